@@ -1,0 +1,253 @@
+//! Names that are parsed once and are valid for ever after: text in, a namespace, a resource name, a variable's name out.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a text is no such name. Says where and what, never the text: it may be a secret typed in the wrong place.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{kind} {fault}")]
+pub struct InvalidName {
+    kind: &'static str,
+    fault: Fault,
+    rule: &'static str,
+}
+
+impl InvalidName {
+    /// The rule it breaks, with an example.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        self.rule.to_owned()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fault {
+    Empty,
+    TooLong(usize, usize),
+    Character(usize, &'static str),
+    Edge(&'static str),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("is empty"),
+            Self::TooLong(length, limit) => write!(f, "has {length} characters, {limit} are allowed"),
+            Self::Character(position, what) => write!(f, "has {what} at position {position}"),
+            Self::Edge(edge) => write!(f, "{edge} with a character that is no letter or digit"),
+        }
+    }
+}
+
+fn what(character: char) -> &'static str {
+    match character {
+        'A'..='Z' => "a capital letter",
+        '_' => "an underscore",
+        '.' => "a dot",
+        '/' => "a slash",
+        ':' => "a colon",
+        '$' => "a dollar sign",
+        '0'..='9' => "a digit",
+        '*' | '?' | '[' | ']' | '{' | '}' => "a glob character",
+        character if character.is_whitespace() => "white space",
+        character if character.is_control() => "a control character",
+        character if !character.is_ascii() => "a character that is not ASCII",
+        _ => "a character that is not allowed",
+    }
+}
+
+fn check(
+    text: &str,
+    kind: &'static str,
+    limit: usize,
+    rule: &'static str,
+    allowed: impl Fn(char) -> bool,
+) -> Result<(), InvalidName> {
+    let length = text.chars().count();
+    let first_wrong = text.chars().position(|character| !allowed(character));
+    let alphanumeric = |character: Option<char>| character.is_some_and(|character| character.is_ascii_alphanumeric());
+    let fault = if text.is_empty() {
+        Fault::Empty
+    } else if let Some(position) = first_wrong {
+        Fault::Character(position + 1, what(text.chars().nth(position).unwrap_or_default()))
+    } else if length > limit {
+        Fault::TooLong(length, limit)
+    } else if !alphanumeric(text.chars().next()) {
+        Fault::Edge("begins")
+    } else if !alphanumeric(text.chars().last()) {
+        Fault::Edge("ends")
+    } else {
+        return Ok(());
+    };
+    Err(InvalidName { kind, fault, rule })
+}
+
+macro_rules! name {
+    ($(#[$documentation:meta])* $name:ident) => {
+        $(#[$documentation])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0.into()
+            }
+        }
+    };
+}
+
+name! {
+    /// A namespace: an RFC 1123 label, 1 to 63 of `a-z`, `0-9` and `-`.
+    Namespace
+}
+
+name! {
+    /// The name of a Secret, a ServiceAccount or another object: an RFC 1123 subdomain, labels joined by dots, 253 at most.
+    ResourceName
+}
+
+name! {
+    /// The name of an environment variable.
+    VariableName
+}
+
+const LABEL_RULE: &str =
+    "a namespace is an RFC 1123 label: 1 to 63 of a-z, 0-9 and -, a letter or digit first and last, for example team-a";
+const SUBDOMAIN_RULE: &str = "it is an RFC 1123 subdomain: a-z, 0-9, - and . in labels of 1 to 63, 253 in all, \
+     a letter or digit first and last in each, for example image-pull-secret";
+const VARIABLE_RULE: &str = "it is a variable's name: A-Z, a-z, 0-9 and _, no digit first, for example DOCKERHUB_AUTH";
+
+fn label_character(character: char) -> bool {
+    matches!(character, 'a'..='z' | '0'..='9' | '-')
+}
+
+impl FromStr for Namespace {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        check(text, "the namespace", 63, LABEL_RULE, label_character)?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl FromStr for ResourceName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        check(text, "the name", 253, SUBDOMAIN_RULE, |character| label_character(character) || character == '.')?;
+        for label in text.split('.') {
+            check(label, "a label of the name", 63, SUBDOMAIN_RULE, label_character)?;
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl FromStr for VariableName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let fault = match text.chars().position(|character| !(character.is_ascii_alphanumeric() || character == '_')) {
+            _ if text.is_empty() => Fault::Empty,
+            Some(position) => Fault::Character(position + 1, what(text.chars().nth(position).unwrap_or_default())),
+            None if text.starts_with(|character: char| character.is_ascii_digit()) => Fault::Character(1, "a digit"),
+            None => return Ok(Self(text.into())),
+        };
+        Err(InvalidName { kind: "the variable's name", fault, rule: VARIABLE_RULE })
+    }
+}
+
+impl VariableName {
+    /// A name that stands in our own code.
+    ///
+    /// # Errors
+    /// [`InvalidName`] never happens for the names in our tables: a test parses each.
+    pub fn known(name: &'static str) -> Self {
+        Self(name.into())
+    }
+
+    /// Whether it may be echoed although nobody knows it: it looks like a variable, `[A-Z][A-Z0-9_]{0,63}`.
+    #[must_use]
+    pub fn looks_like_one(text: &str) -> bool {
+        text.len() <= 64
+            && text.starts_with(|character: char| character.is_ascii_uppercase())
+            && text.chars().all(|character| matches!(character, 'A'..='Z' | '0'..='9' | '_'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_namespace_is_an_rfc_1123_label() {
+        for good in ["a", "team-a", "0x", "1e3", "on", &"a".repeat(63)] {
+            assert!(good.parse::<Namespace>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "Team", "a.b", "a b", "é", "a_b", &"a".repeat(64)] {
+            assert!(bad.parse::<Namespace>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_resource_name_is_an_rfc_1123_subdomain() {
+        for good in ["a", "image-pull-secret", "a.b.c", &format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61))] {
+            assert!(good.parse::<ResourceName>().is_ok(), "{good}");
+        }
+        for bad in ["", "a..b", ".a", "a.", "a.-b", "A", "a/b", &"a".repeat(64), &"a.".repeat(127)] {
+            assert!(bad.parse::<ResourceName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_variable_name_is_what_a_shell_takes() {
+        for good in ["A", "_a", "DOCKERHUB_AUTH", "a1"] {
+            assert!(good.parse::<VariableName>().is_ok(), "{good}");
+        }
+        for bad in ["", "1A", "A-B", "A=B", "$A", "A B"] {
+            assert!(bad.parse::<VariableName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_error_says_where_and_what_but_never_the_text() {
+        let error = "hunter2-Canary".parse::<Namespace>().unwrap_err();
+        assert_eq!(error.to_string(), "the namespace has a capital letter at position 9");
+        assert!(!format!("{error:?} {}", error.hint()).contains("anary"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_that_parses_is_printed_as_it_was(text in "\\PC{0,70}") {
+            if let Ok(name) = text.parse::<Namespace>() { prop_assert_eq!(name.to_string(), text.clone()); }
+            if let Ok(name) = text.parse::<ResourceName>() { prop_assert_eq!(name.to_string(), text.clone()); }
+            if let Ok(name) = text.parse::<VariableName>() { prop_assert_eq!(name.to_string(), text); }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+// Command regcred-control-plane takes an empty folder and makes a Kubernetes control plane in it: etcd, kube-apiserver and
+// kube-controller-manager in this one process, on free loopback ports. It writes kubeconfig into the folder, prints "ready"
+// when a client can start, and runs until SIGTERM, SIGINT or, on request, the end of its standard input.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+const (
+	timeToStart = 2 * time.Minute
+	timeToStop  = 15 * time.Second
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("regcred-control-plane: ")
+	folder := flag.String("data", "", "the `folder` for its data, its log and the kubeconfig; made if missing, else empty")
+	untilStdinCloses := flag.Bool("until-stdin-closes", false, "stop when standard input ends, as it does when the parent dies")
+	flag.Parse()
+	if *folder == "" || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+
+	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	if *untilStdinCloses {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			cancel()
+		}()
+	}
+	if err := run(stop, *folder); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run starts each part when the one that it needs is there, and stops them in reverse.
+func run(stop context.Context, path string) error {
+	data, err := prepare(path)
+	if err != nil {
+		return err
+	}
+	defer klog.Flush()
+
+	etcd, err := startEtcd(data)
+	if err != nil {
+		return fmt.Errorf("etcd: %w", err)
+	}
+	defer etcd.Close()
+
+	apiServer, err := startAPIServer(data, etcd.Clients[0].Addr().String())
+	if err != nil {
+		return fmt.Errorf("kube-apiserver: %w", err)
+	}
+	defer apiServer.stop()
+
+	starting, cancel := context.WithTimeout(stop, timeToStart)
+	defer cancel()
+	if err := waitUntilReady(starting, data); err != nil {
+		return stopped(stop, apiServer.blame(err))
+	}
+
+	controllers, err := startControllerManager(data)
+	if err != nil {
+		return fmt.Errorf("kube-controller-manager: %w", err)
+	}
+	defer controllers.stop()
+	if err := waitForControllers(starting, data); err != nil {
+		return stopped(stop, controllers.blame(err))
+	}
+
+	fmt.Println("ready")
+	select {
+	case <-stop.Done():
+		return nil
+	case <-apiServer.done:
+		return apiServer.blame(errors.New("kube-apiserver stopped by itself"))
+	case <-controllers.done:
+		return controllers.blame(errors.New("kube-controller-manager stopped by itself"))
+	}
+}
+
+// stopped forgets an error that only says that we were told to stop while starting.
+func stopped(stop context.Context, err error) error {
+	if stop.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// part is one server of the control plane, running until it is told to stop.
+type part struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // valid once done is closed
+}
+
+func start(serve func(context.Context) error) *part {
+	running, cancel := context.WithCancel(context.Background())
+	p := &part{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		p.err = serve(running)
+	}()
+	return p
+}
+
+// stop waits, but not for ever: the process ends right after, and its data are worth nothing.
+func (p *part) stop() {
+	p.cancel()
+	select {
+	case <-p.done:
+	case <-time.After(timeToStop):
+	}
+}
+
+// blame prefers the error with which the part ended to what was seen from outside.
+func (p *part) blame(seen error) error {
+	select {
+	case <-p.done:
+		return errors.Join(seen, p.err)
+	default:
+		return seen
+	}
+}
+
+// prepare makes the folder and sends the log of all parts into it.
+func prepare(path string) (folder, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return folder{}, err
+	}
+	if entries, err := os.ReadDir(path); err == nil && len(entries) > 0 {
+		return folder{}, fmt.Errorf("%s is not empty: each control plane starts from nothing", path)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return folder{}, err
+	}
+	data := folder{path}
+	logFile, err := os.OpenFile(data.file("control-plane.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return folder{}, err
+	}
+	klog.LogToStderr(false)
+	klog.SetOutput(logFile)
+	return data, data.writeIdentities()
+}
