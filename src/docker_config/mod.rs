@@ -1,0 +1,169 @@
+//! The Docker config: logins in, one sorted, canonical `auths` out. The one place that knows its JSON.
+
+mod json;
+pub mod kubelet;
+pub mod registry;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::credentials::Credential;
+use crate::problem::{Failure, Problem};
+use kubelet::Image;
+use registry::RegistryKey;
+
+/// What the API server allows for the sum of a Secret's data.
+const LIMIT: usize = 1024 * 1024;
+
+/// A checked Docker config: each key once, in byte order, each with user name and password.
+pub struct DockerConfig {
+    logins: Vec<Credential>,
+}
+
+/// A key that a kubelet tries, and the user name where it is known not to be a secret.
+#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Match {
+    /// The key of the entry.
+    pub registry: String,
+    /// The user name, or null when it might be a token.
+    pub username: Option<String>,
+}
+
+impl DockerConfig {
+    /// Merges logins: equal ones of one registry become one.
+    ///
+    /// # Errors
+    /// Different logins for one registry, named by their sources, and a result over 1 MiB.
+    pub fn merge(credentials: Vec<Credential>) -> Result<Self, Failure> {
+        let mut problems = Vec::new();
+        let mut logins: Vec<Credential> = Vec::new();
+        for credential in credentials {
+            match logins.iter_mut().find(|login| login.registry.index() == credential.registry.index()) {
+                None => logins.push(credential),
+                Some(login) if login.is_same_login(&credential) => {
+                    if credential.registry.as_str().len() < login.registry.as_str().len() {
+                        login.registry = credential.registry;
+                    }
+                }
+                Some(login) => problems.push(conflict(login, &credential)),
+            }
+        }
+        logins.sort_by(|one, other| one.registry.as_str().cmp(other.registry.as_str()));
+        let config = Self { logins };
+        let size = config.json_length();
+        if size > LIMIT {
+            problems.push(
+                Problem::error("too-large", format!("the Docker config has {size} bytes, and a Secret holds {LIMIT} at most"))
+                    .hint("split the logins over several pull secrets in regcred.yaml"),
+            );
+        }
+        Failure::unless_clean("the logins", &problems)?;
+        Ok(config)
+    }
+
+    /// The JSON, byte for byte what `kubectl create secret docker-registry` writes for the same logins.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the JSON holds the logins: that is what it is for")]
+    pub fn to_json(&self) -> SecretString {
+        let mut text = String::with_capacity(64 + self.logins.len() * 256);
+        text.push_str("{\"auths\":{");
+        for (number, login) in self.logins.iter().enumerate() {
+            if number > 0 {
+                text.push(',');
+            }
+            let (username, password) = (login.username.expose_secret(), login.password.expose_secret());
+            json::string(&mut text, login.registry.as_str());
+            text.push_str(":{\"username\":");
+            json::string(&mut text, username);
+            text.push_str(",\"password\":");
+            json::string(&mut text, password);
+            if let Some(email) = login.email.as_deref().filter(|email| !email.is_empty()) {
+                text.push_str(",\"email\":");
+                json::string(&mut text, email);
+            }
+            text.push_str(",\"auth\":\"");
+            STANDARD.encode_string(format!("{username}:{password}"), &mut text);
+            text.push_str("\"}");
+        }
+        text.push_str("}}");
+        text.into()
+    }
+
+    /// The JSON in base64, as it stands in a Secret's `data`.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the value of the Secret")]
+    pub fn to_base64(&self) -> SecretString {
+        STANDARD.encode(self.to_json().expose_secret()).into()
+    }
+
+    /// The registries, sorted.
+    pub fn registries(&self) -> impl Iterator<Item = &RegistryKey> {
+        self.logins.iter().map(|login| &login.registry)
+    }
+
+    /// The entries a kubelet would try for the image, in its order.
+    #[must_use]
+    pub fn matches(&self, image: &Image) -> Vec<Match> {
+        kubelet::matching(self.registries(), image)
+            .into_iter()
+            .filter_map(|key| self.logins.iter().find(|login| login.registry.as_str() == key.as_str()))
+            .map(|login| Match { registry: login.registry.to_string(), username: login.username_if_public() })
+            .collect()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "only its length is looked at")]
+    fn json_length(&self) -> usize {
+        self.to_json().expose_secret().len()
+    }
+}
+
+fn conflict(one: &Credential, other: &Credential) -> Problem {
+    Problem::error(
+        "conflict",
+        format!("{} and {} hold different logins for `{}`", one.source, other.source, one.registry.authority()),
+    )
+    .hint("a Docker config has one login a registry: leave one out, or put them into two pull secrets in regcred.yaml")
+    .about(&one.registry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(registry: &str, username: &str, password: &str) -> Credential {
+        Credential {
+            registry: registry.parse().unwrap(),
+            username: username.into(),
+            password: password.into(),
+            email: None,
+            source: "`A`".into(),
+            public_username: false,
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test looks at the value")]
+    fn the_json_is_what_kubectl_writes() {
+        let mut hub = login("https://index.docker.io/v1/", "u", "p<&>\"\\é\u{2028}x");
+        hub.email = Some("a@b.c".into());
+        let config = DockerConfig::merge(vec![hub]).unwrap();
+        assert_eq!(
+            config.to_json().expose_secret(),
+            "{\"auths\":{\"https://index.docker.io/v1/\":{\"username\":\"u\",\"password\":\"p\\u003c\\u0026\\u003e\\\"\\\\é\\u2028x\",\
+             \"email\":\"a@b.c\",\"auth\":\"dTpwPCY+IlzDqeKAqHg=\"}}}"
+        );
+    }
+
+    #[test]
+    fn equal_logins_of_one_registry_are_one_and_different_ones_are_refused() {
+        let merged = DockerConfig::merge(vec![login("https://ghcr.io", "u", "p"), login("ghcr.io", "u", "p")]).unwrap();
+        assert_eq!(merged.registries().map(ToString::to_string).collect::<Vec<_>>(), ["ghcr.io"]);
+        assert!(DockerConfig::merge(vec![login("https://ghcr.io", "u", "p"), login("ghcr.io", "u", "q")]).is_err());
+    }
+
+    #[test]
+    fn more_than_a_secret_holds_is_refused() {
+        assert!(DockerConfig::merge(vec![login("ghcr.io", "u", &"p".repeat(LIMIT))]).is_err());
+    }
+}
