@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/credentialprovider"
@@ -38,9 +39,8 @@ type refusal struct {
 
 func main() {
 	log.SetFlags(0)
-	// The kubelet logs the entries that it ignores; here they would only drown the test's own output.
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	// The kubelet logs the entries that it ignores, with the text of the entry; nobody here wants to read that.
+	klog.SetLogger(logr.Discard())
 	if err := answerAll(os.Stdin, os.Stdout); err != nil {
 		log.Fatalf("kubelet-credentials: %v", err)
 	}

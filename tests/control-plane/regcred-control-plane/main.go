@@ -138,6 +138,17 @@ func (p *part) blame(seen error) error {
 	}
 }
 
+// logOnlyTo keeps standard error for what makes us fail: on each start the components log errors that heal by themselves.
+func logOnlyTo(logFile io.Writer) error {
+	settings := flag.NewFlagSet("", flag.ContinueOnError)
+	klog.InitFlags(settings)
+	klog.SetOutput(logFile)
+	return errors.Join(
+		settings.Set("logtostderr", "false"),
+		settings.Set("stderrthreshold", "FATAL"),
+	)
+}
+
 // prepare makes the folder and sends the log of all parts into it.
 func prepare(path string) (folder, error) {
 	path, err := filepath.Abs(path)
@@ -155,7 +166,8 @@ func prepare(path string) (folder, error) {
 	if err != nil {
 		return folder{}, err
 	}
-	klog.LogToStderr(false)
-	klog.SetOutput(logFile)
+	if err := logOnlyTo(logFile); err != nil {
+		return folder{}, err
+	}
 	return data, data.writeIdentities()
 }

@@ -1,0 +1,223 @@
+//! The `auths` of a Docker config that somebody wrote: JSON in, one login an entry out, and everything a kubelet would trip over.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+
+use super::Credential;
+use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
+use crate::problem::Problem;
+
+/// The logins in `json`, with the problems of each entry added to `problems`.
+#[expect(clippy::disallowed_methods, reason = "the JSON is read here")]
+pub fn read(json: &SecretString, source: &str, problems: &mut Vec<Problem>) -> Vec<Credential> {
+    match serde_json::from_str::<Value>(json.expose_secret()) {
+        Err(error) => problems.push(
+            Problem::error(
+                "invalid-json",
+                format!("{source} is not valid JSON: line {}, column {} is where it breaks", error.line(), error.column()),
+            )
+            .hint("check it with `jq . < FILE`; a value pasted into a CI variable loses what is quoted wrongly"),
+        ),
+        Ok(Value::Object(config)) => match config.get("auths") {
+            Some(Value::Object(auths)) if !auths.is_empty() => return entries(auths, &config, source, problems),
+            _ => problems.push(without_auths(&config, source)),
+        },
+        Ok(_) => problems.push(
+            Problem::error("not-an-object", format!("{source} is JSON, but no object"))
+                .hint("a Docker config is an object: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}"),
+        ),
+    }
+    Vec::new()
+}
+
+fn without_auths(config: &Map<String, Value>, source: &str) -> Problem {
+    let two_variables = "name the two variables of a login instead: `--login ghcr.io=GHCR_USER:GHCR_TOKEN`";
+    if config.contains_key("credsStore") || config.contains_key("credHelpers") {
+        return Problem::error(
+            "credential-helper",
+            format!("{source} only names a credential helper (`credsStore`, `credHelpers`), which a kubelet ignores"),
+        )
+        .hint(format!("the login itself is in that helper; {two_variables}"));
+    }
+    if config.values().any(|value| value.get("auth").is_some() || value.get("username").is_some()) {
+        return Problem::error("no-auths", format!("{source} has logins, but no `auths` around them: the old .dockercfg form"))
+            .hint("wrap it: {\"auths\": …}");
+    }
+    Problem::error("no-auths", format!("{source} is a Docker config without any entry in `auths`"))
+        .hint(format!("run `docker login` where no credential helper is configured, or {two_variables}"))
+}
+
+fn entries(
+    auths: &Map<String, Value>,
+    config: &Map<String, Value>,
+    source: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<Credential> {
+    let helper = config.contains_key("credsStore") || config.contains_key("credHelpers");
+    let mut logins = Vec::new();
+    for (number, (key, entry)) in auths.iter().enumerate() {
+        match key.parse::<RegistryKey>() {
+            Err(invalid) => problems.push(
+                Problem::error("invalid-registry", format!("entry {} of `auths` in {source} {invalid}", number + 1))
+                    .hint(InvalidRegistry::hint()),
+            ),
+            Ok(key) => {
+                let (registry, odd) = key.canonical();
+                problems.extend(odd);
+                match login(entry, helper) {
+                    Ok((username, password)) => logins.push(Credential {
+                        registry,
+                        username,
+                        password,
+                        email: entry.get("email").and_then(Value::as_str).map(str::to_owned),
+                        source: source.to_owned(),
+                        public_username: false,
+                    }),
+                    Err(fault) => problems.push(fault.explain(&registry, source)),
+                }
+            }
+        }
+    }
+    logins
+}
+
+/// What is wrong with one entry.
+enum Fault {
+    NotAnObject,
+    NotText(&'static str),
+    AuthNotBase64,
+    AuthWithoutColon,
+    AuthNotUtf8,
+    AuthDisagrees,
+    IdentityToken,
+    Empty,
+    EmptyWithHelper,
+    NoPassword,
+}
+
+impl Fault {
+    fn explain(&self, registry: &RegistryKey, source: &str) -> Problem {
+        const WHOLE: &str = "one bad entry breaks the whole Secret for the kubelet";
+        const ENCODE: &str = "`auth` is base64 of `user:password`: `printf '%s:%s' \"$USER\" \"$PASS\" | base64 -w0`";
+        let (code, what, hint): (_, String, &str) = match self {
+            Self::NotAnObject => ("entry-not-an-object", format!("is no object; {WHOLE}"), ENCODE),
+            Self::NotText(field) => ("entry-not-text", format!("has a `{field}` that is no text; {WHOLE}"), ENCODE),
+            Self::AuthNotBase64 => ("auth-not-base64", format!("has an `auth` that is not base64; {WHOLE}"), ENCODE),
+            Self::AuthWithoutColon => ("auth-without-colon", format!("has an `auth` without a colon in it; {WHOLE}"), ENCODE),
+            Self::AuthNotUtf8 => ("auth-not-utf-8", "has an `auth` that does not hold UTF-8 text".into(), ENCODE),
+            Self::AuthDisagrees => (
+                "auth-disagrees",
+                "has an `auth` that differs from its `username` and `password`; a kubelet uses `auth`".into(),
+                "leave out the one that is outdated",
+            ),
+            Self::IdentityToken => (
+                "identity-token",
+                "holds only a token (`identitytoken`, `registrytoken`), which a kubelet ignores: it would pull without a login".into(),
+                "use a service principal, a repository token or a robot account; `az acr login` does not make a pull secret",
+            ),
+            Self::EmptyWithHelper => (
+                "credential-helper",
+                "is empty, as its login is in a credential helper, which a kubelet ignores".into(),
+                "name the two variables of the login instead: `--login HOST=USERVAR:PASSVAR`",
+            ),
+            Self::Empty => ("entry-empty", "has neither `auth` nor `username` and `password`".into(), ENCODE),
+            Self::NoPassword => ("no-password", "has no password".into(), ENCODE),
+        };
+        Problem::error(code, format!("the entry `{registry}` of {source} {what}")).hint(hint).about(registry)
+    }
+}
+
+fn login(entry: &Value, helper: bool) -> Result<(SecretString, SecretString), Fault> {
+    let entry = entry.as_object().ok_or(Fault::NotAnObject)?;
+    let text = |field: &'static str| match entry.get(field) {
+        None | Some(Value::Null) => Ok(""),
+        Some(Value::String(text)) => Ok(text.as_str()),
+        Some(_) => Err(Fault::NotText(field)),
+    };
+    let (auth, username, password) = (text("auth")?, text("username")?, text("password")?);
+    text("email")?;
+    let token = !text("identitytoken")?.is_empty() || !text("registrytoken")?.is_empty();
+    let decoded = if auth.is_empty() { None } else { Some(decode(auth)?) };
+    let (auth_username, auth_password) = decoded.as_deref().and_then(|both| both.split_once(':')).unwrap_or((username, password));
+    let differs = |given: &str, real: &str| !given.is_empty() && given != real;
+    if differs(username, auth_username) || differs(password, auth_password) {
+        return Err(Fault::AuthDisagrees);
+    }
+    match (auth_username.is_empty(), auth_password.is_empty()) {
+        (_, true) if token => Err(Fault::IdentityToken),
+        (true, true) if helper => Err(Fault::EmptyWithHelper),
+        (true, true) => Err(Fault::Empty),
+        (_, true) => Err(Fault::NoPassword),
+        _ => Ok((auth_username.into(), auth_password.into())),
+    }
+}
+
+/// `auth` as Go decodes it: the standard alphabet, padded or not, line ends ignored.
+fn decode(auth: &str) -> Result<String, Fault> {
+    let bare: String = auth.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
+    let bytes = if bare.ends_with('=') { STANDARD.decode(bare) } else { STANDARD_NO_PAD.decode(bare) };
+    let text = String::from_utf8(bytes.map_err(|_| Fault::AuthNotBase64)?).map_err(|_| Fault::AuthNotUtf8)?;
+    if text.contains(':') { Ok(text) } else { Err(Fault::AuthWithoutColon) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(json: &str) -> (usize, Vec<&'static str>) {
+        let mut problems = Vec::new();
+        let logins = read(&json.into(), "`A`", &mut problems);
+        (logins.len(), problems.into_iter().map(|problem| problem.code).collect())
+    }
+
+    #[test]
+    fn an_entry_is_read_from_auth_or_from_user_name_and_password() {
+        for entry in [
+            r#"{"auth":"dTpw"}"#,
+            r#"{"auth":"dTpw\n"}"#,
+            r#"{"auth":"dTpwcA=="}"#,
+            r#"{"auth":"dTpwcA"}"#,
+            r#"{"username":"u","password":"p"}"#,
+            r#"{"username":"u","password":"p","auth":"dTpw","email":null}"#,
+        ] {
+            assert_eq!(codes(&format!(r#"{{"auths":{{"ghcr.io":{entry}}}}}"#)), (1, vec![]), "{entry}");
+        }
+    }
+
+    #[test]
+    fn what_a_kubelet_trips_over_is_named() {
+        for (entry, code) in [
+            ("[]", "entry-not-an-object"),
+            (r#"{"username":1}"#, "entry-not-text"),
+            (r#"{"auth":"?"}"#, "auth-not-base64"),
+            (r#"{"auth":"dXA="}"#, "auth-without-colon"),
+            (r#"{"auth":"OoA="}"#, "auth-not-utf-8"),
+            (r#"{"auth":"dTpw","password":"q"}"#, "auth-disagrees"),
+            (r#"{"auth":"dTo=","identitytoken":"x"}"#, "identity-token"),
+            (r#"{"identitytoken":"x"}"#, "identity-token"),
+            ("{}", "entry-empty"),
+            (r#"{"username":"u"}"#, "no-password"),
+        ] {
+            assert_eq!(codes(&format!(r#"{{"auths":{{"ghcr.io":{entry}}}}}"#)), (0, vec![code]), "{entry}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_docker_config_is_told_apart() {
+        for (json, code) in [
+            ("{", "invalid-json"),
+            ("[]", "not-an-object"),
+            ("{}", "no-auths"),
+            (r#"{"auths":{}}"#, "no-auths"),
+            (r#"{"auths":[]}"#, "no-auths"),
+            (r#"{"ghcr.io":{"auth":"dTpw"}}"#, "no-auths"),
+            (r#"{"credsStore":"desktop"}"#, "credential-helper"),
+            (r#"{"auths":{"ghcr.io":{}},"credsStore":"desktop"}"#, "credential-helper"),
+            (r#"{"auths":{"gh cr":{"auth":"dTpw"}}}"#, "invalid-registry"),
+        ] {
+            assert_eq!(codes(json), (0, vec![code]), "{json}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The forms a Docker config arrives in: the text of a variable or file in, its JSON out.
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::problem::Problem;
+
+/// Standard base64, padded or not.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+);
+
+/// The JSON in what `source` holds: JSON itself, base64 of it (padded or not, URL-safe, wrapped, twice), or the absolute
+/// path of a file with one of these. Warnings are added to `problems`.
+///
+/// # Errors
+/// What was tried and why each failed, by position, never by content.
+#[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
+pub fn docker_config(value: &SecretString, source: &str, problems: &mut Vec<Problem>) -> Result<SecretString, Problem> {
+    let text = trimmed(value.expose_secret());
+    if text.starts_with('/') && Path::new(text).exists() {
+        let content = file(Path::new(text), source)?;
+        return inline(trimmed(content.expose_secret()), source, problems);
+    }
+    inline(text, source, problems)
+}
+
+/// The text of a file that holds a credential.
+///
+/// # Errors
+/// It cannot be read, is a directory, or is not UTF-8.
+pub fn file(path: &Path, source: &str) -> Result<SecretString, Problem> {
+    if path.is_dir() {
+        return Err(Problem::error("is-a-directory", format!("{source} names a directory, not a file"))
+            .hint("name the file in it, for example config.json"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| {
+        Problem::error("unreadable-file", format!("the file that {source} names cannot be read: {}", error.kind()))
+            .hint("check that the path is right and that this user may read it")
+    })?;
+    String::from_utf8(bytes).map(SecretString::from).map_err(|_| {
+        Problem::error("not-utf-8", format!("the file that {source} names is not UTF-8 text"))
+            .hint("save it as UTF-8 without a byte-order mark of another encoding")
+    })
+}
+
+fn inline(text: &str, source: &str, problems: &mut Vec<Problem>) -> Result<SecretString, Problem> {
+    if text.is_empty() {
+        return Err(Problem::error("empty", format!("{source} holds nothing but white space")));
+    }
+    if text.starts_with(['{', '[', '"']) {
+        return Ok(text.into());
+    }
+    if is_user_and_password(text) {
+        return Err(user_and_password(source, "`user:password`"));
+    }
+    let once = match base64(text) {
+        Ok(once) => once,
+        Err(why) => return Err(neither(text, source, &why)),
+    };
+    let decoded = trimmed(&once);
+    if decoded.starts_with(['{', '[']) {
+        return Ok(decoded.into());
+    }
+    if let Ok(twice) = base64(decoded)
+        && trimmed(&twice).starts_with('{')
+    {
+        problems.push(
+            Problem::warning("encoded-twice", format!("{source} is encoded twice in base64"))
+                .hint("encode it once; `kubectl create secret` and Helm's b64enc encode by themselves"),
+        );
+        return Ok(trimmed(&twice).into());
+    }
+    if is_user_and_password(decoded) {
+        return Err(user_and_password(source, "base64 of `user:password`"));
+    }
+    Err(neither(text, source, "it is base64, but not of JSON"))
+}
+
+fn base64(text: &str) -> Result<String, String> {
+    let bare: String = text
+        .chars()
+        .filter(|character| !character.is_ascii_whitespace())
+        .map(|character| match character {
+            '-' => '+',
+            '_' => '/',
+            other => other,
+        })
+        .collect();
+    let bytes = LENIENT.decode(bare).map_err(|error| match error {
+        base64::DecodeError::InvalidByte(position, _) => format!("character {} is not base64", position + 1),
+        base64::DecodeError::InvalidLength(length) => format!("base64 of {length} characters is cut short"),
+        _ => "its base64 ends in the middle of a character".to_owned(),
+    })?;
+    String::from_utf8(bytes).map_err(|_| "it is base64, but not of text".to_owned())
+}
+
+fn neither(text: &str, source: &str, base64: &str) -> Problem {
+    let path = if text.starts_with('/') { "no file of that path exists" } else { "it does not begin with `/`" };
+    Problem::error(
+        "not-a-docker-config",
+        format!("{source} is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64}), not a file ({path})"),
+    )
+    .hint("encode the file: `base64 -w0 ~/.docker/config.json`")
+}
+
+/// `user:password` on one line, which no JSON, path or base64 looks like.
+fn is_user_and_password(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(user, password)| {
+        !user.is_empty() && !password.is_empty() && !text.contains(char::is_whitespace) && !user.contains(['/', '{', '"'])
+    })
+}
+
+fn user_and_password(source: &str, what: &str) -> Problem {
+    Problem::error("user-and-password", format!("{source} holds {what}, not a Docker config"))
+        .hint("put the two into variables of their own and name them: `--login ghcr.io=GHCR_USER:GHCR_TOKEN`")
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}').trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+    const JSON: &str = r#"{"auths":{"ghcr.io":{"auth":"dTpwPz8/"}}}"#;
+
+    #[expect(clippy::disallowed_methods, reason = "the test looks at the value")]
+    fn decode(text: &str) -> Result<(String, usize), &'static str> {
+        let mut problems = Vec::new();
+        docker_config(&text.into(), "`A`", &mut problems)
+            .map(|json| (json.expose_secret().to_owned(), problems.len()))
+            .map_err(|problem| problem.code)
+    }
+
+    #[test]
+    fn json_comes_in_many_forms() {
+        let once = STANDARD.encode(JSON);
+        let wrapped = once.as_bytes().chunks(20).map(|chunk| std::str::from_utf8(chunk).unwrap()).collect::<Vec<_>>().join("\r\n");
+        for (text, warnings) in [
+            (JSON.to_owned(), 0),
+            (format!("\u{feff} {JSON}\r\n"), 0),
+            (once.clone(), 0),
+            (once.trim_end_matches('=').to_owned(), 0),
+            (URL_SAFE_NO_PAD.encode(JSON), 0),
+            (wrapped, 0),
+            (STANDARD.encode(&once), 1),
+        ] {
+            assert_eq!(decode(&text), Ok((JSON.to_owned(), warnings)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_stands_for_the_content_of_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth");
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        std::fs::write(&path, STANDARD.encode(JSON) + "\n").unwrap();
+        assert_eq!(decode(path.to_str().unwrap()), Ok((JSON.to_owned(), 0)));
+        assert_eq!(decode(folder.path().to_str().unwrap()), Err("is-a-directory"));
+    }
+
+    #[test]
+    fn what_is_no_docker_config_says_what_it_is_instead() {
+        for (text, code) in [
+            ("  ", "empty"),
+            ("user:pass", "user-and-password"),
+            (&STANDARD.encode("user:pass"), "user-and-password"),
+            ("/no/such/file", "not-a-docker-config"),
+            ("hunter2!", "not-a-docker-config"),
+            ("AAAA", "not-a-docker-config"),
+        ] {
+            assert_eq!(decode(text).unwrap_err(), code, "{text}");
+        }
+    }
+}

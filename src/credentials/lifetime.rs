@@ -1,0 +1,122 @@
+//! How long a password lives: a login and the time in, warnings and errors about tokens that die with the job or soon out.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use secrecy::ExposeSecret;
+
+use super::Credential;
+use crate::environment::Environment;
+use crate::problem::Problem;
+
+/// What to do with a password that dies with the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShortLived {
+    /// An error.
+    Refuse,
+    /// The user insists.
+    Allow,
+}
+
+/// Variables whose value is good only while the job runs.
+const JOB_TOKENS: [&str; 4] = ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "GITHUB_TOKEN"];
+
+/// What is wrong with the life of this login's password. Reads the clock, and only to compare expiry dates.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "looks at prefixes and dates in the password")]
+pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLived) -> Option<Problem> {
+    let password = login.password.expose_secret();
+    let source = &login.source;
+    let job_token = JOB_TOKENS.iter().find(|name| environment.holds(name, &login.password));
+    let dies = match job_token {
+        Some(name) => Some(format!("{source} is the value of `{name}`")),
+        None if password.starts_with("glcbt-") => Some(format!("{source} is a CI job token")),
+        None if password.starts_with("ghs_") => Some(format!("{source} is the token of a GitHub app or job")),
+        None => None,
+    };
+    if let Some(what) = dies {
+        return (short_lived == ShortLived::Refuse).then(|| {
+            Problem::error("short-lived", format!("{what}, which is worthless as soon as the job or its hour ends"))
+                .hint("use a deploy token, robot account or personal access token with read access; --allow-short-lived insists")
+                .about(&login.registry)
+        });
+    }
+    let expires = expiry(login.username.expose_secret(), login.registry.host(), password)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    Some(expiring(source, expires - now).about(&login.registry))
+}
+
+fn expiring(source: &str, seconds: i64) -> Problem {
+    if seconds <= 0 {
+        return Problem::error("expired", format!("the token in {source} has expired"))
+            .hint("fetch a new one, or use a login that does not expire");
+    }
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600, seconds / 60);
+    let left = match (days, hours) {
+        (2.., _) => format!("{days} days"),
+        (_, 2..) => format!("{hours} hours"),
+        _ => format!("{} minutes", minutes.max(1)),
+    };
+    Problem::warning("expires", format!("the token in {source} expires in {left}, and pulls fail from then on"))
+        .hint("run again before then, or use a login that does not expire")
+}
+
+/// Seconds since 1970 at which an ECR token or a JWT ends.
+fn expiry(username: &str, host: &str, password: &str) -> Option<i64> {
+    if username == "AWS" && host.contains(".dkr.ecr") {
+        let token = STANDARD.decode(password).ok()?;
+        return serde_json::from_slice::<serde_json::Value>(&token).ok()?.get("expiration")?.as_i64();
+    }
+    let mut parts = password.split('.');
+    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    serde_json::from_slice::<serde_json::Value>(&payload).ok()?.get("exp")?.as_i64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn login(registry: &str, username: &str, password: &str) -> Credential {
+        Credential {
+            registry: registry.parse().unwrap(),
+            username: username.into(),
+            password: password.into(),
+            email: None,
+            source: "`TOKEN`".into(),
+            public_username: false,
+        }
+    }
+
+    fn code(registry: &str, username: &str, password: &str, short_lived: ShortLived) -> Option<&'static str> {
+        let environment = Environment::new([("CI_JOB_TOKEN", "job-secret")], PathBuf::new());
+        check(&login(registry, username, password), &environment, short_lived).map(|problem| problem.code)
+    }
+
+    #[test]
+    fn a_password_that_dies_with_the_job_is_refused_unless_allowed() {
+        for password in ["job-secret", "glcbt-64_x", "ghs_x"] {
+            assert_eq!(code("ghcr.io", "u", password, ShortLived::Refuse), Some("short-lived"), "{password}");
+            assert_eq!(code("ghcr.io", "u", password, ShortLived::Allow), None, "{password}");
+        }
+        assert_eq!(code("ghcr.io", "u", "ghp_x", ShortLived::Refuse), None);
+    }
+
+    #[test]
+    fn an_expiry_date_in_a_token_is_read() {
+        let jwt = |exp: i64| format!("e30.{}.x", URL_SAFE_NO_PAD.encode(format!("{{\"exp\":{exp}}}")));
+        let ecr = |at: i64| STANDARD.encode(format!("{{\"payload\":\"x\",\"expiration\":{at}}}"));
+        let host = "1.dkr.ecr.eu-west-1.amazonaws.com";
+        assert_eq!(code("ghcr.io", "u", &jwt(1), ShortLived::Refuse), Some("expired"));
+        assert_eq!(code("ghcr.io", "u", &jwt(9_999_999_999), ShortLived::Refuse), Some("expires"));
+        assert_eq!(code(host, "AWS", &ecr(1), ShortLived::Refuse), Some("expired"));
+        assert_eq!(code(host, "AWS", &ecr(9_999_999_999), ShortLived::Refuse), Some("expires"));
+        assert_eq!(code("ghcr.io", "u", "a.b.c", ShortLived::Refuse), None);
+        assert!(expiring("`T`", 7_300).message.contains("expires in 2 hours"));
+    }
+}

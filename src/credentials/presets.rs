@@ -1,0 +1,130 @@
+//! The registries that have a name of their own: a preset's name in, its host, its variables and the rules of its user name out.
+
+/// Where a preset's host comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Host {
+    /// Always this one.
+    Fixed(&'static str),
+    /// The first of these variables that is set, else the default.
+    Variable(&'static [&'static str], Option<&'static str>),
+}
+
+/// Where a preset's user name comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum UserName {
+    /// Always this one.
+    Fixed(&'static str),
+    /// The first of these variables that is set.
+    Variable(&'static [&'static str]),
+}
+
+/// A registry with a well-known way to log in.
+#[derive(Debug)]
+pub struct Preset {
+    /// What is typed: `--login NAME`.
+    pub name: &'static str,
+    /// Its host.
+    pub host: Host,
+    /// Its user name.
+    pub username: UserName,
+    /// The variables of its password, in order of preference.
+    pub password: &'static [&'static str],
+    /// What is known of its user names and passwords.
+    pub rule: &'static str,
+}
+
+/// All presets, by name.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        name: "acr",
+        host: Host::Variable(&["ACR_LOGIN_SERVER", "ACR_REGISTRY"], None),
+        username: UserName::Variable(&["ACR_USERNAME", "ACR_CLIENT_ID", "AZURE_CLIENT_ID"]),
+        password: &["ACR_PASSWORD", "ACR_CLIENT_SECRET", "AZURE_CLIENT_SECRET"],
+        rule: "the application id of a service principal or the name of a token; the all-zero id is a login of 3 hours",
+    },
+    Preset {
+        name: "dockerhub",
+        host: Host::Fixed("https://index.docker.io/v1/"),
+        username: UserName::Variable(&["DOCKERHUB_USERNAME", "DOCKERHUB_USER", "DOCKER_USERNAME"]),
+        password: &["DOCKERHUB_TOKEN", "DOCKERHUB_PASSWORD", "DOCKER_PASSWORD"],
+        rule: "the account; with an organisation access token the name of the organisation",
+    },
+    Preset {
+        name: "gar",
+        host: Host::Variable(&["GAR_HOST", "GAR_REGISTRY"], None),
+        username: UserName::Fixed("_json_key"),
+        password: &["GAR_KEY_FILE", "GAR_KEY", "GOOGLE_APPLICATION_CREDENTIALS"],
+        rule: "always _json_key; the password is the key file of a service account (a File variable, or its JSON)",
+    },
+    Preset {
+        name: "ghcr",
+        host: Host::Fixed("ghcr.io"),
+        username: UserName::Variable(&["GHCR_USER", "GHCR_USERNAME", "GITHUB_ACTOR"]),
+        password: &["GHCR_TOKEN", "GHCR_PAT", "CR_PAT"],
+        rule: "any account; the token is a classic one with read:packages (fine-grained and app tokens do not pull)",
+    },
+    Preset {
+        name: "gitlab",
+        host: Host::Variable(&["CI_REGISTRY"], Some("registry.gitlab.com")),
+        username: UserName::Variable(&["CI_DEPLOY_USER"]),
+        password: &["CI_DEPLOY_PASSWORD"],
+        rule: "a deploy token named gitlab-deploy-token with read_registry; others are gitlab+deploy-token-N",
+    },
+    Preset {
+        name: "harbor",
+        host: Host::Variable(&["HARBOR_HOST", "HARBOR_REGISTRY"], None),
+        username: UserName::Variable(&["HARBOR_USERNAME", "HARBOR_USER", "HARBOR_ROBOT"]),
+        password: &["HARBOR_PASSWORD", "HARBOR_TOKEN", "HARBOR_SECRET"],
+        rule: "robot$NAME or robot$PROJECT+NAME: keep the $ from being expanded",
+    },
+    Preset {
+        name: "jfrog",
+        host: Host::Variable(&["JFROG_HOST", "JFROG_REGISTRY"], None),
+        username: UserName::Variable(&["JFROG_USER", "JFROG_USERNAME"]),
+        password: &["JFROG_TOKEN", "JFROG_ACCESS_TOKEN", "JFROG_PASSWORD"],
+        rule: "the account of the access, identity or reference token",
+    },
+    Preset {
+        name: "quay",
+        host: Host::Fixed("quay.io"),
+        username: UserName::Variable(&["QUAY_USERNAME", "QUAY_USER", "QUAY_ROBOT"]),
+        password: &["QUAY_TOKEN", "QUAY_PASSWORD"],
+        rule: "ORGANISATION+ROBOT for a robot account",
+    },
+];
+
+/// The preset of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Preset> {
+    PRESETS.iter().find(|preset| preset.name == name)
+}
+
+/// The presets' names, as a sentence has them.
+#[must_use]
+pub fn names() -> String {
+    PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::VariableName;
+
+    #[test]
+    fn the_table_is_sorted_and_every_name_in_it_is_one() {
+        assert!(PRESETS.is_sorted_by_key(|preset| preset.name));
+        for preset in PRESETS {
+            let host = match preset.host {
+                Host::Variable(names, _) => names,
+                Host::Fixed(_) => &[],
+            };
+            let username = match preset.username {
+                UserName::Variable(names) => names,
+                UserName::Fixed(_) => &[],
+            };
+            for name in host.iter().chain(username).chain(preset.password) {
+                assert!(name.parse::<VariableName>().is_ok() && VariableName::looks_like_one(name), "{name}");
+            }
+        }
+    }
+}
