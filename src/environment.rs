@@ -182,10 +182,14 @@ impl Ci {
             Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest => {
                 "switch off \"Expand variable reference\" for the variable, or write `$$`"
             }
-            Self::GitHub | Self::GitHubPullRequest => "map the secret with `env:`; do not paste `${{ … }}` into a double-quoted shell string",
+            Self::GitHub | Self::GitHubPullRequest => {
+                "map the secret with `env:`; do not paste `${{ … }}` into a double-quoted shell string"
+            }
             Self::Azure => "map the secret with `env:`; `$(…)` in a script is replaced as text",
             Self::Jenkins => "use single quotes in Groovy: in double quotes it expands `$`",
-            Self::CircleCi | Self::Other | Self::None => "quote it with single quotes where it is set: in double quotes a shell expands `$`",
+            Self::CircleCi | Self::Other | Self::None => {
+                "quote it with single quotes where it is set: in double quotes a shell expands `$`"
+            }
         }
     }
 }

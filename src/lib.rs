@@ -1,1 +1,18 @@
-//! x
+//! Registry logins from CI variables to pull Secrets in every namespace.
+//!
+//! ```text
+//! process environment, files, stdin
+//!   ─► Environment     one immutable snapshot
+//!   ─► Settings        flags + environment + regcred.yaml, resolved
+//!   ─► Credentials     one entry a registry
+//!   ─► DockerConfig    sorted, canonical
+//!   ─► Manifests       a lazy, ordered sequence
+//!   ─► output          a stream, or a tree of files
+//! ```
+//! Each station takes what the one before gives.
+
+pub mod credentials;
+pub mod docker_config;
+pub mod environment;
+pub mod names;
+pub mod problem;

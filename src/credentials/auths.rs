@@ -16,7 +16,11 @@ pub fn read(json: &SecretString, source: &str, problems: &mut Vec<Problem>) -> V
         Err(error) => problems.push(
             Problem::error(
                 "invalid-json",
-                format!("{source} is not valid JSON: line {}, column {} is where it breaks", error.line(), error.column()),
+                format!(
+                    "{source} is not valid JSON: line {}, column {} is where it breaks",
+                    error.line(),
+                    error.column()
+                ),
             )
             .hint("check it with `jq . < FILE`; a value pasted into a CI variable loses what is quoted wrongly"),
         ),
@@ -42,8 +46,11 @@ fn without_auths(config: &Map<String, Value>, source: &str) -> Problem {
         .hint(format!("the login itself is in that helper; {two_variables}"));
     }
     if config.values().any(|value| value.get("auth").is_some() || value.get("username").is_some()) {
-        return Problem::error("no-auths", format!("{source} has logins, but no `auths` around them: the old .dockercfg form"))
-            .hint("wrap it: {\"auths\": …}");
+        return Problem::error(
+            "no-auths",
+            format!("{source} has logins, but no `auths` around them: the old .dockercfg form"),
+        )
+        .hint("wrap it: {\"auths\": …}");
     }
     Problem::error("no-auths", format!("{source} is a Docker config without any entry in `auths`"))
         .hint(format!("run `docker login` where no credential helper is configured, or {two_variables}"))
@@ -140,7 +147,8 @@ fn login(entry: &Value, helper: bool) -> Result<(SecretString, SecretString), Fa
     text("email")?;
     let token = !text("identitytoken")?.is_empty() || !text("registrytoken")?.is_empty();
     let decoded = if auth.is_empty() { None } else { Some(decode(auth)?) };
-    let (auth_username, auth_password) = decoded.as_deref().and_then(|both| both.split_once(':')).unwrap_or((username, password));
+    let (auth_username, auth_password) =
+        decoded.as_deref().and_then(|both| both.split_once(':')).unwrap_or((username, password));
     let differs = |given: &str, real: &str| !given.is_empty() && given != real;
     if differs(username, auth_username) || differs(password, auth_password) {
         return Err(Fault::AuthDisagrees);

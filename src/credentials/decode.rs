@@ -12,7 +12,9 @@ use crate::problem::Problem;
 /// Standard base64, padded or not.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 /// The JSON in what `source` holds: JSON itself, base64 of it (padded or not, URL-safe, wrapped, twice), or the absolute
@@ -112,7 +114,10 @@ fn neither(text: &str, source: &str, base64: &str) -> Problem {
 /// `user:password` on one line, which no JSON, path or base64 looks like.
 fn is_user_and_password(text: &str) -> bool {
     text.split_once(':').is_some_and(|(user, password)| {
-        !user.is_empty() && !password.is_empty() && !text.contains(char::is_whitespace) && !user.contains(['/', '{', '"'])
+        !user.is_empty()
+            && !password.is_empty()
+            && !text.contains(char::is_whitespace)
+            && !user.contains(['/', '{', '"'])
     })
 }
 
@@ -143,7 +148,12 @@ mod tests {
     #[test]
     fn json_comes_in_many_forms() {
         let once = STANDARD.encode(JSON);
-        let wrapped = once.as_bytes().chunks(20).map(|chunk| std::str::from_utf8(chunk).unwrap()).collect::<Vec<_>>().join("\r\n");
+        let wrapped = once
+            .as_bytes()
+            .chunks(20)
+            .map(|chunk| std::str::from_utf8(chunk).unwrap())
+            .collect::<Vec<_>>()
+            .join("\r\n");
         for (text, warnings) in [
             (JSON.to_owned(), 0),
             (format!("\u{feff} {JSON}\r\n"), 0),

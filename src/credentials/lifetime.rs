@@ -43,7 +43,9 @@ pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLi
         });
     }
     let expires = expiry(login.username.expose_secret(), login.registry.host(), password)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     Some(expiring(source, expires - now).about(&login.registry))
 }
 

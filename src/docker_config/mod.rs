@@ -54,8 +54,11 @@ impl DockerConfig {
         let size = config.json_length();
         if size > LIMIT {
             problems.push(
-                Problem::error("too-large", format!("the Docker config has {size} bytes, and a Secret holds {LIMIT} at most"))
-                    .hint("split the logins over several pull secrets in regcred.yaml"),
+                Problem::error(
+                    "too-large",
+                    format!("the Docker config has {size} bytes, and a Secret holds {LIMIT} at most"),
+                )
+                .hint("split the logins over several pull secrets in regcred.yaml"),
             );
         }
         Failure::unless_clean("the logins", &problems)?;

@@ -59,7 +59,9 @@ impl FromStr for RegistryKey {
         if host.is_empty() || host.split('.').any(str::is_empty) {
             return Err(InvalidRegistry::NoHost);
         }
-        if port.is_some_and(|port| !port.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(port.parse::<u16>(), Ok(1..))) {
+        if port.is_some_and(|port| {
+            !port.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(port.parse::<u16>(), Ok(1..))
+        }) {
             return Err(InvalidRegistry::Port);
         }
         let path = if path.starts_with("/v1/") || path.starts_with("/v2/") { &path[3..] } else { path };
@@ -124,29 +126,49 @@ impl RegistryKey {
         let (path, host) = (self.path(), self.host());
         let mut odd = Vec::new();
         if host == "registry-1.docker.io" {
-            odd.push(("matches only images written registry-1.docker.io/…", format!("for Docker Hub's images write {DOCKER_HUB}")));
+            odd.push((
+                "matches only images written registry-1.docker.io/…",
+                format!("for Docker Hub's images write {DOCKER_HUB}"),
+            ));
         }
         if host == "index.docker.io" && !path.is_empty() {
-            odd.push(("has a path, and no image of Docker Hub matches it", format!("write docker.io{path}, or {DOCKER_HUB} for all")));
+            odd.push((
+                "has a path, and no image of Docker Hub matches it",
+                format!("write docker.io{path}, or {DOCKER_HUB} for all"),
+            ));
         }
         if matches!(path, "/v1" | "/v2") {
-            odd.push(("ends in an API path without its slash, and matches no image", format!("write {}", self.authority())));
+            odd.push((
+                "ends in an API path without its slash, and matches no image",
+                format!("write {}", self.authority()),
+            ));
         }
         if path.contains('*') {
-            odd.push(("has a glob in its path, where a kubelet takes it literally", "a path is a plain prefix: leave the * out".into()));
+            odd.push((
+                "has a glob in its path, where a kubelet takes it literally",
+                "a path is a plain prefix: leave the * out".into(),
+            ));
         }
         if path.contains([':', '@']) {
-            odd.push(("has a tag or digest, which a kubelet cuts off the image before it compares", "leave it out".into()));
+            odd.push((
+                "has a tag or digest, which a kubelet cuts off the image before it compares",
+                "leave it out".into(),
+            ));
         }
         if self.authority().ends_with(":443") {
-            odd.push(("matches only images that are written with :443", "leave the port out if the images have none".into()));
+            odd.push((
+                "matches only images that are written with :443",
+                "leave the port out if the images have none".into(),
+            ));
         }
         if self.authority().bytes().any(|byte| byte.is_ascii_uppercase()) {
             odd.push(("has capital letters, and is compared letter by letter", "write it as the images do".into()));
         }
         odd.into_iter()
             .map(|(what, hint)| {
-                Problem::warning("registry-hardly-matches", format!("`{}` {what}", self.text)).hint(hint).about(&self.text)
+                Problem::warning("registry-hardly-matches", format!("`{}` {what}", self.text))
+                    .hint(hint)
+                    .about(&self.text)
             })
             .collect()
     }

@@ -71,7 +71,7 @@ func run(stop context.Context, path string) error {
 	starting, cancel := context.WithTimeout(stop, timeToStart)
 	defer cancel()
 	if err := waitUntilReady(starting, data); err != nil {
-		return stopped(stop, apiServer.blame(err))
+		return unlessStopped(stop, apiServer.blame(err))
 	}
 
 	controllers, err := startControllerManager(data)
@@ -80,7 +80,7 @@ func run(stop context.Context, path string) error {
 	}
 	defer controllers.stop()
 	if err := waitForControllers(starting, data); err != nil {
-		return stopped(stop, controllers.blame(err))
+		return unlessStopped(stop, controllers.blame(err))
 	}
 
 	fmt.Println("ready")
@@ -94,10 +94,11 @@ func run(stop context.Context, path string) error {
 	}
 }
 
-// stopped forgets an error that only says that we were told to stop while starting.
-func stopped(stop context.Context, err error) error {
+// unlessStopped gives up at once when we were told to stop while starting: what is interrupted in its first seconds calls
+// that fatal and prints stacks, and the end of the process leaves nothing behind anyway.
+func unlessStopped(stop context.Context, err error) error {
 	if stop.Err() != nil {
-		return nil
+		os.Exit(0)
 	}
 	return err
 }

@@ -1,0 +1,229 @@
+//! What can be typed: clap types and nothing else; `settings` says what it means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::choices::{Link, Patcher, Profile, Shape, Strategy};
+
+/// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
+#[derive(Debug, Parser)]
+#[command(
+    name = "regcred",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    after_help = "Start here:\n  \
+        DOCKERHUB_AUTH=$(base64 -w0 ~/.docker/config.json) regcred render --namespaces team-a,team-b\n  \
+        regcred verify --list          which variables are read, and which are missing\n  \
+        regcred init gitlab            a regcred.yaml and the job that uses it\n\n\
+        Names of variables are typed, never values. Exit: 0 done, 1 bad input, 2 usage, 3 differences found."
+)]
+pub struct Arguments {
+    /// Read this file instead of the regcred.yaml found upward to the Git root
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub config: Option<PathBuf>,
+    /// Read no regcred.yaml
+    #[arg(long, global = true, conflicts_with = "config", help_heading = "Global options")]
+    pub no_config: bool,
+    /// Say on stderr what is read and written
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub verbose: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Turn logins into manifests, on stdout or under --output
+    Render(Box<RenderArguments>),
+    /// Report every problem with the variables at once, and what a kubelet would use
+    Verify(VerifyArguments),
+    /// Write a starting regcred.yaml and the snippet for a tool
+    Init(InitArguments),
+    /// Print the JSON Schema of regcred.yaml
+    Schema,
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Which logins.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Which logins")]
+pub struct LoginArguments {
+    /// Variable with a whole Docker config: JSON, base64, or the path of a file [default: DOCKERHUB_AUTH]
+    #[arg(long, value_name = "VARIABLE")]
+    pub docker_config: Vec<String>,
+    /// File with a whole Docker config
+    #[arg(long, value_name = "FILE")]
+    pub docker_config_file: Vec<PathBuf>,
+    /// Host and its two variables, HOST=USERVAR:PASSVAR, or a preset: acr, dockerhub, gar, ghcr, gitlab, harbor, jfrog, quay
+    #[arg(long, value_name = "LOGIN")]
+    pub login: Vec<String>,
+    /// Accept a password that dies with the job
+    #[arg(long)]
+    pub allow_short_lived: bool,
+}
+
+/// Where the Secrets go.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Where")]
+pub struct TargetArguments {
+    /// Namespaces, joined by commas; with --namespaces-from also globs [env: REGCRED_NAMESPACES]
+    #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
+    pub namespaces: Vec<String>,
+    /// List of namespaces in a file or on stdin (-): a name a line, YAML, JSON, or kubectl get ns -o name|json|yaml
+    #[arg(long, value_name = "FILE")]
+    pub namespaces_from: Option<PathBuf>,
+    /// Leave out these namespaces (globs)
+    #[arg(long, value_name = "GLOBS", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    /// Name of the Secret [default: image-pull-secret]
+    #[arg(long, value_name = "NAME")]
+    pub secret_name: Option<String>,
+    /// Put Namespace objects first
+    #[arg(long)]
+    pub create_namespaces: bool,
+}
+
+/// `regcred render`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RenderArguments {
+    /// Which logins
+    #[command(flatten)]
+    pub logins: LoginArguments,
+    /// Where
+    #[command(flatten)]
+    pub target: TargetArguments,
+    /// How the Secrets get there [default: static]
+    #[arg(long, value_enum, help_heading = "How")]
+    pub strategy: Option<Strategy>,
+    /// How pods find them [default: service-account]
+    #[arg(long, value_enum, help_heading = "How")]
+    pub link: Option<Link>,
+    /// ServiceAccount to link, repeatable [default: default]
+    #[arg(long, value_name = "NAME", help_heading = "How")]
+    pub service_account: Vec<String>,
+    /// Other pull secret that the ServiceAccounts keep: their list is replaced as a whole
+    #[arg(long, value_name = "NAME", help_heading = "How")]
+    pub also_reference: Vec<String>,
+    /// Form of the output [default: yaml]
+    #[arg(long, value_enum, help_heading = "In what form")]
+    pub shape: Option<Shape>,
+    /// Chart that the values are for: tamcore, empathyco, or a template FILE.j2 [default: our own]
+    #[arg(long, value_name = "CHART", help_heading = "In what form")]
+    pub chart: Option<String>,
+    /// With --shape docker-config: JSON instead of base64
+    #[arg(long, help_heading = "In what form")]
+    pub raw: bool,
+    /// Add the annotations that this tool needs
+    #[arg(long, value_enum, help_heading = "In what form")]
+    pub profile: Option<Profile>,
+    /// File or directory to write instead of stdout
+    #[arg(short, long, value_name = "PATH", help_heading = "In what form")]
+    pub output: Option<PathBuf>,
+    /// Write nothing; exit 3 when what is under --output is not current
+    #[arg(long, requires = "output", help_heading = "In what form")]
+    pub check: bool,
+    /// Directory with templates that replace ours of the same name
+    #[arg(long, value_name = "DIR", help_heading = "In what form")]
+    pub templates: Option<PathBuf>,
+    /// Write a plain Secret into a Git work tree all the same
+    #[arg(long, help_heading = "In what form")]
+    pub allow_plaintext_in_git: bool,
+    /// The patcher
+    #[command(flatten)]
+    pub patcher: PatcherArguments,
+}
+
+/// The in-cluster patcher of `--strategy patcher`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "With --strategy patcher")]
+pub struct PatcherArguments {
+    /// Which patcher [default: titansoft]
+    #[arg(long, value_enum)]
+    pub patcher: Option<Patcher>,
+    /// Its namespace [default: imagepullsecret-patcher]
+    #[arg(long, value_name = "NAME")]
+    pub patcher_namespace: Option<String>,
+    /// Its image, for a mirror or a digest
+    #[arg(long, value_name = "IMAGE")]
+    pub patcher_image: Option<String>,
+    /// Name of the Secret it copies from [default: image-pull-secret-src]
+    #[arg(long, value_name = "NAME")]
+    pub source_secret_name: Option<String>,
+    /// Pull Secret of the patcher's own image
+    #[arg(long, value_name = "NAME")]
+    pub patcher_pull_secret: Option<String>,
+    /// How often titansoft's patcher looks, a Go duration [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub patcher_interval: Option<String>,
+    /// Leave out the policy that confines the patcher, for clusters before 1.30
+    #[arg(long)]
+    pub no_guard: bool,
+}
+
+/// `regcred verify`.
+#[derive(Args, Clone, Debug)]
+pub struct VerifyArguments {
+    /// Which logins
+    #[command(flatten)]
+    pub logins: LoginArguments,
+    /// Only this pull secret of regcred.yaml
+    #[arg(long, value_name = "NAME")]
+    pub secret_name: Option<String>,
+    /// Name the variables, what each is for, and which are set
+    #[arg(long, conflicts_with = "image")]
+    pub list: bool,
+    /// Say which entries a kubelet would try for this image
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Exit 1 when no entry matches the image
+    #[arg(long, requires = "image")]
+    pub require_match: bool,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One documented object
+    Json,
+}
+
+/// `regcred init`.
+#[derive(Args, Clone, Debug)]
+pub struct InitArguments {
+    /// The tool that will apply what regcred writes
+    #[arg(value_enum)]
+    pub tool: Tool,
+    /// Directory to write to
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+}
+
+/// A tool that applies manifests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// Helmfile: a prepare hook that renders a chart
+    Helmfile,
+    /// GitLab CI: validate, then apply
+    Gitlab,
+    /// Argo CD: an Application
+    Argocd,
+    /// Flux: a Kustomization
+    Flux,
+    /// GitHub Actions: a workflow
+    Github,
+}

@@ -1,0 +1,492 @@
+//! Logins: the sources that were named and the environment in, one checked login a registry out.
+
+mod auths;
+mod decode;
+pub mod lifetime;
+pub mod presets;
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::docker_config::registry::RegistryKey;
+use crate::environment::{Environment, Reading};
+use crate::names::VariableName;
+use crate::problem::{Failure, Problem};
+use lifetime::ShortLived;
+use presets::{Host, Preset, UserName};
+
+/// The variable that is read when nothing is named.
+pub const DEFAULT_VARIABLE: &str = "DOCKERHUB_AUTH";
+const OTHER_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
+
+/// Where logins come from: names of variables and files, never values.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A variable that holds a whole Docker config, or the path of one.
+    DockerConfig(VariableName),
+    /// A file that holds a whole Docker config.
+    DockerConfigFile(PathBuf),
+    /// A registry with its user name and the variable of its password.
+    Login {
+        /// The key of the entry.
+        registry: RegistryKey,
+        /// Its user name.
+        username: NameSource,
+        /// The variable of its password.
+        password: VariableName,
+    },
+    /// A registry with a name of its own.
+    Preset(&'static Preset),
+}
+
+/// Where a user name comes from.
+#[derive(Clone, Debug)]
+pub enum NameSource {
+    /// A variable.
+    Variable(VariableName),
+    /// It stands in regcred.yaml: so it is no secret.
+    Literal(String),
+}
+
+/// One login for one registry.
+#[derive(Clone)]
+pub struct Credential {
+    /// The key of its entry.
+    pub registry: RegistryKey,
+    /// The user name; it may be a token.
+    pub username: SecretString,
+    /// The password.
+    pub password: SecretString,
+    /// The address, where a Docker config has one.
+    pub email: Option<String>,
+    /// Where it was read, in backticks.
+    pub source: String,
+    /// Whether the user name is known to be no secret.
+    pub public_username: bool,
+}
+
+/// The logins of each pull secret, in the order of the settings.
+pub struct Credentials {
+    /// One list a pull secret.
+    pub logins: Vec<Vec<Credential>>,
+    /// What did not stop the work.
+    pub warnings: Vec<Problem>,
+}
+
+impl Credentials {
+    /// Reads every source of every pull secret.
+    ///
+    /// # Errors
+    /// All that is wrong with any of them, together.
+    pub fn read<'a>(
+        pull_secrets: impl Iterator<Item = &'a [Source]>,
+        environment: &Environment,
+        short_lived: ShortLived,
+    ) -> Result<Self, Failure> {
+        let mut problems = Vec::new();
+        let logins = pull_secrets
+            .map(|sources| {
+                sources.iter().flat_map(|source| source.read(environment, short_lived, &mut problems)).collect()
+            })
+            .collect();
+        problems.dedup();
+        Failure::unless_clean("the environment", &problems)?;
+        Ok(Self { logins, warnings: problems })
+    }
+}
+
+/// A variable that a source reads, for `verify --list`.
+pub struct Variable {
+    /// Its name.
+    pub name: VariableName,
+    /// What it is for.
+    pub purpose: String,
+    /// Whether the source is incomplete without it; of several alternatives only the first set one is read.
+    pub alternative: bool,
+}
+
+impl Source {
+    /// The variables this source may read, in order of preference.
+    #[must_use]
+    pub fn variables(&self) -> Vec<Variable> {
+        let one = |name: &VariableName, purpose: String| Variable { name: name.clone(), purpose, alternative: false };
+        match self {
+            Self::DockerConfig(name) => vec![one(name, "a whole Docker config".into())],
+            Self::DockerConfigFile(_) => Vec::new(),
+            Self::Login { registry, username, password } => {
+                let mut variables = Vec::new();
+                if let NameSource::Variable(name) = username {
+                    variables.push(one(name, format!("the user name for {registry}")));
+                }
+                variables.push(one(password, format!("the password for {registry}")));
+                variables
+            }
+            Self::Preset(preset) => preset_variables(preset),
+        }
+    }
+
+    fn read(&self, environment: &Environment, short_lived: ShortLived, problems: &mut Vec<Problem>) -> Vec<Credential> {
+        let found = match self {
+            Self::DockerConfig(name) => value(name, "a whole Docker config", environment)
+                .and_then(|text| {
+                    let source = format!("`{name}`");
+                    decode::docker_config(&text, &source, problems).map(|json| auths::read(&json, &source, problems))
+                })
+                .map_err(|problem| offer_the_other_variable(problem, name, environment)),
+            Self::DockerConfigFile(path) => {
+                let source = "`--docker-config-file`";
+                decode::file(&environment.directory().join(path), source)
+                    .and_then(|text| decode::docker_config(&text, source, problems))
+                    .map(|json| auths::read(&json, source, problems))
+            }
+            Self::Login { registry, username, password } => {
+                let (registry, odd) = registry.clone().canonical();
+                problems.extend(odd);
+                login(registry, username, password, environment, problems)
+            }
+            Self::Preset(preset) => preset_login(preset, environment, problems),
+        };
+        let logins = found.unwrap_or_else(|problem| {
+            problems.push(problem);
+            Vec::new()
+        });
+        logins.into_iter().map(|login| checked(login, environment, short_lived, problems)).collect()
+    }
+}
+
+fn value(name: &VariableName, purpose: &str, environment: &Environment) -> Result<SecretString, Problem> {
+    let problem = |code, what: &str| {
+        Problem::error(code, format!("`{name}` {what}: it should hold {purpose}"))
+            .hint(environment.ci().how_to_set(name))
+    };
+    match environment.read(name) {
+        Reading::Value(text) => Ok(text),
+        Reading::Unset => Err(problem("variable-unset", "is not set")),
+        Reading::Empty => Err(problem("variable-empty", "is set, but empty")),
+        Reading::NotUnicode => Err(Problem::error("not-utf-8", format!("`{name}` is not UTF-8 text"))
+            .hint("encode it as base64, or save it as UTF-8")),
+    }
+}
+
+fn offer_the_other_variable(problem: Problem, name: &VariableName, environment: &Environment) -> Problem {
+    if name.as_str() == DEFAULT_VARIABLE && !environment.is_set(DEFAULT_VARIABLE) && environment.is_set(OTHER_VARIABLE)
+    {
+        return problem.hint(format!("`{OTHER_VARIABLE}` is set: use it with `--docker-config {OTHER_VARIABLE}`"));
+    }
+    problem
+}
+
+/// A value of a login's variable: the content of the file when it is the path of one, as GitLab's File variables are.
+#[expect(clippy::disallowed_methods, reason = "a path is looked for in the value")]
+fn value_or_file(name: &VariableName, purpose: &str, environment: &Environment) -> Result<SecretString, Problem> {
+    let text = value(name, purpose, environment)?;
+    let path = Path::new(text.expose_secret());
+    if path.is_absolute() && path.is_file() { decode::file(path, &format!("`{name}`")) } else { Ok(text) }
+}
+
+fn login(
+    registry: RegistryKey,
+    username: &NameSource,
+    password: &VariableName,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Credential>, Problem> {
+    let (name, public_username) = match username {
+        NameSource::Literal(name) => (Ok(name.as_str().into()), true),
+        NameSource::Variable(name) => {
+            (value_or_file(name, &format!("the user name for {registry}"), environment), false)
+        }
+    };
+    let secret = value_or_file(password, &format!("the password for {registry}"), environment);
+    match (name, secret) {
+        (Ok(username), Ok(secret)) => Ok(vec![Credential {
+            registry,
+            username,
+            password: secret,
+            email: None,
+            source: format!("`{password}`"),
+            public_username,
+        }]),
+        (Err(one), Err(other)) => {
+            problems.push(one);
+            Err(other)
+        }
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    }
+}
+
+fn preset_login(
+    preset: &Preset,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Credential>, Problem> {
+    let first = |names: &'static [&'static str], what: &str| match names.iter().find(|name| environment.is_set(name)) {
+        Some(name) => Ok(VariableName::known(name)),
+        None => {
+            let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let (verb, one_of) = if names.len() == 1 { ("is not set", "") } else { ("are not set", "one of them ") };
+            Err(Problem::error(
+                "variable-unset",
+                format!("{list} {verb}: {one_of}should hold {what} for `--login {}`", preset.name),
+            )
+            .hint(environment.ci().how_to_set(&VariableName::known(names[0]))))
+        }
+    };
+    let host = match preset.host {
+        Host::Fixed(host) => Ok(host.to_owned()),
+        Host::Variable(names, default) => match (first(names, "the registry's host"), default) {
+            (Ok(name), _) => Ok(environment.setting(name.as_str()).unwrap_or_default().trim().to_owned()),
+            (Err(_), Some(default)) => Ok(default.to_owned()),
+            (Err(problem), None) => Err(problem),
+        },
+    };
+    let registry = host.and_then(|host| {
+        host.parse::<RegistryKey>().map_err(|invalid| {
+            Problem::error("invalid-registry", format!("the host for `--login {}` {invalid}", preset.name))
+                .hint(crate::docker_config::registry::InvalidRegistry::hint())
+        })
+    });
+    let username = match preset.username {
+        UserName::Fixed(name) => Ok(NameSource::Literal(name.to_owned())),
+        UserName::Variable(names) => first(names, "the user name").map(NameSource::Variable),
+    };
+    let password = first(preset.password, "the password");
+    match (registry, username, password) {
+        (Ok(registry), Ok(username), Ok(password)) => {
+            let (registry, odd) = registry.canonical();
+            problems.extend(odd);
+            login(registry, &username, &password, environment, problems)
+        }
+        (registry, username, password) => {
+            problems.extend(registry.err());
+            problems.extend(username.err());
+            problems.extend(password.err());
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn preset_variables(preset: &Preset) -> Vec<Variable> {
+    let all = |names: &'static [&'static str], what: &str| {
+        names
+            .iter()
+            .map(|name| Variable {
+                name: VariableName::known(name),
+                purpose: format!("{what} for {}", preset.name),
+                alternative: names.len() > 1,
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut variables = match preset.host {
+        Host::Fixed(_) => Vec::new(),
+        Host::Variable(names, _) => all(names, "the host"),
+    };
+    if let UserName::Variable(names) = preset.username {
+        variables.extend(all(names, "the user name"));
+    }
+    variables.extend(all(preset.password, "the password"));
+    variables
+}
+
+/// The login without line ends at the edges, with everything that is wrong about it said.
+#[expect(clippy::disallowed_methods, reason = "user name and password are looked at")]
+fn checked(
+    mut login: Credential,
+    environment: &Environment,
+    short_lived: ShortLived,
+    problems: &mut Vec<Problem>,
+) -> Credential {
+    let (source, registry) = (login.source.clone(), login.registry.clone());
+    for (field, what) in [(&mut login.username, "user name"), (&mut login.password, "password")] {
+        let bare = field.expose_secret().trim_end_matches(['\r', '\n']).to_owned();
+        if bare.len() < field.expose_secret().len() {
+            *field = bare.into();
+            problems.push(
+                Problem::warning(
+                    "trailing-newline",
+                    format!("the {what} for `{registry}` in {source} ended in a line end, which was removed"),
+                )
+                .hint("set it with `printf '%s'`, not `echo`")
+                .about(&registry),
+            );
+        }
+    }
+    let (username, password) = (login.username.expose_secret(), login.password.expose_secret());
+    let mut refuse = |code, what: &str, hint: &str| {
+        problems
+            .push(Problem::error(code, format!("the {what} for `{registry}` in {source}")).hint(hint).about(&registry));
+    };
+    if username.is_empty() {
+        refuse("no-username", "user name is empty", "set it");
+    }
+    if password.is_empty() {
+        refuse("no-password", "password is empty", "set it");
+    }
+    if username.contains(':') {
+        refuse(
+            "username-with-colon",
+            "user name has a colon",
+            "in `auth` the first colon ends the user name: no registry can take it",
+        );
+    }
+    if username.chars().any(char::is_control) {
+        refuse(
+            "username-with-control-character",
+            "user name has a control character",
+            "set it without line ends or tabs in it",
+        );
+    }
+    if evaluated_by_helmfile(username) || evaluated_by_helmfile(password) {
+        refuse(
+            "helmfile-reference",
+            "user name or password looks like `ref+SCHEME://…`, which Helmfile would evaluate",
+            "resolve the reference before regcred runs: it takes values, not references",
+        );
+    }
+    if (username == "robot" || username.starts_with("robot+")) && registry.host() != "quay.io" {
+        let hint = environment.ci().how_to_keep_a_dollar();
+        problems.push(
+            Problem::warning("dollar-expanded", format!("the user name for `{registry}` in {source} begins with `robot`: a `$` and what followed was probably expanded away"))
+                .hint(hint)
+                .about(&registry),
+        );
+    }
+    if registry.host() == "ghcr.io" && password.starts_with("github_pat_") {
+        problems.push(
+            Problem::warning(
+                "fine-grained-token",
+                format!("{source} is a fine-grained token, with which ghcr.io does not let images be pulled"),
+            )
+            .hint("use a classic token with read:packages")
+            .about(&registry),
+        );
+    }
+    problems.extend(lifetime::check(&login, environment, short_lived));
+    login
+}
+
+/// What vals, and so Helmfile, takes for a reference: `(secret)?ref+SCHEME://` and at least two characters.
+fn evaluated_by_helmfile(text: &str) -> bool {
+    text.match_indices("ref+").any(|(at, found)| {
+        let rest = &text[at + found.len()..];
+        let Some((scheme, path)) = rest.split_once("://") else { return false };
+        let path = path.split(['+', '\n', ' ']).next().unwrap_or_default().trim_end_matches(['"', ',']);
+        !scheme.contains(['+', ':']) && path.chars().count() >= 2
+    })
+}
+
+impl Credential {
+    /// Whether both are the same user name and password.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
+    pub fn is_same_login(&self, other: &Self) -> bool {
+        self.username.expose_secret() == other.username.expose_secret()
+            && self.password.expose_secret() == other.password.expose_secret()
+    }
+
+    /// The user name, unless it might be a token: lower-case words with few digits are names, long mixtures are not.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "shown only when it is known to be a name")]
+    pub fn username_if_public(&self) -> Option<String> {
+        let name = self.username.expose_secret();
+        let word = |word: &str| {
+            let digits = word.bytes().filter(u8::is_ascii_digit).count();
+            let lower = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+            lower && word.len() <= 16 && (digits == word.len() || digits <= 3)
+        };
+        let plain = name.len() <= 40 && name.split(['.', '_', '+', '$', '@', '-']).all(word);
+        let known = ["AWS", "_json_key", "_json_key_base64"].contains(&name);
+        (self.public_username || plain || known).then(|| name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)], sources: &[Source]) -> Result<(usize, Vec<&'static str>), Vec<&'static str>> {
+        let environment = Environment::new(variables.iter().copied(), PathBuf::from("/"));
+        match Credentials::read(std::iter::once(sources), &environment, ShortLived::Refuse) {
+            Ok(credentials) => {
+                Ok((credentials.logins[0].len(), credentials.warnings.iter().map(|problem| problem.code).collect()))
+            }
+            Err(Failure::Input { problems, .. }) => Err(problems.iter().map(|problem| problem.code).collect()),
+            Err(_) => panic!("no other failure is possible"),
+        }
+    }
+
+    fn two(registry: &str) -> [Source; 1] {
+        let (username, password) = (NameSource::Variable("U".parse().unwrap()), "P".parse().unwrap());
+        [Source::Login { registry: registry.parse().unwrap(), username, password }]
+    }
+
+    #[test]
+    fn every_problem_is_said_at_once() {
+        assert_eq!(read(&[], &two("ghcr.io")), Err(vec!["variable-unset", "variable-unset"]));
+        assert_eq!(read(&[("U", ""), ("P", "x")], &two("ghcr.io")), Err(vec!["variable-empty"]));
+    }
+
+    #[test]
+    fn a_login_is_looked_at_for_what_usually_goes_wrong() {
+        for (registry, username, password, expected) in [
+            ("ghcr.io", "u", "p\n", Ok((1, vec!["trailing-newline"]))),
+            ("ghcr.io", "u:v", "p", Err(vec!["username-with-colon"])),
+            ("ghcr.io", "u\tv", "p", Err(vec!["username-with-control-character"])),
+            ("ghcr.io", "u", "\n", Err(vec!["trailing-newline", "no-password"])),
+            ("ghcr.io", "u", "ref+exec://sh", Err(vec!["helmfile-reference"])),
+            ("harbor.test", "robot+ci", "p", Ok((1, vec!["dollar-expanded"]))),
+            ("quay.io", "robot+ci", "p", Ok((1, vec![]))),
+            ("ghcr.io", "u", "github_pat_x", Ok((1, vec!["fine-grained-token"]))),
+            ("hub.docker.com", "u", "p", Ok((1, vec!["registry-alias"]))),
+        ] {
+            assert_eq!(read(&[("U", username), ("P", password)], &two(registry)), expected, "{registry} {username}");
+        }
+    }
+
+    #[test]
+    fn a_preset_takes_the_first_variable_that_is_set() {
+        let sources = [Source::Preset(presets::find("ghcr").unwrap())];
+        assert_eq!(read(&[("GHCR_USERNAME", "u"), ("CR_PAT", "p")], &sources), Ok((1, vec![])));
+        assert_eq!(read(&[("GHCR_USERNAME", "u")], &sources), Err(vec!["variable-unset"]));
+    }
+
+    #[test]
+    fn a_user_name_is_shown_only_when_it_is_plainly_a_name() {
+        for (name, shown) in [
+            ("acme-bot", true),
+            ("robot$ci", true),
+            ("gitlab+deploy-token-123456", true),
+            ("_json_key", true),
+            ("00000000-0000-0000-0000-000000000000", true),
+            ("3f2a9c1e-77ab-4cde-9f00-1a2b3c4d5e6f", false),
+            ("ghp_A1b2C3d4E5f6", false),
+            ("glpat-x7Yz", false),
+            ("a1b2c3d4e5f6a7b8", false),
+        ] {
+            let login = Credential {
+                registry: "ghcr.io".parse().unwrap(),
+                username: name.into(),
+                password: "p".into(),
+                email: None,
+                source: String::new(),
+                public_username: false,
+            };
+            assert_eq!(login.username_if_public().is_some(), shown, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_helmfile_evaluates_is_taken_for_a_reference() {
+        for (text, reference) in [
+            ("ref+exec://sh", true),
+            ("xsecretref+vault://a/b", true),
+            ("ref+x:/y", false),
+            ("ref+a+b://cd", false),
+            ("ref+x://", false),
+            ("pref", false),
+        ] {
+            assert_eq!(evaluated_by_helmfile(text), reference, "{text}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Lists of namespaces: names, globs and the text of a list in, the chosen namespaces, sorted and each once, out.
+
+use globset::{Glob, GlobMatcher};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::names::Namespace;
+use crate::problem::Problem;
+
+/// The annotations by which a namespace says that it wants no pull secret.
+pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
+
+/// What a list says of the namespaces there are.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Those that can take a Secret.
+    pub usable: Vec<Namespace>,
+    /// Those that are Terminating or have opted out.
+    pub left_out: Vec<Namespace>,
+}
+
+/// Which namespaces are wanted.
+#[derive(Debug, Default)]
+pub struct Wanted<'a> {
+    /// Names and globs to take.
+    pub include: &'a [String],
+    /// Where `include` was typed, for messages.
+    pub origin: &'a str,
+    /// Names and globs to leave out.
+    pub exclude: &'a [String],
+    /// What is known to exist.
+    pub listed: Option<&'a Listed>,
+    /// Whether names are added to the list (flags), or choose from it (regcred.yaml).
+    pub names_add: NamesAdd,
+}
+
+/// What a name in `include` does to a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NamesAdd {
+    /// The list is taken, and the names besides.
+    #[default]
+    ToTheList,
+    /// Only what `include` says is taken.
+    Nothing,
+}
+
+/// The namespaces that are wanted; problems are added to `problems`.
+pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Vec<Namespace> {
+    let Wanted { include, origin, exclude, listed, names_add } = *wanted;
+    let mut chosen = Vec::new();
+    let mut globs = Vec::new();
+    for (number, text) in include.iter().enumerate().map(|(number, text)| (number + 1, text.trim())) {
+        if is_glob(text) {
+            globs.extend(glob(text, &format!("{origin}, item {number}"), problems));
+            continue;
+        }
+        match text.parse::<Namespace>() {
+            Ok(name) if listed.is_some_and(|listed| listed.left_out.contains(&name)) => problems.push(
+                Problem::warning("namespace-left-out", format!("`{name}` is Terminating or has opted out, and is left out")),
+            ),
+            Ok(name) => chosen.push(name),
+            Err(invalid) => problems.push(
+                Problem::error("invalid-namespace", format!("{origin}, item {number}: {invalid}")).hint(invalid.hint()),
+            ),
+        }
+    }
+    if let Some(listed) = listed {
+        let all = globs.is_empty() && (include.is_empty() || names_add == NamesAdd::ToTheList);
+        chosen.extend(listed.usable.iter().filter(|name| all || any_matches(&globs, name)).cloned());
+    } else if !globs.is_empty() {
+        problems.push(
+            Problem::error("glob-without-list", format!("{origin} has a glob, and there is no list for it to choose from"))
+                .hint("pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`"),
+        );
+    }
+    let excluded: Vec<_> = exclude
+        .iter()
+        .enumerate()
+        .filter_map(|(number, text)| glob(text.trim(), &format!("`exclude`, item {}", number + 1), problems))
+        .collect();
+    chosen.retain(|name| !any_matches(&excluded, name));
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
+}
+
+/// Whether a text is meant as a glob.
+#[must_use]
+pub fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
+}
+
+fn any_matches(globs: &[GlobMatcher], name: &Namespace) -> bool {
+    globs.iter().any(|glob| glob.is_match(name.as_str()))
+}
+
+fn glob(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<GlobMatcher> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-*?[]{},!".contains(&byte);
+    match Glob::new(text) {
+        Ok(glob) if !text.is_empty() && text.bytes().all(allowed) => Some(glob.compile_matcher()),
+        _ => {
+            problems.push(
+                Problem::error("invalid-glob", format!("{place} is no glob for namespaces"))
+                    .hint("a glob has a-z, 0-9 and -, and * for anything, for example shop-*"),
+            );
+            None
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Object {
+    kind: Option<String>,
+    #[serde(default)]
+    metadata: Metadata,
+    #[serde(default)]
+    status: Status,
+    #[serde(default)]
+    items: Vec<Object>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata {
+    name: String,
+    annotations: Option<std::collections::BTreeMap<String, String>>,
+    deletion_timestamp: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    phase: String,
+}
+
+/// Reads a list: a name a line, `kubectl get ns -o name|json|yaml`, or a YAML or JSON list of names.
+pub fn read(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
+    match first {
+        Some(line) if line.starts_with(['{', '[']) || line.starts_with("- ") || line.contains(':') => structured(text, origin, problems),
+        _ => lines(text, origin, problems),
+    }
+}
+
+fn lines(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
+    let mut listed = Listed::default();
+    for (number, line) in text.lines().enumerate() {
+        let name = line.split('#').next().unwrap_or_default().trim();
+        if !name.is_empty() {
+            push(name.strip_prefix("namespace/").unwrap_or(name), &format!("{origin}, line {}", number + 1), &mut listed.usable, problems);
+        }
+    }
+    listed
+}
+
+fn push(name: &str, place: &str, into: &mut Vec<Namespace>, problems: &mut Vec<Problem>) {
+    match name.parse() {
+        Ok(name) => into.push(name),
+        Err(invalid) => {
+            let invalid: crate::names::InvalidName = invalid;
+            problems.push(Problem::error("invalid-namespace", format!("{place}: {invalid}")).hint(invalid.hint()));
+        }
+    }
+}
+
+fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
+    let unreadable = |place: Option<(u64, u64)>| {
+        let place = place.map_or(String::new(), |(line, column)| format!(": line {line}, column {column} is where it breaks"));
+        Problem::error("invalid-list", format!("{origin} is no list of namespaces{place}"))
+            .hint("give a name a line, a YAML or JSON list of names, or the output of `kubectl get ns -o name|json|yaml`")
+    };
+    let mut listed = Listed::default();
+    if text.trim_start().starts_with('{') {
+        match serde_json::from_str::<Object>(text) {
+            Ok(object) => objects(object, origin, &mut listed, problems),
+            Err(error) => problems.push(unreadable(Some((error.line() as u64, error.column() as u64)))),
+        }
+        return listed;
+    }
+    let options = || serde_saphyr::options! { budget: None, with_snippet: false };
+    match serde_saphyr::from_str_with_options::<Vec<serde_saphyr::Spanned<String>>>(text, options()) {
+        Ok(names) => {
+            for name in names {
+                push(&name.value, &format!("{origin}, line {}", name.referenced.line()), &mut listed.usable, problems);
+            }
+        }
+        Err(error) => match serde_saphyr::from_str_with_options::<Value>(text, options()).map(serde_json::from_value::<Object>) {
+            Ok(Ok(object)) => objects(object, origin, &mut listed, problems),
+            _ => problems.push(unreadable(error.location().map(|location| (location.line(), location.column())))),
+        },
+    }
+    listed
+}
+
+fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec<Problem>) {
+    let all = if object.items.is_empty() && object.kind.as_deref() == Some("Namespace") { vec![object] } else { object.items };
+    for (number, namespace) in all.into_iter().enumerate() {
+        let metadata = namespace.metadata;
+        let opted_out = metadata.annotations.is_some_and(|annotations| {
+            OPT_OUT.iter().any(|name| annotations.get(*name).is_some_and(|value| value == "true"))
+        });
+        let ending = metadata.deletion_timestamp.is_some() || namespace.status.phase == "Terminating";
+        let into = if opted_out || ending { &mut listed.left_out } else { &mut listed.usable };
+        push(&metadata.name, &format!("{origin}, item {}", number + 1), into, problems);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> (Vec<String>, usize) {
+        let mut problems = Vec::new();
+        let listed = read(text, "`--namespaces-from`", &mut problems);
+        (listed.usable.iter().map(ToString::to_string).collect(), problems.len())
+    }
+
+    #[test]
+    fn a_list_comes_in_many_forms() {
+        for text in [
+            "a\nb # the second\n\n# none\n",
+            "namespace/a\nnamespace/b\n",
+            "- a\n- b\n",
+            "---\n- \"a\"\n- b\n",
+            "[a, b]",
+            "[\"a\", \"b\"]",
+            r#"{"kind":"List","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}]}"#,
+            "apiVersion: v1\nkind: List\nitems:\n- metadata: {name: a}\n- metadata: {name: b}\n",
+        ] {
+            assert_eq!(names(text), (vec!["a".into(), "b".into()], 0), "{text}");
+        }
+        assert_eq!(names("- on\n- y\n- 1e3\n- 0x1f\n").0, ["on", "y", "1e3", "0x1f"]);
+        assert_eq!(names("A\nb\n-c\n"), (vec!["b".into()], 2));
+        assert_eq!(names("{"), (vec![], 1));
+    }
+
+    #[test]
+    fn namespaces_that_end_or_opt_out_are_left_out() {
+        let text = r#"{"kind":"List","items":[
+            {"metadata":{"name":"a"},"status":{"phase":"Active"}},
+            {"metadata":{"name":"b"},"status":{"phase":"Terminating"}},
+            {"metadata":{"name":"c","deletionTimestamp":"2026-01-01T00:00:00Z"}},
+            {"metadata":{"name":"d","annotations":{"regcred.dev/exclude":"true"}}},
+            {"metadata":{"name":"e","annotations":{"k8s.titansoft.com/imagepullsecret-patcher-exclude":"true"}}}]}"#;
+        assert_eq!(names(text), (vec!["a".into()], 0));
+    }
+
+    #[test]
+    fn names_and_globs_choose() {
+        let listed = read("shop-a\nshop-b\nshop-tmp\nkube-system\n", "", &mut Vec::new());
+        let chosen = |include: &[&str], exclude: &[&str], names_add| {
+            let (include, exclude): (Vec<_>, Vec<_>) =
+                (include.iter().map(|text| (*text).to_owned()).collect(), exclude.iter().map(|text| (*text).to_owned()).collect());
+            let wanted = Wanted { include: &include, origin: "", exclude: &exclude, listed: Some(&listed), names_add };
+            choose(&wanted, &mut Vec::new()).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(chosen(&[], &["kube-*"], NamesAdd::ToTheList), "shop-a shop-b shop-tmp");
+        assert_eq!(chosen(&["team", "shop-*"], &["*-tmp"], NamesAdd::ToTheList), "shop-a shop-b team");
+        assert_eq!(chosen(&["team"], &["kube-*", "shop-*"], NamesAdd::ToTheList), "team");
+        assert_eq!(chosen(&["team"], &[], NamesAdd::Nothing), "team");
+    }
+}
