@@ -11,8 +11,10 @@
 //! ```
 //! Each station takes what the one before gives.
 
+pub mod cli;
 pub mod credentials;
 pub mod docker_config;
 pub mod environment;
 pub mod names;
 pub mod problem;
+pub mod settings;

@@ -146,9 +146,7 @@ impl Combination {
     /// Every cell, possible or not, in the order of preference.
     pub fn all() -> impl Iterator<Item = Self> {
         Strategy::ALL.iter().flat_map(|&strategy| {
-            Shape::ALL.iter().flat_map(move |&shape| {
-                Link::ALL.iter().map(move |&link| Self { strategy, link, shape })
-            })
+            Shape::ALL.iter().flat_map(move |&shape| Link::ALL.iter().map(move |&link| Self { strategy, link, shape }))
         })
     }
 
@@ -159,7 +157,8 @@ impl Combination {
     pub fn resolve(wish: Wish) -> Result<Self, Failure> {
         let shape = wish.shape.unwrap_or(Shape::Yaml);
         let strategy = wish.strategy.unwrap_or(Strategy::Static);
-        let links_by_itself = matches!(shape, Shape::Chart | Shape::HelmValues | Shape::DockerConfig) && strategy == Strategy::Static;
+        let links_by_itself =
+            matches!(shape, Shape::Chart | Shape::HelmValues | Shape::DockerConfig) && strategy == Strategy::Static;
         let link = wish.link.unwrap_or(if links_by_itself { Link::None } else { Link::ServiceAccount });
         let asked = Self { strategy, link, shape };
         if asked.is_possible() { Ok(asked) } else { Err(Failure::Usage(vec![asked.impossible(wish)])) }
@@ -169,18 +168,25 @@ impl Combination {
         let strategy = wish.strategy.map(|strategy| format!("`--strategy {strategy}`"));
         let link = wish.link.map(|link| format!("`--link {link}`"));
         let shape = wish.shape.map(|shape| format!("`--shape {shape}`"));
-        let without_link = Self::all().any(|cell| cell.strategy == self.strategy && cell.shape == self.shape && cell.is_possible());
-        let flags: Vec<_> = if without_link { [link, shape] } else { [strategy, shape] }.into_iter().flatten().collect();
+        let without_link =
+            Self::all().any(|cell| cell.strategy == self.strategy && cell.shape == self.shape && cell.is_possible());
+        let flags: Vec<_> =
+            if without_link { [link, shape] } else { [strategy, shape] }.into_iter().flatten().collect();
         let nearest = Self::all().filter(|cell| cell.is_possible()).max_by_key(|cell| {
             // Rather another link than another shape, rather another shape than another strategy; the first of equals.
             (
-                u8::from(cell.strategy == self.strategy) * 3 + u8::from(cell.shape == self.shape) * 2 + u8::from(cell.link == self.link),
+                u8::from(cell.strategy == self.strategy) * 3
+                    + u8::from(cell.shape == self.shape) * 2
+                    + u8::from(cell.link == self.link),
                 std::cmp::Reverse((cell.shape as u8, cell.link as u8)),
             )
         });
         let problem = Problem::error("impossible-combination", format!("{} cannot go together", flags.join(" and ")));
         match nearest {
-            Some(cell) => problem.hint(format!("the nearest that can: --strategy {} --link {} --shape {}", cell.strategy, cell.link, cell.shape)),
+            Some(cell) => problem.hint(format!(
+                "the nearest that can: --strategy {} --link {} --shape {}",
+                cell.strategy, cell.link, cell.shape
+            )),
             None => problem,
         }
     }

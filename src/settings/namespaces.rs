@@ -55,9 +55,12 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Vec<Namespace
             continue;
         }
         match text.parse::<Namespace>() {
-            Ok(name) if listed.is_some_and(|listed| listed.left_out.contains(&name)) => problems.push(
-                Problem::warning("namespace-left-out", format!("`{name}` is Terminating or has opted out, and is left out")),
-            ),
+            Ok(name) if listed.is_some_and(|listed| listed.left_out.contains(&name)) => {
+                problems.push(Problem::warning(
+                    "namespace-left-out",
+                    format!("`{name}` is Terminating or has opted out, and is left out"),
+                ))
+            }
             Ok(name) => chosen.push(name),
             Err(invalid) => problems.push(
                 Problem::error("invalid-namespace", format!("{origin}, item {number}: {invalid}")).hint(invalid.hint()),
@@ -69,8 +72,11 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Vec<Namespace
         chosen.extend(listed.usable.iter().filter(|name| all || any_matches(&globs, name)).cloned());
     } else if !globs.is_empty() {
         problems.push(
-            Problem::error("glob-without-list", format!("{origin} has a glob, and there is no list for it to choose from"))
-                .hint("pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`"),
+            Problem::error(
+                "glob-without-list",
+                format!("{origin} has a glob, and there is no list for it to choose from"),
+            )
+            .hint("pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`"),
         );
     }
     let excluded: Vec<_> = exclude
@@ -137,7 +143,9 @@ struct Status {
 pub fn read(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
     match first {
-        Some(line) if line.starts_with(['{', '[']) || line.starts_with("- ") || line.contains(':') => structured(text, origin, problems),
+        Some(line) if line.starts_with(['{', '[']) || line.starts_with("- ") || line.contains(':') => {
+            structured(text, origin, problems)
+        }
         _ => lines(text, origin, problems),
     }
 }
@@ -147,7 +155,12 @@ fn lines(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
     for (number, line) in text.lines().enumerate() {
         let name = line.split('#').next().unwrap_or_default().trim();
         if !name.is_empty() {
-            push(name.strip_prefix("namespace/").unwrap_or(name), &format!("{origin}, line {}", number + 1), &mut listed.usable, problems);
+            push(
+                name.strip_prefix("namespace/").unwrap_or(name),
+                &format!("{origin}, line {}", number + 1),
+                &mut listed.usable,
+                problems,
+            );
         }
     }
     listed
@@ -165,9 +178,11 @@ fn push(name: &str, place: &str, into: &mut Vec<Namespace>, problems: &mut Vec<P
 
 fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
     let unreadable = |place: Option<(u64, u64)>| {
-        let place = place.map_or(String::new(), |(line, column)| format!(": line {line}, column {column} is where it breaks"));
-        Problem::error("invalid-list", format!("{origin} is no list of namespaces{place}"))
-            .hint("give a name a line, a YAML or JSON list of names, or the output of `kubectl get ns -o name|json|yaml`")
+        let place =
+            place.map_or(String::new(), |(line, column)| format!(": line {line}, column {column} is where it breaks"));
+        Problem::error("invalid-list", format!("{origin} is no list of namespaces{place}")).hint(
+            "give a name a line, a YAML or JSON list of names, or the output of `kubectl get ns -o name|json|yaml`",
+        )
     };
     let mut listed = Listed::default();
     if text.trim_start().starts_with('{') {
@@ -184,16 +199,22 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
                 push(&name.value, &format!("{origin}, line {}", name.referenced.line()), &mut listed.usable, problems);
             }
         }
-        Err(error) => match serde_saphyr::from_str_with_options::<Value>(text, options()).map(serde_json::from_value::<Object>) {
-            Ok(Ok(object)) => objects(object, origin, &mut listed, problems),
-            _ => problems.push(unreadable(error.location().map(|location| (location.line(), location.column())))),
-        },
+        Err(error) => {
+            match serde_saphyr::from_str_with_options::<Value>(text, options()).map(serde_json::from_value::<Object>) {
+                Ok(Ok(object)) => objects(object, origin, &mut listed, problems),
+                _ => problems.push(unreadable(error.location().map(|location| (location.line(), location.column())))),
+            }
+        }
     }
     listed
 }
 
 fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec<Problem>) {
-    let all = if object.items.is_empty() && object.kind.as_deref() == Some("Namespace") { vec![object] } else { object.items };
+    let all = if object.items.is_empty() && object.kind.as_deref() == Some("Namespace") {
+        vec![object]
+    } else {
+        object.items
+    };
     for (number, namespace) in all.into_iter().enumerate() {
         let metadata = namespace.metadata;
         let opted_out = metadata.annotations.is_some_and(|annotations| {
@@ -249,8 +270,10 @@ mod tests {
     fn names_and_globs_choose() {
         let listed = read("shop-a\nshop-b\nshop-tmp\nkube-system\n", "", &mut Vec::new());
         let chosen = |include: &[&str], exclude: &[&str], names_add| {
-            let (include, exclude): (Vec<_>, Vec<_>) =
-                (include.iter().map(|text| (*text).to_owned()).collect(), exclude.iter().map(|text| (*text).to_owned()).collect());
+            let (include, exclude): (Vec<_>, Vec<_>) = (
+                include.iter().map(|text| (*text).to_owned()).collect(),
+                exclude.iter().map(|text| (*text).to_owned()).collect(),
+            );
             let wanted = Wanted { include: &include, origin: "", exclude: &exclude, listed: Some(&listed), names_add };
             choose(&wanted, &mut Vec::new()).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };

@@ -1,0 +1,146 @@
+//! Which logins: flags and regcred.yaml in, sources out. Names of variables are typed, never values.
+
+use crate::cli::LoginArguments;
+use crate::credentials::{DEFAULT_VARIABLE, NameSource, Source, presets};
+use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
+use crate::environment::Environment;
+use crate::names::VariableName;
+use crate::problem::Problem;
+
+use super::file::{Login, UserName};
+
+/// The sources that are named by flags, else by the file, else the default one.
+pub fn sources(
+    flags: Option<&LoginArguments>,
+    file: &[Login],
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Vec<Source> {
+    let nothing = LoginArguments::default();
+    let LoginArguments { docker_config, docker_config_file, login, allow_short_lived: _ } = flags.unwrap_or(&nothing);
+    let mut sources = Vec::new();
+    for text in docker_config {
+        sources.extend(variable(text, "`--docker-config`", environment, problems).map(Source::DockerConfig));
+    }
+    sources.extend(docker_config_file.iter().cloned().map(Source::DockerConfigFile));
+    for text in login {
+        sources.extend(typed_login(text, environment, problems));
+    }
+    if docker_config.is_empty() && docker_config_file.is_empty() && login.is_empty() {
+        for (number, login) in file.iter().enumerate() {
+            sources.extend(written_login(
+                login,
+                &format!("`logins`, item {} in regcred.yaml", number + 1),
+                environment,
+                problems,
+            ));
+        }
+        if file.is_empty() {
+            sources.push(Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE)));
+        }
+    }
+    sources
+}
+
+/// The name of a variable: never echoed unless it looks like one, as people type `$NAME` and the shell puts the value there.
+fn variable(text: &str, place: &str, environment: &Environment, problems: &mut Vec<Problem>) -> Option<VariableName> {
+    let name = text
+        .parse::<VariableName>()
+        .ok()
+        .filter(|name| environment.is_set(name.as_str()) || VariableName::looks_like_one(text));
+    if name.is_none() {
+        problems.push(
+            Problem::error(
+                "value-for-a-name",
+                format!("{place} takes the name of a variable, and what it got is none: perhaps `$NAME` was expanded"),
+            )
+            .hint("write NAME without the $, for example DOCKERHUB_AUTH; rotate the credential if it was printed"),
+        );
+    }
+    name
+}
+
+fn typed_login(text: &str, environment: &Environment, problems: &mut Vec<Problem>) -> Option<Source> {
+    const PLACE: &str = "`--login`";
+    let Some((host, names)) = text.split_once('=') else {
+        let preset = presets::find(text);
+        if preset.is_none() {
+            problems.push(
+                Problem::error("unknown-preset", format!("{PLACE} is neither HOST=USERVAR:PASSVAR nor a preset"))
+                    .hint(format!("for example ghcr.io=GHCR_USER:GHCR_TOKEN; presets are {}", presets::names())),
+            );
+        }
+        return preset.map(Source::Preset);
+    };
+    let registry = registry(host, PLACE, problems);
+    let Some((username, password)) = names.split_once(':') else {
+        problems.push(
+            Problem::error("invalid-login", format!("{PLACE} names one variable, and a login needs two"))
+                .hint("write HOST=USERVAR:PASSVAR, for example ghcr.io=GHCR_USER:GHCR_TOKEN"),
+        );
+        return None;
+    };
+    let username = variable(username, &format!("{PLACE}, before the colon,"), environment, problems);
+    let password = variable(password, &format!("{PLACE}, after the colon,"), environment, problems);
+    Some(Source::Login { registry: registry?, username: NameSource::Variable(username?), password: password? })
+}
+
+fn written_login(login: &Login, place: &str, environment: &Environment, problems: &mut Vec<Problem>) -> Option<Source> {
+    match login {
+        Login { docker_config: Some(name), preset: None, registry: None, username: None, password: None } => {
+            variable(&name.env, place, environment, problems).map(Source::DockerConfig)
+        }
+        Login { docker_config: None, preset: Some(name), registry: None, username: None, password: None } => {
+            let preset = presets::find(name);
+            if preset.is_none() {
+                problems.push(
+                    Problem::error("unknown-preset", format!("{place} is no preset"))
+                        .hint(format!("presets are {}", presets::names())),
+                );
+            }
+            preset.map(Source::Preset)
+        }
+        Login {
+            docker_config: None,
+            preset: None,
+            registry: Some(host),
+            username: Some(username),
+            password: Some(password),
+        } => {
+            let registry = registry(host, place, problems);
+            let username = match username {
+                UserName { env: Some(name), value: None } => {
+                    variable(name, place, environment, problems).map(NameSource::Variable)
+                }
+                UserName { env: None, value: Some(name) } => Some(NameSource::Literal(name.clone())),
+                _ => {
+                    problems.push(Problem::error(
+                        "invalid-login",
+                        format!("{place}: `username` has either `env` or `value`"),
+                    ));
+                    None
+                }
+            };
+            let password = variable(&password.env, place, environment, problems);
+            Some(Source::Login { registry: registry?, username: username?, password: password? })
+        }
+        _ => {
+            problems.push(
+                Problem::error("invalid-login", format!("{place} is none of the three forms"))
+                    .hint("give `dockerConfig`, or `preset`, or `registry` with `username` and `password`"),
+            );
+            None
+        }
+    }
+}
+
+fn registry(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<RegistryKey> {
+    text.parse()
+        .map_err(|invalid: InvalidRegistry| {
+            problems.push(
+                Problem::error("invalid-registry", format!("the host in {place} {invalid}"))
+                    .hint(InvalidRegistry::hint()),
+            );
+        })
+        .ok()
+}

@@ -1,0 +1,207 @@
+//! The in-cluster patcher: flags and regcred.yaml in, options that its image understands out.
+
+use super::choices::Patcher;
+use super::file::PatcherSpec;
+use super::namespaces::is_glob;
+use crate::cli::PatcherArguments;
+use crate::docker_config::kubelet::Image;
+use crate::names::{Namespace, ResourceName};
+use crate::problem::Problem;
+
+/// A patcher, its options checked.
+#[derive(Clone, Debug)]
+pub struct PatcherSettings {
+    /// Which one.
+    pub patcher: Patcher,
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Its image.
+    pub image: String,
+    /// The Secret it copies from.
+    pub source: ResourceName,
+    /// The pull Secret of its own image.
+    pub pull_secret: Option<ResourceName>,
+    /// How often it looks.
+    pub interval: String,
+    /// Whether it is confined.
+    pub guard: Guard,
+    /// Namespaces it leaves alone, as its image wants them: names, or globs.
+    pub exclude: Vec<String>,
+    /// The ServiceAccounts it links.
+    pub service_accounts: Accounts,
+}
+
+/// Whether the policy that confines the patcher is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Yes: clusters from 1.30.
+    Confined,
+    /// No: the cluster is too old.
+    Unconfined,
+}
+
+/// ServiceAccounts that a patcher links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accounts {
+    /// Every one.
+    All,
+    /// None.
+    None,
+    /// These.
+    Named(Vec<ResourceName>),
+}
+
+impl PatcherSettings {
+    /// Resolves the options; problems are added.
+    pub fn resolve(
+        arguments: &PatcherArguments,
+        file: &PatcherSpec,
+        exclude: &[String],
+        service_accounts: Accounts,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let PatcherArguments {
+            patcher,
+            patcher_namespace,
+            patcher_image,
+            source_secret_name,
+            patcher_pull_secret,
+            patcher_interval,
+            no_guard,
+        } = arguments;
+        let patcher = patcher.or(file.kind).unwrap_or(Patcher::Titansoft);
+        let text = |flag: &Option<String>, file: &Option<String>, default: &str| {
+            flag.clone().or_else(|| file.clone()).unwrap_or_else(|| default.to_owned())
+        };
+        let default_image = match patcher {
+            Patcher::Titansoft => "quay.io/titansoft/imagepullsecret-patcher:v0.14",
+            Patcher::Tamcore => "ghcr.io/tamcore/imagepullsecret-patcher:latest",
+        };
+        let namespace = named(
+            &text(patcher_namespace, &file.namespace, "imagepullsecret-patcher"),
+            "--patcher-namespace",
+            problems,
+        );
+        let source = named(
+            &text(source_secret_name, &file.source_secret_name, "image-pull-secret-src"),
+            "--source-secret-name",
+            problems,
+        );
+        let pull_secret = patcher_pull_secret.clone().or_else(|| file.pull_secret.clone());
+        let pull_secret = pull_secret.map(|name| named(&name, "--patcher-pull-secret", problems));
+        let image = text(patcher_image, &file.image, default_image);
+        if image.parse::<Image>().is_err() {
+            problems.push(
+                Problem::error("invalid-image", "`--patcher-image` is not the name of an image")
+                    .hint(format!("for example {default_image}")),
+            );
+        }
+        let interval = text(patcher_interval, &file.interval, "10s");
+        if !is_go_duration(&interval) {
+            problems.push(
+                Problem::error(
+                    "invalid-duration",
+                    "`--patcher-interval` is no Go duration, and the patcher would take 10s without a word",
+                )
+                .hint("write a number with its unit, for example 30s or 2m"),
+            );
+        }
+        check_exclude(patcher, exclude, problems);
+        if patcher == Patcher::Tamcore && service_accounts == Accounts::None {
+            problems.push(
+                Problem::error("impossible-combination", "`--patcher tamcore` and a `--link` other than `service-account` cannot go together: it writes Secrets only where it links")
+                    .hint("use --patcher titansoft, or --link service-account"),
+            );
+        }
+        let guard = if *no_guard || !file.guard { Guard::Unconfined } else { Guard::Confined };
+        let exclude = exclude.iter().map(|text| text.trim().to_owned()).collect();
+        Some(Self {
+            patcher,
+            namespace: namespace?,
+            image,
+            source: source?,
+            pull_secret: pull_secret.flatten(),
+            interval,
+            guard,
+            exclude,
+            service_accounts,
+        })
+    }
+}
+
+fn named<N: std::str::FromStr<Err = crate::names::InvalidName>>(
+    text: &str,
+    flag: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<N> {
+    text.parse()
+        .map_err(|invalid: crate::names::InvalidName| {
+            problems.push(Problem::error("invalid-name", format!("`{flag}`: {invalid}")).hint(invalid.hint()));
+        })
+        .ok()
+}
+
+/// Titansoft's patcher compares names exactly; tamcore's takes Go globs: neither trims.
+fn check_exclude(patcher: Patcher, exclude: &[String], problems: &mut Vec<Problem>) {
+    for (number, text) in exclude.iter().enumerate().map(|(number, text)| (number + 1, text.trim())) {
+        if is_glob(text) {
+            if patcher == Patcher::Titansoft {
+                problems.push(
+                    Problem::error("glob-not-understood", format!("`--exclude`, item {number}: titansoft's patcher compares names exactly, and would never leave that out"))
+                        .hint("name each namespace, or use --patcher tamcore, which takes globs"),
+                );
+            }
+        } else if let Err(invalid) = text.parse::<Namespace>() {
+            problems.push(
+                Problem::error("invalid-namespace", format!("`--exclude`, item {number}: {invalid}"))
+                    .hint(invalid.hint()),
+            );
+        }
+    }
+}
+
+/// Whether Go's `time.ParseDuration` takes it, and it is more than nothing.
+fn is_go_duration(text: &str) -> bool {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let number = rest.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(rest.len());
+        if rest[..number].parse::<f64>().is_err() {
+            return false;
+        }
+        rest = &rest[number..];
+        let Some(unit) = ["ns", "us", "µs", "ms", "s", "m", "h"].iter().find(|unit| rest.starts_with(**unit)) else {
+            return false;
+        };
+        // "m" is a prefix of "ms": the longer one stands first in the list.
+        rest = &rest[unit.len()..];
+    }
+    text.bytes().any(|byte| (b'1'..=b'9').contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_gos() {
+        for good in ["10s", "1m30s", "1.5h", "250ms"] {
+            assert!(is_go_duration(good), "{good}");
+        }
+        for bad in ["", "10", "s", "1d", "1m30", "-1s", "0s", "1..5s"] {
+            assert!(!is_go_duration(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_list_must_be_in_the_form_the_image_understands() {
+        let count = |patcher, text: &str| {
+            let mut problems = Vec::new();
+            check_exclude(patcher, &[text.to_owned()], &mut problems);
+            problems.len()
+        };
+        assert_eq!(count(Patcher::Titansoft, "kube-*"), 1);
+        assert_eq!(count(Patcher::Tamcore, "kube-*"), 0);
+        assert_eq!(count(Patcher::Titansoft, " kube-system "), 0);
+        assert_eq!(count(Patcher::Tamcore, "Kube"), 1);
+    }
+}
