@@ -1,0 +1,87 @@
+//! The only printer of errors and warnings: what went wrong in, lines on stderr and the exit status out.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::problem::{Failure, Problem};
+
+/// How a command ends when nothing is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done: exit 0.
+    Done,
+    /// Differences were found: exit 3.
+    Differs,
+    /// What was asked for is not so, and the answer said it: exit 1.
+    Negative,
+}
+
+/// Prints what is to be said and tells the exit status.
+#[must_use]
+pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Differs) => ExitCode::from(3),
+        Ok(Outcome::Negative) => ExitCode::from(1),
+        Err(error) => match error.downcast::<Failure>() {
+            Ok(Failure::ClosedPipe) => ExitCode::SUCCESS,
+            Ok(Failure::Usage(problems)) => {
+                say_all("the command line", &problems);
+                ExitCode::from(2)
+            }
+            Ok(Failure::Input { title, problems }) => {
+                say_all(title, &problems);
+                ExitCode::from(1)
+            }
+            // Ours are all of the kinds above; what is left is a library's, whose text might quote its input.
+            Err(_) => {
+                line("error: an unexpected failure");
+                ExitCode::from(1)
+            }
+        },
+    }
+}
+
+/// Prints warnings.
+pub fn warn(problems: &[Problem]) {
+    for problem in problems {
+        line(&format!("warning: {}", problem.message));
+        hint(problem);
+    }
+}
+
+/// Prints a line for people who asked to be told (`--verbose`), or a note.
+pub fn note(text: &str) {
+    line(&format!("note: {text}"));
+}
+
+fn say_all(title: &str, problems: &[Problem]) {
+    let (errors, warnings): (Vec<_>, Vec<_>) = problems.iter().cloned().partition(Problem::is_error);
+    warn(&warnings);
+    match errors.as_slice() {
+        [only] => {
+            line(&format!("error: {}", only.message));
+            hint(only);
+        }
+        several => {
+            line(&format!("error: {} problems with {title}", several.len()));
+            for problem in several {
+                line(&format!("  {}", problem.message));
+                if let Some(hint) = &problem.hint {
+                    line(&format!("    hint: {hint}"));
+                }
+            }
+        }
+    }
+}
+
+fn hint(problem: &Problem) {
+    if let Some(hint) = &problem.hint {
+        line(&format!("  hint: {hint}"));
+    }
+}
+
+fn line(text: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

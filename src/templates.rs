@@ -1,0 +1,117 @@
+//! The text of objects without a secret: a template's name and a context without a secret in, objects out.
+
+use std::path::Path;
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::problem::{Failure, Problem};
+
+const TITLE: &str = "a template";
+
+/// Our templates, and those of a user that replace them.
+pub struct Templates {
+    environment: Environment<'static>,
+}
+
+/// Every template that may be replaced.
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("admission-policy.yaml.j2", include_str!("../templates/admission-policy.yaml.j2")),
+    ("namespace.yaml.j2", include_str!("../templates/namespace.yaml.j2")),
+    ("service-account.yaml.j2", include_str!("../templates/service-account.yaml.j2")),
+];
+
+impl Templates {
+    /// Ours, with those in `directory` in their place.
+    ///
+    /// # Errors
+    /// The directory or a file in it cannot be read, or is no template: with file and line.
+    pub fn load(directory: Option<&Path>) -> Result<Self, Failure> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Json);
+        let mut problems = Vec::new();
+        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+            let _ = directory;
+            problems.push(Problem::error("unreadable-file", "`--templates` names no directory").hint("check the path"));
+        }
+        for (name, built_in) in BUILT_IN {
+            let replaced = directory.map(|directory| directory.join(name)).filter(|path| path.exists());
+            let text = match replaced.map(std::fs::read_to_string) {
+                None => Ok((*built_in).to_owned()),
+                Some(text) => text,
+            };
+            match text {
+                Ok(text) => {
+                    problems.extend(environment.add_template_owned(*name, text).err().map(|error| explain(&error)))
+                }
+                Err(error) => problems.push(Problem::error(
+                    "unreadable-file",
+                    format!("the template `{name}` cannot be read: {}", error.kind()),
+                )),
+            }
+        }
+        Failure::unless_clean(TITLE, &problems)?;
+        Ok(Self { environment })
+    }
+
+    /// The objects of a template.
+    ///
+    /// # Errors
+    /// An unknown variable, output that is not YAML, or an object without `apiVersion`, `kind` or name.
+    pub fn render(&self, name: &str, context: &impl Serialize) -> Result<Vec<Map<String, Value>>, Failure> {
+        let text = self
+            .environment
+            .get_template(name)
+            .and_then(|template| template.render(context))
+            .map_err(|error| Failure::of(TITLE, explain(&error)))?;
+        let bad = |what: &str| {
+            Failure::of(
+                TITLE,
+                Problem::error("invalid-template", format!("the template `{name}` {what}"))
+                    .hint("compare it with the one that it replaces"),
+            )
+        };
+        let objects: Vec<Map<String, Value>> =
+            serde_saphyr::from_multiple(&text).map_err(|error: serde_saphyr::Error| {
+                let line = error.location().map_or(0, |place| place.line());
+                bad(&format!("makes no YAML: line {line} of its output"))
+            })?;
+        for object in &objects {
+            if !["apiVersion", "kind"].iter().all(|field| object.get(*field).is_some_and(Value::is_string)) {
+                return Err(bad("makes an object without `apiVersion` or `kind`"));
+            }
+            if object["kind"] == "Secret" {
+                return Err(bad("makes a Secret: templates never see one"));
+            }
+        }
+        Ok(objects)
+    }
+}
+
+fn explain(error: &minijinja::Error) -> Problem {
+    let name = error.name().unwrap_or("?");
+    let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
+    Problem::error("invalid-template", format!("the template `{name}`{line}: {}", error.kind()))
+        .hint("a template may use only the variables that ours of that name uses")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_unknown_variable_is_an_error_with_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        std::fs::write(folder.path().join("namespace.yaml.j2"), "apiVersion: v1\nkind: {{ kidn }}\n").unwrap();
+        let Err(Failure::Input { problems, .. }) = Templates::load(Some(folder.path()))
+            .and_then(|templates| templates.render("namespace.yaml.j2", &json!({})))
+        else {
+            panic!("an error was due")
+        };
+        assert!(problems[0].message.contains("`namespace.yaml.j2`, line 2"), "{}", problems[0].message);
+    }
+}
