@@ -11,12 +11,15 @@
 //! ```
 //! Each station takes what the one before gives.
 
+pub mod arguments;
 pub mod cli;
+pub mod commands;
 pub mod credentials;
 pub mod docker_config;
 pub mod environment;
 pub mod manifest;
 pub mod names;
+pub mod output;
 pub mod problem;
 pub mod report;
 pub mod resources;

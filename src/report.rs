@@ -55,6 +55,14 @@ pub fn note(text: &str) {
     line(&format!("note: {text}"));
 }
 
+/// A panic says where, and nothing of the values that were at hand.
+pub fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
+        line(&format!("error: a bug in regcred{place}; please report it with the command line, not with values"));
+    }));
+}
+
 fn say_all(title: &str, problems: &[Problem]) {
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.iter().cloned().partition(Problem::is_error);
     warn(&warnings);

@@ -1,0 +1,112 @@
+//! The command line as it was typed: in come the process's arguments, out come clap's types, or an error that repeats no value.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
+
+use crate::cli::Arguments;
+use crate::environment::Environment;
+use crate::problem::{Failure, Problem};
+use crate::report;
+
+/// What there is to say instead of running a command.
+#[derive(Debug)]
+pub enum Answer {
+    /// Help or version, for stdout.
+    Text(String),
+    /// A usage error.
+    Usage(Problem),
+}
+
+impl Arguments {
+    /// Parses the process's arguments.
+    ///
+    /// # Errors
+    /// Help, version, or a usage error that names flags but never repeats a value.
+    pub fn read(_environment: &Environment) -> Result<Self, Answer> {
+        report::quiet_panics();
+        Self::try_parse().map_err(|error| answer(&error))
+    }
+}
+
+impl Answer {
+    /// Says it and tells the exit status.
+    #[must_use]
+    pub fn finish(self) -> ExitCode {
+        match self {
+            Self::Text(text) => {
+                // A closed pipe is a success.
+                let _ = std::io::stdout().lock().write_all(text.as_bytes());
+                ExitCode::SUCCESS
+            }
+            Self::Usage(problem) => report::finish(Err(Failure::Usage(vec![problem]).into())),
+        }
+    }
+}
+
+fn answer(error: &clap::Error) -> Answer {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Answer::Text(error.render().to_string()),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Answer::Usage(
+            Problem::error("usage", "no command is given")
+                .hint("`regcred --help` lists them; the first one is `regcred render`"),
+        ),
+        kind => Answer::Usage(explain(error, kind)),
+    }
+}
+
+/// clap's own text repeats the argument, which may be a secret typed in the wrong place: only what we know is named.
+fn explain(error: &clap::Error, kind: ErrorKind) -> Problem {
+    let flag = known_flag(error);
+    let what = match (kind, &flag) {
+        (ErrorKind::UnknownArgument, _) => "an argument that this command does not take".to_owned(),
+        (ErrorKind::InvalidSubcommand, _) => "the command is none of ours".to_owned(),
+        (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(flag)) => {
+            format!("`{flag}` got a value that it does not take")
+        }
+        (ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues, Some(flag)) => {
+            format!("`{flag}` needs a value")
+        }
+        (ErrorKind::ArgumentConflict, Some(flag)) => format!("`{flag}` cannot be used with the others, or not twice"),
+        (ErrorKind::MissingRequiredArgument, Some(flag)) => format!("`{flag}` is missing"),
+        (ErrorKind::InvalidUtf8, _) => "an argument is not UTF-8".to_owned(),
+        (_, Some(flag)) => format!("`{flag}` is not used rightly"),
+        (_, None) => "the command line is not understood".to_owned(),
+    };
+    let strings = |context: ContextKind| match error.get(context) {
+        Some(ContextValue::String(one)) => vec![one.clone()],
+        Some(ContextValue::Strings(several)) => several.clone(),
+        _ => Vec::new(),
+    };
+    let suggested: Vec<_> =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().flat_map(strings).collect();
+    let possible = strings(ContextKind::ValidValue);
+    let hint = if !suggested.is_empty() {
+        format!("did you mean `{}`?", suggested.join("` or `"))
+    } else if !possible.is_empty() {
+        format!("possible values are {}", possible.join(", "))
+    } else {
+        "`regcred --help` and `regcred COMMAND --help` list what there is".to_owned()
+    };
+    Problem::error("usage", what).hint(hint)
+}
+
+/// The flag that clap's error is about, if it is one of ours.
+fn known_flag(error: &clap::Error) -> Option<String> {
+    let text = match error.get(ContextKind::InvalidArg)? {
+        ContextValue::String(text) => text.clone(),
+        ContextValue::Strings(texts) => texts.first()?.clone(),
+        _ => return None,
+    };
+    let name = text.split([' ', '=']).next()?.to_owned();
+    let command = Arguments::command();
+    let known = |command: &clap::Command| {
+        command.get_arguments().any(|argument| {
+            argument.get_long().is_some_and(|long| name == format!("--{long}"))
+                || (argument.is_positional() && text == argument.to_string())
+        })
+    };
+    (known(&command) || command.get_subcommands().any(known)).then_some(name)
+}

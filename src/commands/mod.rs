@@ -1,0 +1,42 @@
+//! The commands: arguments and the environment in, an outcome out. One file a command.
+
+mod completions;
+mod render;
+mod schema;
+mod verify;
+
+use anyhow::Result;
+
+use crate::cli::{Arguments, Command};
+use crate::environment::Environment;
+use crate::report::Outcome;
+use crate::settings::file::{self, File, Which};
+
+/// Runs what was asked for.
+///
+/// # Errors
+/// A [`crate::problem::Failure`].
+pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
+    let Arguments { config, no_config, verbose, command } = arguments;
+    let which = match (config, no_config) {
+        (Some(path), _) => Which::Named(path),
+        (None, true) => Which::No,
+        (None, false) => Which::Found,
+    };
+    let load = || -> Result<Option<File>> {
+        Ok(file::load(&which, environment)?.map(|(path, file)| {
+            if verbose {
+                crate::report::note(&format!("reading {}", path.display()));
+            }
+            file
+        }))
+    };
+    match command {
+        Command::Render(arguments) => render::run(&arguments, load()?, environment),
+        Command::Verify(arguments) => verify::run(&arguments, load()?, environment),
+        Command::Init(_) => Ok(Outcome::Done),
+        Command::Schema => schema::run(),
+        Command::Completions { shell } => completions::completions(shell),
+        Command::Man => completions::man(),
+    }
+}

@@ -1,0 +1,180 @@
+//! `regcred verify`: all variables in, every problem with them and what a kubelet would use out.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::render::merge;
+use crate::cli::{Format, LoginArguments, RenderArguments, TargetArguments, VerifyArguments};
+use crate::credentials::{Credentials, Source};
+use crate::docker_config::kubelet::{Image, InvalidImage};
+use crate::docker_config::{DockerConfig, Match};
+use crate::environment::Environment;
+use crate::output::stream::print_text;
+use crate::problem::{Failure, Problem};
+use crate::report::{self, Outcome};
+use crate::settings::choices::{Shape, Strategy};
+use crate::settings::file::File;
+use crate::settings::{PullSecretSettings, Settings};
+
+/// The answer of `--format json`: documented in docs/verify.md, and stable.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matches: Option<Vec<Match>>,
+    problems: Vec<Problem>,
+}
+
+/// Reads and checks all that `render` would read, and writes nothing but the answer.
+pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
+    let pull_secrets = pull_secrets(arguments, file, environment)?;
+    if arguments.list {
+        return list(&pull_secrets, arguments.format, environment);
+    }
+    let image = arguments.image.as_deref().map(parse).transpose()?;
+    let read = read(&pull_secrets, &arguments.logins, environment);
+    match (read, arguments.format) {
+        (Err(Failure::Input { problems, .. }), Format::Json) => {
+            let matches = image.is_some().then(Vec::new);
+            json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
+            Ok(Outcome::Negative)
+        }
+        (Err(failure), _) => Err(failure.into()),
+        (Ok((docker_configs, problems)), format) => {
+            let matches = image.map(|image| {
+                docker_configs.iter().flat_map(|docker_config| docker_config.matches(&image)).collect::<Vec<_>>()
+            });
+            let matched = matches.as_ref().is_none_or(|matches| !matches.is_empty());
+            match format {
+                Format::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
+                Format::Text => text(&docker_configs, matches.as_deref(), &problems)?,
+            }
+            Ok(if arguments.require_match && !matched { Outcome::Negative } else { Outcome::Done })
+        }
+    }
+}
+
+fn parse(image: &str) -> Result<Image, Failure> {
+    image.parse().map_err(|invalid: InvalidImage| {
+        Failure::Usage(vec![
+            Problem::error("invalid-image", format!("what `--image` got {invalid}"))
+                .hint("for example ghcr.io/acme/api:1.4"),
+        ])
+    })
+}
+
+/// The settings of `render`, without namespaces.
+fn pull_secrets(
+    arguments: &VerifyArguments,
+    file: Option<File>,
+    environment: &Environment,
+) -> Result<Vec<PullSecretSettings>, Failure> {
+    let target = TargetArguments { secret_name: arguments.secret_name.clone(), ..TargetArguments::default() };
+    let render = RenderArguments {
+        logins: arguments.logins.clone(),
+        target,
+        strategy: Some(Strategy::Static),
+        shape: Some(Shape::DockerConfig),
+        link: Some(crate::settings::choices::Link::None),
+        ..RenderArguments::default()
+    };
+    Ok(Settings::resolve(&render, file, environment)?.pull_secrets)
+}
+
+fn read(
+    pull_secrets: &[PullSecretSettings],
+    logins: &LoginArguments,
+    environment: &Environment,
+) -> Result<(Vec<DockerConfig>, Vec<Problem>), Failure> {
+    use crate::credentials::lifetime::ShortLived;
+    let short_lived = if logins.allow_short_lived { ShortLived::Allow } else { ShortLived::Refuse };
+    let credentials = Credentials::read(
+        pull_secrets.iter().map(|pull_secret| pull_secret.sources.as_slice()),
+        environment,
+        short_lived,
+    )?;
+    let problems = credentials.warnings.clone();
+    Ok((merge(credentials)?, problems))
+}
+
+fn json(answer: &impl Serialize) -> Result<()> {
+    print_text(&(serde_json::to_string(answer)? + "\n"))?;
+    Ok(())
+}
+
+fn text(docker_configs: &[DockerConfig], matches: Option<&[Match]>, problems: &[Problem]) -> Result<()> {
+    report::warn(problems);
+    let mut text = String::new();
+    match matches {
+        None => {
+            let registries: Vec<_> =
+                docker_configs.iter().flat_map(DockerConfig::registries).map(ToString::to_string).collect();
+            text.push_str(&format!(
+                "{} {}:\n",
+                registries.len(),
+                if registries.len() == 1 { "login" } else { "logins" }
+            ));
+            registries.iter().for_each(|registry| text.push_str(&format!("  {registry}\n")));
+        }
+        Some([]) => text.push_str("no entry matches: a kubelet would pull without a login\n"),
+        Some(matches) => {
+            text.push_str("a kubelet tries, in this order:\n");
+            for entry in matches {
+                let username = entry.username.as_deref().map_or(String::new(), |name| format!(" as {name}"));
+                text.push_str(&format!("  {}{username}\n", entry.registry));
+            }
+        }
+    }
+    print_text(&text)?;
+    Ok(())
+}
+
+/// A variable in the answer of `--list`.
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    purpose: String,
+    set: bool,
+    /// Of several alternatives the first that is set is read.
+    alternative: bool,
+}
+
+fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Environment) -> Result<Outcome> {
+    let mut variables: Vec<Listed> = pull_secrets
+        .iter()
+        .flat_map(|pull_secret| pull_secret.sources.iter().flat_map(Source::variables))
+        .map(|variable| Listed {
+            set: environment.is_set(variable.name.as_str()),
+            name: variable.name.to_string(),
+            purpose: variable.purpose,
+            alternative: variable.alternative,
+        })
+        .collect();
+    variables.dedup_by(|one, other| one.name == other.name && one.purpose == other.purpose);
+    match format {
+        Format::Json => json(&serde_json::json!({ "variables": variables }))?,
+        Format::Text => {
+            let width = variables.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
+            let mut text = String::new();
+            for variable in &variables {
+                let state = match (variable.set, variable.alternative) {
+                    (true, _) => "set",
+                    (false, true) => "not set (one of several)",
+                    (false, false) => "MISSING",
+                };
+                text.push_str(&format!("{:width$}  {}: {state}\n", variable.name, variable.purpose));
+            }
+            for rule in
+                pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources).filter_map(|source| match source {
+                    Source::Preset(preset) => Some(format!("{}: the user name is {}\n", preset.name, preset.rule)),
+                    _ => None,
+                })
+            {
+                text.push_str(&rule);
+            }
+            print_text(&text)?;
+        }
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,112 @@
+//! A stream of documents: manifests in, YAML or a `v1/List` out, on stdout or into any writer.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::manifest::Manifests;
+use crate::problem::Failure;
+
+/// Large enough that 100,000 documents are a few hundred writes.
+const BUFFER: usize = 64 * 1024;
+
+/// The form of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Documents, `---` between them.
+    Yaml,
+    /// A `v1/List`.
+    Json,
+}
+
+/// Writes the manifests one after the other.
+///
+/// # Errors
+/// The writer's.
+pub fn write(manifests: &Manifests, form: Form, into: &mut impl Write) -> io::Result<()> {
+    match form {
+        Form::Yaml => yaml(manifests, into),
+        Form::Json => json(manifests, into),
+    }
+}
+
+fn yaml(manifests: &Manifests, into: &mut impl Write) -> io::Result<()> {
+    for (number, manifest) in manifests.iter().enumerate() {
+        if number > 0 {
+            into.write_all(b"---\n")?;
+        }
+        manifest.write_yaml(into)?;
+    }
+    Ok(())
+}
+
+fn json(manifests: &Manifests, into: &mut impl Write) -> io::Result<()> {
+    into.write_all(b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[")?;
+    for (number, manifest) in manifests.iter().enumerate() {
+        into.write_all(if number > 0 { b",\n" } else { b"\n" })?;
+        manifest.write_json(into)?;
+    }
+    into.write_all(b"\n]}\n")
+}
+
+/// Writes the manifests on stdout; on a terminal the values of Secrets are not shown.
+///
+/// # Errors
+/// A closed pipe, or a device that takes no more.
+pub fn print(manifests: &Manifests, form: Form) -> Result<Shown, Failure> {
+    let stdout = io::stdout();
+    let redacted = stdout.is_terminal() && manifests.hold_a_secret();
+    let mut into = BufWriter::with_capacity(BUFFER, stdout.lock());
+    let written = if redacted { look(manifests, &mut into) } else { write(manifests, form, &mut into) };
+    written.and_then(|()| into.flush()).map_err(|error| super::failure(&error, "standard output"))?;
+    Ok(if redacted { Shown::Redacted } else { Shown::InFull })
+}
+
+/// Whether the values of Secrets were shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Yes.
+    InFull,
+    /// No: it was a terminal.
+    Redacted,
+}
+
+fn look(manifests: &Manifests, into: &mut impl Write) -> io::Result<()> {
+    for (number, manifest) in manifests.iter().enumerate() {
+        if number > 0 {
+            into.write_all(b"---\n")?;
+        }
+        manifest.write_redacted(into)?;
+    }
+    Ok(())
+}
+
+/// Writes one secret value on stdout, with a line end; on a terminal only its length.
+///
+/// # Errors
+/// A closed pipe, or a device that takes no more.
+#[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
+pub fn print_secret(value: &SecretString) -> Result<Shown, Failure> {
+    let mut stdout = io::stdout().lock();
+    let (text, shown) = if stdout.is_terminal() {
+        (format!("<redacted, {} bytes>", value.expose_secret().len()), Shown::Redacted)
+    } else {
+        (value.expose_secret().to_owned(), Shown::InFull)
+    };
+    writeln!(stdout, "{text}")
+        .and_then(|()| stdout.flush())
+        .map_err(|error| super::failure(&error, "standard output"))?;
+    Ok(shown)
+}
+
+/// Writes text that is no secret on stdout.
+///
+/// # Errors
+/// A closed pipe, or a device that takes no more.
+pub fn print_text(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| super::failure(&error, "standard output"))
+}
