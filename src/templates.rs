@@ -64,7 +64,7 @@ impl Templates {
         let text = self
             .environment
             .get_template(name)
-            .and_then(|template| template.render(minijinja::Value::from_serialize(context)))
+            .and_then(|template| template.render(minijinja::value::Serde(context)))
             .map_err(|error| Failure::of(TITLE, explain(&error)))?;
         let bad = |what: &str| {
             Failure::of(
