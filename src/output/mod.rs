@@ -4,7 +4,28 @@ pub mod stream;
 
 use std::io;
 
+use zeroize::Zeroizing;
+
 use crate::problem::{Failure, Problem};
+
+/// A file of a tree: where it goes, relative to the root with `/` between the parts, and what is in it.
+pub struct File {
+    /// Its path.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// Whether a secret is among them.
+    pub protection: Protection,
+}
+
+/// Whether a file holds a secret in clear: it then has mode 0600 and does not enter Git by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Nothing in it is secret.
+    Public,
+    /// A secret in clear.
+    Plaintext,
+}
 
 /// What a writer's error means to the user: a closed pipe is a success, a full disk is named.
 #[must_use]
