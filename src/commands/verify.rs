@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::render::merge;
-use crate::cli::{Format, LoginArguments, RenderArguments, TargetArguments, VerifyArguments};
-use crate::credentials::{Credentials, Source};
+use super::logins::{self, Checked};
+use crate::cli::{Format, RenderArguments, TargetArguments, VerifyArguments};
+use crate::credentials::Source;
 use crate::docker_config::kubelet::{Image, InvalidImage};
 use crate::docker_config::{DockerConfig, Match};
 use crate::environment::Environment;
@@ -28,20 +28,19 @@ struct Answer<'a> {
 
 /// Reads and checks all that `render` would read, and writes nothing but the answer.
 pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
-    let pull_secrets = pull_secrets(arguments, file, environment)?;
+    let settings = settings(arguments, file, environment)?;
     if arguments.list {
-        return list(&pull_secrets, arguments.format, environment);
+        return list(&settings.pull_secrets, arguments.format, environment);
     }
     let image = arguments.image.as_deref().map(parse).transpose()?;
-    let read = read(&pull_secrets, &arguments.logins, environment);
-    match (read, arguments.format) {
+    match (logins::check(&settings, environment), arguments.format) {
         (Err(Failure::Input { problems, .. }), Format::Json) => {
             let matches = image.is_some().then(Vec::new);
             json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
             Ok(Outcome::Negative)
         }
         (Err(failure), _) => Err(failure.into()),
-        (Ok((docker_configs, problems)), format) => {
+        (Ok(Checked { docker_configs, warnings: problems }), format) => {
             let matches = image.map(|image| {
                 docker_configs.iter().flat_map(|docker_config| docker_config.matches(&image)).collect::<Vec<_>>()
             });
@@ -65,11 +64,7 @@ fn parse(image: &str) -> Result<Image, Failure> {
 }
 
 /// The settings of `render`, without namespaces.
-fn pull_secrets(
-    arguments: &VerifyArguments,
-    file: Option<File>,
-    environment: &Environment,
-) -> Result<Vec<PullSecretSettings>, Failure> {
+fn settings(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Settings, Failure> {
     let target = TargetArguments { secret_name: arguments.secret_name.clone(), ..TargetArguments::default() };
     let render = RenderArguments {
         logins: arguments.logins.clone(),
@@ -79,23 +74,7 @@ fn pull_secrets(
         link: Some(crate::settings::choices::Link::None),
         ..RenderArguments::default()
     };
-    Ok(Settings::resolve(&render, file, environment)?.pull_secrets)
-}
-
-fn read(
-    pull_secrets: &[PullSecretSettings],
-    logins: &LoginArguments,
-    environment: &Environment,
-) -> Result<(Vec<DockerConfig>, Vec<Problem>), Failure> {
-    use crate::credentials::lifetime::ShortLived;
-    let short_lived = if logins.allow_short_lived { ShortLived::Allow } else { ShortLived::Refuse };
-    let credentials = Credentials::read(
-        pull_secrets.iter().map(|pull_secret| pull_secret.sources.as_slice()),
-        environment,
-        short_lived,
-    )?;
-    let problems = credentials.warnings.clone();
-    Ok((merge(credentials)?, problems))
+    Settings::resolve(&render, file, environment)
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {
