@@ -217,17 +217,17 @@ fn preset_login(
     environment: &Environment,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Credential>, Problem> {
-    let first = |names: &'static [&'static str], what: &str| match names.iter().find(|name| environment.is_set(name)) {
-        Some(name) => Ok(VariableName::known(name)),
-        None => {
+    let first = |names: &'static [&'static str], what: &str| {
+        let found = names.iter().find(|name| environment.is_set(name));
+        found.map(|name| VariableName::known(name)).ok_or_else(|| {
             let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let (verb, one_of) = if names.len() == 1 { ("is not set", "") } else { ("are not set", "one of them ") };
-            Err(Problem::error(
+            Problem::error(
                 "variable-unset",
                 format!("{list} {verb}: {one_of}should hold {what} for `--login {}`", preset.name),
             )
-            .hint(environment.ci().how_to_set(&VariableName::known(names[0]))))
-        }
+            .hint(environment.ci().how_to_set(&VariableName::known(names[0])))
+        })
     };
     let host = match preset.host {
         Host::Fixed(host) => Ok(host.to_owned()),

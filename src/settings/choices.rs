@@ -195,22 +195,16 @@ impl Combination {
 /// The table as Markdown, for the documentation.
 #[must_use]
 pub fn table() -> String {
-    let mut text = String::from("| `--strategy` | `--shape` |");
-    for link in Link::ALL {
-        text.push_str(&format!(" `--link {link}` |"));
-    }
-    text.push_str("\n|---|---|---|---|---|\n");
-    for strategy in Strategy::ALL {
-        for shape in Shape::ALL {
-            text.push_str(&format!("| {strategy} | {shape} |"));
-            for &link in Link::ALL {
-                let cell = Combination { strategy: *strategy, link, shape: *shape };
-                text.push_str(if cell.is_possible() { " yes |" } else { " — |" });
-            }
-            text.push('\n');
-        }
-    }
-    text
+    let links = Link::ALL.iter().map(|link| format!(" `--link {link}` |")).collect::<String>();
+    let rows = Strategy::ALL.iter().flat_map(|&strategy| {
+        Shape::ALL.iter().map(move |&shape| {
+            let cells = Link::ALL
+                .iter()
+                .map(|&link| if (Combination { strategy, link, shape }).is_possible() { " yes |" } else { " — |" });
+            format!("| {strategy} | {shape} |{}\n", cells.collect::<String>())
+        })
+    });
+    format!("| `--strategy` | `--shape` |{links}\n|---|---|---|---|---|\n{}", rows.collect::<String>())
 }
 
 #[cfg(test)]
