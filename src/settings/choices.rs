@@ -195,16 +195,25 @@ impl Combination {
 /// The table as Markdown, for the documentation.
 #[must_use]
 pub fn table() -> String {
-    let links = Link::ALL.iter().map(|link| format!(" `--link {link}` |")).collect::<String>();
-    let rows = Strategy::ALL.iter().flat_map(|&strategy| {
-        Shape::ALL.iter().map(move |&shape| {
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut rows = vec![row(["`--strategy`", "`--shape`"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(Link::ALL.iter().map(|link| format!("`--link {link}`")))
+        .collect())];
+    rows.push("|---|---|---|---|---|\n".to_owned());
+    for &strategy in Strategy::ALL {
+        for &shape in Shape::ALL {
             let cells = Link::ALL
                 .iter()
-                .map(|&link| if (Combination { strategy, link, shape }).is_possible() { " yes |" } else { " — |" });
-            format!("| {strategy} | {shape} |{}\n", cells.collect::<String>())
-        })
-    });
-    format!("| `--strategy` | `--shape` |{links}\n|---|---|---|---|---|\n{}", rows.collect::<String>())
+                .map(|&link| if (Combination { strategy, link, shape }).is_possible() { "yes" } else { "—" });
+            rows.push(row([strategy.to_string(), shape.to_string()]
+                .into_iter()
+                .chain(cells.map(str::to_owned))
+                .collect()));
+        }
+    }
+    rows.concat()
 }
 
 #[cfg(test)]
@@ -222,7 +231,7 @@ mod tests {
                     assert_eq!(problems[0].message.matches("`--").count(), 2, "{}", problems[0].message);
                     assert!(problems[0].hint.is_some());
                 }
-                Err(_) => panic!("only a usage error is possible"),
+                Err(other) => panic!("only a usage error is possible, not {other}"),
             }
         }
     }
