@@ -146,7 +146,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
                 .collect();
             let sources = pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources);
             lines.extend(sources.filter_map(|source| match source {
-                Source::Preset(preset) => Some(format!("{}: the user name is {}", preset.name, preset.rule)),
+                Source::Preset(preset) => Some(preset.summary()),
                 _ => None,
             }));
             print_lines(&lines)?;
