@@ -64,10 +64,12 @@ impl Bench {
 
     /// One of the tools, with the cluster in its environment and nothing of ours but a `PATH` with the tools and `regcred`.
     pub fn program(&self, name: &str) -> Program {
-        let regcred = Path::new(env!("CARGO_BIN_EXE_regcred")).parent().unwrap();
+        let own = Path::new(env!("CARGO_BIN_EXE_regcred"));
         let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
-        let path = env::join_paths([regcred.to_owned(), self.tools.clone()].into_iter().chain(system)).unwrap();
-        Program::new(&self.tools.join(name))
+        let path =
+            env::join_paths([own.parent().unwrap().to_owned(), self.tools.clone()].into_iter().chain(system)).unwrap();
+        let executable = if name == "regcred" { own.to_owned() } else { self.tools.join(name) };
+        Program::new(&executable)
             .directory(&self.home)
             .variable("HOME", &self.home)
             .variable("KUBECONFIG", &self.kubeconfig)
