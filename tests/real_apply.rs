@@ -2,8 +2,13 @@
 
 #[cfg(test)]
 mod bench;
+#[cfg(test)]
+#[path = "bench/schemas.rs"]
+mod schemas;
 
-use bench::{Bench, difference, documents, fresh, resource_versions};
+use std::collections::BTreeMap;
+
+use bench::{Bench, difference, documents, fresh};
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -13,6 +18,19 @@ const LOGINS: (&str, &str) = (
     "DOCKERHUB_AUTH",
     r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6czNjcjN0"},"ghcr.io":{"username":"acme-bot","password":"on"}}}"#,
 );
+
+/// Each object's resourceVersion, by kind, namespace and name.
+fn resource_versions(objects: &[Value]) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    objects
+        .iter()
+        .map(|object| {
+            let metadata = &object["metadata"];
+            let parts = [text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"])];
+            (parts.join("/"), text(&metadata["resourceVersion"]))
+        })
+        .collect()
+}
 
 /// Every possible cell of link and profile in one stream form.
 fn cells() -> impl Iterator<Item = Vec<&'static str>> {
@@ -58,7 +76,7 @@ fn every_cell_is_valid_by_the_servers_own_schemas() {
     let Some(bench) = Bench::with(&["kubeconform"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let kinds = ["Namespace", "Secret", "ServiceAccount", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"];
-    let location = bench::schemas::write(bench, &kinds, folder.path());
+    let location = schemas::write(bench, &kinds, folder.path());
     let validate = |manifests: &str| {
         let kubeconform = bench.program("kubeconform").arguments(["-strict", "-summary", "-output", "json"]);
         let run = kubeconform.arguments(["-schema-location".as_ref(), location.as_os_str()]).stdin(manifests).run();

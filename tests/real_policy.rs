@@ -1,6 +1,7 @@
 //! `--link policy` on the real API server: which Pods get the reference, and that nothing else happens to them.
 
 #[cfg(test)]
+#[expect(dead_code, reason = "nothing here is meant to fail")]
 mod bench;
 
 use bench::{Bench, difference, documents, fresh};
@@ -14,7 +15,6 @@ struct Policy {
     bench: &'static Bench,
     namespace: String,
     secret: String,
-    manifests: String,
 }
 
 impl Policy {
@@ -25,10 +25,15 @@ impl Policy {
         let arguments = ["render", "--link", "policy", "--namespaces", &namespace, "--secret-name", &secret];
         let manifests = bench.regcred(&arguments, &[("DOCKERHUB_AUTH", logins)]).succeeded();
         bench.apply(&manifests).succeeded();
-        let policy = Self { bench, namespace, secret, manifests };
-        let probe = pod("probe", &json!({"containers": [{"name": "c", "image": image}]}));
-        bench.wait("the policy to be in force", || policy.is_referred_to(&policy.admitted(&[probe.clone()])[0]));
+        let policy = Self { bench, namespace, secret };
+        policy.wait_until_in_force(image);
         policy
+    }
+
+    fn wait_until_in_force(&self, image: &str) {
+        let probe = pod("probe", &json!({"containers": [{"name": "c", "image": image}]}));
+        let is_in_force = || self.is_referred_to(&self.admitted(std::slice::from_ref(&probe))[0]);
+        self.bench.wait("the policy to be in force", is_in_force);
     }
 
     /// What the API server makes of these Pods, without keeping them.
@@ -40,11 +45,6 @@ impl Policy {
 
     fn is_referred_to(&self, pod: &Value) -> bool {
         references(pod).contains(&self.secret.as_str())
-    }
-
-    fn remove(&self) {
-        let kinds = "mutatingadmissionpolicybinding,mutatingadmissionpolicy";
-        self.bench.kubectl(&["delete", kinds, &self.secret], "").succeeded();
     }
 }
 
@@ -214,4 +214,81 @@ fn the_policy_and_verify_agree_on_every_image() {
             assert_eq!(admitted, verified, "{image} with {keys:?}: the policy first, then verify");
         }
     }
+}
+
+#[test]
+fn pods_of_deployments_and_jobs_get_the_reference_and_older_pods_stay_as_they_are() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let create = |object: &Value| {
+        bench.kubectl(&["create", "-n", &namespace, "-f", "-"], &object.to_string()).succeeded();
+    };
+    let spec = json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": "ghcr.io/acme/api"}]});
+    create(&pod("older", &spec));
+    let secret = fresh("secret");
+    let arguments = ["render", "--link", "policy", "--namespaces", &namespace, "--secret-name", &secret];
+    bench.apply(&bench.regcred(&arguments, &[("DOCKERHUB_AUTH", LOGINS)]).succeeded()).succeeded();
+    let policy = Policy { bench, namespace: namespace.clone(), secret };
+    policy.wait_until_in_force("nginx");
+
+    create(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "newer"}}));
+    let labels = json!({"app": "x"});
+    create(&json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job"},
+        "spec": {"template": {"spec": spec}}}));
+    create(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "deployment"},
+        "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},
+            "spec": {"serviceAccountName": "newer", "containers": [{"name": "c", "image": "nginx"}]}}}}));
+    let pods = || bench.get(&["pods", "-n", &namespace])["items"].as_array().unwrap().clone();
+    bench.wait("the Pods of the Deployment and the Job", || pods().len() == 4);
+    for pod in pods() {
+        let is_older = pod["metadata"]["name"] == "older";
+        assert_eq!(policy.is_referred_to(&pod), !is_older, "{pod}");
+    }
+
+    // An older Pod can still be debugged, with an image of the registries too.
+    let debug =
+        ["debug", "older", "-n", &namespace, "--image=ghcr.io/acme/tools", "-c", "debugger", "--profile=general"];
+    bench.kubectl(&debug, "").succeeded();
+    let older = bench.get(&["pod", "older", "-n", &namespace]);
+    assert_eq!(older["spec"]["ephemeralContainers"][0]["name"], "debugger");
+}
+
+#[test]
+fn mirror_pods_and_other_namespaces_are_left_alone() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let policy = Policy::in_force(bench, LOGINS, "nginx");
+    let containers = json!([{"name": "c", "image": "nginx"}]);
+    let mut mirror = pod("mirror", &json!({"nodeName": "node", "containers": containers}));
+    mirror["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
+    let mut annotated = pod("annotated", &json!({"containers": containers}));
+    annotated["metadata"]["annotations"] = json!({"acme.test/other": "x"});
+    let admitted = policy.admitted(&[mirror, annotated]);
+    assert_eq!(references(&admitted[0]), Vec::<&str>::new());
+    assert!(policy.is_referred_to(&admitted[1]));
+
+    let [namespace] = bench.namespaces();
+    let other = Policy { namespace, ..policy };
+    assert_eq!(references(&other.admitted(&[pod("x", &json!({"containers": containers}))])[0]), Vec::<&str>::new());
+}
+
+#[test]
+fn a_namespace_without_the_secret_still_gets_its_pods_and_without_the_policy_all_is_as_before() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let policy = Policy::in_force(bench, LOGINS, "nginx");
+    let (namespace, secret) = (policy.namespace.as_str(), policy.secret.as_str());
+    bench.kubectl(&["delete", "secret", secret, "-n", namespace], "").succeeded();
+    let spec = json!({"containers": [{"name": "c", "image": "nginx"}]});
+    let create = |name| {
+        bench.kubectl(&["create", "-n", namespace, "-f", "-"], &pod(name, &spec).to_string()).succeeded();
+        bench.get(&["pod", name, "-n", namespace])
+    };
+    assert!(policy.is_referred_to(&create("without-the-secret")));
+
+    let kinds = "mutatingadmissionpolicybinding,mutatingadmissionpolicy";
+    bench.kubectl(&["delete", kinds, secret], "").succeeded();
+    let probe = pod("probe", &spec);
+    bench.wait("the policy to be gone", || !policy.is_referred_to(&policy.admitted(std::slice::from_ref(&probe))[0]));
+    assert_eq!(references(&create("without-the-policy")), Vec::<&str>::new());
+    bench.kubectl(&["label", "pod", "without-the-secret", "still=changeable", "-n", namespace], "").succeeded();
+    bench.kubectl(&["delete", "pods", "--all", "--grace-period=0", "--force", "-n", namespace], "").succeeded();
 }

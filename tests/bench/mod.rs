@@ -2,9 +2,7 @@
 
 mod control_plane;
 mod program;
-pub mod schemas;
 
-use std::collections::BTreeMap;
 use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -127,9 +125,13 @@ pub fn fresh(what: &str) -> String {
     format!("regcred-{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The documents of a YAML stream, or the items of a `v1/List`.
+/// The documents of a stream of YAML or JSON; a `v1/List` is its items.
 pub fn documents(text: &str) -> Vec<Value> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+    let documents: Vec<Value> = if text.starts_with('{') {
+        serde_json::Deserializer::from_str(text).into_iter().map(Result::unwrap).collect()
+    } else {
+        serde_saphyr::from_multiple(text).unwrap()
+    };
     documents
         .into_iter()
         .flat_map(|document| match document["items"].as_array() {
@@ -152,19 +154,6 @@ pub fn difference(wanted: &Value, found: &Value) -> Option<String> {
         }
         _ => (wanted != found).then(|| format!(": {wanted} is {found}")),
     }
-}
-
-/// Each object's resourceVersion, by kind, namespace and name.
-pub fn resource_versions(objects: &[Value]) -> BTreeMap<String, String> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    objects
-        .iter()
-        .map(|object| {
-            let metadata = &object["metadata"];
-            let parts = [text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"])];
-            (parts.join("/"), text(&metadata["resourceVersion"]))
-        })
-        .collect()
 }
 
 fn tools_folder() -> PathBuf {

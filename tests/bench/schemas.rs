@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::Bench;
+use super::bench::Bench;
 
 /// Writes the schemas of these kinds, and gives what `-schema-location` takes.
 pub fn write(bench: &Bench, kinds: &[&str], folder: &Path) -> PathBuf {
