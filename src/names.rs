@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -90,7 +91,7 @@ macro_rules! name {
         $(#[$documentation])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The text.
@@ -116,7 +117,7 @@ macro_rules! name {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0.into()
+                name.0.as_ref().to_owned()
             }
         }
     };
@@ -183,10 +184,8 @@ impl FromStr for VariableName {
 }
 
 impl VariableName {
-    /// A name that stands in our own code.
-    ///
-    /// # Errors
-    /// [`InvalidName`] never happens for the names in our tables: a test parses each.
+    /// A name that stands in our own code, where a test parses each.
+    #[must_use]
     pub fn known(name: &'static str) -> Self {
         Self(name.into())
     }

@@ -1,6 +1,7 @@
 //! The commands: arguments and the environment in, an outcome out. One file a command.
 
 mod completions;
+mod logins;
 mod render;
 mod schema;
 mod verify;

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::docker_config::registry::RegistryKey;
 use crate::environment::{Environment, Reading};
 use crate::names::VariableName;
-use crate::problem::{Failure, Problem};
+use crate::problem::Problem;
 use lifetime::ShortLived;
 use presets::{Host, Preset, UserName};
 
@@ -70,20 +70,17 @@ pub struct Credential {
 pub struct Credentials {
     /// One list a pull secret.
     pub logins: Vec<Vec<Credential>>,
-    /// What did not stop the work.
-    pub warnings: Vec<Problem>,
+    /// All that is wrong with any of them, together.
+    pub problems: Vec<Problem>,
 }
 
 impl Credentials {
     /// Reads every source of every pull secret.
-    ///
-    /// # Errors
-    /// All that is wrong with any of them, together.
     pub fn read<'a>(
         pull_secrets: impl Iterator<Item = &'a [Source]>,
         environment: &Environment,
         short_lived: ShortLived,
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let mut problems = Vec::new();
         let logins = pull_secrets
             .map(|sources| {
@@ -91,8 +88,7 @@ impl Credentials {
             })
             .collect();
         problems.dedup();
-        Failure::unless_clean("the environment", &problems)?;
-        Ok(Self { logins, warnings: problems })
+        Self { logins, problems }
     }
 }
 
@@ -221,17 +217,17 @@ fn preset_login(
     environment: &Environment,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Credential>, Problem> {
-    let first = |names: &'static [&'static str], what: &str| match names.iter().find(|name| environment.is_set(name)) {
-        Some(name) => Ok(VariableName::known(name)),
-        None => {
+    let first = |names: &'static [&'static str], what: &str| {
+        let found = names.iter().find(|name| environment.is_set(name));
+        found.map(|name| VariableName::known(name)).ok_or_else(|| {
             let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let (verb, one_of) = if names.len() == 1 { ("is not set", "") } else { ("are not set", "one of them ") };
-            Err(Problem::error(
+            Problem::error(
                 "variable-unset",
                 format!("{list} {verb}: {one_of}should hold {what} for `--login {}`", preset.name),
             )
-            .hint(environment.ci().how_to_set(&VariableName::known(names[0]))))
-        }
+            .hint(environment.ci().how_to_set(&VariableName::known(names[0])))
+        })
     };
     let host = match preset.host {
         Host::Fixed(host) => Ok(host.to_owned()),
@@ -407,12 +403,12 @@ mod tests {
 
     fn read(variables: &[(&str, &str)], sources: &[Source]) -> Result<(usize, Vec<&'static str>), Vec<&'static str>> {
         let environment = Environment::new(variables.iter().copied(), PathBuf::from("/"));
-        match Credentials::read(std::iter::once(sources), &environment, ShortLived::Refuse) {
-            Ok(credentials) => {
-                Ok((credentials.logins[0].len(), credentials.warnings.iter().map(|problem| problem.code).collect()))
-            }
-            Err(Failure::Input { problems, .. }) => Err(problems.iter().map(|problem| problem.code).collect()),
-            Err(_) => panic!("no other failure is possible"),
+        let credentials = Credentials::read(std::iter::once(sources), &environment, ShortLived::Refuse);
+        let codes = credentials.problems.iter().map(|problem| problem.code).collect();
+        if credentials.problems.iter().any(Problem::is_error) {
+            Err(codes)
+        } else {
+            Ok((credentials.logins[0].len(), codes))
         }
     }
 
