@@ -167,7 +167,7 @@ fn a_quota_without_room_for_the_secret_is_named() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
     bench.kubectl(&["create", "quota", "no-more", "--hard=count/secrets=0", "-n", &namespace], "").succeeded();
-    bench.wait("the quota to be counted", || {
+    Bench::wait("the quota to be counted", || {
         !bench.get(&["quota", "no-more", "-n", &namespace])["status"]["used"].is_null()
     });
     let seen = bench.apply(&rendered(bench, &namespace, &[])).failed();
@@ -191,7 +191,7 @@ fn who_may_not_write_secrets_is_told_so_object_by_object() {
     bench
         .kubectl(&["create", "rolebinding", "deploy", "--role=deploy", "--user=somebody", "-n", &namespace], "")
         .succeeded();
-    bench.wait("the role to be known", || bench.kubectl(&deploy, &manifests).status == 0);
+    Bench::wait("the role to be known", || bench.kubectl(&deploy, &manifests).status == 0);
 }
 
 #[test]

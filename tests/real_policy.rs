@@ -33,7 +33,7 @@ impl Policy {
     fn wait_until_in_force(&self, image: &str) {
         let probe = pod("probe", &json!({"containers": [{"name": "c", "image": image}]}));
         let is_in_force = || self.is_referred_to(&self.admitted(std::slice::from_ref(&probe))[0]);
-        self.bench.wait("the policy to be in force", is_in_force);
+        Bench::wait("the policy to be in force", is_in_force);
     }
 
     /// What the API server makes of these Pods, without keeping them.
@@ -239,7 +239,7 @@ fn pods_of_deployments_and_jobs_get_the_reference_and_older_pods_stay_as_they_ar
         "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},
             "spec": {"serviceAccountName": "newer", "containers": [{"name": "c", "image": "nginx"}]}}}}));
     let pods = || bench.get(&["pods", "-n", &namespace])["items"].as_array().unwrap().clone();
-    bench.wait("the Pods of the Deployment and the Job", || pods().len() == 4);
+    Bench::wait("the Pods of the Deployment and the Job", || pods().len() == 4);
     for pod in pods() {
         let is_older = pod["metadata"]["name"] == "older";
         assert_eq!(policy.is_referred_to(&pod), !is_older, "{pod}");
@@ -287,7 +287,7 @@ fn a_namespace_without_the_secret_still_gets_its_pods_and_without_the_policy_all
     let kinds = "mutatingadmissionpolicybinding,mutatingadmissionpolicy";
     bench.kubectl(&["delete", kinds, secret], "").succeeded();
     let probe = pod("probe", &spec);
-    bench.wait("the policy to be gone", || !policy.is_referred_to(&policy.admitted(std::slice::from_ref(&probe))[0]));
+    Bench::wait("the policy to be gone", || !policy.is_referred_to(&policy.admitted(std::slice::from_ref(&probe))[0]));
     assert_eq!(references(&create("without-the-policy")), Vec::<&str>::new());
     bench.kubectl(&["label", "pod", "without-the-secret", "still=changeable", "-n", namespace], "").succeeded();
     bench.kubectl(&["delete", "pods", "--all", "--grace-period=0", "--force", "-n", namespace], "").succeeded();

@@ -103,7 +103,7 @@ impl Bench {
             names.iter().map(|name| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n")).collect();
         self.kubectl(&["create", "-f", "-"], &objects.join("---\n")).succeeded();
         for name in &names {
-            self.wait("the ServiceAccount `default`", || {
+            Self::wait("the ServiceAccount `default`", || {
                 self.kubectl(&["get", "serviceaccount", "default", "-n", name], "").status == 0
             });
         }
@@ -111,7 +111,7 @@ impl Bench {
     }
 
     /// Asks until it is so.
-    pub fn wait(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+    pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
         let began = Instant::now();
         while !is_so() {
             assert!(began.elapsed() < LIMIT, "still waiting for {what} after {LIMIT:?}");
@@ -123,6 +123,13 @@ impl Bench {
 pub fn fresh(what: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     format!("regcred-{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Writes a file of the test's own, and the folders it is in.
+#[expect(clippy::disallowed_methods, reason = "whole or not at all does not matter to a test")]
+pub fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
 }
 
 /// The documents of a stream of YAML or JSON; a `v1/List` is its items.
