@@ -141,6 +141,37 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// The text that a template makes, or what is wrong with it.
+    fn values(template: &str) -> Result<String, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        std::fs::write(file.path(), template).unwrap();
+        let context = json!({"secret_name": "on", "namespaces": ["a", "y"]});
+        let name = file.path().file_name().unwrap().to_str().unwrap().to_owned();
+        render_values(file.path(), &context).map_err(|failure| {
+            let Failure::Input { problems, .. } = failure else { panic!("of the input") };
+            problems[0].message.replace(&name, "FILE")
+        })
+    }
+
+    #[test]
+    fn values_are_what_the_template_says_with_names_quoted() {
+        assert_eq!(
+            values("# ours\na: {{ secret_name }}\nb: {{ namespaces }}\n").unwrap(),
+            "# ours\na: \"on\"\nb: [\"a\", \"y\"]\n"
+        );
+    }
+
+    #[test]
+    fn values_that_are_none_are_an_error_with_file_and_line() {
+        assert_eq!(values("a: 1\nb: {{ password }}\n").unwrap_err(), "the template `FILE`, line 2: undefined value");
+        assert_eq!(values("a: 1\n{% if %}\n").unwrap_err(), "the template `FILE`, line 2: syntax error");
+        for (no_mapping, line) in [("- {{ secret_name }}\n", 1), ("a: 1\nb: \"{{ secret_name }}\"\n", 2)] {
+            let said = values(no_mapping).unwrap_err();
+            assert_eq!(said, format!("the template `FILE` makes no YAML mapping: line {line} of its output"));
+        }
+    }
+
     #[test]
     fn an_unknown_variable_is_an_error_with_file_and_line() {
         let folder = tempfile::tempdir().unwrap();
