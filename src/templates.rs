@@ -101,6 +101,7 @@ pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Fa
     // The file is there, so its name is no value that was typed by mistake.
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut environment = strict();
+    environment.set_keep_trailing_newline(true);
     let output = environment
         .add_template_owned(name.clone(), text)
         .and_then(|()| environment.get_template(&name)?.render(minijinja::value::Serde(context)))
@@ -158,7 +159,7 @@ mod tests {
     fn values_are_what_the_template_says_with_names_quoted() {
         assert_eq!(
             values("# ours\na: {{ secret_name }}\nb: {{ namespaces }}\n").unwrap(),
-            "# ours\na: \"on\"\nb: [\"a\", \"y\"]\n"
+            "# ours\na: \"on\"\nb: [\"a\",\"y\"]\n"
         );
     }
 
