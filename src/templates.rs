@@ -30,8 +30,7 @@ impl Templates {
     pub fn load(directory: Option<&Path>) -> Result<Self, Failure> {
         let mut environment = strict();
         let mut problems = Vec::new();
-        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
-            let _ = directory;
+        if directory.is_some_and(|directory| !directory.is_dir()) {
             problems.push(Problem::error("unreadable-file", "`--templates` names no directory").hint("check the path"));
         }
         for (name, built_in) in BUILT_IN {
@@ -42,7 +41,7 @@ impl Templates {
             };
             match text {
                 Ok(text) => {
-                    problems.extend(environment.add_template_owned(*name, text).err().map(|error| explain(&error)))
+                    problems.extend(environment.add_template_owned(*name, text).err().map(|error| explain(&error)));
                 }
                 Err(error) => problems.push(Problem::error(
                     "unreadable-file",
@@ -101,8 +100,7 @@ pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Fa
     // The file is there, so its name is no value that was typed by mistake.
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut environment = strict();
-    environment.set_keep_trailing_newline(true);
-    let output = environment
+    let mut output = environment
         .add_template_owned(name.clone(), text)
         .and_then(|()| environment.get_template(&name)?.render(minijinja::value::Serde(context)))
         .map_err(|error| {
@@ -116,6 +114,8 @@ pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Fa
         let message = format!("the template `{name}` makes no YAML mapping: line {line} of its output");
         fail(Problem::error("invalid-template", message), "a string is quoted already: write `key: {{ secret_name }}`")
     })?;
+    // The template's own last line end is not part of its output.
+    output.push('\n');
     Ok(output)
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::logins::{self, Checked};
 use crate::cli::{Format, RenderArguments, TargetArguments, VerifyArguments};
-use crate::credentials::Source;
+use crate::credentials::{Need, Source};
 use crate::docker_config::kubelet::{Image, InvalidImage};
 use crate::docker_config::{DockerConfig, Match};
 use crate::environment::Environment;
@@ -44,12 +44,12 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
             let matches = image.map(|image| {
                 docker_configs.iter().flat_map(|docker_config| docker_config.matches(&image)).collect::<Vec<_>>()
             });
-            let matched = matches.as_ref().is_none_or(|matches| !matches.is_empty());
+            let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
                 Format::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
                 Format::Text => text(&docker_configs, matches.as_deref(), &problems)?,
             }
-            Ok(if arguments.require_match && !matched { Outcome::Negative } else { Outcome::Done })
+            Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
         }
     }
 }
@@ -82,30 +82,28 @@ fn json(answer: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-fn text(docker_configs: &[DockerConfig], matches: Option<&[Match]>, problems: &[Problem]) -> Result<()> {
+fn text(docker_configs: &[DockerConfig], tried: Option<&[Match]>, problems: &[Problem]) -> Result<()> {
     report::warn(problems);
-    let mut text = String::new();
-    match matches {
+    let lines = match tried {
         None => {
-            let registries: Vec<_> =
-                docker_configs.iter().flat_map(DockerConfig::registries).map(ToString::to_string).collect();
-            text.push_str(&format!(
-                "{} {}:\n",
-                registries.len(),
-                if registries.len() == 1 { "login" } else { "logins" }
-            ));
-            registries.iter().for_each(|registry| text.push_str(&format!("  {registry}\n")));
+            let registries =
+                docker_configs.iter().flat_map(DockerConfig::registries).map(|registry| format!("  {registry}"));
+            std::iter::once("the logins are good:".to_owned()).chain(registries).collect()
         }
-        Some([]) => text.push_str("no entry matches: a kubelet would pull without a login\n"),
-        Some(matches) => {
-            text.push_str("a kubelet tries, in this order:\n");
-            for entry in matches {
-                let username = entry.username.as_deref().map_or(String::new(), |name| format!(" as {name}"));
-                text.push_str(&format!("  {}{username}\n", entry.registry));
-            }
+        Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],
+        Some(tried) => {
+            let entries = tried.iter().map(|entry| match &entry.username {
+                Some(name) => format!("  {} as {name}", entry.registry),
+                None => format!("  {}", entry.registry),
+            });
+            std::iter::once("a kubelet tries, in this order:".to_owned()).chain(entries).collect()
         }
-    }
-    print_text(&text)?;
+    };
+    print_lines(&lines)
+}
+
+fn print_lines(lines: &[String]) -> Result<()> {
+    print_text(&(lines.join("\n") + "\n"))?;
     Ok(())
 }
 
@@ -115,8 +113,7 @@ struct Listed {
     name: String,
     purpose: String,
     set: bool,
-    /// Of several alternatives the first that is set is read.
-    alternative: bool,
+    need: Need,
 }
 
 fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Environment) -> Result<Outcome> {
@@ -127,7 +124,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
             set: environment.is_set(variable.name.as_str()),
             name: variable.name.to_string(),
             purpose: variable.purpose,
-            alternative: variable.alternative,
+            need: variable.need,
         })
         .collect();
     variables.dedup_by(|one, other| one.name == other.name && one.purpose == other.purpose);
@@ -135,24 +132,24 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
         Format::Json => json(&serde_json::json!({ "variables": variables }))?,
         Format::Text => {
             let width = variables.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
-            let mut text = String::new();
-            for variable in &variables {
-                let state = match (variable.set, variable.alternative) {
-                    (true, _) => "set",
-                    (false, true) => "not set (one of several)",
-                    (false, false) => "MISSING",
-                };
-                text.push_str(&format!("{:width$}  {}: {state}\n", variable.name, variable.purpose));
-            }
-            for rule in
-                pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources).filter_map(|source| match source {
-                    Source::Preset(preset) => Some(format!("{}: the user name is {}\n", preset.name, preset.rule)),
-                    _ => None,
+            let mut lines: Vec<_> = variables
+                .iter()
+                .map(|variable| {
+                    let state = match (variable.set, variable.need) {
+                        (true, _) => "set",
+                        (false, Need::Required) => "MISSING",
+                        (false, Need::OneOfSeveral) => "not set (one of several)",
+                        (false, Need::Optional) => "not set (there is a default)",
+                    };
+                    format!("{:width$}  {}: {state}", variable.name, variable.purpose)
                 })
-            {
-                text.push_str(&rule);
-            }
-            print_text(&text)?;
+                .collect();
+            let sources = pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources);
+            lines.extend(sources.filter_map(|source| match source {
+                Source::Preset(preset) => Some(preset.summary()),
+                _ => None,
+            }));
+            print_lines(&lines)?;
         }
     }
     Ok(Outcome::Done)

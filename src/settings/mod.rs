@@ -417,7 +417,7 @@ fn patcher(
 fn resource_name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<ResourceName> {
     text.parse()
         .map_err(|invalid: InvalidName| {
-            problems.push(Problem::error("invalid-name", format!("{place}: {invalid}")).hint(invalid.hint()))
+            problems.push(Problem::error("invalid-name", format!("{place}: {invalid}")).hint(invalid.hint()));
         })
         .ok()
 }

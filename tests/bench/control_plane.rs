@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// The control plane runs until this pipe closes, which the end of the test process does, however it ends.
-static STDIN: OnceLock<ChildStdin> = OnceLock::new();
+/// The control plane runs until its stdin closes, which the end of the test process does, however it ends.
+static CONTROL_PLANE: OnceLock<Child> = OnceLock::new();
 
 /// Starts it, and waits until a client can. The folder goes when it stops.
 pub fn start(program: &Path, folder: &Path) -> PathBuf {
@@ -21,6 +21,6 @@ pub fn start(program: &Path, folder: &Path) -> PathBuf {
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line == "ready"), "the control plane did not start");
-    STDIN.set(child.stdin.take().unwrap()).expect("it is started once");
+    CONTROL_PLANE.set(child).expect("it is started once");
     data.join("kubeconfig")
 }

@@ -2,9 +2,7 @@
 
 mod control_plane;
 mod program;
-pub mod schemas;
 
-use std::collections::BTreeMap;
 use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -64,10 +62,12 @@ impl Bench {
 
     /// One of the tools, with the cluster in its environment and nothing of ours but a `PATH` with the tools and `regcred`.
     pub fn program(&self, name: &str) -> Program {
-        let regcred = Path::new(env!("CARGO_BIN_EXE_regcred")).parent().unwrap();
+        let own = Path::new(env!("CARGO_BIN_EXE_regcred"));
         let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
-        let path = env::join_paths([regcred.to_owned(), self.tools.clone()].into_iter().chain(system)).unwrap();
-        Program::new(&self.tools.join(name))
+        let path =
+            env::join_paths([own.parent().unwrap().to_owned(), self.tools.clone()].into_iter().chain(system)).unwrap();
+        let executable = if name == "regcred" { own.to_owned() } else { self.tools.join(name) };
+        Program::new(&executable)
             .directory(&self.home)
             .variable("HOME", &self.home)
             .variable("KUBECONFIG", &self.kubeconfig)
@@ -103,7 +103,7 @@ impl Bench {
             names.iter().map(|name| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n")).collect();
         self.kubectl(&["create", "-f", "-"], &objects.join("---\n")).succeeded();
         for name in &names {
-            self.wait("the ServiceAccount `default`", || {
+            Self::wait("the ServiceAccount `default`", || {
                 self.kubectl(&["get", "serviceaccount", "default", "-n", name], "").status == 0
             });
         }
@@ -111,7 +111,7 @@ impl Bench {
     }
 
     /// Asks until it is so.
-    pub fn wait(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+    pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
         let began = Instant::now();
         while !is_so() {
             assert!(began.elapsed() < LIMIT, "still waiting for {what} after {LIMIT:?}");
@@ -125,9 +125,20 @@ pub fn fresh(what: &str) -> String {
     format!("regcred-{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The documents of a YAML stream, or the items of a `v1/List`.
+/// Writes a file of the test's own, and the folders it is in.
+#[expect(clippy::disallowed_methods, reason = "whole or not at all does not matter to a test")]
+pub fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// The documents of a stream of YAML or JSON; a `v1/List` is its items.
 pub fn documents(text: &str) -> Vec<Value> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+    let documents: Vec<Value> = if text.starts_with('{') {
+        serde_json::Deserializer::from_str(text).into_iter().map(Result::unwrap).collect()
+    } else {
+        serde_saphyr::from_multiple(text).unwrap()
+    };
     documents
         .into_iter()
         .flat_map(|document| match document["items"].as_array() {
@@ -150,19 +161,6 @@ pub fn difference(wanted: &Value, found: &Value) -> Option<String> {
         }
         _ => (wanted != found).then(|| format!(": {wanted} is {found}")),
     }
-}
-
-/// Each object's resourceVersion, by kind, namespace and name.
-pub fn resource_versions(objects: &[Value]) -> BTreeMap<String, String> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    objects
-        .iter()
-        .map(|object| {
-            let metadata = &object["metadata"];
-            let parts = [text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"])];
-            (parts.join("/"), text(&metadata["resourceVersion"]))
-        })
-        .collect()
 }
 
 fn tools_folder() -> PathBuf {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::Bench;
+use super::bench::{self, Bench};
 
 /// Writes the schemas of these kinds, and gives what `-schema-location` takes.
 pub fn write(bench: &Bench, kinds: &[&str], folder: &Path) -> PathBuf {
@@ -29,7 +29,7 @@ pub fn write(bench: &Bench, kinds: &[&str], folder: &Path) -> PathBuf {
             let mut needed = BTreeMap::new();
             collect(name, &definitions, &mut needed);
             let schema = json!({"$ref": reference(name), "definitions": needed});
-            std::fs::write(folder.join(file + ".json"), schema.to_string()).unwrap();
+            bench::write(&folder.join(file + ".json"), &schema.to_string());
         }
     }
     folder.join("{{.ResourceKind}}{{.KindSuffix}}.json")
