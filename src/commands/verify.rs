@@ -7,7 +7,7 @@ use super::logins::{self, Checked};
 use crate::cli::{Format, RenderArguments, TargetArguments, VerifyArguments};
 use crate::credentials::Source;
 use crate::docker_config::kubelet::{Image, InvalidImage};
-use crate::docker_config::{DockerConfig, Match};
+use crate::docker_config::{self, DockerConfig, Match};
 use crate::environment::Environment;
 use crate::output::stream::print_text;
 use crate::problem::{Failure, Problem};
@@ -30,6 +30,8 @@ struct Answer<'a> {
 pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let settings = settings(arguments, file, environment)?;
     if arguments.list {
+        Failure::unless_clean("the input", &settings.problems)?;
+        report::warn(&settings.problems);
         return list(&settings.pull_secrets, arguments.format, environment);
     }
     let image = arguments.image.as_deref().map(parse).transpose()?;
@@ -41,9 +43,7 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
         }
         (Err(failure), _) => Err(failure.into()),
         (Ok(Checked { docker_configs, warnings: problems }), format) => {
-            let matches = image.map(|image| {
-                docker_configs.iter().flat_map(|docker_config| docker_config.matches(&image)).collect::<Vec<_>>()
-            });
+            let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
                 Format::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
@@ -113,7 +113,7 @@ struct Listed {
     name: String,
     purpose: String,
     set: bool,
-    /// Of several alternatives the first that is set is read.
+    /// Of several alternatives the first that is set is read, or there is a default.
     alternative: bool,
 }
 
@@ -138,7 +138,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
                 .map(|variable| {
                     let state = match (variable.set, variable.alternative) {
                         (true, _) => "set",
-                        (false, true) => "not set (one of several)",
+                        (false, true) => "not set (there is another, or a default)",
                         (false, false) => "MISSING",
                     };
                     format!("{:width$}  {}: {state}", variable.name, variable.purpose)
@@ -149,6 +149,9 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
                 Source::Preset(preset) => Some(format!("{}: the user name is {}", preset.name, preset.rule)),
                 _ => None,
             }));
+            if lines.is_empty() {
+                lines.push("no variable is read".to_owned());
+            }
             print_lines(&lines)?;
         }
     }

@@ -2,6 +2,7 @@
 
 mod auths;
 mod decode;
+mod helmfile;
 pub mod lifetime;
 pub mod presets;
 
@@ -87,7 +88,6 @@ impl Credentials {
                 sources.iter().flat_map(|source| source.read(environment, short_lived, &mut problems)).collect()
             })
             .collect();
-        problems.dedup();
         Self { logins, problems }
     }
 }
@@ -98,7 +98,7 @@ pub struct Variable {
     pub name: VariableName,
     /// What it is for.
     pub purpose: String,
-    /// Whether the source is incomplete without it; of several alternatives only the first set one is read.
+    /// Whether the source is complete without it: there are others, of which the first that is set is read, or a default.
     pub alternative: bool,
 }
 
@@ -131,10 +131,16 @@ impl Source {
                 })
                 .map_err(|problem| offer_the_other_variable(problem, name, environment)),
             Self::DockerConfigFile(path) => {
-                let source = "`--docker-config-file`";
-                decode::file(&environment.directory().join(path), source)
-                    .and_then(|text| decode::docker_config(&text, source, problems))
-                    .map(|json| auths::read(&json, source, problems))
+                let (typed, path) = (path, environment.directory().join(path));
+                // What was typed is repeated only where it is known to be a path: it might be a password.
+                let source = if path.exists() {
+                    format!("`--docker-config-file {}`", typed.display())
+                } else {
+                    "`--docker-config-file`".to_owned()
+                };
+                decode::file(&path, &source)
+                    .and_then(|text| decode::docker_config(&text, &source, problems))
+                    .map(|json| auths::read(&json, &source, problems))
             }
             Self::Login { registry, username, password } => {
                 let (registry, odd) = registry.clone().canonical();
@@ -232,13 +238,13 @@ fn preset_login(
     let host = match preset.host {
         Host::Fixed(host) => Ok(host.to_owned()),
         Host::Variable(names, default) => match (first(names, "the registry's host"), default) {
-            (Ok(name), _) => Ok(environment.setting(name.as_str()).unwrap_or_default().trim().to_owned()),
+            (Ok(name), _) => value(&name, "the registry's host", environment).map(|host| trimmed(&host)),
             (Err(_), Some(default)) => Ok(default.to_owned()),
             (Err(problem), None) => Err(problem),
         },
     };
     let registry = host.and_then(|host| {
-        host.parse::<RegistryKey>().map_err(|invalid| {
+        RegistryKey::typed(&host).map_err(|invalid| {
             Problem::error("invalid-registry", format!("the host for `--login {}` {invalid}", preset.name))
                 .hint(crate::docker_config::registry::InvalidRegistry::hint())
         })
@@ -263,6 +269,12 @@ fn preset_login(
     }
 }
 
+/// A host is no secret.
+#[expect(clippy::disallowed_methods, reason = "a variable of ours, for a host")]
+fn trimmed(host: &SecretString) -> String {
+    host.expose_secret().trim().to_owned()
+}
+
 fn preset_variables(preset: &Preset) -> Vec<Variable> {
     let all = |names: &'static [&'static str], what: &str| {
         names
@@ -276,7 +288,11 @@ fn preset_variables(preset: &Preset) -> Vec<Variable> {
     };
     let mut variables = match preset.host {
         Host::Fixed(_) => Vec::new(),
-        Host::Variable(names, _) => all(names, "the host"),
+        Host::Variable(names, None) => all(names, "the host"),
+        Host::Variable(names, Some(default)) => all(names, &format!("the host (default {default})"))
+            .into_iter()
+            .map(|variable| Variable { alternative: true, ..variable })
+            .collect(),
     };
     if let UserName::Variable(names) = preset.username {
         variables.extend(all(names, "the user name"));
@@ -333,12 +349,9 @@ fn checked(
             "set it without line ends or tabs in it",
         );
     }
-    if evaluated_by_helmfile(username) || evaluated_by_helmfile(password) {
-        refuse(
-            "helmfile-reference",
-            "user name or password looks like `ref+SCHEME://…`, which Helmfile would evaluate",
-            "resolve the reference before regcred runs: it takes values, not references",
-        );
+    let email = login.email.as_deref().unwrap_or_default();
+    if [username, password, email, registry.as_str()].into_iter().any(helmfile::evaluates) {
+        refuse("helmfile-reference", helmfile::WHAT, helmfile::HINT);
     }
     if (username == "robot" || username.starts_with("robot+")) && registry.host() != "quay.io" {
         let hint = environment.ci().how_to_keep_a_dollar();
@@ -362,14 +375,10 @@ fn checked(
     login
 }
 
-/// What vals, and so Helmfile, takes for a reference: `(secret)?ref+SCHEME://` and at least two characters.
-fn evaluated_by_helmfile(text: &str) -> bool {
-    text.match_indices("ref+").any(|(at, found)| {
-        let rest = &text[at + found.len()..];
-        let Some((scheme, path)) = rest.split_once("://") else { return false };
-        let path = path.split(['+', '\n', ' ']).next().unwrap_or_default().trim_end_matches(['"', ',']);
-        !scheme.contains(['+', ':']) && path.chars().count() >= 2
-    })
+impl crate::docker_config::kubelet::Entry for Credential {
+    fn key(&self) -> &RegistryKey {
+        &self.registry
+    }
 }
 
 impl Credential {
@@ -469,20 +478,6 @@ mod tests {
                 public_username: false,
             };
             assert_eq!(login.username_if_public().is_some(), shown, "{name}");
-        }
-    }
-
-    #[test]
-    fn only_what_helmfile_evaluates_is_taken_for_a_reference() {
-        for (text, reference) in [
-            ("ref+exec://sh", true),
-            ("xsecretref+vault://a/b", true),
-            ("ref+x:/y", false),
-            ("ref+a+b://cd", false),
-            ("ref+x://", false),
-            ("pref", false),
-        ] {
-            assert_eq!(evaluated_by_helmfile(text), reference, "{text}");
         }
     }
 }
