@@ -136,12 +136,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
             let mut lines: Vec<_> = variables
                 .iter()
                 .map(|variable| {
-                    let state = match (variable.set, variable.alternative) {
-                        (true, _) => "set",
-                        (false, true) => "not set (there is another, or a default)",
-                        (false, false) => "MISSING",
-                    };
-                    format!("{:width$}  {}: {state}", variable.name, variable.purpose)
+                    format!("{:width$}  {}: {}", variable.name, variable.purpose, state(variable, &variables))
                 })
                 .collect();
             let sources = pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources);
@@ -156,4 +151,18 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
         }
     }
     Ok(Outcome::Done)
+}
+
+/// Of the variables for one purpose the first that is set is read.
+fn state(variable: &Listed, all: &[Listed]) -> &'static str {
+    let mut group = all.iter().filter(|other| other.purpose == variable.purpose);
+    let only = group.clone().count() == 1;
+    match group.find(|other| other.set) {
+        Some(read) if read.name == variable.name => "set",
+        Some(_) if variable.set => "set, but not read: another one is",
+        Some(_) => "not needed: another one is set",
+        None if variable.alternative && only => "not set: the default is taken",
+        None if variable.alternative => "MISSING: one of these is needed",
+        None => "MISSING",
+    }
 }

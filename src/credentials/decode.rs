@@ -60,9 +60,7 @@ fn inline(text: &str, source: &str, problems: &mut Vec<Problem>) -> Result<Secre
         return Ok(text.into());
     }
     if helmfile::evaluates(text) {
-        return Err(
-            Problem::error("helmfile-reference", format!("{source}: the {}", helmfile::WHAT)).hint(helmfile::HINT)
-        );
+        return Err(Problem::error("helmfile-reference", format!("{source} {}", helmfile::FAULT)).hint(helmfile::HINT));
     }
     if is_user_and_password(text) {
         return Err(user_and_password(source, "`user:password`"));

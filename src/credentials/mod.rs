@@ -63,6 +63,8 @@ pub struct Credential {
     pub email: Option<String>,
     /// Where it was read, in backticks.
     pub source: String,
+    /// Where its user name was read, in backticks.
+    pub username_source: String,
     /// Whether the user name is known to be no secret.
     pub public_username: bool,
 }
@@ -194,6 +196,10 @@ fn login(
     environment: &Environment,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Credential>, Problem> {
+    let username_source = match username {
+        NameSource::Literal(_) => format!("`{password}`"),
+        NameSource::Variable(name) => format!("`{name}`"),
+    };
     let (name, public_username) = match username {
         NameSource::Literal(name) => (Ok(name.as_str().into()), true),
         NameSource::Variable(name) => {
@@ -208,6 +214,7 @@ fn login(
             password: secret,
             email: None,
             source: format!("`{password}`"),
+            username_source,
             public_username,
         }]),
         (Err(one), Err(other)) => {
@@ -309,8 +316,10 @@ fn checked(
     short_lived: ShortLived,
     problems: &mut Vec<Problem>,
 ) -> Credential {
-    let (source, registry) = (login.source.clone(), login.registry.clone());
-    for (field, what) in [(&mut login.username, "user name"), (&mut login.password, "password")] {
+    let (source, username_source, registry) =
+        (login.source.clone(), login.username_source.clone(), login.registry.clone());
+    let fields = [(&mut login.username, "user name", &username_source), (&mut login.password, "password", &source)];
+    for (field, what, source) in fields {
         let bare = field.expose_secret().trim_end_matches(['\r', '\n']).to_owned();
         if bare.len() < field.expose_secret().len() {
             *field = bare.into();
@@ -325,38 +334,42 @@ fn checked(
         }
     }
     let (username, password) = (login.username.expose_secret(), login.password.expose_secret());
-    let mut refuse = |code, what: &str, hint: &str| {
-        problems
-            .push(Problem::error(code, format!("the {what} for `{registry}` in {source}")).hint(hint).about(&registry));
+    let mut refuse = |code, what: &str, source: &str, fault: &str, hint: &str| {
+        let message = format!("the {what} for `{registry}` in {source} {fault}");
+        problems.push(Problem::error(code, message).hint(hint).about(&registry));
     };
     if username.is_empty() {
-        refuse("no-username", "user name is empty", "set it");
+        refuse("no-username", "user name", &username_source, "is empty", "set it");
     }
     if password.is_empty() {
-        refuse("no-password", "password is empty", "set it");
+        refuse("no-password", "password", &source, "is empty", "set it");
     }
     if username.contains(':') {
         refuse(
             "username-with-colon",
-            "user name has a colon",
+            "user name",
+            &username_source,
+            "has a colon",
             "in `auth` the first colon ends the user name: no registry can take it",
         );
     }
     if username.chars().any(char::is_control) {
         refuse(
             "username-with-control-character",
-            "user name has a control character",
+            "user name",
+            &username_source,
+            "has a control character",
             "set it without line ends or tabs in it",
         );
     }
     let email = login.email.as_deref().unwrap_or_default();
     if [username, password, email, registry.as_str()].into_iter().any(helmfile::evaluates) {
-        refuse("helmfile-reference", helmfile::WHAT, helmfile::HINT);
+        refuse("helmfile-reference", "login", &source, helmfile::FAULT, helmfile::HINT);
     }
     if (username == "robot" || username.starts_with("robot+")) && registry.host() != "quay.io" {
         let hint = environment.ci().how_to_keep_a_dollar();
         problems.push(
-            Problem::warning("dollar-expanded", format!("the user name for `{registry}` in {source} begins with `robot`: a `$` and what followed was probably expanded away"))
+            Problem::warning("dollar-expanded", format!("the user name for `{registry}` in {username_source} begins with `robot`: a `$` and what followed was probably expanded away"))
                 .hint(hint)
                 .about(&registry),
         );
@@ -475,6 +488,7 @@ mod tests {
                 password: "p".into(),
                 email: None,
                 source: String::new(),
+                username_source: String::new(),
                 public_username: false,
             };
             assert_eq!(login.username_if_public().is_some(), shown, "{name}");

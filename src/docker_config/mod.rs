@@ -142,6 +142,7 @@ mod tests {
             password: password.into(),
             email: None,
             source: "`A`".into(),
+            username_source: "`A`".into(),
             public_username: false,
         }
     }

@@ -126,6 +126,7 @@ impl Settings {
         let destination = destination(arguments, combination.shape)?;
         let mut pull_secrets = Vec::new();
         let listed = listed(&arguments.target, environment, &mut problems);
+        let faulty_list = problems.iter().any(Problem::is_error);
         let entries = entries(&arguments.target, &arguments.logins, &spec)?;
         for entry in &entries {
             pull_secrets.extend(pull_secret(
@@ -136,6 +137,9 @@ impl Settings {
                 environment,
                 &mut problems,
             ));
+        }
+        if faulty_list {
+            problems.retain(|problem| problem.code != "no-namespaces");
         }
         let patcher = match (combination.strategy, pull_secrets.as_slice()) {
             (Strategy::Patcher, [one]) => patcher(arguments, &spec, combination, &chart, one, &mut problems),
