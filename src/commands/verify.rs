@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::logins::{self, Checked};
 use crate::cli::{Format, RenderArguments, TargetArguments, VerifyArguments};
-use crate::credentials::Source;
+use crate::credentials::{Need, Source};
 use crate::docker_config::kubelet::{Image, InvalidImage};
 use crate::docker_config::{self, DockerConfig, Match};
 use crate::environment::Environment;
@@ -113,8 +113,7 @@ struct Listed {
     name: String,
     purpose: String,
     set: bool,
-    /// Of several alternatives the first that is set is read, or there is a default.
-    alternative: bool,
+    need: Need,
 }
 
 fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Environment) -> Result<Outcome> {
@@ -125,7 +124,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
             set: environment.is_set(variable.name.as_str()),
             name: variable.name.to_string(),
             purpose: variable.purpose,
-            alternative: variable.alternative,
+            need: variable.need,
         })
         .collect();
     variables.dedup_by(|one, other| one.name == other.name && one.purpose == other.purpose);
@@ -141,7 +140,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
                 .collect();
             let sources = pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources);
             lines.extend(sources.filter_map(|source| match source {
-                Source::Preset(preset) => Some(format!("{}: the user name is {}", preset.name, preset.rule)),
+                Source::Preset(preset) => Some(preset.summary()),
                 _ => None,
             }));
             if lines.is_empty() {
@@ -155,14 +154,13 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
 
 /// Of the variables for one purpose the first that is set is read.
 fn state(variable: &Listed, all: &[Listed]) -> &'static str {
-    let mut group = all.iter().filter(|other| other.purpose == variable.purpose);
-    let only = group.clone().count() == 1;
-    match group.find(|other| other.set) {
-        Some(read) if read.name == variable.name => "set",
-        Some(_) if variable.set => "set, but not read: another one is",
-        Some(_) => "not needed: another one is set",
-        None if variable.alternative && only => "not set: the default is taken",
-        None if variable.alternative => "MISSING: one of these is needed",
-        None => "MISSING",
+    let read = all.iter().find(|other| other.purpose == variable.purpose && other.set);
+    match (read, variable.need) {
+        (Some(read), _) if read.name == variable.name => "set",
+        (Some(_), _) if variable.set => "set, but not read: another one is",
+        (Some(_), _) => "not needed: another one is set",
+        (None, Need::Optional) => "not set: the default is taken",
+        (None, Need::OneOfSeveral) => "MISSING: one of these is needed",
+        (None, Need::Required) => "MISSING",
     }
 }
