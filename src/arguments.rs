@@ -7,7 +7,6 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::Arguments;
-use crate::environment::Environment;
 use crate::problem::{Failure, Problem};
 use crate::report;
 
@@ -25,7 +24,7 @@ impl Arguments {
     ///
     /// # Errors
     /// Help, version, or a usage error that names flags but never repeats a value.
-    pub fn read(_environment: &Environment) -> Result<Self, Answer> {
+    pub fn read() -> Result<Self, Answer> {
         report::quiet_panics();
         Self::try_parse().map_err(|error| answer(&error))
     }

@@ -7,9 +7,8 @@ use regcred::environment::Environment;
 use regcred::{commands, report};
 
 fn main() -> ExitCode {
-    let environment = Environment::capture();
-    match Arguments::read(&environment) {
-        Ok(arguments) => report::finish(commands::run(arguments, &environment)),
+    match Arguments::read() {
+        Ok(arguments) => report::finish(commands::run(arguments, &Environment::capture())),
         Err(answer) => answer.finish(),
     }
 }

@@ -32,8 +32,7 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Json);
         let mut problems = Vec::new();
-        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
-            let _ = directory;
+        if directory.is_some_and(|directory| !directory.is_dir()) {
             problems.push(Problem::error("unreadable-file", "`--templates` names no directory").hint("check the path"));
         }
         for (name, built_in) in BUILT_IN {
@@ -44,7 +43,7 @@ impl Templates {
             };
             match text {
                 Ok(text) => {
-                    problems.extend(environment.add_template_owned(*name, text).err().map(|error| explain(&error)))
+                    problems.extend(environment.add_template_owned(*name, text).err().map(|error| explain(&error)));
                 }
                 Err(error) => problems.push(Problem::error(
                     "unreadable-file",

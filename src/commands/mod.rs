@@ -2,6 +2,7 @@
 
 mod completions;
 mod init;
+mod logins;
 mod render;
 mod schema;
 mod verify;

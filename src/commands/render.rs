@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
+use super::logins::{self, Checked};
 use crate::cli::RenderArguments;
-use crate::credentials::Credentials;
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
 use crate::output::stream::{self, Form, Shown};
@@ -18,11 +18,8 @@ use crate::templates::Templates;
 /// Reads, checks, builds and writes, in this order: nothing is written before everything was read.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let settings = Settings::resolve(arguments, file, environment)?;
-    report::warn(&settings.warnings);
-    let sources = settings.pull_secrets.iter().map(|pull_secret| pull_secret.sources.as_slice());
-    let credentials = Credentials::read(sources, environment, settings.short_lived)?;
-    report::warn(&credentials.warnings);
-    let docker_configs = merge(credentials)?;
+    let Checked { docker_configs, warnings } = logins::check(&settings, environment)?;
+    report::warn(&warnings);
     if settings.combination.shape == Shape::DockerConfig {
         return docker_config(&settings, &docker_configs);
     }
@@ -31,21 +28,6 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let form = if settings.combination.shape == Shape::Json { Form::Json } else { Form::Yaml };
     explain(stream::print(&manifests, form)?);
     Ok(Outcome::Done)
-}
-
-/// One Docker config a pull secret; what is wrong with any of them, together.
-pub(super) fn merge(credentials: Credentials) -> Result<Vec<DockerConfig>, Failure> {
-    let mut problems: Vec<Problem> = Vec::new();
-    let mut docker_configs = Vec::new();
-    for logins in credentials.logins {
-        match DockerConfig::merge(logins) {
-            Ok(docker_config) => docker_configs.push(docker_config),
-            Err(Failure::Input { problems: found, .. }) => problems.extend(found),
-            Err(other) => return Err(other),
-        }
-    }
-    Failure::unless_clean("the logins", &problems)?;
-    Ok(docker_configs)
 }
 
 fn docker_config(settings: &Settings, docker_configs: &[DockerConfig]) -> Result<Outcome> {

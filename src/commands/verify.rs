@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::render::merge;
-use crate::cli::{Format, LoginArguments, RenderArguments, TargetArguments, VerifyArguments};
-use crate::credentials::{Credentials, Source};
+use super::logins::{self, Checked};
+use crate::cli::{Format, RenderArguments, TargetArguments, VerifyArguments};
+use crate::credentials::{Need, Source};
 use crate::docker_config::kubelet::{Image, InvalidImage};
 use crate::docker_config::{DockerConfig, Match};
 use crate::environment::Environment;
@@ -28,29 +28,28 @@ struct Answer<'a> {
 
 /// Reads and checks all that `render` would read, and writes nothing but the answer.
 pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
-    let pull_secrets = pull_secrets(arguments, file, environment)?;
+    let settings = settings(arguments, file, environment)?;
     if arguments.list {
-        return list(&pull_secrets, arguments.format, environment);
+        return list(&settings.pull_secrets, arguments.format, environment);
     }
     let image = arguments.image.as_deref().map(parse).transpose()?;
-    let read = read(&pull_secrets, &arguments.logins, environment);
-    match (read, arguments.format) {
+    match (logins::check(&settings, environment), arguments.format) {
         (Err(Failure::Input { problems, .. }), Format::Json) => {
             let matches = image.is_some().then(Vec::new);
             json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
             Ok(Outcome::Negative)
         }
         (Err(failure), _) => Err(failure.into()),
-        (Ok((docker_configs, problems)), format) => {
+        (Ok(Checked { docker_configs, warnings: problems }), format) => {
             let matches = image.map(|image| {
                 docker_configs.iter().flat_map(|docker_config| docker_config.matches(&image)).collect::<Vec<_>>()
             });
-            let matched = matches.as_ref().is_none_or(|matches| !matches.is_empty());
+            let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
                 Format::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
                 Format::Text => text(&docker_configs, matches.as_deref(), &problems)?,
             }
-            Ok(if arguments.require_match && !matched { Outcome::Negative } else { Outcome::Done })
+            Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
         }
     }
 }
@@ -65,11 +64,7 @@ fn parse(image: &str) -> Result<Image, Failure> {
 }
 
 /// The settings of `render`, without namespaces.
-fn pull_secrets(
-    arguments: &VerifyArguments,
-    file: Option<File>,
-    environment: &Environment,
-) -> Result<Vec<PullSecretSettings>, Failure> {
+fn settings(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Settings, Failure> {
     let target = TargetArguments { secret_name: arguments.secret_name.clone(), ..TargetArguments::default() };
     let render = RenderArguments {
         logins: arguments.logins.clone(),
@@ -79,23 +74,7 @@ fn pull_secrets(
         link: Some(crate::settings::choices::Link::None),
         ..RenderArguments::default()
     };
-    Ok(Settings::resolve(&render, file, environment)?.pull_secrets)
-}
-
-fn read(
-    pull_secrets: &[PullSecretSettings],
-    logins: &LoginArguments,
-    environment: &Environment,
-) -> Result<(Vec<DockerConfig>, Vec<Problem>), Failure> {
-    use crate::credentials::lifetime::ShortLived;
-    let short_lived = if logins.allow_short_lived { ShortLived::Allow } else { ShortLived::Refuse };
-    let credentials = Credentials::read(
-        pull_secrets.iter().map(|pull_secret| pull_secret.sources.as_slice()),
-        environment,
-        short_lived,
-    )?;
-    let problems = credentials.warnings.clone();
-    Ok((merge(credentials)?, problems))
+    Settings::resolve(&render, file, environment)
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {
@@ -103,30 +82,28 @@ fn json(answer: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-fn text(docker_configs: &[DockerConfig], matches: Option<&[Match]>, problems: &[Problem]) -> Result<()> {
+fn text(docker_configs: &[DockerConfig], tried: Option<&[Match]>, problems: &[Problem]) -> Result<()> {
     report::warn(problems);
-    let mut text = String::new();
-    match matches {
+    let lines = match tried {
         None => {
-            let registries: Vec<_> =
-                docker_configs.iter().flat_map(DockerConfig::registries).map(ToString::to_string).collect();
-            text.push_str(&format!(
-                "{} {}:\n",
-                registries.len(),
-                if registries.len() == 1 { "login" } else { "logins" }
-            ));
-            registries.iter().for_each(|registry| text.push_str(&format!("  {registry}\n")));
+            let registries =
+                docker_configs.iter().flat_map(DockerConfig::registries).map(|registry| format!("  {registry}"));
+            std::iter::once("the logins are good:".to_owned()).chain(registries).collect()
         }
-        Some([]) => text.push_str("no entry matches: a kubelet would pull without a login\n"),
-        Some(matches) => {
-            text.push_str("a kubelet tries, in this order:\n");
-            for entry in matches {
-                let username = entry.username.as_deref().map_or(String::new(), |name| format!(" as {name}"));
-                text.push_str(&format!("  {}{username}\n", entry.registry));
-            }
+        Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],
+        Some(tried) => {
+            let entries = tried.iter().map(|entry| match &entry.username {
+                Some(name) => format!("  {} as {name}", entry.registry),
+                None => format!("  {}", entry.registry),
+            });
+            std::iter::once("a kubelet tries, in this order:".to_owned()).chain(entries).collect()
         }
-    }
-    print_text(&text)?;
+    };
+    print_lines(&lines)
+}
+
+fn print_lines(lines: &[String]) -> Result<()> {
+    print_text(&(lines.join("\n") + "\n"))?;
     Ok(())
 }
 
@@ -136,8 +113,7 @@ struct Listed {
     name: String,
     purpose: String,
     set: bool,
-    /// Of several alternatives the first that is set is read.
-    alternative: bool,
+    need: Need,
 }
 
 fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Environment) -> Result<Outcome> {
@@ -148,7 +124,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
             set: environment.is_set(variable.name.as_str()),
             name: variable.name.to_string(),
             purpose: variable.purpose,
-            alternative: variable.alternative,
+            need: variable.need,
         })
         .collect();
     variables.dedup_by(|one, other| one.name == other.name && one.purpose == other.purpose);
@@ -156,24 +132,24 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
         Format::Json => json(&serde_json::json!({ "variables": variables }))?,
         Format::Text => {
             let width = variables.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
-            let mut text = String::new();
-            for variable in &variables {
-                let state = match (variable.set, variable.alternative) {
-                    (true, _) => "set",
-                    (false, true) => "not set (one of several)",
-                    (false, false) => "MISSING",
-                };
-                text.push_str(&format!("{:width$}  {}: {state}\n", variable.name, variable.purpose));
-            }
-            for rule in
-                pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources).filter_map(|source| match source {
-                    Source::Preset(preset) => Some(format!("{}: the user name is {}\n", preset.name, preset.rule)),
-                    _ => None,
+            let mut lines: Vec<_> = variables
+                .iter()
+                .map(|variable| {
+                    let state = match (variable.set, variable.need) {
+                        (true, _) => "set",
+                        (false, Need::Required) => "MISSING",
+                        (false, Need::OneOfSeveral) => "not set (one of several)",
+                        (false, Need::Optional) => "not set (there is a default)",
+                    };
+                    format!("{:width$}  {}: {state}", variable.name, variable.purpose)
                 })
-            {
-                text.push_str(&rule);
-            }
-            print_text(&text)?;
+                .collect();
+            let sources = pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources);
+            lines.extend(sources.filter_map(|source| match source {
+                Source::Preset(preset) => Some(preset.summary()),
+                _ => None,
+            }));
+            print_lines(&lines)?;
         }
     }
     Ok(Outcome::Done)

@@ -8,11 +8,12 @@ pub mod presets;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 
 use crate::docker_config::registry::RegistryKey;
 use crate::environment::{Environment, Reading};
 use crate::names::VariableName;
-use crate::problem::{Failure, Problem};
+use crate::problem::Problem;
 use lifetime::ShortLived;
 use presets::{Host, Preset, UserName};
 
@@ -70,20 +71,17 @@ pub struct Credential {
 pub struct Credentials {
     /// One list a pull secret.
     pub logins: Vec<Vec<Credential>>,
-    /// What did not stop the work.
-    pub warnings: Vec<Problem>,
+    /// All that is wrong with any of them, together.
+    pub problems: Vec<Problem>,
 }
 
 impl Credentials {
     /// Reads every source of every pull secret.
-    ///
-    /// # Errors
-    /// All that is wrong with any of them, together.
     pub fn read<'a>(
         pull_secrets: impl Iterator<Item = &'a [Source]>,
         environment: &Environment,
         short_lived: ShortLived,
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let mut problems = Vec::new();
         let logins = pull_secrets
             .map(|sources| {
@@ -91,8 +89,7 @@ impl Credentials {
             })
             .collect();
         problems.dedup();
-        Failure::unless_clean("the environment", &problems)?;
-        Ok(Self { logins, warnings: problems })
+        Self { logins, problems }
     }
 }
 
@@ -102,15 +99,27 @@ pub struct Variable {
     pub name: VariableName,
     /// What it is for.
     pub purpose: String,
-    /// Whether the source is incomplete without it; of several alternatives only the first set one is read.
-    pub alternative: bool,
+    /// Whether the login is incomplete without it.
+    pub need: Need,
+}
+
+/// Whether a variable must be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// It must.
+    Required,
+    /// It, or another for the same purpose: the first that is set is read.
+    OneOfSeveral,
+    /// It may: there is a default.
+    Optional,
 }
 
 impl Source {
     /// The variables this source may read, in order of preference.
     #[must_use]
     pub fn variables(&self) -> Vec<Variable> {
-        let one = |name: &VariableName, purpose: String| Variable { name: name.clone(), purpose, alternative: false };
+        let one = |name: &VariableName, purpose: String| Variable { name: name.clone(), purpose, need: Need::Required };
         match self {
             Self::DockerConfig(name) => vec![one(name, "a whole Docker config".into())],
             Self::DockerConfigFile(_) => Vec::new(),
@@ -221,17 +230,17 @@ fn preset_login(
     environment: &Environment,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Credential>, Problem> {
-    let first = |names: &'static [&'static str], what: &str| match names.iter().find(|name| environment.is_set(name)) {
-        Some(name) => Ok(VariableName::known(name)),
-        None => {
+    let first = |names: &'static [&'static str], what: &str| {
+        let found = names.iter().find(|name| environment.is_set(name));
+        found.map(|name| VariableName::known(name)).ok_or_else(|| {
             let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let (verb, one_of) = if names.len() == 1 { ("is not set", "") } else { ("are not set", "one of them ") };
-            Err(Problem::error(
+            Problem::error(
                 "variable-unset",
                 format!("{list} {verb}: {one_of}should hold {what} for `--login {}`", preset.name),
             )
-            .hint(environment.ci().how_to_set(&VariableName::known(names[0]))))
-        }
+            .hint(environment.ci().how_to_set(&VariableName::known(names[0])))
+        })
     };
     let host = match preset.host {
         Host::Fixed(host) => Ok(host.to_owned()),
@@ -268,24 +277,26 @@ fn preset_login(
 }
 
 fn preset_variables(preset: &Preset) -> Vec<Variable> {
-    let all = |names: &'static [&'static str], what: &str| {
+    let all = |names: &'static [&'static str], what: &str, default: Option<&str>| {
+        let need = match (names, default) {
+            (_, Some(_)) => Need::Optional,
+            ([_], None) => Need::Required,
+            (_, None) => Need::OneOfSeveral,
+        };
+        let purpose = format!("{what} for {}", preset.name);
         names
             .iter()
-            .map(|name| Variable {
-                name: VariableName::known(name),
-                purpose: format!("{what} for {}", preset.name),
-                alternative: names.len() > 1,
-            })
+            .map(|name| Variable { name: VariableName::known(name), purpose: purpose.clone(), need })
             .collect::<Vec<_>>()
     };
     let mut variables = match preset.host {
         Host::Fixed(_) => Vec::new(),
-        Host::Variable(names, _) => all(names, "the host"),
+        Host::Variable(names, default) => all(names, "the host", default),
     };
     if let UserName::Variable(names) = preset.username {
-        variables.extend(all(names, "the user name"));
+        variables.extend(all(names, "the user name", None));
     }
-    variables.extend(all(preset.password, "the password"));
+    variables.extend(all(preset.password, "the password", None));
     variables
 }
 
@@ -407,12 +418,12 @@ mod tests {
 
     fn read(variables: &[(&str, &str)], sources: &[Source]) -> Result<(usize, Vec<&'static str>), Vec<&'static str>> {
         let environment = Environment::new(variables.iter().copied(), PathBuf::from("/"));
-        match Credentials::read(std::iter::once(sources), &environment, ShortLived::Refuse) {
-            Ok(credentials) => {
-                Ok((credentials.logins[0].len(), credentials.warnings.iter().map(|problem| problem.code).collect()))
-            }
-            Err(Failure::Input { problems, .. }) => Err(problems.iter().map(|problem| problem.code).collect()),
-            Err(_) => panic!("no other failure is possible"),
+        let credentials = Credentials::read(std::iter::once(sources), &environment, ShortLived::Refuse);
+        let codes = credentials.problems.iter().map(|problem| problem.code).collect();
+        if credentials.problems.iter().any(Problem::is_error) {
+            Err(codes)
+        } else {
+            Ok((credentials.logins[0].len(), codes))
         }
     }
 

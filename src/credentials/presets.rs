@@ -93,6 +93,21 @@ pub const PRESETS: &[Preset] = &[
     },
 ];
 
+impl Preset {
+    /// Its host and the rule of its user name, on a line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let host = match self.host {
+            Host::Fixed(host) => host.to_owned(),
+            Host::Variable(names, default) => {
+                let default = default.map_or(String::new(), |default| format!(", else {default}"));
+                format!("from {}{default}", names.join(" or "))
+            }
+        };
+        format!("{}: the host is {host}; the user name is {}", self.name, self.rule)
+    }
+}
+
 /// The preset of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Preset> {

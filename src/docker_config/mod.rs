@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::credentials::Credential;
-use crate::problem::{Failure, Problem};
+use crate::problem::Problem;
 use kubelet::Image;
 use registry::RegistryKey;
 
@@ -35,7 +35,7 @@ impl DockerConfig {
     ///
     /// # Errors
     /// Different logins for one registry, named by their sources, and a result over 1 MiB.
-    pub fn merge(credentials: Vec<Credential>) -> Result<Self, Failure> {
+    pub fn merge(credentials: Vec<Credential>) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut logins: Vec<Credential> = Vec::new();
         for credential in credentials {
@@ -61,8 +61,7 @@ impl DockerConfig {
                 .hint("split the logins over several pull secrets in regcred.yaml"),
             );
         }
-        Failure::unless_clean("the logins", &problems)?;
-        Ok(config)
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
     /// The JSON, byte for byte what `kubectl create secret docker-registry` writes for the same logins.

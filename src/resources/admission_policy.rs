@@ -11,9 +11,10 @@ use crate::settings::choices::Strategy;
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
 
-/// All images of a Pod, spelled out as the kubelet does: `nginx` is `docker.io/library/nginx`.
-const IMAGES: &str = "(object.spec.containers + (has(object.spec.initContainers) ? object.spec.initContainers : []))\
-.filter(c, has(c.image)).map(c, c.image)\
+/// All images of a Pod, those of its volumes too, spelled out as the kubelet does: `nginx` is `docker.io/library/nginx`.
+const IMAGES: &str = "(object.spec.containers.filter(c, has(c.image)).map(c, c.image) \
++ (has(object.spec.initContainers) ? object.spec.initContainers.filter(c, has(c.image)).map(c, c.image) : []) \
++ (has(object.spec.volumes) ? object.spec.volumes.filter(v, has(v.image) && has(v.image.reference)).map(v, v.image.reference) : []))\
 .map(i, !i.contains('/') ? 'docker.io/library/' + i : (i.split('/')[0].matches('[.:A-Z]') || i.split('/')[0] == 'localhost' ? i : 'docker.io/' + i))\
 .map(i, i.startsWith('index.docker.io/') ? i.substring(6) : i)\
 .map(i, i.matches('^docker[.]io/[^/]+$') ? 'docker.io/library/' + i.substring(10) : i)";
@@ -52,7 +53,7 @@ pub fn objects(
         lacks_the_reference: format!(
             "!has(object.spec.imagePullSecrets) || !object.spec.imagePullSecrets.exists(s, has(s.name) && s.name == '{name}')"
         ),
-        uses_the_registries: format!("{IMAGES}.exists(i, i.matches('{}'))", pattern(docker_config.registries())),
+        uses_the_registries: format!("{IMAGES}.exists(i, {})", condition(docker_config.registries())),
         patch: format!(
             "has(object.spec.imagePullSecrets) \
              ? [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets/-', value: {value}}}] \
@@ -69,23 +70,38 @@ pub fn objects(
     Ok(objects)
 }
 
-/// A pattern for the images that any of the keys match, by the kubelet's rules. Only `[.]` needs care: no backslash, no quote.
-fn pattern<'a>(keys: impl Iterator<Item = &'a RegistryKey>) -> String {
-    let alternatives: Vec<_> = keys
-        .map(|key| {
-            if key.index() == "index.docker.io" {
-                return "docker[.]io/".to_owned();
-            }
-            let (host, port) = key
-                .authority()
-                .split_once(':')
-                .map_or((key.authority(), String::new()), |(host, port)| (host, format!(":{port}")));
-            let host = literal(host).replace('*', "[^./:]*");
-            let path = if key.path().is_empty() { "/".to_owned() } else { literal(key.path()).replace('*', "[*]") };
-            format!("{host}{port}{path}")
-        })
-        .collect();
-    format!("^({})", alternatives.join("|"))
+/// Whether any of the keys matches the image `i`, by the kubelet's rules.
+///
+/// Prefixes, as a long pattern for each image of a large Pod would cost more than the API server grants; a pattern for globs.
+fn condition<'a>(keys: impl Iterator<Item = &'a RegistryKey>) -> String {
+    // A kubelet cuts tag and digest off an image, so that a key with one matches nothing.
+    let (globs, plain): (Vec<_>, Vec<_>) =
+        keys.filter(|key| !key.path().contains([':', '@'])).partition(|key| key.authority().contains('*'));
+    let prefixes: Vec<_> = plain.into_iter().map(|key| format!("'{}'", prefix(key))).collect();
+    let patterns: Vec<_> = globs.into_iter().map(pattern).collect();
+    let mut alternatives = Vec::new();
+    if !prefixes.is_empty() {
+        alternatives.push(format!("[{}].exists(p, i.startsWith(p))", prefixes.join(", ")));
+    }
+    if !patterns.is_empty() {
+        alternatives.push(format!("i.matches('^({})')", patterns.join("|")));
+    }
+    if alternatives.is_empty() { "false".to_owned() } else { alternatives.join(" || ") }
+}
+
+/// How every image begins that the key matches.
+fn prefix(key: &RegistryKey) -> String {
+    if key.index() == "index.docker.io" {
+        return "docker.io/".to_owned();
+    }
+    format!("{}{}", key.authority(), if key.path().is_empty() { "/" } else { key.path() })
+}
+
+/// The same for a key with a glob in its host. Only these characters need care: a key has no backslash and no quote.
+fn pattern(key: &RegistryKey) -> String {
+    let host = literal(key.authority()).replace('*', "[^./:]*");
+    let path = if key.path().is_empty() { "/".to_owned() } else { literal(key.path()).replace('*', "[*]") };
+    format!("{host}{path}")
 }
 
 fn literal(text: &str) -> String {
@@ -96,12 +112,21 @@ fn literal(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn conditions(keys: &[&str]) -> String {
+        let keys: Vec<RegistryKey> = keys.iter().map(|key| key.parse().unwrap()).collect();
+        condition(keys.iter())
+    }
+
     #[test]
-    fn the_pattern_is_that_of_the_kubelets_keys() {
-        let keys: Vec<RegistryKey> = ["https://index.docker.io/v1/", "*.ecr.test", "ghcr.io:8443", "quay.io/acme"]
-            .iter()
-            .map(|key| key.parse().unwrap())
-            .collect();
-        assert_eq!(pattern(keys.iter()), "^(docker[.]io/|[^./:]*[.]ecr[.]test/|ghcr[.]io:8443/|quay[.]io/acme)");
+    fn the_condition_is_that_of_the_kubelets_keys() {
+        for (keys, expected) in [
+            (&["https://index.docker.io/v1/"][..], "['docker.io/'].exists(p, i.startsWith(p))"),
+            (&["ghcr.io:8443", "quay.io/acme"], "['ghcr.io:8443/', 'quay.io/acme'].exists(p, i.startsWith(p))"),
+            (&["*.ecr.test", "*.io:80/a*"], "i.matches('^([^./:]*[.]ecr[.]test/|[^./:]*[.]io:80/a[*])')"),
+            (&["a.io", "*.io"], "['a.io/'].exists(p, i.startsWith(p)) || i.matches('^([^./:]*[.]io/)')"),
+            (&["a.io/x:1"], "false"),
+        ] {
+            assert_eq!(conditions(keys), expected);
+        }
     }
 }

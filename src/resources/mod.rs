@@ -28,12 +28,7 @@ pub fn build(
     templates: &Templates,
 ) -> Result<Manifests, Failure> {
     let mut manifests = Manifests::default();
-    let secrets: Vec<_> = settings
-        .pull_secrets
-        .iter()
-        .zip(docker_configs)
-        .map(|(pull_secret, docker_config)| (pull_secret, docker_config))
-        .collect();
+    let secrets: Vec<_> = settings.pull_secrets.iter().zip(docker_configs).collect();
     if settings.combination.strategy == Strategy::Static {
         each_namespace(settings, &secrets, templates, &mut manifests)?;
     }

@@ -195,22 +195,25 @@ impl Combination {
 /// The table as Markdown, for the documentation.
 #[must_use]
 pub fn table() -> String {
-    let mut text = String::from("| `--strategy` | `--shape` |");
-    for link in Link::ALL {
-        text.push_str(&format!(" `--link {link}` |"));
-    }
-    text.push_str("\n|---|---|---|---|---|\n");
-    for strategy in Strategy::ALL {
-        for shape in Shape::ALL {
-            text.push_str(&format!("| {strategy} | {shape} |"));
-            for &link in Link::ALL {
-                let cell = Combination { strategy: *strategy, link, shape: *shape };
-                text.push_str(if cell.is_possible() { " yes |" } else { " — |" });
-            }
-            text.push('\n');
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut rows = vec![row(["`--strategy`", "`--shape`"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(Link::ALL.iter().map(|link| format!("`--link {link}`")))
+        .collect())];
+    rows.push("|---|---|---|---|---|\n".to_owned());
+    for &strategy in Strategy::ALL {
+        for &shape in Shape::ALL {
+            let cells = Link::ALL
+                .iter()
+                .map(|&link| if (Combination { strategy, link, shape }).is_possible() { "yes" } else { "—" });
+            rows.push(row([strategy.to_string(), shape.to_string()]
+                .into_iter()
+                .chain(cells.map(str::to_owned))
+                .collect()));
         }
     }
-    text
+    rows.concat()
 }
 
 #[cfg(test)]
@@ -228,7 +231,7 @@ mod tests {
                     assert_eq!(problems[0].message.matches("`--").count(), 2, "{}", problems[0].message);
                     assert!(problems[0].hint.is_some());
                 }
-                Err(_) => panic!("only a usage error is possible"),
+                Err(other) => panic!("only a usage error is possible, not {other}"),
             }
         }
     }

@@ -22,7 +22,6 @@ use patcher::{Accounts, PatcherSettings};
 
 /// The Secret's name when nothing says another.
 pub const SECRET_NAME: &str = "image-pull-secret";
-const TITLE: &str = "the settings";
 
 /// Everything `render` does, decided.
 #[derive(Debug)]
@@ -49,8 +48,8 @@ pub struct Settings {
     pub destination: Destination,
     /// Whether a plain Secret may go into a work tree.
     pub plaintext_in_git: PlaintextInGit,
-    /// What did not stop the work.
-    pub warnings: Vec<Problem>,
+    /// What is wrong with names and lists: to be said together with what is wrong with the logins.
+    pub problems: Vec<Problem>,
 }
 
 /// One pull secret, decided.
@@ -112,7 +111,7 @@ impl Settings {
     /// Flags over variables over the file over defaults.
     ///
     /// # Errors
-    /// Usage, when what was chosen does not go together; else everything that is wrong with names and lists.
+    /// Usage only, when what was chosen does not go together: what is wrong with names and lists is in `problems`.
     pub fn resolve(
         arguments: &RenderArguments,
         file: Option<File>,
@@ -157,7 +156,6 @@ impl Settings {
                     .hint("give each its own name"),
             );
         }
-        Failure::unless_clean(TITLE, &problems)?;
         Ok(Self {
             pull_secrets,
             combination,
@@ -178,7 +176,7 @@ impl Settings {
             } else {
                 PlaintextInGit::Refuse
             },
-            warnings: problems,
+            problems,
         })
     }
 }
@@ -410,7 +408,7 @@ fn patcher(
 fn resource_name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<ResourceName> {
     text.parse()
         .map_err(|invalid: InvalidName| {
-            problems.push(Problem::error("invalid-name", format!("{place}: {invalid}")).hint(invalid.hint()))
+            problems.push(Problem::error("invalid-name", format!("{place}: {invalid}")).hint(invalid.hint()));
         })
         .ok()
 }

@@ -59,7 +59,7 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Vec<Namespace
                 problems.push(Problem::warning(
                     "namespace-left-out",
                     format!("`{name}` is Terminating or has opted out, and is left out"),
-                ))
+                ));
             }
             Ok(name) => chosen.push(name),
             Err(invalid) => problems.push(

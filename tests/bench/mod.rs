@@ -1,0 +1,180 @@
+//! The bench of the tests with real programs: the names of tools in, the programs and one running control plane out.
+
+mod control_plane;
+mod program;
+
+use std::env;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub use program::{Program, Run};
+
+/// How long anything may take to become true.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The tools, and a cluster to use them on.
+pub struct Bench {
+    tools: PathBuf,
+    kubeconfig: PathBuf,
+    home: PathBuf,
+}
+
+impl Bench {
+    /// The bench with these tools, started by the first test that asks.
+    ///
+    /// `None` where one is missing: said on stderr, and a failure in CI.
+    pub fn with(tools: &[&str]) -> Option<&'static Self> {
+        static BENCH: OnceLock<Bench> = OnceLock::new();
+        let folder = tools_folder();
+        let mut needed = vec!["kubectl"];
+        needed.extend(tools);
+        if setting("REGCRED_USE_KUBECONFIG").is_none() {
+            needed.push("regcred-control-plane");
+        }
+        let missing: Vec<_> = needed.into_iter().filter(|tool| !folder.join(tool).exists()).collect();
+        if missing.is_empty() {
+            return Some(BENCH.get_or_init(|| Self::start(folder)));
+        }
+        let said = format!("{} not in {}: run tests/tools/install", missing.join(", "), folder.display());
+        assert!(setting("CI").is_none(), "{said}");
+        // Not by `eprintln`, which is captured, and a skip is to be seen.
+        writeln!(io::stderr(), "SKIPPED: {said}").unwrap();
+        None
+    }
+
+    fn start(tools: PathBuf) -> Self {
+        let folder = env::temp_dir().join(format!("regcred-bench-{}", std::process::id()));
+        let home = folder.join("home");
+        let kubeconfig = if setting("REGCRED_USE_KUBECONFIG").is_some() {
+            setting("KUBECONFIG").expect("with REGCRED_USE_KUBECONFIG, KUBECONFIG names the cluster").into()
+        } else {
+            control_plane::start(&tools.join("regcred-control-plane"), &folder)
+        };
+        std::fs::create_dir_all(&home).unwrap();
+        Self { tools, kubeconfig, home }
+    }
+
+    /// One of the tools, with the cluster in its environment and nothing of ours but a `PATH` with the tools and `regcred`.
+    pub fn program(&self, name: &str) -> Program {
+        let own = Path::new(env!("CARGO_BIN_EXE_regcred"));
+        let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
+        let path =
+            env::join_paths([own.parent().unwrap().to_owned(), self.tools.clone()].into_iter().chain(system)).unwrap();
+        let executable = if name == "regcred" { own.to_owned() } else { self.tools.join(name) };
+        Program::new(&executable)
+            .directory(&self.home)
+            .variable("HOME", &self.home)
+            .variable("KUBECONFIG", &self.kubeconfig)
+            .variable("PATH", path)
+    }
+
+    /// `kubectl` with this on its stdin.
+    pub fn kubectl(&self, arguments: &[&str], stdin: &str) -> Run {
+        self.program("kubectl").arguments(arguments).stdin(stdin).run()
+    }
+
+    /// What `kubectl get … -o json` says.
+    pub fn get(&self, arguments: &[&str]) -> Value {
+        let output = self.kubectl(&[&["get", "-o", "json"], arguments].concat(), "").succeeded();
+        serde_json::from_str(&output).unwrap()
+    }
+
+    /// `kubectl apply`, the way the documentation says.
+    pub fn apply(&self, manifests: &str) -> Run {
+        self.kubectl(&["apply", "--server-side", "--field-manager=regcred", "-f", "-"], manifests)
+    }
+
+    /// `regcred` in an empty directory, with these variables and no others.
+    pub fn regcred(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+        let program = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(&self.home).arguments(arguments);
+        variables.iter().fold(program, |program, (name, value)| program.variable(name, value)).run()
+    }
+
+    /// New namespaces, each with its `default` ServiceAccount.
+    pub fn namespaces<const N: usize>(&self) -> [String; N] {
+        let names = std::array::from_fn(|_| fresh("space"));
+        let objects: Vec<_> =
+            names.iter().map(|name| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n")).collect();
+        self.kubectl(&["create", "-f", "-"], &objects.join("---\n")).succeeded();
+        for name in &names {
+            Self::wait("the ServiceAccount `default`", || {
+                self.kubectl(&["get", "serviceaccount", "default", "-n", name], "").status == 0
+            });
+        }
+        names
+    }
+
+    /// Asks until it is so.
+    pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < LIMIT, "still waiting for {what} after {LIMIT:?}");
+        }
+    }
+}
+
+/// A name that no other test uses.
+pub fn fresh(what: &str) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("regcred-{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Writes a file of the test's own, and the folders it is in.
+#[expect(clippy::disallowed_methods, reason = "whole or not at all does not matter to a test")]
+pub fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// The documents of a stream of YAML or JSON; a `v1/List` is its items.
+pub fn documents(text: &str) -> Vec<Value> {
+    let documents: Vec<Value> = if text.starts_with('{') {
+        serde_json::Deserializer::from_str(text).into_iter().map(Result::unwrap).collect()
+    } else {
+        serde_saphyr::from_multiple(text).unwrap()
+    };
+    documents
+        .into_iter()
+        .flat_map(|document| match document["items"].as_array() {
+            Some(items) if document["kind"] == "List" => items.clone(),
+            _ => vec![document],
+        })
+        .collect()
+}
+
+/// Where `found` lacks something of `wanted`, or has it otherwise; the server may add fields, but nothing to a list.
+pub fn difference(wanted: &Value, found: &Value) -> Option<String> {
+    match (wanted, found) {
+        (Value::Object(wanted), Value::Object(found)) => wanted.iter().find_map(|(key, value)| {
+            difference(value, found.get(key).unwrap_or(&Value::Null)).map(|place| format!("/{key}{place}"))
+        }),
+        (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
+            wanted.iter().zip(found).enumerate().find_map(|(number, (wanted, found))| {
+                difference(wanted, found).map(|place| format!("/{number}{place}"))
+            })
+        }
+        _ => (wanted != found).then(|| format!(": {wanted} is {found}")),
+    }
+}
+
+fn tools_folder() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let ask = || {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/path");
+        let output = Command::new(script).output().unwrap();
+        assert!(output.status.success(), "tests/tools/path: {}", String::from_utf8_lossy(&output.stderr));
+        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim_end())
+    };
+    FOLDER.get_or_init(|| setting("REGCRED_TOOLS").map_or_else(ask, PathBuf::from)).clone()
+}
+
+#[expect(clippy::disallowed_methods, reason = "what the tests themselves are told")]
+fn setting(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
