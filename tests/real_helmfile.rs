@@ -1,5 +1,7 @@
 //! Every Helmfile example, run by the real helmfile and helm: with its variables set, missing and wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[cfg(test)]
 #[expect(dead_code, reason = "here regcred is run by others")]
 mod bench;
