@@ -1,6 +1,7 @@
 //! The commands: arguments and the environment in, an outcome out. One file a command.
 
 mod completions;
+mod init;
 mod logins;
 mod render;
 mod schema;
@@ -35,7 +36,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
     match command {
         Command::Render(arguments) => render::run(&arguments, load()?, environment),
         Command::Verify(arguments) => verify::run(&arguments, load()?, environment),
-        Command::Init(_) => Ok(Outcome::Done),
+        Command::Init(arguments) => init::run(&arguments, environment),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::completions(shell),
         Command::Man => completions::man(),

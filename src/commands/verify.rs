@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::logins::{self, Checked};
 use crate::cli::{Format, RenderArguments, TargetArguments, VerifyArguments};
-use crate::credentials::Source;
+use crate::credentials::{Need, Source};
 use crate::docker_config::kubelet::{Image, InvalidImage};
 use crate::docker_config::{DockerConfig, Match};
 use crate::environment::Environment;
@@ -113,8 +113,7 @@ struct Listed {
     name: String,
     purpose: String,
     set: bool,
-    /// Of several alternatives the first that is set is read.
-    alternative: bool,
+    need: Need,
 }
 
 fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Environment) -> Result<Outcome> {
@@ -125,7 +124,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
             set: environment.is_set(variable.name.as_str()),
             name: variable.name.to_string(),
             purpose: variable.purpose,
-            alternative: variable.alternative,
+            need: variable.need,
         })
         .collect();
     variables.dedup_by(|one, other| one.name == other.name && one.purpose == other.purpose);
@@ -136,10 +135,11 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
             let mut lines: Vec<_> = variables
                 .iter()
                 .map(|variable| {
-                    let state = match (variable.set, variable.alternative) {
+                    let state = match (variable.set, variable.need) {
                         (true, _) => "set",
-                        (false, true) => "not set (one of several)",
-                        (false, false) => "MISSING",
+                        (false, Need::Required) => "MISSING",
+                        (false, Need::OneOfSeveral) => "not set (one of several)",
+                        (false, Need::Optional) => "not set (there is a default)",
                     };
                     format!("{:width$}  {}: {state}", variable.name, variable.purpose)
                 })

@@ -8,6 +8,7 @@ pub mod presets;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 
 use crate::docker_config::registry::RegistryKey;
 use crate::environment::{Environment, Reading};
@@ -98,15 +99,27 @@ pub struct Variable {
     pub name: VariableName,
     /// What it is for.
     pub purpose: String,
-    /// Whether the source is incomplete without it; of several alternatives only the first set one is read.
-    pub alternative: bool,
+    /// Whether the login is incomplete without it.
+    pub need: Need,
+}
+
+/// Whether a variable must be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// It must.
+    Required,
+    /// It, or another for the same purpose: the first that is set is read.
+    OneOfSeveral,
+    /// It may: there is a default.
+    Optional,
 }
 
 impl Source {
     /// The variables this source may read, in order of preference.
     #[must_use]
     pub fn variables(&self) -> Vec<Variable> {
-        let one = |name: &VariableName, purpose: String| Variable { name: name.clone(), purpose, alternative: false };
+        let one = |name: &VariableName, purpose: String| Variable { name: name.clone(), purpose, need: Need::Required };
         match self {
             Self::DockerConfig(name) => vec![one(name, "a whole Docker config".into())],
             Self::DockerConfigFile(_) => Vec::new(),
@@ -264,24 +277,26 @@ fn preset_login(
 }
 
 fn preset_variables(preset: &Preset) -> Vec<Variable> {
-    let all = |names: &'static [&'static str], what: &str| {
+    let all = |names: &'static [&'static str], what: &str, default: Option<&str>| {
+        let need = match (names, default) {
+            (_, Some(_)) => Need::Optional,
+            ([_], None) => Need::Required,
+            (_, None) => Need::OneOfSeveral,
+        };
+        let purpose = format!("{what} for {}", preset.name);
         names
             .iter()
-            .map(|name| Variable {
-                name: VariableName::known(name),
-                purpose: format!("{what} for {}", preset.name),
-                alternative: names.len() > 1,
-            })
+            .map(|name| Variable { name: VariableName::known(name), purpose: purpose.clone(), need })
             .collect::<Vec<_>>()
     };
     let mut variables = match preset.host {
         Host::Fixed(_) => Vec::new(),
-        Host::Variable(names, _) => all(names, "the host"),
+        Host::Variable(names, default) => all(names, "the host", default),
     };
     if let UserName::Variable(names) = preset.username {
-        variables.extend(all(names, "the user name"));
+        variables.extend(all(names, "the user name", None));
     }
-    variables.extend(all(preset.password, "the password"));
+    variables.extend(all(preset.password, "the password", None));
     variables
 }
 

@@ -1,5 +1,6 @@
 //! Output: manifests or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
 
+pub mod new_files;
 pub mod stream;
 
 use std::io;
