@@ -1,5 +1,7 @@
 //! `regcred render`: credentials in, manifests out.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::logins::{self, Checked};
@@ -7,12 +9,13 @@ use crate::cli::RenderArguments;
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
 use crate::output::stream::{self, Form, Shown};
+use crate::output::{self, chart, helm_values};
 use crate::problem::{Failure, Problem};
 use crate::report::{self, Outcome};
 use crate::resources;
 use crate::settings::choices::Shape;
 use crate::settings::file::File;
-use crate::settings::{Encoding, Settings};
+use crate::settings::{Destination, Encoding, Settings};
 use crate::templates::Templates;
 
 /// Reads, checks, builds and writes, in this order: nothing is written before everything was read.
@@ -24,6 +27,10 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
         return docker_config(&settings, &docker_configs);
     }
     let templates = Templates::load(settings.templates.as_deref())?;
+    match settings.combination.shape {
+        Shape::Chart | Shape::HelmValues => return helm(&settings, &docker_configs, &templates),
+        _ => {}
+    }
     let manifests = resources::build(&settings, &docker_configs, &templates)?;
     let form = if settings.combination.shape == Shape::Json { Form::Json } else { Form::Yaml };
     explain(stream::print(&manifests, form)?);
@@ -44,6 +51,46 @@ fn docker_config(settings: &Settings, docker_configs: &[DockerConfig]) -> Result
     };
     explain(stream::print_secret(&value)?);
     Ok(Outcome::Done)
+}
+
+/// A chart, or values for one, and what the release needs to be told.
+fn helm(settings: &Settings, docker_configs: &[DockerConfig], templates: &Templates) -> Result<Outcome> {
+    let outcome = match (&settings.destination, settings.combination.shape) {
+        (Destination::Write(path) | Destination::Check(path), Shape::Chart) => {
+            files(settings, path, &chart::files(settings, docker_configs, templates)?)?
+        }
+        (Destination::Write(path) | Destination::Check(path), _) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let folder = path.parent().unwrap_or(Path::new(""));
+            files(settings, folder, &helm_values::files(settings, docker_configs, templates, &name)?)?
+        }
+        (Destination::Stdout, _) => {
+            explain(stream::print_shown(|shown| helm_values::write(settings, docker_configs, shown))?);
+            Outcome::Done
+        }
+    };
+    if let Some(note) = chart::note(settings) {
+        report::note(&note);
+    }
+    Ok(outcome)
+}
+
+#[expect(clippy::disallowed_methods, reason = "until a tree is written as a whole")]
+fn files(settings: &Settings, folder: &Path, files: &[output::File]) -> Result<Outcome> {
+    let mut outcome = Outcome::Done;
+    for file in files {
+        let path = folder.join(&file.path);
+        let fail = |error: std::io::Error| output::failure(&error, &file.path);
+        if matches!(settings.destination, Destination::Check(_)) {
+            if std::fs::read(&path).ok().as_deref() != Some(&file.bytes) {
+                outcome = Outcome::Differs;
+            }
+        } else {
+            std::fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(fail)?;
+            std::fs::write(&path, &*file.bytes).map_err(fail)?;
+        }
+    }
+    Ok(outcome)
 }
 
 fn explain(shown: Shown) {

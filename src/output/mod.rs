@@ -1,5 +1,7 @@
 //! Output: manifests or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
 
+pub mod chart;
+pub mod helm_values;
 pub mod new_files;
 pub mod stream;
 
