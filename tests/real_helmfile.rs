@@ -123,6 +123,71 @@ fn nothing_leaks_when_helm_itself_fails() {
 }
 
 #[test]
+fn a_hook_renders_the_chart_and_default_survives_the_release() {
+    let Some(example) = Example::copy("2-prepare-hook") else { return };
+    assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "web");
+    let variables = [("DOCKERHUB_AUTH", LOGINS)];
+    let objects = documents(&example.helmfile(&["template"], &variables).run().succeeded());
+    let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["Namespace", "Namespace", "ServiceAccount", "ServiceAccount", "Secret", "Secret"]);
+    for _ in ["an empty cluster", "one that is there"] {
+        let sync = example.helmfile(&["sync"], &variables).run();
+        assert_tight(&sync);
+        sync.succeeded();
+    }
+    let default = || example.bench.get(&["serviceaccount", "default", "-n", "api"]);
+    let before = default();
+    assert_eq!(before["imagePullSecrets"][0]["name"], "image-pull-secret");
+    for namespace in ["web", "api"] {
+        example.assert_secret(namespace, "image-pull-secret");
+    }
+    example.helmfile(&["destroy"], &variables).run().succeeded();
+    assert!(!example.exists(&["secret", "image-pull-secret", "-n", "api"]));
+    assert_eq!(default()["metadata"]["uid"], before["metadata"]["uid"]);
+}
+
+#[test]
+fn a_values_file_is_rendered_before_helmfile_and_needs_nothing_that_may_be_forbidden() {
+    let Some(example) = Example::copy("3-values-file") else { return };
+    let deploy = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let script =
+            example.bench.program("sh").arguments(["./deploy"]).arguments(arguments).directory(&example.folder());
+        let script = script.variable("HELMFILE_UPGRADE_NOTICE_DISABLED", "1");
+        let script =
+            script.variable("HELMFILE_DISABLE_INSECURE_FEATURES", "true").variable("HELMFILE_DISABLE_HOOKS", "true");
+        variables.iter().fold(script, |script, (name, value)| script.variable(name, value)).run()
+    };
+    for value in ["", "acme:canary-of-the-password"] {
+        let run = deploy(&["sync"], &[("DOCKERHUB_AUTH", value)]);
+        assert_tight(&run);
+        assert!(run.failed().contains("DOCKERHUB_AUTH"));
+    }
+    // And Helmfile by itself does not go on without the values.
+    let missing = example.helmfile(&["sync"], &[]).run().failed();
+    assert!(missing.contains("pull-secrets.yaml"), "{missing}");
+
+    let variables = [("DOCKERHUB_AUTH", LOGINS)];
+    assert_eq!(documents(&deploy(&["template"], &variables).succeeded()).len(), 4);
+    let sync = deploy(&["sync"], &variables);
+    assert_tight(&sync);
+    sync.succeeded();
+    for namespace in ["mail", "search"] {
+        example.assert_secret(namespace, "image-pull-secret");
+    }
+}
+
+#[test]
+fn the_chart_in_the_example_is_the_one_that_render_writes() {
+    let Some(example) = Example::copy("3-values-file") else { return };
+    let arguments = ["render", "--shape=chart", "--namespaces=x", "--output=written"];
+    let regcred = example.bench.program("regcred").directory(&example.folder()).arguments(arguments);
+    regcred.variable("DOCKERHUB_AUTH", LOGINS).run().succeeded();
+    let ours = ["--exclude=values.yaml", "--exclude=.gitignore", "--exclude=regcred.lock"];
+    let diff = Command::new("diff").args(["-r", "chart", "written"]).args(ours).current_dir(example.folder()).output();
+    assert_eq!(String::from_utf8(diff.unwrap().stdout).unwrap(), "");
+}
+
+#[test]
 fn each_environment_reads_its_own_variable_and_serves_its_own_cluster() {
     let Some(example) = Example::copy("4-environments") else { return };
     assert_that_it_stops(&example, &["-e", "staging"], "STAGING_REGISTRY_AUTH", "shop-staging");
