@@ -19,6 +19,11 @@ pub struct Templates {
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("admission-policy.yaml.j2", include_str!("../templates/admission-policy.yaml.j2")),
     ("namespace.yaml.j2", include_str!("../templates/namespace.yaml.j2")),
+    ("patcher-deployment.yaml.j2", include_str!("../templates/patcher-deployment.yaml.j2")),
+    ("patcher-guard.yaml.j2", include_str!("../templates/patcher-guard.yaml.j2")),
+    ("patcher-namespace.yaml.j2", include_str!("../templates/patcher-namespace.yaml.j2")),
+    ("patcher-tamcore-access.yaml.j2", include_str!("../templates/patcher-tamcore-access.yaml.j2")),
+    ("patcher-titansoft-access.yaml.j2", include_str!("../templates/patcher-titansoft-access.yaml.j2")),
     ("service-account.yaml.j2", include_str!("../templates/service-account.yaml.j2")),
 ];
 

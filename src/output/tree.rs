@@ -180,8 +180,8 @@ fn stage_all(
                 )
                 .hint("move it away, or choose another directory"),
             ),
-            state => {
-                if state == State::Edited {
+            differing => {
+                if differing == State::Edited {
                     let warning = Problem::warning(
                         "edited-by-hand",
                         format!("`{}` was edited since regcred wrote it, and is written anew", file.path),
@@ -236,7 +236,7 @@ fn state(root: &Path, file: &File, old: &Lock) -> io::Result<State> {
 #[cfg(unix)]
 fn has_mode(metadata: &fs::Metadata, protection: Protection) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    protection == Protection::Public || metadata.permissions().mode() & 0o077 == 0
+    protection == Protection::Public || metadata.permissions().mode().trailing_zeros() >= 6
 }
 
 #[cfg(not(unix))]
