@@ -264,8 +264,6 @@ const PLACES: &[&[&str]] = &[
     &["render", "-n", "a", "--chart", "@"],
     &["render", "-n", "a", "--profile", "@"],
     &["render", "-n", "a", "--templates", "@"],
-    &["render", "-n", "a", "--output", "no/such/folder/@"],
-    &["render", "-n", "a", "--output", "@", "--check"],
     &["render", "-n", "a", "--config", "@"],
     &["render", "-n", "a", "--patcher", "@"],
     &["render", "--strategy", "patcher", "--patcher-namespace", "@"],
