@@ -96,9 +96,9 @@ mod real_tools {
         folder
     }
 
-    #[expect(clippy::disallowed_methods, reason = "tests/run says where the tools are")]
     fn run(tool: &str, arguments: &[&str], folder: &Path) -> String {
-        let tools = PathBuf::from(std::env::var_os("REGCRED_TOOLS").unwrap());
+        let path = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/path")).output().unwrap();
+        let tools = PathBuf::from(String::from_utf8(path.stdout).unwrap().trim_end());
         let output = Command::new(tools.join(tool)).args(arguments).current_dir(folder).output().unwrap();
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{tool}: {stdout}{stderr}");

@@ -64,6 +64,12 @@ impl DockerConfig {
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
+    /// None: stands in where the logins cannot be known, and nothing that depends on them is looked at.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { logins: Vec::new() }
+    }
+
     /// The JSON, byte for byte what `kubectl create secret docker-registry` writes for the same logins.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the JSON holds the logins: that is what it is for")]

@@ -24,7 +24,11 @@ pub fn files(manifests: &Manifests) -> impl Iterator<Item = io::Result<File>> {
 pub fn kustomization(manifests: &Manifests) -> File {
     let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n".to_owned();
     let text = manifests.iter().fold(head, |text, manifest| text + "- " + &path(&manifest) + "\n");
-    File { path: "kustomization.yaml".to_owned(), bytes: Zeroizing::new(text.into_bytes()), protection: Protection::Public }
+    File {
+        path: "kustomization.yaml".to_owned(),
+        bytes: Zeroizing::new(text.into_bytes()),
+        protection: Protection::Public,
+    }
 }
 
 fn path(manifest: &Manifest<'_>) -> String {

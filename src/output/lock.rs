@@ -44,7 +44,9 @@ impl Entry {
     #[expect(clippy::disallowed_methods, reason = "the key of the fingerprint")]
     pub fn of(file: &File, key: Option<&SecretString>) -> Self {
         match (file.protection, key) {
-            (Protection::Public, _) => Self { sha256: Some(hex(digest::digest(&digest::SHA256, &file.bytes).as_ref())), hmac: None },
+            (Protection::Public, _) => {
+                Self { sha256: Some(hex(digest::digest(&digest::SHA256, &file.bytes).as_ref())), hmac: None }
+            }
             (Protection::Plaintext, Some(key)) => {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes());
                 Self { sha256: None, hmac: Some(hex(hmac::sign(&key, &file.bytes).as_ref())) }
@@ -73,8 +75,11 @@ impl Lock {
         serde_json::from_str(&text).map_err(|error| {
             Failure::of(
                 "the output",
-                Problem::error("invalid-lock", format!("{NAME} is damaged: line {}, column {}", error.line(), error.column()))
-                    .hint("take the last good version from Git, or remove it with the files that regcred wrote"),
+                Problem::error(
+                    "invalid-lock",
+                    format!("{NAME} is damaged: line {}, column {}", error.line(), error.column()),
+                )
+                .hint("take the last good version from Git, or remove it with the files that regcred wrote"),
             )
         })
     }
@@ -111,7 +116,8 @@ mod tests {
     fn a_lock_is_read_back_as_it_was_and_holds_no_plain_hash_of_a_secret() {
         let file = |protection| File { path: "a".into(), bytes: Zeroizing::new(b"x".to_vec()), protection };
         let key = SecretString::from("k");
-        let (public, secret) = (Entry::of(&file(Protection::Public), None), Entry::of(&file(Protection::Plaintext), Some(&key)));
+        let (public, secret) =
+            (Entry::of(&file(Protection::Public), None), Entry::of(&file(Protection::Plaintext), Some(&key)));
         assert!(secret.sha256.is_none() && secret.hmac.is_some() && secret.hmac != public.sha256);
         assert_eq!(Entry::of(&file(Protection::Plaintext), None), Entry::default());
         let lock = Lock::new(BTreeMap::from([("a \"b\"".to_owned(), public), ("c".to_owned(), secret)]));

@@ -54,7 +54,11 @@ pub enum Known {
 /// # Errors
 /// A file that is not ours stands where one of these goes, or the file system refuses: then nothing has changed, or the next run
 /// completes it.
-pub fn write(root: &Path, files: impl Iterator<Item = io::Result<File>>, key: Option<&SecretString>) -> Result<Written, Failure> {
+pub fn write(
+    root: &Path,
+    files: impl Iterator<Item = io::Result<File>>,
+    key: Option<&SecretString>,
+) -> Result<Written, Failure> {
     let failed = |error: io::Error| super::failure(&error, "the directory of `--output`");
     let stage = root.join(STAGE);
     let old = recover(root, &stage)?;
@@ -82,7 +86,9 @@ pub fn write(root: &Path, files: impl Iterator<Item = io::Result<File>>, key: Op
         fs::remove_dir_all(&stage).map_err(failed)?;
         return Ok(written);
     }
-    fs::rename(stage.join(lock::NAME), root.join(lock::NAME)).and_then(|()| fs::remove_dir_all(&stage)).map_err(failed)?;
+    fs::rename(stage.join(lock::NAME), root.join(lock::NAME))
+        .and_then(|()| fs::remove_dir_all(&stage))
+        .map_err(failed)?;
     Ok(written)
 }
 
@@ -90,7 +96,11 @@ pub fn write(root: &Path, files: impl Iterator<Item = io::Result<File>>, key: Op
 ///
 /// # Errors
 /// A file or the lock cannot be read.
-pub fn check(root: &Path, files: impl Iterator<Item = io::Result<File>>, known: Known) -> Result<Vec<Difference>, Failure> {
+pub fn check(
+    root: &Path,
+    files: impl Iterator<Item = io::Result<File>>,
+    known: Known,
+) -> Result<Vec<Difference>, Failure> {
     let mut differences = Vec::new();
     let mut ours = Lock::read(&root.join(lock::NAME))?.files;
     for file in files {
@@ -104,14 +114,17 @@ pub fn check(root: &Path, files: impl Iterator<Item = io::Result<File>>, known: 
             Ok(_) => {}
         }
     }
-    differences.extend(ours.into_keys().filter(|path| root.join(path).symlink_metadata().is_ok()).map(Difference::LeftOver));
+    differences
+        .extend(ours.into_keys().filter(|path| root.join(path).symlink_metadata().is_ok()).map(Difference::LeftOver));
     Ok(differences)
 }
 
 impl File {
     /// Whether its content cannot be told without credentials: a secret, or a policy for the registries of the logins.
     fn depends_on_logins(&self) -> bool {
-        self.protection == Protection::Plaintext || self.path.starts_with("cluster/mutatingadmissionpolicy") || self.path == "templates/policies.yaml"
+        self.protection == Protection::Plaintext
+            || self.path.starts_with("cluster/mutatingadmissionpolicy")
+            || self.path == "templates/policies.yaml"
     }
 }
 
@@ -126,12 +139,13 @@ fn recover(root: &Path, stage: &Path) -> Result<Lock, Failure> {
                 lock.files.entry(path).or_insert(entry);
             }
             let noted = stage.join("recovered");
-            create(&noted, lock.to_text().as_bytes(), Protection::Public).and_then(|()| fs::rename(&noted, root.join(lock::NAME))).map_err(failed)?;
+            create(&noted, lock.to_text().as_bytes(), Protection::Public)
+                .and_then(|()| fs::rename(&noted, root.join(lock::NAME)))
+                .map_err(failed)?;
         }
         fs::remove_dir_all(stage).map_err(failed)?;
     }
-    if let Some(path) = lock.files.keys().find(|path| !is_inside(path)) {
-        let _ = path;
+    if !lock.files.keys().all(|path| is_inside(path)) {
         let problem = Problem::error("invalid-lock", format!("{} names a file outside of its directory", lock::NAME));
         return Err(Failure::of("the output", problem.hint("take the last good version from Git")));
     }
@@ -152,23 +166,34 @@ fn stage_all(
     key: Option<&SecretString>,
 ) -> Result<Staged, Failure> {
     let failed = |error: io::Error| super::failure(&error, "the directory of `--output`");
-    let (mut entries, mut written, mut renames, mut problems) = (BTreeMap::new(), Written::default(), Vec::new(), Vec::new());
+    let (mut entries, mut written, mut renames, mut problems) =
+        (BTreeMap::new(), Written::default(), Vec::new(), Vec::new());
     for file in files {
         let file = file.map_err(failed)?;
         let entry = Entry::of(&file, key);
         match state(root, &file, old).map_err(failed)? {
             State::Current => written.unchanged += 1,
             State::Foreign => problems.push(
-                Problem::error("not-ours", format!("`{}` under `--output` is there, and regcred did not write it", file.path))
-                    .hint("move it away, or choose another directory"),
+                Problem::error(
+                    "not-ours",
+                    format!("`{}` under `--output` is there, and regcred did not write it", file.path),
+                )
+                .hint("move it away, or choose another directory"),
             ),
-            state => {
-                if state == State::Edited {
-                    let warning = Problem::warning("edited-by-hand", format!("`{}` was edited since regcred wrote it, and is written anew", file.path));
+            differing => {
+                if differing == State::Edited {
+                    let warning = Problem::warning(
+                        "edited-by-hand",
+                        format!("`{}` was edited since regcred wrote it, and is written anew", file.path),
+                    );
                     written.warnings.push(warning.hint("change what regcred is given instead"));
                 }
                 let target = stage.join(&file.path);
-                target.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| create(&target, &file.bytes, file.protection)).map_err(failed)?;
+                target
+                    .parent()
+                    .map_or(Ok(()), fs::create_dir_all)
+                    .and_then(|()| create(&target, &file.bytes, file.protection))
+                    .map_err(failed)?;
                 renames.push(file.path.clone());
                 written.written += 1;
             }
@@ -211,7 +236,7 @@ fn state(root: &Path, file: &File, old: &Lock) -> io::Result<State> {
 #[cfg(unix)]
 fn has_mode(metadata: &fs::Metadata, protection: Protection) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    protection == Protection::Public || metadata.permissions().mode() & 0o077 == 0
+    protection == Protection::Public || metadata.permissions().mode().trailing_zeros() >= 6
 }
 
 #[cfg(not(unix))]
@@ -232,7 +257,10 @@ pub(super) fn create(path: &Path, bytes: &[u8], protection: Protection) -> io::R
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if protection == Protection::Plaintext { 0o600 } else { 0o644 });
+    std::os::unix::fs::OpenOptionsExt::mode(
+        &mut options,
+        if protection == Protection::Plaintext { 0o600 } else { 0o644 },
+    );
     options.open(path)?.write_all(bytes)
 }
 

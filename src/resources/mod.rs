@@ -1,6 +1,7 @@
 //! The objects we promise: settings and Docker configs in, the ordered manifests out.
 
 pub mod admission_policy;
+pub mod patcher;
 pub mod profile;
 
 use std::collections::BTreeMap;
@@ -29,8 +30,13 @@ pub fn build(
 ) -> Result<Manifests, Failure> {
     let mut manifests = Manifests::default();
     let secrets: Vec<_> = settings.pull_secrets.iter().zip(docker_configs).collect();
-    if settings.combination.strategy == Strategy::Static {
-        each_namespace(settings, &secrets, templates, &mut manifests)?;
+    match (settings.combination.strategy, &settings.patcher, secrets.as_slice()) {
+        (Strategy::Static, ..) => each_namespace(settings, &secrets, templates, &mut manifests)?,
+        (Strategy::Patcher, Some(patcher), [secret]) => {
+            patcher::add(patcher, *secret, settings, templates, &mut manifests)?;
+        }
+        // The settings made sure of a patcher and of one Secret.
+        (Strategy::Patcher, ..) => {}
     }
     Ok(manifests)
 }

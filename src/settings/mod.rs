@@ -22,6 +22,8 @@ use patcher::{Accounts, PatcherSettings};
 
 /// The Secret's name when nothing says another.
 pub const SECRET_NAME: &str = "image-pull-secret";
+/// The ServiceAccount that a chart makes for itself.
+pub const OWN_ACCOUNT: &str = "image-puller";
 
 const NAMESPACES_VARIABLE: &str = "REGCRED_NAMESPACES";
 
@@ -121,9 +123,9 @@ impl Settings {
     ) -> Result<Self, Failure> {
         let spec = file.map(|file| file.spec).unwrap_or_default();
         let mut problems = Vec::new();
-        let chart = chart(arguments.chart.as_deref());
+        let chart = chart(arguments.chart.as_deref(), environment);
         let combination = combination(arguments, &spec, &chart)?;
-        let destination = destination(arguments, combination.shape)?;
+        let destination = destination(arguments, combination.shape, &chart)?;
         let mut pull_secrets = Vec::new();
         let listed = listed(&arguments.target, environment, &mut problems);
         let faulty_list = problems.iter().any(Problem::is_error);
@@ -187,12 +189,12 @@ impl Settings {
     }
 }
 
-fn chart(name: Option<&str>) -> Chart {
+fn chart(name: Option<&str>, environment: &Environment) -> Chart {
     match name {
         None => Chart::Own,
         Some("tamcore") => Chart::Tamcore,
         Some("empathyco") => Chart::Empathyco,
-        Some(path) => Chart::Template(path.into()),
+        Some(path) => Chart::Template(environment.directory().join(path)),
     }
 }
 
@@ -234,12 +236,16 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
     Ok(combination)
 }
 
-fn destination(arguments: &RenderArguments, shape: Shape) -> Result<Destination, Failure> {
+fn destination(arguments: &RenderArguments, shape: Shape, chart: &Chart) -> Result<Destination, Failure> {
     let tree = matches!(shape, Shape::Directory | Shape::Kustomization | Shape::Chart);
     match (&arguments.output, arguments.check) {
         (None, _) if tree => {
             Err(usage(&format!("`--shape {shape}` writes several files, and needs `--output`"), "add --output DIR"))
         }
+        (None, _) if *chart == Chart::Empathyco => Err(usage(
+            "`--chart empathyco` has no value for the source Secret: it is a file beside the values, and needs `--output`",
+            "add --output values.yaml; the Secret goes to values.secret.yaml",
+        )),
         (None, _) => Ok(Destination::Stdout),
         (Some(path), false) => Ok(Destination::Write(path.clone())),
         (Some(path), true) => Ok(Destination::Check(path.clone())),
@@ -341,7 +347,7 @@ fn pull_secret(
     } else {
         (&arguments.service_account, "`--service-account`")
     };
-    let default = [default_account(combination).to_owned()];
+    let default = [default_account(combination, arguments.chart.as_deref()).to_owned()];
     let accounts = if accounts.is_empty() { &default[..] } else { accounts };
     let all = combination.strategy == Strategy::Patcher && accounts.iter().any(|name| name == "*");
     let service_accounts = if all { Vec::new() } else { resource_names(accounts, accounts_place, problems) };
@@ -355,8 +361,11 @@ fn pull_secret(
 }
 
 /// A chart makes a ServiceAccount of its own: `default` would be adopted, and deleted with the release.
-fn default_account(combination: Combination) -> &'static str {
-    if matches!(combination.shape, Shape::Chart) { "image-puller" } else { "default" }
+fn default_account(combination: Combination, chart: Option<&str>) -> &'static str {
+    match (combination.shape, chart) {
+        (Shape::Chart, _) | (Shape::HelmValues, None) => OWN_ACCOUNT,
+        _ => "default",
+    }
 }
 
 fn chosen_namespaces(

@@ -1,0 +1,361 @@
+//! A patcher that copies one Secret into every namespace: its settings and a Docker config in, all that it needs to run out.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::admission_policy;
+use super::profile::{self, Role};
+use crate::docker_config::DockerConfig;
+use crate::manifest::{Blueprint, Manifests, Place};
+use crate::names::{Namespace, ResourceName};
+use crate::problem::{Failure, Problem};
+use crate::settings::choices::{Link, Patcher, Profile};
+use crate::settings::patcher::{Accounts, Guard, PatcherSettings};
+use crate::settings::{PullSecretSettings, Settings};
+use crate::templates::Templates;
+
+/// What titansoft's own example calls everything: what was made from that is taken over, not made a second time.
+const NAME: &str = "imagepullsecret-patcher";
+/// Where the source is mounted: as a directory, since a file mounted by `subPath` never changes.
+const DIRECTORY: &str = "/app/secrets";
+/// Namespaces that opt out, with either patcher.
+const OPT_OUT: &str = "k8s.titansoft.com/imagepullsecret-patcher-exclude";
+
+/// What the templates may use.
+#[derive(Serialize)]
+struct Context<'a> {
+    patcher: String,
+    name: &'static str,
+    namespace: &'a Namespace,
+    /// The name of objects in no namespace: one for each patcher of a cluster.
+    cluster_name: String,
+    /// The patcher's account, as the API server calls it.
+    user: String,
+    image: &'a str,
+    pull_secret: Option<&'a ResourceName>,
+    secret: &'a ResourceName,
+    source: &'a ResourceName,
+    directory: &'static str,
+    /// The ServiceAccounts that it links: an empty list is every one, no list is none.
+    linked: Option<&'a [ResourceName]>,
+    options: Vec<EnvironmentVariable>,
+}
+
+/// A variable of the container; without a value it is set and empty.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct EnvironmentVariable {
+    name: &'static str,
+    value: String,
+}
+
+/// Adds the Namespace, the policies, the account with its rights, the source Secret and the Deployment, in this order:
+/// the guard stands before the rights that it confines are there.
+///
+/// # Errors
+/// A template of the user's that makes no object.
+pub fn add(
+    patcher: &PatcherSettings,
+    (pull_secret, docker_config): (&PullSecretSettings, &DockerConfig),
+    settings: &Settings,
+    templates: &Templates,
+    manifests: &mut Manifests,
+) -> Result<(), Failure> {
+    let context = context(patcher, &pull_secret.name);
+    let mut add = |template: &str, part: Part| -> Result<(), Failure> {
+        for object in templates.render(template, &context)? {
+            manifests.once(part.blueprint(object, settings.profile)?);
+        }
+        Ok(())
+    };
+    add("patcher-namespace.yaml.j2", Part::Namespace)?;
+    if patcher.guard == Guard::Confined {
+        add("patcher-guard.yaml.j2", Part::Policy)?;
+    }
+    add(
+        match patcher.patcher {
+            Patcher::Titansoft => "patcher-titansoft-access.yaml.j2",
+            Patcher::Tamcore => "patcher-tamcore-access.yaml.j2",
+        },
+        Part::Other,
+    )?;
+    if settings.combination.link == Link::Policy {
+        for object in admission_policy::objects(pull_secret, docker_config, settings, templates)? {
+            manifests.once(Blueprint::plain(object, Place::Cluster));
+        }
+    }
+    let source = super::pull_secret(&patcher.source, Arc::new(docker_config.to_json()), settings.profile);
+    manifests.once(Blueprint::sensitive(source, Place::Fixed(patcher.namespace.clone())));
+    for object in templates.render("patcher-deployment.yaml.j2", &context)? {
+        manifests.once(Part::Other.blueprint(object, settings.profile)?);
+    }
+    Ok(())
+}
+
+/// What an object is to a patcher.
+#[derive(Clone, Copy)]
+enum Part {
+    Namespace,
+    Policy,
+    Other,
+}
+
+impl Part {
+    fn blueprint(self, mut object: Map<String, Value>, profile: Option<Profile>) -> Result<Blueprint, Failure> {
+        let role = match self {
+            // We write it, yet treat it as never ours to delete: `--patcher-namespace` may name one that others live in,
+            // and they would go with it. What we put there is ours and goes by itself; an empty namespace costs nothing.
+            Self::Namespace => Role::Namespace,
+            Self::Policy => {
+                super::own(&mut object);
+                Role::Policy
+            }
+            Self::Other => {
+                super::own(&mut object);
+                Role::Owned
+            }
+        };
+        profile::annotate(&mut object, profile, role);
+        let place = match object["metadata"].get("namespace") {
+            None => Place::Cluster,
+            Some(namespace) => Place::Fixed(namespace.as_str().unwrap_or_default().parse().map_err(|_| {
+                Failure::of(
+                    "a template",
+                    Problem::error("invalid-template", "a template makes an object with an invalid namespace")
+                        .hint("write `namespace: {{ namespace }}`"),
+                )
+            })?),
+        };
+        Ok(Blueprint::plain(object, place))
+    }
+}
+
+fn context<'a>(settings: &'a PatcherSettings, secret: &'a ResourceName) -> Context<'a> {
+    let PatcherSettings {
+        patcher,
+        namespace,
+        image,
+        source,
+        pull_secret,
+        interval,
+        guard: _,
+        exclude,
+        service_accounts,
+    } = settings;
+    Context {
+        patcher: patcher.to_string(),
+        name: NAME,
+        namespace,
+        cluster_name: if namespace.as_str() == NAME { NAME.to_owned() } else { format!("{NAME}-{namespace}") },
+        user: format!("system:serviceaccount:{namespace}:{NAME}"),
+        image,
+        pull_secret: pull_secret.as_ref(),
+        secret,
+        source,
+        directory: DIRECTORY,
+        linked: match service_accounts {
+            Accounts::All => Some(&[]),
+            Accounts::None => None,
+            Accounts::Named(names) => Some(names),
+        },
+        options: match patcher {
+            Patcher::Titansoft => titansoft(secret, interval, exclude, service_accounts),
+            Patcher::Tamcore => tamcore(secret, namespace, exclude, service_accounts),
+        },
+    }
+}
+
+fn titansoft(
+    secret: &ResourceName,
+    interval: &str,
+    exclude: &[String],
+    accounts: &Accounts,
+) -> Vec<EnvironmentVariable> {
+    let mut options = vec![
+        option("CONFIG_FORCE", "true"),
+        option("CONFIG_DEBUG", "false"),
+        // `true` does the opposite of what it says: own Secrets are never rotated, those of others are overwritten.
+        option("CONFIG_MANAGEDONLY", "false"),
+        option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
+        option("CONFIG_SECRETNAME", secret.as_str()),
+        option("CONFIG_LOOP_DURATION", interval),
+        option("CONFIG_ALLSERVICEACCOUNT", if *accounts == Accounts::All { "true" } else { "false" }),
+    ];
+    match accounts {
+        Accounts::All => {}
+        // Set and empty is none; not set is `default`.
+        Accounts::None => options.push(option("CONFIG_SERVICEACCOUNTS", "")),
+        Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
+    }
+    if !exclude.is_empty() {
+        options.push(option("CONFIG_EXCLUDED_NAMESPACES", &exclude.join(",")));
+    }
+    options
+}
+
+fn tamcore(
+    secret: &ResourceName,
+    namespace: &Namespace,
+    exclude: &[String],
+    accounts: &Accounts,
+) -> Vec<EnvironmentVariable> {
+    let mut options = vec![
+        option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
+        // Without it, a rotation is seen at the next start only.
+        option("CONFIG_WATCH_DOCKERCONFIGJSONPATH", "true"),
+        option("CONFIG_SECRETNAME", secret.as_str()),
+        option("CONFIG_SECRET_NAMESPACE", namespace.as_str()),
+        option("CONFIG_EXCLUDE_ANNOTATION", OPT_OUT),
+        // Its own default, written down: whoever adds to the list sees what is on it.
+        option("CONFIG_EXCLUDED_NAMESPACES", &if exclude.is_empty() { "kube-*".to_owned() } else { exclude.join(",") }),
+    ];
+    match accounts {
+        Accounts::All => options.push(option("CONFIG_SERVICEACCOUNTS", "*")),
+        Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
+        // The settings refuse this: it writes Secrets only where it links.
+        Accounts::None => {}
+    }
+    options
+}
+
+fn option(name: &'static str, value: &str) -> EnvironmentVariable {
+    EnvironmentVariable { name, value: value.to_owned() }
+}
+
+/// Neither patcher trims what stands between the commas.
+fn list(names: &[ResourceName]) -> String {
+    names.iter().map(ResourceName::as_str).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(patcher: Patcher, accounts: Accounts, exclude: &[&str]) -> PatcherSettings {
+        PatcherSettings {
+            patcher,
+            namespace: "pulls".parse().unwrap(),
+            image: "registry.test/patcher@sha256:0".to_owned(),
+            source: "source".parse().unwrap(),
+            pull_secret: None,
+            interval: "1m".to_owned(),
+            guard: Guard::Confined,
+            exclude: exclude.iter().map(|&name| name.to_owned()).collect(),
+            service_accounts: accounts,
+        }
+    }
+
+    fn options(patcher: Patcher, accounts: Accounts, exclude: &[&str]) -> Vec<String> {
+        let (settings, secret) = (settings(patcher, accounts, exclude), "pull".parse().unwrap());
+        let options = context(&settings, &secret).options;
+        options.iter().map(|option| format!("{}={}", option.name, option.value)).collect()
+    }
+
+    fn rendered(template: &str, settings: &PatcherSettings) -> Vec<Value> {
+        let secret = "pull".parse().unwrap();
+        let objects = Templates::load(None).unwrap().render(template, &context(settings, &secret)).unwrap();
+        objects.into_iter().map(Value::Object).collect()
+    }
+
+    fn named(names: &[&str]) -> Accounts {
+        Accounts::Named(names.iter().map(|name| name.parse().unwrap()).collect())
+    }
+
+    #[test]
+    fn titansofts_patcher_is_told_names_without_blanks_and_never_managed_only() {
+        let told = options(Patcher::Titansoft, named(&["default", "ci"]), &["kube-system", "kube-public"]);
+        assert_eq!(
+            told,
+            [
+                "CONFIG_FORCE=true",
+                "CONFIG_DEBUG=false",
+                "CONFIG_MANAGEDONLY=false",
+                "CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson",
+                "CONFIG_SECRETNAME=pull",
+                "CONFIG_LOOP_DURATION=1m",
+                "CONFIG_ALLSERVICEACCOUNT=false",
+                "CONFIG_SERVICEACCOUNTS=default,ci",
+                "CONFIG_EXCLUDED_NAMESPACES=kube-system,kube-public",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_service_account_is_a_variable_that_is_set_and_empty() {
+        let settings = settings(Patcher::Titansoft, Accounts::None, &[]);
+        let deployment = rendered("patcher-deployment.yaml.j2", &settings).remove(0);
+        let variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap().clone();
+        assert!(variables.contains(&json!({"name": "CONFIG_SERVICEACCOUNTS"})), "{variables:?}");
+        assert!(variables.iter().all(|variable| variable["name"] != "CONFIG_EXCLUDED_NAMESPACES"), "{variables:?}");
+        let all = options(Patcher::Titansoft, Accounts::All, &[]);
+        assert!(all.contains(&"CONFIG_ALLSERVICEACCOUNT=true".to_owned()));
+        assert!(!all.iter().any(|option| option.starts_with("CONFIG_SERVICEACCOUNTS")));
+    }
+
+    #[test]
+    fn tamcores_patcher_watches_its_source_and_knows_the_opt_out_of_titansofts() {
+        let told = options(Patcher::Tamcore, Accounts::All, &[]);
+        assert_eq!(
+            told,
+            [
+                "CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson",
+                "CONFIG_WATCH_DOCKERCONFIGJSONPATH=true",
+                "CONFIG_SECRETNAME=pull",
+                "CONFIG_SECRET_NAMESPACE=pulls",
+                "CONFIG_EXCLUDE_ANNOTATION=k8s.titansoft.com/imagepullsecret-patcher-exclude",
+                "CONFIG_EXCLUDED_NAMESPACES=kube-*",
+                "CONFIG_SERVICEACCOUNTS=*",
+            ]
+        );
+        let told = options(Patcher::Tamcore, named(&["ci"]), &["tmp-*", "old"]);
+        assert_eq!(told[5..], ["CONFIG_EXCLUDED_NAMESPACES=tmp-*,old", "CONFIG_SERVICEACCOUNTS=ci"]);
+    }
+
+    #[test]
+    fn only_titansofts_image_is_bound_to_one_architecture_and_has_no_probes() {
+        for (patcher, bound) in [(Patcher::Titansoft, true), (Patcher::Tamcore, false)] {
+            let deployment = rendered("patcher-deployment.yaml.j2", &settings(patcher, Accounts::All, &[])).remove(0);
+            let pod = &deployment["spec"]["template"]["spec"];
+            assert_eq!(pod["nodeSelector"]["kubernetes.io/arch"] == "amd64", bound);
+            assert_eq!(deployment["spec"]["strategy"]["type"] == "Recreate", bound);
+            assert_eq!(pod["containers"][0]["readinessProbe"].is_null(), bound);
+            assert!(pod.get("imagePullSecrets").is_none());
+        }
+    }
+
+    #[test]
+    fn a_patcher_may_link_the_service_accounts_that_are_named() {
+        let patch = |accounts| {
+            let role =
+                rendered("patcher-titansoft-access.yaml.j2", &settings(Patcher::Titansoft, accounts, &[])).remove(1);
+            let rules = role["rules"].as_array().unwrap().clone();
+            rules.into_iter().find(|rule| rule["verbs"] == json!(["patch"]))
+        };
+        assert_eq!(patch(named(&["ci"])).unwrap()["resourceNames"], json!(["ci"]));
+        assert!(patch(Accounts::All).unwrap().get("resourceNames").is_none());
+        assert_eq!(patch(Accounts::None), None);
+    }
+
+    #[test]
+    fn two_patchers_in_one_cluster_share_no_object() {
+        let mut settings = settings(Patcher::Titansoft, Accounts::All, &[]);
+        let secret = "pull".parse().unwrap();
+        assert_eq!(context(&settings, &secret).cluster_name, "imagepullsecret-patcher-pulls");
+        settings.namespace = NAME.parse().unwrap();
+        assert_eq!(context(&settings, &secret).cluster_name, NAME);
+    }
+
+    #[test]
+    fn an_object_of_a_template_goes_into_the_namespace_it_names() {
+        let object = |namespace: &str| {
+            let object =
+                json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": namespace}});
+            Part::Other.blueprint(object.as_object().unwrap().clone(), None)
+        };
+        assert_eq!(object("pulls").unwrap().place(), &Place::Fixed("pulls".parse().unwrap()));
+        assert!(object("No Name").is_err());
+    }
+}
