@@ -129,7 +129,7 @@ impl PullSecret {
     /// The typed object, namespace included.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the Secret's data")]
-    fn object(&self, place: &Place) -> Secret {
+    pub fn object(&self, place: &Place) -> Secret {
         let filled = |map: &BTreeMap<String, String>| (!map.is_empty()).then(|| map.clone());
         let namespace = match place {
             Place::Fixed(namespace) => Some(namespace.to_string()),

@@ -33,9 +33,7 @@ impl Templates {
     /// # Errors
     /// The directory or a file in it cannot be read, or is no template: with file and line.
     pub fn load(directory: Option<&Path>) -> Result<Self, Failure> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::Json);
+        let mut environment = strict();
         let mut problems = Vec::new();
         if directory.is_some_and(|directory| !directory.is_dir()) {
             problems.push(Problem::error("unreadable-file", "`--templates` names no directory").hint("check the path"));
@@ -94,17 +92,91 @@ impl Templates {
     }
 }
 
+/// The text that a template of the user's makes, which must be a YAML mapping: the values of some chart.
+///
+/// # Errors
+/// A file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
+pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
+    let fail = |problem: Problem, hint: &str| Failure::of(TITLE, problem.hint(hint));
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("the template that `--chart` names cannot be read: {}", error.kind());
+        fail(Problem::error("unreadable-file", message), "write tamcore, empathyco, or the path of a template")
+    })?;
+    // The file is there, so its name is no value that was typed by mistake.
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut environment = strict();
+    let mut output = environment
+        .add_template_owned(name.clone(), text)
+        .and_then(|()| environment.get_template(&name)?.render(minijinja::value::Serde(context)))
+        .map_err(|error| {
+            fail(
+                place(&error),
+                "it may use secret_name, namespaces, service_accounts and registries; no template sees a secret",
+            )
+        })?;
+    serde_saphyr::from_str::<Map<String, Value>>(&output).map_err(|error| {
+        let line = error.location().map_or(0, |place| place.line());
+        let message = format!("the template `{name}` makes no YAML mapping: line {line} of its output");
+        fail(Problem::error("invalid-template", message), "a string is quoted already: write `key: {{ secret_name }}`")
+    })?;
+    // The template's own last line end is not part of its output.
+    output.push('\n');
+    Ok(output)
+}
+
+/// An unknown variable is an error, and what is put in is JSON, which is YAML.
+fn strict() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Json);
+    environment
+}
+
 fn explain(error: &minijinja::Error) -> Problem {
+    place(error).hint("a template may use only the variables that ours of that name uses")
+}
+
+fn place(error: &minijinja::Error) -> Problem {
     let name = error.name().unwrap_or("?");
     let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
     Problem::error("invalid-template", format!("the template `{name}`{line}: {}", error.kind()))
-        .hint("a template may use only the variables that ours of that name uses")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    /// The text that a template makes, or what is wrong with it.
+    fn values(template: &str) -> Result<String, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        std::fs::write(file.path(), template).unwrap();
+        let context = json!({"secret_name": "on", "namespaces": ["a", "y"]});
+        let name = file.path().file_name().unwrap().to_str().unwrap().to_owned();
+        render_values(file.path(), &context).map_err(|failure| {
+            let Failure::Input { problems, .. } = failure else { panic!("of the input") };
+            problems[0].message.replace(&name, "FILE")
+        })
+    }
+
+    #[test]
+    fn values_are_what_the_template_says_with_names_quoted() {
+        assert_eq!(
+            values("# ours\na: {{ secret_name }}\nb: {{ namespaces }}\n").unwrap(),
+            "# ours\na: \"on\"\nb: [\"a\",\"y\"]\n"
+        );
+    }
+
+    #[test]
+    fn values_that_are_none_are_an_error_with_file_and_line() {
+        assert_eq!(values("a: 1\nb: {{ password }}\n").unwrap_err(), "the template `FILE`, line 2: undefined value");
+        assert_eq!(values("a: 1\n{% if %}\n").unwrap_err(), "the template `FILE`, line 2: syntax error");
+        for (no_mapping, line) in [("- {{ secret_name }}\n", 1), ("a: 1\nb: \"{{ secret_name }}\"\n", 2)] {
+            let said = values(no_mapping).unwrap_err();
+            assert_eq!(said, format!("the template `FILE` makes no YAML mapping: line {line} of its output"));
+        }
+    }
 
     #[test]
     fn an_unknown_variable_is_an_error_with_file_and_line() {

@@ -246,3 +246,19 @@ fn a_list_that_somebody_else_wrote_is_a_conflict_and_naming_their_entry_keeps_it
     // From now on it is ours: the next run needs no force.
     bench.apply(&both).succeeded();
 }
+
+#[test]
+fn an_entry_that_somebody_appends_to_our_list_is_a_conflict_at_our_next_apply() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let ours = rendered(bench, &namespace, &[]);
+    bench.apply(&ours).succeeded();
+    let patch = r#"[{"op": "add", "path": "/imagePullSecrets/-", "value": {"name": "theirs"}}]"#;
+    let append = ["patch", "serviceaccount", "default", "-n", &namespace, "--type=json", "-p", patch];
+    bench.kubectl(&append, "").succeeded();
+
+    let seen = bench.apply(&ours).failed();
+    assert!(seen.contains("conflict with \"kubectl-patch\" using v1: .imagePullSecrets"), "{seen}");
+    let kept = bench.get(&["serviceaccount", "default", "-n", &namespace])["imagePullSecrets"].clone();
+    assert_eq!(kept, json!([{"name": "image-pull-secret"}, {"name": "theirs"}]));
+}

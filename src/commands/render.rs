@@ -2,54 +2,53 @@
 
 use anyhow::Result;
 
+use super::deliver;
 use super::logins::{self, Checked};
 use crate::cli::RenderArguments;
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
-use crate::output::stream::{self, Form, Shown};
+use crate::output::chart;
+use crate::output::product::Product;
+use crate::output::tree::Known;
 use crate::problem::{Failure, Problem};
 use crate::report::{self, Outcome};
-use crate::resources;
-use crate::settings::choices::Shape;
 use crate::settings::file::File;
-use crate::settings::{Encoding, Settings};
+use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
 
 /// Reads, checks, builds and writes, in this order: nothing is written before everything was read.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let settings = Settings::resolve(arguments, file, environment)?;
-    let Checked { docker_configs, warnings } = logins::check(&settings, environment)?;
-    report::warn(&warnings);
-    if settings.combination.shape == Shape::DockerConfig {
-        return docker_config(&settings, &docker_configs);
-    }
+    let (docker_configs, known) = docker_configs(&settings, environment)?;
     let templates = Templates::load(settings.templates.as_deref())?;
-    let manifests = resources::build(&settings, &docker_configs, &templates)?;
-    let form = if settings.combination.shape == Shape::Json { Form::Json } else { Form::Yaml };
-    explain(stream::print(&manifests, form)?);
-    Ok(Outcome::Done)
-}
-
-fn docker_config(settings: &Settings, docker_configs: &[DockerConfig]) -> Result<Outcome> {
-    let [docker_config] = docker_configs else {
-        let problem = Problem::error(
-            "one-pull-secret",
-            format!("`--shape docker-config` is one value, and there are {} pull secrets", docker_configs.len()),
-        );
-        return Err(Failure::Usage(vec![problem.hint("choose one with --secret-name")]).into());
-    };
-    let value = match settings.encoding {
-        Encoding::Base64 => docker_config.to_base64(),
-        Encoding::Raw => docker_config.to_json(),
-    };
-    explain(stream::print_secret(&value)?);
-    Ok(Outcome::Done)
-}
-
-fn explain(shown: Shown) {
-    if shown == Shown::Redacted {
-        report::note(
-            "values of Secrets are not shown on a terminal; pipe the output on, for example to `kubectl apply --server-side --field-manager=regcred -f -`",
-        );
+    let product = Product::build(&settings, &docker_configs, &templates)?;
+    let outcome = deliver::deliver(&product, &settings, known, environment)?;
+    if let Some(note) = chart::note(&settings) {
+        report::note(&note);
     }
+    Ok(outcome)
+}
+
+/// The Docker configs; `--check` goes without credentials, as in a merge request, and says so.
+fn docker_configs(settings: &Settings, environment: &Environment) -> Result<(Vec<DockerConfig>, Known), Failure> {
+    match logins::check(settings, environment) {
+        Ok(Checked { docker_configs, warnings }) => {
+            report::warn(&warnings);
+            Ok((docker_configs, Known::All))
+        }
+        Err(Failure::Input { problems, .. })
+            if matches!(settings.destination, Destination::Check(_))
+                && problems.iter().filter(|problem| problem.is_error()).all(is_not_there) =>
+        {
+            report::note(
+                "there are no credentials, so what depends on them was not compared: the content of Secrets, and the registries of policies",
+            );
+            Ok((settings.pull_secrets.iter().map(|_| DockerConfig::unknown()).collect(), Known::NotTheLogins))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn is_not_there(problem: &Problem) -> bool {
+    matches!(problem.code, "variable-unset" | "variable-empty")
 }

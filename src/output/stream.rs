@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use crate::manifest::Manifests;
 use crate::problem::Failure;
@@ -81,19 +82,39 @@ fn look(manifests: &Manifests, into: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// A secret value as it may be shown: itself, or only how long it is.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
+pub fn show(value: &SecretString, shown: Shown) -> Zeroizing<String> {
+    let value = value.expose_secret();
+    Zeroizing::new(match shown {
+        Shown::InFull => value.to_owned(),
+        Shown::Redacted => format!("<redacted, {} bytes>", value.len()),
+    })
+}
+
 /// Writes one secret value on stdout, with a line end; on a terminal only its length.
 ///
 /// # Errors
 /// A closed pipe, or a device that takes no more.
-#[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
 pub fn print_secret(value: &SecretString) -> Result<Shown, Failure> {
+    print_shown(|shown| {
+        let mut line = show(value, shown);
+        line.push('\n');
+        Ok(Zeroizing::new(line.as_bytes().to_vec()))
+    })
+}
+
+/// Writes on stdout what `make` makes of secrets: in full, or for a terminal without their values.
+///
+/// # Errors
+/// A closed pipe, a device that takes no more, or what `make` says.
+pub fn print_shown(make: impl FnOnce(Shown) -> Result<Zeroizing<Vec<u8>>, Failure>) -> Result<Shown, Failure> {
     let mut stdout = io::stdout().lock();
-    let (text, shown) = if stdout.is_terminal() {
-        (format!("<redacted, {} bytes>", value.expose_secret().len()), Shown::Redacted)
-    } else {
-        (value.expose_secret().to_owned(), Shown::InFull)
-    };
-    writeln!(stdout, "{text}")
+    let shown = if stdout.is_terminal() { Shown::Redacted } else { Shown::InFull };
+    let bytes = make(shown)?;
+    stdout
+        .write_all(&bytes)
         .and_then(|()| stdout.flush())
         .map_err(|error| super::failure(&error, "standard output"))?;
     Ok(shown)

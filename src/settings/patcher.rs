@@ -73,10 +73,7 @@ impl PatcherSettings {
         let text = |flag: &Option<String>, file: &Option<String>, default: &str| {
             flag.clone().or_else(|| file.clone()).unwrap_or_else(|| default.to_owned())
         };
-        let default_image = match patcher {
-            Patcher::Titansoft => "quay.io/titansoft/imagepullsecret-patcher:v0.14",
-            Patcher::Tamcore => "ghcr.io/tamcore/imagepullsecret-patcher:latest",
-        };
+        let default_image = default_image(patcher);
         let namespace = named(
             &text(patcher_namespace, &file.namespace, "imagepullsecret-patcher"),
             "--patcher-namespace",
@@ -144,6 +141,15 @@ impl PatcherSettings {
             exclude,
             service_accounts,
         })
+    }
+}
+
+/// The image of a patcher when no other is named.
+#[must_use]
+pub const fn default_image(patcher: Patcher) -> &'static str {
+    match patcher {
+        Patcher::Titansoft => "quay.io/titansoft/imagepullsecret-patcher:v0.14",
+        Patcher::Tamcore => "ghcr.io/tamcore/imagepullsecret-patcher:latest",
     }
 }
 

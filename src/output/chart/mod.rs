@@ -1,0 +1,110 @@
+//! A Helm chart: settings and Docker configs in, its files out. What a user may change is in its values.
+
+pub mod values;
+
+use zeroize::Zeroizing;
+
+use super::stream::Shown;
+use super::{File, Protection};
+use crate::docker_config::DockerConfig;
+use crate::manifest::to_yaml;
+use crate::problem::Failure;
+use crate::resources::admission_policy;
+use crate::settings::choices::{Chart, Link, Shape};
+use crate::settings::{CreateNamespaces, Settings};
+use crate::templates::Templates;
+
+/// The files whose text is always the same, in the order of their paths.
+const STATIC: &[(&str, &str)] = &[
+    (".helmignore", include_str!("../../../templates/chart/helmignore")),
+    ("Chart.yaml", include_str!("../../../templates/chart/Chart.yaml")),
+    ("templates/namespaces.yaml", include_str!("../../../templates/chart/templates/namespaces.yaml")),
+    ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml")),
+    ("templates/service-accounts.yaml", include_str!("../../../templates/chart/templates/service-accounts.yaml")),
+    ("values.schema.json", include_str!("../../../templates/chart/values.schema.json")),
+];
+
+/// All files of the chart.
+///
+/// # Errors
+/// A template of the user's that makes no policy.
+pub fn files(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    templates: &Templates,
+) -> Result<Vec<File>, Failure> {
+    let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
+    if settings.combination.link == Link::Policy {
+        files.push(public("templates/policies.yaml", policies(settings, docker_configs, templates)?));
+    }
+    files.push(File {
+        path: "values.yaml".to_owned(),
+        bytes: values::write(settings, docker_configs, Shown::InFull)
+            .map_err(|error| super::failure(&error, "the chart"))?,
+        protection: Protection::Plaintext,
+    });
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+/// What a release of the chart needs to be told, when it takes over what may be there already.
+#[must_use]
+pub fn note(settings: &Settings) -> Option<String> {
+    let own = settings.chart == Chart::Own && matches!(settings.combination.shape, Shape::Chart | Shape::HelmValues);
+    let kept: Vec<_> = (settings.combination.link == Link::ServiceAccount)
+        .then(|| settings.pull_secrets.iter().flat_map(|pull_secret| &pull_secret.service_accounts))
+        .into_iter()
+        .flatten()
+        .filter(|account| values::stays(account))
+        .map(|account| format!("the ServiceAccount `{account}`"))
+        .collect();
+    let namespaces = (settings.create_namespaces == CreateNamespaces::First).then(|| "Namespaces".to_owned());
+    let mut adopted: Vec<_> = kept.into_iter().chain(namespaces).collect();
+    adopted.sort_unstable();
+    adopted.dedup();
+    (own && !adopted.is_empty()).then(|| {
+        format!(
+            "the release takes over {} where it finds them, and leaves them when it is uninstalled; Helm has to be told:\n  \
+             helm upgrade --install --take-ownership pull-secrets CHART\n  \
+             or in helmfile.yaml:\n    \
+             releases:\n    \
+             - name: pull-secrets\n      \
+             chart: CHART\n      \
+             takeOwnership: true",
+            adopted.join(", ")
+        )
+    })
+}
+
+/// The text that Helm's template language turns into this one.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    text.replace("{{", "{{ \"{{\" }}")
+}
+
+fn policies(settings: &Settings, docker_configs: &[DockerConfig], templates: &Templates) -> Result<String, Failure> {
+    let mut text = "# For the namespaces that regcred was told, whatever the values say.\n".to_owned();
+    for (pull_secret, docker_config) in settings.pull_secrets.iter().zip(docker_configs) {
+        for object in admission_policy::objects(pull_secret, docker_config, settings, templates)? {
+            let object = to_yaml(&object).map_err(|error| super::failure(&error, "the chart"))?;
+            text.push_str("---\n");
+            text.push_str(&literal(&object));
+        }
+    }
+    Ok(text)
+}
+
+fn public(path: &str, text: String) -> File {
+    File { path: path.to_owned(), bytes: Zeroizing::new(text.into_bytes()), protection: Protection::Public }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brace_pair_is_escaped_wherever_it_stands() {
+        assert_eq!(literal("a {b}} {{c}}"), "a {b}} {{ \"{{\" }}c}}");
+        assert_eq!(literal("{{{x}}}"), "{{ \"{{\" }}{x}}}");
+    }
+}

@@ -1,0 +1,174 @@
+//! Values for a Helm chart: settings and Docker configs in, the text of values.yaml out, and the Secret beside it where the
+//! chart has no value for one.
+
+mod empathyco;
+mod image;
+mod tamcore;
+
+use std::path::Path;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::chart;
+use super::stream::Shown;
+use super::{File, Protection};
+use crate::docker_config::DockerConfig;
+use crate::docker_config::registry::RegistryKey;
+use crate::names::{Namespace, ResourceName};
+use crate::problem::{Failure, Problem};
+use crate::settings::choices::Chart;
+use crate::settings::patcher::PatcherSettings;
+use crate::settings::{PullSecretSettings, Settings};
+use crate::templates::{self, Templates};
+
+/// The values alone.
+///
+/// # Errors
+/// A chart that is for one pull secret and gets several, or a template that makes no values.
+pub fn write(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    shown: Shown,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let unwritable = |error: std::io::Error| super::failure(&error, "the values");
+    if settings.chart == Chart::Own {
+        return chart::values::write(settings, docker_configs, shown).map_err(unwritable);
+    }
+    let (pull_secret, docker_config) = only(settings, docker_configs)?;
+    match (&settings.chart, &settings.patcher) {
+        (Chart::Template(path), _) => {
+            let context = Context {
+                secret_name: &pull_secret.name,
+                namespaces: &pull_secret.namespaces,
+                service_accounts: &pull_secret.service_accounts,
+                registries: docker_config.registries().map(RegistryKey::as_str).collect(),
+            };
+            Ok(Zeroizing::new(templates::render_values(path, &context)?.into_bytes()))
+        }
+        (Chart::Tamcore, Some(patcher)) => {
+            tamcore::write(settings, pull_secret, patcher, docker_config, shown).map_err(unwritable)
+        }
+        (Chart::Empathyco, Some(patcher)) => empathyco::write(pull_secret, patcher).map_err(unwritable),
+        (Chart::Own | Chart::Tamcore | Chart::Empathyco, _) => Err(needs_a_patcher()),
+    }
+}
+
+/// The values as the file `name`, and the Secret as a file beside it where the chart has no value for it.
+///
+/// # Errors
+/// As [`write`], and a template of the user's that makes no Namespace.
+pub fn files(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    templates: &Templates,
+    name: &str,
+) -> Result<Vec<File>, Failure> {
+    let protection = match settings.chart {
+        Chart::Own | Chart::Tamcore => Protection::Plaintext,
+        Chart::Empathyco | Chart::Template(_) => Protection::Public,
+    };
+    let values = File { path: name.to_owned(), bytes: write(settings, docker_configs, Shown::InFull)?, protection };
+    let mut files = vec![values];
+    if settings.chart == Chart::Empathyco {
+        let (pull_secret, docker_config) = only(settings, docker_configs)?;
+        let patcher = settings.patcher.as_ref().ok_or_else(needs_a_patcher)?;
+        files.push(File {
+            path: beside(name),
+            bytes: empathyco::secret(settings, pull_secret, patcher, docker_config, templates)?,
+            protection: Protection::Plaintext,
+        });
+    }
+    Ok(files)
+}
+
+/// What a template may use: names, and no secret.
+#[derive(Serialize)]
+struct Context<'a> {
+    secret_name: &'a ResourceName,
+    namespaces: &'a [Namespace],
+    service_accounts: &'a [ResourceName],
+    registries: Vec<&'a str>,
+}
+
+/// The Secret's file: `values.yaml` has `values.secret.yaml` beside it.
+fn beside(name: &str) -> String {
+    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    format!("{stem}.secret.yaml")
+}
+
+fn only<'a>(
+    settings: &'a Settings,
+    docker_configs: &'a [DockerConfig],
+) -> Result<(&'a PullSecretSettings, &'a DockerConfig), Failure> {
+    match (settings.pull_secrets.as_slice(), docker_configs) {
+        ([pull_secret], [docker_config]) => Ok((pull_secret, docker_config)),
+        (several, _) => {
+            let message = format!("`--chart` takes one pull secret, and there are {}", several.len());
+            Err(Failure::Usage(vec![Problem::error("one-pull-secret", message).hint("choose one with --secret-name")]))
+        }
+    }
+}
+
+fn needs_a_patcher() -> Failure {
+    Failure::Usage(vec![
+        Problem::error("impossible-combination", "the chart of a patcher needs `--strategy patcher`")
+            .hint("leave --strategy out: --chart chooses it"),
+    ])
+}
+
+/// What a container needs beside the chart's own defaults to pass the `restricted` level of Pod Security.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecurityContext {
+    allow_privilege_escalation: bool,
+    capabilities: Capabilities,
+    read_only_root_filesystem: bool,
+    run_as_non_root: bool,
+    run_as_user: u32,
+    seccomp_profile: Seccomp,
+}
+
+#[derive(Serialize)]
+struct Capabilities {
+    drop: [&'static str; 1],
+}
+
+#[derive(Serialize)]
+struct Seccomp {
+    r#type: &'static str,
+}
+
+const RESTRICTED: SecurityContext = SecurityContext {
+    allow_privilege_escalation: false,
+    capabilities: Capabilities { drop: ["ALL"] },
+    read_only_root_filesystem: true,
+    run_as_non_root: true,
+    // A number, since a kubelet cannot tell whether a name is root's.
+    run_as_user: 65532,
+    seccomp_profile: Seccomp { r#type: "RuntimeDefault" },
+};
+
+/// A reference to a pull Secret.
+#[derive(Serialize)]
+struct Reference<'a> {
+    name: &'a ResourceName,
+}
+
+fn references(patcher: &PatcherSettings) -> Vec<Reference<'_>> {
+    patcher.pull_secret.iter().map(|name| Reference { name }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_is_beside_the_values() {
+        for (values, secret) in
+            [("values.yaml", "values.secret.yaml"), ("a.b.yml", "a.b.secret.yaml"), ("x", "x.secret.yaml")]
+        {
+            assert_eq!(beside(values), secret);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The documentation against the code: tables that the code makes, and the codes of every problem.
+//!
+//! `REGCRED_UPDATE_DOCS=1 cargo test --test docs` writes the tables anew.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regcred::credentials::presets::{Host, PRESETS, UserName};
+use regcred::resources::profile::{Role, annotations};
+use regcred::settings::choices::{Profile, table};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compares what stands between `<!-- NAME -->` and `<!-- end -->` in a page with what the code says.
+#[expect(clippy::disallowed_methods, reason = "the test says whether to write the table anew")]
+fn compare(page: &str, name: &str, table: &str) {
+    let path = root().join("docs").join(page);
+    let text = fs::read_to_string(&path).unwrap();
+    let (head, rest) = text.split_once(&format!("<!-- {name} -->\n")).unwrap();
+    let (found, tail) = rest.split_once("<!-- end -->\n").unwrap();
+    if std::env::var_os("REGCRED_UPDATE_DOCS").is_some() {
+        fs::write(path, format!("{head}<!-- {name} -->\n{table}<!-- end -->\n{tail}")).unwrap();
+    } else {
+        assert_eq!(found, table, "{page}: write it anew with REGCRED_UPDATE_DOCS=1 cargo test --test docs");
+    }
+}
+
+fn code(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn the_table_of_combinations_is_that_of_the_code() {
+    compare("choosing.md", "combinations", &table());
+}
+
+#[test]
+fn the_table_of_presets_is_that_of_the_code() {
+    let mut text = String::from("| preset | host | user name | password | the user name is |\n|---|---|---|---|---|\n");
+    for preset in PRESETS {
+        let host = match preset.host {
+            Host::Fixed(host) => format!("`{host}`"),
+            Host::Variable(names, None) => format!("in {}", code(names)),
+            Host::Variable(names, Some(default)) => format!("in {}, else `{default}`", code(names)),
+        };
+        let username = match preset.username {
+            UserName::Fixed(name) => format!("`{name}`"),
+            UserName::Variable(names) => format!("in {}", code(names)),
+        };
+        text +=
+            &format!("| `{}` | {host} | {username} | in {} | {} |\n", preset.name, code(preset.password), preset.rule);
+    }
+    compare("logins.md", "presets", &text);
+}
+
+#[test]
+fn each_profile_has_a_page_with_every_annotation_and_its_reason() {
+    let roles = [
+        (Role::Namespace, "Namespace"),
+        (Role::LinkedServiceAccount, "linked ServiceAccount"),
+        (Role::Policy, "admission policy"),
+        (Role::Owned, "Secret, and whatever else is ours"),
+    ];
+    for profile in Profile::ALL {
+        let mut text = String::from("| on a | annotation | value | why |\n|---|---|---|---|\n");
+        for (role, name) in roles {
+            let annotations = annotations(Some(*profile), role);
+            for annotation in annotations {
+                text +=
+                    &format!("| {name} | `{}` | `{}` | {} |\n", annotation.name, annotation.value, annotation.reason);
+            }
+            if annotations.is_empty() {
+                text += &format!("| {name} | none | | nothing is needed |\n");
+            }
+        }
+        compare(&format!("profile-{profile}.md"), "annotations", &text);
+    }
+}
+
+/// The source files, without their tests.
+fn sources(folder: &Path, texts: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, texts);
+        } else {
+            let text = fs::read_to_string(path).unwrap();
+            texts.push(text.split("#[cfg(test)]").next().unwrap().to_owned());
+        }
+    }
+}
+
+/// The text literal at the beginning of a call's arguments, if it is a code: lower case, digits and `-`.
+fn leading_code(rest: &str) -> Option<String> {
+    let (code, _) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+    let is_code = !code.is_empty() && code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    is_code.then(|| code.to_owned())
+}
+
+/// Every code that a problem can have: the first argument where one is made, by name or by a helper of that name.
+fn codes_in_the_source() -> BTreeSet<String> {
+    let mut texts = Vec::new();
+    sources(&root().join("src"), &mut texts);
+    let mut codes = BTreeSet::new();
+    for text in &texts {
+        for call in ["Problem::error(", "Problem::warning(", "problem(", "refuse("] {
+            codes.extend(text.match_indices(call).filter_map(|(at, call)| leading_code(&text[at + call.len()..])));
+        }
+        // A table of faults gives the code first: `Self::Empty => ("entry-empty", …)`.
+        for (at, arm) in text.match_indices("=> (").filter(|_| text.contains("enum Fault")) {
+            codes.extend(leading_code(&text[at + arm.len()..]));
+        }
+    }
+    codes
+}
+
+#[test]
+fn every_code_of_a_problem_is_documented_and_no_other() {
+    let page = fs::read_to_string(root().join("docs/verify.md")).unwrap();
+    let (_, rest) = page.split_once("<!-- codes -->\n").unwrap();
+    let (table, _) = rest.split_once("<!-- end -->").unwrap();
+    let rows: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(rows.is_sorted(), "the codes are sorted");
+    let documented: BTreeSet<_> = rows.into_iter().map(str::to_owned).collect();
+    let codes = codes_in_the_source();
+    assert!(codes.len() > 40 && codes.contains("auth-without-colon") && codes.contains("variable-unset"), "{codes:?}");
+    let missing: Vec<_> = codes.difference(&documented).collect();
+    let gone: Vec<_> = documented.difference(&codes).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "not documented: {missing:?}; no longer there: {gone:?}");
+}
+
+#[test]
+fn every_link_between_the_pages_leads_somewhere() {
+    let mut pages = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    pages.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap();
+            let is_local = !target.is_empty() && !target.contains("://");
+            assert!(!is_local || page.parent().unwrap().join(target).exists(), "{}: {link}", page.display());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `regcred init`, run as a user does: which files it writes, and what the tools they are for make of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const TOOLS: &[(&str, &[&str])] = &[
+    ("argocd", &["application.yaml", "regcred.yaml"]),
+    ("flux", &[".sourceignore", "kustomization-flux.yaml", "regcred.yaml"]),
+    ("github", &[".github/workflows/regcred.yml", "regcred.yaml"]),
+    ("gitlab", &[".gitlab-ci.yml", "regcred.yaml"]),
+    ("helmfile", &["helmfile.yaml", "regcred.yaml"]),
+];
+
+fn regcred(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_regcred")).args(arguments).current_dir(folder).env_clear().output().unwrap()
+}
+
+/// The files under a folder, sorted.
+fn files(folder: &Path) -> Vec<String> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    let mut found = Vec::new();
+    walk(folder, &mut found);
+    let mut names: Vec<_> =
+        found.iter().map(|path| path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn each_tool_gets_its_files_and_a_regcred_yaml_that_regcred_reads() {
+    for (tool, expected) in TOOLS {
+        let folder = tempfile::tempdir().unwrap();
+        let output = regcred(folder.path(), &["init", tool]);
+        assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(files(folder.path()), *expected, "{tool}");
+        let config = fs::read_to_string(folder.path().join("regcred.yaml")).unwrap();
+        assert!(config.contains("# +argocd:skip-file-rendering\n"), "{config}");
+        assert!(config.contains("config.kubernetes.io/local-config: \"true\"\n"), "{config}");
+        let list = regcred(folder.path(), &["verify", "--list"]);
+        assert_eq!(
+            String::from_utf8_lossy(&list.stdout),
+            "DOCKERHUB_AUTH  a whole Docker config: MISSING\n",
+            "{tool}: {}",
+            String::from_utf8_lossy(&list.stderr)
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
+    for (tool, names) in TOOLS {
+        for existing in *names {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(existing);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::File::create(&path).unwrap();
+            let output = regcred(folder.path(), &["init", tool]);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{tool}");
+            assert!(output.stdout.is_empty() && stderr.contains(&format!("`{existing}` is there already")), "{stderr}");
+            assert_eq!(files(folder.path()), [*existing]);
+            assert_eq!(fs::metadata(path).unwrap().len(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_a_file_is_an_error_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::File::create(folder.path().join(".github")).unwrap();
+    let output = regcred(folder.path(), &["init", "github"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(files(folder.path()), [".github"]);
+}
+
+#[test]
+fn another_directory_can_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(regcred(folder.path(), &["init", "gitlab", "--directory", "a/b"]).status.success());
+    assert_eq!(files(folder.path()), ["a/b/.gitlab-ci.yml", "a/b/regcred.yaml"]);
+}
+
+#[cfg(feature = "real-tools")]
+mod real_tools {
+    use super::*;
+
+    fn started(tool: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(regcred(folder.path(), &["init", tool]).status.success());
+        folder
+    }
+
+    fn run(tool: &str, arguments: &[&str], folder: &Path) -> String {
+        let path = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/path")).output().unwrap();
+        let tools = PathBuf::from(String::from_utf8(path.stdout).unwrap().trim_end());
+        let output = Command::new(tools.join(tool)).args(arguments).current_dir(folder).output().unwrap();
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{tool}: {stdout}{stderr}");
+        stdout.into_owned()
+    }
+
+    #[test]
+    fn kustomize_leaves_regcred_yaml_out() {
+        let folder = started("flux");
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        fs::write(folder.path().join("kustomization.yaml"), "resources: [regcred.yaml, kustomization-flux.yaml]\n")
+            .unwrap();
+        let built = run("kustomize", &["build", "."], folder.path());
+        assert!(built.contains("kustomize.toolkit.fluxcd.io/v1") && !built.contains("RegistryCredentials"), "{built}");
+    }
+
+    #[test]
+    fn actionlint_finds_nothing_in_the_workflow() {
+        let folder = started("github");
+        run("actionlint", &["-no-color", ".github/workflows/regcred.yml"], folder.path());
+    }
+
+    #[test]
+    fn the_pipeline_validates_merge_requests_and_deploys_the_protected_branch() {
+        let folder = started("gitlab");
+        let git = |arguments: &[&str]| {
+            assert!(Command::new("git").args(arguments).current_dir(folder.path()).status().unwrap().success());
+        };
+        git(&["init", "-q", "-b", "main"]);
+        git(&["-c", "user.name=a", "-c", "user.email=a@b.test", "commit", "-q", "--allow-empty", "-m", "start"]);
+        git(&["remote", "add", "origin", "https://gitlab.test/acme/pull-secrets.git"]);
+        let jobs = |variables: &[&str]| {
+            let mut arguments = vec!["--list-csv"];
+            variables.iter().for_each(|variable| arguments.extend(["--variable", variable]));
+            run("gitlab-ci-local", &arguments, folder.path())
+        };
+        let merge_request =
+            jobs(&["CI_PIPELINE_SOURCE=merge_request_event", "CI_MERGE_REQUEST_IID=1", "CI_COMMIT_BRANCH="]);
+        assert!(
+            merge_request.contains("pull-secrets-validate;") && !merge_request.contains("pull-secrets-deploy;"),
+            "{merge_request}"
+        );
+        let branch = jobs(&[
+            "CI_COMMIT_BRANCH=main",
+            "CI_DEFAULT_BRANCH=main",
+            "CI_COMMIT_REF_PROTECTED=true",
+            "CI_PIPELINE_SOURCE=push",
+        ]);
+        assert!(branch.contains("pull-secrets-deploy;") && !branch.contains("pull-secrets-validate;"), "{branch}");
+    }
+}
