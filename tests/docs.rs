@@ -2,6 +2,8 @@
 //!
 //! `REGCRED_UPDATE_DOCS=1 cargo test --test docs` writes the tables anew.
 
+#![cfg(test)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +45,8 @@ fn the_table_of_combinations_is_that_of_the_code() {
 
 #[test]
 fn the_table_of_presets_is_that_of_the_code() {
-    let mut text = String::from("| preset | host | user name | password | the user name is |\n|---|---|---|---|---|\n");
+    let mut rows =
+        vec!["| preset | host | user name | password | the user name is |\n|---|---|---|---|---|\n".to_owned()];
     for preset in PRESETS {
         let host = match preset.host {
             Host::Fixed(host) => format!("`{host}`"),
@@ -54,10 +57,10 @@ fn the_table_of_presets_is_that_of_the_code() {
             UserName::Fixed(name) => format!("`{name}`"),
             UserName::Variable(names) => format!("in {}", code(names)),
         };
-        text +=
-            &format!("| `{}` | {host} | {username} | in {} | {} |\n", preset.name, code(preset.password), preset.rule);
+        let password = code(preset.password);
+        rows.push(format!("| `{}` | {host} | {username} | in {password} | {} |\n", preset.name, preset.rule));
     }
-    compare("logins.md", "presets", &text);
+    compare("logins.md", "presets", &rows.concat());
 }
 
 #[test]
@@ -69,18 +72,17 @@ fn each_profile_has_a_page_with_every_annotation_and_its_reason() {
         (Role::Owned, "Secret, and whatever else is ours"),
     ];
     for profile in Profile::ALL {
-        let mut text = String::from("| on a | annotation | value | why |\n|---|---|---|---|\n");
+        let mut rows = vec!["| on a | annotation | value | why |\n|---|---|---|---|\n".to_owned()];
         for (role, name) in roles {
             let annotations = annotations(Some(*profile), role);
-            for annotation in annotations {
-                text +=
-                    &format!("| {name} | `{}` | `{}` | {} |\n", annotation.name, annotation.value, annotation.reason);
-            }
+            rows.extend(annotations.iter().map(|annotation| {
+                format!("| {name} | `{}` | `{}` | {} |\n", annotation.name, annotation.value, annotation.reason)
+            }));
             if annotations.is_empty() {
-                text += &format!("| {name} | none | | nothing is needed |\n");
+                rows.push(format!("| {name} | none | | nothing is needed |\n"));
             }
         }
-        compare(&format!("profile-{profile}.md"), "annotations", &text);
+        compare(&format!("profile-{profile}.md"), "annotations", &rows.concat());
     }
 }
 

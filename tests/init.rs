@@ -1,5 +1,7 @@
 //! `regcred init`, run as a user does: which files it writes, and what the tools they are for make of them.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
