@@ -58,17 +58,22 @@ fn answer(error: &clap::Error) -> Answer {
 
 /// clap's own text repeats the argument, which may be a secret typed in the wrong place: only what we know is named.
 fn explain(error: &clap::Error, kind: ErrorKind) -> Problem {
-    let flag = known_flag(error);
+    let flag = known_flag(error, ContextKind::InvalidArg);
+    let nothing = matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value)) if value.is_empty());
     let what = match (kind, &flag) {
         (ErrorKind::UnknownArgument, _) => "an argument that this command does not take".to_owned(),
         (ErrorKind::InvalidSubcommand, _) => "the command is none of ours".to_owned(),
+        (ErrorKind::InvalidValue, Some(flag)) if nothing => format!("`{flag}` needs a value"),
         (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(flag)) => {
             format!("`{flag}` got a value that it does not take")
         }
         (ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues, Some(flag)) => {
             format!("`{flag}` needs a value")
         }
-        (ErrorKind::ArgumentConflict, Some(flag)) => format!("`{flag}` cannot be used with the others, or not twice"),
+        (ErrorKind::ArgumentConflict, Some(flag)) => match known_flag(error, ContextKind::PriorArg) {
+            Some(other) if other != *flag => format!("`{flag}` and `{other}` cannot be used together"),
+            _ => format!("`{flag}` cannot be used twice"),
+        },
         (ErrorKind::MissingRequiredArgument, Some(flag)) => format!("`{flag}` is missing"),
         (ErrorKind::InvalidUtf8, _) => "an argument is not UTF-8".to_owned(),
         (_, Some(flag)) => format!("`{flag}` is not used rightly"),
@@ -93,8 +98,8 @@ fn explain(error: &clap::Error, kind: ErrorKind) -> Problem {
 }
 
 /// The flag that clap's error is about, if it is one of ours.
-fn known_flag(error: &clap::Error) -> Option<String> {
-    let text = match error.get(ContextKind::InvalidArg)? {
+fn known_flag(error: &clap::Error, context: ContextKind) -> Option<String> {
+    let text = match error.get(context)? {
         ContextValue::String(text) => text.clone(),
         ContextValue::Strings(texts) => texts.first()?.clone(),
         _ => return None,

@@ -177,19 +177,19 @@ pub struct VerifyArguments {
     #[command(flatten)]
     pub logins: LoginArguments,
     /// Only this pull secret of regcred.yaml
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "What to say")]
     pub secret_name: Option<String>,
     /// Name the variables, what each is for, and which are set
-    #[arg(long, conflicts_with = "image")]
+    #[arg(long, conflicts_with = "image", help_heading = "What to say")]
     pub list: bool,
     /// Say which entries a kubelet would try for this image
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", help_heading = "What to say")]
     pub image: Option<String>,
     /// Exit 1 when no entry matches the image
-    #[arg(long, requires = "image")]
+    #[arg(long, requires = "image", help_heading = "What to say")]
     pub require_match: bool,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    /// Form of the answer [default: text]
+    #[arg(long, value_enum, default_value_t = Format::Text, hide_default_value = true, help_heading = "What to say")]
     pub format: Format,
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use crate::problem::{Failure, Problem};
 
@@ -50,7 +51,21 @@ pub fn warn(problems: &[Problem]) {
     }
 }
 
-/// Prints a line for people who asked to be told (`--verbose`), or a note.
+static VERBOSE: OnceLock<()> = OnceLock::new();
+
+/// From now on prints details, too (`--verbose`).
+pub fn be_verbose() {
+    let _ = VERBOSE.set(());
+}
+
+/// Prints a line for people who asked to be told.
+pub fn detail(text: &str) {
+    if VERBOSE.get().is_some() {
+        note(text);
+    }
+}
+
+/// Prints a note.
 pub fn note(text: &str) {
     line(&format!("note: {text}"));
 }

@@ -105,7 +105,7 @@ pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Fa
     // The file is there, so its name is no value that was typed by mistake.
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut environment = strict();
-    let output = environment
+    let mut output = environment
         .add_template_owned(name.clone(), text)
         .and_then(|()| environment.get_template(&name)?.render(minijinja::value::Serde(context)))
         .map_err(|error| {
@@ -119,6 +119,8 @@ pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Fa
         let message = format!("the template `{name}` makes no YAML mapping: line {line} of its output");
         fail(Problem::error("invalid-template", message), "a string is quoted already: write `key: {{ secret_name }}`")
     })?;
+    // The template's own last line end is not part of its output.
+    output.push('\n');
     Ok(output)
 }
 
@@ -144,6 +146,37 @@ fn place(error: &minijinja::Error) -> Problem {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    /// The text that a template makes, or what is wrong with it.
+    fn values(template: &str) -> Result<String, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        std::fs::write(file.path(), template).unwrap();
+        let context = json!({"secret_name": "on", "namespaces": ["a", "y"]});
+        let name = file.path().file_name().unwrap().to_str().unwrap().to_owned();
+        render_values(file.path(), &context).map_err(|failure| {
+            let Failure::Input { problems, .. } = failure else { panic!("of the input") };
+            problems[0].message.replace(&name, "FILE")
+        })
+    }
+
+    #[test]
+    fn values_are_what_the_template_says_with_names_quoted() {
+        assert_eq!(
+            values("# ours\na: {{ secret_name }}\nb: {{ namespaces }}\n").unwrap(),
+            "# ours\na: \"on\"\nb: [\"a\",\"y\"]\n"
+        );
+    }
+
+    #[test]
+    fn values_that_are_none_are_an_error_with_file_and_line() {
+        assert_eq!(values("a: 1\nb: {{ password }}\n").unwrap_err(), "the template `FILE`, line 2: undefined value");
+        assert_eq!(values("a: 1\n{% if %}\n").unwrap_err(), "the template `FILE`, line 2: syntax error");
+        for (no_mapping, line) in [("- {{ secret_name }}\n", 1), ("a: 1\nb: \"{{ secret_name }}\"\n", 2)] {
+            let said = values(no_mapping).unwrap_err();
+            assert_eq!(said, format!("the template `FILE` makes no YAML mapping: line {line} of its output"));
+        }
+    }
 
     #[test]
     fn an_unknown_variable_is_an_error_with_file_and_line() {

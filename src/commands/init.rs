@@ -56,11 +56,10 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     let mut all = vec![(file::NAME, config.as_str())];
     all.extend(files);
     new_files::write(&environment.directory().join(directory), &all)?;
-    let mut lines: Vec<_> = all.iter().map(|(name, _)| format!("wrote {name}")).collect();
-    lines.push(format!(
-        "next: put your logins and namespaces into {}, and look at `regcred verify --list`\n",
+    let names = all.iter().map(|(name, _)| format!("wrote {name}\n")).collect::<Vec<_>>().concat();
+    stream::print_text(&format!(
+        "{names}next: put your logins and namespaces into {}, and look at `regcred verify --list`\n",
         file::NAME
-    ));
-    stream::print_text(&lines.join("\n"))?;
+    ))?;
     Ok(Outcome::Done)
 }

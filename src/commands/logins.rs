@@ -28,7 +28,13 @@ pub(super) fn check(settings: &Settings, environment: &Environment) -> Result<Ch
             Err(found) => problems.extend(found),
         }
     }
-    problems.dedup();
+    let mut said = Vec::new();
+    problems.retain(|problem| {
+        !said.contains(problem) && {
+            said.push(problem.clone());
+            true
+        }
+    });
     Failure::unless_clean("the input", &problems)?;
     Ok(Checked { docker_configs, warnings: problems })
 }

@@ -1,6 +1,7 @@
 //! The commands: arguments and the environment in, an outcome out. One file a command.
 
 mod completions;
+mod deliver;
 mod init;
 mod logins;
 mod render;
@@ -11,7 +12,7 @@ use anyhow::Result;
 
 use crate::cli::{Arguments, Command};
 use crate::environment::Environment;
-use crate::report::Outcome;
+use crate::report::{self, Outcome};
 use crate::settings::file::{self, File, Which};
 
 /// Runs what was asked for.
@@ -25,11 +26,12 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         (None, true) => Which::No,
         (None, false) => Which::Found,
     };
+    if verbose {
+        report::be_verbose();
+    }
     let load = || -> Result<Option<File>> {
         Ok(file::load(&which, environment)?.map(|(path, file)| {
-            if verbose {
-                crate::report::note(&format!("reading {}", path.display()));
-            }
+            report::detail(&format!("reading {}", path.display()));
             file
         }))
     };

@@ -7,7 +7,7 @@ use super::logins::{self, Checked};
 use crate::cli::{Format, RenderArguments, TargetArguments, VerifyArguments};
 use crate::credentials::{Need, Source};
 use crate::docker_config::kubelet::{Image, InvalidImage};
-use crate::docker_config::{DockerConfig, Match};
+use crate::docker_config::{self, DockerConfig, Match};
 use crate::environment::Environment;
 use crate::output::stream::print_text;
 use crate::problem::{Failure, Problem};
@@ -30,6 +30,8 @@ struct Answer<'a> {
 pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let settings = settings(arguments, file, environment)?;
     if arguments.list {
+        Failure::unless_clean("the input", &settings.problems)?;
+        report::warn(&settings.problems);
         return list(&settings.pull_secrets, arguments.format, environment);
     }
     let image = arguments.image.as_deref().map(parse).transpose()?;
@@ -41,9 +43,7 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
         }
         (Err(failure), _) => Err(failure.into()),
         (Ok(Checked { docker_configs, warnings: problems }), format) => {
-            let matches = image.map(|image| {
-                docker_configs.iter().flat_map(|docker_config| docker_config.matches(&image)).collect::<Vec<_>>()
-            });
+            let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
                 Format::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
@@ -135,13 +135,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
             let mut lines: Vec<_> = variables
                 .iter()
                 .map(|variable| {
-                    let state = match (variable.set, variable.need) {
-                        (true, _) => "set",
-                        (false, Need::Required) => "MISSING",
-                        (false, Need::OneOfSeveral) => "not set (one of several)",
-                        (false, Need::Optional) => "not set (there is a default)",
-                    };
-                    format!("{:width$}  {}: {state}", variable.name, variable.purpose)
+                    format!("{:width$}  {}: {}", variable.name, variable.purpose, state(variable, &variables))
                 })
                 .collect();
             let sources = pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources);
@@ -149,8 +143,24 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
                 Source::Preset(preset) => Some(preset.summary()),
                 _ => None,
             }));
+            if lines.is_empty() {
+                lines.push("no variable is read".to_owned());
+            }
             print_lines(&lines)?;
         }
     }
     Ok(Outcome::Done)
+}
+
+/// Of the variables for one purpose the first that is set is read.
+fn state(variable: &Listed, all: &[Listed]) -> &'static str {
+    let read = all.iter().find(|other| other.purpose == variable.purpose && other.set);
+    match (read, variable.need) {
+        (Some(read), _) if read.name == variable.name => "set",
+        (Some(_), _) if variable.set => "set, but not read: another one is",
+        (Some(_), _) => "not needed: another one is set",
+        (None, Need::Optional) => "not set: the default is taken",
+        (None, Need::OneOfSeveral) => "MISSING: one of these is needed",
+        (None, Need::Required) => "MISSING",
+    }
 }

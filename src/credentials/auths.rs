@@ -80,6 +80,7 @@ fn entries(
                         password,
                         email: entry.get("email").and_then(Value::as_str).map(str::to_owned),
                         source: source.to_owned(),
+                        username_source: source.to_owned(),
                         public_username: false,
                     }),
                     Err(fault) => problems.push(fault.explain(&registry, source)),

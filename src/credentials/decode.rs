@@ -7,6 +7,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::helmfile;
 use crate::problem::Problem;
 
 /// Standard base64, padded or not.
@@ -57,6 +58,9 @@ fn inline(text: &str, source: &str, problems: &mut Vec<Problem>) -> Result<Secre
     }
     if text.starts_with(['{', '[', '"']) {
         return Ok(text.into());
+    }
+    if helmfile::evaluates(text) {
+        return Err(Problem::error("helmfile-reference", format!("{source} {}", helmfile::FAULT)).hint(helmfile::HINT));
     }
     if is_user_and_password(text) {
         return Err(user_and_password(source, "`user:password`"));
@@ -184,6 +188,7 @@ mod tests {
             ("user:pass", "user-and-password"),
             (&STANDARD.encode("user:pass"), "user-and-password"),
             ("/no/such/file", "not-a-docker-config"),
+            ("ref+vault://a/b", "helmfile-reference"),
             ("hunter2!", "not-a-docker-config"),
             ("AAAA", "not-a-docker-config"),
         ] {

@@ -91,6 +91,7 @@ mod tests {
             password: password.into(),
             email: None,
             source: "`TOKEN`".into(),
+            username_source: "`TOKEN`".into(),
             public_username: false,
         }
     }

@@ -2,6 +2,7 @@
 
 mod auths;
 mod decode;
+mod helmfile;
 pub mod lifetime;
 pub mod presets;
 
@@ -63,6 +64,8 @@ pub struct Credential {
     pub email: Option<String>,
     /// Where it was read, in backticks.
     pub source: String,
+    /// Where its user name was read, in backticks.
+    pub username_source: String,
     /// Whether the user name is known to be no secret.
     pub public_username: bool,
 }
@@ -88,7 +91,6 @@ impl Credentials {
                 sources.iter().flat_map(|source| source.read(environment, short_lived, &mut problems)).collect()
             })
             .collect();
-        problems.dedup();
         Self { logins, problems }
     }
 }
@@ -144,10 +146,16 @@ impl Source {
                 })
                 .map_err(|problem| offer_the_other_variable(problem, name, environment)),
             Self::DockerConfigFile(path) => {
-                let source = "`--docker-config-file`";
-                decode::file(&environment.directory().join(path), source)
-                    .and_then(|text| decode::docker_config(&text, source, problems))
-                    .map(|json| auths::read(&json, source, problems))
+                let (typed, path) = (path, environment.directory().join(path));
+                // What was typed is repeated only where it is known to be a path: it might be a password.
+                let source = if path.exists() {
+                    format!("`--docker-config-file {}`", typed.display())
+                } else {
+                    "`--docker-config-file`".to_owned()
+                };
+                decode::file(&path, &source)
+                    .and_then(|text| decode::docker_config(&text, &source, problems))
+                    .map(|json| auths::read(&json, &source, problems))
             }
             Self::Login { registry, username, password } => {
                 let (registry, odd) = registry.clone().canonical();
@@ -201,6 +209,10 @@ fn login(
     environment: &Environment,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Credential>, Problem> {
+    let username_source = match username {
+        NameSource::Literal(_) => format!("`{password}`"),
+        NameSource::Variable(name) => format!("`{name}`"),
+    };
     let (name, public_username) = match username {
         NameSource::Literal(name) => (Ok(name.as_str().into()), true),
         NameSource::Variable(name) => {
@@ -215,6 +227,7 @@ fn login(
             password: secret,
             email: None,
             source: format!("`{password}`"),
+            username_source,
             public_username,
         }]),
         (Err(one), Err(other)) => {
@@ -245,13 +258,13 @@ fn preset_login(
     let host = match preset.host {
         Host::Fixed(host) => Ok(host.to_owned()),
         Host::Variable(names, default) => match (first(names, "the registry's host"), default) {
-            (Ok(name), _) => Ok(environment.setting(name.as_str()).unwrap_or_default().trim().to_owned()),
+            (Ok(name), _) => value(&name, "the registry's host", environment).map(|host| trimmed(&host)),
             (Err(_), Some(default)) => Ok(default.to_owned()),
             (Err(problem), None) => Err(problem),
         },
     };
     let registry = host.and_then(|host| {
-        host.parse::<RegistryKey>().map_err(|invalid| {
+        RegistryKey::typed(&host).map_err(|invalid| {
             Problem::error("invalid-registry", format!("the host for `--login {}` {invalid}", preset.name))
                 .hint(crate::docker_config::registry::InvalidRegistry::hint())
         })
@@ -274,6 +287,12 @@ fn preset_login(
             Ok(Vec::new())
         }
     }
+}
+
+/// A host is no secret.
+#[expect(clippy::disallowed_methods, reason = "a variable of ours, for a host")]
+fn trimmed(host: &SecretString) -> String {
+    host.expose_secret().trim().to_owned()
 }
 
 fn preset_variables(preset: &Preset) -> Vec<Variable> {
@@ -308,8 +327,10 @@ fn checked(
     short_lived: ShortLived,
     problems: &mut Vec<Problem>,
 ) -> Credential {
-    let (source, registry) = (login.source.clone(), login.registry.clone());
-    for (field, what) in [(&mut login.username, "user name"), (&mut login.password, "password")] {
+    let (source, username_source, registry) =
+        (login.source.clone(), login.username_source.clone(), login.registry.clone());
+    let fields = [(&mut login.username, "user name", &username_source), (&mut login.password, "password", &source)];
+    for (field, what, source) in fields {
         let bare = field.expose_secret().trim_end_matches(['\r', '\n']).to_owned();
         if bare.len() < field.expose_secret().len() {
             *field = bare.into();
@@ -324,41 +345,42 @@ fn checked(
         }
     }
     let (username, password) = (login.username.expose_secret(), login.password.expose_secret());
-    let mut refuse = |code, what: &str, hint: &str| {
-        problems
-            .push(Problem::error(code, format!("the {what} for `{registry}` in {source}")).hint(hint).about(&registry));
+    let mut refuse = |code, what: &str, source: &str, fault: &str, hint: &str| {
+        let message = format!("the {what} for `{registry}` in {source} {fault}");
+        problems.push(Problem::error(code, message).hint(hint).about(&registry));
     };
     if username.is_empty() {
-        refuse("no-username", "user name is empty", "set it");
+        refuse("no-username", "user name", &username_source, "is empty", "set it");
     }
     if password.is_empty() {
-        refuse("no-password", "password is empty", "set it");
+        refuse("no-password", "password", &source, "is empty", "set it");
     }
     if username.contains(':') {
         refuse(
             "username-with-colon",
-            "user name has a colon",
+            "user name",
+            &username_source,
+            "has a colon",
             "in `auth` the first colon ends the user name: no registry can take it",
         );
     }
     if username.chars().any(char::is_control) {
         refuse(
             "username-with-control-character",
-            "user name has a control character",
+            "user name",
+            &username_source,
+            "has a control character",
             "set it without line ends or tabs in it",
         );
     }
-    if evaluated_by_helmfile(username) || evaluated_by_helmfile(password) {
-        refuse(
-            "helmfile-reference",
-            "user name or password looks like `ref+SCHEME://…`, which Helmfile would evaluate",
-            "resolve the reference before regcred runs: it takes values, not references",
-        );
+    let email = login.email.as_deref().unwrap_or_default();
+    if [username, password, email, registry.as_str()].into_iter().any(helmfile::evaluates) {
+        refuse("helmfile-reference", "login", &source, helmfile::FAULT, helmfile::HINT);
     }
     if (username == "robot" || username.starts_with("robot+")) && registry.host() != "quay.io" {
         let hint = environment.ci().how_to_keep_a_dollar();
         problems.push(
-            Problem::warning("dollar-expanded", format!("the user name for `{registry}` in {source} begins with `robot`: a `$` and what followed was probably expanded away"))
+            Problem::warning("dollar-expanded", format!("the user name for `{registry}` in {username_source} begins with `robot`: a `$` and what followed was probably expanded away"))
                 .hint(hint)
                 .about(&registry),
         );
@@ -377,14 +399,10 @@ fn checked(
     login
 }
 
-/// What vals, and so Helmfile, takes for a reference: `(secret)?ref+SCHEME://` and at least two characters.
-fn evaluated_by_helmfile(text: &str) -> bool {
-    text.match_indices("ref+").any(|(at, found)| {
-        let rest = &text[at + found.len()..];
-        let Some((scheme, path)) = rest.split_once("://") else { return false };
-        let path = path.split(['+', '\n', ' ']).next().unwrap_or_default().trim_end_matches(['"', ',']);
-        !scheme.contains(['+', ':']) && path.chars().count() >= 2
-    })
+impl crate::docker_config::kubelet::Entry for Credential {
+    fn key(&self) -> &RegistryKey {
+        &self.registry
+    }
 }
 
 impl Credential {
@@ -481,23 +499,10 @@ mod tests {
                 password: "p".into(),
                 email: None,
                 source: String::new(),
+                username_source: String::new(),
                 public_username: false,
             };
             assert_eq!(login.username_if_public().is_some(), shown, "{name}");
-        }
-    }
-
-    #[test]
-    fn only_what_helmfile_evaluates_is_taken_for_a_reference() {
-        for (text, reference) in [
-            ("ref+exec://sh", true),
-            ("xsecretref+vault://a/b", true),
-            ("ref+x:/y", false),
-            ("ref+a+b://cd", false),
-            ("ref+x://", false),
-            ("pref", false),
-        ] {
-            assert_eq!(evaluated_by_helmfile(text), reference, "{text}");
         }
     }
 }

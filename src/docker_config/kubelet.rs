@@ -25,10 +25,10 @@ impl FromStr for Image {
     type Err = InvalidImage;
 
     fn from_str(text: &str) -> Result<Self, InvalidImage> {
-        let name = text.split('@').next().unwrap_or_default();
-        let name = match name.rfind(':') {
-            Some(colon) if !name[colon..].contains('/') => &name[..colon],
-            _ => name,
+        let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
+        let (name, tag) = match name.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+            _ => (name, None),
         };
         let (domain, path) = match name.split_once('/') {
             Some((first, rest)) if is_domain(first) => (first, rest.to_owned()),
@@ -36,16 +36,14 @@ impl FromStr for Image {
         };
         let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
         let path = if domain == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path };
-        let good_part = |part: &str| {
-            part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
-                && part.starts_with(|first: char| first.is_ascii_alphanumeric())
-                && part.ends_with(|last: char| last.is_ascii_alphanumeric())
-        };
-        let good_domain = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_".contains(&byte));
-        if !good_domain || !path.split('/').all(good_part) {
-            return Err(InvalidImage);
-        }
-        Ok(Self { domain: domain.to_owned(), path })
+        let is_id = name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let good = is_good_domain(domain)
+            && path.split('/').all(is_good_part)
+            && path.len() <= 255
+            && tag.is_none_or(is_good_tag)
+            && digest.is_none_or(is_good_digest)
+            && !is_id;
+        if good { Ok(Self { domain: domain.to_owned(), path }) } else { Err(InvalidImage) }
     }
 }
 
@@ -60,15 +58,76 @@ fn is_domain(first: &str) -> bool {
     first == "localhost" || first.bytes().any(|byte| matches!(byte, b'.' | b':') || byte.is_ascii_uppercase())
 }
 
-/// The keys a kubelet tries for the image, the most specific first.
-pub fn matching<'a>(keys: impl Iterator<Item = &'a RegistryKey>, image: &Image) -> Vec<&'a RegistryKey> {
-    let mut keys: Vec<_> = keys.collect();
-    keys.sort_by(|one, other| other.index().cmp(one.index()));
-    let direct: Vec<_> = keys.iter().copied().filter(|key| matches(key, image)).collect();
-    if direct.is_empty() && image.domain == "docker.io" {
-        return keys.into_iter().filter(|key| key.index() == "index.docker.io").collect();
+fn is_good_domain(domain: &str) -> bool {
+    let (host, port) = domain.split_once(':').map_or((domain, None), |(host, port)| (host, Some(port)));
+    let good_label = |label: &str| {
+        label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && label.ends_with(|last: char| last.is_ascii_alphanumeric())
+    };
+    let good_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    host.split('.').all(good_label) && port.is_none_or(good_port)
+}
+
+/// Words of `a-z` and `0-9`, joined by one dot, one or two underscores, or any number of dashes.
+fn is_good_part(part: &str) -> bool {
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let separators = part.split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit());
+    part.bytes().next().is_some_and(alphanumeric)
+        && part.bytes().next_back().is_some_and(alphanumeric)
+        && separators
+            .into_iter()
+            .all(|text| matches!(text, "" | "." | "_" | "__") || text.bytes().all(|byte| byte == b'-'))
+}
+
+fn is_good_tag(tag: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    tag.len() <= 128
+        && tag.bytes().next().is_some_and(word)
+        && tag.bytes().all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
+}
+
+/// The algorithms whose digests an image can have, with the number of their hexadecimal digits.
+fn is_good_digest(digest: &str) -> bool {
+    digest.split_once(':').is_some_and(|(algorithm, hexadecimal)| {
+        let length = match algorithm {
+            "sha256" => 64,
+            "sha384" => 96,
+            "sha512" => 128,
+            _ => return false,
+        };
+        hexadecimal.len() == length && hexadecimal.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+/// What has a key of `auths`.
+pub trait Entry {
+    /// The key.
+    fn key(&self) -> &RegistryKey;
+}
+
+impl Entry for RegistryKey {
+    fn key(&self) -> &RegistryKey {
+        self
+    }
+}
+
+/// The entries a kubelet tries for the image, the most specific first; of one key those of the first pull secret first.
+pub fn matching<'a, E: Entry>(entries: impl Iterator<Item = &'a E>, image: &Image) -> Vec<&'a E> {
+    let mut entries: Vec<_> = entries.collect();
+    entries.sort_by(|one, other| other.key().index().cmp(one.key().index()));
+    let direct: Vec<_> = entries.iter().copied().filter(|entry| matches(entry.key(), image)).collect();
+    if direct.is_empty() && image.may_be_on_docker_hub() {
+        return entries.into_iter().filter(|entry| entry.key().index() == "index.docker.io").collect();
     }
     direct
+}
+
+impl Image {
+    /// Whether a kubelet falls back to Docker Hub's login: a host without dot and port is no registry to it.
+    fn may_be_on_docker_hub(&self) -> bool {
+        self.domain == "docker.io" || !self.domain.contains(['.', ':'])
+    }
 }
 
 fn matches(key: &RegistryKey, image: &Image) -> bool {
@@ -113,16 +172,36 @@ mod tests {
         for (text, full) in [
             ("nginx", "docker.io/library/nginx"),
             ("nginx:1.27", "docker.io/library/nginx"),
-            ("acme/api@sha256:00", "docker.io/acme/api"),
+            ("acme/api@sha256:DIGEST", "docker.io/acme/api"),
             ("index.docker.io/nginx", "docker.io/library/nginx"),
             ("localhost/api", "localhost/api"),
             ("localhost:5000/api:1", "localhost:5000/api"),
             ("Team/api", "Team/api"),
-            ("ghcr.io/acme/api:1.4@sha256:00", "ghcr.io/acme/api"),
+            ("ghcr.io/acme/api:1.4@sha256:DIGEST", "ghcr.io/acme/api"),
         ] {
+            let text = text.replace("DIGEST", &"0a".repeat(32));
             assert_eq!(text.parse::<Image>().unwrap().to_string(), full, "{text}");
         }
-        for bad in ["", "/", "ghcr.io/", "ghcr.io/Acme", "a b", "ghcr.io/-a", "a//b"] {
+        for bad in [
+            "",
+            "/",
+            "ghcr.io/",
+            "ghcr.io/Acme",
+            "a b",
+            "ghcr.io/-a",
+            "a//b",
+            "a..b",
+            "a___b",
+            "a._b",
+            "a:",
+            "a:-1",
+            "a@sha256:0",
+            "a@b",
+            "-a.io/b",
+            "a_b.io/c",
+            "a.io:x/b",
+            &"0a".repeat(32),
+        ] {
             assert_eq!(bad.parse::<Image>(), Err(InvalidImage), "{bad}");
         }
     }
@@ -142,6 +221,8 @@ mod tests {
             (&[hub, "docker.io/acme"], "acme/api", &["docker.io/acme"]),
             (&[hub, "docker.io/acme"], "nginx", &[hub]),
             (&[hub], "ghcr.io/x", &[]),
+            (&[hub], "localhost/x", &[hub]),
+            (&[hub, "localhost"], "localhost/x", &["localhost"]),
         ] {
             assert_eq!(tried(keys, image), expected, "{keys:?} {image}");
         }

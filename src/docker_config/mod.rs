@@ -64,6 +64,12 @@ impl DockerConfig {
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
+    /// None: stands in where the logins cannot be known, and nothing that depends on them is looked at.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { logins: Vec::new() }
+    }
+
     /// The JSON, byte for byte what `kubectl create secret docker-registry` writes for the same logins.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the JSON holds the logins: that is what it is for")]
@@ -104,27 +110,29 @@ impl DockerConfig {
         self.logins.iter().map(|login| &login.registry)
     }
 
-    /// The entries a kubelet would try for the image, in its order.
-    #[must_use]
-    pub fn matches(&self, image: &Image) -> Vec<Match> {
-        kubelet::matching(self.registries(), image)
-            .into_iter()
-            .filter_map(|key| self.logins.iter().find(|login| login.registry.as_str() == key.as_str()))
-            .map(|login| Match { registry: login.registry.to_string(), username: login.username_if_public() })
-            .collect()
-    }
-
     #[expect(clippy::disallowed_methods, reason = "only its length is looked at")]
     fn json_length(&self) -> usize {
         self.to_json().expose_secret().len()
     }
 }
 
+/// The entries of all pull secrets of a Pod that a kubelet would try for the image, in its order.
+#[must_use]
+pub fn matches(docker_configs: &[DockerConfig], image: &Image) -> Vec<Match> {
+    kubelet::matching(docker_configs.iter().flat_map(|docker_config| &docker_config.logins), image)
+        .into_iter()
+        .map(|login| Match { registry: login.registry.to_string(), username: login.username_if_public() })
+        .collect()
+}
+
 fn conflict(one: &Credential, other: &Credential) -> Problem {
-    Problem::error(
-        "conflict",
-        format!("{} and {} hold different logins for `{}`", one.source, other.source, one.registry.authority()),
-    )
+    let registry = &one.registry;
+    let who = if one.source == other.source {
+        format!("{} holds two different logins for `{registry}`", one.source)
+    } else {
+        format!("{} and {} hold different logins for `{registry}`", one.source, other.source)
+    };
+    Problem::error("conflict", who)
     .hint("a Docker config has one login a registry: leave one out, or put them into two pull secrets in regcred.yaml")
     .about(&one.registry)
 }
@@ -140,6 +148,7 @@ mod tests {
             password: password.into(),
             email: None,
             source: "`A`".into(),
+            username_source: "`A`".into(),
             public_username: false,
         }
     }

@@ -31,6 +31,15 @@ pub enum InvalidRegistry {
     /// The port is not a number.
     #[error("has a port that is not a number from 1 to 65535")]
     Port,
+    /// Neither a dot, nor a port, nor `localhost`: an image's first part is then no registry.
+    #[error("has neither a dot nor a port, so that no image can name it")]
+    NoRegistry,
+    /// Longer than a host can be.
+    #[error("has a host that is longer than 253 characters, or a part of it longer than 63")]
+    TooLong,
+    /// Capital letters, where a person types a host.
+    #[error("has capital letters in its host, where images have none")]
+    Capital,
 }
 
 impl InvalidRegistry {
@@ -64,6 +73,12 @@ impl FromStr for RegistryKey {
         }) {
             return Err(InvalidRegistry::Port);
         }
+        if !host.contains('.') && port.is_none() && host != "localhost" {
+            return Err(InvalidRegistry::NoRegistry);
+        }
+        if host.len() > 253 || host.split('.').any(|label| label.len() > 63) {
+            return Err(InvalidRegistry::TooLong);
+        }
         let path = if path.starts_with("/v1/") || path.starts_with("/v2/") { &path[3..] } else { path };
         let index = if path == "/" { authority.to_owned() } else { format!("{authority}{path}") };
         Ok(Self { text: text.to_owned(), index })
@@ -71,6 +86,18 @@ impl FromStr for RegistryKey {
 }
 
 impl RegistryKey {
+    /// A key that a person typed, where a token may stand by mistake: its host is in lower case, as no token is.
+    ///
+    /// # Errors
+    /// As for any key, and capital letters.
+    pub fn typed(text: &str) -> Result<Self, InvalidRegistry> {
+        let key: Self = text.parse()?;
+        if key.authority().bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(InvalidRegistry::Capital);
+        }
+        Ok(key)
+    }
+
     /// The key as it is emitted.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -249,8 +276,21 @@ mod tests {
             ("user@ghcr.io", InvalidRegistry::Character(5)),
             ("ghcr.io?x", InvalidRegistry::Character(8)),
             ("gh cr.io", InvalidRegistry::Character(3)),
+            ("registry", InvalidRegistry::NoRegistry),
+            ("*/acme", InvalidRegistry::NoRegistry),
+            (&format!("{}.io", "a".repeat(64)), InvalidRegistry::TooLong),
         ] {
             assert_eq!(text.parse::<RegistryKey>().unwrap_err(), error, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_typed_for_a_host_is_refused() {
+        for token in ["hunter2", "eyJh.eyJz.SflK", "GHCR.io"] {
+            assert!(RegistryKey::typed(token).is_err(), "{token}");
+        }
+        for host in ["ghcr.io", "localhost", "registry:5000/Team", "https://index.docker.io/v1/"] {
+            assert!(RegistryKey::typed(host).is_ok(), "{host}");
         }
     }
 }

@@ -1,9 +1,15 @@
 //! Output: manifests or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
 
 pub mod chart;
+pub mod git;
 pub mod helm_values;
+pub mod layout;
+pub mod lock;
+pub mod loose;
 pub mod new_files;
+pub mod product;
 pub mod stream;
+pub mod tree;
 
 use std::io;
 
@@ -12,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::problem::{Failure, Problem};
 
 /// A file of a tree: where it goes, relative to the root with `/` between the parts, and what is in it.
+#[derive(Clone)]
 pub struct File {
     /// Its path.
     pub path: String,
@@ -19,6 +26,14 @@ pub struct File {
     pub bytes: Zeroizing<Vec<u8>>,
     /// Whether a secret is among them.
     pub protection: Protection,
+}
+
+impl File {
+    /// Whether it holds a secret in clear.
+    #[must_use]
+    pub fn holds_a_secret(&self) -> bool {
+        self.protection == Protection::Plaintext
+    }
 }
 
 /// Whether a file holds a secret in clear: it then has mode 0600 and does not enter Git by accident.

@@ -227,3 +227,135 @@ fn option(name: &'static str, value: &str) -> EnvironmentVariable {
 fn list(names: &[ResourceName]) -> String {
     names.iter().map(ResourceName::as_str).collect::<Vec<_>>().join(",")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(patcher: Patcher, accounts: Accounts, exclude: &[&str]) -> PatcherSettings {
+        PatcherSettings {
+            patcher,
+            namespace: "pulls".parse().unwrap(),
+            image: "registry.test/patcher@sha256:0".to_owned(),
+            source: "source".parse().unwrap(),
+            pull_secret: None,
+            interval: "1m".to_owned(),
+            guard: Guard::Confined,
+            exclude: exclude.iter().map(|&name| name.to_owned()).collect(),
+            service_accounts: accounts,
+        }
+    }
+
+    fn options(patcher: Patcher, accounts: Accounts, exclude: &[&str]) -> Vec<String> {
+        let (settings, secret) = (settings(patcher, accounts, exclude), "pull".parse().unwrap());
+        let options = context(&settings, &secret).options;
+        options.iter().map(|option| format!("{}={}", option.name, option.value)).collect()
+    }
+
+    fn rendered(template: &str, settings: &PatcherSettings) -> Vec<Value> {
+        let secret = "pull".parse().unwrap();
+        let objects = Templates::load(None).unwrap().render(template, &context(settings, &secret)).unwrap();
+        objects.into_iter().map(Value::Object).collect()
+    }
+
+    fn named(names: &[&str]) -> Accounts {
+        Accounts::Named(names.iter().map(|name| name.parse().unwrap()).collect())
+    }
+
+    #[test]
+    fn titansofts_patcher_is_told_names_without_blanks_and_never_managed_only() {
+        let told = options(Patcher::Titansoft, named(&["default", "ci"]), &["kube-system", "kube-public"]);
+        assert_eq!(
+            told,
+            [
+                "CONFIG_FORCE=true",
+                "CONFIG_DEBUG=false",
+                "CONFIG_MANAGEDONLY=false",
+                "CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson",
+                "CONFIG_SECRETNAME=pull",
+                "CONFIG_LOOP_DURATION=1m",
+                "CONFIG_ALLSERVICEACCOUNT=false",
+                "CONFIG_SERVICEACCOUNTS=default,ci",
+                "CONFIG_EXCLUDED_NAMESPACES=kube-system,kube-public",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_service_account_is_a_variable_that_is_set_and_empty() {
+        let settings = settings(Patcher::Titansoft, Accounts::None, &[]);
+        let deployment = rendered("patcher-deployment.yaml.j2", &settings).remove(0);
+        let variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap().clone();
+        assert!(variables.contains(&json!({"name": "CONFIG_SERVICEACCOUNTS"})), "{variables:?}");
+        assert!(variables.iter().all(|variable| variable["name"] != "CONFIG_EXCLUDED_NAMESPACES"), "{variables:?}");
+        let all = options(Patcher::Titansoft, Accounts::All, &[]);
+        assert!(all.contains(&"CONFIG_ALLSERVICEACCOUNT=true".to_owned()));
+        assert!(!all.iter().any(|option| option.starts_with("CONFIG_SERVICEACCOUNTS")));
+    }
+
+    #[test]
+    fn tamcores_patcher_watches_its_source_and_knows_the_opt_out_of_titansofts() {
+        let told = options(Patcher::Tamcore, Accounts::All, &[]);
+        assert_eq!(
+            told,
+            [
+                "CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson",
+                "CONFIG_WATCH_DOCKERCONFIGJSONPATH=true",
+                "CONFIG_SECRETNAME=pull",
+                "CONFIG_SECRET_NAMESPACE=pulls",
+                "CONFIG_EXCLUDE_ANNOTATION=k8s.titansoft.com/imagepullsecret-patcher-exclude",
+                "CONFIG_EXCLUDED_NAMESPACES=kube-*",
+                "CONFIG_SERVICEACCOUNTS=*",
+            ]
+        );
+        let told = options(Patcher::Tamcore, named(&["ci"]), &["tmp-*", "old"]);
+        assert_eq!(told[5..], ["CONFIG_EXCLUDED_NAMESPACES=tmp-*,old", "CONFIG_SERVICEACCOUNTS=ci"]);
+    }
+
+    #[test]
+    fn only_titansofts_image_is_bound_to_one_architecture_and_has_no_probes() {
+        for (patcher, bound) in [(Patcher::Titansoft, true), (Patcher::Tamcore, false)] {
+            let deployment = rendered("patcher-deployment.yaml.j2", &settings(patcher, Accounts::All, &[])).remove(0);
+            let pod = &deployment["spec"]["template"]["spec"];
+            assert_eq!(pod["nodeSelector"]["kubernetes.io/arch"] == "amd64", bound);
+            assert_eq!(deployment["spec"]["strategy"]["type"] == "Recreate", bound);
+            assert_eq!(pod["containers"][0]["readinessProbe"].is_null(), bound);
+            assert!(pod.get("imagePullSecrets").is_none());
+        }
+    }
+
+    #[test]
+    fn a_patcher_may_link_the_service_accounts_that_are_named() {
+        let patch = |accounts| {
+            let role =
+                rendered("patcher-titansoft-access.yaml.j2", &settings(Patcher::Titansoft, accounts, &[])).remove(1);
+            let rules = role["rules"].as_array().unwrap().clone();
+            rules.into_iter().find(|rule| rule["verbs"] == json!(["patch"]))
+        };
+        assert_eq!(patch(named(&["ci"])).unwrap()["resourceNames"], json!(["ci"]));
+        assert!(patch(Accounts::All).unwrap().get("resourceNames").is_none());
+        assert_eq!(patch(Accounts::None), None);
+    }
+
+    #[test]
+    fn two_patchers_in_one_cluster_share_no_object() {
+        let mut settings = settings(Patcher::Titansoft, Accounts::All, &[]);
+        let secret = "pull".parse().unwrap();
+        assert_eq!(context(&settings, &secret).cluster_name, "imagepullsecret-patcher-pulls");
+        settings.namespace = NAME.parse().unwrap();
+        assert_eq!(context(&settings, &secret).cluster_name, NAME);
+    }
+
+    #[test]
+    fn an_object_of_a_template_goes_into_the_namespace_it_names() {
+        let object = |namespace: &str| {
+            let object =
+                json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": namespace}});
+            Part::Other.blueprint(object.as_object().unwrap().clone(), None)
+        };
+        assert_eq!(object("pulls").unwrap().place(), &Place::Fixed("pulls".parse().unwrap()));
+        assert!(object("No Name").is_err());
+    }
+}

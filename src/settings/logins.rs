@@ -135,8 +135,8 @@ fn written_login(login: &Login, place: &str, environment: &Environment, problems
 }
 
 fn registry(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<RegistryKey> {
-    text.parse()
-        .map_err(|invalid: InvalidRegistry| {
+    RegistryKey::typed(text)
+        .map_err(|invalid| {
             problems.push(
                 Problem::error("invalid-registry", format!("the host in {place} {invalid}"))
                     .hint(InvalidRegistry::hint()),

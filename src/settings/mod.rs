@@ -25,6 +25,8 @@ pub const SECRET_NAME: &str = "image-pull-secret";
 /// The ServiceAccount that a chart makes for itself.
 pub const OWN_ACCOUNT: &str = "image-puller";
 
+const NAMESPACES_VARIABLE: &str = "REGCRED_NAMESPACES";
+
 /// Everything `render` does, decided.
 #[derive(Debug)]
 pub struct Settings {
@@ -126,6 +128,7 @@ impl Settings {
         let destination = destination(arguments, combination.shape, &chart)?;
         let mut pull_secrets = Vec::new();
         let listed = listed(&arguments.target, environment, &mut problems);
+        let faulty_list = problems.iter().any(Problem::is_error);
         let entries = entries(&arguments.target, &arguments.logins, &spec)?;
         for entry in &entries {
             pull_secrets.extend(pull_secret(
@@ -136,6 +139,9 @@ impl Settings {
                 environment,
                 &mut problems,
             ));
+        }
+        if faulty_list {
+            problems.retain(|problem| problem.code != "no-namespaces");
         }
         let patcher = match (combination.strategy, pull_secrets.as_slice()) {
             (Strategy::Patcher, [one]) => patcher(arguments, &spec, combination, &chart, one, &mut problems),
@@ -209,6 +215,15 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
         return Err(usage(
             "`--strategy patcher` and `--shape helm-values` need a chart of a patcher",
             "add --chart tamcore or --chart empathyco",
+        ));
+    }
+    if arguments.raw && shape != Some(Shape::DockerConfig) {
+        return Err(usage("`--raw` goes with `--shape docker-config` only", "add --shape docker-config"));
+    }
+    if !arguments.service_account.is_empty() && matches!(arguments.link, Some(Link::Policy | Link::None)) {
+        return Err(usage(
+            "`--service-account` cannot go with a `--link` other than `service-account`",
+            "leave one of the two out",
         ));
     }
     let combination = Combination::resolve(Wish { strategy, link: arguments.link.or(spec.link), shape })?;
@@ -312,8 +327,13 @@ fn pull_secret(
     let nothing = PullSecret::default();
     let file = entry.file.unwrap_or(&nothing);
     let target = &arguments.target;
-    let name = target.secret_name.clone().or_else(|| file.name.clone()).unwrap_or_else(|| SECRET_NAME.to_owned());
-    let name: Option<ResourceName> = resource_name(&name, "`--secret-name`", problems);
+    let name = match (&target.secret_name, &file.name) {
+        (Some(flag), _) => resource_name(flag, "`--secret-name`", problems),
+        (None, Some(written)) => resource_name(written, "`name` in regcred.yaml", problems),
+        (None, None) => None,
+    };
+    // With a bad name nothing is written, and its logins are looked at all the same.
+    let name = name.or_else(|| SECRET_NAME.parse().ok());
     let sources =
         logins::sources(if entry.flags { Some(&arguments.logins) } else { None }, &file.logins, environment, problems);
     let exclude = if target.exclude.is_empty() { file.namespaces.exclude.clone() } else { target.exclude.clone() };
@@ -322,14 +342,21 @@ fn pull_secret(
     } else {
         Vec::new()
     };
-    let accounts =
-        if arguments.service_account.is_empty() { &file.service_accounts } else { &arguments.service_account };
+    let (accounts, accounts_place) = if arguments.service_account.is_empty() {
+        (&file.service_accounts, "`serviceAccounts` in regcred.yaml")
+    } else {
+        (&arguments.service_account, "`--service-account`")
+    };
     let default = [default_account(combination, arguments.chart.as_deref()).to_owned()];
     let accounts = if accounts.is_empty() { &default[..] } else { accounts };
     let all = combination.strategy == Strategy::Patcher && accounts.iter().any(|name| name == "*");
-    let service_accounts = if all { Vec::new() } else { resource_names(accounts, "`--service-account`", problems) };
-    let others = if arguments.also_reference.is_empty() { &file.also_reference } else { &arguments.also_reference };
-    let also_reference = resource_names(others, "`--also-reference`", problems);
+    let service_accounts = if all { Vec::new() } else { resource_names(accounts, accounts_place, problems) };
+    let (others, others_place) = if arguments.also_reference.is_empty() {
+        (&file.also_reference, "`alsoReference` in regcred.yaml")
+    } else {
+        (&arguments.also_reference, "`--also-reference`")
+    };
+    let also_reference = resource_names(others, others_place, problems);
     Some(PullSecretSettings { name: name?, sources, namespaces, exclude, service_accounts, also_reference })
 }
 
@@ -350,10 +377,13 @@ fn chosen_namespaces(
     environment: &Environment,
     problems: &mut Vec<Problem>,
 ) -> Vec<Namespace> {
+    if environment.is_set(NAMESPACES_VARIABLE) && environment.setting(NAMESPACES_VARIABLE).is_none() {
+        problems.push(Problem::error("not-utf-8", format!("`{NAMESPACES_VARIABLE}` is not UTF-8 text")));
+    }
     let variable: Vec<String> = environment
-        .setting("REGCRED_NAMESPACES")
+        .setting(NAMESPACES_VARIABLE)
         .into_iter()
-        .flat_map(|list| list.split([',', ' ', '\n']))
+        .flat_map(|list| list.split(|character: char| character == ',' || character.is_whitespace()))
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect();
@@ -403,10 +433,7 @@ fn patcher(
         problems.push(
             Problem::error(
                 "source-is-target",
-                format!(
-                    "the source and the copies are both called `{}`: the patcher would undo a rotation by itself",
-                    settings.source
-                ),
+                "the source and the copies have the same name: the patcher would undo a rotation by itself",
             )
             .hint("give the source another name with --source-secret-name"),
         );
@@ -423,7 +450,11 @@ fn resource_name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option
 }
 
 fn resource_names(texts: &[String], place: &str, problems: &mut Vec<Problem>) -> Vec<ResourceName> {
-    let mut names: Vec<_> = texts.iter().filter_map(|text| resource_name(text, place, problems)).collect();
+    let mut names: Vec<_> = texts
+        .iter()
+        .enumerate()
+        .filter_map(|(number, text)| resource_name(text, &format!("{place}, item {}", number + 1), problems))
+        .collect();
     names.sort_unstable();
     names.dedup();
     names

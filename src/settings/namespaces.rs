@@ -141,6 +141,7 @@ struct Status {
 
 /// Reads a list: a name a line, `kubectl get ns -o name|json|yaml`, or a YAML or JSON list of names.
 pub fn read(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
+    let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
     match first {
         Some(line) if line.starts_with(['{', '[']) || line.starts_with("- ") || line.contains(':') => {
@@ -216,6 +217,13 @@ fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec
         object.items
     };
     for (number, namespace) in all.into_iter().enumerate() {
+        if namespace.kind.is_some_and(|kind| kind != "Namespace") {
+            problems.push(
+                Problem::error("invalid-list", format!("{origin}, item {}, is an object of another kind", number + 1))
+                    .hint("it takes the output of `kubectl get ns`"),
+            );
+            continue;
+        }
         let metadata = namespace.metadata;
         let opted_out = metadata.annotations.is_some_and(|annotations| {
             OPT_OUT.iter().any(|name| annotations.get(*name).is_some_and(|value| value == "true"))
@@ -252,7 +260,9 @@ mod tests {
         }
         assert_eq!(names("- on\n- y\n- 1e3\n- 0x1f\n").0, ["on", "y", "1e3", "0x1f"]);
         assert_eq!(names("A\nb\n-c\n"), (vec!["b".into()], 2));
+        assert_eq!(names("\u{feff}a\r\nb\r\n"), (vec!["a".into(), "b".into()], 0));
         assert_eq!(names("{"), (vec![], 1));
+        assert_eq!(names(r#"{"items":[{"kind":"Pod","metadata":{"name":"a"}}]}"#), (vec![], 1));
     }
 
     #[test]

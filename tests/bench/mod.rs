@@ -66,7 +66,11 @@ impl Bench {
         let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
         let path =
             env::join_paths([own.parent().unwrap().to_owned(), self.tools.clone()].into_iter().chain(system)).unwrap();
-        let executable = if name == "regcred" { own.to_owned() } else { self.tools.join(name) };
+        let executable = match name {
+            "regcred" => own.to_owned(),
+            "sh" => "/bin/sh".into(),
+            tool => self.tools.join(tool),
+        };
         Program::new(&executable)
             .directory(&self.home)
             .variable("HOME", &self.home)

@@ -63,7 +63,9 @@ pub fn secret(
     let mut manifests = Manifests::default();
     if settings.create_namespaces == CreateNamespaces::First {
         let mut objects = templates.render("namespace.yaml.j2", &json!({}))?;
-        objects.iter_mut().for_each(|object| profile::annotate(object, settings.profile, Role::Namespace));
+        for object in &mut objects {
+            profile::annotate(object, settings.profile, Role::Namespace);
+        }
         let blueprints = objects.into_iter().map(|object| Blueprint::plain(object, Place::Itself)).collect();
         manifests.each(vec![blueprints], vec![(patcher.namespace.clone(), 0)]);
     }

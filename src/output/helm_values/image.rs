@@ -4,11 +4,9 @@ use serde::Serialize;
 
 use crate::settings::patcher::{PatcherSettings, default_image};
 
-/// `repository:tag`, whatever the two are; the registry is in the repository.
+/// `repository:tag`, whatever the two are; the registry is part of the repository.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Image<'a> {
-    /// Tamcore's chart puts its own before the repository where this is not empty.
-    pub registry: &'static str,
     /// What stands before the colon.
     pub repository: &'a str,
     /// What stands after it.
@@ -28,7 +26,7 @@ impl<'a> Image<'a> {
             Some(colon) => (&image[..name + colon], &image[name + colon + 1..]),
             None => (image, "latest"),
         };
-        Self { registry: "", repository, tag }
+        Self { repository, tag }
     }
 }
 
@@ -39,9 +37,9 @@ mod tests {
     #[test]
     fn an_image_is_itself_again_with_a_colon_between_its_parts() {
         for image in ["r.test:5000/a/b:v1", "a@sha256:00ff", "r.test/a:v1@sha256:00ff", "localhost:5000/a:1"] {
-            let Image { repository, tag, .. } = Image::split(image);
+            let Image { repository, tag } = Image::split(image);
             assert_eq!(format!("{repository}:{tag}"), image);
         }
-        assert_eq!(Image::split("r.test:5000/a"), Image { registry: "", repository: "r.test:5000/a", tag: "latest" });
+        assert_eq!(Image::split("r.test:5000/a"), Image { repository: "r.test:5000/a", tag: "latest" });
     }
 }

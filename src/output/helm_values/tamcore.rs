@@ -37,7 +37,7 @@ pub fn write(
     let mut source = serde_json::to_value(source.object(&Place::Cluster))?;
     source["data"][".dockerconfigjson"] = json!(*show(&docker_config.to_base64(), shown));
     let values = Values {
-        image: Image::of(patcher),
+        image: Image::of(patcher).map(|image| WholeImage { registry: "", image }),
         image_pull_secrets: references(patcher),
         security_context: RESTRICTED,
         env: environment(pull_secret, patcher),
@@ -52,7 +52,7 @@ pub fn write(
 #[serde(rename_all = "camelCase")]
 struct Values<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<Image<'a>>,
+    image: Option<WholeImage<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     image_pull_secrets: Vec<Reference<'a>>,
     security_context: SecurityContext,
@@ -63,6 +63,14 @@ struct Values<'a> {
     /// for these lacks a line end after `---`; Helm's own reader takes that, and one object cannot run into another. It is
     /// not a template there: nothing in it is evaluated.
     extra_objects: [Value; 1],
+}
+
+/// The chart puts a registry of its own before the repository, unless this says that there is none.
+#[derive(Serialize)]
+struct WholeImage<'a> {
+    registry: &'static str,
+    #[serde(flatten)]
+    image: Image<'a>,
 }
 
 #[derive(Serialize)]

@@ -1,0 +1,98 @@
+//! What is written, in its shape: settings and Docker configs in, a stream, a tree, values or one value out.
+
+use std::io;
+
+use secrecy::SecretString;
+
+use super::stream::Form;
+use super::{File, chart, helm_values, layout};
+use crate::docker_config::DockerConfig;
+use crate::manifest::Manifests;
+use crate::problem::{Failure, Problem};
+use crate::resources;
+use crate::settings::choices::Shape;
+use crate::settings::{Encoding, Settings};
+use crate::templates::Templates;
+
+/// What is written.
+pub enum Product<'a> {
+    /// Documents, one after the other.
+    Stream(Manifests, Form),
+    /// A file an object.
+    Directory(Manifests),
+    /// That, and a `kustomization.yaml`.
+    Kustomization(Manifests),
+    /// The files of a chart.
+    Chart(Vec<File>),
+    /// Values for a chart, made when it is known where they go.
+    Values(&'a Settings, &'a [DockerConfig], &'a Templates),
+    /// The Docker config itself.
+    Value(SecretString),
+}
+
+impl<'a> Product<'a> {
+    /// Builds it. After this nothing can fail but writing.
+    ///
+    /// # Errors
+    /// A template of the user's that makes no object; several pull secrets where one value was asked for.
+    pub fn build(
+        settings: &'a Settings,
+        docker_configs: &'a [DockerConfig],
+        templates: &'a Templates,
+    ) -> Result<Self, Failure> {
+        let manifests = || resources::build(settings, docker_configs, templates);
+        Ok(match settings.combination.shape {
+            Shape::Yaml => Self::Stream(manifests()?, Form::Yaml),
+            Shape::Json => Self::Stream(manifests()?, Form::Json),
+            Shape::Directory => Self::Directory(manifests()?),
+            Shape::Kustomization => Self::Kustomization(manifests()?),
+            Shape::Chart => Self::Chart(chart::files(settings, docker_configs, templates)?),
+            Shape::HelmValues => Self::Values(settings, docker_configs, templates),
+            Shape::DockerConfig => Self::Value(value(settings, docker_configs)?),
+        })
+    }
+
+    /// The files of a tree, if it is one.
+    #[must_use]
+    pub fn tree(&self) -> Option<Box<dyn Iterator<Item = io::Result<File>> + '_>> {
+        match self {
+            Self::Directory(manifests) => Some(Box::new(layout::files(manifests))),
+            Self::Kustomization(manifests) => Some(Box::new(
+                layout::files(manifests).chain(std::iter::once_with(|| Ok(layout::kustomization(manifests)))),
+            )),
+            Self::Chart(files) => Some(Box::new(files.iter().map(|file| Ok(file.clone())))),
+            Self::Stream(..) | Self::Values(..) | Self::Value(_) => None,
+        }
+    }
+
+    /// Whether a secret stands in it in clear.
+    ///
+    /// # Errors
+    /// A template of the user's that makes no values.
+    pub fn holds_a_secret(&self) -> Result<bool, Failure> {
+        Ok(match self {
+            Self::Stream(manifests, _) | Self::Directory(manifests) | Self::Kustomization(manifests) => {
+                manifests.hold_a_secret()
+            }
+            Self::Chart(files) => files.iter().any(File::holds_a_secret),
+            Self::Values(settings, docker_configs, templates) => {
+                helm_values::files(settings, docker_configs, templates, "values.yaml")?.iter().any(File::holds_a_secret)
+            }
+            Self::Value(_) => true,
+        })
+    }
+}
+
+fn value(settings: &Settings, docker_configs: &[DockerConfig]) -> Result<SecretString, Failure> {
+    let [docker_config] = docker_configs else {
+        let message =
+            format!("`--shape docker-config` is one value, and there are {} pull secrets", docker_configs.len());
+        return Err(Failure::Usage(vec![
+            Problem::error("one-pull-secret", message).hint("choose one with --secret-name"),
+        ]));
+    };
+    Ok(match settings.encoding {
+        Encoding::Base64 => docker_config.to_base64(),
+        Encoding::Raw => docker_config.to_json(),
+    })
+}

@@ -1,0 +1,180 @@
+//! Every GitLab CI example, run by the real gitlab-ci-local against the real API server.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[cfg(test)]
+#[expect(dead_code, reason = "here regcred is run by others")]
+mod bench;
+
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bench::{Bench, Run};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A Docker config as a CI variable may hold it; its `auth` is `acme:canary-of-the-password`.
+const LOGINS: &str = r#"{"auths":{"ghcr.io":{"auth":"YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
+const HUB: &str = r#"{"auths":{"docker.io":{"auth":"YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
+
+/// A repository with one of the examples in it.
+struct Project {
+    bench: &'static Bench,
+    repository: TempDir,
+}
+
+/// The branch a pipeline is for.
+#[derive(Clone, Copy)]
+enum Pipeline {
+    Default,
+    MergeRequest,
+}
+
+impl Project {
+    fn of(example: &str) -> Option<Self> {
+        let bench = Bench::with(&["gitlab-ci-local", "helm", "helmfile", "rsync"])?;
+        let repository = tempfile::tempdir().unwrap();
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("gitlab-ci-examples").join(example).join(".");
+        assert!(Command::new("cp").arg("-R").args([&example, repository.path()]).status().unwrap().success());
+        let project = Self { bench, repository };
+        project.git(&["init", "--quiet", "--initial-branch=main"]);
+        project.git(&["config", "user.name", "test"]);
+        project.git(&["config", "user.email", "test@example.com"]);
+        // Never asked: names the project.
+        project.git(&["remote", "add", "origin", "https://gitlab.example.com/acme/deploy.git"]);
+        project.git(&["add", "--all"]);
+        project.git(&["commit", "--quiet", "--message=An example"]);
+        Some(project)
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        assert!(Command::new("git").args(arguments).current_dir(&self.repository).status().unwrap().success());
+    }
+
+    /// Runs all jobs that the rules choose. Variables are set as under Settings, by a file that gitlab-ci-local reads.
+    fn run(&self, pipeline: Pipeline, variables: &Value) -> Run {
+        bench::write(&self.repository.path().join(".gitlab-ci-local-variables.yml"), &variables.to_string());
+        let program = self.bench.program("gitlab-ci-local").directory(self.repository.path());
+        let program = program.arguments(["--force-shell-executor", "--no-color"]);
+        match pipeline {
+            Pipeline::Default => program,
+            Pipeline::MergeRequest => program
+                .arguments(["--variable", "CI_PIPELINE_SOURCE=merge_request_event"])
+                .arguments(["--variable", "CI_MERGE_REQUEST_IID=12"]),
+        }
+        .variable("HELMFILE_UPGRADE_NOTICE_DISABLED", "1")
+        .run()
+    }
+
+    fn create_namespaces(&self, names: &[&str]) {
+        for name in names {
+            self.bench.kubectl(&["create", "namespace", name], "").succeeded();
+        }
+    }
+
+    fn docker_config(&self, namespace: &str, name: &str) -> Value {
+        let secret = self.bench.get(&["secret", name, "-n", namespace]);
+        let value = secret["data"][".dockerconfigjson"].as_str().unwrap();
+        serde_json::from_slice(&STANDARD.decode(value).unwrap()).unwrap()
+    }
+}
+
+/// Nothing of the login is in the log, in any form.
+#[track_caller]
+fn assert_tight(run: &Run) {
+    for canary in ["canary-of-the", "YWNtZTpjYW5hcnkt", &STANDARD.encode(LOGINS)[..40], "Y2FuYXJ5LW9m", "eyJhdXRocyI6"]
+    {
+        assert!(!run.stdout.contains(canary) && !run.stderr.contains(canary), "{}{}", run.stdout, run.stderr);
+    }
+}
+
+/// What the whole pipeline printed, if it failed.
+#[track_caller]
+fn failed(run: Run) -> String {
+    assert_tight(&run);
+    assert_ne!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    run.stdout + &run.stderr
+}
+
+/// What the whole pipeline printed, if it succeeded.
+#[track_caller]
+fn succeeded(run: Run) -> String {
+    assert_tight(&run);
+    assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    run.stdout + &run.stderr
+}
+
+#[test]
+fn a_merge_request_is_validated_without_secrets_and_the_default_branch_is_deployed() {
+    let Some(project) = Project::of("1-validate-diff-deploy") else { return };
+    project.create_namespaces(&["team-a", "team-b"]);
+    project.git(&["switch", "--quiet", "--create", "change"]);
+    let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
+    assert!(log.contains("GHCR_TOKEN") && log.contains("MISSING"), "{log}");
+    assert!(!log.contains("kubectl"), "{log}");
+
+    let settings = project.repository.path().join("regcred.yaml");
+    let good = std::fs::read_to_string(&settings).unwrap();
+    bench::write(&settings, &good.replace("pullSecrets", "pullSecret"));
+    assert!(failed(project.run(Pipeline::MergeRequest, &json!({}))).contains("pullSecrets"));
+    bench::write(&settings, &good);
+
+    project.git(&["switch", "--quiet", "main"]);
+    let log = failed(project.run(Pipeline::Default, &json!({})));
+    assert!(log.contains("`DOCKERHUB_AUTH`") && log.contains("`GHCR_TOKEN`"), "{log}");
+
+    let variables = json!({"DOCKERHUB_AUTH": STANDARD.encode(HUB), "GHCR_TOKEN": "canary-of-the-token"});
+    let log = succeeded(project.run(Pipeline::Default, &variables));
+    assert!(log.contains("+kind: Secret"), "the difference is shown: {log}");
+    for namespace in ["team-a", "team-b"] {
+        let auths = &project.docker_config(namespace, "image-pull-secret")["auths"];
+        assert_eq!(auths["ghcr.io"]["password"], "canary-of-the-token");
+        assert_eq!(auths["https://index.docker.io/v1/"]["username"], "acme");
+    }
+    let again = succeeded(project.run(Pipeline::Default, &variables));
+    assert!(!again.contains("kind: Secret"), "there is no difference any more: {again}");
+}
+
+#[test]
+fn helmfile_is_run_only_when_a_kubelet_could_pull() {
+    let Some(project) = Project::of("2-helmfile") else { return };
+    for (variables, says) in [
+        (json!({}), "`DOCKERHUB_AUTH` is not set"),
+        (json!({"DOCKERHUB_AUTH": "acme:canary-of-the-password"}), "--login"),
+        (json!({"DOCKERHUB_AUTH": STANDARD.encode(HUB)}), "no entry matches"),
+    ] {
+        let log = failed(project.run(Pipeline::Default, &variables));
+        assert!(log.contains(says), "{log}");
+        assert!(!log.contains("Upgrading release"), "{log}");
+    }
+    succeeded(project.run(Pipeline::Default, &json!({"DOCKERHUB_AUTH": STANDARD.encode(LOGINS)})));
+    let docker_config = project.docker_config("team-helmfile", "image-pull-secret");
+    assert_eq!(docker_config["auths"]["ghcr.io"]["username"], "acme");
+}
+
+#[test]
+fn the_component_takes_names_of_variables() {
+    let Some(project) = Project::of("4-component") else { return };
+    project.create_namespaces(&["shop", "billing"]);
+    let log = failed(project.run(Pipeline::Default, &json!({"DOCKERHUB_AUTH": LOGINS})));
+    assert!(log.contains("`REGISTRY_AUTH` is not set"), "{log}");
+    succeeded(project.run(Pipeline::Default, &json!({"REGISTRY_AUTH": STANDARD.encode(LOGINS)})));
+    for namespace in ["shop", "billing"] {
+        let docker_config = project.docker_config(namespace, "acme-pull-secret");
+        assert_eq!(docker_config["auths"]["ghcr.io"]["username"], "acme");
+    }
+}
+
+#[test]
+fn a_variable_of_type_file_is_read_where_it_points() {
+    let Some(project) = Project::of("5-file-variable") else { return };
+    project.create_namespaces(&["team-file"]);
+    let pretty = serde_json::to_string_pretty(&serde_json::from_str::<Value>(LOGINS).unwrap()).unwrap();
+    let file = |content: &str| json!({"REGISTRY_CONFIG": {"type": "file", "values": {"*": content}}});
+    let log = failed(project.run(Pipeline::Default, &file(&pretty.replace("auths", "other"))));
+    assert!(log.contains("REGISTRY_CONFIG"), "{log}");
+    succeeded(project.run(Pipeline::Default, &file(&pretty)));
+    assert_eq!(project.docker_config("team-file", "image-pull-secret")["auths"]["ghcr.io"]["username"], "acme");
+}

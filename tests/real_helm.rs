@@ -1,0 +1,258 @@
+//! Charts and values that `render` writes, taken by the real helm: linted, templated, installed, upgraded and uninstalled.
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the bench has more than these tests need")]
+mod bench;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bench::{Bench, Run, documents, fresh};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6czNjcjN0"}}}"#);
+const OTHER_LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6cjB0YXQzZA=="}}}"#);
+
+/// A folder with a chart in `chart`.
+fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> (TempDir, Run) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chart");
+    let run = bench
+        .regcred(&[&["render", "--shape", "chart", "--output", path.to_str().unwrap()], arguments].concat(), &[logins]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    (folder, run)
+}
+
+fn helm(bench: &Bench, folder: &TempDir, arguments: &[&str]) -> Run {
+    bench.program("helm").directory(folder.path()).arguments(arguments).run()
+}
+
+/// By kind, namespace and name, what an object does; not how it is marked.
+fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    documents
+        .iter()
+        .map(|document| {
+            let metadata = &document["metadata"];
+            let key = [text(&document["kind"]), text(&metadata["namespace"]), text(&metadata["name"])].join("/");
+            let fields = ["type", "data", "imagePullSecrets", "spec"].map(|field| document[field].clone());
+            (key, json!(fields))
+        })
+        .collect()
+}
+
+#[test]
+fn a_chart_is_linted_and_makes_what_the_stream_makes() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    for link in ["none", "policy", "service-account"] {
+        for profile in [None, Some("argocd"), Some("flux"), Some("helm")] {
+            let mut flags = vec!["--namespaces", "on,team-a,012", "--create-namespaces", "--link", link];
+            flags.extend(["--service-account", "default", "--service-account", "y"]);
+            flags.extend(profile.into_iter().flat_map(|profile| ["--profile", profile]));
+            let (folder, _) = chart(bench, &flags, LOGINS);
+            let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
+            assert_eq!(lint.status, 0, "{flags:?} {}{}", lint.stdout, lint.stderr);
+            let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
+            let stream = bench.regcred(&[&["render"], flags.as_slice()].concat(), &[LOGINS]).succeeded();
+            assert_eq!(effects(&made), effects(&documents(&stream)), "{flags:?}");
+            for object in made {
+                let keep = object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
+                let foreign = ["Namespace", "ServiceAccount"].contains(&object["kind"].as_str().unwrap());
+                assert_eq!(keep, foreign, "{flags:?} {}", object["kind"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_docker_config_is_one_value_and_may_be_another() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let (folder, _) = chart(bench, &["--namespaces", "a,b"], LOGINS);
+    let set = "pullSecrets.image-pull-secret.dockerConfigJson=eyJhdXRocyI6e319";
+    let made = documents(&helm(bench, &folder, &["template", "x", "chart", "--set", set]).succeeded());
+    assert_eq!(made.len(), 2);
+    for secret in made {
+        assert_eq!(secret["data"][".dockerconfigjson"], "eyJhdXRocyI6e319");
+    }
+    let values = bench.regcred(&["render", "--shape", "helm-values", "--namespaces", "c"], &[OTHER_LOGINS]).succeeded();
+    let given = bench.program("helm").directory(folder.path()).arguments(["template", "x", "chart", "--values", "-"]);
+    let made = documents(&given.stdin(&values).run().succeeded());
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0]["metadata"]["namespace"], "c");
+    let without = ["template", "x", "chart", "--set", "pullSecrets.image-pull-secret.dockerConfigJson="];
+    let said = helm(bench, &folder, &without).failed();
+    assert!(said.contains("pullSecrets.image-pull-secret.dockerConfigJson is empty"), "{said}");
+}
+
+#[test]
+fn values_that_the_chart_does_not_know_are_refused_without_a_value() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let (folder, _) = chart(bench, &["--namespaces", "a"], LOGINS);
+    for (set, name) in
+        [("pullSecret.x=s3cr3t", "pullSecret"), ("pullSecrets.x.dockerConfigJSON=s3cr3t", "dockerConfigJSON")]
+    {
+        let said = helm(bench, &folder, &["template", "x", "chart", "--set", set]).failed();
+        assert!(said.contains(name) && !said.contains("s3cr3t"), "{said}");
+    }
+}
+
+#[test]
+fn a_policy_with_the_braces_of_helms_templates_arrives_as_it_is() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let templates = tempfile::tempdir().unwrap();
+    let policy = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ name }}\ndata:\n  a: {{ '{{{ .x }}' }}\n";
+    write(templates.path(), "admission-policy.yaml.j2", policy);
+    let flags = ["--namespaces", "a", "--link", "policy", "--templates", templates.path().to_str().unwrap()];
+    let (folder, _) = chart(bench, &flags, LOGINS);
+    let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
+    let policy = made.iter().find(|object| object["kind"] == "ConfigMap").unwrap();
+    assert_eq!(policy["data"]["a"], "{{{ .x }}");
+}
+
+#[test]
+fn default_is_taken_over_rotated_and_left_with_its_uid() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let [namespace, other] = bench.namespaces();
+    let uid = |name: &str| bench.get(&["serviceaccount", name, "-n", &namespace])["metadata"]["uid"].clone();
+    let pull_secret = || bench.get(&["secret", "image-pull-secret", "-n", &namespace]);
+    bench.kubectl(&["create", "secret", "generic", "theirs", "-n", &namespace], "").succeeded();
+    bench.kubectl(&["create", "serviceaccount", "theirs", "-n", &namespace], "").succeeded();
+    let before = [uid("default"), uid("theirs")];
+    let flags = ["--namespaces", &namespace, "--link", "service-account", "--service-account", "default"];
+    let (folder, run) = chart(bench, &flags, LOGINS);
+    assert!(run.stderr.contains("--take-ownership") && run.stderr.contains("takeOwnership: true"), "{}", run.stderr);
+
+    let release = fresh("release");
+    let install = ["upgrade", "--install", &release, "chart", "--namespace", &other];
+    let refused = helm(bench, &folder, &install).failed();
+    assert!(refused.contains("invalid ownership metadata"), "{refused}");
+    helm(bench, &folder, &[&install[..], &["--take-ownership"]].concat()).succeeded();
+    let linked = bench.get(&["serviceaccount", "default", "-n", &namespace]);
+    assert_eq!(linked["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
+    let first = pull_secret();
+
+    let (rotated, _) = chart(bench, &flags, OTHER_LOGINS);
+    helm(bench, &rotated, &[&install[..], &["--take-ownership"]].concat()).succeeded();
+    let second = pull_secret();
+    assert_ne!(first["data"], second["data"]);
+    assert_eq!(first["metadata"]["uid"], second["metadata"]["uid"]);
+
+    // Out of the chart, and then the release gone: it stays both times.
+    let (unlinked, _) = chart(bench, &["--namespaces", &namespace], LOGINS);
+    helm(bench, &unlinked, &install).succeeded();
+    assert_eq!([uid("default"), uid("theirs")], before);
+    helm(bench, &rotated, &[&install[..], &["--take-ownership"]].concat()).succeeded();
+    helm(bench, &folder, &["uninstall", &release, "--namespace", &other]).succeeded();
+    assert_eq!([uid("default"), uid("theirs")], before);
+    bench.get(&["secret", "theirs", "-n", &namespace]);
+    bench.kubectl(&["get", "secret", "image-pull-secret", "-n", &namespace], "").failed();
+}
+
+#[test]
+fn an_own_service_account_comes_and_goes_with_the_release_and_namespaces_stay() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let [own] = bench.namespaces();
+    let made = fresh("made");
+    let both = format!("{own},{made}");
+    let flags = ["--namespaces", &both, "--link", "service-account", "--create-namespaces"];
+    let (folder, run) = chart(bench, &flags, LOGINS);
+    assert!(run.stderr.contains("takes over Namespaces where"), "{}", run.stderr);
+    let release = fresh("release");
+    // The release's own namespace is on the list, and is not taken over.
+    helm(bench, &folder, &["install", &release, "chart", "--namespace", &own]).succeeded();
+    for namespace in [&own, &made] {
+        let account = bench.get(&["serviceaccount", "image-puller", "-n", namespace]);
+        assert_eq!(account["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
+    }
+    helm(bench, &folder, &["uninstall", &release, "--namespace", &own]).succeeded();
+    for namespace in [&own, &made] {
+        assert!(bench.get(&["namespace", namespace])["metadata"]["deletionTimestamp"].is_null());
+        bench.kubectl(&["get", "serviceaccount", "image-puller", "-n", namespace], "").failed();
+    }
+}
+
+#[test]
+fn tamcores_chart_takes_its_values_with_the_source_secret() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let flags = ["--service-account", "*", "--patcher-image", "r.test/p:v2", "--patcher-pull-secret", "own"];
+    let values = [&["render", "--shape", "helm-values", "--chart", "tamcore"], &flags[..]].concat();
+    let values = bench.regcred(&values, &[LOGINS]).succeeded();
+    let made = stand_in(bench, "tamcore", &values);
+    let secret = &made["Secret"];
+    assert_eq!(secret["metadata"]["name"], "image-pull-secret-src");
+    assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
+    assert!(secret["data"][".dockerconfigjson"].as_str().is_some_and(|value| value.len() > 20));
+    let pod = &made["Deployment"]["spec"]["template"]["spec"];
+    assert_eq!(pod["imagePullSecrets"], json!([{"name": "own"}]));
+    assert_eq!(pod["volumes"][0]["secret"]["secretName"], "image-pull-secret-src");
+    assert_eq!(pod["containers"][0]["image"], "r.test/p:v2");
+    let variables = variables(pod);
+    assert_eq!(variables["CONFIG_DOCKERCONFIGJSONPATH"], "/secrets/.dockerconfigjson");
+    assert_eq!(variables["CONFIG_WATCH_DOCKERCONFIGJSONPATH"], "true");
+    assert_eq!(variables["CONFIG_SERVICEACCOUNTS"], "*");
+    assert_eq!(variables["CONFIG_EXCLUDED_NAMESPACES"], "kube-*");
+    assert_eq!(variables["CONFIG_EXCLUDE_ANNOTATION"], "k8s.titansoft.com/imagepullsecret-patcher-exclude");
+    restricted(bench, pod);
+}
+
+#[test]
+fn empathycos_chart_takes_its_values_and_the_secret_is_beside() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("values.yaml");
+    let flags = ["render", "--shape", "helm-values", "--chart", "empathyco", "--exclude", "kube-public", "--output"];
+    let without = bench.regcred(&flags[..flags.len() - 1], &[LOGINS]);
+    assert_eq!(without.status, 2, "{}", without.stderr);
+    bench.regcred(&[&flags[..], &[path.to_str().unwrap()]].concat(), &[LOGINS]).succeeded();
+    let secret = documents(&std::fs::read_to_string(folder.path().join("values.secret.yaml")).unwrap()).remove(0);
+    assert_eq!(secret["metadata"]["name"], "image-pull-secret");
+    assert_eq!(secret["metadata"]["namespace"], "imagepullsecret-patcher");
+    let made = stand_in(bench, "empathyco", &std::fs::read_to_string(path).unwrap());
+    let pod = &made["Deployment"]["spec"]["template"]["spec"];
+    assert_eq!(pod["volumes"][0]["secret"]["secretName"], secret["metadata"]["name"]);
+    let variables = variables(pod);
+    assert_eq!(variables["CONFIG_SECRETNAME"], "image-pull-secret");
+    assert_eq!(variables["CONFIG_EXCLUDED_NAMESPACES"], "imagepullsecret-patcher,kube-system,kube-public");
+    assert_eq!(variables["CONFIG_LOOP_DURATION"], "10s");
+    assert_eq!(variables["CONFIG_MANAGEDONLY"], "false");
+    assert_eq!(variables["CONFIG_FORCE"], "true");
+    assert_eq!((&*variables["CONFIG_ALLSERVICEACCOUNT"], &*variables["CONFIG_SERVICEACCOUNTS"]), ("false", "default"));
+    restricted(bench, pod);
+}
+
+/// What a chart that stands in for another's makes of values, by kind.
+fn stand_in(bench: &Bench, chart: &str, values: &str) -> BTreeMap<String, Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/charts").join(chart);
+    let arguments =
+        ["template", "x", path.to_str().unwrap(), "--namespace", "imagepullsecret-patcher", "--values", "-"];
+    let made = bench.program("helm").arguments(arguments).stdin(values).run().succeeded();
+    documents(&made).into_iter().map(|object| (object["kind"].as_str().unwrap().to_owned(), object)).collect()
+}
+
+fn variables(pod: &Value) -> BTreeMap<String, String> {
+    let variables = pod["containers"][0]["env"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    variables.iter().map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect()
+}
+
+/// Asks the API server whether a namespace of the level `restricted` takes the Pod.
+fn restricted(bench: &Bench, pod: &Value) {
+    let [namespace] = bench.namespaces();
+    let level = "pod-security.kubernetes.io/enforce=restricted";
+    bench.kubectl(&["label", "namespace", &namespace, level], "").succeeded();
+    let create = |spec: &Value| {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "patcher"}, "spec": spec});
+        bench.kubectl(&["create", "--dry-run=server", "-n", &namespace, "-f", "-"], &pod.to_string())
+    };
+    create(pod).succeeded();
+    let mut lax = pod.clone();
+    lax["containers"][0]["securityContext"] = json!({});
+    let said = create(&lax).failed();
+    assert!(said.contains("violates PodSecurity"), "{said}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a fixture")]
+fn write(folder: &Path, name: &str, text: &str) {
+    std::fs::write(folder.join(name), text).unwrap();
+}

@@ -1,0 +1,247 @@
+//! Every Helmfile example, run by the real helmfile and helm: with its variables set, missing and wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[cfg(test)]
+#[expect(dead_code, reason = "here regcred is run by others")]
+mod bench;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bench::{Bench, Program, Run, documents};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PASSWORD: &str = "canary-of-the-password";
+/// The same, as it stands in an `auth`: `acme:canary-of-the-password`.
+const AUTH: &str = "YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk";
+/// A Docker config as a CI variable may hold it.
+const LOGINS: &str = r#"{"auths": {"ghcr.io": {"auth": "YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
+/// What belongs into the Secret.
+const CHECKED: &str = r#"{"auths":{"ghcr.io":{"username":"acme","password":"canary-of-the-password","auth":"YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
+
+/// A copy of the examples, so that what a run writes does not stay.
+struct Example {
+    bench: &'static Bench,
+    copy: TempDir,
+    name: &'static str,
+}
+
+impl Example {
+    fn copy(name: &'static str) -> Option<Self> {
+        let bench = Bench::with(&["helmfile", "helm"])?;
+        let copy = tempfile::tempdir().unwrap();
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("helmfile-examples/.");
+        assert!(Command::new("cp").arg("-R").args([&examples, copy.path()]).status().unwrap().success());
+        Some(Self { bench, copy, name })
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.copy.path().join(self.name)
+    }
+
+    fn helmfile(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Program {
+        let helmfile = self.bench.program("helmfile").directory(&self.folder()).arguments(arguments);
+        let helmfile = helmfile.variable("HELMFILE_UPGRADE_NOTICE_DISABLED", "1");
+        variables.iter().fold(helmfile, |helmfile, (name, value)| helmfile.variable(name, value))
+    }
+
+    /// Whether the Secret is there and holds the checked Docker config.
+    fn assert_secret(&self, namespace: &str, name: &str) {
+        let secret = self.bench.get(&["secret", name, "-n", namespace]);
+        assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
+        assert_eq!(decoded(&secret), CHECKED);
+    }
+
+    fn exists(&self, what: &[&str]) -> bool {
+        self.bench.kubectl(&[&["get"], what].concat(), "").status == 0
+    }
+}
+
+fn decoded(secret: &Value) -> String {
+    let value = secret["data"][".dockerconfigjson"].as_str().unwrap();
+    String::from_utf8(STANDARD.decode(value).unwrap()).unwrap()
+}
+
+/// Nothing of the login is in what was printed, in any form.
+#[track_caller]
+fn assert_tight(run: &Run) {
+    for canary in [PASSWORD, AUTH, "YW5hcnktb2Yt", &STANDARD.encode(LOGINS)[..40], &STANDARD.encode(CHECKED)[..60]] {
+        assert!(!run.stdout.contains(canary) && !run.stderr.contains(canary), "{}{}", run.stdout, run.stderr);
+    }
+}
+
+/// What each example must do with a variable that is missing or wrong: stop, say which, change nothing, tell nothing.
+fn assert_that_it_stops(example: &Example, environment: &[&str], variable: &str, namespace: &str) {
+    for command in ["template", "sync"] {
+        let run = |value: &[(&str, &str)]| example.helmfile(&[environment, &[command]].concat(), value).run();
+        for (value, says) in [
+            (None, variable),
+            (Some(""), variable),
+            (Some("acme:canary-of-the-password"), "--login"),
+            (Some(r#"{"auths": {"ghcr.io": {"auth": "YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}"#), variable),
+            (Some(r#"{"auths": {"ghcr.io": {"auth": "canary-of-the-password"}}}"#), "ghcr.io"),
+        ] {
+            let run = run(&value.map(|value| (variable, value)).into_iter().collect::<Vec<_>>());
+            assert_ne!(run.status, 0, "{command} with {value:?}: {}", run.stdout);
+            assert!(run.stderr.contains(says), "{command} with {value:?}: {}", run.stderr);
+            assert_tight(&run);
+        }
+    }
+    assert!(!example.exists(&["namespace", namespace]), "something was released to {namespace}");
+}
+
+#[test]
+fn a_checked_value_reaches_the_source_secret_whatever_form_the_variable_has() {
+    let Some(example) = Example::copy("1-checked-value") else { return };
+    assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "imagepullsecret-patcher");
+    let file = example.folder().join("config.json");
+    bench::write(&file, LOGINS);
+    let base64 = STANDARD.encode(LOGINS);
+    for form in [LOGINS, &base64, file.to_str().unwrap()] {
+        let variables = [("DOCKERHUB_AUTH", form)];
+        let objects = documents(&example.helmfile(&["template"], &variables).run().succeeded());
+        assert_eq!(objects.len(), 1);
+        assert_eq!(decoded(&objects[0]), CHECKED);
+        let sync = example.helmfile(&["sync"], &variables).run();
+        assert_tight(&sync);
+        sync.succeeded();
+        example.assert_secret("imagepullsecret-patcher", "image-pull-secret-src");
+    }
+}
+
+#[test]
+fn nothing_leaks_when_helm_itself_fails() {
+    let Some(example) = Example::copy("1-checked-value") else { return };
+    let variables = [("DOCKERHUB_AUTH", LOGINS), ("KUBECONFIG", "/dev/null")];
+    let run = example.helmfile(&["sync"], &variables).run();
+    assert!(run.stderr.contains("exited with non-zero status"), "{}", run.stderr);
+    assert_tight(&run);
+}
+
+#[test]
+fn a_hook_renders_the_chart_and_default_survives_the_release() {
+    let Some(example) = Example::copy("2-prepare-hook") else { return };
+    assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "web");
+    let variables = [("DOCKERHUB_AUTH", LOGINS)];
+    let objects = documents(&example.helmfile(&["template"], &variables).run().succeeded());
+    let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["Namespace", "Namespace", "ServiceAccount", "ServiceAccount", "Secret", "Secret"]);
+    for _ in ["an empty cluster", "one that is there"] {
+        let sync = example.helmfile(&["sync"], &variables).run();
+        assert_tight(&sync);
+        sync.succeeded();
+    }
+    let default = || example.bench.get(&["serviceaccount", "default", "-n", "api"]);
+    let before = default();
+    assert_eq!(before["imagePullSecrets"][0]["name"], "image-pull-secret");
+    for namespace in ["web", "api"] {
+        example.assert_secret(namespace, "image-pull-secret");
+    }
+    example.helmfile(&["destroy"], &variables).run().succeeded();
+    assert!(!example.exists(&["secret", "image-pull-secret", "-n", "api"]));
+    assert_eq!(default()["metadata"]["uid"], before["metadata"]["uid"]);
+}
+
+#[test]
+fn a_values_file_is_rendered_before_helmfile_and_needs_nothing_that_may_be_forbidden() {
+    let Some(example) = Example::copy("3-values-file") else { return };
+    let deploy = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let script =
+            example.bench.program("sh").arguments(["./deploy"]).arguments(arguments).directory(&example.folder());
+        let script = script.variable("HELMFILE_UPGRADE_NOTICE_DISABLED", "1");
+        let script =
+            script.variable("HELMFILE_DISABLE_INSECURE_FEATURES", "true").variable("HELMFILE_DISABLE_HOOKS", "true");
+        variables.iter().fold(script, |script, (name, value)| script.variable(name, value)).run()
+    };
+    for value in ["", "acme:canary-of-the-password"] {
+        let run = deploy(&["sync"], &[("DOCKERHUB_AUTH", value)]);
+        assert_tight(&run);
+        assert!(run.failed().contains("DOCKERHUB_AUTH"));
+    }
+    // And Helmfile by itself does not go on without the values.
+    let missing = example.helmfile(&["sync"], &[]).run().failed();
+    assert!(missing.contains("pull-secrets.yaml"), "{missing}");
+
+    let variables = [("DOCKERHUB_AUTH", LOGINS)];
+    assert_eq!(documents(&deploy(&["template"], &variables).succeeded()).len(), 4);
+    let sync = deploy(&["sync"], &variables);
+    assert_tight(&sync);
+    sync.succeeded();
+    for namespace in ["mail", "search"] {
+        example.assert_secret(namespace, "image-pull-secret");
+    }
+}
+
+#[test]
+fn the_chart_in_the_example_is_the_one_that_render_writes() {
+    let Some(example) = Example::copy("3-values-file") else { return };
+    let arguments = ["render", "--shape=chart", "--namespaces=x", "--output=written"];
+    let regcred = example.bench.program("regcred").directory(&example.folder()).arguments(arguments);
+    regcred.variable("DOCKERHUB_AUTH", LOGINS).run().succeeded();
+    let ours = ["--exclude=values.yaml", "--exclude=.gitignore", "--exclude=regcred.lock"];
+    let diff = Command::new("diff").args(["-r", "chart", "written"]).args(ours).current_dir(example.folder()).output();
+    assert_eq!(String::from_utf8(diff.unwrap().stdout).unwrap(), "");
+}
+
+#[test]
+fn each_environment_reads_its_own_variable_and_serves_its_own_cluster() {
+    let Some(example) = Example::copy("4-environments") else { return };
+    assert_that_it_stops(&example, &["-e", "staging"], "STAGING_REGISTRY_AUTH", "shop-staging");
+
+    // One cluster under two names.
+    let config = example.bench.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"], "").succeeded();
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    let context = config["contexts"][0].clone();
+    config["contexts"] = ["staging", "production"]
+        .map(|name| {
+            let mut context = context.clone();
+            context["name"] = name.into();
+            context
+        })
+        .to_vec()
+        .into();
+    config["current-context"] = "".into();
+    let kubeconfig = example.copy.path().join("kubeconfig");
+    bench::write(&kubeconfig, &config.to_string());
+    let kubeconfig = ("KUBECONFIG", kubeconfig.to_str().unwrap());
+
+    let staging = [kubeconfig, ("STAGING_REGISTRY_AUTH", LOGINS)];
+    example.helmfile(&["-e", "staging", "sync"], &staging).run().succeeded();
+    example.assert_secret("shop-staging", "image-pull-secret");
+    assert!(!example.exists(&["namespace", "shop-production"]));
+
+    let production = [kubeconfig, ("PRODUCTION_REGISTRY_AUTH", LOGINS)];
+    let objects = documents(&example.helmfile(&["-e", "production", "template"], &production).run().succeeded());
+    assert_eq!(objects.len(), 2);
+    example.helmfile(&["-e", "production", "sync"], &production).run().succeeded();
+    for namespace in ["shop-production", "billing-production"] {
+        example.assert_secret(namespace, "image-pull-secret");
+    }
+}
+
+#[test]
+fn a_workload_waits_for_its_secret_and_stays_away_without_it() {
+    let Some(example) = Example::copy("5-needs") else { return };
+    assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "shop");
+
+    // A cluster that takes no Secret: Helm keeps its own records elsewhere, so that only ours is refused.
+    example.bench.kubectl(&["create", "namespace", "shop"], "").succeeded();
+    example.bench.kubectl(&["create", "quota", "no-secrets", "--hard=count/secrets=0", "-n", "shop"], "").succeeded();
+    Bench::wait("the quota to be counted", || {
+        !example.bench.get(&["quota", "no-secrets", "-n", "shop"])["status"]["used"].is_null()
+    });
+    let variables = [("DOCKERHUB_AUTH", LOGINS), ("HELM_DRIVER", "configmap")];
+    let refused = example.helmfile(&["sync"], &variables).run();
+    assert_tight(&refused);
+    assert!(refused.failed().contains("exceeded quota: no-secrets"));
+    assert!(!example.exists(&["deployment", "shop", "-n", "shop"]));
+
+    example.bench.kubectl(&["delete", "quota", "no-secrets", "-n", "shop"], "").succeeded();
+    example.helmfile(&["sync"], &variables).run().succeeded();
+    example.assert_secret("shop", "image-pull-secret");
+    assert!(example.exists(&["deployment", "shop", "-n", "shop"]));
+}
