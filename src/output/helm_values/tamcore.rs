@@ -42,7 +42,7 @@ pub fn write(
         security_context: RESTRICTED,
         env: environment(pull_secret, patcher),
         volumes: [Volume { name: VOLUME, secret: Source { secret_name: &patcher.source } }],
-        volume_mounts: [Mount { name: VOLUME, mount_path: FOLDER, read_only: true }],
+        volume_mounts: [Mount { name: VOLUME, path: FOLDER, read_only: true }],
         extra_objects: [source],
     };
     Ok(Zeroizing::new(to_yaml(&values)?.as_bytes().to_vec()))
@@ -89,7 +89,8 @@ struct Source<'a> {
 #[serde(rename_all = "camelCase")]
 struct Mount {
     name: &'static str,
-    mount_path: &'static str,
+    #[serde(rename = "mountPath")]
+    path: &'static str,
     read_only: bool,
 }
 
