@@ -215,6 +215,9 @@ enum State {
 
 fn state(root: &Path, file: &File, old: &Lock) -> io::Result<State> {
     let path = root.join(&file.path);
+    if is_behind_a_link(root, &path) {
+        return Ok(State::Foreign);
+    }
     let metadata = match path.symlink_metadata() {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Ok(State::Absent),
         other => other?,
@@ -231,6 +234,11 @@ fn state(root: &Path, file: &File, old: &Lock) -> io::Result<State> {
     let found = File { path: String::new(), bytes, protection: Protection::Public };
     let edited = entry.sha256.is_some() && Entry::of(&found, None).sha256 != entry.sha256;
     Ok(if edited { State::Edited } else { State::Outdated })
+}
+
+/// Whether a folder between the root and the file is a link, which leads to another's files.
+fn is_behind_a_link(root: &Path, path: &Path) -> bool {
+    path.ancestors().skip(1).take_while(|folder| *folder != root).any(Path::is_symlink)
 }
 
 #[cfg(unix)]
@@ -267,6 +275,9 @@ pub(super) fn create(path: &Path, bytes: &[u8], protection: Protection) -> io::R
 /// Removes a file and the folders that it leaves empty; says how many files that were.
 fn remove(root: &Path, path: &str) -> io::Result<usize> {
     let target: PathBuf = root.join(path);
+    if is_behind_a_link(root, &target) {
+        return Ok(0);
+    }
     match fs::remove_file(&target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         other => other?,

@@ -1,0 +1,307 @@
+//! Trees, files and Git, with the real program: what is written, what is left alone, and what a kill leaves behind.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on has failed; fixtures are files")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const CONFIG: &str = r#"{"auths":{"ghcr.io":{"username":"u","password":"canary-7f"}}}"#;
+
+fn command(folder: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_regcred"));
+    let path = ["/usr/local/bin", "/usr/bin", "/bin"].join(":");
+    command.args(arguments.split_whitespace()).current_dir(folder).env_clear().env("PATH", path).env("DOCKERHUB_AUTH", CONFIG);
+    command
+}
+
+fn run(folder: &Path, arguments: &str) -> Output {
+    let output = command(folder, arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("canary"), "{said}");
+    output
+}
+
+fn code(folder: &Path, arguments: &str) -> i32 {
+    run(folder, arguments).status.code().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Path, content and time of change of every file below.
+fn tree(root: &Path) -> BTreeMap<String, (String, i64, i64)> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            } else {
+                let metadata = entry.metadata().unwrap();
+                let name = entry.path().strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                files.insert(name, (fs::read_to_string(entry.path()).unwrap_or_default(), metadata.mtime(), metadata.mtime_nsec()));
+            }
+        }
+    }
+    files
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let done = Command::new("git").args(arguments).current_dir(folder).stdout(Stdio::null()).status().unwrap();
+    assert!(done.success());
+}
+
+#[test]
+fn a_second_run_writes_nothing_and_a_secret_is_for_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "render -n a,b --shape kustomization --output out";
+    assert_eq!(code(folder.path(), arguments), 0);
+    let first = tree(&folder.path().join("out"));
+    assert_eq!(code(folder.path(), arguments), 0);
+    assert_eq!(tree(&folder.path().join("out")), first);
+    assert!(!first.keys().any(|path| path.contains("regcred-new")));
+    let mode = |path: &str| fs::metadata(folder.path().join("out").join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("namespaces/a/secret-image-pull-secret.yaml"), 0o600);
+    assert_eq!(mode("namespaces/a/serviceaccount-default.yaml") & 0o444, 0o444);
+}
+
+#[test]
+fn another_password_rewrites_the_secrets_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "render -n a,b --shape directory --output out";
+    assert_eq!(code(folder.path(), arguments), 0);
+    let first = tree(&folder.path().join("out"));
+    let rotated = CONFIG.replace("canary", "rotated");
+    assert!(command(folder.path(), arguments).env("DOCKERHUB_AUTH", rotated).status().unwrap().success());
+    let changed: Vec<_> = tree(&folder.path().join("out")).into_iter().filter(|(path, file)| first[path] != *file).map(|(path, _)| path).collect();
+    assert_eq!(changed, ["namespaces/a/secret-image-pull-secret.yaml", "namespaces/b/secret-image-pull-secret.yaml"]);
+}
+
+#[test]
+fn a_namespace_that_leaves_the_list_loses_its_files_and_others_files_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    assert_eq!(code(folder.path(), "render -n a,b --shape directory --output out"), 0);
+    fs::write(out.join("namespaces/a/mine.txt"), "mine").unwrap();
+    assert_eq!(code(folder.path(), "render -n b --shape directory --output out"), 0);
+    assert_eq!(fs::read_to_string(out.join("namespaces/a/mine.txt")).unwrap(), "mine");
+    assert!(!out.join("namespaces/a/secret-image-pull-secret.yaml").exists());
+    fs::remove_file(out.join("namespaces/a/mine.txt")).unwrap();
+    assert_eq!(code(folder.path(), "render -n c --shape directory --output out"), 0);
+    assert!(!out.join("namespaces/b").exists(), "a folder of ours that became empty goes");
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_named_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fs::create_dir_all(out.join("namespaces/b")).unwrap();
+    fs::write(out.join("namespaces/b/secret-image-pull-secret.yaml"), "theirs").unwrap();
+    let before = tree(&out);
+    let output = run(folder.path(), "render -n a,b --shape directory --output out");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("`namespaces/b/secret-image-pull-secret.yaml`"), "{}", said(&output));
+    assert_eq!(tree(&out), before);
+}
+
+#[test]
+fn what_is_edited_by_hand_is_written_anew_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "render -n a --shape directory --output out";
+    assert_eq!(code(folder.path(), arguments), 0);
+    let path = folder.path().join("out/namespaces/a/serviceaccount-default.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, "edited").unwrap();
+    let output = run(folder.path(), arguments);
+    assert!(said(&output).contains("warning: `namespaces/a/serviceaccount-default.yaml` was edited"), "{}", said(&output));
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn a_link_where_a_file_goes_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, outside) = (folder.path().join("out"), folder.path().join("outside"));
+    fs::create_dir_all(out.join("namespaces/a")).unwrap();
+    fs::write(&outside, "outside").unwrap();
+    symlink(&outside, out.join("namespaces/a/secret-image-pull-secret.yaml")).unwrap();
+    assert_eq!(code(folder.path(), "render -n a --shape directory --output out"), 1);
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "outside");
+}
+
+#[test]
+fn a_folder_in_the_tree_that_is_a_link_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, outside) = (folder.path().join("out"), folder.path().join("outside"));
+    fs::create_dir_all(&out).unwrap();
+    fs::create_dir_all(&outside).unwrap();
+    symlink(&outside, out.join("namespaces")).unwrap();
+    assert_eq!(code(folder.path(), "render -n a --shape directory --output out"), 1);
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+#[test]
+fn check_tells_what_differs_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let check = |arguments: &str| run(folder.path(), &format!("render --shape directory --output out --check {arguments}"));
+    assert_eq!(check("-n a").status.code(), Some(3));
+    assert!(!out.exists());
+    assert_eq!(code(folder.path(), "render -n a,b --shape directory --output out"), 0);
+    let before = tree(&out);
+    assert_eq!(check("-n a,b").status.code(), Some(0));
+    let less = check("-n a");
+    assert_eq!(less.status.code(), Some(3));
+    assert!(said(&less).contains("left over: namespaces/b/secret-image-pull-secret.yaml"), "{}", said(&less));
+    assert_eq!(check("-n a,b,c").status.code(), Some(3));
+    assert_eq!(check("-n a,b --also-reference other").status.code(), Some(3));
+    assert_eq!(tree(&out), before);
+}
+
+#[test]
+fn check_without_credentials_compares_the_rest_and_says_what_it_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(code(folder.path(), "render -n a,b --shape directory --output out"), 0);
+    let check = |namespaces: &str| {
+        let arguments = format!("render -n {namespaces} --shape directory --output out --check");
+        command(folder.path(), &arguments).env_remove("DOCKERHUB_AUTH").output().unwrap()
+    };
+    let current = check("a,b");
+    assert_eq!(current.status.code(), Some(0));
+    assert!(said(&current).contains("there are no credentials"), "{}", said(&current));
+    assert_eq!(check("a").status.code(), Some(3));
+    assert_eq!(check("A").status.code(), Some(1));
+}
+
+#[test]
+fn one_file_is_written_whole_and_only_when_it_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in ["render -n a --output out/all.yaml", "render -n a --shape json --output out/all.json", "render --shape docker-config --output out/value"] {
+        assert_eq!(code(folder.path(), arguments), 0);
+        assert_eq!(code(folder.path(), &format!("{arguments} --check")), 0);
+    }
+    let before = tree(&folder.path().join("out"));
+    assert_eq!(code(folder.path(), "render -n a --output out/all.yaml"), 0);
+    assert_eq!(tree(&folder.path().join("out")), before);
+    assert_eq!(code(folder.path(), "render -n b --output out/all.yaml --check"), 3);
+    assert_eq!(code(folder.path(), "render -n b --output out"), 1);
+    assert_eq!(fs::metadata(folder.path().join("out/all.yaml")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(before.len(), 3, "nothing is left beside them");
+}
+
+#[test]
+fn killed_at_any_moment_each_file_is_old_or_new_and_the_next_run_completes() {
+    let folder = tempfile::tempdir().unwrap();
+    let namespaces: Vec<_> = (0..60).map(|number| format!("team-{number}")).collect();
+    let arguments = format!("render -n {} --shape directory --output out", namespaces.join(","));
+    assert_eq!(code(folder.path(), &arguments), 0);
+    let content = || tree(&folder.path().join("out")).into_iter().map(|(path, (text, ..))| (path, text)).collect::<BTreeMap<_, _>>();
+    let mut old = content();
+    for round in 0..12_u64 {
+        let rotated = CONFIG.replace("canary", &format!("round{round}"));
+        let mut child = command(folder.path(), &arguments).env("DOCKERHUB_AUTH", &rotated).spawn().unwrap();
+        // How far it gets differs from round to round: that is the point.
+        let mut spins = round * 40_000;
+        while spins > 0 && child.try_wait().unwrap().is_none() {
+            spins = spins.saturating_sub(1_000);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let killed = content();
+        assert!(command(folder.path(), &arguments).env("DOCKERHUB_AUTH", &rotated).status().unwrap().success());
+        let new = content();
+        for (path, text) in killed.iter().filter(|(path, _)| !path.starts_with(".regcred-new")) {
+            assert!(old.get(path) == Some(text) || new.get(path) == Some(text), "{path} is neither old nor new");
+        }
+        assert_eq!(new.keys().collect::<Vec<_>>(), old.keys().collect::<Vec<_>>());
+        old = new;
+    }
+}
+
+#[test]
+fn a_first_run_that_was_killed_between_two_renames_is_completed_with_other_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    assert_eq!(code(folder.path(), "render -n a,b --shape directory --output out"), 0);
+    // As a kill leaves it: one file in place, the other and the lock still on the stage.
+    let stage = out.join(".regcred-new");
+    fs::create_dir_all(stage.join("namespaces")).unwrap();
+    fs::rename(out.join("namespaces/b"), stage.join("namespaces/b")).unwrap();
+    fs::rename(out.join("regcred.lock"), stage.join("regcred.lock")).unwrap();
+    let rotated = CONFIG.replace("canary", "rotated");
+    let arguments = "render -n a --shape directory --output out";
+    assert!(command(folder.path(), arguments).env("DOCKERHUB_AUTH", rotated).status().unwrap().success());
+    assert_eq!(
+        tree(&out).into_keys().collect::<Vec<_>>(),
+        ["namespaces/a/secret-image-pull-secret.yaml", "namespaces/a/serviceaccount-default.yaml", "regcred.lock"]
+    );
+}
+
+#[test]
+fn a_damaged_lock_and_one_that_points_outside_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fs::create_dir_all(&out).unwrap();
+    fs::write(folder.path().join("precious"), "precious").unwrap();
+    for lock in ["{", "{\"version\":1,\"files\":{\"../precious\":{}}}", "{\"version\":1,\"files\":{\"/etc/passwd\":{}}}"] {
+        fs::write(out.join("regcred.lock"), lock).unwrap();
+        assert_eq!(code(folder.path(), "render -n a --shape directory --output out"), 1, "{lock}");
+    }
+    assert!(folder.path().join("precious").exists());
+}
+
+#[test]
+fn a_plain_secret_does_not_enter_git_by_accident() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    git(root, &["init", "--quiet"]);
+    let refused = run(root, "render -n a --output all.yaml");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("--allow-plaintext-in-git"), "{}", said(&refused));
+    assert!(!root.join("all.yaml").exists());
+    assert_eq!(code(root, "render -n a --output all.yaml --allow-plaintext-in-git"), 0);
+    fs::write(root.join(".gitignore"), "ignored*\n").unwrap();
+    assert_eq!(code(root, "render -n a --output ignored.yaml"), 0);
+    git(root, &["add", "--force", "ignored.yaml"]);
+    assert_eq!(code(root, "render -n b --output ignored.yaml"), 1, "tracked");
+    fs::create_dir(root.join("charts")).unwrap();
+    fs::write(root.join("charts/theirs"), "").unwrap();
+    assert_eq!(code(root, "render -n a --shape directory --output charts"), 1);
+    assert_eq!(code(root, "render -n a --shape directory --output new"), 0);
+    assert_eq!(code(root, "render -n a,b --shape directory --output new"), 0, "our .gitignore is there");
+    let status = Command::new("git").args(["status", "--short", "new"]).current_dir(root).output().unwrap();
+    assert!(status.stdout.is_empty());
+}
+
+#[test]
+fn a_shell_that_redirects_into_a_work_tree_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    git(folder.path(), &["init", "--quiet"]);
+    let into = |path: &str| fs::File::create(folder.path().join(path)).unwrap();
+    let status = command(folder.path(), "render -n a").stdout(into("all.yaml")).stderr(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(fs::metadata(folder.path().join("all.yaml")).unwrap().len(), 0);
+    fs::write(folder.path().join(".gitignore"), "all.yaml\n").unwrap();
+    let status = command(folder.path(), "render -n a").stdout(into("all.yaml")).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_full_disk_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = command(folder.path(), "render -n a").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("standard output cannot be written"), "{}", said(&output));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_a_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let namespaces: Vec<_> = (0..2000).map(|number| format!("team-{number}")).collect();
+    let mut child = command(folder.path(), &format!("render -n {}", namespaces.join(","))).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
