@@ -48,7 +48,9 @@ fn a_chart_is_linted_and_makes_what_the_stream_makes() {
     for link in ["none", "policy", "service-account"] {
         for profile in [None, Some("argocd"), Some("flux"), Some("helm")] {
             let mut flags = vec!["--namespaces", "on,team-a,012", "--create-namespaces", "--link", link];
-            flags.extend(["--service-account", "default", "--service-account", "y"]);
+            if link == "service-account" {
+                flags.extend(["--service-account", "default", "--service-account", "y"]);
+            }
             flags.extend(profile.into_iter().flat_map(|profile| ["--profile", profile]));
             let (folder, _) = chart(bench, &flags, LOGINS);
             let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
@@ -181,7 +183,7 @@ fn an_own_service_account_comes_and_goes_with_the_release_and_namespaces_stay() 
     let both = format!("{own},{made}");
     let flags = ["--namespaces", &both, "--link", "service-account", "--create-namespaces"];
     let (folder, run) = chart(bench, &flags, LOGINS);
-    assert!(run.stderr.contains("takes over Namespaces where"), "{}", run.stderr);
+    assert!(run.stderr.contains("when it is uninstalled: Namespaces."), "{}", run.stderr);
     let release = fresh("release");
     // The release's own namespace is on the list, and is not taken over.
     helm(bench, &folder, &["install", &release, "chart", "--namespace", &own]).succeeded();

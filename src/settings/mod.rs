@@ -201,7 +201,10 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
             "leave one of the two out",
         ));
     }
-    let combination = Combination::resolve(Wish { strategy, link: arguments.link.or(spec.link), shape })?;
+    // A chart links nothing by default, but whoever names an account wants it linked.
+    let named = !arguments.service_account.is_empty() && matches!(shape, Some(Shape::Chart | Shape::HelmValues));
+    let link = arguments.link.or(spec.link).or(named.then_some(Link::ServiceAccount));
+    let combination = Combination::resolve(Wish { strategy, link, shape })?;
     if combination.strategy == Strategy::Patcher && !arguments.target.namespaces.is_empty() {
         return Err(usage(
             "`--strategy patcher` serves every namespace, so `--namespaces` means nothing",

@@ -56,7 +56,7 @@ pub fn note(settings: &Settings) -> Option<String> {
         .into_iter()
         .flatten()
         .filter(|account| values::stays(account))
-        .map(|account| format!("the ServiceAccount `{account}`"))
+        .map(|account| format!("ServiceAccount `{account}`"))
         .collect();
     let namespaces = (settings.create_namespaces == CreateNamespaces::First).then(|| "Namespaces".to_owned());
     let mut adopted: Vec<_> = kept.into_iter().chain(namespaces).collect();
@@ -65,7 +65,7 @@ pub fn note(settings: &Settings) -> Option<String> {
     let written = !matches!(settings.destination, Destination::Check(_));
     (own && written && !adopted.is_empty()).then(|| {
         format!(
-            "the release takes over {} where it finds them, and leaves them when it is uninstalled; Helm has to be told:\n  \
+            "a release takes over what is there already, and leaves it when it is uninstalled: {}. Helm has to be told:\n  \
              helm upgrade --install --take-ownership pull-secrets CHART\n  \
              or in helmfile.yaml:\n    \
              releases:\n    \

@@ -17,7 +17,7 @@ use crate::docker_config::DockerConfig;
 use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, ResourceName};
 use crate::problem::{Failure, Problem};
-use crate::settings::choices::Chart;
+use crate::settings::choices::{Chart, Link};
 use crate::settings::patcher::PatcherSettings;
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::{self, Templates};
@@ -41,7 +41,10 @@ pub fn write(
             let context = Context {
                 secret_name: &pull_secret.name,
                 namespaces: &pull_secret.namespaces,
-                service_accounts: &pull_secret.service_accounts,
+                service_accounts: match settings.combination.link {
+                    Link::ServiceAccount => &pull_secret.service_accounts,
+                    Link::Policy | Link::None => &[],
+                },
                 registries: docker_config.registries().map(RegistryKey::as_str).collect(),
             };
             Ok(Zeroizing::new(templates::render_values(path, &context)?.into_bytes()))
