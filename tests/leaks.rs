@@ -264,6 +264,7 @@ const PLACES: &[&[&str]] = &[
     &["render", "-n", "a", "--chart", "@"],
     &["render", "-n", "a", "--profile", "@"],
     &["render", "-n", "a", "--templates", "@"],
+    &["render", "-n", "a", "--shape", "helm-values", "--chart", "@"],
     &["render", "-n", "a", "--config", "@"],
     &["render", "-n", "a", "--patcher", "@"],
     &["render", "--strategy", "patcher", "--patcher-namespace", "@"],

@@ -1,0 +1,26 @@
+//! The words of YAML 1.1 that are valid as names in Kubernetes and are read as something else than text when they are not quoted.
+
+/// Booleans, nulls, numbers in every base, sexagesimals aside (a colon is no part of a name), dates.
+pub const WORDS: &[&str] = &[
+    "y",
+    "n",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "true",
+    "false",
+    "null",
+    "0",
+    "1",
+    "12",
+    "012",
+    "0o14",
+    "0x1f",
+    "0b101",
+    "1e3",
+    "1e10",
+    "12e03",
+    "2020-01-01",
+    "2001-12-14",
+];
