@@ -185,8 +185,8 @@ fn the_policy_and_verify_agree_on_every_image() {
         &["*.io", "harbor.test:8443/team"],
         &["quay.io/a/b", "ghcr.io:443", "10.0.0.1"],
         &["gh*r.io", "harbor.test:8443/team/"],
-        &["Team", "registry.hub.docker.com"],
-        &["*", "*.*.*.*:5000"],
+        &["docker.io", "localhost", "registry.hub.docker.com/acme"],
+        &["*.*", "*.*.*.*:5000"],
     ] {
         let auths: serde_json::Map<_, _> =
             keys.iter().map(|key| ((*key).to_owned(), json!({"auth": "YTpi"}))).collect();

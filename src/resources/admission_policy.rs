@@ -77,8 +77,12 @@ fn condition<'a>(keys: impl Iterator<Item = &'a RegistryKey>) -> String {
     // A kubelet cuts tag and digest off an image, so that a key with one matches nothing.
     let (globs, plain): (Vec<_>, Vec<_>) =
         keys.filter(|key| !key.path().contains([':', '@'])).partition(|key| key.authority().contains('*'));
+    let mut patterns: Vec<_> = globs.into_iter().map(pattern).collect();
+    if plain.iter().any(|key| is_docker_hub(key)) {
+        // A kubelet falls back to Docker Hub's login for a host without dot and port, such as `localhost`.
+        patterns.push("[^./:]+/".to_owned());
+    }
     let prefixes: Vec<_> = plain.into_iter().map(|key| format!("'{}'", prefix(key))).collect();
-    let patterns: Vec<_> = globs.into_iter().map(pattern).collect();
     let mut alternatives = Vec::new();
     if !prefixes.is_empty() {
         alternatives.push(format!("[{}].exists(p, i.startsWith(p))", prefixes.join(", ")));
@@ -91,10 +95,14 @@ fn condition<'a>(keys: impl Iterator<Item = &'a RegistryKey>) -> String {
 
 /// How every image begins that the key matches.
 fn prefix(key: &RegistryKey) -> String {
-    if key.index() == "index.docker.io" {
+    if is_docker_hub(key) {
         return "docker.io/".to_owned();
     }
     format!("{}{}", key.authority(), if key.path().is_empty() { "/" } else { key.path() })
+}
+
+fn is_docker_hub(key: &RegistryKey) -> bool {
+    key.index() == "index.docker.io"
 }
 
 /// The same for a key with a glob in its host. Only these characters need care: a key has no backslash and no quote.
@@ -120,7 +128,10 @@ mod tests {
     #[test]
     fn the_condition_is_that_of_the_kubelets_keys() {
         for (keys, expected) in [
-            (&["https://index.docker.io/v1/"][..], "['docker.io/'].exists(p, i.startsWith(p))"),
+            (
+                &["https://index.docker.io/v1/"][..],
+                "['docker.io/'].exists(p, i.startsWith(p)) || i.matches('^([^./:]+/)')",
+            ),
             (&["ghcr.io:8443", "quay.io/acme"], "['ghcr.io:8443/', 'quay.io/acme'].exists(p, i.startsWith(p))"),
             (&["*.ecr.test", "*.io:80/a*"], "i.matches('^([^./:]*[.]ecr[.]test/|[^./:]*[.]io:80/a[*])')"),
             (&["a.io", "*.io"], "['a.io/'].exists(p, i.startsWith(p)) || i.matches('^([^./:]*[.]io/)')"),

@@ -42,7 +42,7 @@ pub fn write(
         security_context: RESTRICTED,
         env: environment(pull_secret, patcher),
         volumes: [Volume { name: VOLUME, secret: Source { secret_name: &patcher.source } }],
-        volume_mounts: [Mount { name: VOLUME, mount_path: FOLDER, read_only: true }],
+        volume_mounts: [Mount { name: VOLUME, path: FOLDER, read_only: true }],
         extra_objects: [source],
     };
     Ok(Zeroizing::new(to_yaml(&values)?.as_bytes().to_vec()))
@@ -59,9 +59,9 @@ struct Values<'a> {
     env: BTreeMap<&'static str, String>,
     volumes: [Volume<'a>; 1],
     volume_mounts: [Mount; 1],
-    /// The source Secret goes where the release goes, before the Deployment, with no step of its own. The chart's template
-    /// for these lacks a line end after `---`; Helm's own reader takes that, and one object cannot run into another. It is
-    /// not a template there: nothing in it is evaluated.
+    /// The source Secret is here and not beside: so it goes where the release goes, before the Deployment, with no step of
+    /// its own. The chart's template for these eats the line end after `---`, which Helm's reader takes, before a
+    /// post-renderer too; and it evaluates nothing in them.
     extra_objects: [Value; 1],
 }
 
@@ -89,7 +89,8 @@ struct Source<'a> {
 #[serde(rename_all = "camelCase")]
 struct Mount {
     name: &'static str,
-    mount_path: &'static str,
+    #[serde(rename = "mountPath")]
+    path: &'static str,
     read_only: bool,
 }
 
