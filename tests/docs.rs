@@ -162,6 +162,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--force-conflicts",
     "--locked",
     "--path",
+    "--recursive",
     "--server-side",
     "--show-managed-fields",
     "--suppress-secrets",
