@@ -2,13 +2,19 @@
 //!
 //! `REGCRED_UPDATE_DOCS=1 cargo test --test docs` writes the tables anew.
 
+#![cfg(test)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::CommandFactory;
+use regcred::cli::Arguments;
 use regcred::credentials::presets::{Host, PRESETS, UserName};
 use regcred::resources::profile::{Role, annotations};
 use regcred::settings::choices::{Profile, table};
+use regcred::settings::file;
+use regcred::templates::BUILT_IN;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -39,7 +45,8 @@ fn the_table_of_combinations_is_that_of_the_code() {
 
 #[test]
 fn the_table_of_presets_is_that_of_the_code() {
-    let mut text = String::from("| preset | host | user name | password | the user name is |\n|---|---|---|---|---|\n");
+    let mut rows =
+        vec!["| preset | host | user name | password | the user name is |\n|---|---|---|---|---|\n".to_owned()];
     for preset in PRESETS {
         let host = match preset.host {
             Host::Fixed(host) => format!("`{host}`"),
@@ -50,10 +57,10 @@ fn the_table_of_presets_is_that_of_the_code() {
             UserName::Fixed(name) => format!("`{name}`"),
             UserName::Variable(names) => format!("in {}", code(names)),
         };
-        text +=
-            &format!("| `{}` | {host} | {username} | in {} | {} |\n", preset.name, code(preset.password), preset.rule);
+        let password = code(preset.password);
+        rows.push(format!("| `{}` | {host} | {username} | in {password} | {} |\n", preset.name, preset.rule));
     }
-    compare("logins.md", "presets", &text);
+    compare("logins.md", "presets", &rows.concat());
 }
 
 #[test]
@@ -65,18 +72,17 @@ fn each_profile_has_a_page_with_every_annotation_and_its_reason() {
         (Role::Owned, "Secret, and whatever else is ours"),
     ];
     for profile in Profile::ALL {
-        let mut text = String::from("| on a | annotation | value | why |\n|---|---|---|---|\n");
+        let mut rows = vec!["| on a | annotation | value | why |\n|---|---|---|---|\n".to_owned()];
         for (role, name) in roles {
             let annotations = annotations(Some(*profile), role);
-            for annotation in annotations {
-                text +=
-                    &format!("| {name} | `{}` | `{}` | {} |\n", annotation.name, annotation.value, annotation.reason);
-            }
+            rows.extend(annotations.iter().map(|annotation| {
+                format!("| {name} | `{}` | `{}` | {} |\n", annotation.name, annotation.value, annotation.reason)
+            }));
             if annotations.is_empty() {
-                text += &format!("| {name} | none | | nothing is needed |\n");
+                rows.push(format!("| {name} | none | | nothing is needed |\n"));
             }
         }
-        compare(&format!("profile-{profile}.md"), "annotations", &text);
+        compare(&format!("profile-{profile}.md"), "annotations", &rows.concat());
     }
 }
 
@@ -132,16 +138,80 @@ fn every_code_of_a_problem_is_documented_and_no_other() {
     assert!(missing.is_empty() && gone.is_empty(), "not documented: {missing:?}; no longer there: {gone:?}");
 }
 
+/// README, CHANGELOG and everything in `docs`, with their paths.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut paths = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    paths.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
 #[test]
 fn every_link_between_the_pages_leads_somewhere() {
-    let mut pages = vec![root().join("README.md"), root().join("CHANGELOG.md")];
-    pages.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
-    for page in pages {
-        let text = fs::read_to_string(&page).unwrap();
+    for (page, text) in pages() {
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().unwrap();
             let is_local = !target.is_empty() && !target.contains("://");
             assert!(!is_local || page.parent().unwrap().join(target).exists(), "{}: {link}", page.display());
         }
     }
+}
+
+/// Flags of the programs that our output is piped into.
+const FLAGS_OF_OTHERS: &[&str] = &[
+    "--field-manager",
+    "--force-conflicts",
+    "--locked",
+    "--path",
+    "--server-side",
+    "--show-managed-fields",
+    "--suppress-secrets",
+    "--take-ownership",
+    "--test",
+];
+
+/// The flags in a text: `--` and lower-case words.
+fn flags(text: &str) -> BTreeSet<String> {
+    text.match_indices("--")
+        .filter(|(at, _)| text[..*at].ends_with([' ', '`', '"', '\n']))
+        .map(|(at, _)| text[at..].chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '-').collect())
+        .filter(|flag: &String| flag.starts_with("--") && flag.len() > 2 && !flag.starts_with("---"))
+        .collect()
+}
+
+#[test]
+fn every_flag_is_documented_and_every_documented_flag_is_one() {
+    let mut command = Arguments::command();
+    command.build();
+    let ours: BTreeSet<String> = std::iter::once(&command)
+        .chain(command.get_subcommands())
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|argument| argument.get_long().map(|long| format!("--{long}")))
+        .collect();
+    let mut documented = BTreeSet::new();
+    for (page, text) in pages() {
+        for flag in flags(&text) {
+            let known = ours.contains(&flag) || FLAGS_OF_OTHERS.contains(&flag.as_str());
+            assert!(known, "{}: {flag} is no flag", page.display());
+            documented.insert(flag);
+        }
+    }
+    let missing: Vec<_> =
+        ours.difference(&documented).filter(|flag| *flag != "--help" && *flag != "--version").collect();
+    assert!(missing.is_empty(), "not documented: {missing:?}");
+}
+
+#[test]
+fn every_template_is_documented_and_no_other() {
+    let page = fs::read_to_string(root().join("docs/templates.md")).unwrap();
+    let documented: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(documented, BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_example_of_regcred_yaml_is_one() {
+    let page = fs::read_to_string(root().join("docs/regcred-yaml.md")).unwrap();
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (example, _) = rest.split_once("```\n").unwrap();
+    let file = file::parse(example).unwrap();
+    assert_eq!(file.spec.pull_secrets.len(), 2);
 }

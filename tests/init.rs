@@ -1,5 +1,7 @@
 //! `regcred init`, run as a user does: which files it writes, and what the tools they are for make of them.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -99,7 +101,18 @@ mod real_tools {
     fn run(tool: &str, arguments: &[&str], folder: &Path) -> String {
         let path = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/path")).output().unwrap();
         let tools = PathBuf::from(String::from_utf8(path.stdout).unwrap().trim_end());
-        let output = Command::new(tools.join(tool)).args(arguments).current_dir(folder).output().unwrap();
+        let own = Path::new(env!("CARGO_BIN_EXE_regcred")).parent().unwrap();
+        let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
+        let path = std::env::join_paths([own.to_owned(), tools.clone()].into_iter().chain(system)).unwrap();
+        let output = Command::new(tools.join(tool))
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", folder)
+            .env("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"auth":"dTpw"}}}"#)
+            .output()
+            .unwrap();
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{tool}: {stdout}{stderr}");
         stdout.into_owned()
@@ -148,5 +161,13 @@ mod real_tools {
             "CI_PIPELINE_SOURCE=push",
         ]);
         assert!(branch.contains("pull-secrets-deploy;") && !branch.contains("pull-secrets-validate;"), "{branch}");
+    }
+
+    #[test]
+    fn helmfile_renders_the_chart_that_its_hook_writes() {
+        let folder = started("helmfile");
+        let manifests = run("helmfile", &["template", "--quiet"], folder.path());
+        assert_eq!(manifests.matches("\nkind: Secret\n").count(), 2, "{manifests}");
+        assert!(folder.path().join("generated/pull-secrets/Chart.yaml").exists());
     }
 }

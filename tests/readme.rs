@@ -1,5 +1,7 @@
 //! The README, run: every line after `$ ` in its console blocks, in one shell, in an empty folder; all that comes out is compared.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +21,7 @@ fn examples(markdown: &str) -> Vec<Example> {
         } else if inside {
             match (line.strip_prefix("$ "), examples.last_mut()) {
                 (Some(command), _) => examples.push(Example { command: command.to_owned(), output: String::new() }),
-                (None, Some(example)) => example.output += &format!("{line}\n"),
+                (None, Some(example)) => example.output.extend([line, "\n"]),
                 (None, None) => panic!("a console block begins with its output: {line}"),
             }
         }
@@ -31,7 +33,8 @@ fn examples(markdown: &str) -> Vec<Example> {
 fn run(examples: &[Example]) -> Vec<String> {
     // Between two outputs stands a character that none of them has.
     const BETWEEN: char = '\u{1e}';
-    let script: String = examples.iter().map(|example| format!("{}\nprintf '{BETWEEN}'\n", example.command)).collect();
+    let commands: Vec<_> = examples.iter().map(|example| example.command.as_str()).collect();
+    let script = commands.join(&format!("\nprintf '{BETWEEN}'\n"));
     let folder = tempfile::tempdir().unwrap();
     let binaries = Path::new(env!("CARGO_BIN_EXE_regcred")).parent().unwrap();
     let output = Command::new("sh")
@@ -42,7 +45,7 @@ fn run(examples: &[Example]) -> Vec<String> {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    text.split_terminator(BETWEEN).map(str::to_owned).collect()
+    text.split(BETWEEN).map(str::to_owned).collect()
 }
 
 #[test]

@@ -53,6 +53,9 @@ fn a_chart_is_linted_and_makes_what_the_stream_makes() {
             let (folder, _) = chart(bench, &flags, LOGINS);
             let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
             assert_eq!(lint.status, 0, "{flags:?} {}{}", lint.stdout, lint.stderr);
+            let path = folder.path().join("chart");
+            let again = ["render", "--shape", "chart", "--check", "--output", path.to_str().unwrap()];
+            bench.regcred(&[&again, flags.as_slice()].concat(), &[LOGINS]).succeeded();
             let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
             let stream = bench.regcred(&[&["render"], flags.as_slice()].concat(), &[LOGINS]).succeeded();
             assert_eq!(effects(&made), effects(&documents(&stream)), "{flags:?}");
@@ -147,6 +150,27 @@ fn default_is_taken_over_rotated_and_left_with_its_uid() {
     assert_eq!([uid("default"), uid("theirs")], before);
     bench.get(&["secret", "theirs", "-n", &namespace]);
     bench.kubectl(&["get", "secret", "image-pull-secret", "-n", &namespace], "").failed();
+}
+
+#[test]
+fn the_printed_snippet_is_what_helmfile_needs() {
+    let Some(bench) = Bench::with(&["helm", "helmfile"]) else { return };
+    let [namespace] = bench.namespaces();
+    let account = || bench.get(&["serviceaccount", "default", "-n", &namespace]);
+    let before = account()["metadata"]["uid"].clone();
+    let flags = ["--namespaces", &namespace, "--link", "service-account", "--service-account", "default"];
+    let (folder, run) = chart(bench, &flags, LOGINS);
+    let (_, snippet) = run.stderr.split_once("helmfile.yaml:\n").unwrap();
+    let snippet = snippet.replace("CHART", "./chart").replace("\n    ", "\n");
+    write(folder.path(), "helmfile.yaml", snippet.trim_start());
+    let helmfile = |arguments: &[&str]| {
+        let helmfile = bench.program("helmfile").directory(folder.path()).arguments(["--namespace", &namespace]);
+        helmfile.arguments(arguments).run()
+    };
+    helmfile(&["sync"]).succeeded();
+    assert_eq!(account()["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
+    helmfile(&["destroy"]).succeeded();
+    assert_eq!(account()["metadata"]["uid"], before);
 }
 
 #[test]

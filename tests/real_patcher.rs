@@ -47,11 +47,16 @@ impl Installed {
         self.bench.kubectl(&binding, "").succeeded();
     }
 
+    /// Until both policies of the guard are in force.
     fn wait_until_guarded(&self, namespace: &str) {
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "probe"}}).to_string();
         let probe = secret("probe", "Opaque", &json!({}));
-        Bench::wait("the guard to be in force", || {
-            self.kubectl(&["create", "--dry-run=server", "-n", namespace, "-f", "-"], &probe).status != 0
-        });
+        for probe in [probe, account] {
+            Bench::wait("the guard to be in force", || {
+                let create = ["create", "--dry-run=server", "-n", namespace, "-f", "-"];
+                self.kubectl(&create, &probe).stderr.contains("a patcher may")
+            });
+        }
     }
 
     /// The verbs and resources that the patcher may use in this namespace.
@@ -226,13 +231,25 @@ fn the_account_has_these_rights_and_no_others() {
 }
 
 #[test]
+fn the_guard_is_right_by_the_types_of_what_it_looks_at() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let installed = Installed::new(bench, &[]);
+    for kind in ["secrets", "service-accounts"] {
+        let name = format!("imagepullsecret-patcher-{}-{kind}", installed.namespace);
+        let status = || bench.get(&["validatingadmissionpolicy", &name])["status"].clone();
+        Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
+        assert_eq!(status()["typeChecking"], json!({}), "{name}");
+    }
+}
+
+#[test]
 fn the_guard_lets_the_work_through() {
     let Some(bench) = Bench::with(&[]) else { return };
     for patcher in PATCHERS {
         let installed = Installed::new(bench, &["--patcher", patcher]);
         let [namespace] = bench.namespaces();
-        installed.wait_until_guarded(&namespace);
         installed.may_do_everything();
+        installed.wait_until_guarded(&namespace);
         let name = installed.secret.as_str();
         let create = || installed.kubectl(&["create", "-n", &namespace, "-f", "-"], &pull_secret(name)).succeeded();
         let patch = |kind: &str, name: &str, form: &str, patch: &Value| {
@@ -258,8 +275,8 @@ fn the_guard_denies_everything_else_even_to_an_account_with_all_rights() {
     let Some(bench) = Bench::with(&[]) else { return };
     let installed = Installed::new(bench, &["--patcher", "titansoft"]);
     let [namespace] = bench.namespaces();
-    installed.wait_until_guarded(&namespace);
     installed.may_do_everything();
+    installed.wait_until_guarded(&namespace);
     let name = installed.secret.as_str();
     let denied = |arguments: &[&str], stdin: &str| {
         let said = installed.kubectl(&[&["-n", &namespace], arguments].concat(), stdin).failed();

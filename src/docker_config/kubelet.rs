@@ -36,8 +36,9 @@ impl FromStr for Image {
         };
         let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
         let path = if domain == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path };
-        let is_id = name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let good = is_good_domain(domain)
+        let is_id = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        // What is no host may still be the first part of a path, and is then looked up as a host all the same.
+        let good = (is_good_domain(domain) || is_good_part(domain))
             && path.split('/').all(is_good_part)
             && path.len() <= 255
             && tag.is_none_or(is_good_tag)
@@ -198,7 +199,7 @@ mod tests {
             "a@sha256:0",
             "a@b",
             "-a.io/b",
-            "a_b.io/c",
+            "a_b.io:80/c",
             "a.io:x/b",
             &"0a".repeat(32),
         ] {

@@ -5,27 +5,19 @@ pub mod file;
 pub mod logins;
 pub mod namespaces;
 pub mod patcher;
+mod pull_secret;
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::cli::{RenderArguments, TargetArguments};
-use crate::credentials::Source;
+use crate::cli::RenderArguments;
 use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
-use crate::names::{InvalidName, Namespace, ResourceName};
 use crate::problem::{Failure, Problem};
 use choices::{Chart, Combination, Link, Patcher, Profile, Shape, Strategy, Wish};
-use file::{File, PullSecret, Spec};
-use namespaces::{Listed, NamesAdd, Wanted};
+use file::{File, Spec};
 use patcher::{Accounts, PatcherSettings};
 
-/// The Secret's name when nothing says another.
-pub const SECRET_NAME: &str = "image-pull-secret";
-/// The ServiceAccount that a chart makes for itself.
-pub const OWN_ACCOUNT: &str = "image-puller";
-
-const NAMESPACES_VARIABLE: &str = "REGCRED_NAMESPACES";
+pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
 
 /// Everything `render` does, decided.
 #[derive(Debug)]
@@ -54,23 +46,6 @@ pub struct Settings {
     pub plaintext_in_git: PlaintextInGit,
     /// What is wrong with names and lists: to be said together with what is wrong with the logins.
     pub problems: Vec<Problem>,
-}
-
-/// One pull secret, decided.
-#[derive(Clone, Debug)]
-pub struct PullSecretSettings {
-    /// Its name.
-    pub name: ResourceName,
-    /// Its logins.
-    pub sources: Vec<Source>,
-    /// Where it goes, sorted.
-    pub namespaces: Vec<Namespace>,
-    /// Where it does not go: names and globs.
-    pub exclude: Vec<String>,
-    /// The ServiceAccounts that refer to it.
-    pub service_accounts: Vec<ResourceName>,
-    /// Other references that those keep.
-    pub also_reference: Vec<ResourceName>,
 }
 
 /// Whether Namespace objects are written.
@@ -127,11 +102,11 @@ impl Settings {
         let combination = combination(arguments, &spec, &chart)?;
         let destination = destination(arguments, combination.shape, &chart)?;
         let mut pull_secrets = Vec::new();
-        let listed = listed(&arguments.target, environment, &mut problems);
+        let listed = pull_secret::listed(&arguments.target, environment, &mut problems);
         let faulty_list = problems.iter().any(Problem::is_error);
-        let entries = entries(&arguments.target, &arguments.logins, &spec)?;
+        let entries = pull_secret::entries(&arguments.target, &arguments.logins, &spec)?;
         for entry in &entries {
-            pull_secrets.extend(pull_secret(
+            pull_secrets.extend(pull_secret::resolve(
                 entry,
                 arguments,
                 combination,
@@ -256,159 +231,6 @@ fn usage(message: &str, hint: &str) -> Failure {
     Failure::Usage(vec![Problem::error("usage", message).hint(hint)])
 }
 
-/// One pull secret as it was asked for, by the file or by flags.
-struct Entry<'a> {
-    file: Option<&'a PullSecret>,
-    flags: bool,
-}
-
-/// Flags fill one entry: the only one, or the one that `--secret-name` chooses.
-fn entries<'a>(
-    target: &TargetArguments,
-    logins: &crate::cli::LoginArguments,
-    spec: &'a Spec,
-) -> Result<Vec<Entry<'a>>, Failure> {
-    let name_of = |entry: &PullSecret| entry.name.clone().unwrap_or_else(|| SECRET_NAME.to_owned());
-    let fills = !target.namespaces.is_empty()
-        || !logins.docker_config.is_empty()
-        || !logins.docker_config_file.is_empty()
-        || !logins.login.is_empty();
-    match (spec.pull_secrets.as_slice(), &target.secret_name) {
-        ([], _) => Ok(vec![Entry { file: None, flags: true }]),
-        ([only], _) => Ok(vec![Entry { file: Some(only), flags: true }]),
-        (several, Some(name)) => match several.iter().find(|entry| name_of(entry) == *name) {
-            Some(entry) => Ok(vec![Entry { file: Some(entry), flags: true }]),
-            None => Err(usage("`--secret-name` names no pull secret of regcred.yaml", "use a name that stands there")),
-        },
-        (several, None) if fills => Err(usage(
-            &format!(
-                "regcred.yaml has {} pull secrets, and the flags for logins and namespaces fill one",
-                several.len()
-            ),
-            "choose one with --secret-name, or use --no-config",
-        )),
-        (several, None) => Ok(several.iter().map(|entry| Entry { file: Some(entry), flags: false }).collect()),
-    }
-}
-
-fn listed(target: &TargetArguments, environment: &Environment, problems: &mut Vec<Problem>) -> Option<Listed> {
-    const FLAG: &str = "`--namespaces-from`";
-    let path = target.namespaces_from.as_deref()?;
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(drop)
-    } else {
-        std::fs::read(environment.directory().join(path)).map(|content| bytes = content)
-    };
-    match read.map(|()| String::from_utf8(bytes)) {
-        Ok(Ok(text)) => Some(namespaces::read(&text, FLAG, problems)),
-        Ok(Err(_)) => {
-            problems.push(Problem::error("not-utf-8", format!("{FLAG} is not UTF-8 text")));
-            None
-        }
-        Err(error) => {
-            problems.push(
-                Problem::error("unreadable-file", format!("the file of {FLAG} cannot be read: {}", error.kind()))
-                    .hint("check the path; - reads standard input"),
-            );
-            None
-        }
-    }
-}
-
-fn pull_secret(
-    entry: &Entry<'_>,
-    arguments: &RenderArguments,
-    combination: Combination,
-    listed: Option<&Listed>,
-    environment: &Environment,
-    problems: &mut Vec<Problem>,
-) -> Option<PullSecretSettings> {
-    let nothing = PullSecret::default();
-    let file = entry.file.unwrap_or(&nothing);
-    let target = &arguments.target;
-    let name = match (&target.secret_name, &file.name) {
-        (Some(flag), _) => resource_name(flag, "`--secret-name`", problems),
-        (None, Some(written)) => resource_name(written, "`name` in regcred.yaml", problems),
-        (None, None) => None,
-    };
-    // With a bad name nothing is written, and its logins are looked at all the same.
-    let name = name.or_else(|| SECRET_NAME.parse().ok());
-    let sources =
-        logins::sources(if entry.flags { Some(&arguments.logins) } else { None }, &file.logins, environment, problems);
-    let exclude = if target.exclude.is_empty() { file.namespaces.exclude.clone() } else { target.exclude.clone() };
-    let namespaces = if combination.strategy == Strategy::Static && combination.shape != Shape::DockerConfig {
-        chosen_namespaces(entry, file, target, &exclude, listed, environment, problems)
-    } else {
-        Vec::new()
-    };
-    let (accounts, accounts_place) = if arguments.service_account.is_empty() {
-        (&file.service_accounts, "`serviceAccounts` in regcred.yaml")
-    } else {
-        (&arguments.service_account, "`--service-account`")
-    };
-    let default = [default_account(combination, arguments.chart.as_deref()).to_owned()];
-    let accounts = if accounts.is_empty() { &default[..] } else { accounts };
-    let all = combination.strategy == Strategy::Patcher && accounts.iter().any(|name| name == "*");
-    let service_accounts = if all { Vec::new() } else { resource_names(accounts, accounts_place, problems) };
-    let (others, others_place) = if arguments.also_reference.is_empty() {
-        (&file.also_reference, "`alsoReference` in regcred.yaml")
-    } else {
-        (&arguments.also_reference, "`--also-reference`")
-    };
-    let also_reference = resource_names(others, others_place, problems);
-    Some(PullSecretSettings { name: name?, sources, namespaces, exclude, service_accounts, also_reference })
-}
-
-/// A chart makes a ServiceAccount of its own: `default` would be adopted, and deleted with the release.
-fn default_account(combination: Combination, chart: Option<&str>) -> &'static str {
-    match (combination.shape, chart) {
-        (Shape::Chart, _) | (Shape::HelmValues, None) => OWN_ACCOUNT,
-        _ => "default",
-    }
-}
-
-fn chosen_namespaces(
-    entry: &Entry<'_>,
-    file: &PullSecret,
-    target: &TargetArguments,
-    exclude: &[String],
-    listed: Option<&Listed>,
-    environment: &Environment,
-    problems: &mut Vec<Problem>,
-) -> Vec<Namespace> {
-    if environment.is_set(NAMESPACES_VARIABLE) && environment.setting(NAMESPACES_VARIABLE).is_none() {
-        problems.push(Problem::error("not-utf-8", format!("`{NAMESPACES_VARIABLE}` is not UTF-8 text")));
-    }
-    let variable: Vec<String> = environment
-        .setting(NAMESPACES_VARIABLE)
-        .into_iter()
-        .flat_map(|list| list.split(|character: char| character == ',' || character.is_whitespace()))
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let (include, origin, names_add) = if entry.flags && !target.namespaces.is_empty() {
-        (&target.namespaces, "`--namespaces`", NamesAdd::ToTheList)
-    } else if entry.flags && !variable.is_empty() {
-        (&variable, "`REGCRED_NAMESPACES`", NamesAdd::ToTheList)
-    } else {
-        (&file.namespaces.include, "`include` in regcred.yaml", NamesAdd::Nothing)
-    };
-    let before = problems.len();
-    let chosen = namespaces::choose(&Wanted { include, origin, exclude, listed, names_add }, problems);
-    let clean = problems[before..].iter().all(|problem| !problem.is_error());
-    if chosen.is_empty() && clean {
-        problems.push(
-            Problem::error(
-                "no-namespaces",
-                "no namespace is left to serve, and empty output makes a pruning GitOps tool delete everything",
-            )
-            .hint("name some: `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES"),
-        );
-    }
-    chosen
-}
-
 fn patcher(
     arguments: &RenderArguments,
     spec: &Spec,
@@ -439,23 +261,4 @@ fn patcher(
         );
     }
     Some(settings)
-}
-
-fn resource_name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<ResourceName> {
-    text.parse()
-        .map_err(|invalid: InvalidName| {
-            problems.push(Problem::error("invalid-name", format!("{place}: {invalid}")).hint(invalid.hint()));
-        })
-        .ok()
-}
-
-fn resource_names(texts: &[String], place: &str, problems: &mut Vec<Problem>) -> Vec<ResourceName> {
-    let mut names: Vec<_> = texts
-        .iter()
-        .enumerate()
-        .filter_map(|(number, text)| resource_name(text, &format!("{place}, item {}", number + 1), problems))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }

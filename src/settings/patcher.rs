@@ -79,6 +79,15 @@ impl PatcherSettings {
             "--patcher-namespace",
             problems,
         );
+        if let Some(namespace) = namespace.as_ref().filter(|namespace| is_of_the_cluster(namespace)) {
+            problems.push(
+                Problem::error(
+                    "namespace-of-the-cluster",
+                    format!("`--patcher-namespace`: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits restricted Pods only"),
+                )
+                .hint("give the patcher a namespace of its own"),
+            );
+        }
         let source = named(
             &text(source_secret_name, &file.source_secret_name, "image-pull-secret-src"),
             "--source-secret-name",
@@ -101,6 +110,15 @@ impl PatcherSettings {
                     "`--patcher-interval` is no Go duration, and the patcher would take 10s without a word",
                 )
                 .hint("write a number with its unit, for example 30s or 2m"),
+            );
+        }
+        if patcher == Patcher::Tamcore && (patcher_interval.is_some() || file.interval.is_some()) {
+            problems.push(
+                Problem::error(
+                    "means-nothing",
+                    "`--patcher-interval` means nothing to tamcore's patcher, which watches",
+                )
+                .hint("leave it out"),
             );
         }
         check_exclude(patcher, exclude, problems);
@@ -145,6 +163,11 @@ fn named<N: std::str::FromStr<Err = crate::names::InvalidName>>(
             problems.push(Problem::error("invalid-name", format!("`{flag}`: {invalid}")).hint(invalid.hint()));
         })
         .ok()
+}
+
+/// Namespaces that every cluster has.
+fn is_of_the_cluster(namespace: &Namespace) -> bool {
+    ["default", "kube-system", "kube-public", "kube-node-lease"].contains(&namespace.as_str())
 }
 
 /// Titansoft's patcher compares names exactly; tamcore's takes Go globs: neither trims.
@@ -209,5 +232,32 @@ mod tests {
         assert_eq!(count(Patcher::Tamcore, "kube-*"), 0);
         assert_eq!(count(Patcher::Titansoft, " kube-system "), 0);
         assert_eq!(count(Patcher::Tamcore, "Kube"), 1);
+    }
+    fn problems(arguments: &PatcherArguments) -> Vec<&'static str> {
+        let mut problems = Vec::new();
+        PatcherSettings::resolve(arguments, &PatcherSpec::default(), &[], Accounts::All, &mut problems);
+        problems.into_iter().map(|problem| problem.code).collect()
+    }
+
+    #[test]
+    fn a_patcher_lives_in_no_namespace_that_every_cluster_has() {
+        let in_namespace = |name: &str| {
+            problems(&PatcherArguments { patcher_namespace: Some(name.to_owned()), ..PatcherArguments::default() })
+        };
+        assert_eq!(in_namespace("kube-system"), ["namespace-of-the-cluster"]);
+        assert!(in_namespace("platform").is_empty());
+    }
+
+    #[test]
+    fn an_interval_is_for_a_patcher_that_polls() {
+        let of = |patcher| {
+            problems(&PatcherArguments {
+                patcher: Some(patcher),
+                patcher_interval: Some("1m".to_owned()),
+                ..PatcherArguments::default()
+            })
+        };
+        assert_eq!(of(Patcher::Tamcore), ["means-nothing"]);
+        assert!(of(Patcher::Titansoft).is_empty());
     }
 }

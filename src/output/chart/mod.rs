@@ -11,7 +11,7 @@ use crate::manifest::to_yaml;
 use crate::problem::Failure;
 use crate::resources::admission_policy;
 use crate::settings::choices::{Chart, Link, Shape};
-use crate::settings::{CreateNamespaces, Settings};
+use crate::settings::{CreateNamespaces, Destination, Settings};
 use crate::templates::Templates;
 
 /// The files whose text is always the same, in the order of their paths.
@@ -62,7 +62,8 @@ pub fn note(settings: &Settings) -> Option<String> {
     let mut adopted: Vec<_> = kept.into_iter().chain(namespaces).collect();
     adopted.sort_unstable();
     adopted.dedup();
-    (own && !adopted.is_empty()).then(|| {
+    let written = !matches!(settings.destination, Destination::Check(_));
+    (own && written && !adopted.is_empty()).then(|| {
         format!(
             "the release takes over {} where it finds them, and leaves them when it is uninstalled; Helm has to be told:\n  \
              helm upgrade --install --take-ownership pull-secrets CHART\n  \

@@ -59,9 +59,9 @@ struct Values<'a> {
     env: BTreeMap<&'static str, String>,
     volumes: [Volume<'a>; 1],
     volume_mounts: [Mount; 1],
-    /// The source Secret goes where the release goes, before the Deployment, with no step of its own. The chart's template
-    /// for these lacks a line end after `---`; Helm's own reader takes that, and one object cannot run into another. It is
-    /// not a template there: nothing in it is evaluated.
+    /// The source Secret is here and not beside: so it goes where the release goes, before the Deployment, with no step of
+    /// its own. The chart's template for these eats the line end after `---`, which Helm's reader takes, before a
+    /// post-renderer too; and it evaluates nothing in them.
     extra_objects: [Value; 1],
 }
 

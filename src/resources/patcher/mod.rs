@@ -1,5 +1,7 @@
 //! A patcher that copies one Secret into every namespace: its settings and a Docker config in, all that it needs to run out.
 
+mod options;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -15,13 +17,10 @@ use crate::settings::choices::{Link, Patcher, Profile};
 use crate::settings::patcher::{Accounts, Guard, PatcherSettings};
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
+use options::EnvironmentVariable;
 
 /// What titansoft's own example calls everything: what was made from that is taken over, not made a second time.
 const NAME: &str = "imagepullsecret-patcher";
-/// Where the source is mounted: as a directory, since a file mounted by `subPath` never changes.
-const DIRECTORY: &str = "/app/secrets";
-/// Namespaces that opt out, with either patcher.
-const OPT_OUT: &str = "k8s.titansoft.com/imagepullsecret-patcher-exclude";
 
 /// What the templates may use.
 #[derive(Serialize)]
@@ -41,13 +40,6 @@ struct Context<'a> {
     /// The ServiceAccounts that it links: an empty list is every one, no list is none.
     linked: Option<&'a [ResourceName]>,
     options: Vec<EnvironmentVariable>,
-}
-
-/// A variable of the container; without a value it is set and empty.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct EnvironmentVariable {
-    name: &'static str,
-    value: String,
 }
 
 /// Adds the Namespace, the policies, the account with its rights, the source Secret and the Deployment, in this order:
@@ -138,9 +130,9 @@ fn context<'a>(settings: &'a PatcherSettings, secret: &'a ResourceName) -> Conte
         image,
         source,
         pull_secret,
-        interval,
+        interval: _,
         guard: _,
-        exclude,
+        exclude: _,
         service_accounts,
     } = settings;
     Context {
@@ -153,79 +145,14 @@ fn context<'a>(settings: &'a PatcherSettings, secret: &'a ResourceName) -> Conte
         pull_secret: pull_secret.as_ref(),
         secret,
         source,
-        directory: DIRECTORY,
+        directory: options::DIRECTORY,
         linked: match service_accounts {
             Accounts::All => Some(&[]),
             Accounts::None => None,
             Accounts::Named(names) => Some(names),
         },
-        options: match patcher {
-            Patcher::Titansoft => titansoft(secret, interval, exclude, service_accounts),
-            Patcher::Tamcore => tamcore(secret, namespace, exclude, service_accounts),
-        },
+        options: options::of(settings, secret),
     }
-}
-
-fn titansoft(
-    secret: &ResourceName,
-    interval: &str,
-    exclude: &[String],
-    accounts: &Accounts,
-) -> Vec<EnvironmentVariable> {
-    let mut options = vec![
-        option("CONFIG_FORCE", "true"),
-        option("CONFIG_DEBUG", "false"),
-        // `true` does the opposite of what it says: own Secrets are never rotated, those of others are overwritten.
-        option("CONFIG_MANAGEDONLY", "false"),
-        option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
-        option("CONFIG_SECRETNAME", secret.as_str()),
-        option("CONFIG_LOOP_DURATION", interval),
-        option("CONFIG_ALLSERVICEACCOUNT", if *accounts == Accounts::All { "true" } else { "false" }),
-    ];
-    match accounts {
-        Accounts::All => {}
-        // Set and empty is none; not set is `default`.
-        Accounts::None => options.push(option("CONFIG_SERVICEACCOUNTS", "")),
-        Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
-    }
-    if !exclude.is_empty() {
-        options.push(option("CONFIG_EXCLUDED_NAMESPACES", &exclude.join(",")));
-    }
-    options
-}
-
-fn tamcore(
-    secret: &ResourceName,
-    namespace: &Namespace,
-    exclude: &[String],
-    accounts: &Accounts,
-) -> Vec<EnvironmentVariable> {
-    let mut options = vec![
-        option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
-        // Without it, a rotation is seen at the next start only.
-        option("CONFIG_WATCH_DOCKERCONFIGJSONPATH", "true"),
-        option("CONFIG_SECRETNAME", secret.as_str()),
-        option("CONFIG_SECRET_NAMESPACE", namespace.as_str()),
-        option("CONFIG_EXCLUDE_ANNOTATION", OPT_OUT),
-        // Its own default, written down: whoever adds to the list sees what is on it.
-        option("CONFIG_EXCLUDED_NAMESPACES", &if exclude.is_empty() { "kube-*".to_owned() } else { exclude.join(",") }),
-    ];
-    match accounts {
-        Accounts::All => options.push(option("CONFIG_SERVICEACCOUNTS", "*")),
-        Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
-        // The settings refuse this: it writes Secrets only where it links.
-        Accounts::None => {}
-    }
-    options
-}
-
-fn option(name: &'static str, value: &str) -> EnvironmentVariable {
-    EnvironmentVariable { name, value: value.to_owned() }
-}
-
-/// Neither patcher trims what stands between the commas.
-fn list(names: &[ResourceName]) -> String {
-    names.iter().map(ResourceName::as_str).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -234,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    fn settings(patcher: Patcher, accounts: Accounts, exclude: &[&str]) -> PatcherSettings {
+    fn settings(patcher: Patcher, accounts: Accounts) -> PatcherSettings {
         PatcherSettings {
             patcher,
             namespace: "pulls".parse().unwrap(),
@@ -243,15 +170,9 @@ mod tests {
             pull_secret: None,
             interval: "1m".to_owned(),
             guard: Guard::Confined,
-            exclude: exclude.iter().map(|&name| name.to_owned()).collect(),
+            exclude: Vec::new(),
             service_accounts: accounts,
         }
-    }
-
-    fn options(patcher: Patcher, accounts: Accounts, exclude: &[&str]) -> Vec<String> {
-        let (settings, secret) = (settings(patcher, accounts, exclude), "pull".parse().unwrap());
-        let options = context(&settings, &secret).options;
-        options.iter().map(|option| format!("{}={}", option.name, option.value)).collect()
     }
 
     fn rendered(template: &str, settings: &PatcherSettings) -> Vec<Value> {
@@ -265,59 +186,18 @@ mod tests {
     }
 
     #[test]
-    fn titansofts_patcher_is_told_names_without_blanks_and_never_managed_only() {
-        let told = options(Patcher::Titansoft, named(&["default", "ci"]), &["kube-system", "kube-public"]);
-        assert_eq!(
-            told,
-            [
-                "CONFIG_FORCE=true",
-                "CONFIG_DEBUG=false",
-                "CONFIG_MANAGEDONLY=false",
-                "CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson",
-                "CONFIG_SECRETNAME=pull",
-                "CONFIG_LOOP_DURATION=1m",
-                "CONFIG_ALLSERVICEACCOUNT=false",
-                "CONFIG_SERVICEACCOUNTS=default,ci",
-                "CONFIG_EXCLUDED_NAMESPACES=kube-system,kube-public",
-            ]
-        );
-    }
-
-    #[test]
     fn no_service_account_is_a_variable_that_is_set_and_empty() {
-        let settings = settings(Patcher::Titansoft, Accounts::None, &[]);
+        let settings = settings(Patcher::Titansoft, Accounts::None);
         let deployment = rendered("patcher-deployment.yaml.j2", &settings).remove(0);
         let variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap().clone();
         assert!(variables.contains(&json!({"name": "CONFIG_SERVICEACCOUNTS"})), "{variables:?}");
         assert!(variables.iter().all(|variable| variable["name"] != "CONFIG_EXCLUDED_NAMESPACES"), "{variables:?}");
-        let all = options(Patcher::Titansoft, Accounts::All, &[]);
-        assert!(all.contains(&"CONFIG_ALLSERVICEACCOUNT=true".to_owned()));
-        assert!(!all.iter().any(|option| option.starts_with("CONFIG_SERVICEACCOUNTS")));
-    }
-
-    #[test]
-    fn tamcores_patcher_watches_its_source_and_knows_the_opt_out_of_titansofts() {
-        let told = options(Patcher::Tamcore, Accounts::All, &[]);
-        assert_eq!(
-            told,
-            [
-                "CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson",
-                "CONFIG_WATCH_DOCKERCONFIGJSONPATH=true",
-                "CONFIG_SECRETNAME=pull",
-                "CONFIG_SECRET_NAMESPACE=pulls",
-                "CONFIG_EXCLUDE_ANNOTATION=k8s.titansoft.com/imagepullsecret-patcher-exclude",
-                "CONFIG_EXCLUDED_NAMESPACES=kube-*",
-                "CONFIG_SERVICEACCOUNTS=*",
-            ]
-        );
-        let told = options(Patcher::Tamcore, named(&["ci"]), &["tmp-*", "old"]);
-        assert_eq!(told[5..], ["CONFIG_EXCLUDED_NAMESPACES=tmp-*,old", "CONFIG_SERVICEACCOUNTS=ci"]);
     }
 
     #[test]
     fn only_titansofts_image_is_bound_to_one_architecture_and_has_no_probes() {
         for (patcher, bound) in [(Patcher::Titansoft, true), (Patcher::Tamcore, false)] {
-            let deployment = rendered("patcher-deployment.yaml.j2", &settings(patcher, Accounts::All, &[])).remove(0);
+            let deployment = rendered("patcher-deployment.yaml.j2", &settings(patcher, Accounts::All)).remove(0);
             let pod = &deployment["spec"]["template"]["spec"];
             assert_eq!(pod["nodeSelector"]["kubernetes.io/arch"] == "amd64", bound);
             assert_eq!(deployment["spec"]["strategy"]["type"] == "Recreate", bound);
@@ -329,8 +209,7 @@ mod tests {
     #[test]
     fn a_patcher_may_link_the_service_accounts_that_are_named() {
         let patch = |accounts| {
-            let role =
-                rendered("patcher-titansoft-access.yaml.j2", &settings(Patcher::Titansoft, accounts, &[])).remove(1);
+            let role = rendered("patcher-titansoft-access.yaml.j2", &settings(Patcher::Titansoft, accounts)).remove(1);
             let rules = role["rules"].as_array().unwrap().clone();
             rules.into_iter().find(|rule| rule["verbs"] == json!(["patch"]))
         };
@@ -341,7 +220,7 @@ mod tests {
 
     #[test]
     fn two_patchers_in_one_cluster_share_no_object() {
-        let mut settings = settings(Patcher::Titansoft, Accounts::All, &[]);
+        let mut settings = settings(Patcher::Titansoft, Accounts::All);
         let secret = "pull".parse().unwrap();
         assert_eq!(context(&settings, &secret).cluster_name, "imagepullsecret-patcher-pulls");
         settings.namespace = NAME.parse().unwrap();

@@ -1,0 +1,332 @@
+//! The kubelet's own code as the judge: Docker configs and images in; for what `regcred` emits, both must try the same logins in the same order.
+
+#[path = "bench/program.rs"]
+mod program;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use regcred::credentials::lifetime::ShortLived;
+use regcred::credentials::{Credentials, Source};
+use regcred::docker_config::kubelet::Image;
+use regcred::docker_config::{self, DockerConfig};
+use regcred::environment::Environment;
+use regcred::problem::Problem;
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use program::Program;
+
+/// How many Docker configs are made up, and how many images each is asked for.
+const CONFIGS: usize = 4_000;
+const IMAGES: usize = 12;
+
+/// What a Docker config may be refused for.
+const REFUSALS: [&str; 11] = [
+    "invalid-registry",
+    "entry-not-an-object",
+    "entry-not-text",
+    "entry-empty",
+    "auth-not-base64",
+    "auth-without-colon",
+    "auth-disagrees",
+    "credential-helper",
+    "identity-token",
+    "no-password",
+    "conflict",
+];
+
+#[test]
+fn for_every_docker_config_that_is_emitted_a_kubelet_tries_the_same_logins_in_the_same_order() {
+    let Some(kubelet) = kubelet() else { return };
+    let mut dice = Dice(20_260_101);
+    let mut refused: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut cases = Vec::new();
+    for _ in 0..CONFIGS {
+        let written = docker_config(&mut dice);
+        match emit(&written) {
+            Ok(emitted) => {
+                for _ in 0..IMAGES {
+                    let image = image(&mut dice);
+                    cases.push((written.clone(), json(&emitted), expected(&emitted, &image), image));
+                }
+            }
+            Err(problems) => {
+                for problem in problems.iter().filter(|problem| problem.is_error()) {
+                    assert!(REFUSALS.contains(&problem.code), "{}: {}", problem.code, problem.message);
+                    *refused.entry(problem.code).or_default() += 1;
+                }
+            }
+        }
+    }
+    let questions: String = cases
+        .iter()
+        .map(|(_, emitted, _, image)| json!({"image": image, "dockerConfig": emitted}).to_string() + "\n")
+        .collect();
+    let answers = Program::new(&kubelet).stdin(&questions).run().succeeded();
+    let mut answered = 0;
+    let mut matched = 0;
+    for ((written, emitted, expected, image), answer) in cases.iter().zip(answers.lines()) {
+        let answer = names(&serde_json::from_str(answer).unwrap());
+        assert_eq!(*expected, answer, "{image} with {emitted}, from {written}");
+        answered += 1;
+        matched += usize::from(answer.is_some_and(|names| !names.is_empty()));
+    }
+    assert_eq!(answered, cases.len());
+    assert!(cases.len() > CONFIGS * IMAGES / 3 && matched > cases.len() / 10, "{matched} of {} matched", cases.len());
+    assert_eq!(refused.keys().copied().collect::<Vec<_>>(), sorted(REFUSALS), "{refused:?}");
+}
+
+#[test]
+fn of_several_pull_secrets_a_kubelet_tries_the_logins_in_the_order_that_we_say() {
+    let Some(kubelet) = kubelet() else { return };
+    let mut dice = Dice(7);
+    let mut cases = Vec::new();
+    while cases.len() < 2_000 {
+        let emitted: Vec<_> = (0..2).flat_map(|_| emit(&docker_config(&mut dice)).unwrap_or_default()).collect();
+        let image = image(&mut dice);
+        cases.push((emitted.iter().map(text).collect::<Vec<_>>(), expected(&emitted, &image), image));
+    }
+    let questions: String = cases
+        .iter()
+        .map(|(configs, _, image)| json!({"image": image, "dockerConfigs": configs}).to_string() + "\n")
+        .collect();
+    let answers = Program::new(&kubelet).stdin(&questions).run().succeeded();
+    assert_eq!(answers.lines().count(), cases.len());
+    for ((configs, expected, image), answer) in cases.iter().zip(answers.lines()) {
+        assert_eq!(*expected, names(&serde_json::from_str(answer).unwrap()), "{image} with {configs:?}");
+    }
+}
+
+/// The user names that we say a kubelet tries; `None` where the image is none.
+fn expected(emitted: &[DockerConfig], image: &str) -> Option<Vec<String>> {
+    let image = image.parse::<Image>().ok()?;
+    let matches = docker_config::matches(emitted, &image);
+    Some(matches.into_iter().map(|entry| entry.username.unwrap()).collect())
+}
+
+/// The user names that the kubelet's code answers; `None` where it refuses the image.
+fn names(answer: &Value) -> Option<Vec<String>> {
+    let matches = answer["matches"].as_array()?;
+    Some(matches.iter().map(|login| login["username"].as_str().unwrap().to_owned()).collect())
+}
+
+fn json(emitted: &[DockerConfig]) -> String {
+    text(&emitted[0])
+}
+
+#[expect(clippy::disallowed_methods, reason = "the kubelet reads the JSON")]
+fn text(docker_config: &DockerConfig) -> String {
+    docker_config.to_json().expose_secret().to_owned()
+}
+
+/// The Docker config as `regcred` emits it, through its own stations.
+fn emit(written: &Value) -> Result<Vec<DockerConfig>, Vec<Problem>> {
+    let environment = Environment::new([("AUTH", written.to_string())], PathBuf::from("/"));
+    let sources = [Source::DockerConfig("AUTH".parse().unwrap())];
+    let credentials = Credentials::read(std::iter::once(&sources[..]), &environment, ShortLived::Refuse);
+    if credentials.problems.iter().any(Problem::is_error) {
+        return Err(credentials.problems);
+    }
+    credentials.logins.into_iter().map(DockerConfig::merge).collect()
+}
+
+fn sorted<const N: usize>(mut texts: [&str; N]) -> Vec<&str> {
+    texts.sort_unstable();
+    texts.to_vec()
+}
+
+/// The kubelet's code, or a visible skip; in CI it must be there.
+fn kubelet() -> Option<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/path");
+    let output = std::process::Command::new(script).output().unwrap();
+    let path = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()).join("kubelet-credentials");
+    if path.exists() {
+        return Some(path);
+    }
+    #[expect(clippy::disallowed_methods, reason = "whether this is CI")]
+    let is_ci = std::env::var_os("CI").is_some();
+    assert!(!is_ci, "kubelet-credentials is missing: run tests/tools/install");
+    // Not by `eprintln`, which is captured, and a skip is to be seen.
+    writeln!(std::io::stderr(), "SKIPPED: kubelet-credentials is missing: run tests/tools/install").unwrap();
+    None
+}
+
+/// Numbers that look random and are the same at every run (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % limit as u64).unwrap()
+    }
+
+    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len())]
+    }
+}
+
+const HOSTS: [&str; 18] = [
+    "ghcr.io",
+    "*.io",
+    "quay.io",
+    "qu*.io",
+    "*u*y.io",
+    "docker.io",
+    "index.docker.io",
+    "registry-1.docker.io",
+    "hub.docker.com",
+    "*.docker.io",
+    "a.b.io",
+    "*.*.io",
+    "localhost",
+    "localhost",
+    "GHCR.io",
+    "my-registry.example.com",
+    "1.2.3.4",
+    "registry",
+];
+
+fn key(dice: &mut Dice) -> String {
+    // Half of them are near to half of the images, so that many match.
+    if dice.below(2) == 0 {
+        let host =
+            dice.one(&["ghcr.io", "*.io", "gh*.io", "docker.io", "index.docker.io", "https://index.docker.io/v1"]);
+        return format!("{host}{}", dice.one(&["", "/", "/acme", "/acme/api", "/ac"]));
+    }
+    let scheme = dice.one(&["", "", "", "https://", "http://"]);
+    let host = dice.one(&HOSTS);
+    let port = dice.one(&["", "", "", "", ":443", ":5000", ":80", ":05000", ":x"]);
+    let path = dice.one(&[
+        "",
+        "",
+        "",
+        "",
+        "/",
+        "/v1/",
+        "/v2/",
+        "/v1",
+        "/v2",
+        "/v1/acme",
+        "/v2/v1/",
+        "/acme",
+        "/acme/",
+        "/acme/api",
+        "/ac",
+        "/acme/api/x",
+        "/library",
+        "/library/nginx",
+        "/acme:1",
+        "/acme/*",
+        "/a//b",
+        "/./acme",
+        "//acme",
+        "/acme@sha256",
+        "/~x",
+        "/Acme",
+        "/a b",
+        "/a%20b",
+        "/a?b",
+    ]);
+    format!("{scheme}{host}{port}{path}")
+}
+
+fn docker_config(dice: &mut Dice) -> Value {
+    let mut auths = Map::new();
+    for number in 0..=dice.below(5) {
+        auths.insert(key(dice), entry(dice, number));
+    }
+    if dice.below(2) == 0 {
+        return json!({"auths": auths, "credHelpers": {"gcr.io": "gcloud"}});
+    }
+    json!({"auths": auths, "HttpHeaders": {"User-Agent": "x"}})
+}
+
+fn entry(dice: &mut Dice, number: usize) -> Value {
+    let (name, other) = (format!("u{number}"), format!("u{}", number + 1));
+    let auth = |text: String| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+    match dice.below(60) {
+        0 => json!([]),
+        1 => json!({"auth": 1}),
+        2 => json!({}),
+        3 => json!({"auth": "?"}),
+        4 => json!({"auth": auth(name)}),
+        5 => json!({"auth": auth(format!("{name}:p")), "username": other}),
+        6 => json!({"auth": auth(format!("{name}:")), "identitytoken": "t"}),
+        7 => json!({"username": name}),
+        8..20 => json!({"username": name, "password": "p"}),
+        20..30 => json!({"auth": auth(format!("{name}:p:q"))}),
+        30..40 => json!({"auth": auth("same:p".into())}),
+        40..45 => json!({"auth": auth(format!("{name}:p")).trim_end_matches('='), "email": "a@b.c"}),
+        _ => json!({"username": name, "password": "p", "auth": auth(format!("{name}:p"))}),
+    }
+}
+
+fn image(dice: &mut Dice) -> String {
+    if dice.below(2) == 0 {
+        return format!(
+            "{}{}",
+            dice.one(&["ghcr.io/", "docker.io/", "", "localhost/"]),
+            dice.one(&["acme/api:1", "nginx", "ac/x"])
+        );
+    }
+    let host = dice.one(&[
+        "",
+        "",
+        "ghcr.io/",
+        "quay.io/",
+        "docker.io/",
+        "index.docker.io/",
+        "registry-1.docker.io/",
+        "hub.docker.com/",
+        "a.b.io/",
+        "localhost/",
+        "GHCR.io/",
+        "my-registry.example.com/",
+        "1.2.3.4/",
+        "-a.io/",
+        "a_b.io/",
+        "Team/",
+        "registry/",
+        "io/",
+    ]);
+    let port = dice.one(&["", "", "", "", "", "", ":443", ":5000", ":80", ":05000", ":x", ":"]);
+    let host = if host.is_empty() || port.is_empty() {
+        host.to_owned()
+    } else {
+        format!("{}{port}/", host.trim_end_matches('/'))
+    };
+    let path = dice.one(&[
+        "nginx",
+        "acme/api",
+        "acme/api/x",
+        "acme",
+        "acmeco/api",
+        "v1/acme",
+        "library/nginx",
+        "v2/v1/x",
+        "a/b",
+        "x",
+        "acme/Api",
+        "acme//api",
+        "a..b/c",
+        "a__b/c",
+        "a___b/c",
+        "a--b/c",
+        "a-/c",
+        ".a/b",
+        "ac",
+        "a._b",
+        "",
+    ]);
+    let digest = format!("@sha256:{}", "0a".repeat(32));
+    let end = dice
+        .one(&["", "", "", "", ":1.4", ":latest", ":", ":-x", ":_x", "@sha256:00", &digest, ":1@x", "@md5:00"])
+        .to_owned();
+    let whole = if dice.below(200) == 0 { "0a".repeat(32) } else { format!("{host}{path}") };
+    format!("{whole}{end}")
+}
