@@ -72,6 +72,30 @@ fn every_cell_is_applied_read_back_equal_and_applied_again_without_a_change() {
 }
 
 #[test]
+fn a_tree_is_applied_as_the_stream_is() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    for link in ["service-account", "policy", "none"] {
+        let [one, other] = bench.namespaces();
+        let (namespaces, secret) = (format!("{one},{other}"), fresh("secret"));
+        let arguments = ["render", "--namespaces", &namespaces, "--secret-name", &secret, "--link", link];
+        let stream = bench.regcred(&arguments, &[LOGINS]).succeeded();
+        bench.apply(&stream).succeeded();
+        for (shape, how) in [("directory", ["-R", "-f"].as_slice()), ("kustomization", ["-k"].as_slice())] {
+            let folder = tempfile::tempdir().unwrap();
+            let output = folder.path().to_str().unwrap();
+            let tree = [&arguments[..], &["--shape", shape, "--output", output]].concat();
+            bench.regcred(&tree, &[LOGINS]).succeeded();
+            // The very same objects: nothing is different, nothing is new, and nothing is missing.
+            let diff = [&["diff", "--server-side", "--field-manager=regcred"], how, &[output]].concat();
+            assert_eq!(bench.kubectl(&diff, "").succeeded(), "", "{link} {shape}");
+            let apply = [&["apply", "--server-side", "--field-manager=regcred"], how, &[output]].concat();
+            let applied = bench.kubectl(&apply, "").succeeded();
+            assert_eq!(applied.lines().count(), documents(&stream).len(), "{link} {shape}: {applied}");
+        }
+    }
+}
+
+#[test]
 fn every_cell_is_valid_by_the_servers_own_schemas() {
     let Some(bench) = Bench::with(&["kubeconform"]) else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -155,6 +155,35 @@ fn helmfile_is_run_only_when_a_kubelet_could_pull() {
 }
 
 #[test]
+fn a_gitops_repository_gets_a_commit_only_when_something_changed() {
+    let Some(project) = Project::of("3-gitops") else { return };
+    let bare = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).current_dir(&bare).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    git(&["init", "--quiet", "--bare", "--initial-branch=main"]);
+    let variables = |login: &str| json!({"GITOPS_REPOSITORY": format!("file://{}", bare.path().display()), "DOCKERHUB_AUTH": STANDARD.encode(login)});
+    for (login, commits) in [(LOGINS, "1"), (LOGINS, "1"), (HUB, "2")] {
+        succeeded(project.run(Pipeline::Default, &variables(login)));
+        assert_eq!(git(&["rev-list", "--count", "main"]).trim(), commits);
+    }
+    let log = failed(project.run(Pipeline::Default, &variables("canary-of-the-password")));
+    assert!(log.contains("`DOCKERHUB_AUTH`"), "{log}");
+    assert_eq!(git(&["rev-list", "--count", "main"]).trim(), "2");
+
+    // What is in the repository is what a cluster takes.
+    project.create_namespaces(&["web", "api"]);
+    let checkout = tempfile::tempdir().unwrap();
+    git(&["clone", "--quiet", ".", checkout.path().to_str().unwrap()]);
+    let tree = checkout.path().join("clusters/production/pull-secrets");
+    project.bench.kubectl(&["apply", "--server-side", "-k", tree.to_str().unwrap()], "").succeeded();
+    let docker_config = project.docker_config("web", "image-pull-secret");
+    assert_eq!(docker_config["auths"]["https://index.docker.io/v1/"]["username"], "acme");
+}
+
+#[test]
 fn the_component_takes_names_of_variables() {
     let Some(project) = Project::of("4-component") else { return };
     project.create_namespaces(&["shop", "billing"]);
