@@ -1,5 +1,9 @@
 //! Trees, files and Git, with the real program: what is written, what is left alone, and what a kill leaves behind.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on has failed; fixtures are files")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed; fixtures are files"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +16,12 @@ const CONFIG: &str = r#"{"auths":{"ghcr.io":{"username":"u","password":"canary-7
 fn command(folder: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_regcred"));
     let path = ["/usr/local/bin", "/usr/bin", "/bin"].join(":");
-    command.args(arguments.split_whitespace()).current_dir(folder).env_clear().env("PATH", path).env("DOCKERHUB_AUTH", CONFIG);
+    command
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path)
+        .env("DOCKERHUB_AUTH", CONFIG);
     command
 }
 
@@ -42,7 +51,10 @@ fn tree(root: &Path) -> BTreeMap<String, (String, i64, i64)> {
             } else {
                 let metadata = entry.metadata().unwrap();
                 let name = entry.path().strip_prefix(root).unwrap().to_string_lossy().into_owned();
-                files.insert(name, (fs::read_to_string(entry.path()).unwrap_or_default(), metadata.mtime(), metadata.mtime_nsec()));
+                files.insert(
+                    name,
+                    (fs::read_to_string(entry.path()).unwrap_or_default(), metadata.mtime(), metadata.mtime_nsec()),
+                );
             }
         }
     }
@@ -76,7 +88,11 @@ fn another_password_rewrites_the_secrets_and_nothing_else() {
     let first = tree(&folder.path().join("out"));
     let rotated = CONFIG.replace("canary", "rotated");
     assert!(command(folder.path(), arguments).env("DOCKERHUB_AUTH", rotated).status().unwrap().success());
-    let changed: Vec<_> = tree(&folder.path().join("out")).into_iter().filter(|(path, file)| first[path] != *file).map(|(path, _)| path).collect();
+    let changed: Vec<_> = tree(&folder.path().join("out"))
+        .into_iter()
+        .filter(|(path, file)| first[path] != *file)
+        .map(|(path, _)| path)
+        .collect();
     assert_eq!(changed, ["namespaces/a/secret-image-pull-secret.yaml", "namespaces/b/secret-image-pull-secret.yaml"]);
 }
 
@@ -116,7 +132,11 @@ fn what_is_edited_by_hand_is_written_anew_with_a_warning() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, "edited").unwrap();
     let output = run(folder.path(), arguments);
-    assert!(said(&output).contains("warning: `namespaces/a/serviceaccount-default.yaml` was edited"), "{}", said(&output));
+    assert!(
+        said(&output).contains("warning: `namespaces/a/serviceaccount-default.yaml` was edited"),
+        "{}",
+        said(&output)
+    );
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 
@@ -146,7 +166,8 @@ fn a_folder_in_the_tree_that_is_a_link_is_not_followed() {
 fn check_tells_what_differs_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let check = |arguments: &str| run(folder.path(), &format!("render --shape directory --output out --check {arguments}"));
+    let check =
+        |arguments: &str| run(folder.path(), &format!("render --shape directory --output out --check {arguments}"));
     assert_eq!(check("-n a").status.code(), Some(3));
     assert!(!out.exists());
     assert_eq!(code(folder.path(), "render -n a,b --shape directory --output out"), 0);
@@ -178,7 +199,11 @@ fn check_without_credentials_compares_the_rest_and_says_what_it_left_out() {
 #[test]
 fn one_file_is_written_whole_and_only_when_it_differs() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in ["render -n a --output out/all.yaml", "render -n a --shape json --output out/all.json", "render --shape docker-config --output out/value"] {
+    for arguments in [
+        "render -n a --output out/all.yaml",
+        "render -n a --shape json --output out/all.json",
+        "render --shape docker-config --output out/value",
+    ] {
         assert_eq!(code(folder.path(), arguments), 0);
         assert_eq!(code(folder.path(), &format!("{arguments} --check")), 0);
     }
@@ -197,7 +222,9 @@ fn killed_at_any_moment_each_file_is_old_or_new_and_the_next_run_completes() {
     let namespaces: Vec<_> = (0..60).map(|number| format!("team-{number}")).collect();
     let arguments = format!("render -n {} --shape directory --output out", namespaces.join(","));
     assert_eq!(code(folder.path(), &arguments), 0);
-    let content = || tree(&folder.path().join("out")).into_iter().map(|(path, (text, ..))| (path, text)).collect::<BTreeMap<_, _>>();
+    let content = || {
+        tree(&folder.path().join("out")).into_iter().map(|(path, (text, ..))| (path, text)).collect::<BTreeMap<_, _>>()
+    };
     let mut old = content();
     for round in 0..12_u64 {
         let rotated = CONFIG.replace("canary", &format!("round{round}"));
@@ -245,7 +272,9 @@ fn a_damaged_lock_and_one_that_points_outside_are_refused() {
     let out = folder.path().join("out");
     fs::create_dir_all(&out).unwrap();
     fs::write(folder.path().join("precious"), "precious").unwrap();
-    for lock in ["{", "{\"version\":1,\"files\":{\"../precious\":{}}}", "{\"version\":1,\"files\":{\"/etc/passwd\":{}}}"] {
+    for lock in
+        ["{", "{\"version\":1,\"files\":{\"../precious\":{}}}", "{\"version\":1,\"files\":{\"/etc/passwd\":{}}}"]
+    {
         fs::write(out.join("regcred.lock"), lock).unwrap();
         assert_eq!(code(folder.path(), "render -n a --shape directory --output out"), 1, "{lock}");
     }
@@ -301,7 +330,8 @@ fn a_full_disk_is_named() {
 fn a_reader_that_has_seen_enough_is_a_success() {
     let folder = tempfile::tempdir().unwrap();
     let namespaces: Vec<_> = (0..2000).map(|number| format!("team-{number}")).collect();
-    let mut child = command(folder.path(), &format!("render -n {}", namespaces.join(","))).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command(folder.path(), &format!("render -n {}", namespaces.join(","))).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
