@@ -1,5 +1,7 @@
 //! The kubelet's own code as the judge: Docker configs and images in; for what `regcred` emits, both must try the same logins in the same order.
 
+#[cfg(test)]
+#[expect(dead_code, reason = "a program can do more than these tests need")]
 #[path = "bench/program.rs"]
 mod program;
 
