@@ -1,5 +1,7 @@
 //! The specification of the command line: each file in `tests/cmd` is one behaviour, its name a sentence.
 
+#![cfg(test)]
+
 #[test]
 fn every_case_in_tests_cmd_holds() {
     trycmd::TestCases::new()

@@ -145,7 +145,9 @@ mod real_tools {
         git(&["remote", "add", "origin", "https://gitlab.test/acme/pull-secrets.git"]);
         let jobs = |variables: &[&str]| {
             let mut arguments = vec!["--list-csv"];
-            variables.iter().for_each(|variable| arguments.extend(["--variable", variable]));
+            for variable in &variables {
+                arguments.extend(["--variable", variable]);
+            }
             run("gitlab-ci-local", &arguments, folder.path())
         };
         let merge_request =

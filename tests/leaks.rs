@@ -1,5 +1,7 @@
 //! Canaries: a user name, a password and a whole Docker config go in by every way; none comes out but by the chosen output.
 
+#![cfg(test)]
+
 mod regcred;
 
 use std::fmt::Write;
@@ -315,7 +317,7 @@ fn a_secret_that_stands_in_regcred_yaml_is_not_repeated() {
             format!("{head}  : {value}: [\n"),
             format!("kind: {value}\n"),
             format!("{value}\n"),
-            format!("&{} *{}\n", TOKEN, TOKEN),
+            format!("&{TOKEN} *{TOKEN}\n"),
             format!("!{TOKEN} x\n"),
         ] {
             write(&folder.path().join("regcred.yaml"), &text);

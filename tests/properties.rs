@@ -1,5 +1,7 @@
 //! What holds for every input: passwords of any text and sources in any order in, the same logins and the same bytes out.
 
+#![cfg(test)]
+
 mod regcred;
 
 use std::path::Path;

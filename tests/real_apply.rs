@@ -1,5 +1,7 @@
 //! What `render` writes, applied by the real kubectl to the real API server, and read back.
 
+#![cfg(test)]
+
 #[cfg(test)]
 mod bench;
 #[cfg(test)]

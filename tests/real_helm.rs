@@ -1,5 +1,7 @@
 //! Charts and values that `render` writes, taken by the real helm: linted, templated, installed, upgraded and uninstalled.
 
+#![cfg(test)]
+
 #[cfg(test)]
 #[expect(dead_code, reason = "the bench has more than these tests need")]
 mod bench;

@@ -1,5 +1,7 @@
 //! The kubelet's own code as the judge: Docker configs and images in; for what `regcred` emits, both must try the same logins in the same order.
 
+#![cfg(test)]
+
 #[cfg(test)]
 #[expect(dead_code, reason = "a program can do more than these tests need")]
 #[path = "bench/program.rs"]
@@ -155,7 +157,7 @@ fn kubelet() -> Option<PathBuf> {
     None
 }
 
-/// Numbers that look random and are the same at every run (SplitMix64).
+/// Numbers that look random and are the same at every run (the generator is `SplitMix64`).
 struct Dice(u64);
 
 impl Dice {

@@ -1,5 +1,7 @@
 //! `--strategy patcher` on the real API server: what is applied stays as it is, and the patcher can do its work and no more.
 
+#![cfg(test)]
+
 #[cfg(test)]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod bench;

@@ -1,5 +1,7 @@
 //! `--link policy` on the real API server: which Pods get the reference, and that nothing else happens to them.
 
+#![cfg(test)]
+
 #[cfg(test)]
 #[expect(dead_code, reason = "nothing here is meant to fail")]
 mod bench;

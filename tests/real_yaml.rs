@@ -1,5 +1,7 @@
 //! The YAML reader of kubectl as the judge: words that YAML 1.1 reads as something else than text in, the same words out.
 
+#![cfg(test)]
+
 #[cfg(test)]
 #[expect(dead_code, reason = "the bench has more than these tests need")]
 mod bench;

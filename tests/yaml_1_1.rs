@@ -1,5 +1,7 @@
 //! Words that YAML 1.1 reads as booleans, numbers, dates or nothing go in as names; in the output each of them is quoted.
 
+#![cfg(test)]
+
 mod regcred;
 
 use std::path::Path;
