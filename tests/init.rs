@@ -145,7 +145,7 @@ mod real_tools {
         git(&["remote", "add", "origin", "https://gitlab.test/acme/pull-secrets.git"]);
         let jobs = |variables: &[&str]| {
             let mut arguments = vec!["--list-csv"];
-            for variable in &variables {
+            for variable in variables {
                 arguments.extend(["--variable", variable]);
             }
             run("gitlab-ci-local", &arguments, folder.path())
