@@ -267,6 +267,8 @@ const PLACES: &[&[&str]] = &[
     &["render", "-n", "a", "--profile", "@"],
     &["render", "-n", "a", "--templates", "@"],
     &["render", "-n", "a", "--shape", "helm-values", "--chart", "@"],
+    &["render", "-n", "a", "--output", "/dev/null/@"],
+    &["render", "-n", "a", "--output", "@", "--check"],
     &["render", "-n", "a", "--config", "@"],
     &["render", "-n", "a", "--patcher", "@"],
     &["render", "--strategy", "patcher", "--patcher-namespace", "@"],

@@ -124,12 +124,17 @@ fn write_loose(product: &Product<'_>, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_loose(product: &Product<'_>, path: &Path, known: Known) -> Result<Outcome, Failure> {
+fn check_loose(product: &Product<'_>, typed: &Path, known: Known) -> Result<Outcome, Failure> {
     let mut differences = Vec::new();
-    for (path, _, content) in loose_files(product, path)? {
+    for (path, _, content) in loose_files(product, typed)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.symlink_metadata().is_err() {
-            differences.push(Difference::Missing(name));
+            // What was typed is repeated only where it is known to be a path: it might be a password.
+            differences.push(Difference::Missing(if path == typed {
+                "the file of `--output`".to_owned()
+            } else {
+                name
+            }));
         } else if known == Known::All && !loose::is_current(&path, content)? {
             differences.push(Difference::Outdated(name));
         }
