@@ -209,6 +209,13 @@ fn every_template_is_documented_and_no_other() {
 }
 
 #[test]
+fn the_schema_of_regcred_yaml_is_that_of_the_code() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_regcred")).arg("schema").output().unwrap();
+    let committed = fs::read_to_string(root().join("docs/regcred.schema.json")).unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), committed, "regcred schema > docs/regcred.schema.json");
+}
+
+#[test]
 fn the_example_of_regcred_yaml_is_one() {
     let page = fs::read_to_string(root().join("docs/regcred-yaml.md")).unwrap();
     let (_, rest) = page.split_once("```yaml\n").unwrap();

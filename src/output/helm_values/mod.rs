@@ -60,7 +60,7 @@ pub fn write(
 /// The values as the file `name`, and the Secret as a file beside it where the chart has no value for it.
 ///
 /// # Errors
-/// As [`write`], and a template of the user's that makes no Namespace.
+/// As [`write()`], and a template of the user's that makes no Namespace.
 pub fn files(
     settings: &Settings,
     docker_configs: &[DockerConfig],
