@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::problem::{Failure, Problem};
+use crate::settings::nearest::nearest;
 
 const TITLE: &str = "a template";
 
@@ -37,6 +38,9 @@ impl Templates {
         let mut problems = Vec::new();
         if directory.is_some_and(|directory| !directory.is_dir()) {
             problems.push(Problem::error("unreadable-file", "`--templates` names no directory").hint("check the path"));
+        }
+        if let Some(directory) = directory.filter(|directory| directory.is_dir()) {
+            strangers(directory, &mut problems);
         }
         for (name, built_in) in BUILT_IN {
             let replaced = directory.map(|directory| directory.join(name)).filter(|path| path.exists());
@@ -89,6 +93,32 @@ impl Templates {
             }
         }
         Ok(objects)
+    }
+}
+
+/// Templates that replace none of ours: a slip in the name would leave ours in force without a word.
+fn strangers(directory: &Path, problems: &mut Vec<Problem>) {
+    let names = || BUILT_IN.iter().map(|(name, _)| *name);
+    let files = match std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
+        Ok(files) => files,
+        Err(error) => {
+            let message = format!("the directory of `--templates` cannot be read: {}", error.kind());
+            problems.push(Problem::error("unreadable-file", message));
+            return;
+        }
+    };
+    let mut files: Vec<_> = files.iter().map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    files.sort_unstable();
+    let is_template = |name: &&String| Path::new(name).extension().is_some_and(|extension| extension == "j2");
+    for file in files.iter().filter(is_template).filter(|file| !names().any(|name| name == *file)) {
+        let meant = nearest(file, names()).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+        problems.push(
+            Problem::error(
+                "unknown-template",
+                format!("`{}` in `--templates` replaces no template of ours{meant}", file.escape_debug()),
+            )
+            .hint(format!("possible are {}", names().collect::<Vec<_>>().join(", "))),
+        );
     }
 }
 

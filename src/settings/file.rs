@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::choices::{Link, Patcher, Profile, Shape, Strategy};
+use super::nearest::nearest;
 use crate::environment::Environment;
 use crate::problem::{Failure, Problem};
 
@@ -255,13 +256,8 @@ fn unknown(field: &str, expected: &[&str]) -> (String, Option<String>) {
             Some("a password is never written down: name its variable with `env:`".into()),
         );
     }
-    let nearest = expected
-        .iter()
-        .map(|known| (strsim::jaro_winkler(field, known), known))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    match nearest {
-        Some((_, known)) => {
+    match nearest(field, expected.iter().copied()) {
+        Some(known) => {
             (format!("unknown field; did you mean `{known}`?"), Some(format!("possible are {}", expected.join(", "))))
         }
         None => ("unknown field".into(), Some(format!("possible are {}", expected.join(", ")))),

@@ -8,6 +8,7 @@ use crate::names::VariableName;
 use crate::problem::Problem;
 
 use super::file::{Login, UserName};
+use super::nearest::one_slip_away;
 
 /// The sources that are named by flags, else by the file, else the default one.
 pub fn sources(
@@ -66,8 +67,11 @@ fn typed_login(text: &str, environment: &Environment, problems: &mut Vec<Problem
         let preset = presets::find(text);
         if preset.is_none() {
             problems.push(
-                Problem::error("unknown-preset", format!("{PLACE} is neither HOST=USERVAR:PASSVAR nor a preset"))
-                    .hint(format!("for example ghcr.io=GHCR_USER:GHCR_TOKEN; presets are {}", presets::names())),
+                Problem::error(
+                    "unknown-preset",
+                    format!("{PLACE} is neither HOST=USERVAR:PASSVAR nor a preset{}", perhaps(text)),
+                )
+                .hint(format!("for example ghcr.io=GHCR_USER:GHCR_TOKEN; presets are {}", presets::names())),
             );
         }
         return preset.map(Source::Preset);
@@ -85,6 +89,12 @@ fn typed_login(text: &str, environment: &Environment, problems: &mut Vec<Problem
     Some(Source::Login { registry: registry?, username: NameSource::Variable(username?), password: password? })
 }
 
+/// The preset that was meant, if one is near; what was typed is not repeated.
+fn perhaps(text: &str) -> String {
+    one_slip_away(text, presets::PRESETS.iter().map(|preset| preset.name))
+        .map_or(String::new(), |name| format!("; did you mean `{name}`?"))
+}
+
 fn written_login(login: &Login, place: &str, environment: &Environment, problems: &mut Vec<Problem>) -> Option<Source> {
     match login {
         Login { docker_config: Some(name), preset: None, registry: None, username: None, password: None } => {
@@ -94,7 +104,7 @@ fn written_login(login: &Login, place: &str, environment: &Environment, problems
             let preset = presets::find(name);
             if preset.is_none() {
                 problems.push(
-                    Problem::error("unknown-preset", format!("{place} is no preset"))
+                    Problem::error("unknown-preset", format!("{place} is no preset{}", perhaps(name)))
                         .hint(format!("presets are {}", presets::names())),
                 );
             }

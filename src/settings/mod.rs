@@ -2,8 +2,10 @@
 
 pub mod choices;
 pub mod file;
+mod idle;
 pub mod logins;
 pub mod namespaces;
+pub mod nearest;
 pub mod patcher;
 mod pull_secret;
 
@@ -211,6 +213,7 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
             "use --exclude, or --strategy static",
         ));
     }
+    idle::check(arguments, combination, chart)?;
     Ok(combination)
 }
 

@@ -44,8 +44,17 @@ pub enum NamesAdd {
     Nothing,
 }
 
+/// What was chosen.
+#[derive(Debug, Default)]
+pub struct Chosen {
+    /// The namespaces, sorted and each once.
+    pub namespaces: Vec<Namespace>,
+    /// How many more there would be if nothing was excluded.
+    pub excluded: usize,
+}
+
 /// The namespaces that are wanted; problems are added to `problems`.
-pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Vec<Namespace> {
+pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Chosen {
     let Wanted { include, origin, exclude, listed, names_add } = *wanted;
     let mut chosen = Vec::new();
     let mut globs = Vec::new();
@@ -84,10 +93,11 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Vec<Namespace
         .enumerate()
         .filter_map(|(number, text)| glob(text.trim(), &format!("`exclude`, item {}", number + 1), problems))
         .collect();
-    chosen.retain(|name| !any_matches(&excluded, name));
     chosen.sort_unstable();
     chosen.dedup();
-    chosen
+    let before = chosen.len();
+    chosen.retain(|name| !any_matches(&excluded, name));
+    Chosen { excluded: before - chosen.len(), namespaces: chosen }
 }
 
 /// Whether a text is meant as a glob.
@@ -114,6 +124,9 @@ fn glob(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<GlobMatc
     }
 }
 
+const FORMS: &str =
+    "give a name a line, a YAML or JSON list of names, or the output of `kubectl get ns -o name|json|yaml`";
+
 #[derive(Deserialize)]
 struct Object {
     kind: Option<String>,
@@ -121,8 +134,7 @@ struct Object {
     metadata: Metadata,
     #[serde(default)]
     status: Status,
-    #[serde(default)]
-    items: Vec<Object>,
+    items: Option<Vec<Object>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -144,6 +156,13 @@ pub fn read(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
     let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
     match first {
+        Some(line) if line.split_whitespace().take(3).eq(["NAME", "STATUS", "AGE"]) => {
+            problems.push(
+                Problem::error("invalid-list", format!("{origin} is the table that `kubectl get ns` makes for people"))
+                    .hint("add -o name, or -o json to leave out namespaces that are Terminating"),
+            );
+            Listed::default()
+        }
         Some(line) if line.starts_with(['{', '[']) || line.starts_with("- ") || line.contains(':') => {
             structured(text, origin, problems)
         }
@@ -181,9 +200,7 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
     let unreadable = |place: Option<(u64, u64)>| {
         let place =
             place.map_or(String::new(), |(line, column)| format!(": line {line}, column {column} is where it breaks"));
-        Problem::error("invalid-list", format!("{origin} is no list of namespaces{place}")).hint(
-            "give a name a line, a YAML or JSON list of names, or the output of `kubectl get ns -o name|json|yaml`",
-        )
+        Problem::error("invalid-list", format!("{origin} is no list of namespaces{place}")).hint(FORMS)
     };
     let mut listed = Listed::default();
     if text.trim_start().starts_with('{') {
@@ -211,10 +228,20 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
 }
 
 fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec<Problem>) {
-    let all = if object.items.is_empty() && object.kind.as_deref() == Some("Namespace") {
-        vec![object]
-    } else {
-        object.items
+    let all = match (object.items, object.kind.as_deref()) {
+        (Some(items), _) => items,
+        (None, Some("Namespace")) => vec![Object { items: None, ..object }],
+        (None, Some(kind)) if kind.ends_with("List") => Vec::new(),
+        (None, _) => {
+            problems.push(
+                Problem::error(
+                    "invalid-list",
+                    format!("{origin} is a mapping, and neither a Namespace nor a list of them with `items`"),
+                )
+                .hint(FORMS),
+            );
+            return;
+        }
     };
     for (number, namespace) in all.into_iter().enumerate() {
         if namespace.kind.is_some_and(|kind| kind != "Namespace") {
@@ -285,7 +312,7 @@ mod tests {
                 exclude.iter().map(|text| (*text).to_owned()).collect(),
             );
             let wanted = Wanted { include: &include, origin: "", exclude: &exclude, listed: Some(&listed), names_add };
-            choose(&wanted, &mut Vec::new()).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            choose(&wanted, &mut Vec::new()).namespaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(chosen(&[], &["kube-*"], NamesAdd::ToTheList), "shop-a shop-b shop-tmp");
         assert_eq!(chosen(&["team", "shop-*"], &["*-tmp"], NamesAdd::ToTheList), "shop-a shop-b team");

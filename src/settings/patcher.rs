@@ -103,15 +103,16 @@ impl PatcherSettings {
             );
         }
         let interval = text(patcher_interval, &file.interval, "10s");
-        if !is_go_duration(&interval) {
-            problems.push(
-                Problem::error(
-                    "invalid-duration",
-                    "`--patcher-interval` is no Go duration, and the patcher would take 10s without a word",
-                )
-                .hint("write a number with its unit, for example 30s or 2m"),
-            );
-        }
+        let wrong = match nanoseconds(&interval) {
+            None => Some("`--patcher-interval` is no Go duration, and the patcher would take 10s without a word"),
+            Some(time) if time < SECOND => {
+                Some("`--patcher-interval` is below 1s, and each round reads every namespace")
+            }
+            Some(_) => None,
+        };
+        problems.extend(wrong.map(|wrong| {
+            Problem::error("invalid-duration", wrong).hint("write a number with its unit, for example 30s or 2m")
+        }));
         if patcher == Patcher::Tamcore && (patcher_interval.is_some() || file.interval.is_some()) {
             problems.push(
                 Problem::error(
@@ -189,22 +190,31 @@ fn check_exclude(patcher: Patcher, exclude: &[String], problems: &mut Vec<Proble
     }
 }
 
-/// Whether Go's `time.ParseDuration` takes it, and it is more than nothing.
-fn is_go_duration(text: &str) -> bool {
+const SECOND: f64 = 1e9;
+
+/// The nanoseconds of a text that Go's `time.ParseDuration` takes.
+fn nanoseconds(text: &str) -> Option<f64> {
+    // "m" is a prefix of "ms": the longer one stands first.
+    const UNITS: [(&str, f64); 7] = [
+        ("ns", 1.0),
+        ("us", 1e3),
+        ("µs", 1e3),
+        ("ms", 1e6),
+        ("s", SECOND),
+        ("m", 60.0 * SECOND),
+        ("h", 3600.0 * SECOND),
+    ];
     let mut rest = text;
+    let mut sum = 0.0;
     while !rest.is_empty() {
         let number = rest.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(rest.len());
-        if rest[..number].parse::<f64>().is_err() {
-            return false;
-        }
-        rest = &rest[number..];
-        let Some(unit) = ["ns", "us", "µs", "ms", "s", "m", "h"].iter().find(|unit| rest.starts_with(**unit)) else {
-            return false;
-        };
-        // "m" is a prefix of "ms": the longer one stands first in the list.
-        rest = &rest[unit.len()..];
+        let (count, unit_and_more) = rest.split_at(number);
+        let count: f64 = count.parse().ok()?;
+        let (unit, size) = UNITS.iter().find(|(unit, _)| unit_and_more.starts_with(unit))?;
+        sum += count * size;
+        rest = &unit_and_more[unit.len()..];
     }
-    text.bytes().any(|byte| (b'1'..=b'9').contains(&byte))
+    (!text.is_empty()).then_some(sum)
 }
 
 #[cfg(test)]
@@ -213,11 +223,12 @@ mod tests {
 
     #[test]
     fn a_duration_is_gos() {
-        for good in ["10s", "1m30s", "1.5h", "250ms"] {
-            assert!(is_go_duration(good), "{good}");
+        for (good, seconds) in [("10s", 10.0), ("1m30s", 90.0), ("1.5h", 5400.0), ("1000ms", 1.0), ("0s", 0.0)] {
+            let off = (nanoseconds(good).unwrap() - seconds * SECOND).abs();
+            assert!(off < 1.0, "{good}");
         }
-        for bad in ["", "10", "s", "1d", "1m30", "-1s", "0s", "1..5s"] {
-            assert!(!is_go_duration(bad), "{bad}");
+        for bad in ["", "10", "s", "1d", "1m30", "-1s", "1..5s"] {
+            assert!(nanoseconds(bad).is_none(), "{bad}");
         }
     }
 

@@ -183,16 +183,40 @@ fn chosen_namespaces(
     let before = problems.len();
     let chosen = namespaces::choose(&Wanted { include, origin, exclude, listed, names_add }, problems);
     let clean = problems[before..].iter().all(|problem| !problem.is_error());
-    if chosen.is_empty() && clean {
+    if chosen.namespaces.is_empty() && clean {
         problems.push(
             Problem::error(
                 "no-namespaces",
                 "no namespace is left to serve, and empty output makes a pruning GitOps tool delete everything",
             )
-            .hint("name some: `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES"),
+            .hint(why_none(chosen.excluded, listed, target)),
         );
     }
-    chosen
+    chosen.namespaces
+}
+
+/// How it came that no namespace is left, and what to do about it.
+fn why_none(excluded: usize, listed: Option<&Listed>, target: &TargetArguments) -> String {
+    match listed {
+        _ if excluded > 0 => {
+            let place = if target.exclude.is_empty() { "`exclude` in regcred.yaml" } else { "`--exclude`" };
+            format!("{place} left out all {excluded}: exclude fewer, or name others")
+        }
+        Some(Listed { usable, left_out }) if usable.is_empty() && !left_out.is_empty() => {
+            format!("all {} of `--namespaces-from` are Terminating or have opted out", left_out.len())
+        }
+        Some(Listed { usable, .. }) if !usable.is_empty() => {
+            format!(
+                "none of the {} of `--namespaces-from` is one that `include` or `--namespaces` chooses",
+                usable.len()
+            )
+        }
+        Some(_) if target.namespaces_from.as_deref() == Some(Path::new("-")) => {
+            "the list on standard input was empty: did the command before the pipe fail?".to_owned()
+        }
+        Some(_) => "the file of `--namespaces-from` is empty: did the command that wrote it fail?".to_owned(),
+        None => "name some: `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES".to_owned(),
+    }
 }
 
 fn resource_name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<ResourceName> {

@@ -1,0 +1,127 @@
+//! Flags that would do nothing: what was typed and what it comes to in, a usage error for each such flag out.
+
+use super::choices::{Chart, Combination, Link, Patcher, Shape, Strategy};
+use crate::cli::RenderArguments;
+use crate::problem::{Failure, Problem};
+
+/// Flags that mean nothing in some circumstances.
+struct Rule {
+    /// Whether the circumstances are there.
+    applies: bool,
+    /// The circumstances, with the flag that makes them.
+    when: &'static str,
+    /// The flags.
+    idle: &'static [&'static str],
+    /// What to do instead.
+    hint: &'static str,
+}
+
+/// Refuses flags that would do nothing; variables and regcred.yaml are shared by many runs, and stay silent.
+///
+/// # Errors
+/// Usage: each flag that means nothing, with the one that makes it so.
+pub fn check(arguments: &RenderArguments, combination: Combination, chart: &Chart) -> Result<(), Failure> {
+    let typed = typed(arguments);
+    let rules = rules(combination, chart);
+    let problems: Vec<_> = typed
+        .into_iter()
+        .filter_map(|flag| {
+            let rule = rules.iter().find(|rule| rule.applies && rule.idle.contains(&flag))?;
+            Some(Problem::error("usage", format!("`{flag}` means nothing {}", rule.when)).hint(rule.hint))
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(problems)) }
+}
+
+fn rules(Combination { strategy, link, shape }: Combination, chart: &Chart) -> [Rule; 9] {
+    let rule = |applies, when, idle, hint| Rule { applies, when, idle, hint };
+    let patcher = strategy == Strategy::Patcher;
+    [
+        rule(
+            !patcher,
+            "without `--strategy patcher`",
+            &[
+                "--patcher-namespace",
+                "--patcher-image",
+                "--source-secret-name",
+                "--patcher-pull-secret",
+                "--patcher-interval",
+                "--no-guard",
+            ],
+            "add --strategy patcher, or leave it out",
+        ),
+        rule(
+            patcher,
+            "with `--strategy patcher`, which serves every namespace",
+            &["--namespaces-from"],
+            "use --exclude, or --strategy static",
+        ),
+        rule(
+            // Beside the values for empathyco's chart the namespace of the release may be made.
+            patcher && *chart != Chart::Empathyco,
+            "with `--strategy patcher`, which serves the namespaces that there are",
+            &["--create-namespaces"],
+            "leave it out, or use --strategy static",
+        ),
+        rule(
+            patcher,
+            "with `--strategy patcher`, which writes no ServiceAccount",
+            &["--also-reference"],
+            "leave it out, or use --strategy static",
+        ),
+        rule(
+            shape == Shape::DockerConfig,
+            "with `--shape docker-config`, which is no object of a cluster",
+            &["--namespaces", "--namespaces-from", "--create-namespaces", "--profile", "--also-reference"],
+            "leave it out, or use --shape yaml",
+        ),
+        rule(
+            link == Link::None,
+            "with `--link none`, which writes no ServiceAccount",
+            &["--also-reference"],
+            "use --link service-account, or leave it out",
+        ),
+        rule(
+            link == Link::Policy,
+            "with `--link policy`, which keeps what a Pod has",
+            &["--also-reference"],
+            "use --link service-account, or leave it out",
+        ),
+        match chart {
+            Chart::Tamcore => rule(true, "with `--chart tamcore`", &["--patcher titansoft"], "leave --patcher out"),
+            _ => rule(
+                *chart == Chart::Empathyco,
+                "with `--chart empathyco`",
+                &["--patcher tamcore"],
+                "leave --patcher out, or use --chart tamcore",
+            ),
+        },
+        rule(
+            shape == Shape::HelmValues,
+            "with `--shape helm-values`: no policy is among the values",
+            &["--no-guard"],
+            "leave it out",
+        ),
+    ]
+}
+
+/// The flags that were typed, of those that a rule knows.
+fn typed(arguments: &RenderArguments) -> Vec<&'static str> {
+    let RenderArguments { target, patcher, .. } = arguments;
+    let flags = [
+        ("--namespaces", !target.namespaces.is_empty()),
+        ("--namespaces-from", target.namespaces_from.is_some()),
+        ("--create-namespaces", target.create_namespaces),
+        ("--also-reference", !arguments.also_reference.is_empty()),
+        ("--profile", arguments.profile.is_some()),
+        ("--patcher tamcore", patcher.patcher == Some(Patcher::Tamcore)),
+        ("--patcher titansoft", patcher.patcher == Some(Patcher::Titansoft)),
+        ("--patcher-namespace", patcher.patcher_namespace.is_some()),
+        ("--patcher-image", patcher.patcher_image.is_some()),
+        ("--source-secret-name", patcher.source_secret_name.is_some()),
+        ("--patcher-pull-secret", patcher.patcher_pull_secret.is_some()),
+        ("--patcher-interval", patcher.patcher_interval.is_some()),
+        ("--no-guard", patcher.no_guard),
+    ];
+    flags.into_iter().filter(|(_, typed)| *typed).map(|(flag, _)| flag).collect()
+}

@@ -1,0 +1,31 @@
+//! What may have been meant: a word and the known ones in, the one that is most like it out.
+
+/// The known word that is most like this one, if any is like it at all.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(word, known), known))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, known)| known)
+}
+
+/// The only known word that is one slip away: where words are short, two that are equally near say nothing.
+pub fn one_slip_away<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut near = known.into_iter().filter(|known| strsim::osa_distance(word, known) == 1);
+    near.next().filter(|_| near.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_word_that_is_near_to_several_is_near_to_none() {
+        let known = ["acr", "gar", "ghcr", "gitlab"];
+        assert_eq!(one_slip_away("ghrc", known), Some("ghcr"));
+        for word in ["gcr", "github", "x"] {
+            assert_eq!(one_slip_away(word, known), None, "{word}");
+        }
+    }
+}
