@@ -1,14 +1,16 @@
 //! The command line as it was typed: in come the process's arguments, out come clap's types, or an error that repeats no value.
 
-use std::io::Write;
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-use crate::cli::Arguments;
+use crate::cli::{Arguments, Command, RenderArguments};
+use crate::output::stream;
 use crate::problem::{Failure, Problem};
-use crate::report;
+use crate::report::{self, Outcome};
+use crate::settings::choices::Shape;
 
 /// What there is to say instead of running a command.
 #[derive(Debug)]
@@ -26,7 +28,20 @@ impl Arguments {
     /// Help, version, or a usage error that names flags but never repeats a value.
     pub fn read() -> Result<Self, Answer> {
         report::quiet_panics();
-        Self::try_parse().map_err(|error| answer(&error))
+        Self::try_parse().map_err(|error| answer(&error))?.without_a_shape_as_output()
+    }
+
+    /// `--output yaml` is what other tools call `--shape yaml`.
+    fn without_a_shape_as_output(self) -> Result<Self, Answer> {
+        let Command::Render(arguments) = &self.command else { return Ok(self) };
+        let RenderArguments { output: Some(output), shape: None, .. } = arguments.as_ref() else { return Ok(self) };
+        match Shape::ALL.iter().find(|shape| output.as_os_str() == OsStr::new(&shape.to_string())) {
+            None => Ok(self),
+            Some(shape) => Err(Answer::Usage(
+                Problem::error("usage", "`--output` is the path of a file or directory, and got the name of a shape")
+                    .hint(format!("did you mean `--shape {shape}`? a path of that name is `./{shape}`")),
+            )),
+        }
     }
 }
 
@@ -35,11 +50,7 @@ impl Answer {
     #[must_use]
     pub fn finish(self) -> ExitCode {
         match self {
-            Self::Text(text) => {
-                // A closed pipe is a success.
-                let _ = std::io::stdout().lock().write_all(text.as_bytes());
-                ExitCode::SUCCESS
-            }
+            Self::Text(text) => report::finish(stream::print_text(&text).map(|()| Outcome::Done).map_err(Into::into)),
             Self::Usage(problem) => report::finish(Err(Failure::Usage(vec![problem]).into())),
         }
     }

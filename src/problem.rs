@@ -1,6 +1,6 @@
 //! What can be wrong, in one form: every station hands its findings over as [`Problem`]s, `report` prints them.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::Serialize;
 
@@ -60,6 +60,18 @@ impl Problem {
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
+    }
+}
+
+/// What the system says of a file, in the words of a shell.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::AlreadyExists => "it is there already".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        io::ErrorKind::StorageFull => "no space is left".to_owned(),
+        kind => kind.to_string(),
     }
 }
 

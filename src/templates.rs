@@ -6,7 +6,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::problem::{Failure, Problem};
+use crate::problem::{Failure, Problem, reason};
 use crate::settings::nearest::nearest;
 
 const TITLE: &str = "a template";
@@ -54,7 +54,7 @@ impl Templates {
                 }
                 Err(error) => problems.push(Problem::error(
                     "unreadable-file",
-                    format!("the template `{name}` cannot be read: {}", error.kind()),
+                    format!("the template `{name}` cannot be read: {}", reason(&error)),
                 )),
             }
         }
@@ -129,7 +129,7 @@ fn strangers(directory: &Path, problems: &mut Vec<Problem>) {
 pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
     let fail = |problem: Problem, hint: &str| Failure::of(TITLE, problem.hint(hint));
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let message = format!("the template that `--chart` names cannot be read: {}", error.kind());
+        let message = format!("the template that `--chart` names cannot be read: {}", reason(&error));
         fail(Problem::error("unreadable-file", message), "write tamcore, empathyco, or the path of a template")
     })?;
     // The file is there, so its name is no value that was typed by mistake.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -334,4 +334,170 @@ fn a_reader_that_has_seen_enough_is_a_success() {
         command(folder.path(), &format!("render -n {}", namespaces.join(","))).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+fn mkfifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn a_pipe_or_a_link_where_one_file_goes_is_refused_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, link, outside) = (folder.path().join("pipe"), folder.path().join("link"), folder.path().join("outside"));
+    mkfifo(&pipe);
+    fs::write(&outside, "").unwrap();
+    symlink(&outside, &link).unwrap();
+    symlink("nowhere", folder.path().join("dangling")).unwrap();
+    for path in ["pipe", "link", "dangling"] {
+        for arguments in ["render -n a", "render -n a --check", "render --shape docker-config"] {
+            let output = run(folder.path(), &format!("{arguments} --output {path}"));
+            assert_eq!(output.status.code(), Some(1), "{arguments} {path}");
+            assert!(said(&output).contains("`--output` is a link, a pipe or a device"), "{}", said(&output));
+        }
+    }
+    assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+    assert!(link.is_symlink());
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "");
+}
+
+#[test]
+fn one_file_of_another_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    for foreign in ["precious", "kind: Secret\n", "{\n\t\"auths\": {}\n}\n", "\n"] {
+        fs::write(&file, foreign).unwrap();
+        for arguments in [
+            "render -n a",
+            "render -n a --shape json",
+            "render -n a --shape helm-values",
+            "render --shape docker-config",
+            "render --shape docker-config --raw",
+        ] {
+            let output = run(folder.path(), &format!("{arguments} --output file"));
+            assert_eq!(output.status.code(), Some(1), "{arguments}");
+            assert!(
+                said(&output).contains("the file of `--output` is there, and regcred did not"),
+                "{}",
+                said(&output)
+            );
+            assert_eq!(fs::read_to_string(&file).unwrap(), foreign);
+        }
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn one_file_of_ours_or_an_empty_one_is_replaced_whatever_the_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("values.j2"), "name: {{ secret_name }}\n").unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let shapes = [
+        "render -n a",
+        "render -n a --create-namespaces",
+        "render -n a --shape json",
+        "render -n a --strategy static --link policy",
+        "render --strategy patcher",
+        "render -n a --shape helm-values",
+        "render -n a --shape helm-values --chart ./values.j2",
+        "render --shape helm-values --chart tamcore",
+        "render --shape helm-values --chart empathyco",
+        "render --shape docker-config",
+        "render --shape docker-config --raw",
+    ];
+    for arguments in shapes.iter().chain(shapes.iter().rev()) {
+        let output = run(folder.path(), &format!("{arguments} --output file"));
+        assert_eq!(output.status.code(), Some(0), "{arguments}: {}", said(&output));
+    }
+}
+
+#[test]
+fn values_are_not_written_when_the_secret_beside_them_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("values.secret.yaml"), "precious").unwrap();
+    assert_eq!(code(folder.path(), "render --shape helm-values --chart empathyco --output values.yaml"), 1);
+    assert!(!folder.path().join("values.yaml").exists());
+    assert_eq!(fs::read_to_string(folder.path().join("values.secret.yaml")).unwrap(), "precious");
+}
+
+#[test]
+fn check_is_never_refused_for_git_and_expects_our_gitignore() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    git(root, &["init", "--quiet"]);
+    assert_eq!(code(root, "render -n a --shape directory --output theirs --allow-plaintext-in-git"), 0);
+    let theirs = run(root, "render -n a --shape directory --output theirs --check");
+    assert_eq!(theirs.status.code(), Some(0), "{}", said(&theirs));
+    assert_eq!(code(root, "render -n a --output all.yaml --check"), 3);
+    assert_eq!(code(root, "render -n a --shape directory --output ours"), 0);
+    let ours = run(root, "render -n a --shape directory --output ours --check");
+    assert_eq!(ours.status.code(), Some(0), "{}", said(&ours));
+    assert!(root.join("ours/.gitignore").exists() && !root.join("theirs/.gitignore").exists());
+}
+
+#[test]
+fn check_of_one_file_without_credentials_says_that_its_content_was_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    for shape in ["yaml", "json", "helm-values"] {
+        let arguments = format!("render -n a --shape {shape} --output file.{shape}");
+        assert_eq!(code(folder.path(), &arguments), 0);
+        let check =
+            command(folder.path(), &format!("{arguments} --check")).env_remove("DOCKERHUB_AUTH").output().unwrap();
+        assert_eq!(check.status.code(), Some(0));
+        assert!(said(&check).contains("the content of the file was not compared"), "{}", said(&check));
+        assert!(!said(&check).contains("registries of policies"), "{}", said(&check));
+    }
+}
+
+#[test]
+fn a_tree_where_a_file_stands_is_refused_by_its_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "precious").unwrap();
+    for shape in ["directory", "kustomization", "chart"] {
+        for check in ["", "--check"] {
+            let output = run(folder.path(), &format!("render -n a --shape {shape} --output file {check}"));
+            assert_eq!(output.status.code(), Some(1));
+            assert!(
+                said(&output).contains("`--output` is a file, and this shape is several files"),
+                "{}",
+                said(&output)
+            );
+        }
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("file")).unwrap(), "precious");
+}
+
+#[test]
+fn the_name_of_a_shape_is_not_taken_for_a_path() {
+    let folder = tempfile::tempdir().unwrap();
+    for shape in ["yaml", "json", "directory", "kustomization", "chart", "helm-values", "docker-config"] {
+        let output = run(folder.path(), &format!("render -n a --output {shape}"));
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said(&output).contains(&format!("did you mean `--shape {shape}`?")), "{}", said(&output));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(code(folder.path(), "render -n a --output ./yaml"), 0);
+    assert_eq!(code(folder.path(), "render -n a --shape chart --output chart"), 0);
+}
+
+#[test]
+fn one_file_is_counted_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = run(folder.path(), "--verbose render -n a --output file");
+    assert!(said(&one).contains("note: 1 file written, 0 unchanged"), "{}", said(&one));
+    let several = run(folder.path(), "--verbose render -n a --shape directory --output out");
+    assert!(said(&several).contains("note: 2 files written, 0 unchanged"), "{}", said(&several));
+}
+
+#[test]
+fn help_on_a_full_disk_is_an_error_and_for_a_closed_pipe_a_success() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in ["--help", "--version"] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = command(folder.path(), arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains("standard output cannot be written: no space is left"), "{}", said(&output));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(command(folder.path(), arguments).stdout(writer).status().unwrap().code(), Some(0));
+    }
 }

@@ -8,14 +8,15 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::credentials::Source;
 use crate::environment::Environment;
 use crate::names::VariableName;
-use crate::output::git::Guard;
-use crate::output::loose::{self, Change};
+use crate::output::git::{self, Guard};
+use crate::output::loose::{self, Change, State};
 use crate::output::product::Product;
 use crate::output::stream::{self, Shown};
 use crate::output::tree::{self, Difference, Known, Written};
 use crate::output::{File, Protection, helm_values, lock};
 use crate::problem::Failure;
 use crate::report::{self, Outcome};
+use crate::settings::choices::Shape;
 use crate::settings::{Destination, PlaintextInGit, Settings};
 
 /// Writes the product where the settings say, or compares it with what is there.
@@ -33,7 +34,7 @@ pub(super) fn deliver(
             if guarded {
                 guard.stdout()?;
             }
-            print(product)?;
+            print(product, settings.combination.shape)?;
             Ok(Outcome::Done)
         }
         (Destination::Write(root), Some(files)) => {
@@ -45,7 +46,7 @@ pub(super) fn deliver(
         }
         (Destination::Check(root), Some(files)) => {
             let root = environment.directory().join(root);
-            let ignore = if guarded { guard.tree(&root)? } else { None };
+            let ignore = if guarded { git::own_ignore(&root) } else { None };
             Ok(say_differences(&tree::check(&root, files.chain(ignore.map(Ok)), known)?))
         }
         (Destination::Write(path), None) => {
@@ -66,7 +67,7 @@ fn variables(settings: &Settings) -> Vec<VariableName> {
     sources.flat_map(Source::variables).map(|variable| variable.name).chain([VariableName::known(lock::KEY)]).collect()
 }
 
-fn print(product: &Product<'_>) -> Result<(), Failure> {
+fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
     let shown = match product {
         Product::Stream(manifests, form) => stream::print(manifests, *form)?,
         Product::Values(settings, docker_configs, _) => {
@@ -77,11 +78,26 @@ fn print(product: &Product<'_>) -> Result<(), Failure> {
         Product::Directory(_) | Product::Kustomization(_) | Product::Chart(_) => Shown::InFull,
     };
     if shown == Shown::Redacted {
-        report::note(
-            "values of Secrets are not shown on a terminal; pipe the output on, for example to `kubectl apply --server-side --field-manager=regcred -f -`",
-        );
+        report::note(how_to_see(shape));
     }
     Ok(())
+}
+
+/// What to do with an output whose secrets were not shown on a terminal.
+fn how_to_see(shape: Shape) -> &'static str {
+    match shape {
+        Shape::DockerConfig => {
+            "the Docker config is not shown on a terminal; pipe it on, or write it with --output FILE"
+        }
+        Shape::HelmValues => {
+            "values of secrets are not shown on a terminal; pipe the output on, for example to `helm upgrade --values -`, \
+             or write it with --output FILE"
+        }
+        Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization | Shape::Chart => {
+            "values of Secrets are not shown on a terminal; pipe the output on, for example to \
+             `kubectl apply --server-side --field-manager=regcred -f -`"
+        }
+    }
 }
 
 /// The files of a product that is no tree: what writes each, and whether it is secret.
@@ -113,6 +129,10 @@ fn line(value: &SecretString) -> Content<'_> {
 }
 
 fn write_loose(product: &Product<'_>, path: &Path) -> Result<(), Failure> {
+    // All of them may be written before the first one is.
+    for (path, _, content) in loose_files(product, path)? {
+        loose::admit(&path, content)?;
+    }
     let mut written = Written::default();
     for (path, protection, content) in loose_files(product, path)? {
         match loose::write(&path, protection, content)? {
@@ -128,7 +148,7 @@ fn check_loose(product: &Product<'_>, typed: &Path, known: Known) -> Result<Outc
     let mut differences = Vec::new();
     for (path, _, content) in loose_files(product, typed)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.symlink_metadata().is_err() {
+        if loose::state(&path)? == State::Absent {
             // What was typed is repeated only where it is known to be a path: it might be a password.
             differences.push(Difference::Missing(if path == typed {
                 "the file of `--output`".to_owned()
@@ -145,8 +165,11 @@ fn check_loose(product: &Product<'_>, typed: &Path, known: Known) -> Result<Outc
 fn say_written(written: &Written) {
     report::warn(&written.warnings);
     report::detail(&format!(
-        "{} files written, {} unchanged, {} removed",
-        written.written, written.unchanged, written.removed
+        "{} {} written, {} unchanged, {} removed",
+        written.written,
+        if written.written == 1 { "file" } else { "files" },
+        written.unchanged,
+        written.removed
     ));
 }
 
@@ -159,4 +182,18 @@ fn say_differences(differences: &[Difference]) -> Outcome {
         });
     }
     if differences.is_empty() { Outcome::Done } else { Outcome::Differs }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_kubectl_takes_is_piped_to_kubectl() {
+        for &shape in Shape::ALL {
+            let kubectl = matches!(shape, Shape::HelmValues | Shape::DockerConfig);
+            assert_ne!(how_to_see(shape).contains("kubectl"), kubectl, "{shape}");
+            assert!(how_to_see(shape).contains("not shown on a terminal"), "{shape}");
+        }
+    }
 }

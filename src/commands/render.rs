@@ -12,6 +12,7 @@ use crate::output::product::Product;
 use crate::output::tree::Known;
 use crate::problem::{Failure, Problem};
 use crate::report::{self, Outcome};
+use crate::settings::choices::Shape;
 use crate::settings::file::File;
 use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
@@ -40,12 +41,23 @@ fn docker_configs(settings: &Settings, environment: &Environment) -> Result<(Vec
             if matches!(settings.destination, Destination::Check(_))
                 && problems.iter().filter(|problem| problem.is_error()).all(is_not_there) =>
         {
-            report::note(
-                "there are no credentials, so what depends on them was not compared: the content of Secrets, and the registries of policies",
-            );
+            report::note(left_out(settings.combination.shape));
             Ok((settings.pull_secrets.iter().map(|_| DockerConfig::unknown()).collect(), Known::NotTheLogins))
         }
         Err(failure) => Err(failure),
+    }
+}
+
+/// What a comparison without credentials cannot tell.
+fn left_out(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Directory | Shape::Kustomization | Shape::Chart => {
+            "there are no credentials, so what depends on them was not compared: the content of Secrets, and the registries of policies"
+        }
+        Shape::Yaml | Shape::Json | Shape::HelmValues | Shape::DockerConfig => {
+            "there are no credentials, so the content of the file was not compared, only whether it is there: \
+             Secrets are in the same file as all else"
+        }
     }
 }
 

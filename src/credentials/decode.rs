@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::helmfile;
-use crate::problem::Problem;
+use crate::problem::{Problem, reason};
 
 /// Standard base64, padded or not.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -43,7 +43,7 @@ pub fn file(path: &Path, source: &str) -> Result<SecretString, Problem> {
             .hint("name the file in it, for example config.json"));
     }
     let bytes = std::fs::read(path).map_err(|error| {
-        Problem::error("unreadable-file", format!("the file that {source} names cannot be read: {}", error.kind()))
+        Problem::error("unreadable-file", format!("the file that {source} names cannot be read: {}", reason(&error)))
             .hint("check that the path is right and that this user may read it")
     })?;
     String::from_utf8(bytes).map(SecretString::from).map_err(|_| {

@@ -28,14 +28,12 @@ impl Guard<'_> {
     /// `root` is in a work tree, and Git would take what is written there.
     pub fn tree(&self, root: &Path) -> Result<Option<File>, Failure> {
         let Some(_) = work_tree(root) else { return Ok(None) };
-        let ignore = root.join(".gitignore");
-        let ours = std::fs::read_to_string(&ignore).is_ok_and(|text| text == IGNORE_ALL);
         let new = std::fs::read_dir(root).map_or(true, |mut entries| entries.next().is_none());
-        if new || ours {
-            let bytes = Zeroizing::new(IGNORE_ALL.as_bytes().to_vec());
-            return Ok(Some(File { path: ".gitignore".to_owned(), bytes, protection: Protection::Public }));
+        match own_ignore(root) {
+            Some(ours) => Ok(Some(ours)),
+            None if new => Ok(Some(ignore())),
+            None => self.ignored(&root.join("namespaces/any/secret-any.yaml")).map(|()| None),
         }
-        self.ignored(&root.join("namespaces/any/secret-any.yaml")).map(|()| None)
     }
 
     /// Lets a file with a secret in clear be written at `path`.
@@ -82,6 +80,18 @@ impl Guard<'_> {
             ),
         ))
     }
+}
+
+/// The `.gitignore` that we wrote in this folder of a work tree, if it is there.
+#[must_use]
+pub fn own_ignore(root: &Path) -> Option<File> {
+    let ours = std::fs::read_to_string(root.join(".gitignore")).is_ok_and(|text| text == IGNORE_ALL);
+    (ours && work_tree(root).is_some()).then(ignore)
+}
+
+fn ignore() -> File {
+    let bytes = Zeroizing::new(IGNORE_ALL.as_bytes().to_vec());
+    File { path: ".gitignore".to_owned(), bytes, protection: Protection::Public }
 }
 
 /// The work tree that the path is or will be in.

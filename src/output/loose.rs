@@ -16,6 +16,71 @@ pub enum Change {
     Unchanged,
 }
 
+/// What stands where the file goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing.
+    Absent,
+    /// A regular file.
+    There,
+}
+
+/// What stands at the path.
+///
+/// # Errors
+/// Something that must not be replaced: a directory, a device, a pipe, a socket or a link.
+pub fn state(path: &Path) -> Result<State, Failure> {
+    let refused = |problem: Problem, hint: &str| Err(Failure::of("the output", problem.hint(hint)));
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::Absent),
+        Err(error) => Err(super::failure(&error, "the file of `--output`")),
+        Ok(metadata) if metadata.is_file() => Ok(State::There),
+        Ok(_) if path.is_dir() => refused(
+            Problem::error("is-a-directory", "`--output` is a directory, and this shape is one file"),
+            "name a file, or choose `--shape directory`",
+        ),
+        Ok(_) => refused(
+            Problem::error(
+                "not-a-file",
+                "`--output` is a link, a pipe or a device, and not a file that can be replaced",
+            ),
+            "name a file, or leave --output out and redirect standard output",
+        ),
+    }
+}
+
+/// Lets the file be written: there is none, or it is ours or current.
+///
+/// # Errors
+/// What stands there is another's.
+pub fn admit(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    if state(path)? == State::Absent || is_ours(path)? || is_current(path, content)? {
+        return Ok(());
+    }
+    let problem = Problem::error("not-ours", "the file of `--output` is there, and regcred did not write it");
+    Err(Failure::of("the output", problem.hint("remove it, or choose another path")))
+}
+
+/// What begins a Docker config of ours: JSON without white space, and base64 of it.
+const DOCKER_CONFIGS: [&[u8]; 2] = [br#"{"auths":{"#, b"eyJhdXRocyI6e"];
+/// What begins values of ours.
+const VALUES: &[u8] = b"# Written by regcred";
+/// What stands in a stream of ours.
+const STREAM: &[u8] = b"regcred.dev/owned";
+/// The first Secret of a stream begins before this.
+const FAR_ENOUGH: u64 = 1024 * 1024;
+
+fn is_ours(path: &Path) -> Result<bool, Failure> {
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    File::open(path)
+        .and_then(|file| file.take(FAR_ENOUGH).read_to_end(&mut bytes))
+        .map_err(|error| super::failure(&error, "the file of `--output`"))?;
+    Ok(bytes.is_empty()
+        || bytes.starts_with(VALUES)
+        || DOCKER_CONFIGS.iter().any(|beginning| bytes.starts_with(beginning))
+        || bytes.windows(STREAM.len()).any(|window| window == STREAM))
+}
+
 /// Writes the file beside its place, and renames it there if it differs.
 ///
 /// # Errors
@@ -26,10 +91,7 @@ pub fn write(
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Change, Failure> {
     let failed = |error: io::Error| super::failure(&error, "the file of `--output`");
-    if path.is_dir() {
-        let problem = Problem::error("is-a-directory", "`--output` is a directory, and this shape is one file");
-        return Err(Failure::of("the output", problem.hint("name a file, or choose `--shape directory`")));
-    }
+    state(path)?;
     let beside = beside(path);
     // Of a run that was killed.
     let _ = fs::remove_file(&beside);

@@ -15,7 +15,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use crate::problem::{Failure, Problem};
+use crate::problem::{Failure, Problem, reason};
 
 /// A file of a tree: where it goes, relative to the root with `/` between the parts, and what is in it.
 #[derive(Clone)]
@@ -53,7 +53,7 @@ pub fn failure(error: &io::Error, target: &str) -> Failure {
     }
     Failure::of(
         "the output",
-        Problem::error("unwritable", format!("{target} cannot be written: {}", error.kind()))
+        Problem::error("unwritable", format!("{target} cannot be written: {}", reason(error)))
             .hint("check that the place exists, that this user may write there, and that it is not full"),
     )
 }

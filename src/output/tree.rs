@@ -61,6 +61,7 @@ pub fn write(
 ) -> Result<Written, Failure> {
     let failed = |error: io::Error| super::failure(&error, "the directory of `--output`");
     let stage = root.join(STAGE);
+    directory_or_new(root)?;
     let old = recover(root, &stage)?;
     folder(&stage).map_err(failed)?;
     let staged = stage_all(root, &stage, files, &old, key);
@@ -101,6 +102,7 @@ pub fn check(
     files: impl Iterator<Item = io::Result<File>>,
     known: Known,
 ) -> Result<Vec<Difference>, Failure> {
+    directory_or_new(root)?;
     let mut differences = Vec::new();
     let mut ours = Lock::read(&root.join(lock::NAME))?.files;
     for file in files {
@@ -126,6 +128,14 @@ impl File {
             || self.path.starts_with("cluster/mutatingadmissionpolicy")
             || self.path == "templates/policies.yaml"
     }
+}
+
+fn directory_or_new(root: &Path) -> Result<(), Failure> {
+    if root.is_dir() || root.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let problem = Problem::error("not-a-directory", "`--output` is a file, and this shape is several files");
+    Err(Failure::of("the output", problem.hint("name a directory, or choose `--shape yaml`")))
 }
 
 /// The files that are ours, after a run that was killed, too: its lock is still on the stage.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::choices::{Link, Patcher, Profile, Shape, Strategy};
 use super::nearest::nearest;
 use crate::environment::Environment;
-use crate::problem::{Failure, Problem};
+use crate::problem::{Failure, Problem, reason};
 
 /// The name that is looked for.
 pub const NAME: &str = "regcred.yaml";
@@ -199,7 +199,7 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::of(
             "regcred.yaml",
-            Problem::error("unreadable-file", format!("the file of `--config` cannot be read: {}", error.kind()))
+            Problem::error("unreadable-file", format!("the file of `--config` cannot be read: {}", reason(&error)))
                 .hint("check the path; --no-config reads none"),
         )
     })?;

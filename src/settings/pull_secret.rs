@@ -11,7 +11,7 @@ use crate::cli::{LoginArguments, RenderArguments, TargetArguments};
 use crate::credentials::Source;
 use crate::environment::Environment;
 use crate::names::{InvalidName, Namespace, ResourceName};
-use crate::problem::{Failure, Problem};
+use crate::problem::{Failure, Problem, reason};
 
 /// The Secret's name when nothing says another.
 pub const SECRET_NAME: &str = "image-pull-secret";
@@ -93,7 +93,7 @@ pub(super) fn listed(
         }
         Err(error) => {
             problems.push(
-                Problem::error("unreadable-file", format!("the file of {FLAG} cannot be read: {}", error.kind()))
+                Problem::error("unreadable-file", format!("the file of {FLAG} cannot be read: {}", reason(&error)))
                     .hint("check the path; - reads standard input"),
             );
             None

@@ -47,14 +47,21 @@ pub fn write(
                 },
                 registries: docker_config.registries().map(RegistryKey::as_str).collect(),
             };
-            Ok(Zeroizing::new(templates::render_values(path, &context)?.into_bytes()))
+            Ok(headed(templates::render_values(path, &context)?.as_bytes()))
         }
         (Chart::Tamcore, Some(patcher)) => {
             tamcore::write(settings, pull_secret, patcher, docker_config, shown).map_err(unwritable)
         }
-        (Chart::Empathyco, Some(patcher)) => empathyco::write(pull_secret, patcher).map_err(unwritable),
+        (Chart::Empathyco, Some(patcher)) => {
+            empathyco::write(pull_secret, patcher).map(|values| headed(&values)).map_err(unwritable)
+        }
         (Chart::Own | Chart::Tamcore | Chart::Empathyco, _) => Err(needs_a_patcher()),
     }
+}
+
+/// Values that nothing else marks as ours, with a line that does.
+fn headed(values: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([b"# Written by regcred.\n", values].concat())
 }
 
 /// The values as the file `name`, and the Secret as a file beside it where the chart has no value for it.
