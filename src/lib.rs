@@ -19,6 +19,7 @@ pub mod docker_config;
 pub mod environment;
 pub mod manifest;
 pub mod names;
+pub mod nearest;
 pub mod output;
 pub mod problem;
 pub mod report;

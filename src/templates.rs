@@ -6,8 +6,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::nearest::nearest;
 use crate::problem::{Failure, Problem, reason};
-use crate::settings::nearest::nearest;
 
 const TITLE: &str = "a template";
 
@@ -102,7 +102,7 @@ fn strangers(directory: &Path, problems: &mut Vec<Problem>) {
     let files = match std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(files) => files,
         Err(error) => {
-            let message = format!("the directory of `--templates` cannot be read: {}", error.kind());
+            let message = format!("the directory of `--templates` cannot be read: {}", reason(&error));
             problems.push(Problem::error("unreadable-file", message));
             return;
         }

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::choices::{Link, Patcher, Profile, Shape, Strategy};
-use super::nearest::nearest;
 use crate::environment::Environment;
+use crate::nearest::nearest;
 use crate::problem::{Failure, Problem, reason};
 
 /// The name that is looked for.

@@ -5,7 +5,6 @@ pub mod file;
 mod idle;
 pub mod logins;
 pub mod namespaces;
-pub mod nearest;
 pub mod patcher;
 mod pull_secret;
 
