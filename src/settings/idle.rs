@@ -65,7 +65,7 @@ fn rules(Combination { strategy, link, shape }: Combination, chart: &Chart) -> [
         ),
         rule(
             patcher,
-            "with `--strategy patcher`, which writes no ServiceAccount",
+            "with `--strategy patcher`: the patcher writes the references itself",
             &["--also-reference"],
             "leave it out, or use --strategy static",
         ),

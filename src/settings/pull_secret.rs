@@ -203,11 +203,14 @@ fn why_none(excluded: usize, listed: Option<&Listed>, target: &TargetArguments) 
             format!("{place} left out all {excluded}: exclude fewer, or name others")
         }
         Some(Listed { usable, left_out }) if usable.is_empty() && !left_out.is_empty() => {
-            format!("all {} of `--namespaces-from` are Terminating or have opted out", left_out.len())
+            format!(
+                "`--namespaces-from` has only namespaces that are Terminating or have opted out: {} of them",
+                left_out.len()
+            )
         }
         Some(Listed { usable, .. }) if !usable.is_empty() => {
             format!(
-                "none of the {} of `--namespaces-from` is one that `include` or `--namespaces` chooses",
+                "`--namespaces-from` has {}, and `--namespaces`, REGCRED_NAMESPACES or `include` chooses none of them",
                 usable.len()
             )
         }
