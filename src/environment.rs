@@ -35,6 +35,8 @@ pub enum Ci {
     GitLabProtected,
     /// GitLab, on a branch or tag that is not protected.
     GitLabUnprotected,
+    /// GitLab, on a branch or tag of which it is not said.
+    GitLab,
     /// GitLab, in a merge-request pipeline.
     GitLabMergeRequest,
     /// GitHub Actions, for a push, a schedule or by hand.
@@ -128,8 +130,10 @@ impl Ci {
                 Self::GitLabMergeRequest
             } else if is("CI_COMMIT_REF_PROTECTED", "true") {
                 Self::GitLabProtected
-            } else {
+            } else if is("CI_COMMIT_REF_PROTECTED", "false") {
                 Self::GitLabUnprotected
+            } else {
+                Self::GitLab
             }
         } else if is("GITHUB_ACTIONS", "true") {
             if get("GITHUB_EVENT_NAME").is_some_and(|event| event.starts_with("pull_request")) {
@@ -159,6 +163,10 @@ impl Ci {
             Self::GitLabUnprotected => "this branch or tag is not protected, and protected variables do not exist on it; \
                  protect it, or run on one that is (Settings > CI/CD > Variables)".into(),
             Self::GitLabProtected => format!("add {name} under Settings > CI/CD > Variables, masked and protected"),
+            Self::GitLab => format!(
+                "is {name} there under Settings > CI/CD > Variables? is it protected, and this branch or tag is not? \
+                 is it limited to another environment?"
+            ),
             Self::GitHubPullRequest => format!(
                 "secrets are empty in workflows of pull requests from forks; elsewhere map it in the step: \
                  `env: {{{name}: ${{{{ secrets.{name} }}}}}}`"
@@ -179,7 +187,7 @@ impl Ci {
     #[must_use]
     pub fn how_to_keep_a_dollar(self) -> &'static str {
         match self {
-            Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest => {
+            Self::GitLab | Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest => {
                 "switch off \"Expand variable reference\" for the variable, or write `$$`"
             }
             Self::GitHub | Self::GitHubPullRequest => {
@@ -209,7 +217,8 @@ mod tests {
             (&[("CI", "true")], Ci::Other),
             (&[("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_IID", "12")], Ci::GitLabMergeRequest),
             (&[("GITLAB_CI", "true"), ("CI_COMMIT_REF_PROTECTED", "true")], Ci::GitLabProtected),
-            (&[("GITLAB_CI", "true"), ("CI", "true")], Ci::GitLabUnprotected),
+            (&[("GITLAB_CI", "true"), ("CI_COMMIT_REF_PROTECTED", "false")], Ci::GitLabUnprotected),
+            (&[("GITLAB_CI", "true"), ("CI", "true")], Ci::GitLab),
             (&[("GITLAB_CI", "false"), ("CI", "true")], Ci::Other),
             (&[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "pull_request_target")], Ci::GitHubPullRequest),
             (&[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "push")], Ci::GitHub),

@@ -88,7 +88,9 @@ fn text(docker_configs: &[DockerConfig], tried: Option<&[Match]>, problems: &[Pr
         None => {
             let registries =
                 docker_configs.iter().flat_map(DockerConfig::registries).map(|registry| format!("  {registry}"));
-            std::iter::once("the logins are good:".to_owned()).chain(registries).collect()
+            std::iter::once("the logins are well-formed (no registry was asked):".to_owned())
+                .chain(registries)
+                .collect()
         }
         Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],
         Some(tried) => {

@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::Credential;
@@ -25,7 +27,15 @@ pub fn read(json: &SecretString, source: &str, problems: &mut Vec<Problem>) -> V
             .hint("check it with `jq . < FILE`; a value pasted into a CI variable loses what is quoted wrongly"),
         ),
         Ok(Value::Object(config)) => match config.get("auths") {
-            Some(Value::Object(auths)) if !auths.is_empty() => return entries(auths, &config, source, problems),
+            Some(Value::Object(auths)) if !auths.is_empty() => {
+                match serde_json::from_str::<Written>(json.expose_secret()) {
+                    Ok(written) => return entries(&written.auths, &config, source, problems),
+                    Err(_) => problems.push(
+                        Problem::error("conflict", format!("{source} holds `auths` more than once"))
+                            .hint("write all its entries into one `auths`"),
+                    ),
+                }
+            }
             _ => problems.push(without_auths(&config, source)),
         },
         Ok(_) => problems.push(
@@ -34,6 +44,36 @@ pub fn read(json: &SecretString, source: &str, problems: &mut Vec<Problem>) -> V
         ),
     }
     Vec::new()
+}
+
+/// The Docker config with every entry that was written: a map would keep only the last of one key.
+#[derive(Deserialize)]
+struct Written {
+    auths: Entries,
+}
+
+struct Entries(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
 }
 
 fn without_auths(config: &Map<String, Value>, source: &str) -> Problem {
@@ -56,15 +96,10 @@ fn without_auths(config: &Map<String, Value>, source: &str) -> Problem {
         .hint(format!("run `docker login` where no credential helper is configured, or {two_variables}"))
 }
 
-fn entries(
-    auths: &Map<String, Value>,
-    config: &Map<String, Value>,
-    source: &str,
-    problems: &mut Vec<Problem>,
-) -> Vec<Credential> {
+fn entries(auths: &Entries, config: &Map<String, Value>, source: &str, problems: &mut Vec<Problem>) -> Vec<Credential> {
     let helper = config.contains_key("credsStore") || config.contains_key("credHelpers");
     let mut logins = Vec::new();
-    for (number, (key, entry)) in auths.iter().enumerate() {
+    for (number, (key, entry)) in auths.0.iter().enumerate() {
         match key.parse::<RegistryKey>() {
             Err(invalid) => problems.push(
                 Problem::error("invalid-registry", format!("entry {} of `auths` in {source} {invalid}", number + 1))
@@ -214,6 +249,11 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_written_twice_is_read_twice() {
+        assert_eq!(codes(r#"{"auths":{"ghcr.io":{"auth":"dTpw"},"ghcr.io":{"auth":"dTpx"}}}"#), (2, vec![]));
+    }
+
+    #[test]
     fn what_is_no_docker_config_is_told_apart() {
         for (json, code) in [
             ("{", "invalid-json"),
@@ -221,6 +261,7 @@ mod tests {
             ("{}", "no-auths"),
             (r#"{"auths":{}}"#, "no-auths"),
             (r#"{"auths":[]}"#, "no-auths"),
+            (r#"{"auths":{"ghcr.io":{}},"auths":{"ghcr.io":{}}}"#, "conflict"),
             (r#"{"ghcr.io":{"auth":"dTpw"}}"#, "no-auths"),
             (r#"{"credsStore":"desktop"}"#, "credential-helper"),
             (r#"{"auths":{"ghcr.io":{}},"credsStore":"desktop"}"#, "credential-helper"),

@@ -65,6 +65,11 @@ pub(super) fn checked(
     if [username, password, email, registry.as_str()].into_iter().any(helmfile::evaluates) {
         refuse("helmfile-reference", "login", &source, helmfile::FAULT, helmfile::HINT);
     }
+    for (text, what, source) in [(username, "user name", &username_source), (password, "password", &source)] {
+        problems.extend(
+            placeholder(text, &format!("the {what} for `{registry}` in {source}")).map(|it| it.about(&registry)),
+        );
+    }
     if (username == "robot" || username.starts_with("robot+")) && registry.host() != "quay.io" {
         let hint = environment.ci().how_to_keep_a_dollar();
         problems.push(
@@ -85,4 +90,22 @@ pub(super) fn checked(
     }
     problems.extend(lifetime::check(&login, environment, short_lived));
     login
+}
+
+/// A user name or password that only stands for one: a mask that was copied, or the name of a variable that nothing expanded.
+fn placeholder(text: &str, what: &str) -> Option<Problem> {
+    if !text.is_empty() && text.bytes().all(|byte| byte == b'*') {
+        return Some(
+            Problem::error("placeholder", format!("{what} is nothing but `*`"))
+                .hint("that is how it is shown masked: set the value itself"),
+        );
+    }
+    let name = text.strip_prefix('$')?;
+    let name = name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(name);
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_name.then(|| {
+        Problem::warning("placeholder", format!("{what} looks like the name of a variable that was not expanded"))
+            .hint("name that variable itself, or set the value")
+    })
 }

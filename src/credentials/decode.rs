@@ -1,5 +1,7 @@
 //! The forms a Docker config arrives in: the text of a variable or file in, its JSON out.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use base64::Engine;
@@ -17,6 +19,9 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true),
 );
+
+/// No login and no list of them is longer.
+const FILE_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// The JSON in what `source` holds: JSON itself, base64 of it (padded or not, URL-safe, wrapped, twice), or the absolute
 /// path of a file with one of these. Warnings are added to `problems`.
@@ -36,16 +41,27 @@ pub fn docker_config(value: &SecretString, source: &str, problems: &mut Vec<Prob
 /// The text of a file that holds a credential.
 ///
 /// # Errors
-/// It cannot be read, is a directory, or is not UTF-8.
+/// It cannot be read, is neither a regular file nor an open pipe, is too long, or is not UTF-8.
 pub fn file(path: &Path, source: &str) -> Result<SecretString, Problem> {
     if path.is_dir() {
         return Err(Problem::error("is-a-directory", format!("{source} names a directory, not a file"))
             .hint("name the file in it, for example config.json"));
     }
-    let bytes = std::fs::read(path).map_err(|error| {
+    // Whatever else it is may never end, or never begin.
+    let is_open = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
+    if !is_open && path.exists() && !path.is_file() {
+        return Err(Problem::error("unreadable-file", format!("{source} names neither a regular file nor /dev/stdin"))
+            .hint("write it to a file first, or give /dev/stdin"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes)).map_err(|error| {
         Problem::error("unreadable-file", format!("the file that {source} names cannot be read: {}", reason(&error)))
             .hint("check that the path is right and that this user may read it")
     })?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(Problem::error("too-large", format!("the file that {source} names is longer than 4 MiB"))
+            .hint("name the file of the login itself"));
+    }
     String::from_utf8(bytes).map(SecretString::from).map_err(|_| {
         Problem::error("not-utf-8", format!("the file that {source} names is not UTF-8 text"))
             .hint("save it as UTF-8 without a byte-order mark of another encoding")
@@ -71,6 +87,7 @@ fn inline(text: &str, source: &str, problems: &mut Vec<Problem>) -> Result<Secre
     };
     let decoded = trimmed(&once);
     if decoded.starts_with(['{', '[']) {
+        whole(decoded, source)?;
         return Ok(decoded.into());
     }
     if let Ok(twice) = base64(decoded)
@@ -86,6 +103,18 @@ fn inline(text: &str, source: &str, problems: &mut Vec<Problem>) -> Result<Secre
         return Err(user_and_password(source, "base64 of `user:password`"));
     }
     Err(neither(text, source, "it is base64, but not of JSON"))
+}
+
+/// JSON that came out of base64 and ends early was cut before it was decoded.
+fn whole(json: &str, source: &str) -> Result<(), Problem> {
+    match serde_json::from_str::<serde::de::IgnoredAny>(json) {
+        Err(error) if error.is_eof() => Err(Problem::error(
+            "invalid-json",
+            format!("{source} was decoded from base64, and its JSON ends early: it was probably cut"),
+        )
+        .hint("encode the file again and copy all of it: `base64 -w0 ~/.docker/config.json`")),
+        _ => Ok(()),
+    }
 }
 
 fn base64(text: &str) -> Result<String, String> {
@@ -108,11 +137,16 @@ fn base64(text: &str) -> Result<String, String> {
 
 fn neither(text: &str, source: &str, base64: &str) -> Problem {
     let path = if text.starts_with('/') { "no file of that path exists" } else { "it does not begin with `/`" };
+    let hint = if text.starts_with(['/', '~']) || text.starts_with("./") {
+        "a path must be absolute and name a file that is there; `~` and `./` are not resolved"
+    } else {
+        "encode the file: `base64 -w0 ~/.docker/config.json`"
+    };
     Problem::error(
         "not-a-docker-config",
         format!("{source} is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64}), not a file ({path})"),
     )
-    .hint("encode the file: `base64 -w0 ~/.docker/config.json`")
+    .hint(hint)
 }
 
 /// `user:password` on one line, which no JSON, path or base64 looks like.
@@ -182,6 +216,23 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_a_path_gets_a_hint_about_paths() {
+        for text in ["/no/such/file", "./config.json", "~/config.json"] {
+            let problem = docker_config(&text.into(), "`A`", &mut Vec::new()).unwrap_err();
+            assert!(problem.hint.unwrap().contains("absolute"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long");
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        File::create(&path).and_then(|file| file.set_len(FILE_LIMIT + 1)).unwrap();
+        assert_eq!(file(&path, "`A`").unwrap_err().code, "too-large");
+    }
+
+    #[test]
     fn what_is_no_docker_config_says_what_it_is_instead() {
         for (text, code) in [
             ("  ", "empty"),
@@ -189,6 +240,8 @@ mod tests {
             (&STANDARD.encode("user:pass"), "user-and-password"),
             ("/no/such/file", "not-a-docker-config"),
             ("ref+vault://a/b", "helmfile-reference"),
+            (&STANDARD.encode(JSON)[..40], "invalid-json"),
+            ("/dev/zero", "unreadable-file"),
             ("hunter2!", "not-a-docker-config"),
             ("AAAA", "not-a-docker-config"),
         ] {

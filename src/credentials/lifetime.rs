@@ -28,11 +28,12 @@ const JOB_TOKENS: [&str; 4] = ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPEN
 pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLived) -> Option<Problem> {
     let password = login.password.expose_secret();
     let source = &login.source;
+    let which = format!("the password for `{}` in {source}", login.registry);
     let job_token = JOB_TOKENS.iter().find(|name| environment.holds(name, &login.password));
     let dies = match job_token {
-        Some(name) => Some(format!("{source} is the value of `{name}`")),
-        None if password.starts_with("glcbt-") => Some(format!("{source} is a CI job token")),
-        None if password.starts_with("ghs_") => Some(format!("{source} is the token of a GitHub app or job")),
+        Some(name) => Some(format!("{which} is the value of `{name}`")),
+        None if password.starts_with("glcbt-") => Some(format!("{which} is a CI job token")),
+        None if password.starts_with("ghs_") => Some(format!("{which} is the token of a GitHub app or job")),
         None => None,
     };
     if let Some(what) = dies {
@@ -42,7 +43,17 @@ pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLi
                 .about(&login.registry)
         });
     }
-    let expires = expiry(login.username.expose_secret(), login.registry.host(), password)?;
+    let (username, host) = (login.username.expose_secret(), login.registry.host());
+    let Some(expires) = expiry(username, host, password) else {
+        return is_ecr(username, host).then(|| {
+            Problem::warning(
+                "expires",
+                format!("the token in {source} is one of ECR: it lives 12 hours, and pulls fail from then on"),
+            )
+            .hint("run again before then, or let the nodes' own role pull")
+            .about(&login.registry)
+        });
+    };
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
@@ -64,9 +75,13 @@ fn expiring(source: &str, seconds: i64) -> Problem {
         .hint("run again before then, or use a login that does not expire")
 }
 
+fn is_ecr(username: &str, host: &str) -> bool {
+    username == "AWS" && host.contains(".dkr.ecr")
+}
+
 /// Seconds since 1970 at which an ECR token or a JWT ends.
 fn expiry(username: &str, host: &str, password: &str) -> Option<i64> {
-    if username == "AWS" && host.contains(".dkr.ecr") {
+    if is_ecr(username, host) {
         let token = STANDARD.decode(password).ok()?;
         return serde_json::from_slice::<serde_json::Value>(&token).ok()?.get("expiration")?.as_i64();
     }
@@ -119,6 +134,8 @@ mod tests {
         assert_eq!(code("ghcr.io", "u", &jwt(9_999_999_999), ShortLived::Refuse), Some("expires"));
         assert_eq!(code(host, "AWS", &ecr(1), ShortLived::Refuse), Some("expired"));
         assert_eq!(code(host, "AWS", &ecr(9_999_999_999), ShortLived::Refuse), Some("expires"));
+        assert_eq!(code(host, "AWS", "opaque", ShortLived::Refuse), Some("expires"));
+        assert_eq!(code("ghcr.io", "AWS", "opaque", ShortLived::Refuse), None);
         assert_eq!(code("ghcr.io", "u", "a.b.c", ShortLived::Refuse), None);
         assert!(expiring("`T`", 7_300).message.contains("expires in 2 hours"));
     }

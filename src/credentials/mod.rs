@@ -76,20 +76,36 @@ impl Credential {
             && self.password.expose_secret() == other.password.expose_secret()
     }
 
-    /// The user name, unless it might be a token: lower-case words with few digits are names, long mixtures are not.
+    /// Whether this is its user name.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
+    pub fn is_of(&self, username: &str) -> bool {
+        self.username.expose_secret() == username
+    }
+
+    /// The user name where it is known to be no secret: it stands in regcred.yaml, or a registry gives it to everybody,
+    /// or it has the form of a robot's or deploy token's name.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "shown only when it is known to be a name")]
     pub fn username_if_public(&self) -> Option<String> {
         let name = self.username.expose_secret();
-        let word = |word: &str| {
-            let digits = word.bytes().filter(u8::is_ascii_digit).count();
-            let lower = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-            lower && word.len() <= 16 && (digits == word.len() || digits <= 3)
-        };
-        let plain = name.len() <= 40 && name.split(['.', '_', '+', '$', '@', '-']).all(word);
-        let known = ["AWS", "_json_key", "_json_key_base64"].contains(&name);
-        (self.public_username || plain || known).then(|| name.to_owned())
+        (self.public_username || PUBLIC_NAMES.contains(&name) || has_public_form(name)).then(|| name.to_owned())
     }
+}
+
+/// User names that a registry fixes for everybody.
+const PUBLIC_NAMES: [&str; 5] =
+    ["AWS", "_json_key", "_json_key_base64", "oauth2accesstoken", "00000000-0000-0000-0000-000000000000"];
+
+/// The names of `GitLab`'s deploy tokens and Harbor's robots.
+fn has_public_form(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_robot = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+'))
+    };
+    name.strip_prefix("gitlab+deploy-token-").is_some_and(is_number)
+        || name.strip_prefix("robot$").is_some_and(is_robot)
 }
 
 #[cfg(test)]
@@ -131,6 +147,11 @@ mod tests {
             ("harbor.test", "robot+ci", "p", Ok((1, vec!["dollar-expanded"]))),
             ("quay.io", "robot+ci", "p", Ok((1, vec![]))),
             ("ghcr.io", "u", "github_pat_x", Ok((1, vec!["fine-grained-token"]))),
+            ("ghcr.io", "u", "****", Err(vec!["placeholder"])),
+            ("ghcr.io", "$GHCR_USER", "p", Ok((1, vec!["placeholder"]))),
+            ("ghcr.io", "u", "${GHCR_TOKEN}", Ok((1, vec!["placeholder"]))),
+            ("ghcr.io", "u", "$1", Ok((1, vec![]))),
+            ("ghcr.io", "u", "a$B", Ok((1, vec![]))),
             ("hub.docker.com", "u", "p", Ok((1, vec!["registry-alias"]))),
         ] {
             assert_eq!(read(&[("U", username), ("P", password)], &two(registry)), expected, "{registry} {username}");
@@ -145,9 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn a_user_name_is_shown_only_when_it_is_plainly_a_name() {
+    fn a_user_name_is_shown_only_when_it_is_known_to_be_no_secret() {
         for (name, shown) in [
-            ("acme-bot", true),
+            ("acme-bot", false),
+            ("robot$ghp_A1b2", false),
+            ("gitlab+deploy-token-x", false),
+            ("AWS", true),
+            ("oauth2accesstoken", true),
             ("robot$ci", true),
             ("gitlab+deploy-token-123456", true),
             ("_json_key", true),

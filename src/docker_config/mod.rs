@@ -4,6 +4,9 @@ mod json;
 pub mod kubelet;
 pub mod registry;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
@@ -26,7 +29,7 @@ pub struct DockerConfig {
 pub struct Match {
     /// The key of the entry.
     pub registry: String,
-    /// The user name, or null when it might be a token.
+    /// The user name, or null unless it is known to be no secret.
     pub username: Option<String>,
 }
 
@@ -37,18 +40,22 @@ impl DockerConfig {
     /// Different logins for one registry, named by their sources, and a result over 1 MiB.
     pub fn merge(credentials: Vec<Credential>) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut logins: Vec<Credential> = Vec::new();
+        let mut by_index: BTreeMap<String, Credential> = BTreeMap::new();
         for credential in credentials {
-            match logins.iter_mut().find(|login| login.registry.index() == credential.registry.index()) {
-                None => logins.push(credential),
-                Some(login) if login.is_same_login(&credential) => {
+            match by_index.entry(credential.registry.index().to_owned()) {
+                Entry::Vacant(place) => {
+                    place.insert(credential);
+                }
+                Entry::Occupied(mut login) if login.get().is_same_login(&credential) => {
+                    let login = login.get_mut();
                     if credential.registry.as_str().len() < login.registry.as_str().len() {
                         login.registry = credential.registry;
                     }
                 }
-                Some(login) => problems.push(conflict(login, &credential)),
+                Entry::Occupied(login) => problems.push(conflict(login.get(), &credential)),
             }
         }
+        let mut logins: Vec<_> = by_index.into_values().collect();
         logins.sort_by(|one, other| one.registry.as_str().cmp(other.registry.as_str()));
         let config = Self { logins };
         let size = config.json_length();
@@ -123,6 +130,13 @@ pub fn matches(docker_configs: &[DockerConfig], image: &Image) -> Vec<Match> {
         .into_iter()
         .map(|login| Match { registry: login.registry.to_string(), username: login.username_if_public() })
         .collect()
+}
+
+/// Whether the entries that a kubelet would try for the image are those of exactly these user names, in this order.
+#[must_use]
+pub fn tries(docker_configs: &[DockerConfig], image: &Image, usernames: &[String]) -> bool {
+    let logins = kubelet::matching(docker_configs.iter().flat_map(|docker_config| &docker_config.logins), image);
+    logins.len() == usernames.len() && logins.iter().zip(usernames).all(|(login, name)| login.is_of(name))
 }
 
 fn conflict(one: &Credential, other: &Credential) -> Problem {

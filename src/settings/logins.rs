@@ -8,7 +8,7 @@ use crate::names::VariableName;
 use crate::problem::Problem;
 
 use super::file::{Login, UserName};
-use super::nearest::one_slip_away;
+use crate::nearest::one_slip_away;
 
 /// The sources that are named by flags, else by the file, else the default one.
 pub fn sources(
