@@ -1,7 +1,7 @@
 //! One file by itself: what writes its bytes in, the file at its path out, whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Protection;
@@ -67,18 +67,24 @@ const DOCKER_CONFIGS: [&[u8]; 2] = [br#"{"auths":{"#, b"eyJhdXRocyI6e"];
 const VALUES: &[u8] = b"# Written by regcred";
 /// What stands in a stream of ours.
 const STREAM: &[u8] = b"regcred.dev/owned";
-/// The first Secret of a stream begins before this.
-const FAR_ENOUGH: u64 = 1024 * 1024;
 
 fn is_ours(path: &Path) -> Result<bool, Failure> {
-    let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    File::open(path)
-        .and_then(|file| file.take(FAR_ENOUGH).read_to_end(&mut bytes))
-        .map_err(|error| super::failure(&error, "the file of `--output`"))?;
-    Ok(bytes.is_empty()
-        || bytes.starts_with(VALUES)
-        || DOCKER_CONFIGS.iter().any(|beginning| bytes.starts_with(beginning))
-        || bytes.windows(STREAM.len()).any(|window| window == STREAM))
+    let failed = |error: io::Error| super::failure(&error, "the file of `--output`");
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let mut line = zeroize::Zeroizing::new(Vec::new());
+    file.read_until(b'\n', &mut line).map_err(failed)?;
+    if line.is_empty() || line.starts_with(VALUES) || DOCKER_CONFIGS.iter().any(|start| line.starts_with(start)) {
+        return Ok(true);
+    }
+    // Thousands of Namespaces may come before the first object that is ours.
+    while !line.is_empty() {
+        if line.windows(STREAM.len()).any(|window| window == STREAM) {
+            return Ok(true);
+        }
+        line.clear();
+        file.read_until(b'\n', &mut line).map_err(failed)?;
+    }
+    Ok(false)
 }
 
 /// Writes the file beside its place, and renames it there if it differs.
