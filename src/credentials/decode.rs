@@ -227,7 +227,6 @@ mod tests {
     fn a_file_is_read_up_to_a_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("long");
-        #[expect(clippy::disallowed_methods, reason = "a fixture")]
         File::create(&path).and_then(|file| file.set_len(FILE_LIMIT + 1)).unwrap();
         assert_eq!(file(&path, "`A`").unwrap_err().code, "too-large");
     }
