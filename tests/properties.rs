@@ -28,7 +28,7 @@ fn printed(output: Output) -> String {
 /// Any text that a variable can hold and that is not removed, refused, or read in another way: no NUL, no line end at the end.
 fn password() -> impl Strategy<Value = String> {
     any::<String>().prop_filter("a password that is taken as it is", |text| {
-        !text.is_empty()
+        text.contains(|it| it != '*')
             && !text.contains('\0')
             && !text.ends_with(['\r', '\n'])
             && !text.contains("ref+")
@@ -38,7 +38,9 @@ fn password() -> impl Strategy<Value = String> {
 }
 
 fn username() -> impl Strategy<Value = String> {
-    "[^:\\x00-\\x1f\\x7f-\\x9f/]{1,20}".prop_filter("a user name that is taken as it is", |text| !text.contains("ref+"))
+    "[^:\\x00-\\x1f\\x7f-\\x9f/]{1,20}".prop_filter("a user name that is taken as it is", |text| {
+        !text.contains("ref+") && text.contains(|it| it != '*')
+    })
 }
 
 fn registry() -> impl Strategy<Value = String> {
@@ -64,7 +66,7 @@ proptest! {
 
     #[test]
     fn the_order_of_sources_does_not_matter(
-        logins in prop::collection::btree_map(registry(), (username(), "[ -~]{1,20}".prop_filter("plain", |text| !text.contains("ref+"))), 1..5),
+        logins in prop::collection::btree_map(registry(), (username(), "[ -~]{1,20}".prop_filter("plain", |text| !text.contains("ref+") && text.contains(|it| it != '*'))), 1..5),
         seed in any::<u64>(),
     ) {
         let mut configs: Vec<String> = logins
