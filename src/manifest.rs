@@ -253,6 +253,13 @@ impl<'a> Manifest<'a> {
     /// The writer's.
     pub fn write_yaml(&self, into: &mut impl Write) -> io::Result<()> {
         let scalar = match self.namespace {
+            // A word with a letter first and a hyphen in it is no number, date or boolean to any reader: most namespaces are such.
+            Some(namespace)
+                if namespace.as_str().starts_with(|first: char| first.is_ascii_lowercase())
+                    && namespace.as_str().contains('-') =>
+            {
+                return self.blueprint.yaml()?.fill(into, namespace.as_str());
+            }
             Some(namespace) => to_yaml(&namespace.as_str())?,
             None => Zeroizing::default(),
         };

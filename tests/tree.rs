@@ -248,25 +248,6 @@ fn killed_at_any_moment_each_file_is_old_or_new_and_the_next_run_completes() {
 }
 
 #[test]
-fn a_first_run_that_was_killed_between_two_renames_is_completed_with_other_input() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("out");
-    assert_eq!(code(folder.path(), "render -n a,b --shape directory --output out"), 0);
-    // As a kill leaves it: one file in place, the other and the lock still on the stage.
-    let stage = out.join(".regcred-new");
-    fs::create_dir_all(stage.join("namespaces")).unwrap();
-    fs::rename(out.join("namespaces/b"), stage.join("namespaces/b")).unwrap();
-    fs::rename(out.join("regcred.lock"), stage.join("regcred.lock")).unwrap();
-    let rotated = CONFIG.replace("canary", "rotated");
-    let arguments = "render -n a --shape directory --output out";
-    assert!(command(folder.path(), arguments).env("DOCKERHUB_AUTH", rotated).status().unwrap().success());
-    assert_eq!(
-        tree(&out).into_keys().collect::<Vec<_>>(),
-        ["namespaces/a/secret-image-pull-secret.yaml", "namespaces/a/serviceaccount-default.yaml", "regcred.lock"]
-    );
-}
-
-#[test]
 fn a_damaged_lock_and_one_that_points_outside_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

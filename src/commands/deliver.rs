@@ -1,23 +1,22 @@
 //! The last station: a product and its destination in; bytes on stdout, in files or in a tree, or what differs there, out.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::credentials::Source;
 use crate::environment::Environment;
-use crate::names::VariableName;
-use crate::output::git::{self, Guard};
-use crate::output::loose::{self, Change, State};
+use crate::output::check::{self, Difference, Known};
 use crate::output::product::Product;
+use crate::output::single::{self, State};
 use crate::output::stream::{self, Shown};
-use crate::output::tree::{self, Difference, Known, Written};
-use crate::output::{File, Protection, helm_values, lock};
+use crate::output::target::Target;
+use crate::output::tree::{self, Written};
+use crate::output::{File, Protection, git, helm_values};
 use crate::problem::Failure;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Shape;
-use crate::settings::{Destination, PlaintextInGit, Settings};
+use crate::settings::{Destination, Settings};
 
 /// Writes the product where the settings say, or compares it with what is there.
 pub(super) fn deliver(
@@ -26,45 +25,26 @@ pub(super) fn deliver(
     known: Known,
     environment: &Environment,
 ) -> Result<Outcome, Failure> {
-    let sources = variables(settings);
-    let guard = Guard { environment, sources: &sources };
-    let guarded = settings.plaintext_in_git == PlaintextInGit::Refuse && product.holds_a_secret()?;
+    let target = |path: &Path| Target::new(path, settings, environment);
     match (&settings.destination, product.tree()) {
         (Destination::Stdout, _) => {
-            if guarded {
-                guard.stdout()?;
+            if product.holds_a_secret()? {
+                git::admit_stdout(&target(Path::new("")))?;
             }
             print(product, settings.combination.shape)?;
             Ok(Outcome::Done)
         }
         (Destination::Write(root), Some(files)) => {
-            let root = environment.directory().join(root);
-            let ignore = if guarded { guard.tree(&root)? } else { None };
-            let key = environment.setting(lock::KEY).map(SecretString::from);
-            say_written(&tree::write(&root, files.chain(ignore.map(Ok)), key.as_ref())?);
+            say_written(&tree::write(files, &target(root))?);
             Ok(Outcome::Done)
         }
-        (Destination::Check(root), Some(files)) => {
-            let root = environment.directory().join(root);
-            let ignore = if guarded { git::own_ignore(&root) } else { None };
-            Ok(say_differences(&tree::check(&root, files.chain(ignore.map(Ok)), known)?))
-        }
+        (Destination::Check(root), Some(files)) => Ok(say_differences(&check::tree(files, &target(root), known)?)),
         (Destination::Write(path), None) => {
-            let path = environment.directory().join(path);
-            if guarded {
-                guard.file(&path)?;
-            }
-            write_loose(product, &path)?;
+            write_single(product, &target(path))?;
             Ok(Outcome::Done)
         }
-        (Destination::Check(path), None) => check_loose(product, &environment.directory().join(path), known),
+        (Destination::Check(path), None) => check_single(product, &target(path), known),
     }
-}
-
-/// The variables that hold credentials.
-fn variables(settings: &Settings) -> Vec<VariableName> {
-    let sources = settings.pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources);
-    sources.flat_map(Source::variables).map(|variable| variable.name).chain([VariableName::known(lock::KEY)]).collect()
 }
 
 fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
@@ -101,23 +81,30 @@ fn how_to_see(shape: Shape) -> &'static str {
 }
 
 /// The files of a product that is no tree: what writes each, and whether it is secret.
-fn loose_files<'a>(product: &'a Product<'_>, path: &Path) -> Result<Vec<(PathBuf, Protection, Content<'a>)>, Failure> {
+fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>) -> Result<Vec<Single<'a>>, Failure> {
+    let single = |target, protection, content| Single { target, protection, content };
     Ok(match product {
         Product::Stream(manifests, form) => {
             let protection = if manifests.hold_a_secret() { Protection::Plaintext } else { Protection::Public };
-            vec![(path.to_path_buf(), protection, Box::new(|mut into| stream::write(manifests, *form, &mut into)))]
+            vec![single(target.clone(), protection, Box::new(|mut into| stream::write(manifests, *form, &mut into)))]
         }
         Product::Values(settings, docker_configs, templates) => {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let name = target.path.file_name().unwrap_or_default().to_string_lossy();
             let files = helm_values::files(settings, docker_configs, templates, &name)?;
-            files.into_iter().map(|file| (path.with_file_name(&file.path), file.protection, bytes(file))).collect()
+            files.into_iter().map(|file| single(target.beside(&file.path), file.protection, bytes(file))).collect()
         }
-        Product::Value(value) => vec![(path.to_path_buf(), Protection::Plaintext, line(value))],
+        Product::Value(value) => vec![single(target.clone(), Protection::Plaintext, line(value))],
         Product::Directory(_) | Product::Kustomization(_) | Product::Chart(_) => Vec::new(),
     })
 }
 
-type Content<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
+type Content<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
+
+struct Single<'a> {
+    target: Target<'a>,
+    protection: Protection,
+    content: Content<'a>,
+}
 
 fn bytes<'a>(file: File) -> Content<'a> {
     Box::new(move |into| into.write_all(&file.bytes))
@@ -128,36 +115,36 @@ fn line(value: &SecretString) -> Content<'_> {
     Box::new(|into| writeln!(into, "{}", value.expose_secret()))
 }
 
-fn write_loose(product: &Product<'_>, path: &Path) -> Result<(), Failure> {
+fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failure> {
+    let files = single_files(product, target)?;
     // All of them may be written before the first one is.
-    for (path, _, content) in loose_files(product, path)? {
-        loose::admit(&path, content)?;
+    for Single { target, content, .. } in &files {
+        single::admit(content, target)?;
     }
     let mut written = Written::default();
-    for (path, protection, content) in loose_files(product, path)? {
-        match loose::write(&path, protection, content)? {
-            Change::Written => written.written += 1,
-            Change::Unchanged => written.unchanged += 1,
+    for Single { target, protection, content } in files {
+        match single::write(&content, protection, &target)? {
+            State::Missing | State::Different => written.written += 1,
+            State::Same => written.unchanged += 1,
         }
     }
     say_written(&written);
     Ok(())
 }
 
-fn check_loose(product: &Product<'_>, typed: &Path, known: Known) -> Result<Outcome, Failure> {
+fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Outcome, Failure> {
     let mut differences = Vec::new();
-    for (path, _, content) in loose_files(product, typed)? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if loose::state(&path)? == State::Absent {
-            // What was typed is repeated only where it is known to be a path: it might be a password.
-            differences.push(Difference::Missing(if path == typed {
-                "the file of `--output`".to_owned()
-            } else {
-                name
-            }));
-        } else if known == Known::All && !loose::is_current(&path, content)? {
-            differences.push(Difference::Outdated(name));
-        }
+    for Single { target, protection, content } in single_files(product, named)? {
+        let state = match single::check(&content, &target)? {
+            State::Missing => check::State::Missing,
+            State::Different if known == Known::All || protection == Protection::Public => check::State::Different,
+            State::Different | State::Same => continue,
+        };
+        // What was typed is not repeated.
+        let path =
+            if target.path == named.path { "the file of `--output`" } else { "the file beside that of `--output`" };
+        let path = path.to_owned();
+        differences.push(Difference { path, state });
     }
     Ok(say_differences(&differences))
 }
@@ -175,11 +162,7 @@ fn say_written(written: &Written) {
 
 fn say_differences(differences: &[Difference]) -> Outcome {
     for difference in differences {
-        report::note(&match difference {
-            Difference::Missing(path) => format!("missing: {path}"),
-            Difference::Outdated(path) => format!("differs: {path}"),
-            Difference::LeftOver(path) => format!("left over: {path}"),
-        });
+        report::note(&difference.to_string());
     }
     if differences.is_empty() { Outcome::Done } else { Outcome::Differs }
 }

@@ -1,102 +1,166 @@
-//! Plaintext does not enter Git by accident: a target and the environment in, permission or a refusal out.
+//! Git: the path of a file that will hold a plain Secret in, leave or a refusal out. Plaintext does not enter Git by accident.
 
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use zeroize::Zeroizing;
-
-use super::{File, Protection};
-use crate::environment::Environment;
-use crate::names::VariableName;
+use super::target::Target;
 use crate::problem::{Failure, Problem};
+use crate::settings::PlaintextInGit;
 
-/// What a folder of ours has, so that Git leaves it alone.
-const IGNORE_ALL: &str = "# Written by regcred: what is here holds secrets in clear.\n*\n";
+/// The file in which Git looks for what it ignores.
+pub const IGNORE_FILE: &str = ".gitignore";
+/// Our content of it: everything, itself too.
+pub const IGNORE_ALL: &[u8] = b"*\n";
 
-/// Who asks Git, and what must not reach it.
-pub struct Guard<'a> {
-    /// Ours, for the program's environment.
-    pub environment: &'a Environment,
-    /// The variables that hold credentials: Git does not get them.
-    pub sources: &'a [VariableName],
+/// Whether the folder has our `.gitignore`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    /// It is in place.
+    Ours,
+    /// It is not.
+    None,
 }
 
-impl Guard<'_> {
-    /// Lets a tree with a secret in clear be written under `root`. A folder that is new or ours in a work tree gets a `.gitignore`.
-    ///
-    /// # Errors
-    /// `root` is in a work tree, and Git would take what is written there.
-    pub fn tree(&self, root: &Path) -> Result<Option<File>, Failure> {
-        let Some(_) = work_tree(root) else { return Ok(None) };
-        let new = std::fs::read_dir(root).map_or(true, |mut entries| entries.next().is_none());
-        match own_ignore(root) {
-            Some(ours) => Ok(Some(ours)),
-            None if new => Ok(Some(ignore())),
-            None => self.ignored(&root.join("namespaces/any/secret-any.yaml")).map(|()| None),
-        }
-    }
+/// Decides for the files of one folder.
+pub struct Guard {
+    cover: Cover,
+    git: Git,
+}
 
-    /// Lets a file with a secret in clear be written at `path`.
-    ///
-    /// # Errors
-    /// It is in a work tree, and tracked or not ignored.
-    pub fn file(&self, path: &Path) -> Result<(), Failure> {
-        if work_tree(path).is_some() { self.ignored(path) } else { Ok(()) }
-    }
+enum Git {
+    /// The folder is in no work tree, or the user insists.
+    DoesNotMatter,
+    /// A running `git check-ignore`.
+    Answers(Conversation),
+    /// There is a work tree, and no program to ask.
+    IsSilent,
+}
 
-    /// Lets secrets in clear be written to standard output, unless the shell redirects it into a work tree.
-    ///
-    /// # Errors
-    /// It is a file there, tracked or not ignored.
-    pub fn stdout(&self) -> Result<(), Failure> {
-        match std::fs::read_link("/proc/self/fd/1") {
-            Ok(path) if path.is_file() => self.file(&path),
-            _ => Ok(()),
-        }
-    }
-
-    fn ignored(&self, path: &Path) -> Result<(), Failure> {
-        let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
-        let status = Command::new("git")
-            .current_dir(folder)
-            .args(["check-ignore", "--quiet", "--"])
-            .arg(path)
-            .env_clear()
-            .envs(self.environment.without(self.sources))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        let what = match status {
-            Ok(status) if status.success() => return Ok(()),
-            Ok(_) => "where Git tracks it or does not ignore it",
-            Err(_) => "and there is no `git` here to say whether that is ignored",
+impl Guard {
+    /// A guard for files in `folder`, which exists.
+    #[must_use]
+    pub fn new(folder: &Path, cover: Cover, target: &Target<'_>) -> Self {
+        let git = if target.plaintext_in_git == PlaintextInGit::Allow || !in_work_tree(folder) {
+            Git::DoesNotMatter
+        } else {
+            Conversation::start(folder, target).map_or(Git::IsSilent, Git::Answers)
         };
-        Err(Failure::of(
-            "the output",
-            Problem::error("plaintext-in-git", format!("a Secret in clear would be written into a Git work tree, {what}")).hint(
-                "write to a path that .gitignore covers, to a new folder (it gets a .gitignore), outside of the work tree, or into a pipe; \
-                 --allow-plaintext-in-git insists",
-            ),
-        ))
+        Self { cover, git }
+    }
+
+    /// Lets a file pass that will hold a plain Secret; `path` is seen from the folder.
+    ///
+    /// # Errors
+    /// It is in a work tree, and tracked or not ignored; `name` is what the message calls it.
+    pub fn admit(&mut self, path: &str, name: &str) -> Result<(), Failure> {
+        let answer = match &mut self.git {
+            Git::DoesNotMatter => return Ok(()),
+            Git::Answers(conversation) => conversation.ignores(path).ok(),
+            Git::IsSilent => None,
+        };
+        if answer.is_none() {
+            // Asked in vain once, it is not asked again: it has ended.
+            self.git = Git::IsSilent;
+        }
+        match answer {
+            Some(true) => Ok(()),
+            None if self.cover == Cover::Ours => Ok(()),
+            Some(false) => Err(refusal(&format!("{name} is in a Git work tree, and tracked or not ignored"))),
+            None => {
+                Err(refusal(&format!("{name} is in a Git work tree, and Git cannot be asked whether it is ignored")))
+            }
+        }
     }
 }
 
-/// The `.gitignore` that we wrote in this folder of a work tree, if it is there.
+fn refusal(what: &str) -> Failure {
+    Failure::of(
+        "the output",
+        Problem::error("plaintext-in-git", format!("{what}: a plain Secret would enter Git")).hint(
+            "write to a path that .gitignore lists, to a new folder, or outside of the work tree; or pipe it on to kubectl; \
+             `--allow-plaintext-in-git` insists",
+        ),
+    )
+}
+
+/// Refuses when standard output was redirected to a file where no plain Secret may be.
+///
+/// # Errors
+/// As [`Guard::admit`].
+pub fn admit_stdout(target: &Target<'_>) -> Result<(), Failure> {
+    // Only Linux tells the name of an open file.
+    let Ok(path) = fs::read_link("/proc/self/fd/1") else { return Ok(()) };
+    if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(());
+    }
+    admit_file(&path, "the file that standard output goes to", target)
+}
+
+/// Refuses a single file where no plain Secret may be.
+///
+/// # Errors
+/// As [`Guard::admit`].
+pub fn admit_file(path: &Path, name: &str, target: &Target<'_>) -> Result<(), Failure> {
+    // The folders that are missing are made later, when it is known that they may be.
+    let Some(folder) = path.ancestors().skip(1).find(|folder| folder.is_dir()) else { return Ok(()) };
+    let mut guard = Guard::new(folder, Cover::None, target);
+    let rest = path.strip_prefix(folder).map(Path::to_string_lossy).unwrap_or_default();
+    guard.admit(&rest, name)
+}
+
+/// Whether a folder is in a work tree: it, or one above it, has a `.git`.
 #[must_use]
-pub fn own_ignore(root: &Path) -> Option<File> {
-    let ours = std::fs::read_to_string(root.join(".gitignore")).is_ok_and(|text| text == IGNORE_ALL);
-    (ours && work_tree(root).is_some()).then(ignore)
+pub fn in_work_tree(folder: &Path) -> bool {
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    real.ancestors().any(|ancestor| ancestor.join(".git").exists())
 }
 
-fn ignore() -> File {
-    let bytes = Zeroizing::new(IGNORE_ALL.as_bytes().to_vec());
-    File { path: ".gitignore".to_owned(), bytes, protection: Protection::Public }
+/// A `git check-ignore` that answers one path after the other; it counts a tracked file as not ignored.
+struct Conversation {
+    child: Child,
+    questions: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
 }
 
-/// The work tree that the path is or will be in.
-fn work_tree(path: &Path) -> Option<PathBuf> {
-    let existing = path.ancestors().find(|folder| folder.is_dir())?;
-    let existing = existing.canonicalize().ok()?;
-    existing.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf)
+impl Conversation {
+    fn start(folder: &Path, target: &Target<'_>) -> io::Result<Self> {
+        // Where a hook runs us, these tell of another place than the folder.
+        const MISLEADING: [&str; 3] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
+        let folder: PathBuf = folder.canonicalize()?;
+        let mut command = Command::new("git");
+        command.env_clear().envs(target.environment.without(&target.sources));
+        for name in MISLEADING {
+            command.env_remove(name);
+        }
+        command.arg("-C").arg(folder).args(["check-ignore", "--stdin", "-z", "--verbose", "--non-matching"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let questions = child.stdin.take();
+        let answers = child.stdout.take().map(BufReader::new).ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(Self { child, questions, answers })
+    }
+
+    /// For each path: the file with the rule, its line, the rule, the path; a rule that begins with `!` un-ignores.
+    fn ignores(&mut self, path: &str) -> io::Result<bool> {
+        let questions = self.questions.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        write!(questions, "./{path}\0")?;
+        questions.flush()?;
+        let mut fields: [Vec<u8>; 4] = Default::default();
+        for field in &mut fields {
+            self.answers.read_until(0, field)?;
+            if field.pop() != Some(0) {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let [_, _, rule, _] = fields;
+        Ok(!rule.is_empty() && !rule.starts_with(b"!"))
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.questions = None;
+        drop(self.child.wait());
+    }
 }

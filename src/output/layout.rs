@@ -38,3 +38,51 @@ fn path(manifest: &Manifest<'_>) -> String {
         None => format!("cluster/{file}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::manifest::{Blueprint, Place};
+
+    fn manifests() -> Manifests {
+        let object = |kind: &str| json!({"kind": kind, "metadata": {"name": "x"}}).as_object().cloned().unwrap();
+        let mut manifests = Manifests::default();
+        let namespaces = || vec![("b".parse().unwrap(), 0), ("c".parse().unwrap(), 0)];
+        manifests.each(vec![vec![Blueprint::plain(object("Namespace"), Place::Itself)]], namespaces());
+        manifests.once(Blueprint::plain(object("ClusterRole"), Place::Cluster));
+        manifests.once(Blueprint::plain(object("Deployment"), Place::Fixed("a".parse().unwrap())));
+        manifests.each(vec![vec![Blueprint::plain(object("ServiceAccount"), Place::Each)]], namespaces());
+        manifests
+    }
+
+    #[test]
+    fn each_object_has_a_file_in_the_folder_of_its_namespace() {
+        let manifests = manifests();
+        let paths: Vec<_> = files(&manifests).map(|file| file.unwrap().path).collect();
+        assert_eq!(
+            paths,
+            [
+                "cluster/namespace-b.yaml",
+                "cluster/namespace-c.yaml",
+                "cluster/clusterrole-x.yaml",
+                "namespaces/a/deployment-x.yaml",
+                "namespaces/b/serviceaccount-x.yaml",
+                "namespaces/c/serviceaccount-x.yaml",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_kustomization_lists_the_files_in_their_order_and_sets_no_namespace() {
+        let manifests = manifests();
+        let last = kustomization(&manifests);
+        let text = String::from_utf8(last.bytes.to_vec()).unwrap();
+        assert_eq!(last.path, "kustomization.yaml");
+        assert!(!text.contains("namespace:"), "{text}");
+        let listed: Vec<_> = text.lines().filter_map(|line| line.trim_start().strip_prefix("- ")).collect();
+        let paths: Vec<_> = files(&manifests).map(|file| file.unwrap().path).collect();
+        assert_eq!(listed, paths);
+    }
+}

@@ -1,126 +1,148 @@
-//! `regcred.lock`: which files of a tree are ours and what was in them; its text in, entries by path out, and back.
+//! `regcred.lock`: which files of a tree are ours, and what we wrote into them. Its JSON in, its entries out, and back.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::io;
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
-use aws_lc_rs::{digest, hmac};
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{File, Protection};
+use super::fingerprint::Fingerprint;
+use super::path::TreePath;
 use crate::problem::{Failure, Problem};
 
-/// Its name.
+/// The name of the lock at the root of a tree.
 pub const NAME: &str = "regcred.lock";
-/// The variable with the key of the fingerprints.
-pub const KEY: &str = "REGCRED_FINGERPRINT_KEY";
+const VERSION: u32 = 1;
 
-/// The files that we wrote into a tree.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The files of a tree that are ours, sorted.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Lock {
-    version: u32,
-    /// What is known of each, by path.
-    pub files: BTreeMap<String, Entry>,
+    /// What was written into each.
+    pub files: BTreeMap<TreePath, Fingerprint>,
 }
 
-/// What is known of a file. Of one with a secret in clear never a plain hash, by which the secret could be guessed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// The SHA-256 of its bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// The HMAC-SHA-256 of its bytes under the user's key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hmac: Option<String>,
+struct Text {
+    version: u32,
+    files: Vec<Line>,
 }
 
-impl Entry {
-    /// What is noted of the file.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the key of the fingerprint")]
-    pub fn of(file: &File, key: Option<&SecretString>) -> Self {
-        match (file.protection, key) {
-            (Protection::Public, _) => {
-                Self { sha256: Some(hex(digest::digest(&digest::SHA256, &file.bytes).as_ref())), hmac: None }
-            }
-            (Protection::Plaintext, Some(key)) => {
-                let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes());
-                Self { sha256: None, hmac: Some(hex(hmac::sign(&key, &file.bytes).as_ref())) }
-            }
-            (Protection::Plaintext, None) => Self::default(),
-        }
-    }
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    path: TreePath,
+    #[serde(default)]
+    fingerprint: Fingerprint,
+}
+
+#[derive(Serialize)]
+struct LineRef<'a> {
+    path: &'a TreePath,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<&'a Fingerprint>,
 }
 
 impl Lock {
-    /// A lock of these files.
-    #[must_use]
-    pub fn new(files: BTreeMap<String, Entry>) -> Self {
-        Self { version: 1, files }
-    }
-
-    /// Reads the lock at `path`; none is an empty one.
+    /// Reads a lock, if there is one.
     ///
     /// # Errors
-    /// It cannot be read, or is no lock.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = match std::fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            other => other.map_err(|error| super::failure(&error, NAME))?,
-        };
-        serde_json::from_str(&text).map_err(|error| {
-            Failure::of(
+    /// It cannot be read, or it is none: with the line.
+    pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
+        match fs::read(path) {
+            Ok(bytes) => Self::parse(&bytes).map(Some).map_err(|problem| Failure::of("the output", problem)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(Failure::of(
                 "the output",
-                Problem::error(
-                    "invalid-lock",
-                    format!("{NAME} is damaged: line {}, column {}", error.line(), error.column()),
-                )
-                .hint("take the last good version from Git, or remove it with the files that regcred wrote"),
+                Problem::error("unreadable-file", format!("`{NAME}` cannot be read: {}", error.kind()))
+                    .hint("it tells which files under `--output` are regcred's; check its mode"),
+            )),
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let text: Text = serde_json::from_slice(bytes).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Problem::error("invalid-lock", format!("`{NAME}` is malformed at line {line}, column {column}"))
+                .hint("restore it from Git, or delete the whole directory of `--output` and render it again")
+        })?;
+        if text.version != VERSION {
+            return Err(Problem::error(
+                "invalid-lock",
+                format!("`{NAME}` has a version that this regcred cannot read"),
             )
-        })
+            .hint("use the newer regcred that wrote it"));
+        }
+        Ok(Self { files: text.files.into_iter().map(|line| (line.path, line.fingerprint)).collect() })
     }
 
-    /// Its text: a line a file, so that a merge conflict is about the files that differ.
+    /// Writes it: a line a file.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(&self, into: &mut impl Write) -> io::Result<()> {
+        write!(into, "{{\"version\":{VERSION},\"files\":[")?;
+        for (number, (path, fingerprint)) in self.files.iter().enumerate() {
+            into.write_all(if number > 0 { b",\n" } else { b"\n" })?;
+            let fingerprint = Some(fingerprint).filter(|fingerprint| **fingerprint != Fingerprint::default());
+            serde_json::to_writer(&mut *into, &LineRef { path, fingerprint })?;
+        }
+        into.write_all(b"\n]}\n")
+    }
+
+    /// Whether both name the same files, with the same content as far as it can be known without a key.
     #[must_use]
-    pub fn to_text(&self) -> String {
-        let lines: Vec<_> = self
-            .files
-            .iter()
-            .map(|(path, entry)| {
-                let (path, entry) = (serde_json::json!(path), serde_json::to_string(entry).unwrap_or_default());
-                format!("{path}:{entry}")
-            })
-            .collect();
-        format!("{{\"version\":1,\"files\":{{\n{}\n}}}}\n", lines.join(",\n"))
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let public = |lock: &Self| -> Vec<_> {
+            lock.files.iter().map(|(path, fingerprint)| (path.clone(), fingerprint.public().cloned())).collect()
+        };
+        public(self) == public(other)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
-    use zeroize::Zeroizing;
+    use crate::environment::Environment;
+    use crate::output::Protection;
+    use crate::output::fingerprint::Key;
+
+    fn message(text: &str) -> String {
+        Lock::parse(text.as_bytes()).unwrap_err().message
+    }
 
     #[test]
-    fn a_lock_is_read_back_as_it_was_and_holds_no_plain_hash_of_a_secret() {
-        let file = |protection| File { path: "a".into(), bytes: Zeroizing::new(b"x".to_vec()), protection };
-        let key = SecretString::from("k");
-        let (public, secret) =
-            (Entry::of(&file(Protection::Public), None), Entry::of(&file(Protection::Plaintext), Some(&key)));
-        assert!(secret.sha256.is_none() && secret.hmac.is_some() && secret.hmac != public.sha256);
-        assert_eq!(Entry::of(&file(Protection::Plaintext), None), Entry::default());
-        let lock = Lock::new(BTreeMap::from([("a \"b\"".to_owned(), public), ("c".to_owned(), secret)]));
-        assert_eq!(serde_json::from_str::<Lock>(&lock.to_text()).unwrap(), lock);
+    fn a_lock_survives_its_text() {
+        let key = Key::read(&Environment::new([("REGCRED_FINGERPRINT_KEY", "k")], PathBuf::new()));
+        let mut lock = Lock::default();
+        for (path, protection) in [("b", Protection::Public), ("a/c", Protection::Plaintext)] {
+            lock.files.insert(path.parse().unwrap(), key.fingerprint(b"x", protection));
+        }
+        lock.files.insert("z".parse().unwrap(), Fingerprint::default());
+        let mut text = Vec::new();
+        lock.write(&mut text).unwrap();
+        assert_eq!(Lock::parse(&text).unwrap(), lock);
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(text.lines().count(), 5, "{text}");
+        assert!(text.contains("\n{\"path\":\"z\"}\n"), "{text}");
+    }
+
+    #[test]
+    fn a_malformed_lock_is_refused_with_its_line_and_without_its_text() {
+        let text = message("{\"version\":1,\"files\":[\n{\"path\":\"a\"},\n{\"path\":\"canary\",\"x\":1}\n]}");
+        assert!(text.contains("line 3") && !text.contains("canary"), "{text}");
+        assert!(message("").contains("line 1"));
+        assert!(message("{\"version\":2,\"files\":[]}").contains("version"));
+    }
+
+    #[test]
+    fn a_lock_cannot_name_a_file_outside_of_the_tree() {
+        for path in ["/etc/passwd", "../x", "a/../../x", "", "a//b", "regcred.lock", "a\\\\..\\\\b"] {
+            let text = message(&format!("{{\"version\":1,\"files\":[\n{{\"path\":\"{path}\"}}\n]}}"));
+            assert!(text.contains("line 2"), "{path}: {text}");
+        }
     }
 }

@@ -1,17 +1,24 @@
 //! Output: manifests or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
 
 pub mod chart;
+pub mod check;
+pub mod fingerprint;
 pub mod git;
 pub mod helm_values;
 pub mod layout;
 pub mod lock;
-pub mod loose;
 pub mod new_files;
+pub mod path;
 pub mod product;
+pub mod root;
+pub mod single;
+pub mod staging;
 pub mod stream;
+pub mod target;
 pub mod tree;
 
 use std::io;
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
@@ -56,4 +63,19 @@ pub fn failure(error: &io::Error, target: &str) -> Failure {
         Problem::error("unwritable", format!("{target} cannot be written: {}", reason(error)))
             .hint("check that the place exists, that this user may write there, and that it is not full"),
     )
+}
+
+/// A file with a secret is its owner's alone, also when only its mode has changed.
+fn protect(path: &Path, protection: Protection) -> io::Result<()> {
+    #[cfg(unix)]
+    if protection == Protection::Plaintext {
+        use std::fs;
+        use std::os::unix::fs::PermissionsExt;
+        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, protection);
+    Ok(())
 }

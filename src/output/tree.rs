@@ -1,301 +1,231 @@
-//! A tree of files: files in, a directory that holds exactly them out, whole or not at all.
+//! A tree of files: files one by one in, a directory that holds exactly them and its lock out.
 //!
-//! Everything is first written under `.regcred-new`, then renamed into place; `regcred.lock` comes last. Killed at any moment, each
-//! file is old or new, and the next run completes the rest: the new lock, still under `.regcred-new`, tells which files are ours.
+//! All temporaries are written first, then the journal, then each is renamed, what is stale goes, and the lock comes last. A run that
+//! was killed leaves each file old or new; the next one reads the journal and completes it.
 
-use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
-use secrecy::SecretString;
+use zeroize::Zeroizing;
 
-use super::lock::{self, Entry, Lock};
+use super::fingerprint::{Key, Verdict};
+use super::git::{self, Cover, Guard};
+use super::lock::{self, Lock};
+use super::path::{Found, TreePath};
+use super::root::{NewPaths, Root};
+use super::staging::Staging;
+use super::target::Target;
 use super::{File, Protection};
 use crate::problem::{Failure, Problem};
+use crate::settings::PlaintextInGit;
 
-const STAGE: &str = ".regcred-new";
-
-/// What happened to the files.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What a run did to a tree.
+#[derive(Debug, Default)]
 pub struct Written {
-    /// New or different ones.
+    /// Files that were not there, or differed.
     pub written: usize,
-    /// Those that were current.
+    /// Files that were left as they were.
     pub unchanged: usize,
-    /// Ours, and no longer wanted.
+    /// Files of ours that are no longer wanted.
     pub removed: usize,
-    /// What did not stop the work.
+    /// Files of ours that somebody had edited.
     pub warnings: Vec<Problem>,
 }
 
-/// How a tree differs from what it should be.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// The file is not there.
-    Missing(String),
-    /// Its bytes are others.
-    Outdated(String),
-    /// It is ours, and no longer wanted.
-    LeftOver(String),
-}
-
-/// What can be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// Everything.
-    All,
-    /// Not what depends on the logins: of those files only whether they are there.
-    NotTheLogins,
-}
-
-/// Makes `root` hold these files: writes what differs, removes what is ours and stale, never touches another's.
+/// Makes the directory hold these files: all of them or none.
 ///
 /// # Errors
-/// A file that is not ours stands where one of these goes, or the file system refuses: then nothing has changed, or the next run
-/// completes it.
-pub fn write(
-    root: &Path,
-    files: impl Iterator<Item = io::Result<File>>,
-    key: Option<&SecretString>,
-) -> Result<Written, Failure> {
-    let failed = |error: io::Error| super::failure(&error, "the directory of `--output`");
-    let stage = root.join(STAGE);
-    directory_or_new(root)?;
-    let old = recover(root, &stage)?;
-    folder(&stage).map_err(failed)?;
-    let staged = stage_all(root, &stage, files, &old, key);
-    let (lock, mut written, renames) = match staged {
-        Ok(staged) => staged,
-        Err(failure) => {
-            // The failure is what the user must hear of; the next run clears the stage, too.
-            let _ = fs::remove_dir_all(&stage);
-            return Err(failure);
-        }
-    };
-    let text = lock.to_text();
-    create(&stage.join(lock::NAME), text.as_bytes(), Protection::Public).map_err(failed)?;
-    for path in &renames {
-        let target = root.join(path);
-        target.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
-        fs::rename(stage.join(path), target).map_err(failed)?;
-    }
-    for path in old.files.keys().filter(|path| !lock.files.contains_key(*path)) {
-        written.removed += remove(root, path).map_err(failed)?;
-    }
-    if fs::read_to_string(root.join(lock::NAME)).is_ok_and(|current| current == text) {
-        fs::remove_dir_all(&stage).map_err(failed)?;
-        return Ok(written);
-    }
-    fs::rename(stage.join(lock::NAME), root.join(lock::NAME))
-        .and_then(|()| fs::remove_dir_all(&stage))
-        .map_err(failed)?;
-    Ok(written)
-}
-
-/// How `root` differs from these files. Writes nothing.
-///
-/// # Errors
-/// A file or the lock cannot be read.
-pub fn check(
-    root: &Path,
-    files: impl Iterator<Item = io::Result<File>>,
-    known: Known,
-) -> Result<Vec<Difference>, Failure> {
-    directory_or_new(root)?;
-    let mut differences = Vec::new();
-    let mut ours = Lock::read(&root.join(lock::NAME))?.files;
+/// Another's file is in the way, the file system refuses, or a plain Secret would enter Git.
+pub fn write(files: impl Iterator<Item = io::Result<File>>, target: &Target<'_>) -> Result<Written, Failure> {
+    let mut new_paths = NewPaths::default();
+    let root = Root::create(target, &mut new_paths)?;
+    let staging = Staging::begin(root.staging()).map_err(at_root)?;
+    let mut run = Run::new(&root, target, staging);
+    let mut guard = None;
     for file in files {
-        let file = file.map_err(|error| super::failure(&error, "a manifest"))?;
-        ours.remove(&file.path);
-        let compared = known == Known::All || !file.depends_on_logins();
-        match fs::read(root.join(&file.path)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => differences.push(Difference::Missing(file.path)),
-            Err(error) => return Err(super::failure(&error, "a file under `--output`")),
-            Ok(bytes) if compared && bytes != *file.bytes => differences.push(Difference::Outdated(file.path)),
-            Ok(_) => {}
+        let file = file.map_err(at_root)?;
+        if file.holds_a_secret() {
+            let guard = match &mut guard {
+                Some(guard) => guard,
+                None => guard.insert(run.guard(&mut new_paths)?),
+            };
+            guard.admit(&file.path, &format!("`{}`", file.path))?;
         }
+        run.add(&file)?;
     }
-    differences
-        .extend(ours.into_keys().filter(|path| root.join(path).symlink_metadata().is_ok()).map(Difference::LeftOver));
-    Ok(differences)
+    if run.cover == Cover::Ours {
+        run.add(&ignore_file())?;
+    }
+    run.refuse_what_is_in_the_way()?;
+    new_paths.keep();
+    run.publish()
 }
 
-impl File {
-    /// Whether its content cannot be told without credentials: a secret, or a policy for the registries of the logins.
-    fn depends_on_logins(&self) -> bool {
-        self.protection == Protection::Plaintext
-            || self.path.starts_with("cluster/mutatingadmissionpolicy")
-            || self.path == "templates/policies.yaml"
-    }
+/// The `.gitignore` of a folder that we made.
+pub(super) fn ignore_file() -> File {
+    let bytes = Zeroizing::new(git::IGNORE_ALL.to_vec());
+    File { path: git::IGNORE_FILE.to_owned(), bytes, protection: Protection::Public }
 }
 
-fn directory_or_new(root: &Path) -> Result<(), Failure> {
-    if root.is_dir() || root.symlink_metadata().is_err() {
-        return Ok(());
-    }
-    let problem = Problem::error("not-a-directory", "`--output` is a file, and this shape is several files");
-    Err(Failure::of("the output", problem.hint("name a directory, or choose `--shape yaml`")))
+/// The path of a file, or why it cannot be one.
+pub(super) fn path_of(file: &File) -> Result<TreePath, Failure> {
+    file.path.parse().map_err(|_| {
+        let problem = Problem::error("invalid-path", "the name of an object cannot be the name of a file");
+        Failure::of("the output", problem.hint("use --shape yaml"))
+    })
 }
 
-/// The files that are ours, after a run that was killed, too: its lock is still on the stage.
-fn recover(root: &Path, stage: &Path) -> Result<Lock, Failure> {
-    let failed = |error: io::Error| super::failure(&error, "the directory of `--output`");
-    let mut lock = Lock::read(&root.join(lock::NAME))?;
-    if stage.symlink_metadata().is_ok() {
-        let killed = Lock::read(&stage.join(lock::NAME)).unwrap_or_default();
-        if killed.files.keys().any(|path| !lock.files.contains_key(path)) {
-            for (path, entry) in killed.files {
-                lock.files.entry(path).or_insert(entry);
+struct Run<'a> {
+    root: &'a Root,
+    target: &'a Target<'a>,
+    key: Key,
+    cover: Cover,
+    staging: Staging,
+    lock: Lock,
+    staged: Vec<(TreePath, PathBuf)>,
+    in_the_way: Vec<TreePath>,
+    result: Written,
+}
+
+impl Run<'_> {
+    /// Decides about Git before the first secret is written; a folder of ours gets its `.gitignore` now.
+    fn guard(&mut self, new_paths: &mut NewPaths) -> Result<Guard, Failure> {
+        let path = self.root.path.join(git::IGNORE_FILE);
+        if self.target.plaintext_in_git == PlaintextInGit::Refuse && self.root.is_to_be_covered() {
+            if !path.exists() {
+                let place = || fs::File::create_new(&path)?.write_all(git::IGNORE_ALL);
+                place().map_err(at_root)?;
+                new_paths.add(path);
             }
-            let noted = stage.join("recovered");
-            create(&noted, lock.to_text().as_bytes(), Protection::Public)
-                .and_then(|()| fs::rename(&noted, root.join(lock::NAME)))
-                .map_err(failed)?;
+            self.cover = Cover::Ours;
         }
-        fs::remove_dir_all(stage).map_err(failed)?;
+        Ok(Guard::new(&self.root.path, self.cover, self.target))
     }
-    if !lock.files.keys().all(|path| is_inside(path)) {
-        let problem = Problem::error("invalid-lock", format!("{} names a file outside of its directory", lock::NAME));
-        return Err(Failure::of("the output", problem.hint("take the last good version from Git")));
-    }
-    Ok(lock)
-}
 
-fn is_inside(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
-}
-
-type Staged = (Lock, Written, Vec<String>);
-
-fn stage_all(
-    root: &Path,
-    stage: &Path,
-    files: impl Iterator<Item = io::Result<File>>,
-    old: &Lock,
-    key: Option<&SecretString>,
-) -> Result<Staged, Failure> {
-    let failed = |error: io::Error| super::failure(&error, "the directory of `--output`");
-    let (mut entries, mut written, mut renames, mut problems) =
-        (BTreeMap::new(), Written::default(), Vec::new(), Vec::new());
-    for file in files {
-        let file = file.map_err(failed)?;
-        let entry = Entry::of(&file, key);
-        match state(root, &file, old).map_err(failed)? {
-            State::Current => written.unchanged += 1,
-            State::Foreign => problems.push(
-                Problem::error(
-                    "not-ours",
-                    format!("`{}` under `--output` is there, and regcred did not write it", file.path),
-                )
-                .hint("move it away, or choose another directory"),
-            ),
-            differing => {
-                if differing == State::Edited {
-                    let warning = Problem::warning(
-                        "edited-by-hand",
-                        format!("`{}` was edited since regcred wrote it, and is written anew", file.path),
-                    );
-                    written.warnings.push(warning.hint("change what regcred is given instead"));
+    /// Compares with what is there, and writes a temporary if it differs.
+    fn add(&mut self, file: &File) -> Result<(), Failure> {
+        let path = path_of(file)?;
+        let at = |error| super::failure(&error, &format!("`{path}`"));
+        let place = path.under(&self.root.path);
+        let known = self.root.ours.files.get(&path);
+        let found = path.find(&self.root.path).map_err(at)?;
+        match (found, known) {
+            (Found::Nothing, _) => {}
+            (Found::Other, _) => self.in_the_way.push(path.clone()),
+            (Found::File, known) => {
+                let bytes = Zeroizing::new(fs::read(&place).map_err(at)?);
+                if *bytes == *file.bytes {
+                    super::protect(&place, file.protection).map_err(at)?;
+                    self.result.unchanged += 1;
+                    return self.list(path, file);
                 }
-                let target = stage.join(&file.path);
-                target
-                    .parent()
-                    .map_or(Ok(()), fs::create_dir_all)
-                    .and_then(|()| create(&target, &file.bytes, file.protection))
-                    .map_err(failed)?;
-                renames.push(file.path.clone());
-                written.written += 1;
+                match known.map(|known| self.key.verify(known, &bytes)) {
+                    None => self.in_the_way.push(path.clone()),
+                    Some(Verdict::Different) => self.result.warnings.push(edited(&path, "and is written anew")),
+                    Some(Verdict::Same | Verdict::Unknown) => {}
+                }
             }
         }
-        entries.insert(file.path, entry);
+        let (temporary, mut into) = self.staging.create(file.protection).map_err(at)?;
+        into.write_all(&file.bytes).map_err(at)?;
+        self.staged.push((path.clone(), temporary));
+        self.list(path, file)
     }
-    Failure::unless_clean("the output", &problems)?;
-    Ok((Lock::new(entries), written, renames))
-}
 
-#[derive(PartialEq, Eq)]
-enum State {
-    Absent,
-    Current,
-    Outdated,
-    Edited,
-    Foreign,
-}
-
-fn state(root: &Path, file: &File, old: &Lock) -> io::Result<State> {
-    let path = root.join(&file.path);
-    if is_behind_a_link(root, &path) {
-        return Ok(State::Foreign);
+    fn list(&mut self, path: TreePath, file: &File) -> Result<(), Failure> {
+        let fingerprint = self.key.fingerprint(&file.bytes, file.protection);
+        if let Some(twice) = self.lock.files.insert(path, fingerprint).map(|_| &file.path) {
+            let problem = Problem::error("same-file", format!("two objects would both be the file `{twice}`"));
+            return Err(Failure::of("the output", problem.hint("give them different names, or use --shape yaml")));
+        }
+        Ok(())
     }
-    let metadata = match path.symlink_metadata() {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Ok(State::Absent),
-        other => other?,
-    };
-    let entry = old.files.get(&file.path);
-    if !metadata.is_file() {
-        return Ok(State::Foreign);
+
+    fn refuse_what_is_in_the_way(&self) -> Result<(), Failure> {
+        const NAMED: usize = 10;
+        let mut names = self.in_the_way.iter().take(NAMED).map(|path| format!("`{path}`")).collect::<Vec<_>>();
+        if self.in_the_way.len() > NAMED {
+            names.push(format!("{} more", self.in_the_way.len() - NAMED));
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        let (verb, what) = if names.len() == 1 { ("is", "a file") } else { ("are", "files") };
+        let message = format!("{} {verb} there already, and {what} that regcred did not write", names.join(", "));
+        Err(Failure::of(
+            "the output",
+            Problem::error("not-ours", message).hint("choose another --output, or move it away: nothing was written"),
+        ))
     }
-    let bytes = zeroize::Zeroizing::new(fs::read(&path)?);
-    if *bytes == *file.bytes && has_mode(&metadata, file.protection) {
-        return Ok(State::Current);
+
+    fn publish(mut self) -> Result<Written, Failure> {
+        let stale: Vec<&TreePath> =
+            self.root.ours.files.keys().filter(|path| !self.lock.files.contains_key(path)).collect();
+        if self.staged.is_empty() && stale.is_empty() && self.root.lock.as_ref() == Some(&self.lock) {
+            return Ok(self.result);
+        }
+        let journal = self.staging.seal(&self.lock).map_err(|error| super::failure(&error, "the lock"))?;
+        for (path, temporary) in &self.staged {
+            let place = path.under(&self.root.path);
+            let publish = || {
+                place.parent().map_or(Ok(()), fs::create_dir_all)?;
+                fs::rename(temporary, &place)
+            };
+            publish().map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+            self.result.written += 1;
+        }
+        for path in stale {
+            let gone = remove(path, self.root, &self.key, &mut self.result.warnings);
+            self.result.removed += gone.map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+        }
+        if self.root.lock.as_ref() != Some(&self.lock) {
+            fs::rename(journal, self.root.path.join(lock::NAME)).map_err(|error| super::failure(&error, "the lock"))?;
+        }
+        self.staging.finish().map_err(at_root)?;
+        Ok(self.result)
     }
-    let Some(entry) = entry else { return Ok(State::Foreign) };
-    let found = File { path: String::new(), bytes, protection: Protection::Public };
-    let edited = entry.sha256.is_some() && Entry::of(&found, None).sha256 != entry.sha256;
-    Ok(if edited { State::Edited } else { State::Outdated })
 }
 
-/// Whether a folder between the root and the file is a link, which leads to another's files.
-fn is_behind_a_link(root: &Path, path: &Path) -> bool {
-    path.ancestors().skip(1).take_while(|folder| *folder != root).any(Path::is_symlink)
-}
-
-#[cfg(unix)]
-fn has_mode(metadata: &fs::Metadata, protection: Protection) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    protection == Protection::Public || metadata.permissions().mode().trailing_zeros() >= 6
-}
-
-#[cfg(not(unix))]
-fn has_mode(_: &fs::Metadata, _: Protection) -> bool {
-    true
-}
-
-fn folder(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), fs::create_dir_all)?;
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Creates a file that was not there, with its mode from the start.
-pub(super) fn create(path: &Path, bytes: &[u8], protection: Protection) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(
-        &mut options,
-        if protection == Protection::Plaintext { 0o600 } else { 0o644 },
-    );
-    options.open(path)?.write_all(bytes)
-}
-
-/// Removes a file and the folders that it leaves empty; says how many files that were.
-fn remove(root: &Path, path: &str) -> io::Result<usize> {
-    let target: PathBuf = root.join(path);
-    if is_behind_a_link(root, &target) {
-        return Ok(0);
+impl<'a> Run<'a> {
+    fn new(root: &'a Root, target: &'a Target<'a>, staging: Staging) -> Self {
+        Self {
+            root,
+            target,
+            key: Key::read(target.environment),
+            cover: Cover::None,
+            staging,
+            lock: Lock::default(),
+            staged: Vec::new(),
+            in_the_way: Vec::new(),
+            result: Written::default(),
+        }
     }
-    match fs::remove_file(&target) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        other => other?,
+}
+
+/// Removes a file of ours and the folders that it leaves empty: how many files went.
+fn remove(path: &TreePath, root: &Root, key: &Key, warnings: &mut Vec<Problem>) -> io::Result<usize> {
+    let Found::File = path.find(&root.path)? else { return Ok(0) };
+    let place = path.under(&root.path);
+    if key.verify(&root.ours.files[path], &Zeroizing::new(fs::read(&place)?)) == Verdict::Different {
+        warnings.push(edited(path, "and is removed: nothing asks for it any more"));
     }
-    for folder in target.ancestors().skip(1).take_while(|folder| *folder != root) {
-        if fs::remove_dir(folder).is_err() {
+    fs::remove_file(place)?;
+    for folder in path.folders() {
+        // Not empty: something else is in it, and it stays.
+        if fs::remove_dir(root.path.join(folder)).is_err() {
             break;
         }
     }
     Ok(1)
+}
+
+fn edited(path: &TreePath, what: &str) -> Problem {
+    Problem::warning("edited-by-hand", format!("`{path}` was edited since regcred wrote it, {what}"))
+        .hint("change the settings or the templates, not the files under `--output`")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]
+fn at_root(error: io::Error) -> Failure {
+    super::failure(&error, "the directory of `--output`")
 }

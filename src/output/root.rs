@@ -1,0 +1,177 @@
+//! The root of a tree: the directory of `--output` in, what of it is ours, also after a run that was killed, out.
+
+use std::fs::{self, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::fingerprint::{Key, Verdict};
+use super::git::{self, IGNORE_ALL, IGNORE_FILE};
+use super::lock::{self, Lock};
+use super::path::Found;
+use super::staging;
+use super::target::Target;
+use crate::problem::{Failure, Problem};
+
+/// A directory, and what we know of it.
+pub struct Root {
+    /// Its real path.
+    pub path: PathBuf,
+    /// The lock that is there.
+    pub lock: Option<Lock>,
+    /// The files that are ours: those of the lock, and of the journal of a run that was killed.
+    pub ours: Lock,
+    /// Whether an earlier run was killed.
+    pub interrupted: Interrupted,
+    /// Held until the end: one run at a time.
+    turn: Option<fs::File>,
+}
+
+/// Whether an earlier run has left its temporaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupted {
+    /// It was killed, and the next one completes it.
+    Yes,
+    /// It came to its end.
+    No,
+}
+
+impl Root {
+    /// The directory for writing: made if it is not there; what a killed run left is claimed in the lock.
+    ///
+    /// # Errors
+    /// It is a file, cannot be made or read, its lock is malformed, or another run is at work in it.
+    pub fn create(target: &Target<'_>, new_paths: &mut NewPaths) -> Result<Self, Failure> {
+        let at = |error: io::Error| super::failure(&error, "the directory of `--output`");
+        if target.path.exists() && !target.path.is_dir() {
+            return Err(no_directory());
+        }
+        new_paths.create_folder(&target.path).map_err(at)?;
+        let path = target.path.canonicalize().map_err(at)?;
+        let turn = take_turn(&path)?;
+        let mut root = Self::read(path, &Key::read(target.environment))?;
+        root.turn = turn;
+        if root.lock.as_ref().unwrap_or(&Lock::default()) != &root.ours {
+            root.claim().map_err(at)?;
+        }
+        Ok(root)
+    }
+
+    /// The directory for reading, if it is there.
+    ///
+    /// # Errors
+    /// It is a file, or its lock is malformed.
+    pub fn open(target: &Target<'_>) -> Result<Option<Self>, Failure> {
+        match target.path.canonicalize() {
+            Ok(path) if path.is_dir() => Self::read(path, &Key::read(target.environment)).map(Some),
+            Ok(_) => Err(no_directory()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn read(path: PathBuf, key: &Key) -> Result<Self, Failure> {
+        let lock = Lock::read(&path.join(lock::NAME))?;
+        let journal = Lock::read(&staging::journal(&path))?;
+        let left = path.join(staging::FOLDER).symlink_metadata().is_ok();
+        let interrupted = if left { Interrupted::Yes } else { Interrupted::No };
+        let mut ours = Lock { files: lock.as_ref().map(|lock| lock.files.clone()).unwrap_or_default() };
+        for (name, fingerprint) in journal.into_iter().flat_map(|journal| journal.files) {
+            let is_new = || match name.find(&path) {
+                Ok(Found::File) => fs::read(name.under(&path))
+                    .is_ok_and(|bytes| key.verify(&fingerprint, &bytes) != Verdict::Different),
+                _ => false,
+            };
+            if !ours.files.contains_key(&name) || is_new() {
+                ours.files.insert(name, fingerprint);
+            }
+        }
+        Ok(Self { path, lock, ours, interrupted, turn: None })
+    }
+
+    /// Writes down what is ours before the journal that says so is discarded.
+    fn claim(&mut self) -> io::Result<()> {
+        staging::publish_lock(&self.path, &self.ours)?;
+        self.lock = Some(Lock { files: self.ours.files.clone() });
+        Ok(())
+    }
+
+    /// Where its temporaries go.
+    #[must_use]
+    pub fn staging(&self) -> PathBuf {
+        self.path.join(staging::FOLDER)
+    }
+
+    /// Whether our `.gitignore` belongs there: it already does, or the folder is in a work tree and has nothing of anybody's.
+    #[must_use]
+    pub fn is_to_be_covered(&self) -> bool {
+        let listed = self.ours.files.keys().any(|path| path.as_str() == IGNORE_FILE);
+        listed || (git::in_work_tree(&self.path) && (self.has_our_ignore_file() || self.is_empty()))
+    }
+
+    fn has_our_ignore_file(&self) -> bool {
+        fs::read(self.path.join(IGNORE_FILE)).is_ok_and(|bytes| bytes == IGNORE_ALL)
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_dir(&self.path)
+            .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == staging::FOLDER)))
+    }
+}
+
+fn no_directory() -> Failure {
+    Failure::of(
+        "the output",
+        Problem::error("not-a-directory", "`--output` is a file, and this shape is several files")
+            .hint("name a directory, or choose `--shape yaml`"),
+    )
+}
+
+/// Waits for nobody: two runs in one tree would undo each other's work.
+fn take_turn(path: &Path) -> Result<Option<fs::File>, Failure> {
+    let Ok(folder) = fs::File::open(path) else { return Ok(None) };
+    match folder.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Failure::of(
+            "the output",
+            Problem::error("busy", "another regcred is writing to the directory of `--output`")
+                .hint("run one after the other"),
+        )),
+        // Some file systems know no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(folder)),
+    }
+}
+
+/// What a run has made before it was certain that it can go on; removed unless it does.
+#[derive(Default)]
+pub struct NewPaths(Vec<PathBuf>);
+
+impl NewPaths {
+    /// Makes a folder and those above it that are missing.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create_folder(&mut self, path: &Path) -> io::Result<()> {
+        let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+        for folder in missing.into_iter().rev() {
+            fs::create_dir(folder)?;
+            self.add(folder.to_path_buf());
+        }
+        Ok(())
+    }
+
+    /// Adds a path that was made.
+    pub fn add(&mut self, path: PathBuf) {
+        self.0.push(path);
+    }
+
+    /// The run goes on: they stay.
+    pub fn keep(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for NewPaths {
+    fn drop(&mut self) {
+        for path in self.0.iter().rev() {
+            drop(if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) });
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Temporaries: new bytes in, files that wait beside a target until all of them are written out.
+//!
+//! They lie in one folder of mode 0700 that Git ignores, under numbers, so that a run that was killed leaves nothing in another place.
+//! The folder's `lock` is a journal: it is complete before the first file of the target changes.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::lock::{self, Lock};
+use super::{Protection, git};
+
+/// The name of the folder in a tree.
+pub const FOLDER: &str = ".regcred-new";
+const JOURNAL: &str = "lock";
+
+/// The temporaries of one run; what is not published goes when it is dropped.
+pub struct Staging {
+    folder: PathBuf,
+    count: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// There is no folder.
+    Untouched,
+    /// Temporaries are being written.
+    Open,
+    /// The journal is complete.
+    Sealed,
+}
+
+/// Where a tree's journal is.
+#[must_use]
+pub fn journal(root: &Path) -> PathBuf {
+    root.join(FOLDER).join(JOURNAL)
+}
+
+impl Staging {
+    /// Removes what an earlier run left, and makes nothing yet.
+    ///
+    /// # Errors
+    /// The leftovers cannot be removed.
+    pub fn begin(folder: PathBuf) -> io::Result<Self> {
+        discard(&folder)?;
+        Ok(Self { folder, count: 0, state: State::Untouched })
+    }
+
+    /// A new temporary: readable by its owner alone if it will hold a secret.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create(&mut self, protection: Protection) -> io::Result<(PathBuf, File)> {
+        self.open()?;
+        let path = self.folder.join(self.count.to_string());
+        self.count += 1;
+        let file = create(&path, protection)?;
+        Ok((path, file))
+    }
+
+    /// Writes the journal: from here on a killed run can be told from another's files.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn seal(&mut self, lock: &Lock) -> io::Result<PathBuf> {
+        self.open()?;
+        let journal = self.folder.join(JOURNAL);
+        fs::rename(write_lock(&self.folder, lock)?, &journal)?;
+        self.state = State::Sealed;
+        Ok(journal)
+    }
+
+    /// Removes the folder: everything in it was published.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.state = State::Untouched;
+        discard(&self.folder)
+    }
+
+    fn open(&mut self) -> io::Result<()> {
+        if self.state == State::Untouched {
+            private_folder(&self.folder)?;
+            self.state = State::Open;
+            create(&self.folder.join(git::IGNORE_FILE), Protection::Public)?.write_all(git::IGNORE_ALL)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    /// Nothing with a secret stays; the journal does, if the target may already have changed.
+    fn drop(&mut self) {
+        match self.state {
+            State::Untouched => {}
+            State::Open => drop(discard(&self.folder)),
+            State::Sealed => {
+                for number in 0..self.count {
+                    drop(fs::remove_file(self.folder.join(number.to_string())));
+                }
+            }
+        }
+    }
+}
+
+/// Replaces the lock of a tree by way of the folder that a killed run left.
+///
+/// # Errors
+/// The file system's.
+pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
+    fs::rename(write_lock(&root.join(FOLDER), lock)?, root.join(lock::NAME))
+}
+
+/// On the disk, as what is ours is known from it alone.
+fn write_lock(folder: &Path, lock: &Lock) -> io::Result<PathBuf> {
+    let path = folder.join("unfinished");
+    let mut into = BufWriter::new(File::create(&path)?);
+    lock.write(&mut into)?;
+    into.flush()?;
+    into.get_ref().sync_data()?;
+    Ok(path)
+}
+
+fn create(path: &Path, protection: Protection) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if protection == Protection::Plaintext {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    options.open(path)
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn discard(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_published_goes() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join(FOLDER);
+        let mut staging = Staging::begin(folder.clone()).unwrap();
+        assert!(!folder.exists());
+        let (path, _) = staging.create(Protection::Plaintext).unwrap();
+        assert!(path.exists());
+        drop(staging);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn once_the_journal_is_written_it_stays_without_the_secrets() {
+        let root = tempfile::tempdir().unwrap();
+        let mut staging = Staging::begin(root.path().join(FOLDER)).unwrap();
+        let (path, _) = staging.create(Protection::Plaintext).unwrap();
+        staging.seal(&Lock::default()).unwrap();
+        drop(staging);
+        assert!(!path.exists());
+        assert_eq!(Lock::read(&journal(root.path())).unwrap(), Some(Lock::default()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_temporary_with_a_secret_is_its_owners_alone_from_the_start() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let mut staging = Staging::begin(root.path().join(FOLDER)).unwrap();
+        let (_, file) = staging.create(Protection::Plaintext).unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let folder = fs::metadata(root.path().join(FOLDER)).unwrap();
+        assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+    }
+}
