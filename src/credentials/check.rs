@@ -94,7 +94,8 @@ pub(super) fn checked(
 
 /// A user name or password that only stands for one: a mask that was copied, or the name of a variable that nothing expanded.
 fn placeholder(text: &str, what: &str) -> Option<Problem> {
-    if !text.is_empty() && text.bytes().all(|byte| byte == b'*') {
+    // One or two stars may be a password; no mask is that short.
+    if text.len() >= 3 && text.bytes().all(|byte| byte == b'*') {
         return Some(
             Problem::error("placeholder", format!("{what} is nothing but `*`"))
                 .hint("that is how it is shown masked: set the value itself"),
