@@ -2,6 +2,7 @@
 //!
 //! Objects that differ only in their namespace share one [`Blueprint`], whose text is made once and cut where the namespace goes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
@@ -173,6 +174,16 @@ pub fn to_yaml(value: &impl Serialize) -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
+/// A namespace as YAML writes it: quoted where a reader would take the plain word for something else.
+fn yaml_scalar(namespace: &Namespace) -> io::Result<Cow<'_, str>> {
+    let name = namespace.as_str();
+    // A word with a letter first and a hyphen in it is no number, date or boolean to any reader: most namespaces are such.
+    if name.starts_with(|first: char| first.is_ascii_lowercase()) && name.contains('-') {
+        return Ok(Cow::Borrowed(name));
+    }
+    Ok(Cow::Owned(to_yaml(&name)?.trim_end().to_owned()))
+}
+
 /// A text with gaps where a namespace goes.
 struct Stencil(Vec<Zeroizing<String>>);
 
@@ -252,18 +263,8 @@ impl<'a> Manifest<'a> {
     /// # Errors
     /// The writer's.
     pub fn write_yaml(&self, into: &mut impl Write) -> io::Result<()> {
-        let scalar = match self.namespace {
-            // A word with a letter first and a hyphen in it is no number, date or boolean to any reader: most namespaces are such.
-            Some(namespace)
-                if namespace.as_str().starts_with(|first: char| first.is_ascii_lowercase())
-                    && namespace.as_str().contains('-') =>
-            {
-                return self.blueprint.yaml()?.fill(into, namespace.as_str());
-            }
-            Some(namespace) => to_yaml(&namespace.as_str())?,
-            None => Zeroizing::default(),
-        };
-        self.blueprint.yaml()?.fill(into, scalar.trim_end())
+        let scalar = self.namespace.map_or(Ok(Cow::default()), yaml_scalar)?;
+        self.blueprint.yaml()?.fill(into, &scalar)
     }
 
     /// Writes it as one line of JSON, without a line end.

@@ -5,7 +5,7 @@ use std::{fmt, io};
 use serde::Serialize;
 
 /// How much a problem weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Nothing is written.
@@ -15,7 +15,7 @@ pub enum Severity {
 }
 
 /// One thing that is wrong: what happened, and what to do about it. Holds names, never values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Problem {
     /// Whether the work can go on.
     pub severity: Severity,

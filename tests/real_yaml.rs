@@ -12,25 +12,14 @@ mod words;
 use bench::Bench;
 use serde_json::Value;
 
-use words::WORDS;
+use words::{WORDS, everywhere};
 
 #[test]
 fn kubectl_reads_every_word_as_it_was_meant() {
     let Some(bench) = Bench::with(&[]) else { return };
     for word in WORDS {
         let config = format!(r#"{{"auths":{{"ghcr.io":{{"username":"{word}","password":"{word}"}}}}}}"#);
-        let arguments = [
-            "render",
-            "-n",
-            word,
-            "--secret-name",
-            word,
-            "--service-account",
-            word,
-            "--also-reference",
-            word,
-            "--create-namespaces",
-        ];
+        let arguments = [&["render"], &everywhere(word)[..]].concat();
         let yaml = bench.regcred(&arguments, &[("DOCKERHUB_AUTH", &config)]).succeeded();
         let read = bench.kubectl(&["create", "--dry-run=client", "--output=json", "-f", "-"], &yaml).succeeded();
         let objects = bench::documents(&read);

@@ -11,7 +11,7 @@ use regcred::regcred;
 #[path = "regcred/words.rs"]
 mod words;
 
-use words::WORDS;
+use words::{WORDS, everywhere};
 
 fn render(arguments: &[&str]) -> String {
     let config = r#"{"auths":{"ghcr.io":{"username":"on","password":"1e3"}}}"#;
@@ -36,17 +36,7 @@ fn is_quoted(value: &str, word: &str) -> bool {
 #[test]
 fn every_such_word_is_quoted_as_a_namespace_a_secret_and_a_service_account() {
     for word in WORDS {
-        let text = render(&[
-            "-n",
-            word,
-            "--secret-name",
-            word,
-            "--service-account",
-            word,
-            "--also-reference",
-            word,
-            "--create-namespaces",
-        ]);
+        let text = render(&everywhere(word));
         let (names, namespaces) = (values(&text, "name"), values(&text, "namespace"));
         // The Namespace, the ServiceAccount and its reference, the Secret.
         assert_eq!((names.len(), namespaces.len()), (4, 2), "{text}");

@@ -1,5 +1,7 @@
 //! The stations that `render` and `verify` share: settings and the environment in, checked Docker configs or everything that is wrong out.
 
+use std::collections::HashSet;
+
 use crate::credentials::Credentials;
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
@@ -28,13 +30,8 @@ pub(super) fn check(settings: &Settings, environment: &Environment) -> Result<Ch
             Err(found) => problems.extend(found),
         }
     }
-    let mut said = Vec::new();
-    problems.retain(|problem| {
-        !said.contains(problem) && {
-            said.push(problem.clone());
-            true
-        }
-    });
+    let mut said = HashSet::new();
+    problems.retain(|problem| said.insert(problem.clone()));
     Failure::unless_clean("the input", &problems)?;
     Ok(Checked { docker_configs, warnings: problems })
 }

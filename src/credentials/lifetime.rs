@@ -99,21 +99,9 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    fn login(registry: &str, username: &str, password: &str) -> Credential {
-        Credential {
-            registry: registry.parse().unwrap(),
-            username: username.into(),
-            password: password.into(),
-            email: None,
-            source: "`TOKEN`".into(),
-            username_source: "`TOKEN`".into(),
-            public_username: false,
-        }
-    }
-
     fn code(registry: &str, username: &str, password: &str, short_lived: ShortLived) -> Option<&'static str> {
         let environment = Environment::new([("CI_JOB_TOKEN", "job-secret")], PathBuf::new());
-        check(&login(registry, username, password), &environment, short_lived).map(|problem| problem.code)
+        check(&Credential::sample(registry, username, password), &environment, short_lived).map(|problem| problem.code)
     }
 
     #[test]

@@ -109,6 +109,22 @@ fn has_public_form(name: &str) -> bool {
 }
 
 #[cfg(test)]
+impl Credential {
+    /// A login for tests, read from the variable `TOKEN`.
+    pub(crate) fn sample(registry: &str, username: &str, password: &str) -> Self {
+        Self {
+            registry: registry.parse().unwrap(),
+            username: username.into(),
+            password: password.into(),
+            email: None,
+            source: "`TOKEN`".into(),
+            username_source: "`TOKEN`".into(),
+            public_username: false,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
@@ -182,15 +198,7 @@ mod tests {
             ("glpat-x7Yz", false),
             ("a1b2c3d4e5f6a7b8", false),
         ] {
-            let login = Credential {
-                registry: "ghcr.io".parse().unwrap(),
-                username: name.into(),
-                password: "p".into(),
-                email: None,
-                source: String::new(),
-                username_source: String::new(),
-                public_username: false,
-            };
+            let login = Credential::sample("ghcr.io", name, "p");
             assert_eq!(login.username_if_public().is_some(), shown, "{name}");
         }
     }

@@ -155,22 +155,10 @@ fn conflict(one: &Credential, other: &Credential) -> Problem {
 mod tests {
     use super::*;
 
-    fn login(registry: &str, username: &str, password: &str) -> Credential {
-        Credential {
-            registry: registry.parse().unwrap(),
-            username: username.into(),
-            password: password.into(),
-            email: None,
-            source: "`A`".into(),
-            username_source: "`A`".into(),
-            public_username: false,
-        }
-    }
-
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test looks at the value")]
     fn the_json_is_what_kubectl_writes() {
-        let mut hub = login("https://index.docker.io/v1/", "u", "p<&>\"\\é\u{2028}x");
+        let mut hub = Credential::sample("https://index.docker.io/v1/", "u", "p<&>\"\\é\u{2028}x");
         hub.email = Some("a@b.c".into());
         let config = DockerConfig::merge(vec![hub]).unwrap();
         assert_eq!(
@@ -182,13 +170,23 @@ mod tests {
 
     #[test]
     fn equal_logins_of_one_registry_are_one_and_different_ones_are_refused() {
-        let merged = DockerConfig::merge(vec![login("https://ghcr.io", "u", "p"), login("ghcr.io", "u", "p")]).unwrap();
+        let merged = DockerConfig::merge(vec![
+            Credential::sample("https://ghcr.io", "u", "p"),
+            Credential::sample("ghcr.io", "u", "p"),
+        ])
+        .unwrap();
         assert_eq!(merged.registries().map(ToString::to_string).collect::<Vec<_>>(), ["ghcr.io"]);
-        assert!(DockerConfig::merge(vec![login("https://ghcr.io", "u", "p"), login("ghcr.io", "u", "q")]).is_err());
+        assert!(
+            DockerConfig::merge(vec![
+                Credential::sample("https://ghcr.io", "u", "p"),
+                Credential::sample("ghcr.io", "u", "q")
+            ])
+            .is_err()
+        );
     }
 
     #[test]
     fn more_than_a_secret_holds_is_refused() {
-        assert!(DockerConfig::merge(vec![login("ghcr.io", "u", &"p".repeat(LIMIT))]).is_err());
+        assert!(DockerConfig::merge(vec![Credential::sample("ghcr.io", "u", &"p".repeat(LIMIT))]).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::manifest::Manifests;
+use crate::manifest::{Manifest, Manifests};
 use crate::problem::Failure;
 
 /// Large enough that 100,000 documents are a few hundred writes.
@@ -26,17 +26,22 @@ pub enum Form {
 /// The writer's.
 pub fn write(manifests: &Manifests, form: Form, into: &mut impl Write) -> io::Result<()> {
     match form {
-        Form::Yaml => yaml(manifests, into),
+        Form::Yaml => documents(manifests, into, Manifest::write_yaml),
         Form::Json => json(manifests, into),
     }
 }
 
-fn yaml(manifests: &Manifests, into: &mut impl Write) -> io::Result<()> {
+/// Documents with `---` between them, each written by `document`.
+fn documents<'a, W: Write>(
+    manifests: &'a Manifests,
+    into: &mut W,
+    document: impl Fn(&Manifest<'a>, &mut W) -> io::Result<()>,
+) -> io::Result<()> {
     for (number, manifest) in manifests.iter().enumerate() {
         if number > 0 {
             into.write_all(b"---\n")?;
         }
-        manifest.write_yaml(into)?;
+        document(&manifest, into)?;
     }
     Ok(())
 }
@@ -58,7 +63,11 @@ pub fn print(manifests: &Manifests, form: Form) -> Result<Shown, Failure> {
     let stdout = io::stdout();
     let redacted = stdout.is_terminal() && manifests.hold_a_secret();
     let mut into = BufWriter::with_capacity(BUFFER, stdout.lock());
-    let written = if redacted { look(manifests, &mut into) } else { write(manifests, form, &mut into) };
+    let written = if redacted {
+        documents(manifests, &mut into, Manifest::write_redacted)
+    } else {
+        write(manifests, form, &mut into)
+    };
     written.and_then(|()| into.flush()).map_err(|error| super::failure(&error, "standard output"))?;
     Ok(if redacted { Shown::Redacted } else { Shown::InFull })
 }
@@ -70,16 +79,6 @@ pub enum Shown {
     InFull,
     /// No: it was a terminal.
     Redacted,
-}
-
-fn look(manifests: &Manifests, into: &mut impl Write) -> io::Result<()> {
-    for (number, manifest) in manifests.iter().enumerate() {
-        if number > 0 {
-            into.write_all(b"---\n")?;
-        }
-        manifest.write_redacted(into)?;
-    }
-    Ok(())
 }
 
 /// A secret value as it may be shown: itself, or only how long it is.

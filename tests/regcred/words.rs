@@ -24,3 +24,8 @@ pub const WORDS: &[&str] = &[
     "2020-01-01",
     "2001-12-14",
 ];
+
+/// Arguments that put the word wherever a name goes.
+pub fn everywhere(word: &str) -> [&str; 9] {
+    ["-n", word, "--secret-name", word, "--service-account", word, "--also-reference", word, "--create-namespaces"]
+}
