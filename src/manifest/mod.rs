@@ -2,212 +2,20 @@
 //!
 //! Objects that differ only in their namespace share one [`Blueprint`], whose text is made once and cut where the namespace goes.
 
+mod blueprint;
+mod text;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, OnceLock};
 
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
-use zeroize::Zeroizing;
+use serde_json::Value;
 
-use crate::names::{Namespace, ResourceName};
+use crate::names::Namespace;
+use blueprint::SLOT;
+use text::yaml_scalar;
 
-/// Stands where the namespace goes until it is put in. No name can be this: it has a capital letter.
-const SLOT: &str = "Regcred-Puts-The-Namespace-Here";
-
-/// An object that is not yet in a namespace.
-#[derive(Debug)]
-pub struct Blueprint {
-    content: Content,
-    place: Place,
-    yaml: OnceLock<Stencil>,
-    json: OnceLock<Stencil>,
-}
-
-/// Where an object lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In no namespace.
-    Cluster,
-    /// In this one.
-    Fixed(Namespace),
-    /// In each namespace of its section.
-    Each,
-    /// It is the namespace.
-    Itself,
-}
-
-/// What an object is.
-#[derive(Debug)]
-pub enum Content {
-    /// A pull secret.
-    Sensitive(PullSecret),
-    /// Anything else, without its namespace.
-    Plain(Map<String, Value>),
-}
-
-/// A Secret of type `kubernetes.io/dockerconfigjson`.
-#[derive(Clone)]
-pub struct PullSecret {
-    /// Its name.
-    pub name: ResourceName,
-    /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// The JSON of its Docker config.
-    pub docker_config: Arc<SecretString>,
-}
-
-impl fmt::Debug for PullSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret {} with .dockerconfigjson", self.name)
-    }
-}
-
-impl Blueprint {
-    /// A pull secret.
-    #[must_use]
-    pub fn sensitive(secret: PullSecret, place: Place) -> Self {
-        Self { content: Content::Sensitive(secret), place, yaml: OnceLock::new(), json: OnceLock::new() }
-    }
-
-    /// Any other object; its namespace is what `place` says.
-    #[must_use]
-    pub fn plain(mut object: Map<String, Value>, place: Place) -> Self {
-        let metadata = object.entry("metadata").or_insert_with(|| json!({}));
-        match &place {
-            Place::Cluster => {}
-            Place::Fixed(namespace) => metadata["namespace"] = json!(namespace),
-            Place::Each => metadata["namespace"] = json!(SLOT),
-            Place::Itself => metadata["name"] = json!(SLOT),
-        }
-        Self { content: Content::Plain(object), place, yaml: OnceLock::new(), json: OnceLock::new() }
-    }
-
-    /// What it is.
-    #[must_use]
-    pub fn content(&self) -> &Content {
-        &self.content
-    }
-
-    /// Where it lives.
-    #[must_use]
-    pub fn place(&self) -> &Place {
-        &self.place
-    }
-
-    fn yaml(&self) -> io::Result<&Stencil> {
-        if let Some(stencil) = self.yaml.get() {
-            return Ok(stencil);
-        }
-        let text = match &self.content {
-            Content::Sensitive(secret) => to_yaml(&secret.object(&self.place)),
-            Content::Plain(object) => to_yaml(object),
-        }?;
-        Ok(self.yaml.get_or_init(|| Stencil::cut(&text, SLOT)))
-    }
-
-    fn json(&self) -> io::Result<&Stencil> {
-        if let Some(stencil) = self.json.get() {
-            return Ok(stencil);
-        }
-        let text = match &self.content {
-            Content::Sensitive(secret) => serde_json::to_string(&secret.object(&self.place)),
-            Content::Plain(object) => serde_json::to_string(object),
-        }?;
-        Ok(self.json.get_or_init(|| Stencil::cut(&text, &format!("\"{SLOT}\""))))
-    }
-}
-
-impl PullSecret {
-    /// The typed object, namespace included.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the Secret's data")]
-    pub fn object(&self, place: &Place) -> Secret {
-        let filled = |map: &BTreeMap<String, String>| (!map.is_empty()).then(|| map.clone());
-        let namespace = match place {
-            Place::Fixed(namespace) => Some(namespace.to_string()),
-            Place::Each => Some(SLOT.to_owned()),
-            Place::Cluster | Place::Itself => None,
-        };
-        Secret {
-            metadata: ObjectMeta {
-                name: Some(self.name.to_string()),
-                namespace,
-                annotations: filled(&self.annotations),
-                labels: filled(&self.labels),
-                ..ObjectMeta::default()
-            },
-            type_: Some("kubernetes.io/dockerconfigjson".to_owned()),
-            data: Some(BTreeMap::from([(
-                ".dockerconfigjson".to_owned(),
-                ByteString(self.docker_config.expose_secret().as_bytes().to_vec()),
-            )])),
-            ..Secret::default()
-        }
-    }
-
-    /// The same Secret to look at: its value says only how long it is.
-    fn redacted(&self, place: &Place) -> Value {
-        let mut value = serde_json::to_value(self.object(place)).unwrap_or_default();
-        let length = value["data"][".dockerconfigjson"].as_str().map_or(0, str::len);
-        value["data"][".dockerconfigjson"] = json!(format!("<redacted, {length} bytes>"));
-        value
-    }
-}
-
-/// YAML that Go's reader takes for the same value.
-///
-/// # Errors
-/// The serializer's, for a value that has no YAML form.
-pub fn to_yaml(value: &impl Serialize) -> io::Result<Zeroizing<String>> {
-    let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: true };
-    let mut text = Zeroizing::new(String::new());
-    serde_saphyr::to_fmt_writer_with_options(&mut *text, value, options).map_err(io::Error::other)?;
-    Ok(text)
-}
-
-/// A namespace as YAML writes it: quoted where a reader would take the plain word for something else.
-fn yaml_scalar(namespace: &Namespace) -> io::Result<Cow<'_, str>> {
-    let name = namespace.as_str();
-    // A word with a letter first and a hyphen in it is no number, date or boolean to any reader: most namespaces are such.
-    if name.starts_with(|first: char| first.is_ascii_lowercase()) && name.contains('-') {
-        return Ok(Cow::Borrowed(name));
-    }
-    Ok(Cow::Owned(to_yaml(&name)?.trim_end().to_owned()))
-}
-
-/// A text with gaps where a namespace goes.
-struct Stencil(Vec<Zeroizing<String>>);
-
-impl fmt::Debug for Stencil {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a text of {} pieces", self.0.len())
-    }
-}
-
-impl Stencil {
-    fn cut(text: &str, slot: &str) -> Self {
-        Self(text.split(slot).map(|piece| Zeroizing::new(piece.to_owned())).collect())
-    }
-
-    fn fill(&self, into: &mut impl Write, scalar: &str) -> io::Result<()> {
-        for (number, piece) in self.0.iter().enumerate() {
-            if number > 0 {
-                into.write_all(scalar.as_bytes())?;
-            }
-            into.write_all(piece.as_bytes())?;
-        }
-        Ok(())
-    }
-}
+pub use blueprint::{Blueprint, Content, Place, PullSecret};
+pub use text::to_yaml;
 
 /// One object in its place.
 #[derive(Clone, Copy, Debug)]
@@ -341,6 +149,9 @@ impl Manifests {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
     use super::*;
 
     fn secret(json: &str) -> PullSecret {

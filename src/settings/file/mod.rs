@@ -1,0 +1,170 @@
+//! regcred.yaml: the typed object, of which its JSON Schema is made too.
+
+mod load;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::choices::{Link, Patcher, Profile, Shape, Strategy};
+
+pub use load::{NAME, Which, load, parse};
+
+/// Where a set of pull secrets comes from and how it gets to pods.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(title = "RegistryCredentials")]
+pub struct File {
+    /// Always `regcred.dev/v1alpha1`.
+    pub api_version: ApiVersion,
+    /// Always `RegistryCredentials`.
+    pub kind: Kind,
+    /// The object's name, and the annotation that keeps it out of a cluster.
+    pub metadata: Metadata,
+    /// The answers.
+    pub spec: Spec,
+}
+
+/// The version of this form.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub enum ApiVersion {
+    /// The first.
+    #[serde(rename = "regcred.dev/v1alpha1")]
+    V1Alpha1,
+}
+
+/// The kind of the object.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub enum Kind {
+    /// The only one.
+    RegistryCredentials,
+}
+
+/// The metadata of the object.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// A name for people.
+    pub name: String,
+    /// For example `config.kubernetes.io/local-config: "true"`.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What a user chooses; each field is the flag of the same name.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Spec {
+    /// How the Secrets get there.
+    pub strategy: Option<Strategy>,
+    /// How pods find them.
+    pub link: Option<Link>,
+    /// The form of the output.
+    pub shape: Option<Shape>,
+    /// The tool whose annotations are added.
+    pub profile: Option<Profile>,
+    /// Whether Namespace objects come first.
+    pub create_namespaces: bool,
+    /// The pull secrets, at least one.
+    pub pull_secrets: Vec<PullSecret>,
+    /// The in-cluster patcher.
+    pub patcher: PatcherSpec,
+}
+
+/// One pull secret.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct PullSecret {
+    /// Name of the Secret; `image-pull-secret` if left out.
+    pub name: Option<String>,
+    /// Its logins; the Docker config in DOCKERHUB_AUTH if left out.
+    pub logins: Vec<Login>,
+    /// Where it goes.
+    pub namespaces: Namespaces,
+    /// The ServiceAccounts that refer to it; `default` if left out.
+    pub service_accounts: Vec<String>,
+    /// Other pull secrets that those ServiceAccounts keep.
+    pub also_reference: Vec<String>,
+}
+
+/// One source of logins: `dockerConfig`, or `preset`, or `registry` with `username` and `password`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Login {
+    /// A whole Docker config.
+    pub docker_config: Option<Variable>,
+    /// A registry with a name of its own, for example `ghcr`.
+    pub preset: Option<String>,
+    /// Host, port and path.
+    pub registry: Option<String>,
+    /// The user name.
+    pub username: Option<UserName>,
+    /// The password: always a variable.
+    pub password: Option<Variable>,
+}
+
+/// The name of a variable.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    /// Its name.
+    pub env: String,
+}
+
+/// A user name: in a variable, or literal.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UserName {
+    /// The name of a variable.
+    pub env: Option<String>,
+    /// The user name itself.
+    pub value: Option<String>,
+}
+
+/// Names and globs of namespaces.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Namespaces {
+    /// Those to take; a glob chooses from `--namespaces-from`.
+    pub include: Vec<String>,
+    /// Those to leave out.
+    pub exclude: Vec<String>,
+}
+
+/// The in-cluster patcher.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct PatcherSpec {
+    /// Which one.
+    pub kind: Option<Patcher>,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its image.
+    pub image: Option<String>,
+    /// The Secret it copies from.
+    pub source_secret_name: Option<String>,
+    /// The pull Secret of its own image.
+    pub pull_secret: Option<String>,
+    /// How often it looks, a Go duration.
+    pub interval: Option<String>,
+    /// Whether the policy that confines it is written.
+    pub guard: bool,
+}
+
+impl Default for PatcherSpec {
+    fn default() -> Self {
+        Self {
+            kind: None,
+            namespace: None,
+            image: None,
+            source_secret_name: None,
+            pull_secret: None,
+            interval: None,
+            guard: true,
+        }
+    }
+}
