@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::choices::{Link, Patcher, Profile, Shape, Strategy};
+use crate::settings::choices::{Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Debug, Parser)]
@@ -114,6 +114,18 @@ pub struct RenderArguments {
     /// Other pull secret that the ServiceAccounts keep: their list is replaced as a whole
     #[arg(long, value_name = "NAME", help_heading = "How")]
     pub also_reference: Vec<String>,
+    /// How the Secrets are made safe to keep [default: plain]
+    #[arg(long, value_enum, help_heading = "How")]
+    pub protect: Option<Protect>,
+    /// Certificate of the cluster's Sealed Secrets controller [env: SEALED_SECRETS_CERT]
+    #[arg(long, value_name = "FILE", help_heading = "How")]
+    pub sealing_cert: Option<PathBuf>,
+    /// To which name a sealed value is bound [default: strict]
+    #[arg(long, value_enum, help_heading = "How")]
+    pub sealing_scope: Option<SealingScope>,
+    /// Encrypt anew also what has not changed
+    #[arg(long, help_heading = "How")]
+    pub reseal: bool,
     /// Form of the output [default: yaml]
     #[arg(long, value_enum, help_heading = "In what form")]
     pub shape: Option<Shape>,

@@ -7,6 +7,7 @@
 //!   ─► Credentials     one entry a registry
 //!   ─► DockerConfig    sorted, canonical
 //!   ─► Manifests       a lazy, ordered sequence
+//!   ─► Documents       in clear, sealed, encrypted by sops, or without a secret
 //!   ─► output          a stream, or a tree of files
 //! ```
 //! Each station takes what the one before gives.
@@ -22,6 +23,7 @@ pub mod names;
 pub mod nearest;
 pub mod output;
 pub mod problem;
+pub mod protect;
 pub mod report;
 pub mod resources;
 pub mod settings;

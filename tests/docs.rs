@@ -12,7 +12,7 @@ use clap::CommandFactory;
 use regcred::cli::Arguments;
 use regcred::credentials::presets::{Host, PRESETS, UserName};
 use regcred::resources::profile::{Role, annotations};
-use regcred::settings::choices::{Profile, table};
+use regcred::settings::choices::{Profile, protection_table, table};
 use regcred::settings::file;
 use regcred::templates::BUILT_IN;
 
@@ -41,6 +41,7 @@ fn code(names: &[&str]) -> String {
 #[test]
 fn the_table_of_combinations_is_that_of_the_code() {
     compare("choosing.md", "combinations", &table());
+    compare("choosing.md", "protections", &protection_table());
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(super) fn deliver(
 
 fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
     let shown = match product {
-        Product::Stream(manifests, form) => stream::print(manifests, *form)?,
+        Product::Stream(documents, form) => stream::print(documents, *form)?,
         Product::Values(settings, docker_configs, _) => {
             stream::print_shown(|shown| helm_values::write(settings, docker_configs, shown))?
         }
@@ -84,9 +84,9 @@ fn how_to_see(shape: Shape) -> &'static str {
 fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>) -> Result<Vec<Single<'a>>, Failure> {
     let single = |target, protection, content| Single { target, protection, content };
     Ok(match product {
-        Product::Stream(manifests, form) => {
-            let protection = if manifests.hold_a_secret() { Protection::Plaintext } else { Protection::Public };
-            vec![single(target.clone(), protection, Box::new(|mut into| stream::write(manifests, *form, &mut into)))]
+        Product::Stream(documents, form) => {
+            let protection = if documents.hold_a_secret() { Protection::Plaintext } else { Protection::Public };
+            vec![single(target.clone(), protection, Box::new(|mut into| stream::write(documents, *form, &mut into)))]
         }
         Product::Values(settings, docker_configs, templates) => {
             let name = target.path.file_name().unwrap_or_default().to_string_lossy();

@@ -11,6 +11,7 @@ use crate::output::chart;
 use crate::output::check::Known;
 use crate::output::product::Product;
 use crate::problem::{Failure, Problem};
+use crate::protect::Protector;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Shape;
 use crate::settings::file::File;
@@ -22,7 +23,8 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let settings = Settings::resolve(arguments, file, environment)?;
     let (docker_configs, known) = docker_configs(&settings, environment)?;
     let templates = Templates::load(settings.templates.as_deref())?;
-    let product = Product::build(&settings, &docker_configs, &templates)?;
+    let protector = Protector::prepare(&settings, environment)?;
+    let product = Product::build(&settings, &docker_configs, &templates, protector)?;
     let outcome = deliver::deliver(&product, &settings, known, environment)?;
     if let Some(note) = chart::note(&settings) {
         report::note(&note);

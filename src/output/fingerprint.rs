@@ -31,7 +31,7 @@ impl Key {
     #[must_use]
     pub fn fingerprint(&self, bytes: &[u8], protection: Protection) -> Fingerprint {
         match (protection, &self.0) {
-            (Protection::Public, _) => {
+            (Protection::Public | Protection::Encrypted, _) => {
                 Fingerprint { sha256: Digest::new(digest::digest(&digest::SHA256, bytes).as_ref()), hmac: None }
             }
             (Protection::Plaintext, Some(key)) => {

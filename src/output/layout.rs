@@ -1,29 +1,29 @@
-//! Where each manifest's file goes in a tree: manifests in, files with stable names out.
+//! Where each document's file goes in a tree: documents in, files with stable names out.
 
 use std::io;
 
 use zeroize::Zeroizing;
 
 use super::{File, Protection};
-use crate::manifest::{Manifest, Manifests};
+use crate::protect::{Document, Documents};
 
 /// A file an object: `cluster/KIND-NAME.yaml`, `namespaces/NAMESPACE/KIND-NAME.yaml`.
 ///
 /// `kubectl apply --recursive` walks by name, and so meets Namespaces before what is in them.
-pub fn files(manifests: &Manifests) -> impl Iterator<Item = io::Result<File>> {
-    manifests.iter().map(|manifest| {
+pub fn files(documents: &Documents) -> impl Iterator<Item = io::Result<File>> {
+    documents.iter().map(|document| {
+        let path = path(&document);
         let mut bytes = Zeroizing::new(Vec::new());
-        manifest.write_yaml(&mut *bytes)?;
-        let protection = if manifest.is_sensitive() { Protection::Plaintext } else { Protection::Public };
-        Ok(File { path: path(&manifest), bytes, protection })
+        document.write_yaml(&path, &mut *bytes)?;
+        Ok(File { path, bytes, protection: document.protection() })
     })
 }
 
-/// The `kustomization.yaml` beside them: every file, in the order of the manifests, and never a `namespace:`, which would move them all.
+/// The `kustomization.yaml` beside them: every file, in the order of the documents, and never a `namespace:`, which would move them all.
 #[must_use]
-pub fn kustomization(manifests: &Manifests) -> File {
+pub fn kustomization(documents: &Documents) -> File {
     let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n".to_owned();
-    let text = manifests.iter().fold(head, |text, manifest| text + "- " + &path(&manifest) + "\n");
+    let text = documents.iter().fold(head, |text, document| text + "- " + &path(&document) + "\n");
     File {
         path: "kustomization.yaml".to_owned(),
         bytes: Zeroizing::new(text.into_bytes()),
@@ -31,9 +31,9 @@ pub fn kustomization(manifests: &Manifests) -> File {
     }
 }
 
-fn path(manifest: &Manifest<'_>) -> String {
-    let file = format!("{}-{}.yaml", manifest.kind().to_lowercase(), manifest.name());
-    match manifest.namespace() {
+fn path(document: &Document<'_>) -> String {
+    let file = format!("{}-{}.{}", document.kind().to_lowercase(), document.name(), document.extension());
+    match document.namespace() {
         Some(namespace) => format!("namespaces/{namespace}/{file}"),
         None => format!("cluster/{file}"),
     }
@@ -44,9 +44,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::manifest::{Blueprint, Place};
+    use crate::manifest::{Blueprint, Manifests, Place};
+    use crate::protect::Protector;
 
-    fn manifests() -> Manifests {
+    fn documents() -> Documents {
         let object = |kind: &str| json!({"kind": kind, "metadata": {"name": "x"}}).as_object().cloned().unwrap();
         let mut manifests = Manifests::default();
         let namespaces = || vec![("b".parse().unwrap(), 0), ("c".parse().unwrap(), 0)];
@@ -54,13 +55,13 @@ mod tests {
         manifests.once(Blueprint::plain(object("ClusterRole"), Place::Cluster));
         manifests.once(Blueprint::plain(object("Deployment"), Place::Fixed("a".parse().unwrap())));
         manifests.each(vec![vec![Blueprint::plain(object("ServiceAccount"), Place::Each)]], namespaces());
-        manifests
+        Documents::new(manifests, Protector::Plain)
     }
 
     #[test]
     fn each_object_has_a_file_in_the_folder_of_its_namespace() {
-        let manifests = manifests();
-        let paths: Vec<_> = files(&manifests).map(|file| file.unwrap().path).collect();
+        let documents = documents();
+        let paths: Vec<_> = files(&documents).map(|file| file.unwrap().path).collect();
         assert_eq!(
             paths,
             [
@@ -76,13 +77,13 @@ mod tests {
 
     #[test]
     fn a_kustomization_lists_the_files_in_their_order_and_sets_no_namespace() {
-        let manifests = manifests();
-        let last = kustomization(&manifests);
+        let documents = documents();
+        let last = kustomization(&documents);
         let text = String::from_utf8(last.bytes.to_vec()).unwrap();
         assert_eq!(last.path, "kustomization.yaml");
         assert!(!text.contains("namespace:"), "{text}");
         let listed: Vec<_> = text.lines().filter_map(|line| line.trim_start().strip_prefix("- ")).collect();
-        let paths: Vec<_> = files(&manifests).map(|file| file.unwrap().path).collect();
+        let paths: Vec<_> = files(&documents).map(|file| file.unwrap().path).collect();
         assert_eq!(listed, paths);
     }
 }

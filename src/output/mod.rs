@@ -1,4 +1,4 @@
-//! Output: manifests or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
+//! Output: documents or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
 
 pub mod chart;
 pub mod check;
@@ -24,6 +24,8 @@ use zeroize::Zeroizing;
 
 use crate::problem::{Failure, Problem, reason};
 
+pub use crate::protect::Protection;
+
 /// A file of a tree: where it goes, relative to the root with `/` between the parts, and what is in it.
 #[derive(Clone)]
 pub struct File {
@@ -41,15 +43,6 @@ impl File {
     pub fn holds_a_secret(&self) -> bool {
         self.protection == Protection::Plaintext
     }
-}
-
-/// Whether a file holds a secret in clear: it then has mode 0600 and does not enter Git by accident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
-    /// Nothing in it is secret.
-    Public,
-    /// A secret in clear.
-    Plaintext,
 }
 
 /// What a writer's error means to the user: a closed pipe is a success, a full disk is named.

@@ -1,4 +1,4 @@
-//! What is written, in its shape: settings and Docker configs in, a stream, a tree, values or one value out.
+//! What is written, in its shape: settings, Docker configs and their protector in, a stream, a tree, values or one value out.
 
 use std::io;
 
@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use super::stream::Form;
 use super::{File, chart, helm_values, layout};
 use crate::docker_config::DockerConfig;
-use crate::manifest::Manifests;
 use crate::problem::{Failure, Problem};
+use crate::protect::{Documents, Protector};
 use crate::resources;
 use crate::settings::choices::Shape;
 use crate::settings::{Encoding, Settings};
@@ -17,11 +17,11 @@ use crate::templates::Templates;
 /// What is written.
 pub enum Product<'a> {
     /// Documents, one after the other.
-    Stream(Manifests, Form),
+    Stream(Documents, Form),
     /// A file an object.
-    Directory(Manifests),
+    Directory(Documents),
     /// That, and a `kustomization.yaml`.
-    Kustomization(Manifests),
+    Kustomization(Documents),
     /// The files of a chart.
     Chart(Vec<File>),
     /// Values for a chart, made when it is known where they go.
@@ -39,13 +39,16 @@ impl<'a> Product<'a> {
         settings: &'a Settings,
         docker_configs: &'a [DockerConfig],
         templates: &'a Templates,
+        protector: Protector,
     ) -> Result<Self, Failure> {
-        let manifests = || resources::build(settings, docker_configs, templates);
+        let documents = |protector| {
+            resources::build(settings, docker_configs, templates).map(|manifests| Documents::new(manifests, protector))
+        };
         Ok(match settings.combination.shape {
-            Shape::Yaml => Self::Stream(manifests()?, Form::Yaml),
-            Shape::Json => Self::Stream(manifests()?, Form::Json),
-            Shape::Directory => Self::Directory(manifests()?),
-            Shape::Kustomization => Self::Kustomization(manifests()?),
+            Shape::Yaml => Self::Stream(documents(protector)?, Form::Yaml),
+            Shape::Json => Self::Stream(documents(protector)?, Form::Json),
+            Shape::Directory => Self::Directory(documents(protector)?),
+            Shape::Kustomization => Self::Kustomization(documents(protector)?),
             Shape::Chart => Self::Chart(chart::files(settings, docker_configs, templates)?),
             Shape::HelmValues => Self::Values(settings, docker_configs, templates),
             Shape::DockerConfig => Self::Value(value(settings, docker_configs)?),
@@ -56,9 +59,9 @@ impl<'a> Product<'a> {
     #[must_use]
     pub fn tree(&self) -> Option<Box<dyn Iterator<Item = io::Result<File>> + '_>> {
         match self {
-            Self::Directory(manifests) => Some(Box::new(layout::files(manifests))),
-            Self::Kustomization(manifests) => Some(Box::new(
-                layout::files(manifests).chain(std::iter::once_with(|| Ok(layout::kustomization(manifests)))),
+            Self::Directory(documents) => Some(Box::new(layout::files(documents))),
+            Self::Kustomization(documents) => Some(Box::new(
+                layout::files(documents).chain(std::iter::once_with(|| Ok(layout::kustomization(documents)))),
             )),
             Self::Chart(files) => Some(Box::new(files.iter().map(|file| Ok(file.clone())))),
             Self::Stream(..) | Self::Values(..) | Self::Value(_) => None,
@@ -71,8 +74,8 @@ impl<'a> Product<'a> {
     /// A template of the user's that makes no values.
     pub fn holds_a_secret(&self) -> Result<bool, Failure> {
         Ok(match self {
-            Self::Stream(manifests, _) | Self::Directory(manifests) | Self::Kustomization(manifests) => {
-                manifests.hold_a_secret()
+            Self::Stream(documents, _) | Self::Directory(documents) | Self::Kustomization(documents) => {
+                documents.hold_a_secret()
             }
             Self::Chart(files) => files.iter().any(File::holds_a_secret),
             Self::Values(settings, docker_configs, templates) => {

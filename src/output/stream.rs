@@ -1,12 +1,12 @@
-//! A stream of documents: manifests in, YAML or a `v1/List` out, on stdout or into any writer.
+//! A stream of documents: documents in, YAML or a `v1/List` out, on stdout or into any writer.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::manifest::{Manifest, Manifests};
 use crate::problem::Failure;
+use crate::protect::{Document, Documents};
 
 /// Large enough that 100,000 documents are a few hundred writes.
 const BUFFER: usize = 64 * 1024;
@@ -20,53 +20,57 @@ pub enum Form {
     Json,
 }
 
-/// Writes the manifests one after the other.
+/// Writes the documents one after the other.
 ///
 /// # Errors
 /// The writer's.
-pub fn write(manifests: &Manifests, form: Form, into: &mut impl Write) -> io::Result<()> {
+pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
     match form {
-        Form::Yaml => documents(manifests, into, Manifest::write_yaml),
-        Form::Json => json(manifests, into),
+        Form::Yaml => separated(documents, into, write_yaml),
+        Form::Json => json(documents, into),
     }
 }
 
-/// Documents with `---` between them, each written by `document`.
-fn documents<'a, W: Write>(
-    manifests: &'a Manifests,
+/// Documents with `---` between them, each written by `write`.
+fn separated<'a, W: Write>(
+    documents: &'a Documents,
     into: &mut W,
-    document: impl Fn(&Manifest<'a>, &mut W) -> io::Result<()>,
+    write: impl Fn(&Document<'a>, &mut W) -> io::Result<()>,
 ) -> io::Result<()> {
-    for (number, manifest) in manifests.iter().enumerate() {
+    for (number, document) in documents.iter().enumerate() {
         if number > 0 {
             into.write_all(b"---\n")?;
         }
-        document(&manifest, into)?;
+        write(&document, into)?;
     }
     Ok(())
 }
 
-fn json(manifests: &Manifests, into: &mut impl Write) -> io::Result<()> {
+fn write_yaml<W: Write>(document: &Document<'_>, into: &mut W) -> io::Result<()> {
+    document.write_yaml("", into)
+}
+
+fn json(documents: &Documents, into: &mut impl Write) -> io::Result<()> {
     into.write_all(b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[")?;
-    for (number, manifest) in manifests.iter().enumerate() {
+    for (number, document) in documents.iter().enumerate() {
         into.write_all(if number > 0 { b",\n" } else { b"\n" })?;
-        manifest.write_json(into)?;
+        document.write_json(into)?;
     }
     into.write_all(b"\n]}\n")
 }
 
-/// Writes the manifests on stdout; on a terminal the values of Secrets are not shown.
+/// Writes the documents on stdout; on a terminal the values of Secrets are not shown.
 ///
 /// # Errors
 /// A closed pipe, or a device that takes no more.
-pub fn print(manifests: &Manifests, form: Form) -> Result<Shown, Failure> {
+pub fn print(documents: &Documents, form: Form) -> Result<Shown, Failure> {
     let stdout = io::stdout();
-    let redacted = stdout.is_terminal() && manifests.hold_a_secret();
+    let redacted = stdout.is_terminal() && documents.hold_a_secret();
     let mut into = BufWriter::with_capacity(BUFFER, stdout.lock());
     let written = if redacted {
-        documents(manifests, &mut into, Manifest::write_redacted)
+        separated(documents, &mut into, Document::write_redacted)
     } else {
-        write(manifests, form, &mut into)
+        write(documents, form, &mut into)
     };
     written.and_then(|()| into.flush()).map_err(|error| super::failure(&error, "standard output"))?;
     Ok(if redacted { Shown::Redacted } else { Shown::InFull })

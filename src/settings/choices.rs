@@ -1,6 +1,6 @@
-//! The choices a user has, and the one table of those that go together: strategy, link and shape in, possible or not out.
+//! The choices a user has, and the one table of those that go together: strategy, link, protection and shape in, possible or not out.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
@@ -49,6 +49,32 @@ choice! {
         Policy,
         /// Not at all
         None,
+    }
+}
+
+choice! {
+    /// How a Secret is made safe to keep.
+    Protect, "--protect" {
+        /// In clear, for what is applied at once
+        Plain,
+        /// SealedSecrets, which only the cluster can open
+        Sealed,
+        /// Encrypted by the sops program, with the rules of .sops.yaml
+        Sops,
+        /// ExternalSecrets that name where the login is kept; none is read
+        External,
+    }
+}
+
+choice! {
+    /// How wide the name is to which a sealed value is bound.
+    SealingScope, "--sealing-scope" {
+        /// To the name and the namespace
+        Strict,
+        /// To the namespace
+        NamespaceWide,
+        /// To nothing: any namespace opens it
+        ClusterWide,
     }
 }
 
@@ -114,6 +140,8 @@ pub struct Combination {
     pub strategy: Strategy,
     /// How pods find them.
     pub link: Link,
+    /// How the Secrets are made safe to keep.
+    pub protect: Protect,
     /// The form of the output.
     pub shape: Shape,
 }
@@ -125,14 +153,34 @@ pub struct Wish {
     pub strategy: Option<Strategy>,
     /// `--link`
     pub link: Option<Link>,
+    /// `--protect`
+    pub protect: Option<Protect>,
     /// `--shape`
     pub shape: Option<Shape>,
 }
 
 impl Combination {
-    /// The table: which strategy, link and shape go together.
+    /// The table: which strategy, link, protection and shape go together.
     #[must_use]
     pub fn is_possible(self) -> bool {
+        self.is_protectable() && self.is_deliverable()
+    }
+
+    /// Whether what the shape writes can be protected so.
+    fn is_protectable(self) -> bool {
+        match (self.protect, self.shape) {
+            (Protect::Plain, _)
+            | (Protect::Sealed | Protect::External, Shape::Yaml | Shape::Json | Shape::Chart)
+            | (_, Shape::Directory | Shape::Kustomization)
+            | (Protect::Sops, Shape::HelmValues) => true,
+            (Protect::Sealed | Protect::External, Shape::HelmValues | Shape::DockerConfig)
+            // kubectl and Helm refuse what sops encrypted: only files for a tool that decrypts them.
+            | (Protect::Sops, Shape::Yaml | Shape::Json | Shape::Chart | Shape::DockerConfig) => false,
+        }
+    }
+
+    /// Whether the shape has room for what strategy and link need.
+    fn is_deliverable(self) -> bool {
         match (self.strategy, self.link, self.shape) {
             (_, _, Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization)
             | (Strategy::Static, _, Shape::Chart)
@@ -146,7 +194,11 @@ impl Combination {
     /// Every cell, possible or not, in the order of preference.
     pub fn all() -> impl Iterator<Item = Self> {
         Strategy::ALL.iter().flat_map(|&strategy| {
-            Shape::ALL.iter().flat_map(move |&shape| Link::ALL.iter().map(move |&link| Self { strategy, link, shape }))
+            Shape::ALL.iter().flat_map(move |&shape| {
+                Protect::ALL.iter().flat_map(move |&protect| {
+                    Link::ALL.iter().map(move |&link| Self { strategy, link, protect, shape })
+                })
+            })
         })
     }
 
@@ -160,22 +212,33 @@ impl Combination {
         let links_by_itself =
             matches!(shape, Shape::Chart | Shape::HelmValues | Shape::DockerConfig) && strategy == Strategy::Static;
         let link = wish.link.unwrap_or(if links_by_itself { Link::None } else { Link::ServiceAccount });
-        let asked = Self { strategy, link, shape };
+        let protect = wish.protect.unwrap_or(Protect::Plain);
+        let asked = Self { strategy, link, protect, shape };
         if asked.is_possible() { Ok(asked) } else { Err(Failure::Usage(vec![asked.impossible(wish)])) }
     }
 
     fn impossible(self, wish: Wish) -> Problem {
         let strategy = wish.strategy.map(|strategy| format!("`--strategy {strategy}`"));
         let link = wish.link.map(|link| format!("`--link {link}`"));
-        let shape = wish.shape.map(|shape| format!("`--shape {shape}`"));
-        let without_link =
-            Self::all().any(|cell| cell.strategy == self.strategy && cell.shape == self.shape && cell.is_possible());
-        let flags: Vec<_> =
-            if without_link { [link, shape] } else { [strategy, shape] }.into_iter().flatten().collect();
+        let protect = wish.protect.map(|protect| format!("`--protect {protect}`"));
+        let shape = match wish.shape {
+            Some(shape) => format!("`--shape {shape}`"),
+            None => format!("the default `--shape {}`", self.shape),
+        };
+        let with_another_link = Self { link: Link::None, ..self }.is_deliverable()
+            || Self { link: Link::ServiceAccount, ..self }.is_deliverable();
+        let other = match (self.is_protectable(), with_another_link) {
+            (false, _) => protect,
+            (true, true) => link,
+            (true, false) => strategy,
+        };
+        let flags: Vec<_> = other.into_iter().chain([shape]).collect();
         let nearest = Self::all().filter(|cell| cell.is_possible()).max_by_key(|cell| {
-            // Rather another link than another shape, rather another shape than another strategy; the first of equals.
+            // Rather another link than another shape, another shape than another strategy, anything than another
+            // protection; the first of equals.
             (
-                u8::from(cell.strategy == self.strategy) * 3
+                u8::from(cell.protect == self.protect) * 8
+                    + u8::from(cell.strategy == self.strategy) * 3
                     + u8::from(cell.shape == self.shape) * 2
                     + u8::from(cell.link == self.link),
                 std::cmp::Reverse((cell.shape as u8, cell.link as u8)),
@@ -183,16 +246,34 @@ impl Combination {
         });
         let problem = Problem::error("impossible-combination", format!("{} cannot go together", flags.join(" and ")));
         match nearest {
-            Some(cell) => problem.hint(format!(
-                "the nearest that can: --strategy {} --link {} --shape {}",
-                cell.strategy, cell.link, cell.shape
-            )),
+            Some(Self { strategy, link, protect, shape }) => {
+                let protect = wish.protect.map_or(String::new(), |_| format!(" --protect {protect}"));
+                problem
+                    .hint(format!("the nearest that can: --strategy {strategy} --link {link}{protect} --shape {shape}"))
+            }
             None => problem,
         }
     }
 }
 
-/// The table as Markdown, for the documentation.
+/// Which shapes each protection has, as Markdown for the documentation.
+#[must_use]
+pub fn protection_table() -> String {
+    let mut text = "| `--shape` |".to_owned();
+    text.extend(Protect::ALL.iter().map(|protect| format!(" `--protect {protect}` |")));
+    text.push_str("\n|---|---|---|---|---|\n");
+    for &shape in Shape::ALL {
+        let _ = write!(text, "| {shape} |");
+        for &protect in Protect::ALL {
+            let cell = Combination { strategy: Strategy::Static, link: Link::None, protect, shape };
+            text.push_str(if cell.is_protectable() { " yes |" } else { " — |" });
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Which links each strategy and shape has, as Markdown for the documentation.
 #[must_use]
 pub fn table() -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
@@ -206,7 +287,8 @@ pub fn table() -> String {
         for &shape in Shape::ALL {
             let cells = Link::ALL
                 .iter()
-                .map(|&link| if (Combination { strategy, link, shape }).is_possible() { "yes" } else { "—" });
+                .map(|&link| Combination { strategy, link, protect: Protect::Plain, shape })
+                .map(|cell| if cell.is_possible() { "yes" } else { "—" });
             rows.push(row([strategy.to_string(), shape.to_string()]
                 .into_iter()
                 .chain(cells.map(str::to_owned))
@@ -223,7 +305,8 @@ mod tests {
     #[test]
     fn every_cell_resolves_to_itself_or_is_refused_with_the_nearest_choice() {
         for cell in Combination::all() {
-            let wish = Wish { strategy: Some(cell.strategy), link: Some(cell.link), shape: Some(cell.shape) };
+            let Combination { strategy, link, protect, shape } = cell;
+            let wish = Wish { strategy: Some(strategy), link: Some(link), protect: Some(protect), shape: Some(shape) };
             match Combination::resolve(wish) {
                 Ok(resolved) => assert!(resolved == cell && cell.is_possible()),
                 Err(Failure::Usage(problems)) => {
@@ -242,6 +325,7 @@ mod tests {
             assert!(Combination::resolve(Wish { shape: Some(shape), ..Wish::default() }).is_ok(), "{shape}");
         }
         let default = Combination::resolve(Wish::default()).unwrap();
-        assert_eq!(default, Combination { strategy: Strategy::Static, link: Link::ServiceAccount, shape: Shape::Yaml });
+        let (strategy, link) = (Strategy::Static, Link::ServiceAccount);
+        assert_eq!(default, Combination { strategy, link, protect: Protect::Plain, shape: Shape::Yaml });
     }
 }

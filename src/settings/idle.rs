@@ -1,6 +1,6 @@
 //! Flags that would do nothing: what was typed and what it comes to in, a usage error for each such flag out.
 
-use super::choices::{Chart, Combination, Link, Patcher, Shape, Strategy};
+use super::choices::{Chart, Combination, Link, Patcher, Protect, Shape, Strategy};
 use crate::cli::RenderArguments;
 use crate::problem::{Failure, Problem};
 
@@ -33,7 +33,7 @@ pub fn check(arguments: &RenderArguments, combination: Combination, chart: &Char
     if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(problems)) }
 }
 
-fn rules(Combination { strategy, link, shape }: Combination, chart: &Chart) -> [Rule; 9] {
+fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Chart) -> [Rule; 11] {
     let rule = |applies, when, idle, hint| Rule { applies, when, idle, hint };
     let patcher = strategy == Strategy::Patcher;
     [
@@ -97,6 +97,18 @@ fn rules(Combination { strategy, link, shape }: Combination, chart: &Chart) -> [
             ),
         },
         rule(
+            protect != Protect::Sealed,
+            "without `--protect sealed`",
+            &["--sealing-cert", "--sealing-scope"],
+            "add --protect sealed, or leave it out",
+        ),
+        rule(
+            !matches!(protect, Protect::Sealed | Protect::Sops),
+            "without `--protect sealed` or `--protect sops`",
+            &["--reseal"],
+            "leave it out",
+        ),
+        rule(
             shape == Shape::HelmValues,
             "with `--shape helm-values`: no policy is among the values",
             &["--no-guard"],
@@ -113,6 +125,9 @@ fn typed(arguments: &RenderArguments) -> Vec<&'static str> {
         ("--namespaces-from", target.namespaces_from.is_some()),
         ("--create-namespaces", target.create_namespaces),
         ("--also-reference", !arguments.also_reference.is_empty()),
+        ("--sealing-cert", arguments.sealing_cert.is_some()),
+        ("--sealing-scope", arguments.sealing_scope.is_some()),
+        ("--reseal", arguments.reseal),
         ("--profile", arguments.profile.is_some()),
         ("--patcher tamcore", patcher.patcher == Some(Patcher::Tamcore)),
         ("--patcher titansoft", patcher.patcher == Some(Patcher::Titansoft)),

@@ -14,7 +14,7 @@ use crate::cli::RenderArguments;
 use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
 use crate::problem::{Failure, Problem};
-use choices::{Chart, Combination, Link, Patcher, Profile, Shape, Strategy, Wish};
+use choices::{Chart, Combination, Link, Patcher, Profile, SealingScope, Shape, Strategy, Wish};
 use file::{File, Spec};
 use patcher::{Accounts, PatcherSettings};
 
@@ -33,6 +33,10 @@ pub struct Settings {
     pub create_namespaces: CreateNamespaces,
     /// The tool whose annotations are added.
     pub profile: Option<Profile>,
+    /// The certificate and the scope of `--protect sealed`.
+    pub sealing: Sealing,
+    /// Whether what is sealed stays as it is when nothing changed.
+    pub reseal: Reseal,
     /// The chart that values are for.
     pub chart: Chart,
     /// The form of `--shape docker-config`.
@@ -56,6 +60,24 @@ pub enum CreateNamespaces {
     First,
     /// No: they are there.
     No,
+}
+
+/// For whom `--protect sealed` seals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealing {
+    /// The file with the certificate, if one was named.
+    pub certificate: Option<PathBuf>,
+    /// How wide the name is to which a value is bound.
+    pub scope: SealingScope,
+}
+
+/// Whether an encrypted file is made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reseal {
+    /// When what it holds, or for whom, has changed.
+    WhenChanged,
+    /// At every run.
+    Always,
 }
 
 /// The form of a Docker config that is written by itself.
@@ -150,6 +172,8 @@ impl Settings {
                 CreateNamespaces::No
             },
             profile: arguments.profile.or(spec.profile),
+            sealing: sealing(arguments, &spec, environment),
+            reseal: if arguments.reseal { Reseal::Always } else { Reseal::WhenChanged },
             chart,
             encoding: if arguments.raw { Encoding::Raw } else { Encoding::Base64 },
             templates: arguments.templates.as_ref().map(|path| environment.directory().join(path)),
@@ -162,6 +186,14 @@ impl Settings {
             },
             problems,
         })
+    }
+}
+
+fn sealing(arguments: &RenderArguments, spec: &Spec, environment: &Environment) -> Sealing {
+    let certificate = arguments.sealing_cert.as_ref().or(spec.sealing.certificate.as_ref());
+    Sealing {
+        certificate: certificate.map(|path| environment.directory().join(path)),
+        scope: arguments.sealing_scope.or(spec.sealing.scope).unwrap_or(SealingScope::Strict),
     }
 }
 
@@ -205,7 +237,8 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
     // A chart links nothing by default, but whoever names an account wants it linked.
     let named = !arguments.service_account.is_empty() && matches!(shape, Some(Shape::Chart | Shape::HelmValues));
     let link = arguments.link.or(spec.link).or(named.then_some(Link::ServiceAccount));
-    let combination = Combination::resolve(Wish { strategy, link, shape })?;
+    let protect = arguments.protect.or(spec.protect);
+    let combination = Combination::resolve(Wish { strategy, link, protect, shape })?;
     if combination.strategy == Strategy::Patcher && !arguments.target.namespaces.is_empty() {
         return Err(usage(
             "`--strategy patcher` serves every namespace, so `--namespaces` means nothing",

@@ -15,6 +15,7 @@ use crate::manifest::{Blueprint, Manifests, Place, to_yaml};
 use crate::names::ResourceName;
 use crate::output::stream::{self, Form};
 use crate::problem::Failure;
+use crate::protect::{Documents, Protector};
 use crate::resources::profile::{self, Role};
 use crate::settings::patcher::{Accounts, PatcherSettings};
 use crate::settings::{CreateNamespaces, PullSecretSettings, Settings};
@@ -72,7 +73,8 @@ pub fn secret(
     let secret = crate::resources::pull_secret(&pull_secret.name, Arc::new(docker_config.to_json()), settings.profile);
     manifests.once(Blueprint::sensitive(secret, Place::Fixed(patcher.namespace.clone())));
     let mut bytes = Zeroizing::new(Vec::new());
-    stream::write(&manifests, Form::Yaml, &mut *bytes).map_err(|error| crate::output::failure(&error, "the Secret"))?;
+    stream::write(&Documents::new(manifests, Protector::Plain), Form::Yaml, &mut *bytes)
+        .map_err(|error| crate::output::failure(&error, "the Secret"))?;
     Ok(bytes)
 }
 

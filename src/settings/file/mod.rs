@@ -3,11 +3,12 @@
 mod load;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::choices::{Link, Patcher, Profile, Shape, Strategy};
+use super::choices::{Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy};
 
 pub use load::{NAME, Which, load, parse};
 
@@ -63,6 +64,10 @@ pub struct Spec {
     pub strategy: Option<Strategy>,
     /// How pods find them.
     pub link: Option<Link>,
+    /// How the Secrets are made safe to keep.
+    pub protect: Option<Protect>,
+    /// For whom `protect: sealed` seals.
+    pub sealing: SealingSpec,
     /// The form of the output.
     pub shape: Option<Shape>,
     /// The tool whose annotations are added.
@@ -73,6 +78,16 @@ pub struct Spec {
     pub pull_secrets: Vec<PullSecret>,
     /// The in-cluster patcher.
     pub patcher: PatcherSpec,
+}
+
+/// For whom `protect: sealed` seals.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct SealingSpec {
+    /// The file with the certificate of the cluster's controller.
+    pub certificate: Option<PathBuf>,
+    /// To which name a sealed value is bound; `strict` if left out.
+    pub scope: Option<SealingScope>,
 }
 
 /// One pull secret.

@@ -1,0 +1,216 @@
+//! Protection: manifests in, documents out that are as safe as was asked for. No secret is left in clear unless that is `plain`.
+
+pub mod sealed;
+pub mod sops;
+
+use std::io::{self, Write};
+
+use zeroize::Zeroizing;
+
+use crate::environment::Environment;
+use crate::manifest::{Content, Manifest, Manifests, PullSecret, to_yaml};
+use crate::names::Namespace;
+use crate::problem::Failure;
+use crate::settings::Settings;
+use crate::settings::choices::Protect;
+use sealed::Sealer;
+use sops::Sops;
+
+/// Whether a file holds a secret: in clear it has mode 0600 and does not enter Git by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Nothing in it is secret.
+    Public,
+    /// A secret that only its recipient can read.
+    Encrypted,
+    /// A secret in clear.
+    Plaintext,
+}
+
+/// What makes a manifest with a secret safe to keep.
+pub enum Protector {
+    /// Nothing: it is in clear.
+    Plain,
+    /// The public key of a cluster.
+    Sealed(Sealer),
+    /// The user's own program.
+    Sops(Sops),
+}
+
+impl Protector {
+    /// Gets ready all that can fail: certificate, program and rules.
+    ///
+    /// # Errors
+    /// What is missing or wrong with them.
+    pub fn prepare(settings: &Settings, environment: &Environment) -> Result<Self, Failure> {
+        Ok(match settings.combination.protect {
+            // An ExternalSecret has no secret in it.
+            Protect::Plain | Protect::External => Self::Plain,
+            Protect::Sealed => Self::Sealed(Sealer::prepare(&settings.sealing, settings.profile, environment)?),
+            Protect::Sops => Self::Sops(Sops::prepare(settings, environment)?),
+        })
+    }
+}
+
+/// All documents: lazy and ordered, as the manifests are.
+pub struct Documents {
+    manifests: Manifests,
+    protector: Protector,
+}
+
+impl Documents {
+    /// The manifests, protected when they are asked for.
+    #[must_use]
+    pub fn new(manifests: Manifests, protector: Protector) -> Self {
+        Self { manifests, protector }
+    }
+
+    /// The documents, in the order in which they are to be applied.
+    pub fn iter(&self) -> impl Iterator<Item = Document<'_>> {
+        self.manifests.iter().map(|manifest| Document { manifest, protector: &self.protector })
+    }
+
+    /// Whether any of them holds a secret in clear.
+    #[must_use]
+    pub fn hold_a_secret(&self) -> bool {
+        matches!(self.protector, Protector::Plain) && self.manifests.hold_a_secret()
+    }
+}
+
+/// A manifest and its protection.
+#[derive(Clone, Copy)]
+pub struct Document<'a> {
+    manifest: Manifest<'a>,
+    protector: &'a Protector,
+}
+
+impl<'a> Document<'a> {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'a str {
+        match self.protector {
+            Protector::Sealed(_) if self.manifest.is_sensitive() => "SealedSecret",
+            _ => self.manifest.kind(),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.manifest.name()
+    }
+
+    /// Its namespace, if it has one.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&'a Namespace> {
+        self.manifest.namespace()
+    }
+
+    /// What its file's name ends in.
+    #[must_use]
+    pub fn extension(&self) -> &'static str {
+        match self.protector {
+            Protector::Sops(_) if self.manifest.is_sensitive() => "sops.yaml",
+            _ => "yaml",
+        }
+    }
+
+    /// Whether it holds a secret, and how.
+    #[must_use]
+    pub fn protection(&self) -> Protection {
+        match (self.manifest.is_sensitive(), self.protector) {
+            (false, _) => Protection::Public,
+            (true, Protector::Plain) => Protection::Plaintext,
+            (true, Protector::Sealed(_) | Protector::Sops(_)) => Protection::Encrypted,
+        }
+    }
+
+    /// What is to be encrypted, and for whom, when it is.
+    #[must_use]
+    pub fn encryption(&self) -> Option<Encryption<'a>> {
+        match (self.manifest.content(), self.protector) {
+            (Content::Sensitive(secret), Protector::Sealed(_) | Protector::Sops(_)) => {
+                Some(Encryption { secret, namespace: self.manifest.namespace(), protector: self.protector })
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes it as one YAML document, without a separator. `path` is its file's, relative to the root of its tree.
+    ///
+    /// # Errors
+    /// The writer's, and the protector's.
+    pub fn write_yaml(&self, path: &str, into: &mut impl Write) -> io::Result<()> {
+        match self.encryption() {
+            Some(encryption) => into.write_all(&encryption.encrypt(path)?),
+            None => self.manifest.write_yaml(into),
+        }
+    }
+
+    /// Writes it as one line of JSON, without a line end.
+    ///
+    /// # Errors
+    /// The writer's, and the protector's.
+    pub fn write_json(&self, into: &mut impl Write) -> io::Result<()> {
+        match (self.encryption(), self.protector) {
+            (Some(Encryption { secret, namespace, .. }), Protector::Sealed(sealer)) => {
+                Ok(serde_json::to_writer(into, &sealer.seal(secret, namespace)?)?)
+            }
+            _ => self.manifest.write_json(into),
+        }
+    }
+
+    /// Writes it as YAML to look at: the values of a Secret in clear are not shown.
+    ///
+    /// # Errors
+    /// The writer's, and the protector's.
+    pub fn write_redacted(&self, into: &mut impl Write) -> io::Result<()> {
+        match self.protection() {
+            Protection::Plaintext => self.manifest.write_redacted(into),
+            Protection::Public | Protection::Encrypted => self.write_yaml("", into),
+        }
+    }
+}
+
+/// A secret that is to be encrypted.
+#[derive(Clone, Copy)]
+pub struct Encryption<'a> {
+    secret: &'a PullSecret,
+    namespace: Option<&'a Namespace>,
+    protector: &'a Protector,
+}
+
+impl Encryption<'_> {
+    /// What anybody may know of the result: all that stands in it in clear, and for whom it is encrypted.
+    /// It and the secret decide whether an old result is still good.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn context(&self, path: &str) -> io::Result<Vec<u8>> {
+        match self.protector {
+            Protector::Sealed(sealer) => sealer.context(self.secret, self.namespace),
+            Protector::Sops(sops) => sops.context(self.secret, self.namespace, path),
+            Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    /// The secret.
+    #[must_use]
+    pub fn secret(&self) -> &PullSecret {
+        self.secret
+    }
+
+    /// The encrypted document: another at every call.
+    ///
+    /// # Errors
+    /// The protector's.
+    pub fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+        match self.protector {
+            Protector::Sealed(sealer) => {
+                Ok(Zeroizing::new(to_yaml(&sealer.seal(self.secret, self.namespace)?)?.as_bytes().to_vec()))
+            }
+            Protector::Sops(sops) => sops.encrypt(self.secret, self.namespace, path),
+            Protector::Plain => Ok(Zeroizing::default()),
+        }
+    }
+}
