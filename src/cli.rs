@@ -102,6 +102,9 @@ pub struct RenderArguments {
     /// Where
     #[command(flatten)]
     pub target: TargetArguments,
+    /// Only this cluster of regcred.yaml, repeatable
+    #[arg(long, value_name = "NAME", help_heading = "Where")]
+    pub cluster: Vec<String>,
     /// How the Secrets get there [default: static]
     #[arg(long, value_enum, help_heading = "How")]
     pub strategy: Option<Strategy>,
@@ -191,6 +194,9 @@ pub struct VerifyArguments {
     /// Only this pull secret of regcred.yaml
     #[arg(long, value_name = "NAME", help_heading = "What to say")]
     pub secret_name: Option<String>,
+    /// Only what this cluster of regcred.yaml needs, repeatable
+    #[arg(long, value_name = "NAME", help_heading = "What to say")]
+    pub cluster: Vec<String>,
     /// Name the variables, what each is for, and which are set
     #[arg(long, conflicts_with = "image", help_heading = "What to say")]
     pub list: bool,

@@ -17,6 +17,14 @@ pub enum Outcome {
     Negative,
 }
 
+impl Outcome {
+    /// What several come to.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if self == Self::Done { other } else { self }
+    }
+}
+
 /// Prints what is to be said and tells the exit status.
 #[must_use]
 pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
@@ -68,6 +76,17 @@ pub fn detail(text: &str) {
 /// Prints a note.
 pub fn note(text: &str) {
     line(&format!("note: {text}"));
+}
+
+/// Prints each of the notes once.
+pub fn notes<T: AsRef<str>>(texts: impl Iterator<Item = T>) {
+    let mut said = Vec::new();
+    for text in texts.map(|text| text.as_ref().to_owned()) {
+        if !said.contains(&text) {
+            note(&text);
+            said.push(text);
+        }
+    }
 }
 
 /// A panic says where, and nothing of the values that were at hand.

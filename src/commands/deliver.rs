@@ -6,6 +6,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::environment::Environment;
+use crate::names::{ResourceName, VariableName};
 use crate::output::check::{self, Difference, Known};
 use crate::output::product::Product;
 use crate::output::single::{self, State};
@@ -22,10 +23,12 @@ use crate::settings::{Destination, Settings};
 pub(super) fn deliver(
     product: &Product<'_>,
     settings: &Settings,
+    secret_variables: &[VariableName],
     known: Known,
     environment: &Environment,
 ) -> Result<Outcome, Failure> {
-    let target = |path: &Path| Target::new(path, settings, environment);
+    let target = |path: &Path| Target::new(path, settings, secret_variables, environment);
+    let cluster = settings.cluster.as_ref();
     match (&settings.destination, product.tree()) {
         (Destination::Stdout, _) => {
             if product.holds_a_secret()? {
@@ -35,10 +38,12 @@ pub(super) fn deliver(
             Ok(Outcome::Done)
         }
         (Destination::Write(root), Some(files)) => {
-            say_written(&tree::write(files, &target(root))?);
+            say_written(&tree::write(files, &target(root))?, cluster);
             Ok(Outcome::Done)
         }
-        (Destination::Check(root), Some(files)) => Ok(say_differences(&check::tree(files, &target(root), known)?)),
+        (Destination::Check(root), Some(files)) => {
+            Ok(say_differences(&check::tree(files, &target(root), known)?, cluster))
+        }
         (Destination::Write(path), None) => {
             write_single(product, &target(path))?;
             Ok(Outcome::Done)
@@ -128,7 +133,7 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
             State::Same => written.unchanged += 1,
         }
     }
-    say_written(&written);
+    say_written(&written, None);
     Ok(())
 }
 
@@ -146,13 +151,14 @@ fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Resu
         let path = path.to_owned();
         differences.push(Difference { path, state });
     }
-    Ok(say_differences(&differences))
+    Ok(say_differences(&differences, None))
 }
 
-fn say_written(written: &Written) {
+fn say_written(written: &Written, cluster: Option<&ResourceName>) {
     report::warn(&written.warnings);
     report::detail(&format!(
-        "{} {} written, {} unchanged, {} removed",
+        "{}{} {} written, {} unchanged, {} removed",
+        cluster.map_or(String::new(), |cluster| format!("{cluster}: ")),
         written.written,
         if written.written == 1 { "file" } else { "files" },
         written.unchanged,
@@ -160,9 +166,10 @@ fn say_written(written: &Written) {
     ));
 }
 
-fn say_differences(differences: &[Difference]) -> Outcome {
-    for difference in differences {
-        report::note(&difference.to_string());
+fn say_differences(differences: &[Difference], cluster: Option<&ResourceName>) -> Outcome {
+    let folder = cluster.map_or(String::new(), |cluster| format!("{cluster}/"));
+    for Difference { path, state } in differences {
+        report::note(&format!("{state}: {folder}{path}"));
     }
     if differences.is_empty() { Outcome::Done } else { Outcome::Differs }
 }

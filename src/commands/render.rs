@@ -15,36 +15,66 @@ use crate::protect::Protector;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Shape;
 use crate::settings::file::File;
+use crate::settings::findings::Findings;
+use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
 
-/// Reads, checks, builds and writes, in this order: nothing is written before everything was read.
+/// Reads, checks, builds and writes, in this order: nothing is written before everything was read, for every cluster.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
-    let settings = Settings::resolve(arguments, file, environment)?;
-    let (docker_configs, known) = docker_configs(&settings, environment)?;
-    let templates = Templates::load(settings.templates.as_deref())?;
-    let protector = Protector::prepare(&settings, environment)?;
-    let product = Product::build(&settings, &docker_configs, &templates, protector)?;
-    let outcome = deliver::deliver(&product, &settings, known, environment)?;
-    if let Some(note) = chart::note(&settings) {
-        report::note(&note);
+    let fleet = Fleet::resolve(arguments, file, environment)?;
+    let (docker_configs, known) = docker_configs(&fleet.members, environment)?;
+    let [first, ..] = fleet.members.as_slice() else { return Ok(Outcome::Done) };
+    let templates = Templates::load(first.templates.as_deref())?;
+    let protectors = protectors(&fleet.members, environment)?;
+    let products = fleet
+        .members
+        .iter()
+        .zip(&docker_configs)
+        .zip(protectors)
+        .map(|((settings, docker_configs), protector)| Product::build(settings, docker_configs, &templates, protector))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut outcome = Outcome::Done;
+    for (product, settings) in products.iter().zip(&fleet.members) {
+        outcome = outcome.and(deliver::deliver(product, settings, &fleet.secret_variables, known, environment)?);
     }
+    report::notes(fleet.members.iter().filter_map(chart::note));
     Ok(outcome)
 }
 
+/// What protects the documents of each cluster.
+fn protectors(members: &[Settings], environment: &Environment) -> Result<Vec<Protector>, Failure> {
+    let mut findings = Findings::default();
+    let mut protectors = Vec::new();
+    for settings in members {
+        let problems = match Protector::prepare(settings, environment) {
+            Ok(protector) => {
+                protectors.push(protector);
+                Vec::new()
+            }
+            Err(Failure::Input { problems, .. }) => problems,
+            Err(failure) => return Err(failure),
+        };
+        findings.add(problems, settings.cluster.as_ref());
+    }
+    Failure::unless_clean("the protection", &findings.said())?;
+    Ok(protectors)
+}
+
 /// The Docker configs; `--check` goes without credentials, as in a merge request, and says so.
-fn docker_configs(settings: &Settings, environment: &Environment) -> Result<(Vec<DockerConfig>, Known), Failure> {
-    match logins::check(settings, environment) {
+fn docker_configs(members: &[Settings], environment: &Environment) -> Result<(Vec<Vec<DockerConfig>>, Known), Failure> {
+    match logins::check(members, environment) {
         Ok(Checked { docker_configs, warnings }) => {
             report::warn(&warnings);
             Ok((docker_configs, Known::All))
         }
         Err(Failure::Input { problems, .. })
-            if matches!(settings.destination, Destination::Check(_))
+            if members.iter().all(|settings| matches!(settings.destination, Destination::Check(_)))
                 && problems.iter().filter(|problem| problem.is_error()).all(is_not_there) =>
         {
-            report::note(left_out(settings.combination.shape));
-            Ok((settings.pull_secrets.iter().map(|_| DockerConfig::unknown()).collect(), Known::NotTheLogins))
+            report::notes(members.iter().map(|settings| left_out(settings.combination.shape)));
+            let unknown = |settings: &Settings| settings.pull_secrets.iter().map(|_| DockerConfig::unknown()).collect();
+            Ok((members.iter().map(unknown).collect(), Known::NotTheLogins))
         }
         Err(failure) => Err(failure),
     }

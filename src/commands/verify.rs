@@ -1,5 +1,7 @@
 //! `regcred verify`: all variables in, every problem with them and what a kubelet would use out.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use serde::Serialize;
 
@@ -12,9 +14,11 @@ use crate::environment::Environment;
 use crate::output::stream::print_text;
 use crate::problem::{Failure, Problem};
 use crate::report::{self, Outcome};
+use crate::settings::Settings;
 use crate::settings::choices::{Shape, Strategy};
 use crate::settings::file::File;
-use crate::settings::{PullSecretSettings, Settings};
+use crate::settings::findings::Findings;
+use crate::settings::fleet::Fleet;
 
 /// The answer of `--format json`: documented in docs/verify.md, and stable.
 #[derive(Serialize)]
@@ -28,14 +32,17 @@ struct Answer<'a> {
 
 /// Reads and checks all that `render` would read, and writes nothing but the answer.
 pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
-    let settings = settings(arguments, file, environment)?;
+    let members = members(arguments, file, environment)?;
     if arguments.list {
-        Failure::unless_clean("the input", &settings.problems)?;
-        report::warn(&settings.problems);
-        return list(&settings.pull_secrets, arguments.format, environment);
+        let mut findings = Findings::default();
+        members.iter().for_each(|member| findings.add(member.problems.clone(), member.cluster.as_ref()));
+        let problems = findings.said();
+        Failure::unless_clean("the input", &problems)?;
+        report::warn(&problems);
+        return list(&sources(&members), arguments.format, environment);
     }
     let image = arguments.image.as_deref().map(parse).transpose()?;
-    match (logins::check(&settings, environment), arguments.format) {
+    match (logins::check(&members, environment), arguments.format) {
         (Err(Failure::Input { problems, .. }), Format::Json) => {
             let matches = image.is_some().then(Vec::new);
             json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
@@ -43,6 +50,7 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
         }
         (Err(failure), _) => Err(failure.into()),
         (Ok(Checked { docker_configs, warnings: problems }), format) => {
+            let docker_configs = distinct(&members, docker_configs);
             let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
@@ -63,18 +71,41 @@ fn parse(image: &str) -> Result<Image, Failure> {
     })
 }
 
+/// The Docker configs, one for each pull secret that is not the same in another cluster.
+fn distinct(members: &[Settings], docker_configs: Vec<Vec<DockerConfig>>) -> Vec<DockerConfig> {
+    let mut seen = HashSet::new();
+    let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
+    pull_secrets
+        .zip(docker_configs.into_iter().flatten())
+        .filter(|(pull_secret, _)| seen.insert((&pull_secret.name, &pull_secret.sources)))
+        .map(|(_, docker_config)| docker_config)
+        .collect()
+}
+
+/// Where logins come from, each once.
+fn sources(members: &[Settings]) -> Vec<&Source> {
+    let mut seen = HashSet::new();
+    let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
+    pull_secrets.flat_map(|pull_secret| &pull_secret.sources).filter(|source| seen.insert(*source)).collect()
+}
+
 /// The settings of `render`, without namespaces.
-fn settings(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Settings, Failure> {
+fn members(
+    arguments: &VerifyArguments,
+    file: Option<File>,
+    environment: &Environment,
+) -> Result<Vec<Settings>, Failure> {
     let target = TargetArguments { secret_name: arguments.secret_name.clone(), ..TargetArguments::default() };
     let render = RenderArguments {
         logins: arguments.logins.clone(),
         target,
+        cluster: arguments.cluster.clone(),
         strategy: Some(Strategy::Static),
         shape: Some(Shape::DockerConfig),
         link: Some(crate::settings::choices::Link::None),
         ..RenderArguments::default()
     };
-    Settings::resolve(&render, file, environment)
+    Ok(Fleet::resolve(&render, file, environment)?.members)
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {
@@ -118,10 +149,10 @@ struct Listed {
     need: Need,
 }
 
-fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Environment) -> Result<Outcome> {
-    let mut variables: Vec<Listed> = pull_secrets
+fn list(sources: &[&Source], format: Format, environment: &Environment) -> Result<Outcome> {
+    let mut variables: Vec<Listed> = sources
         .iter()
-        .flat_map(|pull_secret| pull_secret.sources.iter().flat_map(Source::variables))
+        .flat_map(|source| source.variables())
         .map(|variable| Listed {
             set: environment.is_set(variable.name.as_str()),
             name: variable.name.to_string(),
@@ -140,8 +171,7 @@ fn list(pull_secrets: &[PullSecretSettings], format: Format, environment: &Envir
                     format!("{:width$}  {}: {}", variable.name, variable.purpose, state(variable, &variables))
                 })
                 .collect();
-            let sources = pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources);
-            lines.extend(sources.filter_map(|source| match source {
+            lines.extend(sources.iter().filter_map(|source| match source {
                 Source::Preset(preset) => Some(preset.summary()),
                 _ => None,
             }));

@@ -8,6 +8,8 @@ pub mod lifetime;
 pub mod presets;
 mod source;
 
+use std::collections::HashMap;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::docker_config::registry::RegistryKey;
@@ -36,28 +38,33 @@ pub struct Credential {
     pub public_username: bool,
 }
 
-/// The logins of each pull secret, in the order of the settings.
-pub struct Credentials {
-    /// One list a pull secret.
-    pub logins: Vec<Vec<Credential>>,
-    /// All that is wrong with any of them, together.
-    pub problems: Vec<Problem>,
+/// What the sources hold: each was read once, however many pull secrets it is for.
+pub struct Credentials<'a> {
+    read: HashMap<&'a Source, (Vec<Credential>, Vec<Problem>)>,
 }
 
-impl Credentials {
-    /// Reads every source of every pull secret.
-    pub fn read<'a>(
-        pull_secrets: impl Iterator<Item = &'a [Source]>,
-        environment: &Environment,
-        short_lived: ShortLived,
-    ) -> Self {
-        let mut problems = Vec::new();
-        let logins = pull_secrets
-            .map(|sources| {
-                sources.iter().flat_map(|source| source.read(environment, short_lived, &mut problems)).collect()
+impl<'a> Credentials<'a> {
+    /// Reads every source.
+    pub fn read(sources: impl Iterator<Item = &'a Source>, environment: &Environment, short_lived: ShortLived) -> Self {
+        let mut read = HashMap::new();
+        for source in sources {
+            read.entry(source).or_insert_with(|| {
+                let mut problems = Vec::new();
+                (source.read(environment, short_lived, &mut problems), problems)
+            });
+        }
+        Self { read }
+    }
+
+    /// The logins of a pull secret with these sources; what is wrong with them is added to `problems`.
+    pub fn of(&self, sources: &[Source], problems: &mut Vec<Problem>) -> Vec<Credential> {
+        let found = sources.iter().filter_map(|source| self.read.get(source));
+        found
+            .flat_map(|(logins, wrong)| {
+                problems.extend_from_slice(wrong);
+                logins.iter().cloned()
             })
-            .collect();
-        Self { logins, problems }
+            .collect()
     }
 }
 
@@ -132,13 +139,10 @@ mod tests {
 
     fn read(variables: &[(&str, &str)], sources: &[Source]) -> Result<(usize, Vec<&'static str>), Vec<&'static str>> {
         let environment = Environment::new(variables.iter().copied(), PathBuf::from("/"));
-        let credentials = Credentials::read(std::iter::once(sources), &environment, ShortLived::Refuse);
-        let codes = credentials.problems.iter().map(|problem| problem.code).collect();
-        if credentials.problems.iter().any(Problem::is_error) {
-            Err(codes)
-        } else {
-            Ok((credentials.logins[0].len(), codes))
-        }
+        let mut problems = Vec::new();
+        let logins = Credentials::read(sources.iter(), &environment, ShortLived::Refuse).of(sources, &mut problems);
+        let codes = problems.iter().map(|problem| problem.code).collect();
+        if problems.iter().any(Problem::is_error) { Err(codes) } else { Ok((logins.len(), codes)) }
     }
 
     fn two(registry: &str) -> [Source; 1] {

@@ -1,7 +1,7 @@
 //! The registries that have a name of their own: a preset's name in, its host, its variables and the rules of its user name out.
 
 /// Where a preset's host comes from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// Always this one.
     Fixed(&'static str),
@@ -10,7 +10,7 @@ pub enum Host {
 }
 
 /// Where a preset's user name comes from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub enum UserName {
     /// Always this one.
     Fixed(&'static str),
@@ -19,7 +19,7 @@ pub enum UserName {
 }
 
 /// A registry with a well-known way to log in.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Preset {
     /// What is typed: `--login NAME`.
     pub name: &'static str,

@@ -18,7 +18,7 @@ pub const DEFAULT_VARIABLE: &str = "DOCKERHUB_AUTH";
 const OTHER_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
 /// Where logins come from: names of variables and files, never values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A variable that holds a whole Docker config, or the path of one.
     DockerConfig(VariableName),
@@ -38,7 +38,7 @@ pub enum Source {
 }
 
 /// Where a user name comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum NameSource {
     /// A variable.
     Variable(VariableName),

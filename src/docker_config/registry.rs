@@ -12,8 +12,8 @@ pub const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// A key of `auths`: `[https://]HOST[:PORT][/PATH]`, where a part of the host may be a glob.
 ///
-/// Two keys are equal when they are one for the kubelet (`pkg/credentialprovider/keyring.go`, `Add`).
-#[derive(Clone, Debug)]
+/// Two keys whose [`index`](Self::index) is equal are one for the kubelet (`pkg/credentialprovider/keyring.go`, `Add`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RegistryKey {
     text: String,
     index: String,

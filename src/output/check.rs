@@ -59,16 +59,15 @@ pub struct Difference {
     pub state: State,
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Missing => "missing",
-            State::Stale => "stale",
-            State::Different => "different",
-            State::LeftOver => "left over",
-            State::NotOurs => "not regcred's",
-        };
-        write!(f, "{state}: {}", self.path)
+        f.write_str(match self {
+            Self::Missing => "missing",
+            Self::Stale => "stale",
+            Self::Different => "different",
+            Self::LeftOver => "left over",
+            Self::NotOurs => "not regcred's",
+        })
     }
 }
 

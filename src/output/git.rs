@@ -130,7 +130,7 @@ impl Conversation {
         const MISLEADING: [&str; 3] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
         let folder: PathBuf = folder.canonicalize()?;
         let mut command = Command::new("git");
-        command.env_clear().envs(target.environment.without(&target.sources));
+        command.env_clear().envs(target.environment.without(target.secret_variables));
         for name in MISLEADING {
             command.env_remove(name);
         }

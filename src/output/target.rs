@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::fingerprint::KEY_VARIABLE;
-use crate::credentials::Source;
 use crate::environment::Environment;
 use crate::names::VariableName;
 use crate::settings::{PlaintextInGit, Settings};
@@ -16,7 +14,7 @@ pub struct Target<'a> {
     /// Whether a plain Secret may enter a work tree.
     pub plaintext_in_git: PlaintextInGit,
     /// What child processes do not see.
-    pub sources: Vec<VariableName>,
+    pub secret_variables: &'a [VariableName],
     /// The variables and the directory.
     pub environment: &'a Environment,
 }
@@ -24,16 +22,16 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// The place that `path` names, seen from the working directory.
     #[must_use]
-    pub fn new(path: &Path, settings: &Settings, environment: &'a Environment) -> Self {
-        let sources = settings.pull_secrets.iter().flat_map(|pull_secret| &pull_secret.sources);
+    pub fn new(
+        path: &Path,
+        settings: &Settings,
+        secret_variables: &'a [VariableName],
+        environment: &'a Environment,
+    ) -> Self {
         Self {
             path: environment.directory().join(path),
             plaintext_in_git: settings.plaintext_in_git,
-            sources: sources
-                .flat_map(Source::variables)
-                .map(|variable| variable.name)
-                .chain([VariableName::known(KEY_VARIABLE)])
-                .collect(),
+            secret_variables,
             environment,
         }
     }

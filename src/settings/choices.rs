@@ -120,6 +120,14 @@ choice! {
     }
 }
 
+impl Shape {
+    /// Whether it is several files in a directory.
+    #[must_use]
+    pub fn is_a_tree(self) -> bool {
+        matches!(self, Self::Directory | Self::Kustomization | Self::Chart)
+    }
+}
+
 /// A chart whose values can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chart {

@@ -1,5 +1,6 @@
 //! Flags that would do nothing: what was typed and what it comes to in, a usage error for each such flag out.
 
+use super::Settings;
 use super::choices::{Chart, Combination, Link, Patcher, Protect, Shape, Strategy};
 use crate::cli::RenderArguments;
 use crate::problem::{Failure, Problem};
@@ -16,21 +17,28 @@ struct Rule {
     hint: &'static str,
 }
 
-/// Refuses flags that would do nothing; variables and regcred.yaml are shared by many runs, and stay silent.
+/// Refuses flags that would do nothing in any cluster; variables and regcred.yaml are shared by many runs, and stay silent.
 ///
 /// # Errors
 /// Usage: each flag that means nothing, with the one that makes it so.
-pub fn check(arguments: &RenderArguments, combination: Combination, chart: &Chart) -> Result<(), Failure> {
-    let typed = typed(arguments);
+pub fn refuse(arguments: &RenderArguments, members: &[Settings]) -> Result<(), Failure> {
+    let mut members = members.iter().map(|member| idle(arguments, member.combination, &member.chart));
+    let mut problems = members.next().unwrap_or_default();
+    for others in members {
+        problems.retain(|problem| others.contains(problem));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(problems)) }
+}
+
+fn idle(arguments: &RenderArguments, combination: Combination, chart: &Chart) -> Vec<Problem> {
     let rules = rules(combination, chart);
-    let problems: Vec<_> = typed
+    typed(arguments)
         .into_iter()
         .filter_map(|flag| {
             let rule = rules.iter().find(|rule| rule.applies && rule.idle.contains(&flag))?;
             Some(Problem::error("usage", format!("`{flag}` means nothing {}", rule.when)).hint(rule.hint))
         })
-        .collect();
-    if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(problems)) }
+        .collect()
 }
 
 fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Chart) -> [Rule; 11] {

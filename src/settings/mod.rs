@@ -2,6 +2,8 @@
 
 pub mod choices;
 pub mod file;
+pub mod findings;
+pub mod fleet;
 mod idle;
 pub mod logins;
 pub mod namespaces;
@@ -13,9 +15,11 @@ use std::path::PathBuf;
 use crate::cli::RenderArguments;
 use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
+use crate::names::ResourceName;
 use crate::problem::{Failure, Problem};
 use choices::{Chart, Combination, Link, Patcher, Profile, SealingScope, Shape, Strategy, Wish};
-use file::{File, Spec};
+use file::Spec;
+use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
 
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
@@ -23,6 +27,8 @@ pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
 /// Everything `render` does, decided.
 #[derive(Debug)]
 pub struct Settings {
+    /// The cluster it is for, when regcred.yaml has several.
+    pub cluster: Option<ResourceName>,
     /// The pull secrets, by name.
     pub pull_secrets: Vec<PullSecretSettings>,
     /// Strategy, link and shape.
@@ -110,30 +116,28 @@ pub enum PlaintextInGit {
 }
 
 impl Settings {
-    /// Flags over variables over the file over defaults.
+    /// Flags over variables over the file over defaults; `listed` is the list of `--namespaces-from`, and what is wrong with it.
     ///
     /// # Errors
     /// Usage only, when what was chosen does not go together: what is wrong with names and lists is in `problems`.
-    pub fn resolve(
+    fn resolve(
         arguments: &RenderArguments,
-        file: Option<File>,
+        spec: &Spec,
+        (listed, mut problems): (Option<&Listed>, Vec<Problem>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        let spec = file.map(|file| file.spec).unwrap_or_default();
-        let mut problems = Vec::new();
         let chart = chart(arguments.chart.as_deref(), environment);
-        let combination = combination(arguments, &spec, &chart)?;
+        let combination = combination(arguments, spec, &chart)?;
         let destination = destination(arguments, combination.shape, &chart)?;
         let mut pull_secrets = Vec::new();
-        let listed = pull_secret::listed(&arguments.target, environment, &mut problems);
         let faulty_list = problems.iter().any(Problem::is_error);
-        let entries = pull_secret::entries(&arguments.target, &arguments.logins, &spec)?;
+        let entries = pull_secret::entries(&arguments.target, &arguments.logins, spec)?;
         for entry in &entries {
             pull_secrets.extend(pull_secret::resolve(
                 entry,
                 arguments,
                 combination,
-                listed.as_ref(),
+                listed,
                 environment,
                 &mut problems,
             ));
@@ -142,7 +146,7 @@ impl Settings {
             problems.retain(|problem| problem.code != "no-namespaces");
         }
         let patcher = match (combination.strategy, pull_secrets.as_slice()) {
-            (Strategy::Patcher, [one]) => patcher(arguments, &spec, combination, &chart, one, &mut problems),
+            (Strategy::Patcher, [one]) => patcher(arguments, spec, combination, &chart, one, &mut problems),
             (Strategy::Patcher, [_, _, ..]) => {
                 problems.push(
                     Problem::error(
@@ -163,6 +167,7 @@ impl Settings {
             );
         }
         Ok(Self {
+            cluster: None,
             pull_secrets,
             combination,
             patcher,
@@ -172,7 +177,7 @@ impl Settings {
                 CreateNamespaces::No
             },
             profile: arguments.profile.or(spec.profile),
-            sealing: sealing(arguments, &spec, environment),
+            sealing: sealing(arguments, spec, environment),
             reseal: if arguments.reseal { Reseal::Always } else { Reseal::WhenChanged },
             chart,
             encoding: if arguments.raw { Encoding::Raw } else { Encoding::Base64 },
@@ -245,14 +250,12 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
             "use --exclude, or --strategy static",
         ));
     }
-    idle::check(arguments, combination, chart)?;
     Ok(combination)
 }
 
 fn destination(arguments: &RenderArguments, shape: Shape, chart: &Chart) -> Result<Destination, Failure> {
-    let tree = matches!(shape, Shape::Directory | Shape::Kustomization | Shape::Chart);
     match (&arguments.output, arguments.check) {
-        (None, _) if tree => {
+        (None, _) if shape.is_a_tree() => {
             Err(usage(&format!("`--shape {shape}` writes several files, and needs `--output`"), "add --output DIR"))
         }
         (None, _) if *chart == Chart::Empathyco => Err(usage(

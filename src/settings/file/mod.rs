@@ -57,7 +57,7 @@ pub struct Metadata {
 }
 
 /// What a user chooses; each field is the flag of the same name.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Spec {
     /// How the Secrets get there.
@@ -78,10 +78,39 @@ pub struct Spec {
     pub pull_secrets: Vec<PullSecret>,
     /// The in-cluster patcher.
     pub patcher: PatcherSpec,
+    /// The clusters, each with a folder of its own under `--output`; none is one without a name.
+    pub clusters: Vec<Cluster>,
+}
+
+/// A cluster, and what differs there; what is left out is as above.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Cluster {
+    /// Its name, and that of its folder.
+    pub name: String,
+    /// How the Secrets get there.
+    pub strategy: Option<Strategy>,
+    /// How pods find them.
+    pub link: Option<Link>,
+    /// How the Secrets are made safe to keep.
+    pub protect: Option<Protect>,
+    /// For whom `protect: sealed` seals: a certificate a cluster.
+    #[serde(default)]
+    pub sealing: SealingSpec,
+    /// The tool whose annotations are added.
+    pub profile: Option<Profile>,
+    /// Whether Namespace objects come first.
+    pub create_namespaces: Option<bool>,
+    /// Where all its pull secrets go, but those with namespaces of their own here.
+    pub namespaces: Option<Namespaces>,
+    /// Its pull secrets, and no others; what one leaves out is as in that of the same name above.
+    pub pull_secrets: Option<Vec<PullSecret>>,
+    /// The in-cluster patcher.
+    pub patcher: Option<PatcherSpec>,
 }
 
 /// For whom `protect: sealed` seals.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct SealingSpec {
     /// The file with the certificate of the cluster's controller.
@@ -90,8 +119,18 @@ pub struct SealingSpec {
     pub scope: Option<SealingScope>,
 }
 
+impl SealingSpec {
+    /// This one, with what it leaves out from the other.
+    pub(super) fn over(&self, other: &Self) -> Self {
+        Self {
+            certificate: self.certificate.as_ref().or(other.certificate.as_ref()).cloned(),
+            scope: self.scope.or(other.scope),
+        }
+    }
+}
+
 /// One pull secret.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct PullSecret {
     /// Name of the Secret; `image-pull-secret` if left out.
@@ -107,7 +146,7 @@ pub struct PullSecret {
 }
 
 /// One source of logins: `dockerConfig`, or `preset`, or `registry` with `username` and `password`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Login {
     /// A whole Docker config.
@@ -123,7 +162,7 @@ pub struct Login {
 }
 
 /// The name of a variable.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Variable {
     /// Its name.
@@ -131,7 +170,7 @@ pub struct Variable {
 }
 
 /// A user name: in a variable, or literal.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UserName {
     /// The name of a variable.
@@ -141,7 +180,7 @@ pub struct UserName {
 }
 
 /// Names and globs of namespaces.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Namespaces {
     /// Those to take; a glob chooses from `--namespaces-from`.
@@ -150,8 +189,15 @@ pub struct Namespaces {
     pub exclude: Vec<String>,
 }
 
+impl Namespaces {
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
+    }
+}
+
 /// The in-cluster patcher.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct PatcherSpec {
     /// Which one.

@@ -1,0 +1,78 @@
+//! What is wrong in several clusters: the problems of each in, every problem once and with the clusters that have it out.
+
+use std::collections::HashMap;
+
+use crate::names::ResourceName;
+use crate::problem::Problem;
+
+/// How many clusters a message names.
+const NAMED: usize = 3;
+
+/// Problems in the order in which they were found, each with the clusters it was found in.
+#[derive(Default)]
+pub struct Findings {
+    order: Vec<Problem>,
+    clusters: HashMap<Problem, Vec<ResourceName>>,
+    members: usize,
+}
+
+impl Findings {
+    /// Adds what is wrong in a cluster, or where there are none.
+    pub fn add(&mut self, problems: Vec<Problem>, cluster: Option<&ResourceName>) {
+        self.members += 1;
+        for problem in problems {
+            let known = self.clusters.entry(problem.clone()).or_insert_with(|| {
+                self.order.push(problem);
+                Vec::new()
+            });
+            known.extend(cluster.filter(|cluster| known.last() != Some(cluster)).cloned());
+        }
+    }
+
+    /// All of them, each once; those of a fleet say which clusters they are about.
+    #[must_use]
+    pub fn said(self) -> Vec<Problem> {
+        let Self { order, mut clusters, members } = self;
+        let mut said = |problem: Problem| match clusters.remove(&problem).unwrap_or_default().as_slice() {
+            [] => problem,
+            all if all.len() == members && members > NAMED => {
+                Problem { message: format!("{} (all {members} clusters)", problem.message), ..problem }
+            }
+            named => Problem { message: format!("{} ({})", problem.message, list(named)), ..problem },
+        };
+        order.into_iter().map(&mut said).collect()
+    }
+}
+
+fn list(clusters: &[ResourceName]) -> String {
+    let named: Vec<_> = clusters.iter().take(NAMED).map(ResourceName::as_str).collect();
+    let more = match clusters.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("cluster{} {}{more}", if clusters.len() == 1 { "" } else { "s" }, named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(members: &[(&str, &[&str])]) -> Vec<String> {
+        let mut findings = Findings::default();
+        for (cluster, problems) in members {
+            let problems = problems.iter().map(|text| Problem::error("x", text)).collect();
+            findings.add(problems, cluster.parse().ok().as_ref());
+        }
+        findings.said().into_iter().map(|problem| problem.message).collect()
+    }
+
+    #[test]
+    fn a_problem_is_said_once_and_names_its_clusters() {
+        assert_eq!(said(&[("", &["p", "p", "q"])]), ["p", "q"]);
+        assert_eq!(said(&[("a", &["p"]), ("b", &["p", "q"]), ("c", &[])]), ["p (clusters a, b)", "q (cluster b)"]);
+        let many: Vec<_> = ["a", "b", "c", "d", "e"].map(|name| (name, &["p"] as &[&str])).to_vec();
+        assert_eq!(said(&many), ["p (all 5 clusters)"]);
+        let all_but_one = [many, vec![("f", &[] as &[&str])]].concat();
+        assert_eq!(said(&all_but_one), ["p (clusters a, b, c and 2 more)"]);
+    }
+}

@@ -1,0 +1,212 @@
+//! A fleet: the clusters of regcred.yaml in, the settings of each that was chosen out. Without clusters it is one without a name.
+
+use std::collections::HashSet;
+
+use super::file::{Cluster, File, PullSecret, Spec};
+use super::namespaces::Listed;
+use super::pull_secret::{self, SECRET_NAME};
+use super::{Destination, Settings, idle, usage};
+use crate::cli::RenderArguments;
+use crate::credentials::Source;
+use crate::environment::Environment;
+use crate::names::VariableName;
+use crate::names::{InvalidName, ResourceName};
+use crate::nearest::nearest;
+use crate::output::fingerprint::KEY_VARIABLE;
+use crate::problem::{Failure, Problem};
+use crate::settings::choices::Shape;
+
+/// The settings of each cluster, in the order of the file.
+#[derive(Debug)]
+pub struct Fleet {
+    /// One a cluster; a single one without a name when the file has no clusters.
+    pub members: Vec<Settings>,
+    /// Every variable that may hold a secret: child processes do not see them.
+    pub secret_variables: Vec<VariableName>,
+}
+
+impl Fleet {
+    /// The clusters that were chosen, or all of them; each with what differs there.
+    ///
+    /// # Errors
+    /// Usage only, as of [`Settings::resolve`]; and a fleet that has nowhere to go.
+    pub fn resolve(
+        arguments: &RenderArguments,
+        file: Option<File>,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let spec = file.map(|file| file.spec).unwrap_or_default();
+        let chosen = choose(&arguments.cluster, &spec.clusters)?;
+        let mut problems = Vec::new();
+        let listed = pull_secret::listed(&arguments.target, environment, &mut problems);
+        let lone = || Settings::resolve(arguments, &spec, (listed.as_ref(), problems.clone()), environment);
+        let members = match chosen.as_slice() {
+            [] => vec![lone()?],
+            clusters => each(clusters, arguments, &spec, listed.as_ref(), &problems, environment)?,
+        };
+        idle::refuse(arguments, &members)?;
+        let sources =
+            members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
+        let mut secret_variables: Vec<_> = sources.flat_map(Source::variables).map(|variable| variable.name).collect();
+        secret_variables.push(VariableName::known(KEY_VARIABLE));
+        secret_variables.sort_unstable();
+        secret_variables.dedup();
+        Ok(Self { members, secret_variables })
+    }
+}
+
+fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Cluster>, Failure> {
+    if names.is_empty() {
+        return Ok(clusters.iter().collect());
+    }
+    if clusters.is_empty() {
+        return Err(usage("`--cluster` chooses from `clusters` in regcred.yaml, and there are none", "leave it out"));
+    }
+    if let Some(number) = names.iter().position(|name| clusters.iter().all(|cluster| cluster.name != *name)) {
+        let known: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+        let hint = match nearest(&names[number], known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.len() <= 10 => format!("there are {}", known.join(", ")),
+            None => format!("there are {} of them; use a name that stands there", known.len()),
+        };
+        return Err(usage("`--cluster` names no cluster of regcred.yaml", &hint));
+    }
+    Ok(clusters.iter().filter(|cluster| names.contains(&cluster.name)).collect())
+}
+
+/// The settings of each of these clusters.
+fn each(
+    clusters: &[&Cluster],
+    arguments: &RenderArguments,
+    spec: &Spec,
+    listed: Option<&Listed>,
+    problems: &[Problem],
+    environment: &Environment,
+) -> Result<Vec<Settings>, Failure> {
+    let mut names = HashSet::new();
+    let mut members = Vec::new();
+    for cluster in clusters {
+        let spec = cluster.spec(spec, arguments);
+        let mut member = Settings::resolve(arguments, &spec, (listed, problems.to_vec()), environment)
+            .map_err(|failure| about(failure, cluster))?;
+        let name = cluster.name.parse().map_err(|invalid: InvalidName| {
+            Problem::error("invalid-name", format!("`name` of a cluster: {invalid}")).hint(invalid.hint())
+        });
+        match name {
+            Ok(name) => member.enter(name)?,
+            Err(problem) => member.problems.push(problem),
+        }
+        if !names.insert(&cluster.name) {
+            let problem = Problem::error("same-name", "two clusters have one name");
+            member.problems.push(problem.hint("give each its own: it is the name of its folder"));
+        }
+        members.push(member);
+    }
+    match members.as_slice() {
+        [several @ .., last] if !several.is_empty() && last.goes_to_stdout() => Err(usage(
+            &format!("regcred.yaml has {} clusters, and each has its own output", members.len()),
+            "add --output DIR, or choose one with --cluster",
+        )),
+        _ => Ok(members),
+    }
+}
+
+/// The same failure, with the cluster that it is about.
+fn about(failure: Failure, cluster: &Cluster) -> Failure {
+    match failure {
+        Failure::Usage(problems) => Failure::Usage(
+            problems
+                .into_iter()
+                .map(|problem| Problem {
+                    message: format!("{} (cluster {})", problem.message, cluster.name),
+                    ..problem
+                })
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+impl Settings {
+    /// Each cluster has a folder of its own under `--output`.
+    fn enter(&mut self, cluster: ResourceName) -> Result<(), Failure> {
+        let shape = self.combination.shape;
+        match &mut self.destination {
+            Destination::Stdout => {}
+            Destination::Write(_) | Destination::Check(_) if !shape.is_a_tree() => {
+                return Err(usage(
+                    &format!("`--shape {shape}` is one file, and clusters have a folder each under `--output`"),
+                    "use --shape directory, or leave --output out and choose one with --cluster",
+                ));
+            }
+            Destination::Write(path) | Destination::Check(path) => path.push(cluster.as_str()),
+        }
+        self.cluster = Some(cluster);
+        Ok(())
+    }
+
+    fn goes_to_stdout(&self) -> bool {
+        matches!(self.destination, Destination::Stdout) && self.combination.shape != Shape::DockerConfig
+    }
+}
+
+impl Cluster {
+    /// The answers there: its own, and the common ones where it has none.
+    fn spec(&self, common: &Spec, arguments: &RenderArguments) -> Spec {
+        let Self {
+            name: _,
+            strategy,
+            link,
+            protect,
+            sealing,
+            profile,
+            create_namespaces,
+            namespaces,
+            pull_secrets,
+            patcher,
+        } = self;
+        let mut listed: Vec<PullSecret> = match pull_secrets {
+            None => common.pull_secrets.clone(),
+            Some(own) => own.iter().map(|own| own.over(&common.pull_secrets)).collect(),
+        };
+        if let Some(namespaces) = namespaces {
+            let own =
+                pull_secrets.iter().flatten().map(|own| !own.namespaces.is_empty()).chain(std::iter::repeat(false));
+            for (pull_secret, _) in listed.iter_mut().zip(own).filter(|(_, own)| !own) {
+                pull_secret.namespaces = namespaces.clone();
+            }
+            if listed.is_empty() {
+                listed.push(PullSecret { namespaces: namespaces.clone(), ..PullSecret::default() });
+            }
+        }
+        let to_folders = arguments.output.is_some();
+        Spec {
+            strategy: strategy.or(common.strategy),
+            link: link.or(common.link),
+            protect: protect.or(common.protect),
+            sealing: sealing.over(&common.sealing),
+            shape: common.shape.or(to_folders.then_some(Shape::Directory)),
+            profile: profile.or(common.profile),
+            create_namespaces: create_namespaces.unwrap_or(common.create_namespaces),
+            pull_secrets: listed,
+            patcher: patcher.as_ref().unwrap_or(&common.patcher).clone(),
+            clusters: Vec::new(),
+        }
+    }
+}
+
+impl PullSecret {
+    /// This one, with what it leaves out from the one of the same name.
+    fn over(&self, common: &[Self]) -> Self {
+        let name = |pull_secret: &Self| pull_secret.name.clone().unwrap_or_else(|| SECRET_NAME.to_owned());
+        let Some(base) = common.iter().find(|base| name(base) == name(self)) else { return self.clone() };
+        let or = |own: &Vec<String>, base: &Vec<String>| if own.is_empty() { base.clone() } else { own.clone() };
+        Self {
+            name: self.name.clone(),
+            logins: if self.logins.is_empty() { base.logins.clone() } else { self.logins.clone() },
+            namespaces: if self.namespaces.is_empty() { base.namespaces.clone() } else { self.namespaces.clone() },
+            service_accounts: or(&self.service_accounts, &base.service_accounts),
+            also_reference: or(&self.also_reference, &base.also_reference),
+        }
+    }
+}
