@@ -117,18 +117,9 @@ pub struct RenderArguments {
     /// Other pull secret that the ServiceAccounts keep: their list is replaced as a whole
     #[arg(long, value_name = "NAME", help_heading = "How")]
     pub also_reference: Vec<String>,
-    /// How the Secrets are made safe to keep [default: plain]
-    #[arg(long, value_enum, help_heading = "How")]
-    pub protect: Option<Protect>,
-    /// Certificate of the cluster's Sealed Secrets controller [env: SEALED_SECRETS_CERT]
-    #[arg(long, value_name = "FILE", help_heading = "How")]
-    pub sealing_cert: Option<PathBuf>,
-    /// To which name a sealed value is bound [default: strict]
-    #[arg(long, value_enum, help_heading = "How")]
-    pub sealing_scope: Option<SealingScope>,
-    /// Encrypt anew also what has not changed
-    #[arg(long, help_heading = "How")]
-    pub reseal: bool,
+    /// How safe
+    #[command(flatten)]
+    pub protection: ProtectionArguments,
     /// Form of the output [default: yaml]
     #[arg(long, value_enum, help_heading = "In what form")]
     pub shape: Option<Shape>,
@@ -156,6 +147,24 @@ pub struct RenderArguments {
     /// The patcher
     #[command(flatten)]
     pub patcher: PatcherArguments,
+}
+
+/// How the Secrets are made safe to keep.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "How safe")]
+pub struct ProtectionArguments {
+    /// How the Secrets are made safe to keep [default: plain]
+    #[arg(long, value_enum)]
+    pub protect: Option<Protect>,
+    /// Certificate of the cluster's Sealed Secrets controller [env: SEALED_SECRETS_CERT]
+    #[arg(long, value_name = "FILE")]
+    pub sealing_cert: Option<PathBuf>,
+    /// To which name a sealed value is bound [default: strict]
+    #[arg(long, value_enum)]
+    pub sealing_scope: Option<SealingScope>,
+    /// Encrypt anew also what has not changed
+    #[arg(long)]
+    pub reseal: bool,
 }
 
 /// The in-cluster patcher of `--strategy patcher`.

@@ -7,9 +7,9 @@ use super::logins::{self, Checked};
 use crate::cli::RenderArguments;
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
-use crate::output::chart;
 use crate::output::check::Known;
 use crate::output::product::Product;
+use crate::output::{chart, clusters};
 use crate::problem::{Failure, Problem};
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
@@ -37,6 +37,9 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let mut outcome = Outcome::Done;
     for (product, settings) in products.iter().zip(&fleet.members) {
         outcome = outcome.and(deliver::deliver(product, settings, &fleet.secret_variables, known, environment)?);
+    }
+    if arguments.cluster.is_empty() {
+        report::warn(&clusters::left_over(&fleet, environment.directory()));
     }
     report::notes(fleet.members.iter().filter_map(chart::note));
     Ok(outcome)

@@ -35,7 +35,9 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
     let members = members(arguments, file, environment)?;
     if arguments.list {
         let mut findings = Findings::default();
-        members.iter().for_each(|member| findings.add(member.problems.clone(), member.cluster.as_ref()));
+        for member in &members {
+            findings.add(member.problems.clone(), member.cluster.as_ref());
+        }
         let problems = findings.said();
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);

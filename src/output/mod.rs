@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod check;
+pub mod clusters;
 pub mod fingerprint;
 pub mod git;
 pub mod helm_values;

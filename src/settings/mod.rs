@@ -178,7 +178,7 @@ impl Settings {
             },
             profile: arguments.profile.or(spec.profile),
             sealing: sealing(arguments, spec, environment),
-            reseal: if arguments.reseal { Reseal::Always } else { Reseal::WhenChanged },
+            reseal: if arguments.protection.reseal { Reseal::Always } else { Reseal::WhenChanged },
             chart,
             encoding: if arguments.raw { Encoding::Raw } else { Encoding::Base64 },
             templates: arguments.templates.as_ref().map(|path| environment.directory().join(path)),
@@ -195,10 +195,10 @@ impl Settings {
 }
 
 fn sealing(arguments: &RenderArguments, spec: &Spec, environment: &Environment) -> Sealing {
-    let certificate = arguments.sealing_cert.as_ref().or(spec.sealing.certificate.as_ref());
+    let certificate = arguments.protection.sealing_cert.as_ref().or(spec.sealing.certificate.as_ref());
     Sealing {
         certificate: certificate.map(|path| environment.directory().join(path)),
-        scope: arguments.sealing_scope.or(spec.sealing.scope).unwrap_or(SealingScope::Strict),
+        scope: arguments.protection.sealing_scope.or(spec.sealing.scope).unwrap_or(SealingScope::Strict),
     }
 }
 
@@ -242,7 +242,7 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
     // A chart links nothing by default, but whoever names an account wants it linked.
     let named = !arguments.service_account.is_empty() && matches!(shape, Some(Shape::Chart | Shape::HelmValues));
     let link = arguments.link.or(spec.link).or(named.then_some(Link::ServiceAccount));
-    let protect = arguments.protect.or(spec.protect);
+    let protect = arguments.protection.protect.or(spec.protect);
     let combination = Combination::resolve(Wish { strategy, link, protect, shape })?;
     if combination.strategy == Strategy::Patcher && !arguments.target.namespaces.is_empty() {
         return Err(usage(

@@ -1,0 +1,46 @@
+//! The folders of a fleet: where they are and which clusters there are in, the folders of clusters that are gone out.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use super::lock;
+use crate::problem::Problem;
+use crate::settings::fleet::Fleet;
+use crate::settings::{Destination, Settings};
+
+/// A warning for each folder with a lock of ours that is no cluster's any more: a tool that reads all folders still applies it.
+///
+/// It stays: another regcred.yaml may write its clusters to the same place.
+#[must_use]
+pub fn left_over(fleet: &Fleet, directory: &Path) -> Vec<Problem> {
+    let folders: Vec<_> = fleet.members.iter().filter_map(Settings::folder).map(|path| directory.join(path)).collect();
+    let known: HashSet<_> = folders.iter().map(std::path::PathBuf::as_path).collect();
+    let Some(root) = folders.first().and_then(|folder| folder.parent()) else { return Vec::new() };
+    let mut gone: Vec<_> = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| !known.contains(path.as_path()) && path.join(lock::NAME).is_file())
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    gone.sort_unstable();
+    let warning = |name: String| {
+        Problem::warning(
+            "cluster-gone",
+            format!("`{name}` under `--output` was written by regcred, and is no cluster of regcred.yaml"),
+        )
+        .hint("remove the folder, if no other regcred.yaml writes it: a tool that reads all folders still applies it")
+    };
+    gone.into_iter().map(warning).collect()
+}
+
+impl Settings {
+    /// The folder of its cluster.
+    fn folder(&self) -> Option<&Path> {
+        match (&self.cluster, &self.destination) {
+            (Some(_), Destination::Write(path) | Destination::Check(path)) => Some(path),
+            _ => None,
+        }
+    }
+}
