@@ -162,7 +162,7 @@ fn nothing_is_written_for_any_cluster_when_something_is_wrong_with_one() {
 #[test]
 fn clusters_share_one_reading_of_the_list() {
     // A pipe can be read only once: the second cluster to read it would find nothing.
-    let clusters: String = (0..50).map(|number| format!("  - {{name: c{number}}}\n")).collect();
+    let clusters = (0..50).map(|number| format!("  - {{name: c{number}}}\n")).collect::<Vec<_>>().concat();
     let (head, _) = CONFIG.split_once("  - name: eu").unwrap();
     let folder = place(&format!("{head}{clusters}"));
     let list: PathBuf = folder.path().join("list");
