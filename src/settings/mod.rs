@@ -16,6 +16,7 @@ use crate::environment::Environment;
 use crate::problem::{Failure, Problem};
 use choices::{Chart, Combination, Link, Patcher, Profile, Shape, Strategy, Wish};
 use file::{File, Spec};
+use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
 
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
@@ -97,13 +98,27 @@ impl Settings {
         file: Option<File>,
         environment: &Environment,
     ) -> Result<Self, Failure> {
+        let list = |problems: &mut Vec<Problem>| pull_secret::listed(&arguments.target, environment, problems);
+        Self::resolve_among(arguments, file, list, environment)
+    }
+
+    /// The same, with a list of the namespaces that there are from elsewhere than `--namespaces-from`.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`].
+    pub fn resolve_among(
+        arguments: &RenderArguments,
+        file: Option<File>,
+        list: impl FnOnce(&mut Vec<Problem>) -> Option<Listed>,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
         let spec = file.map(|file| file.spec).unwrap_or_default();
         let mut problems = Vec::new();
         let chart = chart(arguments.chart.as_deref(), environment);
         let combination = combination(arguments, &spec, &chart)?;
         let destination = destination(arguments, combination.shape, &chart)?;
         let mut pull_secrets = Vec::new();
-        let listed = pull_secret::listed(&arguments.target, environment, &mut problems);
+        let listed = list(&mut problems);
         let faulty_list = problems.iter().any(Problem::is_error);
         let entries = pull_secret::entries(&arguments.target, &arguments.logins, &spec)?;
         for entry in &entries {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::choices::{Link, Patcher, Profile, Shape, Strategy};
 
-pub use load::{NAME, Which, load, parse};
+pub use load::{NAME, Which, interpret, load, parse};
 
 /// Where a set of pull secrets comes from and how it gets to pods.
 #[derive(Debug, Deserialize, JsonSchema)]
