@@ -16,6 +16,9 @@ use crate::problem::Problem;
 const VERSIONS: [&str; 3] =
     ["config.kubernetes.io/v1", "config.kubernetes.io/v1beta1", "config.kubernetes.io/v1alpha1"];
 
+/// The ways to write that there are no items.
+const EMPTY: [&str; 3] = ["items: []", "items: null", "items: ~"];
+
 /// The list as it came in.
 pub struct ResourceList<'a> {
     /// Its items, in order.
@@ -105,13 +108,13 @@ impl<'a> ResourceList<'a> {
         let mut text = Zeroizing::new(String::new());
         for section in &self.sections {
             match section.key {
-                "items" => self.write_items(entries, section.indentation(), &mut text)?,
+                "items" => self.write_items(entries, Some(section), &mut text)?,
                 "results" => {}
                 _ => end_line(&mut text, section.text),
             }
         }
         if !self.sections.iter().any(|section| section.key == "items") {
-            self.write_items(entries, 0, &mut text)?;
+            self.write_items(entries, None, &mut text)?;
         }
         let results: Vec<_> = self.results.iter().chain(results).collect();
         if !results.is_empty() {
@@ -120,8 +123,15 @@ impl<'a> ResourceList<'a> {
         Ok(text)
     }
 
-    fn write_items(&self, entries: &[Entry], indentation: usize, into: &mut String) -> io::Result<()> {
-        into.push_str(if entries.is_empty() { "items: []\n" } else { "items:\n" });
+    fn write_items(&self, entries: &[Entry], section: Option<&Section<'_>>, into: &mut String) -> io::Result<()> {
+        let indentation = section.map_or(0, Section::indentation);
+        for line in section.map_or("items: []\n", Section::head).split_inclusive('\n') {
+            match (Section::opens(line), entries) {
+                (Some(_), []) => into.push_str("items: []\n"),
+                (Some(false), _) => into.push_str("items:\n"),
+                _ => end_line(into, line),
+            }
+        }
         for entry in entries {
             match entry {
                 Entry::Kept(number) => end_line(into, self.items.get(*number).map_or("", |item| item.text)),
@@ -189,6 +199,18 @@ impl<'a> Section<'a> {
         lines.find(|(rest, _)| is_dash(rest)).map_or(0, |(rest, length)| length - rest.len())
     }
 
+    /// What stands before the first item.
+    fn head(&self) -> &'a str {
+        let length = self.chunks().unwrap_or_default().iter().map(|chunk| chunk.len()).sum::<usize>();
+        self.text.get(..self.text.len() - length).unwrap_or_default()
+    }
+
+    /// Whether the field's line has no value, perhaps a comment: its items are on the lines below.
+    fn opens(line: &str) -> Option<bool> {
+        let value = line.strip_prefix("items:")?.trim();
+        Some(value.is_empty() || value.starts_with('#'))
+    }
+
     /// The text of each item of a list; `None` if it is not in block style.
     fn chunks(&self) -> Option<Vec<&'a str>> {
         let indentation = self.indentation();
@@ -196,11 +218,11 @@ impl<'a> Section<'a> {
         let mut at = 0;
         for line in self.text.split_inclusive('\n') {
             let rest = line.trim_start_matches(' ');
-            let value = line.strip_prefix(self.key).map(|rest| rest.trim_start_matches(':').trim());
-            match value {
-                Some(value) if !(matches!(value, "" | "[]" | "null" | "~") || value.starts_with('#')) => return None,
-                None if line.len() - rest.len() == indentation && is_dash(rest) => starts.push(at),
-                _ => {}
+            if Section::opens(line) == Some(false) && !EMPTY.contains(&line.trim()) {
+                return None;
+            }
+            if line.len() - rest.len() == indentation && is_dash(rest) {
+                starts.push(at);
             }
             at += line.len();
         }
@@ -222,7 +244,7 @@ mod tests {
     #[test]
     fn a_list_with_the_same_items_is_the_same_text() {
         for body in [
-            "items:\n- a: 1.10 # a version\n  b: yes\n# between\n- c: |\n    - no item\n\n    # no comment\n  d: !!binary aGk=\n\
+            "# of the items\nitems: # above\n# the first\n- a: 1.10 # a version\n  b: yes\n# between\n- c: |\n    - no item\n\n    # no comment\n  d: !!binary aGk=\n\
              # of the config\nfunctionConfig:\n  kind: X\nmore: {unknown: 012}\n",
             "items:\n  - a:\n    - 1e3\n  # between\n  - b: 123456789012345678901234567890\n",
             "items: []\n",
