@@ -41,7 +41,7 @@ pub enum Command {
     Render(Box<RenderArguments>),
     /// Report every problem with the variables at once, and what a kubelet would use
     Verify(VerifyArguments),
-    /// Put pull secrets into the ResourceList on stdin: for kustomize and kpt
+    /// Add pull secrets as a function of kustomize and kpt
     ///
     /// A KRM function: reads a ResourceList whose functionConfig is the object of regcred.yaml, or a ConfigMap of flags, and
     /// writes it with our objects among its items. The list's `results` say what is wrong.

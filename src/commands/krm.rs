@@ -79,7 +79,7 @@ fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Fail
 /// The stations of `render`, with the functionConfig for flags and file, and the items for a place to write to.
 fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Value>) -> Result<Vec<Entry>, Failure> {
     let FunctionConfig { name, file, arguments, shape } =
-        FunctionConfig::read(&list.function_config).map_err(|problem| Failure::of("the functionConfig", problem))?;
+        FunctionConfig::read(list).map_err(|problem| Failure::of("the functionConfig", problem))?;
     let settings =
         Settings::resolve_among(&arguments, file, |problems| listed(list, problems), environment).map_err(of_a_list)?;
     let Checked { docker_configs, warnings } = logins::check(&settings, environment).map_err(of_a_list)?;

@@ -3,6 +3,7 @@
 use clap::Parser;
 use serde_json::Value;
 
+use super::list::ResourceList;
 use crate::cli::{Arguments, Command, RenderArguments};
 use crate::problem::Problem;
 use crate::settings::choices::Shape;
@@ -51,7 +52,8 @@ impl FunctionConfig {
     ///
     /// # Errors
     /// It is neither of the two, or not rightly written; never with a value of it.
-    pub fn read(value: &Value) -> Result<Self, Problem> {
+    pub fn read(list: &ResourceList<'_>) -> Result<Self, Problem> {
+        let value = &list.function_config;
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         // What comes out is a list of objects, whatever shape the same file asks of `render`.
         let arguments = RenderArguments { shape: Some(Shape::Yaml), ..RenderArguments::default() };
@@ -61,10 +63,7 @@ impl FunctionConfig {
                 Ok(Self { name, file: None, arguments, shape: None })
             }
             (Some(_), Some("RegistryCredentials")) => {
-                let file = file::interpret(value).map_err(|problem| Problem {
-                    message: format!("functionConfig: {}", problem.message),
-                    ..problem
-                })?;
+                let file = file::parse_function_config(list.function_config_text)?;
                 Ok(Self { name, shape: file.spec.shape, file: Some(file), arguments })
             }
             _ => Err(wrong("the functionConfig is neither a RegistryCredentials nor a ConfigMap of flags")

@@ -25,6 +25,8 @@ pub struct ResourceList<'a> {
     pub items: Vec<Item<'a>>,
     /// The functionConfig, `null` without one.
     pub function_config: Value,
+    /// Its text, below its key: of a value that was read, `on` and `1e3` would no longer be the names that they are.
+    pub function_config_text: &'a str,
     sections: Vec<Section<'a>>,
     results: Vec<Value>,
 }
@@ -63,7 +65,7 @@ impl<'a> ResourceList<'a> {
     /// # Errors
     /// It is none, or its items cannot be told apart; never with a part of it.
     pub fn parse(text: &'a str) -> Result<Self, Problem> {
-        let options = serde_saphyr::options! { budget: None, with_snippet: false };
+        let options = serde_saphyr::options! { budget: None, with_snippet: false, strict_booleans: true };
         let mut list: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let place = error.location().map_or(String::new(), |place| {
                 format!(": line {}, column {} is where it breaks", place.line(), place.column())
@@ -91,7 +93,9 @@ impl<'a> ResourceList<'a> {
             Value::Array(results) => results,
             _ => Vec::new(),
         };
-        Ok(Self { items, function_config: list["functionConfig"].take(), sections, results })
+        let function_config = list["functionConfig"].take();
+        let text = sections.iter().find(|section| section.key == "functionConfig").map_or("", |section| section.text);
+        Ok(Self { items, function_config, function_config_text: text, sections, results })
     }
 
     /// The items as they came in.
@@ -215,14 +219,21 @@ impl<'a> Section<'a> {
     fn chunks(&self) -> Option<Vec<&'a str>> {
         let indentation = self.indentation();
         let mut starts = Vec::new();
-        let mut at = 0;
+        let (mut at, mut comments) = (0, None);
         for line in self.text.split_inclusive('\n') {
             let rest = line.trim_start_matches(' ');
+            let indented = line.len() - rest.len();
             if Section::opens(line) == Some(false) && !EMPTY.contains(&line.trim()) {
                 return None;
             }
-            if line.len() - rest.len() == indentation && is_dash(rest) {
-                starts.push(at);
+            // What is indented more than the dashes may be the text of a block.
+            if rest.starts_with('#') && indented <= indentation {
+                comments.get_or_insert(at);
+            } else {
+                let start = comments.take().unwrap_or(at);
+                if indented == indentation && is_dash(rest) {
+                    starts.push(start);
+                }
             }
             at += line.len();
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::File;
 use crate::environment::Environment;
@@ -66,18 +66,22 @@ pub fn parse(text: &str) -> Result<File, Problem> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error))
 }
 
-/// Interprets the object of the file that came from elsewhere, and has lost its lines on the way.
+/// Reads the object of the file as the field `functionConfig` of another, whose lines mean nothing to the user.
 ///
 /// # Errors
 /// One problem, without a place.
-pub fn interpret(value: &Value) -> Result<File, Problem> {
-    let text = crate::manifest::to_yaml(value)
-        .map_err(|_| Problem::error("invalid-config", "is not valid YAML of this form"))?;
+pub fn parse_function_config(text: &str) -> Result<File, Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields {
+        function_config: File,
+    }
     let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
+    let fields: Result<Fields, _> = serde_saphyr::from_str_with_options(text, options);
+    fields.map(|fields| fields.function_config).map_err(|error| {
         let (what, hint) = what(&error);
         let where_to_look = "`regcred verify --list --config FILE` with the same object names the line";
-        Problem::error("invalid-config", what)
+        Problem::error("invalid-config", format!("functionConfig: {what}"))
             .hint(hint.map_or(where_to_look.to_owned(), |hint| format!("{hint}; {where_to_look}")))
     })
 }
