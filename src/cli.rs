@@ -43,7 +43,7 @@ pub enum Command {
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt
     ///
-    /// A KRM function: reads a ResourceList whose functionConfig is the object of regcred.yaml, or a ConfigMap of flags, and
+    /// A KRM function: reads a resource list whose functionConfig is the object of regcred.yaml, or a ConfigMap of flags, and
     /// writes it with our objects among its items. The list's `results` say what is wrong.
     Krm,
     /// Write a starting regcred.yaml and the snippet for a tool

@@ -63,7 +63,7 @@ fn a_generator_makes_what_render_makes_and_the_server_takes_it() {
     let built = build(bench, folder.path(), EXEC).succeeded();
     let mut objects = documents(&built);
     for object in &mut objects {
-        if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
+        if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
             assert_eq!(annotations.remove("regcred.dev/function-config"), Some(json!("acme")));
         }
     }
