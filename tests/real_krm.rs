@@ -76,6 +76,8 @@ fn a_generator_makes_what_render_makes_and_the_server_takes_it() {
     for (wanted, found) in documents(&built).iter().zip(&live) {
         assert_eq!(difference(wanted, found), None);
     }
+    let account = bench.get(&["serviceaccount", "default", "-n", &namespaces[0]]);
+    assert_eq!(account["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
 }
 
 #[test]
