@@ -31,6 +31,12 @@ impl Arguments {
         Self::try_parse().map_err(|error| answer(&error))?.without_a_shape_as_output()
     }
 
+    /// What a parser's error says, without what was typed.
+    #[must_use]
+    pub fn explain(error: &clap::Error) -> Problem {
+        explain(error, error.kind())
+    }
+
     /// `--output yaml` is what other tools call `--shape yaml`.
     fn without_a_shape_as_output(self) -> Result<Self, Answer> {
         let Command::Render(arguments) = &self.command else { return Ok(self) };

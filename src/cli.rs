@@ -41,6 +41,11 @@ pub enum Command {
     Render(Box<RenderArguments>),
     /// Report every problem with the variables at once, and what a kubelet would use
     Verify(VerifyArguments),
+    /// Add pull secrets as a function of kustomize and kpt
+    ///
+    /// A KRM function: reads a resource list whose functionConfig is the object of regcred.yaml, or a ConfigMap of flags, and
+    /// writes it with our objects among its items. The list's `results` say what is wrong.
+    Krm,
     /// Write a starting regcred.yaml and the snippet for a tool
     Init(InitArguments),
     /// Print the JSON Schema of regcred.yaml

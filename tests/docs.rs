@@ -159,6 +159,10 @@ fn every_link_between_the_pages_leads_somewhere() {
 
 /// Flags of the programs that our output is piped into.
 const FLAGS_OF_OTHERS: &[&str] = &[
+    "--enable-alpha-plugins",
+    "--enable-exec",
+    "--exec",
+    "--fn-config",
     "--field-manager",
     "--force-conflicts",
     "--locked",

@@ -406,3 +406,97 @@ fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
 }
+
+/// A list whose functionConfig is this; one item of it stays.
+fn resource_list(config: &str) -> String {
+    format!(
+        "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- kind: Stays\nfunctionConfig: {config}\n"
+    )
+}
+
+fn krm(folder: &Path, variables: &[(&str, &str)], stdin: &str) -> Output {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_regcred"))
+        .args(["krm", "-v"])
+        .env_clear()
+        .envs(variables.iter().copied())
+        .current_dir(folder)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), stdin.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_function_gives_logins_to_its_items_only_and_none_when_it_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let forms = forms();
+    let head = "{apiVersion: regcred.dev/v1alpha1, kind: RegistryCredentials, metadata: {name: acme}, spec:";
+    let auth = STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    let good = entry(&json!({"auth": auth}));
+    for value in values().iter().chain([&good]) {
+        let variables = loud(&[("DOCKERHUB_AUTH", value)]);
+        for spec in [
+            "{pullSecrets: [{namespaces: {include: [a, b]}}]}",
+            "{link: policy, pullSecrets: [{namespaces: {include: [a]}}]}",
+            "{pullSecrets: [{namespaces: {include: ['a*']}}]}",
+            "{pullSecrets: [{namespaces: {include: [a]}}], unknown: 1}",
+        ] {
+            let output = krm(folder.path(), &variables, &resource_list(&format!("{head} {spec}}}")));
+            assert_silent(&forms, &output, Stdout::Chosen, &format!("krm {spec} with {value}"));
+            let said = String::from_utf8_lossy(&output.stdout);
+            let results = said.split_once("\nresults:").map_or("", |(_, results)| results);
+            assert!(forms.iter().all(|form| !results.contains(form)), "{results}");
+            assert!(said.contains("- kind: Stays\n"), "{said}");
+        }
+    }
+    // With a kustomization that would make kustomize print it, there is nothing to print.
+    write(&folder.path().join("kustomization.yaml"), "namespace: a\n");
+    let config = format!("{head} {{pullSecrets: [{{namespaces: {{include: [a, b]}}}}]}}}}");
+    let local =
+        config.replace("{name: acme}", "{name: acme, annotations: {config.kubernetes.io/local-config: 'true'}}");
+    let list = resource_list(&config).replace("kind: Stays", &local);
+    let output = krm(folder.path(), &loud(&[("DOCKERHUB_AUTH", &good)]), &list);
+    assert_silent(&forms, &output, Stdout::Silent, "krm as a generator");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_secret_in_a_functionconfig_is_in_no_result_and_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let forms = forms();
+    for value in [PASSWORD, TOKEN, &docker_config()] {
+        let value = json!(value);
+        let head = "{apiVersion: regcred.dev/v1alpha1, kind: RegistryCredentials, metadata: {name: acme}, spec:";
+        for config in [
+            format!(
+                "{head} {{pullSecrets: [{{logins: [{{registry: ghcr.io, username: {{env: U}}, password: {value}}}]}}]}}}}"
+            ),
+            format!("{head} {{pullSecrets: [{{logins: [{{dockerConfig: {{env: {value}}}}}]}}]}}}}"),
+            format!("{head} {{link: {value}}}}}"),
+            format!("{head} {{{value}: 1}}}}"),
+            format!("{head} {{pullSecrets: [{{namespaces: {{include: [{value}]}}}}]}}}}"),
+            format!("{{apiVersion: v1, kind: ConfigMap, data: {{namespaces: {value}}}}}"),
+            format!("{{apiVersion: v1, kind: ConfigMap, data: {{namespaces: a, login: {value}}}}}"),
+            format!("{{apiVersion: v1, kind: ConfigMap, data: {{link: {value}}}}}"),
+            format!("{{apiVersion: v1, kind: ConfigMap, data: {{no-guard: {value}}}}}"),
+            format!("{{apiVersion: v1, kind: ConfigMap, data: {{{value}: x}}}}"),
+            value.to_string(),
+        ] {
+            let mut output = krm(folder.path(), &loud(&[("U", "u"), ("P", "p")]), &resource_list(&config));
+            assert_eq!(output.status.code(), Some(1), "{config}");
+            // The functionConfig passes through as it came.
+            let said = String::from_utf8(output.stdout).unwrap();
+            output.stdout = said.split_once("\nresults:").unwrap().1.as_bytes().to_vec();
+            assert_silent(&forms, &output, Stdout::Silent, &config);
+        }
+        for text in [format!("{value}\n"), format!("{value}: ["), format!("apiVersion: {value}\nkind: ResourceList\n")]
+        {
+            let output = krm(folder.path(), &loud(&[]), &text);
+            assert_silent(&forms, &output, Stdout::Silent, &text);
+            assert_eq!(output.status.code(), Some(1), "{text}");
+        }
+    }
+}

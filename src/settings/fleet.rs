@@ -35,14 +35,26 @@ impl Fleet {
         file: Option<File>,
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        let spec = file.map(|file| file.spec).unwrap_or_default();
-        let chosen = choose(&arguments.cluster, &spec.clusters)?;
         let mut problems = Vec::new();
         let listed = pull_secret::listed(&arguments.target, environment, &mut problems);
-        let lone = || Settings::resolve(arguments, &spec, (listed.as_ref(), problems.clone()), environment);
+        Self::resolve_among(arguments, file, (listed.as_ref(), problems), environment)
+    }
+
+    /// The same, with a list of the namespaces that there are, and what is wrong with it, from elsewhere than `--namespaces-from`.
+    ///
+    /// # Errors
+    /// As [`Fleet::resolve`].
+    pub fn resolve_among(
+        arguments: &RenderArguments,
+        file: Option<File>,
+        (listed, problems): (Option<&Listed>, Vec<Problem>),
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let spec = file.map(|file| file.spec).unwrap_or_default();
+        let chosen = choose(&arguments.cluster, &spec.clusters)?;
         let members = match chosen.as_slice() {
-            [] => vec![lone()?],
-            clusters => each(clusters, arguments, &spec, listed.as_ref(), &problems, environment)?,
+            [] => vec![Settings::resolve(arguments, &spec, (listed, problems), environment)?],
+            clusters => each(clusters, arguments, &spec, listed, &problems, environment)?,
         };
         idle::refuse(arguments, &members)?;
         let sources =

@@ -173,10 +173,12 @@ fn chosen_namespaces(
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect();
+    // Names are added to a list that was named too, and choose from one that is there anyway.
+    let add = if target.namespaces_from.is_some() { NamesAdd::ToTheList } else { NamesAdd::Nothing };
     let (include, origin, names_add) = if entry.flags && !target.namespaces.is_empty() {
-        (&target.namespaces, "`--namespaces`", NamesAdd::ToTheList)
+        (&target.namespaces, "`--namespaces`", add)
     } else if entry.flags && !variable.is_empty() {
-        (&variable, "`REGCRED_NAMESPACES`", NamesAdd::ToTheList)
+        (&variable, "`REGCRED_NAMESPACES`", add)
     } else {
         (&file.namespaces.include, "`include` in regcred.yaml", NamesAdd::Nothing)
     };

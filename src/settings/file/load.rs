@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use super::File;
 use crate::environment::Environment;
 use crate::nearest::nearest;
@@ -64,11 +66,37 @@ pub fn parse(text: &str) -> Result<File, Problem> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error))
 }
 
+/// Reads the object of the file as the field `functionConfig` of another, whose lines mean nothing to the user.
+///
+/// # Errors
+/// One problem, without a place.
+pub fn parse_function_config(text: &str) -> Result<File, Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields {
+        function_config: File,
+    }
+    let options = serde_saphyr::options! { with_snippet: false };
+    let fields: Result<Fields, _> = serde_saphyr::from_str_with_options(text, options);
+    fields.map(|fields| fields.function_config).map_err(|error| {
+        let (what, hint) = what(&error);
+        let where_to_look = "`regcred verify --list --config FILE` with the same object names the line";
+        Problem::error("invalid-config", format!("functionConfig: {what}"))
+            .hint(hint.map_or(where_to_look.to_owned(), |hint| format!("{hint}; {where_to_look}")))
+    })
+}
+
 fn explain(error: &serde_saphyr::Error) -> Problem {
-    use serde_saphyr::Error;
     let place =
         error.location().map_or(String::new(), |place| format!("line {}, column {}: ", place.line(), place.column()));
-    let (what, hint) = match error.without_snippet() {
+    let (what, hint) = what(error);
+    Problem { hint, ..Problem::error("invalid-config", format!("{place}{what}")) }
+}
+
+/// What is wrong, and what to do about it.
+fn what(error: &serde_saphyr::Error) -> (String, Option<String>) {
+    use serde_saphyr::Error;
+    match error.without_snippet() {
         Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected),
         Error::SerdeMissingField { field, .. } => (format!("the field `{field}` is missing"), None),
         Error::SerdeUnknownVariant { expected, .. } => {
@@ -83,8 +111,7 @@ fn explain(error: &serde_saphyr::Error) -> Problem {
             "is not valid YAML of this form".into(),
             Some("`regcred schema` prints the form; `regcred init` writes an example".into()),
         ),
-    };
-    Problem { hint, ..Problem::error("invalid-config", format!("{place}{what}")) }
+    }
 }
 
 fn unknown(field: &str, expected: &[&str]) -> (String, Option<String>) {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::choices::{Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy};
 
-pub use load::{NAME, Which, load, parse};
+pub use load::{NAME, Which, load, parse, parse_function_config};
 
 /// Where a set of pull secrets comes from and how it gets to pods.
 #[derive(Debug, Deserialize, JsonSchema)]

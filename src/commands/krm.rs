@@ -1,0 +1,171 @@
+//! `regcred krm`: a `ResourceList` on stdin, the same list with our objects and with results on stdout.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::logins::{self, Checked};
+use crate::environment::Environment;
+use crate::krm::config::FunctionConfig;
+use crate::krm::list::{self, Entry, ResourceList};
+use crate::krm::{edit, kustomization, objects, results};
+use crate::output::stream::{self, Shown};
+use crate::output::target::Target;
+use crate::output::{self, git};
+use crate::problem::{Failure, Problem, reason};
+use crate::report::{self, Outcome};
+use crate::resources;
+use crate::settings::choices::Shape;
+use crate::settings::file::Which;
+use crate::settings::fleet::Fleet;
+use crate::settings::namespaces::{self, Listed};
+use crate::templates::Templates;
+
+/// Reads the list, edits it, and writes it. What fails leaves its items as they came in, says why in `results`, and fails the
+/// command too: kustomize looks at nothing else.
+pub fn run(which: &Which, environment: &Environment) -> Result<Outcome> {
+    if matches!(which, Which::Named(_)) {
+        let problem = Problem::error("usage", "`--config` means nothing to `krm`, which reads the functionConfig");
+        return Err(Failure::Usage(vec![problem.hint("give the same object as functionConfig")]).into());
+    }
+    let read = text().and_then(|text| {
+        let text = list::as_block(text);
+        match ResourceList::parse(&text) {
+            Ok(list) => Ok(answer(&list, environment)),
+            Err(problem) => Err(problem),
+        }
+    });
+    read.unwrap_or_else(|problem| {
+        let failure = Failure::of("the ResourceList", problem);
+        print(|_| list::only_results(&of_failure(&failure)))?;
+        Err(failure)
+    })?;
+    Ok(Outcome::Done)
+}
+
+fn text() -> Result<String, Problem> {
+    let mut text = String::new();
+    io::stdin().lock().read_to_string(&mut text).map_err(|error| {
+        Problem::error("invalid-resource-list", format!("standard input cannot be read: {}", reason(&error)))
+    })?;
+    Ok(text)
+}
+
+/// Writes the edited list, or the one that came in with what is wrong.
+fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Failure> {
+    let mut said = Vec::new();
+    match edited(list, environment, &mut said) {
+        Ok(mut entries) => print(|shown| {
+            if shown == Shown::Redacted {
+                redact(&mut entries);
+            }
+            list.write(&entries, &said)
+        }),
+        Err(failure) => {
+            let results = of_failure(&failure);
+            print(|_| list.write(&list.unchanged(), &results))?;
+            Err(match failure {
+                // An orchestrator types no command line: its configuration is at fault.
+                Failure::Usage(problems) => Failure::Input { title: "the functionConfig", problems },
+                other => other,
+            })
+        }
+    }
+}
+
+/// The stations of `render`, with the functionConfig for flags and file, and the items for a place to write to.
+fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Value>) -> Result<Vec<Entry>, Failure> {
+    let FunctionConfig { name, file, arguments, shape } =
+        FunctionConfig::read(list).map_err(|problem| Failure::of("the functionConfig", problem))?;
+    let mut problems = Vec::new();
+    let listed = listed(list, &mut problems);
+    let Fleet { members, secret_variables } =
+        Fleet::resolve_among(&arguments, file, (listed.as_ref(), problems), environment).map_err(of_a_list)?;
+    let Checked { docker_configs, warnings } = logins::check(&members, environment).map_err(of_a_list)?;
+    // Several clusters were refused: they have nowhere to go but to folders.
+    let ([settings], [docker_configs]) = (members.as_slice(), docker_configs.as_slice()) else { return Ok(Vec::new()) };
+    let manifests = resources::build(settings, docker_configs, &Templates::load(None)?)?;
+    let objects = objects::of(&manifests, &name).map_err(|error| output::failure(&error, "an object"))?;
+    if kustomization::is_a_generator(list) {
+        Failure::unless_clean("the kustomization", &kustomization::check(environment.directory(), &objects))?;
+    }
+    if manifests.hold_a_secret() {
+        git::admit_stdout(&Target::new(Path::new(""), settings, &secret_variables, environment))?;
+    }
+    let mut warnings = warnings;
+    if manifests.hold_a_secret() && is_a_package(list) {
+        warnings.push(in_a_package());
+    }
+    for warning in &warnings {
+        report::detail(&warning.message);
+        said.push(results::of_problem(warning));
+    }
+    if let Some(
+        shape @ (Shape::Directory | Shape::Kustomization | Shape::Chart | Shape::HelmValues | Shape::DockerConfig),
+    ) = shape
+    {
+        said.push(results::information(&format!("`shape: {shape}` is for `regcred render`: a function gives objects")));
+    }
+    Ok(edit::edit(&list.items, objects, &name, said))
+}
+
+/// The namespaces that there are: those among the items, if there is one.
+fn listed(list: &ResourceList<'_>, problems: &mut Vec<Problem>) -> Option<Listed> {
+    let is_namespace = |item: &&Value| item["apiVersion"] == "v1" && item["kind"] == "Namespace";
+    let items: Vec<_> = list.items.iter().map(|item| &item.value).filter(is_namespace).collect();
+    let text = json!({"kind": "List", "items": items}).to_string();
+    (!items.is_empty()).then(|| namespaces::read(&text, "the Namespaces among the items", problems))
+}
+
+/// The hints about lists of namespaces name flags, which there are none of here.
+fn of_a_list(failure: Failure) -> Failure {
+    let Failure::Input { title, mut problems } = failure else { return failure };
+    for problem in problems.iter_mut().filter(|problem| matches!(problem.code, "glob-without-list" | "no-namespaces")) {
+        problem.hint =
+            Some("name the namespaces in `include`, or give their Namespace objects among the items".to_owned());
+    }
+    Failure::Input { title, problems }
+}
+
+/// Whether the items came from files, to which they go back.
+fn is_a_package(list: &ResourceList<'_>) -> bool {
+    list.items.iter().any(|item| {
+        let annotations = &item.value["metadata"]["annotations"];
+        ["internal.config.kubernetes.io/path", "config.kubernetes.io/path"]
+            .iter()
+            .any(|name| annotations[*name].is_string())
+    })
+}
+
+fn in_a_package() -> Problem {
+    Problem::warning("plaintext-in-package", "the Secrets are in clear, and the items come from the files of a package")
+        .hint("do not commit them: give the output another place, for example with `kpt fn eval --output unwrap`")
+}
+
+fn of_failure(failure: &Failure) -> Vec<Value> {
+    match failure {
+        Failure::Input { problems, .. } | Failure::Usage(problems) => {
+            problems.iter().map(results::of_problem).collect()
+        }
+        Failure::ClosedPipe => Vec::new(),
+    }
+}
+
+fn redact(entries: &mut [Entry]) {
+    for entry in entries {
+        if let Entry::Made(value) = entry {
+            objects::redact(value);
+        }
+    }
+}
+
+fn print(write: impl FnOnce(Shown) -> io::Result<Zeroizing<String>>) -> Result<(), Failure> {
+    stream::print_shown(|shown| {
+        let text = write(shown).map_err(|error| output::failure(&error, "the ResourceList"))?;
+        Ok(Zeroizing::new(text.as_bytes().to_vec()))
+    })?;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The functionConfig: a value in, the answers of `regcred.yaml` or of flags out.
+
+use clap::Parser;
+use serde_json::Value;
+
+use super::list::ResourceList;
+use crate::cli::{Arguments, Command, RenderArguments};
+use crate::problem::Problem;
+use crate::settings::choices::Shape;
+use crate::settings::file::{self, File};
+
+/// What the functionConfig says.
+pub struct FunctionConfig {
+    /// Its name.
+    pub name: String,
+    /// The object of regcred.yaml, if it is one.
+    pub file: Option<File>,
+    /// The flags, if it is a `ConfigMap` of them.
+    pub arguments: RenderArguments,
+    /// Whether it chooses a shape, which means nothing here.
+    pub shape: Option<Shape>,
+}
+
+/// The flags that a `ConfigMap` may hold, and whether they take a value.
+const FLAGS: [(&str, bool); 19] = [
+    ("docker-config", true),
+    ("login", true),
+    ("allow-short-lived", false),
+    ("namespaces", true),
+    ("exclude", true),
+    ("secret-name", true),
+    ("create-namespaces", false),
+    ("strategy", true),
+    ("link", true),
+    ("service-account", true),
+    ("also-reference", true),
+    ("profile", true),
+    ("patcher", true),
+    ("patcher-namespace", true),
+    ("patcher-image", true),
+    ("source-secret-name", true),
+    ("patcher-pull-secret", true),
+    ("patcher-interval", true),
+    ("no-guard", false),
+];
+
+/// Flags that may be given several times.
+const LISTS: [&str; 4] = ["docker-config", "login", "service-account", "also-reference"];
+
+impl FunctionConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It is neither of the two, or not rightly written; never with a value of it.
+    pub fn read(list: &ResourceList<'_>) -> Result<Self, Problem> {
+        let value = &list.function_config;
+        let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        // What comes out is a list of objects, whatever shape the same file asks of `render`.
+        let arguments = RenderArguments { shape: Some(Shape::Yaml), ..RenderArguments::default() };
+        match (value["apiVersion"].as_str(), value["kind"].as_str()) {
+            (Some("v1"), Some("ConfigMap")) => {
+                let arguments = RenderArguments { shape: arguments.shape, ..flags(value)? };
+                Ok(Self { name, file: None, arguments, shape: None })
+            }
+            (Some(_), Some("RegistryCredentials")) => {
+                let file = file::parse_function_config(list.function_config_text)?;
+                Ok(Self { name, shape: file.spec.shape, file: Some(file), arguments })
+            }
+            _ => Err(wrong("the functionConfig is neither a RegistryCredentials nor a ConfigMap of flags")
+                .hint("give the object of regcred.yaml: `regcred schema` prints its form")),
+        }
+    }
+}
+
+fn wrong(message: &str) -> Problem {
+    Problem::error("invalid-function-config", message)
+}
+
+/// The flags in the data of a `ConfigMap`, as `kpt fn eval … -- namespaces=team-a` makes it.
+fn flags(config_map: &Value) -> Result<RenderArguments, Problem> {
+    let mut line = vec!["regcred".to_owned(), "render".to_owned()];
+    for (key, value) in config_map["data"].as_object().into_iter().flatten() {
+        let Some((flag, takes_a_value)) = FLAGS.iter().find(|(flag, _)| flag == key) else {
+            let known: Vec<_> = FLAGS.iter().map(|(flag, _)| *flag).collect();
+            return Err(wrong("the ConfigMap has a key that is no flag of ours")
+                .hint(format!("possible are {}", known.join(", "))));
+        };
+        let Some(value) = value.as_str() else {
+            return Err(wrong(&format!("`{flag}` of the ConfigMap is not text")).hint("quote it"));
+        };
+        match (takes_a_value, value) {
+            (true, value) if LISTS.contains(flag) => {
+                let several = value.split([',', ' ', '\n']).filter(|part| !part.is_empty());
+                line.extend(several.map(|part| format!("--{flag}={part}")));
+            }
+            (true, value) => line.push(format!("--{flag}={value}")),
+            (false, "true") => line.push(format!("--{flag}")),
+            (false, "false") => {}
+            (false, _) => return Err(wrong(&format!("`{flag}` of the ConfigMap is neither `true` nor `false`"))),
+        }
+    }
+    match Arguments::try_parse_from(line).map(|arguments| arguments.command) {
+        Ok(Command::Render(arguments)) => Ok(*arguments),
+        Ok(_) => Err(wrong("the ConfigMap holds no flags of `regcred render`")),
+        Err(error) => Err(Problem { code: "invalid-function-config", ..Arguments::explain(&error) }),
+    }
+}

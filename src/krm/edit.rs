@@ -1,0 +1,125 @@
+//! The items of a `ResourceList` and the objects that are wanted in, the items with those objects among them out.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::list::{Entry, Item};
+use super::objects::{MADE_BY, Object, Ownership, is_owned};
+use super::{Identity, results};
+use crate::problem::Problem;
+
+/// Annotations that belong to whoever runs functions: they say which object of a file or of a former step this is.
+const KEPT: [&str; 4] =
+    ["internal.config.kubernetes.io/", "config.kubernetes.io/", "config.k8s.io/", "kustomize.config.k8s.io/"];
+
+/// Puts the objects in: in the place of the item with their identity, or else at the end. What a former run of the same
+/// functionConfig made and this one does not want goes, and with a Secret the references to it. Everything else stays as it is.
+pub fn edit(items: &[Item<'_>], wanted: Vec<Object>, config: &str, said: &mut Vec<Value>) -> Vec<Entry> {
+    let mut places: HashMap<Identity, usize> =
+        wanted.iter().enumerate().map(|(number, object)| (object.identity.clone(), number)).collect();
+    let stale: Vec<bool> = items
+        .iter()
+        .map(|item| is_made_by(&item.value, config) && !places.contains_key(&Identity::of(&item.value)))
+        .collect();
+    let gone: HashSet<(String, String)> = items
+        .iter()
+        .zip(&stale)
+        .filter(|(item, stale)| **stale && item.value["kind"] == "Secret")
+        .map(|(item, _)| Identity::of(&item.value))
+        .map(|identity| (identity.namespace, identity.name))
+        .collect();
+    let mut wanted: Vec<_> = wanted.into_iter().map(Some).collect();
+    let mut entries = Vec::with_capacity(items.len() + wanted.len());
+    for (number, (item, stale)) in items.iter().zip(stale).enumerate() {
+        let identity = Identity::of(&item.value);
+        let version = item.value["apiVersion"].as_str().unwrap_or_default();
+        if stale {
+            let result = results::information("removed: a former run made it, and it is no longer wanted");
+            said.push(results::about(result, version, &identity));
+            continue;
+        }
+        let object = places.remove(&identity).and_then(|place| wanted.get_mut(place)?.take());
+        entries.push(match object {
+            Some(Object { ownership: Ownership::Ours, mut value, .. }) => {
+                if !is_owned(&item.value) {
+                    said.push(results::about(results::of_problem(&replaces()), version, &identity));
+                }
+                keep_annotations(&item.value, &mut value);
+                Entry::Made(value)
+            }
+            Some(Object { ownership: Ownership::Shared, value, .. }) => {
+                let mut merged = without_references(&item.value, &identity, &gone);
+                merge(&mut merged, value);
+                kept_if_equal(number, item, merged)
+            }
+            None => kept_if_equal(number, item, without_references(&item.value, &identity, &gone)),
+        });
+    }
+    entries.extend(wanted.into_iter().flatten().map(|object| Entry::Made(object.value)));
+    entries
+}
+
+fn is_made_by(item: &Value, config: &str) -> bool {
+    is_owned(item) && item["metadata"]["annotations"][MADE_BY] == config
+}
+
+fn replaces() -> Problem {
+    Problem::warning("replaces-another", "regcred did not make this object, and replaces it")
+        .hint("give the pull secret another `name`, or remove the object")
+}
+
+fn kept_if_equal(number: usize, item: &Item<'_>, value: Value) -> Entry {
+    if value == item.value { Entry::Kept(number) } else { Entry::Made(value) }
+}
+
+fn keep_annotations(from: &Value, into: &mut Value) {
+    for (name, value) in from["metadata"]["annotations"].as_object().into_iter().flatten() {
+        if KEPT.iter().any(|prefix| name.starts_with(prefix)) {
+            into["metadata"]["annotations"][name] = value.clone();
+        }
+    }
+}
+
+/// A `ServiceAccount` without references to Secrets that go; anything else as it is.
+fn without_references(item: &Value, identity: &Identity, gone: &HashSet<(String, String)>) -> Value {
+    let mut item = item.clone();
+    if identity.kind == "ServiceAccount"
+        && !gone.is_empty()
+        && let Some(references) = item.get_mut("imagePullSecrets").and_then(Value::as_array_mut)
+    {
+        references.retain(|reference| {
+            let name = reference["name"].as_str().unwrap_or_default();
+            !gone.contains(&(identity.namespace.clone(), name.to_owned()))
+        });
+    }
+    item
+}
+
+/// Puts our fields into an object; references that are there stay before ours.
+fn merge(into: &mut Value, ours: Value) {
+    match (into, ours) {
+        (Value::Object(into), Value::Object(ours)) => {
+            for (key, value) in ours {
+                merge_field(into, key, value);
+            }
+        }
+        (into, ours) => *into = ours,
+    }
+}
+
+fn merge_field(into: &mut Map<String, Value>, key: String, value: Value) {
+    match (into.get_mut(&key), value) {
+        (Some(Value::Array(there)), Value::Array(ours)) if key == "imagePullSecrets" => {
+            for reference in ours {
+                if !there.contains(&reference) {
+                    there.push(reference);
+                }
+            }
+        }
+        (Some(there), value) => merge(there, value),
+        (None, value) => {
+            into.insert(key, value);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The kustomization around a generator: its file and our objects in, what it would do to them out.
+//!
+//! After a generator kustomize moves and renames what it made. Moved into one namespace, Secrets of one name are in conflict,
+//! and kustomize prints them in full. So regcred looks first.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::Identity;
+use super::list::ResourceList;
+use super::objects::{Object, Ownership};
+use crate::problem::Problem;
+
+const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Kustomization {
+    namespace: String,
+    name_prefix: String,
+    name_suffix: String,
+}
+
+/// Whether kustomize runs us as a generator: the only item is then the functionConfig itself.
+#[must_use]
+pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
+    !list.items.is_empty()
+        && list.items.iter().all(|item| {
+            Identity::of(&item.value) == Identity::of(&list.function_config)
+                && item.value["metadata"]["annotations"]["config.kubernetes.io/local-config"] == "true"
+        })
+}
+
+/// What the kustomization in this directory would do to generated objects.
+#[must_use]
+pub fn check(directory: &Path, objects: &[Object]) -> Vec<Problem> {
+    let Some(text) = NAMES.iter().find_map(|name| std::fs::read_to_string(directory.join(name)).ok()) else {
+        return Vec::new();
+    };
+    let options = serde_saphyr::options! { with_snippet: false };
+    // Whatever is wrong with the file is for kustomize to say.
+    let Kustomization { namespace, name_prefix, name_suffix } =
+        serde_saphyr::from_str_with_options(&text, options).unwrap_or_default();
+    let hint = "list it under `transformers:` instead of `generators:`, or give it a kustomization of its own";
+    let mut problems = Vec::new();
+    if !namespace.is_empty() && objects.iter().any(|object| is_elsewhere(&object.identity, &namespace)) {
+        let message = "`namespace:` of the kustomization would move what this generator makes into one namespace";
+        problems.push(Problem::error("kustomization-moves", message).hint(hint));
+    }
+    let is_renamed = !name_prefix.is_empty() || !name_suffix.is_empty();
+    // A reference in a Pod is rewritten with the Secret; a ServiceAccount that is called otherwise serves no Pod.
+    let suffers = |object: &Object| object.ownership == Ownership::Shared || object.identity.kind != "Secret";
+    if is_renamed && objects.iter().any(suffers) {
+        let message = "`namePrefix:` or `nameSuffix:` of the kustomization would rename what this generator makes";
+        problems.push(Problem::error("kustomization-renames", message).hint(hint));
+    }
+    problems
+}
+
+fn is_elsewhere(identity: &Identity, namespace: &str) -> bool {
+    let place = if identity.kind == "Namespace" { &identity.name } else { &identity.namespace };
+    !place.is_empty() && place != namespace
+}

@@ -1,0 +1,40 @@
+//! A kustomize and kpt function: a `ResourceList` in, the same list with our objects in it out.
+//!
+//! The contract is kustomize's `functions-spec.md`: <https://github.com/kubernetes-sigs/kustomize/tree/master/cmd/config/docs/api-conventions>.
+
+pub mod config;
+pub mod edit;
+pub mod kustomization;
+pub mod list;
+pub mod objects;
+pub mod results;
+
+use serde_json::Value;
+
+/// What makes an object the same object: group, kind, namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The group of its `apiVersion`; empty for the core one.
+    pub group: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace; empty without one.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Identity {
+    /// The identity of an object.
+    #[must_use]
+    pub fn of(object: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let version = object["apiVersion"].as_str().unwrap_or_default();
+        Self {
+            group: version.split_once('/').map_or("", |(group, _)| group).to_owned(),
+            kind: text(&object["kind"]),
+            namespace: text(&object["metadata"]["namespace"]),
+            name: text(&object["metadata"]["name"]),
+        }
+    }
+}

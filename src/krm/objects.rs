@@ -1,0 +1,71 @@
+//! Manifests in, objects for a `ResourceList` out: the one place where a manifest becomes a value.
+
+use std::io;
+
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::Identity;
+use crate::manifest::{Manifest, Manifests};
+
+/// The annotation by which an object is ours.
+pub const OWNED: &str = "regcred.dev/owned";
+/// The annotation that says which functionConfig made an object: another one's objects are not ours to remove.
+pub const MADE_BY: &str = "regcred.dev/function-config";
+
+/// An object that is wanted in the list.
+pub struct Object {
+    /// Which one it is.
+    pub identity: Identity,
+    /// Whether it is ours alone, or only some of its fields are.
+    pub ownership: Ownership,
+    /// The object; it may hold a secret.
+    pub value: Value,
+}
+
+/// Whose an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// Ours: it is replaced as a whole, and goes when it is no longer wanted.
+    Ours,
+    /// Perhaps somebody else's: our fields are put into it, and it stays.
+    Shared,
+}
+
+/// The objects of these manifests, in their order, made by the functionConfig of this name.
+///
+/// # Errors
+/// The serializer's.
+pub fn of(manifests: &Manifests, config: &str) -> io::Result<Vec<Object>> {
+    manifests.iter().map(|manifest| object(&manifest, config)).collect()
+}
+
+fn object(manifest: &Manifest<'_>, config: &str) -> io::Result<Object> {
+    let mut text = Zeroizing::new(Vec::new());
+    manifest.write_json(&mut *text)?;
+    let mut value: Value = serde_json::from_slice(&text)?;
+    let ownership = if is_owned(&value) { Ownership::Ours } else { Ownership::Shared };
+    if ownership == Ownership::Ours {
+        value["metadata"]["annotations"][MADE_BY] = json!(config);
+    }
+    Ok(Object { identity: Identity::of(&value), ownership, value })
+}
+
+/// Whether an object was created by us.
+#[must_use]
+pub fn is_owned(object: &Value) -> bool {
+    object["metadata"]["annotations"][OWNED] == "true"
+}
+
+/// Puts the length of each value of a Secret in its place, for a terminal.
+pub fn redact(object: &mut Value) {
+    if object["kind"] != "Secret" {
+        return;
+    }
+    for field in ["data", "stringData"] {
+        for value in object.get_mut(field).and_then(Value::as_object_mut).into_iter().flat_map(|data| data.values_mut())
+        {
+            *value = json!(format!("<redacted, {} bytes>", value.as_str().map_or(0, str::len)));
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What a function says to whoever runs it: problems in, the `results` of a `ResourceList` out.
+
+use serde_json::{Value, json};
+
+use super::Identity;
+use crate::problem::{Problem, Severity};
+
+/// A problem as a result: message and hint, with the code among the tags.
+#[must_use]
+pub fn of_problem(problem: &Problem) -> Value {
+    let severity = match problem.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let message = match &problem.hint {
+        Some(hint) => format!("{}; hint: {hint}", problem.message),
+        None => problem.message.clone(),
+    };
+    json!({"message": message, "severity": severity, "tags": {"code": problem.code}})
+}
+
+/// The same result, about an object.
+#[must_use]
+pub fn about(mut result: Value, version: &str, identity: &Identity) -> Value {
+    let Identity { kind, namespace, name, .. } = identity;
+    result["resourceRef"] = json!({"apiVersion": version, "kind": kind, "name": name});
+    if !namespace.is_empty() {
+        result["resourceRef"]["namespace"] = json!(namespace);
+    }
+    result
+}
+
+/// Something to know that is no problem.
+#[must_use]
+pub fn information(message: &str) -> Value {
+    json!({"message": message, "severity": "info"})
+}
