@@ -41,6 +41,8 @@ pub enum Command {
     Render(Box<RenderArguments>),
     /// Report every problem with the variables at once, and what a kubelet would use
     Verify(VerifyArguments),
+    /// Add imagePullSecrets to the Pods in manifests on stdin whose images the logins match
+    Inject(InjectArguments),
     /// Write a starting regcred.yaml and the snippet for a tool
     Init(InitArguments),
     /// Print the JSON Schema of regcred.yaml
@@ -200,6 +202,40 @@ pub enum Format {
     Text,
     /// One documented object
     Json,
+}
+
+/// `regcred inject`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct InjectArguments {
+    /// Host of a login, repeatable: no credential is read
+    #[arg(long, value_name = "HOST", help_heading = "Which Pods")]
+    pub registry: Vec<String>,
+    /// Login, as for render: its host is enough, its variables are not read
+    #[arg(long, value_name = "LOGIN", help_heading = "Which Pods")]
+    pub login: Vec<String>,
+    /// Variable with a whole Docker config, of which the hosts are read [default: DOCKERHUB_AUTH]
+    #[arg(long, value_name = "VARIABLE", help_heading = "Which Pods")]
+    pub docker_config: Vec<String>,
+    /// File with a whole Docker config, of which the hosts are read
+    #[arg(long, value_name = "FILE", help_heading = "Which Pods")]
+    pub docker_config_file: Vec<PathBuf>,
+    /// All Pods, whatever their images
+    #[arg(
+        long,
+        conflicts_with_all = ["registry", "login", "docker_config", "docker_config_file"],
+        help_heading = "Which Pods"
+    )]
+    pub all: bool,
+    /// Where objects of a kind have a Pod spec, KIND[.GROUP]=PATH, repeatable: Rollout=spec.template.spec, or
+    /// Job.batch.volcano.sh=spec.tasks[].template.spec
+    #[arg(long, value_name = "KIND=PATH", help_heading = "Which Pods")]
+    pub path: Vec<String>,
+    /// Namespace of objects that name none [env: HELM_NAMESPACE]
+    #[arg(long, value_name = "NAME", help_heading = "Which Pods")]
+    pub namespace: Option<String>,
+    /// Name of the Secret [default: image-pull-secret]
+    #[arg(long, value_name = "NAME", help_heading = "What is added")]
+    pub secret_name: Option<String>,
 }
 
 /// `regcred init`.

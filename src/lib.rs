@@ -17,6 +17,7 @@ pub mod commands;
 pub mod credentials;
 pub mod docker_config;
 pub mod environment;
+pub mod inject;
 pub mod manifest;
 pub mod names;
 pub mod nearest;

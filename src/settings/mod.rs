@@ -3,6 +3,7 @@
 pub mod choices;
 pub mod file;
 mod idle;
+pub mod inject;
 pub mod logins;
 pub mod namespaces;
 pub mod patcher;
