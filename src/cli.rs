@@ -41,7 +41,7 @@ pub enum Command {
     Render(Box<RenderArguments>),
     /// Report every problem with the variables at once, and what a kubelet would use
     Verify(VerifyArguments),
-    /// Add imagePullSecrets to the Pods in manifests on stdin whose images the logins match
+    /// Add imagePullSecrets to the Pods in manifests on stdin
     Inject(InjectArguments),
     /// Write a starting regcred.yaml and the snippet for a tool
     Init(InitArguments),
@@ -230,7 +230,7 @@ pub struct InjectArguments {
     /// Job.batch.volcano.sh=spec.tasks[].template.spec
     #[arg(long, value_name = "KIND=PATH", help_heading = "Which Pods")]
     pub path: Vec<String>,
-    /// Namespace of objects that name none [env: HELM_NAMESPACE]
+    /// Namespace of objects that name none, for the namespaces of regcred.yaml [default: not known, any]
     #[arg(long, value_name = "NAME", help_heading = "Which Pods")]
     pub namespace: Option<String>,
     /// Name of the Secret [default: image-pull-secret]

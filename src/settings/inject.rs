@@ -11,9 +11,6 @@ use crate::inject::workload::{InvalidPath, PodPath};
 use crate::names::{InvalidName, Namespace};
 use crate::problem::{Failure, Problem};
 
-/// The variable in which Helm tells a plugin the namespace of the release.
-const NAMESPACE_VARIABLE: &str = "HELM_NAMESPACE";
-
 /// Flags over the file over defaults; problems are added to `problems`.
 ///
 /// # Errors
@@ -51,7 +48,7 @@ pub fn rules(
     }
     let paths = path.iter().enumerate().filter_map(|(number, text)| pod_path(text, number + 1, problems));
     let paths: Vec<_> = PodPath::built_in().chain(paths).collect();
-    Ok(Rules { pull_secrets, which, paths, namespace: default_namespace(namespace.as_deref(), environment, problems) })
+    Ok(Rules { pull_secrets, which, paths, namespace: default_namespace(namespace.as_deref(), problems) })
 }
 
 fn pull_secret(
@@ -106,14 +103,12 @@ fn pod_path(text: &str, number: usize, problems: &mut Vec<Problem>) -> Option<Po
         .ok()
 }
 
-fn default_namespace(flag: Option<&str>, environment: &Environment, problems: &mut Vec<Problem>) -> Option<Namespace> {
-    let (text, place) = match flag {
-        Some(text) => (text, "`--namespace`"),
-        None => (environment.setting(NAMESPACE_VARIABLE)?, "`HELM_NAMESPACE`"),
-    };
-    text.parse()
+fn default_namespace(text: Option<&str>, problems: &mut Vec<Problem>) -> Option<Namespace> {
+    text?
+        .parse()
         .map_err(|invalid: InvalidName| {
-            problems.push(Problem::error("invalid-namespace", format!("{place}: {invalid}")).hint(invalid.hint()));
+            problems
+                .push(Problem::error("invalid-namespace", format!("`--namespace`: {invalid}")).hint(invalid.hint()));
         })
         .ok()
 }
