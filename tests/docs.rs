@@ -158,10 +158,15 @@ fn every_link_between_the_pages_leads_somewhere() {
 
 /// Flags of the programs that our output is piped into.
 const FLAGS_OF_OTHERS: &[&str] = &[
+    "--enable-alpha-plugins",
+    "--enable-exec",
     "--field-manager",
+    "--install",
     "--force-conflicts",
     "--locked",
     "--path",
+    "--post-renderer",
+    "--post-renderer-args",
     "--recursive",
     "--server-side",
     "--show-managed-fields",
