@@ -3,11 +3,11 @@
 //! One document is in memory at a time. JSON is read as the YAML it is.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle};
 
-/// How many aliases or merges lead on to another before they are taken for a circle.
+/// How many aliases lead on to another before they are taken for a circle.
 const DEPTH: usize = 64;
 
 /// The stream is no YAML from here on.
@@ -261,21 +261,30 @@ impl<'text> Document<'text> {
     /// The field of this name, the mapping's own before a merged one.
     #[must_use]
     pub fn field(&self, mapping: Id, name: &str) -> Option<Field> {
-        self.field_within(mapping, name, DEPTH)
+        let own = |from: Id| self.entries(from).iter().rev().find(|(key, _)| self.text(*key) == Some(name));
+        if let Some((key, value)) = own(mapping) {
+            return Some(Field { key: *key, value: *value, own: true });
+        }
+        // Each mapping once, as aliases may lead to one in many ways, or round in a circle.
+        let mut seen = HashSet::from([self.target(mapping)]);
+        let mut left = self.merged(mapping);
+        while let Some(from) = left.pop() {
+            match own(from) {
+                Some((key, value)) => return Some(Field { key: *key, value: *value, own: false }),
+                None if seen.insert(self.target(from)) => left.extend(self.merged(from)),
+                None => {}
+            }
+        }
+        None
     }
 
-    fn field_within(&self, mapping: Id, name: &str, depth: usize) -> Option<Field> {
-        let entries = self.entries(mapping);
-        let own = entries.iter().rev().find(|(key, _)| self.text(*key) == Some(name));
-        own.map(|(key, value)| Field { key: *key, value: *value, own: true })
-            .or_else(|| {
-                let depth = depth.checked_sub(1)?;
-                entries.iter().filter(|(key, _)| self.is_merge(*key)).find_map(|(_, value)| {
-                    let merged = std::iter::once(value).chain(self.items(*value));
-                    merged.filter_map(|from| self.field_within(*from, name, depth)).next()
-                })
-            })
-            .map(|field| Field { own: own.is_some(), ..field })
+    /// The mappings that are merged into this one, the first one last.
+    fn merged(&self, mapping: Id) -> Vec<Id> {
+        let merges = self.entries(mapping).iter().filter(|(key, _)| self.is_merge(*key));
+        let each = |(_, value): &(Id, Id)| std::iter::once(*value).chain(self.items(*value).iter().copied());
+        let mut merged: Vec<_> = merges.flat_map(each).collect();
+        merged.reverse();
+        merged
     }
 
     /// Whether the key is `<<`, which merges other mappings.

@@ -103,7 +103,7 @@ fn new(text: &str, document: &Document<'_>, pod_spec: Id, names: &[&str]) -> Opt
     }
     let (indent, end) = (" ".repeat(before.len()), line_end(text, line));
     let item = |name: &&str| format!("{indent}- name: {}{end}", Words::Plain.write(name));
-    let items: String = names.iter().map(item).collect();
+    let items = names.iter().map(item).collect::<Vec<_>>().concat();
     if before.contains('-') {
         return Some(Edit { range: node.start..node.start, text: format!("{FIELD}:{end}{items}{indent}") });
     }
@@ -136,9 +136,8 @@ fn extend(text: &str, document: &Document<'_>, field: Field, names: &[&str]) -> 
                 let between = text.get(node.start + 1..document.node(*first).start)?;
                 let space = if between.contains('\n') && between.trim().is_empty() { between } else { " " };
                 let at = document.node(*last).end;
-                let references: String =
-                    names.iter().map(|name| format!(",{space}{}", words.reference(name))).collect();
-                Some(Edit { range: at..at, text: references })
+                let references: Vec<_> = names.iter().map(|name| words.reference(name)).collect();
+                Some(Edit { range: at..at, text: format!(",{space}{}", references.join(&format!(",{space}"))) })
             }
             _ => Some(Edit { range: node.start..node.end, text: format!("[{references}]") }),
         },
@@ -166,9 +165,9 @@ fn append(text: &str, document: &Document<'_>, items: &[Id], names: &[&str]) -> 
     let lines: Vec<_> = names.iter().map(item).collect();
     // Without a line end the text stops here.
     Some(if text.get(at..).is_some_and(|rest| rest.starts_with('\n')) {
-        Edit { range: at + 1..at + 1, text: lines.iter().map(|line| format!("{line}{end}")).collect() }
+        Edit { range: at + 1..at + 1, text: lines.join(end) + end }
     } else {
-        Edit { range: at..at, text: lines.iter().map(|line| format!("{end}{line}")).collect() }
+        Edit { range: at..at, text: format!("{end}{}", lines.join(end)) }
     })
 }
 

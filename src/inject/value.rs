@@ -214,13 +214,20 @@ mod tests {
     #[test]
     fn aliases_without_end_are_refused() {
         let mut text = "a0: &a0 [x, x]\n".to_owned();
+        let mut merges = "a0: &a0 {x: y}\n".to_owned();
         for level in 1..40 {
-            text += &format!("a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1);
+            writeln!(merges, "a{level}: &a{level} {{<<: [*a{0}, *a{0}]}}", level - 1).unwrap();
+            writeln!(text, "a{level}: &a{level} [*a{0}, *a{0}]", level - 1).unwrap();
         }
         for text in [text.as_str(), "a: &a {b: *a}\n", "a: &a {<<: *a}\n"] {
             let document = Documents::of(text).next().unwrap().unwrap();
             assert_eq!(Value::of(&document, document.root().unwrap()), Err(TooMuch));
             assert!(document.field(document.root().unwrap(), "nothing").is_none());
         }
+        // A look for a field goes to each mapping once.
+        merges += "<<: *a39\n";
+        let document = Documents::of(&merges).next().unwrap().unwrap();
+        assert!(document.field(document.root().unwrap(), "nothing").is_none());
+        assert!(document.field(document.root().unwrap(), "x").is_some_and(|field| !field.own));
     }
 }
