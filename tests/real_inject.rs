@@ -12,7 +12,7 @@ use bench::{Bench, documents, fresh, write};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A chart with a Deployment, a CronJob and a Pod that is a test hook, as charts write them.
+/// A chart with a Deployment, a scheduled Job and a Pod that is a test hook, as charts write them.
 fn chart() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let file = |path: &str, text: &str| write(&folder.path().join("chart").join(path), text);

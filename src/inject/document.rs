@@ -280,9 +280,9 @@ impl<'text> Document<'text> {
 
     /// The mappings that are merged into this one, the first one last.
     fn merged(&self, mapping: Id) -> Vec<Id> {
-        let merges = self.entries(mapping).iter().filter(|(key, _)| self.is_merge(*key));
+        let keys = self.entries(mapping).iter().filter(|(key, _)| self.is_merge(*key));
         let each = |(_, value): &(Id, Id)| std::iter::once(*value).chain(self.items(*value).iter().copied());
-        let mut merged: Vec<_> = merges.flat_map(each).collect();
+        let mut merged: Vec<_> = keys.flat_map(each).collect();
         merged.reverse();
         merged
     }
