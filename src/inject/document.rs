@@ -201,6 +201,12 @@ impl<'text> Document<'text> {
         (!self.nodes.is_empty()).then_some(Id(0))
     }
 
+    /// How many nodes there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The node itself.
     #[must_use]
     pub fn node(&self, Id(at): Id) -> &Node<'text> {

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::document::{Document, Id, Kind, Writing};
 
-/// How many values a document may come to when its aliases are spelled out, and how deep.
-const MOST: usize = 4_000_000;
+/// How many values more than are written a document may come to when its aliases are spelled out, and how deep.
+const MOST: usize = 1_000_000;
 const DEEPEST: usize = 1_000;
 
 /// A document without anything that only serves its writing.
@@ -40,7 +40,7 @@ impl<'a> Value<'a> {
     /// # Errors
     /// Aliases without end.
     pub fn of(document: &'a Document<'_>, id: Id) -> Result<Self, TooMuch> {
-        Reading { document, left: MOST }.read(id, DEEPEST)
+        Reading { document, left: document.size() + MOST }.read(id, DEEPEST)
     }
 
     /// A mapping of one field.
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn what_is_written_anew_means_the_same() {
         let text = "a: &a [1, '1', yes, \"on\", ~, , null, 2001-12-14, !!str 3, \"\\u2028\\u0001\\U0001f600\"]\n\
-            b: {<<: {x: 1, y: 2}, x: *a}\n? {c: d}\n: |\n  - x\n\te: #\nempty: {}\nnone: []\nthree: !mine [1.10]\n";
+            b: {<<: {x: 1, y: 2}, x: *a}\n? {c: d}\n: |\n  - x\n  \te: #\nempty: {}\nnone: []\nthree: !mine [1.10]\n";
         let text = text.replace(", ,", ",");
         let document = Documents::of(&text).next().unwrap().unwrap();
         let before = Value::of(&document, document.root().unwrap()).unwrap();
