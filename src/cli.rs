@@ -46,6 +46,8 @@ pub enum Command {
     /// A KRM function: reads a resource list whose functionConfig is the object of regcred.yaml, or a ConfigMap of flags, and
     /// writes it with our objects among its items. The list's `results` say what is wrong.
     Krm,
+    /// Add imagePullSecrets to the Pods in manifests on stdin
+    Inject(InjectArguments),
     /// Write a starting regcred.yaml and the snippet for a tool
     Init(InitArguments),
     /// Print the JSON Schema of regcred.yaml
@@ -232,6 +234,40 @@ pub enum Format {
     Text,
     /// One documented object
     Json,
+}
+
+/// `regcred inject`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct InjectArguments {
+    /// Host of a login, repeatable: no credential is read
+    #[arg(long, value_name = "HOST", help_heading = "Which Pods")]
+    pub registry: Vec<String>,
+    /// Login, as for render: its host is enough, its variables are not read
+    #[arg(long, value_name = "LOGIN", help_heading = "Which Pods")]
+    pub login: Vec<String>,
+    /// Variable with a whole Docker config, of which the hosts are read [default: DOCKERHUB_AUTH]
+    #[arg(long, value_name = "VARIABLE", help_heading = "Which Pods")]
+    pub docker_config: Vec<String>,
+    /// File with a whole Docker config, of which the hosts are read
+    #[arg(long, value_name = "FILE", help_heading = "Which Pods")]
+    pub docker_config_file: Vec<PathBuf>,
+    /// All Pods, whatever their images
+    #[arg(
+        long,
+        conflicts_with_all = ["registry", "login", "docker_config", "docker_config_file"],
+        help_heading = "Which Pods"
+    )]
+    pub all: bool,
+    /// Where objects of a kind have a Pod spec, KIND[.GROUP]=PATH, repeatable: Rollout=spec.template.spec, or
+    /// Job.batch.volcano.sh=spec.tasks[].template.spec
+    #[arg(long, value_name = "KIND=PATH", help_heading = "Which Pods")]
+    pub path: Vec<String>,
+    /// Namespace of objects that name none, for the namespaces of regcred.yaml [default: not known, any]
+    #[arg(long, value_name = "NAME", help_heading = "Which Pods")]
+    pub namespace: Option<String>,
+    /// Name of the Secret [default: image-pull-secret]
+    #[arg(long, value_name = "NAME", help_heading = "What is added")]
+    pub secret_name: Option<String>,
 }
 
 /// `regcred init`.

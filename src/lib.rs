@@ -18,6 +18,7 @@ pub mod commands;
 pub mod credentials;
 pub mod docker_config;
 pub mod environment;
+pub mod inject;
 pub mod krm;
 pub mod manifest;
 pub mod names;

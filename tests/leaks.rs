@@ -145,6 +145,8 @@ const COMMANDS: &[(&[&str], Stdout)] = &[
     (&["verify", "--image", "quay.io/acme/api", "--format", "json", "--require-match"], Stdout::Silent),
     (&["verify", "--list"], Stdout::Silent),
     (&["verify", "--list", "--format", "json"], Stdout::Silent),
+    (&["inject"], Stdout::Silent),
+    (&["inject", "-v"], Stdout::Silent),
     (&["schema"], Stdout::Silent),
     (&["completions", "bash"], Stdout::Silent),
     (&["man"], Stdout::Silent),
@@ -166,7 +168,7 @@ fn nothing_of_a_docker_config_in_a_variable_or_a_file_comes_out() {
                 assert_silent(&forms, &output, *stdout, &format!("{command:?} {more:?} with {value}"));
             };
             run(&value, &[]);
-            if command.iter().any(|word| ["render", "verify"].contains(word)) {
+            if command.iter().any(|word| ["render", "verify", "inject"].contains(word)) {
                 run(path, &[]);
                 run("", &["--docker-config-file", path]);
             }
@@ -290,6 +292,19 @@ const PLACES: &[&[&str]] = &[
     &["render", "--strategy", "patcher", "--patcher-pull-secret", "@"],
     &["render", "--strategy", "patcher", "--patcher-interval", "@"],
     &["render", "--strategy", "patcher", "--exclude", "@"],
+    &["inject", "@"],
+    &["inject", "--registry", "@"],
+    &["inject", "--login", "@"],
+    &["inject", "--login", "@=U:P"],
+    &["inject", "--login", "ghcr.io=@:P"],
+    &["inject", "--docker-config", "@"],
+    &["inject", "--docker-config-file", "@"],
+    &["inject", "--all", "--path", "@"],
+    &["inject", "--all", "--path", "@=spec"],
+    &["inject", "--all", "--path", "Rollout=@ .@"],
+    &["inject", "--all", "--path", "Rollout.@=spec.@ @"],
+    &["inject", "--all", "--namespace", "@"],
+    &["inject", "--all", "--secret-name", "@"],
     &["verify", "--docker-config", "@"],
     &["verify", "--docker-config-file", "@"],
     &["verify", "--login", "@"],
@@ -336,11 +351,49 @@ fn a_secret_that_stands_in_regcred_yaml_is_not_repeated() {
             format!("!{TOKEN} x\n"),
         ] {
             write(&folder.path().join("regcred.yaml"), &text);
-            for command in [&["render", "-v"][..], &["verify"], &["verify", "--format", "json"], &["verify", "--list"]]
-            {
+            for command in [
+                &["render", "-v"][..],
+                &["verify"],
+                &["verify", "--format", "json"],
+                &["verify", "--list"],
+                &["inject", "-v"],
+            ] {
                 let output = regcred(folder.path(), &loud(&[("U", "u"), ("P", "p")]), command);
                 assert_silent(&forms, &output, Stdout::Silent, &format!("{command:?} with {text}"));
             }
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_manifests_comes_out_with_them_and_in_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let (forms, config) = (forms(), docker_config());
+    for value in [PASSWORD, USER, TOKEN, &config] {
+        let quoted = json!(value);
+        let pod = "apiVersion: v1\nkind: Pod\n";
+        for text in [
+            format!("{pod}metadata: {{name: {quoted}}}\nspec: {{containers: [{{image: {quoted}}}]}}\n"),
+            format!("{pod}metadata: {{namespace: {quoted}}}\nspec: {{containers: [{{image: ' {value}'}}]}}\n"),
+            format!("{pod}spec: {{containers: [{{image: ghcr.io/a}}], imagePullSecrets: {quoted}}}\n"),
+            format!("{pod}spec: &s {{containers: [{{image: ghcr.io/a}}], args: [{quoted}]}}\nx: [*s, {quoted}]\n"),
+            format!("{pod}spec: {{containers: [{{image: ghcr.io/a}}]}}\n---\n{quoted}: [\n"),
+            format!("{pod}---\na: *{TOKEN}\n"),
+            format!("{pod}a: !{TOKEN}!{TOKEN} {quoted}\n"),
+            format!("a: \"{value}\n"),
+            format!("a: {value}: {value}\n\t- {value}\n"),
+            format!("%TAG {value}\n%{TOKEN}\n---\n{quoted}\n"),
+            format!("{{\"a\": {quoted}, {quoted}\n"),
+        ] {
+            write(&folder.path().join("manifests"), &text);
+            let output = std::process::Command::new(env!("CARGO_BIN_EXE_regcred"))
+                .args(["inject", "-v", "--registry", "ghcr.io"])
+                .env_clear()
+                .envs(loud(&[]))
+                .stdin(fs::File::open(folder.path().join("manifests")).unwrap())
+                .output()
+                .unwrap();
+            assert_silent(&forms, &output, Stdout::Chosen, &text);
         }
     }
 }

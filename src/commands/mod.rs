@@ -3,6 +3,7 @@
 mod completions;
 mod deliver;
 mod init;
+mod inject;
 mod krm;
 mod logins;
 mod render;
@@ -40,6 +41,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         Command::Render(arguments) => render::run(&arguments, load()?, environment),
         Command::Verify(arguments) => verify::run(&arguments, load()?, environment),
         Command::Krm => krm::run(&which, environment),
+        Command::Inject(arguments) => inject::run(&arguments, load()?, environment),
         Command::Init(arguments) => init::run(&arguments, environment),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::completions(shell),

@@ -4,6 +4,7 @@ mod auths;
 mod check;
 mod decode;
 mod helmfile;
+mod hosts;
 pub mod lifetime;
 pub mod presets;
 mod source;

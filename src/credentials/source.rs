@@ -194,23 +194,28 @@ fn login(
     }
 }
 
-fn preset_login(
+/// The first of a preset's variables for something that is set.
+fn first(
+    names: &'static [&'static str],
+    what: &str,
     preset: &Preset,
     environment: &Environment,
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<Credential>, Problem> {
-    let first = |names: &'static [&'static str], what: &str| {
-        let found = names.iter().find(|name| environment.is_set(name));
-        found.map(|name| VariableName::known(name)).ok_or_else(|| {
-            let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let (verb, one_of) = if names.len() == 1 { ("is not set", "") } else { ("are not set", "one of them ") };
-            Problem::error(
-                "variable-unset",
-                format!("{list} {verb}: {one_of}should hold {what} for `--login {}`", preset.name),
-            )
-            .hint(environment.ci().how_to_set(&VariableName::known(names[0])))
-        })
-    };
+) -> Result<VariableName, Problem> {
+    let found = names.iter().find(|name| environment.is_set(name));
+    found.map(|name| VariableName::known(name)).ok_or_else(|| {
+        let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let (verb, one_of) = if names.len() == 1 { ("is not set", "") } else { ("are not set", "one of them ") };
+        Problem::error(
+            "variable-unset",
+            format!("{list} {verb}: {one_of}should hold {what} for `--login {}`", preset.name),
+        )
+        .hint(environment.ci().how_to_set(&VariableName::known(names[0])))
+    })
+}
+
+/// The key of a preset's entry.
+pub(super) fn preset_registry(preset: &Preset, environment: &Environment) -> Result<RegistryKey, Problem> {
+    let first = |names, what| first(names, what, preset, environment);
     let host = match preset.host {
         Host::Fixed(host) => Ok(host.to_owned()),
         Host::Variable(names, default) => match (first(names, "the registry's host"), default) {
@@ -219,12 +224,21 @@ fn preset_login(
             (Err(problem), None) => Err(problem),
         },
     };
-    let registry = host.and_then(|host| {
+    host.and_then(|host| {
         RegistryKey::typed(&host).map_err(|invalid| {
             Problem::error("invalid-registry", format!("the host for `--login {}` {invalid}", preset.name))
                 .hint(crate::docker_config::registry::InvalidRegistry::hint())
         })
-    });
+    })
+}
+
+fn preset_login(
+    preset: &Preset,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Credential>, Problem> {
+    let first = |names, what| first(names, what, preset, environment);
+    let registry = preset_registry(preset, environment);
     let username = match preset.username {
         UserName::Fixed(name) => Ok(NameSource::Literal(name.to_owned())),
         UserName::Variable(names) => first(names, "the user name").map(NameSource::Variable),

@@ -144,7 +144,7 @@ fn written_login(login: &Login, place: &str, environment: &Environment, problems
     }
 }
 
-fn registry(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<RegistryKey> {
+pub(super) fn registry(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<RegistryKey> {
     RegistryKey::typed(text)
         .map_err(|invalid| {
             problems.push(

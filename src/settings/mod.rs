@@ -5,6 +5,7 @@ pub mod file;
 pub mod findings;
 pub mod fleet;
 mod idle;
+pub mod inject;
 pub mod logins;
 pub mod namespaces;
 pub mod patcher;

@@ -39,8 +39,8 @@ pub struct PullSecretSettings {
 
 /// One pull secret as it was asked for, by the file or by flags.
 pub(super) struct Entry<'a> {
-    file: Option<&'a PullSecret>,
-    flags: bool,
+    pub(super) file: Option<&'a PullSecret>,
+    pub(super) flags: bool,
 }
 
 /// Flags fill one entry: the only one, or the one that `--secret-name` chooses.
@@ -224,7 +224,7 @@ fn why_none(excluded: usize, listed: Option<&Listed>, target: &TargetArguments) 
     }
 }
 
-fn resource_name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<ResourceName> {
+pub(super) fn resource_name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<ResourceName> {
     text.parse()
         .map_err(|invalid: InvalidName| {
             problems.push(Problem::error("invalid-name", format!("{place}: {invalid}")).hint(invalid.hint()));

@@ -78,16 +78,19 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Chosen {
             .hint("pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`"),
         );
     }
-    let excluded: Vec<_> = exclude
-        .iter()
-        .enumerate()
-        .filter_map(|(number, text)| glob(text.trim(), &format!("`exclude`, item {}", number + 1), problems))
-        .collect();
+    let excluded = matchers(exclude, "`exclude`", problems);
     chosen.sort_unstable();
     chosen.dedup();
     let before = chosen.len();
     chosen.retain(|name| !any_matches(&excluded, name));
     Chosen { excluded: before - chosen.len(), namespaces: chosen }
+}
+
+/// What matches the names and globs in a list; problems are added to `problems`.
+pub fn matchers(list: &[String], place: &str, problems: &mut Vec<Problem>) -> Vec<GlobMatcher> {
+    let matcher =
+        |(number, text): (usize, &String)| glob(text.trim(), &format!("{place}, item {}", number + 1), problems);
+    list.iter().enumerate().filter_map(matcher).collect()
 }
 
 /// Whether a text is meant as a glob.

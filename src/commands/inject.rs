@@ -1,0 +1,55 @@
+//! `regcred inject`: manifests on stdin in, the same with references to pull secrets out.
+
+use std::io::{self, IsTerminal, Read};
+
+use anyhow::Result;
+
+use crate::cli::InjectArguments;
+use crate::environment::Environment;
+use crate::inject::{self, Injected};
+use crate::output::stream::print_text;
+use crate::problem::{Failure, Problem, reason};
+use crate::report::{self, Outcome};
+use crate::settings::file::File;
+use crate::settings::inject::rules;
+
+const TITLE: &str = "the input";
+
+/// Reads everything, changes what must be changed, and only then writes.
+pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
+    let mut problems = Vec::new();
+    let rules = rules(arguments, file, environment, &mut problems)?;
+    Failure::unless_clean(TITLE, &problems)?;
+    report::warn(&problems);
+    let text = manifests()?;
+    let Injected { edits, found, changed, warnings } =
+        inject::inject(&text, &rules).map_err(|problem| Failure::of(TITLE, problem))?;
+    report::warn(&warnings);
+    report::detail(&format!("{changed} of {found} Pod specs get a reference"));
+    print_text(&inject::changed(&text, &edits))?;
+    Ok(Outcome::Done)
+}
+
+fn manifests() -> Result<String, Failure> {
+    let mut stdin = io::stdin().lock();
+    if stdin.is_terminal() {
+        return Err(Failure::Usage(vec![
+            Problem::error("usage", "`inject` reads manifests on standard input, and that is a terminal")
+                .hint("pipe them in: `helm template … | regcred inject --registry ghcr.io | kubectl apply -f -`"),
+        ]));
+    }
+    let mut bytes = Vec::new();
+    stdin.read_to_end(&mut bytes).map_err(|error| {
+        Failure::of(
+            TITLE,
+            Problem::error("unreadable-file", format!("standard input cannot be read: {}", reason(&error))),
+        )
+    })?;
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::of(
+            TITLE,
+            Problem::error("not-utf-8", "standard input is not UTF-8 text")
+                .hint("write the manifests as UTF-8; a shell on Windows may write UTF-16 into a pipe or file"),
+        )
+    })
+}

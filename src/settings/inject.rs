@@ -1,0 +1,114 @@
+//! What `inject` is to do: arguments, environment and regcred.yaml in, the rules of which Pod gets which reference out.
+
+use super::file::{File, PullSecret};
+use super::pull_secret::{self, Entry, SECRET_NAME};
+use super::{logins, namespaces};
+use crate::cli::{InjectArguments, LoginArguments, TargetArguments};
+use crate::docker_config::registry::RegistryKey;
+use crate::environment::Environment;
+use crate::inject::rules::{PullSecretRule, Rules, Which};
+use crate::inject::workload::{InvalidPath, PodPath};
+use crate::names::{InvalidName, Namespace};
+use crate::problem::{Failure, Problem};
+
+/// Flags over the file over defaults; problems are added to `problems`.
+///
+/// # Errors
+/// Usage only, when flags and file do not go together.
+pub fn rules(
+    arguments: &InjectArguments,
+    file: Option<File>,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Result<Rules, Failure> {
+    let InjectArguments { registry, login, docker_config, docker_config_file, all, path, namespace, secret_name } =
+        arguments;
+    let spec = file.map(|file| file.spec).unwrap_or_default();
+    let target = TargetArguments { secret_name: secret_name.clone(), ..TargetArguments::default() };
+    // A host alone chooses an entry of the file as a login does.
+    let choosing = LoginArguments {
+        login: [login.as_slice(), registry].concat(),
+        docker_config: docker_config.clone(),
+        docker_config_file: docker_config_file.clone(),
+        allow_short_lived: false,
+    };
+    let entries = pull_secret::entries(&target, &choosing, &spec)?;
+    let which = if *all { Which::All } else { Which::Matching };
+    let logins = LoginArguments { login: login.clone(), ..choosing };
+    let mut pull_secrets: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| pull_secret(entry, secret_name.as_deref(), registry, &logins, which, environment, problems))
+        .collect();
+    pull_secrets.sort_by(|one, other| one.name.cmp(&other.name));
+    for pair in pull_secrets.windows(2).filter(|pair| pair[0].name == pair[1].name) {
+        problems.push(
+            Problem::error("same-name", format!("two pull secrets are called `{}`", pair[0].name))
+                .hint("give each its own name"),
+        );
+    }
+    let paths = path.iter().enumerate().filter_map(|(number, text)| pod_path(text, number + 1, problems));
+    let paths: Vec<_> = PodPath::built_in().chain(paths).collect();
+    Ok(Rules { pull_secrets, which, paths, namespace: default_namespace(namespace.as_deref(), problems) })
+}
+
+fn pull_secret(
+    entry: &Entry<'_>,
+    secret_name: Option<&str>,
+    hosts: &[String],
+    flags: &LoginArguments,
+    which: Which,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Option<PullSecretRule> {
+    let nothing = PullSecret::default();
+    let PullSecret { name, logins: written, namespaces, service_accounts: _, also_reference: _ } =
+        entry.file.unwrap_or(&nothing);
+    let (name, place) = match (secret_name, name) {
+        (Some(name), _) => (name, "`--secret-name`"),
+        (None, Some(name)) => (name.as_str(), "`name` in regcred.yaml"),
+        (None, None) => (SECRET_NAME, "the name"),
+    };
+    let mut registries: Vec<RegistryKey> = Vec::new();
+    if which == Which::Matching {
+        for host in hosts {
+            if let Some((registry, odd)) = logins::registry(host, "`--registry`", problems).map(RegistryKey::canonical)
+            {
+                problems.extend(odd);
+                registries.push(registry);
+            }
+        }
+        let LoginArguments { login, docker_config, docker_config_file, allow_short_lived: _ } = flags;
+        // Hosts by themselves are all of it: nothing else is looked at.
+        let only_hosts =
+            !hosts.is_empty() && login.is_empty() && docker_config.is_empty() && docker_config_file.is_empty();
+        if !only_hosts {
+            let sources = logins::sources(entry.flags.then_some(flags), written, environment, problems);
+            registries.extend(sources.iter().flat_map(|source| source.registries(environment, problems)));
+        }
+    }
+    let include = namespaces::matchers(&namespaces.include, "`include` in regcred.yaml", problems);
+    let exclude = namespaces::matchers(&namespaces.exclude, "`exclude` in regcred.yaml", problems);
+    let name = pull_secret::resource_name(name, place, problems)?;
+    Some(PullSecretRule { name, registries, include, exclude })
+}
+
+fn pod_path(text: &str, number: usize, problems: &mut Vec<Problem>) -> Option<PodPath> {
+    text.parse()
+        .map_err(|invalid: InvalidPath| {
+            problems.push(
+                Problem::error("invalid-path", format!("`--path`, item {number}, {invalid}"))
+                    .hint("write KIND[.GROUP]=PATH, for example Rollout=spec.template.spec"),
+            );
+        })
+        .ok()
+}
+
+fn default_namespace(text: Option<&str>, problems: &mut Vec<Problem>) -> Option<Namespace> {
+    text?
+        .parse()
+        .map_err(|invalid: InvalidName| {
+            problems
+                .push(Problem::error("invalid-namespace", format!("`--namespace`: {invalid}")).hint(invalid.hint()));
+        })
+        .ok()
+}
