@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Map, Value as Schema};
+use serde_saphyr::Spanned;
 
 use super::document::{self, Node, Position, Value};
 use super::form::{Form, Shape, below};
@@ -35,8 +36,8 @@ impl Faults<'_> {
     fn look(&mut self, schema: &Schema, node: &Node, path: &str) {
         match (self.form.shape(schema), &node.value) {
             (Shape::Fields { known, required }, Value::Mapping(entries)) => {
-                self.fields(known, entries, path);
-                let there: HashSet<_> = entries.iter().map(|(key, _)| key.value.as_str()).collect();
+                let meant = self.fields(known, entries, path);
+                let there: HashSet<_> = entries.iter().map(|(key, _)| key.value.as_str()).chain(meant).collect();
                 for name in required.into_iter().filter(|name| !there.contains(name)) {
                     // What stands there instead was told already.
                     if !is_a_secret_name(known) || !there.contains("value") {
@@ -74,8 +75,15 @@ impl Faults<'_> {
         }
     }
 
-    fn fields(&mut self, known: &Map<String, Schema>, entries: &[(serde_saphyr::Spanned<String>, Node)], path: &str) {
+    /// Looks at each field; gives the known ones that were meant by others.
+    fn fields<'k>(
+        &mut self,
+        known: &'k Map<String, Schema>,
+        entries: &[(Spanned<String>, Node)],
+        path: &str,
+    ) -> Vec<&'k str> {
         let mut seen = HashSet::new();
+        let mut meant = Vec::new();
         for (key, node) in entries {
             let position = document::position(key);
             if !seen.insert(key.value.as_str()) {
@@ -84,9 +92,10 @@ impl Faults<'_> {
             match known.get(&key.value) {
                 Some(schema) => self.look(schema, node, &below(path, &key.value)),
                 None if is_a_secret_name(known) && key.value == "value" => self.literal(position, path),
-                None => self.unknown(&key.value, known, position),
+                None => meant.extend(self.unknown(&key.value, known, position)),
             }
         }
+        meant
     }
 
     /// A password or a Docker config where the name of its variable belongs.
@@ -95,30 +104,33 @@ impl Faults<'_> {
         self.add(
             position,
             "a literal password or Docker config",
-            format!("a password is never written down: write `{field}: {{env: NAME}}`, and keep it in the variable NAME"),
+            format!(
+                "a password is never written down: write `{field}: {{env: NAME}}`, and keep it in the variable NAME"
+            ),
         );
     }
 
     /// The field itself is not repeated unless it is one of ours: it may be a value in the wrong place.
-    fn unknown(&mut self, field: &str, known: &Map<String, Schema>, position: Position) {
+    fn unknown<'k>(&mut self, field: &str, known: &'k Map<String, Schema>, position: Position) -> Option<&'k str> {
         let here = || known.keys().map(String::as_str);
         let possible = format!("possible are {}", here().collect::<Vec<_>>().join(", "));
-        let homes = |field| {
-            let homes: Vec<_> = self.form.homes(field).map(home).collect();
-            homes.join(" or ")
-        };
-        let what = if let Some(meant) = one_slip_away(field, here()) {
-            format!("unknown field; did you mean `{meant}`?")
-        } else if self.form.homes(field).next().is_some() {
-            format!("`{field}` belongs {}", homes(field))
-        } else if let Some(meant) = nearest(field, here()) {
-            format!("unknown field; did you mean `{meant}`?")
-        } else if let Some(meant) = self.slip_elsewhere(field) {
-            format!("unknown field; did you mean `{meant}`, which belongs {}?", homes(meant))
-        } else {
-            "unknown field".to_owned()
+        let homes = |field| self.form.homes(field).map(home).collect::<Vec<_>>().join(" or ");
+        if self.form.homes(field).next().is_some() && one_slip_away(field, here()).is_none() {
+            self.add(
+                position,
+                &format!("`{field}` belongs {}", homes(field)),
+                format!("move it there; here {possible}"),
+            );
+            return None;
+        }
+        let meant = one_slip_away(field, here()).or_else(|| nearest(field, here()));
+        let what = match (meant, self.slip_elsewhere(field)) {
+            (Some(meant), _) => format!("unknown field; did you mean `{meant}`?"),
+            (None, Some(meant)) => format!("unknown field; did you mean `{meant}`, which belongs {}?", homes(meant)),
+            (None, None) => "unknown field".to_owned(),
         };
         self.add(position, &what, possible);
+        meant
     }
 
     fn slip_elsewhere(&self, field: &str) -> Option<&str> {
@@ -217,7 +229,6 @@ mod tests {
             [
                 "line 1, column 1: the field `apiVersion` is missing",
                 "line 1, column 7: is none of the possible values",
-                "line 2, column 11: the field `name` is missing",
                 "line 2, column 12: unknown field; did you mean `name`?",
                 "line 3, column 1: `logins` belongs under `spec.pullSecrets[]`",
                 "line 5, column 13: is none of the possible values",

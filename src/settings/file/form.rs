@@ -132,12 +132,7 @@ impl Form {
             }
             Shape::List(items) => self.collect(items, &format!("{path}[]"), fields),
             Shape::OneOf(several) => several.into_iter().for_each(|one| self.collect(one, path, fields)),
-            Shape::Entries(_)
-            | Shape::Words(_)
-            | Shape::Text
-            | Shape::Boolean
-            | Shape::Number
-            | Shape::Anything => {}
+            Shape::Entries(_) | Shape::Words(_) | Shape::Text | Shape::Boolean | Shape::Number | Shape::Anything => {}
         }
     }
 }

@@ -98,7 +98,9 @@ mod tests {
     fn a_text_that_is_no_yaml_is_told_with_its_place_and_without_its_words() {
         let problems = parse("spec: [hunter2\nhunter3: {\n").unwrap_err();
         assert_eq!(problems.len(), 1);
-        assert!(problems[0].message.starts_with("line ") && problems[0].message.ends_with("is not valid YAML of this form"));
+        assert!(
+            problems[0].message.starts_with("line ") && problems[0].message.ends_with("is not valid YAML of this form")
+        );
         assert!(!format!("{problems:?}").contains("hunter"));
     }
 }
