@@ -7,9 +7,9 @@ use super::logins::{self, Checked};
 use crate::cli::RenderArguments;
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
-use crate::output::chart;
 use crate::output::check::Known;
 use crate::output::product::Product;
+use crate::output::{chart, helm_values};
 use crate::problem::{Failure, Problem};
 use crate::report::{self, Outcome};
 use crate::settings::choices::Shape;
@@ -24,7 +24,7 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let templates = Templates::load(settings.templates.as_deref())?;
     let product = Product::build(&settings, &docker_configs, &templates)?;
     let outcome = deliver::deliver(&product, &settings, known, environment)?;
-    if let Some(note) = chart::note(&settings) {
+    for note in chart::note(&settings).into_iter().chain(helm_values::note(&settings)) {
         report::note(&note);
     }
     Ok(outcome)
@@ -51,12 +51,11 @@ fn docker_configs(settings: &Settings, environment: &Environment) -> Result<(Vec
 /// What a comparison without credentials cannot tell.
 fn left_out(shape: Shape) -> &'static str {
     match shape {
-        Shape::Directory | Shape::Kustomization | Shape::Chart => {
-            "there are no credentials, so what depends on them was not compared: the content of Secrets, and the registries of policies"
+        Shape::DockerConfig => {
+            "there are no credentials, so the Docker config was not compared, only whether the file is there and holds one"
         }
-        Shape::Yaml | Shape::Json | Shape::HelmValues | Shape::DockerConfig => {
-            "there are no credentials, so the content of the file was not compared, only whether it is there: \
-             Secrets are in the same file as all else"
+        Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization | Shape::Chart | Shape::HelmValues => {
+            "there are no credentials, so what depends on them was not compared: the values of Secrets, and the registries of policies"
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn check(arguments: &RenderArguments, combination: Combination, chart: &Char
     if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(problems)) }
 }
 
-fn rules(Combination { strategy, link, shape }: Combination, chart: &Chart) -> [Rule; 9] {
+fn rules(Combination { strategy, link, shape }: Combination, chart: &Chart) -> [Rule; 8] {
     let rule = |applies, when, idle, hint| Rule { applies, when, idle, hint };
     let patcher = strategy == Strategy::Patcher;
     [
@@ -96,12 +96,6 @@ fn rules(Combination { strategy, link, shape }: Combination, chart: &Chart) -> [
                 "leave --patcher out, or use --chart tamcore",
             ),
         },
-        rule(
-            shape == Shape::HelmValues,
-            "with `--shape helm-values`: no policy is among the values",
-            &["--no-guard"],
-            "leave it out",
-        ),
     ]
 }
 
