@@ -42,7 +42,8 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
             Ok(Outcome::Negative)
         }
         (Err(failure), _) => Err(failure.into()),
-        (Ok(Checked { docker_configs, warnings: problems }), format) => {
+        (Ok(Checked { docker_configs, warnings: mut problems }), format) => {
+            problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
             let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
@@ -60,6 +61,17 @@ fn parse(image: &str) -> Result<Image, Failure> {
             Problem::error("invalid-image", format!("what `--image` got {invalid}"))
                 .hint("for example ghcr.io/acme/api:1.4"),
         ])
+    })
+}
+
+/// A registry alone is taken for an image of Docker Hub, by a kubelet too.
+fn registry_for_an_image(image: &str) -> Option<Problem> {
+    Image::looks_like_a_registry(image).then(|| {
+        Problem::warning(
+            "registry-for-an-image",
+            "what `--image` got looks like a registry, and a kubelet takes it for an image of Docker Hub",
+        )
+        .hint("name an image in it, for example ghcr.io/acme/api:1.4")
     })
 }
 
