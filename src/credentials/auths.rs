@@ -1,15 +1,14 @@
 //! The `auths` of a Docker config that somebody wrote: JSON in, one login an entry out, and everything a kubelet would trip over.
 
-use std::marker::PhantomData;
-
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::Credential;
+use super::pairs::Pairs;
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 use crate::problem::Problem;
 
@@ -59,31 +58,6 @@ struct Written {
 enum Entry {
     Object(Pairs<Value>),
     Other(IgnoredAny),
-}
-
-/// An object, each name as often as it was written.
-struct Pairs<V>(Vec<(String, V)>);
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each<V>(PhantomData<V>);
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for Each<V> {
-            type Value = Pairs<V>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<V>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Pairs(entries))
-            }
-        }
-        deserializer.deserialize_map(Each(PhantomData))
-    }
 }
 
 fn without_auths(config: &Map<String, Value>, source: &str) -> Problem {

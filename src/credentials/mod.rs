@@ -5,6 +5,7 @@ mod check;
 mod decode;
 mod helmfile;
 pub mod lifetime;
+mod pairs;
 pub mod presets;
 mod source;
 

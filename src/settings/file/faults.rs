@@ -143,6 +143,7 @@ impl Faults<'_> {
     fn missing(&mut self, name: &str, schema: &Schema, position: Position) {
         let hint = match self.form.shape(schema) {
             Shape::Words(words) if words.len() == 1 => format!("write `{name}: {}`", words[0]),
+            _ if name == "env" => "write `{env: NAME}`, with the name of the variable".to_owned(),
             _ => {
                 let what = self.form.description(schema).map_or(String::new(), |text| format!("`{name}` is {text}; "));
                 format!("{what}`regcred init` writes an example")
@@ -251,6 +252,7 @@ mod tests {
         for (spec, message) in [
             ("spec: {name: x}", "line 4, column 8: `name` belongs under `metadata` or under `spec.pullSecrets[]`"),
             ("spec: {apiVersion: x}", "line 4, column 8: `apiVersion` belongs to the top level"),
+            ("spec: {link: none, link: none}", "line 4, column 20: a key stands there twice"),
             ("spec: {include: []}", "line 4, column 8: `include` belongs under `spec.pullSecrets[].namespaces`"),
             ("spec: {pullSecrets: [{namespace: x}]}", "line 4, column 23: unknown field; did you mean `namespaces`?"),
             (
@@ -278,6 +280,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_with_what_to_write() {
+        let login = of(&format!("{HEAD}spec: {{pullSecrets: [{{logins: [{{password: {{}}}}]}}]}}\n"));
+        assert_eq!(login[0].hint.as_deref(), Some("write `{env: NAME}`, with the name of the variable"));
         let hints: Vec<_> = of("metadata: {}\n").into_iter().filter_map(|problem| problem.hint).collect();
         assert_eq!(hints[0], "write `apiVersion: regcred.dev/v1alpha1`");
         assert_eq!(hints[1], "write `kind: RegistryCredentials`");
