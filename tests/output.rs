@@ -404,7 +404,9 @@ mod unix {
         use std::os::unix::process::CommandExt;
         const NOBODY: u32 = 65534;
         let program = folder.join("regcred");
-        fs::copy(env!("CARGO_BIN_EXE_regcred"), &program).unwrap();
+        // By another program: a descriptor open for writing here would be inherited by what other tests start, and keep it busy.
+        let copy = Command::new("cp").args([Path::new(env!("CARGO_BIN_EXE_regcred")), &program]).status().unwrap();
+        assert!(copy.success());
         let mut command = Command::new(&program);
         // What this user makes is root's if this user is root.
         if fs::metadata(tempfile::tempdir().unwrap().path()).unwrap().uid() == 0 {
