@@ -103,15 +103,42 @@ fn explain(error: &clap::Error, kind: ErrorKind) -> Problem {
     };
     let suggested: Vec<_> =
         [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().flat_map(strings).collect();
-    let possible = strings(ContextKind::ValidValue);
+    let mut possible = strings(ContextKind::ValidValue);
+    if kind == ErrorKind::MissingRequiredArgument {
+        possible.extend(flag.as_deref().map(possible_values).unwrap_or_default());
+    }
     let hint = if !suggested.is_empty() {
         format!("did you mean `{}`?", suggested.join("` or `"))
+    } else if kind == ErrorKind::InvalidSubcommand {
+        let command = Arguments::command();
+        let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+        format!("commands are {}", names.join(", "))
+    } else if kind == ErrorKind::UnknownArgument && is_a_stray_word(error) {
+        "several namespaces are joined by commas, `--namespaces team-a,team-b`; other flags are repeated".to_owned()
     } else if !possible.is_empty() {
         format!("possible values are {}", possible.join(", "))
     } else {
         "`regcred --help` and `regcred COMMAND --help` list what there is".to_owned()
     };
     Problem::error("usage", what).hint(hint)
+}
+
+/// Whether a word stands by itself where `render` takes flags only.
+fn is_a_stray_word(error: &clap::Error) -> bool {
+    let word = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(word)) if !word.starts_with('-'));
+    let render = matches!(
+        error.get(ContextKind::Usage),
+        Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("regcred render")
+    );
+    word && render
+}
+
+/// What an argument without a flag may be.
+fn possible_values(argument: &str) -> Vec<String> {
+    let command = Arguments::command();
+    let arguments = command.get_subcommands().flat_map(clap::Command::get_positionals);
+    let values = arguments.filter(|known| known.to_string() == argument).flat_map(clap::Arg::get_possible_values);
+    values.map(|value| value.get_name().to_owned()).collect()
 }
 
 /// The flag that clap's error is about, if it is one of ours.

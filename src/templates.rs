@@ -154,6 +154,14 @@ pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Fa
     Ok(output)
 }
 
+/// Whether a template of the user's uses this variable; one that cannot be read uses none.
+#[must_use]
+pub fn uses(path: &Path, variable: &str) -> bool {
+    let Ok(text) = std::fs::read_to_string(path) else { return false };
+    let environment = strict();
+    environment.template_from_str(&text).is_ok_and(|template| template.undeclared_variables(false).contains(variable))
+}
+
 /// An unknown variable is an error, and what is put in is JSON, which is YAML.
 fn strict() -> Environment<'static> {
     let mut environment = Environment::new();

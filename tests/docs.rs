@@ -4,17 +4,19 @@
 
 #![cfg(test)]
 
+mod regcred;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::regcred::cli::Arguments;
+use ::regcred::credentials::presets::{Host, PRESETS, UserName};
+use ::regcred::resources::profile::{Role, annotations};
+use ::regcred::settings::choices::{Profile, protection_table, table};
+use ::regcred::settings::file;
+use ::regcred::templates::BUILT_IN;
 use clap::CommandFactory;
-use regcred::cli::Arguments;
-use regcred::credentials::presets::{Host, PRESETS, UserName};
-use regcred::resources::profile::{Role, annotations};
-use regcred::settings::choices::{Profile, protection_table, table};
-use regcred::settings::file;
-use regcred::templates::BUILT_IN;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -166,6 +168,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--field-manager",
     "--install",
     "--force-conflicts",
+    "--install",
     "--locked",
     "--path",
     "--post-renderer",
@@ -176,6 +179,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--suppress-secrets",
     "--take-ownership",
     "--test",
+    "--values",
 ];
 
 /// The flags in a text: `--` and lower-case words.
@@ -221,6 +225,61 @@ fn the_schema_of_regcred_yaml_is_that_of_the_code() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_regcred")).arg("schema").output().unwrap();
     let committed = fs::read_to_string(root().join("docs/regcred.schema.json")).unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), committed, "regcred schema > docs/regcred.schema.json");
+}
+
+/// The blocks of a page that are YAML.
+fn yaml_blocks(text: &str) -> impl Iterator<Item = &str> {
+    text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next())
+}
+
+#[test]
+fn every_regcred_yaml_in_the_pages_is_whole_and_renders() {
+    let mut found = 0;
+    for (page, text) in pages() {
+        let page = page.display();
+        for block in yaml_blocks(&text) {
+            if !block.contains("kind: RegistryCredentials") {
+                assert!(!block.contains("logins:") && !block.contains("pullSecrets:"), "{page}: not whole: {block}");
+                continue;
+            }
+            found += 1;
+            renders(block, &page.to_string());
+        }
+    }
+    assert!(found >= 4, "{found}");
+}
+
+/// Sets every variable that the file reads, and renders it.
+fn renders(block: &str, page: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
+    fs::write(folder.path().join("regcred.yaml"), block).unwrap();
+    let list = regcred::regcred(folder.path(), &[], &["verify", "--list", "--format", "json"]);
+    assert!(list.status.success(), "{page}: {}", String::from_utf8_lossy(&list.stderr));
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    let variables: Vec<(&str, &str)> = list["variables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|variable| {
+            let value = match variable["purpose"].as_str().unwrap() {
+                purpose if purpose.contains("Docker config") => r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#,
+                purpose if purpose.contains("host") => "registry.example.com",
+                _ => "x",
+            };
+            (variable["name"].as_str().unwrap(), value)
+        })
+        .collect();
+    let mut arguments = vec!["render", "--output", "out"];
+    // A glob chooses from a list.
+    let list = folder.path().join("list");
+    if block.contains('*') && !block.contains("strategy: patcher") {
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        fs::write(&list, "team-a\nshop-a\nshop-tmp\n").unwrap();
+        arguments.extend(["--namespaces-from", "list"]);
+    }
+    let output = regcred::regcred(folder.path(), &variables, &arguments);
+    assert!(output.status.success(), "{page}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

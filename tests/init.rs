@@ -41,6 +41,13 @@ fn each_tool_gets_its_files_and_a_regcred_yaml_that_regcred_reads() {
         let output = regcred(folder.path(), &["init", tool]);
         assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(files(folder.path()), *expected, "{tool}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let (written, next) = said.split_once("next:\n").unwrap();
+        assert!(expected.iter().all(|name| written.contains(&format!("wrote {name}\n"))), "{tool}: {written}");
+        assert!(next.starts_with("- put your logins and namespaces into regcred.yaml"), "{tool}: {next}");
+        // What is left to do is said of the tool's own file, or how to run the tool.
+        let own = expected.iter().filter(|name| **name != "regcred.yaml");
+        assert!(own.chain([&"helmfile template"]).any(|word| next.contains(word)), "{tool}: {next}");
         let config = fs::read_to_string(folder.path().join("regcred.yaml")).unwrap();
         assert!(config.contains("# +argocd:skip-file-rendering\n"), "{config}");
         assert!(config.contains("config.kubernetes.io/local-config: \"true\"\n"), "{config}");

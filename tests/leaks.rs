@@ -177,16 +177,14 @@ fn nothing_of_a_docker_config_in_a_variable_or_a_file_comes_out() {
 }
 
 #[test]
-fn a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for() {
+fn a_pipe_that_a_variable_happens_to_name_is_refused_and_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     let path = path.to_str().unwrap();
-    for arguments in [&["verify"][..], &["verify", "--docker-config-file", path]] {
-        let output = regcred(folder.path(), &[("DOCKERHUB_AUTH", path)], arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("neither a regular file"), "{arguments:?}");
-    }
+    let output = regcred(folder.path(), &[("DOCKERHUB_AUTH", path)], &["verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("neither a regular file"));
 }
 
 #[test]

@@ -239,6 +239,86 @@ fn check_without_credentials_looks_at_all_that_needs_none() {
 }
 
 #[test]
+fn check_without_credentials_sees_another_namespace_where_secrets_are_among_all_else() {
+    for (shape, path) in [
+        (&["--shape", "yaml"][..], "all.yaml"),
+        (&["--shape", "yaml", "--link", "policy"], "policy.yaml"),
+        (&["--shape", "json"], "all.json"),
+        (&["--shape", "json", "--link", "policy"], "policy.json"),
+        (&["--shape", "helm-values"], "values.yaml"),
+        (&["--shape", "chart", "--link", "policy"], "chart"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |namespaces: &str, login: &str, more: &[&str]| {
+            let arguments = [&["render", "--output", path, "-n", namespaces][..], shape, more].concat();
+            regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", login)], &arguments)
+        };
+        succeeds(&run("a,b", LOGIN, &[]));
+        let before = files(folder.path());
+        let text = succeeds(&run("a,b", "", &["--check"]));
+        assert!(text.contains("so what depends on them was not compared"), "{text}");
+        for namespaces in ["a", "a,b,c", "a,c"] {
+            fails(&run(namespaces, "", &["--check"]), 3, "different: ");
+        }
+        assert_eq!(files(folder.path()), before);
+    }
+}
+
+#[test]
+fn check_without_credentials_leaves_values_alone_that_a_template_makes_of_registries() {
+    let folder = tempfile::tempdir().unwrap();
+    for (template, status) in [("a: {{ namespaces }}\n", 3), ("a: {{ namespaces }}\nb: {{ registries }}\n", 0)] {
+        put(&folder.path().join("values.j2"), template);
+        let run = |namespaces: &str, login: &str, more: &[&str]| {
+            let arguments = ["render", "--shape", "helm-values", "--chart", "values.j2", "--output", "v.yaml"];
+            let arguments = [&arguments[..], &["-n", namespaces], more].concat();
+            regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", login)], &arguments)
+        };
+        succeeds(&run("a", LOGIN, &[]));
+        succeeds(&run("a", "", &["--check"]));
+        assert_eq!(run("b", "", &["--check"]).status.code(), Some(status), "{template}");
+    }
+}
+
+#[test]
+fn values_of_a_patchers_chart_have_the_guard_beside_them_unless_it_is_not_wanted() {
+    for chart in ["tamcore", "empathyco"] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |more: &[&str]| {
+            let arguments = ["render", "--shape", "helm-values", "--chart", chart, "--output", "v.yaml"];
+            regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &[&arguments[..], more].concat())
+        };
+        succeeds(&run(&["--no-guard"]));
+        assert!(!folder.path().join("v.guard.yaml").exists());
+        fails(&run(&["--check"]), 3, "missing: the policies beside the file of `--output`");
+        let text = succeeds(&run(&["--patcher-namespace", "pulls"]));
+        assert!(text.contains("apply them before the release, which goes into the namespace `pulls`"), "{text}");
+        let guard = fs::read_to_string(folder.path().join("v.guard.yaml")).unwrap();
+        assert_eq!(guard.matches("kind: ValidatingAdmissionPolicy\n").count(), 2);
+        assert_eq!(guard.matches("system:serviceaccount:pulls:imagepullsecret-patcher").count(), 2);
+        let values = fs::read_to_string(folder.path().join("v.yaml")).unwrap();
+        assert!(values.contains("fullnameOverride: imagepullsecret-patcher\n"), "{values}");
+    }
+}
+
+#[test]
+fn of_several_single_files_none_is_written_unless_all_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = || {
+        let arguments = ["render", "--shape", "helm-values", "--chart", "empathyco", "--output", "new/v.yaml"];
+        regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &arguments)
+    };
+    // The last one has no room for its temporary.
+    let in_the_way = folder.path().join("new/.v.guard.yaml.regcred-new");
+    put(&in_the_way, "somebody's");
+    fails(&run(), 1, "cannot be written");
+    assert_eq!(names(folder.path()), ["new/.v.guard.yaml.regcred-new"]);
+    fs::remove_file(in_the_way).unwrap();
+    succeeds(&run());
+    assert_eq!(names(folder.path()), ["new/v.guard.yaml", "new/v.secret.yaml", "new/v.yaml"]);
+}
+
+#[test]
 fn one_file_is_replaced_only_if_it_differs() {
     let folder = tempfile::tempdir().unwrap();
     let run = |login: &str, more: &[&str]| {
@@ -318,19 +398,47 @@ mod unix {
         assert!(theirs.exists());
     }
 
+    /// Somebody who may not write everywhere: this user, or nobody when this user is root.
+    fn render_as_nobody(folder: &Path, namespaces: &str, login: &str) -> Output {
+        use std::os::unix::fs::{MetadataExt, chown};
+        use std::os::unix::process::CommandExt;
+        const NOBODY: u32 = 65534;
+        let program = folder.join("regcred");
+        // By another program: a descriptor open for writing here would be inherited by what other tests start, and keep it busy.
+        let copy = Command::new("cp").args([Path::new(env!("CARGO_BIN_EXE_regcred")), &program]).status().unwrap();
+        assert!(copy.success());
+        let mut command = Command::new(&program);
+        // What this user makes is root's if this user is root.
+        if fs::metadata(tempfile::tempdir().unwrap().path()).unwrap().uid() == 0 {
+            let out = folder.join("out");
+            let below = files(&out)
+                .into_keys()
+                .flat_map(|name| Path::new(&name).ancestors().map(|part| out.join(part)).collect::<Vec<_>>());
+            for path in below.chain([folder.to_owned(), program]) {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+            .args(["render", "--shape", "directory", "--output", "out", "--namespaces", namespaces])
+            .env_clear()
+            .env("DOCKERHUB_AUTH", login)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
     #[test]
     fn a_directory_that_cannot_be_written_is_named_and_keeps_what_it_has() {
         let folder = tempfile::tempdir().unwrap();
         succeeds(&render(folder.path(), "a", LOGIN, &[]));
         let out = folder.path().join("out");
         let before = files(&out);
+        succeeds(&render_as_nobody(folder.path(), "a", LOGIN));
         fs::set_permissions(&out, fs::Permissions::from_mode(0o500)).unwrap();
-        let output = render(folder.path(), "a,b", OTHER_LOGIN, &[]);
+        let output = render_as_nobody(folder.path(), "a,b", OTHER_LOGIN);
         fs::set_permissions(&out, fs::Permissions::from_mode(0o700)).unwrap();
-        if output.status.success() {
-            eprintln!("skipped: this user may write everywhere");
-            return;
-        }
         fails(&output, 1, "cannot be written");
         assert_eq!(files(&out), before);
     }

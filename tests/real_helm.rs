@@ -211,6 +211,8 @@ fn tamcores_chart_takes_its_values_with_the_source_secret() {
     assert_eq!(secret["metadata"]["name"], "image-pull-secret-src");
     assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
     assert!(secret["data"][".dockerconfigjson"].as_str().is_some_and(|value| value.len() > 20));
+    let stream = bench.regcred(&["render", "--strategy", "patcher", "--patcher", "tamcore"], &[LOGINS]).succeeded();
+    assert_eq!(users(&stream), vec![user(&made["ServiceAccount"]); 2]);
     let pod = &made["Deployment"]["spec"]["template"]["spec"];
     assert_eq!(pod["imagePullSecrets"], json!([{"name": "own"}]));
     assert_eq!(pod["volumes"][0]["secret"]["secretName"], "image-pull-secret-src");
@@ -239,6 +241,8 @@ fn empathycos_chart_takes_its_values_and_the_secret_is_beside() {
     let made = stand_in(bench, "empathyco", &std::fs::read_to_string(path).unwrap());
     let pod = &made["Deployment"]["spec"]["template"]["spec"];
     assert_eq!(pod["volumes"][0]["secret"]["secretName"], secret["metadata"]["name"]);
+    let guard = std::fs::read_to_string(folder.path().join("values.guard.yaml")).unwrap();
+    assert_eq!(users(&guard), vec![user(&made["ServiceAccount"]); 2]);
     let variables = variables(pod);
     assert_eq!(variables["CONFIG_SECRETNAME"], "image-pull-secret");
     assert_eq!(variables["CONFIG_EXCLUDED_NAMESPACES"], "imagepullsecret-patcher,kube-system,kube-public");
@@ -256,6 +260,19 @@ fn stand_in(bench: &Bench, chart: &str, values: &str) -> BTreeMap<String, Value>
         ["template", "x", path.to_str().unwrap(), "--namespace", "imagepullsecret-patcher", "--values", "-"];
     let made = bench.program("helm").arguments(arguments).stdin(values).run().succeeded();
     documents(&made).into_iter().map(|object| (object["kind"].as_str().unwrap().to_owned(), object)).collect()
+}
+
+/// An account as the API server calls it.
+fn user(account: &Value) -> String {
+    let metadata = &account["metadata"];
+    format!("system:serviceaccount:{}:{}", metadata["namespace"].as_str().unwrap(), metadata["name"].as_str().unwrap())
+}
+
+/// The accounts that the policies among these objects confine.
+fn users(objects: &str) -> Vec<String> {
+    let policies = documents(objects).into_iter().filter(|object| object["kind"] == "ValidatingAdmissionPolicy");
+    let expression = |policy: Value| policy["spec"]["matchConditions"][0]["expression"].as_str().unwrap().to_owned();
+    policies.map(|policy| expression(policy).split('"').nth(1).unwrap().to_owned()).collect()
 }
 
 fn variables(pod: &Value) -> BTreeMap<String, String> {

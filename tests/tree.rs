@@ -416,7 +416,7 @@ fn check_is_never_refused_for_git_and_expects_our_gitignore() {
 }
 
 #[test]
-fn check_of_one_file_without_credentials_says_that_its_content_was_left_out() {
+fn check_of_one_file_without_credentials_says_what_was_left_out() {
     let folder = tempfile::tempdir().unwrap();
     for shape in ["yaml", "json", "helm-values"] {
         let arguments = format!("render -n a --shape {shape} --output file.{shape}");
@@ -424,9 +424,13 @@ fn check_of_one_file_without_credentials_says_that_its_content_was_left_out() {
         let check =
             command(folder.path(), &format!("{arguments} --check")).env_remove("DOCKERHUB_AUTH").output().unwrap();
         assert_eq!(check.status.code(), Some(0));
-        assert!(said(&check).contains("the content of the file was not compared"), "{}", said(&check));
-        assert!(!said(&check).contains("registries of policies"), "{}", said(&check));
+        assert!(said(&check).contains("so what depends on them was not compared"), "{}", said(&check));
     }
+    assert_eq!(code(folder.path(), "render --shape docker-config --output value"), 0);
+    let arguments = "render --shape docker-config --output value --check";
+    let check = command(folder.path(), arguments).env_remove("DOCKERHUB_AUTH").output().unwrap();
+    assert_eq!(check.status.code(), Some(0));
+    assert!(said(&check).contains("the Docker config was not compared, only whether"), "{}", said(&check));
 }
 
 #[test]
@@ -467,6 +471,13 @@ fn one_file_is_counted_as_one() {
     assert!(said(&one).contains("note: 1 file written, 0 unchanged"), "{}", said(&one));
     let several = run(folder.path(), "--verbose render -n a --shape directory --output out");
     assert!(said(&several).contains("note: 2 files written, 0 unchanged"), "{}", said(&several));
+    // The .gitignore of a new folder in a work tree is nothing that was asked for.
+    git(folder.path(), &["init", "--quiet"]);
+    for expected in ["2 files written, 0 unchanged", "0 files written, 2 unchanged"] {
+        let several = run(folder.path(), "--verbose render -n a --shape directory --output covered");
+        assert!(said(&several).contains(expected), "{}", said(&several));
+    }
+    assert!(folder.path().join("covered/.gitignore").exists());
 }
 
 #[test]

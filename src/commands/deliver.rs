@@ -31,7 +31,7 @@ pub(super) fn deliver(
     let cluster = settings.cluster.as_ref();
     match (&settings.destination, product.tree()) {
         (Destination::Stdout, _) => {
-            if product.holds_a_secret()? {
+            if product.holds_a_secret() {
                 git::admit_stdout(&target(Path::new("")))?;
             }
             print(product, settings.combination.shape)?;
@@ -126,9 +126,12 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
     for Single { target, content, .. } in &files {
         single::admit(content, target)?;
     }
+    // Each is complete beside its place before the first one is replaced.
+    let prepare = |Single { target, protection, content }: &Single<'_>| single::prepare(content, *protection, target);
+    let prepared = files.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
     let mut written = Written::default();
-    for Single { target, protection, content } in files {
-        match single::write(&content, protection, &target)? {
+    for file in prepared {
+        match file.publish()? {
             State::Missing | State::Different => written.written += 1,
             State::Same => written.unchanged += 1,
         }
@@ -139,19 +142,27 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
 
 fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Outcome, Failure> {
     let mut differences = Vec::new();
-    for Single { target, protection, content } in single_files(product, named)? {
-        let state = match single::check(&content, &target)? {
+    for Single { target, content, .. } in single_files(product, named)? {
+        let state = match single::check(&content, &target, known)? {
             State::Missing => check::State::Missing,
-            State::Different if known == Known::All || protection == Protection::Public => check::State::Different,
-            State::Different | State::Same => continue,
+            State::Different if known == Known::NotTheLogins && product.chooses_by_registries() => continue,
+            State::Different => check::State::Different,
+            State::Same => continue,
         };
-        // What was typed is not repeated.
-        let path =
-            if target.path == named.path { "the file of `--output`" } else { "the file beside that of `--output`" };
-        let path = path.to_owned();
-        differences.push(Difference { path, state });
+        differences.push(Difference { path: role(&target.path, &named.path).to_owned(), state });
     }
     Ok(say_differences(&differences, None))
+}
+
+/// What a file is to the one of `--output`: what was typed is not repeated.
+fn role(path: &Path, named: &Path) -> &'static str {
+    if path == named {
+        "the file of `--output`"
+    } else if path.to_string_lossy().ends_with(".guard.yaml") {
+        "the policies beside the file of `--output`"
+    } else {
+        "the Secret beside the file of `--output`"
+    }
 }
 
 fn say_written(written: &Written, cluster: Option<&ResourceName>) {

@@ -18,6 +18,8 @@ struct Start {
     profile: Option<Profile>,
     /// The files beside regcred.yaml: path and text.
     files: &'static [(&'static str, &'static str)],
+    /// What is left to do, besides regcred.yaml itself.
+    next: &'static [&'static str],
 }
 
 fn start(tool: Tool) -> Start {
@@ -25,13 +27,23 @@ fn start(tool: Tool) -> Start {
         Tool::Helmfile => Start {
             profile: Some(Profile::Helm),
             files: &[("helmfile.yaml", include_str!("../../templates/init/helmfile.yaml"))],
+            next: &["set the variables, and look at what comes out: `helmfile template`"],
         },
-        Tool::Gitlab => {
-            Start { profile: None, files: &[(".gitlab-ci.yml", include_str!("../../templates/init/gitlab-ci.yml"))] }
-        }
+        Tool::Gitlab => Start {
+            profile: None,
+            files: &[(".gitlab-ci.yml", include_str!("../../templates/init/gitlab-ci.yml"))],
+            next: &[
+                "name an image of yours that has regcred and kubectl in .gitlab-ci.yml",
+                "add the variables under Settings > CI/CD > Variables, masked and protected",
+            ],
+        },
         Tool::Argocd => Start {
             profile: Some(Profile::Argocd),
             files: &[("application.yaml", include_str!("../../templates/init/argocd-application.yaml"))],
+            next: &[
+                "name your repository in application.yaml",
+                "let a job with the variables run `regcred render --shape directory --output pull-secrets` there",
+            ],
         },
         Tool::Flux => Start {
             profile: Some(Profile::Flux),
@@ -39,10 +51,18 @@ fn start(tool: Tool) -> Start {
                 (".sourceignore", include_str!("../../templates/init/sourceignore")),
                 ("kustomization-flux.yaml", include_str!("../../templates/init/flux-kustomization.yaml")),
             ],
+            next: &[
+                "name your source in kustomization-flux.yaml",
+                "let a job with the variables run `regcred render --shape kustomization --output pull-secrets` there",
+            ],
         },
         Tool::Github => Start {
             profile: None,
             files: &[(".github/workflows/regcred.yml", include_str!("../../templates/init/github-workflow.yml"))],
+            next: &[
+                "name an image of yours that has regcred and kubectl in .github/workflows/regcred.yml",
+                "add the variables and KUBECONFIG under Settings > Secrets and variables > Actions, and map them in the workflow",
+            ],
         },
     }
 }
@@ -50,16 +70,19 @@ fn start(tool: Tool) -> Start {
 /// Writes all the files, or none when one of them is there already.
 pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outcome> {
     let InitArguments { tool, directory } = arguments;
-    let Start { profile, files } = start(*tool);
+    let Start { profile, files, next } = start(*tool);
     let profile = profile.map(|profile| profile.to_string());
     let config = minijinja::Environment::new().render_str(CONFIG, context! { profile })? + "\n";
     let mut all = vec![(file::NAME, config.as_str())];
     all.extend(files);
     new_files::write(&environment.directory().join(directory), &all)?;
-    let names = all.iter().map(|(name, _)| format!("wrote {name}\n")).collect::<Vec<_>>().concat();
-    stream::print_text(&format!(
-        "{names}next: put your logins and namespaces into {}, and look at `regcred verify --list`\n",
+    let mut lines: Vec<_> = all.iter().map(|(name, _)| format!("wrote {name}")).collect();
+    lines.push("next:".to_owned());
+    lines.push(format!(
+        "- put your logins and namespaces into {}: `regcred verify --list` says what it reads",
         file::NAME
-    ))?;
+    ));
+    lines.extend(next.iter().map(|step| format!("- {step}")));
+    stream::print_text(&(lines.join("\n") + "\n"))?;
     Ok(Outcome::Done)
 }

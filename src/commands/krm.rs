@@ -79,7 +79,7 @@ fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Fail
 /// The stations of `render`, with the functionConfig for flags and file, and the items for a place to write to.
 fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Value>) -> Result<Vec<Entry>, Failure> {
     let FunctionConfig { name, file, arguments, shape } =
-        FunctionConfig::read(list).map_err(|problem| Failure::of("the functionConfig", problem))?;
+        FunctionConfig::read(list).map_err(|problems| Failure::Input { title: "the functionConfig", problems })?;
     let mut problems = Vec::new();
     let listed = listed(list, &mut problems);
     let Fleet { members, secret_variables } =

@@ -9,7 +9,7 @@ use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
 use crate::output::check::Known;
 use crate::output::product::Product;
-use crate::output::{chart, clusters};
+use crate::output::{chart, clusters, helm_values};
 use crate::problem::{Failure, Problem};
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
@@ -41,7 +41,9 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     if arguments.cluster.is_empty() {
         report::warn(&clusters::left_over(&fleet, environment.directory()));
     }
-    report::notes(fleet.members.iter().filter_map(chart::note));
+    report::notes(
+        fleet.members.iter().flat_map(|settings| [chart::note(settings), helm_values::note(settings)]).flatten(),
+    );
     Ok(outcome)
 }
 
@@ -86,12 +88,11 @@ fn docker_configs(members: &[Settings], environment: &Environment) -> Result<(Ve
 /// What a comparison without credentials cannot tell.
 fn left_out(shape: Shape) -> &'static str {
     match shape {
-        Shape::Directory | Shape::Kustomization | Shape::Chart => {
-            "there are no credentials, so what depends on them was not compared: the content of Secrets, and the registries of policies"
+        Shape::DockerConfig => {
+            "there are no credentials, so the Docker config was not compared, only whether the file is there and holds one"
         }
-        Shape::Yaml | Shape::Json | Shape::HelmValues | Shape::DockerConfig => {
-            "there are no credentials, so the content of the file was not compared, only whether it is there: \
-             Secrets are in the same file as all else"
+        Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization | Shape::Chart | Shape::HelmValues => {
+            "there are no credentials, so what depends on them was not compared: the values of Secrets, and the registries of policies"
         }
     }
 }

@@ -51,8 +51,9 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
             Ok(Outcome::Negative)
         }
         (Err(failure), _) => Err(failure.into()),
-        (Ok(Checked { docker_configs, warnings: problems }), format) => {
+        (Ok(Checked { docker_configs, warnings: mut problems }), format) => {
             let docker_configs = distinct(&members, docker_configs);
+            problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
             let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
@@ -89,6 +90,17 @@ fn sources(members: &[Settings]) -> Vec<&Source> {
     let mut seen = HashSet::new();
     let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
     pull_secrets.flat_map(|pull_secret| &pull_secret.sources).filter(|source| seen.insert(*source)).collect()
+}
+
+/// A registry alone is taken for an image of Docker Hub, by a kubelet too.
+fn registry_for_an_image(image: &str) -> Option<Problem> {
+    Image::looks_like_a_registry(image).then(|| {
+        Problem::warning(
+            "registry-for-an-image",
+            "what `--image` got looks like a registry, and a kubelet takes it for an image of Docker Hub",
+        )
+        .hint("name an image in it, for example ghcr.io/acme/api:1.4")
+    })
 }
 
 /// The settings of `render`, without namespaces.

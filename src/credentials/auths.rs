@@ -4,10 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::Credential;
+use super::pairs::Pairs;
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 use crate::problem::Problem;
 
@@ -46,34 +47,17 @@ pub fn read(json: &SecretString, source: &str, problems: &mut Vec<Problem>) -> V
     Vec::new()
 }
 
-/// The Docker config with every entry that was written: a map would keep only the last of one key.
+/// The Docker config with every entry and every field of one that was written: a map would keep only the last of one name.
 #[derive(Deserialize)]
 struct Written {
-    auths: Entries,
+    auths: Pairs<Entry>,
 }
 
-struct Entries(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Entries;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
-            }
-        }
-        deserializer.deserialize_map(Each)
-    }
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Object(Pairs<Value>),
+    Other(IgnoredAny),
 }
 
 fn without_auths(config: &Map<String, Value>, source: &str) -> Problem {
@@ -96,7 +80,12 @@ fn without_auths(config: &Map<String, Value>, source: &str) -> Problem {
         .hint(format!("run `docker login` where no credential helper is configured, or {two_variables}"))
 }
 
-fn entries(auths: &Entries, config: &Map<String, Value>, source: &str, problems: &mut Vec<Problem>) -> Vec<Credential> {
+fn entries(
+    auths: &Pairs<Entry>,
+    config: &Map<String, Value>,
+    source: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<Credential> {
     let helper = config.contains_key("credsStore") || config.contains_key("credHelpers");
     let mut logins = Vec::new();
     for (number, (key, entry)) in auths.0.iter().enumerate() {
@@ -109,11 +98,11 @@ fn entries(auths: &Entries, config: &Map<String, Value>, source: &str, problems:
                 let (registry, odd) = key.canonical();
                 problems.extend(odd);
                 match login(entry, helper) {
-                    Ok((username, password)) => logins.push(Credential {
+                    Ok(Login { username, password, email }) => logins.push(Credential {
                         registry,
                         username,
                         password,
-                        email: entry.get("email").and_then(Value::as_str).map(str::to_owned),
+                        email,
                         source: source.to_owned(),
                         username_source: source.to_owned(),
                         public_username: false,
@@ -129,6 +118,7 @@ fn entries(auths: &Entries, config: &Map<String, Value>, source: &str, problems:
 /// What is wrong with one entry.
 enum Fault {
     NotAnObject,
+    Twice(&'static str),
     NotText(&'static str),
     AuthNotBase64,
     AuthWithoutColon,
@@ -146,6 +136,11 @@ impl Fault {
         const ENCODE: &str = "`auth` is base64 of `user:password`: `printf '%s:%s' \"$USER\" \"$PASS\" | base64 -w0`";
         let (code, what, hint): (_, String, &str) = match self {
             Self::NotAnObject => ("entry-not-an-object", format!("is no object; {WHOLE}"), ENCODE),
+            Self::Twice(field) => (
+                "conflict",
+                format!("has `{field}` twice, with different values"),
+                "leave one of the two out: of two, some programs read the first and others the last",
+            ),
             Self::NotText(field) => ("entry-not-text", format!("has a `{field}` that is no text; {WHOLE}"), ENCODE),
             Self::AuthNotBase64 => ("auth-not-base64", format!("has an `auth` that is not base64; {WHOLE}"), ENCODE),
             Self::AuthWithoutColon => ("auth-without-colon", format!("has an `auth` without a colon in it; {WHOLE}"), ENCODE),
@@ -172,15 +167,34 @@ impl Fault {
     }
 }
 
-fn login(entry: &Value, helper: bool) -> Result<(SecretString, SecretString), Fault> {
-    let entry = entry.as_object().ok_or(Fault::NotAnObject)?;
-    let text = |field: &'static str| match entry.get(field) {
-        None | Some(Value::Null) => Ok(""),
-        Some(Value::String(text)) => Ok(text.as_str()),
-        Some(_) => Err(Fault::NotText(field)),
-    };
+/// What one entry says.
+struct Login {
+    username: SecretString,
+    password: SecretString,
+    email: Option<String>,
+}
+
+impl Pairs<Value> {
+    /// The text of a field; empty if it is not there.
+    fn text(&self, field: &'static str) -> Result<&str, Fault> {
+        let mut written = self.0.iter().filter(|(name, _)| name == field).map(|(_, value)| value);
+        let Some(value) = written.next() else { return Ok("") };
+        if written.any(|other| other != value) {
+            return Err(Fault::Twice(field));
+        }
+        match value {
+            Value::Null => Ok(""),
+            Value::String(text) => Ok(text),
+            _ => Err(Fault::NotText(field)),
+        }
+    }
+}
+
+fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
+    let Entry::Object(entry) = entry else { return Err(Fault::NotAnObject) };
+    let text = |field| entry.text(field);
     let (auth, username, password) = (text("auth")?, text("username")?, text("password")?);
-    text("email")?;
+    let email = Some(text("email")?).filter(|email| !email.is_empty()).map(str::to_owned);
     let token = !text("identitytoken")?.is_empty() || !text("registrytoken")?.is_empty();
     let decoded = if auth.is_empty() { None } else { Some(decode(auth)?) };
     let (auth_username, auth_password) =
@@ -194,7 +208,7 @@ fn login(entry: &Value, helper: bool) -> Result<(SecretString, SecretString), Fa
         (true, true) if helper => Err(Fault::EmptyWithHelper),
         (true, true) => Err(Fault::Empty),
         (_, true) => Err(Fault::NoPassword),
-        _ => Ok((auth_username.into(), auth_password.into())),
+        _ => Ok(Login { username: auth_username.into(), password: auth_password.into(), email }),
     }
 }
 
@@ -251,6 +265,18 @@ mod tests {
     #[test]
     fn a_key_that_is_written_twice_is_read_twice() {
         assert_eq!(codes(r#"{"auths":{"ghcr.io":{"auth":"dTpw"},"ghcr.io":{"auth":"dTpx"}}}"#), (2, vec![]));
+    }
+
+    #[test]
+    fn a_field_that_is_written_twice_is_merged_if_equal_and_an_error_if_not() {
+        for (entry, expected) in [
+            (r#"{"auth":"dTpw","auth":"dTpw"}"#, (1, vec![])),
+            (r#"{"auth":"dTpw","auth":"dTpx"}"#, (0, vec!["conflict"])),
+            (r#"{"username":"u","password":"p","password":"q"}"#, (0, vec!["conflict"])),
+            (r#"{"auth":"dTpw","note":1,"note":2}"#, (1, vec![])),
+        ] {
+            assert_eq!(codes(&format!(r#"{{"auths":{{"ghcr.io":{entry}}}}}"#)), expected, "{entry}");
+        }
     }
 
     #[test]

@@ -32,25 +32,35 @@ const FILE_LIMIT: u64 = 4 * 1024 * 1024;
 pub fn docker_config(value: &SecretString, source: &str, problems: &mut Vec<Problem>) -> Result<SecretString, Problem> {
     let text = trimmed(value.expose_secret());
     if text.starts_with('/') && Path::new(text).exists() {
-        let content = file(Path::new(text), source)?;
+        let content = file(Path::new(text), source, Named::ByVariable)?;
         return inline(trimmed(content.expose_secret()), source, problems);
     }
     inline(text, source, problems)
 }
 
+/// How a file was named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// By a flag: whoever names a pipe means to write to it.
+    ByFlag,
+    /// By the value of a variable, which may look like a path by chance.
+    ByVariable,
+}
+
 /// The text of a file that holds a credential.
 ///
 /// # Errors
-/// It cannot be read, is neither a regular file nor an open pipe, is too long, or is not UTF-8.
-pub fn file(path: &Path, source: &str) -> Result<SecretString, Problem> {
+/// It cannot be read, is neither a regular file nor a pipe that was meant, is too long, or is not UTF-8.
+pub fn file(path: &Path, source: &str, named: Named) -> Result<SecretString, Problem> {
     if path.is_dir() {
         return Err(Problem::error("is-a-directory", format!("{source} names a directory, not a file"))
             .hint("name the file in it, for example config.json"));
     }
     // Whatever else it is may never end, or never begin.
     let is_open = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
-    if !is_open && path.exists() && !path.is_file() {
-        return Err(Problem::error("unreadable-file", format!("{source} names neither a regular file nor /dev/stdin"))
+    let is_meant = is_open || (named == Named::ByFlag && is_pipe(path));
+    if !is_meant && path.exists() && !path.is_file() {
+        return Err(Problem::error("unreadable-file", format!("{source} names neither a regular file nor a pipe"))
             .hint("write it to a file first, or give /dev/stdin"));
     }
     let mut bytes = Vec::new();
@@ -66,6 +76,17 @@ pub fn file(path: &Path, source: &str) -> Result<SecretString, Problem> {
         Problem::error("not-utf-8", format!("the file that {source} names is not UTF-8 text"))
             .hint("save it as UTF-8 without a byte-order mark of another encoding")
     })
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
 }
 
 fn inline(text: &str, source: &str, problems: &mut Vec<Problem>) -> Result<SecretString, Problem> {
@@ -228,7 +249,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("long");
         File::create(&path).and_then(|file| file.set_len(FILE_LIMIT + 1)).unwrap();
-        assert_eq!(file(&path, "`A`").unwrap_err().code, "too-large");
+        assert_eq!(file(&path, "`A`", Named::ByFlag).unwrap_err().code, "too-large");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod decode;
 mod helmfile;
 mod hosts;
 pub mod lifetime;
+mod pairs;
 pub mod presets;
 mod source;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
+use super::decode::Named;
 use super::lifetime::ShortLived;
 use super::presets::{Host, Preset, UserName};
 use super::{Credential, auths, check, decode};
@@ -109,7 +110,7 @@ impl Source {
                 } else {
                     "`--docker-config-file`".to_owned()
                 };
-                decode::file(&path, &source)
+                decode::file(&path, &source, Named::ByFlag)
                     .and_then(|text| decode::docker_config(&text, &source, problems))
                     .map(|json| auths::read(&json, &source, problems))
             }
@@ -155,7 +156,11 @@ fn offer_the_other_variable(problem: Problem, name: &VariableName, environment: 
 fn value_or_file(name: &VariableName, purpose: &str, environment: &Environment) -> Result<SecretString, Problem> {
     let text = value(name, purpose, environment)?;
     let path = Path::new(text.expose_secret());
-    if path.is_absolute() && path.is_file() { decode::file(path, &format!("`{name}`")) } else { Ok(text) }
+    if path.is_absolute() && path.is_file() {
+        decode::file(path, &format!("`{name}`"), Named::ByVariable)
+    } else {
+        Ok(text)
+    }
 }
 
 fn login(

@@ -16,10 +16,10 @@ pub struct Image {
     path: String,
 }
 
-/// The text names no image.
+/// The text names no image: says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("is not the name of an image")]
-pub struct InvalidImage;
+#[error("is not the name of an image: {0}")]
+pub struct InvalidImage(&'static str);
 
 impl FromStr for Image {
     type Err = InvalidImage;
@@ -38,13 +38,41 @@ impl FromStr for Image {
         let path = if domain == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path };
         let is_id = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         // What is no host may still be the first part of a path, and is then looked up as a host all the same.
-        let good = (is_good_domain(domain) || is_good_part(domain))
-            && path.split('/').all(is_good_part)
-            && path.len() <= 255
-            && tag.is_none_or(is_good_tag)
-            && digest.is_none_or(is_good_digest)
-            && !is_id;
-        if good { Ok(Self { domain: domain.to_owned(), path }) } else { Err(InvalidImage) }
+        let good_domain = is_good_domain(domain) || is_good_part(domain);
+        let fault = if text.is_empty() {
+            "it is empty"
+        } else if text.contains("://") {
+            "an image has no scheme before its host"
+        } else if text.contains(char::is_whitespace) {
+            "there is white space in it"
+        } else if is_id {
+            "64 hexadecimal digits are an id"
+        } else if !tag.is_none_or(is_good_tag) {
+            "its tag is none: up to 128 letters, digits, `_`, `.` and `-`"
+        } else if !digest.is_none_or(is_good_digest) {
+            "its digest is none: `sha256:` and 64 hexadecimal digits"
+        } else if !good_domain {
+            "its host is none"
+        } else if path.contains(|character: char| character.is_ascii_uppercase()) {
+            "there is a capital letter in its path"
+        } else if !path.split('/').all(is_good_part) {
+            "a part of its path is empty, or not letters and digits with single `.`, `_` or `-` between them"
+        } else if path.len() > 255 {
+            "its path is longer than 255 characters"
+        } else {
+            return Ok(Self { domain: domain.to_owned(), path });
+        };
+        Err(InvalidImage(fault))
+    }
+}
+
+impl Image {
+    /// Whether a text that is an image of Docker Hub by its form is more likely the host of a registry.
+    #[must_use]
+    pub fn looks_like_a_registry(text: &str) -> bool {
+        let (host, port) = text.split_once(':').unwrap_or((text, ""));
+        let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+        is_port && (host == "localhost" || host.contains('.')) && is_good_domain(host)
     }
 }
 
@@ -203,7 +231,34 @@ mod tests {
             "a.io:x/b",
             &"0a".repeat(32),
         ] {
-            assert_eq!(bad.parse::<Image>(), Err(InvalidImage), "{bad}");
+            assert!(bad.parse::<Image>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_image_is_told_why() {
+        for (bad, why) in [
+            ("https://ghcr.io/acme/api", "scheme"),
+            ("ghcr.io/acme /api", "white space"),
+            ("ghcr.io/Acme/api", "capital"),
+            ("ghcr.io/acme/api:", "tag"),
+            ("ghcr.io/acme/api@sha256:0", "digest"),
+            ("ghcr_.io/acme", "host"),
+            ("ghcr.io//acme", "a part of its path"),
+            ("", "empty"),
+        ] {
+            let said = bad.parse::<Image>().unwrap_err().to_string();
+            assert!(said.contains(why), "{bad}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_host_alone_looks_like_a_registry() {
+        for registry in ["ghcr.io", "registry.example.com:5000", "localhost", "localhost:5000"] {
+            assert!(Image::looks_like_a_registry(registry), "{registry}");
+        }
+        for image in ["nginx", "nginx:1.27", "ghcr.io/acme/api", "acme/a.b", "a.b:latest"] {
+            assert!(!Image::looks_like_a_registry(image), "{image}");
         }
     }
 

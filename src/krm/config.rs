@@ -52,22 +52,25 @@ impl FunctionConfig {
     ///
     /// # Errors
     /// It is neither of the two, or not rightly written; never with a value of it.
-    pub fn read(list: &ResourceList<'_>) -> Result<Self, Problem> {
+    pub fn read(list: &ResourceList<'_>) -> Result<Self, Vec<Problem>> {
         let value = &list.function_config;
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         // What comes out is a list of objects, whatever shape the same file asks of `render`.
         let arguments = RenderArguments { shape: Some(Shape::Yaml), ..RenderArguments::default() };
         match (value["apiVersion"].as_str(), value["kind"].as_str()) {
             (Some("v1"), Some("ConfigMap")) => {
-                let arguments = RenderArguments { shape: arguments.shape, ..flags(value)? };
+                let arguments =
+                    RenderArguments { shape: arguments.shape, ..flags(value).map_err(|problem| vec![problem])? };
                 Ok(Self { name, file: None, arguments, shape: None })
             }
             (Some(_), Some("RegistryCredentials")) => {
                 let file = file::parse_function_config(list.function_config_text)?;
                 Ok(Self { name, shape: file.spec.shape, file: Some(file), arguments })
             }
-            _ => Err(wrong("the functionConfig is neither a RegistryCredentials nor a ConfigMap of flags")
-                .hint("give the object of regcred.yaml: `regcred schema` prints its form")),
+            _ => Err(vec![
+                wrong("the functionConfig is neither a RegistryCredentials nor a ConfigMap of flags")
+                    .hint("give the object of regcred.yaml: `regcred schema` prints its form"),
+            ]),
         }
     }
 }

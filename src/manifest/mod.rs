@@ -92,7 +92,8 @@ impl<'a> Manifest<'a> {
     pub fn write_redacted(&self, into: &mut impl Write) -> io::Result<()> {
         let Content::Sensitive(secret) = &self.blueprint.content else { return self.write_yaml(into) };
         let text = to_yaml(&secret.redacted(&self.blueprint.place))?;
-        into.write_all(text.replace(SLOT, self.namespace.map_or("", Namespace::as_str)).as_bytes())
+        let scalar = self.namespace.map_or(Ok(Cow::default()), yaml_scalar)?;
+        into.write_all(text.replace(SLOT, &scalar).as_bytes())
     }
 }
 

@@ -10,6 +10,7 @@ use super::File;
 use super::fingerprint::{Key, Verdict};
 use super::git;
 use super::lock::{self, Lock};
+use super::masked;
 use super::path::{Found, TreePath};
 use super::root::{Interrupted, Root};
 use super::target::Target;
@@ -22,7 +23,7 @@ use crate::settings::PlaintextInGit;
 pub enum Known {
     /// Everything.
     All,
-    /// Not what depends on the logins: of those files only whether they are as they were written.
+    /// Not what depends on the logins: in those files it is masked.
     NotTheLogins,
 }
 
@@ -130,12 +131,13 @@ impl Comparison<'_> {
     fn compare(&self, path: &TreePath, file: &File, bytes: &[u8]) -> Option<State> {
         let verdict = self.root.ours.files.get(path).map(|known| self.key.verify(known, bytes));
         let known = self.known == Known::All || !file.depends_on_logins();
+        let seen = known || (file.holds_a_secret() && !masked::are_same(bytes, &file.bytes));
         match verdict {
             _ if known && *bytes == **file.bytes => None,
             None => Some(State::NotOurs),
-            Some(Verdict::Same) => known.then_some(State::Stale),
-            Some(Verdict::Different) if known || !file.holds_a_secret() => Some(State::Different),
-            Some(Verdict::Different | Verdict::Unknown) => known.then_some(State::Different),
+            Some(Verdict::Same) => seen.then_some(State::Stale),
+            Some(Verdict::Different) if seen || !file.holds_a_secret() => Some(State::Different),
+            Some(Verdict::Different | Verdict::Unknown) => seen.then_some(State::Different),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod git;
 pub mod helm_values;
 pub mod layout;
 pub mod lock;
+pub mod masked;
 pub mod new_files;
 pub mod path;
 pub mod product;

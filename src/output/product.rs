@@ -5,14 +5,14 @@ use std::io;
 use secrecy::SecretString;
 
 use super::stream::Form;
-use super::{File, chart, helm_values, layout};
+use super::{File, Protection, chart, helm_values, layout};
 use crate::docker_config::DockerConfig;
 use crate::problem::{Failure, Problem};
 use crate::protect::{Documents, Protector};
 use crate::resources;
-use crate::settings::choices::Shape;
+use crate::settings::choices::{Chart, Shape};
 use crate::settings::{Encoding, Settings};
-use crate::templates::Templates;
+use crate::templates::{self, Templates};
 
 /// What is written.
 pub enum Product<'a> {
@@ -68,21 +68,26 @@ impl<'a> Product<'a> {
         }
     }
 
+    /// Whether a template of the user's makes something else of the registries of the logins.
+    #[must_use]
+    pub fn chooses_by_registries(&self) -> bool {
+        match self {
+            Self::Values(Settings { chart: Chart::Template(path), .. }, ..) => templates::uses(path, "registries"),
+            _ => false,
+        }
+    }
+
     /// Whether a secret stands in it in clear.
-    ///
-    /// # Errors
-    /// A template of the user's that makes no values.
-    pub fn holds_a_secret(&self) -> Result<bool, Failure> {
-        Ok(match self {
+    #[must_use]
+    pub fn holds_a_secret(&self) -> bool {
+        match self {
             Self::Stream(documents, _) | Self::Directory(documents) | Self::Kustomization(documents) => {
                 documents.hold_a_secret()
             }
             Self::Chart(files) => files.iter().any(File::holds_a_secret),
-            Self::Values(settings, docker_configs, templates) => {
-                helm_values::files(settings, docker_configs, templates, "values.yaml")?.iter().any(File::holds_a_secret)
-            }
+            Self::Values(settings, ..) => helm_values::protection(&settings.chart) == Protection::Plaintext,
             Self::Value(_) => true,
-        })
+        }
     }
 }
 

@@ -1,14 +1,15 @@
-//! One file: what it should hold in, the file, whole and only if it differs, out.
+//! One file: what it should hold in, the file, whole and only if it differs, out. Of several, all wait until each is complete.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::Protection;
-use super::git;
+use super::check::Known;
+use super::masked::{self, DOCKER_CONFIG, DOCKER_CONFIG_BASE64};
 use super::root::NewPaths;
 use super::staging::Staging;
 use super::target::Target;
+use super::{Protection, git};
 use crate::problem::{Failure, Problem};
 
 const BUFFER: usize = 64 * 1024;
@@ -28,11 +29,20 @@ pub enum State {
     Same,
 }
 
-/// Makes the file hold this content; one that already does is left as it is. Says how it was.
+/// A file that is complete but for its place.
+pub struct Prepared {
+    path: PathBuf,
+    state: State,
+    /// Its bytes, beside its place; nothing if it is current.
+    temporary: Option<(PathBuf, Staging)>,
+    new_paths: NewPaths,
+}
+
+/// Writes the content beside its place; a file that already holds it is left as it is. What is not published goes.
 ///
 /// # Errors
 /// The file system refuses, or a plain Secret would enter Git.
-pub fn write(content: Content<'_>, protection: Protection, target: &Target<'_>) -> Result<State, Failure> {
+pub fn prepare(content: Content<'_>, protection: Protection, target: &Target<'_>) -> Result<Prepared, Failure> {
     let at = |error: io::Error| super::failure(&error, NAME);
     let path = &target.path;
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(a_directory()) };
@@ -41,34 +51,56 @@ pub fn write(content: Content<'_>, protection: Protection, target: &Target<'_>) 
         git::admit_file(path, NAME, target)?;
     }
     let state = compare(content, path).map_err(at)?;
+    let mut new_paths = NewPaths::default();
     if state == State::Same {
         super::protect(path, protection).map_err(at)?;
-        return Ok(state);
+        return Ok(Prepared { path: path.clone(), state, temporary: None, new_paths });
     }
-    let mut new_paths = NewPaths::default();
     new_paths.create_folder(folder).map_err(at)?;
     let mut staging = Staging::begin(folder.join(format!(".{}.regcred-new", name.to_string_lossy()))).map_err(at)?;
-    let replace = |staging: &mut Staging| {
+    let write = |staging: &mut Staging| {
         let (temporary, file) = staging.create(protection)?;
         let mut into = BufWriter::with_capacity(BUFFER, file);
         content(&mut into)?;
         into.flush()?;
         into.get_ref().sync_all()?;
-        fs::rename(temporary, path)
+        Ok(temporary)
     };
-    replace(&mut staging).map_err(at)?;
-    new_paths.keep();
-    staging.finish().map_err(at)?;
-    Ok(state)
+    let temporary = write(&mut staging).map_err(at)?;
+    Ok(Prepared { path: path.clone(), state, temporary: Some((temporary, staging)), new_paths })
 }
 
-/// Whether a run would change the file.
+impl Prepared {
+    /// Puts it in its place. Says how the file was.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn publish(mut self) -> Result<State, Failure> {
+        let at = |error: io::Error| super::failure(&error, NAME);
+        if let Some((temporary, staging)) = self.temporary.take() {
+            fs::rename(temporary, &self.path).map_err(at)?;
+            self.new_paths.keep();
+            staging.finish().map_err(at)?;
+        }
+        Ok(self.state)
+    }
+}
+
+/// Whether a run would change the file; without the logins, whether it would but for them.
 ///
 /// # Errors
 /// It is a directory, or cannot be read.
-pub fn check(content: Content<'_>, target: &Target<'_>) -> Result<State, Failure> {
-    look(&target.path)?;
-    compare(content, &target.path).map_err(|error| super::failure(&error, NAME))
+pub fn check(content: Content<'_>, target: &Target<'_>, known: Known) -> Result<State, Failure> {
+    let at = |error: io::Error| super::failure(&error, NAME);
+    let there = look(&target.path)?;
+    match known {
+        Known::All => compare(content, &target.path).map_err(at),
+        Known::NotTheLogins if there == There::Nothing => Ok(State::Missing),
+        Known::NotTheLogins => {
+            let same = fs::File::open(&target.path).and_then(|mut file| masked::is_same_as_file(content, &mut file));
+            Ok(if same.map_err(at)? { State::Same } else { State::Different })
+        }
+    }
 }
 
 /// Lets the file be written: there is none, or it is ours or current.
@@ -110,8 +142,6 @@ fn look(path: &Path) -> Result<There, Failure> {
     }
 }
 
-/// What begins a Docker config of ours: JSON without white space, and base64 of it.
-const DOCKER_CONFIGS: [&[u8]; 2] = [br#"{"auths":{"#, b"eyJhdXRocyI6e"];
 /// What begins values of ours.
 const VALUES: &[u8] = b"# Written by regcred";
 /// What stands in a stream of ours.
@@ -122,7 +152,10 @@ fn is_ours(path: &Path) -> Result<bool, Failure> {
     let mut file = BufReader::new(fs::File::open(path).map_err(failed)?);
     let mut line = zeroize::Zeroizing::new(Vec::new());
     file.read_until(b'\n', &mut line).map_err(failed)?;
-    if line.is_empty() || line.starts_with(VALUES) || DOCKER_CONFIGS.iter().any(|start| line.starts_with(start)) {
+    if line.is_empty()
+        || line.starts_with(VALUES)
+        || [DOCKER_CONFIG, DOCKER_CONFIG_BASE64].iter().any(|start| line.starts_with(start))
+    {
         return Ok(true);
     }
     // Thousands of Namespaces may come before the first object that is ours.

@@ -55,7 +55,10 @@ pub fn write(files: impl Iterator<Item = io::Result<File>>, target: &Target<'_>)
         run.add(&file)?;
     }
     if run.cover == Cover::Ours {
+        let unchanged = run.result.unchanged;
         run.add(&ignore_file())?;
+        // It was placed by this very run, or is no part of what was asked for.
+        run.result.unchanged = unchanged;
     }
     run.refuse_what_is_in_the_way()?;
     new_paths.keep();

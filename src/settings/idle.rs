@@ -41,7 +41,7 @@ fn idle(arguments: &RenderArguments, combination: Combination, chart: &Chart) ->
         .collect()
 }
 
-fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Chart) -> [Rule; 11] {
+fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Chart) -> [Rule; 10] {
     let rule = |applies, when, idle, hint| Rule { applies, when, idle, hint };
     let patcher = strategy == Strategy::Patcher;
     [
@@ -114,12 +114,6 @@ fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Ch
             !matches!(protect, Protect::Sealed | Protect::Sops),
             "without `--protect sealed` or `--protect sops`",
             &["--reseal"],
-            "leave it out",
-        ),
-        rule(
-            shape == Shape::HelmValues,
-            "with `--shape helm-values`: no policy is among the values",
-            &["--no-guard"],
             "leave it out",
         ),
     ]

@@ -96,9 +96,9 @@ impl PatcherSettings {
         let pull_secret = patcher_pull_secret.clone().or_else(|| file.pull_secret.clone());
         let pull_secret = pull_secret.map(|name| named(&name, "--patcher-pull-secret", problems));
         let image = text(patcher_image, &file.image, default_image);
-        if image.parse::<Image>().is_err() {
+        if let Err(invalid) = image.parse::<Image>() {
             problems.push(
-                Problem::error("invalid-image", "`--patcher-image` is not the name of an image")
+                Problem::error("invalid-image", format!("`--patcher-image` {invalid}"))
                     .hint(format!("for example {default_image}")),
             );
         }

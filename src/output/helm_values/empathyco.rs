@@ -16,6 +16,7 @@ use crate::names::ResourceName;
 use crate::output::stream::{self, Form};
 use crate::problem::Failure;
 use crate::protect::{Documents, Protector};
+use crate::resources::patcher::NAME;
 use crate::resources::profile::{self, Role};
 use crate::settings::patcher::{Accounts, PatcherSettings};
 use crate::settings::{CreateNamespaces, PullSecretSettings, Settings};
@@ -32,6 +33,7 @@ pub fn write(pull_secret: &PullSecretSettings, patcher: &PatcherSettings) -> io:
         Accounts::Named(names) => (false, names.as_slice()),
     };
     let values = Values {
+        fullname_override: NAME,
         image: Image::of(patcher),
         image_pull_secrets: references(patcher),
         conf: Options {
@@ -81,6 +83,8 @@ pub fn secret(
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Values<'a> {
+    /// The chart's ServiceAccount has this name, whatever the release is called: the guard knows it by that.
+    fullname_override: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Image<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

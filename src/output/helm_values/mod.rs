@@ -1,5 +1,5 @@
-//! Values for a Helm chart: settings and Docker configs in, the text of values.yaml out, and the Secret beside it where the
-//! chart has no value for one.
+//! Values for a Helm chart: settings and Docker configs in, the text of values.yaml out, and beside it what the chart has no
+//! value for: the Secret, and the policies that confine a patcher.
 
 mod empathyco;
 mod image;
@@ -11,15 +11,17 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::chart;
-use super::stream::Shown;
+use super::stream::{self, Form, Shown};
 use super::{File, Protection};
 use crate::docker_config::DockerConfig;
 use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, ResourceName};
 use crate::problem::{Failure, Problem};
+use crate::protect::{Documents, Protector};
+use crate::resources;
 use crate::settings::choices::{Chart, Link};
-use crate::settings::patcher::PatcherSettings;
-use crate::settings::{PullSecretSettings, Settings};
+use crate::settings::patcher::{Guard, PatcherSettings};
+use crate::settings::{Destination, PullSecretSettings, Settings};
 use crate::templates::{self, Templates};
 
 /// The values alone.
@@ -64,7 +66,17 @@ fn headed(values: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new([b"# Written by regcred.\n", values].concat())
 }
 
-/// The values as the file `name`, and the Secret as a file beside it where the chart has no value for it.
+/// Whether a secret is among the values themselves.
+#[must_use]
+pub fn protection(chart: &Chart) -> Protection {
+    match chart {
+        Chart::Own | Chart::Tamcore => Protection::Plaintext,
+        Chart::Empathyco | Chart::Template(_) => Protection::Public,
+    }
+}
+
+/// The values as the file `name`, and as files beside it what the chart has no value for: the Secret of empathyco's, and the
+/// guard of either patcher's.
 ///
 /// # Errors
 /// As [`write()`], and a template of the user's that makes no Namespace.
@@ -74,22 +86,48 @@ pub fn files(
     templates: &Templates,
     name: &str,
 ) -> Result<Vec<File>, Failure> {
-    let protection = match settings.chart {
-        Chart::Own | Chart::Tamcore => Protection::Plaintext,
-        Chart::Empathyco | Chart::Template(_) => Protection::Public,
-    };
-    let values = File { path: name.to_owned(), bytes: write(settings, docker_configs, Shown::InFull)?, protection };
-    let mut files = vec![values];
+    let bytes = write(settings, docker_configs, Shown::InFull)?;
+    let mut files = vec![File { path: name.to_owned(), bytes, protection: protection(&settings.chart) }];
     if settings.chart == Chart::Empathyco {
         let (pull_secret, docker_config) = only(settings, docker_configs)?;
         let patcher = settings.patcher.as_ref().ok_or_else(needs_a_patcher)?;
         files.push(File {
-            path: beside(name),
+            path: beside(name, "secret"),
             bytes: empathyco::secret(settings, pull_secret, patcher, docker_config, templates)?,
             protection: Protection::Plaintext,
         });
     }
+    if let Some(patcher) = confined(settings) {
+        let (pull_secret, _) = only(settings, docker_configs)?;
+        let manifests = resources::patcher::guard(patcher, &pull_secret.name, settings.profile, templates)?;
+        let mut bytes = Zeroizing::new(Vec::new());
+        stream::write(&Documents::new(manifests, Protector::Plain), Form::Yaml, &mut *bytes)
+            .map_err(|error| super::failure(&error, "the policies"))?;
+        files.push(File { path: beside(name, "guard"), bytes, protection: Protection::Public });
+    }
     Ok(files)
+}
+
+/// What the values alone do not say of the policies that confine the patcher.
+#[must_use]
+pub fn note(settings: &Settings) -> Option<String> {
+    let namespace = &confined(settings)?.namespace;
+    let how = match settings.destination {
+        Destination::Stdout => {
+            "are not among the values: --output values.yaml writes them to values.guard.yaml (--no-guard says that none are wanted)"
+        }
+        Destination::Write(_) => "are in the file beside the values whose name ends with .guard.yaml",
+        Destination::Check(_) => return None,
+    };
+    Some(format!(
+        "the policies that confine the patcher {how}; apply them before the release, which goes into the namespace `{namespace}`"
+    ))
+}
+
+/// The patcher of a chart, if it is to be confined.
+fn confined(settings: &Settings) -> Option<&PatcherSettings> {
+    let of_a_patcher = matches!(settings.chart, Chart::Tamcore | Chart::Empathyco);
+    settings.patcher.as_ref().filter(|patcher| of_a_patcher && patcher.guard == Guard::Confined)
 }
 
 /// What a template may use: names, and no secret.
@@ -101,10 +139,10 @@ struct Context<'a> {
     registries: Vec<&'a str>,
 }
 
-/// The Secret's file: `values.yaml` has `values.secret.yaml` beside it.
-fn beside(name: &str) -> String {
+/// The file of something else: `values.yaml` has `values.secret.yaml` beside it.
+fn beside(name: &str, what: &str) -> String {
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-    format!("{stem}.secret.yaml")
+    format!("{stem}.{what}.yaml")
 }
 
 fn only<'a>(
@@ -178,7 +216,7 @@ mod tests {
         for (values, secret) in
             [("values.yaml", "values.secret.yaml"), ("a.b.yml", "a.b.secret.yaml"), ("x", "x.secret.yaml")]
         {
-            assert_eq!(beside(values), secret);
+            assert_eq!(beside(values, "secret"), secret);
         }
     }
 }

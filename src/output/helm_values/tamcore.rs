@@ -15,7 +15,7 @@ use crate::manifest::{Place, to_yaml};
 use crate::names::ResourceName;
 use crate::output::chart::literal;
 use crate::output::stream::{Shown, show};
-use crate::resources;
+use crate::resources::{self, patcher::NAME};
 use crate::settings::patcher::{Accounts, PatcherSettings};
 use crate::settings::{PullSecretSettings, Settings};
 
@@ -37,6 +37,7 @@ pub fn write(
     let mut source = serde_json::to_value(source.object(&Place::Cluster))?;
     source["data"][".dockerconfigjson"] = json!(*show(&docker_config.to_base64(), shown));
     let values = Values {
+        fullname_override: NAME,
         image: Image::of(patcher).map(|image| WholeImage { registry: "", image }),
         image_pull_secrets: references(patcher),
         security_context: RESTRICTED,
@@ -51,6 +52,8 @@ pub fn write(
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Values<'a> {
+    /// The chart's ServiceAccount has this name, whatever the release is called: the guard knows it by that.
+    fullname_override: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<WholeImage<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

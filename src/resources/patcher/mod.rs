@@ -20,7 +20,7 @@ use crate::templates::Templates;
 use options::EnvironmentVariable;
 
 /// What titansoft's own example calls everything: what was made from that is taken over, not made a second time.
-const NAME: &str = "imagepullsecret-patcher";
+pub const NAME: &str = "imagepullsecret-patcher";
 
 /// What the templates may use.
 #[derive(Serialize)]
@@ -83,6 +83,23 @@ pub fn add(
         manifests.once(Part::Other.blueprint(object, settings.profile)?);
     }
     Ok(())
+}
+
+/// The policies that confine a patcher, alone: for one that a chart of somebody else's deploys, under the same name.
+///
+/// # Errors
+/// A template of the user's that makes no object.
+pub fn guard(
+    patcher: &PatcherSettings,
+    secret: &ResourceName,
+    profile: Option<Profile>,
+    templates: &Templates,
+) -> Result<Manifests, Failure> {
+    let mut manifests = Manifests::default();
+    for object in templates.render("patcher-guard.yaml.j2", &context(patcher, secret))? {
+        manifests.once(Part::Policy.blueprint(object, profile)?);
+    }
+    Ok(manifests)
 }
 
 /// What an object is to a patcher.

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::File;
+use super::{File, faults};
 use crate::environment::Environment;
-use crate::nearest::nearest;
 use crate::problem::{Failure, Problem, reason};
 
 /// The name that is looked for.
@@ -26,7 +25,7 @@ pub enum Which {
 /// Finds and reads the file.
 ///
 /// # Errors
-/// It cannot be read, or is no such object: with line, column and the nearest field name; never with a value of it.
+/// It cannot be read, or is no such object: every fault with line, column and the nearest name; never with a value of it.
 pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf, File)>, Failure> {
     let path = match which {
         Which::No => return Ok(None),
@@ -43,9 +42,10 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
                 .hint("check the path; --no-config reads none"),
         )
     })?;
-    parse(&text).map(|file| Some((path.clone(), file))).map_err(|problem| {
+    parse(&text).map(|file| Some((path.clone(), file))).map_err(|problems| {
         let name = path.file_name().map_or(NAME.into(), |name| name.to_string_lossy());
-        Failure::of("regcred.yaml", Problem { message: format!("{name}: {}", problem.message), ..problem })
+        let in_the_file = |problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
+        Failure::Input { title: "regcred.yaml", problems: problems.into_iter().map(in_the_file).collect() }
     })
 }
 
@@ -60,17 +60,21 @@ fn find(from: &Path) -> Option<PathBuf> {
 /// Parses the text of the file.
 ///
 /// # Errors
-/// One problem, with its place.
-pub fn parse(text: &str) -> Result<File, Problem> {
+/// Everything that is wrong with it, each with its place.
+pub fn parse(text: &str) -> Result<File, Vec<Problem>> {
     let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        // The reader stops at the first fault; a second look finds all.
+        let faults = faults::of(text);
+        if faults.is_empty() { vec![explain(&error)] } else { faults }
+    })
 }
 
 /// Reads the object of the file as the field `functionConfig` of another, whose lines mean nothing to the user.
 ///
 /// # Errors
-/// One problem, without a place.
-pub fn parse_function_config(text: &str) -> Result<File, Problem> {
+/// Everything that is wrong with it, without places.
+pub fn parse_function_config(text: &str) -> Result<File, Vec<Problem>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields {
@@ -78,55 +82,26 @@ pub fn parse_function_config(text: &str) -> Result<File, Problem> {
     }
     let options = serde_saphyr::options! { with_snippet: false };
     let fields: Result<Fields, _> = serde_saphyr::from_str_with_options(text, options);
-    fields.map(|fields| fields.function_config).map_err(|error| {
-        let (what, hint) = what(&error);
-        let where_to_look = "`regcred verify --list --config FILE` with the same object names the line";
-        Problem::error("invalid-config", format!("functionConfig: {what}"))
-            .hint(hint.map_or(where_to_look.to_owned(), |hint| format!("{hint}; {where_to_look}")))
+    fields.map(|fields| fields.function_config).map_err(|_| {
+        const WHERE_TO_LOOK: &str = "`regcred verify --list --config FILE` with the same object names the line";
+        let mut faults = faults::of_field("functionConfig", text);
+        if faults.is_empty() {
+            faults.push(Problem::error("invalid-config", "functionConfig: is not of the form that belongs there"));
+        }
+        for fault in &mut faults {
+            fault.hint =
+                Some(fault.hint.take().map_or(WHERE_TO_LOOK.into(), |hint| format!("{hint}; {WHERE_TO_LOOK}")));
+        }
+        faults
     })
 }
 
+/// What the reader says of a text that has no fault of its form.
 fn explain(error: &serde_saphyr::Error) -> Problem {
     let place =
         error.location().map_or(String::new(), |place| format!("line {}, column {}: ", place.line(), place.column()));
-    let (what, hint) = what(error);
-    Problem { hint, ..Problem::error("invalid-config", format!("{place}{what}")) }
-}
-
-/// What is wrong, and what to do about it.
-fn what(error: &serde_saphyr::Error) -> (String, Option<String>) {
-    use serde_saphyr::Error;
-    match error.without_snippet() {
-        Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected),
-        Error::SerdeMissingField { field, .. } => (format!("the field `{field}` is missing"), None),
-        Error::SerdeUnknownVariant { expected, .. } => {
-            ("is none of the possible values".into(), Some(format!("possible are {}", expected.join(", "))))
-        }
-        Error::DuplicateMappingKey { .. } => ("a key stands there twice".into(), Some("leave one out".into())),
-        Error::SerdeInvalidType { .. } | Error::Unexpected { .. } => (
-            "is not of the form that belongs there".into(),
-            Some("`regcred schema` prints the form; `regcred init` writes an example".into()),
-        ),
-        _ => (
-            "is not valid YAML of this form".into(),
-            Some("`regcred schema` prints the form; `regcred init` writes an example".into()),
-        ),
-    }
-}
-
-fn unknown(field: &str, expected: &[&str]) -> (String, Option<String>) {
-    if expected == ["env"] && field == "value" {
-        return (
-            "a literal password or Docker config".into(),
-            Some("a password is never written down: name its variable with `env:`".into()),
-        );
-    }
-    match nearest(field, expected.iter().copied()) {
-        Some(known) => {
-            (format!("unknown field; did you mean `{known}`?"), Some(format!("possible are {}", expected.join(", "))))
-        }
-        None => ("unknown field".into(), Some(format!("possible are {}", expected.join(", ")))),
-    }
+    Problem::error("invalid-config", format!("{place}is not valid YAML of this form"))
+        .hint("`regcred schema` prints the form; `regcred init` writes an example")
 }
 
 #[cfg(test)]
@@ -148,20 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_place_and_nearest_name_and_never_a_value() {
-        for (spec, message) in [
-            ("spec: {pullSecret: []}\n", "line 4, column 8: unknown field; did you mean `pullSecrets`?"),
-            ("spec: {strategy: hunter2}\n", "line 4, column 18: is none of the possible values"),
-            ("spec: {pullSecrets: hunter2}\n", "line 4, column 21: is not of the form that belongs there"),
-            (
-                "spec:\n  pullSecrets:\n  - logins:\n    - password: {value: hunter2}\n",
-                "line 7, column 18: a literal password or Docker config",
-            ),
-        ] {
-            let problem = parse(&format!("{HEAD}{spec}")).unwrap_err();
-            assert_eq!(problem.message, message);
-            assert!(!format!("{problem:?}").contains("hunter2"));
-        }
-        assert!(parse("kind: RegistryCredentials\n").unwrap_err().message.contains("is missing"));
+    fn a_text_that_is_no_yaml_is_told_with_its_place_and_without_its_words() {
+        let problems = parse("spec: [hunter2\nhunter3: {\n").unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert!(
+            problems[0].message.starts_with("line ") && problems[0].message.ends_with("is not valid YAML of this form")
+        );
+        assert!(!format!("{problems:?}").contains("hunter"));
     }
 }

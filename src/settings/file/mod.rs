@@ -1,5 +1,8 @@
 //! regcred.yaml: the typed object, of which its JSON Schema is made too.
 
+mod document;
+mod faults;
+mod form;
 mod load;
 
 use std::collections::BTreeMap;

@@ -61,9 +61,13 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Chosen {
                 ));
             }
             Ok(name) => chosen.push(name),
-            Err(invalid) => problems.push(
-                Problem::error("invalid-namespace", format!("{origin}, item {number}: {invalid}")).hint(invalid.hint()),
-            ),
+            Err(invalid) => {
+                let several = text.contains(char::is_whitespace);
+                let hint = if several { "several are joined by commas: team-a,team-b".into() } else { invalid.hint() };
+                problems.push(
+                    Problem::error("invalid-namespace", format!("{origin}, item {number}: {invalid}")).hint(hint),
+                );
+            }
         }
     }
     if let Some(listed) = listed {

@@ -1,0 +1,190 @@
+//! The form of regcred.yaml: the JSON Schema of its types in, what may stand where out.
+
+use serde_json::{Map, Value};
+
+use super::File;
+
+/// The schema, with the fields it knows and where they belong.
+pub struct Form {
+    root: Value,
+    /// Each field with the path of what it belongs to, in the order of the types.
+    fields: Vec<(String, String)>,
+}
+
+/// What may stand in one place.
+pub enum Shape<'a> {
+    /// A mapping of known fields.
+    Fields {
+        /// Each with its schema.
+        known: &'a Map<String, Value>,
+        /// Those that must be there.
+        required: Vec<&'a str>,
+    },
+    /// A mapping of any keys, each value of this schema.
+    Entries(&'a Value),
+    /// A list of this schema.
+    List(&'a Value),
+    /// One of these words.
+    Words(Vec<&'a str>),
+    /// A text.
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// A number.
+    Number,
+    /// One of several of these.
+    OneOf(Vec<&'a Value>),
+    /// Whatever it is, it is not looked at.
+    Anything,
+}
+
+impl Form {
+    /// The form of the types.
+    #[must_use]
+    pub fn of_the_file() -> Self {
+        let root = schemars::schema_for!(File).to_value();
+        let mut form = Self { root, fields: Vec::new() };
+        let mut fields = Vec::new();
+        form.collect(&form.root, "", &mut fields);
+        form.fields = fields;
+        form
+    }
+
+    /// What the whole document is.
+    #[must_use]
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// The paths of what the field belongs to, each once.
+    pub fn homes<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
+        // What a cluster has is what `spec` has: it is told of once.
+        let of_a_cluster = |home: &str| home.starts_with("spec.clusters[]");
+        let common = self.fields.iter().any(|(name, home)| name == field && !of_a_cluster(home));
+        let fields = self.fields.iter().filter(move |(name, home)| name == field && !(common && of_a_cluster(home)));
+        fields.map(|(_, home)| home.as_str())
+    }
+
+    /// Every field there is.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// What may stand where this schema applies.
+    #[must_use]
+    pub fn shape<'a>(&'a self, schema: &'a Value) -> Shape<'a> {
+        let schema = self.resolved(schema);
+        if let Some(words) = words(schema) {
+            return Shape::Words(words);
+        }
+        if let Some(several) = ["anyOf", "oneOf"].iter().find_map(|name| schema[*name].as_array()) {
+            let mut several = several.iter().filter(|one| one["type"] != "null");
+            return match (several.next(), several.next()) {
+                (Some(only), None) => self.shape(only),
+                (Some(first), Some(second)) => Shape::OneOf([first, second].into_iter().chain(several).collect()),
+                (None, _) => Shape::Anything,
+            };
+        }
+        let name = match &schema["type"] {
+            Value::Array(names) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
+            name => name.as_str(),
+        };
+        match name {
+            Some("object") => match (schema["properties"].as_object(), &schema["additionalProperties"]) {
+                (Some(known), _) => Shape::Fields { known, required: texts(&schema["required"]) },
+                (None, entries @ Value::Object(_)) => Shape::Entries(entries),
+                (None, _) => Shape::Anything,
+            },
+            Some("array") => Shape::List(&schema["items"]),
+            Some("string") => Shape::Text,
+            Some("boolean") => Shape::Boolean,
+            Some("integer" | "number") => Shape::Number,
+            _ => Shape::Anything,
+        }
+    }
+
+    /// What the schema says of what it describes, in the words of a sentence.
+    #[must_use]
+    pub fn description(&self, schema: &Value) -> Option<String> {
+        let text = schema["description"].as_str().or_else(|| self.resolved(schema)["description"].as_str())?;
+        let mut letters = text.trim_end_matches('.').chars();
+        let first = letters.next()?;
+        Some(first.to_lowercase().chain(letters).collect())
+    }
+
+    fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let mut schema = schema;
+        while let Some(path) = schema["$ref"].as_str().and_then(|name| name.strip_prefix('#')) {
+            match self.root.pointer(path) {
+                Some(target) => schema = target,
+                None => break,
+            }
+        }
+        schema
+    }
+
+    fn collect(&self, schema: &Value, path: &str, fields: &mut Vec<(String, String)>) {
+        match self.shape(schema) {
+            Shape::Fields { known, .. } => {
+                for (name, schema) in known {
+                    let field = (name.clone(), path.to_owned());
+                    if !fields.contains(&field) {
+                        fields.push(field);
+                        self.collect(schema, &below(path, name), fields);
+                    }
+                }
+            }
+            Shape::List(items) => self.collect(items, &format!("{path}[]"), fields),
+            Shape::OneOf(several) => several.into_iter().for_each(|one| self.collect(one, path, fields)),
+            Shape::Entries(_) | Shape::Words(_) | Shape::Text | Shape::Boolean | Shape::Number | Shape::Anything => {}
+        }
+    }
+}
+
+/// The path of a field.
+#[must_use]
+pub fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn texts(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The words of a type that is nothing but words.
+fn words(schema: &Value) -> Option<Vec<&str>> {
+    if let Some(word) = schema["const"].as_str() {
+        return Some(vec![word]);
+    }
+    if schema["enum"].is_array() {
+        return Some(texts(&schema["enum"]));
+    }
+    let several = schema["oneOf"].as_array()?;
+    let words: Vec<_> = several.iter().map(words).collect::<Option<Vec<_>>>()?;
+    Some(words.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_the_types_has_a_home() {
+        let form = Form::of_the_file();
+        let homes = |field| form.homes(field).collect::<Vec<_>>();
+        assert_eq!(homes("apiVersion"), [""]);
+        assert_eq!(homes("link"), ["spec"]);
+        assert_eq!(homes("logins"), ["spec.pullSecrets[]"]);
+        assert_eq!(homes("include"), ["spec.pullSecrets[].namespaces"]);
+        assert!(homes("nothing").is_empty());
+    }
+
+    #[test]
+    fn words_are_told_from_other_types() {
+        let form = Form::of_the_file();
+        let Shape::Fields { known, required, .. } = form.shape(form.root()) else { panic!("a mapping") };
+        assert!(required.contains(&"kind"));
+        let Shape::Words(words) = form.shape(&known["kind"]) else { panic!("words") };
+        assert_eq!(words, ["RegistryCredentials"]);
+    }
+}
