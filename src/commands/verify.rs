@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::output::stream::print_text;
 use crate::problem::{Failure, Problem};
 use crate::report::{self, Outcome};
-use crate::settings::choices::{Shape, Strategy};
+use crate::settings::choices::Protect;
 use crate::settings::file::File;
 use crate::settings::{PullSecretSettings, Settings};
 
@@ -47,7 +47,9 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
                 Format::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
-                Format::Text => text(&docker_configs, matches.as_deref(), &problems)?,
+                Format::Text => {
+                    text(&docker_configs, matches.as_deref(), &problems, settings.combination.protect)?;
+                }
             }
             Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
         }
@@ -63,18 +65,11 @@ fn parse(image: &str) -> Result<Image, Failure> {
     })
 }
 
-/// The settings of `render`, without namespaces.
+/// The settings of `render`, for the logins alone.
 fn settings(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Settings, Failure> {
     let target = TargetArguments { secret_name: arguments.secret_name.clone(), ..TargetArguments::default() };
-    let render = RenderArguments {
-        logins: arguments.logins.clone(),
-        target,
-        strategy: Some(Strategy::Static),
-        shape: Some(Shape::DockerConfig),
-        link: Some(crate::settings::choices::Link::None),
-        ..RenderArguments::default()
-    };
-    Settings::resolve(&render, file, environment)
+    let render = RenderArguments { logins: arguments.logins.clone(), target, ..RenderArguments::default() };
+    Settings::of_logins(&render, file, environment)
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {
@@ -82,15 +77,22 @@ fn json(answer: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-fn text(docker_configs: &[DockerConfig], tried: Option<&[Match]>, problems: &[Problem]) -> Result<()> {
+fn text(
+    docker_configs: &[DockerConfig],
+    tried: Option<&[Match]>,
+    problems: &[Problem],
+    protect: Protect,
+) -> Result<()> {
     report::warn(problems);
+    let head = match protect {
+        Protect::External => "the logins are kept elsewhere, and none was read; they are for:",
+        Protect::Plain | Protect::Sealed | Protect::Sops => "the logins are well-formed (no registry was asked):",
+    };
     let lines = match tried {
         None => {
             let registries =
                 docker_configs.iter().flat_map(DockerConfig::registries).map(|registry| format!("  {registry}"));
-            std::iter::once("the logins are well-formed (no registry was asked):".to_owned())
-                .chain(registries)
-                .collect()
+            std::iter::once(head.to_owned()).chain(registries).collect()
         }
         Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],
         Some(tried) => {

@@ -33,7 +33,7 @@ pub fn check(arguments: &RenderArguments, combination: Combination, chart: &Char
     if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(problems)) }
 }
 
-fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Chart) -> [Rule; 11] {
+fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Chart) -> [Rule; 12] {
     let rule = |applies, when, idle, hint| Rule { applies, when, idle, hint };
     let patcher = strategy == Strategy::Patcher;
     [
@@ -109,6 +109,12 @@ fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Ch
             "leave it out",
         ),
         rule(
+            protect == Protect::External,
+            "with `--protect external`, which reads no login",
+            &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived"],
+            "leave it out, and name the login's key under `external` in regcred.yaml",
+        ),
+        rule(
             shape == Shape::HelmValues,
             "with `--shape helm-values`: no policy is among the values",
             &["--no-guard"],
@@ -119,8 +125,12 @@ fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Ch
 
 /// The flags that were typed, of those that a rule knows.
 fn typed(arguments: &RenderArguments) -> Vec<&'static str> {
-    let RenderArguments { target, patcher, .. } = arguments;
+    let RenderArguments { logins, target, patcher, .. } = arguments;
     let flags = [
+        ("--docker-config", !logins.docker_config.is_empty()),
+        ("--docker-config-file", !logins.docker_config_file.is_empty()),
+        ("--login", !logins.login.is_empty()),
+        ("--allow-short-lived", logins.allow_short_lived),
         ("--namespaces", !target.namespaces.is_empty()),
         ("--namespaces-from", target.namespaces_from.is_some()),
         ("--create-namespaces", target.create_namespaces),

@@ -1,6 +1,7 @@
 //! What is to be done: arguments, environment and regcred.yaml in, one resolved answer to every question out.
 
 pub mod choices;
+pub mod external;
 pub mod file;
 mod idle;
 pub mod logins;
@@ -14,7 +15,7 @@ use crate::cli::RenderArguments;
 use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
 use crate::problem::{Failure, Problem};
-use choices::{Chart, Combination, Link, Patcher, Profile, SealingScope, Shape, Strategy, Wish};
+use choices::{Chart, Combination, Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy, Wish};
 use file::{File, Spec};
 use patcher::{Accounts, PatcherSettings};
 
@@ -120,14 +121,46 @@ impl Settings {
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let spec = file.map(|file| file.spec).unwrap_or_default();
-        let mut problems = Vec::new();
         let chart = chart(arguments.chart.as_deref(), environment);
         let combination = combination(arguments, &spec, &chart)?;
+        Self::decide(arguments, &spec, combination, chart, environment)
+    }
+
+    /// The same for the logins alone, wherever they are kept: no namespaces, and no form that they would have to fit.
+    ///
+    /// # Errors
+    /// As for [`Self::resolve`].
+    pub fn of_logins(
+        arguments: &RenderArguments,
+        file: Option<File>,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let spec = file.map(|file| file.spec).unwrap_or_default();
+        let typed = &arguments.logins;
+        let reads_flags =
+            !(typed.docker_config.is_empty() && typed.docker_config_file.is_empty() && typed.login.is_empty());
+        let protect = match spec.protect {
+            Some(Protect::External) if !reads_flags => Protect::External,
+            _ => Protect::Plain,
+        };
+        let combination =
+            Combination { strategy: Strategy::Static, link: Link::None, protect, shape: Shape::DockerConfig };
+        Self::decide(arguments, &spec, combination, Chart::Own, environment)
+    }
+
+    fn decide(
+        arguments: &RenderArguments,
+        spec: &Spec,
+        combination: Combination,
+        chart: Chart,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let mut problems = Vec::new();
         let destination = destination(arguments, combination.shape, &chart)?;
         let mut pull_secrets = Vec::new();
         let listed = pull_secret::listed(&arguments.target, environment, &mut problems);
         let faulty_list = problems.iter().any(Problem::is_error);
-        let entries = pull_secret::entries(&arguments.target, &arguments.logins, &spec)?;
+        let entries = pull_secret::entries(&arguments.target, &arguments.logins, spec)?;
         for entry in &entries {
             pull_secrets.extend(pull_secret::resolve(
                 entry,
@@ -142,7 +175,7 @@ impl Settings {
             problems.retain(|problem| problem.code != "no-namespaces");
         }
         let patcher = match (combination.strategy, pull_secrets.as_slice()) {
-            (Strategy::Patcher, [one]) => patcher(arguments, &spec, combination, &chart, one, &mut problems),
+            (Strategy::Patcher, [one]) => patcher(arguments, spec, combination, &chart, one, &mut problems),
             (Strategy::Patcher, [_, _, ..]) => {
                 problems.push(
                     Problem::error(
@@ -162,6 +195,8 @@ impl Settings {
                     .hint("give each its own name"),
             );
         }
+        let external = pull_secrets.iter().filter_map(|pull_secret| pull_secret.external.as_ref());
+        problems.extend(external::disagreements(external));
         Ok(Self {
             pull_secrets,
             combination,
@@ -172,7 +207,7 @@ impl Settings {
                 CreateNamespaces::No
             },
             profile: arguments.profile.or(spec.profile),
-            sealing: sealing(arguments, &spec, environment),
+            sealing: sealing(arguments, spec, environment),
             reseal: if arguments.reseal { Reseal::Always } else { Reseal::WhenChanged },
             chart,
             encoding: if arguments.raw { Encoding::Raw } else { Encoding::Base64 },

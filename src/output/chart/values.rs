@@ -121,6 +121,7 @@ mod tests {
         PullSecretSettings {
             name: name.parse().unwrap(),
             sources: Vec::new(),
+            external: None,
             namespaces: namespaces.iter().map(|name| name.parse().unwrap()).collect(),
             exclude: Vec::new(),
             service_accounts: parsed(accounts),

@@ -88,11 +88,15 @@ fn explain(error: &serde_saphyr::Error) -> Problem {
 }
 
 fn unknown(field: &str, expected: &[&str]) -> (String, Option<String>) {
+    let never_written = |instead: &str| {
+        let hint = format!("a password is never written down: {instead}");
+        ("a literal password or Docker config".to_owned(), Some(hint))
+    };
     if expected == ["env"] && field == "value" {
-        return (
-            "a literal password or Docker config".into(),
-            Some("a password is never written down: name its variable with `env:`".into()),
-        );
+        return never_written("name its variable with `env:`");
+    }
+    if expected.first() == Some(&"key") && !expected.contains(&"value") && field == "value" {
+        return never_written("name its `key` in the store");
     }
     match nearest(field, expected.iter().copied()) {
         Some(known) => {

@@ -1,5 +1,6 @@
 //! regcred.yaml: the typed object, of which its JSON Schema is made too.
 
+pub mod external;
 mod load;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::choices::{Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy};
+use external::External;
 
 pub use load::{NAME, Which, load, parse};
 
@@ -98,6 +100,8 @@ pub struct PullSecret {
     pub name: Option<String>,
     /// Its logins; the Docker config in DOCKERHUB_AUTH if left out.
     pub logins: Vec<Login>,
+    /// Where its logins are kept, for `protect: external`, which reads none of `logins`.
+    pub external: Option<External>,
     /// Where it goes.
     pub namespaces: Namespaces,
     /// The ServiceAccounts that refer to it; `default` if left out.
