@@ -13,6 +13,7 @@ use regcred::cli::Arguments;
 use regcred::credentials::presets::{Host, PRESETS, UserName};
 use regcred::resources::profile::{Role, annotations};
 use regcred::settings::choices::{Profile, protection_table, table};
+use regcred::settings::external::generator;
 use regcred::settings::file;
 use regcred::templates::BUILT_IN;
 
@@ -42,6 +43,11 @@ fn code(names: &[&str]) -> String {
 fn the_table_of_combinations_is_that_of_the_code() {
     compare("choosing.md", "combinations", &table());
     compare("choosing.md", "protections", &protection_table());
+}
+
+#[test]
+fn the_table_of_generators_is_that_of_the_code() {
+    compare("external.md", "generators", &generator::table());
 }
 
 #[test]
