@@ -36,7 +36,8 @@ const PASSWORDS: &[&str] = &[
 const KINDS: &[&str] =
     &["ExternalSecret", "ClusterExternalSecret", "ClusterGenerator", "ECRAuthorizationToken", "GCRAccessToken"];
 
-const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  pullSecrets:\n";
+const HEAD: &str =
+    "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  pullSecrets:\n";
 
 /// A folder with this `regcred.yaml`.
 fn folder(config: &str) -> TempDir {
@@ -177,7 +178,8 @@ fn a_whole_docker_config_goes_through_as_it_is_and_a_quay_token_is_an_auth() {
          - name: quay\n    external: {logins: [{registry: quay.io, generator: {kind: QuayAccessToken, name: robot, clusterWide: true}}]}\n    namespaces: {include: [b]}\n"
     );
     let folder = folder(&config);
-    let objects = documents(&render(bench, folder.path(), &["--protect", "external", "--link", "none"], &[]).succeeded());
+    let objects =
+        documents(&render(bench, folder.path(), &["--protect", "external", "--link", "none"], &[]).succeeded());
     let text = "{\"auths\": {\"ghcr.io\": {\"auth\": \"e3t9fTp4\"}}, \"x\": \"{{ .y }}\\\\\"}\n";
     let answer = operated(bench, &objects[0], &json!({"all": {"json": text}}), &json!({}));
     assert_eq!(answer["data"][".dockerconfigjson"], text, "{answer}");
@@ -193,7 +195,12 @@ fn a_generator_that_gives_something_else_is_an_error_and_no_empty_password() {
         "{HEAD}  - external: {{logins: [{{registry: ghcr.io, generator: {{kind: GithubAccessToken, name: app}}}}]}}\n    namespaces: {{include: [a]}}\n"
     ));
     let objects = documents(&render(bench, folder.path(), &["--protect", "external"], &[]).succeeded());
-    let answer = operated(bench, of_kind(&objects, "ExternalSecret"), &json!({}), &json!({"GithubAccessToken/app": {"other": "x"}}));
+    let answer = operated(
+        bench,
+        of_kind(&objects, "ExternalSecret"),
+        &json!({}),
+        &json!({"GithubAccessToken/app": {"other": "x"}}),
+    );
     assert!(answer["error"].as_str().unwrap().contains("login1_token"), "{answer}");
 }
 
@@ -285,5 +292,28 @@ fn a_chart_makes_what_the_stream_makes() {
             assert_eq!(spec(&made), spec(&stream), "{link}");
             assert_eq!(made.len(), stream.len(), "{link}");
         }
+    }
+}
+
+#[test]
+fn the_source_of_a_patcher_is_an_external_secret() {
+    let Some(bench) = Bench::with(&["external-secret-engine"]) else { return };
+    let folder = folder(&format!(
+        "{HEAD}  - external: {{store: {{kind: ClusterSecretStore, name: vault}}, logins: [{{registry: ghcr.io, username: {{value: u}}, password: {{key: k, property: p}}}}]}}\n"
+    ));
+    for patcher in ["titansoft", "tamcore"] {
+        let flags = ["--protect", "external", "--strategy", "patcher", "--patcher", patcher];
+        let objects = documents(&render(bench, folder.path(), &flags, &[]).succeeded());
+        assert!(objects.iter().all(|object| object["kind"] != "Secret"));
+        let external = of_kind(&objects, "ExternalSecret");
+        let deployment = of_kind(&objects, "Deployment");
+        assert_eq!(external["metadata"]["namespace"], deployment["metadata"]["namespace"]);
+        let answer = operated(bench, external, &json!({"k": {"p": "x"}}), &json!({}));
+        assert_eq!(answer["name"], "image-pull-secret-src");
+        assert!(deployment.to_string().contains("image-pull-secret-src"), "{deployment}");
+        assert_eq!(
+            answer["data"][".dockerconfigjson"],
+            r#"{"auths":{"ghcr.io":{"username":"u","password":"x","auth":"dTp4"}}}"#
+        );
     }
 }

@@ -47,8 +47,9 @@ fn kept_elsewhere(settings: &Settings) -> Result<Checked, Failure> {
     let mut problems = settings.problems.clone();
     problems.retain(|problem| said.insert(problem.clone()));
     Failure::unless_clean("the input", &problems)?;
-    let registries =
-        |pull_secret: &PullSecretSettings| pull_secret.external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
+    let registries = |pull_secret: &PullSecretSettings| {
+        pull_secret.external.as_ref().map_or(Vec::new(), ExternalSettings::registries)
+    };
     let docker_configs = settings.pull_secrets.iter().map(registries).map(DockerConfig::kept_elsewhere).collect();
     Ok(Checked { docker_configs, warnings: problems })
 }

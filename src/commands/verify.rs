@@ -42,7 +42,8 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
             Ok(Outcome::Negative)
         }
         (Err(failure), _) => Err(failure.into()),
-        (Ok(Checked { docker_configs, warnings: problems }), format) => {
+        (Ok(Checked { docker_configs, warnings: mut problems }), format) => {
+            problems.extend(settings.pull_secrets.iter().filter_map(unknown_registries));
             let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
@@ -54,6 +55,18 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
             Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
         }
     }
+}
+
+/// What cannot be answered for a whole Docker config that others fetch.
+fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Problem> {
+    let nothing_is_known = pull_secret.external.as_ref()?.registries().is_empty();
+    nothing_is_known.then(|| {
+        Problem::warning(
+            "unknown-registries",
+            format!("the registries of the whole Docker config of `{}` are not known", pull_secret.name),
+        )
+        .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
+    })
 }
 
 fn parse(image: &str) -> Result<Image, Failure> {

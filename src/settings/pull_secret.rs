@@ -134,14 +134,12 @@ pub(super) fn resolve(
     // Namespaces that are found by their labels need no names, unless something else does.
     let found_by_label =
         combination.link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
-    let namespaces = if combination.strategy == Strategy::Static
-        && combination.shape != Shape::DockerConfig
-        && !found_by_label
-    {
-        chosen_namespaces(entry, file, target, &exclude, listed, environment, problems)
-    } else {
-        Vec::new()
-    };
+    let namespaces =
+        if combination.strategy == Strategy::Static && combination.shape != Shape::DockerConfig && !found_by_label {
+            chosen_namespaces(entry, file, target, &exclude, listed, environment, problems)
+        } else {
+            Vec::new()
+        };
     let (accounts, accounts_place) = if arguments.service_account.is_empty() {
         (&file.service_accounts, "`serviceAccounts` in regcred.yaml")
     } else {

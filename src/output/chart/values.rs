@@ -45,7 +45,11 @@ pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown)
             .collect(),
     };
     let kept_elsewhere = settings.combination.protect == Protect::External;
-    let head = if kept_elsewhere { HEAD.replace(", each with its Docker config in base64 and", ", each with") } else { HEAD.into() };
+    let head = if kept_elsewhere {
+        HEAD.replace(", each with its Docker config in base64 and", ", each with")
+    } else {
+        HEAD.into()
+    };
     let mut bytes = Zeroizing::new(head.into_bytes());
     bytes.extend_from_slice(to_yaml(&values)?.as_bytes());
     Ok(bytes)

@@ -37,11 +37,7 @@ pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Problem>) -> 
             .hint("give each whole Docker config a pull secret of its own"),
         );
     }
-    let read: Vec<_> = logins
-        .iter()
-        .enumerate()
-        .map(|(number, login)| one(login, &place(number), problems))
-        .collect();
+    let read: Vec<_> = logins.iter().enumerate().map(|(number, login)| one(login, &place(number), problems)).collect();
     let mut single = Vec::new();
     for content in read {
         match content? {
@@ -70,33 +66,48 @@ enum One {
 
 fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Problem>) -> Option<One> {
     match login {
-        ExternalLogin { docker_config: Some(key), registries, registry: None, username: None, password: None, generator: None } => {
+        ExternalLogin {
+            docker_config: Some(key),
+            registries,
+            registry: None,
+            username: None,
+            password: None,
+            generator: None,
+        } => {
             let registries = registries.iter().map(|host| registry(host, place, problems)).collect::<Vec<_>>();
             let key = remote(key, place, problems);
             Some(One::Whole(key?, registries.into_iter().collect::<Option<_>>()?))
         }
-        ExternalLogin { docker_config: None, registries, registry: Some(host), username: Some(username), password: Some(password), generator: None }
-            if registries.is_empty() =>
-        {
+        ExternalLogin {
+            docker_config: None,
+            registries,
+            registry: Some(host),
+            username: Some(username),
+            password: Some(password),
+            generator: None,
+        } if registries.is_empty() => {
             let registry = registry(host, place, problems);
             let username = stored_name(username, place, problems);
             let password = remote(password, place, problems);
             let origin = Origin::Store { username: username?, password: password? };
             Some(One::Login(ExternalLoginSettings { registry: registry?, origin }))
         }
-        ExternalLogin { docker_config: None, registries, registry: Some(host), username, password: None, generator: Some(generator) }
-            if registries.is_empty() =>
-        {
+        ExternalLogin {
+            docker_config: None,
+            registries,
+            registry: Some(host),
+            username,
+            password: None,
+            generator: Some(generator),
+        } if registries.is_empty() => {
             let registry = registry(host, place, problems);
             let origin = generated(generator, username.as_ref(), place, problems);
             Some(One::Login(ExternalLoginSettings { registry: registry?, origin: origin? }))
         }
         _ => {
-            problems.push(
-                Problem::error("invalid-login", format!("{place} is none of the three forms")).hint(
-                    "give `dockerConfig`, or `registry` with `username` and `password`, or `registry` with `generator`",
-                ),
-            );
+            problems.push(Problem::error("invalid-login", format!("{place} is none of the three forms")).hint(
+                "give `dockerConfig`, or `registry` with `username` and `password`, or `registry` with `generator`",
+            ));
             None
         }
     }
@@ -128,8 +139,11 @@ fn generated(
             StoredName::Literal(name) => Some(Origin::TokenOf(settings, name)),
             StoredName::Remote(_) => {
                 problems.push(
-                    Problem::error("invalid-login", format!("{place} has a key for the user name of a generated token"))
-                        .hint("write it as `value`, or leave it out"),
+                    Problem::error(
+                        "invalid-login",
+                        format!("{place} has a key for the user name of a generated token"),
+                    )
+                    .hint("write it as `value`, or leave it out"),
                 );
                 None
             }
@@ -200,8 +214,11 @@ fn stored_name(username: &ExternalUserName, place: &str, problems: &mut Vec<Prob
         }
         _ => {
             problems.push(
-                Problem::error("invalid-login", format!("the `username` in {place} has neither `value` nor `key` alone"))
-                    .hint("write `username: {value: acme-bot}`, or the `key` in the store"),
+                Problem::error(
+                    "invalid-login",
+                    format!("the `username` in {place} has neither `value` nor `key` alone"),
+                )
+                .hint("write `username: {value: acme-bot}`, or the `key` in the store"),
             );
             None
         }

@@ -137,8 +137,9 @@ impl ExternalSettings {
 pub(super) fn resolve(external: Option<&External>, problems: &mut Vec<Problem>) -> Option<ExternalSettings> {
     let Some(External { store, refresh_interval, logins, cluster_external_secret }) = external else {
         problems.push(
-            Problem::error("no-external", "`--protect external` needs to know where the logins are kept")
-                .hint("give the pull secret `external` with `store` and `logins` in regcred.yaml: see docs/external.md"),
+            Problem::error("no-external", "`--protect external` needs to know where the logins are kept").hint(
+                "give the pull secret `external` with `store` and `logins` in regcred.yaml: see docs/external.md",
+            ),
         );
         return None;
     };
