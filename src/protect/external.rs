@@ -1,4 +1,4 @@
-//! What an ExternalSecret says: where logins are kept in, what is fetched and the text that makes a Docker config of it out.
+//! What an `ExternalSecret` says: where logins are kept in, what is fetched and the text that makes a Docker config of it out.
 //!
 //! The text is for Go's template language, as the operator runs it (engine v2). Each value goes through `toJson`, which writes it
 //! as `kubectl` does, whatever it holds; and a value that is missing is an error there, never an empty text.
@@ -9,7 +9,7 @@ use crate::settings::external::generator::{GeneratorSettings, Given};
 use crate::settings::external::{Content, ExternalLoginSettings, Origin, StoredName};
 use crate::settings::file::external::RemoteKey;
 
-/// What stands in the `spec` of an ExternalSecret.
+/// What stands in the `spec` of an `ExternalSecret`.
 #[derive(Debug, PartialEq)]
 pub struct Fetched {
     /// `data`: a value for each key.
@@ -37,13 +37,13 @@ fn of_logins(logins: &[ExternalLoginSettings]) -> Fetched {
     let (mut data, mut data_from, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     // Generators all give the same names, so each gets a prefix of its own; one that serves several registries runs once.
     let mut known: Vec<(&GeneratorSettings, String)> = Vec::new();
-    let mut prefix_of = |generator, own: &str| match known.iter().find(|(it, _)| it.is_same_object(generator)) {
-        Some((_, prefix)) => prefix.clone(),
-        None => {
-            known.push((generator, own.to_owned()));
-            data_from.push(generate(generator, own));
-            own.to_owned()
+    let mut prefix_of = |generator, own: &str| {
+        if let Some((_, prefix)) = known.iter().find(|(it, _)| it.is_same_object(generator)) {
+            return prefix.clone();
         }
+        known.push((generator, own.to_owned()));
+        data_from.push(generate(generator, own));
+        own.to_owned()
     };
     for (number, ExternalLoginSettings { registry, origin }) in logins.iter().enumerate() {
         let own = format!("login{}", number + 1);
@@ -118,4 +118,49 @@ fn generate(generator: &GeneratorSettings, prefix: &str) -> Value {
         }},
         "rewrite": [{"regexp": {"source": "^(.+)$", "target": format!("{prefix}_$1")}}],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::external::generator::{GeneratorKind, Scope};
+
+    fn generated(registry: &str, kind: GeneratorKind, name: &str) -> ExternalLoginSettings {
+        let generator = GeneratorSettings { kind, name: name.parse().unwrap(), scope: Scope::Namespace, spec: None };
+        ExternalLoginSettings { registry: registry.parse().unwrap(), origin: Origin::Generator(generator) }
+    }
+
+    #[test]
+    fn a_literal_user_name_is_a_text_of_go() {
+        let password = RemoteKey { key: "k".into(), property: None, version: None, decoding_strategy: None };
+        let username = StoredName::Literal("a\"{{\\é".into());
+        let login = ExternalLoginSettings {
+            registry: "ghcr.io".parse().unwrap(),
+            origin: Origin::Store { username, password },
+        };
+        let Fetched { docker_config, data, .. } = fetched(&Content::Logins(vec![login]));
+        let name = r#""a\"{{\\é""#;
+        assert_eq!(
+            docker_config,
+            format!(
+                "{{\"auths\":{{\"ghcr.io\":{{\"username\":{{{{ {name} | toJson }}}},\"password\":{{{{ .login1_password | toJson }}}},\
+                 \"auth\":\"{{{{ printf \"%s:%s\" {name} .login1_password | b64enc }}}}\"}}}}}}"
+            )
+        );
+        assert_eq!(data[0]["remoteRef"]["key"], "k");
+        assert!(data[0]["remoteRef"].get("property").is_none());
+    }
+
+    #[test]
+    fn a_generator_that_serves_several_registries_runs_once() {
+        let logins = vec![
+            generated("a.io", GeneratorKind::GCRAccessToken, "x"),
+            generated("b.io", GeneratorKind::GCRAccessToken, "y"),
+            generated("c.io", GeneratorKind::GCRAccessToken, "x"),
+        ];
+        let Fetched { data_from, docker_config, .. } = fetched(&Content::Logins(logins));
+        assert_eq!(data_from.len(), 2);
+        assert_eq!(docker_config.matches("login1_username | toJson").count(), 2);
+        assert_eq!(docker_config.matches("login2_username | toJson").count(), 1);
+    }
 }

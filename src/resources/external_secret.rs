@@ -1,4 +1,4 @@
-//! ExternalSecrets: where a pull secret's logins are kept in, the objects that make the operator fetch them out. None holds a secret.
+//! `ExternalSecrets`: where a pull secret's logins are kept in, the objects that make the operator fetch them out. None holds a secret.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -48,7 +48,7 @@ struct GeneratorContext<'a> {
     spec: &'a Value,
 }
 
-/// The objects of these pull secrets that live in a namespace: generators of ours, then the ExternalSecrets.
+/// The objects of these pull secrets that live in a namespace: generators of ours, then the `ExternalSecrets`.
 ///
 /// # Errors
 /// A template of the user's that makes no object.
@@ -65,11 +65,13 @@ pub fn in_namespace<'a>(
             objects.extend(external_secrets(name, external, templates)?);
         }
     }
-    objects.iter_mut().for_each(|object| mark(object, profile));
+    for object in &mut objects {
+        mark(object, profile);
+    }
     Ok(objects)
 }
 
-/// The objects of all pull secrets that live in no namespace: generators of ours, then the ClusterExternalSecrets.
+/// The objects of all pull secrets that live in no namespace: generators of ours, then the `ClusterExternalSecrets`.
 ///
 /// # Errors
 /// A template of the user's that makes no object.
@@ -80,7 +82,9 @@ pub fn in_cluster(settings: &Settings, templates: &Templates) -> Result<Vec<Map<
     for pull_secret in &settings.pull_secrets {
         objects.extend(cluster_external_secrets(pull_secret, templates)?);
     }
-    objects.iter_mut().for_each(|object| mark(object, settings.profile));
+    for object in &mut objects {
+        mark(object, settings.profile);
+    }
     Ok(objects)
 }
 
@@ -113,7 +117,7 @@ fn external_secrets(
     templates.render(TEMPLATE, &context)
 }
 
-/// Its `spec` is that of the ExternalSecret, of which the template is one for both.
+/// Its `spec` is that of the `ExternalSecret`, of which the template is one for both.
 fn cluster_external_secrets(
     pull_secret: &PullSecretSettings,
     templates: &Templates,

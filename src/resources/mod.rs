@@ -87,7 +87,9 @@ fn each_namespace(
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let objects = external_secret::in_cluster(settings, templates)?;
-    external_secret::blueprints(objects, &Place::Cluster).into_iter().for_each(|it| manifests.once(it));
+    for blueprint in external_secret::blueprints(objects, &Place::Cluster) {
+        manifests.once(blueprint);
+    }
     manifests.each(plans, namespaces);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! ExternalSecrets in a chart: settings in, a template that makes them in the namespaces of the values out.
+//! `ExternalSecrets` in a chart: settings in, a template that makes them in the namespaces of the values out.
 
 use serde_json::{Map, Value, json};
 
@@ -31,11 +31,11 @@ pub fn template(settings: &Settings, templates: &Templates) -> Result<Option<Str
     for pull_secret in &settings.pull_secrets {
         let Some(external) = &pull_secret.external else { continue };
         let objects = in_namespace(std::iter::once((&pull_secret.name, external)), settings.profile, templates)?;
-        text.push_str(&format!("{{{{- with index .Values.pullSecrets {} }}}}\n", json!(pull_secret.name)));
+        text.extend(["{{- with index .Values.pullSecrets ", &json!(pull_secret.name).to_string(), " }}\n"]);
         text.push_str("{{- range .namespaces }}\n");
         for mut object in objects {
             let key = format!("{}/{}/", text_of(&object["kind"]), text_of(&object["metadata"]["name"]));
-            text.push_str(&format!("{{{{- $key := print {} . }}}}\n", json!(key)));
+            text.extend(["{{- $key := print ", &json!(key).to_string(), " . }}\n"]);
             text.push_str("{{- if not (hasKey $written $key) }}\n{{- $_ := set $written $key true }}\n---\n");
             object["metadata"]["namespace"] = json!("THE-NAMESPACE");
             text.push_str(&yaml(&object)?.replacen(NAMESPACE, "\n  namespace: {{ . | quote }}\n", 1));

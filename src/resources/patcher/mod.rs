@@ -83,8 +83,9 @@ pub fn add(
         let cluster = external_secret::blueprints(external_secret::in_cluster(settings, templates)?, &Place::Cluster);
         let source = std::iter::once((&patcher.source, external));
         let source = external_secret::in_namespace(source, settings.profile, templates)?;
-        let all = cluster.into_iter().chain(external_secret::blueprints(source, &place));
-        all.for_each(|blueprint| manifests.once(blueprint));
+        for blueprint in cluster.into_iter().chain(external_secret::blueprints(source, &place)) {
+            manifests.once(blueprint);
+        }
     } else {
         let source = super::pull_secret(&patcher.source, Arc::new(docker_config.to_json()), settings.profile);
         manifests.once(Blueprint::sensitive(source, place));

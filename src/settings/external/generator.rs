@@ -61,7 +61,7 @@ impl GeneratorKind {
         }
     }
 
-    /// The field of a ClusterGenerator that holds its `spec`.
+    /// The field of a `ClusterGenerator` that holds its `spec`.
     #[must_use]
     pub fn cluster_field(self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl fmt::Display for GeneratorKind {
 pub enum Scope {
     /// In the namespace of the Secret.
     Namespace,
-    /// In no namespace: a ClusterGenerator.
+    /// In no namespace: a `ClusterGenerator`.
     Cluster,
 }
 
@@ -123,7 +123,7 @@ pub struct GeneratorSettings {
 }
 
 impl GeneratorSettings {
-    /// The kind of the object, which for a ClusterGenerator does not say what it makes.
+    /// The kind of the object, which for a `ClusterGenerator` does not say what it makes.
     #[must_use]
     pub fn object_kind(&self) -> &'static str {
         match self.scope {

@@ -10,7 +10,7 @@ use crate::names::{InvalidName, ResourceName};
 use crate::problem::Problem;
 use generator::GeneratorSettings;
 
-/// The ExternalSecret of one pull secret, decided.
+/// The `ExternalSecret` of one pull secret, decided.
 #[derive(Clone, Debug)]
 pub struct ExternalSettings {
     /// The store, if a key needs one.
@@ -78,13 +78,13 @@ pub enum StoredName {
 /// How many objects there are.
 #[derive(Clone, Debug)]
 pub enum Reach {
-    /// An ExternalSecret in each namespace.
+    /// An `ExternalSecret` in each namespace.
     EachNamespace,
-    /// One ClusterExternalSecret, for these namespaces, and how often it looks for them.
+    /// One `ClusterExternalSecret`, for these namespaces, and how often it looks for them.
     Cluster(Selection, String),
 }
 
-/// Which namespaces a ClusterExternalSecret is for.
+/// Which namespaces a `ClusterExternalSecret` is for.
 #[derive(Clone, Debug)]
 pub enum Selection {
     /// Those of the pull secret, by their names.
@@ -145,20 +145,15 @@ pub(super) fn resolve(external: Option<&External>, problems: &mut Vec<Problem>) 
     };
     let content = login::content(logins, problems);
     let needs_a_store = logins.iter().any(login::names_a_key);
-    let store = match store {
-        Some(store) => Some(decided(store, problems)),
-        None => {
-            if needs_a_store {
-                problems.push(
-                    Problem::error("no-store", "`external` in regcred.yaml has keys, and no `store` that holds them")
-                        .hint("add for example `store: {kind: ClusterSecretStore, name: vault}`"),
-                );
-            }
-            None
-        }
-    };
+    if needs_a_store && store.is_none() {
+        problems.push(
+            Problem::error("no-store", "`external` in regcred.yaml has keys, and no `store` that holds them")
+                .hint("add for example `store: {kind: ClusterSecretStore, name: vault}`"),
+        );
+    }
+    let store = store.as_ref().and_then(|store| decided(store, problems));
     let mut settings = ExternalSettings {
-        store: store.flatten().filter(|_| needs_a_store),
+        store: store.filter(|_| needs_a_store),
         refresh_interval: String::new(),
         content: content?,
         reach: reach(cluster_external_secret.as_ref(), problems),

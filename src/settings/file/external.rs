@@ -18,7 +18,7 @@ pub struct External {
     pub refresh_interval: Option<String>,
     /// The logins: one whole Docker config, or any number for a registry each.
     pub logins: Vec<ExternalLogin>,
-    /// One ClusterExternalSecret in place of an ExternalSecret in each namespace.
+    /// One `ClusterExternalSecret` in place of an `ExternalSecret` in each namespace.
     pub cluster_external_secret: Option<ClusterExternalSecret>,
 }
 
@@ -113,7 +113,7 @@ pub struct Generator {
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// Whether it is a ClusterGenerator, one for the cluster; else there is one in each namespace.
+    /// Whether it is a `ClusterGenerator`, one for the cluster; else there is one in each namespace.
     #[serde(default)]
     pub cluster_wide: bool,
     /// What stands in its `spec`: with it the generator is written too, without it it is there already.
