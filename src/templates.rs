@@ -19,6 +19,9 @@ pub struct Templates {
 /// Every template that may be replaced.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("admission-policy.yaml.j2", include_str!("../templates/admission-policy.yaml.j2")),
+    ("cluster-external-secret.yaml.j2", include_str!("../templates/cluster-external-secret.yaml.j2")),
+    ("external-generator.yaml.j2", include_str!("../templates/external-generator.yaml.j2")),
+    ("external-secret.yaml.j2", include_str!("../templates/external-secret.yaml.j2")),
     ("namespace.yaml.j2", include_str!("../templates/namespace.yaml.j2")),
     ("patcher-deployment.yaml.j2", include_str!("../templates/patcher-deployment.yaml.j2")),
     ("patcher-guard.yaml.j2", include_str!("../templates/patcher-guard.yaml.j2")),

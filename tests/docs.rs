@@ -17,6 +17,13 @@ use ::regcred::settings::choices::{Profile, protection_table, table};
 use ::regcred::settings::file;
 use ::regcred::templates::BUILT_IN;
 use clap::CommandFactory;
+use regcred::cli::Arguments;
+use regcred::credentials::presets::{Host, PRESETS, UserName};
+use regcred::resources::profile::{Role, annotations};
+use regcred::settings::choices::{Profile, protection_table, table};
+use regcred::settings::external::generator;
+use regcred::settings::file;
+use regcred::templates::BUILT_IN;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -47,6 +54,11 @@ fn the_table_of_combinations_is_that_of_the_code() {
 }
 
 #[test]
+fn the_table_of_generators_is_that_of_the_code() {
+    compare("external.md", "generators", &generator::table());
+}
+
+#[test]
 fn the_table_of_presets_is_that_of_the_code() {
     let mut rows =
         vec!["| preset | host | user name | password | the user name is |\n|---|---|---|---|---|\n".to_owned()];
@@ -72,6 +84,7 @@ fn each_profile_has_a_page_with_every_annotation_and_its_reason() {
         (Role::Namespace, "Namespace"),
         (Role::LinkedServiceAccount, "linked ServiceAccount"),
         (Role::Policy, "admission policy"),
+        (Role::CustomResource, "custom resource, such as an ExternalSecret"),
         (Role::Owned, "Secret, and whatever else is ours"),
     ];
     for profile in Profile::ALL {

@@ -5,8 +5,10 @@ use crate::credentials::lifetime::ShortLived;
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
 use crate::problem::{Failure, Problem};
-use crate::settings::Settings;
+use crate::settings::choices::Protect;
+use crate::settings::external::ExternalSettings;
 use crate::settings::findings::Findings;
+use crate::settings::{PullSecretSettings, Settings};
 
 /// One Docker config a pull secret, in the order of the settings; a list of them a cluster.
 pub(super) struct Checked {
@@ -29,6 +31,10 @@ pub(super) fn check(members: &[Settings], environment: &Environment) -> Result<C
             let mut problems = member.problems.clone();
             let mut docker_configs = Vec::new();
             for pull_secret in &member.pull_secrets {
+                if member.combination.protect == Protect::External {
+                    docker_configs.push(kept_elsewhere(pull_secret));
+                    continue;
+                }
                 match DockerConfig::merge(credentials.of(&pull_secret.sources, &mut problems)) {
                     Ok(docker_config) => docker_configs.push(docker_config),
                     Err(found) => problems.extend(found),
@@ -41,4 +47,9 @@ pub(super) fn check(members: &[Settings], environment: &Environment) -> Result<C
     let problems = findings.said();
     Failure::unless_clean("the input", &problems)?;
     Ok(Checked { docker_configs, warnings: problems })
+}
+
+/// Of logins that others fetch nothing is read, and nothing but their registries is known.
+fn kept_elsewhere(pull_secret: &PullSecretSettings) -> DockerConfig {
+    DockerConfig::kept_elsewhere(pull_secret.external.as_ref().map_or(Vec::new(), ExternalSettings::registries))
 }

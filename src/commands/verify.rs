@@ -14,11 +14,11 @@ use crate::environment::Environment;
 use crate::output::stream::print_text;
 use crate::problem::{Failure, Problem};
 use crate::report::{self, Outcome};
-use crate::settings::Settings;
-use crate::settings::choices::{Shape, Strategy};
+use crate::settings::choices::Protect;
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
+use crate::settings::{PullSecretSettings, Settings};
 
 /// The answer of `--format json`: documented in docs/verify.md, and stable.
 #[derive(Serialize)]
@@ -52,17 +52,33 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
         }
         (Err(failure), _) => Err(failure.into()),
         (Ok(Checked { docker_configs, warnings: mut problems }), format) => {
+            let kept_elsewhere = members.iter().all(|member| member.combination.protect == Protect::External);
             let docker_configs = distinct(&members, docker_configs);
             problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
+            problems.extend(members.iter().flat_map(|member| &member.pull_secrets).filter_map(unknown_registries));
             let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
                 Format::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
-                Format::Text => text(&docker_configs, matches.as_deref(), &problems)?,
+                Format::Text => {
+                    text(&docker_configs, matches.as_deref(), &problems, kept_elsewhere)?;
+                }
             }
             Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
         }
     }
+}
+
+/// What cannot be answered for a whole Docker config that others fetch.
+fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Problem> {
+    let nothing_is_known = pull_secret.external.as_ref()?.registries().is_empty();
+    nothing_is_known.then(|| {
+        Problem::warning(
+            "unknown-registries",
+            format!("the registries of the whole Docker config of `{}` are not known", pull_secret.name),
+        )
+        .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
+    })
 }
 
 fn parse(image: &str) -> Result<Image, Failure> {
@@ -80,7 +96,10 @@ fn distinct(members: &[Settings], docker_configs: Vec<Vec<DockerConfig>>) -> Vec
     let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
     pull_secrets
         .zip(docker_configs.into_iter().flatten())
-        .filter(|(pull_secret, _)| seen.insert((&pull_secret.name, &pull_secret.sources)))
+        .filter(|(pull_secret, _)| {
+            // Of logins that are kept elsewhere the sources say nothing.
+            pull_secret.external.is_some() || seen.insert((&pull_secret.name, &pull_secret.sources))
+        })
         .map(|(_, docker_config)| docker_config)
         .collect()
 }
@@ -103,23 +122,16 @@ fn registry_for_an_image(image: &str) -> Option<Problem> {
     })
 }
 
-/// The settings of `render`, without namespaces.
+/// The settings of `render`, for the logins alone.
 fn members(
     arguments: &VerifyArguments,
     file: Option<File>,
     environment: &Environment,
 ) -> Result<Vec<Settings>, Failure> {
     let target = TargetArguments { secret_name: arguments.secret_name.clone(), ..TargetArguments::default() };
-    let render = RenderArguments {
-        logins: arguments.logins.clone(),
-        target,
-        cluster: arguments.cluster.clone(),
-        strategy: Some(Strategy::Static),
-        shape: Some(Shape::DockerConfig),
-        link: Some(crate::settings::choices::Link::None),
-        ..RenderArguments::default()
-    };
-    Ok(Fleet::resolve(&render, file, environment)?.members)
+    let (logins, cluster) = (arguments.logins.clone(), arguments.cluster.clone());
+    let render = RenderArguments { logins, target, cluster, ..RenderArguments::default() };
+    Ok(Fleet::of_logins(&render, file, environment)?.members)
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {
@@ -127,15 +139,23 @@ fn json(answer: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-fn text(docker_configs: &[DockerConfig], tried: Option<&[Match]>, problems: &[Problem]) -> Result<()> {
+fn text(
+    docker_configs: &[DockerConfig],
+    tried: Option<&[Match]>,
+    problems: &[Problem],
+    kept_elsewhere: bool,
+) -> Result<()> {
     report::warn(problems);
+    let head = if kept_elsewhere {
+        "the logins are kept elsewhere, and none was read; they are for:"
+    } else {
+        "the logins are well-formed (no registry was asked):"
+    };
     let lines = match tried {
         None => {
             let registries =
                 docker_configs.iter().flat_map(DockerConfig::registries).map(|registry| format!("  {registry}"));
-            std::iter::once("the logins are well-formed (no registry was asked):".to_owned())
-                .chain(registries)
-                .collect()
+            std::iter::once(head.to_owned()).chain(registries).collect()
         }
         Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],
         Some(tried) => {

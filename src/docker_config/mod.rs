@@ -77,6 +77,21 @@ impl DockerConfig {
         Self { logins: Vec::new() }
     }
 
+    /// The registries of logins that are kept elsewhere, with the user names that are known: to see what matches an image.
+    #[must_use]
+    pub fn kept_elsewhere(logins: Vec<(RegistryKey, Option<String>)>) -> Self {
+        let login = |(registry, username): (RegistryKey, Option<String>)| Credential {
+            registry,
+            public_username: username.is_some(),
+            username: username.unwrap_or_default().into(),
+            password: SecretString::default(),
+            email: None,
+            source: String::new(),
+            username_source: String::new(),
+        };
+        Self { logins: logins.into_iter().map(login).collect() }
+    }
+
     /// The JSON, byte for byte what `kubectl create secret docker-registry` writes for the same logins.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the JSON holds the logins: that is what it is for")]

@@ -1,5 +1,6 @@
 //! Protection: manifests in, documents out that are as safe as was asked for. No secret is left in clear unless that is `plain`.
 
+pub mod external;
 pub mod sealed;
 pub mod sops;
 

@@ -1,6 +1,7 @@
 //! The objects we promise: settings and Docker configs in, the ordered manifests out.
 
 pub mod admission_policy;
+pub mod external_secret;
 pub mod patcher;
 pub mod profile;
 
@@ -72,7 +73,12 @@ fn each_namespace(
             if settings.combination.link == Link::ServiceAccount {
                 blueprints.extend(links(&members, secrets, settings.profile, templates)?);
             }
-            blueprints.extend(members.iter().map(|&member| {
+            let kept_elsewhere = members.iter().map(|&member| secrets[member].0);
+            let kept_elsewhere = kept_elsewhere.filter_map(|secret| Some((&secret.name, secret.external.as_ref()?)));
+            let objects = external_secret::in_namespace(kept_elsewhere, settings.profile, templates)?;
+            blueprints.extend(external_secret::blueprints(objects, &Place::Each));
+            let read = members.iter().filter(|&&member| secrets[member].0.external.is_none());
+            blueprints.extend(read.map(|&member| {
                 let secret =
                     pull_secret(&secrets[member].0.name, Arc::clone(&docker_configs[member]), settings.profile);
                 Blueprint::sensitive(secret, Place::Each)
@@ -80,6 +86,10 @@ fn each_namespace(
             Ok(blueprints)
         })
         .collect::<Result<Vec<_>, Failure>>()?;
+    let objects = external_secret::in_cluster(settings, templates)?;
+    for blueprint in external_secret::blueprints(objects, &Place::Cluster) {
+        manifests.once(blueprint);
+    }
     manifests.each(plans, namespaces);
     Ok(())
 }
@@ -184,6 +194,7 @@ mod tests {
         PullSecretSettings {
             name: name.parse().unwrap(),
             sources: Vec::new(),
+            external: None,
             namespaces: namespaces.iter().map(|name| name.parse().unwrap()).collect(),
             exclude: Vec::new(),
             service_accounts: accounts.iter().map(|name| name.parse().unwrap()).collect(),

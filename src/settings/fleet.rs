@@ -25,6 +25,9 @@ pub struct Fleet {
     pub secret_variables: Vec<VariableName>,
 }
 
+/// What decides about one cluster.
+type Resolve = fn(&RenderArguments, &Spec, (Option<&Listed>, Vec<Problem>), &Environment) -> Result<Settings, Failure>;
+
 impl Fleet {
     /// The clusters that were chosen, or all of them; each with what differs there.
     ///
@@ -40,11 +43,33 @@ impl Fleet {
         Self::resolve_among(arguments, file, (listed.as_ref(), problems), environment)
     }
 
+    /// The same for the logins alone, wherever they are kept.
+    ///
+    /// # Errors
+    /// As [`Fleet::resolve`].
+    pub fn of_logins(
+        arguments: &RenderArguments,
+        file: Option<File>,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        Self::each(Settings::of_logins, arguments, file, (None, Vec::new()), environment)
+    }
+
     /// The same, with a list of the namespaces that there are, and what is wrong with it, from elsewhere than `--namespaces-from`.
     ///
     /// # Errors
     /// As [`Fleet::resolve`].
     pub fn resolve_among(
+        arguments: &RenderArguments,
+        file: Option<File>,
+        listed: (Option<&Listed>, Vec<Problem>),
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        Self::each(Settings::resolve, arguments, file, listed, environment)
+    }
+
+    fn each(
+        resolve: Resolve,
         arguments: &RenderArguments,
         file: Option<File>,
         (listed, problems): (Option<&Listed>, Vec<Problem>),
@@ -53,8 +78,8 @@ impl Fleet {
         let spec = file.map(|file| file.spec).unwrap_or_default();
         let chosen = choose(&arguments.cluster, &spec.clusters)?;
         let members = match chosen.as_slice() {
-            [] => vec![Settings::resolve(arguments, &spec, (listed, problems), environment)?],
-            clusters => each(clusters, arguments, &spec, listed, &problems, environment)?,
+            [] => vec![resolve(arguments, &spec, (listed, problems), environment)?],
+            clusters => members(resolve, clusters, arguments, &spec, (listed, &problems), environment)?,
         };
         idle::refuse(arguments, &members)?;
         let sources =
@@ -87,19 +112,19 @@ fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Clust
 }
 
 /// The settings of each of these clusters.
-fn each(
+fn members(
+    resolve: Resolve,
     clusters: &[&Cluster],
     arguments: &RenderArguments,
     spec: &Spec,
-    listed: Option<&Listed>,
-    problems: &[Problem],
+    (listed, problems): (Option<&Listed>, &[Problem]),
     environment: &Environment,
 ) -> Result<Vec<Settings>, Failure> {
     let mut names = HashSet::new();
     let mut members = Vec::new();
     for cluster in clusters {
         let spec = cluster.spec(spec, arguments);
-        let mut member = Settings::resolve(arguments, &spec, (listed, problems.to_vec()), environment)
+        let mut member = resolve(arguments, &spec, (listed, problems.to_vec()), environment)
             .map_err(|failure| about(failure, cluster))?;
         let name = cluster.name.parse().map_err(|invalid: InvalidName| {
             Problem::error("invalid-name", format!("`name` of a cluster: {invalid}")).hint(invalid.hint())
@@ -215,6 +240,7 @@ impl PullSecret {
         let or = |own: &Vec<String>, base: &Vec<String>| if own.is_empty() { base.clone() } else { own.clone() };
         Self {
             name: self.name.clone(),
+            external: self.external.as_ref().or(base.external.as_ref()).cloned(),
             logins: if self.logins.is_empty() { base.logins.clone() } else { self.logins.clone() },
             namespaces: if self.namespaces.is_empty() { base.namespaces.clone() } else { self.namespaces.clone() },
             service_accounts: or(&self.service_accounts, &base.service_accounts),

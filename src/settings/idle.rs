@@ -41,7 +41,7 @@ fn idle(arguments: &RenderArguments, combination: Combination, chart: &Chart) ->
         .collect()
 }
 
-fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Chart) -> [Rule; 10] {
+fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Chart) -> [Rule; 11] {
     let rule = |applies, when, idle, hint| Rule { applies, when, idle, hint };
     let patcher = strategy == Strategy::Patcher;
     [
@@ -116,13 +116,23 @@ fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Ch
             &["--reseal"],
             "leave it out",
         ),
+        rule(
+            protect == Protect::External,
+            "with `--protect external`, which reads no login",
+            &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived"],
+            "leave it out, and name the login's key under `external` in regcred.yaml",
+        ),
     ]
 }
 
 /// The flags that were typed, of those that a rule knows.
 fn typed(arguments: &RenderArguments) -> Vec<&'static str> {
-    let RenderArguments { target, patcher, .. } = arguments;
+    let RenderArguments { logins, target, patcher, .. } = arguments;
     let flags = [
+        ("--docker-config", !logins.docker_config.is_empty()),
+        ("--docker-config-file", !logins.docker_config_file.is_empty()),
+        ("--login", !logins.login.is_empty()),
+        ("--allow-short-lived", logins.allow_short_lived),
         ("--namespaces", !target.namespaces.is_empty()),
         ("--namespaces-from", target.namespaces_from.is_some()),
         ("--create-namespaces", target.create_namespaces),

@@ -1,5 +1,6 @@
 //! What `inject` is to do: arguments, environment and regcred.yaml in, the rules of which Pod gets which reference out.
 
+use super::external::{self, ExternalSettings};
 use super::file::{File, PullSecret};
 use super::pull_secret::{self, Entry, SECRET_NAME};
 use super::{logins, namespaces};
@@ -61,7 +62,7 @@ fn pull_secret(
     problems: &mut Vec<Problem>,
 ) -> Option<PullSecretRule> {
     let nothing = PullSecret::default();
-    let PullSecret { name, logins: written, namespaces, service_accounts: _, also_reference: _ } =
+    let PullSecret { name, logins: written, external, namespaces, service_accounts: _, also_reference: _ } =
         entry.file.unwrap_or(&nothing);
     let (name, place) = match (secret_name, name) {
         (Some(name), _) => (name, "`--secret-name`"),
@@ -81,7 +82,11 @@ fn pull_secret(
         // Hosts by themselves are all of it: nothing else is looked at.
         let only_hosts =
             !hosts.is_empty() && login.is_empty() && docker_config.is_empty() && docker_config_file.is_empty();
-        if !only_hosts {
+        let typed = !(login.is_empty() && docker_config.is_empty() && docker_config_file.is_empty());
+        if let (Some(kept), true, false) = (external, written.is_empty(), typed || only_hosts) {
+            let settings = external::resolve(Some(kept), problems);
+            registries.extend(settings.iter().flat_map(ExternalSettings::registries).map(|(registry, _)| registry));
+        } else if !only_hosts {
             let sources = logins::sources(entry.flags.then_some(flags), written, environment, problems);
             registries.extend(sources.iter().flat_map(|source| source.registries(environment, problems)));
         }

@@ -1,6 +1,7 @@
 //! What is to be done: arguments, environment and regcred.yaml in, one resolved answer to every question out.
 
 pub mod choices;
+pub mod external;
 pub mod file;
 pub mod findings;
 pub mod fleet;
@@ -18,7 +19,7 @@ use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
 use crate::names::ResourceName;
 use crate::problem::{Failure, Problem};
-use choices::{Chart, Combination, Link, Patcher, Profile, SealingScope, Shape, Strategy, Wish};
+use choices::{Chart, Combination, Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy, Wish};
 use file::Spec;
 use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
@@ -124,11 +125,43 @@ impl Settings {
     fn resolve(
         arguments: &RenderArguments,
         spec: &Spec,
-        (listed, mut problems): (Option<&Listed>, Vec<Problem>),
+        (listed, problems): (Option<&Listed>, Vec<Problem>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let chart = chart(arguments.chart.as_deref(), environment);
         let combination = combination(arguments, spec, &chart)?;
+        Self::decide(arguments, spec, (combination, chart), (listed, problems), environment)
+    }
+
+    /// The same for the logins alone, wherever they are kept: no namespaces, and no form that they would have to fit.
+    ///
+    /// # Errors
+    /// As for [`Self::resolve`].
+    fn of_logins(
+        arguments: &RenderArguments,
+        spec: &Spec,
+        (listed, problems): (Option<&Listed>, Vec<Problem>),
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let typed = &arguments.logins;
+        let reads_flags =
+            !(typed.docker_config.is_empty() && typed.docker_config_file.is_empty() && typed.login.is_empty());
+        let protect = match spec.protect {
+            Some(Protect::External) if !reads_flags => Protect::External,
+            _ => Protect::Plain,
+        };
+        let combination =
+            Combination { strategy: Strategy::Static, link: Link::None, protect, shape: Shape::DockerConfig };
+        Self::decide(arguments, spec, (combination, Chart::Own), (listed, problems), environment)
+    }
+
+    fn decide(
+        arguments: &RenderArguments,
+        spec: &Spec,
+        (combination, chart): (Combination, Chart),
+        (listed, mut problems): (Option<&Listed>, Vec<Problem>),
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
         let destination = destination(arguments, combination.shape, &chart)?;
         let mut pull_secrets = Vec::new();
         let faulty_list = problems.iter().any(Problem::is_error);
@@ -167,6 +200,8 @@ impl Settings {
                     .hint("give each its own name"),
             );
         }
+        let external = pull_secrets.iter().filter_map(|pull_secret| pull_secret.external.as_ref());
+        problems.extend(external::disagreements(external));
         Ok(Self {
             cluster: None,
             pull_secrets,

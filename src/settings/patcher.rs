@@ -193,7 +193,7 @@ fn check_exclude(patcher: Patcher, exclude: &[String], problems: &mut Vec<Proble
 const SECOND: f64 = 1e9;
 
 /// The nanoseconds of a text that Go's `time.ParseDuration` takes.
-fn nanoseconds(text: &str) -> Option<f64> {
+pub(super) fn nanoseconds(text: &str) -> Option<f64> {
     // "m" is a prefix of "ms": the longer one stands first.
     const UNITS: [(&str, f64); 7] = [
         ("ns", 1.0),

@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::choices::{Combination, Shape, Strategy};
+use super::choices::{Combination, Link, Protect, Shape, Strategy};
+use super::external::{self, ExternalSettings, Reach};
 use super::file::{PullSecret, Spec};
 use super::namespaces::{self, Listed, NamesAdd, Wanted};
 use super::{logins, usage};
@@ -27,6 +28,8 @@ pub struct PullSecretSettings {
     pub name: ResourceName,
     /// Its logins.
     pub sources: Vec<Source>,
+    /// Where its logins are kept, when none is read.
+    pub external: Option<ExternalSettings>,
     /// Where it goes, sorted.
     pub namespaces: Vec<Namespace>,
     /// Where it does not go: names and globs.
@@ -120,14 +123,23 @@ pub(super) fn resolve(
     };
     // With a bad name nothing is written, and its logins are looked at all the same.
     let name = name.or_else(|| SECRET_NAME.parse().ok());
-    let sources =
-        logins::sources(if entry.flags { Some(&arguments.logins) } else { None }, &file.logins, environment, problems);
-    let exclude = if target.exclude.is_empty() { file.namespaces.exclude.clone() } else { target.exclude.clone() };
-    let namespaces = if combination.strategy == Strategy::Static && combination.shape != Shape::DockerConfig {
-        chosen_namespaces(entry, file, target, &exclude, listed, environment, problems)
+    let (sources, external) = if combination.protect == Protect::External {
+        (Vec::new(), external::resolve(file.external.as_ref(), problems))
     } else {
-        Vec::new()
+        let flags = if entry.flags { Some(&arguments.logins) } else { None };
+        (logins::sources(flags, &file.logins, environment, problems), None)
     };
+    problems.extend(external.as_ref().and_then(|external| unserved(external, combination)));
+    let exclude = if target.exclude.is_empty() { file.namespaces.exclude.clone() } else { target.exclude.clone() };
+    // Namespaces that are found by their labels need no names, unless something else does.
+    let found_by_label =
+        combination.link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
+    let namespaces =
+        if combination.strategy == Strategy::Static && combination.shape != Shape::DockerConfig && !found_by_label {
+            chosen_namespaces(entry, file, target, &exclude, listed, environment, problems)
+        } else {
+            Vec::new()
+        };
     let (accounts, accounts_place) = if arguments.service_account.is_empty() {
         (&file.service_accounts, "`serviceAccounts` in regcred.yaml")
     } else {
@@ -143,7 +155,27 @@ pub(super) fn resolve(
         (&arguments.also_reference, "`--also-reference`")
     };
     let also_reference = resource_names(others, others_place, problems);
-    Some(PullSecretSettings { name: name?, sources, namespaces, exclude, service_accounts, also_reference })
+    Some(PullSecretSettings { name: name?, sources, external, namespaces, exclude, service_accounts, also_reference })
+}
+
+/// What an ExternalSecret cannot give to the strategy or link.
+fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Problem> {
+    if combination.strategy == Strategy::Patcher && matches!(external.reach, Reach::Cluster(..)) {
+        return Some(
+            Problem::error(
+                "means-nothing",
+                "`clusterExternalSecret` means nothing with `--strategy patcher`, which copies one Secret",
+            )
+            .hint("leave it out, or use --strategy static"),
+        );
+    }
+    (combination.link == Link::Policy && external.registries().is_empty()).then(|| {
+        Problem::error(
+            "no-registries",
+            "`--link policy` needs the registries of the whole Docker config that `external` in regcred.yaml names",
+        )
+        .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
+    })
 }
 
 /// A chart makes a ServiceAccount of its own: `default` would be adopted, and deleted with the release.

@@ -69,13 +69,18 @@ impl Bench {
         let executable = match name {
             "regcred" => own.to_owned(),
             "sh" => "/bin/sh".into(),
-            tool => self.tools.join(tool),
+            tool => self.tool(tool),
         };
         Program::new(&executable)
             .directory(&self.home)
             .variable("HOME", &self.home)
             .variable("KUBECONFIG", &self.kubeconfig)
             .variable("PATH", path)
+    }
+
+    /// Where a tool is, or a file that came with the tools.
+    pub fn tool(&self, name: &str) -> PathBuf {
+        self.tools.join(name)
     }
 
     /// `kubectl` with this on its stdin.

@@ -1,5 +1,6 @@
 //! A Helm chart: settings and Docker configs in, its files out. What a user may change is in its values.
 
+mod external;
 pub mod values;
 
 use zeroize::Zeroizing;
@@ -14,14 +15,17 @@ use crate::settings::choices::{Chart, Link, Shape};
 use crate::settings::{CreateNamespaces, Destination, Settings};
 use crate::templates::Templates;
 
+const PULL_SECRETS: &str = "templates/pull-secrets.yaml";
+const SCHEMA: &str = "values.schema.json";
+
 /// The files whose text is always the same, in the order of their paths.
 const STATIC: &[(&str, &str)] = &[
     (".helmignore", include_str!("../../../templates/chart/helmignore")),
     ("Chart.yaml", include_str!("../../../templates/chart/Chart.yaml")),
     ("templates/namespaces.yaml", include_str!("../../../templates/chart/templates/namespaces.yaml")),
-    ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml")),
+    (PULL_SECRETS, include_str!("../../../templates/chart/templates/pull-secrets.yaml")),
     ("templates/service-accounts.yaml", include_str!("../../../templates/chart/templates/service-accounts.yaml")),
-    ("values.schema.json", include_str!("../../../templates/chart/values.schema.json")),
+    (SCHEMA, include_str!("../../../templates/chart/values.schema.json")),
 ];
 
 /// All files of the chart.
@@ -34,6 +38,14 @@ pub fn files(
     templates: &Templates,
 ) -> Result<Vec<File>, Failure> {
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
+    let external = external::template(settings, templates)?;
+    let protection = if external.is_some() { Protection::Public } else { Protection::Plaintext };
+    if let Some(external) = external {
+        files.retain(|file| file.path != PULL_SECRETS && file.path != SCHEMA);
+        files.push(public("templates/external-secrets.yaml", external));
+        let text = STATIC.iter().find(|(path, _)| *path == SCHEMA).and_then(|(_, text)| external::schema(text));
+        files.extend(text.map(|text| public(SCHEMA, text)));
+    }
     if settings.combination.link == Link::Policy {
         files.push(public("templates/policies.yaml", policies(settings, docker_configs, templates)?));
     }
@@ -41,7 +53,7 @@ pub fn files(
         path: "values.yaml".to_owned(),
         bytes: values::write(settings, docker_configs, Shown::InFull)
             .map_err(|error| super::failure(&error, "the chart"))?,
-        protection: Protection::Plaintext,
+        protection,
     });
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)

@@ -12,7 +12,7 @@ use crate::names::{Namespace, ResourceName};
 use crate::output::stream::{Shown, show};
 use crate::resources::profile::{self, Role};
 use crate::resources::{plan, references};
-use crate::settings::choices::{Link, Profile};
+use crate::settings::choices::{Link, Profile, Protect};
 use crate::settings::{CreateNamespaces, OWN_ACCOUNT, PullSecretSettings, Settings};
 
 const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
@@ -38,12 +38,19 @@ pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown)
             .pull_secrets
             .iter()
             .zip(&texts)
-            .map(|(PullSecretSettings { name, namespaces, .. }, text)| {
-                (name, PullSecret { docker_config_json: text, namespaces })
+            .map(|(PullSecretSettings { name, namespaces, external, .. }, text)| {
+                let docker_config_json = external.is_none().then_some(text.as_str());
+                (name, PullSecret { docker_config_json, namespaces })
             })
             .collect(),
     };
-    let mut bytes = Zeroizing::new(HEAD.as_bytes().to_vec());
+    let kept_elsewhere = settings.combination.protect == Protect::External;
+    let head = if kept_elsewhere {
+        HEAD.replace(", each with its Docker config in base64 and", ", each with")
+    } else {
+        HEAD.into()
+    };
+    let mut bytes = Zeroizing::new(head.into_bytes());
     bytes.extend_from_slice(to_yaml(&values)?.as_bytes());
     Ok(bytes)
 }
@@ -83,7 +90,8 @@ struct ServiceAccount {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PullSecret<'a> {
-    docker_config_json: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    docker_config_json: Option<&'a str>,
     namespaces: &'a [Namespace],
 }
 
@@ -121,6 +129,7 @@ mod tests {
         PullSecretSettings {
             name: name.parse().unwrap(),
             sources: Vec::new(),
+            external: None,
             namespaces: namespaces.iter().map(|name| name.parse().unwrap()).collect(),
             exclude: Vec::new(),
             service_accounts: parsed(accounts),

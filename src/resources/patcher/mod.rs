@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::admission_policy;
+use super::external_secret;
 use super::profile::{self, Role};
 use crate::docker_config::DockerConfig;
 use crate::manifest::{Blueprint, Manifests, Place};
@@ -77,8 +78,18 @@ pub fn add(
             manifests.once(Blueprint::plain(object, Place::Cluster));
         }
     }
-    let source = super::pull_secret(&patcher.source, Arc::new(docker_config.to_json()), settings.profile);
-    manifests.once(Blueprint::sensitive(source, Place::Fixed(patcher.namespace.clone())));
+    let place = Place::Fixed(patcher.namespace.clone());
+    if let Some(external) = &pull_secret.external {
+        let cluster = external_secret::blueprints(external_secret::in_cluster(settings, templates)?, &Place::Cluster);
+        let source = std::iter::once((&patcher.source, external));
+        let source = external_secret::in_namespace(source, settings.profile, templates)?;
+        for blueprint in cluster.into_iter().chain(external_secret::blueprints(source, &place)) {
+            manifests.once(blueprint);
+        }
+    } else {
+        let source = super::pull_secret(&patcher.source, Arc::new(docker_config.to_json()), settings.profile);
+        manifests.once(Blueprint::sensitive(source, place));
+    }
     for object in templates.render("patcher-deployment.yaml.j2", &context)? {
         manifests.once(Part::Other.blueprint(object, settings.profile)?);
     }

@@ -1,6 +1,7 @@
 //! regcred.yaml: the typed object, of which its JSON Schema is made too.
 
 mod document;
+pub mod external;
 mod faults;
 mod form;
 mod load;
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::choices::{Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy};
+use external::External;
 
 pub use load::{NAME, Which, load, parse, parse_function_config};
 
@@ -140,6 +142,8 @@ pub struct PullSecret {
     pub name: Option<String>,
     /// Its logins; the Docker config in DOCKERHUB_AUTH if left out.
     pub logins: Vec<Login>,
+    /// Where its logins are kept, for `protect: external`, which reads none of `logins`.
+    pub external: Option<External>,
     /// Where it goes.
     pub namespaces: Namespaces,
     /// The ServiceAccounts that refer to it; `default` if left out.
