@@ -14,16 +14,10 @@ use ::regcred::cli::Arguments;
 use ::regcred::credentials::presets::{Host, PRESETS, UserName};
 use ::regcred::resources::profile::{Role, annotations};
 use ::regcred::settings::choices::{Profile, protection_table, table};
+use ::regcred::settings::external::generator;
 use ::regcred::settings::file;
 use ::regcred::templates::BUILT_IN;
 use clap::CommandFactory;
-use regcred::cli::Arguments;
-use regcred::credentials::presets::{Host, PRESETS, UserName};
-use regcred::resources::profile::{Role, annotations};
-use regcred::settings::choices::{Profile, protection_table, table};
-use regcred::settings::external::generator;
-use regcred::settings::file;
-use regcred::templates::BUILT_IN;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -58,11 +58,13 @@ impl Form {
 
     /// The paths of what the field belongs to, each once.
     pub fn homes<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
-        // What a cluster has is what `spec` has: it is told of once.
+        // What a cluster has is what `spec` has, and what is deeper is rarely meant: the field is told of once.
         let of_a_cluster = |home: &str| home.starts_with("spec.clusters[]");
-        let common = self.fields.iter().any(|(name, home)| name == field && !of_a_cluster(home));
-        let fields = self.fields.iter().filter(move |(name, home)| name == field && !(common && of_a_cluster(home)));
-        fields.map(|(_, home)| home.as_str())
+        let homes = move || self.fields.iter().filter(move |(name, _)| name == field).map(|(_, home)| home.as_str());
+        let is_below = |home: &str, other: &str| home.strip_prefix(other).is_some_and(|rest| rest.starts_with('.'));
+        homes().filter(move |home| {
+            !homes().any(|other| is_below(home, other) || (of_a_cluster(home) && !of_a_cluster(other)))
+        })
     }
 
     /// Every field there is.
