@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::environment::Environment;
 use crate::output::check::{self, Difference, Known};
+use crate::output::fingerprint::KEY_VARIABLE;
 use crate::output::product::Product;
 use crate::output::single::{self, State};
 use crate::output::stream::{self, Shown};
@@ -50,7 +51,7 @@ pub(super) fn deliver(
 fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
     let shown = match product {
         Product::Stream(documents, form) => stream::print(documents, *form)?,
-        Product::Values(settings, docker_configs, _) => {
+        Product::Values(settings, docker_configs, ..) => {
             stream::print_shown(|shown| helm_values::write(settings, docker_configs, shown))?
         }
         Product::Value(value) => stream::print_secret(value)?,
@@ -88,9 +89,8 @@ fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>) -> Result<Vec
             let protection = if documents.hold_a_secret() { Protection::Plaintext } else { Protection::Public };
             vec![single(target.clone(), protection, Box::new(|mut into| stream::write(documents, *form, &mut into)))]
         }
-        Product::Values(settings, docker_configs, templates) => {
-            let name = target.path.file_name().unwrap_or_default().to_string_lossy();
-            let files = helm_values::files(settings, docker_configs, templates, &name)?;
+        Product::Values(settings, docker_configs, templates, protector) => {
+            let files = helm_values::files(settings, docker_configs, templates, protector, target)?;
             files.into_iter().map(|file| single(target.beside(&file.path), file.protection, bytes(file))).collect()
         }
         Product::Value(value) => vec![single(target.clone(), Protection::Plaintext, line(value))],
@@ -122,11 +122,21 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
         single::admit(content, target)?;
     }
     let mut written = Written::default();
+    let mut encrypted_anew = false;
     for Single { target, protection, content } in files {
+        let was_there = target.path.exists();
         match single::write(&content, protection, &target)? {
-            State::Missing | State::Different => written.written += 1,
+            State::Missing | State::Different => {
+                written.written += 1;
+                encrypted_anew |= was_there && protection == Protection::Encrypted;
+            }
             State::Same => written.unchanged += 1,
         }
+    }
+    if encrypted_anew && !target.environment.is_set(KEY_VARIABLE) {
+        report::note(&format!(
+            "`{KEY_VARIABLE}` is not set, so the file is encrypted anew, also when nothing has changed"
+        ));
     }
     say_written(&written);
     Ok(())
@@ -134,7 +144,9 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
 
 fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Outcome, Failure> {
     let mut differences = Vec::new();
+    let mut untold = false;
     for Single { target, protection, content } in single_files(product, named)? {
+        untold |= protection == Protection::Encrypted && !target.environment.is_set(KEY_VARIABLE);
         let state = match single::check(&content, &target)? {
             State::Missing => check::State::Missing,
             State::Different if known == Known::All || protection == Protection::Public => check::State::Different,
@@ -145,6 +157,11 @@ fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Resu
             if target.path == named.path { "the file of `--output`" } else { "the file beside that of `--output`" };
         let path = path.to_owned();
         differences.push(Difference { path, state });
+    }
+    if untold {
+        report::note(&format!(
+            "`{KEY_VARIABLE}` is not set, so the content of the encrypted file was not compared, only whether it is there"
+        ));
     }
     Ok(say_differences(&differences))
 }

@@ -14,7 +14,7 @@ use crate::cli::RenderArguments;
 use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
 use crate::problem::{Failure, Problem};
-use choices::{Chart, Combination, Link, Patcher, Profile, SealingScope, Shape, Strategy, Wish};
+use choices::{Chart, Combination, Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy, Wish};
 use file::{File, Spec};
 use patcher::{Accounts, PatcherSettings};
 
@@ -123,7 +123,7 @@ impl Settings {
         let mut problems = Vec::new();
         let chart = chart(arguments.chart.as_deref(), environment);
         let combination = combination(arguments, &spec, &chart)?;
-        let destination = destination(arguments, combination.shape, &chart)?;
+        let destination = destination(arguments, combination, &chart)?;
         let mut pull_secrets = Vec::new();
         let listed = pull_secret::listed(&arguments.target, environment, &mut problems);
         let faulty_list = problems.iter().any(Problem::is_error);
@@ -249,7 +249,11 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
     Ok(combination)
 }
 
-fn destination(arguments: &RenderArguments, shape: Shape, chart: &Chart) -> Result<Destination, Failure> {
+fn destination(
+    arguments: &RenderArguments,
+    Combination { shape, protect, .. }: Combination,
+    chart: &Chart,
+) -> Result<Destination, Failure> {
     let tree = matches!(shape, Shape::Directory | Shape::Kustomization | Shape::Chart);
     match (&arguments.output, arguments.check) {
         (None, _) if tree => {
@@ -258,6 +262,10 @@ fn destination(arguments: &RenderArguments, shape: Shape, chart: &Chart) -> Resu
         (None, _) if *chart == Chart::Empathyco => Err(usage(
             "`--chart empathyco` has no value for the source Secret: it is a file beside the values, and needs `--output`",
             "add --output values.yaml; the Secret goes to values.secret.yaml",
+        )),
+        (None, _) if protect == Protect::Sops => Err(usage(
+            "`--protect sops` needs `--output`: the rules of `.sops.yaml` go by the name of the file",
+            "add --output secrets.yaml",
         )),
         (None, _) => Ok(Destination::Stdout),
         (Some(path), false) => Ok(Destination::Write(path.clone())),

@@ -2,6 +2,7 @@
 //! chart has no value for one.
 
 mod empathyco;
+mod encrypted;
 mod image;
 mod tamcore;
 
@@ -11,16 +12,21 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::chart;
+use super::fingerprint::Key;
 use super::stream::Shown;
+use super::target::Target;
 use super::{File, Protection};
 use crate::docker_config::DockerConfig;
 use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, ResourceName};
 use crate::problem::{Failure, Problem};
-use crate::settings::choices::{Chart, Link};
+use crate::protect::Protector;
+use crate::protect::sops::Form;
+use crate::settings::choices::{Chart, Link, Protect};
 use crate::settings::patcher::PatcherSettings;
-use crate::settings::{PullSecretSettings, Settings};
+use crate::settings::{Destination, PullSecretSettings, Settings};
 use crate::templates::{self, Templates};
+use encrypted::{Encryption, Purpose};
 
 /// The values alone.
 ///
@@ -64,11 +70,48 @@ fn headed(values: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new([b"# Written by regcred.\n", values].concat())
 }
 
-/// The values as the file `name`, and the Secret as a file beside it where the chart has no value for it.
+/// The values as the file of the target, and the Secret as a file beside it where the chart has no value for it; those with a
+/// secret in them encrypted, if that was asked for.
+///
+/// # Errors
+/// As [`write()`], and a template of the user's that makes no Namespace; those of the protector.
+pub fn files(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    templates: &Templates,
+    protector: &Protector,
+    target: &Target<'_>,
+) -> Result<Vec<File>, Failure> {
+    let name = target.path.file_name().unwrap_or_default().to_string_lossy();
+    let files = plain_files(settings, docker_configs, templates, &name)?;
+    let Protector::Sops(sops) = protector else { return Ok(files) };
+    let purpose = match settings.destination {
+        Destination::Check(_) => Purpose::Compare,
+        Destination::Write(_) | Destination::Stdout => Purpose::Write(settings.reseal),
+    };
+    let key = Key::read(target.environment);
+    let encryption = Encryption { sops, key: &key, purpose };
+    let form = match settings.chart {
+        Chart::Own => Form::DockerConfigJson,
+        Chart::Tamcore => Form::ExtraObjects,
+        Chart::Empathyco | Chart::Template(_) => Form::Manifests,
+    };
+    let protect = |file: File| {
+        if !file.holds_a_secret() {
+            return Ok(file);
+        }
+        encryption
+            .apply(&file, form, &target.beside(&file.path).path)
+            .map_err(|error| super::failure(&error, "the file of `--output`"))
+    };
+    files.into_iter().map(protect).collect()
+}
+
+/// The files in clear; `name` is that of the values.
 ///
 /// # Errors
 /// As [`write()`], and a template of the user's that makes no Namespace.
-pub fn files(
+pub fn plain_files(
     settings: &Settings,
     docker_configs: &[DockerConfig],
     templates: &Templates,
@@ -84,7 +127,7 @@ pub fn files(
         let (pull_secret, docker_config) = only(settings, docker_configs)?;
         let patcher = settings.patcher.as_ref().ok_or_else(needs_a_patcher)?;
         files.push(File {
-            path: beside(name),
+            path: beside(name, settings.combination.protect),
             bytes: empathyco::secret(settings, pull_secret, patcher, docker_config, templates)?,
             protection: Protection::Plaintext,
         });
@@ -101,10 +144,11 @@ struct Context<'a> {
     registries: Vec<&'a str>,
 }
 
-/// The Secret's file: `values.yaml` has `values.secret.yaml` beside it.
-fn beside(name: &str) -> String {
+/// The Secret's file: `values.yaml` has `values.secret.yaml` beside it, or `values.secret.sops.yaml`.
+fn beside(name: &str, protect: Protect) -> String {
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-    format!("{stem}.secret.yaml")
+    let extension = if protect == Protect::Sops { "sops.yaml" } else { "yaml" };
+    format!("{stem}.secret.{extension}")
 }
 
 fn only<'a>(
@@ -178,7 +222,8 @@ mod tests {
         for (values, secret) in
             [("values.yaml", "values.secret.yaml"), ("a.b.yml", "a.b.secret.yaml"), ("x", "x.secret.yaml")]
         {
-            assert_eq!(beside(values), secret);
+            assert_eq!(beside(values, Protect::Plain), secret);
         }
+        assert_eq!(beside("values.yaml", Protect::Sops), "values.secret.sops.yaml");
     }
 }
