@@ -160,6 +160,8 @@ fn every_link_between_the_pages_leads_somewhere() {
 /// Flags of the programs that our output is piped into.
 const FLAGS_OF_OTHERS: &[&str] = &[
     "--field-manager",
+    "--filename-override",
+    "--from-file",
     "--force-conflicts",
     "--locked",
     "--path",
