@@ -142,7 +142,12 @@ fn sops_opens_every_file_to_the_content_of_the_plain_one() {
 
 #[test]
 fn flux_finds_what_it_needs_and_builds_the_same_as_without_protection() {
-    let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
+    // The rules of the documentation.
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sops.md")).unwrap();
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (rules, _) = rest.split_once("```\n").unwrap();
+    assert!(rules.contains("age1…"), "{rules}");
+    let Some(repository) = Repository::new(&rules.replace("age1…", "RECIPIENT")) else { return };
     let target = ["-n", "team-a,team-b", "--profile", "flux", "--create-namespaces"];
     repository.render(&[&target[..], &["--shape", "kustomization", "--output", "out"]].concat(), &[]).succeeded();
     let kustomization = fs::read_to_string(repository.path("out/kustomization.yaml")).unwrap();
@@ -279,7 +284,7 @@ fn a_program_that_prints_something_else_is_not_believed() {
     for (script, words) in [
         ("cat", "something else"),
         ("true", "something else"),
-        (r#"cat; printf 'sops: {mac: x, lastmodified: x, version: x}\n'"#, "has left `data..dockerconfigjson`"),
+        (r"cat; printf 'sops: {mac: x, lastmodified: x, version: x}\n'", "has left `data..dockerconfigjson`"),
         ("cat >&2; exit 1", "is not shown"),
         ("echo $DOCKERHUB_AUTH >&2; exit 1", "could not encrypt"),
         ("exec tail -f /dev/null", "within 1 seconds"),
