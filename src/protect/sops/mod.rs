@@ -321,3 +321,22 @@ fn no_rules(root: &Path) -> Problem {
     problem
         .hint("write one, with a rule as in docs/sops.md; or set SOPS_AGE_RECIPIENTS to the public key of an age key")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_threads_may_use_it_at_once() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Sops>();
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_has_its_real_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let real_folder = folder.path().canonicalize().unwrap();
+        assert_eq!(real(&folder.path().join("a/../b/c")), (real_folder.join("b/c"), real_folder.clone()));
+        assert_eq!(real(folder.path()), (real_folder.clone(), real_folder));
+    }
+}
