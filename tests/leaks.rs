@@ -438,6 +438,42 @@ fn a_secret_in_a_list_of_namespaces_or_a_template_is_not_repeated() {
 }
 
 #[test]
+#[cfg(unix)]
+fn nothing_that_sops_says_of_a_secret_comes_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (forms, config) = (forms(), docker_config());
+    let program = folder.path().join("bin/sops");
+    for script in [
+        "cat >&2; exit 1",
+        "base64 >&2; exit 1",
+        "sed -n 's/.*dockerconfigjson: //p' | base64 -d >&2; exit 1",
+        "sed -n 's/.*dockerconfigjson: //p' | cut -c20-60 >&2; exit 1",
+        "env >&2; exit 1",
+        "echo \"$@\" >&2; exit 1",
+        "cat",
+        "cat; exit 1",
+        "cat >&2; cat",
+    ] {
+        write(&program, &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.path().join("bin").display());
+        let variables = loud(&[
+            ("DOCKERHUB_AUTH", &config),
+            ("PATH", &path),
+            ("SOPS_AGE_RECIPIENTS", "age1x"),
+            ("VAULT_TOKEN", TOKEN),
+        ]);
+        for shape in ["directory", "kustomization", "helm-values"] {
+            let arguments = ["render", "-v", "-n", "a", "--protect", "sops", "--shape", shape, "--output", "out"];
+            let output = regcred(folder.path(), &variables, &arguments);
+            assert_silent(&forms, &output, Stdout::Silent, &format!("{script} {shape}"));
+            assert_eq!(output.status.code(), Some(1), "{script}");
+            assert!(!folder.path().join("out").exists(), "{script}");
+        }
+    }
+}
+
+#[test]
 fn the_search_finds_a_canary_in_every_form() {
     let (forms, config) = (forms(), docker_config());
     for text in [

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::environment::Environment;
 use crate::names::{ResourceName, VariableName};
 use crate::output::check::{self, Difference, Known};
+use crate::output::fingerprint::KEY_VARIABLE;
 use crate::output::product::Product;
 use crate::output::single::{self, State};
 use crate::output::stream::{self, Shown};
@@ -55,7 +56,7 @@ pub(super) fn deliver(
 fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
     let shown = match product {
         Product::Stream(documents, form) => stream::print(documents, *form)?,
-        Product::Values(settings, docker_configs, _) => {
+        Product::Values(settings, docker_configs, ..) => {
             stream::print_shown(|shown| helm_values::write(settings, docker_configs, shown))?
         }
         Product::Value(value) => stream::print_secret(value)?,
@@ -93,9 +94,8 @@ fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>) -> Result<Vec
             let protection = if documents.hold_a_secret() { Protection::Plaintext } else { Protection::Public };
             vec![single(target.clone(), protection, Box::new(|mut into| stream::write(documents, *form, &mut into)))]
         }
-        Product::Values(settings, docker_configs, templates) => {
-            let name = target.path.file_name().unwrap_or_default().to_string_lossy();
-            let files = helm_values::files(settings, docker_configs, templates, &name)?;
+        Product::Values(settings, docker_configs, templates, protector) => {
+            let files = helm_values::files(settings, docker_configs, templates, protector, target)?;
             files.into_iter().map(|file| single(target.beside(&file.path), file.protection, bytes(file))).collect()
         }
         Product::Value(value) => vec![single(target.clone(), Protection::Plaintext, line(value))],
@@ -130,11 +130,19 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
     let prepare = |Single { target, protection, content }: &Single<'_>| single::prepare(content, *protection, target);
     let prepared = files.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
     let mut written = Written::default();
-    for file in prepared {
-        match file.publish()? {
-            State::Missing | State::Different => written.written += 1,
+    let was_there: Vec<_> = files.iter().map(|file| file.target.path.exists()).collect();
+    let mut encrypted_anew = false;
+    for ((file, prepared), was_there) in files.iter().zip(prepared).zip(was_there) {
+        match prepared.publish()? {
+            State::Missing | State::Different => {
+                written.written += 1;
+                encrypted_anew |= was_there && file.protection == Protection::Encrypted;
+            }
             State::Same => written.unchanged += 1,
         }
+    }
+    if encrypted_anew {
+        say_without_key(target, "so the file is encrypted anew, also when nothing has changed");
     }
     say_written(&written, None);
     Ok(())
@@ -142,7 +150,9 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
 
 fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Outcome, Failure> {
     let mut differences = Vec::new();
-    for Single { target, content, .. } in single_files(product, named)? {
+    let mut encrypted = false;
+    for Single { target, protection, content } in single_files(product, named)? {
+        encrypted |= protection == Protection::Encrypted;
         let state = match single::check(&content, &target, known)? {
             State::Missing => check::State::Missing,
             State::Different if known == Known::NotTheLogins && product.chooses_by_registries() => continue,
@@ -151,7 +161,17 @@ fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Resu
         };
         differences.push(Difference { path: role(&target.path, &named.path).to_owned(), state });
     }
+    if encrypted {
+        say_without_key(named, "so the content of the encrypted file was not compared, only whether it is there");
+    }
     Ok(say_differences(&differences, None))
+}
+
+/// What cannot be told of an encrypted file without the key of fingerprints.
+fn say_without_key(target: &Target<'_>, consequence: &str) {
+    if !target.environment.is_set(KEY_VARIABLE) {
+        report::note(&format!("`{KEY_VARIABLE}` is not set, {consequence}"));
+    }
 }
 
 /// What a file is to the one of `--output`: what was typed is not repeated.

@@ -26,7 +26,7 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let (docker_configs, known) = docker_configs(&fleet.members, environment)?;
     let [first, ..] = fleet.members.as_slice() else { return Ok(Outcome::Done) };
     let templates = Templates::load(first.templates.as_deref())?;
-    let protectors = protectors(&fleet.members, environment)?;
+    let protectors = protectors(&fleet, environment)?;
     let products = fleet
         .members
         .iter()
@@ -48,11 +48,11 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
 }
 
 /// What protects the documents of each cluster.
-fn protectors(members: &[Settings], environment: &Environment) -> Result<Vec<Protector>, Failure> {
+fn protectors(fleet: &Fleet, environment: &Environment) -> Result<Vec<Protector>, Failure> {
     let mut findings = Findings::default();
     let mut protectors = Vec::new();
-    for settings in members {
-        let problems = match Protector::prepare(settings, environment) {
+    for settings in &fleet.members {
+        let problems = match Protector::prepare(settings, &fleet.secret_variables, environment) {
             Ok(protector) => {
                 protectors.push(protector);
                 Vec::new()

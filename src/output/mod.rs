@@ -53,6 +53,10 @@ pub fn failure(error: &io::Error, target: &str) -> Failure {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Failure::ClosedPipe;
     }
+    // What was to be written could not be made: that is said, and not where it would have gone.
+    if let Some(Failure::Input { title, problems }) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return Failure::Input { title, problems: problems.clone() };
+    }
     Failure::of(
         "the output",
         Problem::error("unwritable", format!("{target} cannot be written: {}", reason(error)))

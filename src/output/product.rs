@@ -25,7 +25,7 @@ pub enum Product<'a> {
     /// The files of a chart.
     Chart(Vec<File>),
     /// Values for a chart, made when it is known where they go.
-    Values(&'a Settings, &'a [DockerConfig], &'a Templates),
+    Values(&'a Settings, &'a [DockerConfig], &'a Templates, Protector),
     /// The Docker config itself.
     Value(SecretString),
 }
@@ -50,7 +50,7 @@ impl<'a> Product<'a> {
             Shape::Directory => Self::Directory(documents(protector)?),
             Shape::Kustomization => Self::Kustomization(documents(protector)?),
             Shape::Chart => Self::Chart(chart::files(settings, docker_configs, templates)?),
-            Shape::HelmValues => Self::Values(settings, docker_configs, templates),
+            Shape::HelmValues => Self::Values(settings, docker_configs, templates, protector),
             Shape::DockerConfig => Self::Value(value(settings, docker_configs)?),
         })
     }
@@ -85,6 +85,7 @@ impl<'a> Product<'a> {
                 documents.hold_a_secret()
             }
             Self::Chart(files) => files.iter().any(File::holds_a_secret),
+            Self::Values(.., Protector::Sops(_)) => false,
             Self::Values(settings, ..) => helm_values::protection(&settings.chart) == Protection::Plaintext,
             Self::Value(_) => true,
         }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::manifest::{Content, Manifest, Manifests, PullSecret, to_yaml};
-use crate::names::Namespace;
+use crate::names::{Namespace, VariableName};
 use crate::problem::Failure;
 use crate::settings::Settings;
 use crate::settings::choices::Protect;
@@ -43,12 +43,16 @@ impl Protector {
     ///
     /// # Errors
     /// What is missing or wrong with them.
-    pub fn prepare(settings: &Settings, environment: &Environment) -> Result<Self, Failure> {
+    pub fn prepare(
+        settings: &Settings,
+        secret_variables: &[VariableName],
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
         Ok(match settings.combination.protect {
             // An ExternalSecret has no secret in it.
             Protect::Plain | Protect::External => Self::Plain,
             Protect::Sealed => Self::Sealed(Sealer::prepare(&settings.sealing, settings.profile, environment)?),
-            Protect::Sops => Self::Sops(Sops::prepare(settings, environment)?),
+            Protect::Sops => Self::Sops(Sops::prepare(settings, secret_variables, environment)?),
         })
     }
 }

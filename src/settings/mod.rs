@@ -162,7 +162,7 @@ impl Settings {
         (listed, mut problems): (Option<&Listed>, Vec<Problem>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        let destination = destination(arguments, combination.shape, &chart)?;
+        let destination = destination(arguments, combination, &chart)?;
         let mut pull_secrets = Vec::new();
         let faulty_list = problems.iter().any(Problem::is_error);
         let entries = pull_secret::entries(&arguments.target, &arguments.logins, spec)?;
@@ -289,7 +289,11 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
     Ok(combination)
 }
 
-fn destination(arguments: &RenderArguments, shape: Shape, chart: &Chart) -> Result<Destination, Failure> {
+fn destination(
+    arguments: &RenderArguments,
+    Combination { shape, protect, .. }: Combination,
+    chart: &Chart,
+) -> Result<Destination, Failure> {
     match (&arguments.output, arguments.check) {
         (None, _) if shape.is_a_tree() => {
             Err(usage(&format!("`--shape {shape}` writes several files, and needs `--output`"), "add --output DIR"))
@@ -297,6 +301,10 @@ fn destination(arguments: &RenderArguments, shape: Shape, chart: &Chart) -> Resu
         (None, _) if *chart == Chart::Empathyco => Err(usage(
             "`--chart empathyco` has no value for the source Secret: it is a file beside the values, and needs `--output`",
             "add --output values.yaml; the Secret goes to values.secret.yaml",
+        )),
+        (None, _) if protect == Protect::Sops => Err(usage(
+            "`--protect sops` needs `--output`: the rules of `.sops.yaml` go by the name of the file",
+            "add --output secrets.yaml",
         )),
         (None, _) => Ok(Destination::Stdout),
         (Some(path), false) => Ok(Destination::Write(path.clone())),

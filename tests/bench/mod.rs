@@ -31,21 +31,13 @@ impl Bench {
     /// `None` where one is missing: said on stderr, and a failure in CI.
     pub fn with(tools: &[&str]) -> Option<&'static Self> {
         static BENCH: OnceLock<Bench> = OnceLock::new();
-        let folder = tools_folder();
         let mut needed = vec!["kubectl"];
         needed.extend(tools);
         if setting("REGCRED_USE_KUBECONFIG").is_none() {
             needed.push("regcred-control-plane");
         }
-        let missing: Vec<_> = needed.into_iter().filter(|tool| !folder.join(tool).exists()).collect();
-        if missing.is_empty() {
-            return Some(BENCH.get_or_init(|| Self::start(folder)));
-        }
-        let said = format!("{} not in {}: run tests/tools/install", missing.join(", "), folder.display());
-        assert!(setting("CI").is_none(), "{said}");
-        // Not by `eprintln`, which is captured, and a skip is to be seen.
-        writeln!(io::stderr(), "SKIPPED: {said}").unwrap();
-        None
+        let folder = self::tools(&needed)?;
+        Some(BENCH.get_or_init(|| Self::start(folder)))
     }
 
     fn start(tools: PathBuf) -> Self {
@@ -170,6 +162,22 @@ pub fn difference(wanted: &Value, found: &Value) -> Option<String> {
         }
         _ => (wanted != found).then(|| format!(": {wanted} is {found}")),
     }
+}
+
+/// The folder with these tools, for tests that need no cluster.
+///
+/// `None` where one is missing: said on stderr, and a failure in CI.
+pub fn tools(needed: &[&str]) -> Option<PathBuf> {
+    let folder = tools_folder();
+    let missing: Vec<_> = needed.iter().copied().filter(|tool| !folder.join(tool).exists()).collect();
+    if missing.is_empty() {
+        return Some(folder);
+    }
+    let said = format!("{} not in {}: run tests/tools/install", missing.join(", "), folder.display());
+    assert!(setting("CI").is_none(), "{said}");
+    // Not by `eprintln`, which is captured, and a skip is to be seen.
+    writeln!(io::stderr(), "SKIPPED: {said}").unwrap();
+    None
 }
 
 fn tools_folder() -> PathBuf {

@@ -2,6 +2,7 @@
 //! value for: the Secret, and the policies that confine a patcher.
 
 mod empathyco;
+mod encrypted;
 mod image;
 mod tamcore;
 
@@ -11,18 +12,22 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::chart;
+use super::fingerprint::Key;
 use super::stream::{self, Form, Shown};
+use super::target::Target;
 use super::{File, Protection};
 use crate::docker_config::DockerConfig;
 use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, ResourceName};
 use crate::problem::{Failure, Problem};
+use crate::protect::sops;
 use crate::protect::{Documents, Protector};
 use crate::resources;
-use crate::settings::choices::{Chart, Link};
+use crate::settings::choices::{Chart, Link, Protect};
 use crate::settings::patcher::{Guard, PatcherSettings};
 use crate::settings::{Destination, PullSecretSettings, Settings};
 use crate::templates::{self, Templates};
+use encrypted::{Encryption, Purpose};
 
 /// The values alone.
 ///
@@ -75,12 +80,48 @@ pub fn protection(chart: &Chart) -> Protection {
     }
 }
 
-/// The values as the file `name`, and as files beside it what the chart has no value for: the Secret of empathyco's, and the
-/// guard of either patcher's.
+/// The values as the file of the target, and as files beside it what the chart has no value for: the Secret of empathyco's, and
+/// the guard of either patcher's; those with a secret in them encrypted, if that was asked for.
+///
+/// # Errors
+/// As [`write()`], and a template of the user's that makes no Namespace; those of the protector.
+pub fn files(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    templates: &Templates,
+    protector: &Protector,
+    target: &Target<'_>,
+) -> Result<Vec<File>, Failure> {
+    let name = target.path.file_name().unwrap_or_default().to_string_lossy();
+    let files = plain_files(settings, docker_configs, templates, &name)?;
+    let Protector::Sops(sops) = protector else { return Ok(files) };
+    let purpose = match settings.destination {
+        Destination::Check(_) => Purpose::Compare,
+        Destination::Write(_) | Destination::Stdout => Purpose::Write(settings.reseal),
+    };
+    let key = Key::read(target.environment);
+    let encryption = Encryption { sops, key: &key, purpose };
+    let form = match settings.chart {
+        Chart::Own => sops::Form::DockerConfigJson,
+        Chart::Tamcore => sops::Form::ExtraObjects,
+        Chart::Empathyco | Chart::Template(_) => sops::Form::Manifests,
+    };
+    let protect = |file: File| {
+        if !file.holds_a_secret() {
+            return Ok(file);
+        }
+        encryption
+            .apply(&file, form, &target.beside(&file.path).path)
+            .map_err(|error| super::failure(&error, "the file of `--output`"))
+    };
+    files.into_iter().map(protect).collect()
+}
+
+/// The files in clear; `name` is that of the values.
 ///
 /// # Errors
 /// As [`write()`], and a template of the user's that makes no Namespace.
-pub fn files(
+pub fn plain_files(
     settings: &Settings,
     docker_configs: &[DockerConfig],
     templates: &Templates,
@@ -92,7 +133,7 @@ pub fn files(
         let (pull_secret, docker_config) = only(settings, docker_configs)?;
         let patcher = settings.patcher.as_ref().ok_or_else(needs_a_patcher)?;
         files.push(File {
-            path: beside(name, "secret"),
+            path: beside(name, "secret", settings.combination.protect),
             bytes: empathyco::secret(settings, pull_secret, patcher, docker_config, templates)?,
             protection: Protection::Plaintext,
         });
@@ -103,7 +144,7 @@ pub fn files(
         let mut bytes = Zeroizing::new(Vec::new());
         stream::write(&Documents::new(manifests, Protector::Plain), Form::Yaml, &mut *bytes)
             .map_err(|error| super::failure(&error, "the policies"))?;
-        files.push(File { path: beside(name, "guard"), bytes, protection: Protection::Public });
+        files.push(File { path: beside(name, "guard", Protect::Plain), bytes, protection: Protection::Public });
     }
     Ok(files)
 }
@@ -139,10 +180,11 @@ struct Context<'a> {
     registries: Vec<&'a str>,
 }
 
-/// The file of something else: `values.yaml` has `values.secret.yaml` beside it.
-fn beside(name: &str, what: &str) -> String {
+/// The file of something else: `values.yaml` has `values.secret.yaml` beside it, or `values.secret.sops.yaml`.
+fn beside(name: &str, what: &str, protect: Protect) -> String {
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-    format!("{stem}.{what}.yaml")
+    let extension = if protect == Protect::Sops { "sops.yaml" } else { "yaml" };
+    format!("{stem}.{what}.{extension}")
 }
 
 fn only<'a>(
@@ -216,7 +258,8 @@ mod tests {
         for (values, secret) in
             [("values.yaml", "values.secret.yaml"), ("a.b.yml", "a.b.secret.yaml"), ("x", "x.secret.yaml")]
         {
-            assert_eq!(beside(values, "secret"), secret);
+            assert_eq!(beside(values, "secret", Protect::Plain), secret);
         }
+        assert_eq!(beside("values.yaml", "secret", Protect::Sops), "values.secret.sops.yaml");
     }
 }

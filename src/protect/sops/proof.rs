@@ -1,0 +1,167 @@
+//! What sops printed, looked at before it is believed: the document that went in and the one that came out in, a fault out.
+
+use serde_json::{Map, Value};
+
+use super::selection::{Form, Selection, leaves};
+
+/// What is wrong with a rule or with a result; a place in a document is a path of keys.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A secret is or would be left in clear.
+    InClear(String),
+    /// What must be readable is or would be encrypted.
+    Unreadable(String),
+    /// It is not the document that went in.
+    Other,
+}
+
+/// The documents of a YAML stream.
+#[must_use]
+pub fn documents(text: &str) -> Option<Vec<Value>> {
+    let options = serde_saphyr::options! { budget: None, with_snippet: false };
+    serde_saphyr::from_multiple_with_options(text, options).ok()
+}
+
+/// Whether a rule that selects so does what is needed with these documents.
+///
+/// # Errors
+/// It does not.
+pub fn check_selection(documents: &[Value], form: Form, selection: &Selection) -> Result<(), Fault> {
+    if let Some(key) = form.secret_keys().iter().find(|key| !selection.encrypts(&[key])) {
+        return Err(Fault::InClear((*key).to_owned()));
+    }
+    let mut fault = None;
+    for document in documents {
+        leaves(document, &mut Vec::new(), &mut |path, _| {
+            if form.is_secret(path) && !selection.encrypts(path) {
+                fault.get_or_insert(Fault::InClear(path.join(".")));
+            }
+            if form.is_clear(path) && selection.encrypts(path) {
+                fault.get_or_insert(Fault::Unreadable(path.join(".")));
+            }
+        });
+    }
+    fault.map_or(Ok(()), Err)
+}
+
+/// Whether the result is these documents, with every secret encrypted and everything readable that must be.
+///
+/// # Errors
+/// It is not.
+pub fn check_result(documents: &[Value], result: &str, form: Form) -> Result<(), Fault> {
+    let found = self::documents(result).ok_or(Fault::Other)?;
+    if found.len() != documents.len() {
+        return Err(Fault::Other);
+    }
+    for (wanted, mut found) in documents.iter().zip(found) {
+        let metadata = found.as_object_mut().and_then(|object| object.shift_remove("sops"));
+        if !metadata.as_ref().and_then(Value::as_object).is_some_and(is_complete) {
+            return Err(Fault::Other);
+        }
+        compare(wanted, &found, form, &mut Vec::new())?;
+    }
+    Ok(())
+}
+
+/// Without these no program opens it.
+fn is_complete(metadata: &Map<String, Value>) -> bool {
+    ["mac", "lastmodified", "version"].iter().all(|key| metadata.get(*key).is_some_and(Value::is_string))
+}
+
+fn compare<'a>(wanted: &'a Value, found: &Value, form: Form, path: &mut Vec<&'a str>) -> Result<(), Fault> {
+    match (wanted, found) {
+        (Value::Object(wanted), Value::Object(found)) if wanted.len() == found.len() => {
+            for (key, wanted) in wanted {
+                path.push(key);
+                compare(wanted, found.get(key).ok_or(Fault::Other)?, form, path)?;
+                path.pop();
+            }
+            Ok(())
+        }
+        (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
+            wanted.iter().zip(found).try_for_each(|(wanted, found)| compare(wanted, found, form, path))
+        }
+        (Value::Object(_) | Value::Array(_), _) => Err(Fault::Other),
+        (_, found) if is_encrypted(found) => {
+            if form.is_clear(path) {
+                Err(Fault::Unreadable(path.join(".")))
+            } else {
+                Ok(())
+            }
+        }
+        _ if form.is_secret(path) => Err(Fault::InClear(path.join("."))),
+        (wanted, found) => {
+            if wanted == found {
+                Ok(())
+            } else {
+                Err(Fault::Other)
+            }
+        }
+    }
+}
+
+fn is_encrypted(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with("ENC[AES256_GCM,data:") && text.ends_with(']'))
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::Regex;
+    use serde_json::json;
+
+    use super::*;
+
+    const ENC: &str = "ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]";
+
+    fn secret(name: &str, value: &str, kind: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "Secret", "data": {".dockerconfigjson": value}, "metadata": {"name": name}, "type": kind})
+    }
+
+    fn result(mut document: Value) -> String {
+        document["sops"] = json!({"mac": ENC, "lastmodified": "x", "version": "3"});
+        document.to_string()
+    }
+
+    #[test]
+    fn a_rule_covers_data_and_string_data_and_leaves_metadata() {
+        let documents = [secret("pull", "e30=", "t")];
+        let encrypted = |text: &str| Selection::Encrypted(Regex::new(text).unwrap());
+        let unencrypted = |text: &str| Selection::Unencrypted(Regex::new(text).unwrap());
+        let clear = |key: &str| Err(Fault::InClear(key.to_owned()));
+        let unreadable = |key: &str| Err(Fault::Unreadable(key.to_owned()));
+        for (selection, expected) in [
+            (encrypted("^(data|stringData)$"), Ok(())),
+            (encrypted("^(data|stringData|type)$"), Ok(())),
+            (unencrypted("^(apiVersion|kind|metadata|type)$"), Ok(())),
+            (encrypted("^password$"), clear("data")),
+            (encrypted("^data$"), clear("stringData")),
+            (encrypted("data|stringData"), clear("stringData").and(Ok(())).or(unreadable("metadata.name"))),
+            (encrypted("(?i)data"), unreadable("metadata.name")),
+            (encrypted("^(data|stringData|name)$"), unreadable("metadata.name")),
+            (unencrypted("^(kind|metadata)$"), unreadable("apiVersion")),
+            (Selection::Everything, unreadable("apiVersion")),
+            (Selection::Nothing, clear("data")),
+        ] {
+            assert_eq!(check_selection(&documents, Form::Manifests, &selection), expected, "{selection:?}");
+        }
+    }
+
+    #[test]
+    fn a_result_is_the_document_with_its_secret_encrypted() {
+        let documents = [secret("pull", "e30=", "t")];
+        for (found, expected) in [
+            (result(secret("pull", ENC, "t")), Ok(())),
+            (result(secret("pull", ENC, ENC)), Ok(())),
+            (result(secret("pull", "e30=", "t")), Err(Fault::InClear("data..dockerconfigjson".to_owned()))),
+            (result(secret("pull", "", "t")), Err(Fault::InClear("data..dockerconfigjson".to_owned()))),
+            (result(secret(ENC, ENC, "t")), Err(Fault::Unreadable("metadata.name".to_owned()))),
+            (result(secret("other", ENC, "t")), Err(Fault::Other)),
+            (secret("pull", ENC, "t").to_string(), Err(Fault::Other)),
+            (result(secret("pull", ENC, "t")) + "\n---\na: 1\n", Err(Fault::Other)),
+            (String::new(), Err(Fault::Other)),
+            ("{".to_owned(), Err(Fault::Other)),
+        ] {
+            assert_eq!(check_result(&documents, &found, Form::Manifests), expected, "{found}");
+        }
+    }
+}
