@@ -218,7 +218,9 @@ pub enum Format {
 
 /// `regcred fetch-cert`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "It asks by way of kubectl, which has to be on the PATH. Exit: 0 done, 1 no certificate, 2 usage, 3 with --check: another one.")]
+#[command(
+    after_help = "It asks by way of kubectl, which has to be on the PATH. Exit: 0 done, 1 no certificate, 2 usage, 3 with --check: another one."
+)]
 pub struct FetchCertArguments {
     /// File to write [default: sealing.certificate in regcred.yaml]
     #[arg(short, long, value_name = "FILE")]

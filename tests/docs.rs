@@ -160,9 +160,11 @@ fn every_link_between_the_pages_leads_somewhere() {
 
 /// Flags of the programs that our output is piped into.
 const FLAGS_OF_OTHERS: &[&str] = &[
+    "--all-namespaces",
     "--field-manager",
     "--force-conflicts",
     "--locked",
+    "--namespace",
     "--path",
     "--recursive",
     "--server-side",

@@ -114,8 +114,5 @@ fn sources(file: Option<&File>, environment: &Environment) -> Vec<VariableName> 
     let sources = |logins| logins::sources(None, logins, environment, &mut Vec::new());
     let named = pull_secrets.iter().flat_map(|pull_secret| sources(&pull_secret.logins));
     let named: Vec<_> = named.flat_map(|source: Source| source.variables()).map(|variable| variable.name).collect();
-    named
-        .into_iter()
-        .chain([DEFAULT_VARIABLE, "DOCKER_AUTH_CONFIG", KEY_VARIABLE].map(VariableName::known))
-        .collect()
+    named.into_iter().chain([DEFAULT_VARIABLE, "DOCKER_AUTH_CONFIG", KEY_VARIABLE].map(VariableName::known)).collect()
 }

@@ -21,9 +21,9 @@ use crate::templates::Templates;
 /// Reads, checks, builds and writes, in this order: nothing is written before everything was read.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let settings = Settings::resolve(arguments, file, environment)?;
-    let (docker_configs, known) = docker_configs(&settings, environment)?;
+    let ((docker_configs, known), protector) =
+        both(docker_configs(&settings, environment), Protector::prepare(&settings, environment))?;
     let templates = Templates::load(settings.templates.as_deref())?;
-    let protector = Protector::prepare(&settings, environment)?;
     report::warn(protector.warnings());
     let product = Product::build(&settings, &docker_configs, &templates, protector)?;
     let outcome = deliver::deliver(&product, &settings, known, environment)?;
@@ -31,6 +31,18 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
         report::note(&note);
     }
     Ok(outcome)
+}
+
+/// What is wrong with the logins and with their protection is said together.
+fn both<A, B>(one: Result<A, Failure>, other: Result<B, Failure>) -> Result<(A, B), Failure> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(Failure::Input { mut problems, .. }), Err(Failure::Input { problems: more, .. })) => {
+            problems.extend(more);
+            Err(Failure::Input { title: "the input", problems })
+        }
+        (Err(failure), _) | (_, Err(failure)) => Err(failure),
+    }
 }
 
 /// The Docker configs; `--check` goes without credentials, as in a merge request, and says so.

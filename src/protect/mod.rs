@@ -225,9 +225,9 @@ impl Encryption<'_> {
     /// The protector's.
     pub fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         match self.protector {
-            Protector::Sealed(sealer) => {
-                Ok(Zeroizing::new(std::mem::take(&mut *to_yaml(&sealer.seal(self.secret, self.namespace)?)?).into_bytes()))
-            }
+            Protector::Sealed(sealer) => Ok(Zeroizing::new(
+                std::mem::take(&mut *to_yaml(&sealer.seal(self.secret, self.namespace)?)?).into_bytes(),
+            )),
             Protector::Sops(sops) => sops.encrypt(self.secret, self.namespace, path),
             Protector::Plain => Ok(Zeroizing::default()),
         }

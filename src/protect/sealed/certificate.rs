@@ -44,15 +44,13 @@ pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Pro
             Err(fault) => unusable.push((fault, certificate.begins)),
             Ok(key) => {
                 let older = unusable.iter().find(|(_, begins)| *begins > certificate.begins);
-                let warnings = certificate.ends_soon(source, now).into_iter().chain(
-                    older.map(|(fault, _)| {
-                        Problem::warning(
-                            "certificate-older",
-                            format!("{source} has a newer certificate than the one that is used, and it {fault}"),
-                        )
-                        .hint(FETCH)
-                    }),
-                );
+                let warnings = certificate.ends_soon(source, now).into_iter().chain(older.map(|(fault, _)| {
+                    Problem::warning(
+                        "certificate-older",
+                        format!("{source} has a newer certificate than the one that is used, and it {fault}"),
+                    )
+                    .hint(FETCH)
+                }));
                 return Ok(Recipient { key, warnings: warnings.collect(), public_key: certificate.public_key.clone() });
             }
         }
@@ -64,8 +62,7 @@ pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Pro
 #[must_use]
 pub fn ders(pem: &[u8]) -> Vec<Vec<u8>> {
     let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).filter_map(Result::ok);
-    let mut ders: Vec<_> =
-        sections.filter(|(kind, _)| *kind == SectionKind::Certificate).map(|(_, der)| der).collect();
+    let mut ders: Vec<_> = sections.filter(|(kind, _)| *kind == SectionKind::Certificate).map(|(_, der)| der).collect();
     ders.sort_unstable();
     ders
 }
@@ -162,7 +159,9 @@ impl Fault {
         let (code, hint) = match self {
             Self::Expired(_) => ("certificate-expired", FETCH),
             Self::NotYetValid(_) => ("certificate-not-yet-valid", "check the clock of this machine"),
-            Self::NotRsa => ("certificate-not-rsa", "Sealed Secrets knows RSA only: is it the certificate of something else?"),
+            Self::NotRsa => {
+                ("certificate-not-rsa", "Sealed Secrets knows RSA only: is it the certificate of something else?")
+            }
             Self::WeakKey => ("certificate-weak", "let the controller make a key of 2048 bits or more"),
         };
         Problem::error(code, format!("the certificate in {source} {self}")).hint(hint)
@@ -183,4 +182,55 @@ impl fmt::Display for Fault {
 
 fn day(moment: Timestamp) -> impl fmt::Display {
     moment.strftime("%Y-%m-%d")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60;
+
+    fn chosen(pem: &[u8], day: &str, offset: i64) -> Result<Vec<&'static str>, &'static str> {
+        let now: Timestamp = format!("{day}T00:00:00Z").parse().unwrap();
+        let now = Timestamp::from_second(now.as_second() + offset).unwrap();
+        let codes = |recipient: Recipient| recipient.warnings.iter().map(|problem| problem.code).collect();
+        choose(pem, "`--sealing-cert`", now).map(codes).map_err(|problem| problem.code)
+    }
+
+    #[test]
+    fn a_certificate_counts_from_its_first_day_to_its_last() {
+        // From 2020-01-01 to 2120-01-01.
+        let pem = include_bytes!("../../../tests/certificates/rsa-2048.pem");
+        for (offset, expected) in [
+            (0, Ok(vec!["certificate-ends-soon"])),
+            (-30 * DAY, Ok(vec![])),
+            (-30 * DAY + 1, Ok(vec!["certificate-ends-soon"])),
+            (1, Err("certificate-expired")),
+        ] {
+            assert_eq!(chosen(pem, "2120-01-01", offset), expected, "{offset}");
+        }
+        // A clock may be a day late.
+        assert_eq!(chosen(pem, "2020-01-01", -DAY), Ok(vec![]));
+        assert_eq!(chosen(pem, "2020-01-01", -DAY - 1), Err("certificate-not-yet-valid"));
+    }
+
+    #[test]
+    fn text_around_certificates_does_not_matter_and_damage_does() {
+        let pem = include_str!("../../../tests/certificates/rsa-2048.pem");
+        let with = |text: String| chosen(text.as_bytes(), "2026-01-01", 0);
+        assert_eq!(with(format!("subject=CN\n{pem}\n# end\n")), Ok(vec![]));
+        assert_eq!(with(pem.replace('\n', "\r\n")), Ok(vec![]));
+        assert_eq!(with(String::new()), Err("no-certificate"));
+        assert_eq!(with(pem[..300].to_owned()), Err("certificate-damaged"));
+        assert_eq!(with(pem.replacen("MII", "MIJ", 1)), Err("certificate-damaged"));
+        assert_eq!(with(pem.replace("CERTIFICATE", "CERTIFICATE REQUEST")), Err("no-certificate"));
+    }
+
+    #[test]
+    fn a_certificate_is_the_same_in_whatever_order_and_text() {
+        let several = include_str!("../../../tests/certificates/several.pem");
+        let one = include_str!("../../../tests/certificates/rsa-2048.pem");
+        assert_eq!(ders(several.as_bytes()).len(), 3);
+        assert_eq!(ders(format!("x\n{one}").as_bytes()), ders(one.as_bytes()));
+    }
 }

@@ -86,7 +86,11 @@ impl Controller<'_> {
             Trouble::Failed(said) => said,
         };
         if said.contains("(NotFound)") {
-            Problem::error("controller-not-found", format!("there is no Service `{name}` in the namespace `{namespace}`")).hint(
+            Problem::error(
+                "controller-not-found",
+                format!("there is no Service `{name}` in the namespace `{namespace}`"),
+            )
+            .hint(
                 "name it with --controller-name and --controller-namespace; this may find it: \
                  `kubectl get services --all-namespaces --selector app.kubernetes.io/name=sealed-secrets`",
             )

@@ -50,7 +50,10 @@ impl Sealer {
         let Recipient { key, public_key, mut warnings } =
             certificate::choose(&pem, &source.to_string(), Timestamp::now()).map_err(refused)?;
         seal::seal(&key, b"", b"").map_err(|_| {
-            refused(Problem::error("certificate-weak", format!("nothing can be sealed with the certificate in {source}")))
+            refused(Problem::error(
+                "certificate-weak",
+                format!("nothing can be sealed with the certificate in {source}"),
+            ))
         })?;
         warnings.extend((*scope == SealingScope::ClusterWide).then(whoever_can_create));
         let annotations = [OWNED].into_iter().chain(object::scope_annotation(*scope)).chain(
@@ -76,7 +79,11 @@ impl Sealer {
     /// # Errors
     /// The cryptography's: there is no randomness.
     #[expect(clippy::disallowed_methods, reason = "what is sealed")]
-    pub fn seal<'a>(&'a self, secret: &'a PullSecret, namespace: Option<&'a Namespace>) -> io::Result<SealedSecret<'a>> {
+    pub fn seal<'a>(
+        &'a self,
+        secret: &'a PullSecret,
+        namespace: Option<&'a Namespace>,
+    ) -> io::Result<SealedSecret<'a>> {
         let label = seal::label(self.scope, namespace.map_or("", Namespace::as_str), secret.name.as_str());
         let sealed = seal::seal(&self.key, &label, secret.docker_config.expose_secret().as_bytes())
             .map_err(|_| io::Error::other("sealing failed"))?;
@@ -92,7 +99,12 @@ impl Sealer {
         Ok([self.recipient.as_slice(), text.as_bytes()].concat())
     }
 
-    fn object<'a>(&'a self, secret: &'a PullSecret, namespace: Option<&'a Namespace>, value: String) -> SealedSecret<'a> {
+    fn object<'a>(
+        &'a self,
+        secret: &'a PullSecret,
+        namespace: Option<&'a Namespace>,
+        value: String,
+    ) -> SealedSecret<'a> {
         let of_the_secret = secret.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let metadata = |annotations| Metadata { annotations, labels: &secret.labels, name: &secret.name, namespace };
         SealedSecret::new(
