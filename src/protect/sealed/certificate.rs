@@ -159,9 +159,7 @@ impl Fault {
         let (code, hint) = match self {
             Self::Expired(_) => ("certificate-expired", FETCH),
             Self::NotYetValid(_) => ("certificate-not-yet-valid", "check the clock of this machine"),
-            Self::NotRsa => {
-                ("certificate-not-rsa", "Sealed Secrets knows RSA only: is it the certificate of something else?")
-            }
+            Self::NotRsa => ("certificate-not-rsa", "is it of something else? Sealed Secrets has RSA"),
             Self::WeakKey => ("certificate-weak", "let the controller make a key of 2048 bits or more"),
         };
         Problem::error(code, format!("the certificate in {source} {self}")).hint(hint)
