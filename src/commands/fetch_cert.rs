@@ -24,11 +24,11 @@ const NAMESPACE: (&str, &str) = ("SEALED_SECRETS_CONTROLLER_NAMESPACE", "kube-sy
 const TITLE: &str = "the certificate";
 
 /// Asks the controller, checks what it says, and replaces the file if that is another.
-pub fn run(arguments: &FetchCertArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
+pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
     let FetchCertArguments { output, check, controller_name, controller_namespace, context } = arguments;
-    let path = path(output.as_deref(), file.as_ref(), environment)?;
+    let path = path(output.as_deref(), file, environment)?;
     let there = read(&path)?;
-    let sources = sources(file.as_ref(), environment);
+    let sources = sources(file, environment);
     let controller = Controller {
         name: choice(controller_name.as_deref(), NAME, "--controller-name", environment)?,
         namespace: choice(controller_namespace.as_deref(), NAMESPACE, "--controller-namespace", environment)?,
