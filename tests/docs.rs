@@ -78,7 +78,7 @@ fn each_profile_has_a_page_with_every_annotation_and_its_reason() {
         (Role::Namespace, "Namespace"),
         (Role::LinkedServiceAccount, "linked ServiceAccount"),
         (Role::Policy, "admission policy"),
-        (Role::CustomResource, "custom resource, such as an ExternalSecret"),
+        (Role::CustomResource, "SealedSecret or ExternalSecret"),
         (Role::Owned, "Secret, and whatever else is ours"),
     ];
     for profile in Profile::ALL {
@@ -172,12 +172,14 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--enable-exec",
     "--exec",
     "--fn-config",
+    "--all-namespaces",
     "--field-manager",
     "--filename-override",
     "--from-file",
     "--force-conflicts",
     "--install",
     "--locked",
+    "--namespace",
     "--path",
     "--post-renderer",
     "--post-renderer-args",
@@ -262,6 +264,11 @@ fn renders(block: &str, page: &str) {
     let folder = tempfile::tempdir().unwrap();
     #[expect(clippy::disallowed_methods, reason = "a fixture")]
     fs::write(folder.path().join("regcred.yaml"), block).unwrap();
+    for certificate in block.split("certificate: ").skip(1).filter_map(|rest| rest.split(['}', '\n']).next()) {
+        let path = folder.path().join(certificate);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(root().join("tests/certificates/rsa-2048.pem"), path).unwrap();
+    }
     let list = regcred::regcred(folder.path(), &[], &["verify", "--list", "--format", "json"]);
     assert!(list.status.success(), "{page}: {}", String::from_utf8_lossy(&list.stderr));
     let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();

@@ -131,6 +131,8 @@ fn loud<'a>(variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [variables, &[("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full")]].concat()
 }
 
+const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/rsa-2048.pem");
+
 /// Every command that reads logins, and one of each other kind.
 const COMMANDS: &[(&[&str], Stdout)] = &[
     (&["render", "-n", "a"], Stdout::Chosen),
@@ -138,6 +140,8 @@ const COMMANDS: &[(&[&str], Stdout)] = &[
     (&["render", "-n", "a", "--link", "policy"], Stdout::Chosen),
     (&["render", "--shape", "docker-config"], Stdout::Chosen),
     (&["render", "--shape", "docker-config", "--raw"], Stdout::Chosen),
+    (&["render", "-n", "a", "--protect", "sealed", "--sealing-cert", CERTIFICATE], Stdout::Silent),
+    (&["render", "-n", "a", "--protect", "sealed", "--sealing-cert", "/dev/null"], Stdout::Silent),
     (&["render", "-n", "A"], Stdout::Silent),
     (&["verify"], Stdout::Silent),
     (&["verify", "--format", "json"], Stdout::Silent),
@@ -275,6 +279,9 @@ const PLACES: &[&[&str]] = &[
     &["render", "-n", "a", "--also-reference", "@"],
     &["render", "-n", "a", "--strategy", "@"],
     &["render", "-n", "a", "--link", "@"],
+    &["render", "-n", "a", "--protect", "@"],
+    &["render", "-n", "a", "--protect", "sealed", "--sealing-cert", "@"],
+    &["render", "-n", "a", "--protect", "sealed", "--sealing-scope", "@"],
     &["render", "-n", "a", "--shape", "@"],
     &["render", "-n", "a", "--chart", "@"],
     &["render", "-n", "a", "--profile", "@"],
@@ -303,6 +310,11 @@ const PLACES: &[&[&str]] = &[
     &["inject", "--all", "--path", "Rollout.@=spec.@ @"],
     &["inject", "--all", "--namespace", "@"],
     &["inject", "--all", "--secret-name", "@"],
+    &["fetch-cert", "@"],
+    &["fetch-cert", "--output", "/dev/null/@"],
+    &["fetch-cert", "--output", "x", "--context", "@"],
+    &["fetch-cert", "--output", "x", "--controller-name", "@"],
+    &["fetch-cert", "--output", "x", "--controller-namespace", "@"],
     &["verify", "--docker-config", "@"],
     &["verify", "--docker-config-file", "@"],
     &["verify", "--login", "@"],

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 #[cfg(test)]
+#[expect(dead_code, reason = "nothing here runs until the end")]
 mod bench;
 #[cfg(test)]
 #[path = "bench/schemas.rs"]

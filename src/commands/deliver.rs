@@ -61,7 +61,7 @@ fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
         }
         Product::Value(value) => stream::print_secret(value)?,
         // The settings do not let a tree go to stdout.
-        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(_) => Shown::InFull,
+        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Shown::InFull,
     };
     if shown == Shown::Redacted {
         report::note(how_to_see(shape));
@@ -91,15 +91,15 @@ fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>) -> Result<Vec
     let single = |target, protection, content| Single { target, protection, content };
     Ok(match product {
         Product::Stream(documents, form) => {
-            let protection = if documents.hold_a_secret() { Protection::Plaintext } else { Protection::Public };
-            vec![single(target.clone(), protection, Box::new(|mut into| stream::write(documents, *form, &mut into)))]
+            let content: Content<'_> = Box::new(|mut into| stream::write(documents, *form, &mut into));
+            vec![single(target.clone(), documents.protection(), content)]
         }
         Product::Values(settings, docker_configs, templates, protector) => {
             let files = helm_values::files(settings, docker_configs, templates, protector, target)?;
             files.into_iter().map(|file| single(target.beside(&file.path), file.protection, bytes(file))).collect()
         }
         Product::Value(value) => vec![single(target.clone(), Protection::Plaintext, line(value))],
-        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(_) => Vec::new(),
+        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Vec::new(),
     })
 }
 

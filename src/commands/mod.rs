@@ -2,6 +2,7 @@
 
 mod completions;
 mod deliver;
+mod fetch_cert;
 mod init;
 mod inject;
 mod krm;
@@ -42,6 +43,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         Command::Verify(arguments) => verify::run(&arguments, load()?, environment),
         Command::Krm => krm::run(&which, environment),
         Command::Inject(arguments) => inject::run(&arguments, load()?, environment),
+        Command::FetchCert(arguments) => fetch_cert::run(&arguments, load()?.as_ref(), environment),
         Command::Init(arguments) => init::run(&arguments, environment),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::completions(shell),

@@ -23,10 +23,10 @@ use crate::templates::Templates;
 /// Reads, checks, builds and writes, in this order: nothing is written before everything was read, for every cluster.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let fleet = Fleet::resolve(arguments, file, environment)?;
-    let (docker_configs, known) = docker_configs(&fleet.members, environment)?;
+    let (logins, protectors) = (docker_configs(&fleet.members, environment), protectors(&fleet, environment));
+    let ((docker_configs, known), protectors) = both(logins, protectors)?;
     let [first, ..] = fleet.members.as_slice() else { return Ok(Outcome::Done) };
     let templates = Templates::load(first.templates.as_deref())?;
-    let protectors = protectors(&fleet, environment)?;
     let products = fleet
         .members
         .iter()
@@ -54,16 +54,31 @@ fn protectors(fleet: &Fleet, environment: &Environment) -> Result<Vec<Protector>
     for settings in &fleet.members {
         let problems = match Protector::prepare(settings, &fleet.secret_variables, environment) {
             Ok(protector) => {
+                let warnings = protector.warnings().to_vec();
                 protectors.push(protector);
-                Vec::new()
+                warnings
             }
             Err(Failure::Input { problems, .. }) => problems,
             Err(failure) => return Err(failure),
         };
         findings.add(problems, settings.cluster.as_ref());
     }
-    Failure::unless_clean("the protection", &findings.said())?;
+    let problems = findings.said();
+    Failure::unless_clean("the protection", &problems)?;
+    report::warn(&problems);
     Ok(protectors)
+}
+
+/// What is wrong with the logins and with their protection is said together.
+fn both<A, B>(one: Result<A, Failure>, other: Result<B, Failure>) -> Result<(A, B), Failure> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(Failure::Input { mut problems, .. }), Err(Failure::Input { problems: more, .. })) => {
+            problems.extend(more);
+            Err(Failure::Input { title: "the input", problems })
+        }
+        (Err(failure), _) | (_, Err(failure)) => Err(failure),
+    }
 }
 
 /// The Docker configs; `--check` goes without credentials, as in a merge request, and says so.

@@ -10,7 +10,7 @@ use crate::docker_config::DockerConfig;
 use crate::problem::{Failure, Problem};
 use crate::protect::{Documents, Protector};
 use crate::resources;
-use crate::settings::choices::{Chart, Shape};
+use crate::settings::choices::{Chart, Protect, Shape};
 use crate::settings::{Encoding, Settings};
 use crate::templates::{self, Templates};
 
@@ -22,8 +22,8 @@ pub enum Product<'a> {
     Directory(Documents),
     /// That, and a `kustomization.yaml`.
     Kustomization(Documents),
-    /// The files of a chart.
-    Chart(Vec<File>),
+    /// The files of a chart, and its Secrets where they are sealed.
+    Chart(Vec<File>, Option<Documents>),
     /// Values for a chart, made when it is known where they go.
     Values(&'a Settings, &'a [DockerConfig], &'a Templates, Protector),
     /// The Docker config itself.
@@ -49,7 +49,11 @@ impl<'a> Product<'a> {
             Shape::Json => Self::Stream(documents(protector)?, Form::Json),
             Shape::Directory => Self::Directory(documents(protector)?),
             Shape::Kustomization => Self::Kustomization(documents(protector)?),
-            Shape::Chart => Self::Chart(chart::files(settings, docker_configs, templates)?),
+            Shape::Chart => {
+                let sealed = || Documents::new(resources::secrets(settings, docker_configs), protector);
+                let sealed = (settings.combination.protect == Protect::Sealed).then(sealed);
+                Self::Chart(chart::files(settings, docker_configs, templates)?, sealed)
+            }
             Shape::HelmValues => Self::Values(settings, docker_configs, templates, protector),
             Shape::DockerConfig => Self::Value(value(settings, docker_configs)?),
         })
@@ -63,7 +67,10 @@ impl<'a> Product<'a> {
             Self::Kustomization(documents) => Some(Box::new(
                 layout::files(documents).chain(std::iter::once_with(|| Ok(layout::kustomization(documents)))),
             )),
-            Self::Chart(files) => Some(Box::new(files.iter().map(|file| Ok(file.clone())))),
+            Self::Chart(files, sealed) => {
+                let files = files.iter().map(|file| Ok(file.clone()));
+                Some(Box::new(files.chain(sealed.iter().flat_map(chart::sealed))))
+            }
             Self::Stream(..) | Self::Values(..) | Self::Value(_) => None,
         }
     }
@@ -84,7 +91,7 @@ impl<'a> Product<'a> {
             Self::Stream(documents, _) | Self::Directory(documents) | Self::Kustomization(documents) => {
                 documents.hold_a_secret()
             }
-            Self::Chart(files) => files.iter().any(File::holds_a_secret),
+            Self::Chart(files, _) => files.iter().any(File::holds_a_secret),
             Self::Values(.., Protector::Sops(_)) => false,
             Self::Values(settings, ..) => helm_values::protection(&settings.chart) == Protection::Plaintext,
             Self::Value(_) => true,

@@ -45,17 +45,32 @@ pub struct Prepared {
 pub fn prepare(content: Content<'_>, protection: Protection, target: &Target<'_>) -> Result<Prepared, Failure> {
     let at = |error: io::Error| super::failure(&error, NAME);
     let path = &target.path;
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(a_directory()) };
     admit(content, target)?;
     if protection == Protection::Plaintext {
         git::admit_file(path, NAME, target)?;
     }
     let state = compare(content, path).map_err(at)?;
-    let mut new_paths = NewPaths::default();
     if state == State::Same {
         super::protect(path, protection).map_err(at)?;
-        return Ok(Prepared { path: path.clone(), state, temporary: None, new_paths });
+        return Ok(Prepared { path: path.clone(), state, temporary: None, new_paths: NewPaths::default() });
     }
+    stage(content, protection, path, state)
+}
+
+/// Makes the file hold this content, whatever it held before.
+///
+/// # Errors
+/// The file system's.
+pub fn replace(content: Content<'_>, protection: Protection, path: &Path) -> Result<(), Failure> {
+    look(path)?;
+    stage(content, protection, path, State::Different)?.publish()?;
+    Ok(())
+}
+
+fn stage(content: Content<'_>, protection: Protection, path: &Path, state: State) -> Result<Prepared, Failure> {
+    let at = |error: io::Error| super::failure(&error, NAME);
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(a_directory()) };
+    let mut new_paths = NewPaths::default();
     new_paths.create_folder(folder).map_err(at)?;
     let mut staging = Staging::begin(folder.join(format!(".{}.regcred-new", name.to_string_lossy()))).map_err(at)?;
     let write = |staging: &mut Staging| {
@@ -67,7 +82,7 @@ pub fn prepare(content: Content<'_>, protection: Protection, target: &Target<'_>
         Ok(temporary)
     };
     let temporary = write(&mut staging).map_err(at)?;
-    Ok(Prepared { path: path.clone(), state, temporary: Some((temporary, staging)), new_paths })
+    Ok(Prepared { path: path.to_path_buf(), state, temporary: Some((temporary, staging)), new_paths })
 }
 
 impl Prepared {
@@ -184,8 +199,12 @@ fn compare(content: Content<'_>, path: &Path) -> io::Result<State> {
         Err(error) => return Err(error),
     };
     let mut against = BufWriter::with_capacity(BUFFER, Against { file: BufReader::new(file), state: State::Same });
-    content(&mut against)?;
-    let mut against = against.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let written = content(&mut against).and_then(|()| against.flush());
+    let (mut against, _) = against.into_parts();
+    if against.state == State::Different {
+        return Ok(State::Different);
+    }
+    written?;
     let ends_here = against.file.read(&mut [0])? == 0;
     Ok(if ends_here { against.state } else { State::Different })
 }
@@ -206,7 +225,8 @@ impl<R: Read> Write for Against<R> {
                 _ => self.state = State::Different,
             }
         }
-        Ok(bytes.len())
+        // What follows need not be made any more.
+        if self.state == State::Same { Ok(bytes.len()) } else { Err(io::ErrorKind::WriteZero.into()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -11,6 +11,7 @@ pub mod logins;
 pub mod namespaces;
 pub mod patcher;
 mod pull_secret;
+pub mod sealing;
 
 use std::path::PathBuf;
 
@@ -19,12 +20,13 @@ use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
 use crate::names::ResourceName;
 use crate::problem::{Failure, Problem};
-use choices::{Chart, Combination, Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy, Wish};
+use choices::{Chart, Combination, Link, Patcher, Profile, Protect, Shape, Strategy, Wish};
 use file::Spec;
 use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
 
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
+pub use sealing::Sealing;
 
 /// Everything `render` does, decided.
 #[derive(Debug)]
@@ -68,15 +70,6 @@ pub enum CreateNamespaces {
     First,
     /// No: they are there.
     No,
-}
-
-/// For whom `--protect sealed` seals.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealing {
-    /// The file with the certificate, if one was named.
-    pub certificate: Option<PathBuf>,
-    /// How wide the name is to which a value is bound.
-    pub scope: SealingScope,
 }
 
 /// Whether an encrypted file is made anew.
@@ -213,7 +206,7 @@ impl Settings {
                 CreateNamespaces::No
             },
             profile: arguments.profile.or(spec.profile),
-            sealing: sealing(arguments, spec, environment),
+            sealing: Sealing::resolve(arguments, &spec.sealing, environment),
             reseal: if arguments.protection.reseal { Reseal::Always } else { Reseal::WhenChanged },
             chart,
             encoding: if arguments.raw { Encoding::Raw } else { Encoding::Base64 },
@@ -227,14 +220,6 @@ impl Settings {
             },
             problems,
         })
-    }
-}
-
-fn sealing(arguments: &RenderArguments, spec: &Spec, environment: &Environment) -> Sealing {
-    let certificate = arguments.protection.sealing_cert.as_ref().or(spec.sealing.certificate.as_ref());
-    Sealing {
-        certificate: certificate.map(|path| environment.directory().join(path)),
-        scope: arguments.protection.sealing_scope.or(spec.sealing.scope).unwrap_or(SealingScope::Strict),
     }
 }
 
@@ -307,6 +292,10 @@ fn destination(
             "add --output secrets.yaml",
         )),
         (None, _) => Ok(Destination::Stdout),
+        (Some(_), true) if !shape.is_a_tree() && protect == Protect::Sealed => Err(usage(
+            &format!("`--check` cannot compare a sealed `--shape {shape}`: it is other bytes at every run"),
+            "use --shape directory, whose regcred.lock tells what is current",
+        )),
         (Some(path), false) => Ok(Destination::Write(path.clone())),
         (Some(path), true) => Ok(Destination::Check(path.clone())),
     }

@@ -7,20 +7,16 @@ use crate::manifest::to_yaml;
 use crate::problem::Failure;
 use crate::resources::external_secret::{in_cluster, in_namespace};
 use crate::settings::Settings;
-use crate::settings::choices::Protect;
 use crate::templates::Templates;
 
 /// Stands where the namespace goes. No name can be this: it has capital letters.
 const NAMESPACE: &str = "\n  namespace: THE-NAMESPACE\n";
 
-/// The template, if the logins are kept elsewhere.
+/// The template.
 ///
 /// # Errors
 /// A template of the user's that makes no object.
-pub fn template(settings: &Settings, templates: &Templates) -> Result<Option<String>, Failure> {
-    if settings.combination.protect != Protect::External {
-        return Ok(None);
-    }
+pub fn template(settings: &Settings, templates: &Templates) -> Result<String, Failure> {
     let mut text = "{{- /* What is fetched for each pull secret, in each of its namespaces. A generator that several share stands \
                     there once. */ -}}\n{{- $written := dict }}\n"
         .to_owned();
@@ -43,7 +39,7 @@ pub fn template(settings: &Settings, templates: &Templates) -> Result<Option<Str
         }
         text.push_str("{{- end }}\n{{- end }}\n");
     }
-    Ok(Some(text))
+    Ok(text)
 }
 
 /// The schema of the values, in which a pull secret has no Docker config.

@@ -3,19 +3,21 @@
 mod external;
 pub mod values;
 
+use std::io;
+
 use zeroize::Zeroizing;
 
 use super::stream::Shown;
-use super::{File, Protection};
+use super::{File, Protection, layout};
 use crate::docker_config::DockerConfig;
 use crate::manifest::to_yaml;
 use crate::problem::Failure;
+use crate::protect::Documents;
 use crate::resources::admission_policy;
-use crate::settings::choices::{Chart, Link, Shape};
+use crate::settings::choices::{Chart, Link, Protect, Shape};
 use crate::settings::{CreateNamespaces, Destination, Settings};
 use crate::templates::Templates;
 
-const PULL_SECRETS: &str = "templates/pull-secrets.yaml";
 const SCHEMA: &str = "values.schema.json";
 
 /// The files whose text is always the same, in the order of their paths.
@@ -23,12 +25,14 @@ const STATIC: &[(&str, &str)] = &[
     (".helmignore", include_str!("../../../templates/chart/helmignore")),
     ("Chart.yaml", include_str!("../../../templates/chart/Chart.yaml")),
     ("templates/namespaces.yaml", include_str!("../../../templates/chart/templates/namespaces.yaml")),
-    (PULL_SECRETS, include_str!("../../../templates/chart/templates/pull-secrets.yaml")),
     ("templates/service-accounts.yaml", include_str!("../../../templates/chart/templates/service-accounts.yaml")),
     (SCHEMA, include_str!("../../../templates/chart/values.schema.json")),
 ];
 
-/// All files of the chart.
+const PULL_SECRETS: (&str, &str) =
+    ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml"));
+
+/// All files of the chart; where its Secrets are sealed, all but those, see [`sealed`].
 ///
 /// # Errors
 /// A template of the user's that makes no policy.
@@ -38,25 +42,34 @@ pub fn files(
     templates: &Templates,
 ) -> Result<Vec<File>, Failure> {
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
-    let external = external::template(settings, templates)?;
-    let protection = if external.is_some() { Protection::Public } else { Protection::Plaintext };
-    if let Some(external) = external {
-        files.retain(|file| file.path != PULL_SECRETS && file.path != SCHEMA);
-        files.push(public("templates/external-secrets.yaml", external));
-        let text = STATIC.iter().find(|(path, _)| *path == SCHEMA).and_then(|(_, text)| external::schema(text));
-        files.extend(text.map(|text| public(SCHEMA, text)));
-    }
     if settings.combination.link == Link::Policy {
         files.push(public("templates/policies.yaml", policies(settings, docker_configs, templates)?));
     }
-    files.push(File {
-        path: "values.yaml".to_owned(),
-        bytes: values::write(settings, docker_configs, Shown::InFull)
-            .map_err(|error| super::failure(&error, "the chart"))?,
-        protection,
-    });
+    let (values, protection) = match settings.combination.protect {
+        Protect::Sealed => (values::without_secrets(settings), Protection::Public),
+        Protect::External => {
+            files.push(public("templates/external-secrets.yaml", external::template(settings, templates)?));
+            files.retain(|file| file.path != SCHEMA);
+            let text = STATIC.iter().find(|(path, _)| *path == SCHEMA).and_then(|(_, text)| external::schema(text));
+            files.extend(text.map(|text| public(SCHEMA, text)));
+            (values::without_secrets(settings), Protection::Public)
+        }
+        Protect::Plain | Protect::Sops => {
+            files.push(public(PULL_SECRETS.0, PULL_SECRETS.1.to_owned()));
+            (values::write(settings, docker_configs, Shown::InFull), Protection::Plaintext)
+        }
+    };
+    let bytes = values.map_err(|error| super::failure(&error, "the chart"))?;
+    files.push(File { path: "values.yaml".to_owned(), bytes, protection });
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
+}
+
+/// The sealed Secrets of the chart, each in a file of its own, so that it stays as it is when others change.
+///
+/// Helm takes them as they are: names, base64 and our annotations have no braces.
+pub fn sealed(documents: &Documents) -> impl Iterator<Item = io::Result<File>> {
+    layout::files(documents).map(|file| file.map(|file| File { path: format!("templates/{}", file.path), ..file }))
 }
 
 /// What a release of the chart needs to be told, when it takes over what may be there already.

@@ -16,6 +16,7 @@ use crate::settings::choices::{Link, Profile, Protect};
 use crate::settings::{CreateNamespaces, OWN_ACCOUNT, PullSecretSettings, Settings};
 
 const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
+const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sealed.yaml");
 
 /// The values, each Docker config in full or only its length.
 ///
@@ -23,7 +24,30 @@ const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
 /// The serializer's.
 pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
     let texts: Vec<_> = docker_configs.iter().map(|docker_config| show(&docker_config.to_base64(), shown)).collect();
-    let values = Values {
+    let texts = texts.iter().map(|text| Some(text.as_str()));
+    text(HEAD, &values(settings, texts))
+}
+
+/// The values where the Secrets are elsewhere in the chart.
+///
+/// # Errors
+/// The serializer's.
+pub fn without_secrets(settings: &Settings) -> io::Result<Zeroizing<Vec<u8>>> {
+    let head = match settings.combination.protect {
+        Protect::External => HEAD.replace(", each with its Docker config in base64 and", ", each with"),
+        Protect::Plain | Protect::Sealed | Protect::Sops => HEAD_SEALED.to_owned(),
+    };
+    text(&head, &values(settings, std::iter::repeat(None)))
+}
+
+fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(head.as_bytes().to_vec());
+    bytes.extend_from_slice(to_yaml(values)?.as_bytes());
+    Ok(bytes)
+}
+
+fn values<'a>(settings: &'a Settings, docker_configs: impl Iterator<Item = Option<&'a str>>) -> Values<'a> {
+    Values {
         create_namespaces: settings.create_namespaces == CreateNamespaces::First,
         annotations: Annotations {
             namespace: annotations(settings.profile, Role::Namespace),
@@ -37,22 +61,12 @@ pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown)
         pull_secrets: settings
             .pull_secrets
             .iter()
-            .zip(&texts)
-            .map(|(PullSecretSettings { name, namespaces, external, .. }, text)| {
-                let docker_config_json = external.is_none().then_some(text.as_str());
+            .zip(docker_configs)
+            .map(|(PullSecretSettings { name, namespaces, .. }, docker_config_json)| {
                 (name, PullSecret { docker_config_json, namespaces })
             })
             .collect(),
-    };
-    let kept_elsewhere = settings.combination.protect == Protect::External;
-    let head = if kept_elsewhere {
-        HEAD.replace(", each with its Docker config in base64 and", ", each with")
-    } else {
-        HEAD.into()
-    };
-    let mut bytes = Zeroizing::new(head.into_bytes());
-    bytes.extend_from_slice(to_yaml(&values)?.as_bytes());
-    Ok(bytes)
+    }
 }
 
 /// Whether a ServiceAccount stays when the release goes: one that was named may be there already, and pods may need it.

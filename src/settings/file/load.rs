@@ -42,7 +42,8 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
                 .hint("check the path; --no-config reads none"),
         )
     })?;
-    parse(&text).map(|file| Some((path.clone(), file))).map_err(|problems| {
+    let located = |file: File| Some((path.clone(), file.located(path.parent().unwrap_or(Path::new("")))));
+    parse(&text).map(located).map_err(|problems| {
         let name = path.file_name().map_or(NAME.into(), |name| name.to_string_lossy());
         let in_the_file = |problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
         Failure::Input { title: "regcred.yaml", problems: problems.into_iter().map(in_the_file).collect() }
