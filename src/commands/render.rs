@@ -54,7 +54,7 @@ fn docker_configs(settings: &Settings, environment: &Environment) -> Result<(Vec
 fn left_out(shape: Shape) -> &'static str {
     match shape {
         Shape::Directory | Shape::Kustomization | Shape::Chart => {
-            "there are no credentials, so what depends on them was not compared: the content of Secrets, and the registries of policies"
+            "there are no credentials, so what depends on them was not compared: the content of Secrets, encrypted ones too, and the registries of policies"
         }
         Shape::Yaml | Shape::Json | Shape::HelmValues | Shape::DockerConfig => {
             "there are no credentials, so the content of the file was not compared, only whether it is there: \

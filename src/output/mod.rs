@@ -2,6 +2,8 @@
 
 pub mod chart;
 pub mod check;
+pub mod entry;
+pub mod evidence;
 pub mod fingerprint;
 pub mod git;
 pub mod helm_values;
@@ -13,6 +15,7 @@ pub mod product;
 pub mod root;
 pub mod single;
 pub mod staging;
+pub mod standing;
 pub mod stream;
 pub mod target;
 pub mod tree;

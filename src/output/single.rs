@@ -47,8 +47,8 @@ pub fn write(content: Content<'_>, protection: Protection, target: &Target<'_>) 
     }
     let mut new_paths = NewPaths::default();
     new_paths.create_folder(folder).map_err(at)?;
-    let mut staging = Staging::begin(folder.join(format!(".{}.regcred-new", name.to_string_lossy()))).map_err(at)?;
-    let replace = |staging: &mut Staging| {
+    let staging = Staging::begin(folder.join(format!(".{}.regcred-new", name.to_string_lossy()))).map_err(at)?;
+    let replace = |staging: &Staging| {
         let (temporary, file) = staging.create(protection)?;
         let mut into = BufWriter::with_capacity(BUFFER, file);
         content(&mut into)?;
@@ -56,7 +56,7 @@ pub fn write(content: Content<'_>, protection: Protection, target: &Target<'_>) 
         into.get_ref().sync_all()?;
         fs::rename(temporary, path)
     };
-    replace(&mut staging).map_err(at)?;
+    replace(&staging).map_err(at)?;
     new_paths.keep();
     staging.finish().map_err(at)?;
     Ok(state)

@@ -6,7 +6,7 @@ use super::fingerprint::KEY_VARIABLE;
 use crate::credentials::Source;
 use crate::environment::Environment;
 use crate::names::VariableName;
-use crate::settings::{PlaintextInGit, Settings};
+use crate::settings::{PlaintextInGit, Reseal, Settings};
 
 /// The file or directory of `--output`.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Target<'a> {
     pub path: PathBuf,
     /// Whether a plain Secret may enter a work tree.
     pub plaintext_in_git: PlaintextInGit,
+    /// Whether what is encrypted stays when nothing has changed.
+    pub reseal: Reseal,
     /// What child processes do not see.
     pub sources: Vec<VariableName>,
     /// The variables and the directory.
@@ -29,6 +31,7 @@ impl<'a> Target<'a> {
         Self {
             path: environment.directory().join(path),
             plaintext_in_git: settings.plaintext_in_git,
+            reseal: settings.reseal,
             sources: sources
                 .flat_map(Source::variables)
                 .map(|variable| variable.name)
