@@ -41,6 +41,8 @@ pub enum Command {
     Render(Box<RenderArguments>),
     /// Report every problem with the variables at once, and what a kubelet would use
     Verify(VerifyArguments),
+    /// Write the certificate of a cluster's Sealed Secrets controller to a file to commit
+    FetchCert(FetchCertArguments),
     /// Write a starting regcred.yaml and the snippet for a tool
     Init(InitArguments),
     /// Print the JSON Schema of regcred.yaml
@@ -212,6 +214,27 @@ pub enum Format {
     Text,
     /// One documented object
     Json,
+}
+
+/// `regcred fetch-cert`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "It asks by way of kubectl, which has to be on the PATH. Exit: 0 done, 1 no certificate, 2 usage, 3 with --check: another one.")]
+pub struct FetchCertArguments {
+    /// File to write [default: sealing.certificate in regcred.yaml]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write nothing; exit 3 when the file does not have the certificate of the cluster
+    #[arg(long)]
+    pub check: bool,
+    /// Name of the controller's Service [default: sealed-secrets-controller] [env: SEALED_SECRETS_CONTROLLER_NAME]
+    #[arg(long, value_name = "NAME")]
+    pub controller_name: Option<String>,
+    /// Namespace of the controller [default: kube-system] [env: SEALED_SECRETS_CONTROLLER_NAMESPACE]
+    #[arg(long, value_name = "NAME")]
+    pub controller_namespace: Option<String>,
+    /// Context of the kubeconfig [default: the current one]
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
 }
 
 /// `regcred init`.

@@ -70,6 +70,7 @@ fn each_profile_has_a_page_with_every_annotation_and_its_reason() {
         (Role::Namespace, "Namespace"),
         (Role::LinkedServiceAccount, "linked ServiceAccount"),
         (Role::Policy, "admission policy"),
+        (Role::SealedSecret, "SealedSecret"),
         (Role::Owned, "Secret, and whatever else is ours"),
     ];
     for profile in Profile::ALL {

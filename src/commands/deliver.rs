@@ -65,7 +65,7 @@ fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
         }
         Product::Value(value) => stream::print_secret(value)?,
         // The settings do not let a tree go to stdout.
-        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(_) => Shown::InFull,
+        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Shown::InFull,
     };
     if shown == Shown::Redacted {
         report::note(how_to_see(shape));
@@ -95,8 +95,8 @@ fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>) -> Result<Vec
     let single = |target, protection, content| Single { target, protection, content };
     Ok(match product {
         Product::Stream(documents, form) => {
-            let protection = if documents.hold_a_secret() { Protection::Plaintext } else { Protection::Public };
-            vec![single(target.clone(), protection, Box::new(|mut into| stream::write(documents, *form, &mut into)))]
+            let content: Content<'_> = Box::new(|mut into| stream::write(documents, *form, &mut into));
+            vec![single(target.clone(), documents.protection(), content)]
         }
         Product::Values(settings, docker_configs, templates) => {
             let name = target.path.file_name().unwrap_or_default().to_string_lossy();
@@ -104,7 +104,7 @@ fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>) -> Result<Vec
             files.into_iter().map(|file| single(target.beside(&file.path), file.protection, bytes(file))).collect()
         }
         Product::Value(value) => vec![single(target.clone(), Protection::Plaintext, line(value))],
-        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(_) => Vec::new(),
+        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Vec::new(),
     })
 }
 
@@ -128,8 +128,8 @@ fn line(value: &SecretString) -> Content<'_> {
 fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failure> {
     let files = single_files(product, target)?;
     // All of them may be written before the first one is.
-    for Single { target, content, .. } in &files {
-        single::admit(content, target)?;
+    for Single { target, protection, content } in &files {
+        single::admit(content, *protection, target)?;
     }
     let mut written = Written::default();
     for Single { target, protection, content } in files {
@@ -145,7 +145,7 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
 fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Outcome, Failure> {
     let mut differences = Vec::new();
     for Single { target, protection, content } in single_files(product, named)? {
-        let state = match single::check(&content, &target)? {
+        let state = match single::check(&content, protection, &target)? {
             State::Missing => check::State::Missing,
             State::Different if known == Known::All || protection == Protection::Public => check::State::Different,
             State::Different | State::Same => continue,

@@ -2,6 +2,7 @@
 
 mod completions;
 mod deliver;
+mod fetch_cert;
 mod init;
 mod logins;
 mod render;
@@ -38,6 +39,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
     match command {
         Command::Render(arguments) => render::run(&arguments, load()?, environment),
         Command::Verify(arguments) => verify::run(&arguments, load()?, environment),
+        Command::FetchCert(arguments) => fetch_cert::run(&arguments, load()?, environment),
         Command::Init(arguments) => init::run(&arguments, environment),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::completions(shell),

@@ -24,6 +24,7 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let (docker_configs, known) = docker_configs(&settings, environment)?;
     let templates = Templates::load(settings.templates.as_deref())?;
     let protector = Protector::prepare(&settings, environment)?;
+    report::warn(protector.warnings());
     let product = Product::build(&settings, &docker_configs, &templates, protector)?;
     let outcome = deliver::deliver(&product, &settings, known, environment)?;
     if let Some(note) = chart::note(&settings) {

@@ -11,7 +11,7 @@ use crate::docker_config::DockerConfig;
 use crate::problem::{Failure, Problem};
 use crate::protect::{Documents, Protector};
 use crate::resources;
-use crate::settings::choices::Shape;
+use crate::settings::choices::{Protect, Shape};
 use crate::settings::{Encoding, Settings};
 use crate::templates::Templates;
 
@@ -23,8 +23,8 @@ pub enum Product<'a> {
     Directory(Documents),
     /// That, and a `kustomization.yaml`.
     Kustomization(Documents),
-    /// The files of a chart.
-    Chart(Vec<File>),
+    /// The files of a chart, and its Secrets where they are sealed.
+    Chart(Vec<File>, Option<Documents>),
     /// Values for a chart, made when it is known where they go.
     Values(&'a Settings, &'a [DockerConfig], &'a Templates),
     /// The Docker config itself.
@@ -50,7 +50,11 @@ impl<'a> Product<'a> {
             Shape::Json => Self::Stream(documents(protector)?, Form::Json),
             Shape::Directory => Self::Directory(documents(protector)?),
             Shape::Kustomization => Self::Kustomization(documents(protector)?),
-            Shape::Chart => Self::Chart(chart::files(settings, docker_configs, templates)?),
+            Shape::Chart => {
+                let sealed = || Documents::new(resources::secrets(settings, docker_configs), protector);
+                let sealed = (settings.combination.protect == Protect::Sealed).then(sealed);
+                Self::Chart(chart::files(settings, docker_configs, templates)?, sealed)
+            }
             Shape::HelmValues => Self::Values(settings, docker_configs, templates),
             Shape::DockerConfig => Self::Value(value(settings, docker_configs)?),
         })
@@ -64,7 +68,10 @@ impl<'a> Product<'a> {
             Self::Kustomization(documents) => Some(Box::new(
                 layout::entries(documents).chain(std::iter::once_with(|| Ok(layout::kustomization(documents).into()))),
             )),
-            Self::Chart(files) => Some(Box::new(files.iter().map(|file| Ok(file.clone().into())))),
+            Self::Chart(files, sealed) => {
+                let files = files.iter().map(|file| Ok(file.clone().into()));
+                Some(Box::new(files.chain(sealed.iter().flat_map(chart::sealed))))
+            }
             Self::Stream(..) | Self::Values(..) | Self::Value(_) => None,
         }
     }
@@ -78,7 +85,7 @@ impl<'a> Product<'a> {
             Self::Stream(documents, _) | Self::Directory(documents) | Self::Kustomization(documents) => {
                 documents.hold_a_secret()
             }
-            Self::Chart(files) => files.iter().any(File::holds_a_secret),
+            Self::Chart(files, _) => files.iter().any(File::holds_a_secret),
             Self::Values(settings, docker_configs, templates) => {
                 helm_values::files(settings, docker_configs, templates, "values.yaml")?.iter().any(File::holds_a_secret)
             }

@@ -35,16 +35,27 @@ pub enum State {
 pub fn write(content: Content<'_>, protection: Protection, target: &Target<'_>) -> Result<State, Failure> {
     let at = |error: io::Error| super::failure(&error, NAME);
     let path = &target.path;
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(a_directory()) };
-    admit(content, target)?;
+    admit(content, protection, target)?;
     if protection == Protection::Plaintext {
         git::admit_file(path, NAME, target)?;
     }
-    let state = compare(content, path).map_err(at)?;
+    let state = compare(content, protection, path).map_err(at)?;
     if state == State::Same {
         super::protect(path, protection).map_err(at)?;
-        return Ok(state);
+    } else {
+        replace(content, protection, path)?;
     }
+    Ok(state)
+}
+
+/// Makes the file hold this content, whatever it held before.
+///
+/// # Errors
+/// The file system's.
+pub fn replace(content: Content<'_>, protection: Protection, path: &Path) -> Result<(), Failure> {
+    let at = |error: io::Error| super::failure(&error, NAME);
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(a_directory()) };
+    look(path)?;
     let mut new_paths = NewPaths::default();
     new_paths.create_folder(folder).map_err(at)?;
     let staging = Staging::begin(folder.join(format!(".{}.regcred-new", name.to_string_lossy()))).map_err(at)?;
@@ -58,28 +69,27 @@ pub fn write(content: Content<'_>, protection: Protection, target: &Target<'_>) 
     };
     replace(&staging).map_err(at)?;
     new_paths.keep();
-    staging.finish().map_err(at)?;
-    Ok(state)
+    staging.finish().map_err(at)
 }
 
 /// Whether a run would change the file.
 ///
 /// # Errors
 /// It is a directory, or cannot be read.
-pub fn check(content: Content<'_>, target: &Target<'_>) -> Result<State, Failure> {
+pub fn check(content: Content<'_>, protection: Protection, target: &Target<'_>) -> Result<State, Failure> {
     look(&target.path)?;
-    compare(content, &target.path).map_err(|error| super::failure(&error, NAME))
+    compare(content, protection, &target.path).map_err(|error| super::failure(&error, NAME))
 }
 
 /// Lets the file be written: there is none, or it is ours or current.
 ///
 /// # Errors
 /// What stands there is another's, or must not be replaced: a directory, a device, a pipe, a socket or a link.
-pub fn admit(content: Content<'_>, target: &Target<'_>) -> Result<(), Failure> {
+pub fn admit(content: Content<'_>, protection: Protection, target: &Target<'_>) -> Result<(), Failure> {
     let at = |error: io::Error| super::failure(&error, NAME);
     if look(&target.path)? == There::Nothing
         || is_ours(&target.path)?
-        || compare(content, &target.path).map_err(at)? == State::Same
+        || compare(content, protection, &target.path).map_err(at)? == State::Same
     {
         return Ok(());
     }
@@ -144,12 +154,16 @@ fn a_directory() -> Failure {
     )
 }
 
-fn compare(content: Content<'_>, path: &Path) -> io::Result<State> {
+fn compare(content: Content<'_>, protection: Protection, path: &Path) -> io::Result<State> {
     let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::Missing),
         Err(error) => return Err(error),
     };
+    if protection == Protection::Encrypted {
+        // Encrypted again, it is other bytes.
+        return Ok(State::Different);
+    }
     let mut against = BufWriter::with_capacity(BUFFER, Against { file: BufReader::new(file), state: State::Same });
     content(&mut against)?;
     let mut against = against.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -197,9 +211,9 @@ mod tests {
             ("", State::Different),
             ("c0ntent", State::Different),
         ] {
-            let state = compare(&|into| into.write_all(content.as_bytes()), &path).unwrap();
+            let state = compare(&|into| into.write_all(content.as_bytes()), Protection::Public, &path).unwrap();
             assert_eq!(state, expected, "{content}");
         }
-        assert_eq!(compare(&|_| Ok(()), &folder.path().join("none")).unwrap(), State::Missing);
+        assert_eq!(compare(&|_| Ok(()), Protection::Public, &folder.path().join("none")).unwrap(), State::Missing);
     }
 }

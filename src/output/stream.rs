@@ -2,14 +2,17 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use rayon::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::problem::Failure;
-use crate::protect::{Document, Documents};
+use crate::protect::{Document, Documents, Protection};
 
 /// Large enough that 100,000 documents are a few hundred writes.
 const BUFFER: usize = 64 * 1024;
+/// Enough documents to keep all cores busy, and few enough to be held: encrypted ones are written in such groups.
+const GROUP: usize = 1024;
 
 /// The form of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,43 +23,78 @@ pub enum Form {
     Json,
 }
 
-/// Writes the documents one after the other.
+/// Writes the documents one after the other; what has to be encrypted, on all cores.
 ///
 /// # Errors
 /// The writer's.
 pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
-    match form {
-        Form::Yaml => separated(documents, into, write_yaml),
-        Form::Json => json(documents, into),
+    into.write_all(form.head())?;
+    if documents.protection() == Protection::Encrypted {
+        in_groups(documents, form, into)?;
+    } else {
+        for (number, document) in documents.iter().enumerate() {
+            into.write_all(form.before(number))?;
+            form.write(&document, into)?;
+        }
+    }
+    into.write_all(form.tail())
+}
+
+fn in_groups(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+    let mut documents = documents.iter().enumerate();
+    loop {
+        let group: Vec<_> = documents.by_ref().take(GROUP).collect();
+        if group.is_empty() {
+            return Ok(());
+        }
+        let texts = group.par_iter().map(|(number, document)| {
+            let mut text = form.before(*number).to_vec();
+            form.write(document, &mut text).map(|()| text)
+        });
+        for text in texts.collect::<io::Result<Vec<_>>>()? {
+            into.write_all(&text)?;
+        }
     }
 }
 
-/// Documents with `---` between them, each written by `write`.
-fn separated<'a, W: Write>(
-    documents: &'a Documents,
-    into: &mut W,
-    write: impl Fn(&Document<'a>, &mut W) -> io::Result<()>,
-) -> io::Result<()> {
-    for (number, document) in documents.iter().enumerate() {
-        if number > 0 {
-            into.write_all(b"---\n")?;
+impl Form {
+    fn head(self) -> &'static [u8] {
+        match self {
+            Self::Yaml => b"",
+            Self::Json => b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[",
         }
-        write(&document, into)?;
+    }
+
+    fn before(self, number: usize) -> &'static [u8] {
+        match (self, number) {
+            (Self::Yaml, 0) => b"",
+            (Self::Yaml, _) => b"---\n",
+            (Self::Json, 0) => b"\n",
+            (Self::Json, _) => b",\n",
+        }
+    }
+
+    fn tail(self) -> &'static [u8] {
+        match self {
+            Self::Yaml => b"",
+            Self::Json => b"\n]}\n",
+        }
+    }
+
+    fn write(self, document: &Document<'_>, into: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Yaml => document.write_yaml("", into),
+            Self::Json => document.write_json(into),
+        }
+    }
+}
+
+fn redacted(documents: &Documents, into: &mut impl Write) -> io::Result<()> {
+    for (number, document) in documents.iter().enumerate() {
+        into.write_all(Form::Yaml.before(number))?;
+        document.write_redacted(into)?;
     }
     Ok(())
-}
-
-fn write_yaml<W: Write>(document: &Document<'_>, into: &mut W) -> io::Result<()> {
-    document.write_yaml("", into)
-}
-
-fn json(documents: &Documents, into: &mut impl Write) -> io::Result<()> {
-    into.write_all(b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[")?;
-    for (number, document) in documents.iter().enumerate() {
-        into.write_all(if number > 0 { b",\n" } else { b"\n" })?;
-        document.write_json(into)?;
-    }
-    into.write_all(b"\n]}\n")
 }
 
 /// Writes the documents on stdout; on a terminal the values of Secrets are not shown.
@@ -65,15 +103,14 @@ fn json(documents: &Documents, into: &mut impl Write) -> io::Result<()> {
 /// A closed pipe, or a device that takes no more.
 pub fn print(documents: &Documents, form: Form) -> Result<Shown, Failure> {
     let stdout = io::stdout();
-    let redacted = stdout.is_terminal() && documents.hold_a_secret();
+    let shown = if stdout.is_terminal() && documents.hold_a_secret() { Shown::Redacted } else { Shown::InFull };
     let mut into = BufWriter::with_capacity(BUFFER, stdout.lock());
-    let written = if redacted {
-        separated(documents, &mut into, Document::write_redacted)
-    } else {
-        write(documents, form, &mut into)
+    let written = match shown {
+        Shown::Redacted => redacted(documents, &mut into),
+        Shown::InFull => write(documents, form, &mut into),
     };
     written.and_then(|()| into.flush()).map_err(|error| super::failure(&error, "standard output"))?;
-    Ok(if redacted { Shown::Redacted } else { Shown::InFull })
+    Ok(shown)
 }
 
 /// Whether the values of Secrets were shown.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::environment::Environment;
 use crate::manifest::{Content, Manifest, Manifests, PullSecret, to_yaml};
 use crate::names::Namespace;
-use crate::problem::Failure;
+use crate::problem::{Failure, Problem};
 use crate::settings::Settings;
 use crate::settings::choices::Protect;
 use sealed::Sealer;
@@ -50,6 +50,15 @@ impl Protector {
             Protect::Sops => Self::Sops(Sops::prepare(settings, environment)?),
         })
     }
+
+    /// What there is to say of it before it works.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        match self {
+            Self::Sealed(sealer) => sealer.warnings(),
+            Self::Plain | Self::Sops(_) => &[],
+        }
+    }
 }
 
 /// All documents: lazy and ordered, as the manifests are.
@@ -73,7 +82,17 @@ impl Documents {
     /// Whether any of them holds a secret in clear.
     #[must_use]
     pub fn hold_a_secret(&self) -> bool {
-        matches!(self.protector, Protector::Plain) && self.manifests.hold_a_secret()
+        self.protection() == Protection::Plaintext
+    }
+
+    /// Whether any of them holds a secret, and how.
+    #[must_use]
+    pub fn protection(&self) -> Protection {
+        match self.protector {
+            _ if !self.manifests.hold_a_secret() => Protection::Public,
+            Protector::Plain => Protection::Plaintext,
+            Protector::Sealed(_) | Protector::Sops(_) => Protection::Encrypted,
+        }
     }
 }
 
@@ -207,7 +226,7 @@ impl Encryption<'_> {
     pub fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         match self.protector {
             Protector::Sealed(sealer) => {
-                Ok(Zeroizing::new(to_yaml(&sealer.seal(self.secret, self.namespace)?)?.as_bytes().to_vec()))
+                Ok(Zeroizing::new(std::mem::take(&mut *to_yaml(&sealer.seal(self.secret, self.namespace)?)?).into_bytes()))
             }
             Protector::Sops(sops) => sops.encrypt(self.secret, self.namespace, path),
             Protector::Plain => Ok(Zeroizing::default()),

@@ -19,6 +19,9 @@ use crate::settings::{CreateNamespaces, PullSecretSettings, Settings};
 use crate::templates::Templates;
 use profile::Role;
 
+/// The annotation of what was created by us.
+pub const OWNED: (&str, &str) = ("regcred.dev/owned", "true");
+
 /// The manifests for these settings; `docker_configs` has one for each pull secret.
 ///
 /// # Errors
@@ -39,6 +42,21 @@ pub fn build(
         (Strategy::Patcher, ..) => {}
     }
     Ok(manifests)
+}
+
+/// The Secrets by themselves, each in each of its namespaces.
+#[must_use]
+pub fn secrets(settings: &Settings, docker_configs: &[DockerConfig]) -> Manifests {
+    let (plans, namespaces) = plan(settings.pull_secrets.iter());
+    let docker_configs: Vec<_> = docker_configs.iter().map(|docker_config| Arc::new(docker_config.to_json())).collect();
+    let blueprint = |member: usize| {
+        let name = &settings.pull_secrets[member].name;
+        Blueprint::sensitive(pull_secret(name, Arc::clone(&docker_configs[member]), settings.profile), Place::Each)
+    };
+    let plans = plans.into_iter().map(|members| members.into_iter().map(blueprint).collect()).collect();
+    let mut manifests = Manifests::default();
+    manifests.each(plans, namespaces);
+    manifests
 }
 
 /// For each namespace the reference, then the Secret; Namespaces and policies first.
@@ -91,7 +109,7 @@ pub fn pull_secret(
     docker_config: Arc<secrecy::SecretString>,
     profile: Option<Profile>,
 ) -> PullSecret {
-    let mut annotations = BTreeMap::from([("regcred.dev/owned".to_owned(), "true".to_owned())]);
+    let mut annotations = BTreeMap::from([(OWNED.0.to_owned(), OWNED.1.to_owned())]);
     annotations.extend(
         profile::annotations(profile, Role::Owned)
             .iter()
@@ -172,7 +190,7 @@ fn links(
 /// Marks an object as created by us: decided by the annotation, as Helm rewrites the label.
 pub fn own(object: &mut Map<String, Value>) {
     let metadata = object.entry("metadata").or_insert_with(|| json!({}));
-    metadata["annotations"]["regcred.dev/owned"] = json!("true");
+    metadata["annotations"][OWNED.0] = json!(OWNED.1);
     metadata["labels"]["app.kubernetes.io/managed-by"] = json!("regcred");
 }
 

@@ -13,6 +13,8 @@ pub enum Role {
     LinkedServiceAccount,
     /// An admission policy: before the workloads it is for.
     Policy,
+    /// A SealedSecret: of a kind that its controller brings with it, and before the workloads that use its Secret.
+    SealedSecret,
     /// A Secret or other object of ours.
     Owned,
 }
@@ -40,6 +42,11 @@ const ARGOCD_EARLY: Annotation = Annotation {
     value: "-1",
     reason: "before the workloads: Argo CD applies kinds it does not know last",
 };
+const ARGOCD_BEFORE_ITS_KIND: Annotation = Annotation {
+    name: "argocd.argoproj.io/sync-options",
+    value: "SkipDryRunOnMissingResource=true",
+    reason: "the same sync may bring the controller, and with it the kind",
+};
 const FLUX_KEEP: Annotation = Annotation {
     name: "kustomize.toolkit.fluxcd.io/prune",
     value: "disabled",
@@ -58,6 +65,7 @@ pub fn annotations(profile: Option<Profile>, role: Role) -> &'static [Annotation
         (Some(Profile::Argocd), Role::Namespace) => &[ARGOCD_KEEP, ARGOCD_FIRST],
         (Some(Profile::Argocd), Role::LinkedServiceAccount) => &[ARGOCD_KEEP],
         (Some(Profile::Argocd), Role::Policy) => &[ARGOCD_EARLY],
+        (Some(Profile::Argocd), Role::SealedSecret) => &[ARGOCD_BEFORE_ITS_KIND, ARGOCD_EARLY],
         (Some(Profile::Flux), Role::Namespace | Role::LinkedServiceAccount) => &[FLUX_KEEP],
         (Some(Profile::Helm), Role::Namespace | Role::LinkedServiceAccount) => &[HELM_KEEP],
         _ => &[],

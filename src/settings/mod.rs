@@ -7,6 +7,7 @@ pub mod logins;
 pub mod namespaces;
 pub mod patcher;
 mod pull_secret;
+pub mod sealing;
 
 use std::path::PathBuf;
 
@@ -14,11 +15,12 @@ use crate::cli::RenderArguments;
 use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
 use crate::problem::{Failure, Problem};
-use choices::{Chart, Combination, Link, Patcher, Profile, SealingScope, Shape, Strategy, Wish};
+use choices::{Chart, Combination, Link, Patcher, Profile, Protect, Shape, Strategy, Wish};
 use file::{File, Spec};
 use patcher::{Accounts, PatcherSettings};
 
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
+pub use sealing::Sealing;
 
 /// Everything `render` does, decided.
 #[derive(Debug)]
@@ -60,15 +62,6 @@ pub enum CreateNamespaces {
     First,
     /// No: they are there.
     No,
-}
-
-/// For whom `--protect sealed` seals.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealing {
-    /// The file with the certificate, if one was named.
-    pub certificate: Option<PathBuf>,
-    /// How wide the name is to which a value is bound.
-    pub scope: SealingScope,
 }
 
 /// Whether an encrypted file is made anew.
@@ -123,7 +116,7 @@ impl Settings {
         let mut problems = Vec::new();
         let chart = chart(arguments.chart.as_deref(), environment);
         let combination = combination(arguments, &spec, &chart)?;
-        let destination = destination(arguments, combination.shape, &chart)?;
+        let destination = destination(arguments, combination, &chart)?;
         let mut pull_secrets = Vec::new();
         let listed = pull_secret::listed(&arguments.target, environment, &mut problems);
         let faulty_list = problems.iter().any(Problem::is_error);
@@ -172,7 +165,7 @@ impl Settings {
                 CreateNamespaces::No
             },
             profile: arguments.profile.or(spec.profile),
-            sealing: sealing(arguments, &spec, environment),
+            sealing: Sealing::resolve(arguments, &spec.sealing, environment),
             reseal: if arguments.reseal { Reseal::Always } else { Reseal::WhenChanged },
             chart,
             encoding: if arguments.raw { Encoding::Raw } else { Encoding::Base64 },
@@ -186,14 +179,6 @@ impl Settings {
             },
             problems,
         })
-    }
-}
-
-fn sealing(arguments: &RenderArguments, spec: &Spec, environment: &Environment) -> Sealing {
-    let certificate = arguments.sealing_cert.as_ref().or(spec.sealing.certificate.as_ref());
-    Sealing {
-        certificate: certificate.map(|path| environment.directory().join(path)),
-        scope: arguments.sealing_scope.or(spec.sealing.scope).unwrap_or(SealingScope::Strict),
     }
 }
 
@@ -249,7 +234,11 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
     Ok(combination)
 }
 
-fn destination(arguments: &RenderArguments, shape: Shape, chart: &Chart) -> Result<Destination, Failure> {
+fn destination(
+    arguments: &RenderArguments,
+    Combination { protect, shape, .. }: Combination,
+    chart: &Chart,
+) -> Result<Destination, Failure> {
     let tree = matches!(shape, Shape::Directory | Shape::Kustomization | Shape::Chart);
     match (&arguments.output, arguments.check) {
         (None, _) if tree => {
@@ -260,6 +249,10 @@ fn destination(arguments: &RenderArguments, shape: Shape, chart: &Chart) -> Resu
             "add --output values.yaml; the Secret goes to values.secret.yaml",
         )),
         (None, _) => Ok(Destination::Stdout),
+        (Some(_), true) if !tree && protect == Protect::Sealed => Err(usage(
+            &format!("`--check` cannot compare a sealed `--shape {shape}`: it is other bytes at every run"),
+            "use --shape directory, whose regcred.lock tells what is current",
+        )),
         (Some(path), false) => Ok(Destination::Write(path.clone())),
         (Some(path), true) => Ok(Destination::Check(path.clone())),
     }

@@ -2,15 +2,19 @@
 
 pub mod values;
 
+use std::io;
+
 use zeroize::Zeroizing;
 
+use super::entry::Entry;
 use super::stream::Shown;
-use super::{File, Protection};
+use super::{File, Protection, layout};
 use crate::docker_config::DockerConfig;
 use crate::manifest::to_yaml;
 use crate::problem::Failure;
+use crate::protect::Documents;
 use crate::resources::admission_policy;
-use crate::settings::choices::{Chart, Link, Shape};
+use crate::settings::choices::{Chart, Link, Protect, Shape};
 use crate::settings::{CreateNamespaces, Destination, Settings};
 use crate::templates::Templates;
 
@@ -19,12 +23,14 @@ const STATIC: &[(&str, &str)] = &[
     (".helmignore", include_str!("../../../templates/chart/helmignore")),
     ("Chart.yaml", include_str!("../../../templates/chart/Chart.yaml")),
     ("templates/namespaces.yaml", include_str!("../../../templates/chart/templates/namespaces.yaml")),
-    ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml")),
     ("templates/service-accounts.yaml", include_str!("../../../templates/chart/templates/service-accounts.yaml")),
     ("values.schema.json", include_str!("../../../templates/chart/values.schema.json")),
 ];
 
-/// All files of the chart.
+const PULL_SECRETS: (&str, &str) =
+    ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml"));
+
+/// All files of the chart; where its Secrets are sealed, all but those, see [`sealed`].
 ///
 /// # Errors
 /// A template of the user's that makes no policy.
@@ -37,14 +43,25 @@ pub fn files(
     if settings.combination.link == Link::Policy {
         files.push(public("templates/policies.yaml", policies(settings, docker_configs, templates)?));
     }
-    files.push(File {
-        path: "values.yaml".to_owned(),
-        bytes: values::write(settings, docker_configs, Shown::InFull)
-            .map_err(|error| super::failure(&error, "the chart"))?,
-        protection: Protection::Plaintext,
-    });
+    let (values, protection) = match settings.combination.protect {
+        Protect::Sealed => (values::without_secrets(settings), Protection::Public),
+        Protect::Plain | Protect::Sops | Protect::External => {
+            files.push(public(PULL_SECRETS.0, PULL_SECRETS.1.to_owned()));
+            (values::write(settings, docker_configs, Shown::InFull), Protection::Plaintext)
+        }
+    };
+    let bytes = values.map_err(|error| super::failure(&error, "the chart"))?;
+    files.push(File { path: "values.yaml".to_owned(), bytes, protection });
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
+}
+
+/// The sealed Secrets of the chart, each in a file of its own, so that it stays as it is when others change.
+///
+/// Helm takes them as they are: names, base64 and our annotations have no braces.
+pub fn sealed(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
+    layout::entries(documents)
+        .map(|entry| entry.map(|Entry { path, content }| Entry { path: format!("templates/{path}"), content }))
 }
 
 /// What a release of the chart needs to be told, when it takes over what may be there already.

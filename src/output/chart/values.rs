@@ -16,6 +16,7 @@ use crate::settings::choices::{Link, Profile};
 use crate::settings::{CreateNamespaces, OWN_ACCOUNT, PullSecretSettings, Settings};
 
 const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
+const HEAD_WITHOUT_SECRETS: &str = include_str!("../../../templates/chart/values-head-sealed.yaml");
 
 /// The values, each Docker config in full or only its length.
 ///
@@ -23,7 +24,26 @@ const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
 /// The serializer's.
 pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
     let texts: Vec<_> = docker_configs.iter().map(|docker_config| show(&docker_config.to_base64(), shown)).collect();
-    let values = Values {
+    let texts = texts.iter().map(|text| Some(text.as_str()));
+    text(HEAD, &values(settings, texts))
+}
+
+/// The values where the Secrets are elsewhere in the chart.
+///
+/// # Errors
+/// The serializer's.
+pub fn without_secrets(settings: &Settings) -> io::Result<Zeroizing<Vec<u8>>> {
+    text(HEAD_WITHOUT_SECRETS, &values(settings, std::iter::repeat(None)))
+}
+
+fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(head.as_bytes().to_vec());
+    bytes.extend_from_slice(to_yaml(values)?.as_bytes());
+    Ok(bytes)
+}
+
+fn values<'a>(settings: &'a Settings, docker_configs: impl Iterator<Item = Option<&'a str>>) -> Values<'a> {
+    Values {
         create_namespaces: settings.create_namespaces == CreateNamespaces::First,
         annotations: Annotations {
             namespace: annotations(settings.profile, Role::Namespace),
@@ -37,15 +57,12 @@ pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown)
         pull_secrets: settings
             .pull_secrets
             .iter()
-            .zip(&texts)
-            .map(|(PullSecretSettings { name, namespaces, .. }, text)| {
-                (name, PullSecret { docker_config_json: text, namespaces })
+            .zip(docker_configs)
+            .map(|(PullSecretSettings { name, namespaces, .. }, docker_config_json)| {
+                (name, PullSecret { docker_config_json, namespaces })
             })
             .collect(),
-    };
-    let mut bytes = Zeroizing::new(HEAD.as_bytes().to_vec());
-    bytes.extend_from_slice(to_yaml(&values)?.as_bytes());
-    Ok(bytes)
+    }
 }
 
 /// Whether a ServiceAccount stays when the release goes: one that was named may be there already, and pods may need it.
@@ -83,7 +100,8 @@ struct ServiceAccount {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PullSecret<'a> {
-    docker_config_json: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    docker_config_json: Option<&'a str>,
     namespaces: &'a [Namespace],
 }
 

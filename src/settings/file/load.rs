@@ -41,7 +41,8 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
                 .hint("check the path; --no-config reads none"),
         )
     })?;
-    parse(&text).map(|file| Some((path.clone(), file))).map_err(|problem| {
+    let located = |file: File| Some((path.clone(), file.located(path.parent().unwrap_or(Path::new("")))));
+    parse(&text).map(located).map_err(|problem| {
         let name = path.file_name().map_or(NAME.into(), |name| name.to_string_lossy());
         Failure::of("regcred.yaml", Problem { message: format!("{name}: {}", problem.message), ..problem })
     })

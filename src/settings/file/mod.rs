@@ -3,7 +3,7 @@
 mod load;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,6 +25,16 @@ pub struct File {
     pub metadata: Metadata,
     /// The answers.
     pub spec: Spec,
+}
+
+impl File {
+    /// The same, with its paths seen from the folder it lies in.
+    #[must_use]
+    pub fn located(mut self, folder: &Path) -> Self {
+        let certificate = &mut self.spec.sealing.certificate;
+        *certificate = certificate.take().map(|path| folder.join(path));
+        self
+    }
 }
 
 /// The version of this form.
@@ -84,7 +94,7 @@ pub struct Spec {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct SealingSpec {
-    /// The file with the certificate of the cluster's controller.
+    /// The file with the certificate of the cluster's controller, seen from the folder of regcred.yaml.
     pub certificate: Option<PathBuf>,
     /// To which name a sealed value is bound; `strict` if left out.
     pub scope: Option<SealingScope>,

@@ -1,0 +1,121 @@
+//! `regcred fetch-cert`: a cluster's Sealed Secrets controller in, its certificate in a file to commit out.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::cli::FetchCertArguments;
+use crate::credentials::{DEFAULT_VARIABLE, Source};
+use crate::environment::Environment;
+use crate::names::{InvalidName, VariableName};
+use crate::output::fingerprint::KEY_VARIABLE;
+use crate::output::{Protection, single};
+use crate::problem::{Failure, Problem, reason};
+use crate::protect::sealed::certificate::{self, Recipient};
+use crate::protect::sealed::controller::Controller;
+use crate::report::{self, Outcome};
+use crate::settings::file::File;
+use crate::settings::logins;
+
+/// The variables that kubeseal reads, too, and its defaults.
+const NAME: (&str, &str) = ("SEALED_SECRETS_CONTROLLER_NAME", "sealed-secrets-controller");
+const NAMESPACE: (&str, &str) = ("SEALED_SECRETS_CONTROLLER_NAMESPACE", "kube-system");
+const TITLE: &str = "the certificate";
+
+/// Asks the controller, checks what it says, and replaces the file if that is another.
+pub fn run(arguments: &FetchCertArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
+    let FetchCertArguments { output, check, controller_name, controller_namespace, context } = arguments;
+    let path = path(output.as_deref(), file.as_ref(), environment)?;
+    let there = read(&path)?;
+    let sources = sources(file.as_ref(), environment);
+    let controller = Controller {
+        name: choice(controller_name.as_deref(), NAME, "--controller-name", environment)?,
+        namespace: choice(controller_namespace.as_deref(), NAMESPACE, "--controller-namespace", environment)?,
+        context: context.as_deref(),
+        environment,
+        sources: &sources,
+    };
+    let pem = controller.certificate().map_err(failed)?;
+    let source = "the answer of the controller";
+    let Recipient { warnings, .. } = certificate::choose(&pem, source, Timestamp::now()).map_err(failed)?;
+    report::warn(&warnings);
+    let is_current = there.as_ref().is_some_and(|there| certificate::ders(there) == certificate::ders(&pem));
+    if *check {
+        if !is_current {
+            report::note(match there {
+                None => "the file of the certificate is missing",
+                Some(_) => "the certificate of the cluster is another than that in the file",
+            });
+        }
+        return Ok(if is_current { Outcome::Done } else { Outcome::Differs });
+    }
+    if !is_current {
+        single::replace(&|into| into.write_all(&pem), Protection::Public, &path)?;
+        if there.is_some() {
+            report::note("the certificate is another than before: the next `regcred render` seals everything for it");
+        }
+    }
+    report::detail(if is_current { "1 file unchanged" } else { "1 file written" });
+    Ok(Outcome::Done)
+}
+
+fn failed(problem: Problem) -> Failure {
+    Failure::of(TITLE, problem)
+}
+
+/// The file: named by the flag, or by regcred.yaml for `render` to read.
+fn path(output: Option<&Path>, file: Option<&File>, environment: &Environment) -> Result<PathBuf, Failure> {
+    let in_the_file = || file?.spec.sealing.certificate.as_deref();
+    output.or_else(in_the_file).map(|path| environment.directory().join(path)).ok_or_else(|| {
+        Failure::Usage(vec![
+            Problem::error("usage", "`--output` is missing, and regcred.yaml has no `sealing.certificate`")
+                .hint("add --output FILE, for example --output sealing.pem"),
+        ])
+    })
+}
+
+/// What is in the file, if it is there: certificates, or it is not ours to replace.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    let problem = match std::fs::read(path) {
+        Ok(bytes) if bytes.is_empty() || !certificate::ders(&bytes).is_empty() => return Ok(Some(bytes)),
+        Ok(_) => Problem::error("not-ours", "the file of `--output` is there, and has no certificate in it")
+            .hint("remove it, or choose another path"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            Problem::error("unreadable-file", format!("the file of `--output` cannot be read: {}", reason(&error)))
+                .hint("name a file, and check that this user may read it")
+        }
+    };
+    Err(Failure::of("the output", problem))
+}
+
+/// A name: typed, in the variable, or the default one.
+fn choice<T: std::str::FromStr<Err = InvalidName>>(
+    flag: Option<&str>,
+    (variable, default): (&'static str, &str),
+    flag_name: &str,
+    environment: &Environment,
+) -> Result<T, Failure> {
+    let (text, place) = match (flag, environment.setting(variable)) {
+        (Some(text), _) => (text, flag_name),
+        (None, Some(text)) => (text, variable),
+        (None, None) => (default, flag_name),
+    };
+    text.parse().map_err(|invalid: InvalidName| {
+        failed(Problem::error("invalid-name", format!("`{place}`: {invalid}")).hint(invalid.hint()))
+    })
+}
+
+/// The variables that `kubectl` does not get: those that `render` reads logins from.
+fn sources(file: Option<&File>, environment: &Environment) -> Vec<VariableName> {
+    let pull_secrets = file.map(|file| file.spec.pull_secrets.as_slice()).unwrap_or_default();
+    // What is wrong with them is for `render` to say.
+    let sources = |logins| logins::sources(None, logins, environment, &mut Vec::new());
+    let named = pull_secrets.iter().flat_map(|pull_secret| sources(&pull_secret.logins));
+    let named: Vec<_> = named.flat_map(|source: Source| source.variables()).map(|variable| variable.name).collect();
+    named
+        .into_iter()
+        .chain([DEFAULT_VARIABLE, "DOCKER_AUTH_CONFIG", KEY_VARIABLE].map(VariableName::known))
+        .collect()
+}

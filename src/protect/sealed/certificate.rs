@@ -1,0 +1,186 @@
+//! Certificates: PEM text and today in, the key to seal with and what is odd about its certificate out.
+
+use std::fmt;
+
+use aws_lc_rs::rsa::{OaepPublicEncryptingKey, PublicEncryptingKey};
+use jiff::{SignedDuration, Timestamp};
+use rustls_pki_types::pem::{PemObject, SectionKind};
+use x509_cert::certificate::{CertificateInner, Raw};
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::{Decode, Encode};
+use x509_cert::time::Time;
+
+use crate::problem::Problem;
+
+/// An RSA key for encryption, in a certificate: <https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1>.
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// A certificate whose end is nearer than this gets a warning.
+const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// A clock may be this wrong.
+const SKEW: SignedDuration = SignedDuration::from_hours(24);
+const FETCH: &str = "get the certificate of the cluster with `regcred fetch-cert --output FILE`, and commit it";
+
+/// The key of the newest certificate that can be used.
+#[derive(Debug)]
+pub struct Recipient {
+    /// The key.
+    pub key: OaepPublicEncryptingKey,
+    /// The key as its certificate has it: SubjectPublicKeyInfo in DER.
+    pub public_key: Vec<u8>,
+    /// What is odd about its certificate.
+    pub warnings: Vec<Problem>,
+}
+
+/// Chooses the certificate to seal with; `source` is what messages call the text.
+///
+/// # Errors
+/// It has no certificate, or a private key, or no certificate that can be used: why the newest cannot.
+pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Problem> {
+    let mut certificates = read(pem, source)?;
+    certificates.sort_by_key(|certificate| certificate.begins);
+    let mut unusable = Vec::new();
+    for certificate in certificates.iter().rev().filter(|certificate| !certificate.is_an_authority(&certificates)) {
+        match certificate.key(now) {
+            Err(fault) => unusable.push((fault, certificate.begins)),
+            Ok(key) => {
+                let older = unusable.iter().find(|(_, begins)| *begins > certificate.begins);
+                let warnings = certificate.ends_soon(source, now).into_iter().chain(
+                    older.map(|(fault, _)| {
+                        Problem::warning(
+                            "certificate-older",
+                            format!("{source} has a newer certificate than the one that is used, and it {fault}"),
+                        )
+                        .hint(FETCH)
+                    }),
+                );
+                return Ok(Recipient { key, warnings: warnings.collect(), public_key: certificate.public_key.clone() });
+            }
+        }
+    }
+    Err(unusable.into_iter().next().map_or_else(|| none(source), |(fault, _)| fault.problem(source)))
+}
+
+/// The certificates of a text in DER, sorted: two texts with the same ones are the same to us.
+#[must_use]
+pub fn ders(pem: &[u8]) -> Vec<Vec<u8>> {
+    let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).filter_map(Result::ok);
+    let mut ders: Vec<_> =
+        sections.filter(|(kind, _)| *kind == SectionKind::Certificate).map(|(_, der)| der).collect();
+    ders.sort_unstable();
+    ders
+}
+
+/// What a certificate says of itself, as far as it matters here.
+struct Certificate {
+    begins: Timestamp,
+    ends: Timestamp,
+    algorithm: ObjectIdentifier,
+    public_key: Vec<u8>,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+}
+
+/// Why a certificate cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Expired(Timestamp),
+    NotYetValid(Timestamp),
+    NotRsa,
+    WeakKey,
+}
+
+fn read(pem: &[u8], source: &str) -> Result<Vec<Certificate>, Problem> {
+    let damaged = || {
+        Problem::error("certificate-damaged", format!("a certificate in {source} is cut off or damaged")).hint(FETCH)
+    };
+    let mut certificates = Vec::new();
+    for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
+        match section.map_err(|_| damaged())? {
+            (SectionKind::Certificate, der) => certificates.push(Certificate::read(&der).ok_or_else(damaged)?),
+            (SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey, _) => {
+                return Err(Problem::error("private-key", format!("{source} has a private key in it"))
+                    .hint("whoever has the private key opens every sealed value: keep only the certificate"));
+            }
+            _ => {}
+        }
+    }
+    if certificates.is_empty() { Err(none(source)) } else { Ok(certificates) }
+}
+
+fn none(source: &str) -> Problem {
+    Problem::error("no-certificate", format!("{source} has no certificate in it")).hint(FETCH)
+}
+
+impl Certificate {
+    fn read(der: &[u8]) -> Option<Self> {
+        // Only what is used is checked: a serial number of the wrong length seals no worse.
+        let body = CertificateInner::<Raw>::from_der(der).ok()?.tbs_certificate;
+        let moment = |time: Time| Timestamp::from_second(i64::try_from(time.to_unix_duration().as_secs()).ok()?).ok();
+        Some(Self {
+            begins: moment(body.validity.not_before)?,
+            ends: moment(body.validity.not_after)?,
+            algorithm: body.subject_public_key_info.algorithm.oid,
+            public_key: body.subject_public_key_info.to_der().ok()?,
+            issuer: body.issuer.to_der().ok()?,
+            subject: body.subject.to_der().ok()?,
+        })
+    }
+
+    /// Whether it only vouches for another of them: its key is not the controller's.
+    fn is_an_authority(&self, all: &[Self]) -> bool {
+        all.iter().any(|other| other.issuer == self.subject && other.issuer != other.subject)
+    }
+
+    fn key(&self, now: Timestamp) -> Result<OaepPublicEncryptingKey, Fault> {
+        if self.algorithm != RSA {
+            return Err(Fault::NotRsa);
+        }
+        if self.ends < now {
+            return Err(Fault::Expired(self.ends));
+        }
+        if self.begins.duration_since(now) > SKEW {
+            return Err(Fault::NotYetValid(self.begins));
+        }
+        // The library takes 2048 bits and more.
+        let key = PublicEncryptingKey::from_der(&self.public_key).map_err(|_| Fault::WeakKey)?;
+        OaepPublicEncryptingKey::new(key).map_err(|_| Fault::WeakKey)
+    }
+
+    fn ends_soon(&self, source: &str, now: Timestamp) -> Option<Problem> {
+        (self.ends.duration_since(now) < SOON).then(|| {
+            Problem::warning(
+                "certificate-ends-soon",
+                format!("the certificate in {source} ends on {}: nothing is sealed from then on", day(self.ends)),
+            )
+            .hint(FETCH)
+        })
+    }
+}
+
+impl Fault {
+    fn problem(self, source: &str) -> Problem {
+        let (code, hint) = match self {
+            Self::Expired(_) => ("certificate-expired", FETCH),
+            Self::NotYetValid(_) => ("certificate-not-yet-valid", "check the clock of this machine"),
+            Self::NotRsa => ("certificate-not-rsa", "Sealed Secrets knows RSA only: is it the certificate of something else?"),
+            Self::WeakKey => ("certificate-weak", "let the controller make a key of 2048 bits or more"),
+        };
+        Problem::error(code, format!("the certificate in {source} {self}")).hint(hint)
+    }
+}
+
+/// What is said after "the certificate".
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired(when) => write!(f, "has expired on {}", day(*when)),
+            Self::NotYetValid(when) => write!(f, "is valid from {} only", day(*when)),
+            Self::NotRsa => f.write_str("has no RSA key"),
+            Self::WeakKey => f.write_str("has an RSA key below 2048 bits, or one that is not well-formed"),
+        }
+    }
+}
+
+fn day(moment: Timestamp) -> impl fmt::Display {
+    moment.strftime("%Y-%m-%d")
+}

@@ -1,0 +1,119 @@
+//! SealedSecrets: a pull secret and a cluster's certificate in, an object out that only that cluster's controller can open.
+
+pub mod certificate;
+pub mod controller;
+pub mod object;
+pub mod seal;
+mod source;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rsa::OaepPublicEncryptingKey;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+
+use crate::environment::Environment;
+use crate::manifest::{PullSecret, to_yaml};
+use crate::names::Namespace;
+use crate::problem::{Failure, Problem};
+use crate::resources::OWNED;
+use crate::resources::profile::{Role, annotations};
+use crate::settings::Sealing;
+use crate::settings::choices::{Profile, SealingScope};
+use certificate::Recipient;
+use object::{Metadata, SealedSecret};
+
+/// A cluster's public key, and to what a value is bound.
+pub struct Sealer {
+    key: OaepPublicEncryptingKey,
+    /// SHA-256 of the public key: the same for a certificate that was only extended.
+    recipient: Vec<u8>,
+    scope: SealingScope,
+    annotations: BTreeMap<&'static str, &'static str>,
+    warnings: Vec<Problem>,
+}
+
+impl Sealer {
+    /// Reads the certificate, and tries its key once, so that nothing can fail later.
+    ///
+    /// # Errors
+    /// There is none, it has expired, or its key is not RSA.
+    pub fn prepare(sealing: &Sealing, profile: Option<Profile>, environment: &Environment) -> Result<Self, Failure> {
+        let Sealing { certificate, scope } = sealing;
+        let refused = |problem| Failure::of("the certificate", problem);
+        let source = certificate.as_ref().ok_or_else(|| refused(not_said()))?;
+        let pem = source::read(source, environment).map_err(refused)?;
+        let Recipient { key, public_key, mut warnings } =
+            certificate::choose(&pem, &source.to_string(), Timestamp::now()).map_err(refused)?;
+        seal::seal(&key, b"", b"").map_err(|_| {
+            refused(Problem::error("certificate-weak", format!("nothing can be sealed with the certificate in {source}")))
+        })?;
+        warnings.extend((*scope == SealingScope::ClusterWide).then(whoever_can_create));
+        let annotations = [OWNED].into_iter().chain(object::scope_annotation(*scope)).chain(
+            annotations(profile, Role::SealedSecret).iter().map(|annotation| (annotation.name, annotation.value)),
+        );
+        Ok(Self {
+            key,
+            recipient: digest(&SHA256, &public_key).as_ref().to_vec(),
+            scope: *scope,
+            annotations: annotations.collect(),
+            warnings,
+        })
+    }
+
+    /// What is odd about the certificate or the scope.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The SealedSecret: another at every call.
+    ///
+    /// # Errors
+    /// The cryptography's: there is no randomness.
+    #[expect(clippy::disallowed_methods, reason = "what is sealed")]
+    pub fn seal<'a>(&'a self, secret: &'a PullSecret, namespace: Option<&'a Namespace>) -> io::Result<SealedSecret<'a>> {
+        let label = seal::label(self.scope, namespace.map_or("", Namespace::as_str), secret.name.as_str());
+        let sealed = seal::seal(&self.key, &label, secret.docker_config.expose_secret().as_bytes())
+            .map_err(|_| io::Error::other("sealing failed"))?;
+        Ok(self.object(secret, namespace, STANDARD.encode(sealed)))
+    }
+
+    /// The SealedSecret without its ciphertext, and for whom it is.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn context(&self, secret: &PullSecret, namespace: Option<&Namespace>) -> io::Result<Vec<u8>> {
+        let text = to_yaml(&self.object(secret, namespace, String::new()))?;
+        Ok([self.recipient.as_slice(), text.as_bytes()].concat())
+    }
+
+    fn object<'a>(&'a self, secret: &'a PullSecret, namespace: Option<&'a Namespace>, value: String) -> SealedSecret<'a> {
+        let of_the_secret = secret.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let metadata = |annotations| Metadata { annotations, labels: &secret.labels, name: &secret.name, namespace };
+        SealedSecret::new(
+            metadata(self.annotations.clone()),
+            metadata(of_the_secret.chain(object::scope_annotation(self.scope)).collect()),
+            value,
+        )
+    }
+}
+
+fn not_said() -> Problem {
+    Problem::error("no-certificate", "`--protect sealed` needs the certificate of the cluster's controller").hint(
+        "get it with `regcred fetch-cert --output FILE`, commit it, and name it with --sealing-cert, SEALED_SECRETS_CERT or \
+         `sealing.certificate` in regcred.yaml",
+    )
+}
+
+fn whoever_can_create() -> Problem {
+    Problem::warning(
+        "sealed-cluster-wide",
+        "`--sealing-scope cluster-wide` binds a login to no namespace: whoever can create a SealedSecret in any namespace can open it",
+    )
+    .hint("use it only where everybody in the cluster may have the login")
+}

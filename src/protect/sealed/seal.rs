@@ -1,0 +1,43 @@
+//! One sealed value: a key, a label and a text in, what a Sealed Secrets controller opens out.
+//!
+//! The length of R in two bytes ‖ R, which is RSA-OAEP (SHA-256, MGF1 of SHA-256, the label) of a new AES key ‖ the text in
+//! AES-256-GCM under that key, with a nonce of zeros, as the key is never used again. See `HybridEncrypt` in
+//! github.com/bitnami-labs/sealed-secrets/pkg/crypto.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand;
+use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey};
+use zeroize::Zeroizing;
+
+use crate::settings::choices::SealingScope;
+
+/// Seals a text: to other bytes at every call.
+///
+/// # Errors
+/// The library's: there is no randomness.
+pub fn seal(key: &OaepPublicEncryptingKey, label: &[u8], text: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    let mut session_key = Zeroizing::new([0; 32]);
+    rand::fill(&mut *session_key)?;
+    let size = key.ciphertext_size();
+    let mut sealed = vec![0; 2 + size];
+    sealed[..2].copy_from_slice(&u16::try_from(size).map_err(|_| Unspecified)?.to_be_bytes());
+    key.encrypt(&OAEP_SHA256_MGF1SHA256, &*session_key, &mut sealed[2..], Some(label))?;
+    // Long enough from the start: where it grew, a copy of the text would be left behind.
+    let mut body = Vec::with_capacity(text.len() + AES_256_GCM.tag_len());
+    body.extend_from_slice(text);
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*session_key)?);
+    cipher.seal_in_place_append_tag(Nonce::assume_unique_for_key([0; NONCE_LEN]), Aad::empty(), &mut body)?;
+    sealed.append(&mut body);
+    Ok(sealed)
+}
+
+/// To what a value is bound: a controller that finds it elsewhere cannot open it.
+#[must_use]
+pub fn label(scope: SealingScope, namespace: &str, name: &str) -> Vec<u8> {
+    match scope {
+        SealingScope::Strict => format!("{namespace}/{name}").into_bytes(),
+        SealingScope::NamespaceWide => namespace.as_bytes().to_vec(),
+        SealingScope::ClusterWide => Vec::new(),
+    }
+}
