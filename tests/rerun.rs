@@ -302,6 +302,33 @@ fn check_without_credentials_still_compares_namespaces_recipient_and_lock() {
 }
 
 #[test]
+fn what_a_killed_run_had_put_in_place_is_not_encrypted_twice() {
+    let place = Place::new(KEY);
+    let (lock, staging) = (place.root().join("regcred.lock"), place.root().join(".regcred-new"));
+    let (old, new) = (wanted(&[("a", 0), ("b", 0), ("c", 0)], 0), wanted(&[("a", 0), ("b", 1), ("c", 1)], 0));
+    // A new tree, killed between the renames of its root's entries: the lock is still the journal.
+    place.write(&old);
+    fs::create_dir_all(staging.join("files")).unwrap();
+    fs::rename(&lock, staging.join("lock")).unwrap();
+    fs::rename(place.root().join("kustomization.yaml"), staging.join("files/kustomization.yaml")).unwrap();
+    let completed = place.write(&old);
+    assert_eq!((completed.written, completed.unchanged, completed.warnings.len()), (1, 3, 0));
+    assert!(!staging.exists());
+    // An old tree, killed after the first of two files was renamed.
+    let (old_lock, old_c) = (fs::read(&lock).unwrap(), place.text("c"));
+    place.write(&new);
+    let new_b = place.text("b");
+    fs::create_dir(&staging).unwrap();
+    fs::rename(&lock, staging.join("lock")).unwrap();
+    fs::write(&lock, old_lock).unwrap();
+    fs::write(place.root().join(path("c")), old_c).unwrap();
+    let completed = place.write(&new);
+    assert_eq!((completed.written, completed.unchanged, completed.warnings.len()), (1, 3, 0));
+    assert_eq!(place.text("b"), new_b);
+    assert!(place.text("c").ends_with("1-yranac\n"));
+}
+
+#[test]
 fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
     struct Refuses(SecretString);
     impl Encrypted for Refuses {
