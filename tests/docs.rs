@@ -264,7 +264,7 @@ fn renders(block: &str, page: &str) {
     let folder = tempfile::tempdir().unwrap();
     #[expect(clippy::disallowed_methods, reason = "a fixture")]
     fs::write(folder.path().join("regcred.yaml"), block).unwrap();
-    for certificate in block.split("certificate: ").skip(1).filter_map(|rest| rest.split(['}', '\n']).next()) {
+    for certificate in block.split("certificate: ").skip(1).filter_map(|rest| rest.split(['}', ',', '\n']).next()) {
         let path = folder.path().join(certificate);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::copy(root().join("tests/certificates/rsa-2048.pem"), path).unwrap();

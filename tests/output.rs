@@ -155,7 +155,7 @@ fn the_lock_has_a_plain_hash_of_no_secret_and_an_hmac_only_under_a_key() {
     succeeds(&render(folder.path(), "a", LOGIN, &[]));
     let (secret, account) = lock();
     assert!(!secret.contains("sha256") && !secret.contains("hmac") && account.contains("sha256"), "{secret} {account}");
-    let variables = [("DOCKERHUB_AUTH", LOGIN), ("REGCRED_FINGERPRINT_KEY", "key")];
+    let variables = [("DOCKERHUB_AUTH", LOGIN), ("REGCRED_FINGERPRINT_KEY", "a-key-of-at-least-32-characters-x")];
     let arguments = ["render", "--shape", "directory", "--output", "out", "-n", "a"];
     succeeds(&regcred::regcred(folder.path(), &variables, &arguments));
     let (secret, _) = lock();

@@ -191,7 +191,7 @@ fn git_does_not_see_the_credentials() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let variables = [
         ("DOCKERHUB_AUTH", LOGIN),
-        ("REGCRED_FINGERPRINT_KEY", "canary-of-the-key"),
+        ("REGCRED_FINGERPRINT_KEY", "canary-of-the-key-that-is-long-enough"),
         ("HOME", "/home/somebody"),
         ("PATH", tools.path().to_str().unwrap()),
     ];

@@ -38,12 +38,16 @@ pub(super) fn deliver(
             print(product, settings.combination.shape)?;
             Ok(Outcome::Done)
         }
-        (Destination::Write(root), Some(files)) => {
-            say_written(&tree::write(files, &target(root))?, cluster);
+        (Destination::Write(root), Some(entries)) => {
+            say_written(&tree::write(entries, &target(root))?, cluster);
             Ok(Outcome::Done)
         }
-        (Destination::Check(root), Some(files)) => {
-            Ok(say_differences(&check::tree(files, &target(root), known)?, cluster))
+        (Destination::Check(root), Some(entries)) => {
+            let found = check::tree(entries, &target(root), known)?;
+            if found.unproven > 0 && known == Known::All {
+                report::note(WITHOUT_A_KEY);
+            }
+            Ok(say_differences(&found.differences, cluster))
         }
         (Destination::Write(path), None) => {
             write_single(product, &target(path))?;
@@ -52,6 +56,10 @@ pub(super) fn deliver(
         (Destination::Check(path), None) => check_single(product, &target(path), known),
     }
 }
+
+/// What a comparison without a key cannot tell.
+const WITHOUT_A_KEY: &str = "`REGCRED_FINGERPRINT_KEY` is not set, so it was not compared whether encrypted files hold \
+                             these logins: only their place, for whom they are, and whether they are as they were written";
 
 fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
     let shown = match product {

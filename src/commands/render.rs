@@ -107,7 +107,7 @@ fn left_out(shape: Shape) -> &'static str {
             "there are no credentials, so the Docker config was not compared, only whether the file is there and holds one"
         }
         Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization | Shape::Chart | Shape::HelmValues => {
-            "there are no credentials, so what depends on them was not compared: the values of Secrets, and the registries of policies"
+            "there are no credentials, so what depends on them was not compared: the values of Secrets, encrypted ones too, and the registries of policies"
         }
     }
 }

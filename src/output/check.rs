@@ -6,15 +6,17 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::File;
-use super::fingerprint::{Key, Verdict};
+use super::Protection;
+use super::entry::{Content, Entry};
+use super::fingerprint::{Fingerprint, Key};
 use super::git;
 use super::lock::{self, Lock};
 use super::masked;
 use super::path::{Found, TreePath};
-use super::root::{Interrupted, Root};
+use super::root::{self, Interrupted, Root};
+use super::standing::{Observer, Secrets, Standing};
 use super::target::Target;
-use super::tree::{ignore_file, path_of};
+use super::tree::{AT_ONCE, each, ignore_file, path_of};
 use crate::problem::Failure;
 use crate::settings::PlaintextInGit;
 
@@ -27,12 +29,13 @@ pub enum Known {
     NotTheLogins,
 }
 
-impl File {
-    /// Whether its content cannot be told without credentials: a secret, or a policy for the registries of the logins.
-    fn depends_on_logins(&self) -> bool {
-        self.holds_a_secret()
-            || self.path.starts_with("cluster/mutatingadmissionpolicy")
-            || self.path == "templates/policies.yaml"
+impl Content<'_> {
+    /// Whether its bytes cannot be told without credentials: a secret in clear, or a policy for the registries of the logins.
+    fn depends_on_logins(&self, path: &TreePath) -> bool {
+        let path = path.as_str();
+        self.protection() == Protection::Plaintext
+            || path.starts_with("cluster/mutatingadmissionpolicy")
+            || path == "templates/policies.yaml"
     }
 }
 
@@ -72,87 +75,132 @@ impl fmt::Display for State {
     }
 }
 
-/// Everything in the directory that a run would change.
+/// What a comparison has found.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Everything in the directory that a run would change.
+    pub differences: Vec<Difference>,
+    /// How many encrypted files are as they were written, and of which secret could not be told.
+    pub unproven: usize,
+}
+
+/// Compares the directory with what a run would make of it.
 ///
 /// # Errors
 /// It is a file, or something in it cannot be read.
-pub fn tree(
-    files: impl Iterator<Item = io::Result<File>>,
+pub fn tree<'a>(
+    mut entries: impl Iterator<Item = io::Result<Entry<'a>>>,
     target: &Target<'_>,
     known: Known,
-) -> Result<Vec<Difference>, Failure> {
+) -> Result<Comparison, Failure> {
     let at_root = |error| super::failure(&error, "the directory of `--output`");
-    let Some(root) = Root::open(target)? else {
-        let missing = |file: io::Result<File>| {
-            file.map(|file| Difference { path: file.path, state: State::Missing }).map_err(at_root)
+    let key = Key::read(target.environment)?;
+    let Some(root) = Root::open(target, &key)? else {
+        let missing = |entry: io::Result<Entry<'_>>| {
+            entry.map(|entry| Difference { path: entry.path, state: State::Missing }).map_err(at_root)
         };
-        return files.map(missing).collect();
+        let differences = entries.map(missing).collect::<Result<_, _>>()?;
+        return Ok(Comparison { differences, unproven: 0 });
     };
-    let mut comparison =
-        Comparison { key: Key::read(target.environment), root: &root, known, wanted: Lock::default(), found: vec![] };
+    let secrets = match known {
+        Known::All => Secrets::Known,
+        Known::NotTheLogins => Secrets::Unknown,
+    };
+    let observer = Observer { root: &root, key: &key, secrets };
+    let mut run = Run { observer, known, wanted: Lock::default(), found: Comparison::default() };
     let mut secret = false;
-    for file in files {
-        let file = file.map_err(at_root)?;
-        secret |= file.holds_a_secret();
-        comparison.add(&file)?;
+    loop {
+        let some: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<io::Result<_>>().map_err(at_root)?;
+        if some.is_empty() {
+            break;
+        }
+        secret |= some.iter().any(Entry::holds_a_secret);
+        run.add(some)?;
     }
     let is_covered = root.ours.files.keys().any(|path| path.as_str() == git::IGNORE_FILE);
     if secret && is_covered && target.plaintext_in_git == PlaintextInGit::Refuse {
-        comparison.add(&ignore_file())?;
+        run.add(vec![ignore_file().into()])?;
     }
-    Ok(comparison.finish())
+    Ok(run.finish())
 }
 
-struct Comparison<'a> {
-    root: &'a Root,
-    key: Key,
+struct Run<'a> {
+    observer: Observer<'a>,
     known: Known,
     wanted: Lock,
-    found: Vec<Difference>,
+    found: Comparison,
 }
 
-impl Comparison<'_> {
-    fn add(&mut self, file: &File) -> Result<(), Failure> {
-        let path = path_of(file)?;
-        let at = |error| super::failure(&error, &format!("`{path}`"));
-        let state = match path.find(&self.root.path).map_err(at)? {
-            Found::Nothing => Some(State::Missing),
-            Found::Other => Some(State::NotOurs),
-            Found::File => {
-                let bytes = Zeroizing::new(fs::read(path.under(&self.root.path)).map_err(at)?);
-                self.compare(&path, file, &bytes)
-            }
-        };
-        self.found.extend(state.map(|state| Difference { path: path.to_string(), state }));
-        self.wanted.files.insert(path, self.key.fingerprint(&file.bytes, file.protection));
+/// What is known of a wanted file, or how what is there differs from it.
+struct Seen {
+    path: TreePath,
+    fingerprint: Fingerprint,
+    state: Option<State>,
+    unproven: bool,
+}
+
+impl Run<'_> {
+    fn add(&mut self, entries: Vec<Entry<'_>>) -> Result<(), Failure> {
+        let wanted = entries
+            .into_iter()
+            .map(|Entry { path, content }| Ok((path_of(path)?, content)))
+            .collect::<Result<_, _>>()?;
+        for Seen { path, fingerprint, state, unproven } in each(wanted, |(path, content)| self.see(path, &content))? {
+            self.found.differences.extend(state.map(|state| Difference { path: path.to_string(), state }));
+            self.found.unproven += usize::from(unproven);
+            self.wanted.files.insert(path, fingerprint);
+        }
         Ok(())
     }
 
-    fn compare(&self, path: &TreePath, file: &File, bytes: &[u8]) -> Option<State> {
-        let verdict = self.root.ours.files.get(path).map(|known| self.key.verify(known, bytes));
-        let known = self.known == Known::All || !file.depends_on_logins();
-        let seen = known || (file.holds_a_secret() && !masked::are_same(bytes, &file.bytes));
-        match verdict {
-            _ if known && *bytes == **file.bytes => None,
-            None => Some(State::NotOurs),
-            Some(Verdict::Same) => seen.then_some(State::Stale),
-            Some(Verdict::Different) if seen || !file.holds_a_secret() => Some(State::Different),
-            Some(Verdict::Different | Verdict::Unknown) => seen.then_some(State::Different),
-        }
+    fn see(&self, path: TreePath, content: &Content<'_>) -> Result<Seen, Failure> {
+        let at = |error| super::failure(&error, &format!("`{path}`"));
+        let known = self.known == Known::All || !content.depends_on_logins(&path);
+        let standing = self.observer.look(&path, content).map_err(at)?;
+        let state = match &standing {
+            Standing::Missing => Some(State::Missing),
+            Standing::InTheWay => Some(State::NotOurs),
+            Standing::Current(_) | Standing::Unproven(_) => None,
+            Standing::Stale if known || self.differs_beyond_logins(&path, content).map_err(at)? => Some(State::Stale),
+            Standing::Stale => None,
+            Standing::Edited if content.protection() != Protection::Plaintext => Some(State::Different),
+            Standing::Edited | Standing::Unknown
+                if known || self.differs_beyond_logins(&path, content).map_err(at)? =>
+            {
+                Some(State::Different)
+            }
+            Standing::Edited | Standing::Unknown => None,
+        };
+        let unproven = matches!(standing, Standing::Unproven(_));
+        let fingerprint = match (standing, content) {
+            (Standing::Current(fingerprint) | Standing::Unproven(fingerprint), _) => fingerprint,
+            (_, Content::Ready(bytes, protection)) => self.observer.key.fingerprint(bytes, *protection),
+            (_, Content::Encrypted(_)) => Fingerprint::default(),
+        };
+        Ok(Seen { path, fingerprint, state, unproven })
     }
 
-    fn finish(self) -> Vec<Difference> {
-        let Self { root, known, wanted, mut found, .. } = self;
+    /// Whether a file with secrets in clear is another also where they are masked.
+    fn differs_beyond_logins(&self, path: &TreePath, content: &Content<'_>) -> io::Result<bool> {
+        let Content::Ready(bytes, Protection::Plaintext) = content else { return Ok(false) };
+        let there = Zeroizing::new(fs::read(path.under(&self.observer.root.path))?);
+        Ok(!masked::are_same(&there, bytes))
+    }
+
+    fn finish(self) -> Comparison {
+        let Self { observer: Observer { root, .. }, known, wanted, mut found } = self;
         let is_there = |path: &&TreePath| matches!(path.find(&root.path), Ok(Found::File));
         let left_over = root.ours.files.keys().filter(|path| !wanted.files.contains_key(path)).filter(is_there);
-        found.extend(left_over.map(|path| Difference { path: path.to_string(), state: State::LeftOver }));
-        let listed = root.lock.as_ref().is_some_and(|lock| match known {
-            Known::All => lock.agrees_with(&wanted),
-            Known::NotTheLogins => lock.files.keys().eq(wanted.files.keys()),
-        });
-        if found.is_empty() && (!listed || root.interrupted == Interrupted::Yes) {
-            let state = if root.lock.is_some() { State::Stale } else { State::Missing };
-            found.push(Difference { path: lock::NAME.to_owned(), state });
+        found.differences.extend(left_over.map(|path| Difference { path: path.to_string(), state: State::LeftOver }));
+        let has_lock = root.state == root::State::Listed;
+        let listed = has_lock
+            && match known {
+                Known::All => root.ours.agrees_with(&wanted),
+                Known::NotTheLogins => root.ours.files.keys().eq(wanted.files.keys()),
+            };
+        if found.differences.is_empty() && (!listed || root.interrupted == Interrupted::Yes) {
+            let state = if has_lock { State::Stale } else { State::Missing };
+            found.differences.push(Difference { path: lock::NAME.to_owned(), state });
         }
         found
     }

@@ -1,30 +1,67 @@
 //! Fingerprints: the bytes of a file in, what may be written down about them out. A secret never has a plain hash.
 
 use std::fmt;
+use std::path::Path;
 
 use aws_lc_rs::{constant_time, digest, hmac};
-use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Protection;
 use crate::environment::{Environment, Reading};
 use crate::names::VariableName;
+use crate::problem::{Failure, Problem};
 
 /// The variable with the key of fingerprints of secrets.
 pub const KEY_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY";
+
+/// From here on no list of guesses is long enough.
+const SHORTEST_KEY: usize = 32;
 
 /// The key of fingerprints of secrets, if there is one.
 pub struct Key(Option<hmac::Key>);
 
 impl Key {
-    /// Reads it; without it files that hold a secret have no fingerprint.
-    #[must_use]
+    /// Reads it; without it nothing that depends on a secret is written down.
+    ///
+    /// # Errors
+    /// It is too short to be a key, or the path of one.
     #[expect(clippy::disallowed_methods, reason = "the key of an HMAC")]
-    pub fn read(environment: &Environment) -> Self {
-        match environment.read(&VariableName::known(KEY_VARIABLE)) {
-            Reading::Value(key) => Self(Some(hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes()))),
-            Reading::Unset | Reading::Empty | Reading::NotUnicode => Self(None),
+    pub fn read(environment: &Environment) -> Result<Self, Failure> {
+        let key = match environment.read(&VariableName::known(KEY_VARIABLE)) {
+            Reading::Value(key) => key,
+            Reading::Unset | Reading::Empty => return Ok(Self(None)),
+            Reading::NotUnicode => return Err(unusable("is not UTF-8 text")),
+        };
+        // A line end comes along where a file is pasted.
+        let key = key.expose_secret().trim_end_matches(['\r', '\n']);
+        match key {
+            "" => Ok(Self(None)),
+            _ if key.len() < SHORTEST_KEY => Err(unusable("has fewer than 32 characters, and could be guessed")),
+            _ if Path::new(key).is_absolute() && Path::new(key).exists() => {
+                Err(unusable("holds the path of a file, and everybody knows that"))
+            }
+            _ => Ok(Self(Some(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())))),
         }
+    }
+
+    /// Whether there is one.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The HMAC of a secret and of what is public about it, with the length before each: nothing can be moved from one to the other.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "what goes into an HMAC")]
+    pub(super) fn bind(&self, secret: &SecretString, public: [&[u8]; 2]) -> Option<Digest> {
+        let mut context = hmac::Context::with_key(self.0.as_ref()?);
+        for part in [secret.expose_secret().as_bytes()].into_iter().chain(public) {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        Digest::new(context.sign().as_ref())
     }
 
     /// What may be written down about these bytes.
@@ -32,10 +69,10 @@ impl Key {
     pub fn fingerprint(&self, bytes: &[u8], protection: Protection) -> Fingerprint {
         match (protection, &self.0) {
             (Protection::Public | Protection::Encrypted, _) => {
-                Fingerprint { sha256: Digest::new(digest::digest(&digest::SHA256, bytes).as_ref()), hmac: None }
+                Fingerprint { sha256: Digest::of(bytes), ..Fingerprint::default() }
             }
             (Protection::Plaintext, Some(key)) => {
-                Fingerprint { sha256: None, hmac: Digest::new(hmac::sign(key, bytes).as_ref()) }
+                Fingerprint { hmac: Digest::new(hmac::sign(key, bytes).as_ref()), ..Fingerprint::default() }
             }
             (Protection::Plaintext, None) => Fingerprint::default(),
         }
@@ -52,7 +89,7 @@ impl Key {
         let computed = self.fingerprint(bytes, protection);
         match computed.sha256.or(computed.hmac) {
             None => Verdict::Unknown,
-            Some(digest) if constant_time::verify_slices_are_equal(&digest.0, &known.0).is_ok() => Verdict::Same,
+            Some(digest) if digest.is(known) => Verdict::Same,
             Some(_) => Verdict::Different,
         }
     }
@@ -70,13 +107,17 @@ pub enum Verdict {
 }
 
 /// The SHA-256 of what is public, the HMAC-SHA-256 of what is secret; nothing of a secret when there is no key.
+///
+/// An encrypted file has both, and the SHA-256 of its context.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    sha256: Option<Digest>,
+    pub(super) sha256: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    hmac: Option<Digest>,
+    pub(super) context: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hmac: Option<Digest>,
 }
 
 impl Fingerprint {
@@ -88,11 +129,25 @@ impl Fingerprint {
 }
 
 /// 32 bytes, written as 64 hexadecimal digits.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
+    /// The SHA-256 of these bytes.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        Self::new(digest::digest(&digest::SHA256, bytes).as_ref())
+    }
+
+    /// The bytes themselves.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether both are the same, in a time that does not tell where they differ.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
+    }
+
     fn new(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().map(Self).ok()
     }
@@ -110,30 +165,52 @@ impl fmt::Debug for Digest {
     }
 }
 
-impl From<Digest> for String {
-    fn from(digest: Digest) -> Self {
-        digest.to_string()
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-impl TryFrom<String> for Digest {
-    type Error = &'static str;
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Digits)
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
+/// Reads the digits where they stand: a lock of a large tree has many.
+struct Digits;
+
+impl Visitor<'_> for Digits {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("64 hexadecimal digits")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Digest, E> {
+        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
         let mut bytes = [0; 32];
-        let digits = text.as_bytes();
-        if digits.len() != 64 || !text.is_ascii() {
-            return Err("64 hexadecimal digits are wanted");
+        if text.len() != 2 * bytes.len() {
+            return Err(E::custom("64 hexadecimal digits are wanted"));
         }
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-            match (digit(pair[0]), digit(pair[1])) {
-                (Some(high), Some(low)) => *byte = high << 4 | low,
-                _ => return Err("64 hexadecimal digits are wanted"),
-            }
+            *byte = match (value(pair[0]), value(pair[1])) {
+                (Some(high), Some(low)) => high << 4 | low,
+                _ => return Err(E::custom("64 hexadecimal digits are wanted")),
+            };
         }
-        Ok(Self(bytes))
+        Ok(Digest(bytes))
     }
+}
+
+fn unusable(what: &str) -> Failure {
+    Failure::of(
+        "the environment",
+        Problem::error("unusable-key", format!("`{KEY_VARIABLE}` {what}")).hint(
+            "set it to the output of `openssl rand -hex 32`, the same for every run; or leave it out, and nothing that \
+             depends on a secret is written down",
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -142,8 +219,32 @@ mod tests {
 
     use super::*;
 
-    fn key(value: &str) -> Key {
+    fn read(value: &str) -> Result<Key, Failure> {
         Key::read(&Environment::new([(KEY_VARIABLE, value)], PathBuf::new()))
+    }
+
+    fn key(value: &str) -> Key {
+        read(&value.repeat(SHORTEST_KEY)).unwrap()
+    }
+
+    #[test]
+    fn a_key_that_could_be_guessed_is_none() {
+        for bad in ["k", &"k".repeat(31), &format!("{}\n", "k".repeat(31)), env!("CARGO_MANIFEST_DIR")] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        let (plain, pasted) = (key("k"), read(&format!("{}\r\n", "k".repeat(32))).unwrap());
+        let fingerprint = plain.fingerprint(b"secret", Protection::Plaintext);
+        assert_eq!(pasted.verify(&fingerprint, b"secret"), Verdict::Same);
+        assert!(!read("").unwrap().is_there() && !read("\n").unwrap().is_there());
+    }
+
+    #[test]
+    fn what_moves_from_one_part_to_the_next_is_noticed() {
+        let bind = |secret: &str, public| key("k").bind(&secret.into(), public).unwrap();
+        assert_eq!(bind("ab", [b"c", b"d"]), bind("ab", [b"c", b"d"]));
+        assert_ne!(bind("ab", [b"c", b"d"]), bind("a", [b"bc", b"d"]));
+        assert_ne!(bind("ab", [b"c", b"d"]), bind("ab", [b"cd", b""]));
+        assert!(key("").bind(&"ab".into(), [b"c", b"d"]).is_none());
     }
 
     #[test]
@@ -170,9 +271,10 @@ mod tests {
     #[test]
     fn a_digest_survives_its_text() {
         let digest = key("").fingerprint(b"", Protection::Public).sha256.unwrap();
-        assert_eq!(Digest::try_from(digest.to_string()), Ok(digest));
+        let text = serde_json::to_string(&digest).unwrap();
+        assert_eq!(serde_json::from_str::<Digest>(&text).unwrap(), digest);
         for bad in ["", "00", &"g".repeat(64), &"é".repeat(32)] {
-            assert!(Digest::try_from(bad.to_owned()).is_err(), "{bad}");
+            assert!(serde_json::from_value::<Digest>(bad.into()).is_err(), "{bad}");
         }
     }
 }

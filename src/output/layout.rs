@@ -1,21 +1,28 @@
-//! Where each document's file goes in a tree: documents in, files with stable names out.
+//! Where each document's file goes in a tree: documents in, entries with stable paths out.
 
 use std::io;
 
 use zeroize::Zeroizing;
 
+use super::entry::{Content, Entry};
 use super::{File, Protection};
 use crate::protect::{Document, Documents};
 
 /// A file an object: `cluster/KIND-NAME.yaml`, `namespaces/NAMESPACE/KIND-NAME.yaml`.
 ///
 /// `kubectl apply --recursive` walks by name, and so meets Namespaces before what is in them.
-pub fn files(documents: &Documents) -> impl Iterator<Item = io::Result<File>> {
+pub fn entries(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
     documents.iter().map(|document| {
         let path = path(&document);
-        let mut bytes = Zeroizing::new(Vec::new());
-        document.write_yaml(&path, &mut *bytes)?;
-        Ok(File { path, bytes, protection: document.protection() })
+        let content = match document.encryption() {
+            Some(encryption) => Content::Encrypted(Box::new(encryption)),
+            None => {
+                let mut bytes = Zeroizing::new(Vec::new());
+                document.write_yaml(&path, &mut *bytes)?;
+                Content::Ready(bytes, document.protection())
+            }
+        };
+        Ok(Entry { path, content })
     })
 }
 
@@ -61,7 +68,7 @@ mod tests {
     #[test]
     fn each_object_has_a_file_in_the_folder_of_its_namespace() {
         let documents = documents();
-        let paths: Vec<_> = files(&documents).map(|file| file.unwrap().path).collect();
+        let paths: Vec<_> = entries(&documents).map(|entry| entry.unwrap().path).collect();
         assert_eq!(
             paths,
             [
@@ -83,7 +90,7 @@ mod tests {
         assert_eq!(last.path, "kustomization.yaml");
         assert!(!text.contains("namespace:"), "{text}");
         let listed: Vec<_> = text.lines().filter_map(|line| line.trim_start().strip_prefix("- ")).collect();
-        let paths: Vec<_> = files(&documents).map(|file| file.unwrap().path).collect();
+        let paths: Vec<_> = entries(&documents).map(|entry| entry.unwrap().path).collect();
         assert_eq!(listed, paths);
     }
 }

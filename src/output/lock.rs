@@ -30,6 +30,11 @@ struct Text {
 }
 
 #[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     path: TreePath,
@@ -62,19 +67,24 @@ impl Lock {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        let text: Text = serde_json::from_slice(bytes).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Problem::error("invalid-lock", format!("`{NAME}` is malformed at line {line}, column {column}"))
-                .hint("restore it from Git, or delete the whole directory of `--output` and render it again")
-        })?;
-        if text.version != VERSION {
-            return Err(Problem::error(
-                "invalid-lock",
-                format!("`{NAME}` has a version that this regcred cannot read"),
-            )
-            .hint("use the newer regcred that wrote it"));
+        let newer = || {
+            let message = format!("`{NAME}` has a version that this regcred cannot read");
+            Problem::error("invalid-lock", message).hint("use the newer regcred that wrote it")
+        };
+        match serde_json::from_slice::<Text>(bytes) {
+            Ok(text) if text.version == VERSION => {
+                Ok(Self { files: text.files.into_iter().map(|line| (line.path, line.fingerprint)).collect() })
+            }
+            Ok(_) => Err(newer()),
+            // Of another version only the number is known.
+            Err(_) if serde_json::from_slice::<Head>(bytes).is_ok_and(|head| head.version != VERSION) => Err(newer()),
+            Err(error) => {
+                let (line, column) = (error.line(), error.column());
+                let message = format!("`{NAME}` is malformed at line {line}, column {column}");
+                Err(Problem::error("invalid-lock", message)
+                    .hint("restore it from Git, or delete the whole directory of `--output` and render it again"))
+            }
         }
-        Ok(Self { files: text.files.into_iter().map(|line| (line.path, line.fingerprint)).collect() })
     }
 
     /// Writes it: a line a file.
@@ -93,11 +103,9 @@ impl Lock {
 
     /// Whether both name the same files, with the same content as far as it can be known without a key.
     #[must_use]
-    pub fn agrees_with(&self, other: &Self) -> bool {
-        let public = |lock: &Self| -> Vec<_> {
-            lock.files.iter().map(|(path, fingerprint)| (path.clone(), fingerprint.public().cloned())).collect()
-        };
-        public(self) == public(other)
+    pub fn agrees_with<'a>(&'a self, other: &'a Self) -> bool {
+        let public = |lock: &'a Self| lock.files.iter().map(|(path, fingerprint)| (path, fingerprint.public()));
+        public(self).eq(public(other))
     }
 }
 
@@ -116,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_lock_survives_its_text() {
-        let key = Key::read(&Environment::new([("REGCRED_FINGERPRINT_KEY", "k")], PathBuf::new()));
+        let key = Key::read(&Environment::new([("REGCRED_FINGERPRINT_KEY", "k".repeat(32))], PathBuf::new())).unwrap();
         let mut lock = Lock::default();
         for (path, protection) in [("b", Protection::Public), ("a/c", Protection::Plaintext)] {
             lock.files.insert(path.parse().unwrap(), key.fingerprint(b"x", protection));
@@ -135,7 +143,9 @@ mod tests {
         let text = message("{\"version\":1,\"files\":[\n{\"path\":\"a\"},\n{\"path\":\"canary\",\"x\":1}\n]}");
         assert!(text.contains("line 3") && !text.contains("canary"), "{text}");
         assert!(message("").contains("line 1"));
-        assert!(message("{\"version\":2,\"files\":[]}").contains("version"));
+        for newer in ["{\"version\":2,\"files\":[]}", "{\"version\":2,\"trees\":[{\"x\":1}]}"] {
+            assert!(message(newer).contains("version"), "{newer}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 pub mod chart;
 pub mod check;
 pub mod clusters;
+pub mod entry;
+pub mod evidence;
 pub mod fingerprint;
 pub mod git;
 pub mod helm_values;
@@ -15,6 +17,7 @@ pub mod product;
 pub mod root;
 pub mod single;
 pub mod staging;
+pub mod standing;
 pub mod stream;
 pub mod target;
 pub mod tree;

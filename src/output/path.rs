@@ -29,10 +29,7 @@ impl FromStr for TreePath {
     type Err = InvalidPath;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let good = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
-        let first = text.split('/').next().unwrap_or_default();
-        let reserved = first == staging::FOLDER || text == lock::NAME;
-        if text.split('/').all(good) && !reserved { Ok(Self(text.to_owned())) } else { Err(InvalidPath) }
+        Self::try_from(text.to_owned())
     }
 }
 
@@ -40,7 +37,10 @@ impl TryFrom<String> for TreePath {
     type Error = InvalidPath;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+        let good = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
+        let first = text.split('/').next().unwrap_or_default();
+        let reserved = first == staging::FOLDER || text == lock::NAME;
+        if text.split('/').all(good) && !reserved { Ok(Self(text)) } else { Err(InvalidPath) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 
 use secrecy::SecretString;
 
+use super::entry::Entry;
 use super::stream::Form;
 use super::{File, Protection, chart, helm_values, layout};
 use crate::docker_config::DockerConfig;
@@ -59,16 +60,16 @@ impl<'a> Product<'a> {
         })
     }
 
-    /// The files of a tree, if it is one.
+    /// The entries of a tree, if it is one.
     #[must_use]
-    pub fn tree(&self) -> Option<Box<dyn Iterator<Item = io::Result<File>> + '_>> {
+    pub fn tree(&self) -> Option<Box<dyn Iterator<Item = io::Result<Entry<'_>>> + '_>> {
         match self {
-            Self::Directory(documents) => Some(Box::new(layout::files(documents))),
+            Self::Directory(documents) => Some(Box::new(layout::entries(documents))),
             Self::Kustomization(documents) => Some(Box::new(
-                layout::files(documents).chain(std::iter::once_with(|| Ok(layout::kustomization(documents)))),
+                layout::entries(documents).chain(std::iter::once_with(|| Ok(layout::kustomization(documents).into()))),
             )),
             Self::Chart(files, sealed) => {
-                let files = files.iter().map(|file| Ok(file.clone()));
+                let files = files.iter().map(|file| Ok(file.clone().into()));
                 Some(Box::new(files.chain(sealed.iter().flat_map(chart::sealed))))
             }
             Self::Stream(..) | Self::Values(..) | Self::Value(_) => None,

@@ -16,14 +16,27 @@ use crate::problem::{Failure, Problem};
 pub struct Root {
     /// Its real path.
     pub path: PathBuf,
-    /// The lock that is there.
-    pub lock: Option<Lock>,
+    /// Whether anything is there.
+    pub state: State,
     /// The files that are ours: those of the lock, and of the journal of a run that was killed.
     pub ours: Lock,
     /// Whether an earlier run was killed.
     pub interrupted: Interrupted,
+    /// How many of our files the lock does not tell of as the journal does.
+    unlisted: usize,
     /// Held until the end: one run at a time.
     turn: Option<fs::File>,
+}
+
+/// What a directory is to us before we write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is empty: nothing can be lost or in the way.
+    New,
+    /// There is no lock, but something else.
+    Unlisted,
+    /// There is a lock.
+    Listed,
 }
 
 /// Whether an earlier run has left its temporaries.
@@ -40,7 +53,7 @@ impl Root {
     ///
     /// # Errors
     /// It is a file, cannot be made or read, its lock is malformed, or another run is at work in it.
-    pub fn create(target: &Target<'_>, new_paths: &mut NewPaths) -> Result<Self, Failure> {
+    pub fn create(target: &Target<'_>, key: &Key, new_paths: &mut NewPaths) -> Result<Self, Failure> {
         let at = |error: io::Error| super::failure(&error, "the directory of `--output`");
         if target.path.exists() && !target.path.is_dir() {
             return Err(no_directory());
@@ -48,10 +61,12 @@ impl Root {
         new_paths.create_folder(&target.path).map_err(at)?;
         let path = target.path.canonicalize().map_err(at)?;
         let turn = take_turn(&path)?;
-        let mut root = Self::read(path, &Key::read(target.environment))?;
+        let mut root = Self::read(path, key)?;
         root.turn = turn;
-        if root.lock.as_ref().unwrap_or(&Lock::default()) != &root.ours {
-            root.claim().map_err(at)?;
+        if root.unlisted > 0 {
+            // Before the journal that says so is discarded.
+            staging::publish_lock(&root.path, &root.ours).map_err(at)?;
+            root.state = State::Listed;
         }
         Ok(root)
     }
@@ -60,9 +75,9 @@ impl Root {
     ///
     /// # Errors
     /// It is a file, or its lock is malformed.
-    pub fn open(target: &Target<'_>) -> Result<Option<Self>, Failure> {
+    pub fn open(target: &Target<'_>, key: &Key) -> Result<Option<Self>, Failure> {
         match target.path.canonicalize() {
-            Ok(path) if path.is_dir() => Self::read(path, &Key::read(target.environment)).map(Some),
+            Ok(path) if path.is_dir() => Self::read(path, key).map(Some),
             Ok(_) => Err(no_directory()),
             Err(_) => Ok(None),
         }
@@ -73,25 +88,25 @@ impl Root {
         let journal = Lock::read(&staging::journal(&path))?;
         let left = path.join(staging::FOLDER).symlink_metadata().is_ok();
         let interrupted = if left { Interrupted::Yes } else { Interrupted::No };
-        let mut ours = Lock { files: lock.as_ref().map(|lock| lock.files.clone()).unwrap_or_default() };
+        let state = match (&lock, &journal) {
+            (Some(_), _) => State::Listed,
+            (None, None) if is_empty(&path) => State::New,
+            (None, _) => State::Unlisted,
+        };
+        let (mut ours, mut unlisted) = (lock.unwrap_or_default(), 0);
         for (name, fingerprint) in journal.into_iter().flat_map(|journal| journal.files) {
             let is_new = || match name.find(&path) {
                 Ok(Found::File) => fs::read(name.under(&path))
                     .is_ok_and(|bytes| key.verify(&fingerprint, &bytes) != Verdict::Different),
                 _ => false,
             };
-            if !ours.files.contains_key(&name) || is_new() {
+            let listed = ours.files.get(&name);
+            if listed != Some(&fingerprint) && (listed.is_none() || is_new()) {
                 ours.files.insert(name, fingerprint);
+                unlisted += 1;
             }
         }
-        Ok(Self { path, lock, ours, interrupted, turn: None })
-    }
-
-    /// Writes down what is ours before the journal that says so is discarded.
-    fn claim(&mut self) -> io::Result<()> {
-        staging::publish_lock(&self.path, &self.ours)?;
-        self.lock = Some(Lock { files: self.ours.files.clone() });
-        Ok(())
+        Ok(Self { path, state, ours, interrupted, unlisted, turn: None })
     }
 
     /// Where its temporaries go.
@@ -104,17 +119,17 @@ impl Root {
     #[must_use]
     pub fn is_to_be_covered(&self) -> bool {
         let listed = self.ours.files.keys().any(|path| path.as_str() == IGNORE_FILE);
-        listed || (git::in_work_tree(&self.path) && (self.has_our_ignore_file() || self.is_empty()))
+        listed || (git::in_work_tree(&self.path) && (self.has_our_ignore_file() || is_empty(&self.path)))
     }
 
     fn has_our_ignore_file(&self) -> bool {
         fs::read(self.path.join(IGNORE_FILE)).is_ok_and(|bytes| bytes == IGNORE_ALL)
     }
+}
 
-    fn is_empty(&self) -> bool {
-        fs::read_dir(&self.path)
-            .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == staging::FOLDER)))
-    }
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder)
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == staging::FOLDER)))
 }
 
 fn no_directory() -> Failure {

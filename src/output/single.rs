@@ -72,8 +72,8 @@ fn stage(content: Content<'_>, protection: Protection, path: &Path, state: State
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(a_directory()) };
     let mut new_paths = NewPaths::default();
     new_paths.create_folder(folder).map_err(at)?;
-    let mut staging = Staging::begin(folder.join(format!(".{}.regcred-new", name.to_string_lossy()))).map_err(at)?;
-    let write = |staging: &mut Staging| {
+    let staging = Staging::begin(folder.join(format!(".{}.regcred-new", name.to_string_lossy()))).map_err(at)?;
+    let write = |staging: &Staging| {
         let (temporary, file) = staging.create(protection)?;
         let mut into = BufWriter::with_capacity(BUFFER, file);
         content(&mut into)?;
@@ -81,7 +81,7 @@ fn stage(content: Content<'_>, protection: Protection, path: &Path, state: State
         into.get_ref().sync_all()?;
         Ok(temporary)
     };
-    let temporary = write(&mut staging).map_err(at)?;
+    let temporary = write(&staging).map_err(at)?;
     Ok(Prepared { path: path.to_path_buf(), state, temporary: Some((temporary, staging)), new_paths })
 }
 

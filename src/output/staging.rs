@@ -1,24 +1,28 @@
-//! Temporaries: new bytes in, files that wait beside a target until all of them are written out.
+//! Temporaries: new bytes in, files that wait beside a target until all of them are written out. Several threads write at once.
 //!
-//! They lie in one folder of mode 0700 that Git ignores, under numbers, so that a run that was killed leaves nothing in another place.
-//! The folder's `lock` is a journal: it is complete before the first file of the target changes.
+//! They lie in one folder of mode 0700 that Git ignores, under numbers or as they will lie in a new tree, so that a run that was killed
+//! leaves nothing in another place. The folder's `lock` is a journal: it is complete before the first file of the target changes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::lock::{self, Lock};
+use super::path::TreePath;
 use super::{Protection, git};
 
 /// The name of the folder in a tree.
 pub const FOLDER: &str = ".regcred-new";
+const FILES: &str = "files";
 const JOURNAL: &str = "lock";
 
 /// The temporaries of one run; what is not published goes when it is dropped.
 pub struct Staging {
     folder: PathBuf,
-    count: usize,
-    state: State,
+    count: AtomicUsize,
+    state: Mutex<State>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,15 @@ enum State {
     Open,
     /// The journal is complete.
     Sealed,
+}
+
+/// Whether to wait until a file is on the disk: a kill loses nothing either way, a power failure may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    /// It replaces one that was there.
+    Wait,
+    /// There was nothing that could be lost.
+    Trust,
 }
 
 /// Where a tree's journal is.
@@ -44,30 +57,52 @@ impl Staging {
     /// The leftovers cannot be removed.
     pub fn begin(folder: PathBuf) -> io::Result<Self> {
         discard(&folder)?;
-        Ok(Self { folder, count: 0, state: State::Untouched })
+        Ok(Self { folder, count: AtomicUsize::new(0), state: Mutex::new(State::Untouched) })
     }
 
-    /// A new temporary: readable by its owner alone if it will hold a secret.
+    /// A new temporary under a number: readable by its owner alone if it will hold a secret.
     ///
     /// # Errors
     /// The file system's.
-    pub fn create(&mut self, protection: Protection) -> io::Result<(PathBuf, File)> {
+    pub fn create(&self, protection: Protection) -> io::Result<(PathBuf, File)> {
         self.open()?;
-        let path = self.folder.join(self.count.to_string());
-        self.count += 1;
+        let path = self.files().join(self.count.fetch_add(1, Ordering::Relaxed).to_string());
         let file = create(&path, protection)?;
         Ok((path, file))
+    }
+
+    /// A new temporary in the place that it will have in a new tree.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create_in_place(&self, path: &TreePath, protection: Protection) -> io::Result<(PathBuf, File)> {
+        self.open()?;
+        let path = path.under(&self.files());
+        let file = match create(&path, protection) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                create(&path, protection)?
+            }
+            result => result?,
+        };
+        Ok((path, file))
+    }
+
+    /// The folder with the temporaries.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        self.folder.join(FILES)
     }
 
     /// Writes the journal: from here on a killed run can be told from another's files.
     ///
     /// # Errors
     /// The file system's.
-    pub fn seal(&mut self, lock: &Lock) -> io::Result<PathBuf> {
+    pub fn seal(&self, lock: &Lock, disk: Disk) -> io::Result<PathBuf> {
         self.open()?;
         let journal = self.folder.join(JOURNAL);
-        fs::rename(write_lock(&self.folder, lock)?, &journal)?;
-        self.state = State::Sealed;
+        fs::rename(write_lock(&self.folder, lock, disk)?, &journal)?;
+        self.set(State::Sealed);
         Ok(journal)
     }
 
@@ -75,32 +110,34 @@ impl Staging {
     ///
     /// # Errors
     /// The file system's.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.state = State::Untouched;
+    pub fn finish(self) -> io::Result<()> {
+        self.set(State::Untouched);
         discard(&self.folder)
     }
 
-    fn open(&mut self) -> io::Result<()> {
-        if self.state == State::Untouched {
+    fn open(&self) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if *state == State::Untouched {
             private_folder(&self.folder)?;
-            self.state = State::Open;
+            *state = State::Open;
             create(&self.folder.join(git::IGNORE_FILE), Protection::Public)?.write_all(git::IGNORE_ALL)?;
+            fs::create_dir(self.files())?;
         }
         Ok(())
+    }
+
+    fn set(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 }
 
 impl Drop for Staging {
     /// Nothing with a secret stays; the journal does, if the target may already have changed.
     fn drop(&mut self) {
-        match self.state {
+        match self.state.get_mut().unwrap_or_else(PoisonError::into_inner) {
             State::Untouched => {}
             State::Open => drop(discard(&self.folder)),
-            State::Sealed => {
-                for number in 0..self.count {
-                    drop(fs::remove_file(self.folder.join(number.to_string())));
-                }
-            }
+            State::Sealed => drop(discard(&self.files())),
         }
     }
 }
@@ -110,16 +147,18 @@ impl Drop for Staging {
 /// # Errors
 /// The file system's.
 pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
-    fs::rename(write_lock(&root.join(FOLDER), lock)?, root.join(lock::NAME))
+    fs::rename(write_lock(&root.join(FOLDER), lock, Disk::Wait)?, root.join(lock::NAME))
 }
 
-/// On the disk, as what is ours is known from it alone.
-fn write_lock(folder: &Path, lock: &Lock) -> io::Result<PathBuf> {
+/// What is ours is known from it alone.
+fn write_lock(folder: &Path, lock: &Lock, disk: Disk) -> io::Result<PathBuf> {
     let path = folder.join("unfinished");
     let mut into = BufWriter::new(File::create(&path)?);
     lock.write(&mut into)?;
     into.flush()?;
-    into.get_ref().sync_data()?;
+    if disk == Disk::Wait {
+        into.get_ref().sync_data()?;
+    }
     Ok(path)
 }
 
@@ -155,7 +194,7 @@ mod tests {
     fn what_is_not_published_goes() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join(FOLDER);
-        let mut staging = Staging::begin(folder.clone()).unwrap();
+        let staging = Staging::begin(folder.clone()).unwrap();
         assert!(!folder.exists());
         let (path, _) = staging.create(Protection::Plaintext).unwrap();
         assert!(path.exists());
@@ -166,9 +205,9 @@ mod tests {
     #[test]
     fn once_the_journal_is_written_it_stays_without_the_secrets() {
         let root = tempfile::tempdir().unwrap();
-        let mut staging = Staging::begin(root.path().join(FOLDER)).unwrap();
+        let staging = Staging::begin(root.path().join(FOLDER)).unwrap();
         let (path, _) = staging.create(Protection::Plaintext).unwrap();
-        staging.seal(&Lock::default()).unwrap();
+        staging.seal(&Lock::default(), Disk::Trust).unwrap();
         drop(staging);
         assert!(!path.exists());
         assert_eq!(Lock::read(&journal(root.path())).unwrap(), Some(Lock::default()));
@@ -179,7 +218,7 @@ mod tests {
     fn a_temporary_with_a_secret_is_its_owners_alone_from_the_start() {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();
-        let mut staging = Staging::begin(root.path().join(FOLDER)).unwrap();
+        let staging = Staging::begin(root.path().join(FOLDER)).unwrap();
         let (_, file) = staging.create(Protection::Plaintext).unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let folder = fs::metadata(root.path().join(FOLDER)).unwrap();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::names::VariableName;
-use crate::settings::{PlaintextInGit, Settings};
+use crate::settings::{PlaintextInGit, Reseal, Settings};
 
 /// The file or directory of `--output`.
 #[derive(Clone)]
@@ -13,6 +13,8 @@ pub struct Target<'a> {
     pub path: PathBuf,
     /// Whether a plain Secret may enter a work tree.
     pub plaintext_in_git: PlaintextInGit,
+    /// Whether what is encrypted stays when nothing has changed.
+    pub reseal: Reseal,
     /// What child processes do not see.
     pub secret_variables: &'a [VariableName],
     /// The variables and the directory.
@@ -31,6 +33,7 @@ impl<'a> Target<'a> {
         Self {
             path: environment.directory().join(path),
             plaintext_in_git: settings.plaintext_in_git,
+            reseal: settings.reseal,
             secret_variables,
             environment,
         }

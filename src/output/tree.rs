@@ -7,18 +7,27 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::fingerprint::{Key, Verdict};
+use super::entry::{Content, Entry};
+use super::evidence;
+use super::fingerprint::{Fingerprint, KEY_VARIABLE, Key, Verdict};
 use super::git::{self, Cover, Guard};
 use super::lock::{self, Lock};
 use super::path::{Found, TreePath};
-use super::root::{NewPaths, Root};
-use super::staging::Staging;
+use super::root::{NewPaths, Root, State};
+use super::staging::{Disk, Staging};
+use super::standing::{Observer, Secrets, Standing};
 use super::target::Target;
 use super::{File, Protection};
 use crate::problem::{Failure, Problem};
-use crate::settings::PlaintextInGit;
+use crate::settings::{PlaintextInGit, Reseal};
+
+/// How many entries are in memory at once.
+pub(super) const AT_ONCE: usize = 1024;
+/// Fewer plain ones than this are not worth a second thread.
+const FEW: usize = 64;
 
 /// What a run did to a tree.
 #[derive(Debug, Default)]
@@ -37,32 +46,52 @@ pub struct Written {
 ///
 /// # Errors
 /// Another's file is in the way, the file system refuses, or a plain Secret would enter Git.
-pub fn write(files: impl Iterator<Item = io::Result<File>>, target: &Target<'_>) -> Result<Written, Failure> {
+pub fn write<'a>(
+    mut entries: impl Iterator<Item = io::Result<Entry<'a>>>,
+    target: &Target<'_>,
+) -> Result<Written, Failure> {
+    let key = Key::read(target.environment)?;
     let mut new_paths = NewPaths::default();
-    let root = Root::create(target, &mut new_paths)?;
+    let root = Root::create(target, &key, &mut new_paths)?;
     let staging = Staging::begin(root.staging()).map_err(at_root)?;
-    let mut run = Run::new(&root, target, staging);
+    let mut run = Run::new(&root, target, &key, staging);
     let mut guard = None;
-    for file in files {
-        let file = file.map_err(at_root)?;
-        if file.holds_a_secret() {
+    loop {
+        let some: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<io::Result<_>>().map_err(at_root)?;
+        if some.is_empty() {
+            break;
+        }
+        for Entry { path, .. } in some.iter().filter(|entry| entry.holds_a_secret()) {
             let guard = match &mut guard {
                 Some(guard) => guard,
                 None => guard.insert(run.guard(&mut new_paths)?),
             };
-            guard.admit(&file.path, &format!("`{}`", file.path))?;
+            guard.admit(path, &format!("`{path}`"))?;
         }
-        run.add(&file)?;
+        run.add(some)?;
     }
     if run.cover == Cover::Ours {
         let unchanged = run.result.unchanged;
-        run.add(&ignore_file())?;
+        run.add(vec![ignore_file().into()])?;
         // It was placed by this very run, or is no part of what was asked for.
         run.result.unchanged = unchanged;
     }
     run.refuse_what_is_in_the_way()?;
     new_paths.keep();
     run.publish()
+}
+
+/// Does the same with each, in parallel where it is worth it; the answers are in order.
+pub(super) fn each<'a, T: Send>(
+    entries: Vec<(TreePath, Content<'a>)>,
+    work: impl Fn((TreePath, Content<'a>)) -> Result<T, Failure> + Sync + Send,
+) -> Result<Vec<T>, Failure> {
+    let encrypted = entries.iter().any(|(_, content)| matches!(content, Content::Encrypted(_)));
+    if entries.len() > if encrypted { 1 } else { FEW } {
+        entries.into_par_iter().map(work).collect()
+    } else {
+        entries.into_iter().map(work).collect()
+    }
 }
 
 /// The `.gitignore` of a folder that we made.
@@ -72,8 +101,8 @@ pub(super) fn ignore_file() -> File {
 }
 
 /// The path of a file, or why it cannot be one.
-pub(super) fn path_of(file: &File) -> Result<TreePath, Failure> {
-    file.path.parse().map_err(|_| {
+pub(super) fn path_of(path: String) -> Result<TreePath, Failure> {
+    path.try_into().map_err(|_| {
         let problem = Problem::error("invalid-path", "the name of an object cannot be the name of a file");
         Failure::of("the output", problem.hint("use --shape yaml"))
     })
@@ -82,13 +111,26 @@ pub(super) fn path_of(file: &File) -> Result<TreePath, Failure> {
 struct Run<'a> {
     root: &'a Root,
     target: &'a Target<'a>,
-    key: Key,
+    key: &'a Key,
     cover: Cover,
     staging: Staging,
     lock: Lock,
     staged: Vec<(TreePath, PathBuf)>,
     in_the_way: Vec<TreePath>,
+    encrypted: usize,
     result: Written,
+}
+
+/// What is to be done about an entry.
+enum Step {
+    /// Nothing.
+    Keep(Fingerprint),
+    /// Its temporary waits; what it replaces was perhaps edited by hand.
+    Replace { temporary: PathBuf, fingerprint: Fingerprint, edited: bool },
+    /// Nothing: the run will fail.
+    GiveUp,
+    /// Nothing: another's file is there.
+    InTheWay,
 }
 
 impl Run<'_> {
@@ -106,43 +148,82 @@ impl Run<'_> {
         Ok(Guard::new(&self.root.path, self.cover, self.target))
     }
 
-    /// Compares with what is there, and writes a temporary if it differs.
-    fn add(&mut self, file: &File) -> Result<(), Failure> {
-        let path = path_of(file)?;
-        let at = |error| super::failure(&error, &format!("`{path}`"));
-        let place = path.under(&self.root.path);
-        let known = self.root.ours.files.get(&path);
-        let found = path.find(&self.root.path).map_err(at)?;
-        match (found, known) {
-            (Found::Nothing, _) => {}
-            (Found::Other, _) => self.in_the_way.push(path.clone()),
-            (Found::File, known) => {
-                let bytes = Zeroizing::new(fs::read(&place).map_err(at)?);
-                if *bytes == *file.bytes {
-                    super::protect(&place, file.protection).map_err(at)?;
+    /// Compares them with what is there, and writes a temporary for each that differs.
+    fn add(&mut self, entries: Vec<Entry<'_>>) -> Result<(), Failure> {
+        let mut wanted = Vec::with_capacity(entries.len());
+        for Entry { path, content } in entries {
+            let path = path_of(path)?;
+            self.list(path.clone(), Fingerprint::default())?;
+            self.encrypted += usize::from(content.protection() == Protection::Encrypted);
+            wanted.push((path, content));
+        }
+        let settled = each(wanted, |(path, content)| {
+            let step = self.settle(&path, &content).map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+            Ok((path, step))
+        })?;
+        for (path, step) in settled {
+            match step {
+                Step::Keep(fingerprint) => {
                     self.result.unchanged += 1;
-                    return self.list(path, file);
+                    self.lock.files.insert(path, fingerprint);
                 }
-                match known.map(|known| self.key.verify(known, &bytes)) {
-                    None => self.in_the_way.push(path.clone()),
-                    Some(Verdict::Different) => self.result.warnings.push(edited(&path, "and is written anew")),
-                    Some(Verdict::Same | Verdict::Unknown) => {}
+                Step::Replace { temporary, fingerprint, edited } => {
+                    if edited {
+                        self.result.warnings.push(edited_by_hand(&path, "and is written anew"));
+                    }
+                    self.result.written += 1;
+                    if self.root.state != State::New {
+                        self.staged.push((path.clone(), temporary));
+                    }
+                    self.lock.files.insert(path, fingerprint);
                 }
+                Step::InTheWay => self.in_the_way.push(path),
+                Step::GiveUp => {}
             }
         }
-        let (temporary, mut into) = self.staging.create(file.protection).map_err(at)?;
-        into.write_all(&file.bytes).map_err(at)?;
-        self.staged.push((path.clone(), temporary));
-        self.list(path, file)
+        Ok(())
     }
 
-    fn list(&mut self, path: TreePath, file: &File) -> Result<(), Failure> {
-        let fingerprint = self.key.fingerprint(&file.bytes, file.protection);
-        if let Some(twice) = self.lock.files.insert(path, fingerprint).map(|_| &file.path) {
-            let problem = Problem::error("same-file", format!("two objects would both be the file `{twice}`"));
+    fn list(&mut self, path: TreePath, fingerprint: Fingerprint) -> Result<(), Failure> {
+        let name = path.to_string();
+        if self.lock.files.insert(path, fingerprint).is_some() {
+            let problem = Problem::error("same-file", format!("two objects would both be the file `{name}`"));
             return Err(Failure::of("the output", problem.hint("give them different names, or use --shape yaml")));
         }
         Ok(())
+    }
+
+    fn settle(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Step> {
+        let observer = Observer { root: self.root, key: self.key, secrets: Secrets::Known };
+        let standing = observer.look(path, content)?;
+        let reseal = self.target.reseal == Reseal::Always && matches!(content, Content::Encrypted(_));
+        match standing {
+            Standing::Current(fingerprint) if !reseal => {
+                super::protect(&path.under(&self.root.path), content.protection())?;
+                Ok(Step::Keep(fingerprint))
+            }
+            Standing::InTheWay => Ok(Step::InTheWay),
+            // What is slow is not done in vain.
+            _ if !self.in_the_way.is_empty() => Ok(Step::GiveUp),
+            _ => self.stage(path, content, standing == Standing::Edited),
+        }
+    }
+
+    fn stage(&self, path: &TreePath, content: &Content<'_>, edited: bool) -> io::Result<Step> {
+        let encrypted;
+        let (bytes, fingerprint) = match content {
+            Content::Ready(bytes, protection) => (bytes, self.key.fingerprint(bytes, *protection)),
+            Content::Encrypted(secret) => {
+                encrypted = secret.encrypt(path.as_str())?;
+                (&encrypted, evidence::gather(&**secret, path.as_str(), &encrypted, self.key)?)
+            }
+        };
+        let (temporary, mut into) = match self.root.state {
+            State::New => self.staging.create_in_place(path, content.protection())?,
+            State::Listed | State::Unlisted => self.staging.create(content.protection())?,
+        };
+        into.write_all(bytes)?;
+        Ok(Step::Replace { temporary, fingerprint, edited })
     }
 
     fn refuse_what_is_in_the_way(&self) -> Result<(), Failure> {
@@ -163,44 +244,70 @@ impl Run<'_> {
     }
 
     fn publish(mut self) -> Result<Written, Failure> {
-        let stale: Vec<&TreePath> =
-            self.root.ours.files.keys().filter(|path| !self.lock.files.contains_key(path)).collect();
-        if self.staged.is_empty() && stale.is_empty() && self.root.lock.as_ref() == Some(&self.lock) {
+        if self.encrypted > 0 && !self.key.is_there() {
+            self.result.warnings.push(always_anew());
+        }
+        let ours = &self.root.ours;
+        let stale: Vec<&TreePath> = ours.files.keys().filter(|path| !self.lock.files.contains_key(path)).collect();
+        let listed = self.root.state == State::Listed && *ours == self.lock;
+        if self.result.written == 0 && stale.is_empty() && listed {
             return Ok(self.result);
         }
-        let journal = self.staging.seal(&self.lock).map_err(|error| super::failure(&error, "the lock"))?;
-        for (path, temporary) in &self.staged {
-            let place = path.under(&self.root.path);
-            let publish = || {
-                place.parent().map_or(Ok(()), fs::create_dir_all)?;
-                fs::rename(temporary, &place)
-            };
-            publish().map_err(|error| super::failure(&error, &format!("`{path}`")))?;
-            self.result.written += 1;
+        let at_lock = |error| super::failure(&error, "the lock");
+        let disk = if self.root.state == State::New { Disk::Trust } else { Disk::Wait };
+        let journal = self.staging.seal(&self.lock, disk).map_err(at_lock)?;
+        match self.root.state {
+            State::New => self.publish_whole().map_err(at_root)?,
+            State::Listed | State::Unlisted => self.publish_each()?,
         }
         for path in stale {
-            let gone = remove(path, self.root, &self.key, &mut self.result.warnings);
+            let gone = remove(path, self.root, self.key, &mut self.result.warnings);
             self.result.removed += gone.map_err(|error| super::failure(&error, &format!("`{path}`")))?;
         }
-        if self.root.lock.as_ref() != Some(&self.lock) {
-            fs::rename(journal, self.root.path.join(lock::NAME)).map_err(|error| super::failure(&error, "the lock"))?;
+        if !listed {
+            fs::rename(journal, self.root.path.join(lock::NAME)).map_err(at_lock)?;
         }
         self.staging.finish().map_err(at_root)?;
         Ok(self.result)
     }
+
+    /// A new tree lies in the folder as it will lie in the root.
+    fn publish_whole(&self) -> io::Result<()> {
+        for entry in fs::read_dir(self.staging.files())? {
+            let entry = entry?;
+            fs::rename(entry.path(), self.root.path.join(entry.file_name()))?;
+        }
+        Ok(())
+    }
+
+    fn publish_each(&self) -> Result<(), Failure> {
+        for (path, temporary) in &self.staged {
+            let place = path.under(&self.root.path);
+            let publish = || match fs::rename(temporary, &place) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    place.parent().map_or(Ok(()), fs::create_dir_all)?;
+                    fs::rename(temporary, &place)
+                }
+                result => result,
+            };
+            publish().map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Run<'a> {
-    fn new(root: &'a Root, target: &'a Target<'a>, staging: Staging) -> Self {
+    fn new(root: &'a Root, target: &'a Target<'a>, key: &'a Key, staging: Staging) -> Self {
         Self {
             root,
             target,
-            key: Key::read(target.environment),
+            key,
             cover: Cover::None,
             staging,
             lock: Lock::default(),
             staged: Vec::new(),
             in_the_way: Vec::new(),
+            encrypted: 0,
             result: Written::default(),
         }
     }
@@ -211,7 +318,7 @@ fn remove(path: &TreePath, root: &Root, key: &Key, warnings: &mut Vec<Problem>) 
     let Found::File = path.find(&root.path)? else { return Ok(0) };
     let place = path.under(&root.path);
     if key.verify(&root.ours.files[path], &Zeroizing::new(fs::read(&place)?)) == Verdict::Different {
-        warnings.push(edited(path, "and is removed: nothing asks for it any more"));
+        warnings.push(edited_by_hand(path, "and is removed: nothing asks for it any more"));
     }
     fs::remove_file(place)?;
     for folder in path.folders() {
@@ -223,9 +330,15 @@ fn remove(path: &TreePath, root: &Root, key: &Key, warnings: &mut Vec<Problem>) 
     Ok(1)
 }
 
-fn edited(path: &TreePath, what: &str) -> Problem {
+fn edited_by_hand(path: &TreePath, what: &str) -> Problem {
     Problem::warning("edited-by-hand", format!("`{path}` was edited since regcred wrote it, {what}"))
         .hint("change the settings or the templates, not the files under `--output`")
+}
+
+fn always_anew() -> Problem {
+    let message = format!("`{KEY_VARIABLE}` is not set, so every run makes all encrypted files anew");
+    Problem::warning("no-fingerprint-key", message)
+        .hint("set it to the output of `openssl rand -hex 32`, the same for every run, and what has not changed stays as it is")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]

@@ -7,6 +7,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
+use super::entry::Entry;
 use super::stream::Shown;
 use super::{File, Protection, layout};
 use crate::docker_config::DockerConfig;
@@ -68,8 +69,9 @@ pub fn files(
 /// The sealed Secrets of the chart, each in a file of its own, so that it stays as it is when others change.
 ///
 /// Helm takes them as they are: names, base64 and our annotations have no braces.
-pub fn sealed(documents: &Documents) -> impl Iterator<Item = io::Result<File>> {
-    layout::files(documents).map(|file| file.map(|file| File { path: format!("templates/{}", file.path), ..file }))
+pub fn sealed(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
+    layout::entries(documents)
+        .map(|entry| entry.map(|Entry { path, content }| Entry { path: format!("templates/{path}"), content }))
 }
 
 /// What a release of the chart needs to be told, when it takes over what may be there already.

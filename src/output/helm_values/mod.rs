@@ -99,7 +99,7 @@ pub fn files(
         Destination::Check(_) => Purpose::Compare,
         Destination::Write(_) | Destination::Stdout => Purpose::Write(settings.reseal),
     };
-    let key = Key::read(target.environment);
+    let key = Key::read(target.environment)?;
     let encryption = Encryption { sops, key: &key, purpose };
     let form = match settings.chart {
         Chart::Own => sops::Form::DockerConfigJson,

@@ -1,0 +1,189 @@
+//! Sealed trees with the real program: what a second run leaves alone, what a change reaches, and what a kill leaves behind.
+
+#![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
+
+mod regcred;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use regcred::regcred;
+
+const KEY: &str = "canary-key-0123456789abcdef0123456789abcdef";
+const RENDER: [&str; 7] = ["render", "--no-config", "--shape", "kustomization", "--protect", "sealed", "--output=out"];
+
+fn login(password: &str) -> String {
+    format!(r#"{{"auths":{{"ghcr.io":{{"username":"u","password":"canary-{password}"}}}}}}"#)
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["rsa-2048.pem", "rsa-4096.pem"] {
+            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name);
+            fs::copy(from, folder.path().join(name)).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn out(&self) -> PathBuf {
+        self.0.path().join("out")
+    }
+
+    fn run(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let output = regcred(self.0.path(), variables, &[&RENDER[..], arguments].concat());
+        assert!(!said(&output).contains("canary"), "{}", said(&output));
+        output
+    }
+
+    #[track_caller]
+    fn render(&self, password: &str, arguments: &[&str]) -> Output {
+        let login = login(password);
+        let output = self.run(&[("DOCKERHUB_AUTH", &login), ("REGCRED_FINGERPRINT_KEY", KEY)], arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        output
+    }
+
+    /// Of every file: which it is, when it was written, and its bytes.
+    fn files(&self) -> BTreeMap<String, (u64, i64, i64, String)> {
+        let mut seen = BTreeMap::new();
+        let mut folders = vec![self.out()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                let (path, metadata) = (entry.path(), entry.metadata().unwrap());
+                if metadata.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(self.out()).unwrap().to_str().unwrap().to_owned();
+                    let text = fs::read_to_string(&path).unwrap();
+                    seen.insert(name, (metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), text));
+                }
+            }
+        }
+        seen
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn changed<T: PartialEq>(before: &BTreeMap<String, T>, after: &BTreeMap<String, T>) -> BTreeSet<String> {
+    let paths = before.keys().chain(after.keys());
+    paths.filter(|path| before.get(*path) != after.get(*path)).cloned().collect()
+}
+
+fn sealed(namespace: &str) -> String {
+    format!("namespaces/{namespace}/sealedsecret-image-pull-secret.yaml")
+}
+
+const A_B: [&str; 4] = ["-n", "a,b", "--sealing-cert", "rsa-2048.pem"];
+
+#[test]
+fn a_second_run_writes_nothing_and_a_change_reaches_what_it_is_about() {
+    let place = Place::new();
+    place.render("1", &A_B);
+    let first = place.files();
+    assert!(first.values().all(|(.., text)| !text.contains("canary")));
+    place.render("1", &A_B);
+    assert_eq!(place.files(), first);
+    let both = BTreeSet::from(["a", "b"].map(sealed));
+    let and_lock = |paths: &BTreeSet<String>| paths.iter().cloned().chain(["regcred.lock".to_owned()]).collect();
+
+    place.render("2", &A_B);
+    let second = place.files();
+    assert_eq!(changed(&first, &second), and_lock(&both), "another password");
+    place.render("2", &["-n", "a,b", "--sealing-cert", "rsa-4096.pem"]);
+    let third = place.files();
+    assert_eq!(changed(&second, &third), and_lock(&both), "another certificate");
+    place.render("2", &["-n", "a,b", "--sealing-cert", "rsa-4096.pem", "--reseal"]);
+    assert_eq!(changed(&third, &place.files()), and_lock(&both), "--reseal");
+    place.render("2", &["-n", "b", "--sealing-cert", "rsa-4096.pem"]);
+    assert!(!place.out().join("namespaces/a").exists());
+}
+
+#[test]
+fn a_merge_request_compares_what_it_can_and_says_what_it_cannot() {
+    let place = Place::new();
+    place.render("1", &A_B);
+    let check = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let output = place.run(variables, &[arguments, &["--check"]].concat());
+        (output.status.code().unwrap(), said(&output))
+    };
+    let (code, text) = check(&[], &A_B);
+    assert!(code == 0 && text.contains("there are no credentials") && text.contains("encrypted"), "{text}");
+    let (code, text) = check(&[], &["-n", "a,b", "--sealing-cert", "rsa-4096.pem"]);
+    assert!(code == 3 && text.contains(&format!("stale: {}", sealed("a"))), "{text}");
+    let (code, text) = check(&[], &["-n", "a", "--sealing-cert", "rsa-2048.pem"]);
+    assert!(code == 3 && text.contains(&format!("left over: {}", sealed("b"))), "{text}");
+    let (right, wrong) = (login("1"), login("2"));
+    let (code, text) = check(&[("DOCKERHUB_AUTH", &wrong)], &A_B);
+    assert!(code == 0 && text.contains("`REGCRED_FINGERPRINT_KEY` is not set"), "{text}");
+    let with_key = |login: &str| check(&[("DOCKERHUB_AUTH", login), ("REGCRED_FINGERPRINT_KEY", KEY)], &A_B);
+    assert_eq!(with_key(&right), (0, String::new()));
+    let (code, text) = with_key(&wrong);
+    assert!(code == 3 && text.contains(&format!("stale: {}", sealed("b"))), "{text}");
+    fs::write(place.out().join(sealed("a")), "edited").unwrap();
+    let (code, text) = check(&[], &A_B);
+    assert!(code == 3 && text.contains(&format!("different: {}", sealed("a"))), "{text}");
+}
+
+#[test]
+fn a_key_that_could_be_guessed_is_refused_without_its_value() {
+    let place = Place::new();
+    let login = login("1");
+    let output = place.run(&[("DOCKERHUB_AUTH", &login), ("REGCRED_FINGERPRINT_KEY", "canary")], &A_B);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("`REGCRED_FINGERPRINT_KEY` has fewer than 32 characters"), "{}", said(&output));
+    assert!(said(&output).contains("openssl rand -hex 32") && !place.out().exists());
+}
+
+#[test]
+fn killed_at_any_moment_the_next_run_completes_what_the_first_began() {
+    let place = Place::new();
+    let namespaces = (0..150).map(|number| format!("team-{number}")).collect::<Vec<_>>().join(",");
+    let arguments = ["-n", &namespaces, "--sealing-cert", "rsa-2048.pem"];
+    let mut old = BTreeMap::new();
+    for round in 0..14_u64 {
+        // Every third round begins with nothing: a new tree is published in another way.
+        if round % 3 == 0 && place.out().exists() {
+            fs::remove_dir_all(place.out()).unwrap();
+            old = BTreeMap::new();
+        }
+        let password = round.to_string();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args(RENDER)
+            .args(arguments)
+            .env_clear()
+            .env("DOCKERHUB_AUTH", login(&password))
+            .env("REGCRED_FINGERPRINT_KEY", KEY)
+            .current_dir(place.0.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // How far it gets differs from round to round: that is the point.
+        let mut spins = round * 6_000;
+        while spins > 0 && child.try_wait().unwrap().is_none() {
+            spins -= spins.min(10);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let killed = if place.out().exists() { place.files() } else { BTreeMap::new() };
+        place.render(&password, &arguments);
+        let new = place.files();
+        assert_eq!(new.len(), 302, "150 namespaces, two files each; the kustomization and the lock");
+        for (path, file) in killed.iter().filter(|(path, _)| !path.starts_with(".regcred-new")) {
+            // What the killed run had put in place is kept, so no file is sealed twice.
+            assert!(old.get(path) == Some(file) || new[path] == *file || path == "regcred.lock", "{round}: {path}");
+        }
+        place.render(&password, &arguments);
+        assert_eq!(place.files(), new, "and then it is as after a run that was left alone");
+        old = new;
+    }
+}
