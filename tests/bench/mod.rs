@@ -31,21 +31,12 @@ impl Bench {
     /// `None` where one is missing: said on stderr, and a failure in CI.
     pub fn with(tools: &[&str]) -> Option<&'static Self> {
         static BENCH: OnceLock<Bench> = OnceLock::new();
-        let folder = tools_folder();
         let mut needed = vec!["kubectl"];
         needed.extend(tools);
         if setting("REGCRED_USE_KUBECONFIG").is_none() {
             needed.push("regcred-control-plane");
         }
-        let missing: Vec<_> = needed.into_iter().filter(|tool| !folder.join(tool).exists()).collect();
-        if missing.is_empty() {
-            return Some(BENCH.get_or_init(|| Self::start(folder)));
-        }
-        let said = format!("{} not in {}: run tests/tools/install", missing.join(", "), folder.display());
-        assert!(setting("CI").is_none(), "{said}");
-        // Not by `eprintln`, which is captured, and a skip is to be seen.
-        writeln!(io::stderr(), "SKIPPED: {said}").unwrap();
-        None
+        tools_with(&needed).map(|folder| BENCH.get_or_init(|| Self::start(folder)))
     }
 
     fn start(tools: PathBuf) -> Self {
@@ -69,7 +60,7 @@ impl Bench {
         let executable = match name {
             "regcred" => own.to_owned(),
             "sh" => "/bin/sh".into(),
-            tool => self.tool(tool),
+            tool => self.tools.join(tool),
         };
         Program::new(&executable)
             .directory(&self.home)
@@ -78,9 +69,9 @@ impl Bench {
             .variable("PATH", path)
     }
 
-    /// Where a tool is, or a file that came with the tools.
-    pub fn tool(&self, name: &str) -> PathBuf {
-        self.tools.join(name)
+    /// The folder of the tools, and of the files that came with them.
+    pub fn tools(&self) -> &Path {
+        &self.tools
     }
 
     /// `kubectl` with this on its stdin.
@@ -126,6 +117,22 @@ impl Bench {
             assert!(began.elapsed() < LIMIT, "still waiting for {what} after {LIMIT:?}");
         }
     }
+}
+
+/// The folder of the tools, if these are in it, programs or files; for what needs no cluster.
+///
+/// `None` where one is missing: said on stderr, and a failure in CI.
+pub fn tools_with(needed: &[&str]) -> Option<PathBuf> {
+    let folder = tools_folder();
+    let missing: Vec<_> = needed.iter().copied().filter(|tool| !folder.join(tool).exists()).collect();
+    if missing.is_empty() {
+        return Some(folder);
+    }
+    let said = format!("{} not in {}: run tests/tools/install", missing.join(", "), folder.display());
+    assert!(setting("CI").is_none(), "{said}");
+    // Not by `eprintln`, which is captured, and a skip is to be seen.
+    writeln!(io::stderr(), "SKIPPED: {said}").unwrap();
+    None
 }
 
 /// A name that no other test uses.
