@@ -158,16 +158,33 @@ fn every_link_between_the_pages_leads_somewhere() {
 
 /// Flags of the programs that our output is piped into.
 const FLAGS_OF_OTHERS: &[&str] = &[
+    "--as",
+    "--create-namespace",
     "--field-manager",
+    "--for",
     "--force-conflicts",
+    "--hard",
+    "--history-max",
+    "--install",
     "--locked",
+    "--namespace",
     "--path",
+    "--quiet",
     "--recursive",
+    "--resource",
+    "--role",
     "--server-side",
     "--show-managed-fields",
+    "--strict",
+    "--strip-components",
     "--suppress-secrets",
+    "--tag",
     "--take-ownership",
+    "--target",
     "--test",
+    "--type",
+    "--user",
+    "--verb",
 ];
 
 /// The flags in a text: `--` and lower-case words.

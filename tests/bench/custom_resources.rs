@@ -68,7 +68,8 @@ fn make_strict(schema: &mut Value) {
 
 /// Makes the cluster know these kinds; a kind that it knows stays as it is.
 pub fn define(bench: &Bench, kinds: &[&str]) {
-    for definition in definitions(bench.tools(), kinds) {
+    let Some(tools) = bench::tools_with(&[FILE]) else { return };
+    for definition in definitions(&tools, kinds) {
         let name = definition.lines().find_map(|line| line.strip_prefix("  name: ")).unwrap();
         if bench.kubectl(&["get", "crd", name], "").status != 0 {
             bench.kubectl(&["create", "-f", "-"], &definition).succeeded();

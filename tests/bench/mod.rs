@@ -69,11 +69,6 @@ impl Bench {
             .variable("PATH", path)
     }
 
-    /// The folder of the tools, and of the files that came with them.
-    pub fn tools(&self) -> &Path {
-        &self.tools
-    }
-
     /// `kubectl` with this on its stdin.
     pub fn kubectl(&self, arguments: &[&str], stdin: &str) -> Run {
         self.program("kubectl").arguments(arguments).stdin(stdin).run()
