@@ -178,9 +178,8 @@ fn the_build_is_given_its_sources_and_nothing_that_may_hold_a_login() {
     }
     let cargo = program("cargo").directory(folder.path());
     cargo.arguments(["metadata", "--offline", "--locked", "--no-deps", "--format-version", "1"]).run().succeeded();
-    let includes =
-        program("grep").directory(folder.path()).arguments(["-rEo", r#"include_(str|bytes)!\("[^"]*"#, "src"]);
-    for line in includes.run().succeeded().lines() {
+    let found = program("grep").directory(folder.path()).arguments(["-rEo", r#"include_(str|bytes)!\("[^"]*"#, "src"]);
+    for line in found.run().succeeded().lines() {
         let (file, include) = line.split_once(':').unwrap();
         let included = folder.path().join(file).parent().unwrap().join(include.split('"').nth(1).unwrap());
         assert!(included.exists(), "{line}");
