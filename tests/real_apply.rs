@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 #[cfg(test)]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod bench;
 #[cfg(test)]
 #[path = "bench/schemas.rs"]

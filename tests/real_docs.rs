@@ -57,7 +57,7 @@ fn the_commands_that_need_no_cluster_say_what_comes_out() {
 
 #[test]
 fn the_commands_for_a_cluster_say_what_comes_out() {
-    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm"]) else { return };
     for name in WITH_CLUSTER {
         let folder = tempfile::tempdir().unwrap();
         console::compare(&page(name), |script| {

@@ -70,7 +70,7 @@ fn what_init_writes_is_valid_by_the_schema_of_its_tool() {
 
 #[test]
 fn what_init_writes_is_taken_by_an_api_server_that_knows_the_kind() {
-    let Some(bench) = Bench::with(&[custom_resources::FILE]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[custom_resources::FILE]) else { return };
     for tool in TOOLS {
         custom_resources::define(bench, &[tool.kind]);
         bench.apply(&format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n", tool.namespace)).succeeded();

@@ -39,6 +39,15 @@ impl Bench {
         tools_with(&needed).map(|folder| BENCH.get_or_init(|| Self::start(folder)))
     }
 
+    /// The bench with these tools, for what is not to be done to a cluster that others use: names of theirs, or new kinds.
+    pub fn with_a_cluster_of_its_own(tools: &[&str]) -> Option<&'static Self> {
+        if setting("REGCRED_USE_KUBECONFIG").is_some() {
+            writeln!(io::stderr(), "SKIPPED: not on a cluster that others may use").unwrap();
+            return None;
+        }
+        Self::with(tools)
+    }
+
     fn start(tools: PathBuf) -> Self {
         let folder = env::temp_dir().join(format!("regcred-bench-{}", std::process::id()));
         let home = folder.join("home");
