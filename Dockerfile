@@ -12,6 +12,8 @@ WORKDIR /regcred
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY templates templates
+# Not built, but Cargo.toml names them.
+COPY tests tests
 RUN set -e; target="$(uname -m)-unknown-linux-musl"; \
     rustup target add "$target"; \
     cargo build --release --locked --bin regcred --target "$target"; \

@@ -202,6 +202,34 @@ fn a_tree_installs_the_patcher_in_a_cluster_that_has_nothing_of_it() {
     }
 }
 
+/// A Deployment as the project's own manifests have it.
+fn older_deployment(namespace: &str) -> String {
+    let labels = json!({"name": "imagepullsecret-patcher"});
+    let container = json!({"name": "imagepullsecret-patcher", "image": "quay.io/titansoft/imagepullsecret-patcher:v0.14",
+        "env": [{"name": "OF_THE_OLDER", "value": "x"}]});
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "imagepullsecret-patcher", "namespace": namespace, "labels": labels},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}}}})
+    .to_string()
+}
+
+#[test]
+fn a_patcher_takes_the_place_of_an_older_one_when_its_deployment_goes_first() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let (namespace, secret) = (fresh("patcher"), fresh("secret"));
+    bench.kubectl(&["create", "namespace", &namespace], "").succeeded();
+    bench.kubectl(&["apply", "-f", "-"], &older_deployment(&namespace)).succeeded();
+    let own = ["render", "--strategy", "patcher", "--patcher-namespace", &namespace, "--secret-name", &secret];
+    let rendered = bench.regcred(&own, &[LOGINS]).succeeded();
+    let apply = ["apply", "--server-side", "--field-manager=regcred", "--force-conflicts", "-f", "-"];
+    let seen = bench.kubectl(&apply, &rendered).failed();
+    assert!(seen.contains("spec.strategy.rollingUpdate: Forbidden"), "{seen}");
+    bench.kubectl(&["delete", "deployment", "imagepullsecret-patcher", "-n", &namespace], "").succeeded();
+    bench.kubectl(&apply, &rendered).succeeded();
+    let deployment = bench.get(&["deployment", "imagepullsecret-patcher", "-n", &namespace]);
+    assert!(!deployment.to_string().contains("OF_THE_OLDER"), "{deployment}");
+}
+
 #[test]
 fn the_pod_is_admitted_where_only_restricted_pods_are() {
     let Some(bench) = Bench::with(&[]) else { return };

@@ -176,8 +176,7 @@ fn the_build_is_given_its_sources_and_nothing_that_may_hold_a_login() {
     for name in &copied {
         program("cp").arguments(["-R"]).arguments([root().join(name), folder.path().join(name)]).run().succeeded();
     }
-    let cargo = program("cargo").directory(folder.path());
-    cargo.arguments(["metadata", "--offline", "--locked", "--no-deps", "--format-version", "1"]).run().succeeded();
+    program("cargo").directory(folder.path()).arguments(["fetch", "--offline", "--locked"]).run().succeeded();
     let found = program("grep").directory(folder.path()).arguments(["-rEo", r#"include_(str|bytes)!\("[^"]*"#, "src"]);
     for line in found.run().succeeded().lines() {
         let (file, include) = line.split_once(':').unwrap();
