@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 #[cfg(test)]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod bench;
 #[cfg(test)]
 #[path = "bench/custom_resources.rs"]
@@ -11,7 +12,7 @@ mod custom_resources;
 use std::fs;
 use std::path::Path;
 
-use bench::{Bench, documents};
+use bench::{Bench, Program, documents};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -38,46 +39,42 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
-/// A repository as `init` starts it.
-fn started(bench: &Bench, tool: &Tool) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    bench.program("regcred").directory(folder.path()).arguments(["init", tool.name]).run().succeeded();
-    folder
+fn regcred(folder: &Path, arguments: &[&str]) -> String {
+    let regcred = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(folder);
+    regcred.variable(LOGINS.0, LOGINS.1).arguments(arguments).run().succeeded()
 }
 
-/// What kubeconform finds, with the schemas of these kinds: its status and its answer.
-fn validate(bench: &Bench, kinds: &[&str], manifests: &str) -> (i32, Value) {
+/// A repository as `init` starts it.
+fn started(tool: &Tool) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let location = custom_resources::write_schemas(bench, kinds, folder.path());
-    let kubeconform = bench.program("kubeconform").arguments(["-strict", "-summary", "-output", "json"]);
-    let run = kubeconform.arguments(["-schema-location".as_ref(), location.as_os_str()]).stdin(manifests).run();
-    (run.status, serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}")))
+    regcred(folder.path(), &["init", tool.name]);
+    folder
 }
 
 #[test]
 fn what_init_writes_is_valid_by_the_schema_of_its_tool() {
-    let Some(bench) = Bench::with(&["kubeconform", custom_resources::FILE]) else { return };
+    let Some(tools) = bench::tools(&["kubeconform", custom_resources::FILE]) else { return };
     for tool in TOOLS {
-        let text = fs::read_to_string(started(bench, tool).path().join(tool.file)).unwrap();
-        let (status, answer) = validate(bench, &[tool.kind], &text);
+        let text = fs::read_to_string(started(tool).path().join(tool.file)).unwrap();
+        let (status, answer) = custom_resources::validate(&tools, &[tool.kind], &text);
         assert_eq!((status, &answer["summary"]["valid"]), (0, &json!(1)), "{answer}");
         // The schema would also find something.
-        for (from, to) in
-            [("\nspec:\n", "\nspec:\n  unknown: 1\n"), ("\nspec:\n", "\nspec:\n  path: [1]\n  project: 1\n")]
-        {
-            let (status, answer) = validate(bench, &[tool.kind], &text.replacen(from, to, 1));
-            assert_ne!(status, 0, "{}: {to}: {answer}", tool.name);
+        for more in ["  unknown: 1\n", "  prune: 1\n  project: 1\n"] {
+            let broken = text.replacen("\nspec:\n", &format!("\nspec:\n{more}"), 1);
+            let broken = broken.replace("\n  project: default\n", "\n").replace("\n  prune: true\n", "\n");
+            let (status, answer) = custom_resources::validate(&tools, &[tool.kind], &broken);
+            assert_ne!(status, 0, "{}: {more}: {answer}", tool.name);
         }
     }
 }
 
 #[test]
 fn what_init_writes_is_taken_by_an_api_server_that_knows_the_kind() {
-    let Some(bench) = Bench::with(&[custom_resources::FILE]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[custom_resources::FILE]) else { return };
     for tool in TOOLS {
         custom_resources::define(bench, &[tool.kind]);
         bench.apply(&format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n", tool.namespace)).succeeded();
-        let text = fs::read_to_string(started(bench, tool).path().join(tool.file)).unwrap();
+        let text = fs::read_to_string(started(tool).path().join(tool.file)).unwrap();
         let apply = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"];
         bench.kubectl(&apply, &text).succeeded();
         let seen = bench.kubectl(&apply, &text.replacen("\nspec:\n", "\nspec:\n  unknown: 1\n", 1)).failed();
@@ -115,26 +112,22 @@ fn sorted(mut objects: Vec<Value>) -> Vec<String> {
 
 #[test]
 fn the_folder_that_it_points_at_holds_what_render_writes_and_nothing_else() {
-    let Some(bench) = Bench::with(&["kustomize"]) else { return };
+    let Some(tools) = bench::tools(&["kustomize"]) else { return };
     for tool in TOOLS {
-        let folder = started(bench, tool);
+        let folder = started(tool);
         let object: Value =
             serde_saphyr::from_str(&fs::read_to_string(folder.path().join(tool.file)).unwrap()).unwrap();
         let path = object.pointer("/spec/source/path").or(object.pointer("/spec/path")).unwrap().as_str().unwrap();
-        let render = |more: &[&str]| {
-            let regcred = bench.program("regcred").directory(folder.path()).variable(LOGINS.0, LOGINS.1);
-            regcred.arguments(["render"]).arguments(more).run().succeeded()
-        };
-        let stream = documents(&render(&[]));
-        render(&["--shape", tool.shape, "--output", path]);
+        let stream = documents(&regcred(folder.path(), &["render"]));
+        regcred(folder.path(), &["render", "--shape", tool.shape, "--output", path]);
         let mut found = Vec::new();
         if tool.shape == "kustomization" {
-            let kustomize = bench.program("kustomize").directory(folder.path()).arguments(["build", path]);
+            let kustomize = Program::new(&tools.join("kustomize")).directory(folder.path()).arguments(["build", path]);
             found = documents(&kustomize.run().succeeded());
         } else {
             read_as_argocd(&folder.path().join(path), &mut found);
         }
-        assert!(stream.len() == 4, "{stream:?}");
+        assert_eq!(stream.len(), 4, "{stream:?}");
         assert_eq!(sorted(found), sorted(stream), "{}", tool.name);
     }
 }

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 #[cfg(test)]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod bench;
 
 use std::fs;

@@ -141,11 +141,12 @@ fn text(docker_config: &DockerConfig) -> String {
 fn emit(written: &Value) -> Result<Vec<DockerConfig>, Vec<Problem>> {
     let environment = Environment::new([("AUTH", written.to_string())], PathBuf::from("/"));
     let sources = [Source::DockerConfig("AUTH".parse().unwrap())];
-    let credentials = Credentials::read(std::iter::once(&sources[..]), &environment, ShortLived::Refuse);
-    if credentials.problems.iter().any(Problem::is_error) {
-        return Err(credentials.problems);
+    let mut problems = Vec::new();
+    let logins = Credentials::read(sources.iter(), &environment, ShortLived::Refuse).of(&sources, &mut problems);
+    if problems.iter().any(Problem::is_error) {
+        return Err(problems);
     }
-    credentials.logins.into_iter().map(DockerConfig::merge).collect()
+    DockerConfig::merge(logins).map(|docker_config| vec![docker_config])
 }
 
 fn sorted<const N: usize>(mut texts: [&str; N]) -> Vec<&str> {

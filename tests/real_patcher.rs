@@ -27,10 +27,15 @@ struct Installed {
 impl Installed {
     fn new(bench: &'static Bench, arguments: &[&str]) -> Self {
         let (namespace, secret) = (fresh("patcher"), fresh("secret"));
-        let own = ["render", "--strategy", "patcher", "--patcher-namespace", &namespace, "--secret-name", &secret];
-        let rendered = bench.regcred(&[&own, arguments].concat(), &[LOGINS]).succeeded();
-        bench.apply(&rendered).succeeded();
-        Self { bench, namespace, secret, rendered }
+        let mut installed = Self { bench, namespace, secret, rendered: String::new() };
+        installed.rendered = bench.regcred(&[&installed.own()[..], arguments].concat(), &[LOGINS]).succeeded();
+        bench.apply(&installed.rendered).succeeded();
+        installed
+    }
+
+    /// What it is rendered with, besides what is asked for.
+    fn own(&self) -> [&str; 7] {
+        ["render", "--strategy", "patcher", "--patcher-namespace", &self.namespace, "--secret-name", &self.secret]
     }
 
     fn user(&self) -> String {
@@ -159,6 +164,70 @@ fn every_cell_is_read_back_equal_and_applied_again_without_a_change() {
         let diff = ["diff", "--server-side", "--field-manager=regcred", "-f", "-"];
         assert_eq!(bench.kubectl(&diff, &installed.rendered).succeeded(), "", "{cell:?}");
     }
+}
+
+#[test]
+fn a_tree_is_applied_as_the_stream_is() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    for cell in cells().into_iter().filter(|cell| !cell.contains(&"--shape")) {
+        let installed = Installed::new(bench, &cell);
+        let count = documents(&installed.rendered).len();
+        for (shape, how) in [("directory", ["-R", "-f"].as_slice()), ("kustomization", ["-k"].as_slice())] {
+            let folder = tempfile::tempdir().unwrap();
+            let output = folder.path().to_str().unwrap();
+            let tree = [&installed.own()[..], &cell, &["--shape", shape, "--output", output]].concat();
+            bench.regcred(&tree, &[LOGINS]).succeeded();
+            // The very same objects: nothing is different, nothing is new, and nothing is missing.
+            let diff = [&["diff", "--server-side", "--field-manager=regcred"], how, &[output]].concat();
+            assert_eq!(bench.kubectl(&diff, "").succeeded(), "", "{cell:?} {shape}");
+            let apply = [&["apply", "--server-side", "--field-manager=regcred"], how, &[output]].concat();
+            let applied = bench.kubectl(&apply, "").succeeded();
+            assert_eq!(applied.lines().count(), count, "{cell:?} {shape}: {applied}");
+        }
+    }
+}
+
+#[test]
+fn a_tree_installs_the_patcher_in_a_cluster_that_has_nothing_of_it() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    for (shape, how) in [("directory", ["-R", "-f"].as_slice()), ("kustomization", ["-k"].as_slice())] {
+        let (namespace, secret) = (fresh("patcher"), fresh("secret"));
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().to_str().unwrap();
+        let own = ["render", "--strategy", "patcher", "--patcher-namespace", &namespace, "--secret-name", &secret];
+        bench.regcred(&[&own[..], &["--shape", shape, "--output", output]].concat(), &[LOGINS]).succeeded();
+        let apply = [&["apply", "--server-side", "--field-manager=regcred"], how, &[output]].concat();
+        bench.kubectl(&apply, "").succeeded();
+        bench.get(&["deployment", "imagepullsecret-patcher", "-n", &namespace]);
+    }
+}
+
+/// A Deployment as the project's own manifests have it.
+fn older_deployment(namespace: &str) -> String {
+    let labels = json!({"name": "imagepullsecret-patcher"});
+    let container = json!({"name": "imagepullsecret-patcher", "image": "quay.io/titansoft/imagepullsecret-patcher:v0.14",
+        "env": [{"name": "OF_THE_OLDER", "value": "x"}]});
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "imagepullsecret-patcher", "namespace": namespace, "labels": labels},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}}}})
+    .to_string()
+}
+
+#[test]
+fn a_patcher_takes_the_place_of_an_older_one_when_its_deployment_goes_first() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let (namespace, secret) = (fresh("patcher"), fresh("secret"));
+    bench.kubectl(&["create", "namespace", &namespace], "").succeeded();
+    bench.kubectl(&["apply", "-f", "-"], &older_deployment(&namespace)).succeeded();
+    let own = ["render", "--strategy", "patcher", "--patcher-namespace", &namespace, "--secret-name", &secret];
+    let rendered = bench.regcred(&own, &[LOGINS]).succeeded();
+    let apply = ["apply", "--server-side", "--field-manager=regcred", "--force-conflicts", "-f", "-"];
+    let seen = bench.kubectl(&apply, &rendered).failed();
+    assert!(seen.contains("spec.strategy.rollingUpdate: Forbidden"), "{seen}");
+    bench.kubectl(&["delete", "deployment", "imagepullsecret-patcher", "-n", &namespace], "").succeeded();
+    bench.kubectl(&apply, &rendered).succeeded();
+    let deployment = bench.get(&["deployment", "imagepullsecret-patcher", "-n", &namespace]);
+    assert!(!deployment.to_string().contains("OF_THE_OLDER"), "{deployment}");
 }
 
 #[test]

@@ -274,6 +274,30 @@ fn mirror_pods_and_other_namespaces_are_left_alone() {
 }
 
 #[test]
+fn the_policy_of_a_patcher_reaches_every_namespace_but_the_excluded_ones() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [served, excluded] = bench.namespaces();
+    let (secret, patcher, left_out) = (fresh("secret"), fresh("patcher"), format!("kube-system,{excluded}"));
+    // A registry of its own, as the policy is in force for the Pods of every other test, too.
+    let logins = r#"{"auths":{"only-here.test":{"auth":"YTpi"}}}"#;
+    let arguments = ["render", "--strategy", "patcher", "--link", "policy", "--patcher-namespace", &patcher];
+    let arguments = [&arguments[..], &["--secret-name", &secret, "--exclude", &left_out]].concat();
+    bench.apply(&bench.regcred(&arguments, &[("DOCKERHUB_AUTH", logins)]).succeeded()).succeeded();
+    let mut policy = Policy { bench, namespace: served, secret };
+    policy.wait_until_in_force("only-here.test/app");
+
+    let one = |image: &str| [pod("x", &json!({"containers": [{"name": "c", "image": image}]}))];
+    // A namespace that came after the policy is served as one that was there before.
+    [policy.namespace] = bench.namespaces();
+    assert!(policy.is_referred_to(&policy.admitted(&one("only-here.test/app"))[0]));
+    assert!(!policy.is_referred_to(&policy.admitted(&one("elsewhere.test/app"))[0]));
+    policy.namespace = excluded;
+    assert!(!policy.is_referred_to(&policy.admitted(&one("only-here.test/app"))[0]));
+    let binding = ["delete", "mutatingadmissionpolicybinding,mutatingadmissionpolicy", &policy.secret];
+    bench.kubectl(&binding, "").succeeded();
+}
+
+#[test]
 fn a_namespace_without_the_secret_still_gets_its_pods_and_without_the_policy_all_is_as_before() {
     let Some(bench) = Bench::with(&[]) else { return };
     let policy = Policy::in_force(bench, LOGINS, "nginx");

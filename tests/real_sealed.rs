@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod bench;
 mod unseal;
 

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::bench::{self, Bench};
+use super::bench::{self, Bench, Program};
 
 /// The file with the definitions, among the tools.
 pub const FILE: &str = "custom-resources.yaml";
 
 /// The definitions of these kinds, each as text.
-fn definitions(bench: &Bench, kinds: &[&str]) -> Vec<String> {
-    let stream = fs::read_to_string(bench.tool(FILE)).unwrap();
+fn definitions(tools: &Path, kinds: &[&str]) -> Vec<String> {
+    let stream = fs::read_to_string(tools.join(FILE)).unwrap();
     let all: Vec<_> = stream.split("---\n").collect();
     kinds
         .iter()
@@ -24,11 +24,20 @@ fn definitions(bench: &Bench, kinds: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Writes the schemas of these kinds, and gives what `-schema-location` takes.
+/// What kubeconform finds in these objects with the schemas of these kinds: its exit status, and its answer.
 ///
-/// They are stricter than the server's: a field that there is not is an error here, and only dropped there.
-pub fn write_schemas(bench: &Bench, kinds: &[&str], folder: &Path) -> PathBuf {
-    for definition in definitions(bench, kinds) {
+/// It is stricter than the server: a field that there is not is an error here, and only dropped there.
+pub fn validate(tools: &Path, kinds: &[&str], manifests: &str) -> (i32, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let location = write_schemas(tools, kinds, folder.path());
+    let kubeconform = Program::new(&tools.join("kubeconform")).arguments(["-strict", "-summary", "-output", "json"]);
+    let run = kubeconform.arguments(["-schema-location".as_ref(), location.as_os_str()]).stdin(manifests).run();
+    (run.status, serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}")))
+}
+
+/// Writes the schemas of these kinds, and gives what `-schema-location` takes.
+pub fn write_schemas(tools: &Path, kinds: &[&str], folder: &Path) -> PathBuf {
+    for definition in definitions(tools, kinds) {
         let definition: Value = serde_saphyr::from_str(&definition).unwrap();
         let spec = &definition["spec"];
         let kind = spec["names"]["kind"].as_str().unwrap().to_lowercase();
@@ -59,11 +68,16 @@ fn make_strict(schema: &mut Value) {
 
 /// Makes the cluster know these kinds; a kind that it knows stays as it is.
 pub fn define(bench: &Bench, kinds: &[&str]) {
-    for definition in definitions(bench, kinds) {
+    let Some(tools) = bench::tools(&[FILE]) else { return };
+    for definition in definitions(&tools, kinds) {
         let name = definition.lines().find_map(|line| line.strip_prefix("  name: ")).unwrap();
         if bench.kubectl(&["get", "crd", name], "").status != 0 {
             bench.kubectl(&["create", "-f", "-"], &definition).succeeded();
         }
-        bench.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", name], "").succeeded();
+        // One that is a moment old has no conditions at all, which `kubectl wait` takes for an error.
+        Bench::wait("the kind to be known", || {
+            let established = ["wait", "--for=condition=Established", "--timeout=1s", "crd", name];
+            bench.kubectl(&established, "").status == 0
+        });
     }
 }

@@ -36,8 +36,16 @@ impl Bench {
         if setting("REGCRED_USE_KUBECONFIG").is_none() {
             needed.push("regcred-control-plane");
         }
-        let folder = self::tools(&needed)?;
-        Some(BENCH.get_or_init(|| Self::start(folder)))
+        self::tools(&needed).map(|folder| BENCH.get_or_init(|| Self::start(folder)))
+    }
+
+    /// The bench with these tools, for what is not to be done to a cluster that others use: names of theirs, or new kinds.
+    pub fn with_a_cluster_of_its_own(tools: &[&str]) -> Option<&'static Self> {
+        if setting("REGCRED_USE_KUBECONFIG").is_some() {
+            writeln!(io::stderr(), "SKIPPED: not on a cluster that others may use").unwrap();
+            return None;
+        }
+        Self::with(tools)
     }
 
     fn start(tools: PathBuf) -> Self {
@@ -61,18 +69,13 @@ impl Bench {
         let executable = match name {
             "regcred" => own.to_owned(),
             "sh" => "/bin/sh".into(),
-            tool => self.tool(tool),
+            tool => self.tools.join(tool),
         };
         Program::new(&executable)
             .directory(&self.home)
             .variable("HOME", &self.home)
             .variable("KUBECONFIG", &self.kubeconfig)
             .variable("PATH", path)
-    }
-
-    /// Where a tool is, or a file that came with the tools.
-    pub fn tool(&self, name: &str) -> PathBuf {
-        self.tools.join(name)
     }
 
     /// `kubectl` with this on its stdin.
@@ -164,7 +167,7 @@ pub fn difference(wanted: &Value, found: &Value) -> Option<String> {
     }
 }
 
-/// The folder with these tools, for tests that need no cluster.
+/// The folder with these tools, programs or files, for tests that need no cluster.
 ///
 /// `None` where one is missing: said on stderr, and a failure in CI.
 pub fn tools(needed: &[&str]) -> Option<PathBuf> {

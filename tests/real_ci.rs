@@ -1,0 +1,232 @@
+//! The pipelines of `docs/ci.md`: valid by the schemas of their services, and their scripts run against the real API server.
+
+#![cfg(test)]
+
+#[cfg(test)]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod bench;
+#[cfg(test)]
+#[path = "bench/custom_resources.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod custom_resources;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use bench::{Bench, Program, Run, documents};
+use serde_json::{Value, json};
+
+const LOGIN: &str = r#"{"auths":{"ghcr.io":{"auth":"YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
+/// Services whose pipelines have a JSON Schema.
+const WITH_SCHEMA: [&str; 3] = ["azure-pipelines", "circle-ci", "github-workflows"];
+
+/// The block after `<!-- NAME -->`.
+fn block(name: &str) -> String {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md")).unwrap();
+    let (_, rest) = page.split_once(&format!("<!-- {name} -->\n```")).unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    rest.split_once("```\n").unwrap().0.to_owned()
+}
+
+/// A script as its service runs it: the shell and its flags, the text, and the variables that it is given.
+#[derive(Debug)]
+struct Script {
+    shell: &'static [&'static str],
+    text: String,
+    mapped: Vec<String>,
+}
+
+/// Every script of a pipeline, in order: the last one deploys, the ones before validate.
+fn scripts(service: &str) -> Vec<Script> {
+    let text = block(service);
+    if service == "jenkins" {
+        return jenkins(&text);
+    }
+    let (shell, keys): (&'static [&'static str], &[&str]) = match service {
+        "github-workflows" => (&["bash", "-e"], &["run"]),
+        "azure-pipelines" => (&["bash"], &["bash"]),
+        "circle-ci" => (&["bash", "-eo", "pipefail"], &["command", "run"]),
+        "tekton" => (&["sh", "-e"], &["script"]),
+        _ => panic!("{service}"),
+    };
+    let mut scripts = Vec::new();
+    for document in documents(&text) {
+        collect(&document, shell, keys, &mut scripts);
+    }
+    scripts
+}
+
+fn collect(value: &Value, shell: &'static [&'static str], keys: &[&str], scripts: &mut Vec<Script>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, shell, keys, scripts)),
+        Value::Object(fields) => {
+            if let Some(text) = keys.iter().find_map(|key| fields.get(*key)?.as_str()) {
+                let names = match &fields.get("env") {
+                    Some(Value::Object(env)) => env.keys().cloned().collect(),
+                    Some(Value::Array(env)) => env.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect(),
+                    _ => Vec::new(),
+                };
+                scripts.push(Script { shell, text: text.to_owned(), mapped: names });
+            }
+            fields.values().for_each(|field| collect(field, shell, keys, scripts));
+        }
+        _ => {}
+    }
+}
+
+/// `sh '…'` and `sh '''…'''`, and the variables of the credentials.
+fn jenkins(text: &str) -> Vec<Script> {
+    let text = text.replace("'''", "\"");
+    let literals = text.match_indices("  sh ").map(|(at, _)| {
+        let literal = &text[at + 5..];
+        let quote = literal.chars().next().unwrap();
+        literal[1..].split(quote).next().unwrap().to_owned()
+    });
+    let variables: Vec<_> =
+        text.split("variable: '").skip(1).map(|rest| rest.split('\'').next().unwrap().to_owned()).collect();
+    literals.map(|text| Script { shell: &["sh", "-xe"], text, mapped: variables.clone() }).collect()
+}
+
+#[test]
+fn every_pipeline_is_valid_by_the_schema_of_its_service() {
+    let files = WITH_SCHEMA.map(|service| format!("{service}.schema.json"));
+    let Some(tools) = bench::tools(&["ajv", &files[0], &files[1], &files[2], "gitlab-ci.schema.json"]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let validate = |service: &str, text: &str| {
+        let file = folder.path().join("pipeline.yaml");
+        bench::write(&file, text);
+        let ajv = Program::new(&tools.join("ajv")).variable("PATH", env!("PATH"));
+        let ajv = ajv.arguments(["validate", "--strict=false", "--validate-formats=false", "--errors=text", "-s"]);
+        let schema = tools.join(format!("{service}.schema.json"));
+        ajv.arguments([&schema]).arguments(["-d"]).arguments([&file]).run()
+    };
+    for service in WITH_SCHEMA {
+        let text = block(service);
+        validate(service, &text).succeeded();
+        // The schema would also find something.
+        validate(service, &text.replace("jobs:", "jobz:")).failed();
+    }
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("gitlab-ci-examples");
+    for example in fs::read_dir(examples).unwrap() {
+        let path = example.unwrap().path().join(".gitlab-ci.yml");
+        if path.exists() {
+            validate("gitlab-ci", &fs::read_to_string(path).unwrap()).succeeded();
+        }
+    }
+}
+
+#[test]
+fn actionlint_finds_nothing_and_init_writes_the_very_workflow() {
+    let workflow = block("github-workflows");
+    let folder = tempfile::tempdir().unwrap();
+    let regcred = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(folder.path());
+    regcred.arguments(["init", "github"]).run().succeeded();
+    let written = fs::read_to_string(folder.path().join(".github/workflows/regcred.yml")).unwrap();
+    assert_eq!(workflow, written);
+    let Some(tools) = bench::tools(&["actionlint"]) else { return };
+    let actionlint = |text: &str| {
+        Program::new(&tools.join("actionlint"))
+            .arguments(["-no-color", "-shellcheck=", "-pyflakes=", "-"])
+            .stdin(text)
+            .run()
+    };
+    actionlint(&workflow).succeeded();
+    actionlint(&workflow.replace("github.event_name", "github.evnt_name")).failed();
+}
+
+#[test]
+fn the_tasks_are_valid_by_tektons_own_schema() {
+    let Some(tools) = bench::tools(&["kubeconform", custom_resources::FILE]) else { return };
+    let tasks = block("tekton");
+    let (status, answer) = custom_resources::validate(&tools, &["Task"], &tasks);
+    assert_eq!((status, &answer["summary"]["valid"]), (0, &json!(2)), "{answer}");
+    let (status, _) = custom_resources::validate(&tools, &["Task"], &tasks.replace("workingDir", "workDir"));
+    assert_ne!(status, 0);
+}
+
+/// An archive as a release has it, and what a job is told of it.
+fn archive(folder: &Path) -> BTreeMap<&'static str, String> {
+    let name = "regcred-0.1.0-x86_64-unknown-linux-musl";
+    let staged = folder.join(name);
+    fs::create_dir_all(&staged).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_regcred"), staged.join("regcred")).unwrap();
+    let tar = Program::new(Path::new("/bin/tar")).variable("PATH", "/usr/bin:/bin").directory(folder);
+    tar.arguments(["-czf", &format!("{name}.tar.gz"), name]).run().succeeded();
+    let sum = Program::new(Path::new("/usr/bin/sha256sum")).directory(folder);
+    let sum = sum.arguments([format!("{name}.tar.gz")]).run().succeeded();
+    let sum = sum.split(' ').next().unwrap().to_owned();
+    let downloads = format!("file://{}", folder.display());
+    [("DOWNLOADS", downloads), ("REGCRED_SHA256", sum), ("ARCHIVE", name.to_owned())].into()
+}
+
+#[test]
+fn an_archive_is_taken_only_with_the_sum_that_was_pinned() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let script = block("download");
+    let run = |variables: &BTreeMap<&str, String>| {
+        let sh = Program::new(Path::new("/bin/sh")).directory(home.path()).variable("HOME", home.path());
+        let sh = sh.variable("PATH", "/usr/local/bin:/usr/bin:/bin").arguments(["-e", "-c", &script]);
+        variables.iter().fold(sh, |sh, (name, value)| sh.variable(name, value)).run()
+    };
+    let mut variables = archive(folder.path());
+    let good = variables.insert("REGCRED_SHA256", "0".repeat(64)).unwrap();
+    run(&variables).failed();
+    assert!(!home.path().join("bin").exists());
+    variables.insert("REGCRED_SHA256", good);
+    run(&variables).succeeded();
+    let regcred = Program::new(&home.path().join("bin/regcred"));
+    assert!(regcred.arguments(["--version"]).run().succeeded().starts_with("regcred "));
+}
+
+#[test]
+fn every_pipeline_validates_without_secrets_and_deploys_with_them() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let downloads = tempfile::tempdir().unwrap();
+    let given = archive(downloads.path());
+    let kubeconfig = bench.kubectl(&["config", "view", "--raw"], "").succeeded();
+    for service in ["github-workflows", "azure-pipelines", "circle-ci", "jenkins", "tekton"] {
+        let [namespace] = bench.namespaces();
+        let folder = tempfile::tempdir().unwrap();
+        bench.program("regcred").directory(folder.path()).arguments(["init", "github"]).run().succeeded();
+        let settings = folder.path().join("regcred.yaml");
+        let text = fs::read_to_string(&settings).unwrap();
+        bench::write(&settings, &text.replace("[team-a, team-b]", &format!("[{namespace}]")));
+        bench::write(&folder.path().join("kubeconfig-of-the-job"), &kubeconfig);
+        let run = |script: &Script, with_login: bool| -> Run {
+            let (shell, flags) = script.shell.split_first().unwrap();
+            let program = bench.program("sh").directory(folder.path()).variable("HOME", folder.path());
+            let program = program.variable("RUNNER_TEMP", folder.path());
+            let program = given.iter().fold(program, |program, (name, value)| program.variable(name, value));
+            let program = program.variable("KUBECONFIG_CONTENT", &kubeconfig);
+            let is_given =
+                with_login && (service == "circle-ci" || script.mapped.contains(&"DOCKERHUB_AUTH".to_owned()));
+            let program = if is_given { program.variable("DOCKERHUB_AUTH", LOGIN) } else { program };
+            let line = format!("exec {shell} {} -c \"$0\"", flags.join(" "));
+            program.arguments(["-c", &line, &script.text]).run()
+        };
+        let tight = |run: &Run| {
+            for canary in ["canary-of-the", "YWNtZTpjYW5hcnkt"] {
+                assert!(!run.stdout.contains(canary) && !run.stderr.contains(canary), "{service}: {run:?}");
+            }
+        };
+        let scripts = scripts(service);
+        let (deploy, validate) = scripts.split_last().unwrap();
+        assert_eq!(validate.len(), 1, "{service}: {scripts:?}");
+        let listed = run(&validate[0], false).succeeded();
+        assert!(listed.contains("DOCKERHUB_AUTH") && listed.contains("MISSING"), "{service}: {listed}");
+
+        let without = run(deploy, false);
+        assert!(without.stderr.contains("`DOCKERHUB_AUTH` is not set"), "{service}: {without:?}");
+        let get = ["get", "secret", "image-pull-secret", "-n", &namespace];
+        without.failed();
+        bench.kubectl(&get, "").failed();
+
+        let done = run(deploy, true);
+        tight(&done);
+        done.succeeded();
+        bench.kubectl(&get, "").succeeded();
+    }
+}
