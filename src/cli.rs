@@ -104,7 +104,6 @@ pub struct TargetArguments {
 
 /// `regcred render`.
 #[derive(Args, Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
 pub struct RenderArguments {
     /// Which logins
     #[command(flatten)]

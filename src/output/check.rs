@@ -160,16 +160,16 @@ impl Run<'_> {
         let state = match &standing {
             Standing::Missing => Some(State::Missing),
             Standing::InTheWay => Some(State::NotOurs),
-            Standing::Current(_) | Standing::Unproven(_) => None,
             Standing::Stale if known || self.differs_beyond_logins(&path, content).map_err(at)? => Some(State::Stale),
-            Standing::Stale => None,
             Standing::Edited if content.protection() != Protection::Plaintext => Some(State::Different),
             Standing::Edited | Standing::Unknown
                 if known || self.differs_beyond_logins(&path, content).map_err(at)? =>
             {
                 Some(State::Different)
             }
-            Standing::Edited | Standing::Unknown => None,
+            Standing::Current(_) | Standing::Unproven(_) | Standing::Stale | Standing::Edited | Standing::Unknown => {
+                None
+            }
         };
         let unproven = matches!(standing, Standing::Unproven(_));
         let fingerprint = match (standing, content) {

@@ -14,13 +14,12 @@ use crate::protect::{Document, Documents};
 pub fn entries(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
     documents.iter().map(|document| {
         let path = path(&document);
-        let content = match document.encryption() {
-            Some(encryption) => Content::Encrypted(Box::new(encryption)),
-            None => {
-                let mut bytes = Zeroizing::new(Vec::new());
-                document.write_yaml(&path, &mut *bytes)?;
-                Content::Ready(bytes, document.protection())
-            }
+        let content = if let Some(encryption) = document.encryption() {
+            Content::Encrypted(Box::new(encryption))
+        } else {
+            let mut bytes = Zeroizing::new(Vec::new());
+            document.write_yaml(&path, &mut *bytes)?;
+            Content::Ready(bytes, document.protection())
         };
         Ok(Entry { path, content })
     })
