@@ -207,22 +207,17 @@ fn a_generator_that_gives_something_else_is_an_error_and_no_empty_password() {
 #[test]
 fn what_is_written_is_valid_by_the_operators_own_definitions() {
     let Some(bench) = Bench::with(&["kubeconform", custom_resources::FILE]) else { return };
-    let schemas = tempfile::tempdir().unwrap();
     let tools = bench::tools(&["kubeconform"]).unwrap();
-    let location = custom_resources::write_schemas(&tools, KINDS, schemas.path());
     for config in [example(), all_kinds()] {
         let folder = folder(&config);
         for profile in ["argocd", "flux", "helm"] {
             let flags = ["--protect", "external", "--link", "none", "--profile", profile];
             let text = render(bench, folder.path(), &flags, &[]).succeeded();
-            let validate = |text: &str| {
-                let kubeconform = bench.program("kubeconform").arguments(["-strict", "-summary", "-output", "json"]);
-                kubeconform.arguments(["-schema-location".as_ref(), location.as_os_str()]).stdin(text).run()
-            };
-            let answer: Value = serde_json::from_str(&validate(&text).succeeded()).unwrap();
-            assert_eq!(answer["summary"]["valid"], documents(&text).len(), "{answer}");
+            let (status, answer) = custom_resources::validate(&tools, KINDS, &text);
+            assert_eq!((status, &answer["summary"]["valid"]), (0, &json!(documents(&text).len())), "{answer}");
             // The schema would also find something.
-            assert_ne!(validate(&text.replace("remoteRef:", "remoteRefs:")).status, 0);
+            let broken = text.replace("remoteRef:", "remoteRefs:");
+            assert_ne!(custom_resources::validate(&tools, KINDS, &broken).0, 0);
         }
     }
 }

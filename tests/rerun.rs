@@ -3,11 +3,7 @@
 //! The encryption is a stand-in that can be opened without a key, and is other bytes at every call.
 
 #![cfg(test)]
-#![expect(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test that cannot go on has failed; fixtures are files"
-)]
+#![expect(clippy::disallowed_methods, reason = "a test that cannot go on has failed; fixtures are files")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -36,7 +36,7 @@ pub fn validate(tools: &Path, kinds: &[&str], manifests: &str) -> (i32, Value) {
 }
 
 /// Writes the schemas of these kinds, and gives what `-schema-location` takes.
-pub fn write_schemas(tools: &Path, kinds: &[&str], folder: &Path) -> PathBuf {
+fn write_schemas(tools: &Path, kinds: &[&str], folder: &Path) -> PathBuf {
     for definition in definitions(tools, kinds) {
         let definition: Value = serde_saphyr::from_str(&definition).unwrap();
         let spec = &definition["spec"];
