@@ -62,8 +62,14 @@ pub(super) fn checked(
         );
     }
     let email = login.email.as_deref().unwrap_or_default();
-    if [username, password, email, registry.as_str()].into_iter().any(helmfile::evaluates) {
-        refuse("helmfile-reference", "login", &source, helmfile::FAULT, helmfile::HINT);
+    let parts = [
+        (username, "user name", &username_source),
+        (password, "password", &source),
+        (email, "address", &source),
+        (registry.as_str(), "registry", &source),
+    ];
+    for (_, what, source) in parts.into_iter().filter(|(text, ..)| helmfile::evaluates(text)) {
+        refuse("helmfile-reference", what, source, helmfile::FAULT, helmfile::HINT);
     }
     for (text, what, source) in [(username, "user name", &username_source), (password, "password", &source)] {
         problems.extend(

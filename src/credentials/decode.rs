@@ -33,9 +33,24 @@ pub fn docker_config(value: &SecretString, source: &str, problems: &mut Vec<Prob
     let text = trimmed(value.expose_secret());
     if text.starts_with('/') && Path::new(text).exists() {
         let content = file(Path::new(text), source, Named::ByVariable)?;
-        return inline(trimmed(content.expose_secret()), source, problems);
+        return of_a_file(&content, source, problems);
     }
-    inline(text, source, problems)
+    inline(text, source, problems, |base64| neither(text, source, base64))
+}
+
+/// The same in the text of a file, which names no other.
+///
+/// # Errors
+/// As [`docker_config`].
+#[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
+pub fn of_a_file(content: &SecretString, source: &str, problems: &mut Vec<Problem>) -> Result<SecretString, Problem> {
+    inline(trimmed(content.expose_secret()), source, problems, |base64| {
+        let message = format!(
+            "the file that {source} names is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64})"
+        );
+        Problem::error("not-a-docker-config", message)
+            .hint("name a file like ~/.docker/config.json, or one with base64 of it")
+    })
 }
 
 /// How a file was named.
@@ -89,7 +104,12 @@ fn is_pipe(_: &Path) -> bool {
     false
 }
 
-fn inline(text: &str, source: &str, problems: &mut Vec<Problem>) -> Result<SecretString, Problem> {
+fn inline(
+    text: &str,
+    source: &str,
+    problems: &mut Vec<Problem>,
+    neither: impl Fn(&str) -> Problem,
+) -> Result<SecretString, Problem> {
     if text.is_empty() {
         return Err(Problem::error("empty", format!("{source} holds nothing but white space")));
     }
@@ -104,7 +124,7 @@ fn inline(text: &str, source: &str, problems: &mut Vec<Problem>) -> Result<Secre
     }
     let once = match base64(text) {
         Ok(once) => once,
-        Err(why) => return Err(neither(text, source, &why)),
+        Err(why) => return Err(neither(&why)),
     };
     let decoded = trimmed(&once);
     if decoded.starts_with(['{', '[']) {
@@ -123,7 +143,7 @@ fn inline(text: &str, source: &str, problems: &mut Vec<Problem>) -> Result<Secre
     if is_user_and_password(decoded) {
         return Err(user_and_password(source, "base64 of `user:password`"));
     }
-    Err(neither(text, source, "it is base64, but not of JSON"))
+    Err(neither("it is base64, but not of JSON"))
 }
 
 /// JSON that came out of base64 and ends early was cut before it was decoded.

@@ -57,7 +57,7 @@ pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLi
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
-    Some(expiring(source, expires - now).about(&login.registry))
+    Some(expiring(source, expires.saturating_sub(now)).about(&login.registry))
 }
 
 fn expiring(source: &str, seconds: i64) -> Problem {
@@ -83,7 +83,7 @@ fn is_ecr(username: &str, host: &str) -> bool {
 fn expiry(username: &str, host: &str, password: &str) -> Option<i64> {
     if is_ecr(username, host) {
         let token = STANDARD.decode(password).ok()?;
-        return serde_json::from_slice::<serde_json::Value>(&token).ok()?.get("expiration")?.as_i64();
+        return serde_json::from_slice::<serde_json::Value>(&token).ok()?.get("expiration").and_then(seconds);
     }
     let mut parts = password.split('.');
     let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
@@ -91,7 +91,13 @@ fn expiry(username: &str, host: &str, password: &str) -> Option<i64> {
         return None;
     }
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    serde_json::from_slice::<serde_json::Value>(&payload).ok()?.get("exp")?.as_i64()
+    serde_json::from_slice::<serde_json::Value>(&payload).ok()?.get("exp").and_then(seconds)
+}
+
+/// A date as JSON has it: RFC 7519 allows fractions.
+#[expect(clippy::cast_possible_truncation, reason = "what is out of range becomes the nearest that is not")]
+fn seconds(date: &serde_json::Value) -> Option<i64> {
+    date.as_i64().or_else(|| date.as_f64().map(|seconds| seconds as i64))
 }
 
 #[cfg(test)]
@@ -115,10 +121,13 @@ mod tests {
 
     #[test]
     fn an_expiry_date_in_a_token_is_read() {
+        let jwt = |exp: f64| format!("e30.{}.x", URL_SAFE_NO_PAD.encode(format!("{{\"exp\":{exp}}}")));
+        assert_eq!(code("ghcr.io", "u", &jwt(1_000_000_000.5), ShortLived::Refuse), Some("expired"));
         let jwt = |exp: i64| format!("e30.{}.x", URL_SAFE_NO_PAD.encode(format!("{{\"exp\":{exp}}}")));
         let ecr = |at: i64| STANDARD.encode(format!("{{\"payload\":\"x\",\"expiration\":{at}}}"));
         let host = "1.dkr.ecr.eu-west-1.amazonaws.com";
         assert_eq!(code("ghcr.io", "u", &jwt(1), ShortLived::Refuse), Some("expired"));
+        assert_eq!(code("ghcr.io", "u", &jwt(i64::MIN), ShortLived::Refuse), Some("expired"));
         assert_eq!(code("ghcr.io", "u", &jwt(9_999_999_999), ShortLived::Refuse), Some("expires"));
         assert_eq!(code(host, "AWS", &ecr(1), ShortLived::Refuse), Some("expired"));
         assert_eq!(code(host, "AWS", &ecr(9_999_999_999), ShortLived::Refuse), Some("expires"));

@@ -111,7 +111,7 @@ impl Source {
                     "`--docker-config-file`".to_owned()
                 };
                 decode::file(&path, &source, Named::ByFlag)
-                    .and_then(|text| decode::docker_config(&text, &source, problems))
+                    .and_then(|text| decode::of_a_file(&text, &source, problems))
                     .map(|json| auths::read(&json, &source, problems))
             }
             Self::Login { registry, username, password } => {

@@ -65,7 +65,14 @@ impl Fleet {
         listed: (Option<&Listed>, Vec<Problem>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        Self::each(Settings::resolve, arguments, file, listed, environment)
+        let fleet = Self::each(Settings::resolve, arguments, file, listed, environment)?;
+        match fleet.members.as_slice() {
+            [first, _, ..] if matches!(first.destination, Destination::Stdout) => Err(usage(
+                &format!("regcred.yaml has {} clusters, and each has its own output", fleet.members.len()),
+                "add --output DIR, or choose one with --cluster",
+            )),
+            _ => Ok(fleet),
+        }
     }
 
     fn each(
@@ -139,13 +146,7 @@ fn members(
         }
         members.push(member);
     }
-    match members.as_slice() {
-        [several @ .., last] if !several.is_empty() && last.goes_to_stdout() => Err(usage(
-            &format!("regcred.yaml has {} clusters, and each has its own output", members.len()),
-            "add --output DIR, or choose one with --cluster",
-        )),
-        _ => Ok(members),
-    }
+    Ok(members)
 }
 
 /// The same failure, with the cluster that it is about.
@@ -180,10 +181,6 @@ impl Settings {
         }
         self.cluster = Some(cluster);
         Ok(())
-    }
-
-    fn goes_to_stdout(&self) -> bool {
-        matches!(self.destination, Destination::Stdout) && self.combination.shape != Shape::DockerConfig
     }
 }
 

@@ -13,7 +13,7 @@ pub mod patcher;
 mod pull_secret;
 pub mod sealing;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::RenderArguments;
 use crate::credentials::lifetime::ShortLived;
@@ -265,6 +265,19 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
     let link = arguments.link.or(spec.link).or(named.then_some(Link::ServiceAccount));
     let protect = arguments.protection.protect.or(spec.protect);
     let combination = Combination::resolve(Wish { strategy, link, protect, shape })?;
+    let patcher = arguments.patcher.patcher.or(spec.patcher.kind);
+    if combination.strategy == Strategy::Patcher
+        && patcher == Some(Patcher::Tamcore)
+        && combination.link != Link::ServiceAccount
+    {
+        return Err(usage(
+            &format!(
+                "`--patcher tamcore` and `--link {}` cannot go together: it writes Secrets only where it links",
+                combination.link
+            ),
+            "use --patcher titansoft, or --link service-account",
+        ));
+    }
     if combination.strategy == Strategy::Patcher && !arguments.target.namespaces.is_empty() {
         return Err(usage(
             "`--strategy patcher` serves every namespace, so `--namespaces` means nothing",
@@ -279,6 +292,9 @@ fn destination(
     Combination { shape, protect, .. }: Combination,
     chart: &Chart,
 ) -> Result<Destination, Failure> {
+    if arguments.output.as_deref() == Some(Path::new("-")) {
+        return Err(usage("`--output -` is no file", "leave --output out: standard output is the default"));
+    }
     match (&arguments.output, arguments.check) {
         (None, _) if shape.is_a_tree() => {
             Err(usage(&format!("`--shape {shape}` writes several files, and needs `--output`"), "add --output DIR"))

@@ -123,12 +123,6 @@ impl PatcherSettings {
             );
         }
         check_exclude(patcher, exclude, problems);
-        if patcher == Patcher::Tamcore && service_accounts == Accounts::None {
-            problems.push(
-                Problem::error("impossible-combination", "`--patcher tamcore` and a `--link` other than `service-account` cannot go together: it writes Secrets only where it links")
-                    .hint("use --patcher titansoft, or --link service-account"),
-            );
-        }
         let guard = if *no_guard || !file.guard { Guard::Unconfined } else { Guard::Confined };
         let exclude = exclude.iter().map(|text| text.trim().to_owned()).collect();
         Some(Self {

@@ -38,7 +38,7 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::of(
             "regcred.yaml",
-            Problem::error("unreadable-file", format!("the file of `--config` cannot be read: {}", reason(&error)))
+            Problem::error("unreadable-file", format!("{} cannot be read: {}", which.file(), reason(&error)))
                 .hint("check the path; --no-config reads none"),
         )
     })?;
@@ -48,6 +48,16 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
         let in_the_file = |problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
         Failure::Input { title: "regcred.yaml", problems: problems.into_iter().map(in_the_file).collect() }
     })
+}
+
+impl Which {
+    /// What it is called in a message.
+    fn file(&self) -> &'static str {
+        match self {
+            Self::Named(_) => "the file of `--config`",
+            Self::Found | Self::No => NAME,
+        }
+    }
 }
 
 fn find(from: &Path) -> Option<PathBuf> {
