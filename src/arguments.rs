@@ -115,12 +115,47 @@ fn explain(error: &clap::Error, kind: ErrorKind) -> Problem {
         format!("commands are {}", names.join(", "))
     } else if kind == ErrorKind::UnknownArgument && is_a_stray_word(error) {
         "several namespaces are joined by commas, `--namespaces team-a,team-b`; other flags are repeated".to_owned()
+    } else if let Some(hint) = flag.as_deref().filter(|_| kind == ErrorKind::MissingRequiredArgument).and_then(missing)
+    {
+        hint.to_owned()
+    } else if kind == ErrorKind::UnknownArgument
+        && let Some(hint) = of_another_command(error)
+    {
+        hint.to_owned()
     } else if !possible.is_empty() {
         format!("possible values are {}", possible.join(", "))
     } else {
         "`regcred --help` and `regcred COMMAND --help` list what there is".to_owned()
     };
     Problem::error("usage", what).hint(hint)
+}
+
+/// What a flag is for that another one needs.
+fn missing(flag: &str) -> Option<&'static str> {
+    match flag.split(' ').next()? {
+        "--output" => Some("--check compares with what is there: name the file or directory that was written"),
+        "--image" => Some("--require-match is about an image: add --image, for example --image ghcr.io/acme/api:1.4"),
+        _ => None,
+    }
+}
+
+/// What was meant by an argument that belongs to another command.
+fn of_another_command(error: &clap::Error) -> Option<&'static str> {
+    let of = |name: &str| matches!(error.get(ContextKind::Usage), Some(ContextValue::StyledStr(usage)) if usage.to_string().contains(name));
+    let argument = known_flag(error, ContextKind::InvalidArg);
+    let is_namespaces = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(text)) if text == "-n");
+    match argument.as_deref() {
+        _ if of("regcred inject") => Some(
+            "manifests come on standard input, `regcred inject … < FILE`; the namespace of those without one is --namespace",
+        ),
+        Some("--namespaces" | "--namespaces-from" | "--exclude") if of("regcred verify") => {
+            Some("`verify` looks at logins and images; namespaces go with `render`")
+        }
+        _ if is_namespaces && of("regcred verify") => {
+            Some("`verify` looks at logins and images; namespaces go with `render`")
+        }
+        _ => None,
+    }
 }
 
 /// Whether a word stands by itself where `render` takes flags only.

@@ -59,8 +59,11 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or that of a command
+    Man {
+        /// The command
+        command: Option<String>,
+    },
 }
 
 /// Which logins.
@@ -281,6 +284,9 @@ pub struct FetchCertArguments {
     /// File to write [default: sealing.certificate in regcred.yaml]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Cluster of regcred.yaml whose certificate this is
+    #[arg(long, value_name = "NAME", conflicts_with = "output")]
+    pub cluster: Option<String>,
     /// Write nothing; exit 3 when the file does not have the certificate of the cluster
     #[arg(long)]
     pub check: bool,

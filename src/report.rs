@@ -1,8 +1,9 @@
 //! The only printer of errors and warnings: what went wrong in, lines on stderr and the exit status out.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use crate::problem::{Failure, Problem};
 
@@ -53,10 +54,16 @@ pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
 
 /// Prints warnings.
 pub fn warn(problems: &[Problem]) {
-    for problem in problems {
+    for problem in problems.iter().filter(|problem| is_new(&problem.message)) {
         line(&format!("warning: {}", problem.message));
         hint(problem);
     }
+}
+
+/// What was said is not said again, for another cluster.
+fn is_new(text: &str) -> bool {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    SAID.lock().is_ok_and(|mut said| said.insert(text.to_owned()))
 }
 
 static VERBOSE: OnceLock<()> = OnceLock::new();
@@ -75,17 +82,8 @@ pub fn detail(text: &str) {
 
 /// Prints a note.
 pub fn note(text: &str) {
-    line(&format!("note: {text}"));
-}
-
-/// Prints each of the notes once.
-pub fn notes<T: AsRef<str>>(texts: impl Iterator<Item = T>) {
-    let mut said = Vec::new();
-    for text in texts.map(|text| text.as_ref().to_owned()) {
-        if !said.contains(&text) {
-            note(&text);
-            said.push(text);
-        }
+    if is_new(text) {
+        line(&format!("note: {text}"));
     }
 }
 

@@ -6,6 +6,7 @@ use clap_complete::Shell;
 
 use crate::cli::Arguments;
 use crate::output::stream::print_text;
+use crate::problem::{Failure, Problem};
 use crate::report::Outcome;
 
 /// Prints the completions of a shell.
@@ -16,10 +17,20 @@ pub fn completions(shell: Shell) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Prints the manual page.
-pub fn man() -> Result<Outcome> {
+/// Prints the manual page of a command, or of the whole.
+pub fn man(name: Option<&str>) -> Result<Outcome> {
+    let mut whole = Arguments::command();
+    whole.build();
+    let page = match name {
+        None => whole,
+        Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
+            let problem = Problem::error("usage", "`regcred man` got the name of no command");
+            let names: Vec<_> = whole.get_subcommands().map(clap::Command::get_name).collect();
+            Failure::Usage(vec![problem.hint(format!("commands are {}", names.join(", ")))])
+        })?,
+    };
     let mut text = Vec::new();
-    clap_mangen::Man::new(Arguments::command()).render(&mut text)?;
+    clap_mangen::Man::new(page).render(&mut text)?;
     print_text(&String::from_utf8(text)?)?;
     Ok(Outcome::Done)
 }

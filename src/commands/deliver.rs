@@ -39,7 +39,11 @@ pub(super) fn deliver(
             Ok(Outcome::Done)
         }
         (Destination::Write(root), Some(entries)) => {
-            say_written(&tree::write(entries, &target(root))?, cluster);
+            let target = target(root);
+            say_written(&tree::write(entries, &target)?, cluster);
+            if product.holds_a_secret() && git::is_covered(&target.path) {
+                report::note(COVERED);
+            }
             Ok(Outcome::Done)
         }
         (Destination::Check(root), Some(entries)) => {
@@ -56,6 +60,9 @@ pub(super) fn deliver(
         (Destination::Check(path), None) => check_single(product, &target(path), known),
     }
 }
+
+/// Why a folder of ours does not show up in Git.
+const COVERED: &str = "the folder holds Secrets in clear, and its .gitignore keeps it out of Git: for files to commit there is --protect sealed, sops or external";
 
 /// What a comparison without a key cannot tell.
 const WITHOUT_A_KEY: &str = "`REGCRED_FINGERPRINT_KEY` is not set, so it was not compared whether encrypted files hold \
@@ -210,7 +217,14 @@ fn say_differences(differences: &[Difference], cluster: Option<&ResourceName>) -
     for Difference { path, state } in differences {
         report::note(&format!("{state}: {folder}{path}"));
     }
-    if differences.is_empty() { Outcome::Done } else { Outcome::Differs }
+    match differences.len() {
+        0 => Outcome::Done,
+        one_or_more => {
+            let files = if one_or_more == 1 { "file is" } else { "files are" };
+            report::note(&format!("{folder}{one_or_more} {files} not current: run the same without --check"));
+            Outcome::Differs
+        }
+    }
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ const TITLE: &str = "the certificate";
 
 /// Asks the controller, checks what it says, and replaces the file if that is another.
 pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
-    let FetchCertArguments { output, check, controller_name, controller_namespace, context } = arguments;
-    let path = path(output.as_deref(), file, environment)?;
+    let FetchCertArguments { output, cluster, check, controller_name, controller_namespace, context } = arguments;
+    let path = path(output.as_deref(), cluster.as_deref(), file, environment)?;
     let there = read(&path)?;
     let sources = sources(file, environment);
     let controller = Controller {
@@ -65,13 +65,30 @@ fn failed(problem: Problem) -> Failure {
 }
 
 /// The file: named by the flag, or by regcred.yaml for `render` to read.
-fn path(output: Option<&Path>, file: Option<&File>, environment: &Environment) -> Result<PathBuf, Failure> {
-    let in_the_file = || file?.spec.sealing.certificate.as_deref();
+fn path(
+    output: Option<&Path>,
+    cluster: Option<&str>,
+    file: Option<&File>,
+    environment: &Environment,
+) -> Result<PathBuf, Failure> {
+    let in_the_file = || {
+        let spec = &file?.spec;
+        let sealing = match cluster {
+            None => &spec.sealing,
+            Some(name) => &spec.clusters.iter().find(|cluster| cluster.name == name)?.sealing,
+        };
+        sealing.certificate.as_deref()
+    };
+    let of_a_fleet = file.is_some_and(|file| !file.spec.clusters.is_empty());
     output.or_else(in_the_file).map(|path| environment.directory().join(path)).ok_or_else(|| {
-        Failure::Usage(vec![
-            Problem::error("usage", "`--output` is missing, and regcred.yaml has no `sealing.certificate`")
-                .hint("add --output FILE, for example --output sealing.pem"),
-        ])
+        let missing = match cluster {
+            None => "`--output` is missing, and regcred.yaml has no `sealing.certificate`",
+            Some(_) => "`--cluster` names no cluster of regcred.yaml that has a `sealing.certificate`",
+        };
+        Failure::Usage(vec![Problem::error("usage", missing).hint(match (cluster, of_a_fleet) {
+            (None, true) => "choose the cluster with --cluster NAME, and its context with --context",
+            _ => "add --output FILE, for example --output sealing.pem",
+        })])
     })
 }
 
@@ -109,10 +126,13 @@ fn choice<T: std::str::FromStr<Err = InvalidName>>(
 
 /// The variables that `kubectl` does not get: those that `render` reads logins from.
 fn sources(file: Option<&File>, environment: &Environment) -> Vec<VariableName> {
-    let pull_secrets = file.map(|file| file.spec.pull_secrets.as_slice()).unwrap_or_default();
+    let spec = file.map(|file| &file.spec);
+    let of_clusters =
+        spec.into_iter().flat_map(|spec| &spec.clusters).flat_map(|cluster| cluster.pull_secrets.iter().flatten());
+    let pull_secrets = spec.into_iter().flat_map(|spec| &spec.pull_secrets).chain(of_clusters);
     // What is wrong with them is for `render` to say.
     let sources = |logins| logins::sources(None, logins, environment, &mut Vec::new());
-    let named = pull_secrets.iter().flat_map(|pull_secret| sources(&pull_secret.logins));
+    let named = pull_secrets.flat_map(|pull_secret| sources(&pull_secret.logins));
     let named: Vec<_> = named.flat_map(|source: Source| source.variables()).map(|variable| variable.name).collect();
     named.into_iter().chain([DEFAULT_VARIABLE, "DOCKER_AUTH_CONFIG", KEY_VARIABLE].map(VariableName::known)).collect()
 }

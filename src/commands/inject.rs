@@ -25,7 +25,12 @@ pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Enviro
     let Injected { edits, found, changed, warnings } =
         inject::inject(&text, &rules).map_err(|problem| Failure::of(TITLE, problem))?;
     report::warn(&warnings);
-    report::detail(&format!("{changed} of {found} Pod specs get a reference"));
+    let said = format!("{changed} of {found} Pod specs get a reference");
+    if found > 0 && changed == 0 {
+        report::note(&said);
+    } else {
+        report::detail(&said);
+    }
     print_text(&inject::changed(&text, &edits))?;
     Ok(Outcome::Done)
 }

@@ -47,6 +47,6 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         Command::Init(arguments) => init::run(&arguments, environment),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::completions(shell),
-        Command::Man => completions::man(),
+        Command::Man { command } => completions::man(command.as_deref()),
     }
 }

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::deliver;
 use super::logins::{self, Checked};
 use crate::cli::RenderArguments;
+use crate::credentials::Source;
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
 use crate::output::check::Known;
@@ -41,9 +42,9 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     if arguments.cluster.is_empty() {
         report::warn(&clusters::left_over(&fleet, environment.directory()));
     }
-    report::notes(
-        fleet.members.iter().flat_map(|settings| [chart::note(settings), helm_values::note(settings)]).flatten(),
-    );
+    for settings in &fleet.members {
+        [chart::note(settings), helm_values::note(settings)].iter().flatten().for_each(|note| report::note(note));
+    }
     Ok(outcome)
 }
 
@@ -92,11 +93,32 @@ fn docker_configs(members: &[Settings], environment: &Environment) -> Result<(Ve
             if members.iter().all(|settings| matches!(settings.destination, Destination::Check(_)))
                 && problems.iter().filter(|problem| problem.is_error()).all(is_not_there) =>
         {
-            report::notes(members.iter().map(|settings| left_out(settings.combination.shape)));
+            warn_of_what_is_not_set(members, environment);
+            for settings in members {
+                report::note(left_out(settings.combination.shape));
+            }
             let unknown = |settings: &Settings| settings.pull_secrets.iter().map(|_| DockerConfig::unknown()).collect();
             Ok((members.iter().map(unknown).collect(), Known::NotTheLogins))
         }
         Err(failure) => Err(failure),
+    }
+}
+
+/// Names what is missing where something else is there: that is no merge request, but a mistake.
+fn warn_of_what_is_not_set(members: &[Settings], environment: &Environment) {
+    let sources =
+        members.iter().flat_map(|settings| &settings.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
+    let mut names: Vec<_> = sources.flat_map(Source::variables).map(|variable| variable.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let (set, missing): (Vec<_>, Vec<_>) = names.iter().partition(|name| environment.is_set(name.as_str()));
+    if !set.is_empty() {
+        let missing: Vec<_> = missing.iter().map(|name| format!("`{name}`")).collect();
+        report::warn(&[Problem::warning(
+            "variable-unset",
+            format!("{} not set, and other variables are", missing.join(", ")),
+        )
+        .hint("without all of them nothing that depends on a login is compared")]);
     }
 }
 

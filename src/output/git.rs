@@ -110,6 +110,12 @@ pub fn admit_file(path: &Path, name: &str, target: &Target<'_>) -> Result<(), Fa
     guard.admit(&rest, name)
 }
 
+/// Whether a folder is in a work tree, and our `.gitignore` keeps it out of Git.
+#[must_use]
+pub fn is_covered(folder: &Path) -> bool {
+    in_work_tree(folder) && fs::read(folder.join(IGNORE_FILE)).is_ok_and(|bytes| bytes == IGNORE_ALL)
+}
+
 /// Whether a folder is in a work tree: it, or one above it, has a `.git`.
 #[must_use]
 pub fn in_work_tree(folder: &Path) -> bool {

@@ -14,7 +14,7 @@ use crate::names::{InvalidName, ResourceName};
 use crate::nearest::nearest;
 use crate::output::fingerprint::KEY_VARIABLE;
 use crate::problem::{Failure, Problem};
-use crate::settings::choices::Shape;
+use crate::settings::choices::{Shape, Strategy};
 
 /// The settings of each cluster, in the order of the file.
 #[derive(Debug)]
@@ -203,15 +203,21 @@ impl Cluster {
             None => common.pull_secrets.clone(),
             Some(own) => own.iter().map(|own| own.over(&common.pull_secrets)).collect(),
         };
-        if let Some(namespaces) = namespaces {
-            let own =
-                pull_secrets.iter().flatten().map(|own| !own.namespaces.is_empty()).chain(std::iter::repeat(false));
-            for (pull_secret, _) in listed.iter_mut().zip(own).filter(|(_, own)| !own) {
-                pull_secret.namespaces = namespaces.clone();
+        let own: Vec<_> = match pull_secrets {
+            Some(own) => own.iter().map(|own| !own.namespaces.is_empty()).collect(),
+            None => vec![false; listed.len()],
+        };
+        let inherited = listed.iter_mut().zip(own).filter(|(_, own)| !own).map(|(pull_secret, _)| pull_secret);
+        match namespaces {
+            Some(namespaces) => inherited.for_each(|pull_secret| pull_secret.namespaces = namespaces.clone()),
+            // Who chooses a patcher for a cluster means all its namespaces; the common names are for the others.
+            None if *strategy == Some(Strategy::Patcher) => {
+                inherited.for_each(|pull_secret| pull_secret.namespaces.include.clear());
             }
-            if listed.is_empty() {
-                listed.push(PullSecret { namespaces: namespaces.clone(), ..PullSecret::default() });
-            }
+            None => {}
+        }
+        if let (Some(namespaces), true) = (namespaces, listed.is_empty()) {
+            listed.push(PullSecret { namespaces: namespaces.clone(), ..PullSecret::default() });
         }
         let to_folders = arguments.output.is_some();
         Spec {

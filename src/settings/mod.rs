@@ -136,6 +136,9 @@ impl Settings {
         (listed, problems): (Option<&Listed>, Vec<Problem>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
+        let Spec { strategy, link, protect, shape, .. } = *spec;
+        // What cannot be written is wrong with the file, whoever reads it.
+        let written = Combination::resolve(Wish { strategy, link, protect, shape })?;
         let typed = &arguments.logins;
         let reads_flags =
             !(typed.docker_config.is_empty() && typed.docker_config_file.is_empty() && typed.login.is_empty());
@@ -144,7 +147,7 @@ impl Settings {
             _ => Protect::Plain,
         };
         let combination =
-            Combination { strategy: Strategy::Static, link: Link::None, protect, shape: Shape::DockerConfig };
+            Combination { strategy: written.strategy, link: Link::None, protect, shape: Shape::DockerConfig };
         Self::decide(arguments, spec, (combination, Chart::Own), (listed, problems), environment)
     }
 

@@ -130,6 +130,9 @@ pub(super) fn resolve(
         (logins::sources(flags, &file.logins, environment, problems), None)
     };
     problems.extend(external.as_ref().and_then(|external| unserved(external, combination)));
+    if combination.strategy == Strategy::Patcher {
+        refuse_a_choice(file, environment, problems);
+    }
     let exclude = if target.exclude.is_empty() { file.namespaces.exclude.clone() } else { target.exclude.clone() };
     // Namespaces that are found by their labels need no names, unless something else does.
     let found_by_label =
@@ -138,6 +141,8 @@ pub(super) fn resolve(
         if combination.strategy == Strategy::Static && combination.shape != Shape::DockerConfig && !found_by_label {
             chosen_namespaces(entry, file, target, &exclude, listed, environment, problems)
         } else {
+            namespaces::look(&file.namespaces.include, "`include` in regcred.yaml", problems);
+            namespaces::look(&file.namespaces.exclude, "`exclude` in regcred.yaml", problems);
             Vec::new()
         };
     let (accounts, accounts_place) = if arguments.service_account.is_empty() {
@@ -176,6 +181,23 @@ fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Pro
         )
         .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
     })
+}
+
+/// A patcher serves every namespace: whoever names some means that others do not get the login.
+fn refuse_a_choice(file: &PullSecret, environment: &Environment, problems: &mut Vec<Problem>) {
+    const WHY: &str = "means nothing with `--strategy patcher`, which serves every namespace";
+    if !file.namespaces.include.is_empty() {
+        problems.push(
+            Problem::error("means-nothing", format!("`include` in regcred.yaml {WHY}"))
+                .hint("leave it out and name those to leave out in `exclude`, or use --strategy static"),
+        );
+    }
+    if environment.is_set(NAMESPACES_VARIABLE) {
+        problems.push(
+            Problem::warning("means-nothing", format!("`{NAMESPACES_VARIABLE}` {WHY}"))
+                .hint("use --exclude, or --strategy static"),
+        );
+    }
 }
 
 /// A chart makes a ServiceAccount of its own: `default` would be adopted, and deleted with the release.

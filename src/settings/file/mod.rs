@@ -36,8 +36,10 @@ impl File {
     /// The same, with its paths seen from the folder it lies in.
     #[must_use]
     pub fn located(mut self, folder: &Path) -> Self {
-        let certificate = &mut self.spec.sealing.certificate;
-        *certificate = certificate.take().map(|path| folder.join(path));
+        let clusters = self.spec.clusters.iter_mut().map(|cluster| &mut cluster.sealing);
+        for sealing in clusters.chain([&mut self.spec.sealing]) {
+            sealing.certificate = sealing.certificate.take().map(|path| folder.join(path));
+        }
         self
     }
 }

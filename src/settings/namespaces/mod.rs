@@ -97,6 +97,13 @@ pub fn matchers(list: &[String], place: &str, problems: &mut Vec<Problem>) -> Ve
     list.iter().enumerate().filter_map(matcher).collect()
 }
 
+/// Says what is wrong with names and globs that choose nothing now.
+pub fn look(texts: &[String], origin: &str, problems: &mut Vec<Problem>) {
+    let everything = Listed::default();
+    let wanted = Wanted { include: texts, origin, listed: Some(&everything), ..Wanted::default() };
+    choose(&wanted, problems);
+}
+
 /// Whether a text is meant as a glob.
 #[must_use]
 pub fn is_glob(text: &str) -> bool {
