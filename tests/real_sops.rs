@@ -304,7 +304,7 @@ fn a_program_that_prints_something_else_is_not_believed() {
 #[test]
 fn encrypted_values_are_those_that_helm_needs_and_stay_when_nothing_changed() {
     let Some(repository) = Repository::new("creation_rules: [{age: RECIPIENT}]") else { return };
-    let key = ("REGCRED_FINGERPRINT_KEY", "k");
+    let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
     let arguments = ["-n", "team-a,team-b", "--shape", "helm-values", "--output", "secrets.yaml"];
     let secrets = repository.path("secrets.yaml");
     let read = || fs::read_to_string(&secrets).unwrap();

@@ -32,7 +32,7 @@ impl Fleet {
     /// The clusters that were chosen, or all of them; each with what differs there.
     ///
     /// # Errors
-    /// Usage only, as of [`Settings::resolve`]; and a fleet that has nowhere to go.
+    /// Usage only, when what was chosen does not go together; and a fleet that has nowhere to go.
     pub fn resolve(
         arguments: &RenderArguments,
         file: Option<File>,
@@ -46,7 +46,7 @@ impl Fleet {
     /// The same for the logins alone, wherever they are kept.
     ///
     /// # Errors
-    /// As [`Fleet::resolve`].
+    /// As [`Self::resolve`].
     pub fn of_logins(
         arguments: &RenderArguments,
         file: Option<File>,
@@ -58,7 +58,7 @@ impl Fleet {
     /// The same, with a list of the namespaces that there are, and what is wrong with it, from elsewhere than `--namespaces-from`.
     ///
     /// # Errors
-    /// As [`Fleet::resolve`].
+    /// As [`Self::resolve`].
     pub fn resolve_among(
         arguments: &RenderArguments,
         file: Option<File>,
