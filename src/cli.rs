@@ -316,7 +316,7 @@ pub enum Tool {
     Helmfile,
     /// GitLab CI: validate, then apply
     Gitlab,
-    /// Argo CD: an Application, or an ApplicationSet for a fleet
+    /// Argo CD: an Application, or one for each cluster of a fleet
     Argocd,
     /// Flux: a Kustomization, or one a cluster
     Flux,

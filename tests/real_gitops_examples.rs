@@ -1,5 +1,5 @@
-//! The examples for GitOps: rendered as their READMEs say, opened by the real sops, built by the real kustomize, and taken by an API
-//! server. What needs the Sealed Secrets controller is with the other tests of sealing.
+//! The examples for repositories that a cluster reads: rendered as their READMEs say, opened by the real sops, built by the real
+//! kustomize, and taken by an API server. What needs the Sealed Secrets controller is with the other tests of sealing.
 
 #![cfg(test)]
 
