@@ -307,6 +307,9 @@ pub struct InitArguments {
     /// The tool that will apply what regcred writes
     #[arg(value_enum)]
     pub tool: Tool,
+    /// Clusters of a fleet, for argocd and flux
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub clusters: Vec<String>,
     /// Directory to write to
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub directory: PathBuf,
@@ -319,9 +322,9 @@ pub enum Tool {
     Helmfile,
     /// GitLab CI: validate, then apply
     Gitlab,
-    /// Argo CD: an Application
+    /// Argo CD: an Application, or one for each cluster of a fleet
     Argocd,
-    /// Flux: a Kustomization
+    /// Flux: a Kustomization, or one a cluster
     Flux,
     /// GitHub Actions: a workflow
     Github,

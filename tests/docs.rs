@@ -170,6 +170,7 @@ fn every_link_between_the_pages_leads_somewhere() {
 const FLAGS_OF_OTHERS: &[&str] = &[
     "--all-namespaces",
     "--as",
+    "--cached",
     "--create-namespace",
     "--enable-alpha-plugins",
     "--enable-exec",
@@ -184,6 +185,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--history-max",
     "--install",
     "--locked",
+    "--message",
     "--namespace",
     "--path",
     "--post-renderer",

@@ -44,7 +44,7 @@ fn scripts(service: &str) -> Vec<Script> {
         return jenkins(&text);
     }
     let (shell, keys): (&'static [&'static str], &[&str]) = match service {
-        "github-workflows" => (&["bash", "-e"], &["run"]),
+        "github-workflows" | "github-gitops" => (&["bash", "-e"], &["run"]),
         "azure-pipelines" => (&["bash"], &["bash"]),
         "circle-ci" => (&["bash", "-eo", "pipefail"], &["command", "run"]),
         "tekton" => (&["sh", "-e"], &["script"]),
@@ -109,6 +109,7 @@ fn every_pipeline_is_valid_by_the_schema_of_its_service() {
         // The schema would also find something.
         validate(service, &text.replace("jobs:", "jobz:")).failed();
     }
+    validate("github-workflows", &block("github-gitops")).succeeded();
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("gitlab-ci-examples");
     for example in fs::read_dir(examples).unwrap() {
         let path = example.unwrap().path().join(".gitlab-ci.yml");
@@ -134,6 +135,7 @@ fn actionlint_finds_nothing_and_init_writes_the_very_workflow() {
             .run()
     };
     actionlint(&workflow).succeeded();
+    actionlint(&block("github-gitops")).succeeded();
     actionlint(&workflow.replace("github.event_name", "github.evnt_name")).failed();
 }
 
@@ -229,4 +231,54 @@ fn every_pipeline_validates_without_secrets_and_deploys_with_them() {
         done.succeeded();
         bench.kubectl(&get, "").succeeded();
     }
+}
+
+#[test]
+fn sealed_files_are_checked_without_secrets_and_committed_only_when_something_changed() {
+    let (folder, bare) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let example = format!("{}/gitlab-ci-examples/6-gitops-sealed", env!("CARGO_MANIFEST_DIR"));
+    for file in ["regcred.yaml", "sealing.pem"] {
+        fs::copy(Path::new(&example).join(file), folder.path().join(file)).unwrap();
+    }
+    let git = |arguments: &[&str]| {
+        let git = Program::new(Path::new("/usr/bin/git")).directory(folder.path()).variable("HOME", folder.path());
+        let git = git.arguments(["-c", "user.name=test", "-c", "user.email=test@example.com"]);
+        git.variable("PATH", "/usr/bin:/bin").arguments(arguments).run().succeeded()
+    };
+    git(&["init", "--quiet", "--initial-branch=main"]);
+    git(&["init", "--quiet", "--bare", "--initial-branch=main", bare.path().to_str().unwrap()]);
+    git(&["remote", "add", "origin", bare.path().to_str().unwrap()]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message=Start"]);
+    let run = |script: &Script, login: Option<&str>| {
+        let own = Path::new(env!("CARGO_BIN_EXE_regcred")).parent().unwrap();
+        let bash = Program::new(Path::new("/bin/bash")).directory(folder.path()).variable("HOME", folder.path());
+        let bash = bash.variable("PATH", format!("{}:/usr/bin:/bin", own.display())).arguments(&script.shell[1..]);
+        let bash = match login {
+            Some(login) => bash
+                .variable("DOCKERHUB_AUTH", login)
+                .variable("REGCRED_FINGERPRINT_KEY", "canary-of-the-fingerprint-key-0123456789"),
+            None => bash,
+        };
+        let run = bash.arguments(["-c", &script.text]).run();
+        for canary in ["canary-of-the", "YWNtZTpjYW5hcnkt"] {
+            assert!(!run.stdout.contains(canary) && !run.stderr.contains(canary), "{run:?}");
+        }
+        run
+    };
+    let scripts = scripts("github-gitops");
+    let [check, render] = scripts.as_slice() else { panic!("{scripts:?}") };
+    let first = run(check, None);
+    assert!(first.stderr.contains("missing: namespaces/web/"), "{first:?}");
+    first.succeeded();
+    let commits = || git(&["rev-list", "--count", "origin/main"]).trim().to_owned();
+    for (login, expected) in [(LOGIN, "2"), (LOGIN, "2"), (&LOGIN.replace("ghcr.io", "quay.io"), "3")] {
+        run(render, Some(login)).succeeded();
+        assert_eq!(commits(), expected);
+    }
+    let current = run(check, None);
+    assert!(!current.stderr.contains("missing: ") && !current.stderr.contains("different: "), "{current:?}");
+    current.succeeded();
+    bench::write(&folder.path().join("sealing.pem"), "");
+    run(check, None).failed();
 }

@@ -5,6 +5,8 @@
 #[cfg(test)]
 #[expect(dead_code, reason = "here regcred is run by others")]
 mod bench;
+#[cfg(test)]
+mod unseal;
 
 use std::path::Path;
 use std::process::Command;
@@ -181,6 +183,61 @@ fn a_gitops_repository_gets_a_commit_only_when_something_changed() {
     project.bench.kubectl(&["apply", "--server-side", "-k", tree.to_str().unwrap()], "").succeeded();
     let docker_config = project.docker_config("web", "image-pull-secret");
     assert_eq!(docker_config["auths"]["https://index.docker.io/v1/"]["username"], "acme");
+}
+
+#[test]
+fn sealed_files_are_committed_only_when_something_changed_and_checked_without_credentials() {
+    let Some(project) = Project::of("6-gitops-sealed") else { return };
+    let bare = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).current_dir(&bare).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    git(&["init", "--quiet", "--bare", "--initial-branch=main"]);
+    let address = format!("file://{}", bare.path().display());
+    project.git(&["push", "--quiet", &address, "main"]);
+    let key = "canary-of-the-fingerprint-key-0123456789";
+    let variables = |login: &str| json!({"GITOPS_REPOSITORY": address, "DOCKERHUB_AUTH": STANDARD.encode(login), "REGCRED_FINGERPRINT_KEY": key});
+    for (login, commits) in [(LOGINS, "2"), (LOGINS, "2"), (HUB, "3"), (HUB, "3")] {
+        succeeded(project.run(Pipeline::Default, &variables(login)));
+        assert_eq!(git(&["rev-list", "--count", "main"]).trim(), commits);
+    }
+    let changed = git(&["diff", "--name-only", "main~1", "main"]);
+    let secrets =
+        ["api", "web"].map(|name| format!("pull-secrets/namespaces/{name}/sealedsecret-image-pull-secret.yaml\n"));
+    assert_eq!(changed, secrets.concat() + "pull-secrets/regcred.lock\n");
+    for (namespace, file) in ["api", "web"].iter().zip(&secrets) {
+        let text = git(&["show", &format!("main:{}", file.trim_end())]);
+        let sealed: Value = bench::documents(&text).remove(0);
+        let label = format!("{namespace}/image-pull-secret");
+        let opened = unseal::unseal("rsa-2048.key", &label, unseal::value(&sealed)).unwrap();
+        assert!(opened.contains("index.docker.io"), "{namespace}");
+        let certificate = project.repository.path().join("sealing.pem");
+        assert_eq!(std::fs::read(certificate).unwrap(), std::fs::read(unseal::file("rsa-2048.pem")).unwrap());
+    }
+
+    // A merge request has no variables at all.
+    project.git(&["pull", "--quiet", &address, "main"]);
+    project.git(&["switch", "--quiet", "--create", "change"]);
+    let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
+    assert!(!log.contains("missing:") && !log.contains("different:") && !log.contains("git clone"), "{log}");
+    let settings = project.repository.path().join("regcred.yaml");
+    let good = std::fs::read_to_string(&settings).unwrap();
+    bench::write(&settings, &good.replace("[web, api]", "[web, api, shop]"));
+    let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
+    assert!(log.contains("missing: namespaces/shop/sealedsecret-image-pull-secret.yaml"), "{log}");
+    assert!(log.contains(" WARN  check") && !log.contains(" FAIL  check"), "{log}");
+    // gitlab-ci-local's own exit status is 0 for every job that may fail with some status; its report tells them apart.
+    bench::write(&settings, &good.replace("pullSecrets", "pullSecret"));
+    let log = project.run(Pipeline::MergeRequest, &json!({})).stdout;
+    assert!(log.contains(" FAIL  check") && log.contains("pullSecrets"), "{log}");
+    bench::write(&settings, &good);
+    let file = project.repository.path().join(secrets[0].trim_end());
+    let text = std::fs::read_to_string(&file).unwrap();
+    bench::write(&file, &text.replace("kubernetes.io/dockerconfigjson", "Opaque"));
+    let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
+    assert!(log.contains("different: namespaces/api/sealedsecret-image-pull-secret.yaml"), "{log}");
 }
 
 #[test]

@@ -245,3 +245,58 @@ fn a_workload_waits_for_its_secret_and_stays_away_without_it() {
     example.assert_secret("shop", "image-pull-secret");
     assert!(example.exists(&["deployment", "shop", "-n", "shop"]));
 }
+
+#[test]
+fn values_that_sops_encrypted_are_opened_by_helmfile_alone_and_only_with_the_key() {
+    let Some(example) = Example::copy("6-sops") else { return };
+    if bench::tools(&["sops", "age-keygen"]).is_none() {
+        return;
+    }
+    let program = |name: &str| example.bench.program(name).directory(&example.folder());
+    let keygen = |arguments: &[&str]| program("age-keygen").arguments(arguments).run().succeeded();
+    keygen(&["-o", "key"]);
+    keygen(&["-o", "other"]);
+    let rules = example.folder().join(".sops.yaml");
+    let text = std::fs::read_to_string(&rules).unwrap();
+    bench::write(&rules, &text.replace("age1-public-key-of-the-cluster", keygen(&["-y", "key"]).trim()));
+    let readme = std::fs::read_to_string(example.folder().join("README.md")).unwrap();
+    let render = || {
+        let command = readme.lines().find_map(|line| line.trim().strip_prefix("regcred ")).unwrap();
+        let regcred = program("regcred").arguments(command.split(' ')).variable("DOCKERHUB_AUTH", LOGINS);
+        regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4)).run().succeeded();
+        std::fs::read_to_string(example.folder().join("secrets.yaml")).unwrap()
+    };
+    let missing = example.helmfile(&["sync"], &[]).run().failed();
+    assert!(missing.contains("secrets.yaml"), "{missing}");
+    let encrypted = render();
+    assert!(encrypted.contains("ENC[AES256_GCM,") && encrypted.contains("- mobile\n"), "{encrypted}");
+    assert_eq!(render(), encrypted);
+
+    let (key, other) = (example.folder().join("key"), example.folder().join("other"));
+    let with_key = [("SOPS_AGE_KEY_FILE", key.to_str().unwrap())];
+    let with_other = [("SOPS_AGE_KEY_FILE", other.to_str().unwrap())];
+    let stops = |variables: &[(&str, &str)]| {
+        for command in ["template", "sync"] {
+            let run = example.helmfile(&[command], variables).run();
+            assert_tight(&run);
+            run.failed();
+        }
+        assert!(!example.exists(&["namespace", "mobile"]));
+    };
+    stops(&[]);
+    stops(&with_other);
+    let file = example.folder().join("secrets.yaml");
+    bench::write(&file, &encrypted.replace("- mobile\n", "- kube-system\n"));
+    stops(&with_key);
+    bench::write(&file, &encrypted);
+
+    // No sops, no plugin: only helmfile and helm.
+    let objects = documents(&example.helmfile(&["template"], &with_key).run().succeeded());
+    assert_eq!(objects.iter().filter(|object| object["kind"] == "Secret").count(), 2, "{objects:?}");
+    let sync = example.helmfile(&["sync"], &with_key).run();
+    assert_tight(&sync);
+    sync.succeeded();
+    for namespace in ["mobile", "desktop"] {
+        example.assert_secret(namespace, "image-pull-secret");
+    }
+}

@@ -170,6 +170,44 @@ fn another_name_or_namespace_opens_only_what_the_scope_allows() {
 }
 
 #[test]
+fn the_example_for_argo_cd_is_opened_in_the_cluster_it_is_for_and_in_no_other() {
+    let Some(controller) = Controller::running() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let example = format!("{}/gitops-examples/argocd-sealed/.", env!("CARGO_MANIFEST_DIR"));
+    let copy = ["-R", &example, folder.path().to_str().unwrap()];
+    assert!(std::process::Command::new("cp").args(copy).status().unwrap().success());
+    bench::write(&folder.path().join("certs/prod-eu.pem"), &controller.certificate);
+    let render = || {
+        let regcred = controller.bench.program("regcred").directory(folder.path()).variable(LOGINS.0, LOGINS.1);
+        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4));
+        regcred.arguments(["render", "--shape", "directory", "--output", "clusters"]).run().succeeded();
+    };
+    render();
+    let read =
+        |cluster: &str, file: &str| std::fs::read_to_string(folder.path().join("clusters").join(cluster).join(file));
+    let sealed = |cluster: &str, namespace: &str| {
+        read(cluster, &format!("namespaces/{namespace}/sealedsecret-image-pull-secret.yaml")).unwrap()
+    };
+    let foreign = sealed("prod-us", "web");
+    controller.kubeseal(&["--validate"], &foreign).failed();
+    let folder_of_cluster = folder.path().join("clusters/prod-eu");
+    let apply = ["apply", "--server-side", "--field-manager=regcred", "-R", "-f", folder_of_cluster.to_str().unwrap()];
+    controller.bench.kubectl(&apply, "").succeeded();
+    for namespace in ["web", "api"] {
+        let text = sealed("prod-eu", namespace);
+        controller.kubeseal(&["--validate"], &text).succeeded();
+        let secret = controller.outcome(&documents(&text).remove(0)).unwrap();
+        let docker_config = STANDARD.decode(secret["data"][".dockerconfigjson"].as_str().unwrap()).unwrap();
+        let docker_config: Value = serde_json::from_slice(&docker_config).unwrap();
+        assert_eq!(docker_config["auths"]["ghcr.io"]["password"], "p<&é");
+    }
+    // And a second run leaves every byte.
+    let lock = read("prod-eu", "regcred.lock").unwrap();
+    render();
+    assert_eq!((sealed("prod-us", "web"), read("prod-eu", "regcred.lock").unwrap()), (foreign, lock));
+}
+
+#[test]
 fn the_source_secret_of_a_patcher_can_be_sealed() {
     let Some(controller) = Controller::running() else { return };
     let [namespace] = controller.bench.namespaces();

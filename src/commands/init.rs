@@ -3,6 +3,7 @@
 use anyhow::Result;
 use minijinja::context;
 
+use super::init_fleet::Fleet;
 use crate::cli::{InitArguments, Tool};
 use crate::environment::Environment;
 use crate::output::{new_files, stream};
@@ -67,15 +68,20 @@ fn start(tool: Tool) -> Start {
     }
 }
 
-/// Writes all the files, or none when one of them is there already.
+/// Writes all the files, or none when one of them is there already; for a fleet whose regcred.yaml is there, those that are not.
 pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outcome> {
-    let InitArguments { tool, directory } = arguments;
+    let InitArguments { tool, clusters, directory } = arguments;
+    let root = environment.directory().join(directory);
+    if let Some(fleet) = Fleet::of(*tool, clusters, &root)? {
+        stream::print_text(&fleet.write(&root)?)?;
+        return Ok(Outcome::Done);
+    }
     let Start { profile, files, next } = start(*tool);
     let profile = profile.map(|profile| profile.to_string());
     let config = minijinja::Environment::new().render_str(CONFIG, context! { profile })? + "\n";
     let mut all = vec![(file::NAME, config.as_str())];
     all.extend(files);
-    new_files::write(&environment.directory().join(directory), &all)?;
+    new_files::write(&root, &all)?;
     let mut lines: Vec<_> = all.iter().map(|(name, _)| format!("wrote {name}")).collect();
     lines.push("next:".to_owned());
     lines.push(format!(

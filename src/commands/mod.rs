@@ -4,6 +4,7 @@ mod completions;
 mod deliver;
 mod fetch_cert;
 mod init;
+mod init_fleet;
 mod inject;
 mod krm;
 mod logins;
