@@ -148,6 +148,7 @@ fn a_cluster_that_is_gone_is_told_and_its_folder_stays() {
     assert!(text.contains("`lab` under `--output` was written by regcred, and is no cluster"), "{text}");
     assert!(folder.path().join("out/lab/regcred.lock").exists());
     assert_eq!(done(folder.path(), "render --output out --cluster eu"), "");
+    assert_eq!(regcred(folder.path(), "render --output out --check").status.code(), Some(3));
 }
 
 #[test]

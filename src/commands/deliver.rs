@@ -156,7 +156,9 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
             State::Same => written.unchanged += 1,
         }
     }
-    if encrypted_anew {
+    if encrypted_anew && matches!(product, Product::Stream(..)) {
+        report::note("one file is sealed anew at every run; --shape directory keeps what has not changed");
+    } else if encrypted_anew {
         say_without_key(target, "so the file is encrypted anew, also when nothing has changed");
     }
     say_written(&written, None);

@@ -40,7 +40,11 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
         outcome = outcome.and(deliver::deliver(product, settings, &fleet.secret_variables, known, environment)?);
     }
     if arguments.cluster.is_empty() {
-        report::warn(&clusters::left_over(&fleet, environment.directory()));
+        let left_over = clusters::left_over(&fleet, environment.directory());
+        report::warn(&left_over);
+        if !left_over.is_empty() && matches!(first.destination, Destination::Check(_)) {
+            outcome = outcome.and(Outcome::Differs);
+        }
     }
     for settings in &fleet.members {
         [chart::note(settings), helm_values::note(settings)].iter().flatten().for_each(|note| report::note(note));

@@ -181,13 +181,18 @@ struct Listed {
     purpose: String,
     set: bool,
     need: Need,
+    /// Which of the sources it belongs to.
+    #[serde(skip)]
+    source: usize,
 }
 
 fn list(sources: &[&Source], format: Format, environment: &Environment) -> Result<Outcome> {
     let mut variables: Vec<Listed> = sources
         .iter()
-        .flat_map(|source| source.variables())
-        .map(|variable| Listed {
+        .enumerate()
+        .flat_map(|(number, source)| source.variables().into_iter().map(move |variable| (number, variable)))
+        .map(|(source, variable)| Listed {
+            source,
             set: environment.is_set(variable.name.as_str()),
             name: variable.name.to_string(),
             purpose: variable.purpose,
@@ -220,7 +225,8 @@ fn list(sources: &[&Source], format: Format, environment: &Environment) -> Resul
 
 /// Of the variables for one purpose the first that is set is read.
 fn state(variable: &Listed, all: &[Listed]) -> &'static str {
-    let read = all.iter().find(|other| other.purpose == variable.purpose && other.set);
+    let same = |other: &&Listed| other.source == variable.source && other.purpose == variable.purpose;
+    let read = all.iter().filter(same).find(|other| other.set);
     match (read, variable.need) {
         (Some(read), _) if read.name == variable.name => "set",
         (Some(_), _) if variable.set => "set, but not read: another one is",

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::file::{Cluster, File, PullSecret, Spec};
 use super::namespaces::Listed;
 use super::pull_secret::{self, SECRET_NAME};
+use super::sealing::CertificateSource;
 use super::{Destination, Settings, idle, usage};
 use crate::cli::RenderArguments;
 use crate::credentials::Source;
@@ -133,6 +134,18 @@ fn members(
         let spec = cluster.spec(spec, arguments);
         let mut member = resolve(arguments, &spec, (listed, problems.to_vec()), environment)
             .map_err(|failure| about(failure, cluster))?;
+        if let Some(certificate) = &cluster.sealing.certificate {
+            // A variable or a flag is one certificate, and would seal for one cluster what another is to open.
+            if arguments.protection.sealing_cert.is_some() && clusters.len() > 1 {
+                return Err(usage(
+                    "`--sealing-cert` is one certificate, and several clusters of regcred.yaml have their own",
+                    "leave it out, or choose one with --cluster",
+                ));
+            }
+            if arguments.protection.sealing_cert.is_none() {
+                member.sealing.certificate = Some(CertificateSource::File(certificate.clone()));
+            }
+        }
         let name = cluster.name.parse().map_err(|invalid: InvalidName| {
             Problem::error("invalid-name", format!("`name` of a cluster: {invalid}")).hint(invalid.hint())
         });

@@ -138,6 +138,7 @@ impl Settings {
     ) -> Result<Self, Failure> {
         let Spec { strategy, link, protect, shape, .. } = *spec;
         // What cannot be written is wrong with the file, whoever reads it.
+        let shape = shape.or(Some(Shape::Directory));
         let written = Combination::resolve(Wish { strategy, link, protect, shape })?;
         let typed = &arguments.logins;
         let reads_flags =
