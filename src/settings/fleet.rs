@@ -92,6 +92,24 @@ impl Fleet {
     }
 }
 
+/// The answers for one cluster; without a name the common ones, if they are those of every cluster.
+///
+/// # Errors
+/// Usage: there is no such cluster; or there is no name, and the Pods of some cluster would get other references.
+pub(super) fn spec_of(name: Option<&str>, spec: Spec) -> Result<Spec, Failure> {
+    let Some(name) = name else {
+        return match spec.clusters.iter().find(|own| own.pull_secrets.is_some() || own.namespaces.is_some()) {
+            None => Ok(spec),
+            Some(_) => Err(usage(
+                "regcred.yaml has clusters with pull secrets or namespaces of their own",
+                "name the one that the manifests are for with --cluster",
+            )),
+        };
+    };
+    let chosen = choose(&[name.to_owned()], &spec.clusters)?;
+    Ok(chosen.first().map(|cluster| cluster.spec(&spec, &RenderArguments::default())).unwrap_or(spec))
+}
+
 fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Cluster>, Failure> {
     if names.is_empty() {
         return Ok(clusters.iter().collect());
