@@ -189,13 +189,21 @@ fn git_does_not_see_the_credentials() {
     let program = tools.path().join("git");
     put(&program, &format!("#!/bin/sh\n/usr/bin/env > {}/seen\n", tools.path().display()));
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    put(&folder.path().join("out/one/notes.txt"), "somebody's");
+    // Not those of a cluster that was not chosen, either.
+    put(
+        &folder.path().join("regcred.yaml"),
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  clusters:\n  - name: one\n  \
+         - name: other\n    pullSecrets:\n    - logins: [{dockerConfig: {env: OTHER_AUTH}}]\n",
+    );
     let variables = [
         ("DOCKERHUB_AUTH", LOGIN),
+        ("OTHER_AUTH", LOGIN),
         ("REGCRED_FINGERPRINT_KEY", "canary-of-the-key-that-is-long-enough"),
         ("HOME", "/home/somebody"),
         ("PATH", tools.path().to_str().unwrap()),
     ];
-    let arguments = ["render", "-n", "a", "--output", "out.yaml"];
+    let arguments = ["render", "-n", "a", "--cluster", "one", "--shape", "directory", "--output", "out"];
     is_refused(&regcred::regcred(folder.path(), &variables, &arguments));
     let seen = fs::read_to_string(tools.path().join("seen")).unwrap();
     assert!(seen.contains("/home/somebody") && !seen.contains("canary"), "{seen}");

@@ -5,14 +5,12 @@ use std::collections::HashSet;
 use super::file::{Cluster, File, PullSecret, Spec};
 use super::namespaces::Listed;
 use super::pull_secret::{self, SECRET_NAME};
-use super::{Destination, Settings, idle, usage};
+use super::{Destination, Settings, idle, secret_variables, usage};
 use crate::cli::RenderArguments;
 use crate::credentials::Source;
 use crate::environment::Environment;
-use crate::names::VariableName;
-use crate::names::{InvalidName, ResourceName};
+use crate::names::{InvalidName, ResourceName, VariableName};
 use crate::nearest::nearest;
-use crate::output::fingerprint::KEY_VARIABLE;
 use crate::problem::{Failure, Problem};
 use crate::settings::choices::Shape;
 
@@ -21,7 +19,7 @@ use crate::settings::choices::Shape;
 pub struct Fleet {
     /// One a cluster; a single one without a name when the file has no clusters.
     pub members: Vec<Settings>,
-    /// Every variable that may hold a secret: child processes do not see them.
+    /// Every variable that may hold a secret, also of clusters that were not chosen: child processes do not see them.
     pub secret_variables: Vec<VariableName>,
 }
 
@@ -84,8 +82,8 @@ impl Fleet {
         idle::refuse(arguments, &members)?;
         let sources =
             members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
-        let mut secret_variables: Vec<_> = sources.flat_map(Source::variables).map(|variable| variable.name).collect();
-        secret_variables.push(VariableName::known(KEY_VARIABLE));
+        let mut secret_variables = secret_variables::of(&spec, environment);
+        secret_variables.extend(sources.flat_map(Source::variables).map(|variable| variable.name));
         secret_variables.sort_unstable();
         secret_variables.dedup();
         Ok(Self { members, secret_variables })

@@ -12,6 +12,7 @@ pub mod namespaces;
 pub mod patcher;
 mod pull_secret;
 pub mod sealing;
+pub mod secret_variables;
 
 use std::path::PathBuf;
 
