@@ -110,6 +110,7 @@ impl Environment {
     }
 
     /// A program to run with these variables.
+    #[must_use]
     pub fn command(&self, program: &str, sources: &[VariableName]) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(self.without(sources));
