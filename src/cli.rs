@@ -267,6 +267,9 @@ pub struct InjectArguments {
     /// Job.batch.volcano.sh=spec.tasks[].template.spec
     #[arg(long, value_name = "KIND=PATH", help_heading = "Which Pods")]
     pub path: Vec<String>,
+    /// Cluster of regcred.yaml that the manifests are for [default: what all have in common]
+    #[arg(long, value_name = "NAME", help_heading = "Which Pods")]
+    pub cluster: Option<String>,
     /// Namespace of objects that name none, for the namespaces of regcred.yaml [default: not known, any]
     #[arg(long, value_name = "NAME", help_heading = "Which Pods")]
     pub namespace: Option<String>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -106,6 +107,14 @@ impl Environment {
     /// The variables for a child process: all of ours but those that hold credentials.
     pub fn without<'a>(&'a self, sources: &'a [VariableName]) -> impl Iterator<Item = (&'a OsString, &'a OsString)> {
         self.variables.iter().filter(|(name, _)| !sources.iter().any(|source| name.as_os_str() == source.as_str()))
+    }
+
+    /// A program to run with these variables.
+    #[must_use]
+    pub fn command(&self, program: &str, sources: &[VariableName]) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().envs(self.without(sources));
+        command
     }
 
     /// Where relative paths start.

@@ -309,6 +309,9 @@ const PLACES: &[&[&str]] = &[
     &["inject", "--all", "--path", "Rollout=@ .@"],
     &["inject", "--all", "--path", "Rollout.@=spec.@ @"],
     &["inject", "--all", "--namespace", "@"],
+    &["inject", "--all", "--cluster", "@"],
+    &["render", "--cluster", "@"],
+    &["verify", "--cluster", "@"],
     &["inject", "--all", "--secret-name", "@"],
     &["fetch-cert", "@"],
     &["fetch-cert", "--output", "/dev/null/@"],
@@ -542,6 +545,9 @@ fn a_function_gives_logins_to_its_items_only_and_none_when_it_fails() {
             "{link: policy, pullSecrets: [{namespaces: {include: [a]}}]}",
             "{pullSecrets: [{namespaces: {include: ['a*']}}]}",
             "{pullSecrets: [{namespaces: {include: [a]}}], unknown: 1}",
+            "{protect: sealed, pullSecrets: [{namespaces: {include: [a]}}]}",
+            "{protect: sops, pullSecrets: [{namespaces: {include: [a]}}]}",
+            "{pullSecrets: [{namespaces: {include: [a]}}], clusters: [{name: a}, {name: b}]}",
         ] {
             let output = krm(folder.path(), &variables, &resource_list(&format!("{head} {spec}}}")));
             assert_silent(&forms, &output, Stdout::Chosen, &format!("krm {spec} with {value}"));
@@ -575,6 +581,11 @@ fn a_secret_in_a_functionconfig_is_in_no_result_and_no_message() {
             ),
             format!("{head} {{pullSecrets: [{{logins: [{{dockerConfig: {{env: {value}}}}}]}}]}}}}"),
             format!("{head} {{link: {value}}}}}"),
+            format!("{head} {{clusters: [{{name: {value}}}]}}}}"),
+            format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{annotations: {{regcred.dev/cluster: {value}}}}}}}"),
+            format!(
+                "{{apiVersion: v1, kind: ConfigMap, metadata: {{annotations: {{regcred.dev/allow-plaintext-in-git: {value}}}}}}}"
+            ),
             format!("{head} {{{value}: 1}}}}"),
             format!("{head} {{pullSecrets: [{{namespaces: {{include: [{value}]}}}}]}}}}"),
             format!("{{apiVersion: v1, kind: ConfigMap, data: {{namespaces: {value}}}}}"),
@@ -598,4 +609,126 @@ fn a_secret_in_a_functionconfig_is_in_no_result_and_no_message() {
             assert_eq!(output.status.code(), Some(1), "{text}");
         }
     }
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[track_caller]
+fn assert_files_silent(forms: &[String], folder: &Path, what: &str) {
+    for path in files(folder) {
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        for form in forms {
+            assert!(!text.contains(form), "{what}: `{form}` stands in {}", path.display());
+        }
+    }
+}
+
+#[cfg(unix)]
+fn program(path: &Path, script: &str) {
+    write(path, &format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// A stand-in for sops that puts its marks in the place of the secret.
+#[cfg(unix)]
+const ENCRYPTS: &str = "sed 's/\\(dockerconfigjson\"*: \\)[^,}]*/\\1\"ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]\"/'\n\
+                        echo 'sops: {mac: m, lastmodified: l, version: v}'";
+
+#[test]
+#[cfg(unix)]
+fn nothing_of_a_login_or_of_the_key_of_fingerprints_comes_out_where_all_is_encrypted_or_kept_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let (forms, config) = (forms(), docker_config());
+    program(&folder.path().join("bin/sops"), ENCRYPTS);
+    let path = format!("{}:/usr/bin:/bin", folder.path().join("bin").display());
+    write(
+        &folder.path().join("regcred.yaml"),
+        &format!(
+            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: acme}}\nspec:\n  \
+             pullSecrets:\n  - namespaces: {{include: [a, b]}}\n    external:\n      store: {{kind: ClusterSecretStore, name: vault}}\n      \
+             logins:\n      - registry: ghcr.io\n        username: {{value: acme-bot}}\n        password: {{key: registry/ghcr, property: token}}\n  \
+             clusters:\n  - {{name: sealed, protect: sealed, sealing: {{certificate: {CERTIFICATE}}}}}\n  - {{name: sops, protect: sops}}\n  \
+             - {{name: external, protect: external}}\n"
+        ),
+    );
+    let key = format!("{PASSWORD}{TOKEN}");
+    let cut = config[..config.len() - 2].to_owned();
+    for auth in [&config, &cut] {
+        // The last is too short to be a key, and refused.
+        for key in [key.as_str(), "", USER] {
+            let variables = loud(&[
+                ("DOCKERHUB_AUTH", auth),
+                ("REGCRED_FINGERPRINT_KEY", key),
+                ("PATH", &path),
+                ("SOPS_AGE_RECIPIENTS", "age1x"),
+            ]);
+            for cluster in [&["--cluster", "sealed"][..], &["--cluster", "sops"], &["--cluster", "external"], &[]] {
+                for more in [&[][..], &["--check"], &["--reseal"], &["--shape", "kustomization"], &["--shape", "chart"]]
+                {
+                    let arguments = [&["render", "-v", "--output", "out"], cluster, more].concat();
+                    let output = regcred(folder.path(), &variables, &arguments);
+                    assert_silent(&forms, &output, Stdout::Silent, &format!("{arguments:?}"));
+                    assert_files_silent(&forms, &folder.path().join("out"), &format!("{arguments:?}"));
+                    let idle = cluster.contains(&"external") && more.contains(&"--reseal");
+                    let works = auth == &config && key != USER && more.len() < 2 && !idle;
+                    let stderr = String::from_utf8_lossy(&output.stderr);
+                    assert!(!works || matches!(output.status.code(), Some(0 | 3)), "{arguments:?}: {stderr}");
+                }
+                let output = regcred(folder.path(), &variables, &[&["verify"], cluster].concat());
+                assert_silent(&forms, &output, Stdout::Silent, "verify");
+            }
+            let named = [("sealed", Stdout::Silent), ("external", Stdout::Silent), ("sops", Stdout::Silent)];
+            for (cluster, stdout) in named {
+                let output =
+                    regcred(folder.path(), &variables, &["render", "-v", "--cluster", cluster, "--shape", "json"]);
+                assert_silent(&forms, &output, stdout, cluster);
+                let output = regcred(folder.path(), &variables, &["inject", "-v", "--cluster", cluster]);
+                assert_silent(&forms, &output, stdout, cluster);
+            }
+            let _ = fs::remove_dir_all(folder.path().join("out"));
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn nothing_that_kubectl_says_comes_out_and_it_sees_no_login() {
+    let folder = tempfile::tempdir().unwrap();
+    let (forms, config) = (forms(), docker_config());
+    let key = format!("{PASSWORD}{TOKEN}");
+    write(
+        &folder.path().join("regcred.yaml"),
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  clusters:\n  - name: lab\n    \
+         pullSecrets:\n    - logins: [{registry: ghcr.io, username: {env: LAB_USER}, password: {env: LAB_TOKEN}}]\n",
+    );
+    let answers = format!("case \"$*\" in *--raw*) cat {CERTIFICATE};; *) echo http;; esac");
+    let path = format!("{}:/usr/bin:/bin", folder.path().join("bin").display());
+    for (script, status) in [
+        (format!("env >> seen; {answers}"), 0),
+        ("env; env >&2; exit 1".to_owned(), 1),
+        ("echo \"(Forbidden) $KUBE_TOKEN $*\" >&2; exit 1".to_owned(), 1),
+        ("echo \"$KUBE_TOKEN\"".to_owned(), 1),
+    ] {
+        program(&folder.path().join("bin/kubectl"), &script);
+        let variables = loud(&[
+            ("DOCKERHUB_AUTH", &config),
+            ("LAB_USER", USER),
+            ("LAB_TOKEN", TOKEN),
+            ("REGCRED_FINGERPRINT_KEY", &key),
+            ("KUBE_TOKEN", if status == 0 { "theirs" } else { PASSWORD }),
+            ("PATH", &path),
+        ]);
+        for more in [&["--check"][..], &[]] {
+            let arguments = [&["fetch-cert", "-v", "--output", "sealing.pem"], more].concat();
+            let output = regcred(folder.path(), &variables, &arguments);
+            assert_silent(&forms, &output, Stdout::Silent, &script);
+            assert_eq!(output.status.code() == Some(1), status == 1, "{script}: {output:?}");
+        }
+        assert_files_silent(&forms, folder.path(), &script);
+    }
+    assert!(fs::read_to_string(folder.path().join("seen")).unwrap().contains("theirs"));
 }

@@ -189,14 +189,74 @@ fn git_does_not_see_the_credentials() {
     let program = tools.path().join("git");
     put(&program, &format!("#!/bin/sh\n/usr/bin/env > {}/seen\n", tools.path().display()));
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    put(&folder.path().join("out/one/notes.txt"), "somebody's");
+    // Not those of a cluster that was not chosen, either.
+    put(
+        &folder.path().join("regcred.yaml"),
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  clusters:\n  - name: one\n  \
+         - name: other\n    pullSecrets:\n    - logins: [{dockerConfig: {env: OTHER_AUTH}}]\n",
+    );
     let variables = [
         ("DOCKERHUB_AUTH", LOGIN),
+        ("OTHER_AUTH", LOGIN),
         ("REGCRED_FINGERPRINT_KEY", "canary-of-the-key-that-is-long-enough"),
         ("HOME", "/home/somebody"),
         ("PATH", tools.path().to_str().unwrap()),
     ];
-    let arguments = ["render", "-n", "a", "--output", "out.yaml"];
+    let arguments = ["render", "-n", "a", "--cluster", "one", "--shape", "directory", "--output", "out"];
     is_refused(&regcred::regcred(folder.path(), &variables, &arguments));
     let seen = fs::read_to_string(tools.path().join("seen")).unwrap();
     assert!(seen.contains("/home/somebody") && !seen.contains("canary"), "{seen}");
+}
+
+/// A function whose items came from a file, with these annotations.
+fn krm(folder: &Path, config: &str) -> Output {
+    let list = format!(
+        "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- kind: Kptfile\n  metadata: \
+         {{annotations: {{internal.config.kubernetes.io/path: Kptfile}}}}\nfunctionConfig: {config}\n"
+    );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
+        .arg("krm")
+        .env_clear()
+        .envs([("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_function_puts_no_plain_secret_among_files_in_git_unless_it_is_told_to() {
+    let credentials = |annotation: &str| {
+        format!(
+            "{{apiVersion: regcred.dev/v1alpha1, kind: RegistryCredentials, metadata: {{name: acme, annotations: {{{annotation}}}}}, \
+             spec: {{link: none, pullSecrets: [{{namespaces: {{include: [a]}}}}]}}}}"
+        )
+    };
+    let flags = |more: &str| format!("{{apiVersion: v1, kind: ConfigMap, data: {{namespaces: a{more}}}}}");
+    let folder = repository();
+    let elsewhere = tempfile::tempdir().unwrap();
+    for config in [credentials(""), credentials("regcred.dev/allow-plaintext-in-git: 'false'"), flags("")] {
+        let output = krm(folder.path(), &config);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(REFUSED) && text.contains("allow-plaintext-in-git"), "{text}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("kind: Kptfile") && !said.contains("kind: Secret\n"), "{said}");
+        succeeds(&krm(elsewhere.path(), &config));
+    }
+    for config in [credentials("regcred.dev/allow-plaintext-in-git: 'true'"), flags(", allow-plaintext-in-git: 'true'")]
+    {
+        let output = krm(folder.path(), &config);
+        succeeds(&output);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("kind: Secret\n") && !said.contains("results:"), "{said}");
+    }
+    let output = krm(folder.path(), &credentials("regcred.dev/allow-plaintext-in-git: 'yes'"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("neither `true` nor `false`"));
 }

@@ -6,17 +6,15 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::cli::FetchCertArguments;
-use crate::credentials::{DEFAULT_VARIABLE, Source};
 use crate::environment::Environment;
-use crate::names::{InvalidName, VariableName};
-use crate::output::fingerprint::KEY_VARIABLE;
+use crate::names::InvalidName;
 use crate::output::{Protection, single};
 use crate::problem::{Failure, Problem, reason};
 use crate::protect::sealed::certificate::{self, Recipient};
 use crate::protect::sealed::controller::Controller;
 use crate::report::{self, Outcome};
-use crate::settings::file::File;
-use crate::settings::logins;
+use crate::settings::file::{File, Spec};
+use crate::settings::secret_variables;
 
 /// The variables that kubeseal reads, too, and its defaults.
 const NAME: (&str, &str) = ("SEALED_SECRETS_CONTROLLER_NAME", "sealed-secrets-controller");
@@ -28,7 +26,10 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
     let FetchCertArguments { output, cluster, check, controller_name, controller_namespace, context } = arguments;
     let path = path(output.as_deref(), cluster.as_deref(), file, environment)?;
     let there = read(&path)?;
-    let sources = sources(file, environment);
+    let sources = file.map_or_else(
+        || secret_variables::of(&Spec::default(), environment),
+        |file| secret_variables::of(&file.spec, environment),
+    );
     let controller = Controller {
         name: choice(controller_name.as_deref(), NAME, "--controller-name", environment)?,
         namespace: choice(controller_namespace.as_deref(), NAMESPACE, "--controller-namespace", environment)?,
@@ -122,17 +123,4 @@ fn choice<T: std::str::FromStr<Err = InvalidName>>(
     text.parse().map_err(|invalid: InvalidName| {
         failed(Problem::error("invalid-name", format!("`{place}`: {invalid}")).hint(invalid.hint()))
     })
-}
-
-/// The variables that `kubectl` does not get: those that `render` reads logins from.
-fn sources(file: Option<&File>, environment: &Environment) -> Vec<VariableName> {
-    let spec = file.map(|file| &file.spec);
-    let of_clusters =
-        spec.into_iter().flat_map(|spec| &spec.clusters).flat_map(|cluster| cluster.pull_secrets.iter().flatten());
-    let pull_secrets = spec.into_iter().flat_map(|spec| &spec.pull_secrets).chain(of_clusters);
-    // What is wrong with them is for `render` to say.
-    let sources = |logins| logins::sources(None, logins, environment, &mut Vec::new());
-    let named = pull_secrets.flat_map(|pull_secret| sources(&pull_secret.logins));
-    let named: Vec<_> = named.flat_map(|source: Source| source.variables()).map(|variable| variable.name).collect();
-    named.into_iter().chain([DEFAULT_VARIABLE, "DOCKER_AUTH_CONFIG", KEY_VARIABLE].map(VariableName::known)).collect()
 }

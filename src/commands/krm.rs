@@ -11,7 +11,7 @@ use super::logins::{self, Checked};
 use crate::environment::Environment;
 use crate::krm::config::FunctionConfig;
 use crate::krm::list::{self, Entry, ResourceList};
-use crate::krm::{edit, kustomization, objects, results};
+use crate::krm::{edit, kustomization, objects, package, results};
 use crate::output::stream::{self, Shown};
 use crate::output::target::Target;
 use crate::output::{self, git};
@@ -83,9 +83,9 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     let mut problems = Vec::new();
     let listed = listed(list, &mut problems);
     let Fleet { members, secret_variables } =
-        Fleet::resolve_among(&arguments, file, (listed.as_ref(), problems), environment).map_err(of_a_list)?;
-    let Checked { docker_configs, warnings } = logins::check(&members, environment).map_err(of_a_list)?;
-    // Several clusters were refused: they have nowhere to go but to folders.
+        Fleet::resolve_among(&arguments, file, (listed.as_ref(), problems), environment).map_err(for_a_function)?;
+    let Checked { docker_configs, mut warnings } = logins::check(&members, environment).map_err(for_a_function)?;
+    // The functionConfig has chosen one of several clusters.
     let ([settings], [docker_configs]) = (members.as_slice(), docker_configs.as_slice()) else { return Ok(Vec::new()) };
     let manifests = resources::build(settings, docker_configs, &Templates::load(None)?)?;
     let objects = objects::of(&manifests, &name).map_err(|error| output::failure(&error, "an object"))?;
@@ -93,11 +93,9 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
         Failure::unless_clean("the kustomization", &kustomization::check(environment.directory(), &objects))?;
     }
     if manifests.hold_a_secret() {
-        git::admit_stdout(&Target::new(Path::new(""), settings, &secret_variables, environment))?;
-    }
-    let mut warnings = warnings;
-    if manifests.hold_a_secret() && is_a_package(list) {
-        warnings.push(in_a_package());
+        git::admit_stdout(&Target::new(Path::new(""), settings, &secret_variables, environment))
+            .map_err(for_a_function)?;
+        warnings.extend(package::admit(list, settings.plaintext_in_git, environment.directory())?);
     }
     for warning in &warnings {
         report::detail(&warning.message);
@@ -120,29 +118,20 @@ fn listed(list: &ResourceList<'_>, problems: &mut Vec<Problem>) -> Option<Listed
     (!items.is_empty()).then(|| namespaces::read(&text, "the Namespaces among the items", problems))
 }
 
-/// The hints about lists of namespaces name flags, which there are none of here.
-fn of_a_list(failure: Failure) -> Failure {
+/// Some hints name flags, which there are none of here.
+fn for_a_function(failure: Failure) -> Failure {
     let Failure::Input { title, mut problems } = failure else { return failure };
-    for problem in problems.iter_mut().filter(|problem| matches!(problem.code, "glob-without-list" | "no-namespaces")) {
-        problem.hint =
-            Some("name the namespaces in `include`, or give their Namespace objects among the items".to_owned());
+    for problem in &mut problems {
+        let hint = match problem.code {
+            "glob-without-list" | "no-namespaces" => {
+                "name the namespaces in `include`, or give their Namespace objects among the items"
+            }
+            "plaintext-in-git" => package::ELSEWHERE,
+            _ => continue,
+        };
+        problem.hint = Some(hint.to_owned());
     }
     Failure::Input { title, problems }
-}
-
-/// Whether the items came from files, to which they go back.
-fn is_a_package(list: &ResourceList<'_>) -> bool {
-    list.items.iter().any(|item| {
-        let annotations = &item.value["metadata"]["annotations"];
-        ["internal.config.kubernetes.io/path", "config.kubernetes.io/path"]
-            .iter()
-            .any(|name| annotations[*name].is_string())
-    })
-}
-
-fn in_a_package() -> Problem {
-    Problem::warning("plaintext-in-package", "the Secrets are in clear, and the items come from the files of a package")
-        .hint("do not commit them: give the output another place, for example with `kpt fn eval --output unwrap`")
 }
 
 fn of_failure(failure: &Failure) -> Vec<Value> {

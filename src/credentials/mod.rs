@@ -19,7 +19,7 @@ use crate::environment::Environment;
 use crate::problem::Problem;
 use lifetime::ShortLived;
 
-pub use source::{DEFAULT_VARIABLE, NameSource, Need, Source, Variable};
+pub use source::{DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable};
 
 /// One login for one registry.
 #[derive(Clone)]

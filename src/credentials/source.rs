@@ -16,7 +16,8 @@ use crate::problem::Problem;
 
 /// The variable that is read when nothing is named.
 pub const DEFAULT_VARIABLE: &str = "DOCKERHUB_AUTH";
-const OTHER_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
+/// The variable that GitLab's runner reads a Docker config from.
+pub const OTHER_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
 /// Where logins come from: names of variables and files, never values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@ use clap::Parser;
 use serde_json::Value;
 
 use super::list::ResourceList;
+use super::options;
 use crate::cli::{Arguments, Command, RenderArguments};
 use crate::problem::Problem;
 use crate::settings::choices::Shape;
@@ -15,14 +16,14 @@ pub struct FunctionConfig {
     pub name: String,
     /// The object of regcred.yaml, if it is one.
     pub file: Option<File>,
-    /// The flags, if it is a `ConfigMap` of them.
+    /// The flags: those of a `ConfigMap`, and those that annotations stand for.
     pub arguments: RenderArguments,
     /// Whether it chooses a shape, which means nothing here.
     pub shape: Option<Shape>,
 }
 
 /// The flags that a `ConfigMap` may hold, and whether they take a value.
-const FLAGS: [(&str, bool); 19] = [
+const FLAGS: [(&str, bool); 20] = [
     ("docker-config", true),
     ("login", true),
     ("allow-short-lived", false),
@@ -42,6 +43,7 @@ const FLAGS: [(&str, bool); 19] = [
     ("patcher-pull-secret", true),
     ("patcher-interval", true),
     ("no-guard", false),
+    ("allow-plaintext-in-git", false),
 ];
 
 /// Flags that may be given several times.
@@ -51,7 +53,7 @@ impl FunctionConfig {
     /// Reads it.
     ///
     /// # Errors
-    /// It is neither of the two, or not rightly written; never with a value of it.
+    /// It is neither of the two, not rightly written, or asks for what no function can do; never with a value of it.
     pub fn read(list: &ResourceList<'_>) -> Result<Self, Vec<Problem>> {
         let value = &list.function_config;
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -61,10 +63,12 @@ impl FunctionConfig {
             (Some("v1"), Some("ConfigMap")) => {
                 let arguments =
                     RenderArguments { shape: arguments.shape, ..flags(value).map_err(|problem| vec![problem])? };
+                let arguments = options::of(value, None, arguments)?;
                 Ok(Self { name, file: None, arguments, shape: None })
             }
             (Some(_), Some("RegistryCredentials")) => {
                 let file = file::parse_function_config(list.function_config_text)?;
+                let arguments = options::of(value, Some(&file.spec), arguments)?;
                 Ok(Self { name, shape: file.spec.shape, file: Some(file), arguments })
             }
             _ => Err(vec![

@@ -7,6 +7,8 @@ pub mod edit;
 pub mod kustomization;
 pub mod list;
 pub mod objects;
+pub mod options;
+pub mod package;
 pub mod results;
 
 use serde_json::Value;

@@ -7,9 +7,8 @@ use zeroize::Zeroizing;
 
 use super::Identity;
 use crate::manifest::{Manifest, Manifests};
+use crate::resources::OWNED;
 
-/// The annotation by which an object is ours.
-pub const OWNED: &str = "regcred.dev/owned";
 /// The annotation that says which functionConfig made an object: another one's objects are not ours to remove.
 pub const MADE_BY: &str = "regcred.dev/function-config";
 
@@ -54,7 +53,7 @@ fn object(manifest: &Manifest<'_>, config: &str) -> io::Result<Object> {
 /// Whether an object was created by us.
 #[must_use]
 pub fn is_owned(object: &Value) -> bool {
-    object["metadata"]["annotations"][OWNED] == "true"
+    object["metadata"]["annotations"][OWNED.0] == OWNED.1
 }
 
 /// Puts the length of each value of a Secret in its place, for a terminal.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use super::target::Target;
 use crate::problem::{Failure, Problem};
@@ -135,8 +135,7 @@ impl Conversation {
         // Where a hook runs us, these tell of another place than the folder.
         const MISLEADING: [&str; 3] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
         let folder: PathBuf = folder.canonicalize()?;
-        let mut command = Command::new("git");
-        command.env_clear().envs(target.environment.without(target.secret_variables));
+        let mut command = target.environment.command("git", target.secret_variables);
         for name in MISLEADING {
             command.env_remove(name);
         }

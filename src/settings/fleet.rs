@@ -6,14 +6,12 @@ use super::file::{Cluster, File, PullSecret, Spec};
 use super::namespaces::Listed;
 use super::pull_secret::{self, SECRET_NAME};
 use super::sealing::CertificateSource;
-use super::{Destination, Settings, idle, usage};
+use super::{Destination, Settings, idle, secret_variables, usage};
 use crate::cli::RenderArguments;
 use crate::credentials::Source;
 use crate::environment::Environment;
-use crate::names::VariableName;
-use crate::names::{InvalidName, ResourceName};
+use crate::names::{InvalidName, ResourceName, VariableName};
 use crate::nearest::nearest;
-use crate::output::fingerprint::KEY_VARIABLE;
 use crate::problem::{Failure, Problem};
 use crate::settings::choices::{Shape, Strategy};
 
@@ -22,7 +20,7 @@ use crate::settings::choices::{Shape, Strategy};
 pub struct Fleet {
     /// One a cluster; a single one without a name when the file has no clusters.
     pub members: Vec<Settings>,
-    /// Every variable that may hold a secret: child processes do not see them.
+    /// Every variable that may hold a secret, also of clusters that were not chosen: child processes do not see them.
     pub secret_variables: Vec<VariableName>,
 }
 
@@ -92,12 +90,30 @@ impl Fleet {
         idle::refuse(arguments, &members)?;
         let sources =
             members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
-        let mut secret_variables: Vec<_> = sources.flat_map(Source::variables).map(|variable| variable.name).collect();
-        secret_variables.push(VariableName::known(KEY_VARIABLE));
+        let mut secret_variables = secret_variables::of(&spec, environment);
+        secret_variables.extend(sources.flat_map(Source::variables).map(|variable| variable.name));
         secret_variables.sort_unstable();
         secret_variables.dedup();
         Ok(Self { members, secret_variables })
     }
+}
+
+/// The answers for one cluster; without a name the common ones, if they are those of every cluster.
+///
+/// # Errors
+/// Usage: there is no such cluster; or there is no name, and the Pods of some cluster would get other references.
+pub(super) fn spec_of(name: Option<&str>, spec: Spec) -> Result<Spec, Failure> {
+    let Some(name) = name else {
+        return match spec.clusters.iter().find(|own| own.pull_secrets.is_some() || own.namespaces.is_some()) {
+            None => Ok(spec),
+            Some(_) => Err(usage(
+                "regcred.yaml has clusters with pull secrets or namespaces of their own",
+                "name the one that the manifests are for with --cluster",
+            )),
+        };
+    };
+    let chosen = choose(&[name.to_owned()], &spec.clusters)?;
+    Ok(chosen.first().map(|cluster| cluster.spec(&spec, &RenderArguments::default())).unwrap_or(spec))
 }
 
 fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Cluster>, Failure> {

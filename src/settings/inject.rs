@@ -3,7 +3,7 @@
 use super::external::{self, ExternalSettings};
 use super::file::{File, PullSecret};
 use super::pull_secret::{self, Entry, SECRET_NAME};
-use super::{logins, namespaces};
+use super::{fleet, logins, namespaces};
 use crate::cli::{InjectArguments, LoginArguments, TargetArguments};
 use crate::docker_config::registry::RegistryKey;
 use crate::environment::Environment;
@@ -22,9 +22,18 @@ pub fn rules(
     environment: &Environment,
     problems: &mut Vec<Problem>,
 ) -> Result<Rules, Failure> {
-    let InjectArguments { registry, login, docker_config, docker_config_file, all, path, namespace, secret_name } =
-        arguments;
-    let spec = file.map(|file| file.spec).unwrap_or_default();
+    let InjectArguments {
+        registry,
+        login,
+        docker_config,
+        docker_config_file,
+        all,
+        path,
+        cluster,
+        namespace,
+        secret_name,
+    } = arguments;
+    let spec = fleet::spec_of(cluster.as_deref(), file.map(|file| file.spec).unwrap_or_default())?;
     let target = TargetArguments { secret_name: secret_name.clone(), ..TargetArguments::default() };
     // A host alone chooses an entry of the file as a login does.
     let choosing = LoginArguments {

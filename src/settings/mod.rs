@@ -1,6 +1,7 @@
 //! What is to be done: arguments, environment and regcred.yaml in, one resolved answer to every question out.
 
 pub mod choices;
+mod destination;
 pub mod external;
 pub mod file;
 pub mod findings;
@@ -12,8 +13,9 @@ pub mod namespaces;
 pub mod patcher;
 mod pull_secret;
 pub mod sealing;
+pub mod secret_variables;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::RenderArguments;
 use crate::credentials::lifetime::ShortLived;
@@ -25,6 +27,7 @@ use file::Spec;
 use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
 
+pub use destination::Destination;
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
 pub use sealing::Sealing;
 
@@ -90,17 +93,6 @@ pub enum Encoding {
     Raw,
 }
 
-/// Where the output goes, and whether it is written or compared.
-#[derive(Clone, Debug)]
-pub enum Destination {
-    /// Standard output.
-    Stdout,
-    /// A file, or a directory for the shapes that are trees.
-    Write(PathBuf),
-    /// The same, compared.
-    Check(PathBuf),
-}
-
 /// Whether a plain Secret may be written into a Git work tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaintextInGit {
@@ -159,7 +151,7 @@ impl Settings {
         (listed, mut problems): (Option<&Listed>, Vec<Problem>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        let destination = destination(arguments, combination, &chart)?;
+        let destination = Destination::resolve(arguments, combination, &chart)?;
         let mut pull_secrets = Vec::new();
         let faulty_list = problems.iter().any(Problem::is_error);
         let entries = pull_secret::entries(&arguments.target, &arguments.logins, spec)?;
@@ -289,36 +281,6 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
         ));
     }
     Ok(combination)
-}
-
-fn destination(
-    arguments: &RenderArguments,
-    Combination { shape, protect, .. }: Combination,
-    chart: &Chart,
-) -> Result<Destination, Failure> {
-    if arguments.output.as_deref() == Some(Path::new("-")) {
-        return Err(usage("`--output -` is no file", "leave --output out: standard output is the default"));
-    }
-    match (&arguments.output, arguments.check) {
-        (None, _) if shape.is_a_tree() => {
-            Err(usage(&format!("`--shape {shape}` writes several files, and needs `--output`"), "add --output DIR"))
-        }
-        (None, _) if *chart == Chart::Empathyco => Err(usage(
-            "`--chart empathyco` has no value for the source Secret: it is a file beside the values, and needs `--output`",
-            "add --output values.yaml; the Secret goes to values.secret.yaml",
-        )),
-        (None, _) if protect == Protect::Sops => Err(usage(
-            "`--protect sops` needs `--output`: the rules of `.sops.yaml` go by the name of the file",
-            "add --output secrets.yaml",
-        )),
-        (None, _) => Ok(Destination::Stdout),
-        (Some(_), true) if !shape.is_a_tree() && protect == Protect::Sealed => Err(usage(
-            &format!("`--check` cannot compare a sealed `--shape {shape}`: it is other bytes at every run"),
-            "use --shape directory, whose regcred.lock tells what is current",
-        )),
-        (Some(path), false) => Ok(Destination::Write(path.clone())),
-        (Some(path), true) => Ok(Destination::Check(path.clone())),
-    }
 }
 
 fn usage(message: &str, hint: &str) -> Failure {

@@ -3,7 +3,7 @@
 //! The API server passes the question on, as it does for `kubeseal --fetch-cert`; and `kubectl` knows every way to log in to one.
 
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::environment::Environment;
 use crate::names::{Namespace, ResourceName, VariableName};
@@ -66,9 +66,9 @@ impl Controller<'_> {
     }
 
     fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, Trouble> {
-        let mut command = Command::new("kubectl");
-        command.env_clear().envs(self.environment.without(self.sources)).current_dir(self.environment.directory());
-        let output = command.args(arguments).stdin(Stdio::null()).output().map_err(Trouble::NoProgram)?;
+        let mut command = self.environment.command("kubectl", self.sources);
+        command.current_dir(self.environment.directory()).args(arguments);
+        let output = command.stdin(Stdio::null()).output().map_err(Trouble::NoProgram)?;
         if output.status.success() {
             Ok(output.stdout)
         } else {

@@ -1,0 +1,45 @@
+//! A package of files that items came from and go back to: the list and the directory in, whether plain Secrets may be among them out.
+
+use std::path::Path;
+
+use super::list::ResourceList;
+use crate::output::git;
+use crate::problem::{Failure, Problem};
+use crate::settings::PlaintextInGit;
+
+/// What to do instead of plain Secrets in Git.
+pub const ELSEWHERE: &str = "use `protect: external`, or files of `regcred render --protect sealed` or `sops`; if the output goes elsewhere, as with \
+     `kpt fn eval --output unwrap`, insist with `allow-plaintext-in-git=true` or the annotation `regcred.dev/allow-plaintext-in-git: \"true\"`";
+
+/// The annotations in which an orchestrator keeps the file of an item.
+const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernetes.io/path"];
+
+/// Lets plain Secrets in among items that came from files, or not; a warning if there is something to say of it.
+///
+/// # Errors
+/// The files are in a Git work tree, as far as the directory tells, and nobody insists. Where an orchestrator will write the
+/// Secrets is not known, so no rule of Git can be asked.
+pub fn admit(list: &ResourceList<'_>, plaintext: PlaintextInGit, directory: &Path) -> Result<Option<Problem>, Failure> {
+    let is_a_package = list.items.iter().any(|item| {
+        let annotations = &item.value["metadata"]["annotations"];
+        PATHS.iter().any(|name| annotations[*name].is_string())
+    });
+    match plaintext {
+        PlaintextInGit::Refuse if is_a_package && git::in_work_tree(directory) => Err(Failure::of(
+            "the output",
+            Problem::error(
+                "plaintext-in-git",
+                "the items come from files in a Git work tree: a plain Secret would enter Git with them",
+            )
+            .hint(ELSEWHERE),
+        )),
+        PlaintextInGit::Refuse if is_a_package => Ok(Some(
+            Problem::warning(
+                "plaintext-in-package",
+                "the Secrets are in clear, and the items come from the files of a package",
+            )
+            .hint("do not commit them: give the output another place, for example with `kpt fn eval --output unwrap`"),
+        )),
+        PlaintextInGit::Refuse | PlaintextInGit::Allow => Ok(None),
+    }
+}
