@@ -57,10 +57,12 @@ fn each<A: Send, B: Send>(members: Vec<A>, work: impl Fn(A) -> B + Send + Sync) 
 
 /// Says of each cluster what was done there, also when another has failed; the first failure is that of the run.
 fn said(delivered: Vec<Result<Delivered, Failure>>) -> Result<Outcome, Failure> {
-    delivered.into_iter().fold(Ok(Outcome::Done), |before, delivered| {
-        let outcome = delivered.map(|delivered| delivered.say());
-        Ok(before?.and(outcome?))
-    })
+    let mut outcome = Ok(Outcome::Done);
+    for delivered in delivered {
+        let said = delivered.map(|delivered| delivered.say());
+        outcome = outcome.and_then(|before: Outcome| Ok(before.and(said?)));
+    }
+    outcome
 }
 
 /// What protects the documents of each cluster.
