@@ -10,10 +10,12 @@ FROM ${RUST_IMAGE} AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends musl-tools
 WORKDIR /regcred
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY src src
 COPY templates templates
 # Not built, but Cargo.toml names them.
 COPY tests tests
+COPY benches benches
 RUN set -e; target="$(uname -m)-unknown-linux-musl"; \
     rustup target add "$target"; \
     cargo build --release --locked --bin regcred --target "$target"; \

@@ -15,10 +15,38 @@ use crate::output::stream::{self, Shown};
 use crate::output::target::Target;
 use crate::output::tree::{self, Written};
 use crate::output::{File, Protection, git, helm_values};
-use crate::problem::Failure;
+use crate::problem::{Failure, Problem};
 use crate::report::{self, Outcome};
 use crate::settings::choices::Shape;
 use crate::settings::{Destination, Settings};
+
+/// What was done with a product, and what there is to say of it: said by the caller, as several may be delivered at once.
+#[derive(Default)]
+pub(super) struct Delivered {
+    differs: bool,
+    warnings: Vec<Problem>,
+    notes: Vec<String>,
+    detail: Option<String>,
+}
+
+impl Delivered {
+    fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Says it.
+    pub(super) fn say(&self) -> Outcome {
+        report::warn(&self.warnings);
+        for note in &self.notes {
+            report::note(note);
+        }
+        if let Some(detail) = &self.detail {
+            report::detail(detail);
+        }
+        if self.differs { Outcome::Differs } else { Outcome::Done }
+    }
+}
 
 /// Writes the product where the settings say, or compares it with what is there.
 pub(super) fn deliver(
@@ -27,7 +55,7 @@ pub(super) fn deliver(
     secret_variables: &[VariableName],
     known: Known,
     environment: &Environment,
-) -> Result<Outcome, Failure> {
+) -> Result<Delivered, Failure> {
     let target = |path: &Path| Target::new(path, settings, secret_variables, environment);
     let cluster = settings.cluster.as_ref();
     match (&settings.destination, product.tree()) {
@@ -35,28 +63,23 @@ pub(super) fn deliver(
             if product.holds_a_secret() {
                 git::admit_stdout(&target(Path::new("")))?;
             }
-            print(product, settings.combination.shape)?;
-            Ok(Outcome::Done)
+            print(product, settings.combination.shape)
         }
         (Destination::Write(root), Some(entries)) => {
             let target = target(root);
-            say_written(&tree::write(entries, &target)?, cluster);
-            if product.holds_a_secret() && git::is_covered(&target.path) {
-                report::note(COVERED);
-            }
-            Ok(Outcome::Done)
+            let delivered = written(tree::write(entries, &target)?, cluster);
+            let covered = product.holds_a_secret() && git::is_covered(&target.path);
+            Ok(if covered { delivered.note(COVERED) } else { delivered })
         }
         (Destination::Check(root), Some(entries)) => {
             let found = check::tree(entries, &target(root), known)?;
+            let mut delivered = Delivered::default();
             if found.unproven > 0 && known == Known::All {
-                report::note(WITHOUT_A_KEY);
+                delivered = delivered.note(WITHOUT_A_KEY);
             }
-            Ok(say_differences(&found.differences, cluster))
+            Ok(differences(&found.differences, cluster, delivered))
         }
-        (Destination::Write(path), None) => {
-            write_single(product, &target(path))?;
-            Ok(Outcome::Done)
-        }
+        (Destination::Write(path), None) => write_single(product, &target(path)),
         (Destination::Check(path), None) => check_single(product, &target(path), known),
     }
 }
@@ -68,7 +91,7 @@ const COVERED: &str = "the folder holds Secrets in clear, and its .gitignore kee
 const WITHOUT_A_KEY: &str = "`REGCRED_FINGERPRINT_KEY` is not set, so it was not compared whether encrypted files hold \
                              these logins: only their place, for whom they are, and whether they are as they were written";
 
-fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
+fn print(product: &Product<'_>, shape: Shape) -> Result<Delivered, Failure> {
     let shown = match product {
         Product::Stream(documents, form) => stream::print(documents, *form)?,
         Product::Values(settings, docker_configs, ..) => {
@@ -78,10 +101,10 @@ fn print(product: &Product<'_>, shape: Shape) -> Result<(), Failure> {
         // The settings do not let a tree go to stdout.
         Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Shown::InFull,
     };
-    if shown == Shown::Redacted {
-        report::note(how_to_see(shape));
-    }
-    Ok(())
+    Ok(match shown {
+        Shown::Redacted => Delivered::default().note(how_to_see(shape)),
+        Shown::InFull => Delivered::default(),
+    })
 }
 
 /// What to do with an output whose secrets were not shown on a terminal.
@@ -135,7 +158,7 @@ fn line(value: &SecretString) -> Content<'_> {
     Box::new(|into| writeln!(into, "{}", value.expose_secret()))
 }
 
-fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failure> {
+fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<Delivered, Failure> {
     let files = single_files(product, target)?;
     // All of them may be written before the first one is.
     for Single { target, content, .. } in &files {
@@ -144,29 +167,30 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<(), Failur
     // Each is complete beside its place before the first one is replaced.
     let prepare = |Single { target, protection, content }: &Single<'_>| single::prepare(content, *protection, target);
     let prepared = files.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
-    let mut written = Written::default();
+    let mut done = Written::default();
     let was_there: Vec<_> = files.iter().map(|file| file.target.path.exists()).collect();
     let mut encrypted_anew = false;
     for ((file, prepared), was_there) in files.iter().zip(prepared).zip(was_there) {
         match prepared.publish()? {
             State::Missing | State::Different => {
-                written.written += 1;
+                done.written += 1;
                 encrypted_anew |= was_there && file.protection == Protection::Encrypted;
             }
-            State::Same => written.unchanged += 1,
+            State::Same => done.unchanged += 1,
         }
     }
+    let mut delivered = written(done, None);
     if encrypted_anew && matches!(product, Product::Stream(..)) {
-        report::note("one file is sealed anew at every run; --shape directory keeps what has not changed");
+        delivered =
+            delivered.note("one file is sealed anew at every run; --shape directory keeps what has not changed");
     } else if encrypted_anew {
-        say_without_key(target, "so the file is encrypted anew, also when nothing has changed");
+        delivered.notes.extend(without_key(target, "so the file is encrypted anew, also when nothing has changed"));
     }
-    say_written(&written, None);
-    Ok(())
+    Ok(delivered)
 }
 
-fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Outcome, Failure> {
-    let mut differences = Vec::new();
+fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Delivered, Failure> {
+    let mut found = Vec::new();
     let mut encrypted = false;
     for Single { target, protection, content } in single_files(product, named)? {
         encrypted |= protection == Protection::Encrypted;
@@ -176,19 +200,21 @@ fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Resu
             State::Different => check::State::Different,
             State::Same => continue,
         };
-        differences.push(Difference { path: role(&target.path, &named.path).to_owned(), state });
+        found.push(Difference { path: role(&target.path, &named.path).to_owned(), state });
     }
+    let mut delivered = Delivered::default();
     if encrypted {
-        say_without_key(named, "so the content of the encrypted file was not compared, only whether it is there");
+        delivered.notes.extend(without_key(
+            named,
+            "so the content of the encrypted file was not compared, only whether it is there",
+        ));
     }
-    Ok(say_differences(&differences, None))
+    Ok(differences(&found, None, delivered))
 }
 
 /// What cannot be told of an encrypted file without the key of fingerprints.
-fn say_without_key(target: &Target<'_>, consequence: &str) {
-    if !target.environment.is_set(KEY_VARIABLE) {
-        report::note(&format!("`{KEY_VARIABLE}` is not set, {consequence}"));
-    }
+fn without_key(target: &Target<'_>, consequence: &str) -> Option<String> {
+    (!target.environment.is_set(KEY_VARIABLE)).then(|| format!("`{KEY_VARIABLE}` is not set, {consequence}"))
 }
 
 /// What a file is to the one of `--output`: what was typed is not repeated.
@@ -202,31 +228,28 @@ fn role(path: &Path, named: &Path) -> &'static str {
     }
 }
 
-fn say_written(written: &Written, cluster: Option<&ResourceName>) {
-    report::warn(&written.warnings);
-    report::detail(&format!(
+fn written(written: Written, cluster: Option<&ResourceName>) -> Delivered {
+    let detail = format!(
         "{}{} {} written, {} unchanged, {} removed",
         cluster.map_or(String::new(), |cluster| format!("{cluster}: ")),
         written.written,
         if written.written == 1 { "file" } else { "files" },
         written.unchanged,
         written.removed
-    ));
+    );
+    Delivered { warnings: written.warnings, detail: Some(detail), ..Delivered::default() }
 }
 
-fn say_differences(differences: &[Difference], cluster: Option<&ResourceName>) -> Outcome {
+fn differences(differences: &[Difference], cluster: Option<&ResourceName>, mut delivered: Delivered) -> Delivered {
     let folder = cluster.map_or(String::new(), |cluster| format!("{cluster}/"));
-    for Difference { path, state } in differences {
-        report::note(&format!("{state}: {folder}{path}"));
+    delivered.notes.extend(differences.iter().map(|Difference { path, state }| format!("{state}: {folder}{path}")));
+    delivered.differs = !differences.is_empty();
+    if delivered.differs {
+        let files = if differences.len() == 1 { "file is" } else { "files are" };
+        let said = format!("{folder}{} {files} not current: run the same without --check", differences.len());
+        delivered.notes.push(said);
     }
-    match differences.len() {
-        0 => Outcome::Done,
-        one_or_more => {
-            let files = if one_or_more == 1 { "file is" } else { "files are" };
-            report::note(&format!("{folder}{one_or_more} {files} not current: run the same without --check"));
-            Outcome::Differs
-        }
-    }
+    delivered
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! `regcred render`: credentials in, manifests out.
 
 use anyhow::Result;
+use rayon::prelude::*;
 
-use super::deliver;
+use super::deliver::{self, Delivered};
 use super::logins::{self, Checked};
 use crate::cli::RenderArguments;
 use crate::credentials::Source;
@@ -28,17 +29,15 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let ((docker_configs, known), protectors) = both(logins, protectors)?;
     let [first, ..] = fleet.members.as_slice() else { return Ok(Outcome::Done) };
     let templates = Templates::load(first.templates.as_deref())?;
-    let products = fleet
-        .members
-        .iter()
-        .zip(&docker_configs)
-        .zip(protectors)
-        .map(|((settings, docker_configs), protector)| Product::build(settings, docker_configs, &templates, protector))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut outcome = Outcome::Done;
-    for (product, settings) in products.iter().zip(&fleet.members) {
-        outcome = outcome.and(deliver::deliver(product, settings, &fleet.secret_variables, known, environment)?);
-    }
+    let prepared = fleet.members.iter().zip(&docker_configs).zip(protectors).collect();
+    let products = each(prepared, |((settings, docker_configs), protector)| {
+        Product::build(settings, docker_configs, &templates, protector)
+    });
+    let products = products.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let delivered = each(products.iter().zip(&fleet.members).collect(), |(product, settings)| {
+        deliver::deliver(product, settings, &fleet.secret_variables, known, environment)
+    });
+    let mut outcome = said(delivered)?;
     if arguments.cluster.is_empty() {
         let left_over = clusters::left_over(&fleet, environment.directory());
         report::warn(&left_over);
@@ -52,12 +51,34 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     Ok(outcome)
 }
 
+/// Does the same for each cluster, on all cores if there are several; the answers are in order.
+fn each<A: Send, B: Send>(members: Vec<A>, work: impl Fn(A) -> B + Send + Sync) -> Vec<B> {
+    if members.len() > 1 {
+        members.into_par_iter().map(work).collect()
+    } else {
+        members.into_iter().map(work).collect()
+    }
+}
+
+/// Says of each cluster what was done there, also when another has failed; the first failure is that of the run.
+fn said(delivered: Vec<Result<Delivered, Failure>>) -> Result<Outcome, Failure> {
+    let mut outcome = Ok(Outcome::Done);
+    for delivered in delivered {
+        let said = delivered.map(|delivered| delivered.say());
+        outcome = outcome.and_then(|before: Outcome| Ok(before.and(said?)));
+    }
+    outcome
+}
+
 /// What protects the documents of each cluster.
 fn protectors(fleet: &Fleet, environment: &Environment) -> Result<Vec<Protector>, Failure> {
     let mut findings = Findings::default();
     let mut protectors = Vec::new();
-    for settings in &fleet.members {
-        let problems = match Protector::prepare(settings, &fleet.secret_variables, environment) {
+    let prepared = each(fleet.members.iter().collect(), |settings: &Settings| {
+        Protector::prepare(settings, &fleet.secret_variables, environment)
+    });
+    for (settings, prepared) in fleet.members.iter().zip(prepared) {
+        let problems = match prepared {
             Ok(protector) => {
                 let warnings = protector.warnings().to_vec();
                 protectors.push(protector);

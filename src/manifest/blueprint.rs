@@ -10,12 +10,10 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
-use super::text::{Stencil, to_yaml};
+use super::text::{Frame, NAMESPACE_SLOT as SLOT, Stencil, to_yaml};
 use crate::names::{Namespace, ResourceName};
-
-/// Stands where the namespace goes until it is put in. No name can be this: it has a capital letter.
-pub(super) const SLOT: &str = "Regcred-Puts-The-Namespace-Here";
 
 /// An object that is not yet in a namespace.
 #[derive(Debug)]
@@ -23,6 +21,7 @@ pub struct Blueprint {
     pub(super) content: Content,
     pub(super) place: Place,
     yaml: OnceLock<Stencil>,
+    frame: OnceLock<Frame>,
     json: OnceLock<Stencil>,
 }
 
@@ -71,7 +70,7 @@ impl Blueprint {
     /// A pull secret.
     #[must_use]
     pub fn sensitive(secret: PullSecret, place: Place) -> Self {
-        Self { content: Content::Sensitive(secret), place, yaml: OnceLock::new(), json: OnceLock::new() }
+        Self::new(Content::Sensitive(secret), place)
     }
 
     /// Any other object; its namespace is what `place` says.
@@ -84,7 +83,11 @@ impl Blueprint {
             Place::Each => metadata["namespace"] = json!(SLOT),
             Place::Itself => metadata["name"] = json!(SLOT),
         }
-        Self { content: Content::Plain(object), place, yaml: OnceLock::new(), json: OnceLock::new() }
+        Self::new(Content::Plain(object), place)
+    }
+
+    fn new(content: Content, place: Place) -> Self {
+        Self { content, place, yaml: OnceLock::new(), frame: OnceLock::new(), json: OnceLock::new() }
     }
 
     /// What it is.
@@ -108,6 +111,15 @@ impl Blueprint {
             Content::Plain(object) => to_yaml(object),
         }?;
         Ok(self.yaml.get_or_init(|| Stencil::cut(&text, SLOT)))
+    }
+
+    /// What stands around its encrypted value, of the text that `make` makes once.
+    pub(super) fn frame(&self, make: impl FnOnce() -> io::Result<Zeroizing<String>>) -> io::Result<&Frame> {
+        if let Some(frame) = self.frame.get() {
+            return Ok(frame);
+        }
+        let text = make()?;
+        Ok(self.frame.get_or_init(|| Frame::cut(&text)))
     }
 
     pub(super) fn json(&self) -> io::Result<&Stencil> {

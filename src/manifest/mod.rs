@@ -9,13 +9,13 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::names::Namespace;
-use blueprint::SLOT;
-use text::yaml_scalar;
+use text::{NAMESPACE_SLOT as SLOT, yaml_scalar};
 
 pub use blueprint::{Blueprint, Content, Place, PullSecret};
-pub use text::to_yaml;
+pub use text::{Frame, NAMESPACE_SLOT, VALUE_SLOT, to_yaml};
 
 /// One object in its place.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +73,14 @@ impl<'a> Manifest<'a> {
     pub fn write_yaml(&self, into: &mut impl Write) -> io::Result<()> {
         let scalar = self.namespace.map_or(Ok(Cow::default()), yaml_scalar)?;
         self.blueprint.yaml()?.fill(into, &scalar)
+    }
+
+    /// What stands around its encrypted value: cut once from the text that `make` makes, with [`NAMESPACE_SLOT`] and [`VALUE_SLOT`].
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn frame(&self, make: impl FnOnce() -> io::Result<Zeroizing<String>>) -> io::Result<&'a Frame> {
+        self.blueprint.frame(make)
     }
 
     /// Writes it as one line of JSON, without a line end.

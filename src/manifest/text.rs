@@ -9,6 +9,11 @@ use zeroize::Zeroizing;
 
 use crate::names::Namespace;
 
+/// Stands where the namespace goes until it is put in. No name can be this: it has a capital letter.
+pub const NAMESPACE_SLOT: &str = "Regcred-Puts-The-Namespace-Here";
+/// Stands where an encrypted value goes until it is put in.
+pub const VALUE_SLOT: &str = "Regcred-Puts-The-Value-Here";
+
 /// YAML that Go's reader takes for the same value.
 ///
 /// # Errors
@@ -52,5 +57,52 @@ impl Stencil {
             into.write_all(piece.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// A text with gaps for a namespace, and with one for an encrypted value.
+#[derive(Debug)]
+pub struct Frame {
+    before: Stencil,
+    after: Stencil,
+}
+
+impl Frame {
+    pub(super) fn cut(text: &str) -> Self {
+        let (before, after) = text.split_once(VALUE_SLOT).unwrap_or((text, ""));
+        Self { before: Stencil::cut(before, NAMESPACE_SLOT), after: Stencil::cut(after, NAMESPACE_SLOT) }
+    }
+
+    /// Writes the text with a namespace, and with a value as YAML has it, in their places.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn fill(&self, into: &mut impl Write, namespace: Option<&Namespace>, value: &str) -> io::Result<()> {
+        let scalar = namespace.map_or(Ok(Cow::default()), yaml_scalar)?;
+        self.before.fill(into, &scalar)?;
+        into.write_all(value.as_bytes())?;
+        self.after.fill(into, &scalar)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_filled_frame_is_what_the_serializer_writes() {
+        let object = |namespace: &str, value: &str| json!({"a": namespace, "b": {"value": value, "c": {"namespace": namespace}}});
+        let frame = Frame::cut(&to_yaml(&object(NAMESPACE_SLOT, VALUE_SLOT)).unwrap());
+        // As long as a value sealed for a key of 4096 bits, and none.
+        for (value, scalar) in [("AgB/+9==".repeat(120), "AgB/+9==".repeat(120)), (String::new(), "\"\"".to_owned())] {
+            for namespace in ["team-a", "on", "1e3"] {
+                let mut text = Vec::new();
+                frame.fill(&mut text, Some(&namespace.parse().unwrap()), &scalar).unwrap();
+                let expected: Value = object(namespace, &value);
+                assert_eq!(String::from_utf8(text).unwrap(), *to_yaml(&expected).unwrap());
+            }
+        }
     }
 }

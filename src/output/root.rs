@@ -164,10 +164,22 @@ impl NewPaths {
     /// # Errors
     /// The file system's.
     pub fn create_folder(&mut self, path: &Path) -> io::Result<()> {
+        match self.create_missing(path) {
+            // Another cluster has failed, and has removed what it had made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.create_missing(path),
+            result => result,
+        }
+    }
+
+    fn create_missing(&mut self, path: &Path) -> io::Result<()> {
         let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
         for folder in missing.into_iter().rev() {
-            fs::create_dir(folder)?;
-            self.add(folder.to_path_buf());
+            match fs::create_dir(folder) {
+                Ok(()) => self.add(folder.to_path_buf()),
+                // Another cluster was faster.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

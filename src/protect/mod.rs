@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
-use crate::manifest::{Content, Manifest, Manifests, PullSecret, to_yaml};
+use crate::manifest::{Content, Manifest, Manifests, PullSecret};
 use crate::names::{Namespace, VariableName};
 use crate::problem::{Failure, Problem};
 use crate::settings::Settings;
@@ -154,7 +154,7 @@ impl<'a> Document<'a> {
     pub fn encryption(&self) -> Option<Encryption<'a>> {
         match (self.manifest.content(), self.protector) {
             (Content::Sensitive(secret), Protector::Sealed(_) | Protector::Sops(_)) => {
-                Some(Encryption { secret, namespace: self.manifest.namespace(), protector: self.protector })
+                Some(Encryption { secret, manifest: self.manifest, protector: self.protector })
             }
             _ => None,
         }
@@ -177,8 +177,8 @@ impl<'a> Document<'a> {
     /// The writer's, and the protector's.
     pub fn write_json(&self, into: &mut impl Write) -> io::Result<()> {
         match (self.encryption(), self.protector) {
-            (Some(Encryption { secret, namespace, .. }), Protector::Sealed(sealer)) => {
-                Ok(serde_json::to_writer(into, &sealer.seal(secret, namespace)?)?)
+            (Some(Encryption { secret, .. }), Protector::Sealed(sealer)) => {
+                Ok(serde_json::to_writer(into, &sealer.seal(secret, self.namespace())?)?)
             }
             _ => self.manifest.write_json(into),
         }
@@ -200,7 +200,7 @@ impl<'a> Document<'a> {
 #[derive(Clone, Copy)]
 pub struct Encryption<'a> {
     secret: &'a PullSecret,
-    namespace: Option<&'a Namespace>,
+    manifest: Manifest<'a>,
     protector: &'a Protector,
 }
 
@@ -212,8 +212,8 @@ impl Encryption<'_> {
     /// The serializer's.
     pub fn context(&self, path: &str) -> io::Result<Vec<u8>> {
         match self.protector {
-            Protector::Sealed(sealer) => sealer.context(self.secret, self.namespace),
-            Protector::Sops(sops) => sops.context(self.secret, self.namespace, path),
+            Protector::Sealed(sealer) => sealer.context(self.secret, self.manifest),
+            Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace(), path),
             Protector::Plain => Ok(Vec::new()),
         }
     }
@@ -230,10 +230,8 @@ impl Encryption<'_> {
     /// The protector's.
     pub fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         match self.protector {
-            Protector::Sealed(sealer) => Ok(Zeroizing::new(
-                std::mem::take(&mut *to_yaml(&sealer.seal(self.secret, self.namespace)?)?).into_bytes(),
-            )),
-            Protector::Sops(sops) => sops.encrypt(self.secret, self.namespace, path),
+            Protector::Sealed(sealer) => Ok(Zeroizing::new(sealer.seal_as_yaml(self.secret, self.manifest)?)),
+            Protector::Sops(sops) => sops.encrypt(self.secret, self.manifest.namespace(), path),
             Protector::Plain => Ok(Zeroizing::default()),
         }
     }

@@ -134,11 +134,9 @@ pub fn pull_secret(
 pub fn plan<'a>(
     pull_secrets: impl Iterator<Item = &'a PullSecretSettings>,
 ) -> (Vec<Vec<usize>>, Vec<(Namespace, usize)>) {
-    let mut members: Vec<(Namespace, usize)> = pull_secrets
+    let mut members: Vec<(&Namespace, usize)> = pull_secrets
         .enumerate()
-        .flat_map(|(number, pull_secret)| {
-            pull_secret.namespaces.iter().cloned().map(move |namespace| (namespace, number))
-        })
+        .flat_map(|(number, pull_secret)| pull_secret.namespaces.iter().map(move |namespace| (namespace, number)))
         .collect();
     members.sort_unstable();
     let mut plans: Vec<Vec<usize>> = Vec::new();

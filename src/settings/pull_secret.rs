@@ -1,6 +1,7 @@
 //! One pull secret: its entry in regcred.yaml and the flags that fill it in; its name, logins, namespaces and `ServiceAccounts` out.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
 use super::choices::{Combination, Link, Protect, Shape, Strategy};
@@ -82,15 +83,15 @@ pub(super) fn listed(
 ) -> Option<Listed> {
     const FLAG: &str = "`--namespaces-from`";
     let path = target.namespaces_from.as_deref()?;
-    let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(drop)
+        namespaces::read_from(std::io::stdin().lock(), FLAG, problems)
     } else {
-        std::fs::read(environment.directory().join(path)).map(|content| bytes = content)
+        File::open(environment.directory().join(path))
+            .and_then(|file| namespaces::read_from(BufReader::new(file), FLAG, problems))
     };
-    match read.map(|()| String::from_utf8(bytes)) {
-        Ok(Ok(text)) => Some(namespaces::read(&text, FLAG, problems)),
-        Ok(Err(_)) => {
+    match read {
+        Ok(listed) => Some(listed),
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
             problems.push(Problem::error("not-utf-8", format!("{FLAG} is not UTF-8 text")));
             None
         }

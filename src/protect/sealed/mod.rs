@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::environment::Environment;
-use crate::manifest::{PullSecret, to_yaml};
+use crate::manifest::{Frame, Manifest, NAMESPACE_SLOT, PullSecret, VALUE_SLOT, to_yaml};
 use crate::names::Namespace;
 use crate::problem::{Failure, Problem};
 use crate::resources::OWNED;
@@ -26,6 +26,9 @@ use crate::settings::Sealing;
 use crate::settings::choices::{Profile, SealingScope};
 use certificate::Recipient;
 use object::{Metadata, SealedSecret};
+
+/// More than stands around a ciphertext.
+const ROOM: usize = 1024;
 
 /// A cluster's public key, and to what a value is bound.
 pub struct Sealer {
@@ -74,37 +77,56 @@ impl Sealer {
         &self.warnings
     }
 
-    /// The SealedSecret: another at every call.
+    /// The SealedSecret of this Secret: another at every call.
     ///
     /// # Errors
     /// The cryptography's: there is no randomness.
-    #[expect(clippy::disallowed_methods, reason = "what is sealed")]
     pub fn seal<'a>(
         &'a self,
         secret: &'a PullSecret,
         namespace: Option<&'a Namespace>,
     ) -> io::Result<SealedSecret<'a>> {
-        let label = seal::label(self.scope, namespace.map_or("", Namespace::as_str), secret.name.as_str());
-        let sealed = seal::seal(&self.key, &label, secret.docker_config.expose_secret().as_bytes())
-            .map_err(|_| io::Error::other("sealing failed"))?;
-        Ok(self.object(secret, namespace, STANDARD.encode(sealed)))
+        Ok(self.object(secret, namespace.map(Namespace::as_str), self.value(secret, namespace)?))
     }
 
-    /// The SealedSecret without its ciphertext, and for whom it is.
+    /// The SealedSecret of this Secret as YAML: another at every call.
+    ///
+    /// # Errors
+    /// The cryptography's, and the serializer's.
+    pub fn seal_as_yaml(&self, secret: &PullSecret, manifest: Manifest<'_>) -> io::Result<Vec<u8>> {
+        let value = self.value(secret, manifest.namespace())?;
+        let mut text = Vec::with_capacity(value.len() + ROOM);
+        self.frame(secret, manifest)?.fill(&mut text, manifest.namespace(), &value)?;
+        Ok(text)
+    }
+
+    /// For whom the SealedSecret is, and what it is without its ciphertext.
     ///
     /// # Errors
     /// The serializer's.
-    pub fn context(&self, secret: &PullSecret, namespace: Option<&Namespace>) -> io::Result<Vec<u8>> {
-        let text = to_yaml(&self.object(secret, namespace, String::new()))?;
-        Ok([self.recipient.as_slice(), text.as_bytes()].concat())
+    pub fn context(&self, secret: &PullSecret, manifest: Manifest<'_>) -> io::Result<Vec<u8>> {
+        let mut context = self.recipient.clone();
+        context.reserve(ROOM);
+        self.frame(secret, manifest)?.fill(&mut context, manifest.namespace(), "\"\"")?;
+        Ok(context)
     }
 
-    fn object<'a>(
-        &'a self,
-        secret: &'a PullSecret,
-        namespace: Option<&'a Namespace>,
-        value: String,
-    ) -> SealedSecret<'a> {
+    /// The sealed Docker config in base64.
+    #[expect(clippy::disallowed_methods, reason = "what is sealed")]
+    fn value(&self, secret: &PullSecret, namespace: Option<&Namespace>) -> io::Result<String> {
+        let label = seal::label(self.scope, namespace.map_or("", Namespace::as_str), secret.name.as_str());
+        let sealed = seal::seal(&self.key, &label, secret.docker_config.expose_secret().as_bytes())
+            .map_err(|_| io::Error::other("sealing failed"))?;
+        Ok(STANDARD.encode(sealed))
+    }
+
+    /// What the SealedSecrets of all namespaces have in common. Base64 needs no quotes: it begins with the length of a key.
+    fn frame<'a>(&self, secret: &PullSecret, manifest: Manifest<'a>) -> io::Result<&'a Frame> {
+        let slot = manifest.namespace().map(|_| NAMESPACE_SLOT);
+        manifest.frame(|| to_yaml(&self.object(secret, slot, VALUE_SLOT.to_owned())))
+    }
+
+    fn object<'a>(&'a self, secret: &'a PullSecret, namespace: Option<&'a str>, value: String) -> SealedSecret<'a> {
         let of_the_secret = secret.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let metadata = |annotations| Metadata { annotations, labels: &secret.labels, name: &secret.name, namespace };
         SealedSecret::new(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::names::{Namespace, ResourceName};
+use crate::names::ResourceName;
 use crate::settings::choices::SealingScope;
 
 /// A SealedSecret of one value.
@@ -47,7 +47,7 @@ pub struct Metadata<'a> {
     pub name: &'a ResourceName,
     /// Its namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<&'a Namespace>,
+    pub namespace: Option<&'a str>,
 }
 
 impl<'a> SealedSecret<'a> {

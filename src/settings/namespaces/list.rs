@@ -1,9 +1,11 @@
 //! A list of namespaces: its text in any of its forms in, the names that can take a Secret and those that cannot out.
 
+use std::io::{self, BufRead};
+
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::names::Namespace;
+use crate::names::{InvalidName, Namespace};
 use crate::problem::Problem;
 
 /// The annotations by which a namespace says that it wants no pull secret.
@@ -28,7 +30,17 @@ struct Object {
     metadata: Metadata,
     #[serde(default)]
     status: Status,
-    items: Option<Vec<Object>>,
+    items: Option<Vec<Item>>,
+}
+
+/// What is kept of an object in a list, as soon as it was read: `kubectl` says far more of a namespace.
+#[derive(Deserialize)]
+#[serde(from = "Object")]
+enum Item {
+    Usable(Namespace),
+    LeftOut(Namespace),
+    Unnameable(Box<InvalidName>),
+    Other,
 }
 
 #[derive(Default, Deserialize)]
@@ -43,6 +55,26 @@ struct Metadata {
 #[serde(default)]
 struct Status {
     phase: String,
+}
+
+/// Reads a list from a file or a pipe as [`read`] does; of JSON no more is held than the names.
+///
+/// # Errors
+/// The reader's; of the kind `InvalidData` for what is no UTF-8 text.
+pub fn read_from(mut from: impl BufRead, origin: &str, problems: &mut Vec<Problem>) -> io::Result<Listed> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    if from.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        from.consume(BYTE_ORDER_MARK.len());
+    }
+    if from.fill_buf()?.trim_ascii_start().starts_with(b"{") {
+        return match serde_json::from_reader(from) {
+            Err(error) if error.is_io() => Err(error.into()),
+            object => Ok(json(object, origin, problems)),
+        };
+    }
+    let mut text = String::new();
+    from.read_to_string(&mut text)?;
+    Ok(read(&text, origin, problems))
 }
 
 /// Reads a list: a name a line, `kubectl get ns -o name|json|yaml`, or a YAML or JSON list of names.
@@ -83,27 +115,34 @@ fn lines(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
 fn push(name: &str, place: &str, into: &mut Vec<Namespace>, problems: &mut Vec<Problem>) {
     match name.parse() {
         Ok(name) => into.push(name),
-        Err(invalid) => {
-            let invalid: crate::names::InvalidName = invalid;
-            problems.push(Problem::error("invalid-namespace", format!("{place}: {invalid}")).hint(invalid.hint()));
-        }
+        Err(invalid) => problems.push(unnameable(&invalid, place)),
     }
 }
 
-fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
-    let unreadable = |place: Option<(u64, u64)>| {
-        let place =
-            place.map_or(String::new(), |(line, column)| format!(": line {line}, column {column} is where it breaks"));
-        Problem::error("invalid-list", format!("{origin} is no list of namespaces{place}")).hint(FORMS)
-    };
+fn unnameable(invalid: &InvalidName, place: &str) -> Problem {
+    Problem::error("invalid-namespace", format!("{place}: {invalid}")).hint(invalid.hint())
+}
+
+fn unreadable(origin: &str, place: Option<(u64, u64)>) -> Problem {
+    let place =
+        place.map_or(String::new(), |(line, column)| format!(": line {line}, column {column} is where it breaks"));
+    Problem::error("invalid-list", format!("{origin} is no list of namespaces{place}")).hint(FORMS)
+}
+
+fn json(object: Result<Object, serde_json::Error>, origin: &str, problems: &mut Vec<Problem>) -> Listed {
     let mut listed = Listed::default();
-    if text.trim_start().starts_with('{') {
-        match serde_json::from_str::<Object>(text) {
-            Ok(object) => objects(object, origin, &mut listed, problems),
-            Err(error) => problems.push(unreadable(Some((error.line() as u64, error.column() as u64)))),
-        }
-        return listed;
+    match object {
+        Ok(object) => objects(object, origin, &mut listed, problems),
+        Err(error) => problems.push(unreadable(origin, Some((error.line() as u64, error.column() as u64)))),
     }
+    listed
+}
+
+fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
+    if text.trim_start().starts_with('{') {
+        return json(serde_json::from_str(text), origin, problems);
+    }
+    let mut listed = Listed::default();
     let options = || serde_saphyr::options! { budget: None, with_snippet: false };
     match serde_saphyr::from_str_with_options::<Vec<serde_saphyr::Spanned<String>>>(text, options()) {
         Ok(names) => {
@@ -114,7 +153,8 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
         Err(error) => {
             match serde_saphyr::from_str_with_options::<Value>(text, options()).map(serde_json::from_value::<Object>) {
                 Ok(Ok(object)) => objects(object, origin, &mut listed, problems),
-                _ => problems.push(unreadable(error.location().map(|location| (location.line(), location.column())))),
+                _ => problems
+                    .push(unreadable(origin, error.location().map(|location| (location.line(), location.column())))),
             }
         }
     }
@@ -124,7 +164,7 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
 fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec<Problem>) {
     let all = match (object.items, object.kind.as_deref()) {
         (Some(items), _) => items,
-        (None, Some("Namespace")) => vec![Object { items: None, ..object }],
+        (None, Some("Namespace")) => vec![Item::from(Object { items: None, ..object })],
         (None, Some(kind)) if kind.ends_with("List") => Vec::new(),
         (None, _) => {
             problems.push(
@@ -137,21 +177,34 @@ fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec
             return;
         }
     };
-    for (number, namespace) in all.into_iter().enumerate() {
-        if namespace.kind.is_some_and(|kind| kind != "Namespace") {
-            problems.push(
-                Problem::error("invalid-list", format!("{origin}, item {}, is an object of another kind", number + 1))
+    for (number, item) in all.into_iter().enumerate() {
+        let place = || format!("{origin}, item {}", number + 1);
+        match item {
+            Item::Usable(name) => listed.usable.push(name),
+            Item::LeftOut(name) => listed.left_out.push(name),
+            Item::Unnameable(invalid) => problems.push(unnameable(&invalid, &place())),
+            Item::Other => problems.push(
+                Problem::error("invalid-list", format!("{}, is an object of another kind", place()))
                     .hint("it takes the output of `kubectl get ns`"),
-            );
-            continue;
+            ),
         }
-        let metadata = namespace.metadata;
+    }
+}
+
+impl From<Object> for Item {
+    fn from(Object { kind, metadata, status, .. }: Object) -> Self {
+        if kind.is_some_and(|kind| kind != "Namespace") {
+            return Self::Other;
+        }
         let opted_out = metadata.annotations.is_some_and(|annotations| {
             OPT_OUT.iter().any(|name| annotations.get(*name).is_some_and(|value| value == "true"))
         });
-        let ending = metadata.deletion_timestamp.is_some() || namespace.status.phase == "Terminating";
-        let into = if opted_out || ending { &mut listed.left_out } else { &mut listed.usable };
-        push(&metadata.name, &format!("{origin}, item {}", number + 1), into, problems);
+        let ending = metadata.deletion_timestamp.is_some() || status.phase == "Terminating";
+        match metadata.name.parse() {
+            Ok(name) if opted_out || ending => Self::LeftOut(name),
+            Ok(name) => Self::Usable(name),
+            Err(invalid) => Self::Unnameable(Box::new(invalid)),
+        }
     }
 }
 

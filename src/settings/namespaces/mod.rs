@@ -7,7 +7,7 @@ use globset::{Glob, GlobMatcher};
 use crate::names::Namespace;
 use crate::problem::Problem;
 
-pub use list::{Listed, OPT_OUT, read};
+pub use list::{Listed, OPT_OUT, read, read_from};
 
 /// Which namespaces are wanted.
 #[derive(Debug, Default)]
