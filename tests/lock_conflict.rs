@@ -1,7 +1,6 @@
 //! Two branches that each add a namespace, merged by Git: the conflict in the lock, with the real program.
 
 #![cfg(test)]
-#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
 mod regcred;
 
