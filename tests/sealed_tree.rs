@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
+mod interrupted;
 mod regcred;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use interrupted::{Left, Moment, kill};
 use regcred::regcred;
 
 const KEY: &str = "canary-key-0123456789abcdef0123456789abcdef";
@@ -150,14 +152,15 @@ fn killed_at_any_moment_the_next_run_completes_what_the_first_began() {
     let namespaces = (0..150).map(|number| format!("team-{number}")).collect::<Vec<_>>().join(",");
     let arguments = ["-n", &namespaces, "--sealing-cert", "rsa-2048.pem"];
     let mut old = BTreeMap::new();
-    for round in 0..14_u64 {
-        // Every third round begins with nothing: a new tree is published in another way.
-        if round % 3 == 0 && place.out().exists() {
+    let mut left = Vec::new();
+    for round in 0..12_usize {
+        // Every fourth round begins with nothing: a new tree is published in another way.
+        if round % 4 == 0 && place.out().exists() {
             fs::remove_dir_all(place.out()).unwrap();
             old = BTreeMap::new();
         }
         let password = round.to_string();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
+        let child = Command::new(env!("CARGO_BIN_EXE_regcred"))
             .args(RENDER)
             .args(arguments)
             .env_clear()
@@ -167,13 +170,8 @@ fn killed_at_any_moment_the_next_run_completes_what_the_first_began() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // How far it gets differs from round to round: that is the point.
-        let mut spins = round * 6_000;
-        while spins > 0 && child.try_wait().unwrap().is_none() {
-            spins -= spins.min(10);
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let moment = if round % 4 == 1 { Moment::Staging } else { Moment::Published(round / 4 * 40) };
+        left.push(kill(child, &place.out(), moment));
         let killed = if place.out().exists() { place.files() } else { BTreeMap::new() };
         place.render(&password, &arguments);
         let new = place.files();
@@ -184,6 +182,12 @@ fn killed_at_any_moment_the_next_run_completes_what_the_first_began() {
         }
         place.render(&password, &arguments);
         assert_eq!(place.files(), new, "and then it is as after a run that was left alone");
+        let check = place.run(
+            &[("DOCKERHUB_AUTH", &login(&password)), ("REGCRED_FINGERPRINT_KEY", KEY)],
+            &[&arguments[..], &["--check"]].concat(),
+        );
+        assert_eq!((check.status.code(), said(&check)), (Some(0), String::new()), "every file holds the login");
         old = new;
     }
+    assert!(left.contains(&Left::Temporaries) && left.contains(&Left::Journal), "killed in the middle: {left:?}");
 }

@@ -5,11 +5,15 @@
     reason = "a test that cannot go on has failed; fixtures are files"
 )]
 
+mod interrupted;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+use interrupted::{Left, Moment, kill};
 
 const CONFIG: &str = r#"{"auths":{"ghcr.io":{"username":"u","password":"canary-7f"}}}"#;
 
@@ -219,32 +223,35 @@ fn one_file_is_written_whole_and_only_when_it_differs() {
 #[test]
 fn killed_at_any_moment_each_file_is_old_or_new_and_the_next_run_completes() {
     let folder = tempfile::tempdir().unwrap();
-    let namespaces: Vec<_> = (0..60).map(|number| format!("team-{number}")).collect();
+    let namespaces: Vec<_> = (0..300).map(|number| format!("team-{number}")).collect();
     let arguments = format!("render -n {} --shape directory --output out", namespaces.join(","));
     assert_eq!(code(folder.path(), &arguments), 0);
     let content = || {
         tree(&folder.path().join("out")).into_iter().map(|(path, (text, ..))| (path, text)).collect::<BTreeMap<_, _>>()
     };
     let mut old = content();
-    for round in 0..12_u64 {
+    let (mut left, mut mixed) = (Vec::new(), 0);
+    for round in 0..12_usize {
         let rotated = CONFIG.replace("canary", &format!("round{round}"));
-        let mut child = command(folder.path(), &arguments).env("DOCKERHUB_AUTH", &rotated).spawn().unwrap();
-        // How far it gets differs from round to round: that is the point.
-        let mut spins = round * 40_000;
-        while spins > 0 && child.try_wait().unwrap().is_none() {
-            spins = spins.saturating_sub(1_000);
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let child = command(folder.path(), &arguments).env("DOCKERHUB_AUTH", &rotated).spawn().unwrap();
+        let moment = if round % 4 == 0 { Moment::Staging } else { Moment::Published((round % 4 - 1) * 60) };
+        left.push(kill(child, &folder.path().join("out"), moment));
         let killed = content();
         assert!(command(folder.path(), &arguments).env("DOCKERHUB_AUTH", &rotated).status().unwrap().success());
         let new = content();
         for (path, text) in killed.iter().filter(|(path, _)| !path.starts_with(".regcred-new")) {
             assert!(old.get(path) == Some(text) || new.get(path) == Some(text), "{path} is neither old nor new");
         }
-        assert_eq!(new.keys().collect::<Vec<_>>(), old.keys().collect::<Vec<_>>());
+        let differ = |other: &BTreeMap<_, _>| other.iter().any(|(path, text)| killed.get(path) != Some(text));
+        mixed += usize::from(differ(&old) && differ(&new));
+        let alone = tempfile::tempdir().unwrap();
+        assert!(command(alone.path(), &arguments).env("DOCKERHUB_AUTH", &rotated).status().unwrap().success());
+        let alone = tree(&alone.path().join("out")).into_iter().map(|(path, (text, ..))| (path, text)).collect();
+        assert_eq!(new, alone, "as after a run that was left alone");
         old = new;
     }
+    assert!(left.contains(&Left::Temporaries) && left.contains(&Left::Journal), "killed in the middle: {left:?}");
+    assert!(mixed > 0, "some files new and some old: {left:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::Protection;
 use super::entry::{Content, Entry};
 use super::fingerprint::{Fingerprint, Key};
 use super::git;
-use super::lock::{self, Lock};
+use super::lock::{self, Lock, Merge};
 use super::masked;
 use super::path::{Found, TreePath};
 use super::root::{self, Interrupted, Root};
@@ -198,7 +198,8 @@ impl Run<'_> {
                 Known::All => root.ours.agrees_with(&wanted),
                 Known::NotTheLogins => root.ours.files.keys().eq(wanted.files.keys()),
             };
-        if found.differences.is_empty() && (!listed || root.interrupted == Interrupted::Yes) {
+        let current = listed && root.interrupted == Interrupted::No;
+        if root.ours.merge != Merge::Settled || (found.differences.is_empty() && !current) {
             let state = if has_lock { State::Stale } else { State::Missing };
             found.differences.push(Difference { path: lock::NAME.to_owned(), state });
         }

@@ -6,9 +6,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use super::fingerprint::Fingerprint;
-use super::path::TreePath;
+use super::conflict;
+use super::fingerprint::{Fingerprint, Key, Verdict};
+use super::path::{Found, TreePath};
 use crate::problem::{Failure, Problem};
 
 /// The name of the lock at the root of a tree.
@@ -20,6 +22,21 @@ const VERSION: u32 = 1;
 pub struct Lock {
     /// What was written into each.
     pub files: BTreeMap<TreePath, Fingerprint>,
+    /// Whether it has to be written anew whatever is in it.
+    pub merge: Merge,
+}
+
+/// What a merge has made of a lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Merge {
+    /// A lock as we write it.
+    #[default]
+    Settled,
+    /// The lines of two branches, between Git's markers.
+    Conflict {
+        /// What their side has otherwise than ours.
+        theirs: BTreeMap<TreePath, Fingerprint>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -66,14 +83,58 @@ impl Lock {
         }
     }
 
+    /// Of a file that both sides of a conflict list, the entry that is of what is there.
+    #[must_use]
+    pub fn settle(mut self, root: &Path, key: &Key) -> Self {
+        let Merge::Conflict { theirs } = &mut self.merge else { return self };
+        let is_of = |fingerprint: &Fingerprint, path: &TreePath| {
+            matches!(path.find(root), Ok(Found::File))
+                && fs::read(path.under(root))
+                    .is_ok_and(|bytes| key.verify(fingerprint, &Zeroizing::new(bytes)) == Verdict::Same)
+        };
+        for (path, fingerprint) in std::mem::take(theirs) {
+            if is_of(&fingerprint, &path) {
+                self.files.insert(path, fingerprint);
+            }
+        }
+        self
+    }
+
+    /// What whoever writes it anew has to say.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Problem> {
+        match self.merge {
+            Merge::Settled => Vec::new(),
+            Merge::Conflict { .. } => vec![conflict::warning()],
+        }
+    }
+
     fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let Some([ours, theirs]) = conflict::sides(bytes) else { return Self::parse_settled(bytes) };
+        // Of a side that is none, the place in the whole text is said.
+        let (Ok(Self { mut files, .. }), Ok(other)) = (Self::parse_settled(&ours), Self::parse_settled(&theirs)) else {
+            return Self::parse_settled(bytes);
+        };
+        let mut theirs = BTreeMap::new();
+        for (path, fingerprint) in other.files {
+            match files.get(&path) {
+                Some(ours) if *ours == fingerprint => {}
+                Some(_) => drop(theirs.insert(path, fingerprint)),
+                None => drop(files.insert(path, fingerprint)),
+            }
+        }
+        Ok(Self { files, merge: Merge::Conflict { theirs } })
+    }
+
+    fn parse_settled(bytes: &[u8]) -> Result<Self, Problem> {
         let newer = || {
             let message = format!("`{NAME}` has a version that this regcred cannot read");
             Problem::error("invalid-lock", message).hint("use the newer regcred that wrote it")
         };
         match serde_json::from_slice::<Text>(bytes) {
             Ok(text) if text.version == VERSION => {
-                Ok(Self { files: text.files.into_iter().map(|line| (line.path, line.fingerprint)).collect() })
+                let files = text.files.into_iter().map(|line| (line.path, line.fingerprint)).collect();
+                Ok(Self { files, merge: Merge::Settled })
             }
             Ok(_) => Err(newer()),
             // Of another version only the number is known.
@@ -136,6 +197,38 @@ mod tests {
         let text = String::from_utf8(text).unwrap();
         assert_eq!(text.lines().count(), 5, "{text}");
         assert!(text.contains("\n{\"path\":\"z\"}\n"), "{text}");
+    }
+
+    #[test]
+    fn a_conflict_is_the_union_of_both_sides_and_a_side_that_is_no_lock_is_refused() {
+        let conflict = |ours: &str, theirs: &str| {
+            format!(
+                "{{\"version\":1,\"files\":[\n{{\"path\":\"a\"}},\n<<<<<<< x\n{ours}\n=======\n{theirs}\n>>>>>>> y\n]}}\n"
+            )
+        };
+        let lock = Lock::parse(conflict("{\"path\":\"b\"}", "{\"path\":\"c\"}").as_bytes()).unwrap();
+        assert!(lock.files.keys().map(TreePath::as_str).eq(["a", "b", "c"]));
+        assert_eq!((lock.merge.clone(), lock.warnings().len()), (Merge::Conflict { theirs: BTreeMap::new() }, 1));
+        for bad in ["canary", "{\"path\":\"../canary\"}", "{\"path\":\"/canary\"}"] {
+            let text = message(&conflict("{\"path\":\"b\"}", bad));
+            assert!(text.contains("malformed at line 3") && !text.contains("canary"), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_what_both_sides_list_the_entry_of_the_file_that_is_there_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let key = Key::read(&Environment::new([("REGCRED_FINGERPRINT_KEY", "k".repeat(32))], PathBuf::new())).unwrap();
+        let path: TreePath = "a".parse().unwrap();
+        for (there, expected) in [("ours", "ours"), ("theirs", "theirs"), ("else", "ours")] {
+            #[expect(clippy::disallowed_methods, reason = "a fixture is a file")]
+            fs::write(root.path().join("a"), there).unwrap();
+            for protection in [Protection::Public, Protection::Plaintext] {
+                let of = |text: &str| BTreeMap::from([(path.clone(), key.fingerprint(text.as_bytes(), protection))]);
+                let lock = Lock { files: of("ours"), merge: Merge::Conflict { theirs: of("theirs") } };
+                assert_eq!(lock.settle(root.path(), &key).files, of(expected), "{there}");
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod check;
 pub mod clusters;
+mod conflict;
 pub mod entry;
 pub mod evidence;
 pub mod fingerprint;

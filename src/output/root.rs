@@ -84,7 +84,7 @@ impl Root {
     }
 
     fn read(path: PathBuf, key: &Key) -> Result<Self, Failure> {
-        let lock = Lock::read(&path.join(lock::NAME))?;
+        let lock = Lock::read(&path.join(lock::NAME))?.map(|lock| lock.settle(&path, key));
         let journal = Lock::read(&staging::journal(&path))?;
         let left = path.join(staging::FOLDER).symlink_metadata().is_ok();
         let interrupted = if left { Interrupted::Yes } else { Interrupted::No };

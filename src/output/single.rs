@@ -162,7 +162,8 @@ const VALUES: &[u8] = b"# Written by regcred";
 /// What stands in a stream of ours.
 const STREAM: &[u8] = b"regcred.dev/owned";
 
-fn is_ours(path: &Path) -> Result<bool, Failure> {
+/// Whether the content of a file says that we wrote it.
+pub(super) fn is_ours(path: &Path) -> Result<bool, Failure> {
     let failed = |error: io::Error| super::failure(&error, "the file of `--output`");
     let mut file = BufReader::new(fs::File::open(path).map_err(failed)?);
     let mut line = zeroize::Zeroizing::new(Vec::new());

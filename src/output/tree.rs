@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use super::conflict;
 use super::entry::{Content, Entry};
 use super::evidence;
 use super::fingerprint::{Fingerprint, KEY_VARIABLE, Key, Verdict};
@@ -239,7 +240,7 @@ impl Run<'_> {
         let message = format!("{} {verb} there already, and {what} that regcred did not write", names.join(", "));
         Err(Failure::of(
             "the output",
-            Problem::error("not-ours", message).hint("choose another --output, or move it away: nothing was written"),
+            Problem::error("not-ours", message).hint(conflict::what_to_do(&self.in_the_way, &self.root.path)),
         ))
     }
 
@@ -308,7 +309,7 @@ impl<'a> Run<'a> {
             staged: Vec::new(),
             in_the_way: Vec::new(),
             encrypted: 0,
-            result: Written::default(),
+            result: Written { warnings: root.ours.warnings(), ..Written::default() },
         }
     }
 }
