@@ -16,7 +16,7 @@ use crate::protect::Protector;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Shape;
 use crate::settings::file::File;
-use crate::settings::findings::Findings;
+use crate::settings::findings::{self, Findings};
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
@@ -37,7 +37,9 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
         .collect::<Result<Vec<_>, _>>()?;
     let mut outcome = Outcome::Done;
     for (product, settings) in products.iter().zip(&fleet.members) {
-        outcome = outcome.and(deliver::deliver(product, settings, &fleet.secret_variables, known, environment)?);
+        let delivered = deliver::deliver(product, settings, &fleet.secret_variables, known, environment)
+            .map_err(|failure| findings::of_cluster(failure, settings.cluster.as_ref()))?;
+        outcome = outcome.and(delivered);
     }
     if arguments.cluster.is_empty() {
         report::warn(&clusters::left_over(&fleet, environment.directory()));
