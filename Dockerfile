@@ -9,8 +9,8 @@ ARG KUBECTL_IMAGE=registry.k8s.io/kubectl:v1.37.2
 FROM ${RUST_IMAGE} AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends musl-tools
 WORKDIR /regcred
-COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
+COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY templates templates
 # Not built, but Cargo.toml names them.

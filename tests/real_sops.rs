@@ -288,6 +288,7 @@ fn a_program_that_prints_something_else_is_not_believed() {
         ("cat >&2; exit 1", "is not shown"),
         ("echo $DOCKERHUB_AUTH >&2; exit 1", "could not encrypt"),
         ("exec tail -f /dev/null", "within 1 seconds"),
+        ("exec >/dev/null; exec tail -f /dev/null", "within 1 seconds"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sops");
@@ -357,6 +358,61 @@ fn encrypted_values_are_those_that_helm_needs_and_stay_when_nothing_changed() {
     repository.rules("creation_rules: [{encrypted_regex: ^(data|stringData)$, age: RECIPIENT}]");
     let said = repository.render(&arguments, &[key]).failed();
     assert!(said.contains("the file of `--output` leaves `dockerConfigJson` in clear"), "{said}");
+}
+
+#[test]
+fn encrypted_values_are_compared_without_logins_and_without_a_key_as_far_as_anybody_can() {
+    let Some(repository) = Repository::new("creation_rules: [{age: RECIPIENT}]") else { return };
+    let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
+    let secrets = repository.path("secrets.yaml");
+    let arguments = ["--shape", "helm-values", "--output", "secrets.yaml"];
+    let check = |namespaces: &str, variables: &[(&str, &str)]| {
+        repository.render(&[&["-n", namespaces], &arguments[..], &["--check"]].concat(), variables)
+    };
+    // Written with a key and without, looked at by a job that has no logins, no key, or neither.
+    for written in [&[key][..], &[]] {
+        repository.rules("creation_rules: [{age: RECIPIENT}]");
+        repository.render(&[&["-n", "a,b"], &arguments[..]].concat(), written).succeeded();
+        let first = fs::read_to_string(&secrets).unwrap();
+        for variables in [&[("DOCKERHUB_AUTH", "")][..], &[("DOCKERHUB_AUTH", ""), key], &[]] {
+            let run = check("a,b", variables);
+            assert_eq!(run.status, 0, "{variables:?}: {}", run.stderr);
+            assert!(run.stderr.contains("not compared"), "{}", run.stderr);
+            assert_eq!(check("a,c", variables).status, 3, "another namespace: {variables:?}");
+            let decrypted = repository.decrypt(&secrets, "key").succeeded();
+            let mac = first.lines().find(|line| line.contains("mac: ")).unwrap();
+            let edited = first.replace("- b\n", "- c\n");
+            for text in [&*decrypted, "garbage", "", &edited, &first.replace(mac, ""), &first.replace(['='], "")] {
+                write(&secrets, text);
+                assert_eq!(check("a,b", variables).status, 3, "{variables:?}: {text}");
+            }
+            write(&secrets, &first);
+            repository.rules("creation_rules: [{age: RECIPIENT, mac_only_encrypted: true}]");
+            assert_eq!(check("a,b", variables).status, 3, "another rule: {variables:?}");
+            repository.rules("creation_rules: [{age: RECIPIENT}]");
+        }
+    }
+    // What a rule hides of the values has no hash that a guess could be tried on.
+    repository.rules("creation_rules: [{encrypted_regex: '.*', age: RECIPIENT}]");
+    let mark = |namespaces: &str| {
+        repository.render(&[&["-n", namespaces], &arguments[..]].concat(), &[]).succeeded();
+        let text = fs::read_to_string(&secrets).unwrap();
+        let at = text.find(r#""context":"#).unwrap();
+        text[at..at + 76].to_owned()
+    };
+    assert_eq!(mark("a,b"), mark("a,c"));
+}
+
+#[test]
+fn rules_are_taken_as_sops_takes_them() {
+    let Some(repository) = Repository::new("") else { return };
+    for path_regex in [r"^out/\Qnamespaces/\E", r"^[\w/-]+\.sops\.ya{0,1}ml$", r"(x{y)?\.yaml$"] {
+        let rest = "{path_regex: '(', age: nonsense}";
+        repository.rules(&format!("creation_rules: [{{path_regex: '{path_regex}', age: RECIPIENT}}, {rest}]"));
+        repository.render(&["-n", "a", "--shape", "directory", "--output", "out"], &[]).succeeded();
+        assert_eq!(repository.opened().len(), 1, "{path_regex}");
+        fs::remove_dir_all(repository.path("out")).unwrap();
+    }
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn how_to_see(shape: Shape) -> &'static str {
 }
 
 /// The files of a product that is no tree: what writes each, and whether it is secret.
-fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>) -> Result<Vec<Single<'a>>, Failure> {
+fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>, known: Known) -> Result<Vec<Single<'a>>, Failure> {
     let single = |target, protection, content| Single { target, protection, content };
     Ok(match product {
         Product::Stream(documents, form) => {
@@ -133,7 +133,7 @@ fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>) -> Result<Vec
             vec![single(target.clone(), documents.protection(), content)]
         }
         Product::Values(settings, docker_configs, templates, protector) => {
-            let files = helm_values::files(settings, docker_configs, templates, protector, target)?;
+            let files = helm_values::files(settings, docker_configs, templates, protector, target, known)?;
             files.into_iter().map(|file| single(target.beside(&file.path), file.protection, bytes(file))).collect()
         }
         Product::Value(value) => vec![single(target.clone(), Protection::Plaintext, line(value))],
@@ -159,7 +159,7 @@ fn line(value: &SecretString) -> Content<'_> {
 }
 
 fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<Delivered, Failure> {
-    let files = single_files(product, target)?;
+    let files = single_files(product, target, Known::All)?;
     // All of them may be written before the first one is.
     for Single { target, content, .. } in &files {
         single::admit(content, target)?;
@@ -192,7 +192,7 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<Delivered,
 fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Delivered, Failure> {
     let mut found = Vec::new();
     let mut encrypted = false;
-    for Single { target, protection, content } in single_files(product, named)? {
+    for Single { target, protection, content } in single_files(product, named, known)? {
         encrypted |= protection == Protection::Encrypted;
         let state = match single::check(&content, &target, known)? {
             State::Missing => check::State::Missing,
@@ -203,10 +203,11 @@ fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Resu
         found.push(Difference { path: role(&target.path, &named.path).to_owned(), state });
     }
     let mut delivered = Delivered::default();
-    if encrypted {
+    if encrypted && known == Known::All {
         delivered.notes.extend(without_key(
             named,
-            "so the content of the encrypted file was not compared, only whether it is there",
+            "so it was not compared whether the encrypted file holds these logins: only for whom it is, what stands in it in \
+             clear, and whether it is as it was written",
         ));
     }
     Ok(differences(&found, None, delivered))

@@ -17,7 +17,7 @@ use crate::protect::Protector;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Shape;
 use crate::settings::file::File;
-use crate::settings::findings::Findings;
+use crate::settings::findings::{self, Findings};
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
@@ -36,6 +36,7 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let products = products.into_iter().collect::<Result<Vec<_>, _>>()?;
     let delivered = each(products.iter().zip(&fleet.members).collect(), |(product, settings)| {
         deliver::deliver(product, settings, &fleet.secret_variables, known, environment)
+            .map_err(|failure| findings::of_cluster(failure, settings.cluster.as_ref()))
     });
     let mut outcome = said(delivered)?;
     if arguments.cluster.is_empty() {

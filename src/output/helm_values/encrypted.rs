@@ -1,8 +1,8 @@
 //! Values encrypted by sops: a file in clear and the one that is there in, the file to write out. One that still holds the same
 //! stays as it is.
 //!
-//! A single file has no lock beside it, so it carries its own line of one: an HMAC, in a comment, of what went in, for whom, and
-//! of the ciphertext. sops leaves comments out of what it authenticates.
+//! A single file has no lock beside it, so it carries its own line of one, in a comment: a hash of the ciphertext, a hash of what
+//! stands in clear and for whom, and with a key an HMAC of all that went in. sops leaves comments out of what it authenticates.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::output::fingerprint::{Fingerprint, Key, Verdict};
+use crate::output::check::Known;
+use crate::output::fingerprint::{Digest, Fingerprint, Key, Verdict};
 use crate::output::{File, Protection};
 use crate::protect::sops::{Form, Sops};
 use crate::settings::Reseal;
@@ -23,8 +24,8 @@ const MARK: &str = "# regcred fingerprint: ";
 pub enum Purpose {
     /// It is written: encrypted, unless what is there will do.
     Write(Reseal),
-    /// It is compared: nothing is encrypted.
-    Compare,
+    /// It is compared, as far as this is known: nothing is encrypted.
+    Compare(Known),
 }
 
 /// How files are encrypted.
@@ -45,41 +46,73 @@ impl Encryption<'_> {
     pub fn apply(&self, file: &File, form: Form, place: &Path) -> io::Result<File> {
         let text = std::str::from_utf8(&file.bytes).map_err(|_| io::ErrorKind::InvalidData)?;
         let (head, body) = split(text);
-        let recipient = self.sops.recipient(&file.path, form)?;
+        let wanted = Wanted {
+            body,
+            recipient: self.sops.recipient(&file.path, form)?,
+            public: self.sops.public(body, &file.path, form)?,
+            form,
+        };
         // What else than a readable file may be there is for the writer to say.
         let there = fs::read_to_string(place).ok().map(Zeroizing::new);
         let (there_head, there_body) = there.as_deref().map(|text| split(text)).unwrap_or_default();
-        let kept = self.is_current(there_head, there_body, body, &recipient);
-        let ciphertext = match self.purpose {
-            Purpose::Write(Reseal::WhenChanged) | Purpose::Compare if kept == Verdict::Same => there_body.to_owned(),
-            Purpose::Compare if kept == Verdict::Unknown => {
-                // Whether it holds the same cannot be told.
-                return Ok(encrypted(file, there.as_deref().map(|text| text.as_bytes().to_vec()).unwrap_or_default()));
+        let written = there_head.lines().find_map(|line| line.strip_prefix(MARK));
+        let written = written.and_then(|text| serde_json::from_str::<Fingerprint>(text).ok());
+        let kept = written.as_ref().map_or(Verdict::Different, |written| self.judge(written, there_body, &wanted));
+        let (fingerprint, ciphertext) = match (self.purpose, kept) {
+            (Purpose::Write(Reseal::WhenChanged), Verdict::Same)
+            | (Purpose::Compare(_), Verdict::Same | Verdict::Unknown) => {
+                (written.unwrap_or_default(), there_body.to_owned())
             }
-            Purpose::Compare => String::new(),
-            Purpose::Write(_) => {
+            (Purpose::Compare(_), Verdict::Different) => Default::default(),
+            (Purpose::Write(_), _) => {
                 let bytes = self.sops.encrypt_text(body, &file.path, form)?;
-                String::from_utf8(bytes.to_vec()).map_err(|_| io::ErrorKind::InvalidData)?
+                let text = String::from_utf8(bytes.to_vec()).map_err(|_| io::ErrorKind::InvalidData)?;
+                (self.fingerprint(&text, &wanted), text)
             }
         };
         let head = if head.is_empty() { format!("{OURS}.\n") } else { head.to_owned() };
-        let fingerprint = self.key.fingerprint(&material(body, &recipient, &ciphertext), Protection::Plaintext);
-        let mark = match serde_json::to_string(&fingerprint) {
-            Ok(text) if fingerprint != Fingerprint::default() => format!("{MARK}{text}\n"),
-            _ => String::new(),
-        };
+        let mark = format!("{MARK}{}\n", serde_json::to_string(&fingerprint)?);
         Ok(encrypted(file, [head, mark, ciphertext].concat().into_bytes()))
     }
 
-    /// Whether the ciphertext that is there is of this body for this recipient, as its own line says.
-    fn is_current(&self, head: &str, ciphertext: &str, body: &str, recipient: &[u8]) -> Verdict {
-        let written = head.lines().find_map(|line| line.strip_prefix(MARK));
-        match written.and_then(|text| serde_json::from_str::<Fingerprint>(text).ok()) {
-            Some(fingerprint) => self.key.verify(&fingerprint, &material(body, recipient, ciphertext)),
-            // Without a key nothing was written down, and nothing can be told.
-            None if self.key.fingerprint(b"", Protection::Plaintext) == Fingerprint::default() => Verdict::Unknown,
-            None => Verdict::Different,
+    fn fingerprint(&self, ciphertext: &str, wanted: &Wanted<'_>) -> Fingerprint {
+        Fingerprint {
+            sha256: Digest::of(ciphertext.as_bytes()),
+            context: Digest::of(&wanted.public),
+            ..self.key.fingerprint(&wanted.material(ciphertext), Protection::Plaintext)
         }
+    }
+
+    /// Whether the ciphertext that is there is of this body for this recipient, as its own line says; unknown is at most of which
+    /// logins it is.
+    fn judge(&self, written: &Fingerprint, ciphertext: &str, wanted: &Wanted<'_>) -> Verdict {
+        let public = Fingerprint { hmac: None, ..self.fingerprint(ciphertext, wanted) };
+        let is_intact = Fingerprint { hmac: None, ..written.clone() } == public
+            && Sops::is_encrypted(wanted.body, ciphertext, wanted.form);
+        match &written.hmac {
+            _ if !is_intact => Verdict::Different,
+            _ if self.purpose == Purpose::Compare(Known::NotTheLogins) || !self.key.is_there() => Verdict::Unknown,
+            None => Verdict::Different,
+            hmac => {
+                let secret = Fingerprint { hmac: hmac.clone(), ..Fingerprint::default() };
+                self.key.verify(&secret, &wanted.material(ciphertext))
+            }
+        }
+    }
+}
+
+/// What is to be in the file.
+struct Wanted<'a> {
+    body: &'a str,
+    recipient: Vec<u8>,
+    /// All of it that anybody may know.
+    public: Vec<u8>,
+    form: Form,
+}
+
+impl Wanted<'_> {
+    fn material(&self, ciphertext: &str) -> Zeroizing<Vec<u8>> {
+        material(self.body, &self.recipient, ciphertext)
     }
 }
 

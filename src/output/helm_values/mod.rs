@@ -12,6 +12,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::chart;
+use super::check::Known;
 use super::fingerprint::Key;
 use super::stream::{self, Form, Shown};
 use super::target::Target;
@@ -91,12 +92,13 @@ pub fn files(
     templates: &Templates,
     protector: &Protector,
     target: &Target<'_>,
+    known: Known,
 ) -> Result<Vec<File>, Failure> {
     let name = target.path.file_name().unwrap_or_default().to_string_lossy();
     let files = plain_files(settings, docker_configs, templates, &name)?;
     let Protector::Sops(sops) = protector else { return Ok(files) };
     let purpose = match settings.destination {
-        Destination::Check(_) => Purpose::Compare,
+        Destination::Check(_) => Purpose::Compare(known),
         Destination::Write(_) | Destination::Stdout => Purpose::Write(settings.reseal),
     };
     let key = Key::read(target.environment)?;

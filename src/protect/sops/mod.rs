@@ -4,6 +4,7 @@
 //! is looked at before it is believed.
 
 mod discretion;
+mod go_regex;
 mod program;
 mod proof;
 mod rules;
@@ -30,7 +31,8 @@ use crate::settings::{Destination, Settings};
 use discretion::Secrets;
 use program::{Program, Trouble};
 use proof::Fault;
-use rules::{Found, Rule, Rules};
+use rules::{Found, Rules};
+use selection::Selection;
 
 pub use selection::Form;
 
@@ -77,6 +79,13 @@ struct Recipient<'a> {
     encrypted_regex: Option<&'static str>,
 }
 
+/// What the rules say of a file: nothing where there are none.
+#[derive(Default)]
+struct Chosen<'a> {
+    content: Option<&'a Value>,
+    selection: Option<&'a Selection>,
+}
+
 impl Sops {
     /// Finds the program and the rules.
     ///
@@ -117,10 +126,7 @@ impl Sops {
         }
         let recipients: BTreeMap<_, _> =
             RECIPIENTS.iter().filter_map(|name| Some((*name, environment.setting(name)?.to_owned()))).collect();
-        if problems.iter().all(|problem| problem.code != "sops-rules")
-            && recipients.is_empty()
-            && matches!(rules.matching(&root), Found::NoRules)
-        {
+        if problems.iter().all(|problem| problem.code != "sops-rules") && recipients.is_empty() && !rules.are_there() {
             problems.push(no_rules(&root));
         }
         Failure::unless_clean(TITLE, &problems)?;
@@ -150,7 +156,7 @@ impl Sops {
         let rule = self.rule(path).map_err(failed)?;
         let program = self.program.as_ref().ok_or_else(|| failed(no_program()))?;
         let documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
-        let selection = rule.and_then(|rule| rule.selection.as_ref());
+        let selection = rule.selection;
         if let Some(selection) = selection {
             proof::check_selection(&documents, form, selection)
                 .map_err(|fault| failed(self.bad_rule(&fault, path, form)))?;
@@ -192,18 +198,41 @@ impl Sops {
     /// There is no rule for it.
     pub fn recipient(&self, path: &str, form: Form) -> io::Result<Vec<u8>> {
         let rule = self.rule(path).map_err(|problem| io::Error::other(Failure::of(TITLE, problem)))?;
-        let open = rule.is_none_or(|rule| rule.selection.is_none());
         Ok(serde_json::to_vec(&Recipient {
-            rule: rule.map(|rule| &rule.content),
+            rule: rule.content,
             variables: &self.recipients,
-            encrypted_regex: open.then(|| form.regex()),
+            encrypted_regex: rule.selection.is_none().then(|| form.regex()),
         })?)
     }
 
-    fn rule(&self, path: &str) -> Result<Option<&Rule>, Problem> {
-        match self.rules.matching(&self.root.join(path)) {
-            Found::Rule(rule) => Ok(Some(rule)),
-            Found::NoRules => Ok(None),
+    /// A YAML text without the values that are encrypted in it, and for whom, as canonical bytes: what anybody may know of its file.
+    ///
+    /// # Errors
+    /// There is no rule for it.
+    pub fn public(&self, text: &str, path: &str, form: Form) -> io::Result<Vec<u8>> {
+        let rule = self.rule(path).map_err(|problem| io::Error::other(Failure::of(TITLE, problem)))?;
+        let mut documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
+        let hidden =
+            |path: &[&str]| form.is_secret(path) || rule.selection.is_some_and(|selection| selection.encrypts(path));
+        for document in &mut documents {
+            selection::hide(document, &mut Vec::new(), &hidden);
+        }
+        let mut public = serde_json::to_vec(&documents)?;
+        public.push(b'\n');
+        public.extend(self.recipient(path, form)?);
+        Ok(public)
+    }
+
+    /// Whether the file's text is this one, encrypted as it must be, as far as it can be told without opening it.
+    #[must_use]
+    pub fn is_encrypted(text: &str, there: &str, form: Form) -> bool {
+        proof::documents(text).is_some_and(|documents| proof::check_result(&documents, there, form).is_ok())
+    }
+
+    fn rule(&self, path: &str) -> Result<Chosen<'_>, Problem> {
+        match self.rules.matching(&self.root.join(path))? {
+            Found::Rule(rule, selection) => Ok(Chosen { content: Some(&rule.content), selection }),
+            Found::NoRules => Ok(Chosen::default()),
             Found::NoMatch => {
                 Err(Problem::error("no-sops-rule", format!("no rule of `.sops.yaml` is for {}", self.name(path))).hint(
                     r"add one: `path_regex: \.sops\.yaml$` matches every file that regcred has encrypted in a folder",

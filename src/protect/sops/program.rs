@@ -4,10 +4,10 @@ use std::env::{self, consts::EXE_SUFFIX};
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
@@ -69,6 +69,10 @@ impl Program {
         command.args(arguments).current_dir(&self.directory).env_clear();
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // So that what it starts can be ended with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let late = Instant::now() + self.limit;
         let mut child = command.spawn().map_err(|_| Trouble::NotStarted)?;
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
@@ -79,12 +83,13 @@ impl Program {
         // hold the pipes open for ever.
         thread::spawn(move || stdin.write_all(&document));
         let (answer, complaint) = (read(stdout), read(stderr));
-        let Ok(answer) = answer.recv_timeout(self.limit) else {
+        // It may close its stdout, and go on.
+        let (Ok(answer), Some(status)) = (answer.recv_timeout(self.limit), wait(&mut child, late)) else {
             end(&mut child);
             return Err(Trouble::Late(self.limit));
         };
-        match child.wait() {
-            Ok(status) if status.success() => Ok(answer),
+        match status {
+            status if status.success() => Ok(answer),
             _ => Err(Trouble::Failed(complaint.recv_timeout(Duration::from_secs(1)).unwrap_or_default())),
         }
     }
@@ -110,8 +115,28 @@ fn read(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Zeroizing<Vec<u8
     receiver
 }
 
+/// How it ended, if it does so in time.
+fn wait(child: &mut Child, late: Instant) -> Option<ExitStatus> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if Instant::now() < late => {
+                thread::sleep(pause.min(late.saturating_duration_since(Instant::now())));
+            }
+            Ok(None) | Err(_) => return None,
+        }
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// Ends it, and what it has started.
 fn end(child: &mut Child) {
-    // It may have ended by itself in between.
+    // It may have ended by itself in between, and what it started may still run in its group.
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
     let _ = child.kill();
     let _ = child.wait();
 }
@@ -165,8 +190,25 @@ mod tests {
 
     #[test]
     fn it_is_ended_when_it_takes_too_long_with_all_it_has_started() {
-        let program = shell(&[("PATH", "/bin:/usr/bin")], &[], Duration::from_millis(50));
-        let outcome = run(&program, "tail -f /dev/null & tail -f /dev/null", b"");
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let path = [("PATH", "/bin:/usr/bin")];
+        let program = shell(&path, &[], Duration::from_millis(500));
+        let (sender, ended) = mpsc::channel();
+        let opened = fifo.clone();
+        // What is read ends when nobody who could write is left.
+        thread::spawn(move || sender.send(std::fs::read(opened)));
+        let script = format!("tail -f /dev/null 3>{} & tail -f /dev/null", fifo.display());
+        let outcome = run(&program, &script, b"");
+        assert!(matches!(outcome, Err(Trouble::Late(_))), "{outcome:?}");
+        assert!(ended.recv_timeout(LONG).unwrap().unwrap().is_empty());
+    }
+
+    #[test]
+    fn it_is_ended_also_when_it_has_answered_and_goes_on() {
+        let program = shell(&[("PATH", "/bin:/usr/bin")], &[], Duration::from_millis(200));
+        let outcome = run(&program, "echo early; exec >/dev/null 2>&1; tail -f /dev/null", b"");
         assert!(matches!(outcome, Err(Trouble::Late(_))), "{outcome:?}");
     }
 

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use regex::Regex;
 use serde_json::Value;
 
+use super::go_regex;
 use super::selection::Selection;
 use crate::environment::Environment;
 use crate::problem::{Problem, reason};
@@ -14,20 +16,25 @@ use crate::problem::{Problem, reason};
 pub const FILE: &str = ".sops.yaml";
 
 /// The rules, and where they stand.
+///
+/// An expression is compiled when sops would do so: faults in rules after the one that matches are not seen.
 #[derive(Debug, Default)]
 pub struct Rules {
     /// The file, absolute; none where there is none.
     pub file: Option<PathBuf>,
     /// In their order: the first that matches is taken. `None` where the file has no list of them, which is as if there were no file.
-    rules: Option<Vec<Rule>>,
+    list: Option<Vec<Rule>>,
+    /// What a message calls the file.
+    called: &'static str,
 }
 
 /// A creation rule.
 #[derive(Debug)]
 pub struct Rule {
-    path: Option<Regex>,
-    /// What it says of keys, if it does.
-    pub selection: Option<Selection>,
+    number: usize,
+    path: Option<String>,
+    compiled_path: OnceLock<Result<Regex, Fault>>,
+    selection: OnceLock<Result<Option<Selection>, Fault>>,
     /// All it says but for which files it is.
     pub content: Value,
 }
@@ -35,8 +42,8 @@ pub struct Rule {
 /// What there is for a file.
 #[derive(Debug)]
 pub enum Found<'a> {
-    /// This rule.
-    Rule(&'a Rule),
+    /// This rule, and what it says of keys, if it does.
+    Rule(&'a Rule, Option<&'a Selection>),
     /// There are no rules at all.
     NoRules,
     /// There are rules, and none is for it.
@@ -57,20 +64,48 @@ impl Rules {
             Problem::error("sops-rules", format!("{called} cannot be read: {}", reason(&error)))
                 .hint("it says for whom sops encrypts; check its place and mode")
         })?;
-        Ok(Self { file: Some(resolved(&file)), rules: parse(&text).map_err(|fault| fault.problem(called))? })
+        let list = parse(&text).map_err(|fault| fault.problem(called))?;
+        Ok(Self { file: Some(resolved(&file)), list, called })
+    }
+
+    /// Whether there are any, or a list of none.
+    #[must_use]
+    pub fn are_there(&self) -> bool {
+        self.file.is_some() && self.list.is_some()
     }
 
     /// What there is for the file at this absolute path.
-    #[must_use]
-    pub fn matching(&self, path: &Path) -> Found<'_> {
-        let (Some(file), Some(rules)) = (&self.file, &self.rules) else { return Found::NoRules };
+    ///
+    /// # Errors
+    /// sops could not make sense of a rule that it looks at.
+    pub fn matching(&self, path: &Path) -> Result<Found<'_>, Problem> {
+        self.look(path).map_err(|fault| fault.problem(self.called))
+    }
+
+    fn look(&self, path: &Path) -> Result<Found<'_>, Fault> {
+        let (Some(file), Some(rules)) = (&self.file, &self.list) else { return Ok(Found::NoRules) };
         // As sops does: below the folder of its rules a file's path begins there, elsewhere at the root.
         let relative = file.parent().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
         let relative = relative.to_string_lossy();
-        rules
-            .iter()
-            .find(|rule| rule.path.as_ref().is_none_or(|regex| regex.is_match(&relative)))
-            .map_or(Found::NoMatch, Found::Rule)
+        for rule in rules {
+            if rule.is_for(&relative)? {
+                return Ok(Found::Rule(rule, rule.selection()?));
+            }
+        }
+        Ok(Found::NoMatch)
+    }
+}
+
+impl Rule {
+    fn is_for(&self, path: &str) -> Result<bool, Fault> {
+        let Some(text) = &self.path else { return Ok(true) };
+        let compiled = self.compiled_path.get_or_init(|| compile(text, self.number, "path_regex"));
+        compiled.as_ref().map(|regex| regex.is_match(path)).map_err(Clone::clone)
+    }
+
+    fn selection(&self) -> Result<Option<&Selection>, Fault> {
+        let selection = self.selection.get_or_init(|| select(self.number, &self.content));
+        selection.as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 }
 
@@ -83,7 +118,7 @@ fn resolved(file: &Path) -> PathBuf {
 }
 
 /// What is wrong with a file of rules: where, and never its text.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Fault {
     Yaml(Option<(u64, u64)>),
     Shape(String),
@@ -124,35 +159,54 @@ fn parse(text: &str) -> Result<Option<Vec<Rule>>, Fault> {
     }
 }
 
+/// Looks at what every rule must be: texts.
 fn parse_rule(number: usize, rule: &Value) -> Result<Rule, Fault> {
-    let Some(rule) = rule.as_object() else { return Err(Fault::Shape(format!("creation_rules, rule {number}"))) };
-    let text = |field: &'static str| match rule.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
-        Some(_) => Err(Fault::Shape(format!("creation_rules, rule {number}, {field}"))),
-    };
-    let regex = |field: &'static str| {
-        text(field)?.map(|text| Regex::new(text).map_err(|_| Fault::Regex(number, field))).transpose()
-    };
-    let mut selections = [
-        regex("encrypted_regex")?.map(Selection::Encrypted),
-        regex("unencrypted_regex")?.map(Selection::Unencrypted),
-        text("encrypted_suffix")?.map(|suffix| Selection::EncryptedSuffix(suffix.to_owned())),
-        text("unencrypted_suffix")?.map(|suffix| Selection::UnencryptedSuffix(suffix.to_owned())),
-        text("encrypted_comment_regex")?.map(|_| Selection::Nothing),
-        text("unencrypted_comment_regex")?.map(|_| Selection::Everything),
-    ]
-    .into_iter()
-    .flatten();
-    let selection = selections.next();
-    if selections.next().is_some() {
-        return Err(Fault::Several(number));
+    let Some(object) = rule.as_object() else { return Err(Fault::Shape(format!("creation_rules, rule {number}"))) };
+    for field in ["path_regex"].into_iter().chain(SELECTIONS) {
+        if !matches!(rule.get(field), None | Some(Value::Null | Value::String(_))) {
+            return Err(Fault::Shape(format!("creation_rules, rule {number}, {field}")));
+        }
     }
-    let mut content = rule.clone();
+    let mut content = object.clone();
     content.shift_remove("path_regex");
     let mut content = Value::Object(content);
     content.sort_all_objects();
-    Ok(Rule { path: regex("path_regex")?, selection, content })
+    let path = text(rule, "path_regex").map(str::to_owned);
+    Ok(Rule { number, path, compiled_path: OnceLock::new(), selection: OnceLock::new(), content })
+}
+
+/// The fields that say which keys are encrypted.
+const SELECTIONS: [&str; 6] = [
+    "encrypted_regex",
+    "unencrypted_regex",
+    "encrypted_suffix",
+    "unencrypted_suffix",
+    "encrypted_comment_regex",
+    "unencrypted_comment_regex",
+];
+
+fn text<'a>(rule: &'a Value, field: &str) -> Option<&'a str> {
+    rule.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+fn compile(text: &str, number: usize, field: &'static str) -> Result<Regex, Fault> {
+    go_regex::compile(text).map_err(|_| Fault::Regex(number, field))
+}
+
+fn select(number: usize, rule: &Value) -> Result<Option<Selection>, Fault> {
+    let mut said = SELECTIONS.into_iter().filter_map(|field| Some((field, text(rule, field)?)));
+    let Some((field, text)) = said.next() else { return Ok(None) };
+    if said.next().is_some() {
+        return Err(Fault::Several(number));
+    }
+    Ok(Some(match field {
+        "encrypted_regex" => Selection::Encrypted(compile(text, number, field)?),
+        "unencrypted_regex" => Selection::Unencrypted(compile(text, number, field)?),
+        "encrypted_suffix" => Selection::EncryptedSuffix(text.to_owned()),
+        "unencrypted_suffix" => Selection::UnencryptedSuffix(text.to_owned()),
+        "encrypted_comment_regex" => Selection::Nothing,
+        _ => Selection::Everything,
+    }))
 }
 
 #[cfg(test)]
@@ -160,12 +214,12 @@ mod tests {
     use super::*;
 
     fn rules(text: &str) -> Rules {
-        Rules { file: Some(PathBuf::from("/repo/.sops.yaml")), rules: parse(text).unwrap() }
+        Rules { file: Some(PathBuf::from("/repo/.sops.yaml")), list: parse(text).unwrap(), called: "x" }
     }
 
     fn age(found: &Found<'_>) -> String {
         match found {
-            Found::Rule(rule) => rule.content["age"].as_str().unwrap().to_owned(),
+            Found::Rule(rule, _) => rule.content["age"].as_str().unwrap().to_owned(),
             other => format!("{other:?}"),
         }
     }
@@ -182,29 +236,29 @@ mod tests {
             ("/elsewhere/a", "three"),
             ("/elsewhere/out/prod/x", "three"),
         ] {
-            assert_eq!(age(&rules.matching(Path::new(path))), expected, "{path}");
+            assert_eq!(age(&rules.look(Path::new(path)).unwrap()), expected, "{path}");
         }
     }
 
     #[test]
     fn a_rule_without_a_path_is_for_all_files() {
         for text in ["creation_rules: [{age: one}]", "creation_rules: [{path_regex: '', age: one}]"] {
-            assert_eq!(age(&rules(text).matching(Path::new("/x"))), "one");
+            assert_eq!(age(&rules(text).look(Path::new("/x")).unwrap()), "one");
         }
     }
 
     #[test]
     fn a_file_without_the_list_is_as_none_and_an_empty_list_matches_nothing() {
         for text in ["", "stores: {}", "creation_rules:", "destination_rules: []"] {
-            assert!(matches!(rules(text).matching(Path::new("/x")), Found::NoRules), "{text}");
+            assert!(matches!(rules(text).look(Path::new("/x")).unwrap(), Found::NoRules), "{text}");
         }
-        assert!(matches!(rules("creation_rules: []").matching(Path::new("/x")), Found::NoMatch));
+        assert!(matches!(rules("creation_rules: []").look(Path::new("/x")).unwrap(), Found::NoMatch));
     }
 
     #[test]
     fn what_a_rule_says_does_not_depend_on_the_order_of_its_keys() {
-        let content = |text| match rules(text).matching(Path::new("/x")) {
-            Found::Rule(rule) => serde_json::to_string(&rule.content).unwrap(),
+        let content = |text| match rules(text).look(Path::new("/x")).unwrap() {
+            Found::Rule(rule, _) => serde_json::to_string(&rule.content).unwrap(),
             other => format!("{other:?}"),
         };
         assert_eq!(
@@ -221,13 +275,25 @@ mod tests {
             ("creation_rules: canary", Fault::Shape("creation_rules".to_owned())),
             ("creation_rules: [canary]", Fault::Shape("creation_rules, rule 1".to_owned())),
             ("creation_rules: [{path_regex: 1}]", Fault::Shape("creation_rules, rule 1, path_regex".to_owned())),
-            ("creation_rules: [{}, {path_regex: 'canary('}]", Fault::Regex(2, "path_regex")),
+            ("creation_rules: [{path_regex: why}, {path_regex: 'canary('}]", Fault::Regex(2, "path_regex")),
             ("creation_rules: [{encrypted_regex: 'canary('}]", Fault::Regex(1, "encrypted_regex")),
             ("creation_rules: [{encrypted_regex: a, unencrypted_suffix: b}]", Fault::Several(1)),
         ] {
-            let fault = parse(text).unwrap_err();
+            let fault = match parse(text) {
+                Err(fault) => fault,
+                Ok(_) => rules(text).look(Path::new("/x")).unwrap_err(),
+            };
             assert!(!fault.problem("x").message.contains("canary"), "{fault:?}");
             assert!(fault == expected || matches!((&fault, &expected), (Fault::Yaml(_), Fault::Yaml(_))), "{fault:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_after_the_one_that_matches_is_not_looked_at_and_one_before_it_is() {
+        let text = "creation_rules: [{path_regex: x, age: one}, {path_regex: '(', age: two}]";
+        assert_eq!(age(&rules(text).look(Path::new("/x")).unwrap()), "one");
+        assert_eq!(rules(text).look(Path::new("/y")).unwrap_err(), Fault::Regex(2, "path_regex"));
+        let text = "creation_rules: [{path_regex: why, encrypted_regex: '('}, {age: one}]";
+        assert_eq!(age(&rules(text).look(Path::new("/x")).unwrap()), "one");
     }
 }

@@ -95,6 +95,25 @@ pub fn leaves<'a>(value: &'a Value, path: &mut Vec<&'a str>, visit: &mut impl Fn
     }
 }
 
+/// Takes the value away from every place that is to be hidden.
+pub fn hide(value: &mut Value, path: &mut Vec<String>, hidden: &impl Fn(&[&str]) -> bool) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                path.push(key.clone());
+                hide(value, path, hidden);
+                path.pop();
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| hide(value, path, hidden)),
+        leaf => {
+            if hidden(&path.iter().map(String::as_str).collect::<Vec<_>>()) {
+                *leaf = Value::Null;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
