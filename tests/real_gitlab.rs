@@ -156,15 +156,18 @@ fn helmfile_is_run_only_when_a_kubelet_could_pull() {
     assert_eq!(docker_config["auths"]["ghcr.io"]["username"], "acme");
 }
 
+/// Runs git in a folder, and gives what it prints.
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git").args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
 fn a_gitops_repository_gets_a_commit_only_when_something_changed() {
     let Some(project) = Project::of("3-gitops") else { return };
     let bare = tempfile::tempdir().unwrap();
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).current_dir(&bare).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let git = |arguments: &[&str]| git(bare.path(), arguments);
     git(&["init", "--quiet", "--bare", "--initial-branch=main"]);
     let variables = |login: &str| json!({"GITOPS_REPOSITORY": format!("file://{}", bare.path().display()), "DOCKERHUB_AUTH": STANDARD.encode(login)});
     for (login, commits) in [(LOGINS, "1"), (LOGINS, "1"), (HUB, "2")] {
@@ -189,11 +192,7 @@ fn a_gitops_repository_gets_a_commit_only_when_something_changed() {
 fn sealed_files_are_committed_only_when_something_changed_and_checked_without_credentials() {
     let Some(project) = Project::of("6-gitops-sealed") else { return };
     let bare = tempfile::tempdir().unwrap();
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).current_dir(&bare).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let git = |arguments: &[&str]| git(bare.path(), arguments);
     git(&["init", "--quiet", "--bare", "--initial-branch=main"]);
     let address = format!("file://{}", bare.path().display());
     project.git(&["push", "--quiet", &address, "main"]);
