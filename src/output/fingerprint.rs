@@ -228,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn no_byte_moves_between_the_parts_of_a_fingerprint() {
+        let bind = |body: &str, recipient: &[u8], ciphertext: &str| {
+            key("k").bind(&body.into(), [recipient, ciphertext.as_bytes()]).unwrap()
+        };
+        assert_ne!(bind("ab", b"c", ""), bind("a", b"bc", ""));
+        assert_ne!(bind("ab", b"", "c"), bind("ab", b"c", ""));
+    }
+
+    #[test]
     fn a_key_that_could_be_guessed_is_none() {
         for bad in ["k", &"k".repeat(31), &format!("{}\n", "k".repeat(31)), env!("CARGO_MANIFEST_DIR")] {
             assert!(read(bad).is_err(), "{bad}");
