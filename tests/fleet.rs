@@ -6,7 +6,7 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 const CONFIG: &str = "apiVersion: regcred.dev/v1alpha1
@@ -161,17 +161,18 @@ fn nothing_is_written_for_any_cluster_when_something_is_wrong_with_one() {
 }
 
 #[test]
-fn clusters_share_one_reading_of_the_list() {
+fn clusters_share_one_reading_of_the_list_and_of_each_login() {
     // A pipe can be read only once: the second cluster to read it would find nothing.
     let clusters = (0..50).map(|number| format!("  - {{name: c{number}}}\n")).collect::<Vec<_>>().concat();
     let (head, _) = CONFIG.split_once("  - name: eu").unwrap();
     let folder = place(&format!("{head}{clusters}"));
-    let list: PathBuf = folder.path().join("list");
-    fs::write(&list, "team-a\n").unwrap();
+    let script =
+        r#"printf %s "$LOGIN" | { exec 3<&0; echo team-a | "$0" render --output out --namespaces-from - -v; }"#;
     let output = Command::new("sh")
-        .args(["-c", "cat list | \"$0\" render --output out --namespaces-from - -v", env!("CARGO_BIN_EXE_regcred")])
+        .args(["-c", script, env!("CARGO_BIN_EXE_regcred")])
         .current_dir(folder.path())
-        .env("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#)
+        .env("DOCKERHUB_AUTH", "/dev/fd/3")
+        .env("LOGIN", r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#)
         .env("GHCR_TOKEN", "t")
         .output()
         .unwrap();
