@@ -59,7 +59,7 @@ fn inline(
         return Err(placeholder.of_a_docker_config(source));
     }
     if is_in_quotes(text) {
-        return Err(Problem::error("in-quotes", format!("{source} holds something in quotes")).hint(WITHOUT_QUOTES));
+        return Err(Problem::error("in-quotes", format!("{source} is in quotes")).hint(WITHOUT_QUOTES));
     }
     if is_json(text) {
         return Ok(text.into());
