@@ -136,14 +136,16 @@ pub fn find(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }
 
-/// The preset whose host this is, for those that have one of their own.
+/// The preset whose host this is, or looks like this.
 #[must_use]
 pub fn of_host(host: &str) -> Option<&'static Preset> {
     let index = |host: &str| host.parse::<RegistryKey>().ok().map(|key| key.canonical().0.index().to_owned());
     let wanted = index(host)?;
     PRESETS.iter().find(|preset| match preset.host {
         Host::Fixed(host) | Host::Variable(_, Otherwise::Default(host)) => index(host).as_ref() == Some(&wanted),
-        Host::Variable(_, Otherwise::Needed(_)) => false,
+        Host::Variable(_, Otherwise::Needed(example)) => {
+            wanted.ends_with(example.trim_start_matches(|letter: char| letter.is_ascii_uppercase()))
+        }
     })
 }
 
@@ -165,7 +167,9 @@ mod tests {
             ("docker.io", Some("dockerhub")),
             ("https://quay.io", Some("quay")),
             ("registry.gitlab.com", Some("gitlab")),
-            ("harbor.example.com", None),
+            ("acme.azurecr.io", Some("acr")),
+            ("europe-west3-docker.pkg.dev", Some("gar")),
+            ("registry.example.com", None),
             ("GHCR_TOKEN", None),
         ] {
             assert_eq!(of_host(host).map(|preset| preset.name), preset, "{host}");
