@@ -54,6 +54,9 @@ fn values() -> Vec<String> {
         PASSWORD.to_owned(),
         TOKEN.to_owned(),
         format!("/{TOKEN}"),
+        format!("'{config}'"),
+        format!("{USER}:{PASSWORD} {TOKEN}"),
+        json!({"apiVersion": "v1", "data": {".dockerconfigjson": STANDARD.encode(&config)}}).to_string(),
         format!("ref+vault://{TOKEN}"),
         json!({ PASSWORD: {"auth": auth} }).to_string(),
         json!([PASSWORD]).to_string(),
@@ -201,8 +204,9 @@ fn nothing_of_a_user_name_or_password_in_its_variable_comes_out() {
         format!("{USER}:{PASSWORD}"),
         format!("{PASSWORD}\u{2}"),
         TOKEN.to_owned(),
+        format!("/tmp/{TOKEN}"),
     ];
-    for login in ["ghcr.io=U:P", "ghcr", "harbor"] {
+    for login in ["ghcr.io=U:P", "ghcr", "harbor", "gar"] {
         for username in &odd {
             for password in [PASSWORD, TOKEN, ""] {
                 let variables = loud(&[
@@ -211,6 +215,8 @@ fn nothing_of_a_user_name_or_password_in_its_variable_comes_out() {
                     ("GHCR_USER", username),
                     ("GHCR_TOKEN", password),
                     ("HARBOR_HOST", TOKEN),
+                    ("GAR_HOST", "europe-docker.pkg.dev"),
+                    ("GAR_KEY", password),
                     ("HARBOR_USERNAME", username),
                     ("HARBOR_PASSWORD", password),
                     ("CI_JOB_TOKEN", password),
