@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::selection::leaves;
+use super::selection::{Form, leaves};
 
 /// The longest part of a secret that may come out by chance.
 const WINDOW: usize = 8;
@@ -23,8 +23,23 @@ pub struct Secrets {
 }
 
 impl Secrets {
+    /// Those in these documents, which are to be encrypted, and in the variables of the program.
+    #[must_use]
+    pub fn of<'a>(documents: &[Value], form: Form, variables: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut secrets = Self::default();
+        for document in documents {
+            leaves(document, &mut Vec::new(), &mut |path, value| {
+                if let (true, Some(text)) = (form.is_secret(path), value.as_str()) {
+                    secrets.add_docker_config(text);
+                }
+            });
+        }
+        variables.for_each(|(name, value)| secrets.add_variable(name, value));
+        secrets
+    }
+
     /// Adds the value of a Docker config in base64, and each of its credentials.
-    pub fn add_docker_config(&mut self, encoded: &str) {
+    fn add_docker_config(&mut self, encoded: &str) {
         self.add_text(encoded);
         let Ok(json) = STANDARD.decode(encoded).map(Zeroizing::new) else { return };
         let Ok(config) = serde_json::from_slice::<Value>(&json) else { return };
@@ -52,7 +67,7 @@ impl Secrets {
     }
 
     /// Adds the value of a variable of the program itself, if its name says that it is one to keep.
-    pub fn add_variable(&mut self, name: &str, value: &str) {
+    fn add_variable(&mut self, name: &str, value: &str) {
         const MARKS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL"];
         const NAMES: [&str; 5] = ["_FILE", "_PATH", "_URL", "_URLS", "_IDS"];
         let keeps = MARKS.iter().any(|mark| name.contains(mark)) && !NAMES.iter().any(|end| name.ends_with(end));

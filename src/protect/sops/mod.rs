@@ -5,6 +5,7 @@
 
 mod discretion;
 mod go_regex;
+mod problems;
 mod program;
 mod proof;
 mod rules;
@@ -29,7 +30,8 @@ use crate::problem::{Failure, Problem};
 use crate::settings::choices::Shape;
 use crate::settings::{Destination, Settings};
 use discretion::Secrets;
-use program::{Program, Trouble};
+use problems::Naming;
+use program::Program;
 use proof::Fault;
 use rules::{Found, Rules};
 use selection::Selection;
@@ -60,15 +62,6 @@ pub struct Sops {
     /// The folder that paths are relative to, without links.
     root: PathBuf,
     naming: Naming,
-}
-
-/// What a message calls a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Naming {
-    /// By its path, which we made.
-    ByPath,
-    /// By the flag that names it.
-    ByFlag,
 }
 
 /// For whom a file is encrypted, and which of its values: all that decides but the file itself.
@@ -111,25 +104,25 @@ impl Sops {
             Naming::ByFlag => target.path.parent(),
         };
         let (root, existing) = real(folder.unwrap_or(&target.path));
-        let mut problems = Vec::new();
+        let mut found = Vec::new();
         let rules = Rules::find(&root, environment).unwrap_or_else(|problem| {
-            problems.push(problem);
+            found.push(problem);
             Rules::default()
         });
         let limit = limit(environment).unwrap_or_else(|problem| {
-            problems.push(problem);
+            found.push(problem);
             LIMIT
         });
         let program = Program::find(environment, target.secret_variables, &existing, limit);
         if encrypts && program.is_none() {
-            problems.push(no_program());
+            found.push(problems::no_program());
         }
         let recipients: BTreeMap<_, _> =
             RECIPIENTS.iter().filter_map(|name| Some((*name, environment.setting(name)?.to_owned()))).collect();
-        if problems.iter().all(|problem| problem.code != "sops-rules") && recipients.is_empty() && !rules.are_there() {
-            problems.push(no_rules(&root));
+        if found.iter().all(|problem| problem.code != "sops-rules") && recipients.is_empty() && !rules.are_there() {
+            found.push(problems::no_rules(&root));
         }
-        Failure::unless_clean(TITLE, &problems)?;
+        Failure::unless_clean(TITLE, &found)?;
         Ok(Self { program, rules, recipients, root, naming })
     }
 
@@ -154,12 +147,12 @@ impl Sops {
     pub fn encrypt_text(&self, text: &str, path: &str, form: Form) -> io::Result<Zeroizing<Vec<u8>>> {
         let failed = |problem| io::Error::other(Failure::of(TITLE, problem));
         let rule = self.rule(path).map_err(failed)?;
-        let program = self.program.as_ref().ok_or_else(|| failed(no_program()))?;
+        let program = self.program.as_ref().ok_or_else(|| failed(problems::no_program()))?;
         let documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
         let selection = rule.selection;
         if let Some(selection) = selection {
             proof::check_selection(&documents, form, selection)
-                .map_err(|fault| failed(self.bad_rule(&fault, path, form)))?;
+                .map_err(|fault| failed(problems::bad_rule(&self.naming.name(path), &fault, form)))?;
         }
         let file = self.root.join(path);
         let mut arguments: Vec<&OsStr> = Vec::new();
@@ -171,10 +164,11 @@ impl Sops {
             arguments.extend(["--encrypted-regex", form.regex()].map(OsStr::new));
         }
         arguments.extend(["--filename-override".as_ref(), file.as_os_str(), "/dev/stdin".as_ref()]);
+        let secrets = || Secrets::of(&documents, form, program.variables());
         let result = program
             .run(&arguments, Zeroizing::new(text.as_bytes().to_vec()))
-            .map_err(|trouble| failed(self.trouble(&trouble, path, form, &documents, program)))?;
-        let bad = |fault| failed(self.bad_result(&fault, path));
+            .map_err(|trouble| failed(problems::no_result(&self.naming.name(path), &trouble, secrets)))?;
+        let bad = |fault| failed(problems::bad_result(&self.naming.name(path), &fault));
         let printed = std::str::from_utf8(&result).map_err(|_| bad(Fault::Other))?;
         proof::check_result(&documents, printed, form).map_err(bad)?;
         Ok(result)
@@ -233,76 +227,7 @@ impl Sops {
         match self.rules.matching(&self.root.join(path))? {
             Found::Rule(rule, selection) => Ok(Chosen { content: Some(&rule.content), selection }),
             Found::NoRules => Ok(Chosen::default()),
-            Found::NoMatch => {
-                Err(Problem::error("no-sops-rule", format!("no rule of `.sops.yaml` is for {}", self.name(path))).hint(
-                    r"add one: `path_regex: \.sops\.yaml$` matches every file that regcred has encrypted in a folder",
-                ))
-            }
-        }
-    }
-
-    /// What was typed is not repeated.
-    fn name(&self, path: &str) -> String {
-        match self.naming {
-            Naming::ByPath => format!("`{path}`"),
-            Naming::ByFlag => "the file of `--output`".to_owned(),
-        }
-    }
-
-    fn bad_rule(&self, fault: &Fault, path: &str, form: Form) -> Problem {
-        let name = self.name(path);
-        let message = match fault {
-            Fault::InClear(key) => format!("the rule of `.sops.yaml` for {name} leaves `{key}` in clear"),
-            Fault::Unreadable(key) => {
-                format!("the rule of `.sops.yaml` for {name} encrypts `{key}`, which must stay readable")
-            }
-            Fault::Other => format!("the rule of `.sops.yaml` for {name} cannot be used"),
-        };
-        Problem::error("sops-rule", message).hint(format!(
-            "give it `encrypted_regex: {}`, or leave the choice of keys out of it: regcred then makes it",
-            form.regex()
-        ))
-    }
-
-    fn bad_result(&self, fault: &Fault, path: &str) -> Problem {
-        let name = self.name(path);
-        let message = match fault {
-            Fault::InClear(key) => format!("`sops` has left `{key}` of {name} in clear"),
-            Fault::Unreadable(key) => format!("`sops` has encrypted `{key}` of {name}, which must stay readable"),
-            Fault::Other => format!("`sops` has printed something else than {name}, encrypted"),
-        };
-        Problem::error("sops-result", message)
-            .hint("nothing was written; is the `sops` on PATH the program of getsops, version 3.9 or later?")
-    }
-
-    fn trouble(&self, trouble: &Trouble, path: &str, form: Form, documents: &[Value], program: &Program) -> Problem {
-        const REMEDY: &str = "is the key right, can its service be reached, and may this job use it?";
-        let name = self.name(path);
-        match trouble {
-            Trouble::NotStarted => Problem::error("sops-failed", "the program `sops` cannot be started")
-                .hint("is the `sops` on PATH for this system and processor?"),
-            Trouble::Late(limit) => {
-                let message = format!("`sops` has not encrypted {name} within {} seconds", limit.as_secs());
-                Problem::error("sops-timeout", message)
-                    .hint(format!("{REMEDY} `{LIMIT_VARIABLE}` is the number of seconds it may take"))
-            }
-            Trouble::Failed(words) => {
-                let mut secrets = Secrets::default();
-                for document in documents {
-                    selection::leaves(document, &mut Vec::new(), &mut |path, value| {
-                        if let (true, Some(text)) = (form.is_secret(path), value.as_str()) {
-                            secrets.add_docker_config(text);
-                        }
-                    });
-                }
-                program.variables().for_each(|(name, value)| secrets.add_variable(name, value));
-                let said = match secrets.admit(words) {
-                    Some(line) => format!("sops says: {line}"),
-                    None => "what sops says is not shown, since a part of a secret might be in it".to_owned(),
-                };
-                Problem::error("sops-failed", format!("`sops` could not encrypt {name}"))
-                    .hint(format!("{REMEDY} {said}"))
-            }
+            Found::NoMatch => Err(problems::no_rule(&self.naming.name(path))),
         }
     }
 }
@@ -334,25 +259,6 @@ fn limit(environment: &Environment) -> Result<Duration, Problem> {
         _ => Err(Problem::error("sops-timeout", format!("`{LIMIT_VARIABLE}` is no number of seconds"))
             .hint("1 to 86400; without it sops has 60 for each file")),
     }
-}
-
-fn no_program() -> Problem {
-    Problem::error("no-sops", "the program `sops` is not on PATH").hint(
-        "install it, version 3.9 or later (https://github.com/getsops/sops/releases), in the image of this job too; \
-         or use --protect sealed, which needs no program",
-    )
-}
-
-fn no_rules(root: &Path) -> Problem {
-    let problem = Problem::error(
-        "no-sops-rule",
-        "there is no `.sops.yaml` with rules at or above the directory of `--output`, and no variable names a recipient",
-    );
-    if root.ancestors().any(|folder| folder.join(".sops.yml").exists()) {
-        return problem.hint("there is a `.sops.yml`, which sops does not read: call it `.sops.yaml`");
-    }
-    problem
-        .hint("write one, with a rule as in docs/sops.md; or set SOPS_AGE_RECIPIENTS to the public key of an age key")
 }
 
 #[cfg(test)]
