@@ -23,6 +23,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
+use crate::interrupt;
 use crate::manifest::{Place, PullSecret, to_yaml};
 use crate::names::{Namespace, VariableName};
 use crate::output::target::Target;
@@ -42,6 +43,8 @@ const TITLE: &str = "sops";
 /// The variable with the time that sops has for one file.
 const LIMIT_VARIABLE: &str = "REGCRED_SOPS_TIMEOUT";
 const LIMIT: Duration = Duration::from_secs(60);
+/// A file without rules.
+const EMPTY: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 /// In these sops looks for recipients; they win over those of a rule.
 const RECIPIENTS: [&str; 7] = [
     "SOPS_AGE_RECIPIENTS",
@@ -103,7 +106,7 @@ impl Sops {
             Naming::ByPath => Some(target.path.as_path()),
             Naming::ByFlag => target.path.parent(),
         };
-        let (root, existing) = real(folder.unwrap_or(&target.path));
+        let root = real(folder.unwrap_or(&target.path));
         let mut found = Vec::new();
         let rules = Rules::find(&root, environment).unwrap_or_else(|problem| {
             found.push(problem);
@@ -113,9 +116,10 @@ impl Sops {
             found.push(problem);
             LIMIT
         });
-        let program = Program::find(environment, target.secret_variables, &existing, limit);
-        if encrypts && program.is_none() {
-            found.push(problems::no_program());
+        let program = Program::find(environment, target.secret_variables, limit);
+        if encrypts {
+            interrupt::heed();
+            found.extend(program.is_none().then(problems::no_program));
         }
         let recipients: BTreeMap<_, _> =
             RECIPIENTS.iter().filter_map(|name| Some((*name, environment.setting(name)?.to_owned()))).collect();
@@ -155,10 +159,9 @@ impl Sops {
                 .map_err(|fault| failed(problems::bad_rule(&self.naming.name(path), &fault, form)))?;
         }
         let file = self.root.join(path);
-        let mut arguments: Vec<&OsStr> = Vec::new();
-        if let Some(rules) = &self.rules.file {
-            arguments.extend(["--config".as_ref(), rules.as_os_str()]);
-        }
+        // Without one it would look for rules from where it runs.
+        let rules = self.rules.file.as_deref().unwrap_or(Path::new(EMPTY));
+        let mut arguments: Vec<&OsStr> = vec!["--config".as_ref(), rules.as_os_str()];
         arguments.extend(["encrypt", "--input-type", "yaml", "--output-type", "yaml"].map(OsStr::new));
         if selection.is_none() {
             arguments.extend(["--encrypted-regex", form.regex()].map(OsStr::new));
@@ -236,11 +239,10 @@ fn place(namespace: Option<&Namespace>) -> Place {
     namespace.cloned().map_or(Place::Cluster, Place::Fixed)
 }
 
-/// The folder without links as far as it is there, and the part of it that is.
-fn real(folder: &Path) -> (PathBuf, PathBuf) {
+/// The folder without links as far as it is there.
+fn real(folder: &Path) -> PathBuf {
     let found = folder.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
-    let Some((ancestor, existing)) = found else { return (folder.to_path_buf(), PathBuf::from("/")) };
-    let mut root = existing.clone();
+    let Some((ancestor, mut root)) = found else { return folder.to_path_buf() };
     for part in folder.strip_prefix(ancestor).unwrap_or(Path::new("")).components() {
         match part {
             Component::ParentDir => drop(root.pop()),
@@ -248,8 +250,7 @@ fn real(folder: &Path) -> (PathBuf, PathBuf) {
             _ => {}
         }
     }
-    let existing = if existing.is_dir() { existing } else { existing.parent().map_or_else(|| "/".into(), Into::into) };
-    (root, existing)
+    root
 }
 
 fn limit(environment: &Environment) -> Result<Duration, Problem> {
@@ -275,7 +276,7 @@ mod tests {
     fn a_folder_that_is_not_there_yet_has_its_real_path() {
         let folder = tempfile::tempdir().unwrap();
         let real_folder = folder.path().canonicalize().unwrap();
-        assert_eq!(real(&folder.path().join("a/../b/c")), (real_folder.join("b/c"), real_folder.clone()));
-        assert_eq!(real(folder.path()), (real_folder.clone(), real_folder));
+        assert_eq!(real(&folder.path().join("a/../b/c")), real_folder.join("b/c"));
+        assert_eq!(real(folder.path()), real_folder);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::LIMIT_VARIABLE;
-use super::discretion::Secrets;
+use super::discretion::{Said, Secrets};
 use super::program::Trouble;
 use super::proof::Fault;
 use super::selection::Form;
@@ -86,6 +86,8 @@ pub fn no_result(name: &str, trouble: &Trouble, secrets: impl FnOnce() -> Secret
     match trouble {
         Trouble::NotStarted => Problem::error("sops-failed", "the program `sops` cannot be started")
             .hint("is the `sops` on PATH for this system and processor?"),
+        Trouble::Interrupted => Problem::error("interrupted", format!("interrupted before {name} was encrypted"))
+            .hint("nothing was written; the same command does it again"),
         Trouble::Late(limit) => {
             let message = format!("`sops` has not encrypted {name} within {} seconds", limit.as_secs());
             Problem::error("sops-timeout", message)
@@ -93,8 +95,8 @@ pub fn no_result(name: &str, trouble: &Trouble, secrets: impl FnOnce() -> Secret
         }
         Trouble::Failed(words) => {
             let said = match secrets().admit(words) {
-                Some(line) => format!("sops says: {line}"),
-                None => "what sops says is not shown, since a part of a secret might be in it".to_owned(),
+                Said::Line(line) => format!("sops says: {line}"),
+                Said::Nothing => "sops says nothing".to_owned(),
             };
             Problem::error("sops-failed", format!("`sops` could not encrypt {name}")).hint(format!("{REMEDY} {said}"))
         }
