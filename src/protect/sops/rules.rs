@@ -144,8 +144,10 @@ impl Fault {
 
 fn parse(text: &str) -> Result<Option<Vec<Rule>>, Fault> {
     let options = serde_saphyr::options! { with_snippet: false };
-    let file: Value = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| Fault::Yaml(error.location().map(|place| (place.line(), place.column()))))?;
+    // As sops does: what comes after the first document is not even read.
+    let mut text = text.as_bytes();
+    let file = serde_saphyr::read_with_options(&mut text, options).next().unwrap_or(Ok(Value::Null));
+    let file = file.map_err(|error| Fault::Yaml(error.location().map(|place| (place.line(), place.column()))))?;
     match file.get("creation_rules") {
         None | Some(Value::Null) if file.is_object() || file.is_null() => Ok(None),
         Some(Value::Array(rules)) => rules
@@ -253,6 +255,16 @@ mod tests {
             assert!(matches!(rules(text).look(Path::new("/x")).unwrap(), Found::NoRules), "{text}");
         }
         assert!(matches!(rules("creation_rules: []").look(Path::new("/x")).unwrap(), Found::NoMatch));
+    }
+
+    #[test]
+    fn what_comes_after_the_first_document_is_not_read() {
+        for text in [
+            "---\ncreation_rules: [{age: one}]\n---\ncreation_rules: [{age: two}]\n",
+            "creation_rules: [{age: one}]\n---\n[\n",
+        ] {
+            assert_eq!(age(&rules(text).look(Path::new("/x")).unwrap()), "one");
+        }
     }
 
     #[test]
