@@ -15,7 +15,7 @@ use crate::output::{chart, clusters, helm_values};
 use crate::problem::{Failure, Problem};
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
-use crate::settings::choices::Shape;
+use crate::settings::choices::{Protect, Shape};
 use crate::settings::file::File;
 use crate::settings::findings::{self, Findings};
 use crate::settings::fleet::Fleet;
@@ -34,9 +34,12 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
         Product::build(settings, docker_configs, &templates, protector)
     });
     let products = products.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let delivered = each(products.iter().zip(&fleet.members).collect(), |(product, settings)| {
-        deliver::deliver(product, settings, &fleet.secret_variables, known, environment)
-            .map_err(|failure| findings::of_cluster(failure, settings.cluster.as_ref()))
+    admit(&products, &fleet)?;
+    let delivered = side_by_side(&fleet, || {
+        each(products.iter().zip(&fleet.members).collect(), |(product, settings)| {
+            deliver::deliver(product, settings, &fleet.secret_variables, known, environment)
+                .map_err(|failure| findings::of_cluster(failure, settings.cluster.as_ref()))
+        })
     });
     let mut outcome = said(delivered)?;
     if arguments.cluster.is_empty() {
@@ -59,6 +62,35 @@ fn each<A: Send, B: Send>(members: Vec<A>, work: impl Fn(A) -> B + Send + Sync) 
     } else {
         members.into_iter().map(work).collect()
     }
+}
+
+/// How many programs that wait for a key service run at once, at least: they need no core meanwhile.
+const PROGRAMS: usize = 8;
+
+/// Does it with more threads than there are cores where others' programs do the work.
+fn side_by_side<T: Send>(fleet: &Fleet, work: impl FnOnce() -> T + Send) -> T {
+    if fleet.members.iter().all(|settings| settings.combination.protect != Protect::Sops) {
+        return work();
+    }
+    let threads = PROGRAMS.max(rayon::current_num_threads());
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    }
+}
+
+/// What cannot be encrypted in one cluster is said before the files of another are written.
+fn admit(products: &[Product<'_>], fleet: &Fleet) -> Result<(), Failure> {
+    let mut findings = Findings::default();
+    for (product, settings) in products.iter().zip(&fleet.members) {
+        let problems = match product.admit() {
+            Ok(()) => Vec::new(),
+            Err(Failure::Input { problems, .. }) => problems,
+            Err(failure) => return Err(failure),
+        };
+        findings.add(problems, settings.cluster.as_ref());
+    }
+    Failure::unless_clean("the protection", &findings.said())
 }
 
 /// Says of each cluster what was done there, also when another has failed; the first failure is that of the run.

@@ -32,6 +32,14 @@ pub trait Encrypted: Send + Sync {
     /// The serializer's.
     fn context(&self, path: &str) -> io::Result<Vec<u8>>;
 
+    /// For whom it is besides, as variables say that a job may not see which only compares.
+    ///
+    /// # Errors
+    /// The serializer's.
+    fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
     /// The canonical JSON of the Docker config.
     fn secret(&self) -> &SecretString;
 
@@ -45,6 +53,10 @@ pub trait Encrypted: Send + Sync {
 impl Encrypted for Encryption<'_> {
     fn context(&self, path: &str) -> io::Result<Vec<u8>> {
         self.context(path)
+    }
+
+    fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        self.recipients_in_variables()
     }
 
     fn secret(&self) -> &SecretString {

@@ -1,7 +1,8 @@
 //! Evidence: an encrypted file and what it should hold in, whether it still does, without a look into it, out.
 //!
 //! Encryption is random, so the same secret would be other bytes at every run. The lock remembers the SHA-256 of the bytes, that of the
-//! context (all that is public about them: name, namespace, scope, recipient), and an HMAC over the secret, the context and the bytes.
+//! context (all that is public about them: name, namespace, scope, recipient), and an HMAC over the secret, the context, recipients in variables,
+//! and the bytes.
 
 use std::io;
 
@@ -28,7 +29,8 @@ pub enum Finding {
 pub fn gather(encrypted: &dyn Encrypted, path: &str, bytes: &[u8], key: &Key) -> io::Result<Fingerprint> {
     let context = encrypted.context(path)?;
     let sha256 = Digest::of(bytes);
-    let hmac = sha256.as_ref().and_then(|sha256| key.bind(encrypted.secret(), [&context, sha256.as_bytes()]));
+    let others = encrypted.recipients_in_variables()?;
+    let hmac = sha256.as_ref().and_then(|sha256| key.bind(encrypted.secret(), [&context, &others, sha256.as_bytes()]));
     Ok(Fingerprint { sha256, context: Digest::of(&context), hmac })
 }
 
@@ -55,6 +57,7 @@ pub fn weigh(
         return Ok(Finding::Outdated);
     }
     let (Some(key), Some(sha256)) = (key.filter(|key| key.is_there()), sha256) else { return Ok(Finding::Unproven) };
-    let hmac = key.bind(encrypted.secret(), [&context, sha256.as_bytes()]);
+    let others = encrypted.recipients_in_variables()?;
+    let hmac = key.bind(encrypted.secret(), [&context, &others, sha256.as_bytes()]);
     Ok(if is(hmac.as_ref(), known.hmac.as_ref()) { Finding::Good } else { Finding::Outdated })
 }

@@ -55,7 +55,7 @@ impl Key {
     /// The HMAC of a secret and of what is public about it, with the length before each: nothing can be moved from one to the other.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "what goes into an HMAC")]
-    pub(super) fn bind(&self, secret: &SecretString, public: [&[u8]; 2]) -> Option<Digest> {
+    pub(super) fn bind<const N: usize>(&self, secret: &SecretString, public: [&[u8]; N]) -> Option<Digest> {
         let mut context = hmac::Context::with_key(self.0.as_ref()?);
         for part in [secret.expose_secret().as_bytes()].into_iter().chain(public) {
             context.update(&(part.len() as u64).to_be_bytes());

@@ -61,7 +61,8 @@ impl Protector {
     pub fn warnings(&self) -> &[Problem] {
         match self {
             Self::Sealed(sealer) => sealer.warnings(),
-            Self::Plain | Self::Sops(_) => &[],
+            Self::Sops(sops) => sops.warnings(),
+            Self::Plain => &[],
         }
     }
 }
@@ -222,6 +223,28 @@ impl Encryption<'_> {
     #[must_use]
     pub fn secret(&self) -> &PullSecret {
         self.secret
+    }
+
+    /// For whom it is besides, as variables say that a job may not see which only compares.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        match self.protector {
+            Protector::Sops(sops) => sops.recipients_in_variables(),
+            Protector::Sealed(_) | Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether it can be encrypted as a file of this path, as far as that can be told before.
+    ///
+    /// # Errors
+    /// What is wrong with the rule for it.
+    pub fn admit(&self, path: &str) -> io::Result<()> {
+        match self.protector {
+            Protector::Sops(sops) => sops.admit(self.secret, self.manifest.namespace(), path),
+            Protector::Sealed(_) | Protector::Plain => Ok(()),
+        }
     }
 
     /// The encrypted document: another at every call.

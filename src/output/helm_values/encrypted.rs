@@ -49,7 +49,7 @@ impl Encryption<'_> {
         let (head, body) = split(text);
         let wanted = Wanted {
             body,
-            recipient: self.sops.recipient(&file.path, form)?,
+            recipients: self.sops.recipients_in_variables()?,
             public: self.sops.public(body, &file.path, form)?,
             form,
         };
@@ -86,7 +86,7 @@ impl Encryption<'_> {
 
     /// What only the key can tell: of which body, and for whom, the ciphertext is.
     fn hmac(&self, ciphertext: &str, wanted: &Wanted<'_>) -> Option<Digest> {
-        self.key.bind(&SecretString::from(wanted.body), [&wanted.recipient, ciphertext.as_bytes()])
+        self.key.bind(&SecretString::from(wanted.body), [&wanted.public, &wanted.recipients, ciphertext.as_bytes()])
     }
 
     /// Whether the ciphertext that is there is of this body for this recipient, as its own line says; unknown is at most of which
@@ -107,9 +107,10 @@ impl Encryption<'_> {
 /// What is to be in the file.
 struct Wanted<'a> {
     body: &'a str,
-    recipient: Vec<u8>,
-    /// All of it that anybody may know.
+    /// All of it that anybody may know, and what the rules say of for whom it is.
     public: Vec<u8>,
+    /// What variables say of that.
+    recipients: Vec<u8>,
     form: Form,
 }
 

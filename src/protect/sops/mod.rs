@@ -65,13 +65,13 @@ pub struct Sops {
     /// The folder that paths are relative to, without links.
     root: PathBuf,
     naming: Naming,
+    warnings: Vec<Problem>,
 }
 
-/// For whom a file is encrypted, and which of its values: all that decides but the file itself.
+/// For whom a file is encrypted by its rule, and which of its values.
 #[derive(Serialize)]
 struct Recipient<'a> {
     rule: Option<&'a Value>,
-    variables: &'a BTreeMap<&'static str, String>,
     encrypted_regex: Option<&'static str>,
 }
 
@@ -124,10 +124,34 @@ impl Sops {
         let recipients: BTreeMap<_, _> =
             RECIPIENTS.iter().filter_map(|name| Some((*name, environment.setting(name)?.to_owned()))).collect();
         if found.iter().all(|problem| problem.code != "sops-rules") && recipients.is_empty() && !rules.are_there() {
-            found.push(problems::no_rules(&root));
+            found.push(if encrypts { problems::no_rules(&root) } else { problems::not_known_here() });
         }
         Failure::unless_clean(TITLE, &found)?;
-        Ok(Self { program, rules, recipients, root, naming })
+        Ok(Self { program, rules, recipients, root, naming, warnings: found })
+    }
+
+    /// What there is to say of it before it works.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// Whether the rule for a Secret's file does what is needed with it.
+    ///
+    /// # Errors
+    /// There is none, or it does not.
+    pub fn admit(&self, secret: &PullSecret, namespace: Option<&Namespace>, path: &str) -> io::Result<()> {
+        let rule = self.rule(path).map_err(failed)?;
+        match rule.selection {
+            Some(_) => self.admit_rule(&rule, &[without_values(secret, namespace)?], path, Form::Manifests),
+            None => Ok(()),
+        }
+    }
+
+    fn admit_rule(&self, rule: &Chosen<'_>, documents: &[Value], path: &str, form: Form) -> io::Result<()> {
+        let Some(selection) = rule.selection else { return Ok(()) };
+        proof::check_selection(documents, form, selection)
+            .map_err(|fault| failed(problems::bad_rule(&self.naming.name(path), &fault, form)))
     }
 
     /// The Secret with its values encrypted: another at every call.
@@ -149,21 +173,16 @@ impl Sops {
     /// # Errors
     /// There is no rule for it, its rule does not do what is needed, or the program fails.
     pub fn encrypt_text(&self, text: &str, path: &str, form: Form) -> io::Result<Zeroizing<Vec<u8>>> {
-        let failed = |problem| io::Error::other(Failure::of(TITLE, problem));
         let rule = self.rule(path).map_err(failed)?;
         let program = self.program.as_ref().ok_or_else(|| failed(problems::no_program()))?;
         let documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
-        let selection = rule.selection;
-        if let Some(selection) = selection {
-            proof::check_selection(&documents, form, selection)
-                .map_err(|fault| failed(problems::bad_rule(&self.naming.name(path), &fault, form)))?;
-        }
+        self.admit_rule(&rule, &documents, path, form)?;
         let file = self.root.join(path);
         // Without one it would look for rules from where it runs.
         let rules = self.rules.file.as_deref().unwrap_or(Path::new(EMPTY));
         let mut arguments: Vec<&OsStr> = vec!["--config".as_ref(), rules.as_os_str()];
         arguments.extend(["encrypt", "--input-type", "yaml", "--output-type", "yaml"].map(OsStr::new));
-        if selection.is_none() {
+        if rule.selection.is_none() {
             arguments.extend(["--encrypted-regex", form.regex()].map(OsStr::new));
         }
         arguments.extend(["--filename-override".as_ref(), file.as_os_str(), "/dev/stdin".as_ref()]);
@@ -182,24 +201,30 @@ impl Sops {
     /// # Errors
     /// There is none, or the serializer's.
     pub fn context(&self, secret: &PullSecret, namespace: Option<&Namespace>, path: &str) -> io::Result<Vec<u8>> {
-        let clear = PullSecret { docker_config: Arc::new(String::new().into()), ..secret.clone() };
-        let mut context = serde_json::to_vec(&clear.object(&place(namespace)))?;
+        let mut context = serde_json::to_vec(&without_values(secret, namespace)?)?;
         context.push(b'\n');
         context.extend(self.recipient(path, Form::Manifests)?);
         Ok(context)
     }
 
-    /// For whom the file is encrypted, and which of its values, as canonical bytes.
+    /// What the rules say of for whom the file is encrypted, and which of its values, as canonical bytes.
     ///
     /// # Errors
     /// There is no rule for it.
     pub fn recipient(&self, path: &str, form: Form) -> io::Result<Vec<u8>> {
-        let rule = self.rule(path).map_err(|problem| io::Error::other(Failure::of(TITLE, problem)))?;
+        let rule = self.rule(path).map_err(failed)?;
         Ok(serde_json::to_vec(&Recipient {
             rule: rule.content,
-            variables: &self.recipients,
             encrypted_regex: rule.selection.is_none().then(|| form.regex()),
         })?)
+    }
+
+    /// What variables say of it, which a job that only compares may not see.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec(&self.recipients)?)
     }
 
     /// A YAML text without the values that are encrypted in it, and for whom, as canonical bytes: what anybody may know of its file.
@@ -207,7 +232,7 @@ impl Sops {
     /// # Errors
     /// There is no rule for it.
     pub fn public(&self, text: &str, path: &str, form: Form) -> io::Result<Vec<u8>> {
-        let rule = self.rule(path).map_err(|problem| io::Error::other(Failure::of(TITLE, problem)))?;
+        let rule = self.rule(path).map_err(failed)?;
         let mut documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
         let hidden =
             |path: &[&str]| form.is_secret(path) || rule.selection.is_some_and(|selection| selection.encrypts(path));
@@ -233,6 +258,16 @@ impl Sops {
             Found::NoMatch => Err(problems::no_rule(&self.naming.name(path))),
         }
     }
+}
+
+fn failed(problem: Problem) -> io::Error {
+    io::Error::other(Failure::of(TITLE, problem))
+}
+
+/// What anybody may know of a Secret.
+fn without_values(secret: &PullSecret, namespace: Option<&Namespace>) -> serde_json::Result<Value> {
+    let clear = PullSecret { docker_config: Arc::new(String::new().into()), ..secret.clone() };
+    serde_json::to_value(clear.object(&place(namespace)))
 }
 
 fn place(namespace: Option<&Namespace>) -> Place {

@@ -48,6 +48,16 @@ pub fn no_rules(root: &Path) -> Problem {
         .hint("write one, with a rule as in docs/sops.md; or set SOPS_AGE_RECIPIENTS to the public key of an age key")
 }
 
+/// The same for a comparison, which needs nobody: variables that are protected do not exist in a merge request.
+pub fn not_known_here() -> Problem {
+    Problem::warning(
+        "no-sops-rule",
+        "the recipient is not known here: there is no `.sops.yaml` with rules, and no variable names one; so it is not \
+         compared for whom files are encrypted",
+    )
+    .hint("a variable that is protected exists on protected branches only; a rule in `.sops.yaml` is known everywhere")
+}
+
 /// There are rules, and none is for the file.
 pub fn no_rule(name: &str) -> Problem {
     Problem::error("no-sops-rule", format!("no rule of `.sops.yaml` is for {name}"))
@@ -63,8 +73,13 @@ pub fn bad_rule(name: &str, fault: &Fault, form: Form) -> Problem {
         }
         Fault::Other => format!("the rule of `.sops.yaml` for {name} cannot be used"),
     };
+    let place = match form {
+        Form::Manifests => "give it",
+        // That rule may be right for every other file.
+        Form::DockerConfigJson | Form::ExtraObjects => "write one for this file before it, with",
+    };
     Problem::error("sops-rule", message).hint(format!(
-        "give it `encrypted_regex: {}`, or leave the choice of keys out of it: regcred then makes it",
+        "{place} `encrypted_regex: {}`, or leave the choice of keys out of it: regcred then makes it",
         form.regex()
     ))
 }

@@ -175,10 +175,7 @@ fn read(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Zeroizing<Vec<u8
 }
 
 /// What it has printed, once it prints no more.
-fn receive(
-    answer: &mpsc::Receiver<Zeroizing<Vec<u8>>>,
-    patience: &Patience,
-) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+fn receive(answer: &mpsc::Receiver<Zeroizing<Vec<u8>>>, patience: &Patience) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     loop {
         match answer.recv_timeout(patience.left()?.min(TICK)) {
             Err(RecvTimeoutError::Timeout) => {}
