@@ -3,11 +3,13 @@
 //! The program is used, and not the format, so that every key service and every rule works as it does by hand. What it prints
 //! is looked at before it is believed.
 
+mod comparison;
 mod discretion;
 mod go_regex;
 mod problems;
 mod program;
 mod proof;
+mod rule;
 mod rules;
 mod selection;
 
@@ -18,7 +20,6 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -66,13 +67,6 @@ pub struct Sops {
     root: PathBuf,
     naming: Naming,
     warnings: Vec<Problem>,
-}
-
-/// For whom a file is encrypted by its rule, and which of its values.
-#[derive(Serialize)]
-struct Recipient<'a> {
-    rule: Option<&'a Value>,
-    encrypted_regex: Option<&'static str>,
 }
 
 /// What the rules say of a file: nothing where there are none.
@@ -194,61 +188,6 @@ impl Sops {
         let printed = std::str::from_utf8(&result).map_err(|_| bad(Fault::Other))?;
         proof::check_result(&documents, printed, form).map_err(bad)?;
         Ok(result)
-    }
-
-    /// The Secret without its values, and the rule that is for its file.
-    ///
-    /// # Errors
-    /// There is none, or the serializer's.
-    pub fn context(&self, secret: &PullSecret, namespace: Option<&Namespace>, path: &str) -> io::Result<Vec<u8>> {
-        let mut context = serde_json::to_vec(&without_values(secret, namespace)?)?;
-        context.push(b'\n');
-        context.extend(self.recipient(path, Form::Manifests)?);
-        Ok(context)
-    }
-
-    /// What the rules say of for whom the file is encrypted, and which of its values, as canonical bytes.
-    ///
-    /// # Errors
-    /// There is no rule for it.
-    pub fn recipient(&self, path: &str, form: Form) -> io::Result<Vec<u8>> {
-        let rule = self.rule(path).map_err(failed)?;
-        Ok(serde_json::to_vec(&Recipient {
-            rule: rule.content,
-            encrypted_regex: rule.selection.is_none().then(|| form.regex()),
-        })?)
-    }
-
-    /// What variables say of it, which a job that only compares may not see.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
-        Ok(serde_json::to_vec(&self.recipients)?)
-    }
-
-    /// A YAML text without the values that are encrypted in it, and for whom, as canonical bytes: what anybody may know of its file.
-    ///
-    /// # Errors
-    /// There is no rule for it.
-    pub fn public(&self, text: &str, path: &str, form: Form) -> io::Result<Vec<u8>> {
-        let rule = self.rule(path).map_err(failed)?;
-        let mut documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
-        let hidden =
-            |path: &[&str]| form.is_secret(path) || rule.selection.is_some_and(|selection| selection.encrypts(path));
-        for document in &mut documents {
-            selection::hide(document, &mut Vec::new(), &hidden);
-        }
-        let mut public = serde_json::to_vec(&documents)?;
-        public.push(b'\n');
-        public.extend(self.recipient(path, form)?);
-        Ok(public)
-    }
-
-    /// Whether the file's text is this one, encrypted as it must be, as far as it can be told without opening it.
-    #[must_use]
-    pub fn is_encrypted(text: &str, there: &str, form: Form) -> bool {
-        proof::documents(text).is_some_and(|documents| proof::check_result(&documents, there, form).is_ok())
     }
 
     fn rule(&self, path: &str) -> Result<Chosen<'_>, Problem> {
