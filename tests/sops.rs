@@ -1,7 +1,7 @@
 //! How sops is run, with a stand-in for it: where, how many at once, on a terminal, and until when; and what is checked before.
 
 #![cfg(test)]
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod pty;
 mod stand_in;
