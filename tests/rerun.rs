@@ -5,6 +5,8 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "a test that cannot go on has failed; fixtures are files")]
 
+mod forged;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -12,6 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use forged::{edit_line, forge};
 use proptest::prelude::*;
 use regcred::environment::Environment;
 use regcred::output::check::{self, Known};
@@ -35,6 +38,14 @@ struct StandIn {
 impl Encrypted for StandIn {
     fn context(&self, path: &str) -> io::Result<Vec<u8>> {
         Ok(format!("{path} for {}", self.recipient).into_bytes())
+    }
+
+    fn recipient(&self, _: &str) -> io::Result<Vec<u8>> {
+        Ok(self.recipient.clone().into_bytes())
+    }
+
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+        Ok(bytes.ends_with(b"-yranac\n"))
     }
 
     fn secret(&self) -> &SecretString {
@@ -249,18 +260,19 @@ fn a_file_that_was_edited_or_swapped_is_noticed_and_made_anew() {
 }
 
 #[test]
-fn a_swap_that_the_lock_was_made_to_agree_with_is_noticed_by_the_hmac() {
+fn what_the_lock_was_made_to_agree_with_is_noticed_by_the_key() {
     let place = Place::new(KEY);
-    let tree = wanted(&[("a", 0), ("b", 0)], 0);
+    let tree = wanted(&[("a", 0), ("b", 0), ("c", 0)], 0);
     place.write(&tree);
     let lock = place.root().join("regcred.lock");
     let (old, in_b) = (place.text("a"), place.text("b"));
     let old_lock = fs::read_to_string(&lock).unwrap();
-    // What was right once, put back with its line of the lock, is right still: nobody can tell, and nothing is wrong with it.
-    assert_eq!(place.write(&wanted(&[("a", 1), ("b", 0)], 0)).written, 1);
+    // What was right once, put back with its line of the lock, is ours, as after a rotation.
+    let rotated = wanted(&[("a", 1), ("b", 0), ("c", 0)], 0);
+    assert_eq!(place.write(&rotated).written, 1);
     fs::write(place.root().join(path("a")), &old).unwrap();
     fs::write(&lock, &old_lock).unwrap();
-    assert_eq!(place.check(&wanted(&[("a", 1), ("b", 0)], 0), Known::All).0, [format!("stale: {}", path("a"))]);
+    assert_eq!(place.check(&rotated, Known::All).0, [format!("stale: {}", path("a"))]);
     // What the lock says of one namespace given to the other, but for the context.
     let mut swapped: Value = serde_json::from_str(&old_lock).unwrap();
     for field in ["sha256", "hmac"] {
@@ -272,9 +284,70 @@ fn a_swap_that_the_lock_was_made_to_agree_with_is_noticed_by_the_hmac() {
     fs::write(&lock, swapped.to_string()).unwrap();
     fs::write(place.root().join(path("a")), &in_b).unwrap();
     fs::write(place.root().join(path("b")), &old).unwrap();
+    let different = vec![format!("different: {}", path("a")), format!("different: {}", path("b"))];
+    assert_eq!(place.check(&tree, Known::All).0, different);
+    assert_eq!(place.check(&tree, Known::NotTheLogins).0, different, "the key alone tells");
     let written = place.write(&tree);
-    assert_eq!((written.written, written.warnings.len()), (2, 0));
+    assert_eq!((written.written, codes(&written.warnings)), (2, vec!["edited-by-hand"; 2]));
     assert!(place.text("a").starts_with(&path("a")) && place.text("b").starts_with(&path("b")));
+}
+
+#[test]
+fn what_is_not_encrypted_is_never_good_whatever_the_lock_says() {
+    let tree = wanted(&[("a", 0), ("b", 0)], 0);
+    let different = vec![format!("different: {}", path("a"))];
+    for key in [KEY, ""] {
+        for known in [Known::All, Known::NotTheLogins] {
+            let place = Place::new(KEY);
+            place.write(&tree);
+            let place = place.with_key(key);
+            forge(&place.root(), &path("a"), "kind: Secret\n");
+            assert_eq!(place.check(&tree, known).0, different, "{key} {known:?}");
+            edit_line(&place.root(), &path("a"), |fingerprint| drop(fingerprint.remove("sha256")));
+            assert_eq!(place.check(&tree, known).0, different, "{key} {known:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lock_without_the_newer_fields_is_written_anew_once_and_nothing_is_encrypted() {
+    let place = Place::new(KEY);
+    let tree = wanted(&[("a", 0), ("b", 0)], 0);
+    place.write(&tree);
+    let lock = place.root().join("regcred.lock");
+    let whole = fs::read_to_string(&lock).unwrap();
+    for namespace in ["a", "b"] {
+        edit_line(&place.root(), &path(namespace), |fingerprint| {
+            for field in ["recipient", "origin"] {
+                assert!(fingerprint.remove(field).is_some());
+            }
+        });
+    }
+    let stale = ["a", "b"].map(|namespace| format!("stale: {}", path(namespace)));
+    assert_eq!(place.check(&tree, Known::NotTheLogins).0, stale, "with the key, what it has not signed is not ours");
+    let place = place.with_key("");
+    assert_eq!(place.check(&tree, Known::NotTheLogins), (vec![], 2));
+    let place = place.with_key(KEY);
+    assert_eq!(place.write(&tree).written, 0);
+    assert_eq!(fs::read_to_string(&lock).unwrap(), whole);
+}
+
+#[test]
+fn another_recipient_or_another_key_of_fingerprints_is_told() {
+    let place = Place::new(KEY);
+    let (tree, elsewhere) = (wanted(&[("a", 0), ("b", 0)], 0), wanted(&[("a", 0), ("b", 0)], 1));
+    place.write(&tree);
+    let warnings =
+        |place: &Place, tree: &Wanted| check::tree(tree.entries(), &place.target(), Known::All).unwrap().warnings;
+    assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-recipient"]);
+    let written = place.write(&elsewhere);
+    assert_eq!((written.written, codes(&written.warnings)), (2, vec!["another-recipient"]));
+    assert!(written.warnings[0].message.starts_with("2 encrypted files are for another key than before"));
+    let place = place.with_key(&KEY.repeat(2));
+    assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-fingerprint-key"]);
+    let written = place.write(&elsewhere);
+    assert_eq!((written.written, codes(&written.warnings)), (2, vec!["another-fingerprint-key"]));
+    assert_eq!(place.write(&elsewhere).warnings, []);
 }
 
 #[test]
@@ -330,6 +403,12 @@ fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
     impl Encrypted for Refuses {
         fn context(&self, _: &str) -> io::Result<Vec<u8>> {
             Ok(Vec::new())
+        }
+        fn recipient(&self, _: &str) -> io::Result<Vec<u8>> {
+            Ok(Vec::new())
+        }
+        fn has_form(&self, _: &[u8]) -> io::Result<bool> {
+            Ok(false)
         }
         fn secret(&self) -> &SecretString {
             &self.0

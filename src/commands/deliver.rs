@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::environment::Environment;
 use crate::names::{ResourceName, VariableName};
+use crate::output::carried::{Carried, Extent};
 use crate::output::check::{self, Difference, Known};
 use crate::output::fingerprint::KEY_VARIABLE;
 use crate::output::product::Product;
@@ -73,14 +75,14 @@ pub(super) fn deliver(
         }
         (Destination::Check(root), Some(entries)) => {
             let found = check::tree(entries, &target(root), known)?;
-            let mut delivered = Delivered::default();
+            let mut delivered = Delivered { warnings: found.warnings, ..Delivered::default() };
             if found.unproven > 0 && known == Known::All {
                 delivered = delivered.note(WITHOUT_A_KEY);
             }
             Ok(differences(&found.differences, cluster, delivered))
         }
-        (Destination::Write(path), None) => write_single(product, &target(path)),
-        (Destination::Check(path), None) => check_single(product, &target(path), known),
+        (Destination::Write(path), None) => write_single(product, settings, &target(path)),
+        (Destination::Check(path), None) => check_single(product, settings, &target(path), known),
     }
 }
 
@@ -125,16 +127,31 @@ fn how_to_see(shape: Shape) -> &'static str {
 }
 
 /// The files of a product that is no tree: what writes each, and whether it is secret.
-fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>, known: Known) -> Result<Vec<Single<'a>>, Failure> {
-    let single = |target, protection, content| Single { target, protection, content };
+fn single_files<'a>(
+    product: &'a Product<'_>,
+    settings: &Settings,
+    target: &Target<'a>,
+    known: Known,
+) -> Result<Vec<Single<'a>>, Failure> {
+    let single = |target, protection, content| Single { target, protection, content, carried: None };
     Ok(match product {
+        Product::Stream(documents, _) if documents.protection() == Protection::Encrypted => {
+            let carried = Rc::new(Carried::read(target, settings, known, Extent::Document)?);
+            let of_content = Rc::clone(&carried);
+            let content: Content<'_> = Box::new(move |mut into| stream::write_file(documents, &of_content, &mut into));
+            vec![Single { carried: Some(carried), ..single(target.clone(), Protection::Encrypted, content) }]
+        }
         Product::Stream(documents, form) => {
             let content: Content<'_> = Box::new(|mut into| stream::write(documents, *form, &mut into));
             vec![single(target.clone(), documents.protection(), content)]
         }
         Product::Values(settings, docker_configs, templates, protector) => {
             let files = helm_values::files(settings, docker_configs, templates, protector, target, known)?;
-            files.into_iter().map(|file| single(target.beside(&file.path), file.protection, bytes(file))).collect()
+            let single = |(file, carried): (File, Option<Carried>)| Single {
+                carried: carried.map(Rc::new),
+                ..single(target.beside(&file.path), file.protection, bytes(file))
+            };
+            files.into_iter().map(single).collect()
         }
         Product::Value(value) => vec![single(target.clone(), Protection::Plaintext, line(value))],
         Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Vec::new(),
@@ -147,6 +164,8 @@ struct Single<'a> {
     target: Target<'a>,
     protection: Protection,
     content: Content<'a>,
+    /// What the file that is there tells of what is encrypted in it.
+    carried: Option<Rc<Carried>>,
 }
 
 fn bytes<'a>(file: File) -> Content<'a> {
@@ -158,14 +177,15 @@ fn line(value: &SecretString) -> Content<'_> {
     Box::new(|into| writeln!(into, "{}", value.expose_secret()))
 }
 
-fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<Delivered, Failure> {
-    let files = single_files(product, target, Known::All)?;
+fn write_single(product: &Product<'_>, settings: &Settings, target: &Target<'_>) -> Result<Delivered, Failure> {
+    let files = single_files(product, settings, target, Known::All)?;
     // All of them may be written before the first one is.
     for Single { target, content, .. } in &files {
         single::admit(content, target)?;
     }
     // Each is complete beside its place before the first one is replaced.
-    let prepare = |Single { target, protection, content }: &Single<'_>| single::prepare(content, *protection, target);
+    let prepare =
+        |Single { target, protection, content, .. }: &Single<'_>| single::prepare(content, *protection, target);
     let prepared = files.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
     let mut done = Written::default();
     let was_there: Vec<_> = files.iter().map(|file| file.target.path.exists()).collect();
@@ -178,23 +198,33 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<Delivered,
             }
             State::Same => done.unchanged += 1,
         }
+        if let Some(carried) = &file.carried {
+            let name = role(&file.target.path, &target.path);
+            done.warnings.extend(carried.is_edited().then(|| tree::edited_by_hand(name, tree::ANEW)));
+            done.warnings.extend(carried.warnings());
+        }
     }
     let mut delivered = written(done, None);
-    if encrypted_anew && matches!(product, Product::Stream(..)) {
-        delivered =
-            delivered.note("one file is sealed anew at every run; --shape directory keeps what has not changed");
-    } else if encrypted_anew {
+    if encrypted_anew {
         delivered.notes.extend(without_key(target, "so the file is encrypted anew, also when nothing has changed"));
     }
     Ok(delivered)
 }
 
-fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Delivered, Failure> {
+fn check_single(
+    product: &Product<'_>,
+    settings: &Settings,
+    named: &Target<'_>,
+    known: Known,
+) -> Result<Delivered, Failure> {
     let mut found = Vec::new();
+    let mut delivered = Delivered::default();
     let mut encrypted = false;
-    for Single { target, protection, content } in single_files(product, named, known)? {
+    for Single { target, protection, content, carried } in single_files(product, settings, named, known)? {
         encrypted |= protection == Protection::Encrypted;
-        let state = match single::check(&content, &target, known)? {
+        let state = single::check(&content, &target, known)?;
+        delivered.warnings.extend(carried.iter().flat_map(|carried| carried.warnings()));
+        let state = match state {
             State::Missing => check::State::Missing,
             State::Different if known == Known::NotTheLogins && product.chooses_by_registries() => continue,
             State::Different => check::State::Different,
@@ -202,7 +232,6 @@ fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Resu
         };
         found.push(Difference { path: role(&target.path, &named.path).to_owned(), state });
     }
-    let mut delivered = Delivered::default();
     if encrypted && known == Known::All {
         delivered.notes.extend(without_key(
             named,

@@ -32,6 +32,18 @@ pub trait Encrypted: Send + Sync {
     /// The serializer's.
     fn context(&self, path: &str) -> io::Result<Vec<u8>>;
 
+    /// Who can read the result.
+    ///
+    /// # Errors
+    /// The serializer's.
+    fn recipient(&self, path: &str) -> io::Result<Vec<u8>>;
+
+    /// Whether these bytes are as the result would be, as far as anybody can tell who cannot open it.
+    ///
+    /// # Errors
+    /// The serializer's.
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool>;
+
     /// The canonical JSON of the Docker config.
     fn secret(&self) -> &SecretString;
 
@@ -45,6 +57,14 @@ pub trait Encrypted: Send + Sync {
 impl Encrypted for Encryption<'_> {
     fn context(&self, path: &str) -> io::Result<Vec<u8>> {
         self.context(path)
+    }
+
+    fn recipient(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.recipient(path)
+    }
+
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+        self.has_form(bytes)
     }
 
     fn secret(&self) -> &SecretString {

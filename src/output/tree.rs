@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use super::check::Known;
 use super::conflict;
 use super::entry::{Content, Entry};
 use super::evidence;
@@ -19,7 +20,8 @@ use super::lock::{self, Lock};
 use super::path::{Found, TreePath};
 use super::root::{NewPaths, Root, State};
 use super::staging::{Disk, Staging};
-use super::standing::{Observer, Secrets, Standing};
+use super::standing::{Observer, Standing};
+use super::tally::Tally;
 use super::target::Target;
 use super::{File, Protection};
 use crate::problem::{Failure, Problem};
@@ -119,6 +121,7 @@ struct Run<'a> {
     staged: Vec<(TreePath, PathBuf)>,
     in_the_way: Vec<TreePath>,
     encrypted: usize,
+    tally: Tally,
     result: Written,
 }
 
@@ -126,12 +129,10 @@ struct Run<'a> {
 enum Step {
     /// Nothing.
     Keep(Fingerprint),
-    /// Its temporary waits; what it replaces was perhaps edited by hand.
-    Replace { temporary: PathBuf, fingerprint: Fingerprint, edited: bool },
+    /// Its temporary waits.
+    Replace { temporary: PathBuf, fingerprint: Fingerprint },
     /// Nothing: the run will fail.
     GiveUp,
-    /// Nothing: another's file is there.
-    InTheWay,
 }
 
 impl Run<'_> {
@@ -159,26 +160,28 @@ impl Run<'_> {
             wanted.push((path, content));
         }
         let settled = each(wanted, |(path, content)| {
-            let step = self.settle(&path, &content).map_err(|error| super::failure(&error, &format!("`{path}`")))?;
-            Ok((path, step))
+            let settled = self.settle(&path, &content).map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+            Ok((path, content.protection(), settled))
         })?;
-        for (path, step) in settled {
+        for (path, protection, (standing, step)) in settled {
+            match standing {
+                Standing::InTheWay => self.in_the_way.push(path.clone()),
+                Standing::Edited => self.result.warnings.push(edited_by_hand(&format!("`{path}`"), ANEW)),
+                _ if protection == Protection::Encrypted => self.tally.add(&path, &standing),
+                _ => {}
+            }
             match step {
                 Step::Keep(fingerprint) => {
                     self.result.unchanged += 1;
                     self.lock.files.insert(path, fingerprint);
                 }
-                Step::Replace { temporary, fingerprint, edited } => {
-                    if edited {
-                        self.result.warnings.push(edited_by_hand(&path, "and is written anew"));
-                    }
+                Step::Replace { temporary, fingerprint } => {
                     self.result.written += 1;
                     if self.root.state != State::New {
                         self.staged.push((path.clone(), temporary));
                     }
                     self.lock.files.insert(path, fingerprint);
                 }
-                Step::InTheWay => self.in_the_way.push(path),
                 Step::GiveUp => {}
             }
         }
@@ -194,23 +197,24 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn settle(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Step> {
-        let observer = Observer { root: self.root, key: self.key, secrets: Secrets::Known };
+    fn settle(&self, path: &TreePath, content: &Content<'_>) -> io::Result<(Standing, Step)> {
+        let observer = Observer { root: self.root, key: self.key, known: Known::All };
         let standing = observer.look(path, content)?;
         let reseal = self.target.reseal == Reseal::Always && matches!(content, Content::Encrypted(_));
-        match standing {
+        let step = match &standing {
             Standing::Current(fingerprint) if !reseal => {
                 super::protect(&path.under(&self.root.path), content.protection())?;
-                Ok(Step::Keep(fingerprint))
+                Step::Keep(fingerprint.clone())
             }
-            Standing::InTheWay => Ok(Step::InTheWay),
             // What is slow is not done in vain.
-            _ if !self.in_the_way.is_empty() => Ok(Step::GiveUp),
-            _ => self.stage(path, content, standing == Standing::Edited),
-        }
+            Standing::InTheWay => Step::GiveUp,
+            _ if !self.in_the_way.is_empty() => Step::GiveUp,
+            _ => self.stage(path, content)?,
+        };
+        Ok((standing, step))
     }
 
-    fn stage(&self, path: &TreePath, content: &Content<'_>, edited: bool) -> io::Result<Step> {
+    fn stage(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Step> {
         let encrypted;
         let (bytes, fingerprint) = match content {
             Content::Ready(bytes, protection) => (bytes, self.key.fingerprint(bytes, *protection)),
@@ -224,7 +228,7 @@ impl Run<'_> {
             State::Listed | State::Unlisted => self.staging.create(content.protection())?,
         };
         into.write_all(bytes)?;
-        Ok(Step::Replace { temporary, fingerprint, edited })
+        Ok(Step::Replace { temporary, fingerprint })
     }
 
     fn refuse_what_is_in_the_way(&self) -> Result<(), Failure> {
@@ -248,6 +252,8 @@ impl Run<'_> {
         if self.encrypted > 0 && !self.key.is_there() {
             self.result.warnings.push(always_anew());
         }
+        self.result.warnings.extend(self.tally.edited().iter().map(|path| edited_by_hand(&format!("`{path}`"), ANEW)));
+        self.result.warnings.extend(self.tally.warnings());
         let ours = &self.root.ours;
         let stale: Vec<&TreePath> = ours.files.keys().filter(|path| !self.lock.files.contains_key(path)).collect();
         let listed = self.root.state == State::Listed && *ours == self.lock;
@@ -309,6 +315,7 @@ impl<'a> Run<'a> {
             staged: Vec::new(),
             in_the_way: Vec::new(),
             encrypted: 0,
+            tally: Tally::default(),
             result: Written { warnings: root.ours.warnings(), ..Written::default() },
         }
     }
@@ -319,7 +326,7 @@ fn remove(path: &TreePath, root: &Root, key: &Key, warnings: &mut Vec<Problem>) 
     let Found::File = path.find(&root.path)? else { return Ok(0) };
     let place = path.under(&root.path);
     if key.verify(&root.ours.files[path], &Zeroizing::new(fs::read(&place)?)) == Verdict::Different {
-        warnings.push(edited_by_hand(path, "and is removed: nothing asks for it any more"));
+        warnings.push(edited_by_hand(&format!("`{path}`"), "and is removed: nothing asks for it any more"));
     }
     fs::remove_file(place)?;
     for folder in path.folders() {
@@ -331,8 +338,13 @@ fn remove(path: &TreePath, root: &Root, key: &Key, warnings: &mut Vec<Problem>) 
     Ok(1)
 }
 
-fn edited_by_hand(path: &TreePath, what: &str) -> Problem {
-    Problem::warning("edited-by-hand", format!("`{path}` was edited since regcred wrote it, {what}"))
+/// What happens to a file that was edited.
+pub const ANEW: &str = "and is written anew";
+
+/// That the file of this name was edited, and what happens to it.
+#[must_use]
+pub fn edited_by_hand(name: &str, what: &str) -> Problem {
+    Problem::warning("edited-by-hand", format!("{name} was edited since regcred wrote it, {what}"))
         .hint("change the settings or the templates, not the files under `--output`")
 }
 

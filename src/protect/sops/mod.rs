@@ -223,6 +223,15 @@ impl Sops {
         Ok(public)
     }
 
+    /// Whether the bytes are this Secret, encrypted as it must be, as far as it can be told without opening them.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn has_form(secret: &PullSecret, namespace: Option<&Namespace>, bytes: &[u8]) -> io::Result<bool> {
+        let text = to_yaml(&secret.object(&place(namespace)))?;
+        Ok(std::str::from_utf8(bytes).is_ok_and(|there| Self::is_encrypted(&text, there, Form::Manifests)))
+    }
+
     /// Whether the file's text is this one, encrypted as it must be, as far as it can be told without opening it.
     #[must_use]
     pub fn is_encrypted(text: &str, there: &str, form: Form) -> bool {
