@@ -19,9 +19,10 @@ use proptest::prelude::*;
 use regcred::environment::Environment;
 use regcred::output::check::{self, Known};
 use regcred::output::entry::{Content, Encrypted, Entry};
+use regcred::output::root::NewPaths;
 use regcred::output::target::Target;
 use regcred::output::tree::{self, Written};
-use regcred::problem::Problem;
+use regcred::problem::{Failure, Problem};
 use regcred::settings::{PlaintextInGit, Reseal};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -116,7 +117,14 @@ impl Place {
     }
 
     fn write(&self, wanted: &Wanted) -> Written {
-        tree::write(wanted.entries(), &self.target()).unwrap()
+        self.try_write(wanted.entries()).unwrap()
+    }
+
+    fn try_write<'a>(&self, entries: impl Iterator<Item = io::Result<Entry<'a>>>) -> Result<Written, Failure> {
+        let new_paths = NewPaths::default();
+        let prepared = tree::prepare(entries, &self.target(), &new_paths)?;
+        new_paths.keep();
+        prepared.publish()
     }
 
     /// The differences, and how many could not be told.
@@ -423,11 +431,11 @@ fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
         let new = wanted(&[("a", 1), ("b", 1)], 0).entries().collect::<Vec<_>>();
         new.into_iter().chain([Ok(Entry { path: "z".to_owned(), content: last })])
     };
-    assert!(tree::write(entries(), &place.target()).is_err());
+    assert!(place.try_write(entries()).is_err());
     assert!(!place.root().exists(), "not even the folder");
     place.write(&wanted(&[("a", 0)], 0));
     let before = snapshot(&place.root());
-    assert!(tree::write(entries(), &place.target()).is_err());
+    assert!(place.try_write(entries()).is_err());
     let after = snapshot(&place.root());
     // That temporaries came and went shows in the time of the folder alone.
     assert!(before.iter().filter(|(path, _)| **path != place.root()).all(|(path, it)| after.get(path) == Some(it)));
@@ -440,7 +448,7 @@ fn a_file_of_another_is_not_replaced_by_an_encrypted_one() {
     fs::create_dir_all(place.root().join("namespaces/b")).unwrap();
     fs::write(place.root().join(path("b")), "theirs").unwrap();
     let tree = wanted(&[("a", 0), ("b", 1)], 0);
-    assert!(tree::write(tree.entries(), &place.target()).is_err());
+    assert!(place.try_write(tree.entries()).is_err());
     assert_eq!(place.text("b"), "theirs");
     assert!(!place.root().join(path("a")).exists());
     assert!(place.check(&tree, Known::All).0.contains(&format!("not regcred's: {}", path("b"))));

@@ -12,6 +12,7 @@ use crate::output::carried::{Carried, Extent};
 use crate::output::check::{self, Difference, Known};
 use crate::output::fingerprint::KEY_VARIABLE;
 use crate::output::product::Product;
+use crate::output::root::NewPaths;
 use crate::output::single::{self, State};
 use crate::output::stream::{self, Shown};
 use crate::output::target::Target;
@@ -50,17 +51,38 @@ impl Delivered {
     }
 }
 
-/// Writes the product where the settings say, or compares it with what is there.
-pub(super) fn deliver(
-    product: &Product<'_>,
+/// A product that is delivered, or that is written but not yet in its place.
+pub(super) enum Prepared<'a> {
+    Delivered(Delivered),
+    Tree { tree: tree::Prepared, product: &'a Product<'a>, target: Target<'a> },
+}
+
+impl Prepared<'_> {
+    /// Puts it in its place.
+    pub(super) fn publish(self, settings: &Settings) -> Result<Delivered, Failure> {
+        match self {
+            Self::Delivered(delivered) => Ok(delivered),
+            Self::Tree { tree, product, target } => {
+                let delivered = written(tree.publish()?, settings.cluster.as_ref());
+                let covered = product.holds_a_secret() && git::is_covered(&target.path);
+                Ok(if covered { delivered.note(COVERED) } else { delivered })
+            }
+        }
+    }
+}
+
+/// Writes the product beside where the settings say, or compares it with what is there. Of several products each is prepared before the
+/// first one is published; one that is no tree is the only one, and delivered.
+pub(super) fn prepare<'a>(
+    product: &'a Product<'a>,
     settings: &Settings,
-    secret_variables: &[VariableName],
+    secret_variables: &'a [VariableName],
     known: Known,
-    environment: &Environment,
-) -> Result<Delivered, Failure> {
+    environment: &'a Environment,
+    new_paths: &NewPaths,
+) -> Result<Prepared<'a>, Failure> {
     let target = |path: &Path| Target::new(path, settings, secret_variables, environment);
-    let cluster = settings.cluster.as_ref();
-    match (&settings.destination, product.tree()) {
+    let delivered = match (&settings.destination, product.tree()) {
         (Destination::Stdout, _) => {
             if product.holds_a_secret() {
                 git::admit_stdout(&target(Path::new("")))?;
@@ -69,9 +91,8 @@ pub(super) fn deliver(
         }
         (Destination::Write(root), Some(entries)) => {
             let target = target(root);
-            let delivered = written(tree::write(entries, &target)?, cluster);
-            let covered = product.holds_a_secret() && git::is_covered(&target.path);
-            Ok(if covered { delivered.note(COVERED) } else { delivered })
+            let tree = tree::prepare(entries, &target, new_paths)?;
+            return Ok(Prepared::Tree { tree, product, target });
         }
         (Destination::Check(root), Some(entries)) => {
             let found = check::tree(entries, &target(root), known)?;
@@ -79,11 +100,12 @@ pub(super) fn deliver(
             if found.unproven > 0 && known == Known::All {
                 delivered = delivered.note(WITHOUT_A_KEY);
             }
-            Ok(differences(&found.differences, cluster, delivered))
+            Ok(differences(&found.differences, settings.cluster.as_ref(), delivered))
         }
         (Destination::Write(path), None) => write_single(product, settings, &target(path)),
         (Destination::Check(path), None) => check_single(product, settings, &target(path), known),
-    }
+    };
+    delivered.map(Prepared::Delivered)
 }
 
 /// Why a folder of ours does not show up in Git.

@@ -35,6 +35,19 @@ pub fn left_over(fleet: &Fleet, directory: &Path) -> Vec<Problem> {
     gone.into_iter().map(warning).collect()
 }
 
+/// Lets this many clusters wait at once: each holds its folder open.
+pub fn allow_open_files(clusters: usize) {
+    #[cfg(unix)]
+    if clusters > 1 {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // Where it cannot be raised, a file that cannot be opened is said, and nothing was written.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
+    #[cfg(not(unix))]
+    let _ = clusters;
+}
+
 impl Settings {
     /// The folder of its cluster.
     fn folder(&self) -> Option<&Path> {
