@@ -247,13 +247,19 @@ fn more_clusters_than_files_may_be_open_are_written_at_once() {
     let clusters = (0..100).map(|number| format!("  - {{name: c{number}}}\n")).collect::<Vec<_>>().concat();
     let (head, _) = CONFIG.split_once("  - name: eu").unwrap();
     let folder = place(&format!("{head}{clusters}"));
-    let output = Command::new("sh")
-        .args(["-c", "ulimit -Sn 64 && \"$0\" render --output out", env!("CARGO_BIN_EXE_regcred")])
-        .current_dir(folder.path())
-        .env("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#)
-        .env("GHCR_TOKEN", "t")
-        .output()
-        .unwrap();
+    let run = |limit: &str| {
+        Command::new("sh")
+            .args(["-c", &format!("ulimit {limit} && \"$0\" render --output out"), env!("CARGO_BIN_EXE_regcred")])
+            .current_dir(folder.path())
+            .env("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#)
+            .env("GHCR_TOKEN", "t")
+            .output()
+            .unwrap()
+    };
+    let output = run("-n 64");
+    assert!(output.status.code() == Some(1) && said(&output).contains("render some at a time"), "{}", said(&output));
+    assert!(!folder.path().join("out").exists());
+    let output = run("-Sn 64");
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 100);
 }

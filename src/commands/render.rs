@@ -35,7 +35,9 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
         Product::build(settings, docker_configs, &templates, protector)
     });
     let products = products.into_iter().collect::<Result<Vec<_>, _>>()?;
-    clusters::allow_open_files(fleet.members.len());
+    if matches!(first.destination, Destination::Write(_)) {
+        clusters::allow_open_files(fleet.members.len())?;
+    }
     let new_paths = NewPaths::default();
     let prepared = each(products.iter().zip(&fleet.members).collect(), |(product, settings)| {
         deliver::prepare(product, settings, &fleet.secret_variables, known, environment, &new_paths)

@@ -44,23 +44,17 @@ impl Tally {
 
 /// That this many are for others than before.
 pub(super) fn readdressed(count: usize) -> Problem {
-    let message =
-        format!("{} for another key than before: another certificate, or other recipients of sops", are(count));
+    let (files, are) = if count == 1 { ("file", "is") } else { ("files", "are") };
+    let message = format!("{count} encrypted {files} {are} for another key than before, or by another rule of sops");
     Problem::warning("another-recipient", message)
         .hint("whoever has that key can open the logins: make sure that the change was meant, and by whom")
 }
 
 /// That this many were not written with the key of fingerprints that is set.
 pub(super) fn disowned(count: usize) -> Problem {
-    let message = format!("{} edited, or written under another `{KEY_VARIABLE}`", were(count));
-    Problem::warning("another-fingerprint-key", message)
-        .hint("with another key everything is encrypted anew, once; without a change of the key look who has edited `regcred.lock`")
-}
-
-fn are(count: usize) -> String {
-    if count == 1 { "1 encrypted file is".to_owned() } else { format!("{count} encrypted files are") }
-}
-
-fn were(count: usize) -> String {
-    if count == 1 { "1 encrypted file was".to_owned() } else { format!("{count} encrypted files were") }
+    let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
+    let message = format!("{count} encrypted {files} {were} edited, or written under another `{KEY_VARIABLE}`");
+    Problem::warning("another-fingerprint-key", message).hint(
+        "with another key everything is encrypted anew, once; without a change of the key look who has edited `regcred.lock`",
+    )
 }

@@ -1,5 +1,7 @@
 //! A tree that somebody has edited who knows how its lock is made: a root, a path and a text in, the file and its line of the lock changed.
 
+#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
+
 use std::fs;
 use std::path::Path;
 
