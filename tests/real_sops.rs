@@ -5,6 +5,7 @@
 #[cfg(test)]
 #[expect(dead_code, reason = "the bench has more than these tests need")]
 mod bench;
+mod forged;
 #[cfg(test)]
 #[expect(dead_code, reason = "the real one encrypts")]
 mod stand_in;
@@ -14,6 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bench::{Program, Run, documents, tools, write};
+use forged::forge;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -208,6 +210,39 @@ fn no_other_key_opens_a_file_and_a_changed_file_is_noticed() {
     write(&path, &text.replace("namespace: team-a", "namespace: team-b"));
     let said = repository.decrypt(&path, "key").failed();
     assert!(said.contains("MAC mismatch"), "{said}");
+}
+
+#[test]
+fn what_is_not_encrypted_is_found_without_logins_and_without_a_key_whatever_the_lock_says() {
+    let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
+    let arguments = ["-n", "a,b", "--shape", "directory", "--output", "out"];
+    let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
+    repository.render(&arguments, &[key]).succeeded();
+    let path = "namespaces/a/secret-image-pull-secret.sops.yaml";
+    let root = repository.path("out");
+    let good = fs::read_to_string(root.join(path)).unwrap();
+    let of_b = fs::read_to_string(root.join(path.replace("/a/", "/b/"))).unwrap();
+    let lock = fs::read_to_string(root.join("regcred.lock")).unwrap();
+    let plain = repository.decrypt(&root.join(path), "key").succeeded();
+    let check = |variables: &[(&str, &str)]| {
+        let run = repository.render(&[&arguments[..], &["--check"]].concat(), variables);
+        (run.status, run.stderr.contains(&format!("different: {path}")))
+    };
+    let without = ("DOCKERHUB_AUTH", "");
+    assert_eq!([check(&[without]), check(&[without, key])], [(0, false); 2]);
+    let mac = good.lines().find(|line| line.contains("mac: ")).unwrap();
+    for text in [&*plain, &good.replace(mac, ""), &of_b, &format!("{good}---\n{plain}"), "kind: Secret\n"] {
+        forge(&root, path, text);
+        for variables in [&[without][..], &[without, key], &[]] {
+            assert_eq!(check(variables), (3, true), "{variables:?}: {text}");
+        }
+        write(&root.join("regcred.lock"), &lock);
+    }
+    // The recipients of a merge request are told before anything is encrypted for them.
+    write(&root.join(path), &good);
+    repository.rules("creation_rules: [{age: RECIPIENT, mac_only_encrypted: true}]");
+    let run = repository.render(&[&arguments[..], &["--check"]].concat(), &[without]);
+    assert!(run.status == 3 && run.stderr.contains("2 encrypted files are for another key"), "{}", run.stderr);
 }
 
 #[test]
@@ -455,7 +490,9 @@ fn encrypted_values_are_compared_without_logins_and_without_a_key_as_far_as_anyb
         let first = fs::read_to_string(&secrets).unwrap();
         for variables in [&[("DOCKERHUB_AUTH", "")][..], &[("DOCKERHUB_AUTH", ""), key], &[]] {
             let run = check("a,b", variables);
-            assert_eq!(run.status, 0, "{variables:?}: {}", run.stderr);
+            // With the key, what it has not signed is not ours.
+            let is_foreign = written.is_empty() && variables.contains(&key);
+            assert_eq!(run.status, if is_foreign { 3 } else { 0 }, "{variables:?}: {}", run.stderr);
             assert!(run.stderr.contains("not compared"), "{}", run.stderr);
             assert_eq!(check("a,c", variables).status, 3, "another namespace: {variables:?}");
             let decrypted = repository.decrypt(&secrets, "key").succeeded();

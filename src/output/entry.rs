@@ -40,6 +40,18 @@ pub trait Encrypted: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Who can read the result.
+    ///
+    /// # Errors
+    /// The serializer's.
+    fn recipient(&self, path: &str) -> io::Result<Vec<u8>>;
+
+    /// Whether these bytes are as the result would be, as far as anybody can tell who cannot open it.
+    ///
+    /// # Errors
+    /// The serializer's.
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool>;
+
     /// The canonical JSON of the Docker config.
     fn secret(&self) -> &SecretString;
 
@@ -57,6 +69,14 @@ impl Encrypted for Encryption<'_> {
 
     fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
         self.recipients_in_variables()
+    }
+
+    fn recipient(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.recipient(path)
+    }
+
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+        self.has_form(bytes)
     }
 
     fn secret(&self) -> &SecretString {

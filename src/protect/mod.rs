@@ -15,7 +15,7 @@ use crate::problem::{Failure, Problem};
 use crate::settings::Settings;
 use crate::settings::choices::Protect;
 use sealed::Sealer;
-use sops::Sops;
+use sops::{Form, Sops};
 
 /// Whether a file holds a secret: in clear it has mode 0600 and does not enter Git by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +216,30 @@ impl Encryption<'_> {
             Protector::Sealed(sealer) => sealer.context(self.secret, self.manifest),
             Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace(), path),
             Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    /// Who can read the result.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn recipient(&self, path: &str) -> io::Result<Vec<u8>> {
+        match self.protector {
+            Protector::Sealed(sealer) => Ok(sealer.recipient().to_vec()),
+            Protector::Sops(sops) => sops.recipient(path, Form::Manifests),
+            Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether these bytes are this document, encrypted, as far as it can be told without opening it.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+        match self.protector {
+            Protector::Sealed(sealer) => sealer.has_form(self.secret, self.manifest, bytes),
+            Protector::Sops(_) => Sops::has_form(self.secret, self.manifest.namespace(), bytes),
+            Protector::Plain => Ok(false),
         }
     }
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::selection::{self, Form};
-use super::{Sops, failed, proof, without_values};
-use crate::manifest::PullSecret;
+use super::{Sops, failed, place, proof, without_values};
+use crate::manifest::{PullSecret, to_yaml};
 use crate::names::Namespace;
 
 /// For whom a file is encrypted by its rule, and which of its values.
@@ -65,6 +65,15 @@ impl Sops {
         public.push(b'\n');
         public.extend(self.recipient(path, form)?);
         Ok(public)
+    }
+
+    /// Whether the bytes are this Secret, encrypted as it must be, as far as it can be told without opening them.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn has_form(secret: &PullSecret, namespace: Option<&Namespace>, bytes: &[u8]) -> io::Result<bool> {
+        let text = to_yaml(&secret.object(&place(namespace)))?;
+        Ok(std::str::from_utf8(bytes).is_ok_and(|there| Self::is_encrypted(&text, there, Form::Manifests)))
     }
 
     /// Whether the file's text is this one, encrypted as it must be, as far as it can be told without opening it.
