@@ -3,6 +3,9 @@
 #![cfg(test)]
 
 mod regcred;
+#[cfg(unix)]
+#[expect(dead_code, reason = "these tests say what is on `PATH` besides")]
+mod stand_in;
 
 use std::fmt::Write;
 use std::fs;
@@ -14,6 +17,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 use serde_json::json;
 
 use regcred::regcred;
+#[cfg(unix)]
+use stand_in::{ENCRYPTS, program};
 
 /// Each with characters that URLs, JSON and Go's JSON escape, and none that a check would show as a name.
 const USER: &str = "Kanarie7+Gast<9";
@@ -463,7 +468,6 @@ fn a_secret_in_a_list_of_namespaces_or_a_template_is_not_repeated() {
 fn nothing_that_sops_says_of_a_secret_comes_out() {
     let folder = tempfile::tempdir().unwrap();
     let (forms, config) = (forms(), docker_config());
-    let program = folder.path().join("bin/sops");
     for script in [
         "cat >&2; exit 1",
         "base64 >&2; exit 1",
@@ -475,8 +479,7 @@ fn nothing_that_sops_says_of_a_secret_comes_out() {
         "cat; exit 1",
         "cat >&2; cat",
     ] {
-        write(&program, &format!("#!/bin/sh\n{script}\n"));
-        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        program(&folder.path().join("bin/sops"), script);
         let path = format!("{}:/usr/bin:/bin", folder.path().join("bin").display());
         let variables = loud(&[
             ("DOCKERHUB_AUTH", &config),
@@ -632,17 +635,6 @@ fn assert_files_silent(forms: &[String], folder: &Path, what: &str) {
         }
     }
 }
-
-#[cfg(unix)]
-fn program(path: &Path, script: &str) {
-    write(path, &format!("#!/bin/sh\n{script}\n"));
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-}
-
-/// A stand-in for sops that puts its marks in the place of the secret.
-#[cfg(unix)]
-const ENCRYPTS: &str = "sed 's/\\(dockerconfigjson\"*: \\)[^,}]*/\\1\"ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]\"/'\n\
-                        echo 'sops: {mac: m, lastmodified: l, version: v}'";
 
 #[test]
 #[cfg(unix)]

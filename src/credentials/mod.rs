@@ -104,8 +104,14 @@ impl Credential {
     #[expect(clippy::disallowed_methods, reason = "shown only when it is known to be a name")]
     pub fn username_if_public(&self) -> Option<String> {
         let name = self.username.expose_secret();
-        (self.public_username || PUBLIC_NAMES.contains(&name) || has_public_form(name)).then(|| name.to_owned())
+        (self.public_username || is_public_username(name)).then(|| name.to_owned())
     }
+}
+
+/// Whether this user name is known to be no secret.
+#[must_use]
+pub fn is_public_username(name: &str) -> bool {
+    PUBLIC_NAMES.contains(&name) || has_public_form(name)
 }
 
 /// User names that a registry fixes for everybody.
