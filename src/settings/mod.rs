@@ -300,13 +300,27 @@ fn patcher(
         Link::ServiceAccount => Accounts::Named(pull_secret.service_accounts.clone()),
         Link::Policy | Link::None => Accounts::None,
     };
+    let place_of_exclude = pull_secret::place_of_exclude(&arguments.target);
     let mut arguments = arguments.patcher.clone();
     match chart {
         Chart::Tamcore => arguments.patcher = Some(Patcher::Tamcore),
         Chart::Empathyco => arguments.patcher = Some(Patcher::Titansoft),
         Chart::Own | Chart::Template(_) => {}
     }
-    let settings = PatcherSettings::resolve(&arguments, &spec.patcher, &pull_secret.exclude, accounts, problems)?;
+    let exclude = (pull_secret.exclude.as_slice(), place_of_exclude);
+    let settings = PatcherSettings::resolve(&arguments, &spec.patcher, exclude, accounts, problems)?;
+    if settings.pull_secret.as_ref() == Some(&pull_secret.name) && *chart != Chart::Empathyco {
+        problems.push(
+            Problem::error(
+                "pulls-by-its-own-copy",
+                format!(
+                    "the patcher's own pull Secret is `{}`, which it makes itself, and so could never start",
+                    pull_secret.name
+                ),
+            )
+            .hint(format!("use the source, --patcher-pull-secret {}, or one that is there already", settings.source)),
+        );
+    }
     if settings.source == pull_secret.name && *chart != Chart::Empathyco {
         problems.push(
             Problem::error(
