@@ -47,13 +47,14 @@ impl Findings {
 /// The failure of one cluster among several: what was written of those before it stays.
 #[must_use]
 pub fn of_cluster(failure: Failure, cluster: Option<&ResourceName>) -> Failure {
-    let (Failure::Input { title, problems }, Some(cluster)) = (&failure, cluster) else { return failure };
-    let mut findings = Findings::default();
-    let here = |hint: &String| hint.replace("nothing was written", "nothing of this cluster was written");
-    let problems =
-        problems.iter().map(|problem| Problem { hint: problem.hint.as_ref().map(here), ..problem.clone() }).collect();
-    findings.add(problems, Some(cluster));
-    Failure::Input { title, problems: findings.said() }
+    match failure {
+        Failure::Input { title, problems } => {
+            let mut findings = Findings::default();
+            findings.add(problems, cluster);
+            Failure::Input { title, problems: findings.said() }
+        }
+        other => other,
+    }
 }
 
 fn list(clusters: &[ResourceName]) -> String {
@@ -89,14 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_a_cluster_names_it_and_says_what_was_not_written() {
-        let problem = Problem::error("x", "no rule is for `a`").hint("move it: nothing was written");
+    fn a_failure_of_a_cluster_names_it() {
+        let problem = Problem::error("x", "no rule is for `a`");
         let cluster: ResourceName = "prod".parse().unwrap();
         let Failure::Input { problems, .. } = of_cluster(Failure::of("sops", problem.clone()), Some(&cluster)) else {
             panic!()
         };
         assert_eq!(problems[0].message, "no rule is for `a` (cluster prod)");
-        assert_eq!(problems[0].hint.as_deref(), Some("move it: nothing of this cluster was written"));
         let Failure::Input { problems, .. } = of_cluster(Failure::of("sops", problem.clone()), None) else { panic!() };
         assert_eq!(problems, [problem]);
     }

@@ -272,7 +272,7 @@ impl Sops {
             Fault::Other => format!("`sops` has printed something else than {name}, encrypted"),
         };
         Problem::error("sops-result", message)
-            .hint("nothing was written; is the `sops` on PATH the program of getsops, version 3.9 or later?")
+            .hint("nothing was written there; is the `sops` on PATH the program of getsops, version 3.9 or later?")
     }
 
     fn trouble(&self, trouble: &Trouble, path: &str, form: Form, documents: &[Value], program: &Program) -> Problem {
