@@ -241,7 +241,8 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
             "leave --strategy out",
         ));
     }
-    if strategy == Some(Strategy::Patcher) && shape == Some(Shape::HelmValues) && *chart == Chart::Own {
+    let of_no_patcher = matches!(chart, Chart::Own | Chart::Template(_));
+    if strategy == Some(Strategy::Patcher) && shape == Some(Shape::HelmValues) && of_no_patcher {
         return Err(usage(
             "`--strategy patcher` and `--shape helm-values` need a chart of a patcher",
             "add --chart tamcore or --chart empathyco",
@@ -250,10 +251,10 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
     if arguments.raw && shape != Some(Shape::DockerConfig) {
         return Err(usage("`--raw` goes with `--shape docker-config` only", "add --shape docker-config"));
     }
-    if !arguments.service_account.is_empty() && matches!(arguments.link, Some(Link::Policy | Link::None)) {
+    if arguments.target.secret_name.is_some() && shape == Some(Shape::DockerConfig) && spec.pull_secrets.len() < 2 {
         return Err(usage(
-            "`--service-account` cannot go with a `--link` other than `service-account`",
-            "leave one of the two out",
+            "`--secret-name` means nothing with `--shape docker-config`, which has no name",
+            "leave it out",
         ));
     }
     // A chart links nothing by default, but whoever names an account wants it linked.
