@@ -1,10 +1,5 @@
 //! Every flag of `render` in every kind of run: it changes what is written, or is refused.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test that cannot go on has failed; fixtures are files"
-)]
+#![expect(clippy::disallowed_methods, reason = "a test that cannot go on has failed; fixtures are files")]
 #![cfg(test)]
 
 mod regcred;

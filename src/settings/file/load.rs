@@ -146,9 +146,8 @@ mod tests {
     fn a_tab_and_a_second_document_are_told_apart() {
         for (rest, message) in [
             ("spec:\n\tlink: none\n", "line 5, column 2: a tab, and YAML is indented with spaces"),
-            ("spec:\n  patcher:\n  \tguard: false\n", "line 6, column 3: a tab, and YAML is indented with spaces"),
-            ("---\nkind: Secret\n", "line 4, column 1: a second YAML document begins"),
-            ("spec: {}\n---\n", "line 5, column 1: a second YAML document begins"),
+            ("spec:\n  patcher:\n  \tguard: false\n", "line 6, column 4: a tab, and YAML is indented with spaces"),
+            ("spec: {}\n---\nkind: Secret\n", "line 6, column 1: a second YAML document begins"),
         ] {
             let problems = parse(&format!("{HEAD}{rest}")).unwrap_err();
             assert_eq!(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(), [message]);
