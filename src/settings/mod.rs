@@ -6,6 +6,7 @@ pub mod external;
 pub mod file;
 pub mod findings;
 pub mod fleet;
+mod go;
 mod idle;
 pub mod inject;
 pub mod logins;

@@ -4,7 +4,7 @@ pub mod generator;
 mod login;
 
 use super::file::external::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store};
-use super::patcher::nanoseconds;
+use super::go::nanoseconds;
 use crate::docker_config::registry::RegistryKey;
 use crate::problem::Problem;
 use generator::GeneratorSettings;

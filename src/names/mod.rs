@@ -1,14 +1,16 @@
 //! Names that are parsed once and are valid for ever after: text in, a namespace, a resource name, a variable's name out.
 
-use std::borrow::Cow;
+mod pattern;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use globset::{Glob, GlobMatcher};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use pattern::NamespacePattern;
 
 /// Why a text is no such name. Says where and what, never the text: it may be a secret typed in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -149,16 +151,6 @@ name! {
     AccountName
 }
 
-/// A namespace, or a glob for several: `a-z`, `0-9` and `-`, and `*`, `?`, `[…]` or `{…,…}`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub enum NamespacePattern {
-    /// One.
-    Name(Namespace),
-    /// Those that match.
-    Glob(GlobMatcher),
-}
-
 name! {
     /// The name of an environment variable.
     VariableName
@@ -168,13 +160,11 @@ const LABEL_RULE: &str =
     "a namespace is an RFC 1123 label: 1 to 63 of a-z, 0-9 and -, a letter or digit first and last, for example team-a";
 const SUBDOMAIN_RULE: &str = "it is an RFC 1123 subdomain: 1 to 253 of a-z, 0-9, - and ., a letter or digit first and last \
      and on both sides of a dot, for example image-pull-secret";
-const GLOB_RULE: &str = "a glob has a-z, 0-9 and -, and * for anything, for example shop-*";
 const VARIABLE_RULE: &str = "it is a variable's name: A-Z, a-z, 0-9 and _, no digit first, for example DOCKERHUB_AUTH";
 
 const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
 const SUBDOMAIN_PATTERN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 const ACCOUNT_PATTERN: &str = r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$";
-const GLOB_PATTERN: &str = r"^[-a-z0-9*?\[\]{},!^]+$";
 
 /// Why a text is no name of the kind that a JSON Schema tells by this pattern.
 ///
@@ -185,7 +175,7 @@ pub fn check_pattern(pattern: &str, text: &str) -> Result<(), InvalidName> {
         LABEL_PATTERN => text.parse::<Namespace>().map(drop),
         SUBDOMAIN_PATTERN => text.parse::<ResourceName>().map(drop),
         ACCOUNT_PATTERN => text.parse::<AccountName>().map(drop),
-        GLOB_PATTERN => text.parse::<NamespacePattern>().map(drop),
+        pattern::PATTERN => text.parse::<NamespacePattern>().map(drop),
         _ => Ok(()),
     }
 }
@@ -220,60 +210,6 @@ impl FromStr for AccountName {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         if text == "*" { Ok(Self(text.into())) } else { text.parse().map(|ResourceName(name)| Self(name)) }
-    }
-}
-
-impl FromStr for NamespacePattern {
-    type Err = InvalidName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let wrong = |fault| InvalidName { kind: "the glob", fault, rule: GLOB_RULE };
-        if !text.contains(['*', '?', '[', '{']) {
-            return text.parse().map(Self::Name);
-        }
-        let allowed = |character: char| label_character(character) || "*?[]{},!^".contains(character);
-        match text.chars().enumerate().find(|(_, character)| !allowed(*character)) {
-            Some((position, character)) => Err(wrong(Fault::Character(position + 1, what(character)))),
-            None => Glob::new(text).map(|glob| Self::Glob(glob.compile_matcher())).map_err(|_| wrong(Fault::NoGlob)),
-        }
-    }
-}
-
-impl TryFrom<String> for NamespacePattern {
-    type Error = InvalidName;
-
-    fn try_from(text: String) -> Result<Self, InvalidName> {
-        text.parse()
-    }
-}
-
-impl JsonSchema for NamespacePattern {
-    fn schema_name() -> Cow<'static, str> {
-        "NamespacePattern".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": GLOB_PATTERN})
-    }
-}
-
-impl NamespacePattern {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Name(name) => name.as_str(),
-            Self::Glob(glob) => glob.glob().glob(),
-        }
-    }
-
-    /// Whether it is for this namespace.
-    #[must_use]
-    pub fn matches(&self, namespace: &Namespace) -> bool {
-        match self {
-            Self::Name(name) => name == namespace,
-            Self::Glob(glob) => glob.is_match(namespace.as_str()),
-        }
     }
 }
 
@@ -329,24 +265,6 @@ mod tests {
         }
         for bad in ["", "a..b", ".a", "a.", "a.-b", "A", "a/b", &"a".repeat(254), &"a.".repeat(127)] {
             assert!(bad.parse::<ResourceName>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_pattern_is_a_namespace_or_a_glob() {
-        let serves = |pattern: &str, name: &str| {
-            pattern.parse::<NamespacePattern>().map(|pattern| pattern.matches(&name.parse().unwrap()))
-        };
-        for pattern in ["kube-a", "kube-*", "kube-?", "kube-[a-c]", "kube-[!s]", "kube-[^s]", "{kube,x}-a"] {
-            assert_eq!(serves(pattern, "kube-a"), Ok(true), "{pattern}");
-            assert_eq!(serves(pattern, "shop"), Ok(false), "{pattern}");
-        }
-        for (bad, said) in [
-            ("Team", "the namespace has a capital letter at position 1"),
-            ("kube-[a", "the glob has a bracket or brace that does not fit"),
-            ("a_*", "the glob has an underscore at position 2"),
-        ] {
-            assert_eq!(serves(bad, "a").unwrap_err().to_string(), said);
         }
     }
 
