@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::nearest::nearest;
 use crate::problem::{Failure, Problem, reason};
+use crate::settings::choices::{Chart, Shape};
 
 const TITLE: &str = "a template";
 
@@ -30,6 +31,18 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("patcher-titansoft-access.yaml.j2", include_str!("../templates/patcher-titansoft-access.yaml.j2")),
     ("service-account.yaml.j2", include_str!("../templates/service-account.yaml.j2")),
 ];
+
+/// Whether a form of output makes something of a template: what is a chart's own is made by Helm.
+#[must_use]
+pub fn is_used(name: &str, shape: Shape, chart: &Chart) -> bool {
+    match (shape, chart) {
+        (Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization, _) => true,
+        (Shape::Chart, _) => name == "admission-policy.yaml.j2" || name.contains("external"),
+        (Shape::HelmValues, Chart::Tamcore) => name == "patcher-guard.yaml.j2",
+        (Shape::HelmValues, Chart::Empathyco) => ["namespace.yaml.j2", "patcher-guard.yaml.j2"].contains(&name),
+        (Shape::HelmValues, Chart::Own | Chart::Template(_)) | (Shape::DockerConfig, _) => false,
+    }
+}
 
 impl Templates {
     /// Ours, with those in `directory` in their place.
@@ -87,6 +100,9 @@ impl Templates {
                 let line = error.location().map_or(0, |place| place.line());
                 bad(&format!("makes no YAML: line {line} of its output"))
             })?;
+        if objects.is_empty() {
+            return Err(bad("makes no object"));
+        }
         for object in &objects {
             if !["apiVersion", "kind"].iter().all(|field| object.get(*field).is_some_and(Value::is_string)) {
                 return Err(bad("makes an object without `apiVersion` or `kind`"));

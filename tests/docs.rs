@@ -148,10 +148,11 @@ fn every_code_of_a_problem_is_documented_and_no_other() {
     assert!(missing.is_empty() && gone.is_empty(), "not documented: {missing:?}; no longer there: {gone:?}");
 }
 
-/// README, CHANGELOG and everything in `docs`, with their paths.
+/// README, CHANGELOG and every page in `docs`, with their paths.
 fn pages() -> Vec<(PathBuf, String)> {
     let mut paths = vec![root().join("README.md"), root().join("CHANGELOG.md")];
     paths.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 

@@ -162,7 +162,7 @@ fn a_cluster_that_is_gone_is_told_and_its_folder_stays() {
 
 #[test]
 fn nothing_is_written_for_any_cluster_when_something_is_wrong_with_one() {
-    let folder = place(&CONFIG.replace("include: [vault]", "include: [Vault]"));
+    let folder = place(&CONFIG.replace("include: [vault]", "include: [\"vault-*\"]"));
     let output = regcred(folder.path(), "render --output out");
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("(cluster us)"), "{}", said(&output));

@@ -245,7 +245,7 @@ fn empathycos_chart_takes_its_values_and_the_secret_is_beside() {
     assert_eq!(users(&guard), vec![user(&made["ServiceAccount"]); 2]);
     let variables = variables(pod);
     assert_eq!(variables["CONFIG_SECRETNAME"], "image-pull-secret");
-    assert_eq!(variables["CONFIG_EXCLUDED_NAMESPACES"], "imagepullsecret-patcher,kube-system,kube-public");
+    assert_eq!(variables["CONFIG_EXCLUDED_NAMESPACES"], "imagepullsecret-patcher,kube-public");
     assert_eq!(variables["CONFIG_LOOP_DURATION"], "10s");
     assert_eq!(variables["CONFIG_MANAGEDONLY"], "false");
     assert_eq!(variables["CONFIG_FORCE"], "true");

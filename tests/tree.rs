@@ -115,6 +115,17 @@ fn a_namespace_that_leaves_the_list_loses_its_files_and_others_files_stay() {
 }
 
 #[test]
+fn an_object_with_the_longest_name_has_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "a".repeat(253);
+    let arguments = format!("render -n a --secret-name {name} --shape directory --output out");
+    assert_eq!(code(folder.path(), &arguments), 0);
+    let written = tree(&folder.path().join("out/namespaces"));
+    assert!(written.values().any(|(text, ..)| text.contains(&format!("  name: {name}\n"))));
+    assert_eq!(code(folder.path(), &format!("{arguments} --check")), 0);
+}
+
+#[test]
 fn a_file_that_is_not_ours_is_named_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

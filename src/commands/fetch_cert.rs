@@ -76,7 +76,7 @@ fn path(
         let spec = &file?.spec;
         let sealing = match cluster {
             None => &spec.sealing,
-            Some(name) => &spec.clusters.iter().find(|cluster| cluster.name == name)?.sealing,
+            Some(name) => &spec.clusters.iter().find(|cluster| cluster.name.as_str() == name)?.sealing,
         };
         sealing.certificate.as_deref()
     };

@@ -67,7 +67,7 @@ impl Fleet {
             // One that says nothing of clusters, or nothing that can be read, is in the way, and told so.
             let Ok(File { spec, .. }) = file::parse(&text) else { return Ok(None) };
             let of = |cluster: &file::Cluster| {
-                (cluster.name.clone(), cluster.protect.or(spec.protect).unwrap_or(Protect::Plain))
+                (cluster.name.to_string(), cluster.protect.or(spec.protect).unwrap_or(Protect::Plain))
             };
             spec.clusters.iter().map(of).collect()
         } else {
@@ -76,7 +76,7 @@ impl Fleet {
         if clusters.is_empty() {
             return Ok(None);
         }
-        check(&clusters, if is_kept { "`name` of a cluster" } else { "`--clusters`" })?;
+        check(&clusters)?;
         let clusters =
             clusters.into_iter().map(|(name, protect)| Cluster::new(name, protect)).collect::<Result<_>>()?;
         Ok(Some(Self { tool, clusters, is_kept }))
@@ -174,12 +174,12 @@ impl Cluster {
     }
 }
 
-fn check(clusters: &[(String, Protect)], place: &str) -> Result<(), Failure> {
+fn check(clusters: &[(String, Protect)]) -> Result<(), Failure> {
     let mut problems = Vec::new();
     for (number, (name, _)) in clusters.iter().enumerate() {
         if let Err(invalid) = name.parse::<ResourceName>() {
             let invalid: InvalidName = invalid;
-            problems.push(Problem::error("invalid-name", format!("{place}: {invalid}")).hint(invalid.hint()));
+            problems.push(Problem::error("invalid-name", format!("`--clusters`: {invalid}")).hint(invalid.hint()));
         } else if clusters[..number].iter().any(|(other, _)| other == name) {
             let problem = Problem::error("same-name", "two clusters have one name");
             problems.push(problem.hint("give each its own: it is the name of its folder"));

@@ -1,5 +1,10 @@
 //! The registries that have a name of their own: a preset's name in, its host, its variables and the rules of its user name out.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
 use crate::docker_config::registry::RegistryKey;
 
 /// Where a preset's host comes from.
@@ -127,6 +132,37 @@ impl Preset {
             Host::Variable(names, Otherwise::Default(host)) => format!("from {}, else {host}", names.join(" or ")),
         };
         format!("{}: the host is {host}; the user name is {}", self.name, self.rule)
+    }
+}
+
+/// A preset, by its name in regcred.yaml.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PresetName(&'static Preset);
+
+impl PresetName {
+    /// The preset.
+    #[must_use]
+    pub fn preset(self) -> &'static Preset {
+        self.0
+    }
+}
+
+impl TryFrom<String> for PresetName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        find(&name).map(Self).ok_or("no preset")
+    }
+}
+
+impl JsonSchema for PresetName {
+    fn schema_name() -> Cow<'static, str> {
+        "Preset".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>()})
     }
 }
 

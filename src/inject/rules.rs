@@ -1,10 +1,8 @@
 //! Which pull secrets a Pod needs: the settings and a Pod's images in, the names of the Secrets out.
 
-use globset::GlobMatcher;
-
 use crate::docker_config::kubelet::{self, Entry, Image};
 use crate::docker_config::registry::RegistryKey;
-use crate::names::{Namespace, ResourceName};
+use crate::names::{Namespace, NamespacePattern, ResourceName};
 
 use super::workload::PodPath;
 
@@ -38,9 +36,9 @@ pub struct PullSecretRule {
     /// The keys of its Docker config.
     pub registries: Vec<RegistryKey>,
     /// The namespaces that have it; all of them if there is none.
-    pub include: Vec<GlobMatcher>,
+    pub include: Vec<NamespacePattern>,
     /// The namespaces that do not have it.
-    pub exclude: Vec<GlobMatcher>,
+    pub exclude: Vec<NamespacePattern>,
 }
 
 /// A key of one of the pull secrets.
@@ -79,7 +77,7 @@ impl PullSecretRule {
     /// In a namespace that is not known it may be, and a reference to a Secret that is not there does no harm.
     fn is_in(&self, namespace: Option<&Namespace>) -> bool {
         let Some(namespace) = namespace else { return true };
-        let any = |globs: &[GlobMatcher]| globs.iter().any(|glob| glob.is_match(namespace.as_str()));
+        let any = |patterns: &[NamespacePattern]| patterns.iter().any(|pattern| pattern.matches(namespace));
         (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
     }
 }

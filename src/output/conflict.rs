@@ -80,9 +80,9 @@ pub(super) fn what_to_do(in_the_way: &[TreePath], root: &Path) -> &'static str {
     };
     if in_the_way.iter().any(is_ours) {
         "this looks like regcred's and is not in `regcred.lock`, as when a merge took only one side of it: take both, with \
-         `git checkout --merge regcred.lock` in that folder, or delete the file; then render again: nothing was written"
+         `git checkout --merge regcred.lock` in that folder, or delete the file; then render again: nothing was written there"
     } else {
-        "choose another --output, or move it away: nothing was written"
+        "choose another --output, or move it away: nothing was written there"
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 use super::entry::{Content, Entry};
+use super::fingerprint::Digest;
 use super::{File, Protection};
 use crate::protect::{Document, Documents};
 
@@ -49,11 +50,25 @@ pub fn kustomization(documents: &Documents) -> File {
 }
 
 fn path(document: &Document<'_>) -> String {
-    let file = format!("{}-{}.{}", document.kind().to_lowercase(), document.name(), document.extension());
+    let name = format!("{}-{}", document.kind().to_lowercase(), document.name());
+    let file =
+        format!("{}.{}", shortened(name, LONGEST - ".".len() - document.extension().len()), document.extension());
     match document.namespace() {
         Some(namespace) => format!("namespaces/{namespace}/{file}"),
         None => format!("cluster/{file}"),
     }
+}
+
+/// How many bytes file systems take for the name of one file: fewer than the kind and a long name of an object have.
+const LONGEST: usize = 255;
+
+/// The name, or its beginning and a hash of it.
+fn shortened(name: String, room: usize) -> String {
+    if name.len() <= room {
+        return name;
+    }
+    let hash = Digest::of(name.as_bytes()).map_or(String::new(), |hash| format!("-{}", &hash.to_string()[..16]));
+    [name.get(..room - hash.len()).unwrap_or_default(), &hash].concat()
 }
 
 #[cfg(test)]
@@ -90,6 +105,13 @@ mod tests {
                 "namespaces/c/serviceaccount-x.yaml",
             ]
         );
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_for_a_file_keeps_its_beginning_and_gets_a_hash() {
+        let [one, other] = ["x", "y"].map(|end| shortened("a".repeat(252) + end, 100));
+        assert!(one != other && one.len() == 100 && one.starts_with(&"a".repeat(83)), "{one} {other}");
+        assert_eq!(shortened("a".repeat(100), 100), "a".repeat(100));
     }
 
     #[test]

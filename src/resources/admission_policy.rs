@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::profile::{self, Role};
 use crate::docker_config::DockerConfig;
 use crate::docker_config::registry::RegistryKey;
+use crate::names::Namespace;
 use crate::problem::Failure;
-use crate::settings::choices::Strategy;
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
 
@@ -25,7 +25,7 @@ struct Context<'a> {
     lacks_the_reference: String,
     uses_the_registries: String,
     patch: String,
-    operator: Option<&'static str>,
+    operator: &'static str,
     namespaces: Vec<&'a str>,
 }
 
@@ -40,12 +40,9 @@ pub fn objects(
     templates: &Templates,
 ) -> Result<Vec<Map<String, Value>>, Failure> {
     let name = pull_secret.name.as_str();
-    let (operator, namespaces) = match settings.combination.strategy {
-        Strategy::Static => (Some("In"), pull_secret.namespaces.iter().map(crate::names::Namespace::as_str).collect()),
-        Strategy::Patcher => {
-            let excluded: Vec<_> = pull_secret.exclude.iter().map(|name| name.trim()).collect();
-            ((!excluded.is_empty()).then_some("NotIn"), excluded)
-        }
+    let (operator, namespaces) = match &settings.patcher {
+        None => ("In", pull_secret.namespaces.iter().map(Namespace::as_str).collect()),
+        Some(patcher) => ("NotIn", patcher.exclude.iter().map(String::as_str).collect()),
     };
     let value = format!("Object.spec.imagePullSecrets{{name: '{name}'}}");
     let context = Context {

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use super::file::{Cluster, File, PullSecret, Spec};
 use super::namespaces::Listed;
-use super::pull_secret::{self, SECRET_NAME};
+use super::pull_secret;
 use super::sealing::{CertificateSource, VARIABLE};
 use super::{Destination, Settings, idle, secret_variables, usage};
 use crate::cli::RenderArguments;
 use crate::credentials::Source;
 use crate::environment::Environment;
-use crate::names::{InvalidName, ResourceName, VariableName};
+use crate::names::{ResourceName, VariableName};
 use crate::nearest::nearest;
 use crate::problem::{Failure, Problem};
 use crate::settings::choices::{Protect, Shape, Strategy};
@@ -123,7 +123,7 @@ fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Clust
     if clusters.is_empty() {
         return Err(usage("`--cluster` chooses from `clusters` in regcred.yaml, and there are none", "leave it out"));
     }
-    if let Some(number) = names.iter().position(|name| clusters.iter().all(|cluster| cluster.name != *name)) {
+    if let Some(number) = names.iter().position(|name| clusters.iter().all(|cluster| cluster.name.as_str() != name)) {
         let known: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
         let hint = match nearest(&names[number], known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -132,7 +132,7 @@ fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Clust
         };
         return Err(usage("`--cluster` names no cluster of regcred.yaml", &hint));
     }
-    Ok(clusters.iter().filter(|cluster| names.contains(&cluster.name)).collect())
+    Ok(clusters.iter().filter(|cluster| names.iter().any(|name| name == cluster.name.as_str())).collect())
 }
 
 /// The settings of each of these clusters.
@@ -169,13 +169,7 @@ fn members(
             }
             _ => {}
         }
-        let name = cluster.name.parse().map_err(|invalid: InvalidName| {
-            Problem::error("invalid-name", format!("`name` of a cluster: {invalid}")).hint(invalid.hint())
-        });
-        match name {
-            Ok(name) => member.enter(name)?,
-            Err(problem) => member.problems.push(problem),
-        }
+        member.enter(cluster.name.clone())?;
         if !names.insert(&cluster.name) {
             let problem = Problem::error("same-name", "two clusters have one name");
             member.problems.push(problem.hint("give each its own: it is the name of its folder"));
@@ -281,13 +275,16 @@ impl Cluster {
 impl PullSecret {
     /// This one, with what it leaves out from the one of the same name.
     fn over(&self, common: &[Self]) -> Self {
-        let name = |pull_secret: &Self| pull_secret.name.clone().unwrap_or_else(|| SECRET_NAME.to_owned());
-        let Some(base) = common.iter().find(|base| name(base) == name(self)) else { return self.clone() };
-        let or = |own: &Vec<String>, base: &Vec<String>| if own.is_empty() { base.clone() } else { own.clone() };
+        fn or<T: Clone>(own: &[T], base: &[T]) -> Vec<T> {
+            if own.is_empty() { base } else { own }.to_vec()
+        }
+        let Some(base) = common.iter().find(|base| base.secret_name() == self.secret_name()) else {
+            return self.clone();
+        };
         Self {
             name: self.name.clone(),
             external: self.external.as_ref().or(base.external.as_ref()).cloned(),
-            logins: if self.logins.is_empty() { base.logins.clone() } else { self.logins.clone() },
+            logins: or(&self.logins, &base.logins),
             namespaces: if self.namespaces.is_empty() { base.namespaces.clone() } else { self.namespaces.clone() },
             service_accounts: or(&self.service_accounts, &base.service_accounts),
             also_reference: or(&self.also_reference, &base.also_reference),

@@ -2,10 +2,13 @@
 
 use super::Settings;
 use super::choices::{Chart, Combination, Link, Patcher, Protect, Shape, Strategy};
+use super::external::ExternalSettings;
 use crate::cli::RenderArguments;
 use crate::problem::{Failure, Problem};
+use crate::templates;
 
 /// Flags that mean nothing in some circumstances.
+#[derive(Clone)]
 struct Rule {
     /// Whether the circumstances are there.
     applies: bool,
@@ -22,7 +25,7 @@ struct Rule {
 /// # Errors
 /// Usage: each flag that means nothing, with the one that makes it so.
 pub fn refuse(arguments: &RenderArguments, members: &[Settings]) -> Result<(), Failure> {
-    let mut members = members.iter().map(|member| idle(arguments, member.combination, &member.chart));
+    let mut members = members.iter().map(|member| idle(arguments, member));
     let mut problems = members.next().unwrap_or_default();
     for others in members {
         problems.retain(|problem| others.contains(problem));
@@ -30,21 +33,52 @@ pub fn refuse(arguments: &RenderArguments, members: &[Settings]) -> Result<(), F
     if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(problems)) }
 }
 
-fn idle(arguments: &RenderArguments, combination: Combination, chart: &Chart) -> Vec<Problem> {
-    let rules = rules(combination, chart);
-    typed(arguments)
+fn idle(arguments: &RenderArguments, settings: &Settings) -> Vec<Problem> {
+    let rules = rules(settings);
+    let rule_of = |flag| rules.iter().find(|rule: &&Rule| rule.applies && rule.idle.contains(&flag));
+    let mut problems: Vec<_> = typed(arguments)
         .into_iter()
         .filter_map(|flag| {
-            let rule = rules.iter().find(|rule| rule.applies && rule.idle.contains(&flag))?;
+            let rule = rule_of(flag)?;
             Some(Problem::error("usage", format!("`{flag}` means nothing {}", rule.when)).hint(rule.hint))
         })
-        .collect()
+        .collect();
+    if rule_of("--templates").is_none() {
+        problems.extend(idle_templates(settings));
+    }
+    problems
 }
 
-fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Chart) -> [Rule; 11] {
-    let rule = |applies, when, idle, hint| Rule { applies, when, idle, hint };
-    let patcher = strategy == Strategy::Patcher;
+/// Templates that replace ours where none of ours is used.
+fn idle_templates(Settings { templates: folder, combination, chart, .. }: &Settings) -> impl Iterator<Item = Problem> {
+    let shape = combination.shape;
+    let names = templates::BUILT_IN.iter().map(|(name, _)| *name);
+    let idle = names.filter(move |name| !templates::is_used(name, shape, chart));
+    let idle = idle.filter(|name| folder.as_ref().is_some_and(|folder| folder.join(name).exists()));
+    idle.map(move |name| {
+        Problem::error(
+            "usage",
+            format!("`{name}` in `--templates` means nothing with `--shape {shape}`, which makes no object by it"),
+        )
+        .hint("take it out of that directory, or use --shape yaml")
+    })
+}
+
+/// The first that knows a flag tells of it.
+fn rules(settings: &Settings) -> Vec<Rule> {
     [
+        of_the_strategy(settings),
+        of_the_form(settings),
+        of_the_link(settings),
+        of_the_patcher(settings),
+        of_the_protection(settings),
+    ]
+    .concat()
+}
+
+fn of_the_strategy(Settings { combination, chart, .. }: &Settings) -> Vec<Rule> {
+    let patcher = combination.strategy == Strategy::Patcher;
+    vec![
         rule(
             !patcher,
             "without `--strategy patcher`",
@@ -77,35 +111,95 @@ fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Ch
             &["--also-reference"],
             "leave it out, or use --strategy static",
         ),
+    ]
+}
+
+fn of_the_form(Settings { combination: Combination { shape, .. }, chart, .. }: &Settings) -> Vec<Rule> {
+    vec![
         rule(
-            shape == Shape::DockerConfig,
+            *shape == Shape::DockerConfig,
             "with `--shape docker-config`, which is no object of a cluster",
-            &["--namespaces", "--namespaces-from", "--create-namespaces", "--profile", "--also-reference"],
+            &[
+                "--namespaces",
+                "--namespaces-from",
+                "--exclude",
+                "--create-namespaces",
+                "--service-account",
+                "--also-reference",
+                "--profile",
+                "--templates",
+            ],
             "leave it out, or use --shape yaml",
         ),
         rule(
-            link == Link::None,
+            matches!(chart, Chart::Template(_)),
+            "with a template as `--chart`, which makes all that is written",
+            &["--create-namespaces", "--also-reference", "--profile", "--templates"],
+            "leave it out, and write it into the template",
+        ),
+        rule(
+            *shape == Shape::HelmValues && *chart == Chart::Own,
+            "with `--shape helm-values`, which makes no object",
+            &["--templates"],
+            "leave it out, or use --shape yaml",
+        ),
+    ]
+}
+
+fn of_the_link(Settings { combination: Combination { link, .. }, pull_secrets, .. }: &Settings) -> Vec<Rule> {
+    let by_label =
+        |external: &Option<ExternalSettings>| external.as_ref().is_some_and(ExternalSettings::selects_by_label);
+    vec![
+        rule(
+            *link == Link::None,
             "with `--link none`, which writes no ServiceAccount",
-            &["--also-reference"],
+            &["--service-account", "--also-reference"],
             "use --link service-account, or leave it out",
         ),
         rule(
-            link == Link::Policy,
-            "with `--link policy`, which keeps what a Pod has",
-            &["--also-reference"],
+            *link == Link::Policy,
+            "with `--link policy`, which is for Pods of every ServiceAccount and keeps what a Pod has",
+            &["--service-account", "--also-reference"],
             "use --link service-account, or leave it out",
         ),
-        match chart {
-            Chart::Tamcore => rule(true, "with `--chart tamcore`", &["--patcher titansoft"], "leave --patcher out"),
-            _ => rule(
-                *chart == Chart::Empathyco,
-                "with `--chart empathyco`",
-                &["--patcher tamcore"],
-                "leave --patcher out, or use --chart tamcore",
-            ),
-        },
         rule(
-            protect != Protect::Sealed,
+            *link == Link::None && pull_secrets.iter().all(|pull_secret| by_label(&pull_secret.external)),
+            "with `namespaceSelectors` in regcred.yaml, which choose namespaces by label",
+            &["--namespaces", "--namespaces-from", "--exclude", "--create-namespaces"],
+            "leave it out, or take `namespaceSelectors` out of the file",
+        ),
+    ]
+}
+
+fn of_the_patcher(Settings { chart, patcher, .. }: &Settings) -> Vec<Rule> {
+    let watches = patcher.as_ref().is_some_and(|patcher| patcher.patcher == Patcher::Tamcore);
+    vec![
+        rule(
+            *chart == Chart::Tamcore,
+            "with `--chart tamcore`, whose patcher watches",
+            &["--patcher titansoft", "--patcher-interval"],
+            "leave it out",
+        ),
+        rule(watches, "with `--patcher tamcore`, which watches", &["--patcher-interval"], "leave it out"),
+        rule(
+            *chart == Chart::Empathyco,
+            "with `--chart empathyco`",
+            &["--patcher tamcore"],
+            "leave --patcher out, or use --chart tamcore",
+        ),
+        rule(
+            *chart == Chart::Empathyco,
+            "with `--chart empathyco`, which has one name for the source and its copies",
+            &["--source-secret-name"],
+            "leave it out, or name both with --secret-name",
+        ),
+    ]
+}
+
+fn of_the_protection(Settings { combination: Combination { protect, .. }, .. }: &Settings) -> Vec<Rule> {
+    vec![
+        rule(
+            *protect != Protect::Sealed,
             "without `--protect sealed`",
             &["--sealing-cert", "--sealing-scope"],
             "add --protect sealed, or leave it out",
@@ -117,12 +211,16 @@ fn rules(Combination { strategy, link, protect, shape }: Combination, chart: &Ch
             "leave it out",
         ),
         rule(
-            protect == Protect::External,
+            *protect == Protect::External,
             "with `--protect external`, which reads no login",
             &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived"],
             "leave it out, and name the login's key under `external` in regcred.yaml",
         ),
     ]
+}
+
+const fn rule(applies: bool, when: &'static str, idle: &'static [&'static str], hint: &'static str) -> Rule {
+    Rule { applies, when, idle, hint }
 }
 
 /// The flags that were typed, of those that a rule knows.
@@ -135,12 +233,15 @@ fn typed(arguments: &RenderArguments) -> Vec<&'static str> {
         ("--allow-short-lived", logins.allow_short_lived),
         ("--namespaces", !target.namespaces.is_empty()),
         ("--namespaces-from", target.namespaces_from.is_some()),
+        ("--exclude", !target.exclude.is_empty()),
         ("--create-namespaces", target.create_namespaces),
+        ("--service-account", !arguments.service_account.is_empty()),
         ("--also-reference", !arguments.also_reference.is_empty()),
         ("--sealing-cert", arguments.protection.sealing_cert.is_some()),
         ("--sealing-scope", arguments.protection.sealing_scope.is_some()),
         ("--reseal", arguments.protection.reseal),
         ("--profile", arguments.profile.is_some()),
+        ("--templates", arguments.templates.is_some()),
         ("--patcher tamcore", patcher.patcher == Some(Patcher::Tamcore)),
         ("--patcher titansoft", patcher.patcher == Some(Patcher::Titansoft)),
         ("--patcher-namespace", patcher.patcher_namespace.is_some()),

@@ -1,9 +1,9 @@
 //! What `inject` is to do: arguments, environment and regcred.yaml in, the rules of which Pod gets which reference out.
 
 use super::external::{self, ExternalSettings};
-use super::file::{File, PullSecret};
+use super::file::{File, Namespaces, PullSecret};
 use super::pull_secret::{self, Entry, SECRET_NAME};
-use super::{fleet, logins, namespaces};
+use super::{fleet, logins};
 use crate::cli::{InjectArguments, LoginArguments, TargetArguments};
 use crate::docker_config::registry::RegistryKey;
 use crate::environment::Environment;
@@ -73,11 +73,6 @@ fn pull_secret(
     let nothing = PullSecret::default();
     let PullSecret { name, logins: written, external, namespaces, service_accounts: _, also_reference: _ } =
         entry.file.unwrap_or(&nothing);
-    let (name, place) = match (secret_name, name) {
-        (Some(name), _) => (name, "`--secret-name`"),
-        (None, Some(name)) => (name.as_str(), "`name` in regcred.yaml"),
-        (None, None) => (SECRET_NAME, "the name"),
-    };
     let mut registries: Vec<RegistryKey> = Vec::new();
     if which == Which::Matching {
         for host in hosts {
@@ -100,10 +95,12 @@ fn pull_secret(
             registries.extend(sources.iter().flat_map(|source| source.registries(environment, problems)));
         }
     }
-    let include = namespaces::matchers(&namespaces.include, "`include` in regcred.yaml", problems);
-    let exclude = namespaces::matchers(&namespaces.exclude, "`exclude` in regcred.yaml", problems);
-    let name = pull_secret::resource_name(name, place, problems)?;
-    Some(PullSecretRule { name, registries, include, exclude })
+    let name = match (secret_name, name) {
+        (None, Some(written)) => Some(written.clone()),
+        (flag, _) => pull_secret::resource_name(flag.unwrap_or(SECRET_NAME), "`--secret-name`", problems),
+    };
+    let Namespaces { include, exclude } = namespaces.clone();
+    Some(PullSecretRule { name: name?, registries, include, exclude })
 }
 
 fn pod_path(text: &str, number: usize, problems: &mut Vec<Problem>) -> Option<PodPath> {

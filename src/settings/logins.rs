@@ -105,15 +105,8 @@ fn written_login(login: &Login, place: &str, environment: &Environment, problems
         Login { docker_config: Some(name), preset: None, registry: None, username: None, password: None } => {
             variable(&name.env, place, environment, problems).map(Source::DockerConfig)
         }
-        Login { docker_config: None, preset: Some(name), registry: None, username: None, password: None } => {
-            let preset = presets::find(name);
-            if preset.is_none() {
-                problems.push(
-                    Problem::error("unknown-preset", format!("{place} is no preset{}", perhaps(name)))
-                        .hint(format!("presets are {}", presets::names())),
-                );
-            }
-            preset.map(Source::Preset)
+        Login { docker_config: None, preset: Some(preset), registry: None, username: None, password: None } => {
+            Some(Source::Preset(preset.preset()))
         }
         Login {
             docker_config: None,

@@ -6,6 +6,7 @@ pub mod external;
 pub mod file;
 pub mod findings;
 pub mod fleet;
+mod go;
 mod idle;
 pub mod inject;
 pub mod logins;
@@ -241,7 +242,8 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
             "leave --strategy out",
         ));
     }
-    if strategy == Some(Strategy::Patcher) && shape == Some(Shape::HelmValues) && *chart == Chart::Own {
+    let of_no_patcher = matches!(chart, Chart::Own | Chart::Template(_));
+    if strategy == Some(Strategy::Patcher) && shape == Some(Shape::HelmValues) && of_no_patcher {
         return Err(usage(
             "`--strategy patcher` and `--shape helm-values` need a chart of a patcher",
             "add --chart tamcore or --chart empathyco",
@@ -250,10 +252,10 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
     if arguments.raw && shape != Some(Shape::DockerConfig) {
         return Err(usage("`--raw` goes with `--shape docker-config` only", "add --shape docker-config"));
     }
-    if !arguments.service_account.is_empty() && matches!(arguments.link, Some(Link::Policy | Link::None)) {
+    if arguments.target.secret_name.is_some() && shape == Some(Shape::DockerConfig) && spec.pull_secrets.len() < 2 {
         return Err(usage(
-            "`--service-account` cannot go with a `--link` other than `service-account`",
-            "leave one of the two out",
+            "`--secret-name` means nothing with `--shape docker-config`, which has no name",
+            "leave it out",
         ));
     }
     // A chart links nothing by default, but whoever names an account wants it linked.
@@ -300,13 +302,27 @@ fn patcher(
         Link::ServiceAccount => Accounts::Named(pull_secret.service_accounts.clone()),
         Link::Policy | Link::None => Accounts::None,
     };
+    let place_of_exclude = pull_secret::place_of_exclude(&arguments.target);
     let mut arguments = arguments.patcher.clone();
     match chart {
         Chart::Tamcore => arguments.patcher = Some(Patcher::Tamcore),
         Chart::Empathyco => arguments.patcher = Some(Patcher::Titansoft),
         Chart::Own | Chart::Template(_) => {}
     }
-    let settings = PatcherSettings::resolve(&arguments, &spec.patcher, &pull_secret.exclude, accounts, problems)?;
+    let exclude = (pull_secret.exclude.as_slice(), place_of_exclude);
+    let settings = PatcherSettings::resolve(&arguments, &spec.patcher, exclude, accounts, problems)?;
+    if settings.pull_secret.as_ref() == Some(&pull_secret.name) && *chart != Chart::Empathyco {
+        problems.push(
+            Problem::error(
+                "pulls-by-its-own-copy",
+                format!(
+                    "the patcher's own pull Secret is `{}`, which it makes itself, and so could never start",
+                    pull_secret.name
+                ),
+            )
+            .hint(format!("use the source, --patcher-pull-secret {}, or one that is there already", settings.source)),
+        );
+    }
     if settings.source == pull_secret.name && *chart != Chart::Empathyco {
         problems.push(
             Problem::error(

@@ -1,11 +1,14 @@
 //! The in-cluster patcher: flags and regcred.yaml in, options that its image understands out.
 
+use std::str::FromStr;
+
 use super::choices::Patcher;
 use super::file::PatcherSpec;
-use super::namespaces::is_glob;
+use super::go;
+use super::pull_secret::resource_name;
 use crate::cli::PatcherArguments;
 use crate::docker_config::kubelet::Image;
-use crate::names::{Namespace, ResourceName};
+use crate::names::{InvalidName, Namespace, NamespacePattern, ResourceName};
 use crate::problem::Problem;
 
 /// A patcher, its options checked.
@@ -56,7 +59,7 @@ impl PatcherSettings {
     pub fn resolve(
         arguments: &PatcherArguments,
         file: &PatcherSpec,
-        exclude: &[String],
+        (exclude, place_of_exclude): (&[NamespacePattern], &str),
         service_accounts: Accounts,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
@@ -70,68 +73,82 @@ impl PatcherSettings {
             no_guard,
         } = arguments;
         let patcher = patcher.or(file.kind).unwrap_or(Patcher::Titansoft);
-        let text = |flag: &Option<String>, file: &Option<String>, default: &str| {
-            flag.clone().or_else(|| file.clone()).unwrap_or_else(|| default.to_owned())
+        let place = |flag: &Option<String>, name: &str, field: &str| match flag {
+            Some(_) => format!("`{name}`"),
+            None => format!("`patcher.{field}` in regcred.yaml"),
         };
-        let default_image = default_image(patcher);
         let namespace = named(
-            &text(patcher_namespace, &file.namespace, "imagepullsecret-patcher"),
-            "--patcher-namespace",
+            (patcher_namespace.as_deref(), "--patcher-namespace"),
+            file.namespace.as_ref(),
+            "imagepullsecret-patcher",
             problems,
         );
         if let Some(namespace) = namespace.as_ref().filter(|namespace| is_of_the_cluster(namespace)) {
+            let place = place(patcher_namespace, "--patcher-namespace", "namespace");
             problems.push(
                 Problem::error(
                     "namespace-of-the-cluster",
-                    format!("`--patcher-namespace`: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits restricted Pods only"),
+                    format!("{place}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits restricted Pods only"),
                 )
                 .hint("give the patcher a namespace of its own"),
             );
         }
         let source = named(
-            &text(source_secret_name, &file.source_secret_name, "image-pull-secret-src"),
-            "--source-secret-name",
+            (source_secret_name.as_deref(), "--source-secret-name"),
+            file.source_secret_name.as_ref(),
+            "image-pull-secret-src",
             problems,
         );
-        let pull_secret = patcher_pull_secret.clone().or_else(|| file.pull_secret.clone());
-        let pull_secret = pull_secret.map(|name| named(&name, "--patcher-pull-secret", problems));
-        let image = text(patcher_image, &file.image, default_image);
+        let pull_secret = match patcher_pull_secret {
+            Some(text) => resource_name(text, "`--patcher-pull-secret`", problems),
+            None => file.pull_secret.clone(),
+        };
+        let default_image = default_image(patcher);
+        let image = patcher_image.clone().or_else(|| file.image.clone()).unwrap_or_else(|| default_image.to_owned());
         if let Err(invalid) = image.parse::<Image>() {
+            let place = place(patcher_image, "--patcher-image", "image");
             problems.push(
-                Problem::error("invalid-image", format!("`--patcher-image` {invalid}"))
+                Problem::error("invalid-image", format!("{place} {invalid}"))
                     .hint(format!("for example {default_image}")),
             );
         }
-        let interval = text(patcher_interval, &file.interval, "10s");
-        let wrong = match nanoseconds(&interval) {
-            None => Some("`--patcher-interval` is no Go duration, and the patcher would take 10s without a word"),
-            Some(time) if time < SECOND => {
-                Some("`--patcher-interval` is below 1s, and each round reads every namespace")
-            }
-            Some(_) => None,
+        let interval = patcher_interval.clone().or_else(|| file.interval.clone());
+        let wrong = match interval.as_deref().map(go::nanoseconds) {
+            _ if patcher == Patcher::Tamcore => None,
+            Some(None) => Some("is no Go duration, and the patcher would take 10s without a word"),
+            Some(Some(time)) if time < go::SECOND => Some("is below 1s, and each round reads every namespace"),
+            Some(Some(_)) | None => None,
         };
         problems.extend(wrong.map(|wrong| {
-            Problem::error("invalid-duration", wrong).hint("write a number with its unit, for example 30s or 2m")
+            let place = place(patcher_interval, "--patcher-interval", "interval");
+            Problem::error("invalid-duration", format!("{place} {wrong}"))
+                .hint("write a number with its unit, for example 30s or 2m")
         }));
-        if patcher == Patcher::Tamcore && (patcher_interval.is_some() || file.interval.is_some()) {
+        // A flag that means nothing is refused with all others of its kind.
+        if file.kind == Some(Patcher::Tamcore) && file.interval.is_some() {
             problems.push(
                 Problem::error(
                     "means-nothing",
-                    "`--patcher-interval` means nothing to tamcore's patcher, which watches",
+                    "`patcher.interval` in regcred.yaml means nothing to tamcore's patcher, which watches",
                 )
                 .hint("leave it out"),
             );
         }
-        check_exclude(patcher, exclude, problems);
+        let exclude = match exclude {
+            [] => of_the_cluster(patcher).iter().map(|&name| name.to_owned()).collect(),
+            patterns => {
+                check_exclude(patcher, patterns, place_of_exclude, problems);
+                patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect()
+            }
+        };
         let guard = if *no_guard || !file.guard { Guard::Unconfined } else { Guard::Confined };
-        let exclude = exclude.iter().map(|text| text.trim().to_owned()).collect();
         Some(Self {
             patcher,
             namespace: namespace?,
             image,
             source: source?,
-            pull_secret: pull_secret.flatten(),
-            interval,
+            pull_secret,
+            interval: interval.unwrap_or_else(|| "10s".to_owned()),
             guard,
             exclude,
             service_accounts,
@@ -148,16 +165,31 @@ pub const fn default_image(patcher: Patcher) -> &'static str {
     }
 }
 
-fn named<N: std::str::FromStr<Err = crate::names::InvalidName>>(
-    text: &str,
-    flag: &str,
+/// What a patcher leaves alone when nothing is said: nobody's Pods, and a policy that failed there would stop the cluster's own.
+const fn of_the_cluster(patcher: Patcher) -> &'static [&'static str] {
+    match patcher {
+        Patcher::Titansoft => &["kube-node-lease", "kube-public", "kube-system"],
+        Patcher::Tamcore => &["kube-*"],
+    }
+}
+
+/// A name by its flag, else as the file has it, else the default.
+fn named<N: FromStr<Err = InvalidName> + Clone>(
+    (text, flag): (Option<&str>, &str),
+    file: Option<&N>,
+    default: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<N> {
-    text.parse()
-        .map_err(|invalid: crate::names::InvalidName| {
-            problems.push(Problem::error("invalid-name", format!("`{flag}`: {invalid}")).hint(invalid.hint()));
-        })
-        .ok()
+    match (text, file) {
+        (None, Some(name)) => Some(name.clone()),
+        (text, _) => text
+            .unwrap_or(default)
+            .parse()
+            .map_err(|invalid: InvalidName| {
+                problems.push(Problem::error("invalid-name", format!("`{flag}`: {invalid}")).hint(invalid.hint()));
+            })
+            .ok(),
+    }
 }
 
 /// Namespaces that every cluster has.
@@ -165,53 +197,23 @@ fn is_of_the_cluster(namespace: &Namespace) -> bool {
     ["default", "kube-system", "kube-public", "kube-node-lease"].contains(&namespace.as_str())
 }
 
-/// Titansoft's patcher compares names exactly; tamcore's takes Go globs: neither trims.
-fn check_exclude(patcher: Patcher, exclude: &[String], problems: &mut Vec<Problem>) {
-    for (number, text) in exclude.iter().enumerate().map(|(number, text)| (number + 1, text.trim())) {
-        if is_glob(text) {
-            if patcher == Patcher::Titansoft {
-                problems.push(
-                    Problem::error("glob-not-understood", format!("`--exclude`, item {number}: titansoft's patcher compares names exactly, and would never leave that out"))
-                        .hint("name each namespace, or use --patcher tamcore, which takes globs"),
-                );
-            }
-        } else if let Err(invalid) = text.parse::<Namespace>() {
-            problems.push(
-                Problem::error("invalid-namespace", format!("`--exclude`, item {number}: {invalid}"))
-                    .hint(invalid.hint()),
-            );
-        }
-    }
-}
-
-const SECOND: f64 = 1e9;
-
-/// The nanoseconds of a text that Go's `time.ParseDuration` takes.
-pub(super) fn nanoseconds(text: &str) -> Option<f64> {
-    // "m" is a prefix of "ms": the longer one stands first.
-    const UNITS: [(&str, f64); 7] = [
-        ("ns", 1.0),
-        ("us", 1e3),
-        ("µs", 1e3),
-        ("ms", 1e6),
-        ("s", SECOND),
-        ("m", 60.0 * SECOND),
-        ("h", 3600.0 * SECOND),
-    ];
-    if text == "0" {
-        return Some(0.0);
-    }
-    let mut rest = text;
-    let mut sum = 0.0;
-    while !rest.is_empty() {
-        let number = rest.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(rest.len());
-        let (count, unit_and_more) = rest.split_at(number);
-        let count: f64 = count.parse().ok()?;
-        let (unit, size) = UNITS.iter().find(|(unit, _)| unit_and_more.starts_with(unit))?;
-        sum += count * size;
-        rest = &unit_and_more[unit.len()..];
-    }
-    (!text.is_empty()).then_some(sum)
+/// Titansoft's patcher compares names exactly; tamcore's takes the globs of Go.
+fn check_exclude(patcher: Patcher, exclude: &[NamespacePattern], place: &str, problems: &mut Vec<Problem>) {
+    let globs = exclude.iter().enumerate().filter_map(|(number, pattern)| match pattern {
+        NamespacePattern::Glob(_) => Some((number + 1, pattern.as_str())),
+        NamespacePattern::Name(_) => None,
+    });
+    problems.extend(globs.filter_map(|(number, glob)| match patcher {
+        Patcher::Titansoft => Some(
+            Problem::error("glob-not-understood", format!("{place}, item {number}: titansoft's patcher compares names exactly, and would never leave that out"))
+                .hint("name each namespace, or use --patcher tamcore, which takes globs"),
+        ),
+        Patcher::Tamcore if !go::is_glob(glob) => Some(
+            Problem::error("invalid-glob", format!("{place}, item {number}: tamcore's patcher reads globs as Go does, and not this one"))
+                .hint("write *, ?, [a-c] or [^a-c], and each of several by itself in place of {…}"),
+        ),
+        Patcher::Tamcore => None,
+    }));
 }
 
 #[cfg(test)]
@@ -219,33 +221,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_gos() {
-        for (good, seconds) in
-            [("10s", 10.0), ("1m30s", 90.0), ("1.5h", 5400.0), ("1000ms", 1.0), ("0s", 0.0), ("0", 0.0)]
-        {
-            let off = (nanoseconds(good).unwrap() - seconds * SECOND).abs();
-            assert!(off < 1.0, "{good}");
-        }
-        for bad in ["", "10", "s", "1d", "1m30", "-1s", "1..5s"] {
-            assert!(nanoseconds(bad).is_none(), "{bad}");
-        }
+    fn a_list_must_be_in_the_form_the_image_understands() {
+        let is_good = |patcher, text: &str| {
+            let mut problems = Vec::new();
+            check_exclude(patcher, &[text.parse().unwrap()], "`--exclude`", &mut problems);
+            problems.is_empty()
+        };
+        assert!(is_good(Patcher::Titansoft, "kube-system"));
+        assert!(!is_good(Patcher::Titansoft, "kube-*"));
+        assert!(is_good(Patcher::Tamcore, "kube-system") && is_good(Patcher::Tamcore, "kube-*"));
+        assert!(!is_good(Patcher::Tamcore, "kube-[!s]*"));
     }
 
-    #[test]
-    fn a_list_must_be_in_the_form_the_image_understands() {
-        let count = |patcher, text: &str| {
-            let mut problems = Vec::new();
-            check_exclude(patcher, &[text.to_owned()], &mut problems);
-            problems.len()
-        };
-        assert_eq!(count(Patcher::Titansoft, "kube-*"), 1);
-        assert_eq!(count(Patcher::Tamcore, "kube-*"), 0);
-        assert_eq!(count(Patcher::Titansoft, " kube-system "), 0);
-        assert_eq!(count(Patcher::Tamcore, "Kube"), 1);
-    }
     fn problems(arguments: &PatcherArguments) -> Vec<&'static str> {
         let mut problems = Vec::new();
-        PatcherSettings::resolve(arguments, &PatcherSpec::default(), &[], Accounts::All, &mut problems);
+        PatcherSettings::resolve(
+            arguments,
+            &PatcherSpec::default(),
+            (&[], "`--exclude`"),
+            Accounts::All,
+            &mut problems,
+        );
         problems.into_iter().map(|problem| problem.code).collect()
     }
 
@@ -256,18 +252,5 @@ mod tests {
         };
         assert_eq!(in_namespace("kube-system"), ["namespace-of-the-cluster"]);
         assert!(in_namespace("platform").is_empty());
-    }
-
-    #[test]
-    fn an_interval_is_for_a_patcher_that_polls() {
-        let of = |patcher| {
-            problems(&PatcherArguments {
-                patcher: Some(patcher),
-                patcher_interval: Some("1m".to_owned()),
-                ..PatcherArguments::default()
-            })
-        };
-        assert_eq!(of(Patcher::Tamcore), ["means-nothing"]);
-        assert!(of(Patcher::Titansoft).is_empty());
     }
 }

@@ -7,12 +7,12 @@ use std::path::Path;
 use super::choices::{Combination, Link, Protect, Shape, Strategy};
 use super::external::{self, ExternalSettings, Reach};
 use super::file::{PullSecret, Spec};
-use super::namespaces::{self, Listed, NamesAdd, Wanted};
+use super::namespaces::{self, Listed, NamesAdd, Wanted, patterns};
 use super::{logins, usage};
 use crate::cli::{LoginArguments, RenderArguments, TargetArguments};
 use crate::credentials::Source;
 use crate::environment::Environment;
-use crate::names::{InvalidName, Namespace, ResourceName};
+use crate::names::{InvalidName, Namespace, NamespacePattern, ResourceName};
 use crate::problem::{Failure, Problem, reason};
 
 /// The Secret's name when nothing says another.
@@ -33,8 +33,8 @@ pub struct PullSecretSettings {
     pub external: Option<ExternalSettings>,
     /// Where it goes, sorted.
     pub namespaces: Vec<Namespace>,
-    /// Where it does not go: names and globs.
-    pub exclude: Vec<String>,
+    /// Where it does not go.
+    pub exclude: Vec<NamespacePattern>,
     /// The ServiceAccounts that refer to it.
     pub service_accounts: Vec<ResourceName>,
     /// Other references that those keep.
@@ -53,7 +53,6 @@ pub(super) fn entries<'a>(
     logins: &LoginArguments,
     spec: &'a Spec,
 ) -> Result<Vec<Entry<'a>>, Failure> {
-    let name_of = |entry: &PullSecret| entry.name.clone().unwrap_or_else(|| SECRET_NAME.to_owned());
     let fills = !target.namespaces.is_empty()
         || !logins.docker_config.is_empty()
         || !logins.docker_config_file.is_empty()
@@ -61,7 +60,7 @@ pub(super) fn entries<'a>(
     match (spec.pull_secrets.as_slice(), &target.secret_name) {
         ([], _) => Ok(vec![Entry { file: None, flags: true }]),
         ([only], _) => Ok(vec![Entry { file: Some(only), flags: true }]),
-        (several, Some(name)) => match several.iter().find(|entry| name_of(entry) == *name) {
+        (several, Some(name)) => match several.iter().find(|entry| entry.secret_name() == name) {
             Some(entry) => Ok(vec![Entry { file: Some(entry), flags: true }]),
             None => Err(usage("`--secret-name` names no pull secret of regcred.yaml", "use a name that stands there")),
         },
@@ -119,7 +118,7 @@ pub(super) fn resolve(
     let target = &arguments.target;
     let name = match (&target.secret_name, &file.name) {
         (Some(flag), _) => resource_name(flag, "`--secret-name`", problems),
-        (None, Some(written)) => resource_name(written, "`name` in regcred.yaml", problems),
+        (None, Some(written)) => Some(written.clone()),
         (None, None) => None,
     };
     // With a bad name nothing is written, and its logins are looked at all the same.
@@ -134,7 +133,11 @@ pub(super) fn resolve(
     if combination.strategy == Strategy::Patcher {
         refuse_a_choice(file, environment, problems);
     }
-    let exclude = if target.exclude.is_empty() { file.namespaces.exclude.clone() } else { target.exclude.clone() };
+    let exclude = if target.exclude.is_empty() {
+        file.namespaces.exclude.clone()
+    } else {
+        patterns(&target.exclude, "`--exclude`", problems)
+    };
     // Namespaces that are found by their labels need no names, unless something else does.
     let found_by_label =
         combination.link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
@@ -142,25 +145,22 @@ pub(super) fn resolve(
         if combination.strategy == Strategy::Static && combination.shape != Shape::DockerConfig && !found_by_label {
             chosen_namespaces(entry, file, target, &exclude, listed, environment, problems)
         } else {
-            namespaces::look(&file.namespaces.include, "`include` in regcred.yaml", problems);
-            namespaces::look(&file.namespaces.exclude, "`exclude` in regcred.yaml", problems);
             Vec::new()
         };
     let (accounts, accounts_place) = if arguments.service_account.is_empty() {
-        (&file.service_accounts, "`serviceAccounts` in regcred.yaml")
+        (file.service_accounts.iter().map(ToString::to_string).collect(), "`serviceAccounts` in regcred.yaml")
     } else {
-        (&arguments.service_account, "`--service-account`")
+        (arguments.service_account.clone(), "`--service-account`")
     };
-    let default = [default_account(combination, arguments.chart.as_deref()).to_owned()];
-    let accounts = if accounts.is_empty() { &default[..] } else { accounts };
+    let default = || vec![default_account(combination, arguments.chart.as_deref()).to_owned()];
+    let accounts = if accounts.is_empty() { default() } else { accounts };
     let all = combination.strategy == Strategy::Patcher && accounts.iter().any(|name| name == "*");
-    let service_accounts = if all { Vec::new() } else { resource_names(accounts, accounts_place, problems) };
-    let (others, others_place) = if arguments.also_reference.is_empty() {
-        (&file.also_reference, "`alsoReference` in regcred.yaml")
+    let service_accounts = if all { Vec::new() } else { resource_names(&accounts, accounts_place, problems) };
+    let also_reference = if arguments.also_reference.is_empty() {
+        file.also_reference.clone()
     } else {
-        (&arguments.also_reference, "`--also-reference`")
+        resource_names(&arguments.also_reference, "`--also-reference`", problems)
     };
-    let also_reference = resource_names(others, others_place, problems);
     Some(PullSecretSettings { name: name?, sources, external, namespaces, exclude, service_accounts, also_reference })
 }
 
@@ -213,7 +213,7 @@ fn chosen_namespaces(
     entry: &Entry<'_>,
     file: &PullSecret,
     target: &TargetArguments,
-    exclude: &[String],
+    exclude: &[NamespacePattern],
     listed: Option<&Listed>,
     environment: &Environment,
     problems: &mut Vec<Problem>,
@@ -235,9 +235,11 @@ fn chosen_namespaces(
     // Names are added to a list that was named too, and choose from one that is there anyway.
     let add = if target.namespaces_from.is_some() { NamesAdd::ToTheList } else { NamesAdd::Nothing };
     let (include, origin, names_add) = if entry.flags && !target.namespaces.is_empty() {
-        (&target.namespaces, "`--namespaces`", add)
+        const FLAG: &str = "`--namespaces`";
+        (&patterns(&target.namespaces, FLAG, problems), FLAG, add)
     } else if entry.flags && !variable.is_empty() {
-        (&variable, "`REGCRED_NAMESPACES`", add)
+        const VARIABLE: &str = "`REGCRED_NAMESPACES`";
+        (&patterns(&variable, VARIABLE, problems), VARIABLE, add)
     } else {
         (&file.namespaces.include, "`include` in regcred.yaml", NamesAdd::Nothing)
     };
@@ -259,7 +261,7 @@ fn chosen_namespaces(
 fn why_none(excluded: usize, listed: Option<&Listed>, target: &TargetArguments) -> String {
     match listed {
         _ if excluded > 0 => {
-            let place = if target.exclude.is_empty() { "`exclude` in regcred.yaml" } else { "`--exclude`" };
+            let place = place_of_exclude(target);
             format!("{place} left out all {excluded}: exclude fewer, or name others")
         }
         Some(Listed { usable, left_out }) if usable.is_empty() && !left_out.is_empty() => {
@@ -280,6 +282,11 @@ fn why_none(excluded: usize, listed: Option<&Listed>, target: &TargetArguments) 
         Some(_) => "the file of `--namespaces-from` is empty: did the command that wrote it fail?".to_owned(),
         None => "name some: `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES".to_owned(),
     }
+}
+
+/// What says which namespaces are left out.
+pub(super) fn place_of_exclude(target: &TargetArguments) -> &'static str {
+    if target.exclude.is_empty() { "`exclude` in regcred.yaml" } else { "`--exclude`" }
 }
 
 pub(super) fn resource_name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<ResourceName> {

@@ -114,7 +114,7 @@ struct Options<'a> {
 
 /// The source and the copies have one name in this chart, so that the patcher would overwrite its own source.
 fn excluded(patcher: &PatcherSettings) -> Vec<&str> {
-    let mut names = vec![patcher.namespace.as_str(), "kube-system"];
+    let mut names = vec![patcher.namespace.as_str()];
     for name in &patcher.exclude {
         if !names.contains(&name.as_str()) {
             names.push(name);

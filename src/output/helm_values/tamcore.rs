@@ -104,11 +104,10 @@ fn environment(pull_secret: &PullSecretSettings, patcher: &PatcherSettings) -> B
         Accounts::None => String::new(),
         Accounts::Named(names) => names.iter().map(ResourceName::as_str).collect::<Vec<_>>().join(","),
     };
-    // The list replaces the chart's own, and is compared without trimming.
-    let excluded = if patcher.exclude.is_empty() { "kube-*".to_owned() } else { patcher.exclude.join(",") };
     [
         ("CONFIG_DOCKERCONFIGJSONPATH", format!("{FOLDER}/.dockerconfigjson")),
-        ("CONFIG_EXCLUDED_NAMESPACES", excluded),
+        // The list replaces the chart's own, and is compared without trimming.
+        ("CONFIG_EXCLUDED_NAMESPACES", patcher.exclude.join(",")),
         ("CONFIG_EXCLUDE_ANNOTATION", "k8s.titansoft.com/imagepullsecret-patcher-exclude".to_owned()),
         ("CONFIG_SECRETNAME", pull_secret.name.to_string()),
         ("CONFIG_SERVICEACCOUNTS", accounts),

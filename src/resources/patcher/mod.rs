@@ -219,7 +219,6 @@ mod tests {
         let deployment = rendered("patcher-deployment.yaml.j2", &settings).remove(0);
         let variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap().clone();
         assert!(variables.contains(&json!({"name": "CONFIG_SERVICEACCOUNTS"})), "{variables:?}");
-        assert!(variables.iter().all(|variable| variable["name"] != "CONFIG_EXCLUDED_NAMESPACES"), "{variables:?}");
     }
 
     #[test]

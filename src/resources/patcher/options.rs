@@ -43,6 +43,7 @@ fn titansoft(
         option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
         option("CONFIG_SECRETNAME", secret.as_str()),
         option("CONFIG_LOOP_DURATION", interval),
+        option("CONFIG_EXCLUDED_NAMESPACES", &exclude.join(",")),
         option("CONFIG_ALLSERVICEACCOUNT", if *accounts == Accounts::All { "true" } else { "false" }),
     ];
     match accounts {
@@ -50,9 +51,6 @@ fn titansoft(
         // Set and empty is none; not set is `default`.
         Accounts::None => options.push(option("CONFIG_SERVICEACCOUNTS", "")),
         Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
-    }
-    if !exclude.is_empty() {
-        options.push(option("CONFIG_EXCLUDED_NAMESPACES", &exclude.join(",")));
     }
     options
 }
@@ -70,8 +68,7 @@ fn tamcore(
         option("CONFIG_SECRETNAME", secret.as_str()),
         option("CONFIG_SECRET_NAMESPACE", namespace.as_str()),
         option("CONFIG_EXCLUDE_ANNOTATION", OPT_OUT),
-        // Its own default, written down: whoever adds to the list sees what is on it.
-        option("CONFIG_EXCLUDED_NAMESPACES", &if exclude.is_empty() { "kube-*".to_owned() } else { exclude.join(",") }),
+        option("CONFIG_EXCLUDED_NAMESPACES", &exclude.join(",")),
     ];
     match accounts {
         Accounts::All => options.push(option("CONFIG_SERVICEACCOUNTS", "*")),
@@ -127,16 +124,16 @@ mod tests {
                 "CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson",
                 "CONFIG_SECRETNAME=pull",
                 "CONFIG_LOOP_DURATION=1m",
+                "CONFIG_EXCLUDED_NAMESPACES=kube-system,kube-public",
                 "CONFIG_ALLSERVICEACCOUNT=false",
                 "CONFIG_SERVICEACCOUNTS=default,ci",
-                "CONFIG_EXCLUDED_NAMESPACES=kube-system,kube-public",
             ]
         );
     }
 
     #[test]
     fn tamcores_patcher_watches_its_source_and_knows_the_opt_out_of_titansofts() {
-        let told = tamcore(&Accounts::All, &[]);
+        let told = tamcore(&Accounts::All, &["kube-*"]);
         assert_eq!(
             told,
             [

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::names::ResourceName;
 
 /// The kinds of `generators.external-secrets.io/v1alpha1` that make a login for a registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum GeneratorKind {
     /// Amazon ECR.
     ECRAuthorizationToken,
@@ -42,12 +43,6 @@ impl GeneratorKind {
         Self::GithubAccessToken,
         Self::QuayAccessToken,
     ];
-
-    /// The kind of this name.
-    #[must_use]
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|kind| kind.name() == name).copied()
-    }
 
     /// Its name.
     #[must_use]

@@ -1,9 +1,8 @@
 //! The logins of `external`: entries as they stand in regcred.yaml in, one whole Docker config or a login for each registry out.
 
-use super::generator::{GeneratorKind, GeneratorSettings, Given, Scope};
-use super::{Content, ExternalLoginSettings, Origin, StoredName, name};
+use super::generator::{GeneratorSettings, Given, Scope};
+use super::{Content, ExternalLoginSettings, Origin, StoredName};
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
-use crate::nearest::nearest;
 use crate::problem::Problem;
 use crate::settings::file::external::{ExternalLogin, ExternalUserName, Generator, RemoteKey};
 
@@ -119,19 +118,9 @@ fn generated(
     place: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Origin> {
-    let name = name(&generator.name, &format!("{place} `generator`"), problems);
-    let kind = GeneratorKind::find(&generator.kind);
-    let Some(kind) = kind else {
-        let known = || GeneratorKind::ALL.iter().map(|kind| kind.name());
-        let meant = nearest(&generator.kind, known()).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
-        problems.push(
-            Problem::error("unknown-generator", format!("{place} has a `generator` of no known kind{meant}"))
-                .hint(format!("possible are {}", known().collect::<Vec<_>>().join(", "))),
-        );
-        return None;
-    };
-    let scope = if generator.cluster_wide { Scope::Cluster } else { Scope::Namespace };
-    let settings = GeneratorSettings { kind, name: name?, scope, spec: generator.spec.clone() };
+    let Generator { kind, name, cluster_wide, spec } = generator.clone();
+    let scope = if cluster_wide { Scope::Cluster } else { Scope::Namespace };
+    let settings = GeneratorSettings { kind, name, scope, spec };
     match (kind.given(), username) {
         (Given::Login | Given::Auth, None) => Some(Origin::Generator(settings)),
         (Given::Token, None) => Some(Origin::TokenOf(settings, USER_OF_A_TOKEN.to_owned())),

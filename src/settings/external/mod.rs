@@ -3,10 +3,9 @@
 pub mod generator;
 mod login;
 
-use super::file::external::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store, StoreKind};
-use super::patcher::nanoseconds;
+use super::file::external::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store};
+use super::go::nanoseconds;
 use crate::docker_config::registry::RegistryKey;
-use crate::names::{InvalidName, ResourceName};
 use crate::problem::Problem;
 use generator::GeneratorSettings;
 
@@ -14,22 +13,13 @@ use generator::GeneratorSettings;
 #[derive(Clone, Debug)]
 pub struct ExternalSettings {
     /// The store, if a key needs one.
-    pub store: Option<StoreSettings>,
+    pub store: Option<Store>,
     /// How often the operator fetches.
     pub refresh_interval: String,
     /// What it fetches.
     pub content: Content,
     /// Whether there is one object a namespace, or one for all.
     pub reach: Reach,
-}
-
-/// A store, decided.
-#[derive(Clone, Debug)]
-pub struct StoreSettings {
-    /// Its kind.
-    pub kind: StoreKind,
-    /// Its name.
-    pub name: ResourceName,
 }
 
 /// What a pull secret is made of.
@@ -151,9 +141,8 @@ pub(super) fn resolve(external: Option<&External>, problems: &mut Vec<Problem>) 
                 .hint("add for example `store: {kind: ClusterSecretStore, name: vault}`"),
         );
     }
-    let store = store.as_ref().and_then(|store| decided(store, problems));
     let mut settings = ExternalSettings {
-        store: store.filter(|_| needs_a_store),
+        store: store.clone().filter(|_| needs_a_store),
         refresh_interval: String::new(),
         content: content?,
         reach: reach(cluster_external_secret.as_ref(), problems),
@@ -163,19 +152,6 @@ pub(super) fn resolve(external: Option<&External>, problems: &mut Vec<Problem>) 
         problems.extend(unreachable_generators(&settings));
     }
     Some(settings)
-}
-
-fn decided(store: &Store, problems: &mut Vec<Problem>) -> Option<StoreSettings> {
-    let name = name(&store.name, "`store` in `external` of regcred.yaml", problems);
-    name.map(|name| StoreSettings { kind: store.kind, name })
-}
-
-fn name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<ResourceName> {
-    text.parse()
-        .map_err(|invalid: InvalidName| {
-            problems.push(Problem::error("invalid-name", format!("{place}: {invalid}")).hint(invalid.hint()));
-        })
-        .ok()
 }
 
 fn reach(wanted: Option<&ClusterExternalSecret>, problems: &mut Vec<Problem>) -> Reach {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::names::ResourceName;
 use crate::settings::external::generator::GeneratorKind;
 
 /// Where the External Secrets Operator finds the logins of one pull secret.
@@ -29,7 +30,7 @@ pub struct Store {
     /// Whether there is one for the cluster, or one of this name in each namespace.
     pub kind: StoreKind,
     /// Its name.
-    pub name: String,
+    pub name: ResourceName,
 }
 
 /// The kind of a store.
@@ -109,10 +110,9 @@ pub enum DecodingStrategy {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Generator {
     /// Its kind.
-    #[schemars(with = "GeneratorKind")]
-    pub kind: String,
+    pub kind: GeneratorKind,
     /// Its name.
-    pub name: String,
+    pub name: ResourceName,
     /// Whether it is a `ClusterGenerator`, one for the cluster; else there is one in each namespace.
     #[serde(default)]
     pub cluster_wide: bool,

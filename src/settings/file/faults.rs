@@ -7,6 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::document::{self, Node, Position, Value};
 use super::form::{Form, Shape, below};
+use crate::names::check_pattern;
 use crate::nearest::{nearest, one_slip_away};
 use crate::problem::Problem;
 
@@ -84,9 +85,15 @@ impl Faults<'_> {
                     self.add(node.position, &format!("is none of the possible values{meant}"), hint);
                 }
             }
+            (Shape::Name(pattern), Value::Text(text)) => {
+                if let Err(invalid) = check_pattern(pattern, text) {
+                    self.add(node.position, &format!("`{}`: {invalid}", last(path)), invalid.hint());
+                }
+            }
             (Shape::OneOf(several), _) => self.look_at_the_nearest(&several, node, path),
             (Shape::Boolean, Value::Text(text)) if is_a_boolean_of_1_1(text) => {}
             (Shape::Text, Value::Text(_) | Value::Number | Value::Boolean)
+            | (Shape::Name(_), Value::Number | Value::Boolean)
             | (Shape::Boolean, Value::Boolean)
             | (Shape::Number, Value::Number)
             | (Shape::Anything, _)
@@ -307,6 +314,27 @@ mod tests {
         assert_eq!(hints[0], "write `apiVersion: regcred.dev/v1alpha1`");
         assert_eq!(hints[1], "write `kind: RegistryCredentials`");
         assert!(hints[2..].iter().any(|hint| hint.starts_with("`name` is a name for people")), "{hints:?}");
+    }
+
+    #[test]
+    fn a_bad_name_is_told_with_its_place_and_field() {
+        let text = format!(
+            "{HEAD}spec:\n  clusters: [{{name: Prod}}]\n  patcher: {{namespace: a.b, pullSecret: a..b}}\n  pullSecrets:\n  - name: A\n    \
+             namespaces: {{include: [a, 'B*'], exclude: ['[a']}}\n    serviceAccounts: ['*', B]\n    logins: [{{preset: ghrc}}]\n"
+        );
+        assert_eq!(
+            messages(&text),
+            [
+                "line 5, column 21: `name`: the name has a capital letter at position 1",
+                "line 6, column 24: `namespace`: the namespace has a dot at position 2",
+                "line 6, column 41: `pullSecret`: a part of the name is empty",
+                "line 8, column 11: `name`: the name has a capital letter at position 1",
+                "line 9, column 31: `include`: the glob has a capital letter at position 1",
+                "line 9, column 48: `exclude`: the glob has a bracket or brace that does not fit",
+                "line 10, column 28: `serviceAccounts`: the name has a capital letter at position 1",
+                "line 11, column 23: is none of the possible values; did you mean `ghcr`?",
+            ]
+        );
     }
 
     #[test]

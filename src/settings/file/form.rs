@@ -26,6 +26,8 @@ pub enum Shape<'a> {
     List(&'a Value),
     /// One of these words.
     Words(Vec<&'a str>),
+    /// A text of this pattern.
+    Name(&'a str),
     /// A text.
     Text,
     /// `true` or `false`.
@@ -98,7 +100,7 @@ impl Form {
                 (None, _) => Shape::Anything,
             },
             Some("array") => Shape::List(&schema["items"]),
-            Some("string") => Shape::Text,
+            Some("string") => schema["pattern"].as_str().map_or(Shape::Text, Shape::Name),
             Some("boolean") => Shape::Boolean,
             Some("integer" | "number") => Shape::Number,
             _ => Shape::Anything,
@@ -138,7 +140,13 @@ impl Form {
             }
             Shape::List(items) => self.collect(items, &format!("{path}[]"), fields),
             Shape::OneOf(several) => several.into_iter().for_each(|one| self.collect(one, path, fields)),
-            Shape::Entries(_) | Shape::Words(_) | Shape::Text | Shape::Boolean | Shape::Number | Shape::Anything => {}
+            Shape::Entries(_)
+            | Shape::Words(_)
+            | Shape::Name(_)
+            | Shape::Text
+            | Shape::Boolean
+            | Shape::Number
+            | Shape::Anything => {}
         }
     }
 }

@@ -77,7 +77,7 @@ pub fn parse(text: &str) -> Result<File, Vec<Problem>> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         // The reader stops at the first fault; a second look finds all.
         let faults = faults::of(text);
-        if faults.is_empty() { vec![explain(&error)] } else { faults }
+        if faults.is_empty() { vec![explain(text, &error)] } else { faults }
     })
 }
 
@@ -108,16 +108,24 @@ pub fn parse_function_config(text: &str) -> Result<File, Vec<Problem>> {
 }
 
 /// What the reader says of a text that has no fault of its form.
-fn explain(error: &serde_saphyr::Error) -> Problem {
+fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
     let place =
         error.location().map_or(String::new(), |place| format!("line {}, column {}: ", place.line(), place.column()));
-    Problem::error("invalid-config", format!("{place}is not valid YAML of this form"))
-        .hint("`regcred schema` prints the form; `regcred init` writes an example")
+    let problem = |what: &str, hint: &str| Problem::error("invalid-config", format!("{place}{what}")).hint(hint);
+    let line = error.location().and_then(|place| text.lines().nth(usize::try_from(place.line()).ok()? - 1));
+    if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) {
+        problem("a second YAML document begins", "regcred.yaml is one object; --config reads another file")
+    } else if line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) {
+        problem("a tab, and YAML is indented with spaces", "write two spaces in the place of each tab")
+    } else {
+        problem("is not valid YAML of this form", "`regcred schema` prints the form; `regcred init` writes an example")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::NamespacePattern;
 
     const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
 
@@ -130,7 +138,20 @@ mod tests {
         );
         let file = parse(&text).unwrap();
         assert_eq!(file.spec.pull_secrets[0].logins.len(), 2);
-        assert_eq!(file.spec.pull_secrets[0].namespaces.include, ["team-a", "shop-*"]);
+        let include = &file.spec.pull_secrets[0].namespaces.include;
+        assert_eq!(include.iter().map(NamespacePattern::as_str).collect::<Vec<_>>(), ["team-a", "shop-*"]);
+    }
+
+    #[test]
+    fn a_tab_and_a_second_document_are_told_apart() {
+        for (rest, message) in [
+            ("spec:\n\tlink: none\n", "line 5, column 2: a tab, and YAML is indented with spaces"),
+            ("spec:\n  patcher:\n  \tguard: false\n", "line 6, column 4: a tab, and YAML is indented with spaces"),
+            ("spec: {}\n---\nkind: Secret\n", "line 6, column 1: a second YAML document begins"),
+        ] {
+            let problems = parse(&format!("{HEAD}{rest}")).unwrap_err();
+            assert_eq!(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(), [message]);
+        }
     }
 
     #[test]

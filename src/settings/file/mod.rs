@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::SECRET_NAME;
 use super::choices::{Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy};
+use crate::credentials::presets::PresetName;
+use crate::names::{AccountName, Namespace, NamespacePattern, ResourceName};
 use external::External;
 
 pub use load::{NAME, Which, load, parse, parse_function_config};
@@ -104,7 +107,7 @@ pub struct Spec {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Cluster {
     /// Its name, and that of its folder.
-    pub name: String,
+    pub name: ResourceName,
     /// How the Secrets get there.
     pub strategy: Option<Strategy>,
     /// How pods find them.
@@ -151,7 +154,7 @@ impl SealingSpec {
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct PullSecret {
     /// Name of the Secret; `image-pull-secret` if left out.
-    pub name: Option<String>,
+    pub name: Option<ResourceName>,
     /// Its logins; the Docker config in DOCKERHUB_AUTH if left out.
     pub logins: Vec<Login>,
     /// Where its logins are kept, for `protect: external`, which reads none of `logins`.
@@ -159,9 +162,16 @@ pub struct PullSecret {
     /// Where it goes.
     pub namespaces: Namespaces,
     /// The ServiceAccounts that refer to it; `default` if left out.
-    pub service_accounts: Vec<String>,
+    pub service_accounts: Vec<AccountName>,
     /// Other pull secrets that those ServiceAccounts keep.
-    pub also_reference: Vec<String>,
+    pub also_reference: Vec<ResourceName>,
+}
+
+impl PullSecret {
+    /// Name of the Secret.
+    pub(super) fn secret_name(&self) -> &str {
+        self.name.as_ref().map_or(SECRET_NAME, ResourceName::as_str)
+    }
 }
 
 /// One source of logins: `dockerConfig`, or `preset`, or `registry` with `username` and `password`.
@@ -171,7 +181,7 @@ pub struct Login {
     /// A whole Docker config.
     pub docker_config: Option<Variable>,
     /// A registry with a name of its own, for example `ghcr`.
-    pub preset: Option<String>,
+    pub preset: Option<PresetName>,
     /// Host, port and path.
     pub registry: Option<String>,
     /// The user name.
@@ -203,9 +213,9 @@ pub struct UserName {
 #[serde(deny_unknown_fields, default)]
 pub struct Namespaces {
     /// Those to take; a glob chooses from `--namespaces-from`.
-    pub include: Vec<String>,
+    pub include: Vec<NamespacePattern>,
     /// Those to leave out.
-    pub exclude: Vec<String>,
+    pub exclude: Vec<NamespacePattern>,
 }
 
 impl Namespaces {
@@ -222,13 +232,13 @@ pub struct PatcherSpec {
     /// Which one.
     pub kind: Option<Patcher>,
     /// Its namespace.
-    pub namespace: Option<String>,
+    pub namespace: Option<Namespace>,
     /// Its image.
     pub image: Option<String>,
     /// The Secret it copies from.
-    pub source_secret_name: Option<String>,
+    pub source_secret_name: Option<ResourceName>,
     /// The pull Secret of its own image.
-    pub pull_secret: Option<String>,
+    pub pull_secret: Option<ResourceName>,
     /// How often it looks, a Go duration.
     pub interval: Option<String>,
     /// Whether the policy that confines it is written.

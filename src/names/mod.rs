@@ -1,11 +1,16 @@
 //! Names that are parsed once and are valid for ever after: text in, a namespace, a resource name, a variable's name out.
 
+mod pattern;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use pattern::NamespacePattern;
 
 /// Why a text is no such name. Says where and what, never the text: it may be a secret typed in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -30,6 +35,7 @@ enum Fault {
     TooLong(usize, usize),
     Character(usize, &'static str),
     Edge(&'static str),
+    NoGlob,
 }
 
 impl fmt::Display for Fault {
@@ -39,6 +45,7 @@ impl fmt::Display for Fault {
             Self::TooLong(length, limit) => write!(f, "has {length} characters, {limit} are allowed"),
             Self::Character(position, what) => write!(f, "has {what} at position {position}"),
             Self::Edge(edge) => write!(f, "{edge} with a character that is no letter or digit"),
+            Self::NoGlob => f.write_str("has a bracket or brace that does not fit"),
         }
     }
 }
@@ -125,12 +132,23 @@ macro_rules! name {
 
 name! {
     /// A namespace: an RFC 1123 label, 1 to 63 of `a-z`, `0-9` and `-`.
+    #[derive(JsonSchema)]
+    #[schemars(extend("pattern" = LABEL_PATTERN))]
     Namespace
 }
 
 name! {
-    /// The name of a Secret, a ServiceAccount or another object: an RFC 1123 subdomain, labels joined by dots, 253 at most.
+    /// The name of a Secret, a ServiceAccount or another object: an RFC 1123 subdomain, 253 characters at most.
+    #[derive(JsonSchema)]
+    #[schemars(extend("pattern" = SUBDOMAIN_PATTERN))]
     ResourceName
+}
+
+name! {
+    /// The name of a ServiceAccount, or `*` for every one.
+    #[derive(JsonSchema)]
+    #[schemars(extend("pattern" = ACCOUNT_PATTERN))]
+    AccountName
 }
 
 name! {
@@ -140,9 +158,27 @@ name! {
 
 const LABEL_RULE: &str =
     "a namespace is an RFC 1123 label: 1 to 63 of a-z, 0-9 and -, a letter or digit first and last, for example team-a";
-const SUBDOMAIN_RULE: &str = "it is an RFC 1123 subdomain: a-z, 0-9, - and . in labels of 1 to 63, 253 in all, \
-     a letter or digit first and last in each, for example image-pull-secret";
+const SUBDOMAIN_RULE: &str = "it is an RFC 1123 subdomain: 1 to 253 of a-z, 0-9, - and ., a letter or digit first and last \
+     and on both sides of a dot, for example image-pull-secret";
 const VARIABLE_RULE: &str = "it is a variable's name: A-Z, a-z, 0-9 and _, no digit first, for example DOCKERHUB_AUTH";
+
+const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
+const SUBDOMAIN_PATTERN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+const ACCOUNT_PATTERN: &str = r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$";
+
+/// Why a text is no name of the kind that a JSON Schema tells by this pattern.
+///
+/// # Errors
+/// As parsing it.
+pub fn check_pattern(pattern: &str, text: &str) -> Result<(), InvalidName> {
+    match pattern {
+        LABEL_PATTERN => text.parse::<Namespace>().map(drop),
+        SUBDOMAIN_PATTERN => text.parse::<ResourceName>().map(drop),
+        ACCOUNT_PATTERN => text.parse::<AccountName>().map(drop),
+        pattern::PATTERN => text.parse::<NamespacePattern>().map(drop),
+        _ => Ok(()),
+    }
+}
 
 fn label_character(character: char) -> bool {
     matches!(character, 'a'..='z' | '0'..='9' | '-')
@@ -163,9 +199,17 @@ impl FromStr for ResourceName {
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         check(text, "the name", 253, SUBDOMAIN_RULE, |character| label_character(character) || character == '.')?;
         for label in text.split('.') {
-            check(label, "a label of the name", 63, SUBDOMAIN_RULE, label_character)?;
+            check(label, "a part of the name", 253, SUBDOMAIN_RULE, label_character)?;
         }
         Ok(Self(text.into()))
+    }
+}
+
+impl FromStr for AccountName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        if text == "*" { Ok(Self(text.into())) } else { text.parse().map(|ResourceName(name)| Self(name)) }
     }
 }
 
@@ -216,10 +260,10 @@ mod tests {
 
     #[test]
     fn a_resource_name_is_an_rfc_1123_subdomain() {
-        for good in ["a", "image-pull-secret", "a.b.c", &format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61))] {
+        for good in ["a", "image-pull-secret", "a.b.c", &"a".repeat(253), &format!("{0}.{0}", "a".repeat(126))] {
             assert!(good.parse::<ResourceName>().is_ok(), "{good}");
         }
-        for bad in ["", "a..b", ".a", "a.", "a.-b", "A", "a/b", &"a".repeat(64), &"a.".repeat(127)] {
+        for bad in ["", "a..b", ".a", "a.", "a.-b", "A", "a/b", &"a".repeat(254), &"a.".repeat(127)] {
             assert!(bad.parse::<ResourceName>().is_err(), "{bad}");
         }
     }

@@ -1,0 +1,101 @@
+//! Several namespaces by one word: text in, a name or a glob out.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use globset::{Glob, GlobMatcher};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use super::{Fault, InvalidName, Namespace, label_character, what};
+
+/// A namespace, or a glob for several: `a-z`, `0-9` and `-`, and `*`, `?`, `[…]` or `{…,…}`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub enum NamespacePattern {
+    /// One.
+    Name(Namespace),
+    /// Those that match.
+    Glob(GlobMatcher),
+}
+
+/// How a JSON Schema knows one.
+pub(super) const PATTERN: &str = r"^[-a-z0-9*?\[\]{},!^]+$";
+const RULE: &str = "a glob has a-z, 0-9 and -, and * for anything, for example shop-*";
+
+impl FromStr for NamespacePattern {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let wrong = |fault| InvalidName { kind: "the glob", fault, rule: RULE };
+        if !text.contains(['*', '?', '[', '{']) {
+            return text.parse().map(Self::Name);
+        }
+        let allowed = |character: char| label_character(character) || "*?[]{},!^".contains(character);
+        match text.chars().enumerate().find(|(_, character)| !allowed(*character)) {
+            Some((position, character)) => Err(wrong(Fault::Character(position + 1, what(character)))),
+            None => Glob::new(text).map(|glob| Self::Glob(glob.compile_matcher())).map_err(|_| wrong(Fault::NoGlob)),
+        }
+    }
+}
+
+impl TryFrom<String> for NamespacePattern {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl JsonSchema for NamespacePattern {
+    fn schema_name() -> Cow<'static, str> {
+        "NamespacePattern".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": PATTERN})
+    }
+}
+
+impl NamespacePattern {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Name(name) => name.as_str(),
+            Self::Glob(glob) => glob.glob().glob(),
+        }
+    }
+
+    /// Whether it is for this namespace.
+    #[must_use]
+    pub fn matches(&self, namespace: &Namespace) -> bool {
+        match self {
+            Self::Name(name) => name == namespace,
+            Self::Glob(glob) => glob.is_match(namespace.as_str()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_a_namespace_or_a_glob() {
+        let serves = |pattern: &str, name: &str| {
+            pattern.parse::<NamespacePattern>().map(|pattern| pattern.matches(&name.parse().unwrap()))
+        };
+        for pattern in ["kube-a", "kube-*", "kube-?", "kube-[a-c]", "kube-[!s]", "kube-[^s]", "{kube,x}-a"] {
+            assert_eq!(serves(pattern, "kube-a"), Ok(true), "{pattern}");
+            assert_eq!(serves(pattern, "shop"), Ok(false), "{pattern}");
+        }
+        for (bad, said) in [
+            ("Team", "the namespace has a capital letter at position 1"),
+            ("kube-[a", "the glob has a bracket or brace that does not fit"),
+            ("a_*", "the glob has an underscore at position 2"),
+        ] {
+            assert_eq!(serves(bad, "a").unwrap_err().to_string(), said);
+        }
+    }
+}
