@@ -4,7 +4,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::entry::{Content, Entry};
+use super::tree::entry::{Content, Entry};
 use super::{File, Protection};
 use crate::protect::{Document, Documents};
 
