@@ -8,14 +8,16 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::environment::Environment;
 use crate::names::{ResourceName, VariableName};
-use crate::output::carried::{Carried, Extent};
-use crate::output::check::{self, Difference, Known};
-use crate::output::fingerprint::KEY_VARIABLE;
+use crate::output::evidence::Known;
+use crate::output::evidence::carried::{Carried, Extent};
+use crate::output::evidence::fingerprint::KEY_VARIABLE;
+use crate::output::evidence::warnings::{ANEW, edited_by_hand};
+use crate::output::new_paths::NewPaths;
 use crate::output::product::Product;
-use crate::output::root::NewPaths;
 use crate::output::single::{self, State};
 use crate::output::stream::{self, Shown};
 use crate::output::target::Target;
+use crate::output::tree::check::{self, Difference};
 use crate::output::tree::{self, Written};
 use crate::output::{File, Protection, git, helm_values};
 use crate::problem::{Failure, Problem};
@@ -222,7 +224,7 @@ fn write_single(product: &Product<'_>, settings: &Settings, target: &Target<'_>)
         }
         if let Some(carried) = &file.carried {
             let name = role(&file.target.path, &target.path);
-            done.warnings.extend(carried.is_edited().then(|| tree::edited_by_hand(name, tree::ANEW)));
+            done.warnings.extend(carried.is_edited().then(|| edited_by_hand(name, ANEW)));
             done.warnings.extend(carried.warnings());
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use super::lock;
+use super::tree::path;
 use crate::problem::{Failure, Problem};
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
@@ -21,7 +21,7 @@ pub fn left_over(fleet: &Fleet, directory: &Path) -> Vec<Problem> {
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| !known.contains(path.as_path()) && path.join(lock::NAME).is_file())
+        .filter(|path| !known.contains(path.as_path()) && path.join(path::LOCK).is_file())
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
     gone.sort_unstable();

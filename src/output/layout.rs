@@ -4,8 +4,8 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::entry::{Content, Entry};
-use super::fingerprint::Digest;
+use super::evidence::fingerprint::Digest;
+use super::tree::entry::{Content, Entry};
 use super::{File, Protection};
 use crate::protect::{Document, Documents};
 

@@ -1,27 +1,17 @@
 //! Output: documents or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
 
-pub mod carried;
 pub mod chart;
-pub mod check;
 pub mod clusters;
-mod conflict;
-pub mod entry;
 pub mod evidence;
-pub mod fingerprint;
 pub mod git;
 pub mod helm_values;
 pub mod layout;
-pub mod lock;
 pub mod masked;
 pub mod new_files;
-pub mod path;
+pub mod new_paths;
 pub mod product;
-pub mod root;
 pub mod single;
-pub mod staging;
-pub mod standing;
 pub mod stream;
-mod tally;
 pub mod target;
 pub mod tree;
 

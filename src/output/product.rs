@@ -4,8 +4,8 @@ use std::io;
 
 use secrecy::SecretString;
 
-use super::entry::Entry;
 use super::stream::Form;
+use super::tree::entry::Entry;
 use super::{File, Protection, chart, helm_values, layout};
 use crate::docker_config::DockerConfig;
 use crate::problem::{Failure, Problem};

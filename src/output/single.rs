@@ -4,11 +4,11 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::check::Known;
+use super::evidence::Known;
 use super::masked::{self, DOCKER_CONFIG, DOCKER_CONFIG_BASE64};
-use super::root::NewPaths;
-use super::staging::Staging;
+use super::new_paths::NewPaths;
 use super::target::Target;
+use super::tree::staging::Staging;
 use super::{Protection, git};
 use crate::problem::{Failure, Problem};
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::carried::Carried;
+use super::evidence::carried::Carried;
 use crate::problem::Failure;
 use crate::protect::{Document, Documents, Protection};
 

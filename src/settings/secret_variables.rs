@@ -5,7 +5,7 @@ use super::logins;
 use crate::credentials::{DEFAULT_VARIABLE, OTHER_VARIABLE, Source};
 use crate::environment::Environment;
 use crate::names::VariableName;
-use crate::output::fingerprint::KEY_VARIABLE;
+use crate::output::evidence::fingerprint::KEY_VARIABLE;
 
 /// Those of every pull secret of every cluster, also of clusters that were not chosen, those that are read where none is named, and the key
 /// of fingerprints.

@@ -7,8 +7,8 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::entry::Entry;
 use super::stream::Shown;
+use super::tree::entry::Entry;
 use super::{File, Protection, layout};
 use crate::docker_config::DockerConfig;
 use crate::manifest::to_yaml;

@@ -6,8 +6,8 @@ use std::io;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::output::carried::Carried;
-use crate::output::entry::Encrypted;
+use crate::output::evidence::carried::Carried;
+use crate::output::evidence::encrypted::Encrypted;
 use crate::output::{File, Protection};
 use crate::protect::sops::{Form, Sops};
 

@@ -11,9 +11,9 @@ use std::path::Path;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::carried::{Carried, Extent};
 use super::chart;
-use super::check::Known;
+use super::evidence::Known;
+use super::evidence::carried::{Carried, Extent};
 use super::stream::{self, Form, Shown};
 use super::target::Target;
 use super::{File, Protection};

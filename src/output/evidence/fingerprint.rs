@@ -8,9 +8,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Protection;
 use crate::environment::{Environment, Reading};
 use crate::names::VariableName;
+use crate::output::Protection;
 use crate::problem::{Failure, Problem};
 
 /// The variable with the key of fingerprints of secrets.

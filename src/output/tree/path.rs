@@ -8,7 +8,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{lock, staging};
+/// The name of the lock at the root of a tree.
+pub const LOCK: &str = "regcred.lock";
+/// The name of the folder in it where new files wait.
+pub const STAGING: &str = ".regcred-new";
 
 /// The path of a file below a root: parts joined by `/`, none of them `..` or one of our own two names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,7 +42,7 @@ impl TryFrom<String> for TreePath {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let good = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
         let first = text.split('/').next().unwrap_or_default();
-        let reserved = first == staging::FOLDER || text == lock::NAME;
+        let reserved = first == STAGING || text == LOCK;
         if text.split('/').all(good) && !reserved { Ok(Self(text)) } else { Err(InvalidPath) }
     }
 }

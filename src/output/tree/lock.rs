@@ -9,12 +9,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::conflict;
-use super::fingerprint::{Fingerprint, Key, Verdict};
-use super::path::{Found, TreePath};
+use super::path::{Found, LOCK, TreePath};
+use crate::output::evidence::fingerprint::{Fingerprint, Key, Verdict};
 use crate::problem::{Failure, Problem};
 
-/// The name of the lock at the root of a tree.
-pub const NAME: &str = "regcred.lock";
 const VERSION: u32 = 1;
 
 /// The files of a tree that are ours, sorted.
@@ -77,7 +75,7 @@ impl Lock {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(error) => Err(Failure::of(
                 "the output",
-                Problem::error("unreadable-file", format!("`{NAME}` cannot be read: {}", error.kind()))
+                Problem::error("unreadable-file", format!("`{LOCK}` cannot be read: {}", error.kind()))
                     .hint("it tells which files under `--output` are regcred's; check its mode"),
             )),
         }
@@ -128,7 +126,7 @@ impl Lock {
 
     fn parse_settled(bytes: &[u8]) -> Result<Self, Problem> {
         let newer = || {
-            let message = format!("`{NAME}` has a version that this regcred cannot read");
+            let message = format!("`{LOCK}` has a version that this regcred cannot read");
             Problem::error("invalid-lock", message).hint("use the newer regcred that wrote it")
         };
         match serde_json::from_slice::<Text>(bytes) {
@@ -141,7 +139,7 @@ impl Lock {
             Err(_) if serde_json::from_slice::<Head>(bytes).is_ok_and(|head| head.version != VERSION) => Err(newer()),
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
-                let message = format!("`{NAME}` is malformed at line {line}, column {column}");
+                let message = format!("`{LOCK}` is malformed at line {line}, column {column}");
                 Err(Problem::error("invalid-lock", message)
                     .hint("restore it from Git, or delete the whole directory of `--output` and render it again"))
             }
@@ -177,7 +175,6 @@ mod tests {
     use super::*;
     use crate::environment::Environment;
     use crate::output::Protection;
-    use crate::output::fingerprint::Key;
 
     fn message(text: &str) -> String {
         Lock::parse(text.as_bytes()).unwrap_err().message

@@ -3,14 +3,15 @@
 use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use super::fingerprint::{Key, Verdict};
-use super::git::{self, IGNORE_ALL, IGNORE_FILE};
-use super::lock::{self, Lock};
-use super::path::Found;
+use super::lock::Lock;
+use super::path::{self, Found};
 use super::staging;
-use super::target::Target;
+use crate::output;
+use crate::output::evidence::fingerprint::{Key, Verdict};
+use crate::output::git::{self, IGNORE_ALL, IGNORE_FILE};
+use crate::output::new_paths::NewPaths;
+use crate::output::target::Target;
 use crate::problem::{Failure, Problem};
 
 /// A directory, and what we know of it.
@@ -58,7 +59,7 @@ impl Root {
     /// # Errors
     /// It is a file, cannot be made or read, its lock is malformed, or another run is at work in it.
     pub fn create(target: &Target<'_>, key: &Key, new_paths: &NewPaths) -> Result<Self, Failure> {
-        let at = |error: io::Error| super::failure(&error, "the directory of `--output`");
+        let at = |error: io::Error| output::failure(&error, "the directory of `--output`");
         if target.path.exists() && !target.path.is_dir() {
             return Err(no_directory());
         }
@@ -88,9 +89,9 @@ impl Root {
     }
 
     fn read(path: PathBuf, key: &Key) -> Result<Self, Failure> {
-        let lock = Lock::read(&path.join(lock::NAME))?.map(|lock| lock.settle(&path, key));
+        let lock = Lock::read(&path.join(path::LOCK))?.map(|lock| lock.settle(&path, key));
         let journal = Lock::read(&staging::journal(&path))?;
-        let left = path.join(staging::FOLDER).symlink_metadata().is_ok();
+        let left = path.join(path::STAGING).symlink_metadata().is_ok();
         let interrupted = if left { Interrupted::Yes } else { Interrupted::No };
         let state = match (&lock, &journal) {
             (Some(_), _) => State::Listed,
@@ -116,7 +117,7 @@ impl Root {
     /// Where its temporaries go.
     #[must_use]
     pub fn staging(&self) -> PathBuf {
-        self.path.join(staging::FOLDER)
+        self.path.join(path::STAGING)
     }
 
     /// Whether our `.gitignore` belongs there: it already does, or the folder is in a work tree and has nothing of anybody's.
@@ -133,7 +134,7 @@ impl Root {
 
 fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder)
-        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == staging::FOLDER)))
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == path::STAGING)))
 }
 
 fn no_directory() -> Failure {
@@ -155,49 +156,5 @@ fn take_turn(path: &Path) -> Result<Option<Turn>, Failure> {
         )),
         // Some file systems know no locks.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(Turn(folder))),
-    }
-}
-
-/// What a run has made before it was certain that it can go on; removed unless it does. Several threads add to it.
-#[derive(Default)]
-pub struct NewPaths(Mutex<Vec<PathBuf>>);
-
-impl NewPaths {
-    /// Makes a folder and those above it that are missing.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn create_folder(&self, path: &Path) -> io::Result<()> {
-        let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
-        for folder in missing.into_iter().rev() {
-            match fs::create_dir(folder) {
-                Ok(()) => self.add(folder.to_path_buf()),
-                // Another cluster was faster.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds a path that was made.
-    pub fn add(&self, path: PathBuf) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(path);
-    }
-
-    /// The run goes on: they stay.
-    pub fn keep(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
-
-impl Drop for NewPaths {
-    /// What is in a folder goes before it, whoever made either.
-    fn drop(&mut self) {
-        let paths = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        paths.sort_unstable();
-        for path in paths.iter().rev() {
-            drop(if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) });
-        }
     }
 }

@@ -9,12 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::lock::{self, Lock};
-use super::path::TreePath;
-use super::{Protection, git};
+use super::lock::Lock;
+use super::path::{self, TreePath};
+use crate::output::{Protection, git};
 
-/// The name of the folder in a tree.
-pub const FOLDER: &str = ".regcred-new";
 const FILES: &str = "files";
 const JOURNAL: &str = "lock";
 
@@ -47,7 +45,7 @@ pub enum Disk {
 /// Where a tree's journal is.
 #[must_use]
 pub fn journal(root: &Path) -> PathBuf {
-    root.join(FOLDER).join(JOURNAL)
+    root.join(path::STAGING).join(JOURNAL)
 }
 
 impl Staging {
@@ -155,7 +153,7 @@ impl Drop for Staging {
 /// # Errors
 /// The file system's.
 pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
-    fs::rename(write_lock(&root.join(FOLDER), lock, Disk::Wait)?, root.join(lock::NAME))
+    fs::rename(write_lock(&root.join(path::STAGING), lock, Disk::Wait)?, root.join(path::LOCK))
 }
 
 /// What is ours is known from it alone.
@@ -201,7 +199,7 @@ mod tests {
     #[test]
     fn what_is_not_published_goes() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join(FOLDER);
+        let folder = root.path().join(path::STAGING);
         let staging = Staging::begin(folder.clone()).unwrap();
         assert!(!folder.exists());
         let (number, _) = staging.create(Protection::Plaintext).unwrap();
@@ -214,7 +212,7 @@ mod tests {
     #[test]
     fn once_the_target_changes_the_journal_stays_without_the_secrets() {
         let root = tempfile::tempdir().unwrap();
-        let staging = Staging::begin(root.path().join(FOLDER)).unwrap();
+        let staging = Staging::begin(root.path().join(path::STAGING)).unwrap();
         let (number, _) = staging.create(Protection::Plaintext).unwrap();
         let path = staging.temporary(number);
         staging.seal(&Lock::default(), Disk::Trust).unwrap();
@@ -229,10 +227,10 @@ mod tests {
     fn a_temporary_with_a_secret_is_its_owners_alone_from_the_start() {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();
-        let staging = Staging::begin(root.path().join(FOLDER)).unwrap();
+        let staging = Staging::begin(root.path().join(path::STAGING)).unwrap();
         let (_, file) = staging.create(Protection::Plaintext).unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        let folder = fs::metadata(root.path().join(FOLDER)).unwrap();
+        let folder = fs::metadata(root.path().join(path::STAGING)).unwrap();
         assert_eq!(folder.permissions().mode() & 0o777, 0o700);
     }
 }

@@ -5,9 +5,8 @@
 
 use std::path::Path;
 
-use super::lock;
-use super::path::{Found, TreePath};
-use super::single;
+use super::path::{self, Found, TreePath};
+use crate::output::single;
 use crate::problem::Problem;
 
 /// The side that a line is on.
@@ -69,7 +68,7 @@ fn add(line: &[u8], side: &mut Vec<u8>) {
 
 /// That there was a conflict.
 pub(super) fn warning() -> Problem {
-    let message = format!("`{}` has a merge conflict: both sides were read, and it is written anew", lock::NAME);
+    let message = format!("`{}` has a merge conflict: both sides were read, and it is written anew", path::LOCK);
     Problem::warning("lock-conflict", message).hint("commit it with the files that were written")
 }
 

@@ -6,29 +6,19 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::Protection;
 use super::entry::{Content, Entry};
-use super::fingerprint::{Fingerprint, Key};
-use super::git;
-use super::lock::{self, Lock, Merge};
-use super::masked;
-use super::path::{Found, TreePath};
+use super::lock::{Lock, Merge};
+use super::path::{self, Found, TreePath};
 use super::root::{self, Interrupted, Root};
 use super::standing::{Observer, Standing};
 use super::tally::Tally;
-use super::target::Target;
-use super::tree::{AT_ONCE, each, ignore_file, path_of};
+use super::{AT_ONCE, each, ignore_file, path_of};
+use crate::output::evidence::Known;
+use crate::output::evidence::fingerprint::{Fingerprint, Key};
+use crate::output::target::Target;
+use crate::output::{self, Protection, git, masked};
 use crate::problem::{Failure, Problem};
 use crate::settings::PlaintextInGit;
-
-/// What can be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// Everything.
-    All,
-    /// Not what depends on the logins: in those files it is masked.
-    NotTheLogins,
-}
 
 impl Content<'_> {
     /// Whether its bytes cannot be told without credentials: a secret in clear, or a policy for the registries of the logins.
@@ -96,7 +86,7 @@ pub fn tree<'a>(
     target: &Target<'_>,
     known: Known,
 ) -> Result<Comparison, Failure> {
-    let at_root = |error| super::failure(&error, "the directory of `--output`");
+    let at_root = |error| output::failure(&error, "the directory of `--output`");
     let key = Key::read(target.environment)?;
     let Some(root) = Root::open(target, &key)? else {
         let missing = |entry: io::Result<Entry<'_>>| {
@@ -158,7 +148,7 @@ impl Run<'_> {
     }
 
     fn see(&self, path: TreePath, content: &Content<'_>) -> Result<Seen, Failure> {
-        let at = |error| super::failure(&error, &format!("`{path}`"));
+        let at = |error| output::failure(&error, &format!("`{path}`"));
         let known = self.observer.known == Known::All || !content.depends_on_logins(&path);
         let standing = self.observer.look(&path, content).map_err(at)?;
         let state = match &standing {
@@ -207,7 +197,7 @@ impl Run<'_> {
         let current = listed && root.interrupted == Interrupted::No;
         if root.ours.merge != Merge::Settled || (found.differences.is_empty() && !current) {
             let state = if has_lock { State::Stale } else { State::Missing };
-            found.differences.push(Difference { path: lock::NAME.to_owned(), state });
+            found.differences.push(Difference { path: path::LOCK.to_owned(), state });
         }
         found
     }

@@ -4,6 +4,16 @@
 //! file is renamed, what is stale goes, and the lock comes last. A run that was killed leaves each file old or new; the next one reads the
 //! journal and completes it.
 
+pub mod check;
+mod conflict;
+pub mod entry;
+pub mod lock;
+pub mod path;
+pub mod root;
+pub mod staging;
+pub mod standing;
+mod tally;
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,25 +21,25 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::check::Known;
-use super::conflict;
-use super::entry::{Content, Entry};
-use super::evidence;
-use super::fingerprint::{Fingerprint, KEY_VARIABLE, Key, Verdict};
-use super::git::{self, Cover, Guard};
-use super::lock::{self, Lock};
-use super::path::{Found, TreePath};
-use super::root::{NewPaths, Root, State, Turn};
-use super::staging::{Disk, Staging};
-use super::standing::{Observer, Standing};
-use super::tally::Tally;
-use super::target::Target;
-use super::{File, Protection};
+use crate::output::evidence::fingerprint::{Fingerprint, Key, Verdict};
+use crate::output::evidence::warnings::{ANEW, always_anew, edited_by_hand};
+use crate::output::evidence::{self, Known};
+use crate::output::git::{self, Cover, Guard};
+use crate::output::new_paths::NewPaths;
+use crate::output::target::Target;
+use crate::output::{self, File, Protection};
 use crate::problem::{Failure, Problem};
 use crate::settings::{PlaintextInGit, Reseal};
+use entry::{Content, Entry};
+use lock::Lock;
+use path::{Found, TreePath};
+use root::{Root, State, Turn};
+use staging::{Disk, Staging};
+use standing::{Observer, Standing};
+use tally::Tally;
 
 /// How many entries are in memory at once.
-pub(super) const AT_ONCE: usize = 1024;
+const AT_ONCE: usize = 1024;
 /// Fewer plain ones than this are not worth a second thread.
 const FEW: usize = 64;
 
@@ -89,7 +99,7 @@ pub fn prepare<'a>(
 }
 
 /// Does the same with each, in parallel where it is worth it; the answers are in order.
-pub(super) fn each<'a, T: Send>(
+fn each<'a, T: Send>(
     entries: Vec<(TreePath, Content<'a>)>,
     work: impl Fn((TreePath, Content<'a>)) -> Result<T, Failure> + Sync + Send,
 ) -> Result<Vec<T>, Failure> {
@@ -102,13 +112,13 @@ pub(super) fn each<'a, T: Send>(
 }
 
 /// The `.gitignore` of a folder that we made.
-pub(super) fn ignore_file() -> File {
+fn ignore_file() -> File {
     let bytes = Zeroizing::new(git::IGNORE_ALL.to_vec());
     File { path: git::IGNORE_FILE.to_owned(), bytes, protection: Protection::Public }
 }
 
 /// The path of a file, or why it cannot be one.
-pub(super) fn path_of(path: String) -> Result<TreePath, Failure> {
+fn path_of(path: String) -> Result<TreePath, Failure> {
     path.try_into().map_err(|_| {
         let problem = Problem::error("invalid-path", "the name of an object cannot be the name of a file");
         Failure::of("the output", problem.hint("use --shape yaml"))
@@ -165,7 +175,8 @@ impl Run<'_> {
             wanted.push((path, content));
         }
         let settled = each(wanted, |(path, content)| {
-            let settled = self.settle(&path, &content).map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+            let settled =
+                self.settle(&path, &content).map_err(|error| output::failure(&error, &format!("`{path}`")))?;
             Ok((path, content.protection(), settled))
         })?;
         for (path, protection, (standing, step)) in settled {
@@ -206,7 +217,7 @@ impl Run<'_> {
         let reseal = self.target.reseal == Reseal::Always && matches!(content, Content::Encrypted(_));
         let step = match &standing {
             Standing::Current(fingerprint) if !reseal => {
-                super::protect(&path.under(&self.root.path), content.protection())?;
+                output::protect(&path.under(&self.root.path), content.protection())?;
                 Step::Keep(fingerprint.clone())
             }
             // What is slow is not done in vain.
@@ -271,7 +282,7 @@ impl Run<'_> {
             return Ok(Prepared { result: self.result, changes: None });
         }
         for path in &stale {
-            if is_edited(path, &root, &ours, self.key).map_err(|error| super::failure(&error, &format!("`{path}`")))? {
+            if is_edited(path, &root, &ours, self.key).map_err(|error| output::failure(&error, &format!("`{path}`")))? {
                 warnings.push(edited_by_hand(&format!("`{path}`"), "and is removed: nothing asks for it any more"));
             }
         }
@@ -318,10 +329,10 @@ impl Changes {
         }
         let mut removed = 0;
         for path in &self.stale {
-            removed += remove(path, &self.root).map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+            removed += remove(path, &self.root).map_err(|error| output::failure(&error, &format!("`{path}`")))?;
         }
         if let Some(lock) = &self.lock {
-            fs::rename(lock, self.root.join(lock::NAME)).map_err(at_lock)?;
+            fs::rename(lock, self.root.join(path::LOCK)).map_err(at_lock)?;
         }
         self.staging.finish().map_err(at_root)?;
         Ok(removed)
@@ -346,7 +357,7 @@ impl Changes {
                 }
                 result => result,
             };
-            publish().map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+            publish().map_err(|error| output::failure(&error, &format!("`{path}`")))?;
         }
         Ok(())
     }
@@ -389,28 +400,12 @@ fn remove(path: &TreePath, root: &Path) -> io::Result<usize> {
     Ok(1)
 }
 
-/// What happens to a file that was edited.
-pub const ANEW: &str = "and is written anew";
-
-/// That the file of this name was edited, and what happens to it.
-#[must_use]
-pub fn edited_by_hand(name: &str, what: &str) -> Problem {
-    Problem::warning("edited-by-hand", format!("{name} was edited since regcred wrote it, {what}"))
-        .hint("change the settings or the templates, not the files under `--output`")
-}
-
-fn always_anew() -> Problem {
-    let message = format!("`{KEY_VARIABLE}` is not set, so every run makes all encrypted files anew");
-    Problem::warning("no-fingerprint-key", message)
-        .hint("set it to the output of `openssl rand -hex 32`, the same for every run, and what has not changed stays as it is")
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]
 fn at_lock(error: io::Error) -> Failure {
-    super::failure(&error, "the lock")
+    output::failure(&error, "the lock")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]
 fn at_root(error: io::Error) -> Failure {
-    super::failure(&error, "the directory of `--output`")
+    output::failure(&error, "the directory of `--output`")
 }

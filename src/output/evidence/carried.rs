@@ -12,12 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroizing;
 
-use super::check::Known;
-use super::entry::Encrypted;
-use super::evidence::{self, Finding};
+use super::encrypted::Encrypted;
 use super::fingerprint::{Digest, Fingerprint, Key};
-use super::tally;
-use super::target::Target;
+use super::{Finding, Known, gather, warnings, weigh};
+use crate::output::target::Target;
 use crate::problem::{Failure, Problem};
 use crate::settings::{Destination, Reseal, Settings};
 
@@ -87,7 +85,7 @@ impl Carried {
         let there = Digest::of(&encrypted.context(path)?).and_then(|context| self.documents.get(&context));
         if let Some((written, range)) = there {
             let document = &self.text[range.clone()];
-            match (evidence::weigh(written, encrypted, path, document, &self.key, self.known())?, self.purpose) {
+            match (weigh(written, encrypted, path, document, &self.key, self.known())?, self.purpose) {
                 (Finding::Good(_), Purpose::Write(Reseal::Always)) => {}
                 (Finding::Good(fingerprint), _) => return marked(&fingerprint, document),
                 (Finding::Unproven, Purpose::Compare(_)) => return marked(written, document),
@@ -105,7 +103,7 @@ impl Carried {
             Purpose::Compare(_) => Ok(Zeroizing::new([&b"#".repeat(2 * self.text.len() + 1)[..], b"\n"].concat())),
             Purpose::Write(_) => {
                 let document = encrypted.encrypt(path)?;
-                marked(&evidence::gather(encrypted, path, &document, &self.key)?, &document)
+                marked(&gather(encrypted, path, &document, &self.key)?, &document)
             }
         }
     }
@@ -118,7 +116,7 @@ impl Carried {
     /// What else there is to say of it.
     pub fn warnings(&self) -> Vec<Problem> {
         let said = |what: &AtomicBool, problem: fn(usize) -> Problem| what.load(Ordering::Relaxed).then(|| problem(1));
-        [said(&self.disowned, tally::disowned), said(&self.readdressed, tally::readdressed)]
+        [said(&self.disowned, warnings::disowned), said(&self.readdressed, warnings::readdressed)]
             .into_iter()
             .flatten()
             .collect()

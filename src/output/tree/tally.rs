@@ -1,8 +1,8 @@
 //! A tally: how each encrypted file of a tree stands in, what there is to say of all of them together out.
 
-use super::fingerprint::KEY_VARIABLE;
 use super::path::TreePath;
 use super::standing::Standing;
+use crate::output::evidence::warnings::{disowned, readdressed};
 use crate::problem::Problem;
 
 /// What was seen of the encrypted files.
@@ -37,24 +37,7 @@ impl Tally {
     /// What concerns many at once.
     pub fn warnings(&self) -> Vec<Problem> {
         let under_another_key = (self.ours == 0).then_some(self.disowned.len()).filter(|count| *count > 0);
-        let readdressed = Some(self.readdressed).filter(|count| *count > 0);
-        under_another_key.map(disowned).into_iter().chain(readdressed.map(self::readdressed)).collect()
+        let for_others = Some(self.readdressed).filter(|count| *count > 0);
+        under_another_key.map(disowned).into_iter().chain(for_others.map(readdressed)).collect()
     }
-}
-
-/// That this many are for others than before.
-pub(super) fn readdressed(count: usize) -> Problem {
-    let (files, are) = if count == 1 { ("file", "is") } else { ("files", "are") };
-    let message = format!("{count} encrypted {files} {are} for another key than before, or by another rule of sops");
-    Problem::warning("another-recipient", message)
-        .hint("whoever has that key can open the logins: make sure that the change was meant, and by whom")
-}
-
-/// That this many were not written with the key of fingerprints that is set.
-pub(super) fn disowned(count: usize) -> Problem {
-    let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
-    let message = format!("{count} encrypted {files} {were} edited, or written under another `{KEY_VARIABLE}`");
-    Problem::warning("another-fingerprint-key", message).hint(
-        "with another key everything is encrypted anew, once; without a change of the key look who has edited `regcred.lock`",
-    )
 }

@@ -5,11 +5,24 @@
 //! over these three, which tells that we wrote it, and one over the secret, the context, recipients in variables
 //! and the bytes, which tells of what.
 
+pub mod carried;
+pub mod encrypted;
+pub mod fingerprint;
+pub mod warnings;
+
 use std::io;
 
-use super::check::Known;
-use super::entry::Encrypted;
-use super::fingerprint::{Digest, Fingerprint, Key, same};
+use encrypted::Encrypted;
+use fingerprint::{Digest, Fingerprint, Key, same};
+
+/// What can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Everything.
+    All,
+    /// Not what depends on the logins: in those files it is masked.
+    NotTheLogins,
+}
 
 /// What evidence says of an encrypted file.
 #[derive(Clone, Debug, PartialEq, Eq)]

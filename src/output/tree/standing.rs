@@ -5,13 +5,12 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::check::Known;
 use super::entry::Content;
-use super::evidence::{self, Finding};
-use super::fingerprint::{Fingerprint, Key, Verdict};
-use super::git;
 use super::path::{Found, TreePath};
 use super::root::{Root, State};
+use crate::output::evidence::fingerprint::{Fingerprint, Key, Verdict};
+use crate::output::evidence::{self, Finding, Known};
+use crate::output::git;
 
 /// How what is there relates to what is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]

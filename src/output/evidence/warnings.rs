@@ -1,0 +1,41 @@
+//! What there is to say of encrypted files: how many, or which, in, a warning out.
+
+use super::fingerprint::KEY_VARIABLE;
+use crate::problem::Problem;
+
+/// What happens to a file that was edited.
+pub const ANEW: &str = "and is written anew";
+
+/// That the file of this name was edited, and what happens to it.
+#[must_use]
+pub fn edited_by_hand(name: &str, what: &str) -> Problem {
+    Problem::warning("edited-by-hand", format!("{name} was edited since regcred wrote it, {what}"))
+        .hint("change the settings or the templates, not the files under `--output`")
+}
+
+/// That there is no key of fingerprints.
+#[must_use]
+pub fn always_anew() -> Problem {
+    let message = format!("`{KEY_VARIABLE}` is not set, so every run makes all encrypted files anew");
+    Problem::warning("no-fingerprint-key", message)
+        .hint("set it to the output of `openssl rand -hex 32`, the same for every run, and what has not changed stays as it is")
+}
+
+/// That this many are for others than before.
+#[must_use]
+pub fn readdressed(count: usize) -> Problem {
+    let (files, are) = if count == 1 { ("file", "is") } else { ("files", "are") };
+    let message = format!("{count} encrypted {files} {are} for another key than before, or by another rule of sops");
+    Problem::warning("another-recipient", message)
+        .hint("whoever has that key can open the logins: make sure that the change was meant, and by whom")
+}
+
+/// That this many were not written with the key of fingerprints that is set.
+#[must_use]
+pub fn disowned(count: usize) -> Problem {
+    let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
+    let message = format!("{count} encrypted {files} {were} edited, or written under another `{KEY_VARIABLE}`");
+    Problem::warning("another-fingerprint-key", message).hint(
+        "with another key everything is encrypted anew, once; without a change of the key look who has edited `regcred.lock`",
+    )
+}

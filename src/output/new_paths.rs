@@ -1,0 +1,50 @@
+//! New paths: folders and files that a run makes before it is certain that it can go on in, none of them left unless it does out.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// What a run has made before it was certain that it can go on; removed unless it does. Several threads add to it.
+#[derive(Default)]
+pub struct NewPaths(Mutex<Vec<PathBuf>>);
+
+impl NewPaths {
+    /// Makes a folder and those above it that are missing.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create_folder(&self, path: &Path) -> io::Result<()> {
+        let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+        for folder in missing.into_iter().rev() {
+            match fs::create_dir(folder) {
+                Ok(()) => self.add(folder.to_path_buf()),
+                // Another cluster was faster.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a path that was made.
+    pub fn add(&self, path: PathBuf) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+    }
+
+    /// The run goes on: they stay.
+    pub fn keep(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Drop for NewPaths {
+    /// What is in a folder goes before it, whoever made either.
+    fn drop(&mut self) {
+        let paths = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        paths.sort_unstable();
+        for path in paths.iter().rev() {
+            drop(if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) });
+        }
+    }
+}
