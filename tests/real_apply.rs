@@ -13,7 +13,7 @@ mod cells;
 #[path = "bench/schemas.rs"]
 mod schemas;
 
-use bench::Bench;
+use bench::{Bench, documents};
 use cells::Cell;
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
@@ -103,29 +103,28 @@ fn the_docker_config_is_byte_for_byte_what_kubectl_writes() {
     // No `:` in a user name; no spaces at the ends, which `render` removes as it does a line end.
     let username = r"[a-zA-Z0-9$+<>&é\u{2028}'\\]([ -9;-~é\u{2029}]{0,30}[a-z<&>])?";
     let password = r"[!-~é]([ -~<>&\u{a0}-\u{ff}\u{2028}\u{2029}\u{1F600}]{0,60}[!-~ß])?";
+    // Without a server, kubectl writes for Docker Hub.
+    let registries: &[&str] = &["docker.io", "ghcr.io", "harbor.test:8443", "*.quay.test"];
     let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
-    let logins = (username, password, proptest::sample::select(vec!["ghcr.io", "harbor.test:8443", "*.quay.test"]));
-    let outcome = runner.run(&logins, |(username, password, registry)| {
+    let outcome = runner.run(&(username, password, proptest::sample::select(registries)), |login| {
+        let (username, password, registry) = login;
         let login = format!("{registry}=BOT_NAME:BOT_WORD");
-        let ours = ["render", "--shape", "docker-config", "--login", &login];
-        let ours = bench.regcred(&ours, &[("BOT_NAME", &username), ("BOT_WORD", &password)]).succeeded();
-        let theirs = bench.kubectl(
-            &[
-                "create",
-                "secret",
-                "docker-registry",
-                "x",
-                "--dry-run=client",
-                "-o",
-                "json",
-                &format!("--docker-server={registry}"),
-                &format!("--docker-username={username}"),
-                &format!("--docker-password={password}"),
-            ],
-            "",
-        );
-        let theirs: Value = serde_json::from_str(&theirs.succeeded()).unwrap();
-        prop_assert_eq!(ours.trim_end(), theirs["data"][".dockerconfigjson"].as_str().unwrap());
+        let render = |more: &[&str]| {
+            let arguments = [&["render", "--login", &login], more].concat();
+            bench.regcred(&arguments, &[("BOT_NAME", &username), ("BOT_WORD", &password)]).succeeded()
+        };
+        let server = (registry != "docker.io").then(|| format!("--docker-server={registry}"));
+        let own = [format!("--docker-username={username}"), format!("--docker-password={password}")];
+        let create = bench.program("kubectl").arguments(["create", "secret", "docker-registry", "x", "-o", "json"]);
+        let theirs = create.arguments(["--dry-run=client"]).arguments(own).arguments(server).run().succeeded();
+        let theirs: Value = serde_json::from_str(&theirs).unwrap();
+        let theirs = theirs["data"][".dockerconfigjson"].as_str().unwrap();
+        let docker_config = render(&["--shape", "docker-config"]);
+        prop_assert_eq!(docker_config.trim_end(), theirs);
+        for shape in ["yaml", "json"] {
+            let secret = documents(&render(&["--namespaces", "a", "--link", "none", "--shape", shape])).remove(0);
+            prop_assert_eq!(secret["data"][".dockerconfigjson"].as_str(), Some(theirs));
+        }
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));

@@ -201,6 +201,33 @@ fn an_own_service_account_comes_and_goes_with_the_release_and_namespaces_stay() 
 }
 
 #[test]
+fn namespaces_may_be_called_what_a_reader_of_yaml_1_1_takes_for_something_else_than_a_string() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm"]) else { return };
+    let names = ["0x1f", "12", "1e3", "null", "on", "y"];
+    let list = names.join(",");
+    let install = ["upgrade", "--install", "pull-secrets", "chart", "--namespace", "1e3", "--create-namespace"];
+    for link in ["policy", "service-account"] {
+        let flags = ["--namespaces", &list, "--create-namespaces", "--link", link];
+        let (folder, _) = chart(bench, &flags, LOGINS);
+        helm(bench, &folder, &install).succeeded();
+        for name in names {
+            let secret = bench.get(&["secret", "image-pull-secret", "-n", name]);
+            assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson", "{link} {name}");
+        }
+        if link == "policy" {
+            let binding = bench.get(&["mutatingadmissionpolicybinding", "image-pull-secret"]);
+            let selector = &binding["spec"]["matchResources"]["namespaceSelector"];
+            assert_eq!(selector["matchExpressions"][0]["values"], json!(names));
+            continue;
+        }
+        for name in names {
+            let account = bench.get(&["serviceaccount", "image-puller", "-n", name]);
+            assert_eq!(account["imagePullSecrets"], json!([{"name": "image-pull-secret"}]), "{name}");
+        }
+    }
+}
+
+#[test]
 fn tamcores_chart_takes_its_values_with_the_source_secret() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
     let flags = ["--service-account", "*", "--patcher-image", "r.test/p:v2", "--patcher-pull-secret", "own"];
