@@ -26,6 +26,14 @@ const LOGINS: (&str, &str) = (
     r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6czNjcjN0"},"ghcr.io":{"username":"acme-bot","password":"on"}}}"#,
 );
 
+#[test]
+fn the_control_plane_is_of_the_version_that_is_pinned() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let pinned = include_str!("tools/versions").lines().find_map(|line| line.strip_prefix("kubernetes=")).unwrap();
+    let said = bench.kubectl(&["version"], "").succeeded();
+    assert!(said.lines().any(|line| line == format!("Server Version: v{pinned}")), "{said}");
+}
+
 const PROFILES: [Option<Profile>; 4] = [None, Some(Profile::Argocd), Some(Profile::Flux), Some(Profile::Helm)];
 
 #[test]

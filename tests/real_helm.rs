@@ -118,6 +118,32 @@ fn a_policy_with_the_braces_of_helms_templates_arrives_as_it_is() {
 }
 
 #[test]
+fn a_chart_with_a_policy_asks_for_a_cluster_that_knows_it() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let for_version = |version: &str| {
+        let [namespace, own] = bench.namespaces();
+        let secret = fresh("secret");
+        let flags = ["--namespaces", &namespace, "--link", "policy", "--secret-name", &secret];
+        let (folder, _) = chart(bench, &flags, LOGINS);
+        let path = folder.path().join("chart/Chart.yaml");
+        let asked = std::fs::read_to_string(&path).unwrap();
+        assert!(asked.contains("kubeVersion: \">=1.36.0-0\"\n"), "{asked}");
+        bench::write(&path, &asked.replace("1.36.0", version));
+        helm(bench, &folder, &["install", "x", "chart", "--namespace", &own])
+    };
+    for_version("1.36.0").succeeded();
+    let refused = for_version("9.0.0").failed();
+    assert!(refused.contains("chart requires kubeVersion: >=9.0.0-0 which is incompatible"), "{refused}");
+
+    let (folder, _) = chart(bench, &["--namespaces", "a", "--link", "policy"], LOGINS);
+    helm(bench, &folder, &["template", "x", "chart", "--kube-version", "v1.36.0-gke.1"]).succeeded();
+    let refused = helm(bench, &folder, &["template", "x", "chart", "--kube-version", "v1.35.4"]).failed();
+    assert!(refused.contains("chart requires kubeVersion: >=1.36.0-0 which is incompatible"), "{refused}");
+    let (folder, _) = chart(bench, &["--namespaces", "a"], LOGINS);
+    helm(bench, &folder, &["template", "x", "chart", "--kube-version", "v1.20.0"]).succeeded();
+}
+
+#[test]
 fn default_is_taken_over_rotated_and_left_with_its_uid() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
     let [namespace, other] = bench.namespaces();
