@@ -36,13 +36,28 @@ fn the_control_plane_is_of_the_version_that_is_pinned() {
 
 const PROFILES: [Option<Profile>; 4] = [None, Some(Profile::Argocd), Some(Profile::Flux), Some(Profile::Helm)];
 
+/// The cells in clear of this strategy.
+fn in_clear(strategy: Strategy) -> Vec<Cell> {
+    cells::all(|cell| cell.strategy == strategy && cell.protect == Protect::Plain, &PROFILES)
+}
+
 #[test]
-fn every_cell_serves_an_empty_cluster_is_read_back_equal_and_applied_again_without_a_change() {
+fn every_cell_without_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_applied_again_without_a_change() {
     let Some(bench) = Bench::with(&["helm", "kubeconform"]) else { return };
-    let cells = cells::all(&[Protect::Plain], &PROFILES);
-    // None is left out unseen. With each profile, in the four shapes for kubectl: three links without a patcher, three with
-    // titansoft's, one with tamcore's; of a chart, three links; of values, two for our own chart and one for that of each patcher.
-    assert_eq!(cells.len(), PROFILES.len() * (4 * (3 + 3 + 1) + 3 + 2 + 2));
+    let cells = in_clear(Strategy::Static);
+    // None is left out unseen: three links in the four shapes for kubectl and in a chart, two in values.
+    assert_eq!(cells.len(), PROFILES.len() * (4 * 3 + 3 + 2));
+    cells::prove(bench, &cells);
+}
+
+#[test]
+fn every_cell_with_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_applied_again_without_a_change() {
+    // Where there are nodes, these patchers would set to work.
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm", "kubeconform"]) else { return };
+    let cells = in_clear(Strategy::Patcher);
+    // None is left out unseen: in the four shapes for kubectl, three links with titansoft's and one with tamcore's; values for the
+    // chart of each.
+    assert_eq!(cells.len(), PROFILES.len() * (4 * (3 + 1) + 2));
     cells::prove(bench, &cells);
 }
 

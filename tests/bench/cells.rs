@@ -53,11 +53,8 @@ impl fmt::Display for Cell {
     }
 }
 
-/// Every possible cell of these protections that kubectl or Helm takes to a cluster, with each patcher and each of the profiles.
-pub fn all(protections: &[Protect], profiles: &[Option<Profile>]) -> Vec<Cell> {
-    let is_meant = |cell: &Combination| {
-        cell.is_possible() && protections.contains(&cell.protect) && cell.shape != Shape::DockerConfig
-    };
+/// Every possible cell that is meant and that kubectl or Helm takes to a cluster, with each patcher and each of the profiles.
+pub fn all(is_meant: impl Fn(&Combination) -> bool, profiles: &[Option<Profile>]) -> Vec<Cell> {
     let patchers = |cell: Combination| match cell.strategy {
         Strategy::Static => vec![None],
         // tamcore's patcher writes Secrets only where it links.
@@ -65,7 +62,7 @@ pub fn all(protections: &[Protect], profiles: &[Option<Profile>]) -> Vec<Cell> {
         Strategy::Patcher => vec![Some(Patcher::Titansoft)],
     };
     Combination::all()
-        .filter(is_meant)
+        .filter(|cell| cell.is_possible() && cell.shape != Shape::DockerConfig && is_meant(cell))
         .flat_map(|cell| patchers(cell).into_iter().map(move |patcher| (cell, patcher)))
         .flat_map(|(cell, patcher)| profiles.iter().map(move |&profile| Cell::new(cell, patcher, profile)))
         .collect()
