@@ -87,26 +87,41 @@ impl Cell {
         self
     }
 
-    fn flags(&self) -> Vec<String> {
-        let Self { combination, patcher, profile, namespaces, secret, more } = self;
-        let Combination { strategy, link, protect, shape } = combination;
+    /// What is chosen, but the shape.
+    fn choices(&self) -> Vec<String> {
+        let Combination { strategy, link, protect, shape: _ } = self.combination;
         let mut flags = vec![format!("{}={strategy}", Strategy::FLAG), format!("{}={link}", Link::FLAG)];
-        flags.extend([format!("{}={protect}", Protect::FLAG), format!("{}={shape}", Shape::FLAG)]);
-        flags.extend(profile.map(|profile| format!("{}={profile}", Profile::FLAG)));
+        flags.push(format!("{}={protect}", Protect::FLAG));
+        flags.extend(self.patcher.map(|patcher| format!("{}={patcher}", Patcher::FLAG)));
+        flags.extend(self.profile.map(|profile| format!("{}={profile}", Profile::FLAG)));
+        flags.extend(self.more.iter().cloned());
+        flags
+    }
+
+    fn flags(&self) -> Vec<String> {
+        let Self { combination: Combination { protect, shape, .. }, patcher, namespaces, secret, .. } = self;
+        let mut flags = self.choices();
+        flags.push(format!("{}={shape}", Shape::FLAG));
         match patcher {
             None => flags.extend([format!("--namespaces={}", namespaces.join(",")), "--create-namespaces".to_owned()]),
-            Some(patcher) => {
-                flags
-                    .extend([format!("{}={patcher}", Patcher::FLAG), format!("--patcher-namespace={}", namespaces[0])]);
-            }
+            Some(_) => flags.push(format!("--patcher-namespace={}", namespaces[0])),
         }
         match protect {
             // The file names it.
             Protect::External => {}
             _ => flags.push(format!("--secret-name={secret}")),
         }
-        flags.extend(more.iter().cloned());
         flags
+    }
+
+    /// Its objects, as they would be for the names of any other cell.
+    fn without_names(&self, objects: &[Value]) -> BTreeSet<String> {
+        let text = |object: &Value| {
+            let text = object.to_string().replace(&self.secret, "SECRET");
+            let names = self.namespaces.iter().enumerate();
+            names.fold(text, |text, (number, name)| text.replace(name, &format!("NAMESPACE-{number}")))
+        };
+        objects.iter().map(text).collect()
     }
 
     /// `regcred render` in this folder.
@@ -210,6 +225,7 @@ pub fn prove(bench: &Bench, cells: &[Cell]) -> Vec<Vec<Value>> {
             wanted.iter().filter_map(|object| object["metadata"]["namespace"].as_str()).collect();
         assert!(namespaces.iter().all(|namespace| is_of_the_cell(namespace)), "{cell}: {namespaces:?}");
     }
+    assert_shapes_agree(cells, &wanted);
     let kinds: BTreeSet<_> = wanted.iter().flatten().filter_map(|object| object["kind"].as_str()).collect();
     let answer = schemas::validate(bench, &kinds, folder.path());
     let count: usize = wanted.iter().map(Vec::len).sum();
@@ -234,6 +250,18 @@ pub fn prove(bench: &Bench, cells: &[Cell]) -> Vec<Vec<Value>> {
         }
     }
     wanted.iter().map(|objects| objects.iter().map(|object| live[&identity(object)].clone()).collect()).collect()
+}
+
+/// What kubectl takes is the same in each shape, but what is sealed, which is never the same twice.
+fn assert_shapes_agree(cells: &[Cell], wanted: &[Vec<Value>]) {
+    let mut objects = BTreeMap::new();
+    for (cell, wanted) in cells.iter().zip(wanted) {
+        let is_for_helm = matches!(cell.combination.shape, Shape::Chart | Shape::HelmValues);
+        if !is_for_helm && cell.combination.protect != Protect::Sealed {
+            let of_cell = cell.without_names(wanted);
+            assert_eq!(objects.entry(cell.choices()).or_insert_with(|| of_cell.clone()), &of_cell, "{cell}");
+        }
+    }
 }
 
 type Objects = BTreeMap<[String; 3], Value>;
