@@ -27,14 +27,15 @@ impl Policy {
         let arguments = ["render", "--link", "policy", "--namespaces", &namespace, "--secret-name", &secret];
         let manifests = bench.regcred(&arguments, &[("DOCKERHUB_AUTH", logins)]).succeeded();
         bench.apply(&manifests).succeeded();
-        // What goes wrong in the policy is then an error of the tests, too.
-        assert_eq!(bench.get(&["mutatingadmissionpolicy", &secret])["spec"]["failurePolicy"], "Fail");
         let policy = Self { bench, namespace, secret };
         policy.wait_until_in_force(image);
         policy
     }
 
     fn wait_until_in_force(&self, image: &str) {
+        // What goes wrong in the policy is then an error of the tests, too.
+        let read_back = self.bench.get(&["mutatingadmissionpolicy", &self.secret]);
+        assert_eq!(read_back["spec"]["failurePolicy"], "Fail");
         let probe = pod("probe", &json!({"containers": [{"name": "c", "image": image}]}));
         let is_in_force = || self.is_referred_to(&self.admitted(std::slice::from_ref(&probe))[0]);
         Bench::wait("the policy to be in force", is_in_force);
