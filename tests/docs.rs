@@ -185,6 +185,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--hard",
     "--history-max",
     "--install",
+    "--kube-version",
     "--locked",
     "--merge",
     "--message",

@@ -6,14 +6,18 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod bench;
 #[cfg(test)]
+#[path = "bench/cells.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod cells;
+#[cfg(test)]
 #[path = "bench/schemas.rs"]
 mod schemas;
 
-use std::collections::BTreeMap;
-
-use bench::{Bench, difference, documents, fresh};
+use bench::{Bench, documents};
+use cells::Cell;
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
+use regcred::settings::choices::{Combination, Link, Profile, Protect, Shape, Strategy};
 use serde_json::{Value, json};
 
 /// A Docker config with two registries, as a CI variable holds it.
@@ -22,131 +26,97 @@ const LOGINS: (&str, &str) = (
     r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6czNjcjN0"},"ghcr.io":{"username":"acme-bot","password":"on"}}}"#,
 );
 
-/// Each object's resourceVersion, by kind, namespace and name.
-fn resource_versions(objects: &[Value]) -> BTreeMap<String, String> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    objects
-        .iter()
-        .map(|object| {
-            let metadata = &object["metadata"];
-            let parts = [text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"])];
-            (parts.join("/"), text(&metadata["resourceVersion"]))
-        })
-        .collect()
+#[test]
+fn the_control_plane_is_of_the_version_that_is_pinned() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let pinned = include_str!("tools/versions").lines().find_map(|line| line.strip_prefix("kubernetes=")).unwrap();
+    let said = bench.kubectl(&["version"], "").succeeded();
+    assert!(said.lines().any(|line| line == format!("Server Version: v{pinned}")), "{said}");
 }
 
-/// Every possible cell of link and profile in one stream form.
-fn cells() -> impl Iterator<Item = Vec<&'static str>> {
-    ["yaml", "json"].into_iter().flat_map(|shape| {
-        ["service-account", "policy", "none"].into_iter().flat_map(move |link| {
-            [None, Some("argocd"), Some("flux"), Some("helm")].into_iter().map(move |profile| {
-                let mut arguments = vec!["--shape", shape, "--link", link];
-                arguments.extend(profile.into_iter().flat_map(|profile| ["--profile", profile]));
-                arguments
-            })
-        })
-    })
+const PROFILES: [Option<Profile>; 4] = [None, Some(Profile::Argocd), Some(Profile::Flux), Some(Profile::Helm)];
+
+/// The cells in clear of this strategy.
+fn in_clear(strategy: Strategy) -> Vec<Cell> {
+    cells::all(|cell| cell.strategy == strategy && cell.protect == Protect::Plain, &PROFILES)
 }
 
 #[test]
-fn every_cell_is_applied_read_back_equal_and_applied_again_without_a_change() {
-    let Some(bench) = Bench::with(&[]) else { return };
-    for cell in cells() {
-        let [one, other] = bench.namespaces();
-        let (namespaces, secret) = (format!("{one},{other}"), fresh("secret"));
-        let mut arguments = vec!["render", "--namespaces", &namespaces, "--secret-name", &secret];
-        arguments.extend(&cell);
-        let rendered = bench.regcred(&arguments, &[LOGINS]).succeeded();
-        let wanted = documents(&rendered);
-        bench.apply(&rendered).succeeded();
-        let live = |bench: &Bench| -> Vec<Value> {
-            documents(&bench.kubectl(&["get", "-o", "json", "-f", "-"], &rendered).succeeded())
-        };
-        let first = live(bench);
-        assert_eq!(first.len(), wanted.len(), "{cell:?}");
-        for (wanted, found) in wanted.iter().zip(&first) {
-            assert_eq!(difference(wanted, found), None, "{cell:?}");
-        }
-        bench.apply(&rendered).succeeded();
-        assert_eq!(resource_versions(&live(bench)), resource_versions(&first), "{cell:?}");
-        let diff = ["diff", "--server-side", "--field-manager=regcred", "-f", "-"];
-        assert_eq!(bench.kubectl(&diff, &rendered).succeeded(), "", "{cell:?}");
-    }
+fn every_cell_without_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_applied_again_without_a_change() {
+    let Some(bench) = Bench::with(&["helm", "kubeconform"]) else { return };
+    let cells = in_clear(Strategy::Static);
+    // None is left out unseen: three links in the four shapes for kubectl and in a chart, two in values.
+    assert_eq!(cells.len(), PROFILES.len() * (4 * 3 + 3 + 2));
+    cells::prove(bench, &cells);
 }
 
 #[test]
-fn a_tree_is_applied_as_the_stream_is() {
-    let Some(bench) = Bench::with(&[]) else { return };
-    // What the two stream forms are rendered with, a folder is, too.
-    for cell in cells().filter(|cell| cell[1] == "yaml") {
-        let [one, other] = bench.namespaces();
-        let (namespaces, secret) = (format!("{one},{other}"), fresh("secret"));
-        let arguments = [&["render", "--namespaces", &namespaces, "--secret-name", &secret], &cell[2..]].concat();
-        let stream = bench.regcred(&arguments, &[LOGINS]).succeeded();
-        bench.apply(&stream).succeeded();
-        for (shape, how) in [("directory", ["-R", "-f"].as_slice()), ("kustomization", ["-k"].as_slice())] {
-            let folder = tempfile::tempdir().unwrap();
-            let output = folder.path().to_str().unwrap();
-            let tree = [&arguments[..], &["--shape", shape, "--output", output]].concat();
-            bench.regcred(&tree, &[LOGINS]).succeeded();
-            // The very same objects: nothing is different, nothing is new, and nothing is missing.
-            let diff = [&["diff", "--server-side", "--field-manager=regcred"], how, &[output]].concat();
-            assert_eq!(bench.kubectl(&diff, "").succeeded(), "", "{cell:?} {shape}");
-            let apply = [&["apply", "--server-side", "--field-manager=regcred"], how, &[output]].concat();
-            let applied = bench.kubectl(&apply, "").succeeded();
-            assert_eq!(applied.lines().count(), documents(&stream).len(), "{cell:?} {shape}: {applied}");
-        }
-    }
+fn every_cell_with_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_applied_again_without_a_change() {
+    // Where there are nodes, these patchers would set to work.
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm", "kubeconform"]) else { return };
+    let cells = in_clear(Strategy::Patcher);
+    // None is left out unseen: in the four shapes for kubectl, three links with titansoft's and one with tamcore's; values for the
+    // chart of each.
+    assert_eq!(cells.len(), PROFILES.len() * (4 * (3 + 1) + 2));
+    cells::prove(bench, &cells);
 }
 
 #[test]
-fn every_cell_is_valid_by_the_servers_own_schemas() {
+fn the_schemas_find_what_is_wrong_in_every_kind() {
     let Some(bench) = Bench::with(&["kubeconform"]) else { return };
+    let rules = "rules: [{apiGroups: [''], resources: [secrets], verb: [get]}]";
+    let broken = [
+        ("Namespace", "v1", "unknown: {}"),
+        ("Secret", "v1", "unknown: {}"),
+        ("ServiceAccount", "v1", "imagePullSecrets: [{name: 1}]"),
+        ("Deployment", "apps/v1", "spec: {selector: {}, template: {spec: {containers: [{name: c, images: x}]}}}"),
+        ("ClusterRole", "rbac.authorization.k8s.io/v1", rules),
+        ("Role", "rbac.authorization.k8s.io/v1", rules),
+        ("ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "roleRef: {kind: ClusterRole, named: x}"),
+        ("RoleBinding", "rbac.authorization.k8s.io/v1", "subjects: []"),
+        ("MutatingAdmissionPolicy", "admissionregistration.k8s.io/v1", "spec: {mutations: [{jsonPatch: {patch: ''}}]}"),
+        ("MutatingAdmissionPolicyBinding", "admissionregistration.k8s.io/v1", "spec: {policy: x}"),
+        ("ValidatingAdmissionPolicy", "admissionregistration.k8s.io/v1", "spec: {validations: [{message: x}]}"),
+        ("ValidatingAdmissionPolicyBinding", "admissionregistration.k8s.io/v1", "spec: {validationActions: Deny}"),
+    ];
     let folder = tempfile::tempdir().unwrap();
-    let kinds = ["Namespace", "Secret", "ServiceAccount", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"];
-    let location = schemas::write(bench, &kinds, folder.path());
-    let validate = |manifests: &str| {
-        let kubeconform = bench.program("kubeconform").arguments(["-strict", "-summary", "-output", "json"]);
-        let run = kubeconform.arguments(["-schema-location".as_ref(), location.as_os_str()]).stdin(manifests).run();
-        let answer: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
-        (run.status, answer)
-    };
-    for cell in cells() {
-        let mut arguments = vec!["render", "--namespaces", "on,team-a", "--create-namespaces"];
-        arguments.extend(&cell);
-        let rendered = bench.regcred(&arguments, &[LOGINS]).succeeded();
-        let (status, answer) = validate(&rendered);
-        assert_eq!((status, &answer["summary"]["valid"]), (0, &json!(documents(&rendered).len())), "{cell:?} {answer}");
+    for (kind, version, wrong) in broken {
+        let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n{wrong}\n");
+        bench::write(&folder.path().join(format!("{kind}.yaml")), &text);
     }
-    // The schemas would also find something.
-    for broken in [
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nunknown: {}\n",
-        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: x}\nimagePullSecrets: [{name: 1}]\n",
-    ] {
-        assert_ne!(validate(broken).0, 0, "{broken}");
-    }
+    let answer = schemas::validate(bench, &broken.iter().map(|(kind, ..)| *kind).collect(), folder.path());
+    let summary = json!({"valid": 0, "invalid": broken.len(), "errors": 0, "skipped": 0});
+    assert_eq!(answer["summary"], summary, "{answer}");
 }
 
 #[test]
-fn an_empty_cluster_is_served_in_one_go_whatever_its_namespaces_are_called() {
-    let Some(bench) = Bench::with(&[]) else { return };
-    // Words that a reader of YAML 1.1 takes for something else than a string.
-    let mut names = ["on", "y", "1e3", "0x1f", "null", "12"].map(str::to_owned).to_vec();
-    names.push(fresh("space"));
-    for shape in ["yaml", "json"] {
-        let list = names.join(",");
-        let arguments = ["render", "--create-namespaces", "--namespaces", &list, "--shape", shape];
-        let rendered = bench.regcred(&arguments, &[LOGINS]).succeeded();
-        bench.apply(&rendered).succeeded();
-        for name in &names {
-            let account = bench.get(&["serviceaccount", "default", "-n", name]);
-            assert_eq!(account["imagePullSecrets"], json!([{"name": "image-pull-secret"}]), "{name}");
-            let secret = bench.get(&["secret", "image-pull-secret", "-n", name]);
-            assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson", "{name}");
+fn namespaces_may_be_called_what_a_reader_of_yaml_1_1_takes_for_something_else_than_a_string() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["kubeconform"]) else { return };
+    let names = ["on", "y", "1e3", "0x1f", "null", "12"];
+    for (shape, link) in [
+        (Shape::Yaml, Link::ServiceAccount),
+        (Shape::Json, Link::Policy),
+        (Shape::Directory, Link::Policy),
+        (Shape::Kustomization, Link::ServiceAccount),
+        (Shape::Yaml, Link::Policy),
+    ] {
+        let combination = Combination { strategy: Strategy::Static, link, protect: Protect::Plain, shape };
+        let cell = Cell::new(combination, None, None).in_namespaces(&names);
+        let live = cells::prove(bench, std::slice::from_ref(&cell)).remove(0);
+        let of = |kind: &str| live.iter().filter(|object| object["kind"] == kind).collect::<Vec<_>>();
+        for name in names {
+            assert!(of("Namespace").iter().any(|object| object["metadata"]["name"] == name), "{cell}");
+            assert!(of("Secret").iter().any(|object| object["metadata"]["namespace"] == name), "{cell}");
         }
-        bench
-            .kubectl(&[&["delete", "namespace"], &*names.iter().map(String::as_str).collect::<Vec<_>>()].concat(), "")
-            .succeeded();
+        if link == Link::Policy {
+            let selector = &of("MutatingAdmissionPolicyBinding")[0]["spec"]["matchResources"]["namespaceSelector"];
+            let mut values: Vec<_> = selector["matchExpressions"][0]["values"].as_array().unwrap().iter().collect();
+            let mut names = names;
+            names.sort_unstable();
+            values.sort_unstable_by_key(|value| value.as_str());
+            assert_eq!(json!(values), json!(names), "{cell}");
+        }
+        bench.kubectl(&[&["delete", "namespace"], &names[..]].concat(), "").succeeded();
     }
 }
 
@@ -156,29 +126,28 @@ fn the_docker_config_is_byte_for_byte_what_kubectl_writes() {
     // No `:` in a user name; no spaces at the ends, which `render` removes as it does a line end.
     let username = r"[a-zA-Z0-9$+<>&é\u{2028}'\\]([ -9;-~é\u{2029}]{0,30}[a-z<&>])?";
     let password = r"[!-~é]([ -~<>&\u{a0}-\u{ff}\u{2028}\u{2029}\u{1F600}]{0,60}[!-~ß])?";
+    // Without a server, kubectl writes for Docker Hub.
+    let registries: &[&str] = &["docker.io", "ghcr.io", "harbor.test:8443", "*.quay.test"];
     let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
-    let logins = (username, password, proptest::sample::select(vec!["ghcr.io", "harbor.test:8443", "*.quay.test"]));
-    let outcome = runner.run(&logins, |(username, password, registry)| {
+    let outcome = runner.run(&(username, password, proptest::sample::select(registries)), |login| {
+        let (username, password, registry) = login;
         let login = format!("{registry}=BOT_NAME:BOT_WORD");
-        let ours = ["render", "--shape", "docker-config", "--login", &login];
-        let ours = bench.regcred(&ours, &[("BOT_NAME", &username), ("BOT_WORD", &password)]).succeeded();
-        let theirs = bench.kubectl(
-            &[
-                "create",
-                "secret",
-                "docker-registry",
-                "x",
-                "--dry-run=client",
-                "-o",
-                "json",
-                &format!("--docker-server={registry}"),
-                &format!("--docker-username={username}"),
-                &format!("--docker-password={password}"),
-            ],
-            "",
-        );
-        let theirs: Value = serde_json::from_str(&theirs.succeeded()).unwrap();
-        prop_assert_eq!(ours.trim_end(), theirs["data"][".dockerconfigjson"].as_str().unwrap());
+        let render = |more: &[&str]| {
+            let arguments = [&["render", "--login", &login], more].concat();
+            bench.regcred(&arguments, &[("BOT_NAME", &username), ("BOT_WORD", &password)]).succeeded()
+        };
+        let server = (registry != "docker.io").then(|| format!("--docker-server={registry}"));
+        let own = [format!("--docker-username={username}"), format!("--docker-password={password}")];
+        let create = bench.program("kubectl").arguments(["create", "secret", "docker-registry", "x", "-o", "json"]);
+        let theirs = create.arguments(["--dry-run=client"]).arguments(own).arguments(server).run().succeeded();
+        let theirs: Value = serde_json::from_str(&theirs).unwrap();
+        let theirs = theirs["data"][".dockerconfigjson"].as_str().unwrap();
+        let docker_config = render(&["--shape", "docker-config"]);
+        prop_assert_eq!(docker_config.trim_end(), theirs);
+        for shape in ["yaml", "json"] {
+            let secret = documents(&render(&["--namespaces", "a", "--link", "none", "--shape", shape])).remove(0);
+            prop_assert_eq!(secret["data"][".dockerconfigjson"].as_str(), Some(theirs));
+        }
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));

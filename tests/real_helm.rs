@@ -118,6 +118,32 @@ fn a_policy_with_the_braces_of_helms_templates_arrives_as_it_is() {
 }
 
 #[test]
+fn a_chart_with_a_policy_asks_for_a_cluster_that_knows_it() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let for_version = |version: &str| {
+        let [namespace, own] = bench.namespaces();
+        let secret = fresh("secret");
+        let flags = ["--namespaces", &namespace, "--link", "policy", "--secret-name", &secret];
+        let (folder, _) = chart(bench, &flags, LOGINS);
+        let path = folder.path().join("chart/Chart.yaml");
+        let asked = std::fs::read_to_string(&path).unwrap();
+        assert!(asked.contains("kubeVersion: \">=1.36.0-0\"\n"), "{asked}");
+        bench::write(&path, &asked.replace("1.36.0", version));
+        helm(bench, &folder, &["install", "x", "chart", "--namespace", &own])
+    };
+    for_version("1.36.0").succeeded();
+    let refused = for_version("9.0.0").failed();
+    assert!(refused.contains("chart requires kubeVersion: >=9.0.0-0 which is incompatible"), "{refused}");
+
+    let (folder, _) = chart(bench, &["--namespaces", "a", "--link", "policy"], LOGINS);
+    helm(bench, &folder, &["template", "x", "chart", "--kube-version", "v1.36.0-gke.1"]).succeeded();
+    let refused = helm(bench, &folder, &["template", "x", "chart", "--kube-version", "v1.35.4"]).failed();
+    assert!(refused.contains("chart requires kubeVersion: >=1.36.0-0 which is incompatible"), "{refused}");
+    let (folder, _) = chart(bench, &["--namespaces", "a"], LOGINS);
+    helm(bench, &folder, &["template", "x", "chart", "--kube-version", "v1.20.0"]).succeeded();
+}
+
+#[test]
 fn default_is_taken_over_rotated_and_left_with_its_uid() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
     let [namespace, other] = bench.namespaces();
@@ -197,6 +223,33 @@ fn an_own_service_account_comes_and_goes_with_the_release_and_namespaces_stay() 
     for namespace in [&own, &made] {
         assert!(bench.get(&["namespace", namespace])["metadata"]["deletionTimestamp"].is_null());
         bench.kubectl(&["get", "serviceaccount", "image-puller", "-n", namespace], "").failed();
+    }
+}
+
+#[test]
+fn namespaces_may_be_called_what_a_reader_of_yaml_1_1_takes_for_something_else_than_a_string() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm"]) else { return };
+    let names = ["0x1f", "12", "1e3", "null", "on", "y"];
+    let list = names.join(",");
+    let install = ["upgrade", "--install", "pull-secrets", "chart", "--namespace", "1e3", "--create-namespace"];
+    for link in ["policy", "service-account"] {
+        let flags = ["--namespaces", &list, "--create-namespaces", "--link", link];
+        let (folder, _) = chart(bench, &flags, LOGINS);
+        helm(bench, &folder, &install).succeeded();
+        for name in names {
+            let secret = bench.get(&["secret", "image-pull-secret", "-n", name]);
+            assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson", "{link} {name}");
+        }
+        if link == "policy" {
+            let binding = bench.get(&["mutatingadmissionpolicybinding", "image-pull-secret"]);
+            let selector = &binding["spec"]["matchResources"]["namespaceSelector"];
+            assert_eq!(selector["matchExpressions"][0]["values"], json!(names));
+            continue;
+        }
+        for name in names {
+            let account = bench.get(&["serviceaccount", "image-puller", "-n", name]);
+            assert_eq!(account["imagePullSecrets"], json!([{"name": "image-pull-secret"}]), "{name}");
+        }
     }
 }
 

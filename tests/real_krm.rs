@@ -118,6 +118,30 @@ fn a_transformer_joins_what_is_there_chooses_by_globs_and_removes_what_it_made_b
 }
 
 #[test]
+fn namespaces_may_be_called_what_a_reader_of_yaml_1_1_takes_for_something_else_than_a_string() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["kustomize"]) else { return };
+    let names_of_spaces = ["0x1f", "1e3", "on", "y"].map(str::to_owned);
+    let quoted = names_of_spaces.each_ref().map(|name| format!("'{name}'"));
+    let spaces = quoted.each_ref().map(|name| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"));
+    for place in ["generators", "transformers"] {
+        let folder = folder(&[
+            ("regcred.yaml", &config(&quoted, "")),
+            ("there.yaml", &spaces.join("---\n")),
+            ("kustomization.yaml", &format!("resources: [there.yaml]\n{place}: [regcred.yaml]\n")),
+        ]);
+        let built = build(bench, folder.path(), EXEC).succeeded();
+        assert_eq!(names(&documents(&built), "Secret"), pull_secrets(&names_of_spaces), "{place}");
+        bench.apply(&built).succeeded();
+        for name in &names_of_spaces {
+            let account = bench.get(&["serviceaccount", "default", "-n", name]);
+            assert_eq!(account["imagePullSecrets"], json!([{"name": "image-pull-secret"}]), "{place} {name}");
+        }
+        let delete = ["delete", "namespace"];
+        bench.kubectl(&[&delete[..], &names_of_spaces.each_ref().map(String::as_str)].concat(), "").succeeded();
+    }
+}
+
+#[test]
 fn without_enable_exec_kustomize_skips_the_function_and_says_nothing() {
     let Some(bench) = Bench::with(&["kustomize"]) else { return };
     let folder = folder(&[

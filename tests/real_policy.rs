@@ -33,6 +33,9 @@ impl Policy {
     }
 
     fn wait_until_in_force(&self, image: &str) {
+        // What goes wrong in the policy is then an error of the tests, too.
+        let read_back = self.bench.get(&["mutatingadmissionpolicy", &self.secret]);
+        assert_eq!(read_back["spec"]["failurePolicy"], "Fail");
         let probe = pod("probe", &json!({"containers": [{"name": "c", "image": image}]}));
         let is_in_force = || self.is_referred_to(&self.admitted(std::slice::from_ref(&probe))[0]);
         Bench::wait("the policy to be in force", is_in_force);
@@ -233,26 +236,46 @@ fn pods_of_deployments_and_jobs_get_the_reference_and_older_pods_stay_as_they_ar
     let policy = Policy { bench, namespace: namespace.clone(), secret };
     policy.wait_until_in_force("nginx");
 
-    create(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "newer"}}));
-    let labels = json!({"app": "x"});
-    create(&json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job"},
-        "spec": {"template": {"spec": spec}}}));
-    create(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "deployment"},
-        "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},
-            "spec": {"serviceAccountName": "newer", "containers": [{"name": "c", "image": "nginx"}]}}}}));
+    let entries = json!([{"name": "of-the-account"}]);
+    for (name, entries) in [("newer", json!([])), ("with-entries", entries)] {
+        create(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name},
+            "imagePullSecrets": entries}));
+    }
+    let accounts = ["default", "newer", "with-entries"];
+    for account in accounts {
+        let mut spec = spec.clone();
+        spec["serviceAccountName"] = json!(account);
+        create(&json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": account},
+            "spec": {"template": {"spec": spec}}}));
+        let labels = json!({"app": account});
+        create(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": account},
+            "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},
+                "spec": {"serviceAccountName": account, "containers": [{"name": "c", "image": "nginx"}]}}}}));
+    }
     let pods = || bench.get(&["pods", "-n", &namespace])["items"].as_array().unwrap().clone();
-    Bench::wait("the Pods of the Deployment and the Job", || pods().len() == 4);
-    for pod in pods() {
-        let is_older = pod["metadata"]["name"] == "older";
-        assert_eq!(policy.is_referred_to(&pod), !is_older, "{pod}");
+    Bench::wait("the Pods of the Deployments and the Jobs", || pods().len() == 1 + accounts.len() * 3);
+    let expected = |pod: &Value| match (pod["metadata"]["name"].as_str(), pod["spec"]["serviceAccountName"].as_str()) {
+        (Some("older"), _) => vec![],
+        (_, Some("with-entries")) => vec!["of-the-account", &policy.secret],
+        _ => vec![policy.secret.as_str()],
+    };
+    let pods = pods();
+    for pod in &pods {
+        assert_eq!(references(pod), expected(pod), "{pod}");
     }
 
-    // An older Pod can still be debugged, with an image of the registries too.
-    let debug =
-        ["debug", "older", "-n", &namespace, "--image=ghcr.io/acme/tools", "-c", "debugger", "--profile=general"];
-    bench.kubectl(&debug, "").succeeded();
-    let older = bench.get(&["pod", "older", "-n", &namespace]);
-    assert_eq!(older["spec"]["ephemeralContainers"][0]["name"], "debugger");
+    // A Pod can still be debugged, with an image of the registries too, whether it is older or has got the reference.
+    let is_older = |pod: &&Value| pod["metadata"]["name"] == "older";
+    let [older, linked] = [pods.iter().find(is_older).unwrap(), pods.iter().find(|pod| !is_older(pod)).unwrap()];
+    for pod in [older, linked] {
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        let debug =
+            ["debug", name, "-n", &namespace, "--image=ghcr.io/acme/tools", "-c", "debugger", "--profile=general"];
+        bench.kubectl(&debug, "").succeeded();
+        let debugged = bench.get(&["pod", name, "-n", &namespace]);
+        assert_eq!(debugged["spec"]["ephemeralContainers"][0]["name"], "debugger");
+        assert_eq!(references(&debugged), expected(pod), "{name}");
+    }
 }
 
 #[test]

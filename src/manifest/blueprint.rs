@@ -15,6 +15,10 @@ use zeroize::Zeroizing;
 use super::text::{Frame, NAMESPACE_SLOT as SLOT, Stencil, to_yaml};
 use crate::names::{Namespace, ResourceName};
 
+/// Of a Namespace, its name: the API server sets it on every one. It is written all the same, so that a second apply leaves the
+/// resourceVersion as it is: only then does the server note who made an object of which nothing is applied.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
 /// An object that is not yet in a namespace.
 #[derive(Debug)]
 pub struct Blueprint {
@@ -81,7 +85,10 @@ impl Blueprint {
             Place::Cluster => {}
             Place::Fixed(namespace) => metadata["namespace"] = json!(namespace),
             Place::Each => metadata["namespace"] = json!(SLOT),
-            Place::Itself => metadata["name"] = json!(SLOT),
+            Place::Itself => {
+                metadata["name"] = json!(SLOT);
+                metadata["labels"][NAME_LABEL] = json!(SLOT);
+            }
         }
         Self::new(Content::Plain(object), place)
     }

@@ -1,14 +1,24 @@
-//! Schemas for kubeconform, without a network: the API server's own description in, a folder with a file a kind out.
+//! kubeconform without a network: the API server's own description of its kinds and a folder of manifests in, what it finds out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use super::bench::{self, Bench};
 
+/// What kubeconform finds in the manifests under a folder, which are of these kinds.
+pub fn validate(bench: &Bench, kinds: &BTreeSet<&str>, manifests: &Path) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let location = write(bench, kinds, folder.path());
+    let kubeconform = bench.program("kubeconform").arguments(["-strict", "-summary", "-output", "json"]);
+    let kubeconform = kubeconform.arguments(["-ignore-filename-pattern", "kustomization.yaml$"]);
+    let run = kubeconform.arguments(["-schema-location".as_ref(), location.as_os_str(), manifests.as_os_str()]).run();
+    serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"))
+}
+
 /// Writes the schemas of these kinds, and gives what `-schema-location` takes.
-pub fn write(bench: &Bench, kinds: &[&str], folder: &Path) -> PathBuf {
+fn write(bench: &Bench, kinds: &BTreeSet<&str>, folder: &Path) -> PathBuf {
     let description = bench.kubectl(&["get", "--raw", "/openapi/v2"], "").succeeded();
     let mut description: Value = serde_json::from_str(&description).unwrap();
     let mut definitions = description["definitions"].take();
@@ -17,7 +27,7 @@ pub fn write(bench: &Bench, kinds: &[&str], folder: &Path) -> PathBuf {
         for identity in definition["x-kubernetes-group-version-kind"].as_array().into_iter().flatten() {
             let [group, version, kind] =
                 ["group", "version", "kind"].map(|key| identity[key].as_str().unwrap_or_default());
-            if !kinds.contains(&kind) {
+            if !kinds.contains(kind) {
                 continue;
             }
             let file = [kind, group.split('.').next().unwrap_or_default(), version]

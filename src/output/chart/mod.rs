@@ -24,11 +24,18 @@ const SCHEMA: &str = "values.schema.json";
 /// The files whose text is always the same, in the order of their paths.
 const STATIC: &[(&str, &str)] = &[
     (".helmignore", include_str!("../../../templates/chart/helmignore")),
-    ("Chart.yaml", include_str!("../../../templates/chart/Chart.yaml")),
     ("templates/namespaces.yaml", include_str!("../../../templates/chart/templates/namespaces.yaml")),
     ("templates/service-accounts.yaml", include_str!("../../../templates/chart/templates/service-accounts.yaml")),
     (SCHEMA, include_str!("../../../templates/chart/values.schema.json")),
 ];
+
+const CHART: &str = include_str!("../../../templates/chart/Chart.yaml");
+
+/// More of it where there are policies: Helm then refuses an older cluster with the version that it needs.
+const CHART_WITH_POLICIES: &str =
+    "# Where MutatingAdmissionPolicy is known; -0 is for versions with a suffix, as hosted clusters have them.
+kubeVersion: \">=1.36.0-0\"
+";
 
 const PULL_SECRETS: (&str, &str) =
     ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml"));
@@ -43,9 +50,12 @@ pub fn files(
     templates: &Templates,
 ) -> Result<Vec<File>, Failure> {
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
+    let mut chart = CHART.to_owned();
     if settings.combination.link == Link::Policy {
+        chart.push_str(CHART_WITH_POLICIES);
         files.push(public("templates/policies.yaml", policies(settings, docker_configs, templates)?));
     }
+    files.push(public("Chart.yaml", chart));
     let (values, protection) = match settings.combination.protect {
         Protect::Sealed => (values::without_secrets(settings), Protection::Public),
         Protect::External => {

@@ -166,7 +166,7 @@ pub struct Digest([u8; 32]);
 
 impl Digest {
     /// The SHA-256 of these bytes.
-    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::output) fn of(bytes: &[u8]) -> Option<Self> {
         Self::new(digest::digest(&digest::SHA256, bytes).as_ref())
     }
 
