@@ -129,7 +129,7 @@ fn every_cell_is_valid_by_the_servers_own_schemas() {
 
 #[test]
 fn an_empty_cluster_is_served_in_one_go_whatever_its_namespaces_are_called() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     // Words that a reader of YAML 1.1 takes for something else than a string.
     let mut names = ["on", "y", "1e3", "0x1f", "null", "12"].map(str::to_owned).to_vec();
     names.push(fresh("space"));

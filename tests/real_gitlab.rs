@@ -36,7 +36,7 @@ enum Pipeline {
 
 impl Project {
     fn of(example: &str) -> Option<Self> {
-        let bench = Bench::with(&["gitlab-ci-local", "helm", "helmfile", "rsync"])?;
+        let bench = Bench::with_a_cluster_of_its_own(&["gitlab-ci-local", "helm", "helmfile", "rsync"])?;
         let repository = tempfile::tempdir().unwrap();
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("gitlab-ci-examples").join(example).join(".");
         assert!(Command::new("cp").arg("-R").args([&example, repository.path()]).status().unwrap().success());

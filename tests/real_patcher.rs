@@ -149,7 +149,7 @@ fn cells() -> Vec<Vec<&'static str>> {
 
 #[test]
 fn every_cell_is_read_back_equal_and_applied_again_without_a_change() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     for cell in cells() {
         let installed = Installed::new(bench, &cell);
         let live = || documents(&bench.kubectl(&["get", "-o", "json", "-f", "-"], &installed.rendered).succeeded());
@@ -168,7 +168,7 @@ fn every_cell_is_read_back_equal_and_applied_again_without_a_change() {
 
 #[test]
 fn a_tree_is_applied_as_the_stream_is() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     for cell in cells().into_iter().filter(|cell| !cell.contains(&"--shape")) {
         let installed = Installed::new(bench, &cell);
         let count = documents(&installed.rendered).len();
@@ -189,7 +189,7 @@ fn a_tree_is_applied_as_the_stream_is() {
 
 #[test]
 fn a_tree_installs_the_patcher_in_a_cluster_that_has_nothing_of_it() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     for (shape, how) in [("directory", ["-R", "-f"].as_slice()), ("kustomization", ["-k"].as_slice())] {
         let (namespace, secret) = (fresh("patcher"), fresh("secret"));
         let folder = tempfile::tempdir().unwrap();
@@ -215,7 +215,7 @@ fn older_deployment(namespace: &str) -> String {
 
 #[test]
 fn a_patcher_takes_the_place_of_an_older_one_when_its_deployment_goes_first() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let (namespace, secret) = (fresh("patcher"), fresh("secret"));
     bench.kubectl(&["create", "namespace", &namespace], "").succeeded();
     bench.kubectl(&["apply", "-f", "-"], &older_deployment(&namespace)).succeeded();
@@ -232,7 +232,7 @@ fn a_patcher_takes_the_place_of_an_older_one_when_its_deployment_goes_first() {
 
 #[test]
 fn the_pod_is_admitted_where_only_restricted_pods_are() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     for patcher in PATCHERS {
         let installed = Installed::new(bench, &["--patcher", patcher]);
         let deployment =
@@ -251,7 +251,7 @@ fn the_pod_is_admitted_where_only_restricted_pods_are() {
 
 #[test]
 fn the_account_has_these_rights_and_no_others() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let [elsewhere] = bench.namespaces();
     let set = |rights: &[&str]| -> BTreeSet<String> { rights.iter().map(|right| (*right).to_owned()).collect() };
 
@@ -303,7 +303,7 @@ fn the_account_has_these_rights_and_no_others() {
 
 #[test]
 fn the_guard_is_right_by_the_types_of_what_it_looks_at() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::new(bench, &[]);
     for kind in ["secrets", "service-accounts"] {
         let name = format!("imagepullsecret-patcher-{}-{kind}", installed.namespace);
@@ -315,7 +315,7 @@ fn the_guard_is_right_by_the_types_of_what_it_looks_at() {
 
 #[test]
 fn the_guard_lets_the_work_through() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     for patcher in PATCHERS {
         let installed = Installed::new(bench, &["--patcher", patcher]);
         let [namespace] = bench.namespaces();
@@ -343,7 +343,7 @@ fn the_guard_lets_the_work_through() {
 
 #[test]
 fn the_guard_denies_everything_else_even_to_an_account_with_all_rights() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::new(bench, &["--patcher", "titansoft"]);
     let [namespace] = bench.namespaces();
     installed.may_do_everything();
