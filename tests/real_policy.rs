@@ -321,7 +321,7 @@ fn a_namespace_without_the_secret_still_gets_its_pods_and_without_the_policy_all
     bench.kubectl(&["delete", "pods", "--all", "--grace-period=0", "--force", "-n", namespace], "").succeeded();
 }
 
-/// The names of all that is in no namespace, and of the namespaces.
+/// The names of all that is in no namespace, which namespaces are, too.
 fn cluster_scoped(bench: &Bench) -> BTreeSet<String> {
     let kinds = ["api-resources", "--namespaced=false", "--verbs=list,delete", "-o", "name"];
     let kinds = bench.kubectl(&kinds, "").succeeded().split_whitespace().collect::<Vec<_>>().join(",");
