@@ -225,7 +225,7 @@ fn what_is_written_is_valid_by_the_operators_own_definitions() {
 
 #[test]
 fn an_api_server_takes_it_and_fills_nothing_in() {
-    let Some(bench) = Bench::with(&[custom_resources::FILE]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[custom_resources::FILE]) else { return };
     custom_resources::define(bench, KINDS);
     let folder = folder(&all_kinds());
     let flags = ["--protect", "external", "--create-namespaces", "--profile", "argocd"];

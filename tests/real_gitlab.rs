@@ -52,7 +52,7 @@ impl Project {
     }
 
     fn with(fill: impl FnOnce(&Bench, &Path)) -> Option<Self> {
-        let bench = Bench::with(&["gitlab-ci-local", "helm", "helmfile", "rsync"])?;
+        let bench = Bench::with_a_cluster_of_its_own(&["gitlab-ci-local", "helm", "helmfile", "rsync"])?;
         let repository = tempfile::tempdir().unwrap();
         fill(bench, repository.path());
         let project = Self { bench, repository };

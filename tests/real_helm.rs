@@ -30,7 +30,7 @@ fn helm(bench: &Bench, folder: &TempDir, arguments: &[&str]) -> Run {
     bench.program("helm").directory(folder.path()).arguments(arguments).run()
 }
 
-/// By kind, namespace and name, what an object does; not how it is marked.
+/// By kind, namespace and name, what an object does and how it is annotated, but for what makes Helm keep it.
 fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     documents
@@ -39,7 +39,9 @@ fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
             let metadata = &document["metadata"];
             let key = [text(&document["kind"]), text(&metadata["namespace"]), text(&metadata["name"])].join("/");
             let fields = ["type", "data", "imagePullSecrets", "spec"].map(|field| document[field].clone());
-            (key, json!(fields))
+            let mut annotations = metadata["annotations"].as_object().cloned().unwrap_or_default();
+            annotations.remove("helm.sh/resource-policy");
+            (key, json!([fields, annotations]))
         })
         .collect()
 }
@@ -306,12 +308,103 @@ fn empathycos_chart_takes_its_values_and_the_secret_is_beside() {
     restricted(bench, pod);
 }
 
-/// What a chart that stands in for another's makes of values, by kind.
-fn stand_in(bench: &Bench, chart: &str, values: &str) -> BTreeMap<String, Value> {
+#[test]
+fn a_value_that_a_named_chart_does_not_have_is_refused() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    for (chart, values) in [
+        ("tamcore", "conf: {}"),
+        ("tamcore", "image: {name: x}"),
+        ("tamcore", "env: {CONFIG_FORCE: 'true'}"),
+        ("tamcore", "volumes: {}"),
+        ("empathyco", "env: {}"),
+        ("empathyco", "conf: {runonce: true}"),
+        ("empathyco", "conf: {interval: 10}"),
+        ("empathyco", "conf: {service_accounts: default}"),
+    ] {
+        let said = helm_with(bench, "template", "x", chart, "imagepullsecret-patcher", values).failed();
+        assert!(said.contains("values don't meet the specifications of the schema"), "{chart} {values}: {said}");
+    }
+}
+
+#[test]
+fn what_lies_beside_the_values_is_applied_before_the_release_and_confines_it() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm"]) else { return };
+    for (chart, source) in [("empathyco", "image-pull-secret"), ("tamcore", "image-pull-secret-src")] {
+        let [elsewhere] = bench.namespaces();
+        let namespace = fresh("patcher");
+        bench.kubectl(&["create", "namespace", &namespace], "").succeeded();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("values.yaml");
+        let output = ["--patcher-namespace", &namespace, "--output", path.to_str().unwrap()];
+        let render = [&["render", "--shape", "helm-values", "--chart", chart], &output[..]].concat();
+        bench.regcred(&render, &[LOGINS]).succeeded();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        bench.apply(&read("values.guard.yaml")).succeeded();
+        if chart == "empathyco" {
+            bench.apply(&read("values.secret.yaml")).succeeded();
+        }
+        helm_with(bench, "install", &fresh("release"), chart, &namespace, &read("values.yaml")).succeeded();
+        let volumes = &bench.get(&["deployment", "patcher", "-n", &namespace])["spec"]["template"]["spec"]["volumes"];
+        assert_eq!(volumes[0]["secret"]["secretName"], source);
+        let secret = bench.get(&["secret", source, "-n", &namespace]);
+        assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
+
+        // Its account, with every right in a namespace, writes no Secret of another name.
+        let account = bench.get(&["serviceaccount", "imagepullsecret-patcher", "-n", &namespace]);
+        let admin = ["create", "rolebinding", "all", "--clusterrole=admin", "-n", &elsewhere, "--user"];
+        bench.kubectl(&[&admin[..], &[&user(&account)]].concat(), "").succeeded();
+        let create = |name: &str| {
+            let create = ["create", "secret", "docker-registry", name, "--dry-run=server", "-n", &elsewhere];
+            let login = ["--docker-username=u", "--docker-password=p", "--as", &user(&account)];
+            bench.kubectl(&[&create[..], &login].concat(), "")
+        };
+        Bench::wait("the guard to be in force", || create("another").stderr.contains("denied request: a patcher may"));
+        create("image-pull-secret").succeeded();
+    }
+}
+
+#[test]
+fn a_policy_comes_changes_and_goes_with_its_release() {
+    let Some(bench) = Bench::with(&["helm"]) else { return };
+    let [namespace, other] = bench.namespaces();
+    let (secret, release) = (fresh("secret"), fresh("release"));
+    let references = |image: &str| {
+        let spec = json!({"containers": [{"name": "c", "image": image}]});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec}).to_string();
+        let create = ["create", "--dry-run=server", "-o", "json", "-n", &namespace, "-f", "-"];
+        documents(&bench.kubectl(&create, &pod).succeeded()).remove(0)["spec"]["imagePullSecrets"].clone()
+    };
+    let ours = json!([{"name": secret}]);
+    for (command, registry, other_registry) in
+        [("install", "one.test", "two.test"), ("upgrade", "two.test", "one.test")]
+    {
+        let logins = LOGINS.1.replace("docker.io", registry);
+        let flags = ["--namespaces", &namespace, "--link", "policy", "--secret-name", &secret];
+        let (folder, _) = chart(bench, &flags, (LOGINS.0, &logins));
+        helm(bench, &folder, &[command, &release, "chart", "--namespace", &other]).succeeded();
+        Bench::wait("the policy to be in force", || references(&format!("{registry}/app")) == ours);
+        assert_eq!(references(&format!("{other_registry}/app")), Value::Null);
+        bench.get(&["secret", &secret, "-n", &namespace]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    helm(bench, &folder, &["uninstall", &release, "--namespace", &other]).succeeded();
+    Bench::wait("the policy to be gone", || references("two.test/app") == Value::Null);
+    for kind in ["mutatingadmissionpolicy", "mutatingadmissionpolicybinding", "secret"] {
+        let seen = bench.kubectl(&["get", kind, &secret, "-n", &namespace], "").failed();
+        assert!(seen.contains("NotFound"), "{seen}");
+    }
+}
+
+/// Runs helm with a chart that stands in for another's, and these values.
+fn helm_with(bench: &Bench, command: &str, release: &str, chart: &str, namespace: &str, values: &str) -> Run {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/charts").join(chart);
-    let arguments =
-        ["template", "x", path.to_str().unwrap(), "--namespace", "imagepullsecret-patcher", "--values", "-"];
-    let made = bench.program("helm").arguments(arguments).stdin(values).run().succeeded();
+    let arguments = [command, release, path.to_str().unwrap(), "--namespace", namespace, "--values", "-"];
+    bench.program("helm").arguments(arguments).stdin(values).run()
+}
+
+/// What such a chart makes of values, by kind.
+fn stand_in(bench: &Bench, chart: &str, values: &str) -> BTreeMap<String, Value> {
+    let made = helm_with(bench, "template", "x", chart, "imagepullsecret-patcher", values).succeeded();
     documents(&made).into_iter().map(|object| (object["kind"].as_str().unwrap().to_owned(), object)).collect()
 }
 

@@ -33,7 +33,7 @@ struct Example {
 
 impl Example {
     fn copy(name: &'static str) -> Option<Self> {
-        let bench = Bench::with(&["helmfile", "helm"])?;
+        let bench = Bench::with_a_cluster_of_its_own(&["helmfile", "helm"])?;
         let copy = tempfile::tempdir().unwrap();
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("helmfile-examples/.");
         assert!(Command::new("cp").arg("-R").args([&examples, copy.path()]).status().unwrap().success());

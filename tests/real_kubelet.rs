@@ -3,15 +3,14 @@
 #![cfg(test)]
 
 #[cfg(test)]
-#[expect(dead_code, reason = "a program can do more than these tests need")]
-#[path = "bench/program.rs"]
-mod program;
+#[expect(dead_code, reason = "nothing here needs a cluster")]
+mod bench;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use bench::Program;
 use regcred::credentials::lifetime::ShortLived;
 use regcred::credentials::{Credentials, Source};
 use regcred::docker_config::kubelet::Image;
@@ -21,11 +20,11 @@ use regcred::problem::Problem;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use program::Program;
-
 /// How many Docker configs are made up, and how many images each is asked for.
 const CONFIGS: usize = 4_000;
 const IMAGES: usize = 12;
+/// For how many of these the program itself is run.
+const PRINTED: usize = 200;
 
 /// What a Docker config may be refused for.
 const REFUSALS: [&str; 11] = [
@@ -84,6 +83,11 @@ fn for_every_docker_config_that_is_emitted_a_kubelet_tries_the_same_logins_in_th
         matched += usize::from(answer.is_some_and(|names| !names.is_empty()));
     }
     assert_eq!(answered, cases.len());
+    // What the command says is what the library does: as many cases as there is time for, from all over.
+    for ((written, _, image), answer) in cases.iter().zip(answers.lines()).step_by(cases.len() / PRINTED) {
+        let answer = names(&serde_json::from_str(answer).unwrap());
+        assert_eq!(printed(written, image), answer, "{image}, from {written}");
+    }
     assert!(cases.len() > CONFIGS * IMAGES / 3 && matched > cases.len() / 10, "{matched} of {} matched", cases.len());
     assert_eq!(refused.keys().copied().collect::<Vec<_>>(), sorted(REFUSALS), "{refused:?}");
 }
@@ -122,7 +126,19 @@ fn agrees(emitted: &[DockerConfig], image: &str, answer: Option<&[String]>) -> b
     }
 }
 
-/// The user names that the kubelet's code answers; `None` where it refuses the image.
+/// The user names that `regcred verify` prints; `None` where it refuses the image.
+fn printed(written: &Value, image: &str) -> Option<Vec<String>> {
+    let regcred = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(Path::new("/"));
+    let regcred = regcred.variable("DOCKERHUB_AUTH", written.to_string());
+    let run =
+        regcred.arguments(["verify", "--no-config", "--format", "json"]).arguments([format!("--image={image}")]).run();
+    if run.status == 2 {
+        return None;
+    }
+    names(&serde_json::from_str(&run.succeeded()).unwrap())
+}
+
+/// The user names in an answer, the kubelet's or ours; `None` where the image is refused.
 fn names(answer: &Value) -> Option<Vec<String>> {
     let matches = answer["matches"].as_array()?;
     Some(matches.iter().map(|login| login["username"].as_str().unwrap().to_owned()).collect())
@@ -154,20 +170,9 @@ fn sorted<const N: usize>(mut texts: [&str; N]) -> Vec<&str> {
     texts.to_vec()
 }
 
-/// The kubelet's code, or a visible skip; in CI it must be there.
+/// The kubelet's code.
 fn kubelet() -> Option<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/path");
-    let output = std::process::Command::new(script).output().unwrap();
-    let path = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()).join("kubelet-credentials");
-    if path.exists() {
-        return Some(path);
-    }
-    #[expect(clippy::disallowed_methods, reason = "whether this is CI")]
-    let is_ci = std::env::var_os("CI").is_some();
-    assert!(!is_ci, "kubelet-credentials is missing: run tests/tools/install");
-    // Not by `eprintln`, which is captured, and a skip is to be seen.
-    writeln!(std::io::stderr(), "SKIPPED: kubelet-credentials is missing: run tests/tools/install").unwrap();
-    None
+    bench::tools(&["kubelet-credentials"]).map(|folder| folder.join("kubelet-credentials"))
 }
 
 /// Numbers that look random and are the same at every run (the generator is `SplitMix64`).
@@ -264,7 +269,8 @@ fn docker_config(dice: &mut Dice) -> Value {
 }
 
 fn entry(dice: &mut Dice, number: usize) -> Value {
-    let (name, other) = (format!("u{number}"), format!("u{}", number + 1));
+    // Names that `verify` shows, as everybody knows their form.
+    let [name, other] = [number, number + 1].map(|number| format!("robot$u{number}"));
     let auth = |text: String| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
     match dice.below(60) {
         0 => json!([]),
@@ -277,7 +283,7 @@ fn entry(dice: &mut Dice, number: usize) -> Value {
         7 => json!({"username": name}),
         8..20 => json!({"username": name, "password": "p"}),
         20..30 => json!({"auth": auth(format!("{name}:p:q"))}),
-        30..40 => json!({"auth": auth("same:p".into())}),
+        30..40 => json!({"auth": auth("robot$same:p".into())}),
         40..45 => json!({"auth": auth(format!("{name}:p")).trim_end_matches('='), "email": "a@b.c"}),
         _ => json!({"username": name, "password": "p", "auth": auth(format!("{name}:p"))}),
     }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 #[cfg(test)]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod bench;
 #[cfg(test)]
 #[path = "bench/cells.rs"]
@@ -167,7 +168,7 @@ fn older_deployment(namespace: &str) -> String {
 
 #[test]
 fn a_patcher_takes_the_place_of_an_older_one_when_its_deployment_goes_first() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let (namespace, secret) = (fresh("patcher"), fresh("secret"));
     bench.kubectl(&["create", "namespace", &namespace], "").succeeded();
     bench.kubectl(&["apply", "-f", "-"], &older_deployment(&namespace)).succeeded();
@@ -184,7 +185,7 @@ fn a_patcher_takes_the_place_of_an_older_one_when_its_deployment_goes_first() {
 
 #[test]
 fn the_pod_is_admitted_where_only_restricted_pods_are() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     for patcher in PATCHERS {
         let installed = Installed::new(bench, &["--patcher", patcher]);
         let deployment =
@@ -275,7 +276,7 @@ fn rights_for(requests: &[Request]) -> BTreeSet<String> {
 
 #[test]
 fn each_patcher_works_with_exactly_the_rights_that_its_requests_need() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     for patcher in PATCHERS {
         let [namespace] = bench.namespaces();
         let installed = Installed::new(bench, &["--patcher", patcher]);
@@ -308,7 +309,7 @@ fn each_patcher_works_with_exactly_the_rights_that_its_requests_need() {
 
 #[test]
 fn what_is_linked_decides_which_service_accounts_may_be_patched() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let [namespace] = bench.namespaces();
     let patched = |flags: &[&str]| -> Vec<String> {
         let rights = Installed::new(bench, flags).rights(&namespace);
@@ -324,7 +325,7 @@ fn what_is_linked_decides_which_service_accounts_may_be_patched() {
 
 #[test]
 fn the_guard_is_right_by_the_types_of_what_it_looks_at() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::new(bench, &[]);
     for kind in ["secrets", "service-accounts"] {
         let name = format!("imagepullsecret-patcher-{}-{kind}", installed.namespace);
@@ -336,7 +337,7 @@ fn the_guard_is_right_by_the_types_of_what_it_looks_at() {
 
 #[test]
 fn the_guard_denies_everything_else_even_to_an_account_with_all_rights() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     for patcher in PATCHERS {
         denies_everything_else(&Installed::new(bench, &["--patcher", patcher]));
     }

@@ -6,6 +6,8 @@
 #[expect(dead_code, reason = "nothing here is meant to fail")]
 mod bench;
 
+use std::collections::BTreeSet;
+
 use bench::{Bench, difference, documents, fresh};
 use serde_json::{Value, json};
 
@@ -298,7 +300,7 @@ fn mirror_pods_and_other_namespaces_are_left_alone() {
 
 #[test]
 fn the_policy_of_a_patcher_reaches_every_namespace_but_the_excluded_ones() {
-    let Some(bench) = Bench::with(&[]) else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let [served, excluded] = bench.namespaces();
     let (secret, patcher, left_out) = (fresh("secret"), fresh("patcher"), format!("kube-system,{excluded}"));
     // A registry of its own, as the policy is in force for the Pods of every other test, too.
@@ -340,4 +342,28 @@ fn a_namespace_without_the_secret_still_gets_its_pods_and_without_the_policy_all
     assert_eq!(references(&create("without-the-policy")), Vec::<&str>::new());
     bench.kubectl(&["label", "pod", "without-the-secret", "still=changeable", "-n", namespace], "").succeeded();
     bench.kubectl(&["delete", "pods", "--all", "--grace-period=0", "--force", "-n", namespace], "").succeeded();
+}
+
+/// The names of all that is in no namespace, which namespaces are, too.
+fn cluster_scoped(bench: &Bench) -> BTreeSet<String> {
+    let kinds = ["api-resources", "--namespaced=false", "--verbs=list,delete", "-o", "name"];
+    let kinds = bench.kubectl(&kinds, "").succeeded().split_whitespace().collect::<Vec<_>>().join(",");
+    bench.kubectl(&["get", &kinds, "-o", "name"], "").succeeded().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn on_a_cluster_that_is_there_these_tests_leave_nothing_behind() {
+    let Some(bench) = Bench::alone() else { return };
+    let before = cluster_scoped(&bench);
+    let tests = bench.program(std::env::current_exe().unwrap().to_str().unwrap()).arguments(["--exact"]).arguments([
+        "a_pod_keeps_what_it_has_and_gets_the_reference_once_at_the_end",
+        "mirror_pods_and_other_namespaces_are_left_alone",
+        "the_policy_of_a_patcher_reaches_every_namespace_but_the_excluded_ones",
+    ]);
+    let tests = tests.variable("REGCRED_USE_KUBECONFIG", "1").variable("REGCRED_TOOLS", bench::tools(&[]).unwrap());
+    // To the end of the output: what tidies up has it, too.
+    let run = tests.run();
+    assert_eq!(run.stderr.matches("SKIPPED: not on a cluster that others may use\n").count(), 1, "{run:?}");
+    assert!(run.succeeded().contains("test result: ok. 3 passed"));
+    assert_eq!(cluster_scoped(&bench), before);
 }

@@ -3,28 +3,21 @@
 #![cfg(test)]
 
 #[cfg(test)]
-#[expect(dead_code, reason = "nothing here reads its stdin")]
-#[path = "bench/program.rs"]
-mod program;
+#[expect(dead_code, reason = "nothing here needs a cluster")]
+mod bench;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use program::Program;
+use bench::{Program, Run};
 use tempfile::TempDir;
 
-const TARGET: &str = "x86_64-unknown-linux-musl";
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
 const PATH: &str = env!("PATH");
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-#[expect(clippy::disallowed_methods, reason = "whole or not at all does not matter to a test")]
-fn write(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
 }
 
 fn program(name: &str) -> Program {
@@ -36,72 +29,86 @@ fn release(arguments: &[&str]) -> Program {
     program("tests/release").arguments(arguments)
 }
 
-/// Said on stderr, and not by `eprintln`, which is captured.
-fn skip(why: &str) {
-    writeln!(io::stderr(), "SKIPPED: {why}").unwrap();
+/// A static program that knows its version and nothing else. Go, unlike Rust, makes one for every target without more.
+fn stand_in(folder: &Path, target: &str) -> PathBuf {
+    let (source, binary) = (folder.join("main.go"), folder.join(target));
+    let version = concat!("regcred ", env!("CARGO_PKG_VERSION"), r"\n");
+    bench::write(
+        &source,
+        &format!("package main\n\nimport \"os\"\n\nfunc main() {{ os.Stdout.WriteString(\"{version}\") }}\n"),
+    );
+    let architecture = if target == TARGETS[0] { "amd64" } else { "arm64" };
+    let go = program("go").variable("CGO_ENABLED", "0").variable("GOOS", "linux").variable("GOARCH", architecture);
+    go.arguments(["build", "-o"]).arguments([&binary, &source]).run().succeeded();
+    binary
 }
 
-/// A static program that knows its version and nothing else; none where Rust's library for the target is not installed.
-fn stand_in(folder: &Path) -> Option<PathBuf> {
-    let library = program("rustc").arguments(["--print", "target-libdir", "--target", TARGET]).run().succeeded();
-    if !Path::new(library.trim_end()).exists() {
-        skip(&format!("Rust's library for {TARGET} is not installed: run  rustup target add {TARGET}"));
-        return None;
-    }
-    let (source, binary) = (folder.join("main.rs"), folder.join("regcred"));
-    write(&source, concat!("fn main() { println!(\"regcred ", env!("CARGO_PKG_VERSION"), "\"); }"));
-    let rustc = program("rustc").arguments(["--target", TARGET, "-C", "strip=symbols", "-o"]);
-    rustc.arguments([&binary, &source]).run().succeeded();
-    Some(binary)
-}
-
-fn packed(binary: &Path, umask: &str) -> (TempDir, Vec<u8>) {
+/// The folder with the archives of these binaries.
+fn packed(binaries: &[PathBuf; 2], umask: &str) -> (TempDir, Run) {
     let folder = tempfile::tempdir().unwrap();
-    let script = format!("umask {umask}; exec tests/release --pack {TARGET} \"$0\" \"$1\"");
-    program("sh").arguments(["-c", &script]).arguments([binary, folder.path()]).run().succeeded();
-    let name = format!("regcred-{}-{TARGET}.tar.gz", env!("CARGO_PKG_VERSION"));
-    let archive = fs::read(folder.path().join(name)).unwrap();
-    (folder, archive)
+    let script = format!("umask {umask}; exec tests/release --pack \"$0\" {}=\"$1\" {}=\"$2\"", TARGETS[0], TARGETS[1]);
+    let run = program("sh").arguments(["-c", &script]).arguments([folder.path()]).arguments(binaries).run();
+    (folder, run)
 }
 
 #[test]
-fn the_same_binary_gives_the_same_archive_whenever_and_by_whomever_it_is_packed() {
+fn the_same_binaries_give_the_same_archives_whenever_and_by_whomever_they_are_packed() {
+    if bench::tools(&["qemu-aarch64-static"]).is_none() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
-    let Some(binary) = stand_in(folder.path()) else { return };
-    let (first, bytes) = packed(&binary, "022");
-    program("touch").arguments(["-d", "2001-01-01"]).arguments([&binary]).run().succeeded();
-    assert!(bytes == packed(&binary, "077").1, "the archives differ");
+    let binaries = TARGETS.map(|target| stand_in(folder.path(), target));
+    let (first, run) = packed(&binaries, "022");
+    for target in TARGETS {
+        assert!(run.stderr.contains(&format!("{target}: static, and starts\n")), "{run:?}");
+    }
+    let sums = run.succeeded();
+    program("touch").arguments(["-d", "2001-01-01"]).arguments(&binaries).run().succeeded();
+    let (_second, run) = packed(&binaries, "077");
+    assert_eq!(run.succeeded(), sums, "the archives differ");
 
-    let archive = fs::read_dir(first.path()).unwrap().next().unwrap().unwrap().path();
-    let list = program("tar").arguments(["--utc", "-tvzf"]).arguments([archive]).run().succeeded();
-    let folder = format!("regcred-{}-{TARGET}/", env!("CARGO_PKG_VERSION"));
-    let rows: Vec<_> = list
-        .lines()
-        .map(|line| {
-            let mut words = line.split_whitespace();
-            let (mode, owner) = (words.next().unwrap(), words.next().unwrap());
-            let path = line.rsplit(' ').next().unwrap();
-            assert!(owner == "0/0" && line.contains(" 2020-01-01 00:00 "), "{line}");
-            (mode, path.strip_prefix(&folder).unwrap())
-        })
-        .collect();
-    let plain = "-rw-r--r--";
-    let files = [(plain, "CHANGELOG.md"), (plain, "LICENSE"), (plain, "README.md"), ("-rwxr-xr-x", "regcred")];
-    assert_eq!(rows[0].1, "");
-    assert_eq!(rows[1..], files);
+    let check = || program("sha256sum").directory(first.path()).arguments(["-c", "SHA256SUMS"]).run();
+    let names = TARGETS.map(|target| format!("regcred-{}-{target}", env!("CARGO_PKG_VERSION")));
+    let mut good = check().succeeded();
+    for name in &names {
+        good = good.replace(&format!("{name}.tar.gz: OK\n"), "");
+    }
+    assert_eq!(good, "", "there is a sum for each archive, and for nothing else");
+    for name in &names {
+        let archive = first.path().join(format!("{name}.tar.gz"));
+        let list = program("tar").arguments(["--utc", "-tvzf"]).arguments([&archive]).run().succeeded();
+        let rows: Vec<_> = list
+            .lines()
+            .map(|line| {
+                let mut words = line.split_whitespace();
+                let (mode, owner) = (words.next().unwrap(), words.next().unwrap());
+                let path = line.rsplit(' ').next().unwrap();
+                assert!(owner == "0/0" && line.contains(" 2020-01-01 00:00 "), "{line}");
+                (mode, path.strip_prefix(name).unwrap())
+            })
+            .collect();
+        let plain = "-rw-r--r--";
+        let files = [(plain, "/CHANGELOG.md"), (plain, "/LICENSE"), (plain, "/README.md"), ("-rwxr-xr-x", "/regcred")];
+        assert_eq!(rows[0].1, "/");
+        assert_eq!(rows[1..], files);
+        bench::write(&archive, "something else");
+        assert!(check().failed().contains("did NOT match"));
+    }
 }
 
 #[test]
 fn a_binary_that_needs_something_of_the_machine_or_is_for_another_is_no_release() {
     let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().to_str().unwrap();
+    let [own, other] = TARGETS;
+    let refused = |target: &str, binary: &Path| {
+        let pair = format!("{target}={}", binary.display());
+        let seen = release(&["--pack", folder.path().to_str().unwrap(), &pair]).run().failed();
+        assert!(seen.contains(&format!("is no static binary for {target}")), "{seen}");
+    };
     // What cargo built for the tests asks for a dynamic linker.
-    let seen = release(&["--pack", TARGET, env!("CARGO_BIN_EXE_regcred"), output]).run().failed();
-    assert!(seen.contains("is no static binary for x86_64-unknown-linux-musl"), "{seen}");
-    let Some(binary) = stand_in(folder.path()) else { return };
-    let arguments = ["--pack", "aarch64-unknown-linux-musl", binary.to_str().unwrap(), output];
-    let seen = release(&arguments).run().failed();
-    assert!(seen.contains("is no static binary for aarch64-unknown-linux-musl"), "{seen}");
+    refused(own, Path::new(env!("CARGO_BIN_EXE_regcred")));
+    refused(other, &stand_in(folder.path(), own));
+    refused(own, &stand_in(folder.path(), other));
 }
 
 #[test]
@@ -110,7 +117,7 @@ fn what_is_missing_is_said_before_anything_is_built() {
     assert!(seen.contains("there is no release for 'sparc-unknown-linux-gnu'; there are: x86_64"), "{seen}");
     // A Rust without the target.
     let folder = tempfile::tempdir().unwrap();
-    write(&folder.path().join("rustc"), "#!/bin/sh\necho /nowhere\n");
+    bench::write(&folder.path().join("rustc"), "#!/bin/sh\necho /nowhere\n");
     program("chmod").arguments(["+x"]).arguments([folder.path().join("rustc")]).run().succeeded();
     let path = format!("{}:{PATH}", folder.path().display());
     let seen = release(&["aarch64-unknown-linux-musl"]).variable("PATH", path).run().failed();
@@ -177,7 +184,9 @@ fn the_build_is_given_its_sources_and_nothing_that_may_hold_a_login() {
     for name in &copied {
         program("cp").arguments(["-R"]).arguments([root().join(name), folder.path().join(name)]).run().succeeded();
     }
-    program("cargo").directory(folder.path()).arguments(["fetch", "--offline", "--locked"]).run().succeeded();
+    let host = program("rustc").arguments(["--print", "host-tuple"]).run().succeeded();
+    let fetch = program("cargo").directory(folder.path()).arguments(["fetch", "--offline", "--locked", "--target"]);
+    fetch.arguments([host.trim_end()]).run().succeeded();
     let found = program("grep").directory(folder.path()).arguments(["-rEo", r#"include_(str|bytes)!\("[^"]*"#, "src"]);
     for line in found.run().succeeded().lines() {
         let (file, include) = line.split_once(':').unwrap();
@@ -186,19 +195,45 @@ fn the_build_is_given_its_sources_and_nothing_that_may_hold_a_login() {
     }
 }
 
+/// Takes cargo's place: writes its own arguments to where cargo would write the binary.
+const CARGO: &str = "#!/bin/sh
+for word; do
+  case $last in --target) target=$word ;; --bin) bin=$word ;; esac
+  last=$word
+done
+mkdir -p target/$target/release && echo \"$*\" >target/$target/release/$bin
+";
+
+#[test]
+fn the_stage_that_compiles_asks_for_what_a_release_does_and_hands_on_what_cargo_made() {
+    let script = fs::read_to_string(root().join("tests/release")).unwrap();
+    let (_, wanted) = script.split_once("cargo zigbuild --quiet ").unwrap();
+    let (wanted, _) = wanted.split_once("\"$1\"").unwrap();
+    let dockerfile = dockerfile();
+    let stages = stages(&dockerfile);
+    let compiles = stages[0].1.iter().find_map(|line| line.strip_prefix("RUN ").filter(|line| line.contains("cargo ")));
+    for target in TARGETS {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| bench::write(&folder.path().join("bin").join(name), text);
+        file("uname", &format!("#!/bin/sh\necho {}\n", target.split('-').next().unwrap()));
+        file("rustup", "#!/bin/sh\necho \"$*\"\n");
+        file("cargo", CARGO);
+        program("chmod").directory(folder.path()).arguments(["-R", "+x", "bin"]).run().succeeded();
+        let (bin, out) = (folder.path().join("bin"), folder.path().join("regcred"));
+        let line = compiles.unwrap().replace("/out/regcred", out.to_str().unwrap());
+        let shell = program("sh").directory(folder.path()).variable("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        assert_eq!(shell.arguments(["-c", &line]).run().succeeded(), format!("target add {target}\n"));
+        assert_eq!(fs::read_to_string(out).unwrap(), format!("build {wanted}{target}\n"));
+    }
+}
+
 #[test]
 fn buildah_builds_the_images_around_the_binary() {
-    let tools = program("tests/tools/path").run().succeeded();
-    let tools = Path::new(tools.trim_end());
-    let missing: Vec<_> = ["buildah", "kubectl"].into_iter().filter(|tool| !tools.join(tool).exists()).collect();
-    if !missing.is_empty() {
-        return skip(&format!("{} not in {}: run tests/tools/install", missing.join(", "), tools.display()));
-    }
+    let Some(tools) = bench::tools(&["buildah", "kubectl"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let context = folder.path().join("context");
     fs::create_dir(&context).unwrap();
-    let Some(binary) = stand_in(folder.path()) else { return };
-    fs::copy(&binary, context.join("regcred")).unwrap();
+    fs::copy(stand_in(folder.path(), TARGETS[0]), context.join("regcred")).unwrap();
     fs::copy(tools.join("kubectl"), context.join("kubectl")).unwrap();
     let buildah = |arguments: &[&str]| {
         let store = ["--root", "--runroot"].into_iter().zip([folder.path().join("images"), folder.path().join("run")]);
@@ -210,7 +245,7 @@ fn buildah_builds_the_images_around_the_binary() {
     };
     let build = |name: &str, dockerfile: &str, more: &[&str]| {
         let file = context.join(format!("{name}.Dockerfile"));
-        write(&file, dockerfile);
+        bench::write(&file, dockerfile);
         let image = format!("localhost/{name}");
         let arguments = ["bud", "--quiet", "--isolation", "chroot", "--tag", &image, "--file", file.to_str().unwrap()];
         buildah(&[&arguments, more, &[context.to_str().unwrap()]].concat());

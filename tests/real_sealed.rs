@@ -31,7 +31,7 @@ struct Controller {
 impl Controller {
     fn running() -> Option<&'static Self> {
         static CONTROLLER: OnceLock<Option<Controller>> = OnceLock::new();
-        let start = || Some(Self::start(Bench::with(&["kubeseal", "sealed-secrets-controller"])?));
+        let start = || Some(Self::start(Bench::with_a_cluster_of_its_own(&["kubeseal", "sealed-secrets-controller"])?));
         CONTROLLER.get_or_init(start).as_ref()
     }
 

@@ -1,6 +1,6 @@
 //! The bench of the tests with real programs: the names of tools in, the programs and one running control plane out.
 
-mod control_plane;
+mod cluster;
 mod program;
 
 use std::env;
@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
+use cluster::Cluster;
 pub use program::{Program, Run};
+
+const CONTROL_PLANE: &str = "regcred-control-plane";
 
 /// How long anything may take to become true.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -21,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// The tools, and a cluster to use them on.
 pub struct Bench {
     tools: PathBuf,
-    kubeconfig: PathBuf,
+    cluster: Cluster,
     home: PathBuf,
 }
 
@@ -31,33 +34,36 @@ impl Bench {
     /// `None` where one is missing: said on stderr, and a failure in CI.
     pub fn with(tools: &[&str]) -> Option<&'static Self> {
         static BENCH: OnceLock<Bench> = OnceLock::new();
-        let mut needed = vec!["kubectl"];
-        needed.extend(tools);
-        if setting("REGCRED_USE_KUBECONFIG").is_none() {
-            needed.push("regcred-control-plane");
-        }
-        self::tools(&needed).map(|folder| BENCH.get_or_init(|| Self::start(folder)))
+        let there = cluster_that_is_there();
+        let needed =
+            ["kubectl"].into_iter().chain(there.is_none().then_some(CONTROL_PLANE)).chain(tools.iter().copied());
+        self::tools(&needed.collect::<Vec<_>>()).map(|folder| BENCH.get_or_init(|| Self::start(folder, there)))
     }
 
-    /// The bench with these tools, for what is not to be done to a cluster that others use: names of theirs, or new kinds.
+    /// The bench with these tools, for what is not to be done to a cluster that others use: names of theirs, what reaches
+    /// beyond the namespaces of a test, or new kinds.
     pub fn with_a_cluster_of_its_own(tools: &[&str]) -> Option<&'static Self> {
-        if setting("REGCRED_USE_KUBECONFIG").is_some() {
+        if cluster_that_is_there().is_some() {
             writeln!(io::stderr(), "SKIPPED: not on a cluster that others may use").unwrap();
             return None;
         }
         Self::with(tools)
     }
 
-    fn start(tools: PathBuf) -> Self {
-        let folder = env::temp_dir().join(format!("regcred-bench-{}", std::process::id()));
+    /// A bench that no other test has.
+    pub fn alone() -> Option<Self> {
+        self::tools(&["kubectl", CONTROL_PLANE]).map(|folder| Self::start(folder, None))
+    }
+
+    fn start(tools: PathBuf, there: Option<PathBuf>) -> Self {
+        let folder = env::temp_dir().join(fresh("bench"));
         let home = folder.join("home");
-        let kubeconfig = if setting("REGCRED_USE_KUBECONFIG").is_some() {
-            setting("KUBECONFIG").expect("with REGCRED_USE_KUBECONFIG, KUBECONFIG names the cluster").into()
-        } else {
-            control_plane::start(&tools.join("regcred-control-plane"), &folder)
-        };
         std::fs::create_dir_all(&home).unwrap();
-        Self { tools, kubeconfig, home }
+        let cluster = match there {
+            Some(kubeconfig) => Cluster::that_is_there(kubeconfig, &tools.join("kubectl"), mark(), &folder),
+            None => Cluster::of_its_own(&tools.join(CONTROL_PLANE), &folder),
+        };
+        Self { tools, cluster, home }
     }
 
     /// One of the tools, with the cluster in its environment and nothing of ours but a `PATH` with the tools and `regcred`.
@@ -74,7 +80,7 @@ impl Bench {
         Program::new(&executable)
             .directory(&self.home)
             .variable("HOME", &self.home)
-            .variable("KUBECONFIG", &self.kubeconfig)
+            .variable("KUBECONFIG", &self.cluster.kubeconfig)
             .variable("PATH", path)
     }
 
@@ -123,10 +129,23 @@ impl Bench {
     }
 }
 
-/// A name that no other test uses.
+/// A name that no other test uses, with the mark of this run.
 pub fn fresh(what: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    format!("regcred-{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{}{what}-{}", mark(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// What tells this process from all others on the cluster, now and before.
+fn mark() -> &'static str {
+    static MARK: OnceLock<String> = OnceLock::new();
+    let seconds = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    MARK.get_or_init(|| format!("regcred-{}-{}-", std::process::id(), seconds()))
+}
+
+/// The kubeconfig of a cluster that the tests are to use instead of one of their own.
+fn cluster_that_is_there() -> Option<PathBuf> {
+    setting("REGCRED_USE_KUBECONFIG")?;
+    Some(setting("KUBECONFIG").expect("with REGCRED_USE_KUBECONFIG, KUBECONFIG names the cluster").into())
 }
 
 /// Writes a file of the test's own, and the folders it is in.
