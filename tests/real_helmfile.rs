@@ -261,7 +261,7 @@ fn values_that_sops_encrypted_are_opened_by_helmfile_alone_and_only_with_the_key
     bench::write(&rules, &text.replace("age1-public-key-of-the-cluster", keygen(&["-y", "key"]).trim()));
     let readme = std::fs::read_to_string(example.folder().join("README.md")).unwrap();
     let render = || {
-        let command = readme.lines().find_map(|line| line.trim().strip_prefix("regcred ")).unwrap();
+        let command = readme.lines().find_map(|line| line.strip_prefix("regcred ")).unwrap();
         let regcred = program("regcred").arguments(command.split(' ')).variable("DOCKERHUB_AUTH", LOGINS);
         regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4)).run().succeeded();
         std::fs::read_to_string(example.folder().join("secrets.yaml")).unwrap()
