@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 use bench::{Bench, Program};
 use sealed_secrets::Controller;
 
-/// A page with commands: the tools that it needs, and what it takes for granted. With `kubectl` it gets an empty cluster.
+/// A page with commands: the tools that it needs, and what it takes for granted. With `kubectl` it gets a cluster.
 type Page = (&'static str, &'static [&'static str], &'static str);
 
 /// What every page takes for granted: a login, unless it sets one itself.
@@ -43,7 +43,22 @@ copy mail reflected
 kubectl create deployment imagepullsecret-patcher -n imagepullsecret-patcher --image=quay.io/titansoft/imagepullsecret-patcher:v0.14
 "#;
 
+/// First those whose namespaces are theirs alone.
 const PAGES: &[Page] = &[
+    ("gitops-examples/argocd-sealed/README.md", &["kubectl", CONTROLLER], ""),
+    ("gitops-examples/external-secrets/README.md", &[], "unset DOCKERHUB_AUTH"),
+    (
+        "gitops-examples/flux-sops/README.md",
+        &["kubectl", "age-keygen", "sops"],
+        "kubectl create namespace flux-system
+        age-keygen -o prod-us.agekey; sed -i \"s/age1-public-key-of-prod-us/$(age-keygen -y prod-us.agekey)/\" .sops.yaml",
+    ),
+    ("helmfile-examples/1-checked-value/README.md", &["kubectl", "helm", "helmfile"], ""),
+    ("helmfile-examples/2-prepare-hook/README.md", &["kubectl", "helm", "helmfile"], ""),
+    ("helmfile-examples/3-values-file/README.md", &["kubectl", "helm", "helmfile"], ""),
+    ("helmfile-examples/4-environments/README.md", &["kubectl", "helm", "helmfile"], ""),
+    ("helmfile-examples/5-needs/README.md", &["kubectl", "helm", "helmfile"], ""),
+    ("helmfile-examples/6-sops/README.md", &["kubectl", "helm", "helmfile", "sops", "age-keygen"], ""),
     // `regcred` is installed: it is the one that is tested.
     ("README.md", &["kubectl", CONTROLLER], "unset DOCKERHUB_AUTH; cargo() { :; }"),
     ("docs/argocd.md", &[], ""),
@@ -93,20 +108,6 @@ const PAGES: &[Page] = &[
         &["kubectl", "helm", "kustomize", "sops"],
         "cp -R $REPOSITORY/gitops-examples/external-secrets external",
     ),
-    ("gitops-examples/argocd-sealed/README.md", &["kubectl", CONTROLLER], ""),
-    ("gitops-examples/external-secrets/README.md", &[], "unset DOCKERHUB_AUTH"),
-    (
-        "gitops-examples/flux-sops/README.md",
-        &["kubectl", "age-keygen", "sops"],
-        "kubectl create namespace flux-system
-        age-keygen -o prod-us.agekey; sed -i \"s/age1-public-key-of-prod-us/$(age-keygen -y prod-us.agekey)/\" .sops.yaml",
-    ),
-    ("helmfile-examples/1-checked-value/README.md", &["kubectl", "helm", "helmfile"], ""),
-    ("helmfile-examples/2-prepare-hook/README.md", &["kubectl", "helm", "helmfile"], ""),
-    ("helmfile-examples/3-values-file/README.md", &["kubectl", "helm", "helmfile"], ""),
-    ("helmfile-examples/4-environments/README.md", &["kubectl", "helm", "helmfile"], ""),
-    ("helmfile-examples/5-needs/README.md", &["kubectl", "helm", "helmfile"], ""),
-    ("helmfile-examples/6-sops/README.md", &["kubectl", "helm", "helmfile", "sops", "age-keygen"], ""),
 ];
 
 /// The `sh` blocks that are not run, by how they begin, and why.
@@ -119,10 +120,13 @@ const NOT_RUN: &[(&str, &str)] = &[
 /// Pages whose YAML other tests read: `tests/real_ci.rs`, and `tests/real_gitops.rs`.
 const READ: &[&str] = &["docs/ci.md", "docs/profile-argocd.md"];
 
-/// Makes the cluster as empty as a page finds it, and known under the names that pages call theirs. What is the cluster's own stays, and
-/// the controller.
-const EMPTY: &str = "
+/// The cluster under the names that pages call theirs.
+const CONTEXTS: &str = "
 for name in prod-eu prod-us staging; do kubectl config set-context $name --cluster=regcred --user=regcred-admin; done
+";
+
+/// Makes the cluster as empty as a page of `docs` finds it: they all use the same names. What is the cluster's own stays, and the controller.
+const EMPTY: &str = "
 kubectl get namespaces -o name | grep -vE '/(default|kube-.*)$' | xargs -r kubectl delete
 kubectl delete validatingadmissionpolicies,validatingadmissionpolicybindings --all
 kubectl delete clusterroles,clusterrolebindings -l app.kubernetes.io/managed-by
@@ -215,7 +219,8 @@ fn run(&(page, tools, granted): &Page) {
     let folder = tempfile::tempdir().unwrap();
     let sh = if tools.contains(&"kubectl") {
         let Some(bench) = Bench::with_a_cluster_of_its_own(tools) else { return };
-        bench.program("sh").arguments(["-ec", EMPTY]).run().succeeded();
+        let empty = if page.starts_with("docs/") { EMPTY } else { "" };
+        bench.program("sh").arguments(["-ec", &format!("{CONTEXTS}{empty}")]).run().succeeded();
         if tools.contains(&CONTROLLER) {
             static RUNNING: OnceLock<Controller> = OnceLock::new();
             RUNNING.get_or_init(|| Controller::start(bench, "kube-system", CONTROLLER));
