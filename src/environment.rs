@@ -156,11 +156,17 @@ impl Ci {
             Self::Jenkins
         } else if set("CIRCLECI") {
             Self::CircleCi
-        } else if set("CI") {
+        } else if ["CI", "TEAMCITY_VERSION", "BUILDKITE", "CODEBUILD_BUILD_ID"].into_iter().any(set) {
             Self::Other
         } else {
             Self::None
         }
+    }
+
+    /// Whether it is GitLab, on whatever branch.
+    #[must_use]
+    pub fn is_gitlab(self) -> bool {
+        matches!(self, Self::GitLab | Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest)
     }
 
     /// What to do when a variable that should hold a credential is not set or empty.
@@ -188,7 +194,7 @@ impl Ci {
             Self::Jenkins => format!("bind it in the stage: `withCredentials([string(credentialsId: '…', variable: '{name}')])`"),
             Self::CircleCi => format!("add {name} to the project's environment variables, or give the job its `context`"),
             Self::Other => format!("add {name} to the secret variables of this CI, and to the variables this job may read"),
-            Self::None => format!("run `export {name}=…` first, or name another variable"),
+            Self::None => format!("run `export {name}=…` first"),
         }
     }
 
@@ -234,6 +240,8 @@ mod tests {
             (&[("TF_BUILD", "True")], Ci::Azure),
             (&[("JENKINS_URL", "http://ci.test")], Ci::Jenkins),
             (&[("CIRCLECI", "true")], Ci::CircleCi),
+            (&[("TEAMCITY_VERSION", "2026.1")], Ci::Other),
+            (&[("BUILDKITE", "true")], Ci::Other),
         ] {
             assert_eq!(ci(variables), expected, "{variables:?}");
         }

@@ -19,6 +19,7 @@ pub mod credentials;
 pub mod docker_config;
 pub mod environment;
 pub mod inject;
+pub mod interrupt;
 pub mod krm;
 pub mod manifest;
 pub mod names;

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ::regcred::cli::Arguments;
-use ::regcred::credentials::presets::{Host, PRESETS, UserName};
+use ::regcred::credentials::presets::{Host, Otherwise, PRESETS, UserName};
 use ::regcred::resources::profile::{Role, annotations};
 use ::regcred::settings::choices::{Profile, protection_table, table};
 use ::regcred::settings::external::generator;
@@ -59,8 +59,8 @@ fn the_table_of_presets_is_that_of_the_code() {
     for preset in PRESETS {
         let host = match preset.host {
             Host::Fixed(host) => format!("`{host}`"),
-            Host::Variable(names, None) => format!("in {}", code(names)),
-            Host::Variable(names, Some(default)) => format!("in {}, else `{default}`", code(names)),
+            Host::Variable(names, Otherwise::Needed(_)) => format!("in {}", code(names)),
+            Host::Variable(names, Otherwise::Default(host)) => format!("in {}, else `{host}`", code(names)),
         };
         let username = match preset.username {
             UserName::Fixed(name) => format!("`{name}`"),

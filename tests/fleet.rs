@@ -5,9 +5,14 @@
     reason = "a test that cannot go on has failed; fixtures are files"
 )]
 
+mod interrupted;
+
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
+
+use interrupted::{Left, Moment, kill};
 
 const CONFIG: &str = "apiVersion: regcred.dev/v1alpha1
 kind: RegistryCredentials
@@ -36,15 +41,19 @@ spec:
     - {name: own, logins: [{dockerConfig: {env: LAB_AUTH}}], namespaces: {include: [lab]}}
 ";
 
-fn regcred(folder: &Path, arguments: &str) -> Output {
+fn command(folder: &Path, arguments: &str) -> Command {
     let auth = r#"{"auths":{"docker.io":{"auth":"dTpjYW5hcnk="}}}"#;
-    let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
-        .args(arguments.split_whitespace())
-        .current_dir(folder)
-        .env_clear()
-        .envs([("DOCKERHUB_AUTH", auth), ("GHCR_TOKEN", "canary"), ("LAB_AUTH", auth)])
-        .output()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_regcred"));
+    command.args(arguments.split_whitespace()).current_dir(folder).env_clear().envs([
+        ("DOCKERHUB_AUTH", auth),
+        ("GHCR_TOKEN", "canary"),
+        ("LAB_AUTH", auth),
+    ]);
+    command
+}
+
+fn regcred(folder: &Path, arguments: &str) -> Output {
+    let output = command(folder, arguments).output().unwrap();
     assert!(!said(&output).contains("canary"));
     output
 }
@@ -160,18 +169,114 @@ fn nothing_is_written_for_any_cluster_when_something_is_wrong_with_one() {
     assert!(!folder.path().join("out").exists());
 }
 
+/// Of every file: its bytes.
+fn texts(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    files(root).into_iter().map(|name| (name.clone(), fs::read(root.join(name)).unwrap())).collect()
+}
+
 #[test]
-fn clusters_share_one_reading_of_the_list() {
+fn what_fails_in_one_cluster_while_it_is_written_leaves_all_of_them_as_they_were() {
+    let in_the_way = |root: &Path, cluster: &str, file: &str| {
+        fs::create_dir_all(root.join(cluster).join("namespaces/new")).unwrap();
+        fs::write(root.join(cluster).join("namespaces/new").join(file), "theirs").unwrap();
+    };
+    let is_a_file = |root: &Path| {
+        fs::create_dir_all(root).unwrap();
+        fs::write(root.join("us"), "theirs").unwrap();
+    };
+    let new = CONFIG.replace("include: [shop]", "include: [shop, new]");
+    // A new fleet: whoever fails, no folder is left.
+    let folder = place(&new);
+    let out = folder.path().join("out");
+    is_a_file(&out);
+    let output = regcred(folder.path(), "render --output out");
+    assert!(output.status.code() == Some(1) && said(&output).contains("(cluster us)"), "{}", said(&output));
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 1, "{:?}", files(&out));
+    // One that is there, and two clusters that fail: both are told.
+    let folder = place(CONFIG);
+    let out = folder.path().join("out");
+    done(folder.path(), "render --output out");
+    in_the_way(&out, "us", "secret-hub.yaml");
+    in_the_way(&out, "lab", "secret-own.yaml");
+    let before = texts(&out);
+    let new = new.replace("include: [lab]", "include: [lab, new]").replace("[builder]", "[runner]");
+    fs::write(folder.path().join("regcred.yaml"), new).unwrap();
+    let output = regcred(folder.path(), "render --output out");
+    assert_eq!(output.status.code(), Some(1));
+    for words in ["(cluster us)", "(cluster lab)", "nothing was written"] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+    assert_eq!(texts(&out), before, "and no temporaries");
+    for cluster in ["us", "lab"] {
+        fs::remove_dir_all(out.join(cluster).join("namespaces/new")).unwrap();
+    }
+    done(folder.path(), "render --output out");
+    assert!(out.join("eu/namespaces/team-a/serviceaccount-runner.yaml").exists());
+    assert_eq!(done(folder.path(), "render --output out --check"), "");
+}
+
+#[test]
+fn no_cluster_changes_before_all_are_written_and_what_was_killed_is_completed() {
+    let names = (0..150).map(|number| format!("team-{number}")).collect::<Vec<_>>().join(", ");
+    let config = |account: &str| {
+        CONFIG.replace("[builder]", &format!("[{account}]")).replace("[team-a, team-b]", &format!("[{names}]"))
+    };
+    let folder = place(&config("builder"));
+    let out = folder.path().join("out");
+    done(folder.path(), "render --output out");
+    let mut left = Vec::new();
+    for round in 0..4 {
+        let account = format!("account-{round}");
+        fs::write(folder.path().join("regcred.yaml"), config(&account)).unwrap();
+        let moment = if round == 0 { Moment::Staging } else { Moment::Published(round * 30) };
+        left.push(kill(command(folder.path(), "render --output out").spawn().unwrap(), &out.join("eu"), moment));
+        let us = out.join("us");
+        let is_written = us.join(".regcred-new/lock").exists() || !us.join(".regcred-new").exists();
+        assert!(round == 0 || is_written, "the others had only to be put in their places");
+        done(folder.path(), "render --output out");
+        assert_eq!(done(folder.path(), "render --output out --check"), "");
+        let of_account = format!("serviceaccount-{account}.yaml");
+        assert_eq!(files(&out).iter().filter(|file| file.ends_with(&of_account)).count(), 150);
+        assert!(!files(&out).iter().any(|file| file.contains("regcred-new")));
+    }
+    assert!(left.contains(&Left::Journal), "killed in the middle: {left:?}");
+}
+
+#[test]
+fn more_clusters_than_files_may_be_open_are_written_at_once() {
+    let clusters = (0..100).map(|number| format!("  - {{name: c{number}}}\n")).collect::<Vec<_>>().concat();
+    let (head, _) = CONFIG.split_once("  - name: eu").unwrap();
+    let folder = place(&format!("{head}{clusters}"));
+    let run = |limit: &str| {
+        Command::new("sh")
+            .args(["-c", &format!("ulimit {limit} && \"$0\" render --output out"), env!("CARGO_BIN_EXE_regcred")])
+            .current_dir(folder.path())
+            .env("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#)
+            .env("GHCR_TOKEN", "t")
+            .output()
+            .unwrap()
+    };
+    let output = run("-n 64");
+    assert!(output.status.code() == Some(1) && said(&output).contains("render some at a time"), "{}", said(&output));
+    assert!(!folder.path().join("out").exists());
+    let output = run("-Sn 64");
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 100);
+}
+
+#[test]
+fn clusters_share_one_reading_of_the_list_and_of_each_login() {
     // A pipe can be read only once: the second cluster to read it would find nothing.
     let clusters = (0..50).map(|number| format!("  - {{name: c{number}}}\n")).collect::<Vec<_>>().concat();
     let (head, _) = CONFIG.split_once("  - name: eu").unwrap();
     let folder = place(&format!("{head}{clusters}"));
-    let list: PathBuf = folder.path().join("list");
-    fs::write(&list, "team-a\n").unwrap();
+    let script =
+        r#"printf %s "$LOGIN" | { exec 3<&0; echo team-a | "$0" render --output out --namespaces-from - -v; }"#;
     let output = Command::new("sh")
-        .args(["-c", "cat list | \"$0\" render --output out --namespaces-from - -v", env!("CARGO_BIN_EXE_regcred")])
+        .args(["-c", script, env!("CARGO_BIN_EXE_regcred")])
         .current_dir(folder.path())
-        .env("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#)
+        .env("DOCKERHUB_AUTH", "/dev/fd/3")
+        .env("LOGIN", r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#)
         .env("GHCR_TOKEN", "t")
         .output()
         .unwrap();

@@ -240,37 +240,6 @@ mod real_tools {
     }
 
     #[test]
-    fn the_pipeline_validates_merge_requests_and_deploys_the_protected_branch() {
-        let folder = started("gitlab");
-        let git = |arguments: &[&str]| {
-            assert!(Command::new("git").args(arguments).current_dir(folder.path()).status().unwrap().success());
-        };
-        git(&["init", "-q", "-b", "main"]);
-        git(&["-c", "user.name=a", "-c", "user.email=a@b.test", "commit", "-q", "--allow-empty", "-m", "start"]);
-        git(&["remote", "add", "origin", "https://gitlab.test/acme/pull-secrets.git"]);
-        let jobs = |variables: &[&str]| {
-            let mut arguments = vec!["--list-csv"];
-            for variable in variables {
-                arguments.extend(["--variable", variable]);
-            }
-            run("gitlab-ci-local", &arguments, folder.path())
-        };
-        let merge_request =
-            jobs(&["CI_PIPELINE_SOURCE=merge_request_event", "CI_MERGE_REQUEST_IID=1", "CI_COMMIT_BRANCH="]);
-        assert!(
-            merge_request.contains("pull-secrets-validate;") && !merge_request.contains("pull-secrets-deploy;"),
-            "{merge_request}"
-        );
-        let branch = jobs(&[
-            "CI_COMMIT_BRANCH=main",
-            "CI_DEFAULT_BRANCH=main",
-            "CI_COMMIT_REF_PROTECTED=true",
-            "CI_PIPELINE_SOURCE=push",
-        ]);
-        assert!(branch.contains("pull-secrets-deploy;") && !branch.contains("pull-secrets-validate;"), "{branch}");
-    }
-
-    #[test]
     fn helmfile_renders_the_chart_that_its_hook_writes() {
         let folder = started("helmfile");
         let manifests = run("helmfile", &["template", "--quiet"], folder.path());

@@ -55,6 +55,31 @@ fn assert_only_a_reference_is_added(text: &str) -> String {
 }
 
 #[test]
+fn every_kind_that_makes_pods_gets_the_reference_in_its_pod_spec() {
+    for (version, kind, path) in [
+        ("v1", "Pod", "/spec"),
+        ("v1", "PodTemplate", "/template/spec"),
+        ("v1", "ReplicationController", "/spec/template/spec"),
+        ("apps/v1", "Deployment", "/spec/template/spec"),
+        ("apps/v1", "StatefulSet", "/spec/template/spec"),
+        ("apps/v1", "DaemonSet", "/spec/template/spec"),
+        ("apps/v1", "ReplicaSet", "/spec/template/spec"),
+        ("batch/v1", "Job", "/spec/template/spec"),
+        ("batch/v1", "CronJob", "/spec/jobTemplate/spec/template/spec"),
+    ] {
+        let pod_spec = json!({"containers": [{"name": "a", "image": "ghcr.io/acme/a"}]});
+        let nested =
+            path.rsplit('/').filter(|field| !field.is_empty()).fold(pod_spec, |inner, field| json!({field: inner}));
+        let mut object = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "a"}});
+        object.as_object_mut().unwrap().extend(nested.as_object().unwrap().clone());
+        let (after, _) = injected(&written(&object, 0));
+        let pod_spec = object.pointer_mut(path).unwrap().as_object_mut().unwrap();
+        pod_spec.insert("imagePullSecrets".to_owned(), json!([{"name": "pull"}]));
+        assert_eq!(values(&after), [object], "{kind}");
+    }
+}
+
+#[test]
 fn the_text_is_changed_where_the_reference_goes_and_nowhere_else() {
     const REFERENCE: &str = "  imagePullSecrets:\n  - name: pull\n";
     for (before, after) in [

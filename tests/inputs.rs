@@ -1,12 +1,17 @@
-//! What is read besides variables: files too long for a Secret, pipes, and descriptors that a shell opens.
+//! What is read besides text in variables: files too long for a Secret, pipes, descriptors that a shell opens, what is no text,
+//! and what this user may not read.
 
 #![cfg(test)]
 #![cfg(unix)]
 
+mod nobody;
 mod regcred;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -79,4 +84,91 @@ fn a_docker_config_over_1_mib_is_refused_and_one_below_is_not() {
         }
         assert!(!text.contains("canary-of-the-file"), "{text}");
     }
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let variable = |name: &str, arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args(arguments)
+            .env_clear()
+            .envs([("DOCKERHUB_AUTH", LOGIN), ("U", "acme"), ("P", "canary-of-the-variable")])
+            .env(name, OsStr::from_bytes(b"canary-of-the-variable\xff"))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{name}: {text}");
+        assert!(output.stdout.is_empty());
+        assert!(text.contains(&format!("error: `{name}` is not UTF-8 text\n  hint: ")), "{name}: {text}");
+        assert!(!text.contains("canary"), "{name}: {text}");
+    };
+    variable("DOCKERHUB_AUTH", &["verify"]);
+    variable("U", &["verify", "--login", "ghcr.io=U:P"]);
+    variable("P", &["verify", "--login", "ghcr.io=U:P"]);
+    variable("REGCRED_NAMESPACES", &["render"]);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::File::create(&path).unwrap().write_all(b"team-a\xff\n").unwrap();
+    let path = path.to_str().unwrap();
+    for (arguments, named) in [
+        (&["render", "--namespaces-from", path][..], "`--namespaces-from`"),
+        (&["render", "--namespaces-from", "/dev/stdin"], "`--namespaces-from`"),
+        (&["verify", "--docker-config-file", path], "`--docker-config-file"),
+        (&["verify", "--docker-config", "P"], "`P`"),
+        (&["verify", "--login", "ghcr.io=U:P"], "`P`"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args(arguments)
+            .env_clear()
+            .envs([("DOCKERHUB_AUTH", LOGIN), ("U", "acme"), ("P", path)])
+            .stdin(fs::File::open(path).unwrap())
+            .output()
+            .unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(text.contains(named) && text.contains("is not UTF-8 text\n  hint: "), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn what_this_user_may_not_read_is_named_and_taken_for_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    let (secret, behind) = (folder.path().join("secret"), closed.join("secret"));
+    for path in [&secret, &behind] {
+        fs::File::create(path).unwrap().write_all(LOGIN.as_bytes()).unwrap();
+    }
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(&secret, 0o000);
+    mode(&closed, 0o000);
+    for path in [&secret, &behind].map(|path| path.to_str().unwrap()) {
+        for (variable, arguments, named) in [
+            ("DOCKERHUB_AUTH", &["verify"][..], "`DOCKERHUB_AUTH`"),
+            ("U", &["verify", "--login", "ghcr.io=U:P"], "`U`"),
+            ("P", &["verify", "--login", "ghcr.io=U:P"], "`P`"),
+            ("P", &["verify", "--docker-config-file", path], "`--docker-config-file"),
+            ("P", &["render", "--namespaces-from", path], "`--namespaces-from`"),
+        ] {
+            let output = nobody::regcred(folder.path(), [])
+                .args(arguments)
+                .envs([("DOCKERHUB_AUTH", LOGIN), ("U", "acme"), ("P", "canary")])
+                .env(variable, path)
+                .output()
+                .unwrap();
+            let text = stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+            assert!(
+                text.contains(named) && text.contains("cannot be read: permission denied\n"),
+                "{arguments:?}: {text}"
+            );
+        }
+    }
+    mode(&closed, 0o700);
 }

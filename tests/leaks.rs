@@ -3,6 +3,9 @@
 #![cfg(test)]
 
 mod regcred;
+#[cfg(unix)]
+#[expect(dead_code, reason = "these tests say what is on `PATH` besides")]
+mod stand_in;
 
 use std::fmt::Write;
 use std::fs;
@@ -14,6 +17,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 use serde_json::json;
 
 use regcred::regcred;
+#[cfg(unix)]
+use stand_in::{ENCRYPTS, program};
 
 /// Each with characters that URLs, JSON and Go's JSON escape, and none that a check would show as a name.
 const USER: &str = "Kanarie7+Gast<9";
@@ -54,6 +59,9 @@ fn values() -> Vec<String> {
         PASSWORD.to_owned(),
         TOKEN.to_owned(),
         format!("/{TOKEN}"),
+        format!("'{config}'"),
+        format!("{USER}:{PASSWORD} {TOKEN}"),
+        json!({"apiVersion": "v1", "data": {".dockerconfigjson": STANDARD.encode(&config)}}).to_string(),
         format!("ref+vault://{TOKEN}"),
         json!({ PASSWORD: {"auth": auth} }).to_string(),
         json!([PASSWORD]).to_string(),
@@ -201,8 +209,9 @@ fn nothing_of_a_user_name_or_password_in_its_variable_comes_out() {
         format!("{USER}:{PASSWORD}"),
         format!("{PASSWORD}\u{2}"),
         TOKEN.to_owned(),
+        format!("/tmp/{TOKEN}"),
     ];
-    for login in ["ghcr.io=U:P", "ghcr", "harbor"] {
+    for login in ["ghcr.io=U:P", "ghcr", "harbor", "gar"] {
         for username in &odd {
             for password in [PASSWORD, TOKEN, ""] {
                 let variables = loud(&[
@@ -211,6 +220,8 @@ fn nothing_of_a_user_name_or_password_in_its_variable_comes_out() {
                     ("GHCR_USER", username),
                     ("GHCR_TOKEN", password),
                     ("HARBOR_HOST", TOKEN),
+                    ("GAR_HOST", "europe-docker.pkg.dev"),
+                    ("GAR_KEY", password),
                     ("HARBOR_USERNAME", username),
                     ("HARBOR_PASSWORD", password),
                     ("CI_JOB_TOKEN", password),
@@ -457,7 +468,6 @@ fn a_secret_in_a_list_of_namespaces_or_a_template_is_not_repeated() {
 fn nothing_that_sops_says_of_a_secret_comes_out() {
     let folder = tempfile::tempdir().unwrap();
     let (forms, config) = (forms(), docker_config());
-    let program = folder.path().join("bin/sops");
     for script in [
         "cat >&2; exit 1",
         "base64 >&2; exit 1",
@@ -469,8 +479,7 @@ fn nothing_that_sops_says_of_a_secret_comes_out() {
         "cat; exit 1",
         "cat >&2; cat",
     ] {
-        write(&program, &format!("#!/bin/sh\n{script}\n"));
-        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        program(&folder.path().join("bin/sops"), script);
         let path = format!("{}:/usr/bin:/bin", folder.path().join("bin").display());
         let variables = loud(&[
             ("DOCKERHUB_AUTH", &config),
@@ -626,17 +635,6 @@ fn assert_files_silent(forms: &[String], folder: &Path, what: &str) {
         }
     }
 }
-
-#[cfg(unix)]
-fn program(path: &Path, script: &str) {
-    write(path, &format!("#!/bin/sh\n{script}\n"));
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-}
-
-/// A stand-in for sops that puts its marks in the place of the secret.
-#[cfg(unix)]
-const ENCRYPTS: &str = "sed 's/\\(dockerconfigjson\"*: \\)[^,}]*/\\1\"ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]\"/'\n\
-                        echo 'sops: {mac: m, lastmodified: l, version: v}'";
 
 #[test]
 #[cfg(unix)]

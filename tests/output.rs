@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+#[cfg(unix)]
+mod nobody;
 mod regcred;
 
 use std::collections::BTreeMap;
@@ -398,33 +400,14 @@ mod unix {
         assert!(theirs.exists());
     }
 
-    /// Somebody who may not write everywhere: this user, or nobody when this user is root.
     fn render_as_nobody(folder: &Path, namespaces: &str, login: &str) -> Output {
-        use std::os::unix::fs::{MetadataExt, chown};
-        use std::os::unix::process::CommandExt;
-        const NOBODY: u32 = 65534;
-        let program = folder.join("regcred");
-        // By another program: a descriptor open for writing here would be inherited by what other tests start, and keep it busy.
-        let copy = Command::new("cp").args([Path::new(env!("CARGO_BIN_EXE_regcred")), &program]).status().unwrap();
-        assert!(copy.success());
-        let mut command = Command::new(&program);
-        // What this user makes is root's if this user is root.
-        if fs::metadata(tempfile::tempdir().unwrap().path()).unwrap().uid() == 0 {
-            let out = folder.join("out");
-            let below = files(&out)
-                .into_keys()
-                .flat_map(|name| Path::new(&name).ancestors().map(|part| out.join(part)).collect::<Vec<_>>());
-            for path in below.chain([folder.to_owned(), program]) {
-                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-            }
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        command
+        let out = folder.join("out");
+        let below = files(&out)
+            .into_keys()
+            .flat_map(|name| Path::new(&name).ancestors().map(|part| out.join(part)).collect::<Vec<_>>());
+        nobody::regcred(folder, below)
             .args(["render", "--shape", "directory", "--output", "out", "--namespaces", namespaces])
-            .env_clear()
             .env("DOCKERHUB_AUTH", login)
-            .current_dir(folder)
-            .stdin(Stdio::null())
             .output()
             .unwrap()
     }

@@ -28,7 +28,7 @@ fn printed(output: Output) -> String {
 /// Any text that a variable can hold and that is not removed, refused, or read in another way: no NUL, no line end at the end.
 fn password() -> impl Strategy<Value = String> {
     any::<String>().prop_filter("a password that is taken as it is", |text| {
-        text.contains(|it| it != '*')
+        text.contains(|it: char| it != '*' && !it.is_whitespace())
             && !text.contains('\0')
             && !text.ends_with(['\r', '\n'])
             && !text.contains("ref+")
@@ -39,7 +39,7 @@ fn password() -> impl Strategy<Value = String> {
 
 fn username() -> impl Strategy<Value = String> {
     "[^:\\x00-\\x1f\\x7f-\\x9f/]{1,20}".prop_filter("a user name that is taken as it is", |text| {
-        !text.contains("ref+") && text.contains(|it| it != '*')
+        !text.contains("ref+") && text.contains(|it: char| it != '*' && !it.is_whitespace())
     })
 }
 

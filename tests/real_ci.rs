@@ -14,7 +14,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bench::{Bench, Program, Run, documents};
+use regex::Regex;
 use serde_json::{Value, json};
 
 const LOGIN: &str = r#"{"auths":{"ghcr.io":{"auth":"YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
@@ -88,33 +91,84 @@ fn jenkins(text: &str) -> Vec<Script> {
     literals.map(|text| Script { shell: &["sh", "-xe"], text, mapped: variables.clone() }).collect()
 }
 
+/// What the schema of a service says of a pipeline.
+fn validate(tools: &Path, service: &str, text: &str) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.yaml");
+    bench::write(&file, text);
+    let ajv = Program::new(&tools.join("ajv")).variable("PATH", env!("PATH"));
+    let ajv = ajv.arguments(["validate", "--strict=false", "--validate-formats=false", "--errors=text", "-s"]);
+    let schema = tools.join(format!("{service}.schema.json"));
+    ajv.arguments([&schema]).arguments(["-d"]).arguments([&file]).run()
+}
+
 #[test]
 fn every_pipeline_is_valid_by_the_schema_of_its_service() {
     let files = WITH_SCHEMA.map(|service| format!("{service}.schema.json"));
-    let Some(tools) = bench::tools(&["ajv", &files[0], &files[1], &files[2], "gitlab-ci.schema.json"]) else {
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let validate = |service: &str, text: &str| {
-        let file = folder.path().join("pipeline.yaml");
-        bench::write(&file, text);
-        let ajv = Program::new(&tools.join("ajv")).variable("PATH", env!("PATH"));
-        let ajv = ajv.arguments(["validate", "--strict=false", "--validate-formats=false", "--errors=text", "-s"]);
-        let schema = tools.join(format!("{service}.schema.json"));
-        ajv.arguments([&schema]).arguments(["-d"]).arguments([&file]).run()
-    };
+    let Some(tools) = bench::tools(&["ajv", &files[0], &files[1], &files[2]]) else { return };
     for service in WITH_SCHEMA {
         let text = block(service);
-        validate(service, &text).succeeded();
+        validate(&tools, service, &text).succeeded();
         // The schema would also find something.
-        validate(service, &text.replace("jobs:", "jobz:")).failed();
+        validate(&tools, service, &text.replace("jobs:", "jobz:")).failed();
     }
-    validate("github-workflows", &block("github-gitops")).succeeded();
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("gitlab-ci-examples");
-    for example in fs::read_dir(examples).unwrap() {
+    validate(&tools, "github-workflows", &block("github-gitops")).succeeded();
+}
+
+const COMPONENT: &str = "gitlab-ci-examples/4-component/templates/regcred.yml";
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn the_examples_for_gitlab_the_component_and_what_init_writes_are_valid_by_its_schema() {
+    let Some(tools) = bench::tools(&["ajv", "gitlab-ci.schema.json"]) else { return };
+    let mut pipelines = vec![read(COMPONENT), read("templates/init/gitlab-ci.yml")];
+    for example in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("gitlab-ci-examples")).unwrap() {
         let path = example.unwrap().path().join(".gitlab-ci.yml");
-        if path.exists() {
-            validate("gitlab-ci", &fs::read_to_string(path).unwrap()).succeeded();
+        pipelines.extend(path.exists().then(|| fs::read_to_string(path).unwrap()));
+    }
+    assert_eq!(pipelines.len(), 8);
+    for text in pipelines {
+        // A component is two documents: its inputs, and its jobs.
+        for document in documents(&text) {
+            validate(&tools, "gitlab-ci", &document.to_string()).succeeded();
+        }
+    }
+    // The schema would also find something, in each of the two.
+    let broken = read(COMPONENT).replace("rules:", "rulez:").replace("  inputs:", "  input:");
+    for document in documents(&broken) {
+        validate(&tools, "gitlab-ci", &document.to_string()).failed();
+    }
+}
+
+#[test]
+fn the_inputs_of_the_component_take_names_and_no_values() {
+    let specification = documents(&read(COMPONENT)).remove(0);
+    let inputs = &specification["spec"]["inputs"];
+    // RE2, in which GitLab matches, reads these as we do: `^` and `$` are the ends of the text, not of a line.
+    let takes =
+        |input: &str, value: &str| Regex::new(inputs[input]["regex"].as_str().unwrap()).unwrap().is_match(value);
+    for (input, good, bad) in [
+        ("docker-config-variable", "REGISTRY_AUTH", "registry-auth"),
+        ("environment", "prod-eu", "prod eu"),
+        ("namespaces", "shop,billing", "shop; env"),
+        ("secret-name", "acme.pull-secret", "$(env)"),
+    ] {
+        assert!(takes(input, good), "{input}");
+        let values = [
+            LOGIN,
+            &STANDARD.encode(LOGIN),
+            "acme:canary-of-the-password",
+            "$REGISTRY_AUTH",
+            "/builds/acme/config.json",
+        ];
+        for value in values.into_iter().chain([bad, "", &format!("{good}\n{bad}")]) {
+            assert!(!takes(input, value), "{input}: {value}");
+        }
+        if let Some(default) = inputs[input]["default"].as_str() {
+            assert!(takes(input, default), "{input}");
         }
     }
 }

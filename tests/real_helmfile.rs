@@ -28,6 +28,7 @@ struct Example {
     bench: &'static Bench,
     copy: TempDir,
     name: &'static str,
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Example {
@@ -36,17 +37,31 @@ impl Example {
         let copy = tempfile::tempdir().unwrap();
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("helmfile-examples/.");
         assert!(Command::new("cp").arg("-R").args([&examples, copy.path()]).status().unwrap().success());
-        Some(Self { bench, copy, name })
+        let variables = vec![("HELMFILE_UPGRADE_NOTICE_DISABLED", "1".to_owned())];
+        Some(Self { bench, copy, name, variables })
+    }
+
+    /// With a variable in every run.
+    fn variable(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
     }
 
     fn folder(&self) -> PathBuf {
         self.copy.path().join(self.name)
     }
 
+    /// Helmfile, or the script that the example runs before it.
     fn helmfile(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Program {
-        let helmfile = self.bench.program("helmfile").directory(&self.folder()).arguments(arguments);
-        let helmfile = helmfile.variable("HELMFILE_UPGRADE_NOTICE_DISABLED", "1");
-        variables.iter().fold(helmfile, |helmfile, (name, value)| helmfile.variable(name, value))
+        let script = "./deploy";
+        let program = if self.folder().join(script).exists() {
+            self.bench.program("sh").arguments([script])
+        } else {
+            self.bench.program("helmfile")
+        };
+        let program = program.directory(&self.folder()).arguments(arguments);
+        let always = self.variables.iter().map(|(name, value)| (*name, value.as_str()));
+        always.chain(variables.iter().copied()).fold(program, |program, (name, value)| program.variable(name, value))
     }
 
     /// Whether the Secret is there and holds the checked Docker config.
@@ -75,9 +90,10 @@ fn assert_tight(run: &Run) {
 }
 
 /// What each example must do with a variable that is missing or wrong: stop, say which, change nothing, tell nothing.
+///
+/// `namespace` is that of a release.
 fn assert_that_it_stops(example: &Example, environment: &[&str], variable: &str, namespace: &str) {
     for command in ["template", "sync"] {
-        let run = |value: &[(&str, &str)]| example.helmfile(&[environment, &[command]].concat(), value).run();
         for (value, says) in [
             (None, variable),
             (Some(""), variable),
@@ -85,13 +101,29 @@ fn assert_that_it_stops(example: &Example, environment: &[&str], variable: &str,
             (Some(r#"{"auths": {"ghcr.io": {"auth": "YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}"#), variable),
             (Some(r#"{"auths": {"ghcr.io": {"auth": "canary-of-the-password"}}}"#), "ghcr.io"),
         ] {
-            let run = run(&value.map(|value| (variable, value)).into_iter().collect::<Vec<_>>());
+            let variables: Vec<_> = value.into_iter().map(|value| (variable, value)).collect();
+            let run = example.helmfile(&[environment, &[command]].concat(), &variables).run();
             assert_ne!(run.status, 0, "{command} with {value:?}: {}", run.stdout);
             assert!(run.stderr.contains(says), "{command} with {value:?}: {}", run.stderr);
             assert_tight(&run);
         }
     }
     assert!(!example.exists(&["namespace", namespace]), "something was released to {namespace}");
+}
+
+/// What each example must do where Helm fails, although Helmfile prints its arguments and all its output: tell nothing.
+fn assert_that_no_failure_of_helm_leaks(example: &Example, environment: &[&str], variables: &[(&str, &str)]) {
+    for (arguments, variable, says) in [
+        // No cluster, one that refuses, and a Helm that does not know what it is asked.
+        (&["sync"][..], ("KUBECONFIG", "/dev/null"), "Error: "),
+        (&["sync"], ("HELM_KUBEASUSER", "nobody"), "forbidden"),
+        (&["template", "--args", "--no-such-flag"], ("HELM_DEBUG", "true"), "unknown flag: --no-such-flag"),
+    ] {
+        let run = example.helmfile(&[environment, arguments].concat(), &[variables, &[variable]].concat()).run();
+        assert!(run.stderr.contains("exited with non-zero status") && run.stderr.contains(says), "{}", run.stderr);
+        assert_tight(&run);
+        run.failed();
+    }
 }
 
 #[test]
@@ -111,22 +143,19 @@ fn a_checked_value_reaches_the_source_secret_whatever_form_the_variable_has() {
         sync.succeeded();
         example.assert_secret("imagepullsecret-patcher", "image-pull-secret-src");
     }
-}
-
-#[test]
-fn nothing_leaks_when_helm_itself_fails() {
-    let Some(example) = Example::copy("1-checked-value") else { return };
-    let variables = [("DOCKERHUB_AUTH", LOGINS), ("KUBECONFIG", "/dev/null")];
-    let run = example.helmfile(&["sync"], &variables).run();
-    assert!(run.stderr.contains("exited with non-zero status"), "{}", run.stderr);
-    assert_tight(&run);
+    assert_that_no_failure_of_helm_leaks(&example, &[], &[("DOCKERHUB_AUTH", LOGINS)]);
 }
 
 #[test]
 fn a_hook_renders_the_chart_and_default_survives_the_release() {
     let Some(example) = Example::copy("2-prepare-hook") else { return };
-    assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "web");
+    assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "pull-secrets");
     let variables = [("DOCKERHUB_AUTH", LOGINS)];
+    assert_that_no_failure_of_helm_leaks(&example, &[], &variables);
+    assert!(example.helmfile(&["lint"], &[]).run().failed().contains("`DOCKERHUB_AUTH` is not set"));
+    let lint = example.helmfile(&["lint"], &variables).run();
+    assert_tight(&lint);
+    assert!(lint.succeeded().contains("1 chart(s) linted, 0 chart(s) failed"));
     let objects = documents(&example.helmfile(&["template"], &variables).run().succeeded());
     let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["Namespace", "Namespace", "ServiceAccount", "ServiceAccount", "Secret", "Secret"]);
@@ -149,26 +178,21 @@ fn a_hook_renders_the_chart_and_default_survives_the_release() {
 #[test]
 fn a_values_file_is_rendered_before_helmfile_and_needs_nothing_that_may_be_forbidden() {
     let Some(example) = Example::copy("3-values-file") else { return };
-    let deploy = |arguments: &[&str], variables: &[(&str, &str)]| {
-        let script =
-            example.bench.program("sh").arguments(["./deploy"]).arguments(arguments).directory(&example.folder());
-        let script = script.variable("HELMFILE_UPGRADE_NOTICE_DISABLED", "1");
-        let script =
-            script.variable("HELMFILE_DISABLE_INSECURE_FEATURES", "true").variable("HELMFILE_DISABLE_HOOKS", "true");
-        variables.iter().fold(script, |script, (name, value)| script.variable(name, value)).run()
-    };
-    for value in ["", "acme:canary-of-the-password"] {
-        let run = deploy(&["sync"], &[("DOCKERHUB_AUTH", value)]);
-        assert_tight(&run);
-        assert!(run.failed().contains("DOCKERHUB_AUTH"));
-    }
+    let example = example.variable("HELMFILE_DISABLE_INSECURE_FEATURES", "true");
+    let example = example.variable("HELMFILE_DISABLE_HOOKS", "true");
+    assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "pull-secrets-values");
     // And Helmfile by itself does not go on without the values.
-    let missing = example.helmfile(&["sync"], &[]).run().failed();
-    assert!(missing.contains("pull-secrets.yaml"), "{missing}");
+    for command in ["template", "sync"] {
+        let helmfile = example.bench.program("helmfile").directory(&example.folder());
+        let missing = helmfile.arguments([command]).run().failed();
+        assert!(missing.contains("pull-secrets.yaml"), "{missing}");
+    }
+    assert!(!example.exists(&["namespace", "pull-secrets-values"]));
 
     let variables = [("DOCKERHUB_AUTH", LOGINS)];
-    assert_eq!(documents(&deploy(&["template"], &variables).succeeded()).len(), 4);
-    let sync = deploy(&["sync"], &variables);
+    assert_that_no_failure_of_helm_leaks(&example, &[], &variables);
+    assert_eq!(documents(&example.helmfile(&["template"], &variables).run().succeeded()).len(), 4);
+    let sync = example.helmfile(&["sync"], &variables).run();
     assert_tight(&sync);
     sync.succeeded();
     for namespace in ["mail", "search"] {
@@ -190,8 +214,6 @@ fn the_chart_in_the_example_is_the_one_that_render_writes() {
 #[test]
 fn each_environment_reads_its_own_variable_and_serves_its_own_cluster() {
     let Some(example) = Example::copy("4-environments") else { return };
-    assert_that_it_stops(&example, &["-e", "staging"], "STAGING_REGISTRY_AUTH", "shop-staging");
-
     // One cluster under two names.
     let config = example.bench.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"], "").succeeded();
     let mut config: Value = serde_json::from_str(&config).unwrap();
@@ -207,14 +229,19 @@ fn each_environment_reads_its_own_variable_and_serves_its_own_cluster() {
     config["current-context"] = "".into();
     let kubeconfig = example.copy.path().join("kubeconfig");
     bench::write(&kubeconfig, &config.to_string());
-    let kubeconfig = ("KUBECONFIG", kubeconfig.to_str().unwrap());
+    let example = example.variable("KUBECONFIG", kubeconfig.to_str().unwrap());
 
-    let staging = [kubeconfig, ("STAGING_REGISTRY_AUTH", LOGINS)];
+    assert_that_it_stops(&example, &["-e", "staging"], "STAGING_REGISTRY_AUTH", "shop-staging");
+    let staging = [("STAGING_REGISTRY_AUTH", LOGINS)];
+    assert_that_no_failure_of_helm_leaks(&example, &["-e", "staging"], &staging);
     example.helmfile(&["-e", "staging", "sync"], &staging).run().succeeded();
     example.assert_secret("shop-staging", "image-pull-secret");
-    assert!(!example.exists(&["namespace", "shop-production"]));
 
-    let production = [kubeconfig, ("PRODUCTION_REGISTRY_AUTH", LOGINS)];
+    // The login of another environment is none.
+    let example = example.variable("STAGING_REGISTRY_AUTH", LOGINS);
+    assert_that_it_stops(&example, &["-e", "production"], "PRODUCTION_REGISTRY_AUTH", "shop-production");
+    let production = [("PRODUCTION_REGISTRY_AUTH", LOGINS)];
+    assert_that_no_failure_of_helm_leaks(&example, &["-e", "production"], &production);
     let objects = documents(&example.helmfile(&["-e", "production", "template"], &production).run().succeeded());
     assert_eq!(objects.len(), 2);
     example.helmfile(&["-e", "production", "sync"], &production).run().succeeded();
@@ -227,6 +254,7 @@ fn each_environment_reads_its_own_variable_and_serves_its_own_cluster() {
 fn a_workload_waits_for_its_secret_and_stays_away_without_it() {
     let Some(example) = Example::copy("5-needs") else { return };
     assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "shop");
+    assert_that_no_failure_of_helm_leaks(&example, &[], &[("DOCKERHUB_AUTH", LOGINS)]);
 
     // A cluster that takes no Secret: Helm keeps its own records elsewhere, so that only ours is refused.
     example.bench.kubectl(&["create", "namespace", "shop"], "").succeeded();
@@ -260,14 +288,23 @@ fn values_that_sops_encrypted_are_opened_by_helmfile_alone_and_only_with_the_key
     let text = std::fs::read_to_string(&rules).unwrap();
     bench::write(&rules, &text.replace("age1-public-key-of-the-cluster", keygen(&["-y", "key"]).trim()));
     let readme = std::fs::read_to_string(example.folder().join("README.md")).unwrap();
-    let render = || {
+    let file = example.folder().join("secrets.yaml");
+    let regcred = || {
         let command = readme.lines().find_map(|line| line.strip_prefix("regcred ")).unwrap();
-        let regcred = program("regcred").arguments(command.split(' ')).variable("DOCKERHUB_AUTH", LOGINS);
-        regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4)).run().succeeded();
-        std::fs::read_to_string(example.folder().join("secrets.yaml")).unwrap()
+        program("regcred").arguments(command.split(' ')).variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4))
     };
-    let missing = example.helmfile(&["sync"], &[]).run().failed();
-    assert!(missing.contains("secrets.yaml"), "{missing}");
+    let render = || {
+        regcred().variable("DOCKERHUB_AUTH", LOGINS).run().succeeded();
+        std::fs::read_to_string(&file).unwrap()
+    };
+    for regcred in [regcred(), regcred().variable("DOCKERHUB_AUTH", "")] {
+        assert!(regcred.run().failed().contains("`DOCKERHUB_AUTH` is"));
+    }
+    assert!(!file.exists());
+    for command in ["template", "sync"] {
+        let missing = example.helmfile(&[command], &[]).run().failed();
+        assert!(missing.contains("secrets.yaml"), "{missing}");
+    }
     let encrypted = render();
     assert!(encrypted.contains("ENC[AES256_GCM,") && encrypted.contains("- mobile\n"), "{encrypted}");
     assert_eq!(render(), encrypted);
@@ -275,20 +312,23 @@ fn values_that_sops_encrypted_are_opened_by_helmfile_alone_and_only_with_the_key
     let (key, other) = (example.folder().join("key"), example.folder().join("other"));
     let with_key = [("SOPS_AGE_KEY_FILE", key.to_str().unwrap())];
     let with_other = [("SOPS_AGE_KEY_FILE", other.to_str().unwrap())];
-    let stops = |variables: &[(&str, &str)]| {
+    let stops = |variables: &[(&str, &str)], says: &str| {
         for command in ["template", "sync"] {
             let run = example.helmfile(&[command], variables).run();
             assert_tight(&run);
-            run.failed();
+            let said = run.failed();
+            assert!(said.contains("sops://secrets.yaml") && said.contains(says), "{said}");
         }
-        assert!(!example.exists(&["namespace", "mobile"]));
+        assert!(!example.exists(&["namespace", "pull-secrets-sops"]));
     };
-    stops(&[]);
-    stops(&with_other);
-    let file = example.folder().join("secrets.yaml");
+    for variables in [&[][..], &[("SOPS_AGE_KEY_FILE", "")], &with_other] {
+        stops(variables, "Error getting data key");
+    }
     bench::write(&file, &encrypted.replace("- mobile\n", "- kube-system\n"));
-    stops(&with_key);
+    stops(&with_key, "failed to verify data integrity");
     bench::write(&file, &encrypted);
+
+    assert_that_no_failure_of_helm_leaks(&example, &[], &with_key);
 
     // No sops, no plugin: only helmfile and helm.
     let objects = documents(&example.helmfile(&["template"], &with_key).run().succeeded());

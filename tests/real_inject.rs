@@ -17,7 +17,7 @@ fn chart() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let file = |path: &str, text: &str| write(&folder.path().join("chart").join(path), text);
     file("Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n");
-    file("values.yaml", "image: ghcr.io/acme/shop\npullSecrets: []\n");
+    file("values.yaml", "image: ghcr.io/acme/shop\nhookImage: nginx\npullSecrets: []\n");
     file(
         "templates/deployment.yaml",
         "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{ .Release.Name }}\nspec:\n  selector: {matchLabels: {app: shop}}\n  \
@@ -33,7 +33,7 @@ fn chart() -> TempDir {
     file(
         "templates/hook.yaml",
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}-test\n  annotations: {helm.sh/hook: test}\nspec:\n  \
-         containers: [{name: a, image: nginx}]\n",
+         containers: [{name: a, image: {{ .Values.hookImage }}}]\n",
     );
     file(
         "templates/notes.yaml",
@@ -103,10 +103,31 @@ fn helm_takes_the_plugin_for_template_install_and_upgrade() {
         let list = &deployment["spec"]["template"]["spec"]["imagePullSecrets"];
         assert_eq!(*list, json!([{"name": "image-pull-secret"}]));
     }
+    // Hooks go the same way.
+    let hook = ["template", "x", "chart", "--show-only", "templates/hook.yaml", "--set", "hookImage=ghcr.io/acme/hook"];
+    let made = documents(&helm(&[&hook[..], &ARGUMENTS].concat()).succeeded());
+    assert_eq!(references(&made), [("Pod".to_owned(), json!([{"name": "image-pull-secret"}]))]);
     // The plugin fails as a whole: nothing is released with half of the references.
     let refused = helm(&["template", "x", "chart", "--post-renderer", "regcred", "--post-renderer-args", "--bogus"]);
     assert!(refused.stdout.is_empty());
     refused.failed();
+}
+
+#[test]
+fn helm_3_takes_the_program_for_all_but_its_hooks() {
+    let Some(bench) = Bench::with(&["helm3"]) else { return };
+    let folder = chart();
+    let helm = |more: &[&str]| {
+        let helm = bench.program("helm3").directory(folder.path());
+        helm.arguments(["template", "x", "chart", "--set", "hookImage=ghcr.io/acme/hook"]).arguments(more).run()
+    };
+    let arguments =
+        |registry| ["inject", "--registry", registry].map(|argument| ["--post-renderer-args", argument]).concat();
+    let made = helm(&[&["--post-renderer", "regcred"], &arguments("ghcr.io")[..]].concat()).succeeded();
+    assert_eq!(references(&documents(&made)), wanted(json!([{"name": "image-pull-secret"}])));
+    // What it says is seen.
+    let said = helm(&[&["--post-renderer", "regcred"], &arguments("no host")[..]].concat()).failed();
+    assert!(said.contains("the host in `--registry`"), "{said}");
 }
 
 #[test]

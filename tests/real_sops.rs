@@ -5,12 +5,17 @@
 #[cfg(test)]
 #[expect(dead_code, reason = "the bench has more than these tests need")]
 mod bench;
+mod forged;
+#[cfg(test)]
+#[expect(dead_code, reason = "the real one encrypts")]
+mod stand_in;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use bench::{Program, Run, documents, tools, write};
+use forged::forge;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -140,14 +145,43 @@ fn sops_opens_every_file_to_the_content_of_the_plain_one() {
     }
 }
 
+/// The page of the documentation.
+fn page() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sops.md")).unwrap()
+}
+
+/// The blocks of this language in a page.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let begin = format!("```{language}\n");
+    page.split(&begin).skip(1).map(|rest| rest.split_once("```\n").unwrap().0).collect()
+}
+
+fn rules_of_the_page() -> String {
+    let page = page();
+    let rules = blocks(&page, "yaml")[0];
+    assert_eq!(rules.matches("age1…").count(), 2, "{rules}");
+    rules.replace("age1…", "RECIPIENT")
+}
+
+#[test]
+fn the_commands_of_the_page_work_in_their_order_with_its_rules() {
+    let Some(repository) = Repository::new(&rules_of_the_page()) else { return };
+    let own = Path::new(env!("CARGO_BIN_EXE_regcred")).parent().unwrap();
+    let path = format!("{}:{}:/usr/bin:/bin", own.display(), repository.tools.display());
+    let page = page();
+    let commands = blocks(&page, "sh").concat();
+    assert_eq!(commands.lines().count(), 2, "{commands}");
+    let shell = Program::new(Path::new("/bin/sh")).directory(repository.folder.path()).arguments(["-e"]);
+    shell.variable("PATH", path).variable("DOCKERHUB_AUTH", LOGINS).stdin(&commands).run().succeeded();
+    for file in ["pull-secrets/namespaces/team-a/secret-image-pull-secret.sops.yaml", "secrets.yaml"] {
+        let opened = repository.decrypt(&repository.path(file), "key").succeeded();
+        assert!(opened.contains("eyJhdXRocyI6e"), "{file}");
+    }
+}
+
 #[test]
 fn flux_finds_what_it_needs_and_builds_the_same_as_without_protection() {
-    // The rules of the documentation.
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sops.md")).unwrap();
-    let (_, rest) = page.split_once("```yaml\n").unwrap();
-    let (rules, _) = rest.split_once("```\n").unwrap();
-    assert!(rules.contains("age1…"), "{rules}");
-    let Some(repository) = Repository::new(&rules.replace("age1…", "RECIPIENT")) else { return };
+    let Some(repository) = Repository::new(&rules_of_the_page()) else { return };
     let target = ["-n", "team-a,team-b", "--profile", "flux", "--create-namespaces"];
     repository.render(&[&target[..], &["--shape", "kustomization", "--output", "out"]].concat(), &[]).succeeded();
     let kustomization = fs::read_to_string(repository.path("out/kustomization.yaml")).unwrap();
@@ -176,6 +210,39 @@ fn no_other_key_opens_a_file_and_a_changed_file_is_noticed() {
     write(&path, &text.replace("namespace: team-a", "namespace: team-b"));
     let said = repository.decrypt(&path, "key").failed();
     assert!(said.contains("MAC mismatch"), "{said}");
+}
+
+#[test]
+fn what_is_not_encrypted_is_found_without_logins_and_without_a_key_whatever_the_lock_says() {
+    let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
+    let arguments = ["-n", "a,b", "--shape", "directory", "--output", "out"];
+    let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
+    repository.render(&arguments, &[key]).succeeded();
+    let path = "namespaces/a/secret-image-pull-secret.sops.yaml";
+    let root = repository.path("out");
+    let good = fs::read_to_string(root.join(path)).unwrap();
+    let of_b = fs::read_to_string(root.join(path.replace("/a/", "/b/"))).unwrap();
+    let lock = fs::read_to_string(root.join("regcred.lock")).unwrap();
+    let plain = repository.decrypt(&root.join(path), "key").succeeded();
+    let check = |variables: &[(&str, &str)]| {
+        let run = repository.render(&[&arguments[..], &["--check"]].concat(), variables);
+        (run.status, run.stderr.contains(&format!("different: {path}")))
+    };
+    let without = ("DOCKERHUB_AUTH", "");
+    assert_eq!([check(&[without]), check(&[without, key])], [(0, false); 2]);
+    let mac = good.lines().find(|line| line.contains("mac: ")).unwrap();
+    for text in [&*plain, &good.replace(mac, ""), &of_b, &format!("{good}---\n{plain}"), "kind: Secret\n"] {
+        forge(&root, path, text);
+        for variables in [&[without][..], &[without, key], &[]] {
+            assert_eq!(check(variables), (3, true), "{variables:?}: {text}");
+        }
+        write(&root.join("regcred.lock"), &lock);
+    }
+    // The recipients of a merge request are told before anything is encrypted for them.
+    write(&root.join(path), &good);
+    repository.rules("creation_rules: [{age: RECIPIENT, mac_only_encrypted: true}]");
+    let run = repository.render(&[&arguments[..], &["--check"]].concat(), &[without]);
+    assert!(run.status == 3 && run.stderr.contains("2 encrypted files are for another key"), "{}", run.stderr);
 }
 
 #[test]
@@ -215,6 +282,17 @@ fn a_rule_that_says_nothing_of_keys_gets_the_choice_that_flux_needs() {
 fn recipients_may_be_in_a_variable() {
     let Some(repository) = Repository::new("stores: {yaml: {indent: 2}}") else { return };
     let recipients = [("SOPS_AGE_RECIPIENTS", repository.recipient.as_str())];
+    // Rules of where regcred runs are none of the output's.
+    let elsewhere = tempfile::tempdir().unwrap();
+    write(&repository.path("work/.sops.yaml"), "creation_rules: [");
+    let output = elsewhere.path().join("out");
+    let arguments = ["render", "--protect", "sops", "-n", "team-a", "--shape", "directory", "--output"];
+    let program = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(&repository.path("work"));
+    let program = program.variable("PATH", &repository.tools).variable("DOCKERHUB_AUTH", LOGINS);
+    let program = recipients.iter().fold(program, |program, (name, value)| program.variable(name, value));
+    program.arguments(arguments).arguments([&output]).run().succeeded();
+    repository.decrypt(&output.join("namespaces/team-a/secret-image-pull-secret.sops.yaml"), "key").succeeded();
+
     repository.render(&["-n", "team-a", "--shape", "directory", "--output", "out"], &recipients).succeeded();
     assert_eq!(repository.opened(), plain(&repository, &["-n", "team-a"]));
     let text = fs::read_to_string(repository.path("out/namespaces/team-a/secret-image-pull-secret.sops.yaml")).unwrap();
@@ -285,21 +363,57 @@ fn a_program_that_prints_something_else_is_not_believed() {
         ("cat", "something else"),
         ("true", "something else"),
         (r"cat; printf 'sops: {mac: x, lastmodified: x, version: x}\n'", "has left `data..dockerconfigjson`"),
-        ("cat >&2; exit 1", "is not shown"),
-        ("echo $DOCKERHUB_AUTH >&2; exit 1", "could not encrypt"),
+        ("cat >&2; exit 1", "sops says: apiVersion: v1 kind: Secret data: .dockerconfigjson: [hidden] metadata:"),
+        ("echo $DOCKERHUB_AUTH >&2; exit 1", "sops says nothing"),
+        ("exit 1", "sops says nothing"),
         ("exec tail -f /dev/null", "within 1 seconds"),
         ("exec >/dev/null; exec tail -f /dev/null", "within 1 seconds"),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("sops");
-        write(&path, &format!("#!/bin/sh\n{script}\n"));
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let search = format!("{}:/usr/bin:/bin", folder.path().display());
+        stand_in::program(&folder.path().join("sops"), script);
+        let search = stand_in::search(folder.path());
         let run = repository.render(&arguments, &[("PATH", &search), ("REGCRED_SOPS_TIMEOUT", "1")]);
         let said = run.failed();
         assert!(said.contains(words) && !said.contains("YWNtZS"), "{script}: {said}");
         assert!(!repository.path("out").exists(), "{script}");
     }
+}
+
+#[test]
+fn nothing_is_on_disk_in_clear_while_sops_works() {
+    let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}, {{age: RECIPIENT}}]")) else {
+        return;
+    };
+    // What is looked for lies where nobody looks: the login, its parts, and each as base64 has it.
+    let fixtures = tempfile::tempdir().unwrap();
+    let marks = fixtures.path().join("marks");
+    write(&marks, "s3cr3t-sesame\nYWNtZS1ib3Q6czNjcjN0\nczNjcjN0LXNlc2Ft\nM2NyM3Qtc2VzYW1l\neyJhdXRocyI6e\n");
+    let found = fixtures.path().join("found");
+    let looks = format!(
+        "grep -rlF -f {} . \"$TMPDIR\" /dev/shm >> {} 2> /dev/null\nexec {} \"$@\"",
+        marks.display(),
+        found.display(),
+        repository.tools.join("sops").display()
+    );
+    stand_in::program(&fixtures.path().join("bin/sops"), &looks);
+    let temporary = repository.path("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let search = stand_in::search(&fixtures.path().join("bin"));
+    let variables = [("PATH", &*search), ("TMPDIR", temporary.to_str().unwrap())];
+    let shapes = [
+        &["-n", "a,b,c,d", "--create-namespaces", "--shape", "kustomization", "--output", "out"][..],
+        &["-n", "a", "--shape", "helm-values", "--output", "values.yaml"],
+    ];
+    for shape in shapes {
+        for _ in 0..2 {
+            repository.render(shape, &variables).succeeded();
+        }
+    }
+    assert_eq!(fs::read_to_string(&found).unwrap(), "");
+    // It would have been found.
+    write(&temporary.join("x"), "YWNtZS1ib3Q6czNjcjN0LXNlc2FtZQ==");
+    repository.render(shapes[1], &variables).succeeded();
+    assert!(fs::read_to_string(&found).unwrap().contains("/tmp/x\n"));
 }
 
 #[test]
@@ -376,7 +490,9 @@ fn encrypted_values_are_compared_without_logins_and_without_a_key_as_far_as_anyb
         let first = fs::read_to_string(&secrets).unwrap();
         for variables in [&[("DOCKERHUB_AUTH", "")][..], &[("DOCKERHUB_AUTH", ""), key], &[]] {
             let run = check("a,b", variables);
-            assert_eq!(run.status, 0, "{variables:?}: {}", run.stderr);
+            // With the key, what it has not signed is not ours.
+            let is_foreign = written.is_empty() && variables.contains(&key);
+            assert_eq!(run.status, if is_foreign { 3 } else { 0 }, "{variables:?}: {}", run.stderr);
             assert!(run.stderr.contains("not compared"), "{}", run.stderr);
             assert_eq!(check("a,c", variables).status, 3, "another namespace: {variables:?}");
             let decrypted = repository.decrypt(&secrets, "key").succeeded();

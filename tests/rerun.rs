@@ -5,6 +5,8 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "a test that cannot go on has failed; fixtures are files")]
 
+mod forged;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -12,13 +14,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use forged::{edit_line, forge};
 use proptest::prelude::*;
 use regcred::environment::Environment;
 use regcred::output::check::{self, Known};
 use regcred::output::entry::{Content, Encrypted, Entry};
+use regcred::output::root::NewPaths;
 use regcred::output::target::Target;
 use regcred::output::tree::{self, Written};
-use regcred::problem::Problem;
+use regcred::problem::{Failure, Problem};
 use regcred::settings::{PlaintextInGit, Reseal};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -35,6 +39,14 @@ struct StandIn {
 impl Encrypted for StandIn {
     fn context(&self, path: &str) -> io::Result<Vec<u8>> {
         Ok(format!("{path} for {}", self.recipient).into_bytes())
+    }
+
+    fn recipient(&self, _: &str) -> io::Result<Vec<u8>> {
+        Ok(self.recipient.clone().into_bytes())
+    }
+
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+        Ok(bytes.ends_with(b"-yranac\n"))
     }
 
     fn secret(&self) -> &SecretString {
@@ -105,7 +117,14 @@ impl Place {
     }
 
     fn write(&self, wanted: &Wanted) -> Written {
-        tree::write(wanted.entries(), &self.target()).unwrap()
+        self.try_write(wanted.entries()).unwrap()
+    }
+
+    fn try_write<'a>(&self, entries: impl Iterator<Item = io::Result<Entry<'a>>>) -> Result<Written, Failure> {
+        let new_paths = NewPaths::default();
+        let prepared = tree::prepare(entries, &self.target(), &new_paths)?;
+        new_paths.keep();
+        prepared.publish()
     }
 
     /// The differences, and how many could not be told.
@@ -249,18 +268,19 @@ fn a_file_that_was_edited_or_swapped_is_noticed_and_made_anew() {
 }
 
 #[test]
-fn a_swap_that_the_lock_was_made_to_agree_with_is_noticed_by_the_hmac() {
+fn what_the_lock_was_made_to_agree_with_is_noticed_by_the_key() {
     let place = Place::new(KEY);
-    let tree = wanted(&[("a", 0), ("b", 0)], 0);
+    let tree = wanted(&[("a", 0), ("b", 0), ("c", 0)], 0);
     place.write(&tree);
     let lock = place.root().join("regcred.lock");
     let (old, in_b) = (place.text("a"), place.text("b"));
     let old_lock = fs::read_to_string(&lock).unwrap();
-    // What was right once, put back with its line of the lock, is right still: nobody can tell, and nothing is wrong with it.
-    assert_eq!(place.write(&wanted(&[("a", 1), ("b", 0)], 0)).written, 1);
+    // What was right once, put back with its line of the lock, is ours, as after a rotation.
+    let rotated = wanted(&[("a", 1), ("b", 0), ("c", 0)], 0);
+    assert_eq!(place.write(&rotated).written, 1);
     fs::write(place.root().join(path("a")), &old).unwrap();
     fs::write(&lock, &old_lock).unwrap();
-    assert_eq!(place.check(&wanted(&[("a", 1), ("b", 0)], 0), Known::All).0, [format!("stale: {}", path("a"))]);
+    assert_eq!(place.check(&rotated, Known::All).0, [format!("stale: {}", path("a"))]);
     // What the lock says of one namespace given to the other, but for the context.
     let mut swapped: Value = serde_json::from_str(&old_lock).unwrap();
     for field in ["sha256", "hmac"] {
@@ -272,9 +292,70 @@ fn a_swap_that_the_lock_was_made_to_agree_with_is_noticed_by_the_hmac() {
     fs::write(&lock, swapped.to_string()).unwrap();
     fs::write(place.root().join(path("a")), &in_b).unwrap();
     fs::write(place.root().join(path("b")), &old).unwrap();
+    let different = vec![format!("different: {}", path("a")), format!("different: {}", path("b"))];
+    assert_eq!(place.check(&tree, Known::All).0, different);
+    assert_eq!(place.check(&tree, Known::NotTheLogins).0, different, "the key alone tells");
     let written = place.write(&tree);
-    assert_eq!((written.written, written.warnings.len()), (2, 0));
+    assert_eq!((written.written, codes(&written.warnings)), (2, vec!["edited-by-hand"; 2]));
     assert!(place.text("a").starts_with(&path("a")) && place.text("b").starts_with(&path("b")));
+}
+
+#[test]
+fn what_is_not_encrypted_is_never_good_whatever_the_lock_says() {
+    let tree = wanted(&[("a", 0), ("b", 0)], 0);
+    let different = vec![format!("different: {}", path("a"))];
+    for key in [KEY, ""] {
+        for known in [Known::All, Known::NotTheLogins] {
+            let place = Place::new(KEY);
+            place.write(&tree);
+            let place = place.with_key(key);
+            forge(&place.root(), &path("a"), "kind: Secret\n");
+            assert_eq!(place.check(&tree, known).0, different, "{key} {known:?}");
+            edit_line(&place.root(), &path("a"), |fingerprint| drop(fingerprint.remove("sha256")));
+            assert_eq!(place.check(&tree, known).0, different, "{key} {known:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lock_without_the_newer_fields_is_written_anew_once_and_nothing_is_encrypted() {
+    let place = Place::new(KEY);
+    let tree = wanted(&[("a", 0), ("b", 0)], 0);
+    place.write(&tree);
+    let lock = place.root().join("regcred.lock");
+    let whole = fs::read_to_string(&lock).unwrap();
+    for namespace in ["a", "b"] {
+        edit_line(&place.root(), &path(namespace), |fingerprint| {
+            for field in ["recipient", "origin"] {
+                assert!(fingerprint.remove(field).is_some());
+            }
+        });
+    }
+    let stale = ["a", "b"].map(|namespace| format!("stale: {}", path(namespace)));
+    assert_eq!(place.check(&tree, Known::NotTheLogins).0, stale, "with the key, what it has not signed is not ours");
+    let place = place.with_key("");
+    assert_eq!(place.check(&tree, Known::NotTheLogins), (vec![], 2));
+    let place = place.with_key(KEY);
+    assert_eq!(place.write(&tree).written, 0);
+    assert_eq!(fs::read_to_string(&lock).unwrap(), whole);
+}
+
+#[test]
+fn another_recipient_or_another_key_of_fingerprints_is_told() {
+    let place = Place::new(KEY);
+    let (tree, elsewhere) = (wanted(&[("a", 0), ("b", 0)], 0), wanted(&[("a", 0), ("b", 0)], 1));
+    place.write(&tree);
+    let warnings =
+        |place: &Place, tree: &Wanted| check::tree(tree.entries(), &place.target(), Known::All).unwrap().warnings;
+    assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-recipient"]);
+    let written = place.write(&elsewhere);
+    assert_eq!((written.written, codes(&written.warnings)), (2, vec!["another-recipient"]));
+    assert!(written.warnings[0].message.starts_with("2 encrypted files are for another key than before"));
+    let place = place.with_key(&KEY.repeat(2));
+    assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-fingerprint-key"]);
+    let written = place.write(&elsewhere);
+    assert_eq!((written.written, codes(&written.warnings)), (2, vec!["another-fingerprint-key"]));
+    assert_eq!(place.write(&elsewhere).warnings, []);
 }
 
 #[test]
@@ -331,6 +412,12 @@ fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
         fn context(&self, _: &str) -> io::Result<Vec<u8>> {
             Ok(Vec::new())
         }
+        fn recipient(&self, _: &str) -> io::Result<Vec<u8>> {
+            Ok(Vec::new())
+        }
+        fn has_form(&self, _: &[u8]) -> io::Result<bool> {
+            Ok(false)
+        }
         fn secret(&self) -> &SecretString {
             &self.0
         }
@@ -344,11 +431,11 @@ fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
         let new = wanted(&[("a", 1), ("b", 1)], 0).entries().collect::<Vec<_>>();
         new.into_iter().chain([Ok(Entry { path: "z".to_owned(), content: last })])
     };
-    assert!(tree::write(entries(), &place.target()).is_err());
+    assert!(place.try_write(entries()).is_err());
     assert!(!place.root().exists(), "not even the folder");
     place.write(&wanted(&[("a", 0)], 0));
     let before = snapshot(&place.root());
-    assert!(tree::write(entries(), &place.target()).is_err());
+    assert!(place.try_write(entries()).is_err());
     let after = snapshot(&place.root());
     // That temporaries came and went shows in the time of the folder alone.
     assert!(before.iter().filter(|(path, _)| **path != place.root()).all(|(path, it)| after.get(path) == Some(it)));
@@ -361,7 +448,7 @@ fn a_file_of_another_is_not_replaced_by_an_encrypted_one() {
     fs::create_dir_all(place.root().join("namespaces/b")).unwrap();
     fs::write(place.root().join(path("b")), "theirs").unwrap();
     let tree = wanted(&[("a", 0), ("b", 1)], 0);
-    assert!(tree::write(tree.entries(), &place.target()).is_err());
+    assert!(place.try_write(tree.entries()).is_err());
     assert_eq!(place.text("b"), "theirs");
     assert!(!place.root().join(path("a")).exists());
     assert!(place.check(&tree, Known::All).0.contains(&format!("not regcred's: {}", path("b"))));

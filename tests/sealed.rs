@@ -109,13 +109,9 @@ fn no_file_of_a_folder_a_chart_or_a_single_file_holds_the_login() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join(".git")).unwrap();
     let certificate = file("rsa-2048.pem").to_str().unwrap().to_owned();
-    for (shape, output) in [
-        ("directory", "tree"),
-        ("kustomization", "kustomized"),
-        ("chart", "chart"),
-        ("yaml", "x.yaml"),
-        ("json", "x.json"),
-    ] {
+    for (shape, output) in
+        [("directory", "tree"), ("kustomization", "kustomized"), ("chart", "chart"), ("yaml", "x.yaml")]
+    {
         for _ in 0..2 {
             let arguments = ["render", "-n", "a,b", "--protect", "sealed", "--sealing-cert", &certificate];
             let where_to = ["--create-namespaces", "--shape", shape, "--output", output];
@@ -128,7 +124,7 @@ fn no_file_of_a_folder_a_chart_or_a_single_file_holds_the_login() {
             for secret in ["hunter2-and-more", &STANDARD.encode("\"hunter2-and-more")[..16], "dockerConfigJson: "] {
                 assert!(!text.contains(secret), "{shape}: {text}");
             }
-            sealed += text.matches("SealedSecret\n").count() + text.matches("\"SealedSecret\"").count();
+            sealed += text.matches("SealedSecret\n").count();
         }
         assert_eq!(sealed, 2, "{shape}");
     }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
+mod forged;
 mod interrupted;
 mod regcred;
 
@@ -12,6 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use forged::{edit_line, forge};
 use interrupted::{Left, Moment, kill};
 use regcred::regcred;
 
@@ -134,6 +136,98 @@ fn a_merge_request_compares_what_it_can_and_says_what_it_cannot() {
     fs::write(place.out().join(sealed("a")), "edited").unwrap();
     let (code, text) = check(&[], &A_B);
     assert!(code == 3 && text.contains(&format!("different: {}", sealed("a"))), "{text}");
+}
+
+#[test]
+fn what_is_no_sealed_secret_for_this_key_is_found_without_a_login_and_without_a_key() {
+    let place = Place::new();
+    place.render("1", &A_B);
+    let path = sealed("a");
+    let (good, lock) =
+        (fs::read_to_string(place.out().join(&path)).unwrap(), fs::read(place.out().join("regcred.lock")).unwrap());
+    let value = good.lines().find_map(|line| line.trim().strip_prefix(".dockerconfigjson: ")).unwrap();
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: image-pull-secret, namespace: a}\ndata: {.dockerconfigjson: eyJhdXRocyI6e319}\n";
+    let longer = |extra: &str| good.replace(value, &format!("{value}{extra}"));
+    for (number, text) in [
+        secret.to_owned(),
+        good.replace(value, "eyJhdXRocyI6e319"),
+        good.replace(value, &value[..value.len() / 4 * 2]),
+        longer("!"),
+        longer("\n    other: clear"),
+        good.replace("namespace: a", "namespace: b"),
+        format!("{good}---\n{secret}"),
+        format!("# {secret}{good}"),
+        String::new(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        forge(&place.out(), &path, &text);
+        for variables in [&[][..], &[("REGCRED_FINGERPRINT_KEY", KEY)], &[("DOCKERHUB_AUTH", &login("1"))]] {
+            let found = place.run(variables, &[&A_B[..], &["--check"]].concat());
+            let expected = (Some(3), true);
+            assert_eq!(
+                (found.status.code(), said(&found).contains(&format!("different: {path}"))),
+                expected,
+                "{number}"
+            );
+        }
+        fs::write(place.out().join("regcred.lock"), &lock).unwrap();
+    }
+    // With a value that was sealed for somebody else, only the key tells.
+    let others = Place::new();
+    others.render("1", &A_B);
+    let other = fs::read_to_string(others.out().join(&path)).unwrap();
+    forge(&place.out(), &path, &other);
+    let code = |variables: &[(&str, &str)]| place.run(variables, &[&A_B[..], &["--check"]].concat()).status.code();
+    assert_eq!((code(&[]), code(&[("REGCRED_FINGERPRINT_KEY", KEY)])), (Some(0), Some(3)));
+    edit_line(&place.out(), &path, |fingerprint| drop(fingerprint.remove("origin")));
+    assert_eq!(code(&[("REGCRED_FINGERPRINT_KEY", KEY)]), Some(3));
+}
+
+#[test]
+fn one_file_of_sealed_documents_keeps_its_bytes_while_nothing_changed() {
+    let place = Place::new();
+    let run = |password: &str, namespaces: &str, more: &[&str]| {
+        let login = login(password);
+        let render = ["render", "--no-config", "--protect", "sealed", "--output", "all.yaml", "--create-namespaces"];
+        let variables = [("DOCKERHUB_AUTH", &*login), ("REGCRED_FINGERPRINT_KEY", KEY)];
+        let output = regcred(place.0.path(), &variables, &[&render[..], &["-n", namespaces], more].concat());
+        (output.status.code().unwrap(), said(&output))
+    };
+    let certificate = ["--sealing-cert", "rsa-2048.pem"];
+    let checked = ["--sealing-cert", "rsa-2048.pem", "--check"];
+    let file = place.0.path().join("all.yaml");
+    let read = || fs::read_to_string(&file).unwrap();
+    let values = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.contains(".dockerconfigjson: ")).map(str::to_owned).collect()
+    };
+    assert_eq!(run("1", "a,c", &certificate), (0, String::new()));
+    let (first, inode) = (read(), fs::metadata(&file).unwrap().ino());
+    assert_eq!(run("1", "a,c", &certificate), (0, String::new()));
+    assert_eq!((read(), fs::metadata(&file).unwrap().ino()), (first.clone(), inode), "not even written");
+    assert_eq!(run("1", "a,c", &checked), (0, String::new()));
+    assert_eq!(run("2", "a,c", &checked).0, 3);
+
+    assert_eq!(run("1", "a,b,c", &certificate), (0, String::new()));
+    let second = read();
+    let (old, new) = (values(&first), values(&second));
+    assert_eq!((new.len(), &new[0], &new[2]), (3, &old[0], &old[1]), "one was added between two that stay");
+
+    let kept = second
+        .split("---\n")
+        .filter(|document| !document.contains("SealedSecret") || !document.contains("namespace: b"));
+    fs::write(&file, kept.collect::<Vec<_>>().join("---\n")).unwrap();
+    assert_eq!(run("1", "a,b,c", &checked).0, 3, "one was taken out");
+    fs::write(&file, second.replace(&new[0], "    .dockerconfigjson: eyJhdXRocyI6e319")).unwrap();
+    assert_eq!(run("1", "a,b,c", &checked).0, 3);
+    let (code, text) = run("1", "a,b,c", &certificate);
+    assert!(code == 0 && text.contains("the file of `--output` was edited since regcred wrote it"), "{text}");
+    let third = values(&read());
+    assert_eq!(&third[1..], &new[1..]);
+    let (code, text) = run("1", "a,b,c", &["--sealing-cert", "rsa-4096.pem"]);
+    assert!(code == 0 && text.contains("for another key than before"), "{text}");
+    assert_eq!(run("1", "a,b,c", &["--sealing-cert", "rsa-4096.pem", "--check"]), (0, String::new()));
 }
 
 #[test]

@@ -3,12 +3,10 @@
 #![cfg(test)]
 #![cfg(unix)]
 
-use std::fs::File;
+mod pty;
+
 use std::io::Read;
 use std::process::{Command, Stdio};
-
-use rustix::fs::{Mode, OFlags, open};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 const LOGIN: (&str, &str) =
     ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"username":"acme","password":"canary-of-the-terminal"}}}"#);
@@ -17,11 +15,7 @@ const CANARIES: [&str; 4] = ["canary-of-the-terminal", "eyJhdXRocyI6e", "YWNtZTp
 
 /// What the terminal shows, and what went to stderr.
 fn shown(arguments: &[&str]) -> (String, String) {
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&controller).unwrap();
-    unlockpt(&controller).unwrap();
-    let terminal =
-        open(ptsname(&controller, Vec::new()).unwrap(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let (mut controller, terminal) = pty::pair();
     let folder = tempfile::tempdir().unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_regcred"))
         .args(arguments)
@@ -36,7 +30,7 @@ fn shown(arguments: &[&str]) -> (String, String) {
     let reader = std::thread::spawn(move || {
         let mut text = Vec::new();
         // When the last program has left a terminal, reading from it is an error.
-        let _ = File::from(controller).read_to_end(&mut text);
+        let _ = controller.read_to_end(&mut text);
         String::from_utf8(text).unwrap().replace("\r\n", "\n")
     });
     let output = child.wait_with_output().unwrap();

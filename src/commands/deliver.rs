@@ -2,14 +2,17 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::environment::Environment;
 use crate::names::{ResourceName, VariableName};
+use crate::output::carried::{Carried, Extent};
 use crate::output::check::{self, Difference, Known};
 use crate::output::fingerprint::KEY_VARIABLE;
 use crate::output::product::Product;
+use crate::output::root::NewPaths;
 use crate::output::single::{self, State};
 use crate::output::stream::{self, Shown};
 use crate::output::target::Target;
@@ -48,17 +51,38 @@ impl Delivered {
     }
 }
 
-/// Writes the product where the settings say, or compares it with what is there.
-pub(super) fn deliver(
-    product: &Product<'_>,
+/// A product that is delivered, or that is written but not yet in its place.
+pub(super) enum Prepared<'a> {
+    Delivered(Delivered),
+    Tree { tree: tree::Prepared, product: &'a Product<'a>, target: Target<'a> },
+}
+
+impl Prepared<'_> {
+    /// Puts it in its place.
+    pub(super) fn publish(self, settings: &Settings) -> Result<Delivered, Failure> {
+        match self {
+            Self::Delivered(delivered) => Ok(delivered),
+            Self::Tree { tree, product, target } => {
+                let delivered = written(tree.publish()?, settings.cluster.as_ref());
+                let covered = product.holds_a_secret() && git::is_covered(&target.path);
+                Ok(if covered { delivered.note(COVERED) } else { delivered })
+            }
+        }
+    }
+}
+
+/// Writes the product beside where the settings say, or compares it with what is there. Of several products each is prepared before the
+/// first one is published; one that is no tree is the only one, and delivered.
+pub(super) fn prepare<'a>(
+    product: &'a Product<'a>,
     settings: &Settings,
-    secret_variables: &[VariableName],
+    secret_variables: &'a [VariableName],
     known: Known,
-    environment: &Environment,
-) -> Result<Delivered, Failure> {
+    environment: &'a Environment,
+    new_paths: &NewPaths,
+) -> Result<Prepared<'a>, Failure> {
     let target = |path: &Path| Target::new(path, settings, secret_variables, environment);
-    let cluster = settings.cluster.as_ref();
-    match (&settings.destination, product.tree()) {
+    let delivered = match (&settings.destination, product.tree()) {
         (Destination::Stdout, _) => {
             if product.holds_a_secret() {
                 git::admit_stdout(&target(Path::new("")))?;
@@ -67,21 +91,21 @@ pub(super) fn deliver(
         }
         (Destination::Write(root), Some(entries)) => {
             let target = target(root);
-            let delivered = written(tree::write(entries, &target)?, cluster);
-            let covered = product.holds_a_secret() && git::is_covered(&target.path);
-            Ok(if covered { delivered.note(COVERED) } else { delivered })
+            let tree = tree::prepare(entries, &target, new_paths)?;
+            return Ok(Prepared::Tree { tree, product, target });
         }
         (Destination::Check(root), Some(entries)) => {
             let found = check::tree(entries, &target(root), known)?;
-            let mut delivered = Delivered::default();
+            let mut delivered = Delivered { warnings: found.warnings, ..Delivered::default() };
             if found.unproven > 0 && known == Known::All {
                 delivered = delivered.note(WITHOUT_A_KEY);
             }
-            Ok(differences(&found.differences, cluster, delivered))
+            Ok(differences(&found.differences, settings.cluster.as_ref(), delivered))
         }
-        (Destination::Write(path), None) => write_single(product, &target(path)),
-        (Destination::Check(path), None) => check_single(product, &target(path), known),
-    }
+        (Destination::Write(path), None) => write_single(product, settings, &target(path)),
+        (Destination::Check(path), None) => check_single(product, settings, &target(path), known),
+    };
+    delivered.map(Prepared::Delivered)
 }
 
 /// Why a folder of ours does not show up in Git.
@@ -125,16 +149,31 @@ fn how_to_see(shape: Shape) -> &'static str {
 }
 
 /// The files of a product that is no tree: what writes each, and whether it is secret.
-fn single_files<'a>(product: &'a Product<'_>, target: &Target<'a>, known: Known) -> Result<Vec<Single<'a>>, Failure> {
-    let single = |target, protection, content| Single { target, protection, content };
+fn single_files<'a>(
+    product: &'a Product<'_>,
+    settings: &Settings,
+    target: &Target<'a>,
+    known: Known,
+) -> Result<Vec<Single<'a>>, Failure> {
+    let single = |target, protection, content| Single { target, protection, content, carried: None };
     Ok(match product {
+        Product::Stream(documents, _) if documents.protection() == Protection::Encrypted => {
+            let carried = Rc::new(Carried::read(target, settings, known, Extent::Document)?);
+            let of_content = Rc::clone(&carried);
+            let content: Content<'_> = Box::new(move |mut into| stream::write_file(documents, &of_content, &mut into));
+            vec![Single { carried: Some(carried), ..single(target.clone(), Protection::Encrypted, content) }]
+        }
         Product::Stream(documents, form) => {
             let content: Content<'_> = Box::new(|mut into| stream::write(documents, *form, &mut into));
             vec![single(target.clone(), documents.protection(), content)]
         }
         Product::Values(settings, docker_configs, templates, protector) => {
             let files = helm_values::files(settings, docker_configs, templates, protector, target, known)?;
-            files.into_iter().map(|file| single(target.beside(&file.path), file.protection, bytes(file))).collect()
+            let single = |(file, carried): (File, Option<Carried>)| Single {
+                carried: carried.map(Rc::new),
+                ..single(target.beside(&file.path), file.protection, bytes(file))
+            };
+            files.into_iter().map(single).collect()
         }
         Product::Value(value) => vec![single(target.clone(), Protection::Plaintext, line(value))],
         Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Vec::new(),
@@ -147,6 +186,8 @@ struct Single<'a> {
     target: Target<'a>,
     protection: Protection,
     content: Content<'a>,
+    /// What the file that is there tells of what is encrypted in it.
+    carried: Option<Rc<Carried>>,
 }
 
 fn bytes<'a>(file: File) -> Content<'a> {
@@ -158,14 +199,15 @@ fn line(value: &SecretString) -> Content<'_> {
     Box::new(|into| writeln!(into, "{}", value.expose_secret()))
 }
 
-fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<Delivered, Failure> {
-    let files = single_files(product, target, Known::All)?;
+fn write_single(product: &Product<'_>, settings: &Settings, target: &Target<'_>) -> Result<Delivered, Failure> {
+    let files = single_files(product, settings, target, Known::All)?;
     // All of them may be written before the first one is.
     for Single { target, content, .. } in &files {
         single::admit(content, target)?;
     }
     // Each is complete beside its place before the first one is replaced.
-    let prepare = |Single { target, protection, content }: &Single<'_>| single::prepare(content, *protection, target);
+    let prepare =
+        |Single { target, protection, content, .. }: &Single<'_>| single::prepare(content, *protection, target);
     let prepared = files.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
     let mut done = Written::default();
     let was_there: Vec<_> = files.iter().map(|file| file.target.path.exists()).collect();
@@ -178,23 +220,33 @@ fn write_single(product: &Product<'_>, target: &Target<'_>) -> Result<Delivered,
             }
             State::Same => done.unchanged += 1,
         }
+        if let Some(carried) = &file.carried {
+            let name = role(&file.target.path, &target.path);
+            done.warnings.extend(carried.is_edited().then(|| tree::edited_by_hand(name, tree::ANEW)));
+            done.warnings.extend(carried.warnings());
+        }
     }
     let mut delivered = written(done, None);
-    if encrypted_anew && matches!(product, Product::Stream(..)) {
-        delivered =
-            delivered.note("one file is sealed anew at every run; --shape directory keeps what has not changed");
-    } else if encrypted_anew {
+    if encrypted_anew {
         delivered.notes.extend(without_key(target, "so the file is encrypted anew, also when nothing has changed"));
     }
     Ok(delivered)
 }
 
-fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Result<Delivered, Failure> {
+fn check_single(
+    product: &Product<'_>,
+    settings: &Settings,
+    named: &Target<'_>,
+    known: Known,
+) -> Result<Delivered, Failure> {
     let mut found = Vec::new();
+    let mut delivered = Delivered::default();
     let mut encrypted = false;
-    for Single { target, protection, content } in single_files(product, named, known)? {
+    for Single { target, protection, content, carried } in single_files(product, settings, named, known)? {
         encrypted |= protection == Protection::Encrypted;
-        let state = match single::check(&content, &target, known)? {
+        let state = single::check(&content, &target, known)?;
+        delivered.warnings.extend(carried.iter().flat_map(|carried| carried.warnings()));
+        let state = match state {
             State::Missing => check::State::Missing,
             State::Different if known == Known::NotTheLogins && product.chooses_by_registries() => continue,
             State::Different => check::State::Different,
@@ -202,7 +254,6 @@ fn check_single(product: &Product<'_>, named: &Target<'_>, known: Known) -> Resu
         };
         found.push(Difference { path: role(&target.path, &named.path).to_owned(), state });
     }
-    let mut delivered = Delivered::default();
     if encrypted && known == Known::All {
         delivered.notes.extend(without_key(
             named,

@@ -11,18 +11,19 @@ use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
 use crate::output::check::Known;
 use crate::output::product::Product;
+use crate::output::root::NewPaths;
 use crate::output::{chart, clusters, helm_values};
 use crate::problem::{Failure, Problem};
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
-use crate::settings::choices::Shape;
+use crate::settings::choices::{Protect, Shape};
 use crate::settings::file::File;
-use crate::settings::findings::{self, Findings};
+use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
 
-/// Reads, checks, builds and writes, in this order: nothing is written before everything was read, for every cluster.
+/// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let fleet = Fleet::resolve(arguments, file, environment)?;
     let (logins, protectors) = (docker_configs(&fleet.members, environment), protectors(&fleet, environment));
@@ -34,11 +35,27 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
         Product::build(settings, docker_configs, &templates, protector)
     });
     let products = products.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let delivered = each(products.iter().zip(&fleet.members).collect(), |(product, settings)| {
-        deliver::deliver(product, settings, &fleet.secret_variables, known, environment)
-            .map_err(|failure| findings::of_cluster(failure, settings.cluster.as_ref()))
+    // Before the first file of any cluster is encrypted.
+    let (_, failed) = apart(products.iter().map(Product::admit).collect(), &fleet.members);
+    failed?;
+    if matches!(first.destination, Destination::Write(_)) {
+        clusters::allow_open_files(fleet.members.len())?;
+    }
+    let new_paths = NewPaths::default();
+    let prepared = side_by_side(&fleet, || {
+        each(products.iter().zip(&fleet.members).collect(), |(product, settings)| {
+            deliver::prepare(product, settings, &fleet.secret_variables, known, environment, &new_paths)
+        })
     });
-    let mut outcome = said(delivered)?;
+    let (prepared, failed) = apart(prepared, &fleet.members);
+    // What was prepared for others goes.
+    failed?;
+    new_paths.keep();
+    let delivered =
+        each(prepared.into_iter().zip(&fleet.members).collect(), |(prepared, settings)| prepared.publish(settings));
+    let (delivered, failed) = apart(delivered, &fleet.members);
+    let mut outcome = delivered.iter().map(Delivered::say).fold(Outcome::Done, Outcome::and);
+    failed?;
     if arguments.cluster.is_empty() {
         let left_over = clusters::left_over(&fleet, environment.directory());
         report::warn(&left_over);
@@ -61,14 +78,40 @@ fn each<A: Send, B: Send>(members: Vec<A>, work: impl Fn(A) -> B + Send + Sync) 
     }
 }
 
-/// Says of each cluster what was done there, also when another has failed; the first failure is that of the run.
-fn said(delivered: Vec<Result<Delivered, Failure>>) -> Result<Outcome, Failure> {
-    let mut outcome = Ok(Outcome::Done);
-    for delivered in delivered {
-        let said = delivered.map(|delivered| delivered.say());
-        outcome = outcome.and_then(|before: Outcome| Ok(before.and(said?)));
+/// How many programs that wait for a key service run at once, at least: they need no core meanwhile.
+const PROGRAMS: usize = 8;
+
+/// Does it with more threads than there are cores where others' programs do the work.
+fn side_by_side<T: Send>(fleet: &Fleet, work: impl FnOnce() -> T + Send) -> T {
+    if fleet.members.iter().all(|settings| settings.combination.protect != Protect::Sops) {
+        return work();
     }
-    outcome
+    let threads = PROGRAMS.max(rayon::current_num_threads());
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    }
+}
+
+/// What has been done for the clusters, and what is wrong with all the others together.
+fn apart<T>(results: Vec<Result<T, Failure>>, members: &[Settings]) -> (Vec<T>, Result<(), Failure>) {
+    let (mut done, mut findings, mut failed_with) = (Vec::new(), Findings::default(), None);
+    for (result, settings) in results.into_iter().zip(members) {
+        let problems = match result {
+            Ok(one) => {
+                done.push(one);
+                Vec::new()
+            }
+            Err(Failure::Input { title, problems }) => {
+                failed_with.get_or_insert(title);
+                problems
+            }
+            Err(failure) => return (done, Err(failure)),
+        };
+        findings.add(problems, settings.cluster.as_ref());
+    }
+    let failed = failed_with.map_or(Ok(()), |title| Err(Failure::Input { title, problems: findings.said() }));
+    (done, failed)
 }
 
 /// What protects the documents of each cluster.

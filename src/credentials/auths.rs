@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::Credential;
 use super::pairs::Pairs;
+use super::{Credential, mistaken};
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 use crate::problem::Problem;
 
@@ -37,12 +37,9 @@ pub fn read(json: &SecretString, source: &str, problems: &mut Vec<Problem>) -> V
                     ),
                 }
             }
-            _ => problems.push(without_auths(&config, source)),
+            _ => problems.push(mistaken::without_auths(&config, source)),
         },
-        Ok(_) => problems.push(
-            Problem::error("not-an-object", format!("{source} is JSON, but no object"))
-                .hint("a Docker config is an object: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}"),
-        ),
+        Ok(other) => problems.push(mistaken::not_an_object(&other, source)),
     }
     Vec::new()
 }
@@ -58,26 +55,6 @@ struct Written {
 enum Entry {
     Object(Pairs<Value>),
     Other(IgnoredAny),
-}
-
-fn without_auths(config: &Map<String, Value>, source: &str) -> Problem {
-    let two_variables = "name the two variables of a login instead: `--login ghcr.io=GHCR_USER:GHCR_TOKEN`";
-    if config.contains_key("credsStore") || config.contains_key("credHelpers") {
-        return Problem::error(
-            "credential-helper",
-            format!("{source} only names a credential helper (`credsStore`, `credHelpers`), which a kubelet ignores"),
-        )
-        .hint(format!("the login itself is in that helper; {two_variables}"));
-    }
-    if config.values().any(|value| value.get("auth").is_some() || value.get("username").is_some()) {
-        return Problem::error(
-            "no-auths",
-            format!("{source} has logins, but no `auths` around them: the old .dockercfg form"),
-        )
-        .hint("wrap it: {\"auths\": …}");
-    }
-    Problem::error("no-auths", format!("{source} is a Docker config without any entry in `auths`"))
-        .hint(format!("run `docker login` where no credential helper is configured, or {two_variables}"))
 }
 
 fn entries(
@@ -289,6 +266,9 @@ mod tests {
             (r#"{"auths":[]}"#, "no-auths"),
             (r#"{"auths":{"ghcr.io":{}},"auths":{"ghcr.io":{}}}"#, "conflict"),
             (r#"{"ghcr.io":{"auth":"dTpw"}}"#, "no-auths"),
+            ("null", "not-an-object"),
+            (r#"{"apiVersion":"v1","kind":"Secret","data":{".dockerconfigjson":"e30="}}"#, "manifest"),
+            (r#"{".dockerconfigjson":"e30="}"#, "manifest"),
             (r#"{"credsStore":"desktop"}"#, "credential-helper"),
             (r#"{"auths":{"ghcr.io":{}},"credsStore":"desktop"}"#, "credential-helper"),
             (r#"{"auths":{"gh cr":{"auth":"dTpw"}}}"#, "invalid-registry"),

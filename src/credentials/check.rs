@@ -3,7 +3,8 @@
 use secrecy::ExposeSecret;
 
 use super::lifetime::{self, ShortLived};
-use super::{Credential, helmfile};
+use super::placeholder::{Placeholder, WITHOUT_QUOTES, is_in_quotes};
+use super::{Credential, google, helmfile};
 use crate::environment::Environment;
 use crate::problem::Problem;
 
@@ -71,10 +72,16 @@ pub(super) fn checked(
     for (_, what, source) in parts.into_iter().filter(|(text, ..)| helmfile::evaluates(text)) {
         refuse("helmfile-reference", what, source, helmfile::FAULT, helmfile::HINT);
     }
+    if let Some((fault, hint)) = google::fault(username, password) {
+        refuse("not-a-key", "password", &source, fault, hint);
+    }
     for (text, what, source) in [(username, "user name", &username_source), (password, "password", &source)] {
-        problems.extend(
-            placeholder(text, &format!("the {what} for `{registry}` in {source}")).map(|it| it.about(&registry)),
-        );
+        let which = format!("the {what} for `{registry}` in {source}");
+        problems.extend(Placeholder::of(text).map(|it| it.of_a_login(&which).about(&registry)));
+        if is_in_quotes(text) {
+            let message = format!("{which} is in quotes, which are taken for a part of it");
+            problems.push(Problem::warning("in-quotes", message).hint(WITHOUT_QUOTES).about(&registry));
+        }
     }
     if (username == "robot" || username.starts_with("robot+")) && registry.host() != "quay.io" {
         let hint = environment.ci().how_to_keep_a_dollar();
@@ -96,23 +103,4 @@ pub(super) fn checked(
     }
     problems.extend(lifetime::check(&login, environment, short_lived));
     login
-}
-
-/// A user name or password that only stands for one: a mask that was copied, or the name of a variable that nothing expanded.
-fn placeholder(text: &str, what: &str) -> Option<Problem> {
-    // One or two stars may be a password; no mask is that short.
-    if text.len() >= 3 && text.bytes().all(|byte| byte == b'*') {
-        return Some(
-            Problem::error("placeholder", format!("{what} is nothing but `*`"))
-                .hint("that is how it is shown masked: set the value itself"),
-        );
-    }
-    let name = text.strip_prefix('$')?;
-    let name = name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(name);
-    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    is_name.then(|| {
-        Problem::warning("placeholder", format!("{what} looks like the name of a variable that was not expanded"))
-            .hint("name that variable itself, or set the value")
-    })
 }

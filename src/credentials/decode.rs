@@ -1,16 +1,13 @@
 //! The forms a Docker config arrives in: the text of a variable or file in, its JSON out.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::helmfile;
-use crate::problem::{Problem, reason};
+use super::placeholder::{Placeholder, WITHOUT_QUOTES, is_in_quotes};
+use super::{file, helmfile, mistaken};
+use crate::problem::Problem;
 
 /// Standard base64, padded or not.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -20,9 +17,6 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// No login and no list of them is longer.
-const FILE_LIMIT: u64 = 4 * 1024 * 1024;
-
 /// The JSON in what `source` holds: JSON itself, base64 of it (padded or not, URL-safe, wrapped, twice), or the absolute
 /// path of a file with one of these. Warnings are added to `problems`.
 ///
@@ -31,8 +25,7 @@ const FILE_LIMIT: u64 = 4 * 1024 * 1024;
 #[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
 pub fn docker_config(value: &SecretString, source: &str, problems: &mut Vec<Problem>) -> Result<SecretString, Problem> {
     let text = trimmed(value.expose_secret());
-    if text.starts_with('/') && Path::new(text).exists() {
-        let content = file(Path::new(text), source, Named::ByVariable)?;
+    if let Some(content) = file::named_by(text, source)? {
         return of_a_file(&content, source, problems);
     }
     inline(text, source, problems, |base64| neither(text, source, base64))
@@ -53,57 +46,6 @@ pub fn of_a_file(content: &SecretString, source: &str, problems: &mut Vec<Proble
     })
 }
 
-/// How a file was named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
-    /// By a flag: whoever names a pipe means to write to it.
-    ByFlag,
-    /// By the value of a variable, which may look like a path by chance.
-    ByVariable,
-}
-
-/// The text of a file that holds a credential.
-///
-/// # Errors
-/// It cannot be read, is neither a regular file nor a pipe that was meant, is too long, or is not UTF-8.
-pub fn file(path: &Path, source: &str, named: Named) -> Result<SecretString, Problem> {
-    if path.is_dir() {
-        return Err(Problem::error("is-a-directory", format!("{source} names a directory, not a file"))
-            .hint("name the file in it, for example config.json"));
-    }
-    // Whatever else it is may never end, or never begin.
-    let is_open = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
-    let is_meant = is_open || (named == Named::ByFlag && is_pipe(path));
-    if !is_meant && path.exists() && !path.is_file() {
-        return Err(Problem::error("unreadable-file", format!("{source} names neither a regular file nor a pipe"))
-            .hint("write it to a file first, or give /dev/stdin"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes)).map_err(|error| {
-        Problem::error("unreadable-file", format!("the file that {source} names cannot be read: {}", reason(&error)))
-            .hint("check that the path is right and that this user may read it")
-    })?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        return Err(Problem::error("too-large", format!("the file that {source} names is longer than 4 MiB"))
-            .hint("name the file of the login itself"));
-    }
-    String::from_utf8(bytes).map(SecretString::from).map_err(|_| {
-        Problem::error("not-utf-8", format!("the file that {source} names is not UTF-8 text"))
-            .hint("save it as UTF-8 without a byte-order mark of another encoding")
-    })
-}
-
-#[cfg(unix)]
-fn is_pipe(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
-}
-
-#[cfg(not(unix))]
-fn is_pipe(_: &Path) -> bool {
-    false
-}
-
 fn inline(
     text: &str,
     source: &str,
@@ -113,21 +55,30 @@ fn inline(
     if text.is_empty() {
         return Err(Problem::error("empty", format!("{source} holds nothing but white space")));
     }
-    if text.starts_with(['{', '[', '"']) {
+    if let Some(placeholder) = Placeholder::of(text) {
+        return Err(placeholder.of_a_docker_config(source));
+    }
+    if is_in_quotes(text) {
+        return Err(Problem::error("in-quotes", format!("{source} is in quotes")).hint(WITHOUT_QUOTES));
+    }
+    if is_json(text) {
         return Ok(text.into());
     }
     if helmfile::evaluates(text) {
         return Err(Problem::error("helmfile-reference", format!("{source} {}", helmfile::FAULT)).hint(helmfile::HINT));
     }
-    if is_user_and_password(text) {
-        return Err(user_and_password(source, "`user:password`"));
+    if mistaken::is_manifest(text) {
+        return Err(mistaken::manifest(source));
+    }
+    if mistaken::is_plain_user_and_password(text) {
+        return Err(mistaken::user_and_password(source, "`user:password`"));
     }
     let once = match base64(text) {
         Ok(once) => once,
         Err(why) => return Err(neither(&why)),
     };
     let decoded = trimmed(&once);
-    if decoded.starts_with(['{', '[']) {
+    if is_json(decoded) {
         whole(decoded, source)?;
         return Ok(decoded.into());
     }
@@ -140,10 +91,18 @@ fn inline(
         );
         return Ok(trimmed(&twice).into());
     }
-    if is_user_and_password(decoded) {
-        return Err(user_and_password(source, "base64 of `user:password`"));
+    if mistaken::is_manifest(decoded) {
+        return Err(mistaken::manifest(source));
+    }
+    if mistaken::is_user_and_password(decoded) {
+        return Err(mistaken::user_and_password(source, "base64 of `user:password`"));
     }
     Err(neither("it is base64, but not of JSON"))
+}
+
+/// Whether it is meant as JSON: an object or a list, perhaps a broken one, or any other value.
+fn is_json(text: &str) -> bool {
+    text.starts_with(['{', '[', '"']) || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// JSON that came out of base64 and ends early was cut before it was decoded.
@@ -188,21 +147,6 @@ fn neither(text: &str, source: &str, base64: &str) -> Problem {
         format!("{source} is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64}), not a file ({path})"),
     )
     .hint(hint)
-}
-
-/// `user:password` on one line, which no JSON, path or base64 looks like.
-fn is_user_and_password(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(user, password)| {
-        !user.is_empty()
-            && !password.is_empty()
-            && !text.contains(char::is_whitespace)
-            && !user.contains(['/', '{', '"'])
-    })
-}
-
-fn user_and_password(source: &str, what: &str) -> Problem {
-    Problem::error("user-and-password", format!("{source} holds {what}, not a Docker config"))
-        .hint("put the two into variables of their own and name them: `--login ghcr.io=GHCR_USER:GHCR_TOKEN`")
 }
 
 fn trimmed(text: &str) -> &str {
@@ -265,18 +209,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_up_to_a_limit() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("long");
-        File::create(&path).and_then(|file| file.set_len(FILE_LIMIT + 1)).unwrap();
-        assert_eq!(file(&path, "`A`", Named::ByFlag).unwrap_err().code, "too-large");
-    }
-
-    #[test]
     fn what_is_no_docker_config_says_what_it_is_instead() {
         for (text, code) in [
             ("  ", "empty"),
             ("user:pass", "user-and-password"),
+            (&STANDARD.encode("org/user:pass word"), "user-and-password"),
+            ("apiVersion: v1\nkind: Secret\n", "manifest"),
+            (&STANDARD.encode("apiVersion: v1\nkind: Secret\n"), "manifest"),
+            ("[MASKED]", "placeholder"),
+            ("$DOCKERHUB_AUTH", "placeholder"),
+            ("$(DOCKERHUB_AUTH)", "placeholder"),
+            ("'{}'", "in-quotes"),
             (&STANDARD.encode("user:pass"), "user-and-password"),
             ("/no/such/file", "not-a-docker-config"),
             ("ref+vault://a/b", "helmfile-reference"),

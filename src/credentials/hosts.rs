@@ -1,8 +1,7 @@
 //! The registries of a source, without its logins: a source and the environment in, the keys of its entries out.
 
-use super::Source;
 use super::lifetime::ShortLived;
-use super::source::preset_registry;
+use super::{Source, from_preset};
 use crate::docker_config::registry::RegistryKey;
 use crate::environment::Environment;
 use crate::problem::Problem;
@@ -20,7 +19,7 @@ impl Source {
         };
         match self {
             Self::Login { registry, .. } => one(registry.clone(), problems),
-            Self::Preset(preset) => match preset_registry(preset, environment) {
+            Self::Preset(preset) => match from_preset::registry(preset, environment) {
                 Ok(registry) => one(registry, problems),
                 Err(problem) => {
                     problems.push(or_name_the_hosts(problem));

@@ -26,57 +26,74 @@ const JOB_TOKENS: [&str; 4] = ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPEN
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "looks at prefixes and dates in the password")]
 pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLived) -> Option<Problem> {
-    let password = login.password.expose_secret();
-    let source = &login.source;
-    let which = format!("the password for `{}` in {source}", login.registry);
+    let (username, password, host) =
+        (login.username.expose_secret(), login.password.expose_secret(), login.registry.host());
+    let which = |what| format!("the {what} for `{}` in {}", login.registry, login.source);
     let job_token = JOB_TOKENS.iter().find(|name| environment.holds(name, &login.password));
     let dies = match job_token {
-        Some(name) => Some(format!("{which} is the value of `{name}`")),
-        None if password.starts_with("glcbt-") => Some(format!("{which} is a CI job token")),
-        None if password.starts_with("ghs_") => Some(format!("{which} is the token of a GitHub app or job")),
+        Some(name) => Some(format!("is the value of `{name}`")),
+        None if password.starts_with("glcbt-") => Some("is a CI job token".into()),
+        None if username == "gitlab-ci-token" => Some("goes with `gitlab-ci-token`, the user of CI job tokens".into()),
+        None if password.starts_with("ghs_") => Some("is the token of a GitHub app or job".into()),
+        None if username == "oauth2accesstoken" => Some("is an access token of Google".into()),
         None => None,
     };
     if let Some(what) = dies {
-        return (short_lived == ShortLived::Refuse).then(|| {
-            Problem::error("short-lived", format!("{what}, which is worthless as soon as the job or its hour ends"))
-                .hint("use a deploy token, robot account or personal access token with read access; --allow-short-lived insists")
-                .about(&login.registry)
-        });
+        return Some(dying(&format!("{} {what}", which("password")), short_lived).about(&login.registry));
     }
-    let (username, host) = (login.username.expose_secret(), login.registry.host());
-    let Some(expires) = expiry(username, host, password) else {
-        return is_ecr(username, host).then(|| {
-            Problem::warning(
-                "expires",
-                format!("the token in {source} is one of ECR: it lives 12 hours, and pulls fail from then on"),
-            )
+    let token = which("token");
+    let problem = if let Some(expires) = expiry(username, host, password) {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+        expiring(&token, expires.saturating_sub(now))
+    } else {
+        let (what, life) = known_life(username, host)?;
+        Problem::warning("expires", format!("{token} is one of {what}: it lives {life}, and pulls fail from then on"))
             .hint("run again before then, or let the nodes' own role pull")
-            .about(&login.registry)
-        });
     };
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
-    Some(expiring(source, expires.saturating_sub(now)).about(&login.registry))
+    Some(problem.about(&login.registry))
 }
 
-fn expiring(source: &str, seconds: i64) -> Problem {
+fn dying(what: &str, short_lived: ShortLived) -> Problem {
+    const INSTEAD: &str = "use a deploy token, robot account or personal access token with read access";
+    let message = format!("{what}, which is worthless as soon as the job or its hour ends");
+    match short_lived {
+        ShortLived::Refuse => {
+            Problem::error("short-lived", message).hint(format!("{INSTEAD}; --allow-short-lived insists"))
+        }
+        ShortLived::Allow => Problem::warning("short-lived", message).hint(INSTEAD),
+    }
+}
+
+fn expiring(token: &str, seconds: i64) -> Problem {
     if seconds <= 0 {
-        return Problem::error("expired", format!("the token in {source} has expired"))
+        return Problem::error("expired", format!("{token} has expired"))
             .hint("fetch a new one, or use a login that does not expire");
     }
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600, seconds / 60);
-    let left = match (days, hours) {
-        (2.., _) => format!("{days} days"),
-        (_, 2..) => format!("{hours} hours"),
-        _ => format!("{} minutes", minutes.max(1)),
+    let left = match (days, hours, minutes) {
+        (2.., _, _) => format!("{days} days"),
+        (_, 2.., _) => format!("{hours} hours"),
+        (_, _, 2..) => format!("{minutes} minutes"),
+        _ => "1 minute".to_owned(),
     };
-    Problem::warning("expires", format!("the token in {source} expires in {left}, and pulls fail from then on"))
+    Problem::warning("expires", format!("{token} expires in {left}, and pulls fail from then on"))
         .hint("run again before then, or use a login that does not expire")
 }
 
+/// Whose token it is and how long it lives, where that is known of a token that does not say it.
+fn known_life(username: &str, host: &str) -> Option<(&'static str, &'static str)> {
+    match username {
+        _ if is_ecr(username, host) => Some(("ECR", "12 hours")),
+        "00000000-0000-0000-0000-000000000000" => Some(("ACR", "3 hours")),
+        _ => None,
+    }
+}
+
+/// Whether it is a token of ECR: of a registry, by IPv4 or dual-stack, FIPS or not, or of the public gallery.
 fn is_ecr(username: &str, host: &str) -> bool {
-    username == "AWS" && host.contains(".dkr.ecr")
+    username == "AWS" && (host.contains(".dkr.ecr") || host.contains(".dkr-ecr") || host == "public.ecr.aws")
 }
 
 /// Seconds since 1970 at which an ECR token or a JWT ends.
@@ -111,10 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_dies_with_the_job_is_refused_unless_allowed() {
+    fn a_password_that_dies_with_the_job_is_refused_or_at_least_told() {
         for password in ["job-secret", "glcbt-64_x", "ghs_x"] {
             assert_eq!(code("ghcr.io", "u", password, ShortLived::Refuse), Some("short-lived"), "{password}");
-            assert_eq!(code("ghcr.io", "u", password, ShortLived::Allow), None, "{password}");
+            assert_eq!(code("ghcr.io", "u", password, ShortLived::Allow), Some("short-lived"), "{password}");
+        }
+        for username in ["gitlab-ci-token", "oauth2accesstoken"] {
+            assert_eq!(code("ghcr.io", username, "p", ShortLived::Refuse), Some("short-lived"), "{username}");
         }
         assert_eq!(code("ghcr.io", "u", "ghp_x", ShortLived::Refuse), None);
     }
@@ -131,9 +151,17 @@ mod tests {
         assert_eq!(code("ghcr.io", "u", &jwt(9_999_999_999), ShortLived::Refuse), Some("expires"));
         assert_eq!(code(host, "AWS", &ecr(1), ShortLived::Refuse), Some("expired"));
         assert_eq!(code(host, "AWS", &ecr(9_999_999_999), ShortLived::Refuse), Some("expires"));
-        assert_eq!(code(host, "AWS", "opaque", ShortLived::Refuse), Some("expires"));
+        for host in [host, "1.dkr-ecr.eu-west-1.on.aws", "1.dkr.ecr-fips.us-east-1.amazonaws.com", "public.ecr.aws"] {
+            assert_eq!(code(host, "AWS", "opaque", ShortLived::Refuse), Some("expires"), "{host}");
+        }
+        let nobody = "00000000-0000-0000-0000-000000000000";
+        assert_eq!(code("acme.azurecr.io", nobody, "opaque", ShortLived::Refuse), Some("expires"));
         assert_eq!(code("ghcr.io", "AWS", "opaque", ShortLived::Refuse), None);
         assert_eq!(code("ghcr.io", "u", "a.b.c", ShortLived::Refuse), None);
-        assert!(expiring("`T`", 7_300).message.contains("expires in 2 hours"));
+        for (left, said) in
+            [(7_300, "in 2 hours,"), (7_100, "in 118 minutes,"), (119, "in 1 minute,"), (5, "in 1 minute,")]
+        {
+            assert!(expiring("the token", left).message.contains(said), "{left}");
+        }
     }
 }

@@ -3,12 +3,18 @@
 mod auths;
 mod check;
 mod decode;
+mod file;
+mod from_preset;
+mod google;
 mod helmfile;
 mod hosts;
 pub mod lifetime;
+mod mistaken;
 mod pairs;
+mod placeholder;
 pub mod presets;
 mod source;
+mod value;
 
 use std::collections::HashMap;
 
@@ -98,8 +104,14 @@ impl Credential {
     #[expect(clippy::disallowed_methods, reason = "shown only when it is known to be a name")]
     pub fn username_if_public(&self) -> Option<String> {
         let name = self.username.expose_secret();
-        (self.public_username || PUBLIC_NAMES.contains(&name) || has_public_form(name)).then(|| name.to_owned())
+        (self.public_username || is_public_username(name)).then(|| name.to_owned())
     }
+}
+
+/// Whether this user name is known to be no secret.
+#[must_use]
+pub fn is_public_username(name: &str) -> bool {
+    PUBLIC_NAMES.contains(&name) || has_public_form(name)
 }
 
 /// User names that a registry fixes for everybody.
@@ -164,7 +176,7 @@ mod tests {
             ("ghcr.io", "u", "p\n", Ok((1, vec!["trailing-newline"]))),
             ("ghcr.io", "u:v", "p", Err(vec!["username-with-colon"])),
             ("ghcr.io", "u\tv", "p", Err(vec!["username-with-control-character"])),
-            ("ghcr.io", "u", "\n", Err(vec!["trailing-newline", "no-password"])),
+            ("ghcr.io", "u", "\n", Err(vec!["variable-empty"])),
             ("ghcr.io", "u", "ref+exec://sh", Err(vec!["helmfile-reference"])),
             ("harbor.test", "robot+ci", "p", Ok((1, vec!["dollar-expanded"]))),
             ("quay.io", "robot+ci", "p", Ok((1, vec![]))),
@@ -172,6 +184,14 @@ mod tests {
             ("ghcr.io", "u", "****", Err(vec!["placeholder"])),
             ("ghcr.io", "$GHCR_USER", "p", Ok((1, vec!["placeholder"]))),
             ("ghcr.io", "u", "${GHCR_TOKEN}", Ok((1, vec!["placeholder"]))),
+            ("ghcr.io", "u", "[MASKED]", Err(vec!["placeholder"])),
+            ("ghcr.io", "u", "$(GHCR_TOKEN)", Err(vec!["placeholder"])),
+            ("ghcr.io", "${{ secrets.U }}", "p", Err(vec!["placeholder"])),
+            ("ghcr.io", "u", "\"p\"", Ok((1, vec!["in-quotes"]))),
+            ("ghcr.io", "u", "/builds/acme/TOKEN", Ok((1, vec!["no-such-file"]))),
+            ("ghcr.io", "u", "/", Err(vec!["is-a-directory"])),
+            ("ghcr.io", "  ", "p", Err(vec!["variable-empty"])),
+            ("eu.gcr.io", "_json_key", "p", Err(vec!["not-a-key"])),
             ("ghcr.io", "u", "$1", Ok((1, vec![]))),
             ("ghcr.io", "u", "a$B", Ok((1, vec![]))),
             ("hub.docker.com", "u", "p", Ok((1, vec!["registry-alias"]))),

@@ -1,12 +1,23 @@
 //! The registries that have a name of their own: a preset's name in, its host, its variables and the rules of its user name out.
 
+use crate::docker_config::registry::RegistryKey;
+
 /// Where a preset's host comes from.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// Always this one.
     Fixed(&'static str),
-    /// The first of these variables that is set, else the default.
-    Variable(&'static [&'static str], Option<&'static str>),
+    /// The first of these variables that is set, and what there is if none is.
+    Variable(&'static [&'static str], Otherwise),
+}
+
+/// Where a preset's host comes from when no variable says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Otherwise {
+    /// This one is taken.
+    Default(&'static str),
+    /// None: what such a host looks like.
+    Needed(&'static str),
 }
 
 /// Where a preset's user name comes from.
@@ -31,16 +42,19 @@ pub struct Preset {
     pub password: &'static [&'static str],
     /// What is known of its user names and passwords.
     pub rule: &'static str,
+    /// What to do in GitLab when its variables are not set, if GitLab sets them by itself.
+    pub in_gitlab: Option<&'static str>,
 }
 
 /// All presets, by name.
 pub const PRESETS: &[Preset] = &[
     Preset {
         name: "acr",
-        host: Host::Variable(&["ACR_LOGIN_SERVER", "ACR_REGISTRY"], None),
+        host: Host::Variable(&["ACR_LOGIN_SERVER", "ACR_REGISTRY"], Otherwise::Needed("NAME.azurecr.io")),
         username: UserName::Variable(&["ACR_USERNAME", "ACR_CLIENT_ID", "AZURE_CLIENT_ID"]),
         password: &["ACR_PASSWORD", "ACR_CLIENT_SECRET", "AZURE_CLIENT_SECRET"],
         rule: "the application id of a service principal or the name of a token; the all-zero id is a login of 3 hours",
+        in_gitlab: None,
     },
     Preset {
         name: "dockerhub",
@@ -48,13 +62,15 @@ pub const PRESETS: &[Preset] = &[
         username: UserName::Variable(&["DOCKERHUB_USERNAME", "DOCKERHUB_USER", "DOCKER_USERNAME"]),
         password: &["DOCKERHUB_TOKEN", "DOCKERHUB_PASSWORD", "DOCKER_PASSWORD"],
         rule: "the account; with an organisation access token the name of the organisation",
+        in_gitlab: None,
     },
     Preset {
         name: "gar",
-        host: Host::Variable(&["GAR_HOST", "GAR_REGISTRY"], None),
+        host: Host::Variable(&["GAR_HOST", "GAR_REGISTRY"], Otherwise::Needed("REGION-docker.pkg.dev")),
         username: UserName::Fixed("_json_key"),
         password: &["GAR_KEY_FILE", "GAR_KEY", "GOOGLE_APPLICATION_CREDENTIALS"],
         rule: "always _json_key; the password is the key file of a service account (a File variable, or its JSON)",
+        in_gitlab: None,
     },
     Preset {
         name: "ghcr",
@@ -62,27 +78,34 @@ pub const PRESETS: &[Preset] = &[
         username: UserName::Variable(&["GHCR_USER", "GHCR_USERNAME", "GITHUB_ACTOR"]),
         password: &["GHCR_TOKEN", "GHCR_PAT", "CR_PAT"],
         rule: "any account; the token is a classic one with read:packages (fine-grained and app tokens do not pull)",
+        in_gitlab: None,
     },
     Preset {
         name: "gitlab",
-        host: Host::Variable(&["CI_REGISTRY"], Some("registry.gitlab.com")),
+        host: Host::Variable(&["CI_REGISTRY"], Otherwise::Default("registry.gitlab.com")),
         username: UserName::Variable(&["CI_DEPLOY_USER"]),
         password: &["CI_DEPLOY_PASSWORD"],
         rule: "a deploy token named gitlab-deploy-token with read_registry; others are gitlab+deploy-token-N",
+        in_gitlab: Some(
+            "GitLab sets it by itself as soon as the project or its group has a deploy token named `gitlab-deploy-token` \
+             (Settings > Repository > Deploy tokens)",
+        ),
     },
     Preset {
         name: "harbor",
-        host: Host::Variable(&["HARBOR_HOST", "HARBOR_REGISTRY"], None),
+        host: Host::Variable(&["HARBOR_HOST", "HARBOR_REGISTRY"], Otherwise::Needed("harbor.example.com")),
         username: UserName::Variable(&["HARBOR_USERNAME", "HARBOR_USER", "HARBOR_ROBOT"]),
         password: &["HARBOR_PASSWORD", "HARBOR_TOKEN", "HARBOR_SECRET"],
         rule: "robot$NAME or robot$PROJECT+NAME: keep the $ from being expanded",
+        in_gitlab: None,
     },
     Preset {
         name: "jfrog",
-        host: Host::Variable(&["JFROG_HOST", "JFROG_REGISTRY"], None),
+        host: Host::Variable(&["JFROG_HOST", "JFROG_REGISTRY"], Otherwise::Needed("NAME.jfrog.io")),
         username: UserName::Variable(&["JFROG_USER", "JFROG_USERNAME"]),
         password: &["JFROG_TOKEN", "JFROG_ACCESS_TOKEN", "JFROG_PASSWORD"],
         rule: "the account of the access, identity or reference token",
+        in_gitlab: None,
     },
     Preset {
         name: "quay",
@@ -90,6 +113,7 @@ pub const PRESETS: &[Preset] = &[
         username: UserName::Variable(&["QUAY_USERNAME", "QUAY_USER", "QUAY_ROBOT"]),
         password: &["QUAY_TOKEN", "QUAY_PASSWORD"],
         rule: "ORGANISATION+ROBOT for a robot account",
+        in_gitlab: None,
     },
 ];
 
@@ -99,10 +123,8 @@ impl Preset {
     pub fn summary(&self) -> String {
         let host = match self.host {
             Host::Fixed(host) => host.to_owned(),
-            Host::Variable(names, default) => {
-                let default = default.map_or(String::new(), |default| format!(", else {default}"));
-                format!("from {}{default}", names.join(" or "))
-            }
+            Host::Variable(names, Otherwise::Needed(_)) => format!("from {}", names.join(" or ")),
+            Host::Variable(names, Otherwise::Default(host)) => format!("from {}, else {host}", names.join(" or ")),
         };
         format!("{}: the host is {host}; the user name is {}", self.name, self.rule)
     }
@@ -112,6 +134,19 @@ impl Preset {
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
+}
+
+/// The preset whose host this is, or looks like this.
+#[must_use]
+pub fn of_host(host: &str) -> Option<&'static Preset> {
+    let index = |host: &str| host.parse::<RegistryKey>().ok().map(|key| key.canonical().0.index().to_owned());
+    let wanted = index(host)?;
+    PRESETS.iter().find(|preset| match preset.host {
+        Host::Fixed(host) | Host::Variable(_, Otherwise::Default(host)) => index(host).as_ref() == Some(&wanted),
+        Host::Variable(_, Otherwise::Needed(example)) => {
+            wanted.ends_with(example.trim_start_matches(|letter: char| letter.is_ascii_uppercase()))
+        }
+    })
 }
 
 /// The presets' names, as a sentence has them.
@@ -124,6 +159,22 @@ pub fn names() -> String {
 mod tests {
     use super::*;
     use crate::names::VariableName;
+
+    #[test]
+    fn a_host_leads_to_its_preset() {
+        for (host, preset) in [
+            ("ghcr.io", Some("ghcr")),
+            ("docker.io", Some("dockerhub")),
+            ("https://quay.io", Some("quay")),
+            ("registry.gitlab.com", Some("gitlab")),
+            ("acme.azurecr.io", Some("acr")),
+            ("europe-west3-docker.pkg.dev", Some("gar")),
+            ("registry.example.com", None),
+            ("GHCR_TOKEN", None),
+        ] {
+            assert_eq!(of_host(host).map(|preset| preset.name), preset, "{host}");
+        }
+    }
 
     #[test]
     fn the_table_is_sorted_and_every_name_in_it_is_one() {

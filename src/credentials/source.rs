@@ -1,16 +1,16 @@
 //! Where logins come from: names of variables and files in, the logins they hold or what is wrong with them out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::decode::Named;
+use super::file::{self, Named};
 use super::lifetime::ShortLived;
-use super::presets::{Host, Preset, UserName};
-use super::{Credential, auths, check, decode};
+use super::presets::Preset;
+use super::value::Wanted;
+use super::{Credential, auths, check, decode, from_preset};
 use crate::docker_config::registry::RegistryKey;
-use crate::environment::{Environment, Reading};
+use crate::environment::Environment;
 use crate::names::VariableName;
 use crate::problem::Problem;
 
@@ -86,7 +86,7 @@ impl Source {
                 variables.push(one(password, format!("the password for {registry}")));
                 variables
             }
-            Self::Preset(preset) => preset_variables(preset),
+            Self::Preset(preset) => from_preset::variables(preset),
         }
     }
 
@@ -97,7 +97,8 @@ impl Source {
         problems: &mut Vec<Problem>,
     ) -> Vec<Credential> {
         let found = match self {
-            Self::DockerConfig(name) => value(name, "a whole Docker config", environment)
+            Self::DockerConfig(name) => Wanted { name, purpose: "a whole Docker config".into(), preset: None }
+                .value(environment)
                 .and_then(|text| {
                     let source = format!("`{name}`");
                     decode::docker_config(&text, &source, problems).map(|json| auths::read(&json, &source, problems))
@@ -111,36 +112,22 @@ impl Source {
                 } else {
                     "`--docker-config-file`".to_owned()
                 };
-                decode::file(&path, &source, Named::ByFlag)
+                file::read(&path, &source, Named::ByFlag)
                     .and_then(|text| decode::of_a_file(&text, &source, problems))
                     .map(|json| auths::read(&json, &source, problems))
             }
             Self::Login { registry, username, password } => {
                 let (registry, odd) = registry.clone().canonical();
                 problems.extend(odd);
-                login(registry, username, password, environment, problems)
+                login(registry, username, password, None, environment, problems)
             }
-            Self::Preset(preset) => preset_login(preset, environment, problems),
+            Self::Preset(preset) => from_preset::login(preset, environment, problems),
         };
         let logins = found.unwrap_or_else(|problem| {
             problems.push(problem);
             Vec::new()
         });
         logins.into_iter().map(|login| check::checked(login, environment, short_lived, problems)).collect()
-    }
-}
-
-fn value(name: &VariableName, purpose: &str, environment: &Environment) -> Result<SecretString, Problem> {
-    let problem = |code, what: &str| {
-        Problem::error(code, format!("`{name}` {what}: it should hold {purpose}"))
-            .hint(environment.ci().how_to_set(name))
-    };
-    match environment.read(name) {
-        Reading::Value(text) => Ok(text),
-        Reading::Unset => Err(problem("variable-unset", "is not set")),
-        Reading::Empty => Err(problem("variable-empty", "is set, but empty")),
-        Reading::NotUnicode => Err(Problem::error("not-utf-8", format!("`{name}` is not UTF-8 text"))
-            .hint("encode it as base64, or save it as UTF-8")),
     }
 }
 
@@ -152,22 +139,12 @@ fn offer_the_other_variable(problem: Problem, name: &VariableName, environment: 
     problem
 }
 
-/// A value of a login's variable: the content of the file when it is the path of one, as GitLab's File variables are.
-#[expect(clippy::disallowed_methods, reason = "a path is looked for in the value")]
-fn value_or_file(name: &VariableName, purpose: &str, environment: &Environment) -> Result<SecretString, Problem> {
-    let text = value(name, purpose, environment)?;
-    let path = Path::new(text.expose_secret());
-    if path.is_absolute() && path.is_file() {
-        decode::file(path, &format!("`{name}`"), Named::ByVariable)
-    } else {
-        Ok(text)
-    }
-}
-
-fn login(
+/// The login of a registry whose user name and password are in these variables.
+pub(super) fn login(
     registry: RegistryKey,
     username: &NameSource,
     password: &VariableName,
+    preset: Option<&'static Preset>,
     environment: &Environment,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Credential>, Problem> {
@@ -175,13 +152,14 @@ fn login(
         NameSource::Literal(_) => format!("`{password}`"),
         NameSource::Variable(name) => format!("`{name}`"),
     };
+    let mut read = |name, what| {
+        Wanted { name, purpose: format!("the {what} for {registry}"), preset }.value_or_file(environment, problems)
+    };
     let (name, public_username) = match username {
         NameSource::Literal(name) => (Ok(name.as_str().into()), true),
-        NameSource::Variable(name) => {
-            (value_or_file(name, &format!("the user name for {registry}"), environment), false)
-        }
+        NameSource::Variable(name) => (read(name, "user name"), false),
     };
-    let secret = value_or_file(password, &format!("the password for {registry}"), environment);
+    let secret = read(password, "password");
     match (name, secret) {
         (Ok(username), Ok(secret)) => Ok(vec![Credential {
             registry,
@@ -198,99 +176,4 @@ fn login(
         }
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     }
-}
-
-/// The first of a preset's variables for something that is set.
-fn first(
-    names: &'static [&'static str],
-    what: &str,
-    preset: &Preset,
-    environment: &Environment,
-) -> Result<VariableName, Problem> {
-    let found = names.iter().find(|name| environment.is_set(name));
-    found.map(|name| VariableName::known(name)).ok_or_else(|| {
-        let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let (verb, one_of) = if names.len() == 1 { ("is not set", "") } else { ("are not set", "one of them ") };
-        Problem::error(
-            "variable-unset",
-            format!("{list} {verb}: {one_of}should hold {what} for `--login {}`", preset.name),
-        )
-        .hint(environment.ci().how_to_set(&VariableName::known(names[0])))
-    })
-}
-
-/// The key of a preset's entry.
-pub(super) fn preset_registry(preset: &Preset, environment: &Environment) -> Result<RegistryKey, Problem> {
-    let first = |names, what| first(names, what, preset, environment);
-    let host = match preset.host {
-        Host::Fixed(host) => Ok(host.to_owned()),
-        Host::Variable(names, default) => match (first(names, "the registry's host"), default) {
-            (Ok(name), _) => value(&name, "the registry's host", environment).map(|host| trimmed(&host)),
-            (Err(_), Some(default)) => Ok(default.to_owned()),
-            (Err(problem), None) => Err(problem),
-        },
-    };
-    host.and_then(|host| {
-        RegistryKey::typed(&host).map_err(|invalid| {
-            Problem::error("invalid-registry", format!("the host for `--login {}` {invalid}", preset.name))
-                .hint(crate::docker_config::registry::InvalidRegistry::hint())
-        })
-    })
-}
-
-fn preset_login(
-    preset: &Preset,
-    environment: &Environment,
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<Credential>, Problem> {
-    let first = |names, what| first(names, what, preset, environment);
-    let registry = preset_registry(preset, environment);
-    let username = match preset.username {
-        UserName::Fixed(name) => Ok(NameSource::Literal(name.to_owned())),
-        UserName::Variable(names) => first(names, "the user name").map(NameSource::Variable),
-    };
-    let password = first(preset.password, "the password");
-    match (registry, username, password) {
-        (Ok(registry), Ok(username), Ok(password)) => {
-            let (registry, odd) = registry.canonical();
-            problems.extend(odd);
-            login(registry, &username, &password, environment, problems)
-        }
-        (registry, username, password) => {
-            problems.extend(registry.err());
-            problems.extend(username.err());
-            problems.extend(password.err());
-            Ok(Vec::new())
-        }
-    }
-}
-
-/// A host is no secret.
-#[expect(clippy::disallowed_methods, reason = "a variable of ours, for a host")]
-fn trimmed(host: &SecretString) -> String {
-    host.expose_secret().trim().to_owned()
-}
-
-fn preset_variables(preset: &Preset) -> Vec<Variable> {
-    let all = |names: &'static [&'static str], what: &str, default: Option<&str>| {
-        let need = match (names, default) {
-            (_, Some(_)) => Need::Optional,
-            ([_], None) => Need::Required,
-            (_, None) => Need::OneOfSeveral,
-        };
-        let purpose = format!("{what} for {}", preset.name);
-        names
-            .iter()
-            .map(|name| Variable { name: VariableName::known(name), purpose: purpose.clone(), need })
-            .collect::<Vec<_>>()
-    };
-    let mut variables = match preset.host {
-        Host::Fixed(_) => Vec::new(),
-        Host::Variable(names, default) => all(names, "the host", default),
-    };
-    if let UserName::Variable(names) = preset.username {
-        variables.extend(all(names, "the user name", None));
-    }
-    variables.extend(all(preset.password, "the password", None));
-    variables
 }

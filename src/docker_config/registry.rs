@@ -164,6 +164,22 @@ impl RegistryKey {
                 format!("write docker.io{path}, or {DOCKER_HUB} for all"),
             ));
         }
+        if matches!(host, "hub.docker.com" | "registry.hub.docker.com") {
+            let path = path.trim_start_matches("/r/").trim_start_matches('/');
+            odd.push((
+                "is of Docker Hub's web site, and no image is there",
+                format!("write docker.io/{path}, or {DOCKER_HUB} for all"),
+            ));
+        }
+        if path.contains("//") {
+            odd.push((
+                "has an empty part in its path, and matches no image",
+                "leave out one of the two slashes".into(),
+            ));
+        }
+        if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            odd.push(("has capital letters in its path, where no image has any", "write it as the images do".into()));
+        }
         if matches!(path, "/v1" | "/v2") {
             odd.push((
                 "ends in an API path without its slash, and matches no image",
@@ -248,6 +264,12 @@ mod tests {
             ("index.docker.io/acme", 1),
             ("registry-1.docker.io", 1),
             ("quay.io/v2", 1),
+            ("hub.docker.com/acme", 1),
+            ("hub.docker.com/r/acme", 1),
+            ("https://registry.hub.docker.com/v2/acme", 1),
+            ("quay.io//acme", 1),
+            ("quay.io/Acme", 1),
+            ("quay.io/acme/", 0),
             ("quay.io/acme/*", 1),
             ("quay.io/acme:1.0", 1),
             ("quay.io:443", 1),

@@ -14,10 +14,11 @@ use super::lock::{self, Lock, Merge};
 use super::masked;
 use super::path::{Found, TreePath};
 use super::root::{self, Interrupted, Root};
-use super::standing::{Observer, Secrets, Standing};
+use super::standing::{Observer, Standing};
+use super::tally::Tally;
 use super::target::Target;
 use super::tree::{AT_ONCE, each, ignore_file, path_of};
-use crate::problem::Failure;
+use crate::problem::{Failure, Problem};
 use crate::settings::PlaintextInGit;
 
 /// What can be compared.
@@ -82,6 +83,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// How many encrypted files are as they were written, and of which secret could not be told.
     pub unproven: usize,
+    /// What there is to say of many encrypted files at once.
+    pub warnings: Vec<Problem>,
 }
 
 /// Compares the directory with what a run would make of it.
@@ -100,14 +103,10 @@ pub fn tree<'a>(
             entry.map(|entry| Difference { path: entry.path, state: State::Missing }).map_err(at_root)
         };
         let differences = entries.map(missing).collect::<Result<_, _>>()?;
-        return Ok(Comparison { differences, unproven: 0 });
+        return Ok(Comparison { differences, ..Comparison::default() });
     };
-    let secrets = match known {
-        Known::All => Secrets::Known,
-        Known::NotTheLogins => Secrets::Unknown,
-    };
-    let observer = Observer { root: &root, key: &key, secrets };
-    let mut run = Run { observer, known, wanted: Lock::default(), found: Comparison::default() };
+    let observer = Observer { root: &root, key: &key, known };
+    let mut run = Run { observer, wanted: Lock::default(), tally: Tally::default(), found: Comparison::default() };
     let mut secret = false;
     loop {
         let some: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<io::Result<_>>().map_err(at_root)?;
@@ -126,17 +125,18 @@ pub fn tree<'a>(
 
 struct Run<'a> {
     observer: Observer<'a>,
-    known: Known,
     wanted: Lock,
+    tally: Tally,
     found: Comparison,
 }
 
 /// What is known of a wanted file, or how what is there differs from it.
 struct Seen {
     path: TreePath,
+    protection: Protection,
+    standing: Standing,
     fingerprint: Fingerprint,
     state: Option<State>,
-    unproven: bool,
 }
 
 impl Run<'_> {
@@ -145,9 +145,13 @@ impl Run<'_> {
             .into_iter()
             .map(|Entry { path, content }| Ok((path_of(path)?, content)))
             .collect::<Result<_, _>>()?;
-        for Seen { path, fingerprint, state, unproven } in each(wanted, |(path, content)| self.see(path, &content))? {
+        for seen in each(wanted, |(path, content)| self.see(path, &content))? {
+            let Seen { path, protection, standing, fingerprint, state } = seen;
             self.found.differences.extend(state.map(|state| Difference { path: path.to_string(), state }));
-            self.found.unproven += usize::from(unproven);
+            self.found.unproven += usize::from(matches!(standing, Standing::Unproven(_)));
+            if protection == Protection::Encrypted {
+                self.tally.add(&path, &standing);
+            }
             self.wanted.files.insert(path, fingerprint);
         }
         Ok(())
@@ -155,12 +159,14 @@ impl Run<'_> {
 
     fn see(&self, path: TreePath, content: &Content<'_>) -> Result<Seen, Failure> {
         let at = |error| super::failure(&error, &format!("`{path}`"));
-        let known = self.known == Known::All || !content.depends_on_logins(&path);
+        let known = self.observer.known == Known::All || !content.depends_on_logins(&path);
         let standing = self.observer.look(&path, content).map_err(at)?;
         let state = match &standing {
             Standing::Missing => Some(State::Missing),
             Standing::InTheWay => Some(State::NotOurs),
             Standing::Stale if known || self.differs_beyond_logins(&path, content).map_err(at)? => Some(State::Stale),
+            Standing::Readdressed => Some(State::Stale),
+            Standing::Disowned => Some(State::Different),
             Standing::Edited if content.protection() != Protection::Plaintext => Some(State::Different),
             Standing::Edited | Standing::Unknown
                 if known || self.differs_beyond_logins(&path, content).map_err(at)? =>
@@ -171,13 +177,12 @@ impl Run<'_> {
                 None
             }
         };
-        let unproven = matches!(standing, Standing::Unproven(_));
-        let fingerprint = match (standing, content) {
-            (Standing::Current(fingerprint) | Standing::Unproven(fingerprint), _) => fingerprint,
+        let fingerprint = match (&standing, content) {
+            (Standing::Current(fingerprint) | Standing::Unproven(fingerprint), _) => fingerprint.clone(),
             (_, Content::Ready(bytes, protection)) => self.observer.key.fingerprint(bytes, *protection),
             (_, Content::Encrypted(_)) => Fingerprint::default(),
         };
-        Ok(Seen { path, fingerprint, state, unproven })
+        Ok(Seen { path, protection: content.protection(), standing, fingerprint, state })
     }
 
     /// Whether a file with secrets in clear is another also where they are masked.
@@ -188,7 +193,8 @@ impl Run<'_> {
     }
 
     fn finish(self) -> Comparison {
-        let Self { observer: Observer { root, .. }, known, wanted, mut found } = self;
+        let Self { observer: Observer { root, known, .. }, wanted, tally, mut found } = self;
+        found.warnings = tally.warnings();
         let is_there = |path: &&TreePath| matches!(path.find(&root.path), Ok(Found::File));
         let left_over = root.ours.files.keys().filter(|path| !wanted.files.contains_key(path)).filter(is_there);
         found.differences.extend(left_over.map(|path| Difference { path: path.to_string(), state: State::LeftOver }));

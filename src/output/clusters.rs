@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::lock;
-use crate::problem::Problem;
+use crate::problem::{Failure, Problem};
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 
@@ -33,6 +33,37 @@ pub fn left_over(fleet: &Fleet, directory: &Path) -> Vec<Problem> {
         .hint("remove the folder, if no other regcred.yaml writes it: a tool that reads all folders still applies it")
     };
     gone.into_iter().map(warning).collect()
+}
+
+/// How many files are open besides.
+const OTHER_FILES: usize = 32;
+
+/// Lets this many clusters wait at once: each holds its folder open.
+///
+/// # Errors
+/// The system does not let a program open as many files.
+pub fn allow_open_files(clusters: usize) -> Result<(), Failure> {
+    #[cfg(unix)]
+    if clusters > 1 {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // Where it cannot be raised it is as it was: perhaps high enough.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        if let Some(limit) = maximum
+            && usize::try_from(limit).is_ok_and(|limit| limit < clusters + OTHER_FILES)
+        {
+            let message = format!("{clusters} clusters are too many at once: a program may open {limit} files here");
+            return Err(Failure::of(
+                "the output",
+                Problem::error("too-many-clusters", message).hint(
+                    "raise the limit (`ulimit -n`), or render some at a time with --cluster: nothing was written",
+                ),
+            ));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = clusters;
+    Ok(())
 }
 
 impl Settings {

@@ -32,6 +32,26 @@ pub trait Encrypted: Send + Sync {
     /// The serializer's.
     fn context(&self, path: &str) -> io::Result<Vec<u8>>;
 
+    /// For whom it is besides, as variables say that a job may not see which only compares.
+    ///
+    /// # Errors
+    /// The serializer's.
+    fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    /// Who can read the result.
+    ///
+    /// # Errors
+    /// The serializer's.
+    fn recipient(&self, path: &str) -> io::Result<Vec<u8>>;
+
+    /// Whether these bytes are as the result would be, as far as anybody can tell who cannot open it.
+    ///
+    /// # Errors
+    /// The serializer's.
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool>;
+
     /// The canonical JSON of the Docker config.
     fn secret(&self) -> &SecretString;
 
@@ -45,6 +65,18 @@ pub trait Encrypted: Send + Sync {
 impl Encrypted for Encryption<'_> {
     fn context(&self, path: &str) -> io::Result<Vec<u8>> {
         self.context(path)
+    }
+
+    fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        self.recipients_in_variables()
+    }
+
+    fn recipient(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.recipient(path)
+    }
+
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+        self.has_form(bytes)
     }
 
     fn secret(&self) -> &SecretString {

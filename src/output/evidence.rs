@@ -1,24 +1,31 @@
 //! Evidence: an encrypted file and what it should hold in, whether it still does, without a look into it, out.
 //!
-//! Encryption is random, so the same secret would be other bytes at every run. The lock remembers the SHA-256 of the bytes, that of the
-//! context (all that is public about them: name, namespace, scope, recipient), and an HMAC over the secret, the context and the bytes.
+//! Encryption is random, so the same secret would be other bytes at every run. Written down are the SHA-256 of the bytes, that of the
+//! context (all that is public about them: name, namespace, scope, recipient) and that of the recipient alone; and with a key an HMAC
+//! over these three, which tells that we wrote it, and one over the secret, the context, recipients in variables
+//! and the bytes, which tells of what.
 
 use std::io;
 
+use super::check::Known;
 use super::entry::Encrypted;
-use super::fingerprint::{Digest, Fingerprint, Key};
+use super::fingerprint::{Digest, Fingerprint, Key, same};
 
 /// What evidence says of an encrypted file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// It is the one that was written, of this secret and for this recipient.
-    Good,
-    /// It is the one that was written, and something else is wanted now.
-    Outdated,
+    /// It is the one that was written, of this secret and for this recipient: all that may be written down of it.
+    Good(Fingerprint),
     /// It is the one that was written, in this place and for this recipient; of which secret was not asked.
     Unproven,
-    /// It is not the one that was written.
+    /// It is the one that was written, and something else is wanted now.
+    Outdated,
+    /// It is the one that was written, and is for another recipient than is wanted now.
+    Readdressed,
+    /// It is not the one that was written, or nothing that is written as this is.
     Other,
+    /// It agrees with what is written down, and who wrote that did not have this key.
+    Disowned,
 }
 
 /// What may be written down of these bytes, which were just encrypted.
@@ -28,33 +35,40 @@ pub enum Finding {
 pub fn gather(encrypted: &dyn Encrypted, path: &str, bytes: &[u8], key: &Key) -> io::Result<Fingerprint> {
     let context = encrypted.context(path)?;
     let sha256 = Digest::of(bytes);
-    let hmac = sha256.as_ref().and_then(|sha256| key.bind(encrypted.secret(), [&context, sha256.as_bytes()]));
-    Ok(Fingerprint { sha256, context: Digest::of(&context), hmac })
+    let others = encrypted.recipients_in_variables()?;
+    let hmac = sha256.as_ref().and_then(|sha256| key.bind(encrypted.secret(), [&context, &others, sha256.as_bytes()]));
+    let recipient = Digest::of(&encrypted.recipient(path)?);
+    Ok(key.sign(Fingerprint { sha256, context: Digest::of(&context), recipient, origin: None, hmac }))
 }
 
 /// Compares what was written down with the bytes that are there and what they should hold.
 ///
-/// `key` is given when it is to be asked for the secret, too.
-///
 /// # Errors
 /// The serializer's.
 pub fn weigh(
-    known: &Fingerprint,
+    written: &Fingerprint,
     encrypted: &dyn Encrypted,
     path: &str,
     bytes: &[u8],
-    key: Option<&Key>,
+    key: &Key,
+    known: Known,
 ) -> io::Result<Finding> {
-    let is = |one: Option<&Digest>, other: Option<&Digest>| one.zip(other).is_some_and(|(one, other)| one.is(other));
-    let sha256 = Digest::of(bytes);
-    if known.sha256.is_some() && !is(sha256.as_ref(), known.sha256.as_ref()) {
-        return Ok(Finding::Other);
-    }
-    let context = encrypted.context(path)?;
-    if !is(Digest::of(&context).as_ref(), known.context.as_ref()) {
-        return Ok(Finding::Outdated);
-    }
-    let (Some(key), Some(sha256)) = (key.filter(|key| key.is_there()), sha256) else { return Ok(Finding::Unproven) };
-    let hmac = key.bind(encrypted.secret(), [&context, sha256.as_bytes()]);
-    Ok(if is(hmac.as_ref(), known.hmac.as_ref()) { Finding::Good } else { Finding::Outdated })
+    let wanted = gather(encrypted, path, bytes, key)?;
+    Ok(if !same(&written.sha256, &wanted.sha256) {
+        Finding::Other
+    } else if known == Known::All && same(&written.hmac, &wanted.hmac) {
+        Finding::Good(wanted)
+    } else if key.is_there() && written.origin.is_some() && !key.has_signed(written) {
+        Finding::Disowned
+    } else if written.recipient.is_some() && !same(&written.recipient, &wanted.recipient) {
+        Finding::Readdressed
+    } else if !same(&written.context, &wanted.context)
+        || (key.is_there() && (known == Known::All || written.origin.is_none()))
+    {
+        Finding::Outdated
+    } else if encrypted.has_form(bytes)? {
+        Finding::Unproven
+    } else {
+        Finding::Other
+    })
 }

@@ -55,13 +55,36 @@ impl Key {
     /// The HMAC of a secret and of what is public about it, with the length before each: nothing can be moved from one to the other.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "what goes into an HMAC")]
-    pub(super) fn bind(&self, secret: &SecretString, public: [&[u8]; 2]) -> Option<Digest> {
+    pub(super) fn bind<const N: usize>(&self, secret: &SecretString, public: [&[u8]; N]) -> Option<Digest> {
         let mut context = hmac::Context::with_key(self.0.as_ref()?);
         for part in [secret.expose_secret().as_bytes()].into_iter().chain(public) {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
         Digest::new(context.sign().as_ref())
+    }
+
+    /// The same, with that it is ours, if there is a key.
+    #[must_use]
+    pub(super) fn sign(&self, fingerprint: Fingerprint) -> Fingerprint {
+        Fingerprint { origin: self.origin(&fingerprint), ..fingerprint }
+    }
+
+    /// Whether what it says of an encrypted file was written with this key.
+    #[must_use]
+    pub(super) fn has_signed(&self, fingerprint: &Fingerprint) -> bool {
+        same(&fingerprint.origin, &self.origin(fingerprint))
+    }
+
+    /// The HMAC of all that is public, which is of one length. No other text that is given to the key begins like this one.
+    fn origin(&self, fingerprint: &Fingerprint) -> Option<Digest> {
+        let Fingerprint { sha256, context, recipient, .. } = fingerprint;
+        let mut text = hmac::Context::with_key(self.0.as_ref()?);
+        text.update(b"regcred origin\0");
+        for digest in [sha256, context, recipient] {
+            text.update(digest.as_ref()?.as_bytes());
+        }
+        Digest::new(text.sign().as_ref())
     }
 
     /// What may be written down about these bytes.
@@ -108,7 +131,7 @@ pub enum Verdict {
 
 /// The SHA-256 of what is public, the HMAC-SHA-256 of what is secret; nothing of a secret when there is no key.
 ///
-/// An encrypted file has both, and the SHA-256 of its context.
+/// An encrypted file has both, the SHA-256 of its context and of its recipient, and an HMAC of these and of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
@@ -116,6 +139,10 @@ pub struct Fingerprint {
     pub(super) sha256: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) context: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recipient: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hmac: Option<Digest>,
 }
@@ -128,8 +155,13 @@ impl Fingerprint {
     }
 }
 
+/// Whether both are there, and the same.
+pub(super) fn same<'a>(one: impl Into<Option<&'a Digest>>, other: impl Into<Option<&'a Digest>>) -> bool {
+    one.into().zip(other.into()).is_some_and(|(one, other)| one.is(other))
+}
+
 /// 32 bytes, written as 64 hexadecimal digits.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -254,6 +286,22 @@ mod tests {
         assert_ne!(bind("ab", [b"c", b"d"]), bind("a", [b"bc", b"d"]));
         assert_ne!(bind("ab", [b"c", b"d"]), bind("ab", [b"cd", b""]));
         assert!(key("").bind(&"ab".into(), [b"c", b"d"]).is_none());
+    }
+
+    #[test]
+    fn what_is_ours_is_signed_as_a_whole_and_by_one_key() {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        let (sha256, context, recipient) = (digest("a"), digest("b"), digest("c"));
+        let signed = key("k").sign(Fingerprint { sha256, context, recipient, ..Fingerprint::default() });
+        assert!(key("k").has_signed(&signed) && !key("other").has_signed(&signed) && !key("").has_signed(&signed));
+        for forged in [
+            Fingerprint { sha256: digest("x"), ..signed.clone() },
+            Fingerprint { context: signed.recipient.clone(), recipient: signed.context.clone(), ..signed.clone() },
+            Fingerprint { recipient: None, ..signed.clone() },
+            Fingerprint { origin: None, ..signed.clone() },
+        ] {
+            assert!(!key("k").has_signed(&forged), "{forged:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Output: documents or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
 
+pub mod carried;
 pub mod chart;
 pub mod check;
 pub mod clusters;
@@ -20,6 +21,7 @@ pub mod single;
 pub mod staging;
 pub mod standing;
 pub mod stream;
+mod tally;
 pub mod target;
 pub mod tree;
 

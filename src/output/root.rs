@@ -3,6 +3,7 @@
 use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::fingerprint::{Key, Verdict};
 use super::git::{self, IGNORE_ALL, IGNORE_FILE};
@@ -25,8 +26,11 @@ pub struct Root {
     /// How many of our files the lock does not tell of as the journal does.
     unlisted: usize,
     /// Held until the end: one run at a time.
-    turn: Option<fs::File>,
+    pub turn: Option<Turn>,
 }
+
+/// That no other run works in the directory, for as long as it is held.
+pub struct Turn(#[expect(dead_code, reason = "it is held open")] fs::File);
 
 /// What a directory is to us before we write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +57,7 @@ impl Root {
     ///
     /// # Errors
     /// It is a file, cannot be made or read, its lock is malformed, or another run is at work in it.
-    pub fn create(target: &Target<'_>, key: &Key, new_paths: &mut NewPaths) -> Result<Self, Failure> {
+    pub fn create(target: &Target<'_>, key: &Key, new_paths: &NewPaths) -> Result<Self, Failure> {
         let at = |error: io::Error| super::failure(&error, "the directory of `--output`");
         if target.path.exists() && !target.path.is_dir() {
             return Err(no_directory());
@@ -141,7 +145,7 @@ fn no_directory() -> Failure {
 }
 
 /// Waits for nobody: two runs in one tree would undo each other's work.
-fn take_turn(path: &Path) -> Result<Option<fs::File>, Failure> {
+fn take_turn(path: &Path) -> Result<Option<Turn>, Failure> {
     let Ok(folder) = fs::File::open(path) else { return Ok(None) };
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => Err(Failure::of(
@@ -150,28 +154,20 @@ fn take_turn(path: &Path) -> Result<Option<fs::File>, Failure> {
                 .hint("run one after the other"),
         )),
         // Some file systems know no locks.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(folder)),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(Turn(folder))),
     }
 }
 
-/// What a run has made before it was certain that it can go on; removed unless it does.
+/// What a run has made before it was certain that it can go on; removed unless it does. Several threads add to it.
 #[derive(Default)]
-pub struct NewPaths(Vec<PathBuf>);
+pub struct NewPaths(Mutex<Vec<PathBuf>>);
 
 impl NewPaths {
     /// Makes a folder and those above it that are missing.
     ///
     /// # Errors
     /// The file system's.
-    pub fn create_folder(&mut self, path: &Path) -> io::Result<()> {
-        match self.create_missing(path) {
-            // Another cluster has failed, and has removed what it had made.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.create_missing(path),
-            result => result,
-        }
-    }
-
-    fn create_missing(&mut self, path: &Path) -> io::Result<()> {
+    pub fn create_folder(&self, path: &Path) -> io::Result<()> {
         let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
         for folder in missing.into_iter().rev() {
             match fs::create_dir(folder) {
@@ -185,19 +181,22 @@ impl NewPaths {
     }
 
     /// Adds a path that was made.
-    pub fn add(&mut self, path: PathBuf) {
-        self.0.push(path);
+    pub fn add(&self, path: PathBuf) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(path);
     }
 
     /// The run goes on: they stay.
-    pub fn keep(&mut self) {
-        self.0.clear();
+    pub fn keep(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
 impl Drop for NewPaths {
+    /// What is in a folder goes before it, whoever made either.
     fn drop(&mut self) {
-        for path in self.0.iter().rev() {
+        let paths = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        paths.sort_unstable();
+        for path in paths.iter().rev() {
             drop(if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) });
         }
     }

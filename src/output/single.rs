@@ -70,16 +70,16 @@ pub fn replace(content: Content<'_>, protection: Protection, path: &Path) -> Res
 fn stage(content: Content<'_>, protection: Protection, path: &Path, state: State) -> Result<Prepared, Failure> {
     let at = |error: io::Error| super::failure(&error, NAME);
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(a_directory()) };
-    let mut new_paths = NewPaths::default();
+    let new_paths = NewPaths::default();
     new_paths.create_folder(folder).map_err(at)?;
     let staging = Staging::begin(folder.join(format!(".{}.regcred-new", name.to_string_lossy()))).map_err(at)?;
     let write = |staging: &Staging| {
-        let (temporary, file) = staging.create(protection)?;
+        let (number, file) = staging.create(protection)?;
         let mut into = BufWriter::with_capacity(BUFFER, file);
         content(&mut into)?;
         into.flush()?;
         into.get_ref().sync_all()?;
-        Ok(temporary)
+        Ok(staging.temporary(number))
     };
     let temporary = write(&staging).map_err(at)?;
     Ok(Prepared { path: path.to_path_buf(), state, temporary: Some((temporary, staging)), new_paths })

@@ -31,8 +31,8 @@ enum State {
     Untouched,
     /// Temporaries are being written.
     Open,
-    /// The journal is complete.
-    Sealed,
+    /// The target changes: the journal is of use to the next run.
+    Committed,
 }
 
 /// Whether to wait until a file is on the disk: a kill loses nothing either way, a power failure may.
@@ -60,32 +60,36 @@ impl Staging {
         Ok(Self { folder, count: AtomicUsize::new(0), state: Mutex::new(State::Untouched) })
     }
 
-    /// A new temporary under a number: readable by its owner alone if it will hold a secret.
+    /// A new temporary and its number: readable by its owner alone if it will hold a secret.
     ///
     /// # Errors
     /// The file system's.
-    pub fn create(&self, protection: Protection) -> io::Result<(PathBuf, File)> {
+    pub fn create(&self, protection: Protection) -> io::Result<(usize, File)> {
         self.open()?;
-        let path = self.files().join(self.count.fetch_add(1, Ordering::Relaxed).to_string());
-        let file = create(&path, protection)?;
-        Ok((path, file))
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        Ok((number, create(&self.temporary(number), protection)?))
+    }
+
+    /// Where the temporary of this number is.
+    #[must_use]
+    pub fn temporary(&self, number: usize) -> PathBuf {
+        self.files().join(number.to_string())
     }
 
     /// A new temporary in the place that it will have in a new tree.
     ///
     /// # Errors
     /// The file system's.
-    pub fn create_in_place(&self, path: &TreePath, protection: Protection) -> io::Result<(PathBuf, File)> {
+    pub fn create_in_place(&self, path: &TreePath, protection: Protection) -> io::Result<File> {
         self.open()?;
         let path = path.under(&self.files());
-        let file = match create(&path, protection) {
+        match create(&path, protection) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 path.parent().map_or(Ok(()), fs::create_dir_all)?;
-                create(&path, protection)?
+                create(&path, protection)
             }
-            result => result?,
-        };
-        Ok((path, file))
+            result => result,
+        }
     }
 
     /// The folder with the temporaries.
@@ -94,7 +98,7 @@ impl Staging {
         self.folder.join(FILES)
     }
 
-    /// Writes the journal: from here on a killed run can be told from another's files.
+    /// Writes the journal, with which a killed run can be told from another's files; nothing of the target has changed yet.
     ///
     /// # Errors
     /// The file system's.
@@ -102,8 +106,12 @@ impl Staging {
         self.open()?;
         let journal = self.folder.join(JOURNAL);
         fs::rename(write_lock(&self.folder, lock, disk)?, &journal)?;
-        self.set(State::Sealed);
         Ok(journal)
+    }
+
+    /// From here on the target changes: the journal stays until all of it has.
+    pub fn commit(&self) {
+        self.set(State::Committed);
     }
 
     /// Removes the folder: everything in it was published.
@@ -137,7 +145,7 @@ impl Drop for Staging {
         match self.state.get_mut().unwrap_or_else(PoisonError::into_inner) {
             State::Untouched => {}
             State::Open => drop(discard(&self.folder)),
-            State::Sealed => drop(discard(&self.files())),
+            State::Committed => drop(discard(&self.files())),
         }
     }
 }
@@ -196,18 +204,21 @@ mod tests {
         let folder = root.path().join(FOLDER);
         let staging = Staging::begin(folder.clone()).unwrap();
         assert!(!folder.exists());
-        let (path, _) = staging.create(Protection::Plaintext).unwrap();
-        assert!(path.exists());
+        let (number, _) = staging.create(Protection::Plaintext).unwrap();
+        assert!(staging.temporary(number).exists());
+        staging.seal(&Lock::default(), Disk::Trust).unwrap();
         drop(staging);
         assert!(!folder.exists());
     }
 
     #[test]
-    fn once_the_journal_is_written_it_stays_without_the_secrets() {
+    fn once_the_target_changes_the_journal_stays_without_the_secrets() {
         let root = tempfile::tempdir().unwrap();
         let staging = Staging::begin(root.path().join(FOLDER)).unwrap();
-        let (path, _) = staging.create(Protection::Plaintext).unwrap();
+        let (number, _) = staging.create(Protection::Plaintext).unwrap();
+        let path = staging.temporary(number);
         staging.seal(&Lock::default(), Disk::Trust).unwrap();
+        staging.commit();
         drop(staging);
         assert!(!path.exists());
         assert_eq!(Lock::read(&journal(root.path())).unwrap(), Some(Lock::default()));

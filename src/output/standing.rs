@@ -5,6 +5,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
+use super::check::Known;
 use super::entry::Content;
 use super::evidence::{self, Finding};
 use super::fingerprint::{Fingerprint, Key, Verdict};
@@ -23,10 +24,14 @@ pub enum Standing {
     Current(Fingerprint),
     /// It is as it was written, and something else is wanted now.
     Stale,
+    /// It is as it was written, and encrypted for somebody else than is wanted now.
+    Readdressed,
     /// It is as it was written, and encrypted: it cannot be told of which secret.
     Unproven(Fingerprint),
     /// It is another than was written.
     Edited,
+    /// It is as the lock says, and whoever wrote that did not have our key.
+    Disowned,
     /// It differs from what is wanted, and what was written is not known.
     Unknown,
 }
@@ -38,16 +43,7 @@ pub struct Observer<'a> {
     /// The key of fingerprints.
     pub key: &'a Key,
     /// Whether an encrypted file is asked for its secret.
-    pub secrets: Secrets,
-}
-
-/// Whether the secrets are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secrets {
-    /// They were read.
-    Known,
-    /// There are no credentials.
-    Unknown,
+    pub known: Known,
 }
 
 impl Observer<'_> {
@@ -78,12 +74,13 @@ impl Observer<'_> {
                 Verdict::Unknown => Standing::Unknown,
             }),
             (Content::Encrypted(encrypted), Some(known)) => {
-                let key = (self.secrets == Secrets::Known).then_some(self.key);
-                Ok(match evidence::weigh(known, &**encrypted, path.as_str(), &bytes, key)? {
-                    Finding::Good => Standing::Current(known.clone()),
-                    Finding::Outdated => Standing::Stale,
+                Ok(match evidence::weigh(known, &**encrypted, path.as_str(), &bytes, self.key, self.known)? {
+                    Finding::Good(fingerprint) => Standing::Current(fingerprint),
                     Finding::Unproven => Standing::Unproven(known.clone()),
+                    Finding::Outdated => Standing::Stale,
+                    Finding::Readdressed => Standing::Readdressed,
                     Finding::Other => Standing::Edited,
+                    Finding::Disowned => Standing::Disowned,
                 })
             }
         }

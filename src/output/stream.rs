@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use super::carried::Carried;
 use crate::problem::Failure;
 use crate::protect::{Document, Documents, Protection};
 
@@ -28,9 +29,29 @@ pub enum Form {
 /// # Errors
 /// The writer's.
 pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+    write_all(documents, form, into, |document, text| form.write(document, text))
+}
+
+/// Writes them as the YAML of a file: what is encrypted, with a line that tells of it, and as it is there while that is good.
+///
+/// # Errors
+/// The writer's.
+pub fn write_file(documents: &Documents, carried: &Carried, into: &mut impl Write) -> io::Result<()> {
+    write_all(documents, Form::Yaml, into, |document, text| match document.encryption() {
+        Some(encryption) => text.write_all(&carried.settle(&encryption, "")?),
+        None => Form::Yaml.write(document, text),
+    })
+}
+
+fn write_all(
+    documents: &Documents,
+    form: Form,
+    into: &mut impl Write,
+    write: impl Fn(&Document<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
     into.write_all(form.head())?;
     if documents.protection() == Protection::Encrypted {
-        in_groups(documents, form, into)?;
+        in_groups(documents, form, into, write)?;
     } else {
         for (number, document) in documents.iter().enumerate() {
             into.write_all(form.before(number))?;
@@ -40,7 +61,12 @@ pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Re
     into.write_all(form.tail())
 }
 
-fn in_groups(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+fn in_groups(
+    documents: &Documents,
+    form: Form,
+    into: &mut impl Write,
+    write: impl Fn(&Document<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
     let mut documents = documents.iter().enumerate();
     loop {
         let group: Vec<_> = documents.by_ref().take(GROUP).collect();
@@ -49,7 +75,7 @@ fn in_groups(documents: &Documents, form: Form, into: &mut impl Write) -> io::Re
         }
         let texts = group.par_iter().map(|(number, document)| {
             let mut text = form.before(*number).to_vec();
-            form.write(document, &mut text).map(|()| text)
+            write(document, &mut text).map(|()| text)
         });
         for text in texts.collect::<io::Result<Vec<_>>>()? {
             into.write_all(&text)?;

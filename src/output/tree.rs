@@ -1,15 +1,17 @@
 //! A tree of files: files one by one in, a directory that holds exactly them and its lock out.
 //!
-//! All temporaries are written first, then the journal, then each is renamed, what is stale goes, and the lock comes last. A run that
-//! was killed leaves each file old or new; the next one reads the journal and completes it.
+//! All temporaries are written first, then the journal. What waits so is published later, when the other trees of the run are as far: each
+//! file is renamed, what is stale goes, and the lock comes last. A run that was killed leaves each file old or new; the next one reads the
+//! journal and completes it.
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use super::check::Known;
 use super::conflict;
 use super::entry::{Content, Entry};
 use super::evidence;
@@ -17,9 +19,10 @@ use super::fingerprint::{Fingerprint, KEY_VARIABLE, Key, Verdict};
 use super::git::{self, Cover, Guard};
 use super::lock::{self, Lock};
 use super::path::{Found, TreePath};
-use super::root::{NewPaths, Root, State};
+use super::root::{NewPaths, Root, State, Turn};
 use super::staging::{Disk, Staging};
-use super::standing::{Observer, Secrets, Standing};
+use super::standing::{Observer, Standing};
+use super::tally::Tally;
 use super::target::Target;
 use super::{File, Protection};
 use crate::problem::{Failure, Problem};
@@ -43,19 +46,23 @@ pub struct Written {
     pub warnings: Vec<Problem>,
 }
 
-/// Makes the directory hold these files: all of them or none.
+/// A tree of which everything is written, but not in its place: what is not published goes.
+pub struct Prepared {
+    result: Written,
+    changes: Option<Changes>,
+}
+
+/// Writes what differs beside its place, so that nearly all that can fail has been done. `new_paths` are to be kept before it is published.
 ///
 /// # Errors
 /// Another's file is in the way, the file system refuses, or a plain Secret would enter Git.
-pub fn write<'a>(
+pub fn prepare<'a>(
     mut entries: impl Iterator<Item = io::Result<Entry<'a>>>,
     target: &Target<'_>,
-) -> Result<Written, Failure> {
+    new_paths: &NewPaths,
+) -> Result<Prepared, Failure> {
     let key = Key::read(target.environment)?;
-    let mut new_paths = NewPaths::default();
-    let root = Root::create(target, &key, &mut new_paths)?;
-    let staging = Staging::begin(root.staging()).map_err(at_root)?;
-    let mut run = Run::new(&root, target, &key, staging);
+    let mut run = Run::new(Root::create(target, &key, new_paths)?, target, &key)?;
     let mut guard = None;
     loop {
         let some: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<io::Result<_>>().map_err(at_root)?;
@@ -65,7 +72,7 @@ pub fn write<'a>(
         for Entry { path, .. } in some.iter().filter(|entry| entry.holds_a_secret()) {
             let guard = match &mut guard {
                 Some(guard) => guard,
-                None => guard.insert(run.guard(&mut new_paths)?),
+                None => guard.insert(run.guard(new_paths)?),
             };
             guard.admit(path, &format!("`{path}`"))?;
         }
@@ -78,8 +85,7 @@ pub fn write<'a>(
         run.result.unchanged = unchanged;
     }
     run.refuse_what_is_in_the_way()?;
-    new_paths.keep();
-    run.publish()
+    run.seal()
 }
 
 /// Does the same with each, in parallel where it is worth it; the answers are in order.
@@ -110,33 +116,33 @@ pub(super) fn path_of(path: String) -> Result<TreePath, Failure> {
 }
 
 struct Run<'a> {
-    root: &'a Root,
     target: &'a Target<'a>,
     key: &'a Key,
     cover: Cover,
     staging: Staging,
     lock: Lock,
-    staged: Vec<(TreePath, PathBuf)>,
+    staged: Vec<(TreePath, usize)>,
     in_the_way: Vec<TreePath>,
     encrypted: usize,
+    tally: Tally,
     result: Written,
+    /// Held until the temporaries are gone.
+    root: Root,
 }
 
 /// What is to be done about an entry.
 enum Step {
     /// Nothing.
     Keep(Fingerprint),
-    /// Its temporary waits; what it replaces was perhaps edited by hand.
-    Replace { temporary: PathBuf, fingerprint: Fingerprint, edited: bool },
+    /// Its temporary waits, under a number or where it will be.
+    Replace { temporary: Option<usize>, fingerprint: Fingerprint },
     /// Nothing: the run will fail.
     GiveUp,
-    /// Nothing: another's file is there.
-    InTheWay,
 }
 
 impl Run<'_> {
     /// Decides about Git before the first secret is written; a folder of ours gets its `.gitignore` now.
-    fn guard(&mut self, new_paths: &mut NewPaths) -> Result<Guard, Failure> {
+    fn guard(&mut self, new_paths: &NewPaths) -> Result<Guard, Failure> {
         let path = self.root.path.join(git::IGNORE_FILE);
         if self.target.plaintext_in_git == PlaintextInGit::Refuse && self.root.is_to_be_covered() {
             if !path.exists() {
@@ -159,26 +165,26 @@ impl Run<'_> {
             wanted.push((path, content));
         }
         let settled = each(wanted, |(path, content)| {
-            let step = self.settle(&path, &content).map_err(|error| super::failure(&error, &format!("`{path}`")))?;
-            Ok((path, step))
+            let settled = self.settle(&path, &content).map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+            Ok((path, content.protection(), settled))
         })?;
-        for (path, step) in settled {
+        for (path, protection, (standing, step)) in settled {
+            match standing {
+                Standing::InTheWay => self.in_the_way.push(path.clone()),
+                Standing::Edited => self.result.warnings.push(edited_by_hand(&format!("`{path}`"), ANEW)),
+                _ if protection == Protection::Encrypted => self.tally.add(&path, &standing),
+                _ => {}
+            }
             match step {
                 Step::Keep(fingerprint) => {
                     self.result.unchanged += 1;
                     self.lock.files.insert(path, fingerprint);
                 }
-                Step::Replace { temporary, fingerprint, edited } => {
-                    if edited {
-                        self.result.warnings.push(edited_by_hand(&path, "and is written anew"));
-                    }
+                Step::Replace { temporary, fingerprint } => {
                     self.result.written += 1;
-                    if self.root.state != State::New {
-                        self.staged.push((path.clone(), temporary));
-                    }
+                    self.staged.extend(temporary.map(|number| (path.clone(), number)));
                     self.lock.files.insert(path, fingerprint);
                 }
-                Step::InTheWay => self.in_the_way.push(path),
                 Step::GiveUp => {}
             }
         }
@@ -194,23 +200,24 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn settle(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Step> {
-        let observer = Observer { root: self.root, key: self.key, secrets: Secrets::Known };
+    fn settle(&self, path: &TreePath, content: &Content<'_>) -> io::Result<(Standing, Step)> {
+        let observer = Observer { root: &self.root, key: self.key, known: Known::All };
         let standing = observer.look(path, content)?;
         let reseal = self.target.reseal == Reseal::Always && matches!(content, Content::Encrypted(_));
-        match standing {
+        let step = match &standing {
             Standing::Current(fingerprint) if !reseal => {
                 super::protect(&path.under(&self.root.path), content.protection())?;
-                Ok(Step::Keep(fingerprint))
+                Step::Keep(fingerprint.clone())
             }
-            Standing::InTheWay => Ok(Step::InTheWay),
             // What is slow is not done in vain.
-            _ if !self.in_the_way.is_empty() => Ok(Step::GiveUp),
-            _ => self.stage(path, content, standing == Standing::Edited),
-        }
+            Standing::InTheWay => Step::GiveUp,
+            _ if !self.in_the_way.is_empty() => Step::GiveUp,
+            _ => self.stage(path, content)?,
+        };
+        Ok((standing, step))
     }
 
-    fn stage(&self, path: &TreePath, content: &Content<'_>, edited: bool) -> io::Result<Step> {
+    fn stage(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Step> {
         let encrypted;
         let (bytes, fingerprint) = match content {
             Content::Ready(bytes, protection) => (bytes, self.key.fingerprint(bytes, *protection)),
@@ -220,11 +227,14 @@ impl Run<'_> {
             }
         };
         let (temporary, mut into) = match self.root.state {
-            State::New => self.staging.create_in_place(path, content.protection())?,
-            State::Listed | State::Unlisted => self.staging.create(content.protection())?,
+            State::New => (None, self.staging.create_in_place(path, content.protection())?),
+            State::Listed | State::Unlisted => {
+                let (number, file) = self.staging.create(content.protection())?;
+                (Some(number), file)
+            }
         };
         into.write_all(bytes)?;
-        Ok(Step::Replace { temporary, fingerprint, edited })
+        Ok(Step::Replace { temporary, fingerprint })
     }
 
     fn refuse_what_is_in_the_way(&self) -> Result<(), Failure> {
@@ -244,50 +254,95 @@ impl Run<'_> {
         ))
     }
 
-    fn publish(mut self) -> Result<Written, Failure> {
+    /// Writes the journal, and forgets all but what is to be done.
+    fn seal(mut self) -> Result<Prepared, Failure> {
+        let warnings = &mut self.result.warnings;
         if self.encrypted > 0 && !self.key.is_there() {
-            self.result.warnings.push(always_anew());
+            warnings.push(always_anew());
         }
-        let ours = &self.root.ours;
-        let stale: Vec<&TreePath> = ours.files.keys().filter(|path| !self.lock.files.contains_key(path)).collect();
-        let listed = self.root.state == State::Listed && *ours == self.lock;
+        warnings.extend(self.tally.edited().iter().map(|path| edited_by_hand(&format!("`{path}`"), ANEW)));
+        warnings.extend(self.tally.warnings());
+        // Held until the temporaries are gone.
+        let Root { path: root, state, ours, turn, .. } = self.root;
+        let staging = self.staging;
+        let stale: Vec<_> = ours.files.keys().filter(|path| !self.lock.files.contains_key(path)).cloned().collect();
+        let listed = state == State::Listed && ours == self.lock;
         if self.result.written == 0 && stale.is_empty() && listed {
-            return Ok(self.result);
+            return Ok(Prepared { result: self.result, changes: None });
         }
-        let at_lock = |error| super::failure(&error, "the lock");
-        let disk = if self.root.state == State::New { Disk::Trust } else { Disk::Wait };
-        let journal = self.staging.seal(&self.lock, disk).map_err(at_lock)?;
-        match self.root.state {
+        for path in &stale {
+            if is_edited(path, &root, &ours, self.key).map_err(|error| super::failure(&error, &format!("`{path}`")))? {
+                warnings.push(edited_by_hand(&format!("`{path}`"), "and is removed: nothing asks for it any more"));
+            }
+        }
+        let disk = if state == State::New { Disk::Trust } else { Disk::Wait };
+        let journal = staging.seal(&self.lock, disk).map_err(at_lock)?;
+        let lock = (!listed).then_some(journal);
+        let changes = Changes { root, state, staged: self.staged, stale, lock, staging, _turn: turn };
+        Ok(Prepared { result: self.result, changes: Some(changes) })
+    }
+}
+
+impl Prepared {
+    /// Puts everything in its place.
+    ///
+    /// # Errors
+    /// The file system refuses; the next run completes it.
+    pub fn publish(mut self) -> Result<Written, Failure> {
+        if let Some(changes) = self.changes {
+            self.result.removed = changes.publish()?;
+        }
+        Ok(self.result)
+    }
+}
+
+/// What is left to do in a tree. Many wait at once, so nothing is kept of the files that stay.
+struct Changes {
+    root: PathBuf,
+    state: State,
+    staged: Vec<(TreePath, usize)>,
+    stale: Vec<TreePath>,
+    /// The new lock, if it differs.
+    lock: Option<PathBuf>,
+    staging: Staging,
+    _turn: Option<Turn>,
+}
+
+impl Changes {
+    /// Says how many files were removed.
+    fn publish(self) -> Result<usize, Failure> {
+        self.staging.commit();
+        match self.state {
             State::New => self.publish_whole().map_err(at_root)?,
             State::Listed | State::Unlisted => self.publish_each()?,
         }
-        for path in stale {
-            let gone = remove(path, self.root, self.key, &mut self.result.warnings);
-            self.result.removed += gone.map_err(|error| super::failure(&error, &format!("`{path}`")))?;
+        let mut removed = 0;
+        for path in &self.stale {
+            removed += remove(path, &self.root).map_err(|error| super::failure(&error, &format!("`{path}`")))?;
         }
-        if !listed {
-            fs::rename(journal, self.root.path.join(lock::NAME)).map_err(at_lock)?;
+        if let Some(lock) = &self.lock {
+            fs::rename(lock, self.root.join(lock::NAME)).map_err(at_lock)?;
         }
         self.staging.finish().map_err(at_root)?;
-        Ok(self.result)
+        Ok(removed)
     }
 
     /// A new tree lies in the folder as it will lie in the root.
     fn publish_whole(&self) -> io::Result<()> {
         for entry in fs::read_dir(self.staging.files())? {
             let entry = entry?;
-            fs::rename(entry.path(), self.root.path.join(entry.file_name()))?;
+            fs::rename(entry.path(), self.root.join(entry.file_name()))?;
         }
         Ok(())
     }
 
     fn publish_each(&self) -> Result<(), Failure> {
-        for (path, temporary) in &self.staged {
-            let place = path.under(&self.root.path);
-            let publish = || match fs::rename(temporary, &place) {
+        for (path, number) in &self.staged {
+            let (temporary, place) = (self.staging.temporary(*number), path.under(&self.root));
+            let publish = || match fs::rename(&temporary, &place) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     place.parent().map_or(Ok(()), fs::create_dir_all)?;
-                    fs::rename(temporary, &place)
+                    fs::rename(&temporary, &place)
                 }
                 result => result,
             };
@@ -298,41 +353,49 @@ impl Run<'_> {
 }
 
 impl<'a> Run<'a> {
-    fn new(root: &'a Root, target: &'a Target<'a>, key: &'a Key, staging: Staging) -> Self {
-        Self {
-            root,
+    fn new(root: Root, target: &'a Target<'a>, key: &'a Key) -> Result<Self, Failure> {
+        Ok(Self {
             target,
             key,
             cover: Cover::None,
-            staging,
+            staging: Staging::begin(root.staging()).map_err(at_root)?,
             lock: Lock::default(),
             staged: Vec::new(),
             in_the_way: Vec::new(),
             encrypted: 0,
+            tally: Tally::default(),
             result: Written { warnings: root.ours.warnings(), ..Written::default() },
-        }
+            root,
+        })
     }
 }
 
+/// Whether a file of ours is another than was written.
+fn is_edited(path: &TreePath, root: &Path, ours: &Lock, key: &Key) -> io::Result<bool> {
+    let Found::File = path.find(root)? else { return Ok(false) };
+    Ok(key.verify(&ours.files[path], &Zeroizing::new(fs::read(path.under(root))?)) == Verdict::Different)
+}
+
 /// Removes a file of ours and the folders that it leaves empty: how many files went.
-fn remove(path: &TreePath, root: &Root, key: &Key, warnings: &mut Vec<Problem>) -> io::Result<usize> {
-    let Found::File = path.find(&root.path)? else { return Ok(0) };
-    let place = path.under(&root.path);
-    if key.verify(&root.ours.files[path], &Zeroizing::new(fs::read(&place)?)) == Verdict::Different {
-        warnings.push(edited_by_hand(path, "and is removed: nothing asks for it any more"));
-    }
-    fs::remove_file(place)?;
+fn remove(path: &TreePath, root: &Path) -> io::Result<usize> {
+    let Found::File = path.find(root)? else { return Ok(0) };
+    fs::remove_file(path.under(root))?;
     for folder in path.folders() {
         // Not empty: something else is in it, and it stays.
-        if fs::remove_dir(root.path.join(folder)).is_err() {
+        if fs::remove_dir(root.join(folder)).is_err() {
             break;
         }
     }
     Ok(1)
 }
 
-fn edited_by_hand(path: &TreePath, what: &str) -> Problem {
-    Problem::warning("edited-by-hand", format!("`{path}` was edited since regcred wrote it, {what}"))
+/// What happens to a file that was edited.
+pub const ANEW: &str = "and is written anew";
+
+/// That the file of this name was edited, and what happens to it.
+#[must_use]
+pub fn edited_by_hand(name: &str, what: &str) -> Problem {
+    Problem::warning("edited-by-hand", format!("{name} was edited since regcred wrote it, {what}"))
         .hint("change the settings or the templates, not the files under `--output`")
 }
 
@@ -340,6 +403,11 @@ fn always_anew() -> Problem {
     let message = format!("`{KEY_VARIABLE}` is not set, so every run makes all encrypted files anew");
     Problem::warning("no-fingerprint-key", message)
         .hint("set it to the output of `openssl rand -hex 32`, the same for every run, and what has not changed stays as it is")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]
+fn at_lock(error: io::Error) -> Failure {
+    super::failure(&error, "the lock")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]

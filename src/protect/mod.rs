@@ -15,7 +15,7 @@ use crate::problem::{Failure, Problem};
 use crate::settings::Settings;
 use crate::settings::choices::Protect;
 use sealed::Sealer;
-use sops::Sops;
+use sops::{Form, Sops};
 
 /// Whether a file holds a secret: in clear it has mode 0600 and does not enter Git by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,8 @@ impl Protector {
     pub fn warnings(&self) -> &[Problem] {
         match self {
             Self::Sealed(sealer) => sealer.warnings(),
-            Self::Plain | Self::Sops(_) => &[],
+            Self::Sops(sops) => sops.warnings(),
+            Self::Plain => &[],
         }
     }
 }
@@ -218,10 +219,56 @@ impl Encryption<'_> {
         }
     }
 
+    /// Who can read the result.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn recipient(&self, path: &str) -> io::Result<Vec<u8>> {
+        match self.protector {
+            Protector::Sealed(sealer) => Ok(sealer.recipient().to_vec()),
+            Protector::Sops(sops) => sops.recipient(path, Form::Manifests),
+            Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether these bytes are this document, encrypted, as far as it can be told without opening it.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+        match self.protector {
+            Protector::Sealed(sealer) => sealer.has_form(self.secret, self.manifest, bytes),
+            Protector::Sops(_) => Sops::has_form(self.secret, self.manifest.namespace(), bytes),
+            Protector::Plain => Ok(false),
+        }
+    }
+
     /// The secret.
     #[must_use]
     pub fn secret(&self) -> &PullSecret {
         self.secret
+    }
+
+    /// For whom it is besides, as variables say that a job may not see which only compares.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        match self.protector {
+            Protector::Sops(sops) => sops.recipients_in_variables(),
+            Protector::Sealed(_) | Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether it can be encrypted as a file of this path, as far as that can be told before.
+    ///
+    /// # Errors
+    /// What is wrong with the rule for it.
+    pub fn admit(&self, path: &str) -> io::Result<()> {
+        match self.protector {
+            Protector::Sops(sops) => sops.admit(self.secret, self.manifest.namespace(), path),
+            Protector::Sealed(_) | Protector::Plain => Ok(()),
+        }
     }
 
     /// The encrypted document: another at every call.

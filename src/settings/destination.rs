@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::choices::{Chart, Combination, Protect};
+use super::choices::{Chart, Combination, Protect, Shape};
 use super::usage;
 use crate::cli::RenderArguments;
 use crate::problem::Failure;
@@ -44,9 +44,10 @@ impl Destination {
                 "add --output secrets.yaml",
             )),
             (None, _) => Ok(Self::Stdout),
-            (Some(_), true) if !shape.is_a_tree() && protect == Protect::Sealed => Err(usage(
-                &format!("`--check` cannot compare a sealed `--shape {shape}`: it is other bytes at every run"),
-                "use --shape directory, whose regcred.lock tells what is current",
+            (Some(_), _) if shape == Shape::Json && protect == Protect::Sealed => Err(usage(
+                "a sealed `--shape json` cannot be a file: JSON has no place for what tells whether it is current, so it would \
+                 be other bytes at every run",
+                "use --shape yaml, or --shape directory; or leave --output out",
             )),
             (Some(path), false) => Ok(Self::Write(path.clone())),
             (Some(path), true) => Ok(Self::Check(path.clone())),

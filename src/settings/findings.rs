@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::names::ResourceName;
-use crate::problem::{Failure, Problem};
+use crate::problem::Problem;
 
 /// How many clusters a message names.
 const NAMED: usize = 3;
@@ -44,18 +44,6 @@ impl Findings {
     }
 }
 
-/// The failure of one cluster among several: what was written of those before it stays.
-#[must_use]
-pub fn of_cluster(failure: Failure, cluster: Option<&ResourceName>) -> Failure {
-    let (Failure::Input { title, problems }, Some(cluster)) = (&failure, cluster) else { return failure };
-    let mut findings = Findings::default();
-    let here = |hint: &String| hint.replace("nothing was written", "nothing of this cluster was written");
-    let problems =
-        problems.iter().map(|problem| Problem { hint: problem.hint.as_ref().map(here), ..problem.clone() }).collect();
-    findings.add(problems, Some(cluster));
-    Failure::Input { title, problems: findings.said() }
-}
-
 fn list(clusters: &[ResourceName]) -> String {
     let named: Vec<_> = clusters.iter().take(NAMED).map(ResourceName::as_str).collect();
     let more = match clusters.len().saturating_sub(NAMED) {
@@ -86,18 +74,5 @@ mod tests {
         assert_eq!(said(&many), ["p (all 5 clusters)"]);
         let all_but_one = [many, vec![("f", &[] as &[&str])]].concat();
         assert_eq!(said(&all_but_one), ["p (clusters a, b, c and 2 more)"]);
-    }
-
-    #[test]
-    fn a_failure_of_a_cluster_names_it_and_says_what_was_not_written() {
-        let problem = Problem::error("x", "no rule is for `a`").hint("move it: nothing was written");
-        let cluster: ResourceName = "prod".parse().unwrap();
-        let Failure::Input { problems, .. } = of_cluster(Failure::of("sops", problem.clone()), Some(&cluster)) else {
-            panic!()
-        };
-        assert_eq!(problems[0].message, "no rule is for `a` (cluster prod)");
-        assert_eq!(problems[0].hint.as_deref(), Some("move it: nothing of this cluster was written"));
-        let Failure::Input { problems, .. } = of_cluster(Failure::of("sops", problem.clone()), None) else { panic!() };
-        assert_eq!(problems, [problem]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::file::{Cluster, File, PullSecret, Spec};
 use super::namespaces::Listed;
 use super::pull_secret::{self, SECRET_NAME};
-use super::sealing::CertificateSource;
+use super::sealing::{CertificateSource, VARIABLE};
 use super::{Destination, Settings, idle, secret_variables, usage};
 use crate::cli::RenderArguments;
 use crate::credentials::Source;
@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::names::{InvalidName, ResourceName, VariableName};
 use crate::nearest::nearest;
 use crate::problem::{Failure, Problem};
-use crate::settings::choices::{Shape, Strategy};
+use crate::settings::choices::{Protect, Shape, Strategy};
 
 /// The settings of each cluster, in the order of the file.
 #[derive(Debug)]
@@ -144,23 +144,30 @@ fn members(
     (listed, problems): (Option<&Listed>, &[Problem]),
     environment: &Environment,
 ) -> Result<Vec<Settings>, Failure> {
+    let some_have_their_own = clusters.iter().any(|cluster| cluster.sealing.certificate.is_some());
     let mut names = HashSet::new();
     let mut members = Vec::new();
     for cluster in clusters {
         let spec = cluster.spec(spec, arguments);
         let mut member = resolve(arguments, &spec, (listed, problems.to_vec()), environment)
             .map_err(|failure| about(failure, cluster))?;
-        if let Some(certificate) = &cluster.sealing.certificate {
-            // A variable or a flag is one certificate, and would seal for one cluster what another is to open.
-            if arguments.protection.sealing_cert.is_some() && clusters.len() > 1 {
+        // A variable or a flag is one certificate, and would seal for one cluster what another is to open.
+        match (&cluster.sealing.certificate, &member.sealing.certificate) {
+            (Some(_), Some(CertificateSource::Flag(_))) if clusters.len() > 1 => {
                 return Err(usage(
                     "`--sealing-cert` is one certificate, and several clusters of regcred.yaml have their own",
                     "leave it out, or choose one with --cluster",
                 ));
             }
-            if arguments.protection.sealing_cert.is_none() {
-                member.sealing.certificate = Some(CertificateSource::File(certificate.clone()));
+            (Some(own), Some(CertificateSource::Variable(_))) => {
+                member.sealing.certificate = Some(CertificateSource::File(own.clone()));
             }
+            (None, Some(CertificateSource::Variable(_)))
+                if member.combination.protect == Protect::Sealed && some_have_their_own =>
+            {
+                member.problems.push(of_which_cluster());
+            }
+            _ => {}
         }
         let name = cluster.name.parse().map_err(|invalid: InvalidName| {
             Problem::error("invalid-name", format!("`name` of a cluster: {invalid}")).hint(invalid.hint())
@@ -176,6 +183,13 @@ fn members(
         members.push(member);
     }
     Ok(members)
+}
+
+/// The certificate of the variable is that of some cluster, and nobody knows of which.
+fn of_which_cluster() -> Problem {
+    let message = format!("`{VARIABLE}` is one certificate, and other clusters of regcred.yaml have their own");
+    Problem::error("no-certificate", message)
+        .hint("give this one its `sealing.certificate` too, or choose it alone with --cluster")
 }
 
 /// The same failure, with the cluster that it is about.

@@ -96,6 +96,7 @@ fn typed_login(text: &str, environment: &Environment, problems: &mut Vec<Problem
 /// The preset that was meant, if one is near; what was typed is not repeated.
 fn perhaps(text: &str) -> String {
     one_slip_away(text, presets::PRESETS.iter().map(|preset| preset.name))
+        .or_else(|| presets::of_host(text).map(|preset| preset.name))
         .map_or(String::new(), |name| format!("; did you mean `{name}`?"))
 }
 

@@ -198,6 +198,9 @@ pub(super) fn nanoseconds(text: &str) -> Option<f64> {
         ("m", 60.0 * SECOND),
         ("h", 3600.0 * SECOND),
     ];
+    if text == "0" {
+        return Some(0.0);
+    }
     let mut rest = text;
     let mut sum = 0.0;
     while !rest.is_empty() {
@@ -217,7 +220,9 @@ mod tests {
 
     #[test]
     fn a_duration_is_gos() {
-        for (good, seconds) in [("10s", 10.0), ("1m30s", 90.0), ("1.5h", 5400.0), ("1000ms", 1.0), ("0s", 0.0)] {
+        for (good, seconds) in
+            [("10s", 10.0), ("1m30s", 90.0), ("1.5h", 5400.0), ("1000ms", 1.0), ("0s", 0.0), ("0", 0.0)]
+        {
             let off = (nanoseconds(good).unwrap() - seconds * SECOND).abs();
             assert!(off < 1.0, "{good}");
         }

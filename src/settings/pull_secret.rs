@@ -92,7 +92,7 @@ pub(super) fn listed(
     match read {
         Ok(listed) => Some(listed),
         Err(error) if error.kind() == ErrorKind::InvalidData => {
-            problems.push(Problem::error("not-utf-8", format!("{FLAG} is not UTF-8 text")));
+            problems.push(Problem::error("not-utf-8", format!("{FLAG} is not UTF-8 text")).hint("save it as UTF-8"));
             None
         }
         Err(error) => {
@@ -218,8 +218,12 @@ fn chosen_namespaces(
     environment: &Environment,
     problems: &mut Vec<Problem>,
 ) -> Vec<Namespace> {
+    let before = problems.len();
     if environment.is_set(NAMESPACES_VARIABLE) && environment.setting(NAMESPACES_VARIABLE).is_none() {
-        problems.push(Problem::error("not-utf-8", format!("`{NAMESPACES_VARIABLE}` is not UTF-8 text")));
+        problems.push(
+            Problem::error("not-utf-8", format!("`{NAMESPACES_VARIABLE}` is not UTF-8 text"))
+                .hint("write names of a-z, 0-9 and -, joined by commas"),
+        );
     }
     let variable: Vec<String> = environment
         .setting(NAMESPACES_VARIABLE)
@@ -237,7 +241,6 @@ fn chosen_namespaces(
     } else {
         (&file.namespaces.include, "`include` in regcred.yaml", NamesAdd::Nothing)
     };
-    let before = problems.len();
     let chosen = namespaces::choose(&Wanted { include, origin, exclude, listed, names_add }, problems);
     let clean = problems[before..].iter().all(|problem| !problem.is_error());
     if chosen.namespaces.is_empty() && clean {

@@ -1,120 +1,63 @@
 //! Values encrypted by sops: a file in clear and the one that is there in, the file to write out. One that still holds the same
 //! stays as it is.
-//!
-//! A single file has no lock beside it, so it carries its own line of one, in a comment: a hash of the ciphertext, a hash of what
-//! stands in clear and for whom, and with a key an HMAC of all that went in. sops leaves comments out of what it authenticates.
 
-use std::fs;
 use std::io;
-use std::path::Path;
 
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::output::check::Known;
-use crate::output::fingerprint::{Digest, Fingerprint, Key, Verdict};
+use crate::output::carried::Carried;
+use crate::output::entry::Encrypted;
 use crate::output::{File, Protection};
 use crate::protect::sops::{Form, Sops};
-use crate::settings::Reseal;
 
-const OURS: &str = "# Written by regcred";
-const MARK: &str = "# regcred fingerprint: ";
+const OURS: &str = "# Written by regcred.\n";
 
-/// What is done with a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// It is written: encrypted, unless what is there will do.
-    Write(Reseal),
-    /// It is compared, as far as this is known: nothing is encrypted.
-    Compare(Known),
+/// The file encrypted, unless what it carries tells that the one that is there will do.
+///
+/// # Errors
+/// Those of sops.
+pub fn encrypt(file: &File, form: Form, sops: &Sops, carried: &Carried) -> io::Result<File> {
+    let text = std::str::from_utf8(&file.bytes).map_err(|_| io::ErrorKind::InvalidData)?;
+    let (head, body) = split(text);
+    let head = if head.is_empty() { OURS } else { head };
+    let values = Values { sops, form, body, secret: body.into() };
+    let bytes = [head.as_bytes(), &carried.settle(&values, &file.path)?].concat();
+    Ok(File { path: file.path.clone(), bytes: Zeroizing::new(bytes), protection: Protection::Encrypted })
 }
 
-/// How files are encrypted.
-pub struct Encryption<'a> {
-    /// By whom.
-    pub sops: &'a Sops,
-    /// The key of fingerprints.
-    pub key: &'a Key,
-    /// What for.
-    pub purpose: Purpose,
-}
-
-impl Encryption<'_> {
-    /// The file encrypted, where `place` is what may be there already.
-    ///
-    /// # Errors
-    /// The file system's, and those of sops.
-    pub fn apply(&self, file: &File, form: Form, place: &Path) -> io::Result<File> {
-        let text = std::str::from_utf8(&file.bytes).map_err(|_| io::ErrorKind::InvalidData)?;
-        let (head, body) = split(text);
-        let wanted = Wanted {
-            body,
-            recipient: self.sops.recipient(&file.path, form)?,
-            public: self.sops.public(body, &file.path, form)?,
-            form,
-        };
-        // What else than a readable file may be there is for the writer to say.
-        let there = fs::read_to_string(place).ok().map(Zeroizing::new);
-        let (there_head, there_body) = there.as_deref().map(|text| split(text)).unwrap_or_default();
-        let written = there_head.lines().find_map(|line| line.strip_prefix(MARK));
-        let written = written.and_then(|text| serde_json::from_str::<Fingerprint>(text).ok());
-        let kept = written.as_ref().map_or(Verdict::Different, |written| self.judge(written, there_body, &wanted));
-        let (fingerprint, ciphertext) = match (self.purpose, kept) {
-            (Purpose::Write(Reseal::WhenChanged), Verdict::Same)
-            | (Purpose::Compare(_), Verdict::Same | Verdict::Unknown) => {
-                (written.unwrap_or_default(), there_body.to_owned())
-            }
-            (Purpose::Compare(_), Verdict::Different) => Default::default(),
-            (Purpose::Write(_), _) => {
-                let bytes = self.sops.encrypt_text(body, &file.path, form)?;
-                let text = String::from_utf8(bytes.to_vec()).map_err(|_| io::ErrorKind::InvalidData)?;
-                (self.fingerprint(&text, &wanted), text)
-            }
-        };
-        let head = if head.is_empty() { format!("{OURS}.\n") } else { head.to_owned() };
-        let mark = format!("{MARK}{}\n", serde_json::to_string(&fingerprint)?);
-        Ok(encrypted(file, [head, mark, ciphertext].concat().into_bytes()))
-    }
-
-    fn fingerprint(&self, ciphertext: &str, wanted: &Wanted<'_>) -> Fingerprint {
-        Fingerprint {
-            sha256: Digest::of(ciphertext.as_bytes()),
-            context: Digest::of(&wanted.public),
-            hmac: self.hmac(ciphertext, wanted),
-        }
-    }
-
-    /// What only the key can tell: of which body, and for whom, the ciphertext is.
-    fn hmac(&self, ciphertext: &str, wanted: &Wanted<'_>) -> Option<Digest> {
-        self.key.bind(&SecretString::from(wanted.body), [&wanted.recipient, ciphertext.as_bytes()])
-    }
-
-    /// Whether the ciphertext that is there is of this body for this recipient, as its own line says; unknown is at most of which
-    /// logins it is.
-    fn judge(&self, written: &Fingerprint, ciphertext: &str, wanted: &Wanted<'_>) -> Verdict {
-        let public = Fingerprint { hmac: None, ..self.fingerprint(ciphertext, wanted) };
-        let is_intact = Fingerprint { hmac: None, ..written.clone() } == public
-            && Sops::is_encrypted(wanted.body, ciphertext, wanted.form);
-        match &written.hmac {
-            _ if !is_intact => Verdict::Different,
-            _ if self.purpose == Purpose::Compare(Known::NotTheLogins) || !self.key.is_there() => Verdict::Unknown,
-            Some(written) if self.hmac(ciphertext, wanted).is_some_and(|hmac| hmac.is(written)) => Verdict::Same,
-            Some(_) | None => Verdict::Different,
-        }
-    }
-}
-
-/// What is to be in the file.
-struct Wanted<'a> {
-    body: &'a str,
-    recipient: Vec<u8>,
-    /// All of it that anybody may know.
-    public: Vec<u8>,
+/// Values to be encrypted: all of them are the secret, as a rule may choose any.
+struct Values<'a> {
+    sops: &'a Sops,
     form: Form,
+    body: &'a str,
+    secret: SecretString,
 }
 
-fn encrypted(file: &File, bytes: Vec<u8>) -> File {
-    File { path: file.path.clone(), bytes: Zeroizing::new(bytes), protection: Protection::Encrypted }
+impl Encrypted for Values<'_> {
+    fn context(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.sops.public(self.body, path, self.form)
+    }
+
+    fn recipient(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.sops.recipient(path, self.form)
+    }
+
+    fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        self.sops.recipients_in_variables()
+    }
+
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+        Ok(std::str::from_utf8(bytes).is_ok_and(|there| Sops::is_encrypted(self.body, there, self.form)))
+    }
+
+    fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
+    fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+        self.sops.encrypt_text(self.body, path, self.form)
+    }
 }
 
 /// The comments at the beginning, and the rest.

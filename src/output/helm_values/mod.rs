@@ -11,9 +11,9 @@ use std::path::Path;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::carried::{Carried, Extent};
 use super::chart;
 use super::check::Known;
-use super::fingerprint::Key;
 use super::stream::{self, Form, Shown};
 use super::target::Target;
 use super::{File, Protection};
@@ -28,7 +28,6 @@ use crate::settings::choices::{Chart, Link, Protect};
 use crate::settings::patcher::{Guard, PatcherSettings};
 use crate::settings::{Destination, PullSecretSettings, Settings};
 use crate::templates::{self, Templates};
-use encrypted::{Encryption, Purpose};
 
 /// The values alone.
 ///
@@ -82,7 +81,8 @@ pub fn protection(chart: &Chart) -> Protection {
 }
 
 /// The values as the file of the target, and as files beside it what the chart has no value for: the Secret of empathyco's, and
-/// the guard of either patcher's; those with a secret in them encrypted, if that was asked for.
+/// the guard of either patcher's; those with a secret in them encrypted, if that was asked for, with what
+/// the files that are there tell.
 ///
 /// # Errors
 /// As [`write()`], and a template of the user's that makes no Namespace; those of the protector.
@@ -93,16 +93,10 @@ pub fn files(
     protector: &Protector,
     target: &Target<'_>,
     known: Known,
-) -> Result<Vec<File>, Failure> {
+) -> Result<Vec<(File, Option<Carried>)>, Failure> {
     let name = target.path.file_name().unwrap_or_default().to_string_lossy();
     let files = plain_files(settings, docker_configs, templates, &name)?;
-    let Protector::Sops(sops) = protector else { return Ok(files) };
-    let purpose = match settings.destination {
-        Destination::Check(_) => Purpose::Compare(known),
-        Destination::Write(_) | Destination::Stdout => Purpose::Write(settings.reseal),
-    };
-    let key = Key::read(target.environment)?;
-    let encryption = Encryption { sops, key: &key, purpose };
+    let Protector::Sops(sops) = protector else { return Ok(files.into_iter().map(|file| (file, None)).collect()) };
     let form = match settings.chart {
         Chart::Own => sops::Form::DockerConfigJson,
         Chart::Tamcore => sops::Form::ExtraObjects,
@@ -110,11 +104,12 @@ pub fn files(
     };
     let protect = |file: File| {
         if !file.holds_a_secret() {
-            return Ok(file);
+            return Ok((file, None));
         }
-        encryption
-            .apply(&file, form, &target.beside(&file.path).path)
-            .map_err(|error| super::failure(&error, "the file of `--output`"))
+        let carried = Carried::read(&target.beside(&file.path), settings, known, Extent::Rest)?;
+        let file = encrypted::encrypt(&file, form, sops, &carried)
+            .map_err(|error| super::failure(&error, "the file of `--output`"))?;
+        Ok((file, Some(carried)))
     };
     files.into_iter().map(protect).collect()
 }

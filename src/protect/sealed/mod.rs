@@ -111,6 +111,27 @@ impl Sealer {
         Ok(context)
     }
 
+    /// For whom it is: the SHA-256 of the public key.
+    #[must_use]
+    pub fn recipient(&self) -> &[u8] {
+        &self.recipient
+    }
+
+    /// Whether the bytes are this SealedSecret but for its ciphertext, and that one as it is for this key: it cannot be told what it holds.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn has_form(&self, secret: &PullSecret, manifest: Manifest<'_>, bytes: &[u8]) -> io::Result<bool> {
+        let mut around = Vec::with_capacity(ROOM);
+        self.frame(secret, manifest)?.fill(&mut around, manifest.namespace(), VALUE_SLOT)?;
+        let Some(at) = around.windows(VALUE_SLOT.len()).position(|part| part == VALUE_SLOT.as_bytes()) else {
+            return Ok(false);
+        };
+        let (before, after) = (&around[..at], &around[at + VALUE_SLOT.len()..]);
+        let value = bytes.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        Ok(value.and_then(|value| STANDARD.decode(value).ok()).is_some_and(|sealed| seal::has_form(&self.key, &sealed)))
+    }
+
     /// The sealed Docker config in base64.
     #[expect(clippy::disallowed_methods, reason = "what is sealed")]
     fn value(&self, secret: &PullSecret, namespace: Option<&Namespace>) -> io::Result<String> {

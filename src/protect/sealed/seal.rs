@@ -32,6 +32,14 @@ pub fn seal(key: &OaepPublicEncryptingKey, label: &[u8], text: &[u8]) -> Result<
     Ok(sealed)
 }
 
+/// Whether a value is as one that was sealed with this key is: its length says so, and its first two bytes.
+#[must_use]
+pub fn has_form(key: &OaepPublicEncryptingKey, sealed: &[u8]) -> bool {
+    let size = key.ciphertext_size();
+    let says = sealed.first_chunk().map(|bytes| usize::from(u16::from_be_bytes(*bytes)));
+    says == Some(size) && sealed.len() > 2 + size + AES_256_GCM.tag_len()
+}
+
 /// To what a value is bound: a controller that finds it elsewhere cannot open it.
 #[must_use]
 pub fn label(scope: SealingScope, namespace: &str, name: &str) -> Vec<u8> {

@@ -1,19 +1,33 @@
-//! What sops complained of: its words and the secrets that must not be in them in, a line that may be shown out, or none.
+//! What sops complained of: its words and the secrets that must not be in them in, a line that may be shown out.
 
+use std::collections::HashSet;
 use std::fmt::Write;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::selection::leaves;
+use super::selection::{Form, leaves};
+use crate::credentials::is_public_username;
 
 /// The longest part of a secret that may come out by chance.
 const WINDOW: usize = 8;
 /// Shorter than this nothing can be recognized.
 const SHORTEST: usize = 4;
 const LONGEST_LINE: usize = 500;
+/// What stands for a word with a part of a secret in it.
+const HIDDEN: &str = "[hidden]";
+
+/// What there is to say.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It has said nothing.
+    Nothing,
+    /// This, without what a part of a secret might be in.
+    Line(String),
+}
 
 /// Texts that must not come out, in every form in which they might.
 #[derive(Default)]
@@ -23,16 +37,32 @@ pub struct Secrets {
 }
 
 impl Secrets {
+    /// Those in these documents, which are to be encrypted, and in the variables of the program.
+    #[must_use]
+    pub fn of<'a>(documents: &[Value], form: Form, variables: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut secrets = Self::default();
+        for document in documents {
+            leaves(document, &mut Vec::new(), &mut |path, value| {
+                if let (true, Some(text)) = (form.is_secret(path), value.as_str()) {
+                    secrets.add_docker_config(text);
+                }
+            });
+        }
+        variables.for_each(|(name, value)| secrets.add_variable(name, value));
+        secrets
+    }
+
     /// Adds the value of a Docker config in base64, and each of its credentials.
-    pub fn add_docker_config(&mut self, encoded: &str) {
+    fn add_docker_config(&mut self, encoded: &str) {
         self.add_text(encoded);
         let Ok(json) = STANDARD.decode(encoded).map(Zeroizing::new) else { return };
         let Ok(config) = serde_json::from_slice::<Value>(&json) else { return };
-        let mut credentials = Vec::new();
-        leaves(&config, &mut Vec::new(), &mut |_, value| credentials.extend(value.as_str()));
-        for credential in credentials {
-            self.add_text(credential);
-        }
+        leaves(&config, &mut Vec::new(), &mut |path, value| match (path.last(), value.as_str()) {
+            (Some(&"email"), _) | (_, None) => {}
+            // A user name may be a token, and then it is long. One that is a word would hide half of what sops says.
+            (Some(&"username"), Some(name)) if name.chars().count() <= WINDOW || is_public_username(name) => {}
+            (_, Some(credential)) => self.add_text(credential),
+        });
     }
 
     /// Adds a text, of which no long part may come out.
@@ -52,7 +82,7 @@ impl Secrets {
     }
 
     /// Adds the value of a variable of the program itself, if its name says that it is one to keep.
-    pub fn add_variable(&mut self, name: &str, value: &str) {
+    fn add_variable(&mut self, name: &str, value: &str) {
         const MARKS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL"];
         const NAMES: [&str; 5] = ["_FILE", "_PATH", "_URL", "_URLS", "_IDS"];
         let keeps = MARKS.iter().any(|mark| name.contains(mark)) && !NAMES.iter().any(|end| name.ends_with(end));
@@ -61,35 +91,58 @@ impl Secrets {
         }
     }
 
-    /// Whether a part of any of them is in the text.
-    fn are_in(&self, text: &str) -> bool {
-        text.to_uppercase().contains("AGE-SECRET-KEY-")
-            || self.whole.iter().any(|secret| text.contains(secret.as_str()))
-            || self.texts.iter().any(|secret| is_in(secret, text))
+    /// The words as one line, without those in which a part of a secret is.
+    #[must_use]
+    pub fn admit(&self, words: &[u8]) -> Said {
+        let text = Zeroizing::new(String::from_utf8_lossy(words).into_owned());
+        let clean: String =
+            self.mask(&text).chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        // What the cleaning has joined is looked at, too.
+        let line = self.mask(&clean);
+        match line.char_indices().nth(LONGEST_LINE) {
+            _ if line.is_empty() => Said::Nothing,
+            Some((end, _)) => Said::Line(format!("{}…", &line[..end])),
+            None => Said::Line(line),
+        }
     }
 
-    /// The words as one line, if nothing of a secret is in them.
-    #[must_use]
-    pub fn admit(&self, words: &[u8]) -> Option<String> {
-        let text = Zeroizing::new(String::from_utf8_lossy(words).into_owned());
-        if self.are_in(&text) {
-            return None;
+    /// The words of the text, those that are to be hidden as one mark.
+    fn mask(&self, text: &str) -> String {
+        let hidden = self.parts_in(text);
+        let mut words = Vec::new();
+        for word in text.split_whitespace() {
+            let start = word.as_ptr() as usize - text.as_ptr() as usize;
+            let is_hidden = hidden.iter().any(|part| part.start < start + word.len() && start < part.end);
+            match words.last() {
+                Some(&HIDDEN) if is_hidden => {}
+                _ => words.push(if is_hidden { HIDDEN } else { word }),
+            }
         }
-        let clean: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-        let line = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-        let short: String = line.chars().take(LONGEST_LINE).collect();
-        let short = if short == line { line } else { short + "…" };
-        // What the cleaning has joined is looked at, too.
-        (!short.is_empty() && !self.are_in(&short)).then_some(short)
+        words.join(" ")
+    }
+
+    /// Where a part of any of them is in the text.
+    fn parts_in(&self, text: &str) -> Vec<Range<usize>> {
+        let parts: HashSet<&str> = self.texts.iter().flat_map(|secret| windows(secret)).map(|(_, part)| part).collect();
+        let mut found: Vec<_> = windows(text)
+            .filter(|(_, part)| parts.contains(part))
+            .map(|(start, part)| start..start + part.len())
+            .collect();
+        let is_short = |secret: &str| (SHORTEST..WINDOW).contains(&secret.chars().count());
+        let short = self.texts.iter().filter(|secret| is_short(secret));
+        for secret in short.chain(&self.whole) {
+            found.extend(text.match_indices(secret.as_str()).map(|(start, part)| start..start + part.len()));
+        }
+        let upper = Zeroizing::new(text.to_ascii_uppercase());
+        found.extend(upper.match_indices("AGE-SECRET-KEY-").map(|(start, part)| start..start + part.len()));
+        found
     }
 }
 
-fn is_in(secret: &str, text: &str) -> bool {
-    let letters: Vec<usize> = secret.char_indices().map(|(at, _)| at).chain([secret.len()]).collect();
-    if letters.len() <= WINDOW {
-        return letters.len() > SHORTEST && text.contains(secret);
-    }
-    letters.windows(WINDOW + 1).any(|part| text.contains(&secret[part[0]..part[WINDOW]]))
+/// Every part of the text that is as long as nothing of a secret may be, and where it begins.
+fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]).skip(WINDOW);
+    text.char_indices().zip(ends).map(|((start, _), end)| (start, &text[start..end]))
 }
 
 fn percent(text: &str) -> String {
@@ -109,30 +162,42 @@ mod tests {
 
     const PASSWORD: &str = "K4n4r1e/\"Zingt&Vals\\é>";
 
+    /// A user name that is a token.
+    const NAME: &str = "ghp_0123456789abcdef";
+
+    fn config(username: &str) -> String {
+        serde_json::json!({"auths": {"ghcr.io": {"username": username, "password": PASSWORD}}}).to_string()
+    }
+
     fn secrets() -> Secrets {
-        let config = serde_json::json!({"auths": {"ghcr.io": {"username": "acme", "password": PASSWORD}}}).to_string();
         let mut secrets = Secrets::default();
-        secrets.add_docker_config(&STANDARD.encode(config));
+        secrets.add_docker_config(&STANDARD.encode(config(NAME)));
         secrets.add_variable("VAULT_TOKEN", "hvs.0123456789");
         secrets.add_variable("SOPS_AGE_KEY_FILE", "/home/ci/keys.txt");
         secrets
+    }
+
+    fn line(words: &[u8]) -> String {
+        match secrets().admit(words) {
+            Said::Line(line) => line,
+            Said::Nothing => String::new(),
+        }
     }
 
     #[test]
     fn an_error_of_a_key_service_is_shown_as_a_line() {
         let said = b"Could not generate data key: [failed to encrypt\n\tnew data key]: dial tcp 127.0.0.1:9: connect: connection refused\n";
         assert_eq!(
-            secrets().admit(said).unwrap(),
+            line(said),
             "Could not generate data key: [failed to encrypt new data key]: dial tcp 127.0.0.1:9: connect: connection refused"
         );
-        assert_eq!(secrets().admit(b"open /home/ci/keys.txt: no such file").unwrap().len(), 36);
-        assert!(secrets().admit(b" \n").is_none());
-        assert!(secrets().admit("x ".repeat(400).as_bytes()).unwrap().ends_with('…'));
+        assert_eq!(line(b"open /home/ci/keys.txt: no such file").len(), 36);
+        assert_eq!(secrets().admit(b" \n"), Said::Nothing);
+        assert!(line("x ".repeat(400).as_bytes()).ends_with('…'));
     }
 
     #[test]
-    fn nothing_with_a_part_of_a_secret_is_shown() {
-        let config = serde_json::json!({"auths": {"ghcr.io": {"username": "acme", "password": PASSWORD}}}).to_string();
+    fn a_word_with_a_part_of_a_secret_is_hidden_and_no_other() {
         for text in [
             PASSWORD.to_owned(),
             PASSWORD[..10].to_owned(),
@@ -140,13 +205,24 @@ mod tests {
             percent(PASSWORD),
             STANDARD.encode(PASSWORD),
             STANDARD.encode(format!("xy{PASSWORD}")),
-            STANDARD.encode(&config)[20..60].to_owned(),
-            "user acme".to_owned(),
-            "token hvs.0123456789 is denied".to_owned(),
+            STANDARD.encode(config("master"))[20..60].to_owned(),
+            format!("{NAME} {PASSWORD}"),
+            "hvs.0123456789".to_owned(),
             "age-secret-key-1QQQQ".to_owned(),
-            "K4n4r1e/\"Zi\ngt".to_owned(),
         ] {
-            assert_eq!(secrets().admit(format!("yaml: line 3: {text}, which is wrong").as_bytes()), None, "{text}");
+            let shown = line(format!("é yaml: line 3: user='{text}', which is\nwrong").as_bytes());
+            assert_eq!(shown, "é yaml: line 3: [hidden] which is wrong", "{text}");
+        }
+        assert_eq!(line(b"K4n4r1e/\"Zi\ngt K4n4r1\x07e/\"Zi"), "[hidden] gt K4n4r1 e/\"Zi");
+    }
+
+    #[test]
+    fn a_user_name_that_is_a_word_or_known_to_everybody_hides_nothing() {
+        for name in ["master", "github", "AWS", "oauth2accesstoken", "gitlab+deploy-token-123456"] {
+            let mut secrets = Secrets::default();
+            secrets.add_docker_config(&STANDARD.encode(config(name)));
+            let words = format!("dial tcp master.github.test: user {name} is denied");
+            assert_eq!(secrets.admit(words.as_bytes()), Said::Line(words));
         }
     }
 }

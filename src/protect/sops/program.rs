@@ -2,19 +2,24 @@
 
 use std::env::{self, consts::EXE_SUFFIX};
 use std::ffi::{OsStr, OsString};
+#[cfg(unix)]
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
+use crate::interrupt;
 use crate::names::VariableName;
 
 const NAME: &str = "sops";
+/// How long it may take until a wait sees that it is over.
+const TICK: Duration = Duration::from_millis(50);
 
 /// The program, and how it is run.
 pub struct Program {
@@ -22,6 +27,19 @@ pub struct Program {
     directory: PathBuf,
     variables: Vec<(OsString, OsString)>,
     limit: Duration,
+    #[cfg(unix)]
+    group: Group,
+}
+
+/// The group of processes that it runs in.
+#[cfg(unix)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// One of its own, so that what it starts can be ended with it.
+    Own,
+    /// Ours. Where there is a terminal, a key service may ask on it, which stops a program of any other group; and Ctrl-C there
+    /// reaches all of ours by itself.
+    Ours,
 }
 
 /// Why there is no result.
@@ -31,19 +49,16 @@ pub enum Trouble {
     NotStarted,
     /// It did not end in time.
     Late(Duration),
+    /// It was ended with us.
+    Interrupted,
     /// It failed, and complained of this.
     Failed(Zeroizing<Vec<u8>>),
 }
 
 impl Program {
-    /// The first on `PATH`. It runs in `directory`, with all variables but those of credentials.
+    /// The first on `PATH`. It runs where we do, since variables may hold relative paths, with all of them but those of credentials.
     #[must_use]
-    pub fn find(
-        environment: &Environment,
-        sources: &[VariableName],
-        directory: &Path,
-        limit: Duration,
-    ) -> Option<Self> {
+    pub fn find(environment: &Environment, sources: &[VariableName], limit: Duration) -> Option<Self> {
         let name = format!("{NAME}{EXE_SUFFIX}");
         let path = env::split_paths(environment.setting("PATH")?)
             .map(|folder| environment.directory().join(folder).join(&name))
@@ -52,7 +67,14 @@ impl Program {
             environment.without(sources).map(|(name, value)| (name.clone(), value.clone())).collect();
         // It asks the network for a newer version otherwise.
         variables.push(("SOPS_DISABLE_VERSION_CHECK".into(), "1".into()));
-        Some(Self { path, directory: directory.to_path_buf(), variables, limit })
+        Some(Self {
+            path,
+            directory: environment.directory().to_path_buf(),
+            variables,
+            limit,
+            #[cfg(unix)]
+            group: if File::open("/dev/tty").is_ok() { Group::Ours } else { Group::Own },
+        })
     }
 
     /// The variables it sees, those that are text.
@@ -63,16 +85,18 @@ impl Program {
     /// Runs it to its end.
     ///
     /// # Errors
-    /// It cannot be started, fails, or does not end in time.
+    /// It cannot be started, fails, does not end in time, or we are to end.
     pub fn run(&self, arguments: &[&OsStr], document: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
         let mut command = Command::new(&self.path);
         command.args(arguments).current_dir(&self.directory).env_clear();
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // So that what it starts can be ended with it.
         #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let late = Instant::now() + self.limit;
+        if self.group == Group::Own {
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        }
+        let patience = Patience { limit: self.limit, end: Instant::now() + self.limit };
+        patience.left()?;
         let mut child = command.spawn().map_err(|_| Trouble::NotStarted)?;
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
@@ -84,13 +108,48 @@ impl Program {
         thread::spawn(move || stdin.write_all(&document));
         let (answer, complaint) = (read(stdout), read(stderr));
         // It may close its stdout, and go on.
-        let (Ok(answer), Some(status)) = (answer.recv_timeout(self.limit), wait(&mut child, late)) else {
-            end(&mut child);
-            return Err(Trouble::Late(self.limit));
-        };
-        match status {
-            status if status.success() => Ok(answer),
-            _ => Err(Trouble::Failed(complaint.recv_timeout(Duration::from_secs(1)).unwrap_or_default())),
+        let ended = receive(&answer, &patience).and_then(|answer| Ok((answer, wait(&mut child, &patience)?)));
+        match ended {
+            Ok((answer, status)) if status.success() => Ok(answer),
+            // On a terminal Ctrl-C has ended it, too.
+            Ok(_) if interrupt::has_come() => Err(Trouble::Interrupted),
+            Ok(_) => Err(Trouble::Failed(complaint.recv_timeout(Duration::from_secs(1)).unwrap_or_default())),
+            Err(trouble) => {
+                self.end(&mut child);
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Ends it, and what it has started.
+    fn end(&self, child: &mut Child) {
+        // It may have ended by itself in between, and what it started may still run in its group.
+        #[cfg(unix)]
+        if let (Group::Own, Some(group)) =
+            (self.group, i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw))
+        {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// How long it is waited for.
+struct Patience {
+    limit: Duration,
+    end: Instant,
+}
+
+impl Patience {
+    /// The time that is left.
+    fn left(&self) -> Result<Duration, Trouble> {
+        if interrupt::has_come() {
+            return Err(Trouble::Interrupted);
+        }
+        match self.end.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(Trouble::Late(self.limit)),
         }
     }
 }
@@ -115,30 +174,27 @@ fn read(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Zeroizing<Vec<u8
     receiver
 }
 
-/// How it ended, if it does so in time.
-fn wait(child: &mut Child, late: Instant) -> Option<ExitStatus> {
-    let mut pause = Duration::from_millis(1);
+/// What it has printed, once it prints no more.
+fn receive(answer: &mpsc::Receiver<Zeroizing<Vec<u8>>>, patience: &Patience) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < late => {
-                thread::sleep(pause.min(late.saturating_duration_since(Instant::now())));
-            }
-            Ok(None) | Err(_) => return None,
+        match answer.recv_timeout(patience.left()?.min(TICK)) {
+            Err(RecvTimeoutError::Timeout) => {}
+            received => return Ok(received.unwrap_or_default()),
         }
-        pause = (pause * 2).min(Duration::from_millis(50));
     }
 }
 
-/// Ends it, and what it has started.
-fn end(child: &mut Child) {
-    // It may have ended by itself in between, and what it started may still run in its group.
-    #[cfg(unix)]
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+/// How it ended.
+fn wait(child: &mut Child, patience: &Patience) -> Result<ExitStatus, Trouble> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) => thread::sleep(patience.left()?.min(pause)),
+            Err(_) => return Err(Trouble::Late(patience.limit)),
+        }
+        pause = (pause * 2).min(TICK);
     }
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 #[cfg(test)]
@@ -153,10 +209,10 @@ mod tests {
         std::os::unix::fs::symlink("/bin/sh", folder.path().join(NAME)).unwrap();
         let path = format!("/nowhere:{}:/bin", folder.path().display());
         let with_path = Environment::new([("PATH", path.as_str())], "/".into());
-        let found = Program::find(&with_path, &[], Path::new("/"), limit).unwrap();
+        let found = Program::find(&with_path, &[], limit).unwrap();
         assert_eq!(found.path, folder.path().join(NAME));
         let variables = environment.without(sources).map(|(name, value)| (name.clone(), value.clone())).collect();
-        Program { path: "/bin/sh".into(), variables, ..found }
+        Program { path: "/bin/sh".into(), variables, group: Group::Own, ..found }
     }
 
     fn run(program: &Program, script: &str, document: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
@@ -217,6 +273,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::File::create(folder.path().join(NAME)).unwrap();
         let environment = Environment::new([("PATH", folder.path())], "/".into());
-        assert!(Program::find(&environment, &[], Path::new("/"), LONG).is_none());
+        assert!(Program::find(&environment, &[], LONG).is_none());
     }
 }

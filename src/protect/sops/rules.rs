@@ -2,12 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
-use regex::Regex;
-use serde_json::Value;
-
-use super::go_regex;
+use super::rule::{Fault, Rule, parse};
 use super::selection::Selection;
 use crate::environment::Environment;
 use crate::problem::{Problem, reason};
@@ -16,8 +12,6 @@ use crate::problem::{Problem, reason};
 pub const FILE: &str = ".sops.yaml";
 
 /// The rules, and where they stand.
-///
-/// An expression is compiled when sops would do so: faults in rules after the one that matches are not seen.
 #[derive(Debug, Default)]
 pub struct Rules {
     /// The file, absolute; none where there is none.
@@ -26,17 +20,6 @@ pub struct Rules {
     list: Option<Vec<Rule>>,
     /// What a message calls the file.
     called: &'static str,
-}
-
-/// A creation rule.
-#[derive(Debug)]
-pub struct Rule {
-    number: usize,
-    path: Option<String>,
-    compiled_path: OnceLock<Result<Regex, Fault>>,
-    selection: OnceLock<Result<Option<Selection>, Fault>>,
-    /// All it says but for which files it is.
-    pub content: Value,
 }
 
 /// What there is for a file.
@@ -96,117 +79,12 @@ impl Rules {
     }
 }
 
-impl Rule {
-    fn is_for(&self, path: &str) -> Result<bool, Fault> {
-        let Some(text) = &self.path else { return Ok(true) };
-        let compiled = self.compiled_path.get_or_init(|| compile(text, self.number, "path_regex"));
-        compiled.as_ref().map(|regex| regex.is_match(path)).map_err(Clone::clone)
-    }
-
-    fn selection(&self) -> Result<Option<&Selection>, Fault> {
-        let selection = self.selection.get_or_init(|| select(self.number, &self.content));
-        selection.as_ref().map(Option::as_ref).map_err(Clone::clone)
-    }
-}
-
 /// The path without links in its folders: sops compares texts.
 fn resolved(file: &Path) -> PathBuf {
     match (file.parent().and_then(|folder| folder.canonicalize().ok()), file.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => file.to_path_buf(),
     }
-}
-
-/// What is wrong with a file of rules: where, and never its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fault {
-    Yaml(Option<(u64, u64)>),
-    Shape(String),
-    Regex(usize, &'static str),
-    Several(usize),
-}
-
-impl Fault {
-    fn problem(&self, called: &str) -> Problem {
-        let what = match self {
-            Self::Yaml(Some((line, column))) => format!("is no YAML: line {line}, column {column}"),
-            Self::Yaml(None) => "is no YAML".to_owned(),
-            Self::Shape(place) => format!("has something else than sops expects at `{place}`"),
-            Self::Regex(rule, field) => format!("has a `{field}` in rule {rule} that is no regular expression"),
-            Self::Several(rule) => {
-                format!("says in rule {rule} in more than one way which keys are encrypted, and sops takes one only")
-            }
-        };
-        let hint = "compare it with the example in docs/sops.md; `sops encrypt --filename-override NAME` tries a rule";
-        Problem::error("sops-rules", format!("{called} {what}")).hint(hint)
-    }
-}
-
-fn parse(text: &str) -> Result<Option<Vec<Rule>>, Fault> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let file: Value = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| Fault::Yaml(error.location().map(|place| (place.line(), place.column()))))?;
-    match file.get("creation_rules") {
-        None | Some(Value::Null) if file.is_object() || file.is_null() => Ok(None),
-        Some(Value::Array(rules)) => rules
-            .iter()
-            .enumerate()
-            .map(|(index, rule)| parse_rule(index + 1, rule))
-            .collect::<Result<_, _>>()
-            .map(Some),
-        None => Err(Fault::Shape("the top".to_owned())),
-        Some(_) => Err(Fault::Shape("creation_rules".to_owned())),
-    }
-}
-
-/// Looks at what every rule must be: texts.
-fn parse_rule(number: usize, rule: &Value) -> Result<Rule, Fault> {
-    let Some(object) = rule.as_object() else { return Err(Fault::Shape(format!("creation_rules, rule {number}"))) };
-    for field in ["path_regex"].into_iter().chain(SELECTIONS) {
-        if !matches!(rule.get(field), None | Some(Value::Null | Value::String(_))) {
-            return Err(Fault::Shape(format!("creation_rules, rule {number}, {field}")));
-        }
-    }
-    let mut content = object.clone();
-    content.shift_remove("path_regex");
-    let mut content = Value::Object(content);
-    content.sort_all_objects();
-    let path = text(rule, "path_regex").map(str::to_owned);
-    Ok(Rule { number, path, compiled_path: OnceLock::new(), selection: OnceLock::new(), content })
-}
-
-/// The fields that say which keys are encrypted.
-const SELECTIONS: [&str; 6] = [
-    "encrypted_regex",
-    "unencrypted_regex",
-    "encrypted_suffix",
-    "unencrypted_suffix",
-    "encrypted_comment_regex",
-    "unencrypted_comment_regex",
-];
-
-fn text<'a>(rule: &'a Value, field: &str) -> Option<&'a str> {
-    rule.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
-}
-
-fn compile(text: &str, number: usize, field: &'static str) -> Result<Regex, Fault> {
-    go_regex::compile(text).map_err(|_| Fault::Regex(number, field))
-}
-
-fn select(number: usize, rule: &Value) -> Result<Option<Selection>, Fault> {
-    let mut said = SELECTIONS.into_iter().filter_map(|field| Some((field, text(rule, field)?)));
-    let Some((field, text)) = said.next() else { return Ok(None) };
-    if said.next().is_some() {
-        return Err(Fault::Several(number));
-    }
-    Ok(Some(match field {
-        "encrypted_regex" => Selection::Encrypted(compile(text, number, field)?),
-        "unencrypted_regex" => Selection::Unencrypted(compile(text, number, field)?),
-        "encrypted_suffix" => Selection::EncryptedSuffix(text.to_owned()),
-        "unencrypted_suffix" => Selection::UnencryptedSuffix(text.to_owned()),
-        "encrypted_comment_regex" => Selection::Nothing,
-        _ => Selection::Everything,
-    }))
 }
 
 #[cfg(test)]
@@ -253,6 +131,16 @@ mod tests {
             assert!(matches!(rules(text).look(Path::new("/x")).unwrap(), Found::NoRules), "{text}");
         }
         assert!(matches!(rules("creation_rules: []").look(Path::new("/x")).unwrap(), Found::NoMatch));
+    }
+
+    #[test]
+    fn what_comes_after_the_first_document_is_not_read() {
+        for text in [
+            "---\ncreation_rules: [{age: one}]\n---\ncreation_rules: [{age: two}]\n",
+            "creation_rules: [{age: one}]\n---\n[\n",
+        ] {
+            assert_eq!(age(&rules(text).look(Path::new("/x")).unwrap()), "one");
+        }
     }
 
     #[test]

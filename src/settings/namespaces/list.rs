@@ -115,7 +115,11 @@ fn lines(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
 fn push(name: &str, place: &str, into: &mut Vec<Namespace>, problems: &mut Vec<Problem>) {
     match name.parse() {
         Ok(name) => into.push(name),
-        Err(invalid) => problems.push(unnameable(&invalid, place)),
+        Err(invalid) => {
+            let several = name.contains([',', ' ', '\t']);
+            let problem = unnameable(&invalid, place);
+            problems.push(if several { problem.hint("a line has one name: write each on its own") } else { problem });
+        }
     }
 }
 

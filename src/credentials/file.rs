@@ -1,0 +1,145 @@
+//! Files with a credential in them: a path, or the value of a variable that may be one, in, the text or why there is none out.
+
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use crate::problem::{Problem, reason};
+
+/// No login and no list of them is longer.
+const LIMIT: u64 = 4 * 1024 * 1024;
+
+/// How a file was named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// By a flag: whoever names a pipe means to write to it.
+    ByFlag,
+    /// By the value of a variable, which may look like a path by chance.
+    ByVariable,
+}
+
+/// The text of a file that holds a credential.
+///
+/// # Errors
+/// It cannot be read, is neither a regular file nor a pipe that was meant, is too long, or is not UTF-8.
+pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Problem> {
+    let metadata = path.metadata().map_err(|error| unreadable(source, &error))?;
+    if metadata.is_dir() {
+        return Err(Problem::error("is-a-directory", format!("{source} names a directory, not a file"))
+            .hint("name the file in it, for example config.json"));
+    }
+    // Whatever else it is may never end, or never begin.
+    let is_open = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
+    let is_meant = is_open || (named == Named::ByFlag && is_pipe(&metadata));
+    if !is_meant && !metadata.is_file() {
+        return Err(Problem::error("unreadable-file", format!("{source} names neither a regular file nor a pipe"))
+            .hint("write it to a file first, or give /dev/stdin"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(source, &error))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(Problem::error("too-large", format!("the file that {source} names is longer than 4 MiB"))
+            .hint("name the file of the login itself"));
+    }
+    String::from_utf8(bytes).map(SecretString::from).map_err(|_| {
+        Problem::error("not-utf-8", format!("the file that {source} names is not UTF-8 text"))
+            .hint("save it as UTF-8 without a byte-order mark of another encoding")
+    })
+}
+
+/// The text of the file that a variable's value is the absolute path of, as GitLab's File variables are; none if it is no
+/// such path.
+///
+/// # Errors
+/// As [`read`], and a path that this user may not follow.
+pub fn named_by(value: &str, source: &str) -> Result<Option<SecretString>, Problem> {
+    use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    let path = Path::new(value.trim_end_matches(['\r', '\n']));
+    if !path.is_absolute() {
+        return Ok(None);
+    }
+    match path.metadata() {
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput) => Ok(None),
+        _ => read(path, source, Named::ByVariable).map(Some),
+    }
+}
+
+/// Whether the value looks like the absolute path of a file, although there is none: two parts or more, of what names of
+/// files are made of.
+pub fn looks_like_a_path(value: &str) -> bool {
+    let is_name = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte))
+    };
+    value
+        .trim_end_matches(['\r', '\n'])
+        .strip_prefix('/')
+        .is_some_and(|path| path.contains('/') && path.split('/').all(is_name))
+}
+
+fn unreadable(source: &str, error: &std::io::Error) -> Problem {
+    Problem::error("unreadable-file", format!("the file that {source} names cannot be read: {}", reason(error)))
+        .hint("check that the path is right and that this user may read it")
+}
+
+#[cfg(unix)]
+fn is_pipe(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    metadata.file_type().is_fifo()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_up_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long");
+        File::create(&path).and_then(|file| file.set_len(LIMIT + 1)).unwrap();
+        assert_eq!(read(&path, "`A`", Named::ByFlag).unwrap_err().code, "too-large");
+    }
+
+    #[test]
+    fn a_value_is_a_path_only_if_something_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        File::create(&path).unwrap();
+        let (path, folder) = (path.to_str().unwrap(), folder.path().to_str().unwrap());
+        for (value, expected) in [
+            (path, Ok(true)),
+            (&format!("{path}\n"), Ok(true)),
+            (folder, Err("is-a-directory")),
+            ("/dev/null", Err("unreadable-file")),
+            ("token", Ok(false)),
+            (&format!("{folder}/gone"), Ok(false)),
+            (&format!("{path}/below"), Ok(false)),
+            (&format!("/{}", "a".repeat(300)), Ok(false)),
+        ] {
+            let found = named_by(value, "`A`").map(|text| text.is_some()).map_err(|problem| problem.code);
+            assert_eq!(found, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_told_from_a_password_that_begins_with_a_slash() {
+        for (value, path) in [
+            ("/builds/acme/api.tmp/GHCR_TOKEN", true),
+            ("/tmp/token\n", true),
+            ("/hunter2", false),
+            ("/a+b/c==", false),
+            ("//x", false),
+            ("tmp/token", false),
+        ] {
+            assert_eq!(looks_like_a_path(value), path, "{value}");
+        }
+    }
+}

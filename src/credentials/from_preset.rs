@@ -1,0 +1,123 @@
+//! The logins that have a name of their own: a preset and the environment in, its registry, variables and login out.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Credential;
+use super::presets::{Host, Otherwise, Preset, UserName};
+use super::source::{self, NameSource, Need, Variable};
+use super::value::{Wanted, how_to_set};
+use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
+use crate::environment::Environment;
+use crate::names::VariableName;
+use crate::problem::Problem;
+
+/// The first of a preset's variables for something that is set.
+fn first(
+    names: &'static [&'static str],
+    what: &str,
+    preset: &Preset,
+    environment: &Environment,
+) -> Result<VariableName, Problem> {
+    let found = names.iter().find(|name| environment.is_set(name));
+    found.map(|name| VariableName::known(name)).ok_or_else(|| {
+        let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let (verb, one_of) = if names.len() == 1 { ("is not set", "it") } else { ("are not set", "one of them") };
+        Problem::error(
+            "variable-unset",
+            format!("{list} {verb}: {one_of} should hold {what} for `--login {}`", preset.name),
+        )
+        .hint(how_to_set(&VariableName::known(names[0]), Some(preset), environment))
+    })
+}
+
+/// The key of a preset's entry.
+pub(super) fn registry(preset: &'static Preset, environment: &Environment) -> Result<RegistryKey, Problem> {
+    let first = |names, what| first(names, what, preset, environment);
+    let (names, otherwise) = match preset.host {
+        Host::Fixed(host) => return parse(host, &format!("`--login {}`", preset.name), host),
+        Host::Variable(names, otherwise) => (names, otherwise),
+    };
+    let name = match (first(names, "the registry's host"), otherwise) {
+        (Ok(name), _) => name,
+        (Err(_), Otherwise::Default(host)) => return parse(host, &format!("`--login {}`", preset.name), host),
+        (Err(problem), Otherwise::Needed(_)) => return Err(problem),
+    };
+    let wanted = Wanted {
+        name: &name,
+        purpose: format!("the registry's host for `--login {}`", preset.name),
+        preset: Some(preset),
+    };
+    let host = wanted.value(environment)?;
+    let (Otherwise::Default(example) | Otherwise::Needed(example)) = otherwise;
+    parse(trimmed(&host), &format!("`{name}`"), example)
+}
+
+/// The login of a preset.
+pub(super) fn login(
+    preset: &'static Preset,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Credential>, Problem> {
+    let first = |names, what| first(names, what, preset, environment);
+    let registry = registry(preset, environment);
+    let username = match preset.username {
+        UserName::Fixed(name) => Ok(NameSource::Literal(name.to_owned())),
+        UserName::Variable(names) => first(names, "the user name").map(NameSource::Variable),
+    };
+    let password = first(preset.password, "the password");
+    match (registry, username, password) {
+        (Ok(registry), Ok(username), Ok(password)) => {
+            let (registry, odd) = registry.canonical();
+            problems.extend(odd);
+            source::login(registry, &username, &password, Some(preset), environment, problems)
+        }
+        (registry, username, password) => {
+            problems.extend(registry.err());
+            problems.extend(username.err());
+            problems.extend(password.err());
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// A host is no secret, but it is not repeated where it is none.
+fn parse(host: &str, source: &str, example: &str) -> Result<RegistryKey, Problem> {
+    RegistryKey::typed(host).map_err(|invalid| {
+        let hint = match invalid {
+            InvalidRegistry::NoRegistry => format!("write the whole host, as {example}"),
+            _ => InvalidRegistry::hint().to_owned(),
+        };
+        Problem::error("invalid-registry", format!("the host in {source} {invalid}")).hint(hint)
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a variable of ours, for a host")]
+fn trimmed(host: &SecretString) -> &str {
+    host.expose_secret().trim()
+}
+
+/// The variables a preset may read, in order of preference.
+pub(super) fn variables(preset: &Preset) -> Vec<Variable> {
+    let all = |names: &'static [&'static str], what: &str, default: Option<&str>| {
+        let need = match (names, default) {
+            (_, Some(_)) => Need::Optional,
+            ([_], None) => Need::Required,
+            (_, None) => Need::OneOfSeveral,
+        };
+        let purpose = format!("{what} for {}", preset.name);
+        names
+            .iter()
+            .map(|name| Variable { name: VariableName::known(name), purpose: purpose.clone(), need })
+            .collect::<Vec<_>>()
+    };
+    let mut variables = match preset.host {
+        Host::Fixed(_) => Vec::new(),
+        Host::Variable(names, Otherwise::Default(host)) => all(names, "the host", Some(host)),
+        Host::Variable(names, Otherwise::Needed(_)) => all(names, "the host", None),
+    };
+    if let UserName::Variable(names) = preset.username {
+        variables.extend(all(names, "the user name", None));
+    }
+    variables.extend(all(preset.password, "the password", None));
+    variables
+}

@@ -1,0 +1,91 @@
+//! What a variable of a login holds: its name in, its value, or that of the file it is the path of, or what is wrong out.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::file;
+use super::presets::Preset;
+use crate::environment::{Ci, Environment, Reading};
+use crate::names::VariableName;
+use crate::problem::Problem;
+
+/// A variable that a login needs.
+pub(super) struct Wanted<'a> {
+    /// Its name.
+    pub name: &'a VariableName,
+    /// What it should hold.
+    pub purpose: String,
+    /// The preset that reads it; without one the user has named it, and might name another.
+    pub preset: Option<&'static Preset>,
+}
+
+impl Wanted<'_> {
+    /// Its value.
+    ///
+    /// # Errors
+    /// It is not set, empty, blank, or no text.
+    #[expect(clippy::disallowed_methods, reason = "looks whether there is anything in it")]
+    pub(super) fn value(&self, environment: &Environment) -> Result<SecretString, Problem> {
+        let Self { name, purpose, preset } = self;
+        let problem = |code, what: &str| {
+            Problem::error(code, format!("`{name}` {what}: it should hold {purpose}")).hint(how_to_set(
+                name,
+                *preset,
+                environment,
+            ))
+        };
+        match environment.read(name) {
+            Reading::Value(text) if text.expose_secret().trim().is_empty() => {
+                Err(problem("variable-empty", "holds nothing but white space"))
+            }
+            Reading::Value(text) => Ok(text),
+            Reading::Unset => Err(problem("variable-unset", "is not set")),
+            Reading::Empty => Err(problem("variable-empty", "is set, but empty")),
+            Reading::NotUnicode => Err(Problem::error("not-utf-8", format!("`{name}` is not UTF-8 text"))
+                .hint("encode it as base64, or save it as UTF-8")),
+        }
+    }
+
+    /// Its value, or the content of the file when it is the path of one; a path that leads nowhere is said.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value), and a file that cannot be read.
+    #[expect(clippy::disallowed_methods, reason = "a path is looked for in the value")]
+    pub(super) fn value_or_file(
+        &self,
+        environment: &Environment,
+        problems: &mut Vec<Problem>,
+    ) -> Result<SecretString, Problem> {
+        let text = self.value(environment)?;
+        let source = format!("`{}`", self.name);
+        if let Some(content) = file::named_by(text.expose_secret(), &source)? {
+            if content.expose_secret().trim().is_empty() {
+                return Err(Problem::error(
+                    "empty",
+                    format!("the file that {source} names holds nothing but white space"),
+                )
+                .hint(format!("it should hold {}", self.purpose)));
+            }
+            return Ok(content);
+        }
+        if file::looks_like_a_path(text.expose_secret()) {
+            let message = format!(
+                "{source} looks like the path of a file that is not there, and is itself taken for {}",
+                self.purpose
+            );
+            problems.push(Problem::warning("no-such-file", message).hint(
+                "a File variable's file is gone with its job: name one that is there; if it only begins with `/`, all is well",
+            ));
+        }
+        Ok(text)
+    }
+}
+
+/// What to do when the variable is not set or empty, for the CI and the registry.
+pub(super) fn how_to_set(name: &VariableName, preset: Option<&Preset>, environment: &Environment) -> String {
+    let ci = environment.ci();
+    match preset {
+        Some(Preset { in_gitlab: Some(hint), .. }) if ci.is_gitlab() => (*hint).to_owned(),
+        None if ci == Ci::None => ci.how_to_set(name) + ", or name another variable",
+        _ => ci.how_to_set(name),
+    }
+}

@@ -1,0 +1,186 @@
+//! A file that has no lock beside it: what is to be encrypted in it and the file that is there in, each document under a line that tells
+//! of it out. One that is still good stays as it is.
+//!
+//! The line is a comment with what a lock would say. No tool that applies a manifest reads it, and sops leaves comments out of what it
+//! authenticates.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use zeroize::Zeroizing;
+
+use super::check::Known;
+use super::entry::Encrypted;
+use super::evidence::{self, Finding};
+use super::fingerprint::{Digest, Fingerprint, Key};
+use super::tally;
+use super::target::Target;
+use crate::problem::{Failure, Problem};
+use crate::settings::{Destination, Reseal, Settings};
+
+const MARK: &str = "# regcred fingerprint: ";
+const SEPARATOR: &[u8] = b"---\n";
+
+/// What is done with a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// It is written: encrypted, unless what is there will do.
+    Write(Reseal),
+    /// It is compared, as far as this is known: nothing is encrypted.
+    Compare(Known),
+}
+
+/// Of how much of the file a line tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All that comes after it.
+    Rest,
+    /// The document that it stands in.
+    Document,
+}
+
+/// The encrypted documents of the file that is there, by their context. Several threads ask at once.
+pub struct Carried {
+    key: Key,
+    purpose: Purpose,
+    text: Zeroizing<Vec<u8>>,
+    documents: HashMap<Digest, (Fingerprint, Range<usize>)>,
+    recipients: HashSet<Digest>,
+    edited: AtomicBool,
+    disowned: AtomicBool,
+    readdressed: AtomicBool,
+}
+
+impl Carried {
+    /// Reads the file of the target, if it is there.
+    ///
+    /// # Errors
+    /// Those of the key of fingerprints.
+    pub fn read(target: &Target<'_>, settings: &Settings, known: Known, extent: Extent) -> Result<Self, Failure> {
+        let purpose = match settings.destination {
+            Destination::Check(_) => Purpose::Compare(known),
+            Destination::Write(_) | Destination::Stdout => Purpose::Write(target.reseal),
+        };
+        // What else than a readable file may be there is for the writer to say.
+        let text = if target.path.is_file() { fs::read(&target.path).unwrap_or_default() } else { Vec::new() };
+        let documents = parse(&text, extent);
+        Ok(Self {
+            key: Key::read(target.environment)?,
+            purpose,
+            text: Zeroizing::new(text),
+            recipients: documents.values().filter_map(|(written, _)| written.recipient.clone()).collect(),
+            documents,
+            edited: AtomicBool::new(false),
+            disowned: AtomicBool::new(false),
+            readdressed: AtomicBool::new(false),
+        })
+    }
+
+    /// The line and the encrypted document: the one that is there, if it will do.
+    ///
+    /// # Errors
+    /// The protector's.
+    pub fn settle(&self, encrypted: &dyn Encrypted, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+        let there = Digest::of(&encrypted.context(path)?).and_then(|context| self.documents.get(&context));
+        if let Some((written, range)) = there {
+            let document = &self.text[range.clone()];
+            match (evidence::weigh(written, encrypted, path, document, &self.key, self.known())?, self.purpose) {
+                (Finding::Good(_), Purpose::Write(Reseal::Always)) => {}
+                (Finding::Good(fingerprint), _) => return marked(&fingerprint, document),
+                (Finding::Unproven, Purpose::Compare(_)) => return marked(written, document),
+                (Finding::Other, _) => self.edited.store(true, Ordering::Relaxed),
+                (Finding::Disowned, _) => self.disowned.store(true, Ordering::Relaxed),
+                (Finding::Unproven | Finding::Outdated | Finding::Readdressed, _) => {}
+            }
+        }
+        let recipient = Digest::of(&encrypted.recipient(path)?);
+        if !self.recipients.is_empty() && recipient.is_some_and(|recipient| !self.recipients.contains(&recipient)) {
+            self.readdressed.store(true, Ordering::Relaxed);
+        }
+        match self.purpose {
+            // More than is there, however much of it is masked: never the same.
+            Purpose::Compare(_) => Ok(Zeroizing::new([&b"#".repeat(2 * self.text.len() + 1)[..], b"\n"].concat())),
+            Purpose::Write(_) => {
+                let document = encrypted.encrypt(path)?;
+                marked(&evidence::gather(encrypted, path, &document, &self.key)?, &document)
+            }
+        }
+    }
+
+    /// Whether a document that is there was edited, now that all are settled.
+    pub fn is_edited(&self) -> bool {
+        self.edited.load(Ordering::Relaxed)
+    }
+
+    /// What else there is to say of it.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let said = |what: &AtomicBool, problem: fn(usize) -> Problem| what.load(Ordering::Relaxed).then(|| problem(1));
+        [said(&self.disowned, tally::disowned), said(&self.readdressed, tally::readdressed)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn known(&self) -> Known {
+        match self.purpose {
+            Purpose::Write(_) => Known::All,
+            Purpose::Compare(known) => known,
+        }
+    }
+}
+
+fn marked(fingerprint: &Fingerprint, document: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mark = format!("{MARK}{}\n", serde_json::to_string(fingerprint)?);
+    Ok(Zeroizing::new([mark.as_bytes(), document].concat()))
+}
+
+fn parse(text: &[u8], extent: Extent) -> HashMap<Digest, (Fingerprint, Range<usize>)> {
+    let mut documents = HashMap::new();
+    let mut open: Option<(Fingerprint, usize)> = None;
+    let mut close = |open: Option<(Fingerprint, usize)>, end: usize| {
+        if let Some((fingerprint, start)) = open
+            && let Some(context) = fingerprint.context.clone()
+        {
+            documents.insert(context, (fingerprint, start..end));
+        }
+    };
+    let mut place = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let next = place + line.len();
+        if extent == Extent::Document && line == SEPARATOR {
+            close(open.take(), place);
+        } else if open.is_none()
+            && let Some(json) = line.strip_prefix(MARK.as_bytes())
+        {
+            open = serde_json::from_slice(json).ok().map(|fingerprint| (fingerprint, next));
+        }
+        place = next;
+    }
+    close(open, place);
+    documents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_of_its_document_or_of_all_the_rest() {
+        let line = |context: &str| {
+            let fingerprint = Fingerprint { context: Digest::of(context.as_bytes()), ..Fingerprint::default() };
+            String::from_utf8(marked(&fingerprint, b"").unwrap().to_vec()).unwrap()
+        };
+        let text = format!("a: 1\n---\n{}b: 2\n# c\n---\nd: 3\n---\n{}e: 4\n", line("b"), line("e"));
+        let found = |extent, context: &str| {
+            let documents = parse(text.as_bytes(), extent);
+            documents.get(&Digest::of(context.as_bytes()).unwrap()).map(|(_, range)| text[range.clone()].to_owned())
+        };
+        assert_eq!(found(Extent::Document, "b").unwrap(), "b: 2\n# c\n");
+        assert_eq!(found(Extent::Document, "e").unwrap(), "e: 4\n");
+        assert!(found(Extent::Rest, "b").unwrap().ends_with("e: 4\n"));
+        assert!(found(Extent::Rest, "e").is_none() && parse(b"# regcred fingerprint: {\n", Extent::Rest).is_empty());
+    }
+}
