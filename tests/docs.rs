@@ -148,12 +148,25 @@ fn every_code_of_a_problem_is_documented_and_no_other() {
     assert!(missing.is_empty() && gone.is_empty(), "not documented: {missing:?}; no longer there: {gone:?}");
 }
 
-/// README, CHANGELOG and every page in `docs`, with their paths.
+/// README, CHANGELOG, every page in `docs` and the READMEs of the examples, with their paths.
 fn pages() -> Vec<(PathBuf, String)> {
+    let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     let mut paths = vec![root().join("README.md"), root().join("CHANGELOG.md")];
-    paths.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    paths.extend(entries(&root().join("docs")));
+    for kind in ["helmfile-examples", "gitlab-ci-examples", "gitops-examples"] {
+        let folders = entries(&root().join(kind)).into_iter().chain([root().join(kind)]);
+        paths.extend(folders.map(|folder| folder.join("README.md")).filter(|path| path.exists()));
+    }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn the_first_screen_of_the_readme_stays_short() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.lines().count() <= 160);
+    let first_output = readme.lines().position(|line| line == "```console").unwrap();
+    assert!(first_output < 20, "the first real output begins at line {first_output}");
 }
 
 #[test]
@@ -173,10 +186,16 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--as",
     "--cached",
     "--create-namespace",
+    "--clusterrole",
+    "--docker-password",
+    "--docker-server",
+    "--docker-username",
     "--enable-alpha-plugins",
     "--enable-exec",
+    "--environment",
     "--exec",
     "--field-manager",
+    "--field-selector",
     "--filename-override",
     "--fn-config",
     "--for",
@@ -191,6 +210,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--message",
     "--namespace",
     "--ours",
+    "--overrides",
     "--path",
     "--post-renderer",
     "--post-renderer-args",
@@ -212,6 +232,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--user",
     "--values",
     "--verb",
+    "--wait",
 ];
 
 /// The flags in a text: `--` and lower-case words.

@@ -69,6 +69,19 @@ fn what_init_writes_is_valid_by_the_schema_of_its_tool() {
 }
 
 #[test]
+fn what_argocd_is_told_to_leave_alone_is_valid_by_its_schema() {
+    let Some(tools) = bench::tools(&["kubeconform", custom_resources::FILE]) else { return };
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/profile-argocd.md")).unwrap();
+    let block = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let added: Value = serde_saphyr::from_str(block).unwrap();
+    let mut application: Value =
+        serde_saphyr::from_str(&fs::read_to_string(started(&TOOLS[0]).path().join(TOOLS[0].file)).unwrap()).unwrap();
+    application["spec"].as_object_mut().unwrap().extend(added.as_object().unwrap().clone());
+    let (status, answer) = custom_resources::validate(&tools, &[TOOLS[0].kind], &application.to_string());
+    assert_eq!((status, &answer["summary"]["valid"]), (0, &json!(1)), "{answer}");
+}
+
+#[test]
 fn what_init_writes_is_taken_by_an_api_server_that_knows_the_kind() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[custom_resources::FILE]) else { return };
     for tool in TOOLS {

@@ -34,7 +34,7 @@ fn copy(name: &str) -> TempDir {
 /// The line of the example's README that renders, with these variables.
 fn render(bench: &Bench, folder: &Path, variables: &[(&str, &str)]) -> Run {
     let readme = fs::read_to_string(folder.join("README.md")).unwrap();
-    let line = readme.lines().find_map(|line| line.strip_prefix("    regcred render ")).unwrap();
+    let line = readme.lines().find_map(|line| line.strip_prefix("regcred render ")).unwrap();
     let regcred = bench.program("regcred").directory(folder).arguments(["render"]).arguments(line.split(' '));
     variables.iter().fold(regcred, |regcred, (name, value)| regcred.variable(name, value)).run()
 }

@@ -290,7 +290,7 @@ fn values_that_sops_encrypted_are_opened_by_helmfile_alone_and_only_with_the_key
     let readme = std::fs::read_to_string(example.folder().join("README.md")).unwrap();
     let file = example.folder().join("secrets.yaml");
     let regcred = || {
-        let command = readme.lines().find_map(|line| line.trim().strip_prefix("regcred ")).unwrap();
+        let command = readme.lines().find_map(|line| line.strip_prefix("regcred ")).unwrap();
         program("regcred").arguments(command.split(' ')).variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4))
     };
     let render = || {

@@ -4,81 +4,31 @@
 
 #[expect(dead_code, reason = "other tests use the rest")]
 mod bench;
+#[path = "bench/sealed_secrets.rs"]
+mod sealed_secrets;
 mod unseal;
 
-use std::net::{TcpListener, UdpSocket};
-use std::process::Child;
 use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bench::{Bench, Run, difference, documents, fresh};
+use sealed_secrets::Controller;
 use serde_json::{Value, json};
-
 use unseal::{file, unseal, value};
 
 const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"username":"u","password":"p<&é"}}}"#);
 const SCOPES: [&str; 3] = ["strict", "namespace-wide", "cluster-wide"];
 
-/// The controller, running as in a Pod, behind a Service.
-struct Controller {
-    bench: &'static Bench,
-    namespace: String,
-    certificate: String,
-    _child: Child,
-}
-
 impl Controller {
     fn running() -> Option<&'static Self> {
         static CONTROLLER: OnceLock<Option<Controller>> = OnceLock::new();
-        let start = || Some(Self::start(Bench::with_a_cluster_of_its_own(&["kubeseal", "sealed-secrets-controller"])?));
+        let start = || {
+            let bench = Bench::with_a_cluster_of_its_own(&["kubeseal", "sealed-secrets-controller"])?;
+            let [namespace] = bench.namespaces();
+            Some(Self::start(bench, &namespace, "sealer"))
+        };
         CONTROLLER.get_or_init(start).as_ref()
-    }
-
-    fn start(bench: &'static Bench) -> Self {
-        let [namespace] = bench.namespaces();
-        let kind = std::fs::read_to_string(format!("{}/tests/crds/sealedsecrets.yaml", env!("CARGO_MANIFEST_DIR")));
-        bench.apply(&kind.unwrap()).succeeded();
-        let (address, port) = own_address();
-        let account = format!("--serviceaccount={namespace}:default");
-        let role = ["create", "clusterrolebinding", &namespace, "--clusterrole=cluster-admin", &account];
-        bench.kubectl(&role, "").succeeded();
-        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "sealer"},
-            "spec": {"ports": [{"name": "http", "port": 8080, "targetPort": port}]}});
-        // The API server passes nothing on to an address that is not of a Pod.
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sealer"},
-            "spec": {"containers": [{"name": "c", "image": "sealer"}]}});
-        let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-            "metadata": {"name": "sealer", "labels": {"kubernetes.io/service-name": "sealer"}},
-            "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
-            "endpoints": [{"addresses": [address], "targetRef": {"kind": "Pod", "name": "sealer", "namespace": namespace}}]});
-        for object in [service, pod, slice] {
-            bench.kubectl(&["create", "-n", &namespace, "-f", "-"], &object.to_string()).succeeded();
-        }
-        let status = json!({"status": {"podIP": address, "podIPs": [{"ip": address}]}}).to_string();
-        let patch = ["patch", "pod", "sealer", "-n", &namespace, "--subresource=status", "--type=merge", "-p", &status];
-        bench.kubectl(&patch, "").succeeded();
-        let in_pod = format!("{}/tests/control-plane/in-pod", env!("CARGO_MANIFEST_DIR"));
-        let child = bench
-            .program("sh")
-            .arguments(["-c", r#"exec 3<&0; "$@" </dev/null & cat <&3 >/dev/null; kill $!"#, "controller"])
-            .arguments([&in_pod, &namespace, "default", "sealed-secrets-controller", "--key-size", "2048"])
-            .arguments([
-                "--listen-addr",
-                &format!("{address}:{port}"),
-                "--listen-metrics-addr",
-                &format!("{address}:0"),
-            ])
-            .arguments(["--rate-limit", "1000", "--rate-limit-burst", "1000"])
-            .start();
-        let url = format!("/api/v1/namespaces/{namespace}/services/http:sealer:http/proxy/v1/cert.pem");
-        let mut certificate = String::new();
-        Bench::wait("the controller", || {
-            let answer = bench.kubectl(&["get", "--raw", &url], "");
-            certificate = answer.stdout;
-            answer.status == 0 && certificate.contains("BEGIN CERTIFICATE")
-        });
-        Self { bench, namespace, certificate, _child: child }
     }
 
     /// `kubeseal`, which asks this controller.
@@ -113,15 +63,6 @@ impl Controller {
         });
         (state == "True").then(|| self.bench.get(&["secret", &name("name"), "-n", &name("namespace")]))
     }
-}
-
-/// An address of this machine that is no loopback, to which the API server passes nothing on, and a free port.
-fn own_address() -> (String, u16) {
-    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    socket.connect("192.0.2.1:9").unwrap();
-    let address = socket.local_addr().unwrap().ip();
-    let port = TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port();
-    (address.to_string(), port)
 }
 
 fn moved(sealed: &Value, namespace: &str, name: &str) -> Value {

@@ -1,61 +1,106 @@
-//! The console blocks of a page: Markdown in, its commands run in one shell, what is said to come out compared with what does.
+//! The commands of a page: Markdown in, its blocks run in one shell, what is said to come out compared with what does.
 //!
-//! `REGCRED_UPDATE_DOCS=1` writes what comes out into the page instead.
+//! - `console`: of each command, after `$ `, all that comes out is compared. `REGCRED_UPDATE_DOCS=1` writes it into the page instead.
+//! - `sh`: every command has to succeed, whatever comes out.
+//! - `yaml` that begins with `# NAME`, the name of a file: is that file, for the commands after it.
 
 use std::fs;
 use std::path::Path;
 
-/// A command of a page, what is said to come out of it, and the line of the page where that begins.
+/// A block of a page: what is in it, in which language, and the line of the page where that begins.
+pub struct Block<'page> {
+    pub language: &'page str,
+    pub text: String,
+    pub line: usize,
+}
+
+impl Block<'_> {
+    /// The file that the block says it is.
+    pub fn file(&self) -> Option<&str> {
+        let name = self.text.strip_prefix("# ")?.split([' ', ',', ':', '\n']).next()?;
+        (self.language == "yaml" && name.contains('.')).then_some(name)
+    }
+}
+
+/// All blocks of a page.
+pub fn blocks(markdown: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut inside: Option<Block> = None;
+    for (number, line) in markdown.lines().enumerate() {
+        match (line.strip_prefix("```"), inside.take()) {
+            (Some(language), None) => inside = Some(Block { language, text: String::new(), line: number + 1 }),
+            (Some(_), Some(block)) => blocks.push(block),
+            (None, Some(mut block)) => {
+                block.text.extend([line, "\n"]);
+                inside = Some(block);
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// A command of a console block, what is said to come out of it, and the line of the page where that begins.
 struct Example {
     command: String,
     output: String,
     line: usize,
 }
 
-/// Between two outputs stands a character that none of them has.
-const BETWEEN: char = '\u{1e}';
-
-fn examples(markdown: &str) -> Vec<Example> {
+/// The commands of a console block.
+fn examples(block: &Block) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
-    let mut inside = false;
-    for (number, line) in markdown.lines().enumerate() {
-        if line.starts_with("```") {
-            inside = line == "```console";
-        } else if inside {
-            match (line.strip_prefix("$ "), examples.last_mut()) {
-                (Some(command), _) => {
-                    examples.push(Example { command: command.to_owned(), output: String::new(), line: number + 1 });
-                }
-                (None, Some(example)) => example.output.extend([line, "\n"]),
-                (None, None) => panic!("a console block begins with its output: {line}"),
+    for (number, line) in block.text.lines().enumerate() {
+        match (line.strip_prefix("$ "), examples.last_mut()) {
+            (Some(command), _) => {
+                let line = block.line + number + 1;
+                examples.push(Example { command: command.to_owned(), output: String::new(), line });
             }
+            (None, Some(example)) => example.output.extend([line, "\n"]),
+            (None, None) => panic!("a console block begins with its output: {line}"),
         }
     }
     examples
 }
 
-/// Runs the commands of a page, as one script that the closure is given, and compares all that comes out.
+/// Around the output of an example stands a character that none has.
+const MARK: char = '\u{1e}';
+
+/// Runs a page, but not the `sh` blocks that begin like one of these, as a script that the closure is given.
 ///
-/// The number of commands.
+/// Before the first command stands what the page takes for granted, and has to succeed.
 #[expect(clippy::disallowed_methods, reason = "the test says whether to write the page anew")]
-pub fn compare(page: &Path, run: impl FnOnce(&str) -> String) -> usize {
+pub fn compare(page: &Path, granted: &str, not_run: &[&str], run: impl FnOnce(&str) -> String) {
     let markdown = fs::read_to_string(page).unwrap();
-    let examples = examples(&markdown);
-    let commands: Vec<_> = examples.iter().map(|example| example.command.as_str()).collect();
-    let output = run(&format!("exec 2>&1\n{}", commands.join(&format!("\nprintf '{BETWEEN}'\n"))));
-    let outputs: Vec<_> = output.split(BETWEEN).collect();
-    assert_eq!(outputs.len(), examples.len(), "{}: {output}", page.display());
+    let must = |commands: &str| format!("set -e\n{commands}\nset +e\n");
+    let mut script = format!("exec 2>&1\n{}", must(granted));
+    let mut all = Vec::new();
+    for block in blocks(&markdown) {
+        let text = &block.text;
+        if let Some(name) = block.file() {
+            script += &must(&format!("mkdir -p \"$(dirname {name})\"\ncat > {name} <<'THE END'\n{text}THE END"));
+        } else if block.language == "sh" && !not_run.iter().any(|beginning| text.starts_with(beginning)) {
+            script += &must(text);
+        } else if block.language == "console" {
+            let examples = examples(&block);
+            let commands = examples.iter().map(|example| &example.command);
+            script.extend(commands.map(|command| format!("printf '{MARK}'\n{command}\nprintf '{MARK}'\n")));
+            all.extend(examples);
+        }
+    }
+    let output = run(&format!("{script}printf '{MARK}the end'"));
+    assert!(output.ends_with(&format!("{MARK}the end")), "{} was not run to its end: {output}", page.display());
+    let outputs: Vec<_> = output.split(MARK).skip(1).step_by(2).take(all.len()).collect();
     if std::env::var_os("REGCRED_UPDATE_DOCS").is_some() {
         let mut lines: Vec<_> = markdown.lines().map(str::to_owned).collect();
-        for (example, actual) in examples.iter().zip(outputs).rev() {
+        for (example, actual) in all.iter().zip(outputs).rev() {
             let end = example.line + example.output.lines().count();
             lines.splice(example.line..end, actual.lines().map(str::to_owned));
         }
         fs::write(page, lines.join("\n") + "\n").unwrap();
     } else {
-        for (Example { command, output, .. }, actual) in examples.iter().zip(outputs) {
+        for (Example { command, output, .. }, actual) in all.iter().zip(outputs) {
             assert_eq!(*output, actual, "{}: $ {command}", page.display());
         }
     }
-    examples.len()
 }
