@@ -8,6 +8,7 @@ mod init_fleet;
 mod inject;
 mod krm;
 mod logins;
+mod members;
 mod render;
 mod schema;
 mod verify;

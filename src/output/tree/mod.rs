@@ -4,6 +4,7 @@
 //! file is renamed, what is stale goes, and the lock comes last. A run that was killed leaves each file old or new; the next one reads the
 //! journal and completes it.
 
+mod changes;
 pub mod check;
 mod conflict;
 pub mod entry;
@@ -16,7 +17,7 @@ mod tally;
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -30,10 +31,11 @@ use crate::output::target::Target;
 use crate::output::{self, File, Protection};
 use crate::problem::{Failure, Problem};
 use crate::settings::{PlaintextInGit, Reseal};
+use changes::Changes;
 use entry::{Content, Entry};
 use lock::Lock;
 use path::{Found, TreePath};
-use root::{Root, State, Turn};
+use root::{Root, State};
 use staging::{Disk, Staging};
 use standing::{Observer, Standing};
 use tally::Tally;
@@ -289,7 +291,7 @@ impl Run<'_> {
         let disk = if state == State::New { Disk::Trust } else { Disk::Wait };
         let journal = staging.seal(&self.lock, disk).map_err(at_lock)?;
         let lock = (!listed).then_some(journal);
-        let changes = Changes { root, state, staged: self.staged, stale, lock, staging, _turn: turn };
+        let changes = Changes { root, state, staged: self.staged, stale, lock, staging, turn };
         Ok(Prepared { result: self.result, changes: Some(changes) })
     }
 }
@@ -304,62 +306,6 @@ impl Prepared {
             self.result.removed = changes.publish()?;
         }
         Ok(self.result)
-    }
-}
-
-/// What is left to do in a tree. Many wait at once, so nothing is kept of the files that stay.
-struct Changes {
-    root: PathBuf,
-    state: State,
-    staged: Vec<(TreePath, usize)>,
-    stale: Vec<TreePath>,
-    /// The new lock, if it differs.
-    lock: Option<PathBuf>,
-    staging: Staging,
-    _turn: Option<Turn>,
-}
-
-impl Changes {
-    /// Says how many files were removed.
-    fn publish(self) -> Result<usize, Failure> {
-        self.staging.commit();
-        match self.state {
-            State::New => self.publish_whole().map_err(at_root)?,
-            State::Listed | State::Unlisted => self.publish_each()?,
-        }
-        let mut removed = 0;
-        for path in &self.stale {
-            removed += remove(path, &self.root).map_err(|error| output::failure(&error, &format!("`{path}`")))?;
-        }
-        if let Some(lock) = &self.lock {
-            fs::rename(lock, self.root.join(path::LOCK)).map_err(at_lock)?;
-        }
-        self.staging.finish().map_err(at_root)?;
-        Ok(removed)
-    }
-
-    /// A new tree lies in the folder as it will lie in the root.
-    fn publish_whole(&self) -> io::Result<()> {
-        for entry in fs::read_dir(self.staging.files())? {
-            let entry = entry?;
-            fs::rename(entry.path(), self.root.join(entry.file_name()))?;
-        }
-        Ok(())
-    }
-
-    fn publish_each(&self) -> Result<(), Failure> {
-        for (path, number) in &self.staged {
-            let (temporary, place) = (self.staging.temporary(*number), path.under(&self.root));
-            let publish = || match fs::rename(&temporary, &place) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    place.parent().map_or(Ok(()), fs::create_dir_all)?;
-                    fs::rename(&temporary, &place)
-                }
-                result => result,
-            };
-            publish().map_err(|error| output::failure(&error, &format!("`{path}`")))?;
-        }
-        Ok(())
     }
 }
 
@@ -385,19 +331,6 @@ impl<'a> Run<'a> {
 fn is_edited(path: &TreePath, root: &Path, ours: &Lock, key: &Key) -> io::Result<bool> {
     let Found::File = path.find(root)? else { return Ok(false) };
     Ok(key.verify(&ours.files[path], &Zeroizing::new(fs::read(path.under(root))?)) == Verdict::Different)
-}
-
-/// Removes a file of ours and the folders that it leaves empty: how many files went.
-fn remove(path: &TreePath, root: &Path) -> io::Result<usize> {
-    let Found::File = path.find(root)? else { return Ok(0) };
-    fs::remove_file(path.under(root))?;
-    for folder in path.folders() {
-        // Not empty: something else is in it, and it stays.
-        if fs::remove_dir(root.join(folder)).is_err() {
-            break;
-        }
-    }
-    Ok(1)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]
