@@ -14,7 +14,7 @@ use crate::settings::choices::{Link, Patcher, Profile, Protect, SealingScope, Sh
     max_term_width = 100,
     subcommand_required = true,
     after_help = "Start here:\n  \
-        DOCKERHUB_AUTH=$(base64 -w0 ~/.docker/config.json) regcred render --namespaces team-a,team-b\n  \
+        DOCKERHUB_AUTH=$(base64 -w0 ~/.docker/config.json) regcred render -n team-a,team-b\n  \
         regcred verify --list          which variables are read, and which are missing\n  \
         regcred init gitlab            a regcred.yaml and the job that uses it\n\n\
         Names of variables are typed, never values. Exit: 0 done, 1 bad input, 2 usage, 3 differences found."
@@ -107,6 +107,9 @@ pub struct TargetArguments {
 
 /// `regcred render`.
 #[derive(Args, Clone, Debug, Default)]
+#[command(after_help = "For example:\n  \
+    regcred render -n team-a,team-b | kubectl apply --server-side --field-manager=regcred -f -\n  \
+    regcred render -n team-a --login ghcr --protect sealed --sealing-cert prod.pem --shape directory --output prod")]
 pub struct RenderArguments {
     /// Which logins
     #[command(flatten)]

@@ -173,10 +173,16 @@ impl Ci {
     #[must_use]
     pub fn how_to_set(self, name: &VariableName) -> String {
         match self {
-            Self::GitLabMergeRequest => "this is a merge-request pipeline, and protected variables do not exist there; \
-                 run it on a protected branch, or add a variable that is not protected under Settings > CI/CD > Variables".into(),
-            Self::GitLabUnprotected => "this branch or tag is not protected, and protected variables do not exist on it; \
-                 protect it, or run on one that is (Settings > CI/CD > Variables)".into(),
+            Self::GitLabMergeRequest => {
+                "this is a merge-request pipeline, and protected variables do not exist there; \
+                 run this on a protected branch; `regcred verify --list` and `regcred render --check` need no login"
+                    .into()
+            }
+            Self::GitLabUnprotected => {
+                "this branch or tag is not protected, and protected variables do not exist on it; \
+                 protect it, or run on one that is (Settings > CI/CD > Variables)"
+                    .into()
+            }
             Self::GitLabProtected => format!("add {name} under Settings > CI/CD > Variables, masked and protected"),
             Self::GitLab => format!(
                 "is {name} there under Settings > CI/CD > Variables? is it protected, and this branch or tag is not? \
@@ -191,9 +197,15 @@ impl Ci {
                  an unknown secret is empty, not an error"
             ),
             Self::Azure => format!("a secret variable must be mapped in the step: `env: {{{name}: $({name})}}`"),
-            Self::Jenkins => format!("bind it in the stage: `withCredentials([string(credentialsId: '…', variable: '{name}')])`"),
-            Self::CircleCi => format!("add {name} to the project's environment variables, or give the job its `context`"),
-            Self::Other => format!("add {name} to the secret variables of this CI, and to the variables this job may read"),
+            Self::Jenkins => {
+                format!("bind it in the stage: `withCredentials([string(credentialsId: '…', variable: '{name}')])`")
+            }
+            Self::CircleCi => {
+                format!("add {name} to the project's environment variables, or give the job its `context`")
+            }
+            Self::Other => {
+                format!("add {name} to the secret variables of this CI, and to the variables this job may read")
+            }
             Self::None => format!("run `export {name}=…` first"),
         }
     }

@@ -110,6 +110,12 @@ impl Templates {
             if object["kind"] == "Secret" {
                 return Err(bad("makes a Secret: templates never see one"));
             }
+            let is_mapping = |value: Option<&Value>| value.is_none_or(|value| value.is_null() || value.is_object());
+            let metadata = object.get("metadata");
+            let in_metadata = |field| is_mapping(metadata.and_then(|metadata| metadata.get(field)));
+            if !is_mapping(metadata) || !in_metadata("labels") || !in_metadata("annotations") {
+                return Err(bad("makes an object whose `metadata`, `labels` or `annotations` is no mapping"));
+            }
         }
         Ok(objects)
     }

@@ -348,3 +348,20 @@ fn the_example_of_regcred_yaml_is_one() {
     let file = file::parse(example).unwrap();
     assert_eq!(file.spec.pull_secrets.len(), 2);
 }
+
+#[test]
+fn every_figure_that_is_asked_for_is_there() {
+    let page = fs::read_to_string(root().join("docs/performance.md")).unwrap();
+    for (table, rows) in [
+        ("render", ["| 10 |", "| 1,000 |", "| 10,000 |", "| 100,000 |"].as_slice()),
+        ("inject", &["| 10.5 MB |"]),
+        ("sops", &["| 1 |", "| 100 |"]),
+        ("sealed", &["| 1 |", "| 100 |", "| 1,000 |", "| 10,000 |"]),
+        ("fleet", &["| 1,000 |"]),
+        ("rerun", &["| 10,000 |"]),
+    ] {
+        let (_, rest) = page.split_once(&format!("<!-- {table} -->\n")).unwrap();
+        let (found, _) = rest.split_once("<!-- end -->").unwrap();
+        assert!(rows.iter().all(|row| found.contains(&format!("\n{row}"))), "{table}: {found}");
+    }
+}

@@ -148,6 +148,27 @@ fn a_check_names_the_files_of_every_cluster() {
 }
 
 #[test]
+fn what_is_odd_is_said_with_its_cluster() {
+    let folder = place(CONFIG);
+    done(folder.path(), "render --output out");
+    let edited = [("eu", "team-a/serviceaccount-builder"), ("lab", "lab/serviceaccount-default")];
+    for (cluster, file) in edited {
+        let path = folder.path().join(format!("out/{cluster}/namespaces/{file}.yaml"));
+        fs::write(&path, fs::read_to_string(&path).unwrap() + "# edited\n").unwrap();
+    }
+    let output = regcred(folder.path(), "render --output out --check");
+    assert!(said(&output).contains("note: eu: 1 file is not current"), "{}", said(&output));
+    let text = done(folder.path(), "render --output out");
+    for (cluster, file) in edited {
+        assert!(
+            text.contains(&format!("warning: `namespaces/{file}.yaml` was edited since regcred wrote it")),
+            "{text}"
+        );
+        assert!(text.contains(&format!("(cluster {cluster})")), "{text}");
+    }
+}
+
+#[test]
 fn a_cluster_that_is_gone_is_told_and_its_folder_stays() {
     let folder = place(CONFIG);
     done(folder.path(), "render --output out");

@@ -14,10 +14,10 @@ mod cells;
 mod schemas;
 
 use bench::{Bench, documents};
-use cells::Cell;
+use cells::{Cell, PROFILES};
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
-use regcred::settings::choices::{Combination, Link, Profile, Protect, Shape, Strategy};
+use regcred::settings::choices::{Combination, Link, Protect, Shape, Strategy};
 use serde_json::{Value, json};
 
 /// A Docker config with two registries, as a CI variable holds it.
@@ -33,8 +33,6 @@ fn the_control_plane_is_of_the_version_that_is_pinned() {
     let said = bench.kubectl(&["version"], "").succeeded();
     assert!(said.lines().any(|line| line == format!("Server Version: v{pinned}")), "{said}");
 }
-
-const PROFILES: [Option<Profile>; 4] = [None, Some(Profile::Argocd), Some(Profile::Flux), Some(Profile::Helm)];
 
 /// The cells in clear of this strategy.
 fn in_clear(strategy: Strategy) -> Vec<Cell> {

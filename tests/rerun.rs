@@ -234,9 +234,10 @@ fn without_a_key_everything_is_made_anew_and_it_says_so() {
     assert_ne!(place.text("a"), first);
     assert_eq!(place.check(&tree, Known::All), (vec![], 2), "what can be told is right");
     let place = place.with_key(KEY);
-    let stale = vec![format!("stale: {}", path("a")), format!("stale: {}", path("b"))];
-    assert_eq!(place.check(&tree, Known::All), (stale, 0), "nothing tells that they are right");
-    assert_eq!(place.write(&tree).written, 2);
+    let unsigned = vec![format!("different: {}", path("a")), format!("different: {}", path("b"))];
+    assert_eq!(place.check(&tree, Known::All), (unsigned, 0), "nothing tells that they are right");
+    let third = place.write(&tree);
+    assert_eq!((third.written, codes(&third.warnings)), (2, vec!["another-fingerprint-key"]), "whoever wrote them");
     assert_eq!(place.write(&tree).written, 0);
     assert_eq!(place.with_key(&KEY.repeat(2)).write(&tree).written, 2, "another key knows nothing");
 }
@@ -333,8 +334,8 @@ fn a_lock_without_the_newer_fields_is_written_anew_once_and_nothing_is_encrypted
             }
         });
     }
-    let stale = ["a", "b"].map(|namespace| format!("stale: {}", path(namespace)));
-    assert_eq!(place.check(&tree, Known::NotTheLogins).0, stale, "with the key, what it has not signed is not ours");
+    let edited = ["a", "b"].map(|namespace| format!("different: {}", path(namespace)));
+    assert_eq!(place.check(&tree, Known::NotTheLogins).0, edited, "with the key, what it has not signed is not ours");
     let place = place.with_key("");
     assert_eq!(place.check(&tree, Known::NotTheLogins), (vec![], 2));
     let place = place.with_key(KEY);

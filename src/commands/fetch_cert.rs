@@ -39,7 +39,7 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
     };
     let pem = controller.certificate().map_err(failed)?;
     let source = "the answer of the controller";
-    let Recipient { warnings, .. } = certificate::choose(&pem, source, Timestamp::now()).map_err(failed)?;
+    let Recipient { warnings, last_day, .. } = certificate::choose(&pem, source, Timestamp::now()).map_err(failed)?;
     report::warn(&warnings);
     let is_current = there.as_ref().is_some_and(|there| certificate::ders(there) == certificate::ders(&pem));
     if *check {
@@ -57,7 +57,9 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
             report::note("the certificate is another than before: the next `regcred render` seals everything for it");
         }
     }
-    report::detail(if is_current { "1 file unchanged" } else { "1 file written" });
+    let of = if context.is_some() { "the context that `--context` names" } else { "the current context" };
+    let done = if is_current { "is there already" } else { "was written" };
+    report::note(&format!("the certificate of {of} {done}; it ends on {last_day}"));
     Ok(Outcome::Done)
 }
 
@@ -83,6 +85,9 @@ fn path(
     let of_a_fleet = file.is_some_and(|file| !file.spec.clusters.is_empty());
     output.or_else(in_the_file).map(|path| environment.directory().join(path)).ok_or_else(|| {
         let missing = match cluster {
+            None if of_a_fleet => {
+                "`--cluster` is missing, and each cluster of regcred.yaml may have its own certificate"
+            }
             None => "`--output` is missing, and regcred.yaml has no `sealing.certificate`",
             Some(_) => "`--cluster` names no cluster of regcred.yaml that has a `sealing.certificate`",
         };

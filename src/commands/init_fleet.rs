@@ -87,6 +87,11 @@ impl Fleet {
     /// # Errors
     /// A file of a new fleet is there already. Or the file system's.
     pub fn write(&self, root: &Path) -> Result<String> {
+        if !self.is_kept && root.join(file::NAME).exists() {
+            let problem = Problem::error("file-exists", "`regcred.yaml` is there already, so nothing was written");
+            let hint = "add the clusters to `clusters` in it, and run the same without --clusters";
+            return Err(Failure::of("the files to write", problem.hint(hint)).into());
+        }
         let mut files = self.files()?;
         let kept = |name: &str| (self.is_kept || name == SOPS_FILE) && root.join(name).symlink_metadata().is_ok();
         let there: Vec<_> = files.extract_if(.., |(name, _)| kept(name)).map(|(name, _)| name).collect();

@@ -1,12 +1,16 @@
 //! The clusters of a run: work for one of them in, what came of it for all of them, and everything that went wrong together, out.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 
-use crate::problem::Failure;
+use crate::problem::{Failure, Problem};
+use crate::protect::Protector;
 use crate::settings::Settings;
 use crate::settings::choices::Protect;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
+use crate::settings::sealing::CertificateSource;
 
 /// Does the same for each cluster, on all cores if there are several; the answers are in order.
 pub(super) fn each<A: Send, B: Send>(members: Vec<A>, work: impl Fn(A) -> B + Send + Sync) -> Vec<B> {
@@ -51,4 +55,28 @@ pub(super) fn apart<T>(results: Vec<Result<T, Failure>>, members: &[Settings]) -
     }
     let failed = failed_with.map_or(Ok(()), |title| Err(Failure::Input { title, problems: findings.said() }));
     (done, failed)
+}
+
+/// Warns of clusters whose own certificates are of one key: most likely one of them was fetched from the wrong cluster.
+pub(super) fn of_one_key(members: &[Settings], protectors: &[Protector]) -> Vec<Problem> {
+    let mut known: HashMap<&[u8], &Settings> = HashMap::new();
+    let mut findings = Findings::default();
+    for (settings, protector) in members.iter().zip(protectors) {
+        let (Some(recipient), Some(CertificateSource::File(_))) =
+            (protector.recipient(), &settings.sealing.certificate)
+        else {
+            continue;
+        };
+        let first = *known.entry(recipient).or_insert(settings);
+        let problems = if first.sealing.certificate == settings.sealing.certificate {
+            Vec::new()
+        } else {
+            let message = "the certificate is another file than that of a cluster before, and of the same key";
+            let hint =
+                "was one of them fetched from the wrong cluster? `regcred fetch-cert --cluster NAME --context CONTEXT`";
+            vec![Problem::warning("same-recipient", message).hint(hint)]
+        };
+        findings.add(problems, settings.cluster.as_ref());
+    }
+    findings.said()
 }

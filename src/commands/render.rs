@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::deliver::{self, Delivered, Prepared};
+use super::deliver::{self, Prepared};
 use super::logins;
-use super::members::{apart, each, side_by_side};
+use super::members::{self, apart, each, side_by_side};
 use crate::cli::RenderArguments;
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
@@ -73,10 +73,16 @@ fn prepare<'a>(
 
 /// Puts everything in its place, and says what was done, also where another cluster has failed.
 fn publish(prepared: Vec<Prepared<'_>>, fleet: &Fleet) -> Result<Outcome, Failure> {
-    let delivered =
-        each(prepared.into_iter().zip(&fleet.members).collect(), |(prepared, settings)| prepared.publish(settings));
-    let (delivered, failed) = apart(delivered, &fleet.members);
-    let outcome = delivered.iter().map(Delivered::say).fold(Outcome::Done, Outcome::and);
+    let delivered = each(prepared.into_iter().zip(&fleet.members).collect(), |(prepared, settings)| {
+        prepared.publish(settings).map(|delivered| (delivered, settings))
+    });
+    let (mut delivered, failed) = apart(delivered, &fleet.members);
+    let mut findings = Findings::default();
+    for (delivered, settings) in &mut delivered {
+        findings.add(delivered.take_warnings(), settings.cluster.as_ref());
+    }
+    report::warn(&findings.said());
+    let outcome = delivered.iter().map(|(delivered, _)| delivered.say()).fold(Outcome::Done, Outcome::and);
     failed?;
     for settings in &fleet.members {
         [chart::note(settings), helm_values::note(settings)].iter().flatten().for_each(|note| report::note(note));
@@ -114,6 +120,7 @@ fn protectors(fleet: &Fleet, environment: &Environment) -> Result<Vec<Protector>
     let problems = findings.said();
     Failure::unless_clean("the protection", &problems)?;
     report::warn(&problems);
+    report::warn(&members::of_one_key(&fleet.members, &protectors));
     Ok(protectors)
 }
 

@@ -110,7 +110,7 @@ enum Fault {
 impl Fault {
     fn explain(&self, registry: &RegistryKey, source: &str) -> Problem {
         const WHOLE: &str = "one bad entry breaks the whole Secret for the kubelet";
-        const ENCODE: &str = "`auth` is base64 of `user:password`: `printf '%s:%s' \"$USER\" \"$PASS\" | base64 -w0`";
+        const ENCODE: &str = "`auth` is base64 of `user:password`: `printf '%s:%s' \"$REGISTRY_USER\" \"$REGISTRY_PASSWORD\" | base64 -w0`";
         let (code, what, hint): (_, String, &str) = match self {
             Self::NotAnObject => ("entry-not-an-object", format!("is no object; {WHOLE}"), ENCODE),
             Self::Twice(field) => (

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::file::{self, Named};
 use super::lifetime::ShortLived;
-use super::presets::Preset;
+use super::presets::{PRESETS, Preset};
 use super::value::Wanted;
 use super::{Credential, auths, check, decode, from_preset};
 use crate::docker_config::registry::RegistryKey;
@@ -103,7 +103,7 @@ impl Source {
                     let source = format!("`{name}`");
                     decode::docker_config(&text, &source, problems).map(|json| auths::read(&json, &source, problems))
                 })
-                .map_err(|problem| offer_the_other_variable(problem, name, environment)),
+                .map_err(|problem| offer_another(problem, name, environment)),
             Self::DockerConfigFile(path) => {
                 let (typed, path) = (path, environment.directory().join(path));
                 // What was typed is repeated only where it is known to be a path: it might be a password.
@@ -131,12 +131,19 @@ impl Source {
     }
 }
 
-fn offer_the_other_variable(problem: Problem, name: &VariableName, environment: &Environment) -> Problem {
-    if name.as_str() == DEFAULT_VARIABLE && !environment.is_set(DEFAULT_VARIABLE) && environment.is_set(OTHER_VARIABLE)
-    {
+/// Where the variable that is read by default is not set, and a login is in others that are known.
+fn offer_another(problem: Problem, name: &VariableName, environment: &Environment) -> Problem {
+    if name.as_str() != DEFAULT_VARIABLE || environment.is_set(DEFAULT_VARIABLE) {
+        return problem;
+    }
+    if environment.is_set(OTHER_VARIABLE) {
         return problem.hint(format!("`{OTHER_VARIABLE}` is set: use it with `--docker-config {OTHER_VARIABLE}`"));
     }
-    problem
+    let is_set = |preset: &&Preset| preset.password.iter().any(|name| environment.is_set(name));
+    match PRESETS.iter().find(is_set) {
+        Some(preset) => problem.hint(format!("its variables are set: use them with `--login {}`", preset.name)),
+        None => problem,
+    }
 }
 
 /// The login of a registry whose user name and password are in these variables.

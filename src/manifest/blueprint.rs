@@ -80,6 +80,7 @@ impl Blueprint {
     /// Any other object; its namespace is what `place` says.
     #[must_use]
     pub fn plain(mut object: Map<String, Value>, place: Place) -> Self {
+        let kind = object.get("kind").cloned().unwrap_or_default();
         let metadata = object.entry("metadata").or_insert_with(|| json!({}));
         match &place {
             Place::Cluster => {}
@@ -87,7 +88,9 @@ impl Blueprint {
             Place::Each => metadata["namespace"] = json!(SLOT),
             Place::Itself => {
                 metadata["name"] = json!(SLOT);
-                metadata["labels"][NAME_LABEL] = json!(SLOT);
+                if kind == "Namespace" {
+                    metadata["labels"][NAME_LABEL] = json!(SLOT);
+                }
             }
         }
         Self::new(Content::Plain(object), place)

@@ -234,10 +234,12 @@ impl VariableName {
         Self(name.into())
     }
 
-    /// Whether it may be echoed although nobody knows it: it looks like a variable, `[A-Z][A-Z0-9_]{0,63}`.
+    /// Whether it may be echoed although nobody knows it: it looks like a variable, `[A-Z][A-Z0-9_]{0,63}`. Some tokens are of
+    /// capitals and digits alone, and none of them is as short as a name of one word.
     #[must_use]
     pub fn looks_like_one(text: &str) -> bool {
-        text.len() <= 64
+        const ONE_WORD: usize = 16;
+        text.len() <= if text.contains('_') { 64 } else { ONE_WORD }
             && text.starts_with(|character: char| character.is_ascii_uppercase())
             && text.chars().all(|character| matches!(character, 'A'..='Z' | '0'..='9' | '_'))
     }
@@ -275,6 +277,20 @@ mod tests {
         }
         for bad in ["", "1A", "A-B", "A=B", "$A", "A B"] {
             assert!(bad.parse::<VariableName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_capitals_does_not_look_like_a_variable() {
+        for (text, looks) in [
+            ("DOCKERHUB_AUTH", true),
+            ("GHCRTOKEN", true),
+            ("AKIAIOSFODNN7EXAMPLE", false),
+            (&"A1".repeat(32), false),
+            ("hunter2", false),
+            ("1A", false),
+        ] {
+            assert_eq!(VariableName::looks_like_one(text), looks, "{text}");
         }
     }
 

@@ -80,7 +80,7 @@ fn refusal(what: &str) -> Failure {
         "the output",
         Problem::error("plaintext-in-git", format!("{what}: a plain Secret would enter Git")).hint(
             "make it safe to commit with --protect sealed, sops or external; or write to a path that .gitignore lists, to a new \
-             folder, or outside of the work tree; or pipe it on to kubectl; `--allow-plaintext-in-git` insists",
+             folder with --shape directory, or outside of the work tree; or pipe it on to kubectl; `--allow-plaintext-in-git` insists",
         ),
     )
 }

@@ -56,6 +56,15 @@ impl Protector {
         })
     }
 
+    /// For whom it seals, whatever the file: nothing where it does not.
+    #[must_use]
+    pub fn recipient(&self) -> Option<&[u8]> {
+        match self {
+            Self::Sealed(sealer) => Some(sealer.recipient()),
+            Self::Plain | Self::Sops(_) => None,
+        }
+    }
+
     /// What there is to say of it before it works.
     #[must_use]
     pub fn warnings(&self) -> &[Problem] {

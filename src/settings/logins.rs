@@ -55,11 +55,15 @@ fn variable(text: &str, place: &str, environment: &Environment, problems: &mut V
                 "value-for-a-name",
                 format!("{place} takes the name of a variable, and what it got is none: perhaps `$NAME` was expanded"),
             )
-            .hint(if place == "`--docker-config`" && (environment.directory().join(text).is_file()) {
-                "did you mean `--docker-config-file`?"
-            } else {
-                "write NAME without the $, for example DOCKERHUB_AUTH; rotate the credential if it was printed"
-            }),
+            .hint(
+                if place == "`--docker-config`"
+                    && (text.ends_with(".json") || environment.directory().join(text).is_file())
+                {
+                    "did you mean `--docker-config-file`?"
+                } else {
+                    "write NAME without the $, for example DOCKERHUB_AUTH; rotate the credential if it was printed"
+                },
+            ),
         );
     }
     name

@@ -125,7 +125,7 @@ impl PatcherSettings {
                 .hint("write a number with its unit, for example 30s or 2m")
         }));
         // A flag that means nothing is refused with all others of its kind.
-        if file.kind == Some(Patcher::Tamcore) && file.interval.is_some() {
+        if patcher == Patcher::Tamcore && file.kind == Some(patcher) && file.interval.is_some() {
             problems.push(
                 Problem::error(
                     "means-nothing",

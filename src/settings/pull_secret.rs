@@ -246,13 +246,12 @@ fn chosen_namespaces(
     let chosen = namespaces::choose(&Wanted { include, origin, exclude, listed, names_add }, problems);
     let clean = problems[before..].iter().all(|problem| !problem.is_error());
     if chosen.namespaces.is_empty() && clean {
-        problems.push(
-            Problem::error(
-                "no-namespaces",
-                "no namespace is left to serve, and empty output makes a pruning GitOps tool delete everything",
-            )
-            .hint(why_none(chosen.excluded, listed, target)),
-        );
+        let message = if chosen.excluded == 0 && listed.is_none() {
+            "no namespace is named"
+        } else {
+            "no namespace is left to serve, and empty output makes a pruning GitOps tool delete everything"
+        };
+        problems.push(Problem::error("no-namespaces", message).hint(why_none(chosen.excluded, listed, target)));
     }
     chosen.namespaces
 }

@@ -53,6 +53,9 @@ impl fmt::Display for Cell {
     }
 }
 
+/// No profile, and each of them.
+pub const PROFILES: [Option<Profile>; 4] = [None, Some(Profile::Argocd), Some(Profile::Flux), Some(Profile::Helm)];
+
 /// Every possible cell that is meant and that kubectl or Helm takes to a cluster, with each patcher and each of the profiles.
 pub fn all(is_meant: impl Fn(&Combination) -> bool, profiles: &[Option<Profile>]) -> Vec<Cell> {
     let patchers = |cell: Combination| match cell.strategy {

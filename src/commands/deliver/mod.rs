@@ -34,9 +34,13 @@ impl Delivered {
         self
     }
 
-    /// Says it.
+    /// What is odd, to be said of all clusters together.
+    pub(super) fn take_warnings(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// Says the rest.
     pub(super) fn say(&self) -> Outcome {
-        report::warn(&self.warnings);
         for note in &self.notes {
             report::note(note);
         }
@@ -162,7 +166,8 @@ fn differences(differences: &[Difference], cluster: Option<&ResourceName>, mut d
     delivered.differs = !differences.is_empty();
     if delivered.differs {
         let files = if differences.len() == 1 { "file is" } else { "files are" };
-        let said = format!("{folder}{} {files} not current: run the same without --check", differences.len());
+        let cluster = cluster.map_or(String::new(), |cluster| format!("{cluster}: "));
+        let said = format!("{cluster}{} {files} not current: run the same without --check", differences.len());
         delivered.notes.push(said);
     }
     delivered

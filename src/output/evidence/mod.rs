@@ -37,7 +37,7 @@ pub enum Finding {
     Readdressed,
     /// It is not the one that was written, or nothing that is written as this is.
     Other,
-    /// It agrees with what is written down, and who wrote that did not have this key.
+    /// It agrees with what is written down, and who wrote that did not have this key, or none.
     Disowned,
 }
 
@@ -71,13 +71,11 @@ pub fn weigh(
         Finding::Other
     } else if known == Known::All && same(&written.hmac, &wanted.hmac) {
         Finding::Good(wanted)
-    } else if key.is_there() && written.origin.is_some() && !key.has_signed(written) {
+    } else if key.is_there() && !key.has_signed(written) {
         Finding::Disowned
     } else if written.recipient.is_some() && !same(&written.recipient, &wanted.recipient) {
         Finding::Readdressed
-    } else if !same(&written.context, &wanted.context)
-        || (key.is_there() && (known == Known::All || written.origin.is_none()))
-    {
+    } else if !same(&written.context, &wanted.context) || (key.is_there() && known == Known::All) {
         Finding::Outdated
     } else if encrypted.has_form(bytes)? {
         Finding::Unproven

@@ -34,8 +34,9 @@ pub fn readdressed(count: usize) -> Problem {
 #[must_use]
 pub fn disowned(count: usize) -> Problem {
     let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
-    let message = format!("{count} encrypted {files} {were} edited, or written under another `{KEY_VARIABLE}`");
+    let message =
+        format!("{count} encrypted {files} {were} edited, or written without `{KEY_VARIABLE}` or under another");
     Problem::warning("another-fingerprint-key", message).hint(
-        "with another key everything is encrypted anew, once; without a change of the key look who has edited `regcred.lock`",
+        "with another key everything is encrypted anew, once; if the key is the same as ever, look who has written `regcred.lock`",
     )
 }

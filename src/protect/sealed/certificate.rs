@@ -27,6 +27,8 @@ pub struct Recipient {
     pub key: OaepPublicEncryptingKey,
     /// The key as its certificate has it: SubjectPublicKeyInfo in DER.
     pub public_key: Vec<u8>,
+    /// The last day of its certificate.
+    pub last_day: String,
     /// What is odd about its certificate.
     pub warnings: Vec<Problem>,
 }
@@ -51,7 +53,12 @@ pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Pro
                     )
                     .hint(FETCH)
                 }));
-                return Ok(Recipient { key, warnings: warnings.collect(), public_key: certificate.public_key.clone() });
+                return Ok(Recipient {
+                    key,
+                    warnings: warnings.collect(),
+                    public_key: certificate.public_key.clone(),
+                    last_day: day(certificate.ends).to_string(),
+                });
             }
         }
     }

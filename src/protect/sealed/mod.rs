@@ -50,7 +50,7 @@ impl Sealer {
         let refused = |problem| Failure::of("the certificate", problem);
         let source = certificate.as_ref().ok_or_else(|| refused(not_said()))?;
         let pem = source::read(source, environment).map_err(refused)?;
-        let Recipient { key, public_key, mut warnings } =
+        let Recipient { key, public_key, mut warnings, .. } =
             certificate::choose(&pem, &source.to_string(), Timestamp::now()).map_err(refused)?;
         seal::seal(&key, b"", b"").map_err(|_| {
             refused(Problem::error(

@@ -59,8 +59,8 @@ impl Secrets {
         let Ok(config) = serde_json::from_slice::<Value>(&json) else { return };
         leaves(&config, &mut Vec::new(), &mut |path, value| match (path.last(), value.as_str()) {
             (Some(&"email"), _) | (_, None) => {}
-            // A user name may be a token, and then it is long. One that is a word would hide half of what sops says.
-            (Some(&"username"), Some(name)) if name.chars().count() <= WINDOW || is_public_username(name) => {}
+            // Any other user name may be a token.
+            (Some(&"username"), Some(name)) if is_public_username(name) => {}
             (_, Some(credential)) => self.add_text(credential),
         });
     }
@@ -217,12 +217,15 @@ mod tests {
     }
 
     #[test]
-    fn a_user_name_that_is_a_word_or_known_to_everybody_hides_nothing() {
-        for name in ["master", "github", "AWS", "oauth2accesstoken", "gitlab+deploy-token-123456"] {
+    fn a_user_name_is_hidden_unless_it_is_known_to_everybody() {
+        for (name, is_shown) in
+            [("AWS", true), ("oauth2accesstoken", true), ("gitlab+deploy-token-123456", true), ("tok3n123", false)]
+        {
             let mut secrets = Secrets::default();
             secrets.add_docker_config(&STANDARD.encode(config(name)));
-            let words = format!("dial tcp master.github.test: user {name} is denied");
-            assert_eq!(secrets.admit(words.as_bytes()), Said::Line(words));
+            let said = |name| format!("dial tcp sops.test: user {name} is denied");
+            let shown = said(if is_shown { name } else { HIDDEN });
+            assert_eq!(secrets.admit(said(name).as_bytes()), Said::Line(shown));
         }
     }
 }

@@ -194,7 +194,7 @@ impl Sops {
         match self.rules.matching(&self.root.join(path))? {
             Found::Rule(rule, selection) => Ok(Chosen { content: Some(&rule.content), selection }),
             Found::NoRules => Ok(Chosen::default()),
-            Found::NoMatch => Err(problems::no_rule(&self.naming.name(path))),
+            Found::NoMatch => Err(problems::no_rule(self.naming, path)),
         }
     }
 }

@@ -59,9 +59,16 @@ pub fn not_known_here() -> Problem {
 }
 
 /// There are rules, and none is for the file.
-pub fn no_rule(name: &str) -> Problem {
-    Problem::error("no-sops-rule", format!("no rule of `.sops.yaml` is for {name}"))
-        .hint(r"add one: `path_regex: \.sops\.yaml$` matches every file that regcred has encrypted in a folder")
+pub fn no_rule(naming: Naming, path: &str) -> Problem {
+    let message = format!("no rule of `.sops.yaml` is for {}", naming.name(path));
+    Problem::error("no-sops-rule", message).hint(match naming {
+        Naming::ByPath => {
+            r"add one: `path_regex: \.sops\.yaml$` matches every file that regcred has encrypted in a folder"
+        }
+        Naming::ByFlag => {
+            r"add one before the others, whose `path_regex` is for its name: `secrets\.yaml$`, for example"
+        }
+    })
 }
 
 /// Its rule does not do what is needed.
