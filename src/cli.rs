@@ -108,8 +108,9 @@ pub struct TargetArguments {
 /// `regcred render`.
 #[derive(Args, Clone, Debug, Default)]
 #[command(after_help = "For example:\n  \
-    regcred render -n team-a,team-b | kubectl apply --server-side --field-manager=regcred -f -\n  \
-    regcred render -n team-a --login ghcr --protect sealed --sealing-cert prod.pem --shape directory --output prod")]
+    regcred render -n team-a,team-b |\n    \
+      kubectl apply --server-side --field-manager=regcred -f -\n  \
+    regcred render -n team-a --protect sealed --sealing-cert prod.pem > prod.yaml")]
 pub struct RenderArguments {
     /// Which logins
     #[command(flatten)]

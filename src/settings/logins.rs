@@ -50,6 +50,7 @@ fn variable(text: &str, place: &str, environment: &Environment, problems: &mut V
         .ok()
         .filter(|name| environment.is_set(name.as_str()) || VariableName::looks_like_one(text));
     if name.is_none() {
+        let path = environment.directory().join(text);
         problems.push(
             Problem::error(
                 "value-for-a-name",
@@ -57,7 +58,7 @@ fn variable(text: &str, place: &str, environment: &Environment, problems: &mut V
             )
             .hint(
                 if place == "`--docker-config`"
-                    && (text.ends_with(".json") || environment.directory().join(text).is_file())
+                    && (path.extension().is_some_and(|extension| extension == "json") || path.is_file())
                 {
                     "did you mean `--docker-config-file`?"
                 } else {
