@@ -1,6 +1,6 @@
 //! The command line as it was typed: in come the process's arguments, out come clap's types, or an error that repeats no value.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -28,13 +28,14 @@ impl Arguments {
     /// Help, version, or a usage error that names flags but never repeats a value.
     pub fn read() -> Result<Self, Answer> {
         report::quiet_panics();
-        Self::try_parse().map_err(|error| answer(&error))?.without_a_shape_as_output()
+        let typed: Vec<OsString> = std::env::args_os().collect();
+        Self::try_parse_from(&typed).map_err(|error| answer(&error, &typed))?.without_a_shape_as_output()
     }
 
     /// What a parser's error says, without what was typed.
     #[must_use]
     pub fn explain(error: &clap::Error) -> Problem {
-        explain(error, error.kind())
+        explain(error, error.kind(), &[])
     }
 
     /// `--output yaml` is what other tools call `--shape yaml`.
@@ -62,23 +63,26 @@ impl Answer {
     }
 }
 
-fn answer(error: &clap::Error) -> Answer {
+fn answer(error: &clap::Error, typed: &[OsString]) -> Answer {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Answer::Text(error.render().to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Answer::Usage(
             Problem::error("usage", "no command is given")
                 .hint("`regcred --help` lists them; the first one is `regcred render`"),
         ),
-        kind => Answer::Usage(explain(error, kind)),
+        kind => Answer::Usage(explain(error, kind, typed)),
     }
 }
 
 /// clap's own text repeats the argument, which may be a secret typed in the wrong place: only what we know is named.
-fn explain(error: &clap::Error, kind: ErrorKind) -> Problem {
+fn explain(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Problem {
     let flag = known_flag(error, ContextKind::InvalidArg);
     let nothing = matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value)) if value.is_empty());
     let what = match (kind, &flag) {
-        (ErrorKind::UnknownArgument, _) => "an argument that this command does not take".to_owned(),
+        (ErrorKind::UnknownArgument, _) => match place(error, typed) {
+            Some(place) => format!("argument {place} is none that this command takes"),
+            None => "an argument that this command does not take".to_owned(),
+        },
         (ErrorKind::InvalidSubcommand, _) => "the command is none of ours".to_owned(),
         (ErrorKind::InvalidValue, Some(flag)) if nothing => format!("`{flag}` needs a value"),
         (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(flag)) => {
@@ -128,6 +132,12 @@ fn explain(error: &clap::Error, kind: ErrorKind) -> Problem {
         "`regcred --help` and `regcred COMMAND --help` list what there is".to_owned()
     };
     Problem::error("usage", what).hint(hint)
+}
+
+/// Which of the arguments the error is about, counted from 1: where it stands says which it is.
+fn place(error: &clap::Error, typed: &[OsString]) -> Option<usize> {
+    let ContextValue::String(wrong) = error.get(ContextKind::InvalidArg)? else { return None };
+    typed.iter().position(|argument| argument.to_string_lossy().split('=').next() == Some(wrong))
 }
 
 /// What a flag is for that another one needs.

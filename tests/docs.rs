@@ -365,3 +365,9 @@ fn every_figure_that_is_asked_for_is_there() {
         assert!(rows.iter().all(|row| found.contains(&format!("\n{row}"))), "{table}: {found}");
     }
 }
+
+#[test]
+fn the_plugin_for_helm_has_the_version_of_the_program() {
+    let plugin = fs::read_to_string(root().join("helm-plugin/plugin.yaml")).unwrap();
+    assert!(plugin.contains(concat!("\nversion: ", env!("CARGO_PKG_VERSION"), "\n")), "{plugin}");
+}

@@ -88,7 +88,14 @@ fn the_same_binaries_give_the_same_archives_whenever_and_by_whomever_they_are_pa
             })
             .collect();
         let plain = "-rw-r--r--";
-        let files = [(plain, "/CHANGELOG.md"), (plain, "/LICENSE"), (plain, "/README.md"), ("-rwxr-xr-x", "/regcred")];
+        let files = [
+            (plain, "/CHANGELOG.md"),
+            (plain, "/LICENSE"),
+            (plain, "/README.md"),
+            ("drwxr-xr-x", "/helm-plugin/"),
+            (plain, "/helm-plugin/plugin.yaml"),
+            ("-rwxr-xr-x", "/regcred"),
+        ];
         assert_eq!(rows[0].1, "/");
         assert_eq!(rows[1..], files);
         bench::write(&archive, "something else");

@@ -140,14 +140,14 @@ name! {
 name! {
     /// The name of a Secret, a ServiceAccount or another object: an RFC 1123 subdomain, 253 characters at most.
     #[derive(JsonSchema)]
-    #[schemars(extend("pattern" = SUBDOMAIN_PATTERN))]
+    #[schemars(extend("pattern" = SUBDOMAIN_PATTERN, "maxLength" = 253))]
     ResourceName
 }
 
 name! {
     /// The name of a ServiceAccount, or `*` for every one.
     #[derive(JsonSchema)]
-    #[schemars(extend("pattern" = ACCOUNT_PATTERN))]
+    #[schemars(extend("pattern" = ACCOUNT_PATTERN, "maxLength" = 253))]
     AccountName
 }
 

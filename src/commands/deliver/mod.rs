@@ -113,7 +113,7 @@ const COVERED: &str = "the folder holds Secrets in clear, and its .gitignore kee
 
 /// What a comparison without a key cannot tell.
 const WITHOUT_A_KEY: &str = "`REGCRED_FINGERPRINT_KEY` is not set, so it was not compared whether encrypted files hold \
-                             these logins: only their place, for whom they are, and whether they are as they were written";
+                             these logins: only their place, for whom they were written, and whether they are as the lock says";
 
 fn print(product: &Product<'_>, shape: Shape) -> Result<Delivered, Failure> {
     let shown = match product {
