@@ -70,7 +70,7 @@ const PAGES: &[Page] = &[
     (
         "docs/fleet.md",
         &["kubectl", CONTROLLER],
-        "mkdir certs; for name in prod-us lab; do cp $REPOSITORY/tests/certificates/rsa-2048.pem certs/$name.pem; done
+        "mkdir certs; cp $REPOSITORY/tests/certificates/rsa-2048.pem certs/prod-us.pem; cp $REPOSITORY/tests/certificates/rsa-4096.pem certs/lab.pem
         export GHCR_TOKEN=example REGCRED_FINGERPRINT_KEY=$(openssl rand -hex 32)",
     ),
     ("docs/flux.md", &["kustomize"], ""),

@@ -141,7 +141,7 @@ fn offer_another(problem: Problem, name: &VariableName, environment: &Environmen
     }
     let is_set = |preset: &&Preset| preset.password.iter().any(|name| environment.is_set(name));
     match PRESETS.iter().find(is_set) {
-        Some(preset) => problem.hint(format!("its variables are set: use them with `--login {}`", preset.name)),
+        Some(preset) => problem.hint(format!("the variables of `--login {}` are set: use that instead", preset.name)),
         None => problem,
     }
 }

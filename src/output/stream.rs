@@ -12,8 +12,8 @@ use crate::protect::{Document, Documents, Protection};
 
 /// Large enough that 100,000 documents are a few hundred writes.
 const BUFFER: usize = 64 * 1024;
-/// Enough documents to keep all cores busy, and few enough to be held: encrypted ones are written in such groups.
-const GROUP: usize = 1024;
+/// Enough documents to keep all cores busy, and few enough to be held: such a group is encrypted while the one before is written.
+const GROUP: usize = 256;
 
 /// The form of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,18 +68,22 @@ fn in_groups(
     write: impl Fn(&Document<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
     let mut documents = documents.iter().enumerate();
+    let mut texts = Vec::new();
     loop {
         let group: Vec<_> = documents.by_ref().take(GROUP).collect();
+        let text_of = |(number, document): &(usize, Document<'_>)| {
+            let mut text = form.before(*number).to_vec();
+            write(document, &mut text).map(|()| text)
+        };
+        let mut next = Ok(Vec::new());
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| next = group.par_iter().map(text_of).collect::<io::Result<_>>());
+            texts.iter().try_for_each(|text: &Vec<u8>| into.write_all(text))
+        })?;
         if group.is_empty() {
             return Ok(());
         }
-        let texts = group.par_iter().map(|(number, document)| {
-            let mut text = form.before(*number).to_vec();
-            write(document, &mut text).map(|()| text)
-        });
-        for text in texts.collect::<io::Result<Vec<_>>>()? {
-            into.write_all(&text)?;
-        }
+        texts = next?;
     }
 }
 
