@@ -59,7 +59,8 @@ pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Pro
 pub fn named_by(value: &str, source: &str) -> Result<Option<SecretString>, Problem> {
     use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     let path = Path::new(value.trim_end_matches(['\r', '\n']));
-    if !path.is_absolute() {
+    // A slash alone names no file, and may be a password.
+    if !path.is_absolute() || path.file_name().is_none() {
         return Ok(None);
     }
     match path.metadata() {
@@ -120,6 +121,8 @@ mod tests {
             (folder, Err("is-a-directory")),
             ("/dev/null", Err("unreadable-file")),
             ("token", Ok(false)),
+            ("/", Ok(false)),
+            ("//", Ok(false)),
             (&format!("{folder}/gone"), Ok(false)),
             (&format!("{path}/below"), Ok(false)),
             (&format!("/{}", "a".repeat(300)), Ok(false)),
