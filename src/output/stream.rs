@@ -38,7 +38,7 @@ pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Re
 /// The writer's.
 pub fn write_file(documents: &Documents, carried: &Carried, into: &mut impl Write) -> io::Result<()> {
     write_all(documents, Form::Yaml, into, |document, text| match document.encryption() {
-        Some(encryption) => text.write_all(&carried.settle(&encryption, "")?),
+        Some(encryption) => carried.settle(&encryption, "", text),
         None => Form::Yaml.write(document, text),
     })
 }
@@ -88,6 +88,15 @@ fn in_groups(
 }
 
 impl Form {
+    /// What the name of a file of this form ends with.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+        }
+    }
+
     fn head(self) -> &'static [u8] {
         match self {
             Self::Yaml => b"",

@@ -27,11 +27,12 @@ pub enum Left {
 /// Waits for the moment, kills it, and looks at what it left.
 pub fn kill(mut child: Child, root: &Path, moment: Moment) -> Left {
     let folder = root.join(".regcred-new");
-    let (journal, files) = (folder.join("lock"), folder.join("files"));
+    let journal = folder.join("lock");
     let has_come = || match moment {
-        Moment::Staging => fs::read_dir(&files).is_ok_and(|files| files.count() > 0),
+        // Besides the .gitignore.
+        Moment::Staging => fs::read_dir(&folder).is_ok_and(|files| files.count() > 1),
         Moment::Published(0) => journal.exists(),
-        Moment::Published(count) => journal.exists() && !files.join((count - 1).to_string()).exists(),
+        Moment::Published(count) => journal.exists() && !folder.join((count - 1).to_string()).exists(),
     };
     while !has_come() && child.try_wait().unwrap().is_none() {}
     child.kill().unwrap();

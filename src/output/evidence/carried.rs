@@ -14,12 +14,14 @@ use zeroize::Zeroizing;
 
 use super::encrypted::Encrypted;
 use super::fingerprint::{Digest, Fingerprint, Key};
-use super::{Finding, Known, gather, warnings, weigh};
+use super::{Evidence, Finding, Known, warnings};
 use crate::output::target::Target;
 use crate::problem::{Failure, Problem};
 use crate::settings::{Destination, Reseal, Settings};
 
 const MARK: &str = "# regcred fingerprint: ";
+/// More than a fingerprint takes.
+const ROOM: usize = 512;
 const SEPARATOR: &[u8] = b"---\n";
 
 /// What is done with a file.
@@ -77,33 +79,38 @@ impl Carried {
         })
     }
 
-    /// The line and the encrypted document: the one that is there, if it will do.
+    /// Writes the line and the encrypted document: the one that is there, if it will do.
     ///
     /// # Errors
     /// The protector's.
-    pub fn settle(&self, encrypted: &dyn Encrypted, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
-        let there = Digest::of(&encrypted.context(path)?).and_then(|context| self.documents.get(&context));
+    pub fn settle(&self, encrypted: &dyn Encrypted, path: &str, into: &mut Vec<u8>) -> io::Result<()> {
+        let evidence = Evidence::of(encrypted, path)?;
+        let there = evidence.context().and_then(|context| self.documents.get(context));
         if let Some((written, range)) = there {
             let document = &self.text[range.clone()];
-            match (weigh(written, encrypted, path, document, &self.key, self.known())?, self.purpose) {
+            match (evidence.weigh(written, document, &self.key, self.known())?, self.purpose) {
                 (Finding::Good(_), Purpose::Write(Reseal::Always)) => {}
-                (Finding::Good(fingerprint), _) => return marked(&fingerprint, document),
-                (Finding::Unproven, Purpose::Compare(_)) => return marked(written, document),
+                (Finding::Good(fingerprint), _) => return marked(&fingerprint, document, into),
+                (Finding::Unproven, Purpose::Compare(_)) => return marked(written, document, into),
                 (Finding::Other, _) => self.edited.store(true, Ordering::Relaxed),
                 (Finding::Disowned, _) => self.disowned.store(true, Ordering::Relaxed),
                 (Finding::Unproven | Finding::Outdated | Finding::Readdressed, _) => {}
             }
         }
-        let recipient = Digest::of(&encrypted.recipient(path)?);
-        if !self.recipients.is_empty() && recipient.is_some_and(|recipient| !self.recipients.contains(&recipient)) {
+        let is_new = |recipient| !self.recipients.contains(recipient);
+        if !self.recipients.is_empty() && evidence.recipient().is_some_and(is_new) {
             self.readdressed.store(true, Ordering::Relaxed);
         }
         match self.purpose {
             // More than is there, however much of it is masked: never the same.
-            Purpose::Compare(_) => Ok(Zeroizing::new([&b"#".repeat(2 * self.text.len() + 1)[..], b"\n"].concat())),
+            Purpose::Compare(_) => {
+                into.resize(into.len() + 2 * self.text.len() + 1, b'#');
+                into.push(b'\n');
+                Ok(())
+            }
             Purpose::Write(_) => {
                 let document = encrypted.encrypt(path)?;
-                marked(&gather(encrypted, path, &document, &self.key)?, &document)
+                marked(&evidence.fingerprint(&document, &self.key), &document, into)
             }
         }
     }
@@ -111,6 +118,11 @@ impl Carried {
     /// Whether a document that is there was edited, now that all are settled.
     pub fn is_edited(&self) -> bool {
         self.edited.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is a key that tells of which secret a document is.
+    pub fn has_a_key(&self) -> bool {
+        self.key.is_there()
     }
 
     /// What else there is to say of it.
@@ -130,9 +142,13 @@ impl Carried {
     }
 }
 
-fn marked(fingerprint: &Fingerprint, document: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mark = format!("{MARK}{}\n", serde_json::to_string(fingerprint)?);
-    Ok(Zeroizing::new([mark.as_bytes(), document].concat()))
+fn marked(fingerprint: &Fingerprint, document: &[u8], into: &mut Vec<u8>) -> io::Result<()> {
+    into.reserve(MARK.len() + ROOM + document.len());
+    into.extend_from_slice(MARK.as_bytes());
+    serde_json::to_writer(&mut *into, fingerprint)?;
+    into.push(b'\n');
+    into.extend_from_slice(document);
+    Ok(())
 }
 
 fn parse(text: &[u8], extent: Extent) -> HashMap<Digest, (Fingerprint, Range<usize>)> {
@@ -169,7 +185,9 @@ mod tests {
     fn a_line_tells_of_its_document_or_of_all_the_rest() {
         let line = |context: &str| {
             let fingerprint = Fingerprint { context: Digest::of(context.as_bytes()), ..Fingerprint::default() };
-            String::from_utf8(marked(&fingerprint, b"").unwrap().to_vec()).unwrap()
+            let mut text = Vec::new();
+            marked(&fingerprint, b"", &mut text).unwrap();
+            String::from_utf8(text).unwrap()
         };
         let text = format!("a: 1\n---\n{}b: 2\n# c\n---\nd: 3\n---\n{}e: 4\n", line("b"), line("e"));
         let found = |extent, context: &str| {

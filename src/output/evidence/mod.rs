@@ -41,45 +41,80 @@ pub enum Finding {
     Disowned,
 }
 
-/// What may be written down of these bytes, which were just encrypted.
-///
-/// # Errors
-/// The serializer's.
-pub fn gather(encrypted: &dyn Encrypted, path: &str, bytes: &[u8], key: &Key) -> io::Result<Fingerprint> {
-    let context = encrypted.context(path)?;
-    let sha256 = Digest::of(bytes);
-    let others = encrypted.recipients_in_variables()?;
-    let hmac = sha256.as_ref().and_then(|sha256| key.bind(encrypted.secret(), [&context, &others, sha256.as_bytes()]));
-    let recipient = Digest::of(&encrypted.recipient(path)?);
-    Ok(key.sign(Fingerprint { sha256, context: Digest::of(&context), recipient, origin: None, hmac }))
+/// What is to be encrypted, with all that is public about it: what decides whether a file still holds it.
+pub struct Evidence<'a> {
+    encrypted: &'a dyn Encrypted,
+    context: Vec<u8>,
+    context_digest: Option<Digest>,
+    recipient: Option<Digest>,
+    recipients_in_variables: Vec<u8>,
 }
 
-/// Compares what was written down with the bytes that are there and what they should hold.
-///
-/// # Errors
-/// The serializer's.
-pub fn weigh(
-    written: &Fingerprint,
-    encrypted: &dyn Encrypted,
-    path: &str,
-    bytes: &[u8],
-    key: &Key,
-    known: Known,
-) -> io::Result<Finding> {
-    let wanted = gather(encrypted, path, bytes, key)?;
-    Ok(if !same(&written.sha256, &wanted.sha256) {
-        Finding::Other
-    } else if known == Known::All && same(&written.hmac, &wanted.hmac) {
-        Finding::Good(wanted)
-    } else if key.is_there() && !key.has_signed(written) {
-        Finding::Disowned
-    } else if written.recipient.is_some() && !same(&written.recipient, &wanted.recipient) {
-        Finding::Readdressed
-    } else if !same(&written.context, &wanted.context) || (key.is_there() && known == Known::All) {
-        Finding::Outdated
-    } else if encrypted.has_form(bytes)? {
-        Finding::Unproven
-    } else {
-        Finding::Other
-    })
+impl<'a> Evidence<'a> {
+    /// Asks for what is public, once.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn of(encrypted: &'a dyn Encrypted, path: &str) -> io::Result<Self> {
+        let context = encrypted.context(path)?;
+        Ok(Self {
+            encrypted,
+            context_digest: Digest::of(&context),
+            context,
+            recipient: Digest::of(&encrypted.recipient(path)?),
+            recipients_in_variables: encrypted.recipients_in_variables()?,
+        })
+    }
+
+    /// The digest of what stands in the result in clear, and of who can read it.
+    pub(super) fn context(&self) -> Option<&Digest> {
+        self.context_digest.as_ref()
+    }
+
+    /// The digest of who can read it.
+    pub(super) fn recipient(&self) -> Option<&Digest> {
+        self.recipient.as_ref()
+    }
+
+    /// What may be written down of these bytes, which were just encrypted.
+    #[must_use]
+    pub fn fingerprint(&self, bytes: &[u8], key: &Key) -> Fingerprint {
+        self.of_digest(Digest::of(bytes), key)
+    }
+
+    fn of_digest(&self, sha256: Option<Digest>, key: &Key) -> Fingerprint {
+        let hmac = sha256.as_ref().and_then(|sha256| {
+            key.bind(self.encrypted.secret(), [&self.context, &self.recipients_in_variables, sha256.as_bytes()])
+        });
+        let (context, recipient) = (self.context_digest.clone(), self.recipient.clone());
+        key.sign(Fingerprint { sha256, context, recipient, origin: None, hmac })
+    }
+
+    /// Compares what was written down with the bytes that are there and what they should hold.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn weigh(&self, written: &Fingerprint, bytes: &[u8], key: &Key, known: Known) -> io::Result<Finding> {
+        let sha256 = Digest::of(bytes);
+        if !same(&written.sha256, &sha256) {
+            return Ok(Finding::Other);
+        }
+        if known == Known::All {
+            let wanted = self.of_digest(sha256, key);
+            if same(&written.hmac, &wanted.hmac) {
+                return Ok(Finding::Good(wanted));
+            }
+        }
+        Ok(if key.is_there() && !key.has_signed(written) {
+            Finding::Disowned
+        } else if written.recipient.is_some() && !same(&written.recipient, self.recipient()) {
+            Finding::Readdressed
+        } else if !same(&written.context, self.context()) || (key.is_there() && known == Known::All) {
+            Finding::Outdated
+        } else if self.encrypted.has_form(bytes)? {
+            Finding::Unproven
+        } else {
+            Finding::Other
+        })
+    }
 }

@@ -22,8 +22,9 @@ pub fn encrypt(file: &File, form: Form, sops: &Sops, carried: &Carried) -> io::R
     let (head, body) = split(text);
     let head = if head.is_empty() { OURS } else { head };
     let values = Values { sops, form, body, secret: body.into() };
-    let bytes = [head.as_bytes(), &carried.settle(&values, &file.path)?].concat();
-    Ok(File { path: file.path.clone(), bytes: Zeroizing::new(bytes), protection: Protection::Encrypted })
+    let mut bytes = Zeroizing::new(head.as_bytes().to_vec());
+    carried.settle(&values, &file.path, &mut bytes)?;
+    Ok(File { path: file.path.clone(), bytes, protection: Protection::Encrypted })
 }
 
 /// Values to be encrypted: all of them are the secret, as a rule may choose any.

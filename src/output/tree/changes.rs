@@ -36,10 +36,10 @@ impl Changes {
     /// The file system refuses; the next run completes it.
     pub fn publish(self) -> Result<usize, Failure> {
         self.staging.commit();
-        match self.state {
-            State::New => self.publish_whole().map_err(at_root)?,
-            State::Listed | State::Unlisted => self.publish_each()?,
+        if self.state == State::New {
+            self.publish_folders().map_err(at_root)?;
         }
+        self.publish_each()?;
         let mut removed = 0;
         for path in &self.stale {
             removed += remove(path, &self.root).map_err(|error| output::failure(&error, &format!("`{path}`")))?;
@@ -52,9 +52,13 @@ impl Changes {
         Ok(removed)
     }
 
-    /// A new tree lies in the folder as it will lie in the root.
-    fn publish_whole(&self) -> io::Result<()> {
-        for entry in fs::read_dir(self.staging.files())? {
+    /// The folders of a new tree are complete.
+    fn publish_folders(&self) -> io::Result<()> {
+        let folders = match fs::read_dir(self.staging.tree()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            folders => folders?,
+        };
+        for entry in folders {
             let entry = entry?;
             fs::rename(entry.path(), self.root.join(entry.file_name()))?;
         }

@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::output::evidence::fingerprint::{Fingerprint, Key, Verdict};
 use crate::output::evidence::warnings::{ANEW, always_anew, edited_by_hand};
-use crate::output::evidence::{self, Known};
+use crate::output::evidence::{Evidence, Known};
 use crate::output::git::{self, Cover, Guard};
 use crate::output::new_paths::NewPaths;
 use crate::output::target::Target;
@@ -236,12 +236,14 @@ impl Run<'_> {
             Content::Ready(bytes, protection) => (bytes, self.key.fingerprint(bytes, *protection)),
             Content::Encrypted(secret) => {
                 encrypted = secret.encrypt(path.as_str())?;
-                (&encrypted, evidence::gather(&**secret, path.as_str(), &encrypted, self.key)?)
+                (&encrypted, Evidence::of(&**secret, path.as_str())?.fingerprint(&encrypted, self.key))
             }
         };
         let (temporary, mut into) = match self.root.state {
-            State::New => (None, self.staging.create_in_place(path, content.protection())?),
-            State::Listed | State::Unlisted => {
+            State::New if path.folders().next().is_some() => {
+                (None, self.staging.create_in_place(path, content.protection())?)
+            }
+            State::New | State::Listed | State::Unlisted => {
                 let (number, file) = self.staging.create(content.protection())?;
                 (Some(number), file)
             }

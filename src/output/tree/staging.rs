@@ -1,7 +1,7 @@
 //! Temporaries: new bytes in, files that wait beside a target until all of them are written out. Several threads write at once.
 //!
-//! They lie in one folder of mode 0700 that Git ignores, under numbers or as they will lie in a new tree, so that a run that was killed
-//! leaves nothing in another place. The folder's `lock` is a journal: it is complete before the first file of the target changes.
+//! They lie in one folder of mode 0700 that Git ignores, under numbers or, in a folder of it, as they will lie in a new tree, so that a
+//! run that was killed leaves nothing in another place. The folder's `lock` is a journal: it is complete before the first file of the target changes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -13,7 +13,7 @@ use super::lock::Lock;
 use super::path::{self, TreePath};
 use crate::output::{Protection, git};
 
-const FILES: &str = "files";
+const TREE: &str = "tree";
 const JOURNAL: &str = "lock";
 
 /// The temporaries of one run; what is not published goes when it is dropped.
@@ -71,7 +71,7 @@ impl Staging {
     /// Where the temporary of this number is.
     #[must_use]
     pub fn temporary(&self, number: usize) -> PathBuf {
-        self.files().join(number.to_string())
+        self.folder.join(number.to_string())
     }
 
     /// A new temporary in the place that it will have in a new tree.
@@ -80,7 +80,7 @@ impl Staging {
     /// The file system's.
     pub fn create_in_place(&self, path: &TreePath, protection: Protection) -> io::Result<File> {
         self.open()?;
-        let path = path.under(&self.files());
+        let path = path.under(&self.tree());
         match create(&path, protection) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 path.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -90,10 +90,10 @@ impl Staging {
         }
     }
 
-    /// The folder with the temporaries.
+    /// The folder with those that are in their place already.
     #[must_use]
-    pub fn files(&self) -> PathBuf {
-        self.folder.join(FILES)
+    pub fn tree(&self) -> PathBuf {
+        self.folder.join(TREE)
     }
 
     /// Writes the journal, with which a killed run can be told from another's files; nothing of the target has changed yet.
@@ -127,7 +127,6 @@ impl Staging {
             private_folder(&self.folder)?;
             *state = State::Open;
             create(&self.folder.join(git::IGNORE_FILE), Protection::Public)?.write_all(git::IGNORE_ALL)?;
-            fs::create_dir(self.files())?;
         }
         Ok(())
     }
@@ -143,7 +142,7 @@ impl Drop for Staging {
         match self.state.get_mut().unwrap_or_else(PoisonError::into_inner) {
             State::Untouched => {}
             State::Open => drop(discard(&self.folder)),
-            State::Committed => drop(discard(&self.files())),
+            State::Committed => drop(discard_all_but(&[JOURNAL, git::IGNORE_FILE], &self.folder)),
         }
     }
 }
@@ -190,6 +189,18 @@ fn discard(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+fn discard_all_but(names: &[&str], folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            discard(&entry.path())?;
+        } else if names.iter().all(|name| entry.file_name() != *name) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::entry::Content;
 use super::path::{Found, TreePath};
 use super::root::{Root, State};
 use crate::output::evidence::fingerprint::{Fingerprint, Key, Verdict};
-use crate::output::evidence::{self, Finding, Known};
+use crate::output::evidence::{Evidence, Finding, Known};
 use crate::output::git;
 
 /// How what is there relates to what is wanted.
@@ -73,7 +73,8 @@ impl Observer<'_> {
                 Verdict::Unknown => Standing::Unknown,
             }),
             (Content::Encrypted(encrypted), Some(known)) => {
-                Ok(match evidence::weigh(known, &**encrypted, path.as_str(), &bytes, self.key, self.known)? {
+                let evidence = Evidence::of(&**encrypted, path.as_str())?;
+                Ok(match evidence.weigh(known, &bytes, self.key, self.known)? {
                     Finding::Good(fingerprint) => Standing::Current(fingerprint),
                     Finding::Unproven => Standing::Unproven(known.clone()),
                     Finding::Outdated => Standing::Stale,
