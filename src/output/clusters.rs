@@ -68,7 +68,7 @@ pub fn allow_open_files(clusters: usize) -> Result<(), Failure> {
 
 impl Settings {
     /// The folder of its cluster.
-    fn folder(&self) -> Option<&Path> {
+    pub(super) fn folder(&self) -> Option<&Path> {
         match (&self.cluster, &self.destination) {
             (Some(_), Destination::Write(path) | Destination::Check(path)) => Some(path),
             _ => None,

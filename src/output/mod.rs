@@ -1,6 +1,7 @@
 //! Output: documents or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
 
 pub mod chart;
+pub mod cluster_file;
 pub mod clusters;
 pub mod evidence;
 pub mod git;

@@ -15,6 +15,9 @@ use crate::settings::choices::{Chart, Protect, Shape};
 use crate::settings::{Encoding, Settings};
 use crate::templates::{self, Templates};
 
+/// The files of a tree, made one by one.
+pub type Entries<'a> = Box<dyn Iterator<Item = io::Result<Entry<'a>>> + 'a>;
+
 /// What is written.
 pub enum Product<'a> {
     /// Documents, one after the other.
@@ -62,7 +65,7 @@ impl<'a> Product<'a> {
 
     /// The entries of a tree, if it is one.
     #[must_use]
-    pub fn tree(&self) -> Option<Box<dyn Iterator<Item = io::Result<Entry<'_>>> + '_>> {
+    pub fn tree(&self) -> Option<Entries<'_>> {
         match self {
             Self::Directory(documents) => Some(Box::new(layout::entries(documents))),
             Self::Kustomization(documents) => Some(Box::new(

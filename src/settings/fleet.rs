@@ -208,10 +208,14 @@ impl Settings {
         let shape = self.combination.shape;
         match &mut self.destination {
             Destination::Stdout => {}
-            Destination::Write(_) | Destination::Check(_) if !shape.is_a_tree() => {
+            Destination::Write(_) | Destination::Check(_)
+                if matches!(shape, Shape::HelmValues | Shape::DockerConfig) =>
+            {
                 return Err(usage(
-                    &format!("`--shape {shape}` is one file, and clusters have a folder each under `--output`"),
-                    "use --shape directory, or leave --output out and choose one with --cluster",
+                    &format!(
+                        "`--shape {shape}` writes no manifests, and each cluster has a folder of them under `--output`"
+                    ),
+                    "use --shape directory or --shape yaml, or leave --output out and choose one with --cluster",
                 ));
             }
             Destination::Write(path) | Destination::Check(path) => path.push(cluster.as_str()),

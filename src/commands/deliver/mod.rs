@@ -2,13 +2,15 @@
 
 mod single;
 
+use std::iter;
 use std::path::Path;
 
 use crate::environment::Environment;
 use crate::names::{ResourceName, VariableName};
+use crate::output::cluster_file::ClusterFile;
 use crate::output::evidence::Known;
 use crate::output::new_paths::NewPaths;
-use crate::output::product::Product;
+use crate::output::product::{Entries, Product};
 use crate::output::stream::{self, Shown};
 use crate::output::target::Target;
 use crate::output::tree::check::{self, Difference};
@@ -54,7 +56,7 @@ impl Delivered {
 /// A product that is delivered, or that is written but not yet in its place.
 pub(super) enum Prepared<'a> {
     Delivered(Delivered),
-    Tree { tree: tree::Prepared, product: &'a Product<'a>, target: Target<'a> },
+    Tree { tree: tree::Prepared, product: &'a Product<'a>, target: Target<'a>, warnings: Vec<Problem> },
 }
 
 impl Prepared<'_> {
@@ -62,8 +64,9 @@ impl Prepared<'_> {
     pub(super) fn publish(self, settings: &Settings) -> Result<Delivered, Failure> {
         match self {
             Self::Delivered(delivered) => Ok(delivered),
-            Self::Tree { tree, product, target } => {
-                let delivered = written(tree.publish()?, settings.cluster.as_ref());
+            Self::Tree { tree, product, target, warnings } => {
+                let mut delivered = written(tree.publish()?, settings.cluster.as_ref());
+                delivered.warnings.extend(warnings);
                 let covered = product.holds_a_secret() && git::is_covered(&target.path);
                 Ok(if covered { delivered.note(COVERED) } else { delivered })
             }
@@ -82,7 +85,8 @@ pub(super) fn prepare<'a>(
     new_paths: &NewPaths,
 ) -> Result<Prepared<'a>, Failure> {
     let target = |path: &Path| Target::new(path, settings, secret_variables, environment);
-    let delivered = match (&settings.destination, product.tree()) {
+    let file = ClusterFile::of(product, settings, target, known)?;
+    let delivered = match (&settings.destination, entries(product, file.as_ref())) {
         (Destination::Stdout, _) => {
             if product.holds_a_secret() {
                 git::admit_stdout(&target(Path::new("")))?;
@@ -92,12 +96,15 @@ pub(super) fn prepare<'a>(
         (Destination::Write(root), Some(entries)) => {
             let target = target(root);
             let tree = tree::prepare(entries, &target, new_paths)?;
-            return Ok(Prepared::Tree { tree, product, target });
+            let warnings = file.iter().flat_map(ClusterFile::warnings).collect();
+            return Ok(Prepared::Tree { tree, product, target, warnings });
         }
         (Destination::Check(root), Some(entries)) => {
             let found = check::tree(entries, &target(root), known)?;
-            let mut delivered = Delivered { warnings: found.warnings, ..Delivered::default() };
-            if found.unproven > 0 && known == Known::All {
+            let warnings = found.warnings.into_iter().chain(file.iter().flat_map(ClusterFile::warnings)).collect();
+            let mut delivered = Delivered { warnings, ..Delivered::default() };
+            let unproven = found.unproven > 0 || file.as_ref().is_some_and(ClusterFile::is_unproven);
+            if unproven && known == Known::All {
                 delivered = delivered.note(WITHOUT_A_KEY);
             }
             Ok(differences(&found.differences, settings.cluster.as_ref(), delivered))
@@ -106,6 +113,14 @@ pub(super) fn prepare<'a>(
         (Destination::Check(path), None) => single::check(product, settings, &target(path), known),
     };
     delivered.map(Prepared::Delivered)
+}
+
+/// The entries of a tree, if the product is one, or goes as one file into the folder of its cluster.
+fn entries<'a>(product: &'a Product<'_>, file: Option<&'a ClusterFile<'_>>) -> Option<Entries<'a>> {
+    match file {
+        Some(file) => Some(Box::new(iter::once_with(|| file.entry()))),
+        None => product.tree(),
+    }
 }
 
 /// Why a folder of ours does not show up in Git.

@@ -16,17 +16,18 @@ use super::{AT_ONCE, each, ignore_file, path_of};
 use crate::output::evidence::Known;
 use crate::output::evidence::fingerprint::{Fingerprint, Key};
 use crate::output::target::Target;
-use crate::output::{self, Protection, git, masked};
+use crate::output::{self, Protection, cluster_file, git, masked};
 use crate::problem::{Failure, Problem};
 use crate::settings::PlaintextInGit;
 
 impl Content<'_> {
-    /// Whether its bytes cannot be told without credentials: a secret in clear, or a policy for the registries of the logins.
+    /// Whether its bytes cannot be told without credentials: a secret in clear, or perhaps a policy for the registries of the logins.
     fn depends_on_logins(&self, path: &TreePath) -> bool {
         let path = path.as_str();
         self.protection() == Protection::Plaintext
             || path.starts_with("cluster/mutatingadmissionpolicy")
             || path == "templates/policies.yaml"
+            || cluster_file::is_it(path)
     }
 }
 
@@ -175,9 +176,9 @@ impl Run<'_> {
         Ok(Seen { path, protection: content.protection(), standing, fingerprint, state })
     }
 
-    /// Whether a file with secrets in clear is another also where they are masked.
+    /// Whether a file is another also where what depends on the logins is masked.
     fn differs_beyond_logins(&self, path: &TreePath, content: &Content<'_>) -> io::Result<bool> {
-        let Content::Ready(bytes, Protection::Plaintext) = content else { return Ok(false) };
+        let Content::Ready(bytes, _) = content else { return Ok(false) };
         let there = Zeroizing::new(fs::read(path.under(&self.observer.root.path))?);
         Ok(!masked::are_same(&there, bytes))
     }
