@@ -149,6 +149,43 @@ fn the_example_for_argo_cd_is_opened_in_the_cluster_it_is_for_and_in_no_other() 
 }
 
 #[test]
+fn the_one_file_of_a_cluster_is_applied_and_opened_and_a_second_run_leaves_it() {
+    let Some(controller) = Controller::running() else { return };
+    let namespaces: [String; 2] = controller.bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    bench::write(&folder.path().join("cluster.pem"), &controller.certificate);
+    let list = namespaces.join(", ");
+    let config = format!(
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: acme}}\nspec:\n  protect: sealed\n  \
+         shape: yaml\n  pullSecrets:\n  - namespaces: {{include: [{list}]}}\n  clusters:\n  - name: here\n    \
+         sealing: {{certificate: cluster.pem}}\n"
+    );
+    bench::write(&folder.path().join("regcred.yaml"), &config);
+    let render = || {
+        let regcred = controller.bench.program("regcred").directory(folder.path()).variable(LOGINS.0, LOGINS.1);
+        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4));
+        regcred.arguments(["render", "--output", "clusters"]).run().succeeded();
+    };
+    render();
+    let of_cluster = folder.path().join("clusters/here");
+    let read = || std::fs::read_to_string(of_cluster.join("manifests.yaml")).unwrap();
+    let text = read();
+    let apply = ["apply", "--server-side", "--field-manager=regcred", "-f", of_cluster.to_str().unwrap()];
+    controller.bench.kubectl(&apply, "").succeeded();
+    for sealed in documents(&text).iter().filter(|document| document["kind"] == "SealedSecret") {
+        controller.kubeseal(&["--validate"], &sealed.to_string()).succeeded();
+        let secret = controller.outcome(sealed).unwrap();
+        let docker_config = STANDARD.decode(secret["data"][".dockerconfigjson"].as_str().unwrap()).unwrap();
+        let docker_config: Value = serde_json::from_slice(&docker_config).unwrap();
+        assert_eq!(docker_config["auths"]["ghcr.io"]["password"], "p<&é");
+    }
+    assert_eq!(text.matches("kind: SealedSecret").count(), 2);
+    assert_eq!(text.matches("kind: ServiceAccount").count(), 2);
+    render();
+    assert_eq!(read(), text);
+}
+
+#[test]
 fn the_source_secret_of_a_patcher_can_be_sealed() {
     let Some(controller) = Controller::running() else { return };
     let [namespace] = controller.bench.namespaces();
