@@ -216,6 +216,19 @@ fn where_no_variable_names_a_recipient_the_rest_is_compared() {
 }
 
 #[test]
+fn rules_that_have_gone_are_a_change_that_a_merge_request_sees() {
+    let folder = Folder::new(ENCRYPTS);
+    folder.write(".sops.yaml", "creation_rules: [{encrypted_regex: ^(data|stringData)$, age: age1x}]");
+    assert!(folder.render(&TREE, &[KEY]).status.success());
+    fs::remove_file(folder.path(".sops.yaml")).unwrap();
+    let output = folder.render(&[&TREE[..], &["--check"]].concat(), &[("DOCKERHUB_AUTH", "")]);
+    assert_eq!(output.status.code(), Some(3));
+    for words in ["only a change of rules is compared", "or by another rule of sops", "2 files are not current"] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+}
+
+#[test]
 fn values_are_for_recipients_in_a_variable_and_are_compared_without_it() {
     let folder = Folder::new(ENCRYPTS);
     let values = ["-n", "a", "--shape", "helm-values", "--output", "values.yaml"];

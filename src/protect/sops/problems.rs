@@ -52,8 +52,8 @@ pub fn no_rules(root: &Path) -> Problem {
 pub fn not_known_here() -> Problem {
     Problem::warning(
         "no-sops-rule",
-        "the recipient is not known here: there is no `.sops.yaml` with rules, and no variable names one; so it is not \
-         compared for whom files are encrypted",
+        "the recipient is not known here: there is no `.sops.yaml` with rules, and no variable names one; so only \
+         a change of rules is compared, and not who can open the files",
     )
     .hint("a variable that is protected exists on protected branches only; a rule in `.sops.yaml` is known everywhere")
 }
