@@ -14,6 +14,8 @@ use crate::protect::{Document, Documents, Protection};
 const BUFFER: usize = 64 * 1024;
 /// Enough documents to keep all cores busy, and few enough to be held: such a group is encrypted while the one before is written.
 const GROUP: usize = 256;
+/// How many of them a core takes at a time: at the end of a group no core is idle for longer than these take.
+const AT_A_TIME: usize = 4;
 
 /// The form of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +79,7 @@ fn in_groups(
         };
         let mut next = Ok(Vec::new());
         rayon::in_place_scope(|scope| {
-            scope.spawn(|_| next = group.par_iter().map(text_of).collect::<io::Result<_>>());
+            scope.spawn(|_| next = group.par_iter().with_max_len(AT_A_TIME).map(text_of).collect::<io::Result<_>>());
             texts.iter().try_for_each(|text: &Vec<u8>| into.write_all(text))
         })?;
         if group.is_empty() {

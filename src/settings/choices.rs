@@ -225,6 +225,18 @@ impl Combination {
         if asked.is_possible() { Ok(asked) } else { Err(Failure::Usage(vec![asked.impossible(wish)])) }
     }
 
+    /// The flags that make this one of another.
+    fn changes(self, other: Self) -> String {
+        let flags = [
+            (self.strategy != other.strategy, format!("--strategy {}", self.strategy)),
+            (self.link != other.link, format!("--link {}", self.link)),
+            (self.protect != other.protect, format!("--protect {}", self.protect)),
+            (self.shape != other.shape, format!("--shape {}", self.shape)),
+        ];
+        let changed: Vec<_> = flags.into_iter().filter(|(changed, _)| *changed).map(|(_, flag)| flag).collect();
+        changed.join(" ")
+    }
+
     fn impossible(self, wish: Wish) -> Problem {
         let strategy = wish.strategy.map(|strategy| format!("`--strategy {strategy}`"));
         let link = wish.link.map(|link| format!("`--link {link}`"));
@@ -254,11 +266,7 @@ impl Combination {
         });
         let problem = Problem::error("impossible-combination", format!("{} cannot go together", flags.join(" and ")));
         match nearest {
-            Some(Self { strategy, link, protect, shape }) => {
-                let protect = wish.protect.map_or(String::new(), |_| format!(" --protect {protect}"));
-                problem
-                    .hint(format!("the nearest that can: --strategy {strategy} --link {link}{protect} --shape {shape}"))
-            }
+            Some(nearest) => problem.hint(format!("the nearest that can is with {}", nearest.changes(self))),
             None => problem,
         }
     }

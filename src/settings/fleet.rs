@@ -144,13 +144,23 @@ fn members(
     (listed, problems): (Option<&Listed>, &[Problem]),
     environment: &Environment,
 ) -> Result<Vec<Settings>, Failure> {
+    let protection = |cluster: &Cluster| cluster.protect.or(spec.protect).unwrap_or(Protect::Plain);
+    if arguments.protection.protect.is_some()
+        && clusters.windows(2).any(|pair| protection(pair[0]) != protection(pair[1]))
+    {
+        return Err(usage(
+            "`--protect` is one for all, and clusters of regcred.yaml have different ones",
+            "leave it out, or choose one with --cluster",
+        ));
+    }
     let some_have_their_own = clusters.iter().any(|cluster| cluster.sealing.certificate.is_some());
     let mut names = HashSet::new();
     let mut members = Vec::new();
     for cluster in clusters {
-        let spec = cluster.spec(spec, arguments);
-        let mut member = resolve(arguments, &spec, (listed, problems.to_vec()), environment)
-            .map_err(|failure| about(failure, cluster))?;
+        let own = cluster.spec(spec, arguments);
+        let problems = [problems, &cluster.without_logins(spec)].concat();
+        let mut member =
+            resolve(arguments, &own, (listed, problems), environment).map_err(|failure| about(failure, cluster))?;
         // A variable or a flag is one certificate, and would seal for one cluster what another is to open.
         match (&cluster.sealing.certificate, &member.sealing.certificate) {
             (Some(_), Some(CertificateSource::Flag(_))) if clusters.len() > 1 => {
@@ -234,6 +244,7 @@ impl Cluster {
             link,
             protect,
             sealing,
+            shape,
             profile,
             create_namespaces,
             namespaces,
@@ -266,13 +277,34 @@ impl Cluster {
             link: link.or(common.link),
             protect: protect.or(common.protect),
             sealing: sealing.over(&common.sealing),
-            shape: common.shape.or(to_folders.then_some(Shape::Directory)),
+            shape: shape.or(common.shape).or(to_folders.then_some(Shape::Directory)),
             profile: profile.or(common.profile),
             create_namespaces: create_namespaces.unwrap_or(common.create_namespaces),
             pull_secrets: listed,
             patcher: patcher.as_ref().unwrap_or(&common.patcher).clone(),
             clusters: Vec::new(),
         }
+    }
+}
+
+impl Cluster {
+    /// Its pull secrets that have no logins, and are like none that has: the default would be somebody else's login.
+    fn without_logins(&self, common: &Spec) -> Vec<Problem> {
+        let known = || common.pull_secrets.iter().map(PullSecret::secret_name);
+        let is_left_out = |own: &&PullSecret| {
+            own.logins.is_empty() && own.external.is_none() && known().all(|name| name != own.secret_name())
+        };
+        let problem = |own: &PullSecret| {
+            let name = own.secret_name();
+            let message = format!("the pull secret `{name}` has no `logins`, and no other of that name has any");
+            Problem::error("no-logins", message).hint(match nearest(name, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "give it `logins`, or the name of one under `spec.pullSecrets`".to_owned(),
+            })
+        };
+        // Where there are none in common, the login of all is in the variable that is read by default.
+        let own = self.pull_secrets.iter().flatten().filter(|_| !common.pull_secrets.is_empty());
+        own.filter(is_left_out).map(problem).collect()
     }
 }
 

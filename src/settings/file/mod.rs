@@ -117,6 +117,8 @@ pub struct Cluster {
     /// For whom `protect: sealed` seals: a certificate a cluster.
     #[serde(default)]
     pub sealing: SealingSpec,
+    /// The form of what is in its folder.
+    pub shape: Option<Shape>,
     /// The tool whose annotations are added.
     pub profile: Option<Profile>,
     /// Whether Namespace objects come first.
