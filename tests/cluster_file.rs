@@ -216,18 +216,86 @@ fn what_somebody_has_edited_or_swapped_is_noticed_and_made_anew() {
         }
         // Whoever knows how a lock is made can make it agree, and is found out all the same.
         forge(&place.out().join("eu"), file, bad);
-        for variables in [&[][..], &[KEY][..]] {
-            let (code, said) = place.run(variables, &["--output", "out", "--check"]);
-            assert!(code == 3 && said.contains(": eu/manifests.yaml"), "{number}: {said}");
+        let (code, said) = place.run(&[], &["--output", "out", "--check"]);
+        assert!(code == 3 && said.contains(": eu/manifests.yaml"), "{number}: {said}");
+        let (code, said) = place.run(&[KEY], &["--output", "out", "--check"]);
+        assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
+        for arguments in [&["--check"][..], &[]] {
+            let (_, said) = place.render(["1", "2"], arguments);
+            assert!(said.contains("1 encrypted file was edited"), "{number}: {said}");
         }
-        assert_eq!(place.render(["1", "2"], &["--check"]).0, 3, "{number}");
-        assert_eq!(place.render(["1", "2"], &[]).0, 0);
         assert_eq!(place.render(["1", "2"], &["--check"]), done());
     }
     fs::write(place.out().join("eu").join(file), format!("{good}# mine\n")).unwrap();
     let (code, said) = place.render(["1", "2"], &[]);
     assert!(code == 0 && said.contains("`manifests.yaml` was edited since regcred wrote it"), "{said}");
     assert!(said.contains("(cluster eu)"), "{said}");
+}
+
+#[test]
+fn both_sides_of_a_merge_keep_their_ciphertexts() {
+    let place = Place::new(CONFIG);
+    assert_eq!(place.render(["1", "2"], &[]), done());
+    let base = place.text("eu/manifests.yaml");
+    let mut sides = Vec::new();
+    for more in ["team-aa", "team-ab"] {
+        place.configure(&CONFIG.replace("[team-a, team-b]", &format!("[team-a, {more}, team-b]")));
+        assert_eq!(place.render(["1", "2"], &[]).0, 0);
+        sides.push(place.text("eu/manifests.yaml"));
+        fs::write(place.out().join("eu/manifests.yaml"), &base).unwrap();
+    }
+    let lines = |text: &str| text.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>();
+    let [ours, theirs] = [lines(&sides[0]), lines(&sides[1])];
+    let same = ours.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
+    let end = ours.iter().rev().zip(theirs.iter().rev()).take_while(|(one, other)| one == other).count();
+    let hunk = |side: &[String]| side[same..side.len() - end].concat();
+    let conflict = format!(
+        "{}<<<<<<< HEAD\n{}=======\n{}>>>>>>> theirs\n{}",
+        ours[..same].concat(),
+        hunk(&ours),
+        hunk(&theirs),
+        ours[ours.len() - end..].concat()
+    );
+    fs::write(place.out().join("eu/manifests.yaml"), conflict).unwrap();
+    place.configure(&CONFIG.replace("[team-a, team-b]", "[team-a, team-aa, team-ab, team-b]"));
+    let (code, said) = place.render(["1", "2"], &["--check"]);
+    assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{said}");
+    let (code, said) = place.render(["1", "2"], &[]);
+    assert!(code == 0 && said.contains("`manifests.yaml` has a merge conflict, and is written anew"), "{said}");
+    assert!(!said.contains("edited"), "{said}");
+    let merged = values(&place.text("eu/manifests.yaml"));
+    assert_eq!(merged.len(), 4);
+    for side in &sides {
+        assert!(values(side).iter().all(|value| merged.contains(value)));
+    }
+    assert_eq!(place.render(["1", "2"], &["--check"]), done());
+}
+
+#[test]
+fn a_comparison_of_many_documents_that_have_changed_needs_no_more_memory_than_the_file() {
+    let names = (0..3000).map(|number| format!("team-{number}")).collect::<Vec<_>>().join(", ");
+    let place =
+        Place::new(&CONFIG.replace("[team-a, team-b]", &format!("[{names}]")).replace("link: policy", "link: none"));
+    assert_eq!(place.render(["1", "2"], &[]), done());
+    for (login, code) in [(Some("1"), 0), (Some("3"), 3), (None, 3)] {
+        // Without the login another certificate is the difference.
+        let certificate = if login.is_none() { "rsa-4096.pem" } else { "rsa-2048.pem" };
+        place.configure(
+            &fs::read_to_string(place.0.path().join("regcred.yaml")).unwrap().replace("rsa-2048.pem", certificate),
+        );
+        let script = "ulimit -v 400000 && \"$0\" render --output out --cluster eu --check";
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, env!("CARGO_BIN_EXE_regcred")])
+            .current_dir(place.0.path())
+            .env_clear()
+            .env(KEY.0, KEY.1);
+        if let Some(password) = login {
+            command.env("DOCKERHUB_AUTH", crate::login("docker.io", password));
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[test]

@@ -1,81 +1,60 @@
-//! The one file of a cluster's folder: its documents, and the file that is there, in; an entry of its tree out.
+//! The one file of a cluster's folder: its documents, and the file that is there, in; its bytes out, never held as a whole.
 
-use std::io;
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 use super::Protection;
-use super::evidence::Known;
-use super::evidence::carried::{Carried, Extent};
-use super::product::Product;
+use super::evidence::carried::{Carried, Extent, Purpose};
+use super::evidence::fingerprint::Key;
 use super::stream::{self, Form};
-use super::target::Target;
 use super::tree::entry::{Content, Entry};
-use crate::problem::{Failure, Problem};
 use crate::protect::Documents;
-use crate::settings::Settings;
-
-/// Whether a file of this path is that of a cluster.
-#[must_use]
-pub fn is_it(path: &str) -> bool {
-    [Form::Yaml, Form::Json].iter().any(|form| path == name(*form))
-}
-
-fn name(form: Form) -> String {
-    format!("manifests.{}", form.extension())
-}
 
 /// All documents of a cluster, one after the other.
+#[derive(Clone, Copy)]
 pub struct ClusterFile<'a> {
     documents: &'a Documents,
     form: Form,
-    /// What the file that is there tells of what is encrypted in it.
-    carried: Option<Carried>,
 }
 
-impl<'a> ClusterFile<'a> {
-    /// The file, if the product is a stream that goes into the folder of a cluster; `target` makes a place of a path.
+/// The file as the only entry of a tree.
+#[must_use]
+pub fn entry(documents: &Documents, form: Form) -> Entry<'_> {
+    let path = match form {
+        Form::Yaml => "manifests.yaml",
+        Form::Json => "manifests.json",
+    };
+    Entry { path: path.to_owned(), content: Content::Stream(ClusterFile { documents, form }) }
+}
+
+impl ClusterFile<'_> {
+    /// Whether a secret is in it, and how.
+    #[must_use]
+    pub fn protection(&self) -> Protection {
+        self.documents.protection()
+    }
+
+    /// What the file that is there tells of what is encrypted in it, if anything is.
     ///
     /// # Errors
-    /// Those of the key of fingerprints.
-    pub fn of<'t>(
-        product: &'a Product<'_>,
-        settings: &Settings,
-        target: impl Fn(&Path) -> Target<'t>,
-        known: Known,
-    ) -> Result<Option<Self>, Failure> {
-        let (Product::Stream(documents, form), Some(folder)) = (product, settings.folder()) else { return Ok(None) };
-        let mut file = Self { documents, form: *form, carried: None };
-        if documents.protection() == Protection::Encrypted {
-            let place = target(&folder.join(name(*form)));
-            file.carried = Some(Carried::read(&place, settings, known, Extent::Document)?);
+    /// It cannot be read.
+    pub fn carried(&self, there: Option<&Path>, key: &Key, purpose: Purpose) -> io::Result<Option<Carried>> {
+        if self.protection() != Protection::Encrypted {
+            return Ok(None);
         }
-        Ok(Some(file))
+        let text = there.map_or(Ok(Vec::new()), fs::read)?;
+        Ok(Some(Carried::of(text, key.clone(), purpose, Extent::Document)))
     }
 
-    /// The file, made when it is asked for.
+    /// Writes it, with what is still good of what is there.
     ///
     /// # Errors
-    /// The serializer's, and the protector's.
-    pub fn entry(&self) -> io::Result<Entry<'static>> {
-        let mut bytes = Zeroizing::new(Vec::new());
-        match &self.carried {
-            Some(carried) => stream::write_file(self.documents, carried, &mut *bytes)?,
-            None => stream::write(self.documents, self.form, &mut *bytes)?,
+    /// The writer's, and the protector's.
+    pub fn write(&self, carried: Option<&Carried>, mut into: &mut dyn Write) -> io::Result<()> {
+        match carried {
+            Some(carried) => stream::write_file(self.documents, carried, &mut into),
+            None => stream::write(self.documents, self.form, &mut into),
         }
-        Ok(Entry { path: name(self.form), content: Content::Ready(bytes, self.documents.protection()) })
-    }
-
-    /// What else there is to say of what is encrypted in it, now that it is made.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<Problem> {
-        self.carried.as_ref().map_or(Vec::new(), Carried::warnings)
-    }
-
-    /// Whether it is compared without a key which logins it holds.
-    #[must_use]
-    pub fn is_unproven(&self) -> bool {
-        self.carried.as_ref().is_some_and(|carried| !carried.has_a_key())
     }
 }

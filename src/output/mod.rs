@@ -8,6 +8,7 @@ pub mod git;
 pub mod helm_values;
 pub mod layout;
 pub mod masked;
+pub mod merge;
 pub mod new_files;
 pub mod new_paths;
 pub mod product;

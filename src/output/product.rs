@@ -1,12 +1,12 @@
 //! What is written, in its shape: settings, Docker configs and their protector in, a stream, a tree, values or one value out.
 
-use std::io;
+use std::{io, iter};
 
 use secrecy::SecretString;
 
 use super::stream::Form;
 use super::tree::entry::Entry;
-use super::{File, Protection, chart, helm_values, layout};
+use super::{File, Protection, chart, cluster_file, helm_values, layout};
 use crate::docker_config::DockerConfig;
 use crate::problem::{Failure, Problem};
 use crate::protect::{Documents, Protector};
@@ -22,6 +22,8 @@ pub type Entries<'a> = Box<dyn Iterator<Item = io::Result<Entry<'a>>> + 'a>;
 pub enum Product<'a> {
     /// Documents, one after the other.
     Stream(Documents, Form),
+    /// The same, as the one file in the folder of a cluster.
+    ClusterFile(Documents, Form),
     /// A file an object.
     Directory(Documents),
     /// That, and a `kustomization.yaml`.
@@ -48,9 +50,10 @@ impl<'a> Product<'a> {
         let documents = |protector| {
             resources::build(settings, docker_configs, templates).map(|manifests| Documents::new(manifests, protector))
         };
+        let stream = if settings.folder().is_some() { Self::ClusterFile } else { Self::Stream };
         Ok(match settings.combination.shape {
-            Shape::Yaml => Self::Stream(documents(protector)?, Form::Yaml),
-            Shape::Json => Self::Stream(documents(protector)?, Form::Json),
+            Shape::Yaml => stream(documents(protector)?, Form::Yaml),
+            Shape::Json => stream(documents(protector)?, Form::Json),
             Shape::Directory => Self::Directory(documents(protector)?),
             Shape::Kustomization => Self::Kustomization(documents(protector)?),
             Shape::Chart => {
@@ -67,9 +70,10 @@ impl<'a> Product<'a> {
     #[must_use]
     pub fn tree(&self) -> Option<Entries<'_>> {
         match self {
+            Self::ClusterFile(documents, form) => Some(Box::new(iter::once(Ok(cluster_file::entry(documents, *form))))),
             Self::Directory(documents) => Some(Box::new(layout::entries(documents))),
             Self::Kustomization(documents) => Some(Box::new(
-                layout::entries(documents).chain(std::iter::once_with(|| Ok(layout::kustomization(documents).into()))),
+                layout::entries(documents).chain(iter::once_with(|| Ok(layout::kustomization(documents).into()))),
             )),
             Self::Chart(files, sealed) => {
                 let files = files.iter().map(|file| Ok(file.clone().into()));
@@ -88,7 +92,7 @@ impl<'a> Product<'a> {
             Self::Directory(documents) | Self::Kustomization(documents) => {
                 layout::admit(documents).map_err(|error| super::failure(&error, "the directory of `--output`"))
             }
-            Self::Stream(..) | Self::Chart(..) | Self::Values(..) | Self::Value(_) => Ok(()),
+            Self::Stream(..) | Self::ClusterFile(..) | Self::Chart(..) | Self::Values(..) | Self::Value(_) => Ok(()),
         }
     }
 
@@ -105,9 +109,10 @@ impl<'a> Product<'a> {
     #[must_use]
     pub fn holds_a_secret(&self) -> bool {
         match self {
-            Self::Stream(documents, _) | Self::Directory(documents) | Self::Kustomization(documents) => {
-                documents.hold_a_secret()
-            }
+            Self::Stream(documents, _)
+            | Self::ClusterFile(documents, _)
+            | Self::Directory(documents)
+            | Self::Kustomization(documents) => documents.hold_a_secret(),
             Self::Chart(files, _) => files.iter().any(File::holds_a_secret),
             Self::Values(.., Protector::Sops(_)) => false,
             Self::Values(settings, ..) => helm_values::protection(&settings.chart) == Protection::Plaintext,

@@ -193,7 +193,11 @@ fn a_directory() -> Failure {
     )
 }
 
-fn compare(content: Content<'_>, path: &Path) -> io::Result<State> {
+/// How the file compares with the content, which is made up to the first difference.
+///
+/// # Errors
+/// The file cannot be read, or the content cannot be made.
+pub fn compare(content: Content<'_>, path: &Path) -> io::Result<State> {
     let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::Missing),

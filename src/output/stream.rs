@@ -90,15 +90,6 @@ fn in_groups(
 }
 
 impl Form {
-    /// What the name of a file of this form ends with.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Yaml => "yaml",
-            Self::Json => "json",
-        }
-    }
-
     fn head(self) -> &'static [u8] {
         match self {
             Self::Yaml => b"",

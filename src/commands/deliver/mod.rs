@@ -2,15 +2,13 @@
 
 mod single;
 
-use std::iter;
 use std::path::Path;
 
 use crate::environment::Environment;
 use crate::names::{ResourceName, VariableName};
-use crate::output::cluster_file::ClusterFile;
 use crate::output::evidence::Known;
 use crate::output::new_paths::NewPaths;
-use crate::output::product::{Entries, Product};
+use crate::output::product::Product;
 use crate::output::stream::{self, Shown};
 use crate::output::target::Target;
 use crate::output::tree::check::{self, Difference};
@@ -56,7 +54,7 @@ impl Delivered {
 /// A product that is delivered, or that is written but not yet in its place.
 pub(super) enum Prepared<'a> {
     Delivered(Delivered),
-    Tree { tree: tree::Prepared, product: &'a Product<'a>, target: Target<'a>, warnings: Vec<Problem> },
+    Tree { tree: tree::Prepared, product: &'a Product<'a>, target: Target<'a> },
 }
 
 impl Prepared<'_> {
@@ -64,9 +62,8 @@ impl Prepared<'_> {
     pub(super) fn publish(self, settings: &Settings) -> Result<Delivered, Failure> {
         match self {
             Self::Delivered(delivered) => Ok(delivered),
-            Self::Tree { tree, product, target, warnings } => {
-                let mut delivered = written(tree.publish()?, settings.cluster.as_ref());
-                delivered.warnings.extend(warnings);
+            Self::Tree { tree, product, target } => {
+                let delivered = written(tree.publish()?, settings.cluster.as_ref());
                 let covered = product.holds_a_secret() && git::is_covered(&target.path);
                 Ok(if covered { delivered.note(COVERED) } else { delivered })
             }
@@ -85,8 +82,7 @@ pub(super) fn prepare<'a>(
     new_paths: &NewPaths,
 ) -> Result<Prepared<'a>, Failure> {
     let target = |path: &Path| Target::new(path, settings, secret_variables, environment);
-    let file = ClusterFile::of(product, settings, target, known)?;
-    let delivered = match (&settings.destination, entries(product, file.as_ref())) {
+    let delivered = match (&settings.destination, product.tree()) {
         (Destination::Stdout, _) => {
             if product.holds_a_secret() {
                 git::admit_stdout(&target(Path::new("")))?;
@@ -96,15 +92,12 @@ pub(super) fn prepare<'a>(
         (Destination::Write(root), Some(entries)) => {
             let target = target(root);
             let tree = tree::prepare(entries, &target, new_paths)?;
-            let warnings = file.iter().flat_map(ClusterFile::warnings).collect();
-            return Ok(Prepared::Tree { tree, product, target, warnings });
+            return Ok(Prepared::Tree { tree, product, target });
         }
         (Destination::Check(root), Some(entries)) => {
             let found = check::tree(entries, &target(root), known)?;
-            let warnings = found.warnings.into_iter().chain(file.iter().flat_map(ClusterFile::warnings)).collect();
-            let mut delivered = Delivered { warnings, ..Delivered::default() };
-            let unproven = found.unproven > 0 || file.as_ref().is_some_and(ClusterFile::is_unproven);
-            if unproven && known == Known::All {
+            let mut delivered = Delivered { warnings: found.warnings, ..Delivered::default() };
+            if found.unproven > 0 && known == Known::All {
                 delivered = delivered.note(WITHOUT_A_KEY);
             }
             Ok(differences(&found.differences, settings.cluster.as_ref(), delivered))
@@ -113,14 +106,6 @@ pub(super) fn prepare<'a>(
         (Destination::Check(path), None) => single::check(product, settings, &target(path), known),
     };
     delivered.map(Prepared::Delivered)
-}
-
-/// The entries of a tree, if the product is one, or goes as one file into the folder of its cluster.
-fn entries<'a>(product: &'a Product<'_>, file: Option<&'a ClusterFile<'_>>) -> Option<Entries<'a>> {
-    match file {
-        Some(file) => Some(Box::new(iter::once_with(|| file.entry()))),
-        None => product.tree(),
-    }
 }
 
 /// Why a folder of ours does not show up in Git.
@@ -138,7 +123,9 @@ fn print(product: &Product<'_>, shape: Shape) -> Result<Delivered, Failure> {
         }
         Product::Value(value) => stream::print_secret(value)?,
         // The settings do not let a tree go to stdout.
-        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Shown::InFull,
+        Product::ClusterFile(..) | Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => {
+            Shown::InFull
+        }
     };
     Ok(match shown {
         Shown::Redacted => Delivered::default().note(how_to_see(shape)),

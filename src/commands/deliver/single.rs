@@ -68,7 +68,10 @@ pub(super) fn check(
     let mut encrypted = false;
     for Single { target, protection, content, carried } in single_files(product, settings, named, known)? {
         encrypted |= protection == Protection::Encrypted;
-        let state = single::check(&content, &target, known)?;
+        let mut state = single::check(&content, &target, known)?;
+        if state == State::Same && carried.as_ref().is_some_and(|carried| !carried.is_current()) {
+            state = State::Different;
+        }
         delivered.warnings.extend(carried.iter().flat_map(|carried| carried.warnings()));
         let state = match state {
             State::Missing => check::State::Missing,
@@ -116,7 +119,7 @@ fn single_files<'a>(
             files.into_iter().map(single).collect()
         }
         Product::Value(value) => vec![single(target.clone(), Protection::Plaintext, line(value))],
-        Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Vec::new(),
+        Product::ClusterFile(..) | Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => Vec::new(),
     })
 }
 

@@ -1,5 +1,5 @@
-//! A file that has no lock beside it: what is to be encrypted in it and the file that is there in, each document under a line that tells
-//! of it out. One that is still good stays as it is.
+//! A file of several documents: what is to be encrypted in it and what is there in, each document under a line that tells of it out. One
+//! that is still good stays as it is.
 //!
 //! The line is a comment with what a lock would say. No tool that applies a manifest reads it, and sops leaves comments out of what it
 //! authenticates.
@@ -15,18 +15,21 @@ use zeroize::Zeroizing;
 use super::encrypted::Encrypted;
 use super::fingerprint::{Digest, Fingerprint, Key};
 use super::{Evidence, Finding, Known, warnings};
+use crate::output::merge;
 use crate::output::target::Target;
 use crate::problem::{Failure, Problem};
 use crate::settings::{Destination, Reseal, Settings};
 
 const MARK: &str = "# regcred fingerprint: ";
 /// More than a fingerprint takes.
-const ROOM: usize = 512;
+const LONGEST_MARK: usize = 512;
+/// What stands in a text to compare in the place of a document that would be made anew.
+const OUTDATED: &[u8] = b"# not current\n";
 const SEPARATOR: &[u8] = b"---\n";
 
 /// What is done with a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub enum Purpose {
     /// It is written: encrypted, unless what is there will do.
     Write(Reseal),
     /// It is compared, as far as this is known: nothing is encrypted.
@@ -49,8 +52,21 @@ pub struct Carried {
     text: Zeroizing<Vec<u8>>,
     documents: HashMap<Digest, (Fingerprint, Range<usize>)>,
     recipients: HashSet<Digest>,
+    seen: Seen,
+}
+
+/// What was seen of the documents that were asked for.
+#[derive(Default)]
+struct Seen {
+    /// One is not there, or not as it should be.
+    outdated: AtomicBool,
+    /// One is as it was written, of which secret could not be told.
+    unproven: AtomicBool,
+    /// One is another than was written.
     edited: AtomicBool,
+    /// One is as its line says, which was not written with our key.
     disowned: AtomicBool,
+    /// One is for somebody for whom none was before.
     readdressed: AtomicBool,
 }
 
@@ -66,17 +82,25 @@ impl Carried {
         };
         // What else than a readable file may be there is for the writer to say.
         let text = if target.path.is_file() { fs::read(&target.path).unwrap_or_default() } else { Vec::new() };
+        Ok(Self::of(text, Key::read(target.environment)?, purpose, extent))
+    }
+
+    /// What this text tells. Of one with a merge conflict, both sides.
+    #[must_use]
+    pub fn of(text: Vec<u8>, key: Key, purpose: Purpose, extent: Extent) -> Self {
+        let text = match merge::sides(&text) {
+            Some([ours, theirs]) => [&ours.concat(), SEPARATOR, &theirs.concat()].concat(),
+            None => text,
+        };
         let documents = parse(&text, extent);
-        Ok(Self {
-            key: Key::read(target.environment)?,
+        Self {
+            key,
             purpose,
             text: Zeroizing::new(text),
             recipients: documents.values().filter_map(|(written, _)| written.recipient.clone()).collect(),
             documents,
-            edited: AtomicBool::new(false),
-            disowned: AtomicBool::new(false),
-            readdressed: AtomicBool::new(false),
-        })
+            seen: Seen::default(),
+        }
     }
 
     /// Writes the line and the encrypted document: the one that is there, if it will do.
@@ -91,21 +115,23 @@ impl Carried {
             match (evidence.weigh(written, document, &self.key, self.known())?, self.purpose) {
                 (Finding::Good(_), Purpose::Write(Reseal::Always)) => {}
                 (Finding::Good(fingerprint), _) => return marked(&fingerprint, document, into),
-                (Finding::Unproven, Purpose::Compare(_)) => return marked(written, document, into),
-                (Finding::Other, _) => self.edited.store(true, Ordering::Relaxed),
-                (Finding::Disowned, _) => self.disowned.store(true, Ordering::Relaxed),
+                (Finding::Unproven, Purpose::Compare(_)) => {
+                    note(&self.seen.unproven);
+                    return marked(written, document, into);
+                }
+                (Finding::Other, _) => note(&self.seen.edited),
+                (Finding::Disowned, _) => note(&self.seen.disowned),
                 (Finding::Unproven | Finding::Outdated | Finding::Readdressed, _) => {}
             }
         }
         let is_new = |recipient| !self.recipients.contains(recipient);
         if !self.recipients.is_empty() && evidence.recipient().is_some_and(is_new) {
-            self.readdressed.store(true, Ordering::Relaxed);
+            note(&self.seen.readdressed);
         }
+        note(&self.seen.outdated);
         match self.purpose {
-            // More than is there, however much of it is masked: never the same.
             Purpose::Compare(_) => {
-                into.resize(into.len() + 2 * self.text.len() + 1, b'#');
-                into.push(b'\n');
+                into.extend_from_slice(OUTDATED);
                 Ok(())
             }
             Purpose::Write(_) => {
@@ -115,23 +141,36 @@ impl Carried {
         }
     }
 
-    /// Whether a document that is there was edited, now that all are settled.
+    /// Whether each document that was asked for was there and will do: if not, what was written to compare it with means nothing.
+    pub fn is_current(&self) -> bool {
+        !is_noted(&self.seen.outdated)
+    }
+
+    /// Whether of one that will do it could not be told which secret it is.
+    pub fn is_unproven(&self) -> bool {
+        is_noted(&self.seen.unproven)
+    }
+
+    /// Whether a document that is there was edited.
     pub fn is_edited(&self) -> bool {
-        self.edited.load(Ordering::Relaxed)
+        is_noted(&self.seen.edited)
     }
 
-    /// Whether there is a key that tells of which secret a document is.
-    pub fn has_a_key(&self) -> bool {
-        self.key.is_there()
+    /// Whether one was not written with our key.
+    pub fn is_disowned(&self) -> bool {
+        is_noted(&self.seen.disowned)
     }
 
-    /// What else there is to say of it.
+    /// Whether one is for somebody for whom none was before.
+    pub fn is_readdressed(&self) -> bool {
+        is_noted(&self.seen.readdressed)
+    }
+
+    /// What there is to say of a file that has no lock.
     pub fn warnings(&self) -> Vec<Problem> {
-        let said = |what: &AtomicBool, problem: fn(usize) -> Problem| what.load(Ordering::Relaxed).then(|| problem(1));
-        [said(&self.disowned, warnings::disowned), said(&self.readdressed, warnings::readdressed)]
-            .into_iter()
-            .flatten()
-            .collect()
+        let disowned = self.is_disowned().then(|| warnings::disowned(1));
+        let readdressed = self.is_readdressed().then(|| warnings::readdressed(1));
+        disowned.into_iter().chain(readdressed).collect()
     }
 
     fn known(&self) -> Known {
@@ -142,8 +181,16 @@ impl Carried {
     }
 }
 
+fn note(what: &AtomicBool) {
+    what.store(true, Ordering::Relaxed);
+}
+
+fn is_noted(what: &AtomicBool) -> bool {
+    what.load(Ordering::Relaxed)
+}
+
 fn marked(fingerprint: &Fingerprint, document: &[u8], into: &mut Vec<u8>) -> io::Result<()> {
-    into.reserve(MARK.len() + ROOM + document.len());
+    into.reserve(MARK.len() + LONGEST_MARK + document.len());
     into.extend_from_slice(MARK.as_bytes());
     serde_json::to_writer(&mut *into, fingerprint)?;
     into.push(b'\n');

@@ -1,6 +1,7 @@
 //! Fingerprints: the bytes of a file in, what may be written down about them out. A secret never has a plain hash.
 
 use std::fmt;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use aws_lc_rs::{constant_time, digest, hmac};
@@ -20,6 +21,7 @@ pub const KEY_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY";
 const SHORTEST_KEY: usize = 32;
 
 /// The key of fingerprints of secrets, if there is one.
+#[derive(Clone)]
 pub struct Key(Option<hmac::Key>);
 
 impl Key {
@@ -76,13 +78,30 @@ impl Key {
         same(&fingerprint.origin, &self.origin(fingerprint))
     }
 
-    /// The HMAC of all that is public, which is of one length. No other text that is given to the key begins like this one.
+    /// Whether it is of something encrypted, and not written with this key.
+    #[must_use]
+    pub fn disowns(&self, fingerprint: &Fingerprint, protection: Protection) -> bool {
+        protection == Protection::Encrypted && self.is_there() && !self.has_signed(fingerprint)
+    }
+
+    /// The HMAC of all that is public, which is of one length: of one document, or of a file of several. No other text that is given to
+    /// the key begins like these.
     fn origin(&self, fingerprint: &Fingerprint) -> Option<Digest> {
         let Fingerprint { sha256, context, recipient, .. } = fingerprint;
         let mut text = hmac::Context::with_key(self.0.as_ref()?);
-        text.update(b"regcred origin\0");
-        for digest in [sha256, context, recipient] {
-            text.update(digest.as_ref()?.as_bytes());
+        let digests = match (context, recipient) {
+            (Some(context), Some(recipient)) => {
+                text.update(b"regcred origin\0");
+                vec![sha256.as_ref()?, context, recipient]
+            }
+            (None, None) => {
+                text.update(b"regcred origin of several\0");
+                vec![sha256.as_ref()?]
+            }
+            _ => return None,
+        };
+        for digest in digests {
+            text.update(digest.as_bytes());
         }
         Digest::new(text.sign().as_ref())
     }
@@ -90,31 +109,93 @@ impl Key {
     /// What may be written down about these bytes.
     #[must_use]
     pub fn fingerprint(&self, bytes: &[u8], protection: Protection) -> Fingerprint {
+        let mut hasher = self.hasher(protection);
+        hasher.update(bytes);
+        self.fingerprint_of(hasher, protection)
+    }
+
+    /// The same of bytes that come one after the other.
+    #[must_use]
+    pub fn fingerprint_of(&self, hasher: Hasher, protection: Protection) -> Fingerprint {
+        match protection {
+            Protection::Public => Fingerprint { sha256: hasher.finish(), ..Fingerprint::default() },
+            Protection::Encrypted => self.sign(Fingerprint { sha256: hasher.finish(), ..Fingerprint::default() }),
+            Protection::Plaintext => Fingerprint { hmac: hasher.finish(), ..Fingerprint::default() },
+        }
+    }
+
+    /// Takes the bytes of a file.
+    #[must_use]
+    pub fn hasher(&self, protection: Protection) -> Hasher {
         match (protection, &self.0) {
-            (Protection::Public | Protection::Encrypted, _) => {
-                Fingerprint { sha256: Digest::of(bytes), ..Fingerprint::default() }
-            }
-            (Protection::Plaintext, Some(key)) => {
-                Fingerprint { hmac: Digest::new(hmac::sign(key, bytes).as_ref()), ..Fingerprint::default() }
-            }
-            (Protection::Plaintext, None) => Fingerprint::default(),
+            (Protection::Public | Protection::Encrypted, _) => Hasher::Public(digest::Context::new(&digest::SHA256)),
+            (Protection::Plaintext, Some(key)) => Hasher::Secret(Box::new(hmac::Context::with_key(key))),
+            (Protection::Plaintext, None) => Hasher::Unknown,
         }
     }
 
     /// Whether the fingerprint is of these bytes.
     #[must_use]
     pub fn verify(&self, fingerprint: &Fingerprint, bytes: &[u8]) -> Verdict {
+        self.verify_all(fingerprint, &mut &*bytes).unwrap_or(Verdict::Unknown)
+    }
+
+    /// Whether the fingerprint is of all that comes.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn verify_all(&self, fingerprint: &Fingerprint, from: &mut impl Read) -> io::Result<Verdict> {
         let (known, protection) = match (&fingerprint.sha256, &fingerprint.hmac) {
             (Some(digest), _) => (digest, Protection::Public),
             (None, Some(digest)) => (digest, Protection::Plaintext),
-            (None, None) => return Verdict::Unknown,
+            (None, None) => return Ok(Verdict::Unknown),
         };
-        let computed = self.fingerprint(bytes, protection);
-        match computed.sha256.or(computed.hmac) {
+        let mut hasher = self.hasher(protection);
+        io::copy(from, &mut hasher)?;
+        Ok(match hasher.finish() {
             None => Verdict::Unknown,
             Some(digest) if digest.is(known) => Verdict::Same,
             Some(_) => Verdict::Different,
+        })
+    }
+}
+
+/// The bytes of a file, so far: a secret is hashed with a key, or not at all.
+pub enum Hasher {
+    /// Nothing in them is secret.
+    Public(digest::Context),
+    /// A secret is in clear.
+    Secret(Box<hmac::Context>),
+    /// One is, and there is no key.
+    Unknown,
+}
+
+impl Hasher {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Public(context) => context.update(bytes),
+            Self::Secret(context) => context.update(bytes),
+            Self::Unknown => {}
         }
+    }
+
+    fn finish(self) -> Option<Digest> {
+        match self {
+            Self::Public(context) => Digest::new(context.finish().as_ref()),
+            Self::Secret(context) => Digest::new(context.sign().as_ref()),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -131,7 +212,8 @@ pub enum Verdict {
 
 /// The SHA-256 of what is public, the HMAC-SHA-256 of what is secret; nothing of a secret when there is no key.
 ///
-/// An encrypted file has both, the SHA-256 of its context and of its recipient, and an HMAC of these and of its own.
+/// An encrypted document has both, the SHA-256 of its context and of its recipient, and an HMAC of these and of its own; a file of several
+/// has its SHA-256, and an HMAC of that which tells that it is ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {

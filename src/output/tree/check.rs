@@ -14,9 +14,10 @@ use super::standing::{Observer, Standing};
 use super::tally::Tally;
 use super::{AT_ONCE, each, ignore_file, path_of};
 use crate::output::evidence::Known;
+use crate::output::evidence::carried::Purpose;
 use crate::output::evidence::fingerprint::{Fingerprint, Key};
 use crate::output::target::Target;
-use crate::output::{self, Protection, cluster_file, git, masked};
+use crate::output::{self, Protection, git, masked};
 use crate::problem::{Failure, Problem};
 use crate::settings::PlaintextInGit;
 
@@ -27,7 +28,7 @@ impl Content<'_> {
         self.protection() == Protection::Plaintext
             || path.starts_with("cluster/mutatingadmissionpolicy")
             || path == "templates/policies.yaml"
-            || cluster_file::is_it(path)
+            || matches!(self, Self::Stream(_))
     }
 }
 
@@ -157,7 +158,7 @@ impl Run<'_> {
             Standing::InTheWay => Some(State::NotOurs),
             Standing::Stale if known || self.differs_beyond_logins(&path, content).map_err(at)? => Some(State::Stale),
             Standing::Readdressed => Some(State::Stale),
-            Standing::Disowned => Some(State::Different),
+            Standing::Disowned | Standing::Conflicted => Some(State::Different),
             Standing::Edited if content.protection() != Protection::Plaintext => Some(State::Different),
             Standing::Edited | Standing::Unknown
                 if known || self.differs_beyond_logins(&path, content).map_err(at)? =>
@@ -171,16 +172,25 @@ impl Run<'_> {
         let fingerprint = match (&standing, content) {
             (Standing::Current(fingerprint) | Standing::Unproven(fingerprint), _) => fingerprint.clone(),
             (_, Content::Ready(bytes, protection)) => self.observer.key.fingerprint(bytes, *protection),
-            (_, Content::Encrypted(_)) => Fingerprint::default(),
+            (_, Content::Encrypted(_) | Content::Stream(_)) => Fingerprint::default(),
         };
         Ok(Seen { path, protection: content.protection(), standing, fingerprint, state })
     }
 
     /// Whether a file is another also where what depends on the logins is masked.
     fn differs_beyond_logins(&self, path: &TreePath, content: &Content<'_>) -> io::Result<bool> {
-        let Content::Ready(bytes, _) = content else { return Ok(false) };
-        let there = Zeroizing::new(fs::read(path.under(&self.observer.root.path))?);
-        Ok(!masked::are_same(&there, bytes))
+        let Observer { root, key, known } = self.observer;
+        let place = path.under(&root.path);
+        Ok(match content {
+            Content::Ready(bytes, _) => !masked::are_same(&Zeroizing::new(fs::read(place)?), bytes),
+            Content::Stream(file) => {
+                let carried = file.carried(Some(&place), key, Purpose::Compare(known))?;
+                let write = |into: &mut dyn io::Write| file.write(carried.as_ref(), into);
+                !masked::is_same_as_file(&write, &mut fs::File::open(place)?)?
+                    || carried.as_ref().is_some_and(|carried| !carried.is_current())
+            }
+            Content::Encrypted(_) => false,
+        })
     }
 
     fn finish(self) -> Comparison {

@@ -1,4 +1,4 @@
-//! Merge conflicts in a lock: its text with Git's markers in, the text of either side out; and what to say of it.
+//! Merge conflicts in a tree: a side of a lock in, a lock out; and what to say of it.
 //!
 //! Two branches that each add a namespace change neighbouring lines, so this is the normal case, and nobody should solve it by hand:
 //! what is listed on either side is ours, and the next run makes of it what is wanted.
@@ -9,51 +9,15 @@ use super::path::{self, Found, TreePath};
 use crate::output::single;
 use crate::problem::Problem;
 
-/// The side that a line is on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Both,
-    Ours,
-    /// What both come from; Git writes it with `merge.conflictStyle` `diff3` or `zdiff3`.
-    Base,
-    Theirs,
-}
-
-/// The text of either side as a lock without a conflict, if all the markers are there.
+/// One side as a lock without a conflict.
 ///
 /// A line of an entry ends with a comma or not, depending on what follows it on its side: it gets the one that it needs.
-pub(super) fn sides(text: &[u8]) -> Option<[Vec<u8>; 2]> {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let (mut place, mut conflicts) = (Place::Both, 0_usize);
-    for line in text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
-        place = match (marker(line), place) {
-            (Some(b'<'), Place::Both) => Place::Ours,
-            (Some(b'|'), Place::Ours) => Place::Base,
-            (Some(b'='), Place::Ours | Place::Base) => Place::Theirs,
-            (Some(b'>'), Place::Theirs) => {
-                conflicts += 1;
-                Place::Both
-            }
-            (Some(_), _) => return None,
-            (None, _) => {
-                if matches!(place, Place::Both | Place::Ours) {
-                    add(line, &mut ours);
-                }
-                if matches!(place, Place::Both | Place::Theirs) {
-                    add(line, &mut theirs);
-                }
-                place
-            }
-        };
+pub(super) fn as_lock(side: &[&[u8]]) -> Vec<u8> {
+    let mut lock = Vec::new();
+    for line in side {
+        add(line.trim_ascii(), &mut lock);
     }
-    (place == Place::Both && conflicts > 0).then_some([ours, theirs])
-}
-
-/// The character of a marker: seven of it, and then the end or a name. In a base that is itself a merge they are longer.
-fn marker(line: &[u8]) -> Option<u8> {
-    let first = *line.first()?;
-    let count = line.iter().take_while(|byte| **byte == first).count();
-    (b"<|=>".contains(&first) && count == 7 && matches!(line.get(7), None | Some(b' '))).then_some(first)
+    lock
 }
 
 fn add(line: &[u8], side: &mut Vec<u8>) {
@@ -70,6 +34,12 @@ fn add(line: &[u8], side: &mut Vec<u8>) {
 pub(super) fn warning() -> Problem {
     let message = format!("`{}` has a merge conflict: both sides were read, and it is written anew", path::LOCK);
     Problem::warning("lock-conflict", message).hint("commit it with the files that were written")
+}
+
+/// That a file had one.
+pub(super) fn in_a_file(path: &TreePath) -> Problem {
+    Problem::warning("file-conflict", format!("`{path}` has a merge conflict, and is written anew"))
+        .hint("what is encrypted on either side keeps its bytes, if it is still wanted: commit it with `regcred.lock`")
 }
 
 /// What to do about files that are in the way: some of them may be ours, and listed on a side of a merge that was not taken.
@@ -89,35 +59,11 @@ pub(super) fn what_to_do(in_the_way: &[TreePath], root: &Path) -> &'static str {
 mod tests {
     use super::*;
 
-    fn text(side: &[u8]) -> String {
-        String::from_utf8(side.to_vec()).unwrap()
-    }
-
     #[test]
-    fn each_side_is_read_as_if_there_were_no_other() {
-        let both = "{\"version\":1,\"files\":[\n{\"path\":\"a\"},\n<<<<<<< HEAD\n{\"path\":\"b\"},\n{\"path\":\"c\"}\n||||||| 1234567\n\
-                    {\"path\":\"old\"}\n<<<<<<<<< nested\n=======\n{\"path\":\"d\"}\n>>>>>>> other\n]}\n";
-        for both in [both.to_owned(), both.replace('\n', "\r\n")] {
-            let [ours, theirs] = sides(both.as_bytes()).unwrap();
-            let expected = |rest| format!("\n{{\"version\":1,\"files\":[\n{{\"path\":\"a\"}},\n{rest}\n]}}\n");
-            assert_eq!(text(&ours), expected("{\"path\":\"b\"},\n{\"path\":\"c\"}"));
-            assert_eq!(text(&theirs), expected("{\"path\":\"d\"}"));
-        }
-    }
-
-    #[test]
-    fn what_has_not_all_its_markers_is_no_conflict() {
-        for text in [
-            "",
-            "{}",
-            "<<<<<<< HEAD\n",
-            "<<<<<<< a\n=======\n",
-            "=======\n>>>>>>> b\n",
-            "<<<<<<< a\n>>>>>>> b\n",
-            "<<<<<<< a\n<<<<<<< a\n=======\n>>>>>>> b\n",
-            "<<<<<<<< a\n========\n>>>>>>>> b\n",
-        ] {
-            assert!(sides(text.as_bytes()).is_none(), "{text}");
-        }
+    fn an_entry_has_the_comma_that_it_needs_on_its_side() {
+        let side =
+            ["{\"version\":1,\"files\":[\n", "{\"path\":\"a\"}\r\n", "{\"path\":\"b\"},\n", "]}"].map(str::as_bytes);
+        let lock = String::from_utf8(as_lock(&side)).unwrap();
+        assert_eq!(lock, "\n{\"version\":1,\"files\":[\n{\"path\":\"a\"},\n{\"path\":\"b\"}\n]}");
     }
 }

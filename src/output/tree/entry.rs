@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::output::cluster_file::ClusterFile;
 use crate::output::evidence::encrypted::Encrypted;
 use crate::output::{File, Protection};
 
@@ -17,6 +18,8 @@ pub struct Entry<'a> {
 pub enum Content<'a> {
     /// These bytes.
     Ready(Zeroizing<Vec<u8>>, Protection),
+    /// Several documents.
+    Stream(ClusterFile<'a>),
     /// A secret that is encrypted only when what is there is no longer good: that is slow, and other bytes each time.
     Encrypted(Box<dyn Encrypted + 'a>),
 }
@@ -33,6 +36,7 @@ impl Content<'_> {
     pub fn protection(&self) -> Protection {
         match self {
             Self::Ready(_, protection) => *protection,
+            Self::Stream(file) => file.protection(),
             Self::Encrypted(_) => Protection::Encrypted,
         }
     }

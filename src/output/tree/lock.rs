@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::conflict;
 use super::path::{Found, LOCK, TreePath};
 use crate::output::evidence::fingerprint::{Fingerprint, Key, Verdict};
+use crate::output::merge;
 use crate::problem::{Failure, Problem};
 
 const VERSION: u32 = 1;
@@ -108,7 +109,8 @@ impl Lock {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        let Some([ours, theirs]) = conflict::sides(bytes) else { return Self::parse_settled(bytes) };
+        let Some(sides) = merge::sides(bytes) else { return Self::parse_settled(bytes) };
+        let [ours, theirs] = sides.map(|side| conflict::as_lock(&side));
         // Of a side that is none, the place in the whole text is said.
         let (Ok(Self { mut files, .. }), Ok(other)) = (Self::parse_settled(&ours), Self::parse_settled(&theirs)) else {
             return Self::parse_settled(bytes);

@@ -16,13 +16,14 @@ pub mod standing;
 mod tally;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::Path;
 
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::output::evidence::fingerprint::{Fingerprint, Key, Verdict};
+use crate::output::evidence::carried::Purpose;
+use crate::output::evidence::fingerprint::{Fingerprint, Hasher, Key, Verdict};
 use crate::output::evidence::warnings::{ANEW, always_anew, edited_by_hand};
 use crate::output::evidence::{Evidence, Known};
 use crate::output::git::{self, Cover, Guard};
@@ -42,6 +43,8 @@ use tally::Tally;
 
 /// How many entries are in memory at once.
 const AT_ONCE: usize = 1024;
+/// How much of a file of several documents is written at once.
+const BUFFER: usize = 64 * 1024;
 /// Fewer plain ones than this are not worth a second thread.
 const FEW: usize = 64;
 
@@ -185,6 +188,7 @@ impl Run<'_> {
             match standing {
                 Standing::InTheWay => self.in_the_way.push(path.clone()),
                 Standing::Edited => self.result.warnings.push(edited_by_hand(&format!("`{path}`"), ANEW)),
+                Standing::Conflicted => self.result.warnings.push(conflict::in_a_file(&path)),
                 _ if protection == Protection::Encrypted => self.tally.add(&path, &standing),
                 _ => {}
             }
@@ -216,7 +220,7 @@ impl Run<'_> {
     fn settle(&self, path: &TreePath, content: &Content<'_>) -> io::Result<(Standing, Step)> {
         let observer = Observer { root: &self.root, key: self.key, known: Known::All };
         let standing = observer.look(path, content)?;
-        let reseal = self.target.reseal == Reseal::Always && matches!(content, Content::Encrypted(_));
+        let reseal = self.target.reseal == Reseal::Always && content.protection() == Protection::Encrypted;
         let step = match &standing {
             Standing::Current(fingerprint) if !reseal => {
                 output::protect(&path.under(&self.root.path), content.protection())?;
@@ -231,25 +235,40 @@ impl Run<'_> {
     }
 
     fn stage(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Step> {
-        let encrypted;
-        let (bytes, fingerprint) = match content {
-            Content::Ready(bytes, protection) => (bytes, self.key.fingerprint(bytes, *protection)),
+        let (temporary, fingerprint) = match content {
+            Content::Ready(bytes, protection) => {
+                let (temporary, mut into) = self.temporary(path, *protection)?;
+                into.write_all(bytes)?;
+                (temporary, self.key.fingerprint(bytes, *protection))
+            }
+            Content::Stream(file) => {
+                let there = (self.root.state != State::New).then(|| path.under(&self.root.path));
+                let there = there.filter(|there| there.is_file());
+                let carried = file.carried(there.as_deref(), self.key, Purpose::Write(self.target.reseal))?;
+                let (temporary, into) = self.temporary(path, file.protection())?;
+                let mut into =
+                    BufWriter::with_capacity(BUFFER, Hashed { into, hasher: self.key.hasher(file.protection()) });
+                file.write(carried.as_ref(), &mut into)?;
+                let Hashed { hasher, .. } = into.into_inner().map_err(IntoInnerError::into_error)?;
+                (temporary, self.key.fingerprint_of(hasher, file.protection()))
+            }
             Content::Encrypted(secret) => {
-                encrypted = secret.encrypt(path.as_str())?;
-                (&encrypted, Evidence::of(&**secret, path.as_str())?.fingerprint(&encrypted, self.key))
+                let bytes = secret.encrypt(path.as_str())?;
+                let (temporary, mut into) = self.temporary(path, Protection::Encrypted)?;
+                into.write_all(&bytes)?;
+                (temporary, Evidence::of(&**secret, path.as_str())?.fingerprint(&bytes, self.key))
             }
         };
-        let (temporary, mut into) = match self.root.state {
-            State::New if path.folders().next().is_some() => {
-                (None, self.staging.create_in_place(path, content.protection())?)
-            }
-            State::New | State::Listed | State::Unlisted => {
-                let (number, file) = self.staging.create(content.protection())?;
-                (Some(number), file)
-            }
-        };
-        into.write_all(bytes)?;
         Ok(Step::Replace { temporary, fingerprint })
+    }
+
+    /// A new file, and its number if it does not lie as it will in a new tree.
+    fn temporary(&self, path: &TreePath, protection: Protection) -> io::Result<(Option<usize>, fs::File)> {
+        if self.root.state == State::New && path.folders().next().is_some() {
+            return Ok((None, self.staging.create_in_place(path, protection)?));
+        }
+        let (number, file) = self.staging.create(protection)?;
+        Ok((Some(number), file))
     }
 
     fn refuse_what_is_in_the_way(&self) -> Result<(), Failure> {
@@ -295,6 +314,24 @@ impl Run<'_> {
         let lock = (!listed).then_some(journal);
         let changes = Changes { root, state, staged: self.staged, stale, lock, staging, turn };
         Ok(Prepared { result: self.result, changes: Some(changes) })
+    }
+}
+
+/// A file, and what may be written down of what went into it.
+struct Hashed {
+    into: fs::File,
+    hasher: Hasher,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.into.write(bytes)?;
+        self.hasher.write_all(&bytes[..count])?;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.into.flush()
     }
 }
 

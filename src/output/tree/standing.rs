@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::entry::Content;
 use super::path::{Found, TreePath};
 use super::root::{Root, State};
+use crate::output::cluster_file::ClusterFile;
+use crate::output::evidence::carried::{Carried, Purpose};
 use crate::output::evidence::fingerprint::{Fingerprint, Key, Verdict};
 use crate::output::evidence::{Evidence, Finding, Known};
-use crate::output::git;
+use crate::output::{git, merge, single};
 
 /// How what is there relates to what is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub enum Standing {
     Unproven(Fingerprint),
     /// It is another than was written.
     Edited,
+    /// It is another than was written, with the markers of a merge.
+    Conflicted,
     /// It is as the lock says, and whoever wrote that did not have our key.
     Disowned,
     /// It differs from what is wanted, and what was written is not known.
@@ -61,20 +66,26 @@ impl Observer<'_> {
             Found::File => {}
         }
         let known = self.root.ours.files.get(path);
-        let bytes = Zeroizing::new(fs::read(path.under(&self.root.path))?);
+        let place = path.under(&self.root.path);
+        let read = || fs::read(&place).map(Zeroizing::new);
         match (content, known) {
-            (Content::Ready(wanted, protection), _) if *bytes == **wanted => {
-                Ok(Standing::Current(self.key.fingerprint(wanted, *protection)))
+            (Content::Stream(file), _) => self.look_at_several(&place, *file, known),
+            (Content::Ready(wanted, protection), _) => {
+                let bytes = read()?;
+                Ok(match known {
+                    _ if *bytes == **wanted => Standing::Current(self.key.fingerprint(wanted, *protection)),
+                    None => Standing::InTheWay,
+                    Some(known) => match self.key.verify(known, &bytes) {
+                        Verdict::Same => Standing::Stale,
+                        Verdict::Different => edited(&bytes),
+                        Verdict::Unknown => Standing::Unknown,
+                    },
+                })
             }
-            (_, None) => Ok(Standing::InTheWay),
-            (Content::Ready(..), Some(known)) => Ok(match self.key.verify(known, &bytes) {
-                Verdict::Same => Standing::Stale,
-                Verdict::Different => Standing::Edited,
-                Verdict::Unknown => Standing::Unknown,
-            }),
+            (Content::Encrypted(_), None) => Ok(Standing::InTheWay),
             (Content::Encrypted(encrypted), Some(known)) => {
                 let evidence = Evidence::of(&**encrypted, path.as_str())?;
-                Ok(match evidence.weigh(known, &bytes, self.key, self.known)? {
+                Ok(match evidence.weigh(known, &read()?, self.key, self.known)? {
                     Finding::Good(fingerprint) => Standing::Current(fingerprint),
                     Finding::Unproven => Standing::Unproven(known.clone()),
                     Finding::Outdated => Standing::Stale,
@@ -85,4 +96,38 @@ impl Observer<'_> {
             }
         }
     }
+
+    /// A file of several documents is compared while it is made.
+    fn look_at_several(
+        &self,
+        place: &Path,
+        file: ClusterFile<'_>,
+        known: Option<&Fingerprint>,
+    ) -> io::Result<Standing> {
+        let carried = file.carried(Some(place), self.key, Purpose::Compare(self.known))?;
+        let has_seen = |what: fn(&Carried) -> bool| carried.as_ref().is_some_and(what);
+        let same = single::compare(&|into| file.write(carried.as_ref(), into), place)? == single::State::Same
+            && carried.as_ref().is_none_or(Carried::is_current);
+        if same && !has_seen(Carried::is_unproven) {
+            let mut hasher = self.key.hasher(file.protection());
+            io::copy(&mut fs::File::open(place)?, &mut hasher)?;
+            return Ok(Standing::Current(self.key.fingerprint_of(hasher, file.protection())));
+        }
+        let Some(known) = known else { return Ok(Standing::InTheWay) };
+        Ok(match self.key.verify_all(known, &mut fs::File::open(place)?)? {
+            Verdict::Unknown => Standing::Unknown,
+            Verdict::Different => edited(&Zeroizing::new(fs::read(place)?)),
+            Verdict::Same if self.key.disowns(known, file.protection()) || has_seen(Carried::is_disowned) => {
+                Standing::Disowned
+            }
+            Verdict::Same if has_seen(Carried::is_edited) => Standing::Edited,
+            Verdict::Same if same => Standing::Unproven(known.clone()),
+            Verdict::Same if has_seen(Carried::is_readdressed) => Standing::Readdressed,
+            Verdict::Same => Standing::Stale,
+        })
+    }
+}
+
+fn edited(bytes: &[u8]) -> Standing {
+    if merge::sides(bytes).is_some() { Standing::Conflicted } else { Standing::Edited }
 }

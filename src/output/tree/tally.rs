@@ -25,7 +25,7 @@ impl Tally {
                 self.readdressed += 1;
             }
             Standing::Disowned => self.disowned.push(path.clone()),
-            Standing::Missing | Standing::InTheWay | Standing::Edited | Standing::Unknown => {}
+            Standing::Missing | Standing::InTheWay | Standing::Edited | Standing::Conflicted | Standing::Unknown => {}
         }
     }
 
