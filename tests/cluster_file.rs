@@ -207,7 +207,10 @@ fn what_somebody_has_edited_or_swapped_is_noticed_and_made_anew() {
     let swapped = good.replace(&one, "-").replace(&other, &one).replace("\n-\n", &format!("\n{other}\n"));
     let in_clear = good.replace(&one, "    .dockerconfigjson: eyJhdXRocyI6e319");
     let another = format!("{good}---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: theirs\n");
-    for (number, bad) in [swapped, in_clear, another, good.replace("team-a", "kube-system")].iter().enumerate() {
+    // A reader of Kubernetes takes whatever begins with three hyphens for a separator.
+    let hidden = good.replacen("---\n", "--- \nkind: ClusterRoleBinding\n---\n", 1);
+    let bad = [swapped, in_clear, another, hidden, good.replace("failurePolicy: Fail", "failurePolicy: Ignore")];
+    for (number, bad) in bad.iter().enumerate() {
         assert_ne!(*bad, good, "{number}");
         fs::write(place.out().join("eu").join(file), bad).unwrap();
         for variables in [&[][..], &[KEY][..]] {

@@ -1,6 +1,6 @@
 //! What can be compared without logins: bytes in, whether they are the same but for what depends on the logins out.
 //!
-//! Masked are Docker configs, in base64 or as JSON, and whole policies that choose images by the registries of the logins.
+//! Masked are Docker configs, in base64 or as JSON, and in a policy the condition on the registries of the logins.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,13 +9,11 @@ use aws_lc_rs::digest::{Context, Digest, SHA256};
 use zeroize::Zeroizing;
 
 use super::single::Content;
+use crate::resources::admission_policy;
 
 /// What begins a Docker config of ours: JSON without white space, and base64 of it.
 pub(super) const DOCKER_CONFIG: &[u8] = br#"{"auths":{"#;
 pub(super) const DOCKER_CONFIG_BASE64: &[u8] = b"eyJhdXRocyI6e";
-/// What has the registries of the logins in it, in YAML and in JSON.
-const POLICY: &[u8] = b"kind: MutatingAdmissionPolicy\n";
-const POLICY_JSON: &[u8] = br#""kind":"MutatingAdmissionPolicy""#;
 const MASK: &[u8] = b"(not compared)";
 
 /// Whether the file is the content but for what depends on the logins.
@@ -35,18 +33,18 @@ pub fn are_same(one: &[u8], other: &[u8]) -> bool {
 }
 
 fn digest(content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Digest> {
-    let mut masked = Masked { into: Context::new(&SHA256), document: Zeroizing::default(), line: Zeroizing::default() };
+    let before_the_registries = admission_policy::before_the_registries().into_bytes();
+    let mut masked = Masked { into: Context::new(&SHA256), line: Zeroizing::default(), before_the_registries };
     content(&mut masked)?;
     masked.end_line();
-    masked.end_document();
     Ok(masked.into.finish())
 }
 
-/// Takes bytes, and lets through one document after the other, masked.
+/// Takes bytes, and lets through one line after the other, masked.
 struct Masked {
     into: Context,
-    document: Zeroizing<Vec<u8>>,
     line: Zeroizing<Vec<u8>>,
+    before_the_registries: Vec<u8>,
 }
 
 impl Write for Masked {
@@ -66,56 +64,47 @@ impl Write for Masked {
 }
 
 impl Masked {
-    /// A document ends with its separator; a line of JSON is one by itself.
     fn end_line(&mut self) {
-        let ends = self.line.starts_with(b"{") || *self.line == *b"---\n";
-        if ends {
-            self.end_document();
+        let mut rest = self.line.as_slice();
+        while let Some((before, masked)) = self.next_mask(rest) {
+            self.into.update(&rest[..before]);
+            self.into.update(MASK);
+            rest = &rest[before + masked..];
         }
-        self.document.extend_from_slice(&self.line);
+        self.into.update(rest);
         self.line.clear();
-        if ends {
-            self.end_document();
-        }
     }
 
-    fn end_document(&mut self) {
-        let is_policy = self.document.split_inclusive(|byte| *byte == b'\n').any(|line| line == POLICY)
-            || contains(&self.document, POLICY_JSON);
-        if is_policy {
-            self.into.update(MASK);
-        } else {
-            mask(&self.document, &mut self.into);
+    /// How much of a text comes before what is to be masked, and how much that is.
+    fn next_mask(&self, text: &[u8]) -> Option<(usize, usize)> {
+        if text.starts_with(DOCKER_CONFIG) {
+            return Some((0, text.len()));
         }
-        self.document.clear();
+        let config = find(text, DOCKER_CONFIG_BASE64).map(|at| {
+            let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+            (at, text[at..].iter().take_while(is_base64).count())
+        });
+        let condition = find(text, &self.before_the_registries).map(|at| {
+            let at = at + self.before_the_registries.len();
+            (at, rest_of_a_string(&text[at..]))
+        });
+        config.into_iter().chain(condition).min()
     }
 }
 
-/// Everything but the Docker configs.
-fn mask(document: &[u8], into: &mut Context) {
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    for line in document.split_inclusive(|byte| *byte == b'\n') {
-        if line.starts_with(DOCKER_CONFIG) {
-            into.update(MASK);
-            continue;
-        }
-        let mut rest = line;
-        while let Some(at) = find(rest, DOCKER_CONFIG_BASE64) {
-            let length = rest[at..].iter().take_while(|byte| is_base64(byte)).count();
-            into.update(&rest[..at]);
-            into.update(MASK);
-            rest = &rest[at + length..];
-        }
-        into.update(rest);
-    }
+/// How much comes before the quotation mark that ends a string, in YAML as in JSON: nothing can hide behind it.
+fn rest_of_a_string(text: &[u8]) -> usize {
+    let mut escaped = false;
+    let ends = |byte: &u8| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends || *byte == b'\n'
+    };
+    text.iter().position(ends).unwrap_or(text.len())
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
-}
-
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    find(bytes, wanted).is_some()
 }
 
 #[cfg(test)]
@@ -136,18 +125,27 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_chooses_by_registries_is_masked_as_a_whole_and_its_binding_is_not() {
-        let of = |registry: &str, namespace: &str| {
+    fn of_a_policy_the_condition_on_the_registries_is_masked_and_nothing_else() {
+        let before = admission_policy::before_the_registries();
+        let of = |registry: &str, rest: &str| {
             format!(
-                "kind: MutatingAdmissionPolicy\nspec: {registry}\n---\nkind: MutatingAdmissionPolicyBinding\nspec: {namespace}\n---\n{SECRET}"
+                "kind: MutatingAdmissionPolicy\nspec:\n  expression: \"{before}i.startsWith('{registry}') || i == '\\\"')\"\n{rest}---\n{SECRET}"
             )
         };
-        let same = |one: String, other: String| are_same(one.as_bytes(), other.as_bytes());
-        assert!(same(of("ghcr.io", "a"), of("quay.io", "a")));
-        assert!(!same(of("ghcr.io", "a"), of("ghcr.io", "b")));
-        let json = |registry: &str| {
-            format!("{{\"kind\":\"MutatingAdmissionPolicy\",\"spec\":\"{registry}\"}},\n{{\"a\":1}}\n")
+        let same = |one: &str, other: &str| are_same(one.as_bytes(), other.as_bytes());
+        assert!(same(&of("ghcr.io", ""), &of("quay.io", "")));
+        // What a reader would apply besides: another field, another document, whatever stands behind its separator.
+        for more in
+            ["  failurePolicy: Ignore\n", "---\nkind: ClusterRoleBinding\n", "--- \nkind: ClusterRoleBinding\n", "#\n"]
+        {
+            assert!(!same(&of("ghcr.io", ""), &of("ghcr.io", more)), "{more}");
+        }
+        let json = |registry: &str, more: &str| {
+            format!(
+                "{{\"kind\":\"MutatingAdmissionPolicy\",\"expression\":\"{before}i == '{registry}')\"{more}}},\n{{\"a\":1}}\n"
+            )
         };
-        assert!(same(json("ghcr.io"), json("quay.io")));
+        assert!(same(&json("ghcr.io", ""), &json("quay.io", "")));
+        assert!(!same(&json("ghcr.io", ""), &json("ghcr.io", ",\"x\":1")));
     }
 }

@@ -19,6 +19,12 @@ const IMAGES: &str = "(object.spec.containers.filter(c, has(c.image)).map(c, c.i
 .map(i, i.startsWith('index.docker.io/') ? i.substring(6) : i)\
 .map(i, i.matches('^docker[.]io/[^/]+$') ? 'docker.io/library/' + i.substring(10) : i)";
 
+/// What comes before the only thing that depends on the logins: the condition on their registries, which is the rest of its string.
+#[must_use]
+pub fn before_the_registries() -> String {
+    format!("{IMAGES}.exists(i, ")
+}
+
 #[derive(Serialize)]
 struct Context<'a> {
     name: &'a str,
@@ -50,7 +56,7 @@ pub fn objects(
         lacks_the_reference: format!(
             "!has(object.spec.imagePullSecrets) || !object.spec.imagePullSecrets.exists(s, has(s.name) && s.name == '{name}')"
         ),
-        uses_the_registries: format!("{IMAGES}.exists(i, {})", condition(docker_config.registries())),
+        uses_the_registries: format!("{}{})", before_the_registries(), condition(docker_config.registries())),
         patch: format!(
             "has(object.spec.imagePullSecrets) \
              ? [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets/-', value: {value}}}] \
