@@ -304,3 +304,27 @@ fn clusters_share_one_reading_of_the_list_and_of_each_login() {
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 50);
 }
+
+#[test]
+fn a_cluster_whose_logins_are_there_is_compared_whole_though_another_lacks_its_own() {
+    let folder = place(CONFIG);
+    done(folder.path(), "render --output out");
+    let check = |unset: &str, hub: &str| {
+        let auth = format!(r#"{{"auths":{{"docker.io":{{"auth":"{hub}"}}}}}}"#);
+        let output = command(folder.path(), "render --output out --check")
+            .env("DOCKERHUB_AUTH", auth)
+            .env_remove(unset)
+            .output()
+            .unwrap();
+        (output.status.code().unwrap(), said(&output))
+    };
+    let (code, text) = check("LAB_AUTH", "dTpjYW5hcnk=");
+    assert!(code == 0 && text.contains("warning: `LAB_AUTH` is not set"), "{text}");
+    assert!(text.contains("(cluster lab)") && text.contains("not all credentials are there"), "{text}");
+    assert!(!text.contains("GHCR_TOKEN"), "{text}");
+    let (code, text) = check("LAB_AUTH", "dTpub3RoZXI=");
+    assert!(
+        code == 3 && text.contains("stale: eu/namespaces/team-a/secret-hub.yaml") || text.contains("different: eu/"),
+        "{text}"
+    );
+}

@@ -5,7 +5,7 @@ use crate::credentials::{Credentials, Source};
 use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
 use crate::output::evidence::Known;
-use crate::problem::{Failure, Problem};
+use crate::problem::{Failure, Problem, Severity};
 use crate::report;
 use crate::settings::choices::{Protect, Shape};
 use crate::settings::external::ExternalSettings;
@@ -18,30 +18,21 @@ pub(super) struct Checked {
     pub warnings: Vec<Problem>,
 }
 
+/// What the logins of one cluster came to, in the order of its pull secrets, and what is wrong there.
+struct OfCluster {
+    docker_configs: Vec<DockerConfig>,
+    problems: Vec<Problem>,
+}
+
 /// Reads each login once, and merges those of every pull secret of every cluster.
 ///
 /// # Errors
 /// What is wrong with the settings, the environment and the logins, in one report that names the clusters.
 pub(super) fn check(members: &[Settings], environment: &Environment) -> Result<Checked, Failure> {
-    let short_lived = members.first().map_or(ShortLived::Refuse, |member| member.short_lived);
-    let sources = members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
-    let credentials = Credentials::read(sources, environment, short_lived);
     let mut findings = Findings::default();
-    let docker_configs = members
-        .iter()
-        .map(|member| {
-            let mut problems = member.problems.clone();
-            let mut docker_configs = Vec::new();
-            for pull_secret in &member.pull_secrets {
-                if member.combination.protect == Protect::External {
-                    docker_configs.push(kept_elsewhere(pull_secret));
-                    continue;
-                }
-                match DockerConfig::merge(credentials.of(&pull_secret.sources, &mut problems)) {
-                    Ok(docker_config) => docker_configs.push(docker_config),
-                    Err(found) => problems.extend(found),
-                }
-            }
+    let read = read(members, environment).into_iter().zip(members);
+    let docker_configs = read
+        .map(|(OfCluster { docker_configs, problems }, member)| {
             findings.add(problems, member.cluster.as_ref());
             docker_configs
         })
@@ -51,62 +42,96 @@ pub(super) fn check(members: &[Settings], environment: &Environment) -> Result<C
     Ok(Checked { docker_configs, warnings: problems })
 }
 
+fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
+    let short_lived = members.first().map_or(ShortLived::Refuse, |member| member.short_lived);
+    let sources = members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
+    let credentials = Credentials::read(sources, environment, short_lived);
+    let of_cluster = |member: &Settings| {
+        let mut problems = member.problems.clone();
+        let mut docker_configs = Vec::new();
+        for pull_secret in &member.pull_secrets {
+            if member.combination.protect == Protect::External {
+                docker_configs.push(kept_elsewhere(pull_secret));
+                continue;
+            }
+            match DockerConfig::merge(credentials.of(&pull_secret.sources, &mut problems)) {
+                Ok(docker_config) => docker_configs.push(docker_config),
+                Err(found) => problems.extend(found),
+            }
+        }
+        OfCluster { docker_configs, problems }
+    };
+    members.iter().map(of_cluster).collect()
+}
+
 /// Of logins that others fetch nothing is read, and nothing but their registries is known.
 fn kept_elsewhere(pull_secret: &PullSecretSettings) -> DockerConfig {
     DockerConfig::kept_elsewhere(pull_secret.external.as_ref().map_or(Vec::new(), ExternalSettings::registries))
 }
 
-/// The Docker configs; `--check` goes without credentials, as in a merge request, and says so.
+/// The Docker configs of each cluster, and whether they are known: `--check` goes without credentials, as in a merge request, and says so.
 pub(super) fn docker_configs(
     members: &[Settings],
     environment: &Environment,
-) -> Result<(Vec<Vec<DockerConfig>>, Known), Failure> {
-    match check(members, environment) {
-        Ok(Checked { docker_configs, warnings }) => {
-            report::warn(&warnings);
-            Ok((docker_configs, Known::All))
-        }
-        Err(Failure::Input { problems, .. })
-            if members.iter().all(|settings| matches!(settings.destination, Destination::Check(_)))
-                && problems.iter().filter(|problem| problem.is_error()).all(is_not_there) =>
-        {
-            warn_of_what_is_not_set(members, environment);
-            for settings in members {
-                report::note(left_out(settings.combination.shape));
-            }
-            let unknown = |settings: &Settings| settings.pull_secrets.iter().map(|_| DockerConfig::unknown()).collect();
-            Ok((members.iter().map(unknown).collect(), Known::NotTheLogins))
-        }
-        Err(failure) => Err(failure),
+) -> Result<Vec<(Vec<DockerConfig>, Known)>, Failure> {
+    let (mut findings, mut missing) = (Findings::default(), Findings::default());
+    let mut docker_configs = Vec::new();
+    for (OfCluster { docker_configs: read, problems }, member) in read(members, environment).into_iter().zip(members) {
+        let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Problem::is_error);
+        let compares = matches!(member.destination, Destination::Check(_));
+        let (there, not_there) = if compares && !errors.is_empty() && errors.iter().all(is_not_there) {
+            let unknown = member.pull_secrets.iter().map(|_| DockerConfig::unknown()).collect();
+            docker_configs.push((unknown, Known::NotTheLogins));
+            (warnings, errors)
+        } else {
+            docker_configs.push((read, Known::All));
+            ([errors, warnings].concat(), Vec::new())
+        };
+        findings.add(there, member.cluster.as_ref());
+        missing.add(not_there, member.cluster.as_ref());
     }
+    let (mut problems, missing) = (findings.said(), missing.said());
+    if problems.iter().any(Problem::is_error) {
+        problems.extend(missing);
+        return Err(Failure::Input { title: "the input", problems });
+    }
+    report::warn(&problems);
+    if !missing.is_empty() {
+        let others = others_are_set(members, environment);
+        if others {
+            report::warn(&missing.into_iter().map(as_a_warning).collect::<Vec<_>>());
+        }
+        for (settings, _) in members.iter().zip(&docker_configs).filter(|(_, (_, known))| *known != Known::All) {
+            report::note(&left_out(settings.combination.shape, others));
+        }
+    }
+    Ok(docker_configs)
 }
 
-/// Names what is missing where something else is there: that is no merge request, but a mistake.
-fn warn_of_what_is_not_set(members: &[Settings], environment: &Environment) {
+/// Whether some login is there: that is no merge request, but a mistake.
+fn others_are_set(members: &[Settings], environment: &Environment) -> bool {
     let sources =
         members.iter().flat_map(|settings| &settings.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
-    let mut names: Vec<_> = sources.flat_map(Source::variables).map(|variable| variable.name).collect();
-    names.sort_unstable();
-    names.dedup();
-    let (set, missing): (Vec<_>, Vec<_>) = names.iter().partition(|name| environment.is_set(name.as_str()));
-    if !set.is_empty() {
-        let missing: Vec<_> = missing.iter().map(|name| format!("`{name}`")).collect();
-        report::warn(&[Problem::warning(
-            "variable-unset",
-            format!("{} not set, and other variables are", missing.join(", ")),
-        )
-        .hint("without all of them nothing that depends on a login is compared")]);
-    }
+    sources.flat_map(Source::variables).any(|variable| environment.is_set(variable.name.as_str()))
+}
+
+fn as_a_warning(problem: Problem) -> Problem {
+    Problem { severity: Severity::Warning, ..problem }
+        .hint("without it nothing that depends on a login is compared for this output")
 }
 
 /// What a comparison without credentials cannot tell.
-fn left_out(shape: Shape) -> &'static str {
+fn left_out(shape: Shape, others_are_set: bool) -> String {
+    let there = if others_are_set { "not all credentials are there" } else { "there are no credentials" };
     match shape {
         Shape::DockerConfig => {
-            "there are no credentials, so the Docker config was not compared, only whether the file is there and holds one"
+            format!("{there}, so the Docker config was not compared, only whether the file is there and holds one")
         }
         Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization | Shape::Chart | Shape::HelmValues => {
-            "there are no credentials, so what depends on them was not compared: the values of Secrets, encrypted ones too, and the registries of policies"
+            format!(
+                "{there}, so what depends on them was not compared: the values of Secrets, encrypted ones too, and the \
+                 registries of policies"
+            )
         }
     }
 }

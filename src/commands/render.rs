@@ -25,10 +25,11 @@ use crate::templates::Templates;
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let fleet = Fleet::resolve(arguments, file, environment)?;
     let (logins, protectors) = (logins::docker_configs(&fleet.members, environment), protectors(&fleet, environment));
-    let ((docker_configs, known), protectors) = both(logins, protectors)?;
+    let (logins, protectors) = both(logins, protectors)?;
+    let (docker_configs, known): (Vec<_>, Vec<_>) = logins.into_iter().unzip();
     let templates = Templates::load(fleet.members.first().and_then(|first| first.templates.as_deref()))?;
     let products = build(&fleet, &docker_configs, protectors, &templates)?;
-    let prepared = prepare(&products, &fleet, known, environment)?;
+    let prepared = prepare(&products, &known, &fleet, environment)?;
     let outcome = publish(prepared, &fleet)?;
     Ok(if arguments.cluster.is_empty() { outcome.and(look_around(&fleet, environment)) } else { outcome })
 }
@@ -52,8 +53,8 @@ fn build<'a>(
 /// Writes everything beside its place, or compares it with what is there. Where one cluster fails, what was written for others goes.
 fn prepare<'a>(
     products: &'a [Product<'a>],
+    known: &[Known],
     fleet: &'a Fleet,
-    known: Known,
     environment: &'a Environment,
 ) -> Result<Vec<Prepared<'a>>, Failure> {
     if fleet.members.iter().any(|settings| matches!(settings.destination, Destination::Write(_))) {
@@ -61,8 +62,8 @@ fn prepare<'a>(
     }
     let new_paths = NewPaths::default();
     let prepared = side_by_side(fleet, || {
-        each(products.iter().zip(&fleet.members).collect(), |(product, settings)| {
-            deliver::prepare(product, settings, &fleet.secret_variables, known, environment, &new_paths)
+        each(products.iter().zip(known).zip(&fleet.members).collect(), |((product, known), settings)| {
+            deliver::prepare(product, settings, &fleet.secret_variables, *known, environment, &new_paths)
         })
     });
     let (prepared, failed) = apart(prepared, &fleet.members);
