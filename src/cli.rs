@@ -107,7 +107,10 @@ pub struct TargetArguments {
 
 /// `regcred render`.
 #[derive(Args, Clone, Debug, Default)]
-#[command(after_help = "For example:\n  \
+#[command(after_help = "Variables besides those of the logins:\n  \
+    REGCRED_FINGERPRINT_KEY  keeps what is encrypted while nothing changes\n  \
+    SEALED_SECRETS_CERT      the certificate, without --sealing-cert\n\n\
+    For example:\n  \
     regcred render -n team-a,team-b |\n    \
       kubectl apply --server-side --field-manager=regcred -f -\n  \
     regcred render -n team-a --protect sealed --sealing-cert prod.pem > prod.yaml")]
@@ -118,8 +121,8 @@ pub struct RenderArguments {
     /// Where
     #[command(flatten)]
     pub target: TargetArguments,
-    /// Only this cluster of regcred.yaml, repeatable
-    #[arg(long, value_name = "NAME", help_heading = "Where")]
+    /// Only these clusters of regcred.yaml, joined by commas; repeatable
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Where")]
     pub cluster: Vec<String>,
     /// How the Secrets get there [default: static]
     #[arg(long, value_enum, help_heading = "How")]
@@ -219,8 +222,8 @@ pub struct VerifyArguments {
     /// Only this pull secret of regcred.yaml
     #[arg(long, value_name = "NAME", help_heading = "What to say")]
     pub secret_name: Option<String>,
-    /// Only what this cluster of regcred.yaml needs, repeatable
-    #[arg(long, value_name = "NAME", help_heading = "What to say")]
+    /// Only what these clusters of regcred.yaml need, joined by commas; repeatable
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "What to say")]
     pub cluster: Vec<String>,
     /// Name the variables, what each is for, and which are set
     #[arg(long, conflicts_with = "image", help_heading = "What to say")]

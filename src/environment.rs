@@ -9,6 +9,7 @@ use std::process::Command;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::names::VariableName;
+use crate::nearest::one_slip_away;
 
 /// All variables as they were at the start, and the working directory. Nothing else reads the process environment.
 pub struct Environment {
@@ -95,6 +96,13 @@ impl Environment {
     #[must_use]
     pub fn is_set(&self, name: &str) -> bool {
         self.variables.get(&OsString::from(name)).is_some_and(|value| !value.is_empty())
+    }
+
+    /// A variable that is set, and whose name is one slip away from this one.
+    #[must_use]
+    pub fn like(&self, name: &VariableName) -> Option<&str> {
+        let set = self.variables.iter().filter(|(_, value)| !value.is_empty());
+        one_slip_away(name.as_str(), set.filter_map(|(other, _)| other.to_str()))
     }
 
     /// Whether the variable is set to exactly this secret.

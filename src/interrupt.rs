@@ -3,6 +3,9 @@
 //! Once they are heeded, what waits for another's program gives up the way it does at an error, so that nothing half done stays. Then
 //! `main` ends by the same signal, as whoever sent it expects. A second one ends the program at once.
 
+use std::thread;
+use std::time::Duration;
+
 /// From now on they are heeded.
 pub fn heed() {
     #[cfg(unix)]
@@ -16,6 +19,15 @@ pub fn has_come() -> bool {
     return unix::come().is_some();
     #[cfg(not(unix))]
     return false;
+}
+
+/// Whether one has come, or does so in this time.
+#[must_use]
+pub fn has_come_within(time: Duration) -> bool {
+    if !has_come() {
+        thread::sleep(time);
+    }
+    has_come()
 }
 
 /// Ends the program by the one that has come, if one has.

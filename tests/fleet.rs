@@ -10,7 +10,7 @@ mod interrupted;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use interrupted::{Left, Moment, kill};
 
@@ -327,4 +327,22 @@ fn a_cluster_whose_logins_are_there_is_compared_whole_though_another_lacks_its_o
         code == 3 && text.contains("stale: eu/namespaces/team-a/secret-hub.yaml") || text.contains("different: eu/"),
         "{text}"
     );
+}
+
+#[test]
+fn of_two_runs_at_once_one_does_its_work() {
+    let clusters = (0..40).map(|number| format!("  - {{name: c{number}}}\n")).collect::<Vec<_>>().concat();
+    let (head, _) = CONFIG.split_once("  - name: eu").unwrap();
+    let folder = place(&format!("{head}{clusters}"));
+    for _ in 0..5 {
+        let runs =
+            [(); 2].map(|()| command(folder.path(), "render --output out").stderr(Stdio::piped()).spawn().unwrap());
+        let outputs = runs.map(|run| run.wait_with_output().unwrap());
+        assert!(outputs.iter().any(|output| output.status.success()));
+        for output in outputs.iter().filter(|output| !output.status.success()) {
+            assert!(said(output).contains("another regcred is writing"), "{}", said(output));
+        }
+        assert_eq!(done(folder.path(), "render --output out --check"), "");
+        fs::remove_dir_all(folder.path().join("out")).unwrap();
+    }
 }

@@ -205,8 +205,12 @@ fn a_damaged_lock_is_told_with_its_line() {
 fn a_file_where_the_directory_belongs_is_said_and_stays() {
     let folder = tempfile::tempdir().unwrap();
     put(&folder.path().join("out"), "somebody's");
-    fails(&render(folder.path(), "a", LOGIN, &[]), 1, "`--output` is a file");
-    fails(&render(folder.path(), "a", LOGIN, &["--check"]), 1, "`--output` is a file");
+    fails(&render(folder.path(), "a", LOGIN, &[]), 1, "there is a file where the directory of `--output` should be");
+    fails(
+        &render(folder.path(), "a", LOGIN, &["--check"]),
+        1,
+        "there is a file where the directory of `--output` should be",
+    );
     assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "somebody's");
 }
 

@@ -460,7 +460,7 @@ fn a_tree_where_a_file_stands_is_refused_by_its_flag() {
             let output = run(folder.path(), &format!("render -n a --shape {shape} --output file {check}"));
             assert_eq!(output.status.code(), Some(1));
             assert!(
-                said(&output).contains("`--output` is a file, and this shape is several files"),
+                said(&output).contains("there is a file where the directory of `--output` should be"),
                 "{}",
                 said(&output)
             );

@@ -14,6 +14,7 @@ use crate::protect::sealed::certificate::{self, Recipient};
 use crate::protect::sealed::controller::Controller;
 use crate::report::{self, Outcome};
 use crate::settings::file::{File, Spec};
+use crate::settings::fleet::choose;
 use crate::settings::secret_variables;
 
 /// The variables that kubeseal reads, too, and its defaults.
@@ -82,6 +83,9 @@ fn path(
         };
         sealing.certificate.as_deref()
     };
+    if let (None, Some(name), Some(file)) = (output, cluster, file) {
+        choose(&[name.to_owned()], &file.spec.clusters)?;
+    }
     let of_a_fleet = file.is_some_and(|file| !file.spec.clusters.is_empty());
     output.or_else(in_the_file).map(|path| environment.directory().join(path)).ok_or_else(|| {
         let missing = match cluster {

@@ -11,7 +11,7 @@ use crate::manifest::to_yaml;
 use crate::names::{InvalidName, ResourceName};
 use crate::output::new_files;
 use crate::problem::{Failure, Problem};
-use crate::settings::choices::{Profile, Protect};
+use crate::settings::choices::{Profile, Protect, Shape};
 use crate::settings::file::{self, File};
 
 const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
@@ -32,6 +32,8 @@ pub struct Fleet {
     tool: GitOps,
     clusters: Vec<Cluster>,
     is_kept: bool,
+    /// The flag for a shape that the tool needs and the file does not say.
+    shape: &'static str,
 }
 
 /// A cluster, and where its certificate goes.
@@ -62,6 +64,7 @@ impl Fleet {
         };
         let protect = if tool == GitOps::Argocd { Protect::Sealed } else { Protect::Sops };
         let is_kept = names.is_empty();
+        let mut shape = "";
         let clusters: Vec<_> = if is_kept {
             let text = fs::read_to_string(root.join(file::NAME)).unwrap_or_default();
             // One that says nothing of clusters, or nothing that can be read, is in the way, and told so.
@@ -69,6 +72,9 @@ impl Fleet {
             let of = |cluster: &file::Cluster| {
                 (cluster.name.to_string(), cluster.protect.or(spec.protect).unwrap_or(Protect::Plain))
             };
+            if tool == GitOps::Flux && spec.shape.is_none() {
+                shape = " --shape kustomization";
+            }
             spec.clusters.iter().map(of).collect()
         } else {
             names.iter().map(|name| (name.clone(), protect)).collect()
@@ -79,7 +85,7 @@ impl Fleet {
         check(&clusters)?;
         let clusters =
             clusters.into_iter().map(|(name, protect)| Cluster::new(name, protect)).collect::<Result<_>>()?;
-        Ok(Some(Self { tool, clusters, is_kept }))
+        Ok(Some(Self { tool, clusters, is_kept, shape }))
     }
 
     /// Writes what is not there yet, and says what was done and what is left to do.
@@ -107,14 +113,15 @@ impl Fleet {
 
     fn files(&self) -> Result<Vec<(String, String)>> {
         let templates = minijinja::Environment::new();
-        let Self { tool, clusters, is_kept } = self;
+        let Self { tool, clusters, is_kept, shape: _ } = self;
         let mut files = Vec::new();
         if !is_kept {
             let profile = if *tool == GitOps::Argocd { Profile::Argocd } else { Profile::Flux }.to_string();
             let protect = clusters.first().map(|cluster| cluster.protect.to_string());
             let in_template = |Cluster { scalar, certificate, .. }: &Cluster| context! { scalar, certificate };
             let clusters: Vec<_> = clusters.iter().map(in_template).collect();
-            let config = templates.render_str(CONFIG, context! { profile, protect, clusters })?;
+            let shape = (*tool == GitOps::Flux).then(|| Shape::Kustomization.to_string());
+            let config = templates.render_str(CONFIG, context! { profile, protect, shape, clusters })?;
             files.push((file::NAME.to_owned(), config + "\n"));
         }
         if *tool == GitOps::Argocd {
@@ -140,7 +147,7 @@ impl Fleet {
     }
 
     fn next(&self) -> Vec<String> {
-        let Self { tool, clusters: _, is_kept } = self;
+        let Self { tool, clusters: _, is_kept, shape } = self;
         let mut steps = Vec::new();
         if !is_kept {
             let file = file::NAME;
@@ -160,13 +167,12 @@ impl Fleet {
             let names = plain.join(", ");
             steps.push(format!("choose `protect` in {}: the logins of {names} would be in clear", file::NAME));
         }
-        let (where_to_name, shape, output) = match tool {
-            GitOps::Argocd => ("your repository in applicationset.yaml", "directory", "clusters"),
-            GitOps::Flux => ("your source in clusters/*/pull-secrets.yaml", "kustomization", "pull-secrets"),
+        let (where_to_name, output) = match tool {
+            GitOps::Argocd => ("your repository in applicationset.yaml", "clusters"),
+            GitOps::Flux => ("your source in clusters/*/pull-secrets.yaml", "pull-secrets"),
         };
         steps.push(format!("name {where_to_name}"));
-        steps
-            .push(format!("let a job with the variables run `regcred render --shape {shape} --output {output}` there"));
+        steps.push(format!("let a job with the variables run `regcred render{shape} --output {output}` there"));
         steps
     }
 }

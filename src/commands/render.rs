@@ -29,8 +29,11 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let (docker_configs, known): (Vec<_>, Vec<_>) = logins.into_iter().unzip();
     let templates = Templates::load(fleet.members.first().and_then(|first| first.templates.as_deref()))?;
     let products = build(&fleet, &docker_configs, protectors, &templates)?;
-    let prepared = prepare(&products, &known, &fleet, environment)?;
+    let new_paths = NewPaths::default();
+    let turn = clusters::take_turn(&fleet, environment.directory(), &new_paths)?;
+    let prepared = prepare(&products, &known, &fleet, environment, &new_paths)?;
     let outcome = publish(prepared, &fleet)?;
+    drop(turn);
     Ok(if arguments.cluster.is_empty() { outcome.and(look_around(&fleet, environment)) } else { outcome })
 }
 
@@ -56,14 +59,14 @@ fn prepare<'a>(
     known: &[Known],
     fleet: &'a Fleet,
     environment: &'a Environment,
+    new_paths: &NewPaths,
 ) -> Result<Vec<Prepared<'a>>, Failure> {
     if fleet.members.iter().any(|settings| matches!(settings.destination, Destination::Write(_))) {
         clusters::allow_open_files(fleet.members.len())?;
     }
-    let new_paths = NewPaths::default();
     let prepared = side_by_side(fleet, || {
         each(products.iter().zip(known).zip(&fleet.members).collect(), |((product, known), settings)| {
-            deliver::prepare(product, settings, &fleet.secret_variables, *known, environment, &new_paths)
+            deliver::prepare(product, settings, &fleet.secret_variables, *known, environment, new_paths)
         })
     });
     let (prepared, failed) = apart(prepared, &fleet.members);

@@ -38,7 +38,13 @@ impl Wanted<'_> {
                 Err(problem("variable-empty", "holds nothing but white space"))
             }
             Reading::Value(text) => Ok(text),
-            Reading::Unset => Err(problem("variable-unset", "is not set")),
+            Reading::Unset => {
+                let problem = problem("variable-unset", "is not set");
+                Err(match environment.like(name) {
+                    Some(like) => problem.hint(format!("did you mean `{like}`, which is set?")),
+                    None => problem,
+                })
+            }
             Reading::Empty => Err(problem("variable-empty", "is set, but empty")),
             Reading::NotUnicode => Err(Problem::error("not-utf-8", format!("`{name}` is not UTF-8 text"))
                 .hint("encode it as base64, or save it as UTF-8")),

@@ -18,12 +18,17 @@ pub struct ClusterFile<'a> {
     form: Form,
 }
 
+const YAML: &str = "manifests.yaml";
+const JSON: &str = "manifests.json";
+/// What it may be called.
+pub const NAMES: [&str; 2] = [YAML, JSON];
+
 /// The file as the only entry of a tree.
 #[must_use]
 pub fn entry(documents: &Documents, form: Form) -> Entry<'_> {
     let path = match form {
-        Form::Yaml => "manifests.yaml",
-        Form::Json => "manifests.json",
+        Form::Yaml => YAML,
+        Form::Json => JSON,
     };
     Entry { path: path.to_owned(), content: Content::Stream(ClusterFile { documents, form }) }
 }

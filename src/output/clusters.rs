@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
+use super::new_paths::NewPaths;
 use super::tree::path;
+use super::tree::root::{self, Turn};
 use crate::problem::{Failure, Problem};
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
@@ -33,6 +35,24 @@ pub fn left_over(fleet: &Fleet, directory: &Path) -> Vec<Problem> {
         .hint("remove the folder, if no other regcred.yaml writes it: a tool that reads all folders still applies it")
     };
     gone.into_iter().map(warning).collect()
+}
+
+/// Takes the folder of all clusters, so that of two runs for all of them one does its work, and not neither. `new_paths` gets it if it is
+/// not there yet.
+///
+/// # Errors
+/// Another run is at work there, or it cannot be made.
+pub fn take_turn(fleet: &Fleet, directory: &Path, new_paths: &NewPaths) -> Result<Option<Turn>, Failure> {
+    let [Settings { destination: Destination::Write(path), cluster: Some(_), .. }, _, ..] = fleet.members.as_slice()
+    else {
+        return Ok(None);
+    };
+    let folder = directory.join(path.parent().unwrap_or(path));
+    if folder.is_file() {
+        return Ok(None);
+    }
+    new_paths.create_folder(&folder).map_err(|error| super::failure(&error, "the directory of `--output`"))?;
+    root::take_turn(&folder)
 }
 
 /// How many files are open besides.

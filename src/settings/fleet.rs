@@ -1,6 +1,7 @@
 //! A fleet: the clusters of regcred.yaml in, the settings of each that was chosen out. Without clusters it is one without a name.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::file::{Cluster, File, PullSecret, Spec};
 use super::namespaces::Listed;
@@ -13,7 +14,7 @@ use crate::environment::Environment;
 use crate::names::{ResourceName, VariableName};
 use crate::nearest::nearest;
 use crate::problem::{Failure, Problem};
-use crate::settings::choices::{Protect, Shape, Strategy};
+use crate::settings::choices::{Profile, Protect, Shape, Strategy};
 
 /// The settings of each cluster, in the order of the file.
 #[derive(Debug)]
@@ -116,7 +117,11 @@ pub(super) fn spec_of(name: Option<&str>, spec: Spec) -> Result<Spec, Failure> {
     Ok(chosen.first().map(|cluster| cluster.spec(&spec, &RenderArguments::default())).unwrap_or(spec))
 }
 
-fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Cluster>, Failure> {
+/// The clusters of these names, in the order of the file; without names all of them.
+///
+/// # Errors
+/// Usage: there is no such cluster.
+pub fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Cluster>, Failure> {
     if names.is_empty() {
         return Ok(clusters.iter().collect());
     }
@@ -228,11 +233,29 @@ impl Settings {
                     "use --shape directory or --shape yaml, or leave --output out and choose one with --cluster",
                 ));
             }
+            Destination::Write(_) | Destination::Check(_)
+                if shape == Shape::Json && self.profile == Some(Profile::Flux) =>
+            {
+                return Err(usage(
+                    "`--shape json` and `--profile flux` cannot go together: Flux reads no file that ends in .json",
+                    "use --shape yaml, directory or kustomization",
+                ));
+            }
+            Destination::Write(path) | Destination::Check(path) if is_the_name_of_a_file(path) => {
+                return Err(usage(
+                    "`--output` has the name of a file, and is the folder in which each cluster has its own",
+                    "name a folder, or leave --output out and choose one cluster with --cluster",
+                ));
+            }
             Destination::Write(path) | Destination::Check(path) => path.push(cluster.as_str()),
         }
         self.cluster = Some(cluster);
         Ok(())
     }
+}
+
+fn is_the_name_of_a_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
 }
 
 impl Cluster {

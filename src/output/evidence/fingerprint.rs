@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::credentials::is_a_placeholder;
 use crate::environment::{Environment, Reading};
 use crate::names::VariableName;
 use crate::output::Protection;
@@ -41,6 +42,7 @@ impl Key {
         match key {
             "" => Ok(Self(None)),
             _ if key.len() < SHORTEST_KEY => Err(unusable("has fewer than 32 characters, and could be guessed")),
+            _ if is_a_placeholder(key) => Err(unusable("holds what only stands for a value, and everybody knows that")),
             _ if Path::new(key).is_absolute() && Path::new(key).exists() => {
                 Err(unusable("holds the path of a file, and everybody knows that"))
             }
@@ -361,7 +363,13 @@ mod tests {
 
     #[test]
     fn a_key_that_could_be_guessed_is_none() {
-        for bad in ["k", &"k".repeat(31), &format!("{}\n", "k".repeat(31)), env!("CARGO_MANIFEST_DIR")] {
+        for bad in [
+            "k",
+            &"k".repeat(31),
+            &format!("{}\n", "k".repeat(31)),
+            env!("CARGO_MANIFEST_DIR"),
+            "${{ secrets.REGCRED_FINGERPRINT_KEY }}",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
         let (plain, pasted) = (key("k"), read(&format!("{}\r\n", "k".repeat(32))).unwrap());

@@ -143,7 +143,7 @@ impl Lock {
                 let (line, column) = (error.line(), error.column());
                 let message = format!("`{LOCK}` is malformed at line {line}, column {column}");
                 Err(Problem::error("invalid-lock", message)
-                    .hint("restore it from Git, or delete the whole directory of `--output` and render it again"))
+                    .hint("restore it from Git, or delete the whole directory that it lies in and render it again"))
             }
         }
     }

@@ -29,7 +29,7 @@ use crate::output::evidence::{Evidence, Known};
 use crate::output::git::{self, Cover, Guard};
 use crate::output::new_paths::NewPaths;
 use crate::output::target::Target;
-use crate::output::{self, File, Protection};
+use crate::output::{self, File, Protection, cluster_file};
 use crate::problem::{Failure, Problem};
 use crate::settings::{PlaintextInGit, Reseal};
 use changes::Changes;
@@ -309,6 +309,11 @@ impl Run<'_> {
                 warnings.push(edited_by_hand(&format!("`{path}`"), "and is removed: nothing asks for it any more"));
             }
         }
+        if self.lock.files.keys().chain(&stale).any(|path| cluster_file::NAMES.contains(&path.as_str()))
+            && !stale.is_empty()
+        {
+            warnings.push(of_another_shape(stale.len()));
+        }
         let disk = if state == State::New { Disk::Trust } else { Disk::Wait };
         let journal = staging.seal(&self.lock, disk).map_err(at_lock)?;
         let lock = (!listed).then_some(journal);
@@ -364,6 +369,13 @@ impl<'a> Run<'a> {
             root,
         })
     }
+}
+
+/// That nothing of what was there is wanted any more.
+fn of_another_shape(count: usize) -> Problem {
+    let files = if count == 1 { "file was" } else { "files were" };
+    let message = format!("{count} {files} of another `--shape`, and removed: all that is encrypted is made anew");
+    Problem::warning("another-shape", message).hint("say the shape once for all runs: `shape` in regcred.yaml")
 }
 
 /// Whether a file of ours is another than was written.

@@ -140,13 +140,16 @@ fn is_empty(folder: &Path) -> bool {
 fn no_directory() -> Failure {
     Failure::of(
         "the output",
-        Problem::error("not-a-directory", "`--output` is a file, and this shape is several files")
-            .hint("name a directory, or choose `--shape yaml`"),
+        Problem::error("not-a-directory", "there is a file where the directory of `--output` should be")
+            .hint("name a directory, or move the file away"),
     )
 }
 
 /// Waits for nobody: two runs in one tree would undo each other's work.
-fn take_turn(path: &Path) -> Result<Option<Turn>, Failure> {
+///
+/// # Errors
+/// Another run is at work there.
+pub fn take_turn(path: &Path) -> Result<Option<Turn>, Failure> {
     let Ok(folder) = fs::File::open(path) else { return Ok(None) };
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => Err(Failure::of(

@@ -111,8 +111,8 @@ impl Program {
         let ended = receive(&answer, &patience).and_then(|answer| Ok((answer, wait(&mut child, &patience)?)));
         match ended {
             Ok((answer, status)) if status.success() => Ok(answer),
-            // On a terminal Ctrl-C has ended it, too.
-            Ok(_) if interrupt::has_come() => Err(Trouble::Interrupted),
+            // On a terminal Ctrl-C has ended it, too: perhaps before we were told.
+            Ok(_) if interrupt::has_come_within(TICK) => Err(Trouble::Interrupted),
             Ok(_) => Err(Trouble::Failed(complaint.recv_timeout(Duration::from_secs(1)).unwrap_or_default())),
             Err(trouble) => {
                 self.end(&mut child);

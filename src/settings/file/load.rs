@@ -113,6 +113,11 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
         error.location().map_or(String::new(), |place| format!("line {}, column {}: ", place.line(), place.column()));
     let problem = |what: &str, hint: &str| Problem::error("invalid-config", format!("{place}{what}")).hint(hint);
     let line = error.location().and_then(|place| text.lines().nth(usize::try_from(place.line()).ok()? - 1));
+    if let Some(number) = text.lines().position(|line| line.starts_with("<<<<<<< ")) {
+        let message = format!("line {}: a merge conflict begins", number + 1);
+        return Problem::error("invalid-config", message)
+            .hint("solve it here first: of what regcred writes, it solves those itself");
+    }
     if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) {
         problem("a second YAML document begins", "regcred.yaml is one object; --config reads another file")
     } else if line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) {
