@@ -4,7 +4,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::evidence::fingerprint::Digest;
+use super::evidence::digest::Digest;
 use super::tree::entry::{Content, Entry};
 use super::{File, Protection};
 use crate::protect::{Document, Documents};

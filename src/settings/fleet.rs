@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::file::{Cluster, File, PullSecret, Spec};
+use super::file::{Cluster, File, Spec};
 use super::namespaces::Listed;
 use super::pull_secret;
 use super::sealing::{CertificateSource, VARIABLE};
@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::names::{ResourceName, VariableName};
 use crate::nearest::nearest;
 use crate::problem::{Failure, Problem};
-use crate::settings::choices::{Profile, Protect, Shape, Strategy};
+use crate::settings::choices::{Profile, Protect, Shape};
 
 /// The settings of each cluster, in the order of the file.
 #[derive(Debug)]
@@ -256,97 +256,4 @@ impl Settings {
 
 fn is_the_name_of_a_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
-}
-
-impl Cluster {
-    /// The answers there: its own, and the common ones where it has none.
-    fn spec(&self, common: &Spec, arguments: &RenderArguments) -> Spec {
-        let Self {
-            name: _,
-            strategy,
-            link,
-            protect,
-            sealing,
-            shape,
-            profile,
-            create_namespaces,
-            namespaces,
-            pull_secrets,
-            patcher,
-        } = self;
-        let mut listed: Vec<PullSecret> = match pull_secrets {
-            None => common.pull_secrets.clone(),
-            Some(own) => own.iter().map(|own| own.over(&common.pull_secrets)).collect(),
-        };
-        let own: Vec<_> = match pull_secrets {
-            Some(own) => own.iter().map(|own| !own.namespaces.is_empty()).collect(),
-            None => vec![false; listed.len()],
-        };
-        let inherited = listed.iter_mut().zip(own).filter(|(_, own)| !own).map(|(pull_secret, _)| pull_secret);
-        match namespaces {
-            Some(namespaces) => inherited.for_each(|pull_secret| pull_secret.namespaces = namespaces.clone()),
-            // Who chooses a patcher for a cluster means all its namespaces; the common names are for the others.
-            None if *strategy == Some(Strategy::Patcher) => {
-                inherited.for_each(|pull_secret| pull_secret.namespaces.include.clear());
-            }
-            None => {}
-        }
-        if let (Some(namespaces), true) = (namespaces, listed.is_empty()) {
-            listed.push(PullSecret { namespaces: namespaces.clone(), ..PullSecret::default() });
-        }
-        let to_folders = arguments.output.is_some();
-        Spec {
-            strategy: strategy.or(common.strategy),
-            link: link.or(common.link),
-            protect: protect.or(common.protect),
-            sealing: sealing.over(&common.sealing),
-            shape: shape.or(common.shape).or(to_folders.then_some(Shape::Directory)),
-            profile: profile.or(common.profile),
-            create_namespaces: create_namespaces.unwrap_or(common.create_namespaces),
-            pull_secrets: listed,
-            patcher: patcher.as_ref().unwrap_or(&common.patcher).clone(),
-            clusters: Vec::new(),
-        }
-    }
-}
-
-impl Cluster {
-    /// Its pull secrets that have no logins, and are like none that has: the default would be somebody else's login.
-    fn without_logins(&self, common: &Spec) -> Vec<Problem> {
-        let known = || common.pull_secrets.iter().map(PullSecret::secret_name);
-        let is_left_out = |own: &&PullSecret| {
-            own.logins.is_empty() && own.external.is_none() && known().all(|name| name != own.secret_name())
-        };
-        let problem = |own: &PullSecret| {
-            let name = own.secret_name();
-            let message = format!("the pull secret `{name}` has no `logins`, and no other of that name has any");
-            Problem::error("no-logins", message).hint(match nearest(name, known()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "give it `logins`, or the name of one under `spec.pullSecrets`".to_owned(),
-            })
-        };
-        // Where there are none in common, the login of all is in the variable that is read by default.
-        let own = self.pull_secrets.iter().flatten().filter(|_| !common.pull_secrets.is_empty());
-        own.filter(is_left_out).map(problem).collect()
-    }
-}
-
-impl PullSecret {
-    /// This one, with what it leaves out from the one of the same name.
-    fn over(&self, common: &[Self]) -> Self {
-        fn or<T: Clone>(own: &[T], base: &[T]) -> Vec<T> {
-            if own.is_empty() { base } else { own }.to_vec()
-        }
-        let Some(base) = common.iter().find(|base| base.secret_name() == self.secret_name()) else {
-            return self.clone();
-        };
-        Self {
-            name: self.name.clone(),
-            external: self.external.as_ref().or(base.external.as_ref()).cloned(),
-            logins: or(&self.logins, &base.logins),
-            namespaces: if self.namespaces.is_empty() { base.namespaces.clone() } else { self.namespaces.clone() },
-            service_accounts: or(&self.service_accounts, &base.service_accounts),
-            also_reference: or(&self.also_reference, &base.also_reference),
-        }
-    }
 }

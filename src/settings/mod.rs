@@ -1,6 +1,7 @@
 //! What is to be done: arguments, environment and regcred.yaml in, one resolved answer to every question out.
 
 pub mod choices;
+mod cluster;
 mod destination;
 pub mod external;
 pub mod file;

@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroizing;
 
+use super::digest::Digest;
 use super::encrypted::Encrypted;
-use super::fingerprint::{Digest, Fingerprint, Key};
+use super::fingerprint::{Fingerprint, Key};
 use super::{Evidence, Finding, Known, warnings};
 use crate::output::merge;
 use crate::output::target::Target;

@@ -6,14 +6,16 @@
 //! and the bytes, which tells of what.
 
 pub mod carried;
+pub mod digest;
 pub mod encrypted;
 pub mod fingerprint;
 pub mod warnings;
 
 use std::io;
 
+use digest::{Digest, same};
 use encrypted::Encrypted;
-use fingerprint::{Digest, Fingerprint, Key, same};
+use fingerprint::{Fingerprint, Key};
 
 /// What can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
