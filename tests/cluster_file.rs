@@ -13,9 +13,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use forged::forge;
+use forged::{edit_line, forge};
 use interrupted::{Left, Moment, kill};
 use regcred::regcred;
+use serde_json::Map;
 
 const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "canary-key-0123456789abcdef0123456789abcdef");
 const CONFIG: &str = "apiVersion: regcred.dev/v1alpha1
@@ -169,9 +170,20 @@ fn a_second_run_writes_nothing_and_a_change_reaches_what_it_is_about() {
     let (code, said) = place.render(["1", "3"], &["--reseal"]);
     assert_eq!((code, said), done());
     assert!(values(&place.text("eu/manifests.yaml")).iter().all(|value| !more.contains(value)));
-    place.configure(&CONFIG.replace("rsa-2048", "rsa-4096"));
-    let (code, said) = place.render(["1", "3"], &[]);
-    assert!(code == 0 && said.contains("for another key than before"), "{said}");
+    // Also where something else differs before the first document that is sealed, and what was edited.
+    for (text, number) in [("# edited\n", 1), ("", 2)] {
+        let before = place.text("eu/manifests.yaml");
+        fs::write(place.out().join("eu/manifests.yaml"), format!("{text}{before}")).unwrap();
+        place.configure(
+            &CONFIG.replace("rsa-2048", "rsa-4096").replace("  shape: yaml", "  shape: yaml\n  createNamespaces: true"),
+        );
+        for arguments in [&["--check"][..], &[]] {
+            let (_, said) = place.render(["1", "3"], arguments);
+            assert!(said.contains("for another key than before"), "{number}: {said}");
+        }
+        place.configure(CONFIG);
+        assert_eq!(place.render(["1", "3"], &[]).0, 0);
+    }
 }
 
 #[test]
@@ -224,10 +236,14 @@ fn what_somebody_has_edited_or_swapped_is_noticed_and_made_anew() {
         assert!(code == 3 && said.contains(": eu/manifests.yaml"), "{number}: {said}");
         let (code, said) = place.run(&[KEY], &["--output", "out", "--check"]);
         assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
-        for arguments in [&["--check"][..], &[]] {
-            let (_, said) = place.render(["1", "2"], arguments);
-            assert!(said.contains("1 encrypted file was edited"), "{number}: {said}");
-        }
+        // Or take out of it what the key could tell by.
+        edit_line(&place.out().join("eu"), file, Map::clear);
+        let (code, said) = place.run(&[KEY], &["--output", "out", "--check"]);
+        assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
+        let (code, said) = place.render(["1", "2"], &["--check"]);
+        assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
+        let (_, said) = place.render(["1", "2"], &[]);
+        assert!(said.contains("was edited"), "{number}: {said}");
         assert_eq!(place.render(["1", "2"], &["--check"]), done());
     }
     fs::write(place.out().join("eu").join(file), format!("{good}# mine\n")).unwrap();
@@ -236,42 +252,51 @@ fn what_somebody_has_edited_or_swapped_is_noticed_and_made_anew() {
     assert!(said.contains("(cluster eu)"), "{said}");
 }
 
+/// What Git makes of two texts that differ in one place.
+fn conflict(ours: &str, theirs: &str) -> String {
+    let lines = |text: &str| text.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>();
+    let [ours, theirs] = [lines(ours), lines(theirs)];
+    let same = ours.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
+    let rest = ours[same..].iter().rev().zip(theirs[same..].iter().rev());
+    let end = rest.take_while(|(one, other)| one == other).count();
+    let hunk = |side: &[String]| side[same..side.len() - end].concat();
+    let [head, tail] = [ours[..same].concat(), ours[ours.len() - end..].concat()];
+    format!("{head}<<<<<<< HEAD\n{}=======\n{}>>>>>>> theirs\n{tail}", hunk(&ours), hunk(&theirs))
+}
+
 #[test]
 fn both_sides_of_a_merge_keep_their_ciphertexts() {
     let place = Place::new(CONFIG);
-    assert_eq!(place.render(["1", "2"], &[]), done());
-    let base = place.text("eu/manifests.yaml");
-    let mut sides = Vec::new();
-    for more in ["team-aa", "team-ab"] {
+    let file = place.out().join("eu/manifests.yaml");
+    // One side has the documents of both with the password of before.
+    let sides = [("1", "team-aa"), ("old", "team-ab")].map(|(password, more)| {
         place.configure(&CONFIG.replace("[team-a, team-b]", &format!("[team-a, {more}, team-b]")));
-        assert_eq!(place.render(["1", "2"], &[]).0, 0);
-        sides.push(place.text("eu/manifests.yaml"));
-        fs::write(place.out().join("eu/manifests.yaml"), &base).unwrap();
+        assert_eq!(place.render([password, "2"], &[]).0, 0);
+        place.text("eu/manifests.yaml")
+    });
+    for (ours, theirs, kept) in [(0, 1, 3), (1, 0, 3)] {
+        fs::write(&file, conflict(&sides[ours], &sides[theirs])).unwrap();
+        place.configure(&CONFIG.replace("[team-a, team-b]", "[team-a, team-aa, team-ab, team-b]"));
+        let (code, said) = place.render(["1", "2"], &["--check"]);
+        assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{said}");
+        let (code, said) = place.render(["1", "2"], &[]);
+        assert!(code == 0 && said.contains("`manifests.yaml` comes from a merge, and is written anew"), "{said}");
+        assert!(!said.contains("edited"), "{said}");
+        let merged = values(&place.text("eu/manifests.yaml"));
+        assert_eq!(merged.len(), 4);
+        assert_eq!(values(&sides[0]).iter().filter(|value| merged.contains(value)).count(), kept);
+        assert_eq!(place.render(["1", "2"], &["--check"]), done());
     }
-    let lines = |text: &str| text.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>();
-    let [ours, theirs] = [lines(&sides[0]), lines(&sides[1])];
-    let same = ours.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
-    let end = ours.iter().rev().zip(theirs.iter().rev()).take_while(|(one, other)| one == other).count();
-    let hunk = |side: &[String]| side[same..side.len() - end].concat();
-    let conflict = format!(
-        "{}<<<<<<< HEAD\n{}=======\n{}>>>>>>> theirs\n{}",
-        ours[..same].concat(),
-        hunk(&ours),
-        hunk(&theirs),
-        ours[ours.len() - end..].concat()
-    );
-    fs::write(place.out().join("eu/manifests.yaml"), conflict).unwrap();
-    place.configure(&CONFIG.replace("[team-a, team-b]", "[team-a, team-aa, team-ab, team-b]"));
-    let (code, said) = place.render(["1", "2"], &["--check"]);
-    assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{said}");
+    // The file may be merged cleanly where the lock is not.
+    let lock = place.out().join("eu/regcred.lock");
+    let text = fs::read_to_string(&lock).unwrap();
+    let (head, tail) = text.split_once("\"sha256\":\"").unwrap();
+    let other = if tail.starts_with('0') { "1" } else { "0" };
+    fs::write(&lock, conflict(&text, &format!("{head}\"sha256\":\"{other}{}", &tail[1..]))).unwrap();
+    fs::write(&file, place.text("eu/manifests.yaml").replace("team-aa", "team-ac")).unwrap();
     let (code, said) = place.render(["1", "2"], &[]);
-    assert!(code == 0 && said.contains("`manifests.yaml` has a merge conflict, and is written anew"), "{said}");
+    assert!(code == 0 && said.contains("comes from a merge") && said.contains("has a merge conflict"), "{said}");
     assert!(!said.contains("edited"), "{said}");
-    let merged = values(&place.text("eu/manifests.yaml"));
-    assert_eq!(merged.len(), 4);
-    for side in &sides {
-        assert!(values(side).iter().all(|value| merged.contains(value)));
-    }
     assert_eq!(place.render(["1", "2"], &["--check"]), done());
 }
 

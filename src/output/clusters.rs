@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::new_paths::NewPaths;
 use super::tree::path;
 use super::tree::root::{self, Turn};
+use crate::interrupt;
 use crate::problem::{Failure, Problem};
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
@@ -37,11 +40,15 @@ pub fn left_over(fleet: &Fleet, directory: &Path) -> Vec<Problem> {
     gone.into_iter().map(warning).collect()
 }
 
-/// Takes the folder of all clusters, so that of two runs for all of them one does its work, and not neither. `new_paths` gets it if it is
-/// not there yet.
+/// How long a run for several clusters waits for another, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(20);
+
+/// Takes the folder of all clusters, so that two runs for several of them do their work one after the other, and not half of it each.
+/// `new_paths` gets it if it is not there yet.
 ///
 /// # Errors
-/// Another run is at work there, or it cannot be made.
+/// Another run is at work there all the time, or it cannot be made.
 pub fn take_turn(fleet: &Fleet, directory: &Path, new_paths: &NewPaths) -> Result<Option<Turn>, Failure> {
     let [Settings { destination: Destination::Write(path), cluster: Some(_), .. }, _, ..] = fleet.members.as_slice()
     else {
@@ -52,7 +59,13 @@ pub fn take_turn(fleet: &Fleet, directory: &Path, new_paths: &NewPaths) -> Resul
         return Ok(None);
     }
     new_paths.create_folder(&folder).map_err(|error| super::failure(&error, "the directory of `--output`"))?;
-    root::take_turn(&folder)
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match root::take_turn(&folder) {
+            Err(_) if Instant::now() < end && !interrupt::has_come() => thread::sleep(TICK),
+            turn => return turn,
+        }
+    }
 }
 
 /// How many files are open besides.

@@ -46,12 +46,15 @@ pub enum Extent {
     Document,
 }
 
-/// The encrypted documents of the file that is there, by their context. Several threads ask at once.
+/// The encrypted documents of a file by their context: of a merge, perhaps one of either side.
+type Documents = HashMap<Digest, Vec<(Fingerprint, Range<usize>)>>;
+
+/// What the file that is there tells. Several threads ask at once.
 pub struct Carried {
     key: Key,
     purpose: Purpose,
     text: Zeroizing<Vec<u8>>,
-    documents: HashMap<Digest, (Fingerprint, Range<usize>)>,
+    documents: Documents,
     recipients: HashSet<Digest>,
     seen: Seen,
 }
@@ -63,6 +66,8 @@ struct Seen {
     outdated: AtomicBool,
     /// One is as it was written, of which secret could not be told.
     unproven: AtomicBool,
+    /// One was written with our key.
+    owned: AtomicBool,
     /// One is another than was written.
     edited: AtomicBool,
     /// One is as its line says, which was not written with our key.
@@ -98,7 +103,7 @@ impl Carried {
             key,
             purpose,
             text: Zeroizing::new(text),
-            recipients: documents.values().filter_map(|(written, _)| written.recipient.clone()).collect(),
+            recipients: documents.values().flatten().filter_map(|(written, _)| written.recipient.clone()).collect(),
             documents,
             seen: Seen::default(),
         }
@@ -111,18 +116,28 @@ impl Carried {
     pub fn settle(&self, encrypted: &dyn Encrypted, path: &str, into: &mut Vec<u8>) -> io::Result<()> {
         let evidence = Evidence::of(encrypted, path)?;
         let there = evidence.context().and_then(|context| self.documents.get(context));
-        if let Some((written, range)) = there {
+        let mut findings = Vec::new();
+        for (written, range) in there.into_iter().flatten() {
             let document = &self.text[range.clone()];
-            match (evidence.weigh(written, document, &self.key, self.known())?, self.purpose) {
+            let finding = evidence.weigh(written, document, &self.key, self.known())?;
+            if self.key.is_there() && !matches!(finding, Finding::Other | Finding::Disowned) {
+                note(&self.seen.owned);
+            }
+            match (finding, self.purpose) {
                 (Finding::Good(_), Purpose::Write(Reseal::Always)) => {}
                 (Finding::Good(fingerprint), _) => return marked(&fingerprint, document, into),
                 (Finding::Unproven, Purpose::Compare(_)) => {
                     note(&self.seen.unproven);
                     return marked(written, document, into);
                 }
-                (Finding::Other, _) => note(&self.seen.edited),
-                (Finding::Disowned, _) => note(&self.seen.disowned),
-                (Finding::Unproven | Finding::Outdated | Finding::Readdressed, _) => {}
+                (finding, _) => findings.push(finding),
+            }
+        }
+        for finding in findings {
+            match finding {
+                Finding::Other => note(&self.seen.edited),
+                Finding::Disowned => note(&self.seen.disowned),
+                Finding::Good(_) | Finding::Unproven | Finding::Outdated | Finding::Readdressed => {}
             }
         }
         let is_new = |recipient| !self.recipients.contains(recipient);
@@ -150,6 +165,11 @@ impl Carried {
     /// Whether of one that will do it could not be told which secret it is.
     pub fn is_unproven(&self) -> bool {
         is_noted(&self.seen.unproven)
+    }
+
+    /// Whether one was written with our key.
+    pub fn is_owned(&self) -> bool {
+        is_noted(&self.seen.owned)
     }
 
     /// Whether a document that is there was edited.
@@ -199,14 +219,14 @@ fn marked(fingerprint: &Fingerprint, document: &[u8], into: &mut Vec<u8>) -> io:
     Ok(())
 }
 
-fn parse(text: &[u8], extent: Extent) -> HashMap<Digest, (Fingerprint, Range<usize>)> {
-    let mut documents = HashMap::new();
+fn parse(text: &[u8], extent: Extent) -> Documents {
+    let mut documents = Documents::new();
     let mut open: Option<(Fingerprint, usize)> = None;
     let mut close = |open: Option<(Fingerprint, usize)>, end: usize| {
         if let Some((fingerprint, start)) = open
             && let Some(context) = fingerprint.context.clone()
         {
-            documents.insert(context, (fingerprint, start..end));
+            documents.entry(context).or_default().push((fingerprint, start..end));
         }
     };
     let mut place = 0;
@@ -240,7 +260,8 @@ mod tests {
         let text = format!("a: 1\n---\n{}b: 2\n# c\n---\nd: 3\n---\n{}e: 4\n", line("b"), line("e"));
         let found = |extent, context: &str| {
             let documents = parse(text.as_bytes(), extent);
-            documents.get(&Digest::of(context.as_bytes()).unwrap()).map(|(_, range)| text[range.clone()].to_owned())
+            let (_, range) = documents.get(&Digest::of(context.as_bytes()).unwrap())?.first()?;
+            Some(text[range.clone()].to_owned())
         };
         assert_eq!(found(Extent::Document, "b").unwrap(), "b: 2\n# c\n");
         assert_eq!(found(Extent::Document, "e").unwrap(), "e: 4\n");

@@ -10,7 +10,7 @@ use super::entry::{Content, Entry};
 use super::lock::{Lock, Merge};
 use super::path::{self, Found, TreePath};
 use super::root::{self, Interrupted, Root};
-use super::standing::{Observer, Standing};
+use super::standing::{Addressee, Observer, Standing};
 use super::tally::Tally;
 use super::{AT_ONCE, each, ignore_file, path_of};
 use crate::output::evidence::Known;
@@ -127,6 +127,7 @@ struct Seen {
     path: TreePath,
     protection: Protection,
     standing: Standing,
+    addressee: Addressee,
     fingerprint: Fingerprint,
     state: Option<State>,
 }
@@ -138,11 +139,11 @@ impl Run<'_> {
             .map(|Entry { path, content }| Ok((path_of(path)?, content)))
             .collect::<Result<_, _>>()?;
         for seen in each(wanted, |(path, content)| self.see(path, &content))? {
-            let Seen { path, protection, standing, fingerprint, state } = seen;
+            let Seen { path, protection, standing, addressee, fingerprint, state } = seen;
             self.found.differences.extend(state.map(|state| Difference { path: path.to_string(), state }));
             self.found.unproven += usize::from(matches!(standing, Standing::Unproven(_)));
             if protection == Protection::Encrypted {
-                self.tally.add(&path, &standing);
+                self.tally.add(&path, (&standing, addressee));
             }
             self.wanted.files.insert(path, fingerprint);
         }
@@ -152,13 +153,13 @@ impl Run<'_> {
     fn see(&self, path: TreePath, content: &Content<'_>) -> Result<Seen, Failure> {
         let at = |error| output::failure(&error, &format!("`{path}`"));
         let known = self.observer.known == Known::All || !content.depends_on_logins(&path);
-        let standing = self.observer.look(&path, content).map_err(at)?;
+        let (standing, addressee) = self.observer.look(&path, content).map_err(at)?;
         let state = match &standing {
             Standing::Missing => Some(State::Missing),
             Standing::InTheWay => Some(State::NotOurs),
             Standing::Stale if known || self.differs_beyond_logins(&path, content).map_err(at)? => Some(State::Stale),
             Standing::Readdressed => Some(State::Stale),
-            Standing::Disowned | Standing::Conflicted => Some(State::Different),
+            Standing::Disowned | Standing::Merged => Some(State::Different),
             Standing::Edited if content.protection() != Protection::Plaintext => Some(State::Different),
             Standing::Edited | Standing::Unknown
                 if known || self.differs_beyond_logins(&path, content).map_err(at)? =>
@@ -174,7 +175,7 @@ impl Run<'_> {
             (_, Content::Ready(bytes, protection)) => self.observer.key.fingerprint(bytes, *protection),
             (_, Content::Encrypted(_) | Content::Stream(_)) => Fingerprint::default(),
         };
-        Ok(Seen { path, protection: content.protection(), standing, fingerprint, state })
+        Ok(Seen { path, protection: content.protection(), standing, addressee, fingerprint, state })
     }
 
     /// Whether a file is another also where what depends on the logins is masked.

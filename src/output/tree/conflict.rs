@@ -36,9 +36,9 @@ pub(super) fn warning() -> Problem {
     Problem::warning("lock-conflict", message).hint("commit it with the files that were written")
 }
 
-/// That a file had one.
+/// That a file comes from a merge.
 pub(super) fn in_a_file(path: &TreePath) -> Problem {
-    Problem::warning("file-conflict", format!("`{path}` has a merge conflict, and is written anew"))
+    Problem::warning("file-conflict", format!("`{path}` comes from a merge, and is written anew"))
         .hint("what is encrypted on either side keeps its bytes, if it is still wanted: commit it with `regcred.lock`")
 }
 

@@ -12,7 +12,7 @@ use super::lock::Lock;
 use super::path::{Found, TreePath};
 use super::root::{Root, State};
 use super::staging::{Disk, Staging};
-use super::standing::{Observer, Standing};
+use super::standing::{Addressee, Observer, Standing};
 use super::tally::Tally;
 use super::{Prepared, Written, at_lock, at_root, conflict, each, path_of};
 use crate::output::evidence::carried::Purpose;
@@ -84,12 +84,14 @@ impl Run<'_> {
                 self.settle(&path, &content).map_err(|error| output::failure(&error, &format!("`{path}`")))?;
             Ok((path, content.protection(), settled))
         })?;
-        for (path, protection, (standing, step)) in settled {
+        for (path, protection, (standing, addressee, step)) in settled {
+            if protection == Protection::Encrypted {
+                self.tally.add(&path, (&standing, addressee));
+            }
             match standing {
                 Standing::InTheWay => self.in_the_way.push(path.clone()),
                 Standing::Edited => self.result.warnings.push(edited_by_hand(&format!("`{path}`"), ANEW)),
-                Standing::Conflicted => self.result.warnings.push(conflict::in_a_file(&path)),
-                _ if protection == Protection::Encrypted => self.tally.add(&path, &standing),
+                Standing::Merged => self.result.warnings.push(conflict::in_a_file(&path)),
                 _ => {}
             }
             match step {
@@ -117,9 +119,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn settle(&self, path: &TreePath, content: &Content<'_>) -> io::Result<(Standing, Step)> {
+    fn settle(&self, path: &TreePath, content: &Content<'_>) -> io::Result<(Standing, Addressee, Step)> {
         let observer = Observer { root: &self.root, key: self.key, known: Known::All };
-        let standing = observer.look(path, content)?;
+        let (standing, addressee) = observer.look(path, content)?;
         let reseal = self.target.reseal == Reseal::Always && content.protection() == Protection::Encrypted;
         let step = match &standing {
             Standing::Current(fingerprint) if !reseal => {
@@ -131,7 +133,7 @@ impl Run<'_> {
             _ if !self.in_the_way.is_empty() => Step::GiveUp,
             _ => self.stage(path, content)?,
         };
-        Ok((standing, step))
+        Ok((standing, addressee, step))
     }
 
     fn stage(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Step> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::entry::Content;
+use super::lock::Merge;
 use super::path::{Found, TreePath};
 use super::root::{Root, State};
 use crate::output::cluster_file::ClusterFile;
@@ -32,12 +33,21 @@ pub enum Standing {
     Unproven(Fingerprint),
     /// It is another than was written.
     Edited,
-    /// It is another than was written, with the markers of a merge.
-    Conflicted,
+    /// It is another than was written, and comes from a merge.
+    Merged,
     /// It is as the lock says, and whoever wrote that did not have our key.
     Disowned,
     /// It differs from what is wanted, and what was written is not known.
     Unknown,
+}
+
+/// For whom what is there was encrypted, in part at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressee {
+    /// For whom it is to be, as far as is known.
+    TheSame,
+    /// For somebody else.
+    Another,
 }
 
 /// Where to look, and what may be asked.
@@ -55,7 +65,18 @@ impl Observer<'_> {
     ///
     /// # Errors
     /// The file system's, and the serializer's.
-    pub fn look(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Standing> {
+    pub fn look(&self, path: &TreePath, content: &Content<'_>) -> io::Result<(Standing, Addressee)> {
+        let standing = self.relate(path, content)?;
+        let addressee = match (&standing, content) {
+            (Standing::Readdressed, _) => Addressee::Another,
+            (Standing::Missing | Standing::InTheWay | Standing::Current(_), _) => Addressee::TheSame,
+            (_, Content::Stream(file)) => self.addressee_of_several(&path.under(&self.root.path), *file)?,
+            _ => Addressee::TheSame,
+        };
+        Ok((standing, addressee))
+    }
+
+    fn relate(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Standing> {
         // Nothing can stand in a folder that was just made, but our own .gitignore.
         if self.root.state == State::New && path.as_str() != git::IGNORE_FILE {
             return Ok(Standing::Missing);
@@ -114,20 +135,32 @@ impl Observer<'_> {
             return Ok(Standing::Current(self.key.fingerprint_of(hasher, file.protection())));
         }
         let Some(known) = known else { return Ok(Standing::InTheWay) };
-        Ok(match self.key.verify_all(known, &mut fs::File::open(place)?)? {
+        let verdict = self.key.verify_all(known, &mut fs::File::open(place)?)?;
+        if verdict == Verdict::Different {
+            let merged = self.root.ours.merge != Merge::Settled;
+            return Ok(if merged { Standing::Merged } else { edited(&Zeroizing::new(fs::read(place)?)) });
+        }
+        // What the key has not signed is not believed, however little the lock says.
+        if self.key.disowns(known, file.protection()) || has_seen(Carried::is_disowned) {
+            return Ok(if has_seen(Carried::is_owned) { Standing::Edited } else { Standing::Disowned });
+        }
+        Ok(match verdict {
             Verdict::Unknown => Standing::Unknown,
-            Verdict::Different => edited(&Zeroizing::new(fs::read(place)?)),
-            Verdict::Same if self.key.disowns(known, file.protection()) || has_seen(Carried::is_disowned) => {
-                Standing::Disowned
-            }
-            Verdict::Same if has_seen(Carried::is_edited) => Standing::Edited,
-            Verdict::Same if same => Standing::Unproven(known.clone()),
-            Verdict::Same if has_seen(Carried::is_readdressed) => Standing::Readdressed,
-            Verdict::Same => Standing::Stale,
+            _ if has_seen(Carried::is_edited) => Standing::Edited,
+            _ if same => Standing::Unproven(known.clone()),
+            _ => Standing::Stale,
         })
+    }
+
+    /// For whom the documents of a file are that is not current: each is asked for, and none is made.
+    fn addressee_of_several(&self, place: &Path, file: ClusterFile<'_>) -> io::Result<Addressee> {
+        let carried = file.carried(Some(place), self.key, Purpose::Compare(self.known))?;
+        file.write(carried.as_ref(), &mut io::sink())?;
+        let another = carried.is_some_and(|carried| carried.is_readdressed());
+        Ok(if another { Addressee::Another } else { Addressee::TheSame })
     }
 }
 
 fn edited(bytes: &[u8]) -> Standing {
-    if merge::sides(bytes).is_some() { Standing::Conflicted } else { Standing::Edited }
+    if merge::sides(bytes).is_some() { Standing::Merged } else { Standing::Edited }
 }

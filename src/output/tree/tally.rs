@@ -1,7 +1,7 @@
 //! A tally: how each encrypted file of a tree stands in, what there is to say of all of them together out.
 
 use super::path::TreePath;
-use super::standing::Standing;
+use super::standing::{Addressee, Standing};
 use crate::output::evidence::warnings::{disowned, readdressed};
 use crate::problem::Problem;
 
@@ -17,15 +17,12 @@ pub struct Tally {
 
 impl Tally {
     /// Counts a file.
-    pub fn add(&mut self, path: &TreePath, standing: &Standing) {
+    pub fn add(&mut self, path: &TreePath, (standing, addressee): (&Standing, Addressee)) {
+        self.readdressed += usize::from(addressee == Addressee::Another);
         match standing {
-            Standing::Current(_) | Standing::Unproven(_) | Standing::Stale => self.ours += 1,
-            Standing::Readdressed => {
-                self.ours += 1;
-                self.readdressed += 1;
-            }
+            Standing::Current(_) | Standing::Unproven(_) | Standing::Stale | Standing::Readdressed => self.ours += 1,
             Standing::Disowned => self.disowned.push(path.clone()),
-            Standing::Missing | Standing::InTheWay | Standing::Edited | Standing::Conflicted | Standing::Unknown => {}
+            Standing::Missing | Standing::InTheWay | Standing::Edited | Standing::Merged | Standing::Unknown => {}
         }
     }
 
