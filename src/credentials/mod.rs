@@ -25,13 +25,13 @@ use crate::environment::Environment;
 use crate::problem::Problem;
 use lifetime::ShortLived;
 
+pub use source::{DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable};
+
 /// Whether a text only stands for a value: a mask, or a variable that was not expanded.
 #[must_use]
 pub fn is_a_placeholder(text: &str) -> bool {
     placeholder::Placeholder::of(text).is_some()
 }
-
-pub use source::{DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable};
 
 /// One login for one registry.
 #[derive(Clone)]

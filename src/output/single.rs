@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::evidence::Known;
 use super::masked::{self, DOCKER_CONFIG, DOCKER_CONFIG_BASE64};
 use super::new_paths::NewPaths;
+use super::stream::BUFFER;
 use super::target::Target;
 use super::tree::staging::Staging;
 use super::{Protection, git};
 use crate::problem::{Failure, Problem};
 
-const BUFFER: usize = 64 * 1024;
 const NAME: &str = "the file of `--output`";
 
 /// What writes the content, the same at every call.

@@ -11,7 +11,7 @@ use crate::problem::Failure;
 use crate::protect::{Document, Documents, Protection};
 
 /// Large enough that 100,000 documents are a few hundred writes.
-const BUFFER: usize = 64 * 1024;
+pub const BUFFER: usize = 64 * 1024;
 /// Enough documents to keep all cores busy, and few enough to be held: such a group is encrypted while the one before is written.
 const GROUP: usize = 1024;
 /// How many of them a core takes at a time: at the end of a group no core is idle for longer than these take.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::path::{self, Found, TreePath};
-use super::root::{State, Turn};
+use super::root::Turn;
 use super::staging::Staging;
 use super::{at_lock, at_root};
 use crate::output;
@@ -15,8 +15,6 @@ use crate::problem::Failure;
 pub(super) struct Changes {
     /// The directory.
     pub root: PathBuf,
-    /// How it was before.
-    pub state: State,
     /// The files that wait under a number.
     pub staged: Vec<(TreePath, usize)>,
     /// The files of ours that nobody wants any more.
@@ -36,9 +34,7 @@ impl Changes {
     /// The file system refuses; the next run completes it.
     pub fn publish(self) -> Result<usize, Failure> {
         self.staging.commit();
-        if self.state == State::New {
-            self.publish_folders().map_err(at_root)?;
-        }
+        self.publish_folders().map_err(at_root)?;
         self.publish_each()?;
         let mut removed = 0;
         for path in &self.stale {
@@ -52,7 +48,7 @@ impl Changes {
         Ok(removed)
     }
 
-    /// The folders of a new tree are complete.
+    /// The folders of a new tree are complete; there are none of another.
     fn publish_folders(&self) -> io::Result<()> {
         let folders = match fs::read_dir(self.staging.tree()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -22,12 +22,9 @@ use crate::output::evidence::{Evidence, Known};
 use crate::output::git::{self, Cover, Guard};
 use crate::output::new_paths::NewPaths;
 use crate::output::target::Target;
-use crate::output::{self, Protection, cluster_file};
+use crate::output::{self, Protection, cluster_file, stream};
 use crate::problem::{Failure, Problem};
 use crate::settings::{PlaintextInGit, Reseal};
-
-/// How much of a file of several documents is written at once.
-const BUFFER: usize = 64 * 1024;
 
 /// A run, with what it has found and written so far.
 pub(super) struct Run<'a> {
@@ -148,8 +145,10 @@ impl Run<'_> {
                 let there = there.filter(|there| there.is_file());
                 let carried = file.carried(there.as_deref(), self.key, Purpose::Write(self.target.reseal))?;
                 let (temporary, into) = self.temporary(path, file.protection())?;
-                let mut into =
-                    BufWriter::with_capacity(BUFFER, Hashed { into, hasher: self.key.hasher(file.protection()) });
+                let mut into = BufWriter::with_capacity(
+                    stream::BUFFER,
+                    Hashed { into, hasher: self.key.hasher(file.protection()) },
+                );
                 file.write(carried.as_ref(), &mut into)?;
                 let Hashed { hasher, .. } = into.into_inner().map_err(IntoInnerError::into_error)?;
                 (temporary, self.key.fingerprint_of(hasher, file.protection()))
@@ -219,7 +218,7 @@ impl Run<'_> {
         let disk = if state == State::New { Disk::Trust } else { Disk::Wait };
         let journal = staging.seal(&self.lock, disk).map_err(at_lock)?;
         let lock = (!listed).then_some(journal);
-        let changes = Changes { root, state, staged: self.staged, stale, lock, staging, turn };
+        let changes = Changes { root, staged: self.staged, stale, lock, staging, turn };
         Ok(Prepared { result: self.result, changes: Some(changes) })
     }
 }

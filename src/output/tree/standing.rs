@@ -66,34 +66,23 @@ impl Observer<'_> {
     /// # Errors
     /// The file system's, and the serializer's.
     pub fn look(&self, path: &TreePath, content: &Content<'_>) -> io::Result<(Standing, Addressee)> {
-        let standing = self.relate(path, content)?;
-        let addressee = match (&standing, content) {
-            (Standing::Readdressed, _) => Addressee::Another,
-            (Standing::Missing | Standing::InTheWay | Standing::Current(_), _) => Addressee::TheSame,
-            (_, Content::Stream(file)) => self.addressee_of_several(&path.under(&self.root.path), *file)?,
-            _ => Addressee::TheSame,
-        };
-        Ok((standing, addressee))
-    }
-
-    fn relate(&self, path: &TreePath, content: &Content<'_>) -> io::Result<Standing> {
         // Nothing can stand in a folder that was just made, but our own .gitignore.
         if self.root.state == State::New && path.as_str() != git::IGNORE_FILE {
-            return Ok(Standing::Missing);
+            return Ok((Standing::Missing, Addressee::TheSame));
         }
         match path.find(&self.root.path)? {
-            Found::Nothing => return Ok(Standing::Missing),
-            Found::Other => return Ok(Standing::InTheWay),
+            Found::Nothing => return Ok((Standing::Missing, Addressee::TheSame)),
+            Found::Other => return Ok((Standing::InTheWay, Addressee::TheSame)),
             Found::File => {}
         }
         let known = self.root.ours.files.get(path);
         let place = path.under(&self.root.path);
         let read = || fs::read(&place).map(Zeroizing::new);
-        match (content, known) {
-            (Content::Stream(file), _) => self.look_at_several(&place, *file, known),
+        let standing = match (content, known) {
+            (Content::Stream(file), _) => return self.look_at_several(&place, *file, known),
             (Content::Ready(wanted, protection), _) => {
                 let bytes = read()?;
-                Ok(match known {
+                match known {
                     _ if *bytes == **wanted => Standing::Current(self.key.fingerprint(wanted, *protection)),
                     None => Standing::InTheWay,
                     Some(known) => match self.key.verify(known, &bytes) {
@@ -101,34 +90,53 @@ impl Observer<'_> {
                         Verdict::Different => edited(&bytes),
                         Verdict::Unknown => Standing::Unknown,
                     },
-                })
+                }
             }
-            (Content::Encrypted(_), None) => Ok(Standing::InTheWay),
+            (Content::Encrypted(_), None) => Standing::InTheWay,
             (Content::Encrypted(encrypted), Some(known)) => {
                 let evidence = Evidence::of(&**encrypted, path.as_str())?;
-                Ok(match evidence.weigh(known, &read()?, self.key, self.known)? {
+                match evidence.weigh(known, &read()?, self.key, self.known)? {
                     Finding::Good(fingerprint) => Standing::Current(fingerprint),
                     Finding::Unproven => Standing::Unproven(known.clone()),
                     Finding::Outdated => Standing::Stale,
-                    Finding::Readdressed => Standing::Readdressed,
+                    Finding::Readdressed => return Ok((Standing::Readdressed, Addressee::Another)),
                     Finding::Other => Standing::Edited,
                     Finding::Disowned => Standing::Disowned,
-                })
+                }
             }
-        }
+        };
+        Ok((standing, Addressee::TheSame))
     }
 
-    /// A file of several documents is compared while it is made.
+    /// A file of several documents is compared while it is made, up to the first difference; for whom it is, all of them are asked.
     fn look_at_several(
         &self,
         place: &Path,
         file: ClusterFile<'_>,
         known: Option<&Fingerprint>,
-    ) -> io::Result<Standing> {
+    ) -> io::Result<(Standing, Addressee)> {
         let carried = file.carried(Some(place), self.key, Purpose::Compare(self.known))?;
-        let has_seen = |what: fn(&Carried) -> bool| carried.as_ref().is_some_and(what);
-        let same = single::compare(&|into| file.write(carried.as_ref(), into), place)? == single::State::Same
-            && carried.as_ref().is_none_or(Carried::is_current);
+        let standing = self.relate(place, file, carried.as_ref(), known)?;
+        let addressee = match (&standing, &carried) {
+            (Standing::Current(_) | Standing::InTheWay, _) | (_, None) => Addressee::TheSame,
+            (_, Some(carried)) => {
+                file.write(Some(carried), &mut io::sink())?;
+                if carried.is_readdressed() { Addressee::Another } else { Addressee::TheSame }
+            }
+        };
+        Ok((standing, addressee))
+    }
+
+    fn relate(
+        &self,
+        place: &Path,
+        file: ClusterFile<'_>,
+        carried: Option<&Carried>,
+        known: Option<&Fingerprint>,
+    ) -> io::Result<Standing> {
+        let has_seen = |what: fn(&Carried) -> bool| carried.is_some_and(what);
+        let same = single::compare(&|into| file.write(carried, into), place)? == single::State::Same
+            && carried.is_none_or(Carried::is_current);
         if same && !has_seen(Carried::is_unproven) {
             let mut hasher = self.key.hasher(file.protection());
             io::copy(&mut fs::File::open(place)?, &mut hasher)?;
@@ -150,14 +158,6 @@ impl Observer<'_> {
             _ if same => Standing::Unproven(known.clone()),
             _ => Standing::Stale,
         })
-    }
-
-    /// For whom the documents of a file are that is not current: each is asked for, and none is made.
-    fn addressee_of_several(&self, place: &Path, file: ClusterFile<'_>) -> io::Result<Addressee> {
-        let carried = file.carried(Some(place), self.key, Purpose::Compare(self.known))?;
-        file.write(carried.as_ref(), &mut io::sink())?;
-        let another = carried.is_some_and(|carried| carried.is_readdressed());
-        Ok(if another { Addressee::Another } else { Addressee::TheSame })
     }
 }
 
