@@ -2,6 +2,7 @@
 
 use super::choices::{Shape, Strategy};
 use super::file::{Cluster, PullSecret, Spec};
+use super::logins;
 use crate::cli::RenderArguments;
 use crate::nearest::nearest;
 use crate::problem::Problem;
@@ -58,7 +59,13 @@ impl Cluster {
     }
 
     /// Its pull secrets that have no logins, and are like none that has: the default would be somebody else's login.
-    pub(super) fn without_logins(&self, common: &Spec) -> Vec<Problem> {
+    /// Flags fill the one that they choose.
+    pub(super) fn without_logins(&self, common: &Spec, arguments: &RenderArguments) -> Vec<Problem> {
+        if logins::are_typed(&arguments.logins) {
+            return Vec::new();
+        }
+        let is_chosen =
+            |own: &&PullSecret| arguments.target.secret_name.as_ref().is_none_or(|name| name == own.secret_name());
         let known = || common.pull_secrets.iter().map(PullSecret::secret_name);
         let is_left_out = |own: &&PullSecret| {
             own.logins.is_empty() && own.external.is_none() && known().all(|name| name != own.secret_name())
@@ -73,7 +80,7 @@ impl Cluster {
         };
         // Where there are none in common, the login of all is in the variable that is read by default.
         let own = self.pull_secrets.iter().flatten().filter(|_| !common.pull_secrets.is_empty());
-        own.filter(is_left_out).map(problem).collect()
+        own.filter(is_chosen).filter(is_left_out).map(problem).collect()
     }
 }
 

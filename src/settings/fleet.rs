@@ -163,7 +163,7 @@ fn members(
     let mut members = Vec::new();
     for cluster in clusters {
         let own = cluster.spec(spec, arguments);
-        let problems = [problems, &cluster.without_logins(spec)].concat();
+        let problems = [problems, &cluster.without_logins(spec, arguments)].concat();
         let mut member =
             resolve(arguments, &own, (listed, problems), environment).map_err(|failure| about(failure, cluster))?;
         // A variable or a flag is one certificate, and would seal for one cluster what another is to open.

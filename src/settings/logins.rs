@@ -10,6 +10,12 @@ use crate::problem::Problem;
 use super::file::{Login, UserName};
 use crate::nearest::one_slip_away;
 
+/// Whether flags name any.
+pub(super) fn are_typed(flags: &LoginArguments) -> bool {
+    let LoginArguments { docker_config, docker_config_file, login, allow_short_lived: _ } = flags;
+    !(docker_config.is_empty() && docker_config_file.is_empty() && login.is_empty())
+}
+
 /// The sources that are named by flags, else by the file, else the default one.
 pub fn sources(
     flags: Option<&LoginArguments>,
@@ -18,7 +24,8 @@ pub fn sources(
     problems: &mut Vec<Problem>,
 ) -> Vec<Source> {
     let nothing = LoginArguments::default();
-    let LoginArguments { docker_config, docker_config_file, login, allow_short_lived: _ } = flags.unwrap_or(&nothing);
+    let flags = flags.unwrap_or(&nothing);
+    let LoginArguments { docker_config, docker_config_file, login, allow_short_lived: _ } = flags;
     let mut sources = Vec::new();
     for text in docker_config {
         sources.extend(variable(text, "`--docker-config`", environment, problems).map(Source::DockerConfig));
@@ -27,7 +34,7 @@ pub fn sources(
     for text in login {
         sources.extend(typed_login(text, environment, problems));
     }
-    if docker_config.is_empty() && docker_config_file.is_empty() && login.is_empty() {
+    if !are_typed(flags) {
         for (number, login) in file.iter().enumerate() {
             sources.extend(written_login(
                 login,

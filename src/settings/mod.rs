@@ -134,11 +134,8 @@ impl Settings {
         // What cannot be written is wrong with the file, whoever reads it.
         let shape = shape.or(Some(Shape::Directory));
         let written = Combination::resolve(Wish { strategy, link, protect, shape })?;
-        let typed = &arguments.logins;
-        let reads_flags =
-            !(typed.docker_config.is_empty() && typed.docker_config_file.is_empty() && typed.login.is_empty());
         let protect = match spec.protect {
-            Some(Protect::External) if !reads_flags => Protect::External,
+            Some(Protect::External) if !logins::are_typed(&arguments.logins) => Protect::External,
             _ => Protect::Plain,
         };
         let combination =

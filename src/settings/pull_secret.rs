@@ -50,13 +50,10 @@ pub(super) struct Entry<'a> {
 /// Flags fill one entry: the only one, or the one that `--secret-name` chooses.
 pub(super) fn entries<'a>(
     target: &TargetArguments,
-    logins: &LoginArguments,
+    typed: &LoginArguments,
     spec: &'a Spec,
 ) -> Result<Vec<Entry<'a>>, Failure> {
-    let fills = !target.namespaces.is_empty()
-        || !logins.docker_config.is_empty()
-        || !logins.docker_config_file.is_empty()
-        || !logins.login.is_empty();
+    let fills = !target.namespaces.is_empty() || logins::are_typed(typed);
     match (spec.pull_secrets.as_slice(), &target.secret_name) {
         ([], _) => Ok(vec![Entry { file: None, flags: true }]),
         ([only], _) => Ok(vec![Entry { file: Some(only), flags: true }]),
