@@ -7,10 +7,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Arguments, Command, RenderArguments};
-use crate::output::stream;
-use crate::problem::{Failure, Problem};
+use crate::files::stream;
 use crate::report::{self, Outcome};
-use crate::settings::choices::Shape;
+use crate::settings::choices::Format;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// What there is to say instead of running a command.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub enum Answer {
     /// Help or version, for stdout.
     Text(String),
     /// A usage error.
-    Usage(Problem),
+    Usage(Diagnostic),
 }
 
 impl Arguments {
@@ -29,24 +29,27 @@ impl Arguments {
     pub fn read() -> Result<Self, Answer> {
         report::quiet_panics();
         let typed: Vec<OsString> = std::env::args_os().collect();
-        Self::try_parse_from(&typed).map_err(|error| answer(&error, &typed))?.without_a_shape_as_output()
+        Self::try_parse_from(&typed).map_err(|error| answer(&error, &typed))?.without_a_format_as_output()
     }
 
     /// What a parser's error says, without what was typed.
     #[must_use]
-    pub fn explain(error: &clap::Error) -> Problem {
+    pub fn explain(error: &clap::Error) -> Diagnostic {
         explain(error, error.kind(), &[])
     }
 
-    /// `--output yaml` is what other tools call `--shape yaml`.
-    fn without_a_shape_as_output(self) -> Result<Self, Answer> {
+    /// `--output yaml` is what other tools call `--format yaml`.
+    fn without_a_format_as_output(self) -> Result<Self, Answer> {
         let Command::Render(arguments) = &self.command else { return Ok(self) };
-        let RenderArguments { output: Some(output), shape: None, .. } = arguments.as_ref() else { return Ok(self) };
-        match Shape::ALL.iter().find(|shape| output.as_os_str() == OsStr::new(&shape.to_string())) {
+        let RenderArguments { output: Some(output), format: None, .. } = arguments.as_ref() else { return Ok(self) };
+        match Format::ALL.iter().find(|format| output.as_os_str() == OsStr::new(&format.to_string())) {
             None => Ok(self),
-            Some(shape) => Err(Answer::Usage(
-                Problem::error("usage", "`--output` is the path of a file or directory, and got the name of a shape")
-                    .hint(format!("did you mean `--shape {shape}`? a path of that name is `./{shape}`")),
+            Some(format) => Err(Answer::Usage(
+                Diagnostic::error(
+                    Code::Usage,
+                    "`--output` is the path of a file or directory, and got the name of a format",
+                )
+                .hint(format!("did you mean `--format {format}`? a path of that name is `./{format}`")),
             )),
         }
     }
@@ -67,7 +70,7 @@ fn answer(error: &clap::Error, typed: &[OsString]) -> Answer {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Answer::Text(error.render().to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Answer::Usage(
-            Problem::error("usage", "no command is given")
+            Diagnostic::error(Code::Usage, "no command is given")
                 .hint("`regcred --help` lists them; the first one is `regcred render`"),
         ),
         kind => Answer::Usage(explain(error, kind, typed)),
@@ -75,7 +78,7 @@ fn answer(error: &clap::Error, typed: &[OsString]) -> Answer {
 }
 
 /// clap's own text repeats the argument, which may be a secret typed in the wrong place: only what we know is named.
-fn explain(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Problem {
+fn explain(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Diagnostic {
     let flag = known_flag(error, ContextKind::InvalidArg);
     let nothing = matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value)) if value.is_empty());
     let what = match (kind, &flag) {
@@ -131,7 +134,7 @@ fn explain(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Problem 
     } else {
         "`regcred --help` and `regcred COMMAND --help` list what there is".to_owned()
     };
-    Problem::error("usage", what).hint(hint)
+    Diagnostic::error(Code::Usage, what).hint(hint)
 }
 
 /// Which of the arguments the error is about, counted from 1: where it stands says which it is.

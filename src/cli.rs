@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::choices::{Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy};
+use crate::settings::choices::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Debug, Parser)]
@@ -141,11 +141,11 @@ pub struct RenderArguments {
     pub protection: ProtectionArguments,
     /// Form of the output [default: yaml]
     #[arg(long, value_enum, help_heading = "In what form")]
-    pub shape: Option<Shape>,
+    pub format: Option<Format>,
     /// Chart that the values are for: tamcore, empathyco, or a template FILE.j2 [default: our own]
     #[arg(long, value_name = "CHART", help_heading = "In what form")]
     pub chart: Option<String>,
-    /// With --shape docker-config: JSON instead of base64
+    /// With --format docker-config: JSON instead of base64
     #[arg(long, help_heading = "In what form")]
     pub raw: bool,
     /// Add the annotations that this tool needs
@@ -235,13 +235,13 @@ pub struct VerifyArguments {
     #[arg(long, requires = "image", help_heading = "What to say")]
     pub require_match: bool,
     /// Form of the answer [default: text]
-    #[arg(long, value_enum, default_value_t = Format::Text, hide_default_value = true, help_heading = "What to say")]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = AnswerFormat::Text, hide_default_value = true, help_heading = "What to say")]
+    pub format: AnswerFormat,
 }
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum AnswerFormat {
     /// For people
     Text,
     /// One documented object

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::names::VariableName;
-use crate::nearest::one_slip_away;
+use regcred_core::names::VariableName;
+use regcred_core::nearest::one_slip_away;
 
 /// All variables as they were at the start, and the working directory. Nothing else reads the process environment.
 pub struct Environment {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock};
 
-use crate::problem::{Failure, Problem};
+use regcred_core::diagnostic::{Diagnostic, Failure};
 
 /// How a command ends when nothing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
 }
 
 /// Prints warnings.
-pub fn warn(problems: &[Problem]) {
+pub fn warn(problems: &[Diagnostic]) {
     for problem in problems.iter().filter(|problem| is_new(&problem.message)) {
         line(&format!("warning: {}", problem.message));
         hint(problem);
@@ -95,8 +95,8 @@ pub fn quiet_panics() {
     }));
 }
 
-fn say_all(title: &str, problems: &[Problem]) {
-    let (errors, warnings): (Vec<_>, Vec<_>) = problems.iter().cloned().partition(Problem::is_error);
+fn say_all(title: &str, problems: &[Diagnostic]) {
+    let (errors, warnings): (Vec<_>, Vec<_>) = problems.iter().cloned().partition(Diagnostic::is_error);
     warn(&warnings);
     match errors.as_slice() {
         [only] => {
@@ -115,7 +115,7 @@ fn say_all(title: &str, problems: &[Problem]) {
     }
 }
 
-fn hint(problem: &Problem) {
+fn hint(problem: &Diagnostic) {
     if let Some(hint) = &problem.hint {
         line(&format!("  hint: {hint}"));
     }

@@ -6,9 +6,9 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::nearest::nearest;
-use crate::problem::{Failure, Problem, reason};
-use crate::settings::choices::{Chart, Shape};
+use crate::settings::choices::{Chart, Format};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::nearest::nearest;
 
 const TITLE: &str = "a template";
 
@@ -34,13 +34,13 @@ pub const BUILT_IN: &[(&str, &str)] = &[
 
 /// Whether a form of output makes something of a template: what is a chart's own is made by Helm.
 #[must_use]
-pub fn is_used(name: &str, shape: Shape, chart: &Chart) -> bool {
-    match (shape, chart) {
-        (Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization, _) => true,
-        (Shape::Chart, _) => name == "admission-policy.yaml.j2" || name.contains("external"),
-        (Shape::HelmValues, Chart::Tamcore) => name == "patcher-guard.yaml.j2",
-        (Shape::HelmValues, Chart::Empathyco) => ["namespace.yaml.j2", "patcher-guard.yaml.j2"].contains(&name),
-        (Shape::HelmValues, Chart::Own | Chart::Template(_)) | (Shape::DockerConfig, _) => false,
+pub fn is_used(name: &str, format: Format, chart: &Chart) -> bool {
+    match (format, chart) {
+        (Format::Yaml | Format::Json | Format::Directory | Format::Kustomization, _) => true,
+        (Format::Chart, _) => name == "admission-policy.yaml.j2" || name.contains("external"),
+        (Format::HelmValues, Chart::Tamcore) => name == "patcher-guard.yaml.j2",
+        (Format::HelmValues, Chart::Empathyco) => ["namespace.yaml.j2", "patcher-guard.yaml.j2"].contains(&name),
+        (Format::HelmValues, Chart::Own | Chart::Template(_)) | (Format::DockerConfig, _) => false,
     }
 }
 
@@ -53,7 +53,9 @@ impl Templates {
         let mut environment = strict();
         let mut problems = Vec::new();
         if directory.is_some_and(|directory| !directory.is_dir()) {
-            problems.push(Problem::error("unreadable-file", "`--templates` names no directory").hint("check the path"));
+            problems.push(
+                Diagnostic::error(Code::UnreadableFile, "`--templates` names no directory").hint("check the path"),
+            );
         }
         if let Some(directory) = directory.filter(|directory| directory.is_dir()) {
             strangers(directory, &mut problems);
@@ -68,8 +70,8 @@ impl Templates {
                 Ok(text) => {
                     problems.extend(environment.add_template_owned(*name, text).err().map(|error| explain(&error)));
                 }
-                Err(error) => problems.push(Problem::error(
-                    "unreadable-file",
+                Err(error) => problems.push(Diagnostic::error(
+                    Code::UnreadableFile,
                     format!("the template `{name}` cannot be read: {}", reason(&error)),
                 )),
             }
@@ -91,7 +93,7 @@ impl Templates {
         let bad = |what: &str| {
             Failure::of(
                 TITLE,
-                Problem::error("invalid-template", format!("the template `{name}` {what}"))
+                Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}` {what}"))
                     .hint("compare it with the one that it replaces"),
             )
         };
@@ -122,13 +124,13 @@ impl Templates {
 }
 
 /// Templates that replace none of ours: a slip in the name would leave ours in force without a word.
-fn strangers(directory: &Path, problems: &mut Vec<Problem>) {
+fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
     let names = || BUILT_IN.iter().map(|(name, _)| *name);
     let files = match std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(files) => files,
         Err(error) => {
             let message = format!("the directory of `--templates` cannot be read: {}", reason(&error));
-            problems.push(Problem::error("unreadable-file", message));
+            problems.push(Diagnostic::error(Code::UnreadableFile, message));
             return;
         }
     };
@@ -138,8 +140,8 @@ fn strangers(directory: &Path, problems: &mut Vec<Problem>) {
     for file in files.iter().filter(is_template).filter(|file| !names().any(|name| name == *file)) {
         let meant = nearest(file, names()).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
         problems.push(
-            Problem::error(
-                "unknown-template",
+            Diagnostic::error(
+                Code::UnknownTemplate,
                 format!("`{}` in `--templates` replaces no template of ours{meant}", file.escape_debug()),
             )
             .hint(format!("possible are {}", names().collect::<Vec<_>>().join(", "))),
@@ -152,10 +154,10 @@ fn strangers(directory: &Path, problems: &mut Vec<Problem>) {
 /// # Errors
 /// A file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
 pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
-    let fail = |problem: Problem, hint: &str| Failure::of(TITLE, problem.hint(hint));
+    let fail = |problem: Diagnostic, hint: &str| Failure::of(TITLE, problem.hint(hint));
     let text = std::fs::read_to_string(path).map_err(|error| {
         let message = format!("the template that `--chart` names cannot be read: {}", reason(&error));
-        fail(Problem::error("unreadable-file", message), "write tamcore, empathyco, or the path of a template")
+        fail(Diagnostic::error(Code::UnreadableFile, message), "write tamcore, empathyco, or the path of a template")
     })?;
     // The file is there, so its name is no value that was typed by mistake.
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -172,7 +174,10 @@ pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Fa
     serde_saphyr::from_str::<Map<String, Value>>(&output).map_err(|error| {
         let line = error.location().map_or(0, |place| place.line());
         let message = format!("the template `{name}` makes no YAML mapping: line {line} of its output");
-        fail(Problem::error("invalid-template", message), "a string is quoted already: write `key: {{ secret_name }}`")
+        fail(
+            Diagnostic::error(Code::InvalidTemplate, message),
+            "a string is quoted already: write `key: {{ secret_name }}`",
+        )
     })?;
     // The template's own last line end is not part of its output.
     output.push('\n');
@@ -195,14 +200,14 @@ fn strict() -> Environment<'static> {
     environment
 }
 
-fn explain(error: &minijinja::Error) -> Problem {
+fn explain(error: &minijinja::Error) -> Diagnostic {
     place(error).hint("a template may use only the variables that ours of that name uses")
 }
 
-fn place(error: &minijinja::Error) -> Problem {
+fn place(error: &minijinja::Error) -> Diagnostic {
     let name = error.name().unwrap_or("?");
     let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
-    Problem::error("invalid-template", format!("the template `{name}`{line}: {}", error.kind()))
+    Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}`{line}: {}", error.kind()))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ const CONFIG: &str = "apiVersion: regcred.dev/v1alpha1
 kind: RegistryCredentials
 metadata: {name: acme}
 spec:
-  shape: yaml
+  format: yaml
   protect: sealed
   link: policy
   sealing: {certificate: rsa-2048.pem}
@@ -118,22 +118,22 @@ fn values(text: &str) -> Vec<String> {
 fn the_file_of_a_cluster_is_what_goes_to_standard_output_for_it() {
     let place = Place::new(&CONFIG.replace("protect: sealed", "protect: plain"));
     let variables = [("DOCKERHUB_AUTH", &*login("docker.io", "1")), ("LAB_AUTH", &*login("ghcr.io", "2"))];
-    for (shape, file) in [("yaml", "manifests.yaml"), ("json", "manifests.json")] {
-        let (code, said) = place.run(&variables, &["--output", "out", "--shape", shape]);
-        assert_eq!((code, said.contains("of another `--shape`")), (0, shape == "json"), "{said}");
+    for (format, file) in [("yaml", "manifests.yaml"), ("json", "manifests.json")] {
+        let (code, said) = place.run(&variables, &["--output", "out", "--format", format]);
+        assert_eq!((code, said.contains("of another `--format`")), (0, format == "json"), "{said}");
         for cluster in ["eu", "lab"] {
-            let printed = regcred(place.0.path(), &variables, &["render", "--cluster", cluster, "--shape", shape]);
+            let printed = regcred(place.0.path(), &variables, &["render", "--cluster", cluster, "--format", format]);
             let path = place.out().join(cluster).join(file);
-            assert_eq!(fs::read(&path).unwrap(), printed.stdout, "{cluster} {shape}");
+            assert_eq!(fs::read(&path).unwrap(), printed.stdout, "{cluster} {format}");
             assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         }
-        assert_eq!(place.files().len(), 4, "and a lock each: the file of the other shape is gone");
+        assert_eq!(place.files().len(), 4, "and a lock each: the file of the other format is gone");
         // Without the logins all is compared but what depends on them.
         for (namespaces, code) in [("[team-a, team-b]", 0), ("[team-a]", 3)] {
             place.configure(
                 &CONFIG.replace("protect: sealed", "protect: plain").replace("[team-a, team-b]", namespaces),
             );
-            let (was, said) = place.run(&[], &["--output", "out", "--shape", shape, "--check"]);
+            let (was, said) = place.run(&[], &["--output", "out", "--format", format, "--check"]);
             assert_eq!(was, code, "{said}");
             assert_eq!(said.contains(&format!("eu/{file}")), code == 3, "{said}");
         }
@@ -175,7 +175,9 @@ fn a_second_run_writes_nothing_and_a_change_reaches_what_it_is_about() {
         let before = place.text("eu/manifests.yaml");
         fs::write(place.out().join("eu/manifests.yaml"), format!("{text}{before}")).unwrap();
         place.configure(
-            &CONFIG.replace("rsa-2048", "rsa-4096").replace("  shape: yaml", "  shape: yaml\n  createNamespaces: true"),
+            &CONFIG
+                .replace("rsa-2048", "rsa-4096")
+                .replace("  format: yaml", "  format: yaml\n  createNamespaces: true"),
         );
         for arguments in [&["--check"][..], &[]] {
             let (_, said) = place.render(["1", "3"], arguments);
@@ -328,19 +330,19 @@ fn a_comparison_of_many_documents_that_have_changed_needs_no_more_memory_than_th
 }
 
 #[test]
-fn the_files_of_another_shape_go_and_those_of_somebody_else_stay() {
+fn the_files_of_another_format_go_and_those_of_somebody_else_stay() {
     let place = Place::new(CONFIG);
-    assert_eq!(place.render(["1", "2"], &["--shape", "directory"]), done());
+    assert_eq!(place.render(["1", "2"], &["--format", "directory"]), done());
     fs::write(place.out().join("eu/theirs.yaml"), "theirs").unwrap();
     let (code, said) = place.render(["1", "2"], &["--check"]);
     assert!(code == 3 && said.contains("missing: eu/manifests.yaml"), "{said}");
     assert!(said.contains("left over: eu/namespaces/team-a/sealedsecret-hub.yaml"), "{said}");
     let (code, said) = place.render(["1", "2"], &[]);
-    assert!(code == 0 && said.contains("of another `--shape`, and removed"), "{said}");
+    assert!(code == 0 && said.contains("of another `--format`, and removed"), "{said}");
     let left = ["eu/manifests.yaml", "eu/regcred.lock", "eu/theirs.yaml", "lab/manifests.yaml", "lab/regcred.lock"];
     assert!(place.files().keys().eq(left), "{:?}", place.files().keys());
-    let (code, said) = place.render(["1", "2"], &["--shape", "directory"]);
-    assert!(code == 0 && said.contains("1 file was of another `--shape`"), "{said}");
+    let (code, said) = place.render(["1", "2"], &["--format", "directory"]);
+    assert!(code == 0 && said.contains("1 file was of another `--format`"), "{said}");
     assert!(!place.out().join("eu/manifests.yaml").exists());
     // One that is there and not ours is not replaced, in any cluster.
     fs::write(place.out().join("lab/manifests.yaml"), "theirs").unwrap();

@@ -6,7 +6,7 @@
 fn every_case_in_tests_cmd_holds() {
     trycmd::TestCases::new()
         .register_bin("regcred", trycmd::cargo::cargo_bin!("regcred").to_owned())
-        .case("tests/cmd/*.toml");
+        .case("tests/cmd/*/*.toml");
 }
 
 #[test]

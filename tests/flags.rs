@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use ::regcred::cli::Arguments;
-use ::regcred::settings::choices::{Combination, Link, Protect, Shape, Strategy};
+use ::regcred::settings::choices::{Combination, Format, Link, Protect, Strategy};
 use clap::CommandFactory;
 use rayon::prelude::*;
 use regcred::regcred;
@@ -47,26 +47,26 @@ struct Run {
 fn runs() -> Vec<Run> {
     let mut runs = Vec::new();
     for cell in Combination::all().filter(|cell| cell.is_possible()) {
-        let Combination { strategy, link, protect, shape } = cell;
-        if matches!(shape, Shape::Json | Shape::Directory | Shape::Kustomization)
+        let Combination { strategy, link, protect, format } = cell;
+        if matches!(format, Format::Json | Format::Directory | Format::Kustomization)
             || matches!(protect, Protect::Sealed | Protect::Sops)
         {
             continue;
         }
-        let mut arguments = format!("--strategy {strategy} --link {link} --protect {protect} --shape {shape}");
-        if strategy == Strategy::Static && shape != Shape::DockerConfig {
+        let mut arguments = format!("--strategy {strategy} --link {link} --protect {protect} --format {format}");
+        if strategy == Strategy::Static && format != Format::DockerConfig {
             arguments += " --namespaces a,b";
         }
-        if shape.is_a_tree() || shape == Shape::HelmValues {
+        if format.is_a_tree() || format == Format::HelmValues {
             arguments += " --output out/it";
         }
         if protect == Protect::External {
             arguments += " --config store.yaml";
         }
-        let variants: &[&str] = match (strategy, shape, link) {
-            (Strategy::Patcher, Shape::HelmValues, _) => &["--chart tamcore", "--chart empathyco"],
+        let variants: &[&str] = match (strategy, format, link) {
+            (Strategy::Patcher, Format::HelmValues, _) => &["--chart tamcore", "--chart empathyco"],
             (Strategy::Patcher, _, Link::ServiceAccount) => &["--patcher titansoft", "--patcher tamcore"],
-            (Strategy::Static, Shape::HelmValues, _) => &["", "--chart values.j2"],
+            (Strategy::Static, Format::HelmValues, _) => &["", "--chart values.j2"],
             _ => &[""],
         };
         runs.extend(variants.iter().map(|variant| {
@@ -83,7 +83,7 @@ fn other_value(flag: &str) -> Option<&'static str> {
         "strategy"
         | "link"
         | "protect"
-        | "shape"
+        | "format"
         | "chart"
         | "patcher"
         | "output"

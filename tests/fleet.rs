@@ -118,9 +118,9 @@ fn each_cluster_has_what_differs_there_and_the_rest_from_above() {
 #[test]
 fn one_cluster_is_the_same_alone_and_among_others() {
     let folder = place(CONFIG);
-    done(folder.path(), "render --output all --shape kustomization");
+    done(folder.path(), "render --output all --format kustomization");
     for cluster in ["eu", "us", "lab"] {
-        done(folder.path(), &format!("render --output some --shape kustomization --cluster {cluster}"));
+        done(folder.path(), &format!("render --output some --format kustomization --cluster {cluster}"));
     }
     let (all, some) = (folder.path().join("all"), folder.path().join("some"));
     assert_eq!(files(&all), files(&some));

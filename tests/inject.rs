@@ -3,11 +3,11 @@
 #![cfg(test)]
 
 use proptest::prelude::*;
-use regcred::docker_config::kubelet::{self, Image};
-use regcred::docker_config::registry::RegistryKey;
 use regcred::inject::rules::{PullSecretRule, Rules, Which};
 use regcred::inject::workload::PodPath;
 use regcred::inject::{self, Injected};
+use regcred_core::docker_config::kubelet::{self, Image};
+use regcred_core::docker_config::registry::RegistryKey;
 use serde_json::{Value, json};
 
 fn rules(registries: &[&str], which: Which) -> Rules {

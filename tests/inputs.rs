@@ -35,7 +35,7 @@ fn a_named_pipe_may_hold_the_namespaces_and_the_docker_config() {
     let folder = tempfile::tempdir().unwrap();
     let writers =
         [pipe(&folder.path().join("logins"), LOGIN), pipe(&folder.path().join("namespaces"), "team-a\nteam-b\n")];
-    let arguments = ["render", "--docker-config-file", "logins", "--namespaces-from", "namespaces", "--shape", "json"];
+    let arguments = ["render", "--docker-config-file", "logins", "--namespaces-from", "namespaces", "--format", "json"];
     let output = regcred(folder.path(), &[], &arguments);
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(String::from_utf8_lossy(&output.stdout).matches("\"kind\":\"Secret\"").count(), 2);
@@ -48,7 +48,7 @@ fn a_named_pipe_may_hold_the_namespaces_and_the_docker_config() {
 #[test]
 fn a_descriptor_that_the_shell_opened_may_hold_the_namespaces_and_the_docker_config() {
     let script = format!(
-        "'{}' render --docker-config-file /dev/fd/3 --namespaces-from /dev/fd/4 --shape json 3<<'A' 4<<'B'\n{LOGIN}\nA\nteam-a\nB\n",
+        "'{}' render --docker-config-file /dev/fd/3 --namespaces-from /dev/fd/4 --format json 3<<'A' 4<<'B'\n{LOGIN}\nA\nteam-a\nB\n",
         env!("CARGO_BIN_EXE_regcred")
     );
     let output = Command::new("sh").args(["-c", &script]).env_clear().output().unwrap();

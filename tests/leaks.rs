@@ -144,10 +144,10 @@ const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificat
 /// Every command that reads logins, and one of each other kind.
 const COMMANDS: &[(&[&str], Stdout)] = &[
     (&["render", "-n", "a"], Stdout::Chosen),
-    (&["render", "-n", "a", "--shape", "json", "-v"], Stdout::Chosen),
+    (&["render", "-n", "a", "--format", "json", "-v"], Stdout::Chosen),
     (&["render", "-n", "a", "--link", "policy"], Stdout::Chosen),
-    (&["render", "--shape", "docker-config"], Stdout::Chosen),
-    (&["render", "--shape", "docker-config", "--raw"], Stdout::Chosen),
+    (&["render", "--format", "docker-config"], Stdout::Chosen),
+    (&["render", "--format", "docker-config", "--raw"], Stdout::Chosen),
     (&["render", "-n", "a", "--protect", "sealed", "--sealing-cert", CERTIFICATE], Stdout::Silent),
     (&["render", "-n", "a", "--protect", "sealed", "--sealing-cert", "/dev/null"], Stdout::Silent),
     (&["render", "-n", "A"], Stdout::Silent),
@@ -293,11 +293,11 @@ const PLACES: &[&[&str]] = &[
     &["render", "-n", "a", "--protect", "@"],
     &["render", "-n", "a", "--protect", "sealed", "--sealing-cert", "@"],
     &["render", "-n", "a", "--protect", "sealed", "--sealing-scope", "@"],
-    &["render", "-n", "a", "--shape", "@"],
+    &["render", "-n", "a", "--format", "@"],
     &["render", "-n", "a", "--chart", "@"],
     &["render", "-n", "a", "--profile", "@"],
     &["render", "-n", "a", "--templates", "@"],
-    &["render", "-n", "a", "--shape", "helm-values", "--chart", "@"],
+    &["render", "-n", "a", "--format", "helm-values", "--chart", "@"],
     &["render", "-n", "a", "--output", "/dev/null/@"],
     &["render", "-n", "a", "--output", "@", "--check"],
     &["render", "-n", "a", "--config", "@"],
@@ -487,10 +487,10 @@ fn nothing_that_sops_says_of_a_secret_comes_out() {
             ("SOPS_AGE_RECIPIENTS", "age1x"),
             ("VAULT_TOKEN", TOKEN),
         ]);
-        for shape in ["directory", "kustomization", "helm-values"] {
-            let arguments = ["render", "-v", "-n", "a", "--protect", "sops", "--shape", shape, "--output", "out"];
+        for format in ["directory", "kustomization", "helm-values"] {
+            let arguments = ["render", "-v", "-n", "a", "--protect", "sops", "--format", format, "--output", "out"];
             let output = regcred(folder.path(), &variables, &arguments);
-            assert_silent(&forms, &output, Stdout::Silent, &format!("{script} {shape}"));
+            assert_silent(&forms, &output, Stdout::Silent, &format!("{script} {format}"));
             assert_eq!(output.status.code(), Some(1), "{script}");
             assert!(!folder.path().join("out").exists(), "{script}");
         }
@@ -665,7 +665,8 @@ fn nothing_of_a_login_or_of_the_key_of_fingerprints_comes_out_where_all_is_encry
                 ("SOPS_AGE_RECIPIENTS", "age1x"),
             ]);
             for cluster in [&["--cluster", "sealed"][..], &["--cluster", "sops"], &["--cluster", "external"], &[]] {
-                for more in [&[][..], &["--check"], &["--reseal"], &["--shape", "kustomization"], &["--shape", "chart"]]
+                for more in
+                    [&[][..], &["--check"], &["--reseal"], &["--format", "kustomization"], &["--format", "chart"]]
                 {
                     let arguments = [&["render", "-v", "--output", "out"], cluster, more].concat();
                     let output = regcred(folder.path(), &variables, &arguments);
@@ -682,7 +683,7 @@ fn nothing_of_a_login_or_of_the_key_of_fingerprints_comes_out_where_all_is_encry
             let named = [("sealed", Stdout::Silent), ("external", Stdout::Silent), ("sops", Stdout::Silent)];
             for (cluster, stdout) in named {
                 let output =
-                    regcred(folder.path(), &variables, &["render", "-v", "--cluster", cluster, "--shape", "json"]);
+                    regcred(folder.path(), &variables, &["render", "-v", "--cluster", cluster, "--format", "json"]);
                 assert_silent(&forms, &output, stdout, cluster);
                 let output = regcred(folder.path(), &variables, &["inject", "-v", "--cluster", cluster]);
                 assert_silent(&forms, &output, stdout, cluster);

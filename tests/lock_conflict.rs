@@ -24,8 +24,8 @@ fn git(folder: &Path, arguments: &[&str]) -> bool {
 fn render(folder: &Path, namespaces: &str, more: &[&str]) -> Output {
     let certificate = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates/rsa-2048.pem");
     fs::copy(certificate, folder.join("cert.pem")).unwrap();
-    let shape = ["--shape", "directory", "--protect", "sealed", "--sealing-cert", "cert.pem", "--output", "out"];
-    let arguments = [&["render", "--no-config", "-n", namespaces], &shape[..], more].concat();
+    let format = ["--format", "directory", "--protect", "sealed", "--sealing-cert", "cert.pem", "--output", "out"];
+    let arguments = [&["render", "--no-config", "-n", namespaces], &format[..], more].concat();
     regcred(folder, &[("DOCKERHUB_AUTH", LOGIN), ("REGCRED_FINGERPRINT_KEY", KEY)], &arguments)
 }
 

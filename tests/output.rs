@@ -17,7 +17,7 @@ const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme","password":"canary
 const OTHER_LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme","password":"another-password"}}}"#;
 
 fn render(folder: &Path, namespaces: &str, login: &str, more: &[&str]) -> Output {
-    let mut arguments = vec!["render", "-v", "--shape", "directory", "--output", "out", "--namespaces", namespaces];
+    let mut arguments = vec!["render", "-v", "--format", "directory", "--output", "out", "--namespaces", namespaces];
     arguments.extend(more);
     regcred::regcred(folder, &[("DOCKERHUB_AUTH", login)], &arguments)
 }
@@ -158,7 +158,7 @@ fn the_lock_has_a_plain_hash_of_no_secret_and_an_hmac_only_under_a_key() {
     let (secret, account) = lock();
     assert!(!secret.contains("sha256") && !secret.contains("hmac") && account.contains("sha256"), "{secret} {account}");
     let variables = [("DOCKERHUB_AUTH", LOGIN), ("REGCRED_FINGERPRINT_KEY", "a-key-of-at-least-32-characters-x")];
-    let arguments = ["render", "--shape", "directory", "--output", "out", "-n", "a"];
+    let arguments = ["render", "--format", "directory", "--output", "out", "-n", "a"];
     succeeds(&regcred::regcred(folder.path(), &variables, &arguments));
     let (secret, _) = lock();
     assert!(!secret.contains("sha256") && secret.contains("hmac"), "{secret}");
@@ -246,17 +246,17 @@ fn check_without_credentials_looks_at_all_that_needs_none() {
 
 #[test]
 fn check_without_credentials_sees_another_namespace_where_secrets_are_among_all_else() {
-    for (shape, path) in [
-        (&["--shape", "yaml"][..], "all.yaml"),
-        (&["--shape", "yaml", "--link", "policy"], "policy.yaml"),
-        (&["--shape", "json"], "all.json"),
-        (&["--shape", "json", "--link", "policy"], "policy.json"),
-        (&["--shape", "helm-values"], "values.yaml"),
-        (&["--shape", "chart", "--link", "policy"], "chart"),
+    for (format, path) in [
+        (&["--format", "yaml"][..], "all.yaml"),
+        (&["--format", "yaml", "--link", "policy"], "policy.yaml"),
+        (&["--format", "json"], "all.json"),
+        (&["--format", "json", "--link", "policy"], "policy.json"),
+        (&["--format", "helm-values"], "values.yaml"),
+        (&["--format", "chart", "--link", "policy"], "chart"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let run = |namespaces: &str, login: &str, more: &[&str]| {
-            let arguments = [&["render", "--output", path, "-n", namespaces][..], shape, more].concat();
+            let arguments = [&["render", "--output", path, "-n", namespaces][..], format, more].concat();
             regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", login)], &arguments)
         };
         succeeds(&run("a,b", LOGIN, &[]));
@@ -276,7 +276,7 @@ fn check_without_credentials_leaves_values_alone_that_a_template_makes_of_regist
     for (template, status) in [("a: {{ namespaces }}\n", 3), ("a: {{ namespaces }}\nb: {{ registries }}\n", 0)] {
         put(&folder.path().join("values.j2"), template);
         let run = |namespaces: &str, login: &str, more: &[&str]| {
-            let arguments = ["render", "--shape", "helm-values", "--chart", "values.j2", "--output", "v.yaml"];
+            let arguments = ["render", "--format", "helm-values", "--chart", "values.j2", "--output", "v.yaml"];
             let arguments = [&arguments[..], &["-n", namespaces], more].concat();
             regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", login)], &arguments)
         };
@@ -291,7 +291,7 @@ fn values_of_a_patchers_chart_have_the_guard_beside_them_unless_it_is_not_wanted
     for chart in ["tamcore", "empathyco"] {
         let folder = tempfile::tempdir().unwrap();
         let run = |more: &[&str]| {
-            let arguments = ["render", "--shape", "helm-values", "--chart", chart, "--output", "v.yaml"];
+            let arguments = ["render", "--format", "helm-values", "--chart", chart, "--output", "v.yaml"];
             regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &[&arguments[..], more].concat())
         };
         succeeds(&run(&["--no-guard"]));
@@ -311,7 +311,7 @@ fn values_of_a_patchers_chart_have_the_guard_beside_them_unless_it_is_not_wanted
 fn of_several_single_files_none_is_written_unless_all_can_be() {
     let folder = tempfile::tempdir().unwrap();
     let run = || {
-        let arguments = ["render", "--shape", "helm-values", "--chart", "empathyco", "--output", "new/v.yaml"];
+        let arguments = ["render", "--format", "helm-values", "--chart", "empathyco", "--output", "new/v.yaml"];
         regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &arguments)
     };
     // The last one has no room for its temporary.
@@ -349,7 +349,7 @@ fn one_file_is_replaced_only_if_it_differs() {
 #[test]
 fn a_kustomization_lists_every_file() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = ["render", "--shape", "kustomization", "--output", "out", "-n", "a"];
+    let arguments = ["render", "--format", "kustomization", "--output", "out", "-n", "a"];
     succeeds(&regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &arguments));
     let text = fs::read_to_string(folder.path().join("out/kustomization.yaml")).unwrap();
     assert!(text.contains("- namespaces/a/serviceaccount-default.yaml\n- namespaces/a/secret-"), "{text}");
@@ -376,7 +376,7 @@ mod unix {
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
         succeeds(&render(folder.path(), "a", LOGIN, &[]));
         assert_eq!(mode(&secret), 0o600);
-        let arguments = ["render", "--shape", "docker-config", "--output", "value"];
+        let arguments = ["render", "--format", "docker-config", "--output", "value"];
         succeeds(&regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &arguments));
         assert_eq!(mode(&folder.path().join("value")), 0o600);
     }
@@ -410,7 +410,7 @@ mod unix {
             .into_keys()
             .flat_map(|name| Path::new(&name).ancestors().map(|part| out.join(part)).collect::<Vec<_>>());
         nobody::regcred(folder, below)
-            .args(["render", "--shape", "directory", "--output", "out", "--namespaces", namespaces])
+            .args(["render", "--format", "directory", "--output", "out", "--namespaces", namespaces])
             .env("DOCKERHUB_AUTH", login)
             .output()
             .unwrap()
@@ -466,7 +466,7 @@ mod unix {
     /// Kills the run when it has come so far that `moment` holds, or lets it end.
     fn run_and_kill(folder: &Path, namespaces: &str, login: &str, moment: impl Fn(&Path) -> bool) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
-            .args(["render", "--shape", "directory", "--output", "out", "--namespaces-from", namespaces])
+            .args(["render", "--format", "directory", "--output", "out", "--namespaces-from", namespaces])
             .env_clear()
             .env("DOCKERHUB_AUTH", login)
             .current_dir(folder)

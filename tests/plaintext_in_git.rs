@@ -57,7 +57,7 @@ fn is_refused(output: &Output) {
     assert!(!text.contains("canary-of-git"), "{text}");
 }
 
-const TREE: [&str; 4] = ["--shape", "directory", "--output", "out"];
+const TREE: [&str; 4] = ["--format", "directory", "--output", "out"];
 
 #[test]
 fn a_new_folder_gets_a_gitignore_that_is_ours() {
@@ -113,9 +113,9 @@ fn who_insists_gets_no_gitignore() {
 #[test]
 fn a_single_file_is_refused_unless_it_is_ignored() {
     let folder = repository();
-    for shape in ["yaml", "json", "docker-config"] {
-        let arguments = ["--shape", shape, "--output", "out.txt"];
-        let all: Vec<_> = if shape == "docker-config" { vec![] } else { vec!["-n", "a"] };
+    for format in ["yaml", "json", "docker-config"] {
+        let arguments = ["--format", format, "--output", "out.txt"];
+        let all: Vec<_> = if format == "docker-config" { vec![] } else { vec!["-n", "a"] };
         let run = || {
             let arguments: Vec<_> = ["render"].iter().chain(&arguments).chain(&all).copied().collect();
             regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())], &arguments)
@@ -158,7 +158,7 @@ fn a_redirected_stdout_is_looked_at_too() {
 fn without_the_program_only_a_folder_of_ours_is_let_through() {
     let folder = repository();
     let run = |output: &str| {
-        let arguments = ["render", "-n", "a", "--shape", "directory", "--output", output];
+        let arguments = ["render", "-n", "a", "--format", "directory", "--output", output];
         regcred::regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN), ("PATH", "/nowhere")], &arguments)
     };
     succeeds(&run("new"));
@@ -176,7 +176,7 @@ fn variables_that_lead_git_elsewhere_are_not_followed() {
     put(&folder.path().join("out/notes.txt"), "somebody's");
     let other = other.path().join(".git");
     let variables = [("DOCKERHUB_AUTH", LOGIN), ("PATH", &path()), ("GIT_DIR", other.to_str().unwrap())];
-    let arguments = ["render", "-n", "a", "--shape", "directory", "--output", "out"];
+    let arguments = ["render", "-n", "a", "--format", "directory", "--output", "out"];
     is_refused(&regcred::regcred(folder.path(), &variables, &arguments));
 }
 
@@ -203,7 +203,7 @@ fn git_does_not_see_the_credentials() {
         ("HOME", "/home/somebody"),
         ("PATH", tools.path().to_str().unwrap()),
     ];
-    let arguments = ["render", "-n", "a", "--cluster", "one", "--shape", "directory", "--output", "out"];
+    let arguments = ["render", "-n", "a", "--cluster", "one", "--format", "directory", "--output", "out"];
     is_refused(&regcred::regcred(folder.path(), &variables, &arguments));
     let seen = fs::read_to_string(tools.path().join("seen")).unwrap();
     assert!(seen.contains("/home/somebody") && !seen.contains("canary"), "{seen}");

@@ -52,7 +52,7 @@ proptest! {
 
     #[test]
     fn a_docker_config_survives_any_text_in_a_password(name in username(), secret in password()) {
-        let arguments = ["render", "--shape", "docker-config", "--raw"];
+        let arguments = ["render", "--format", "docker-config", "--raw"];
         let text = printed(run(&[("U", &name), ("P", &secret)], &[&arguments[..], &["--login", "ghcr.io=U:P"]].concat()));
         let config: Value = serde_json::from_str(&text).unwrap();
         let auth = STANDARD.encode(format!("{name}:{secret}"));
@@ -60,7 +60,7 @@ proptest! {
         // What was written is read again, as it is and in base64, and written the same.
         prop_assert_eq!(&printed(run(&[("DOCKERHUB_AUTH", &text)], &arguments)), &text);
         prop_assert_eq!(&printed(run(&[("DOCKERHUB_AUTH", &STANDARD.encode(&text))], &arguments)), &text);
-        let base64 = printed(run(&[("DOCKERHUB_AUTH", &text)], &["render", "--shape", "docker-config"]));
+        let base64 = printed(run(&[("DOCKERHUB_AUTH", &text)], &["render", "--format", "docker-config"]));
         prop_assert_eq!(STANDARD.decode(base64.trim_end()).unwrap(), text.trim_end().as_bytes());
     }
 
@@ -98,7 +98,7 @@ proptest! {
         let arguments = ["render", "--create-namespaces", "--login", "ghcr.io=U:P", "--service-account", &account, "-n", &list];
         let variables = [("U", "u"), ("P", secret.as_str())];
         let yaml = documents(&printed(run(&variables, &arguments)));
-        let json: Value = serde_json::from_str(&printed(run(&variables, &[&arguments[..], &["--shape", "json"]].concat()))).unwrap();
+        let json: Value = serde_json::from_str(&printed(run(&variables, &[&arguments[..], &["--format", "json"]].concat()))).unwrap();
         prop_assert_eq!(&json!(yaml), &json["items"]);
         prop_assert_eq!(yaml.len(), 3 * namespaces.len());
         let config = json!({"auths": {"ghcr.io": {"username": "u", "password": secret, "auth": STANDARD.encode(format!("u:{secret}"))}}});

@@ -17,7 +17,7 @@ use bench::{Bench, documents};
 use cells::{Cell, PROFILES};
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
-use regcred::settings::choices::{Combination, Link, Protect, Shape, Strategy};
+use regcred::settings::choices::{Combination, Format, Link, Protect, Strategy};
 use serde_json::{Value, json};
 
 /// A Docker config with two registries, as a CI variable holds it.
@@ -43,7 +43,7 @@ fn in_clear(strategy: Strategy) -> Vec<Cell> {
 fn every_cell_without_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_applied_again_without_a_change() {
     let Some(bench) = Bench::with(&["helm", "kubeconform"]) else { return };
     let cells = in_clear(Strategy::Static);
-    // None is left out unseen: three links in the four shapes for kubectl and in a chart, two in values.
+    // None is left out unseen: three links in the four formats for kubectl and in a chart, two in values.
     assert_eq!(cells.len(), PROFILES.len() * (4 * 3 + 3 + 2));
     cells::prove(bench, &cells);
 }
@@ -53,7 +53,7 @@ fn every_cell_with_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_appl
     // Where there are nodes, these patchers would set to work.
     let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm", "kubeconform"]) else { return };
     let cells = in_clear(Strategy::Patcher);
-    // None is left out unseen: in the four shapes for kubectl, three links with titansoft's and one with tamcore's; values for the
+    // None is left out unseen: in the four formats for kubectl, three links with titansoft's and one with tamcore's; values for the
     // chart of each.
     assert_eq!(cells.len(), PROFILES.len() * (4 * (3 + 1) + 2));
     cells::prove(bench, &cells);
@@ -91,14 +91,14 @@ fn the_schemas_find_what_is_wrong_in_every_kind() {
 fn namespaces_may_be_called_what_a_reader_of_yaml_1_1_takes_for_something_else_than_a_string() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&["kubeconform"]) else { return };
     let names = ["on", "y", "1e3", "0x1f", "null", "12"];
-    for (shape, link) in [
-        (Shape::Yaml, Link::ServiceAccount),
-        (Shape::Json, Link::Policy),
-        (Shape::Directory, Link::Policy),
-        (Shape::Kustomization, Link::ServiceAccount),
-        (Shape::Yaml, Link::Policy),
+    for (format, link) in [
+        (Format::Yaml, Link::ServiceAccount),
+        (Format::Json, Link::Policy),
+        (Format::Directory, Link::Policy),
+        (Format::Kustomization, Link::ServiceAccount),
+        (Format::Yaml, Link::Policy),
     ] {
-        let combination = Combination { strategy: Strategy::Static, link, protect: Protect::Plain, shape };
+        let combination = Combination { strategy: Strategy::Static, link, protect: Protect::Plain, format };
         let cell = Cell::new(combination, None, None).in_namespaces(&names);
         let live = cells::prove(bench, std::slice::from_ref(&cell)).remove(0);
         let of = |kind: &str| live.iter().filter(|object| object["kind"] == kind).collect::<Vec<_>>();
@@ -140,10 +140,10 @@ fn the_docker_config_is_byte_for_byte_what_kubectl_writes() {
         let theirs = create.arguments(["--dry-run=client"]).arguments(own).arguments(server).run().succeeded();
         let theirs: Value = serde_json::from_str(&theirs).unwrap();
         let theirs = theirs["data"][".dockerconfigjson"].as_str().unwrap();
-        let docker_config = render(&["--shape", "docker-config"]);
+        let docker_config = render(&["--format", "docker-config"]);
         prop_assert_eq!(docker_config.trim_end(), theirs);
-        for shape in ["yaml", "json"] {
-            let secret = documents(&render(&["--namespaces", "a", "--link", "none", "--shape", shape])).remove(0);
+        for format in ["yaml", "json"] {
+            let secret = documents(&render(&["--namespaces", "a", "--link", "none", "--format", format])).remove(0);
             prop_assert_eq!(secret["data"][".dockerconfigjson"].as_str(), Some(theirs));
         }
         Ok(())

@@ -164,7 +164,7 @@ fn the_operator_writes_the_secret_that_plain_writes_whatever_the_password() {
         let names = ["HUB_PASS", "HARBOR_PASS", "ECR_PASS", "GAR_PASS", "GITHUB_PASS"];
         let mut variables: Vec<_> = names.iter().map(|name| (*name, *password)).collect();
         variables.push(("HUB_USER", user));
-        let flags = ["--shape", "docker-config", "--raw", "--allow-short-lived"];
+        let flags = ["--format", "docker-config", "--raw", "--allow-short-lived"];
         let plain = render(bench, folder.path(), &flags, &variables).succeeded();
         assert_eq!(made, plain.trim_end_matches('\n'));
     }
@@ -265,7 +265,7 @@ fn a_chart_makes_what_the_stream_makes() {
             let account = ["--service-account", "default"];
             let flags = [flags.as_slice(), if link == "service-account" { &account } else { &[] }].concat();
             let path = folder.path().join(link);
-            let chart = ["--shape", "chart", "--output", path.to_str().unwrap()];
+            let chart = ["--format", "chart", "--output", path.to_str().unwrap()];
             render(bench, folder.path(), &[&chart, flags.as_slice()].concat(), &[]).succeeded();
             let check = render(bench, folder.path(), &[&chart, flags.as_slice(), &["--check"]].concat(), &[]);
             check.succeeded();

@@ -25,17 +25,17 @@ struct Tool {
     file: &'static str,
     kind: &'static str,
     namespace: &'static str,
-    shape: &'static str,
+    format: &'static str,
 }
 
 const TOOLS: &[Tool] = &[
-    Tool { name: "argocd", file: "application.yaml", kind: "Application", namespace: "argocd", shape: "directory" },
+    Tool { name: "argocd", file: "application.yaml", kind: "Application", namespace: "argocd", format: "directory" },
     Tool {
         name: "flux",
         file: "kustomization-flux.yaml",
         kind: "Kustomization",
         namespace: "flux-system",
-        shape: "kustomization",
+        format: "kustomization",
     },
 ];
 
@@ -132,9 +132,9 @@ fn the_folder_that_it_points_at_holds_what_render_writes_and_nothing_else() {
             serde_saphyr::from_str(&fs::read_to_string(folder.path().join(tool.file)).unwrap()).unwrap();
         let path = object.pointer("/spec/source/path").or(object.pointer("/spec/path")).unwrap().as_str().unwrap();
         let stream = documents(&regcred(folder.path(), &["render"]));
-        regcred(folder.path(), &["render", "--shape", tool.shape, "--output", path]);
+        regcred(folder.path(), &["render", "--format", tool.format, "--output", path]);
         let mut found = Vec::new();
-        if tool.shape == "kustomization" {
+        if tool.format == "kustomization" {
             let kustomize = Program::new(&tools.join("kustomize")).directory(folder.path()).arguments(["build", path]);
             found = documents(&kustomize.run().succeeded());
         } else {
@@ -220,7 +220,7 @@ fn every_folder_that_the_generator_of_argo_cd_finds_is_that_of_a_cluster_and_is_
     let glob = set["spec"]["generators"][0]["git"]["directories"][0]["path"].as_str().unwrap();
     let root = folder.path().join(glob.strip_suffix("/*").unwrap());
     assert_eq!(set["spec"]["template"]["spec"]["destination"]["name"], "{{.path.basename}}");
-    regcred(folder.path(), &["render", "--shape", "directory", "--output", root.to_str().unwrap()]);
+    regcred(folder.path(), &["render", "--format", "directory", "--output", root.to_str().unwrap()]);
     let mut names: Vec<_> =
         fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -245,7 +245,7 @@ fn every_folder_that_flux_is_pointed_at_is_built_by_kustomize_and_opened_by_sops
     };
     let own = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(folder.path());
     let own = own.variable(LOGINS.0, LOGINS.1).variable("PATH", format!("{}:/usr/bin:/bin", tools.display()));
-    own.arguments(["render", "--shape", "kustomization", "--output", "pull-secrets"]).run().succeeded();
+    own.arguments(["render", "--format", "kustomization", "--output", "pull-secrets"]).run().succeeded();
     for cluster in ["prod-eu", "on"] {
         let object = fs::read_to_string(folder.path().join(format!("clusters/{cluster}/pull-secrets.yaml"))).unwrap();
         let object: Value = serde_saphyr::from_str(&object).unwrap();

@@ -133,7 +133,7 @@ fn external_secrets_need_no_login_are_valid_and_are_taken_by_the_server() {
     let before = files(&tree);
     render(bench, folder.path(), &[]).succeeded();
     assert_eq!(files(&tree), before);
-    let check = ["render", "--shape", "directory", "--output", "pull-secrets", "--check"];
+    let check = ["render", "--format", "directory", "--output", "pull-secrets", "--check"];
     bench.program("regcred").directory(folder.path()).arguments(check).run().succeeded();
 
     let tools = bench::tools(&[]).unwrap();

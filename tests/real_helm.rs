@@ -20,8 +20,10 @@ const OTHER_LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{
 fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> (TempDir, Run) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chart");
-    let run = bench
-        .regcred(&[&["render", "--shape", "chart", "--output", path.to_str().unwrap()], arguments].concat(), &[logins]);
+    let run = bench.regcred(
+        &[&["render", "--format", "chart", "--output", path.to_str().unwrap()], arguments].concat(),
+        &[logins],
+    );
     assert_eq!(run.status, 0, "{}", run.stderr);
     (folder, run)
 }
@@ -60,7 +62,7 @@ fn a_chart_is_linted_and_makes_what_the_stream_makes() {
             let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
             assert_eq!(lint.status, 0, "{flags:?} {}{}", lint.stdout, lint.stderr);
             let path = folder.path().join("chart");
-            let again = ["render", "--shape", "chart", "--check", "--output", path.to_str().unwrap()];
+            let again = ["render", "--format", "chart", "--check", "--output", path.to_str().unwrap()];
             bench.regcred(&[&again, flags.as_slice()].concat(), &[LOGINS]).succeeded();
             let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
             let stream = bench.regcred(&[&["render"], flags.as_slice()].concat(), &[LOGINS]).succeeded();
@@ -84,7 +86,8 @@ fn the_docker_config_is_one_value_and_may_be_another() {
     for secret in made {
         assert_eq!(secret["data"][".dockerconfigjson"], "eyJhdXRocyI6e319");
     }
-    let values = bench.regcred(&["render", "--shape", "helm-values", "--namespaces", "c"], &[OTHER_LOGINS]).succeeded();
+    let values =
+        bench.regcred(&["render", "--format", "helm-values", "--namespaces", "c"], &[OTHER_LOGINS]).succeeded();
     let given = bench.program("helm").directory(folder.path()).arguments(["template", "x", "chart", "--values", "-"]);
     let made = documents(&given.stdin(&values).run().succeeded());
     assert_eq!(made.len(), 1);
@@ -259,7 +262,7 @@ fn namespaces_may_be_called_what_a_reader_of_yaml_1_1_takes_for_something_else_t
 fn tamcores_chart_takes_its_values_with_the_source_secret() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
     let flags = ["--service-account", "*", "--patcher-image", "r.test/p:v2", "--patcher-pull-secret", "own"];
-    let values = [&["render", "--shape", "helm-values", "--chart", "tamcore"], &flags[..]].concat();
+    let values = [&["render", "--format", "helm-values", "--chart", "tamcore"], &flags[..]].concat();
     let values = bench.regcred(&values, &[LOGINS]).succeeded();
     let made = stand_in(bench, "tamcore", &values);
     let secret = &made["Secret"];
@@ -286,7 +289,7 @@ fn empathycos_chart_takes_its_values_and_the_secret_is_beside() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("values.yaml");
-    let flags = ["render", "--shape", "helm-values", "--chart", "empathyco", "--exclude", "kube-public", "--output"];
+    let flags = ["render", "--format", "helm-values", "--chart", "empathyco", "--exclude", "kube-public", "--output"];
     let without = bench.regcred(&flags[..flags.len() - 1], &[LOGINS]);
     assert_eq!(without.status, 2, "{}", without.stderr);
     bench.regcred(&[&flags[..], &[path.to_str().unwrap()]].concat(), &[LOGINS]).succeeded();
@@ -336,7 +339,7 @@ fn what_lies_beside_the_values_is_applied_before_the_release_and_confines_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("values.yaml");
         let output = ["--patcher-namespace", &namespace, "--output", path.to_str().unwrap()];
-        let render = [&["render", "--shape", "helm-values", "--chart", chart], &output[..]].concat();
+        let render = [&["render", "--format", "helm-values", "--chart", chart], &output[..]].concat();
         bench.regcred(&render, &[LOGINS]).succeeded();
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
         bench.apply(&read("values.guard.yaml")).succeeded();

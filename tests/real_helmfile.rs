@@ -203,7 +203,7 @@ fn a_values_file_is_rendered_before_helmfile_and_needs_nothing_that_may_be_forbi
 #[test]
 fn the_chart_in_the_example_is_the_one_that_render_writes() {
     let Some(example) = Example::copy("3-values-file") else { return };
-    let arguments = ["render", "--shape=chart", "--namespaces=x", "--output=written"];
+    let arguments = ["render", "--format=chart", "--namespaces=x", "--output=written"];
     let regcred = example.bench.program("regcred").directory(&example.folder()).arguments(arguments);
     regcred.variable("DOCKERHUB_AUTH", LOGINS).run().succeeded();
     let ours = ["--exclude=values.yaml", "--exclude=.gitignore", "--exclude=regcred.lock"];

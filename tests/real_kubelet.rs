@@ -13,10 +13,10 @@ use std::rc::Rc;
 use bench::Program;
 use regcred::credentials::lifetime::ShortLived;
 use regcred::credentials::{Credentials, Source};
-use regcred::docker_config::kubelet::Image;
-use regcred::docker_config::{self, DockerConfig};
 use regcred::environment::Environment;
-use regcred::problem::Problem;
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::docker_config::kubelet::Image;
+use regcred_core::docker_config::{self, DockerConfig};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
@@ -59,8 +59,8 @@ fn for_every_docker_config_that_is_emitted_a_kubelet_tries_the_same_logins_in_th
             }
             Err(problems) => {
                 for problem in problems.iter().filter(|problem| problem.is_error()) {
-                    assert!(REFUSALS.contains(&problem.code), "{}: {}", problem.code, problem.message);
-                    *refused.entry(problem.code).or_default() += 1;
+                    assert!(REFUSALS.contains(&problem.code.as_str()), "{}: {}", problem.code, problem.message);
+                    *refused.entry(problem.code.as_str()).or_default() += 1;
                 }
             }
         }
@@ -154,12 +154,12 @@ fn text(docker_config: &DockerConfig) -> String {
 }
 
 /// The Docker config as `regcred` emits it, through its own stations.
-fn emit(written: &Value) -> Result<Vec<DockerConfig>, Vec<Problem>> {
+fn emit(written: &Value) -> Result<Vec<DockerConfig>, Vec<Diagnostic>> {
     let environment = Environment::new([("AUTH", written.to_string())], PathBuf::from("/"));
     let sources = [Source::DockerConfig("AUTH".parse().unwrap())];
     let mut problems = Vec::new();
     let logins = Credentials::read(sources.iter(), &environment, ShortLived::Refuse).of(&sources, &mut problems);
-    if problems.iter().any(Problem::is_error) {
+    if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }
     DockerConfig::merge(logins).map(|docker_config| vec![docker_config])

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 use bench::{Bench, Run, documents, fresh};
 use cells::Cell;
-use regcred::settings::choices::{Combination, Link, Patcher, Protect, Shape, Strategy};
+use regcred::settings::choices::{Combination, Format, Link, Patcher, Protect, Strategy};
 use requests::Requests;
 use serde_json::{Value, json};
 
@@ -123,18 +123,24 @@ fn pull_secret(name: &str) -> Value {
 #[test]
 fn its_options_and_the_names_of_namespaces_arrive_as_they_are_written() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&["kubeconform"]) else { return };
-    let cell = |patcher, link, shape, namespace, flags: &[&str]| {
-        let combination = Combination { strategy: Strategy::Patcher, link, protect: Protect::Plain, shape };
+    let cell = |patcher, link, format, namespace, flags: &[&str]| {
+        let combination = Combination { strategy: Strategy::Patcher, link, protect: Protect::Plain, format };
         Cell::new(combination, Some(patcher), None).in_namespaces(&[namespace]).with(flags)
     };
     let (titansoft, tamcore, linked) = (Patcher::Titansoft, Patcher::Tamcore, Link::ServiceAccount);
     // Words that a reader of YAML 1.1 takes for something else than a string.
     let cells = [
-        cell(titansoft, Link::None, Shape::Json, "y", &["--exclude", "1e3,12", "--no-guard"]),
-        cell(titansoft, Link::Policy, Shape::Yaml, "0x1f", &["--exclude", "on,1e3"]),
-        cell(titansoft, linked, Shape::Kustomization, "on", &["--service-account", "*", "--patcher-interval", "1m30s"]),
-        cell(tamcore, linked, Shape::Directory, "1e3", &["--exclude", "kube-*,on", "--patcher-pull-secret", "on"]),
-        cell(tamcore, linked, Shape::Json, "12", &["--service-account", "*", "--exclude", "0x1f"]),
+        cell(titansoft, Link::None, Format::Json, "y", &["--exclude", "1e3,12", "--no-guard"]),
+        cell(titansoft, Link::Policy, Format::Yaml, "0x1f", &["--exclude", "on,1e3"]),
+        cell(
+            titansoft,
+            linked,
+            Format::Kustomization,
+            "on",
+            &["--service-account", "*", "--patcher-interval", "1m30s"],
+        ),
+        cell(tamcore, linked, Format::Directory, "1e3", &["--exclude", "kube-*,on", "--patcher-pull-secret", "on"]),
+        cell(tamcore, linked, Format::Json, "12", &["--service-account", "*", "--exclude", "0x1f"]),
     ];
     let live = cells::prove(bench, &cells);
     let one = |number: usize, kind: &str| live[number].iter().find(|object: &&Value| object["kind"] == kind).unwrap();

@@ -1,4 +1,4 @@
-//! Every possible cell of strategy, link, protection `sealed` or `external`, and shape: taken by an API server that knows the kinds,
+//! Every possible cell of strategy, link, protection `sealed` or `external`, and format: taken by an API server that knows the kinds,
 //! read back equal, and applied again without a change.
 
 #![cfg(test)]
@@ -32,7 +32,7 @@ fn every_possible_cell_is_applied_and_holds_no_secret_in_clear() {
     };
     custom_resources::define(bench, KINDS);
     let cells = cells::all(|cell| matches!(cell.protect, Protect::Sealed | Protect::External), &PROFILES);
-    // None is left out unseen: in the four shapes for kubectl, three links without a patcher, three with titansoft's, one with
+    // None is left out unseen: in the four formats for kubectl, three links without a patcher, three with titansoft's, one with
     // tamcore's; of a chart, three links.
     assert_eq!(cells.len(), PROFILES.len() * 2 * (4 * (3 + 3 + 1) + 3));
     for (cell, objects) in cells.iter().zip(cells::prove(bench, &cells)) {

@@ -45,7 +45,7 @@ impl Controller {
     /// The SealedSecret that `render` writes for its certificate.
     fn sealed(&self, namespace: &str, secret: &str, scope: &str) -> Value {
         let arguments = ["render", "--link", "none", "--protect", "sealed", "--sealing-scope", scope];
-        let more = ["--shape", "json", "-n", namespace, "--secret-name", secret];
+        let more = ["--format", "json", "-n", namespace, "--secret-name", secret];
         let variables = [LOGINS, ("SEALED_SECRETS_CERT", &self.certificate)];
         let run = self.bench.regcred(&[&arguments[..], &more].concat(), &variables);
         documents(&run.succeeded()).remove(0)
@@ -82,7 +82,7 @@ fn each_scope_comes_out_as_the_secret_that_plain_would_have_been() {
         let [namespace] = controller.bench.namespaces();
         let sealed = controller.sealed(&namespace, "pull", scope);
         controller.kubeseal(&["--validate"], &sealed.to_string()).succeeded();
-        let arguments = ["render", "--link", "none", "--shape", "json", "-n", &namespace, "--secret-name", "pull"];
+        let arguments = ["render", "--link", "none", "--format", "json", "-n", &namespace, "--secret-name", "pull"];
         let plain = documents(&controller.bench.regcred(&arguments, &[LOGINS]).succeeded()).remove(0);
         let secret = controller.outcome(&sealed).unwrap();
         assert_eq!(difference(&plain, &secret), None, "{scope}");
@@ -121,7 +121,7 @@ fn the_example_for_argo_cd_is_opened_in_the_cluster_it_is_for_and_in_no_other() 
     let render = || {
         let regcred = controller.bench.program("regcred").directory(folder.path()).variable(LOGINS.0, LOGINS.1);
         let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4));
-        regcred.arguments(["render", "--shape", "directory", "--output", "clusters"]).run().succeeded();
+        regcred.arguments(["render", "--format", "directory", "--output", "clusters"]).run().succeeded();
     };
     render();
     let read =
@@ -157,7 +157,7 @@ fn the_one_file_of_a_cluster_is_applied_and_opened_and_a_second_run_leaves_it() 
     let list = namespaces.join(", ");
     let config = format!(
         "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: acme}}\nspec:\n  protect: sealed\n  \
-         shape: yaml\n  pullSecrets:\n  - namespaces: {{include: [{list}]}}\n  clusters:\n  - name: here\n    \
+         format: yaml\n  pullSecrets:\n  - namespaces: {{include: [{list}]}}\n  clusters:\n  - name: here\n    \
          sealing: {{certificate: cluster.pem}}\n"
     );
     bench::write(&folder.path().join("regcred.yaml"), &config);
@@ -203,7 +203,7 @@ fn kubeseal_and_our_tests_open_what_the_other_sealed() {
     for (certificate, key) in [("rsa-2048.pem", "rsa-2048.key"), ("rsa-4096.pem", "rsa-4096.key")] {
         let certificate = file(certificate).to_str().unwrap().to_owned();
         for (scope, label) in SCOPES.into_iter().zip(["team-a/pull", "team-a", ""]) {
-            let arguments = ["render", "--link", "none", "--shape", "json", "-n", "team-a", "--secret-name", "pull"];
+            let arguments = ["render", "--link", "none", "--format", "json", "-n", "team-a", "--secret-name", "pull"];
             let plain = documents(&bench.regcred(&arguments, &[LOGINS]).succeeded()).remove(0);
             let text = STANDARD.decode(plain["data"][".dockerconfigjson"].as_str().unwrap()).unwrap();
 

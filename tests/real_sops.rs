@@ -131,7 +131,7 @@ fn plain(repository: &Repository, arguments: &[&str]) -> BTreeMap<String, Value>
 fn sops_opens_every_file_to_the_content_of_the_plain_one() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
     let target = ["-n", "team-a,on,0x1f,012,2020-01-01", "--secret-name", "null", "--profile", "flux"];
-    repository.render(&[&target[..], &["--shape", "kustomization", "--output", "out"]].concat(), &[]).succeeded();
+    repository.render(&[&target[..], &["--format", "kustomization", "--output", "out"]].concat(), &[]).succeeded();
     assert_eq!(repository.opened(), plain(&repository, &target));
     for (path, bytes) in repository.files() {
         let text = String::from_utf8(bytes).unwrap();
@@ -186,7 +186,7 @@ fn the_commands_of_the_page_work_in_their_order_with_its_rules() {
 fn flux_finds_what_it_needs_and_builds_the_same_as_without_protection() {
     let Some(repository) = Repository::new(&rules_of_the_page()) else { return };
     let target = ["-n", "team-a,team-b", "--profile", "flux", "--create-namespaces"];
-    repository.render(&[&target[..], &["--shape", "kustomization", "--output", "out"]].concat(), &[]).succeeded();
+    repository.render(&[&target[..], &["--format", "kustomization", "--output", "out"]].concat(), &[]).succeeded();
     let kustomization = fs::read_to_string(repository.path("out/kustomization.yaml")).unwrap();
     assert!(kustomization.contains("- namespaces/team-a/secret-image-pull-secret.sops.yaml\n"), "{kustomization}");
     // As its controller does: each file that sops has encrypted is decrypted in place, then all of them are built.
@@ -206,7 +206,7 @@ fn flux_finds_what_it_needs_and_builds_the_same_as_without_protection() {
 #[test]
 fn no_other_key_opens_a_file_and_a_changed_file_is_noticed() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
-    repository.render(&["-n", "team-a", "--shape", "directory", "--output", "out"], &[]).succeeded();
+    repository.render(&["-n", "team-a", "--format", "directory", "--output", "out"], &[]).succeeded();
     let path = repository.path("out/namespaces/team-a/secret-image-pull-secret.sops.yaml");
     repository.decrypt(&path, "other").failed();
     let text = fs::read_to_string(&path).unwrap();
@@ -218,7 +218,7 @@ fn no_other_key_opens_a_file_and_a_changed_file_is_noticed() {
 #[test]
 fn what_is_not_encrypted_is_found_without_logins_and_without_a_key_whatever_the_lock_says() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
-    let arguments = ["-n", "a,b", "--shape", "directory", "--output", "out"];
+    let arguments = ["-n", "a,b", "--format", "directory", "--output", "out"];
     let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
     repository.render(&arguments, &[key]).succeeded();
     let path = "namespaces/a/secret-image-pull-secret.sops.yaml";
@@ -262,7 +262,7 @@ fn a_rule_is_found_and_matched_as_for_a_person_in_the_repository() {
         .directory(elsewhere.path())
         .variable("PATH", repository.tools.as_os_str())
         .variable("DOCKERHUB_AUTH", LOGINS)
-        .arguments(["render", "--protect", "sops", "-n", "team-a", "--shape", "directory", "--output"])
+        .arguments(["render", "--protect", "sops", "-n", "team-a", "--format", "directory", "--output"])
         .arguments([&output]);
     fs::create_dir_all(repository.path("clusters/new")).unwrap();
     run.run().succeeded();
@@ -275,7 +275,7 @@ fn a_rule_is_found_and_matched_as_for_a_person_in_the_repository() {
 #[test]
 fn a_rule_that_says_nothing_of_keys_gets_the_choice_that_flux_needs() {
     let Some(repository) = Repository::new("creation_rules: [{age: RECIPIENT}]") else { return };
-    repository.render(&["-n", "team-a", "--shape", "directory", "--output", "out"], &[]).succeeded();
+    repository.render(&["-n", "team-a", "--format", "directory", "--output", "out"], &[]).succeeded();
     let text = fs::read_to_string(repository.path("out/namespaces/team-a/secret-image-pull-secret.sops.yaml")).unwrap();
     assert!(text.contains("encrypted_regex: ^(data|stringData)$\n") && text.contains("kind: Secret\n"), "{text}");
     assert_eq!(repository.opened().len(), 1);
@@ -289,14 +289,14 @@ fn recipients_may_be_in_a_variable() {
     let elsewhere = tempfile::tempdir().unwrap();
     write(&repository.path("work/.sops.yaml"), "creation_rules: [");
     let output = elsewhere.path().join("out");
-    let arguments = ["render", "--protect", "sops", "-n", "team-a", "--shape", "directory", "--output"];
+    let arguments = ["render", "--protect", "sops", "-n", "team-a", "--format", "directory", "--output"];
     let program = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(&repository.path("work"));
     let program = program.variable("PATH", &repository.tools).variable("DOCKERHUB_AUTH", LOGINS);
     let program = recipients.iter().fold(program, |program, (name, value)| program.variable(name, value));
     program.arguments(arguments).arguments([&output]).run().succeeded();
     repository.decrypt(&output.join("namespaces/team-a/secret-image-pull-secret.sops.yaml"), "key").succeeded();
 
-    repository.render(&["-n", "team-a", "--shape", "directory", "--output", "out"], &recipients).succeeded();
+    repository.render(&["-n", "team-a", "--format", "directory", "--output", "out"], &recipients).succeeded();
     assert_eq!(repository.opened(), plain(&repository, &["-n", "team-a"]));
     let text = fs::read_to_string(repository.path("out/namespaces/team-a/secret-image-pull-secret.sops.yaml")).unwrap();
     assert!(text.contains("\ndata:\n  .dockerconfigjson: ENC["), "the indentation is the user's: {text}");
@@ -307,7 +307,7 @@ fn fifty_namespaces_are_fifty_files_that_sops_opens() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
     let names: Vec<_> = (0..50).map(|number| format!("team-{number}")).collect();
     let names = names.join(",");
-    repository.render(&["-n", &names, "--shape", "directory", "--output", "out"], &[]).succeeded();
+    repository.render(&["-n", &names, "--format", "directory", "--output", "out"], &[]).succeeded();
     let opened = repository.opened();
     assert_eq!(opened.len(), 50);
     assert_eq!(opened, plain(&repository, &["-n", &names]));
@@ -316,7 +316,7 @@ fn fifty_namespaces_are_fifty_files_that_sops_opens() {
 #[test]
 fn what_fails_says_why_and_leaves_the_tree_as_it_was() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
-    let arguments = ["-n", "team-a,team-b", "--shape", "kustomization", "--output", "out"];
+    let arguments = ["-n", "team-a,team-b", "--format", "kustomization", "--output", "out"];
     repository.render(&arguments, &[]).succeeded();
     let before = repository.files();
     let changed = [("DOCKERHUB_AUTH", OTHER_LOGINS), ("VAULT_TOKEN", "x")];
@@ -346,7 +346,7 @@ fn what_fails_says_why_and_leaves_the_tree_as_it_was() {
         }
         assert_eq!(repository.files(), before, "{rules}");
         // Nor does a folder that was not there come to be.
-        let fresh = ["-n", "team-a,team-b", "--shape", "directory", "--output", "fresh/folder"];
+        let fresh = ["-n", "team-a,team-b", "--format", "directory", "--output", "fresh/folder"];
         assert_eq!(repository.render(&fresh, &changed).status, 1, "{rules}");
         assert!(!repository.path("fresh").exists(), "{rules}");
     }
@@ -361,7 +361,7 @@ fn what_fails_says_why_and_leaves_the_tree_as_it_was() {
 #[test]
 fn a_program_that_prints_something_else_is_not_believed() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
-    let arguments = ["-n", "team-a", "--shape", "directory", "--output", "out"];
+    let arguments = ["-n", "team-a", "--format", "directory", "--output", "out"];
     for (script, words) in [
         ("cat", "something else"),
         ("true", "something else"),
@@ -403,19 +403,19 @@ fn nothing_is_on_disk_in_clear_while_sops_works() {
     fs::create_dir(&temporary).unwrap();
     let search = stand_in::search(&fixtures.path().join("bin"));
     let variables = [("PATH", &*search), ("TMPDIR", temporary.to_str().unwrap())];
-    let shapes = [
-        &["-n", "a,b,c,d", "--create-namespaces", "--shape", "kustomization", "--output", "out"][..],
-        &["-n", "a", "--shape", "helm-values", "--output", "values.yaml"],
+    let formats = [
+        &["-n", "a,b,c,d", "--create-namespaces", "--format", "kustomization", "--output", "out"][..],
+        &["-n", "a", "--format", "helm-values", "--output", "values.yaml"],
     ];
-    for shape in shapes {
+    for format in formats {
         for _ in 0..2 {
-            repository.render(shape, &variables).succeeded();
+            repository.render(format, &variables).succeeded();
         }
     }
     assert_eq!(fs::read_to_string(&found).unwrap(), "");
     // It would have been found.
     write(&temporary.join("x"), "YWNtZS1ib3Q6czNjcjN0LXNlc2FtZQ==");
-    repository.render(shapes[1], &variables).succeeded();
+    repository.render(formats[1], &variables).succeeded();
     assert!(fs::read_to_string(&found).unwrap().contains("/tmp/x\n"));
 }
 
@@ -423,7 +423,7 @@ fn nothing_is_on_disk_in_clear_while_sops_works() {
 fn encrypted_values_are_those_that_helm_needs_and_stay_when_nothing_changed() {
     let Some(repository) = Repository::new("creation_rules: [{age: RECIPIENT}]") else { return };
     let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
-    let arguments = ["-n", "team-a,team-b", "--shape", "helm-values", "--output", "secrets.yaml"];
+    let arguments = ["-n", "team-a,team-b", "--format", "helm-values", "--output", "secrets.yaml"];
     let secrets = repository.path("secrets.yaml");
     let read = || fs::read_to_string(&secrets).unwrap();
     repository.render(&arguments, &[key]).succeeded();
@@ -433,12 +433,12 @@ fn encrypted_values_are_those_that_helm_needs_and_stay_when_nothing_changed() {
 
     // What Helmfile does with `secrets:`: sops decrypts, helm takes the values.
     let values = repository.decrypt(&secrets, "key").succeeded();
-    repository.render(&["-n", "x", "--shape", "directory", "--output", "unused"], &[]).succeeded();
+    repository.render(&["-n", "x", "--format", "directory", "--output", "unused"], &[]).succeeded();
     let regcred = |arguments: &[&str]| {
         let program = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(repository.folder.path());
         program.variable("DOCKERHUB_AUTH", LOGINS).arguments(arguments).run().succeeded()
     };
-    regcred(&["render", "-n", "unused", "--shape", "chart", "--output", "chart"]);
+    regcred(&["render", "-n", "unused", "--format", "chart", "--output", "chart"]);
     let helm = repository.program("helm").arguments(["template", "x", "chart", "--values", "-"]).stdin(&values);
     let made = documents(&helm.run().succeeded());
     let wanted = plain(&repository, &["-n", "team-a,team-b"]);
@@ -482,7 +482,7 @@ fn encrypted_values_are_compared_without_logins_and_without_a_key_as_far_as_anyb
     let Some(repository) = Repository::new("creation_rules: [{age: RECIPIENT}]") else { return };
     let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
     let secrets = repository.path("secrets.yaml");
-    let arguments = ["--shape", "helm-values", "--output", "secrets.yaml"];
+    let arguments = ["--format", "helm-values", "--output", "secrets.yaml"];
     let check = |namespaces: &str, variables: &[(&str, &str)]| {
         repository.render(&[&["-n", namespaces], &arguments[..], &["--check"]].concat(), variables)
     };
@@ -528,7 +528,7 @@ fn rules_are_taken_as_sops_takes_them() {
     for path_regex in [r"^out/\Qnamespaces/\E", r"^[\w/-]+\.sops\.ya{0,1}ml$", r"(x{y)?\.yaml$"] {
         let rest = "{path_regex: '(', age: nonsense}";
         repository.rules(&format!("creation_rules: [{{path_regex: '{path_regex}', age: RECIPIENT}}, {rest}]"));
-        repository.render(&["-n", "a", "--shape", "directory", "--output", "out"], &[]).succeeded();
+        repository.render(&["-n", "a", "--format", "directory", "--output", "out"], &[]).succeeded();
         assert_eq!(repository.opened().len(), 1, "{path_regex}");
         fs::remove_dir_all(repository.path("out")).unwrap();
     }
@@ -537,8 +537,8 @@ fn rules_are_taken_as_sops_takes_them() {
 #[test]
 fn values_for_a_patchers_chart_are_encrypted_where_their_secret_is() {
     let Some(repository) = Repository::new("creation_rules: [{age: RECIPIENT}]") else { return };
-    let shape = ["--shape", "helm-values", "--output"];
-    repository.render(&[&shape[..], &["tamcore.yaml", "--chart", "tamcore"]].concat(), &[]).succeeded();
+    let format = ["--format", "helm-values", "--output"];
+    repository.render(&[&format[..], &["tamcore.yaml", "--chart", "tamcore"]].concat(), &[]).succeeded();
     let text = fs::read_to_string(repository.path("tamcore.yaml")).unwrap();
     assert!(
         text.contains("CONFIG_SECRETNAME: image-pull-secret\n") && text.contains(".dockerconfigjson: ENC["),
@@ -548,7 +548,7 @@ fn values_for_a_patchers_chart_are_encrypted_where_their_secret_is() {
     assert!(values["extraObjects"][0]["data"][".dockerconfigjson"].as_str().unwrap().starts_with("eyJhdXRocyI6e"));
 
     let flags = ["values.yaml", "--chart", "empathyco", "--create-namespaces"];
-    repository.render(&[&shape[..], &flags].concat(), &[]).succeeded();
+    repository.render(&[&format[..], &flags].concat(), &[]).succeeded();
     let values = fs::read_to_string(repository.path("values.yaml")).unwrap();
     assert!(!values.contains("ENC["), "no secret is among them: {values}");
     let path = repository.path("values.secret.sops.yaml");

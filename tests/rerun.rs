@@ -17,15 +17,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use forged::{edit_line, forge};
 use proptest::prelude::*;
 use regcred::environment::Environment;
-use regcred::output::evidence::Known;
-use regcred::output::evidence::encrypted::Encrypted;
-use regcred::output::new_paths::NewPaths;
-use regcred::output::target::Target;
-use regcred::output::tree::check;
-use regcred::output::tree::entry::{Content, Entry};
-use regcred::output::tree::{self, Written};
-use regcred::problem::{Failure, Problem};
+use regcred::files::evidence::Known;
+use regcred::files::evidence::encrypted::Encrypted;
+use regcred::files::new_paths::NewPaths;
+use regcred::files::target::Target;
+use regcred::files::tree::check;
+use regcred::files::tree::entry::{Content, Entry};
+use regcred::files::tree::{self, Written};
 use regcred::settings::{PlaintextInGit, Reseal};
+use regcred_core::diagnostic::{Diagnostic, Failure};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -72,7 +72,7 @@ struct Wanted {
 impl Wanted {
     fn entries(&self) -> impl Iterator<Item = io::Result<Entry<'static>>> + '_ {
         let kustomization = Zeroizing::new(self.namespaces.keys().cloned().collect::<String>().into_bytes());
-        let last = Content::Ready(kustomization, regcred::output::Protection::Public);
+        let last = Content::Ready(kustomization, regcred::files::Protection::Public);
         self.namespaces
             .iter()
             .map(|(namespace, login)| {
@@ -158,8 +158,8 @@ fn snapshot(root: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
     seen
 }
 
-fn codes(warnings: &[Problem]) -> Vec<&'static str> {
-    warnings.iter().map(|warning| warning.code).collect()
+fn codes(warnings: &[Diagnostic]) -> Vec<&'static str> {
+    warnings.iter().map(|warning| warning.code.as_str()).collect()
 }
 
 fn any_tree() -> impl Strategy<Value = Wanted> {

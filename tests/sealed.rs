@@ -19,7 +19,7 @@ fn render(folder: &Path, logins: &str, arguments: &[&str]) -> Vec<Value> {
     let output = regcred(
         folder,
         &[("DOCKERHUB_AUTH", logins)],
-        &[&["render", "--link", "none", "--shape", "json"], arguments].concat(),
+        &[&["render", "--link", "none", "--format", "json"], arguments].concat(),
     );
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let list: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -109,24 +109,24 @@ fn no_file_of_a_folder_a_chart_or_a_single_file_holds_the_login() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join(".git")).unwrap();
     let certificate = file("rsa-2048.pem").to_str().unwrap().to_owned();
-    for (shape, output) in
+    for (format, output) in
         [("directory", "tree"), ("kustomization", "kustomized"), ("chart", "chart"), ("yaml", "x.yaml")]
     {
         for _ in 0..2 {
             let arguments = ["render", "-n", "a,b", "--protect", "sealed", "--sealing-cert", &certificate];
-            let where_to = ["--create-namespaces", "--shape", shape, "--output", output];
+            let where_to = ["--create-namespaces", "--format", format, "--output", output];
             let variables = [("DOCKERHUB_AUTH", logins("hunter2-and-more").leak() as &str)];
             let run = regcred(folder.path(), &variables, &[&arguments[..], &where_to].concat());
-            assert!(run.status.success(), "{shape}: {}", String::from_utf8_lossy(&run.stderr));
+            assert!(run.status.success(), "{format}: {}", String::from_utf8_lossy(&run.stderr));
         }
         let mut sealed = 0;
         for text in texts(&folder.path().join(output)) {
             for secret in ["hunter2-and-more", &STANDARD.encode("\"hunter2-and-more")[..16], "dockerConfigJson: "] {
-                assert!(!text.contains(secret), "{shape}: {text}");
+                assert!(!text.contains(secret), "{format}: {text}");
             }
             sealed += text.matches("SealedSecret\n").count();
         }
-        assert_eq!(sealed, 2, "{shape}");
+        assert_eq!(sealed, 2, "{format}");
     }
     let chart = folder.path().join("chart/templates");
     assert!(chart.join("namespaces/a/sealedsecret-image-pull-secret.yaml").exists());

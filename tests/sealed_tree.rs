@@ -18,7 +18,7 @@ use interrupted::{Left, Moment, kill};
 use regcred::regcred;
 
 const KEY: &str = "canary-key-0123456789abcdef0123456789abcdef";
-const RENDER: [&str; 7] = ["render", "--no-config", "--shape", "kustomization", "--protect", "sealed", "--output=out"];
+const RENDER: [&str; 7] = ["render", "--no-config", "--format", "kustomization", "--protect", "sealed", "--output=out"];
 
 fn login(password: &str) -> String {
     format!(r#"{{"auths":{{"ghcr.io":{{"username":"u","password":"canary-{password}"}}}}}}"#)

@@ -75,7 +75,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-const TREE: [&str; 6] = ["-n", "a,b", "--shape", "directory", "--output", "out"];
+const TREE: [&str; 6] = ["-n", "a,b", "--format", "directory", "--output", "out"];
 
 #[test]
 fn it_runs_where_regcred_does_whether_the_output_is_there_or_not() {
@@ -102,7 +102,7 @@ fn several_that_wait_run_at_once_on_one_core_too() {
     // One file each, of two clusters.
     fs::remove_dir(folder.path("first")).unwrap();
     folder.write("regcred.yaml", &fleet("namespaces: {include: [a]}"));
-    let output = folder.render(&["--shape", "directory", "--output", "fleet"], &one);
+    let output = folder.render(&["--format", "directory", "--output", "fleet"], &one);
     assert!(output.status.success(), "{}", said(&output));
 }
 
@@ -118,7 +118,7 @@ fn a_key_service_may_ask_on_the_terminal() {
     let ask = "printf 'passphrase? ' > /dev/tty; read -r answer < /dev/tty; test \"$answer\" = sesame || exit 1";
     let folder = Folder::new(&format!("{ask}\n{ENCRYPTS}"));
     let (mut controller, terminal) = pty::pair();
-    let arguments = ["-n", "a", "--shape", "directory", "--output", "out"];
+    let arguments = ["-n", "a", "--format", "directory", "--output", "out"];
     let child = folder.start(&arguments, &[RECIPIENT, ("REGCRED_SOPS_TIMEOUT", "30")], Some(terminal));
     let mut shown = Vec::new();
     while !shown.ends_with(b"passphrase? ") {
@@ -153,7 +153,7 @@ fn an_interrupt_ends_sops_leaves_nothing_and_is_how_the_run_ends() {
         let alive = folder.fifo("alive");
         let (mut controller, terminal) = pty::pair();
         let terminal = on_terminal.then_some(terminal);
-        let arguments = ["-n", "a", "--create-namespaces", "--shape", "directory", "--output", "out"];
+        let arguments = ["-n", "a", "--create-namespaces", "--format", "directory", "--output", "out"];
         let child = folder.start(&arguments, &[RECIPIENT], terminal);
         let mut alive = File::open(alive).unwrap();
         let mut started = [0; 8];
@@ -181,7 +181,7 @@ fn a_cluster_without_a_rule_is_said_before_the_files_of_another_are_written() {
         (", {encrypted_regex: '(?i)data', age: age1x}", "secret-image-pull-secret.sops.yaml` encrypts `metadata."),
     ] {
         folder.write(".sops.yaml", &format!("creation_rules: [{first}{second}]"));
-        let output = folder.render(&["--shape", "directory", "--output", "out"], &[]);
+        let output = folder.render(&["--format", "directory", "--output", "out"], &[]);
         assert_eq!(output.status.code(), Some(1), "{second}");
         assert!(said(&output).contains(words) && said(&output).contains("(cluster two)"), "{}", said(&output));
         assert!(!folder.path("out").exists(), "{second}");
@@ -193,7 +193,7 @@ fn where_no_variable_names_a_recipient_the_rest_is_compared() {
     let folder = Folder::new(ENCRYPTS);
     let check = |namespaces: &str, variables: &[(&str, &str)]| {
         let output = folder.render(
-            &["-n", namespaces, "--shape", "directory", "--output", "out", "--check"],
+            &["-n", namespaces, "--format", "directory", "--output", "out", "--check"],
             &[&[("DOCKERHUB_AUTH", "")], variables].concat(),
         );
         (output.status.code().unwrap(), said(&output))
@@ -231,14 +231,14 @@ fn rules_that_have_gone_are_a_change_that_a_merge_request_sees() {
 #[test]
 fn values_are_for_recipients_in_a_variable_and_are_compared_without_it() {
     let folder = Folder::new(ENCRYPTS);
-    let values = ["-n", "a", "--shape", "helm-values", "--output", "values.yaml"];
+    let values = ["-n", "a", "--format", "helm-values", "--output", "values.yaml"];
     for (recipient, written) in [("age1x", "1 file written"), ("age1x", "0 files written"), ("age1y", "1 file written")]
     {
         let output = folder.render(&values, &[KEY, ("SOPS_AGE_RECIPIENTS", recipient)]);
         assert!(said(&output).contains(written), "{recipient}: {}", said(&output));
     }
     for (namespace, status) in [("a", 0), ("b", 3)] {
-        let arguments = ["-n", namespace, "--shape", "helm-values", "--output", "values.yaml", "--check"];
+        let arguments = ["-n", namespace, "--format", "helm-values", "--output", "values.yaml", "--check"];
         let output = folder.render(&arguments, &[("DOCKERHUB_AUTH", "")]);
         assert_eq!(output.status.code(), Some(status), "{}", said(&output));
         assert!(said(&output).contains("the recipient is not known here"), "{}", said(&output));

@@ -40,15 +40,15 @@ fn shown(arguments: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn no_shape_shows_a_secret_on_a_terminal() {
+fn no_format_shows_a_secret_on_a_terminal() {
     for arguments in [
         &["render", "-n", "a"][..],
-        &["render", "-n", "a", "--shape", "json"],
+        &["render", "-n", "a", "--format", "json"],
         &["render", "--strategy", "patcher"],
-        &["render", "-n", "a", "--shape", "helm-values"],
-        &["render", "--shape", "helm-values", "--chart", "tamcore"],
-        &["render", "--shape", "docker-config"],
-        &["render", "--shape", "docker-config", "--raw"],
+        &["render", "-n", "a", "--format", "helm-values"],
+        &["render", "--format", "helm-values", "--chart", "tamcore"],
+        &["render", "--format", "docker-config"],
+        &["render", "--format", "docker-config", "--raw"],
     ] {
         let (text, stderr) = shown(arguments);
         assert!(text.contains("<redacted, ") && text.contains(" bytes>"), "{arguments:?}: {text}");

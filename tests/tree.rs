@@ -73,7 +73,7 @@ fn git(folder: &Path, arguments: &[&str]) {
 #[test]
 fn a_second_run_writes_nothing_and_a_secret_is_for_its_owner_only() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = "render -n a,b --shape kustomization --output out";
+    let arguments = "render -n a,b --format kustomization --output out";
     assert_eq!(code(folder.path(), arguments), 0);
     let first = tree(&folder.path().join("out"));
     assert_eq!(code(folder.path(), arguments), 0);
@@ -87,7 +87,7 @@ fn a_second_run_writes_nothing_and_a_secret_is_for_its_owner_only() {
 #[test]
 fn another_password_rewrites_the_secrets_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = "render -n a,b --shape directory --output out";
+    let arguments = "render -n a,b --format directory --output out";
     assert_eq!(code(folder.path(), arguments), 0);
     let first = tree(&folder.path().join("out"));
     let rotated = CONFIG.replace("canary", "rotated");
@@ -104,13 +104,13 @@ fn another_password_rewrites_the_secrets_and_nothing_else() {
 fn a_namespace_that_leaves_the_list_loses_its_files_and_others_files_stay() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    assert_eq!(code(folder.path(), "render -n a,b --shape directory --output out"), 0);
+    assert_eq!(code(folder.path(), "render -n a,b --format directory --output out"), 0);
     fs::write(out.join("namespaces/a/mine.txt"), "mine").unwrap();
-    assert_eq!(code(folder.path(), "render -n b --shape directory --output out"), 0);
+    assert_eq!(code(folder.path(), "render -n b --format directory --output out"), 0);
     assert_eq!(fs::read_to_string(out.join("namespaces/a/mine.txt")).unwrap(), "mine");
     assert!(!out.join("namespaces/a/secret-image-pull-secret.yaml").exists());
     fs::remove_file(out.join("namespaces/a/mine.txt")).unwrap();
-    assert_eq!(code(folder.path(), "render -n c --shape directory --output out"), 0);
+    assert_eq!(code(folder.path(), "render -n c --format directory --output out"), 0);
     assert!(!out.join("namespaces/b").exists(), "a folder of ours that became empty goes");
 }
 
@@ -118,7 +118,7 @@ fn a_namespace_that_leaves_the_list_loses_its_files_and_others_files_stay() {
 fn an_object_with_the_longest_name_has_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let name = "a".repeat(253);
-    let arguments = format!("render -n a --secret-name {name} --shape directory --output out");
+    let arguments = format!("render -n a --secret-name {name} --format directory --output out");
     assert_eq!(code(folder.path(), &arguments), 0);
     let written = tree(&folder.path().join("out/namespaces"));
     assert!(written.values().any(|(text, ..)| text.contains(&format!("  name: {name}\n"))));
@@ -132,7 +132,7 @@ fn a_file_that_is_not_ours_is_named_and_nothing_is_written() {
     fs::create_dir_all(out.join("namespaces/b")).unwrap();
     fs::write(out.join("namespaces/b/secret-image-pull-secret.yaml"), "theirs").unwrap();
     let before = tree(&out);
-    let output = run(folder.path(), "render -n a,b --shape directory --output out");
+    let output = run(folder.path(), "render -n a,b --format directory --output out");
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("`namespaces/b/secret-image-pull-secret.yaml`"), "{}", said(&output));
     assert_eq!(tree(&out), before);
@@ -141,7 +141,7 @@ fn a_file_that_is_not_ours_is_named_and_nothing_is_written() {
 #[test]
 fn what_is_edited_by_hand_is_written_anew_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = "render -n a --shape directory --output out";
+    let arguments = "render -n a --format directory --output out";
     assert_eq!(code(folder.path(), arguments), 0);
     let path = folder.path().join("out/namespaces/a/serviceaccount-default.yaml");
     let text = fs::read_to_string(&path).unwrap();
@@ -162,7 +162,7 @@ fn a_link_where_a_file_goes_is_not_followed() {
     fs::create_dir_all(out.join("namespaces/a")).unwrap();
     fs::write(&outside, "outside").unwrap();
     symlink(&outside, out.join("namespaces/a/secret-image-pull-secret.yaml")).unwrap();
-    assert_eq!(code(folder.path(), "render -n a --shape directory --output out"), 1);
+    assert_eq!(code(folder.path(), "render -n a --format directory --output out"), 1);
     assert_eq!(fs::read_to_string(&outside).unwrap(), "outside");
 }
 
@@ -173,7 +173,7 @@ fn a_folder_in_the_tree_that_is_a_link_is_not_followed() {
     fs::create_dir_all(&out).unwrap();
     fs::create_dir_all(&outside).unwrap();
     symlink(&outside, out.join("namespaces")).unwrap();
-    assert_eq!(code(folder.path(), "render -n a --shape directory --output out"), 1);
+    assert_eq!(code(folder.path(), "render -n a --format directory --output out"), 1);
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
 }
 
@@ -182,10 +182,10 @@ fn check_tells_what_differs_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let check =
-        |arguments: &str| run(folder.path(), &format!("render --shape directory --output out --check {arguments}"));
+        |arguments: &str| run(folder.path(), &format!("render --format directory --output out --check {arguments}"));
     assert_eq!(check("-n a").status.code(), Some(3));
     assert!(!out.exists());
-    assert_eq!(code(folder.path(), "render -n a,b --shape directory --output out"), 0);
+    assert_eq!(code(folder.path(), "render -n a,b --format directory --output out"), 0);
     let before = tree(&out);
     assert_eq!(check("-n a,b").status.code(), Some(0));
     let less = check("-n a");
@@ -199,9 +199,9 @@ fn check_tells_what_differs_and_writes_nothing() {
 #[test]
 fn check_without_credentials_compares_the_rest_and_says_what_it_left_out() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(code(folder.path(), "render -n a,b --shape directory --output out"), 0);
+    assert_eq!(code(folder.path(), "render -n a,b --format directory --output out"), 0);
     let check = |namespaces: &str| {
-        let arguments = format!("render -n {namespaces} --shape directory --output out --check");
+        let arguments = format!("render -n {namespaces} --format directory --output out --check");
         command(folder.path(), &arguments).env_remove("DOCKERHUB_AUTH").output().unwrap()
     };
     let current = check("a,b");
@@ -216,8 +216,8 @@ fn one_file_is_written_whole_and_only_when_it_differs() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [
         "render -n a --output out/all.yaml",
-        "render -n a --shape json --output out/all.json",
-        "render --shape docker-config --output out/value",
+        "render -n a --format json --output out/all.json",
+        "render --format docker-config --output out/value",
     ] {
         assert_eq!(code(folder.path(), arguments), 0);
         assert_eq!(code(folder.path(), &format!("{arguments} --check")), 0);
@@ -235,7 +235,7 @@ fn one_file_is_written_whole_and_only_when_it_differs() {
 fn killed_at_any_moment_each_file_is_old_or_new_and_the_next_run_completes() {
     let folder = tempfile::tempdir().unwrap();
     let namespaces: Vec<_> = (0..300).map(|number| format!("team-{number}")).collect();
-    let arguments = format!("render -n {} --shape directory --output out", namespaces.join(","));
+    let arguments = format!("render -n {} --format directory --output out", namespaces.join(","));
     assert_eq!(code(folder.path(), &arguments), 0);
     let content = || {
         tree(&folder.path().join("out")).into_iter().map(|(path, (text, ..))| (path, text)).collect::<BTreeMap<_, _>>()
@@ -275,7 +275,7 @@ fn a_damaged_lock_and_one_that_points_outside_are_refused() {
         ["{", "{\"version\":1,\"files\":{\"../precious\":{}}}", "{\"version\":1,\"files\":{\"/etc/passwd\":{}}}"]
     {
         fs::write(out.join("regcred.lock"), lock).unwrap();
-        assert_eq!(code(folder.path(), "render -n a --shape directory --output out"), 1, "{lock}");
+        assert_eq!(code(folder.path(), "render -n a --format directory --output out"), 1, "{lock}");
     }
     assert!(folder.path().join("precious").exists());
 }
@@ -296,9 +296,9 @@ fn a_plain_secret_does_not_enter_git_by_accident() {
     assert_eq!(code(root, "render -n b --output ignored.yaml"), 1, "tracked");
     fs::create_dir(root.join("charts")).unwrap();
     fs::write(root.join("charts/theirs"), "").unwrap();
-    assert_eq!(code(root, "render -n a --shape directory --output charts"), 1);
-    assert_eq!(code(root, "render -n a --shape directory --output new"), 0);
-    assert_eq!(code(root, "render -n a,b --shape directory --output new"), 0, "our .gitignore is there");
+    assert_eq!(code(root, "render -n a --format directory --output charts"), 1);
+    assert_eq!(code(root, "render -n a --format directory --output new"), 0);
+    assert_eq!(code(root, "render -n a,b --format directory --output new"), 0, "our .gitignore is there");
     let status = Command::new("git").args(["status", "--short", "new"]).current_dir(root).output().unwrap();
     assert!(status.stdout.is_empty());
 }
@@ -348,7 +348,7 @@ fn a_pipe_or_a_link_where_one_file_goes_is_refused_and_stays() {
     symlink(&outside, &link).unwrap();
     symlink("nowhere", folder.path().join("dangling")).unwrap();
     for path in ["pipe", "link", "dangling"] {
-        for arguments in ["render -n a", "render -n a --check", "render --shape docker-config"] {
+        for arguments in ["render -n a", "render -n a --check", "render --format docker-config"] {
             let output = run(folder.path(), &format!("{arguments} --output {path}"));
             assert_eq!(output.status.code(), Some(1), "{arguments} {path}");
             assert!(said(&output).contains("`--output` is a link, a pipe or a device"), "{}", said(&output));
@@ -367,10 +367,10 @@ fn one_file_of_another_is_not_replaced() {
         fs::write(&file, foreign).unwrap();
         for arguments in [
             "render -n a",
-            "render -n a --shape json",
-            "render -n a --shape helm-values",
-            "render --shape docker-config",
-            "render --shape docker-config --raw",
+            "render -n a --format json",
+            "render -n a --format helm-values",
+            "render --format docker-config",
+            "render --format docker-config --raw",
         ] {
             let output = run(folder.path(), &format!("{arguments} --output file"));
             assert_eq!(output.status.code(), Some(1), "{arguments}");
@@ -386,24 +386,24 @@ fn one_file_of_another_is_not_replaced() {
 }
 
 #[test]
-fn one_file_of_ours_or_an_empty_one_is_replaced_whatever_the_shape() {
+fn one_file_of_ours_or_an_empty_one_is_replaced_whatever_the_format() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("values.j2"), "name: {{ secret_name }}\n").unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
-    let shapes = [
+    let formats = [
         "render -n a",
         "render -n a --create-namespaces",
-        "render -n a --shape json",
+        "render -n a --format json",
         "render -n a --strategy static --link policy",
         "render --strategy patcher",
-        "render -n a --shape helm-values",
-        "render -n a --shape helm-values --chart ./values.j2",
-        "render --shape helm-values --chart tamcore",
-        "render --shape helm-values --chart empathyco",
-        "render --shape docker-config",
-        "render --shape docker-config --raw",
+        "render -n a --format helm-values",
+        "render -n a --format helm-values --chart ./values.j2",
+        "render --format helm-values --chart tamcore",
+        "render --format helm-values --chart empathyco",
+        "render --format docker-config",
+        "render --format docker-config --raw",
     ];
-    for arguments in shapes.iter().chain(shapes.iter().rev()) {
+    for arguments in formats.iter().chain(formats.iter().rev()) {
         let output = run(folder.path(), &format!("{arguments} --output file"));
         assert_eq!(output.status.code(), Some(0), "{arguments}: {}", said(&output));
     }
@@ -413,7 +413,7 @@ fn one_file_of_ours_or_an_empty_one_is_replaced_whatever_the_shape() {
 fn values_are_not_written_when_the_secret_beside_them_cannot_be() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("values.secret.yaml"), "precious").unwrap();
-    assert_eq!(code(folder.path(), "render --shape helm-values --chart empathyco --output values.yaml"), 1);
+    assert_eq!(code(folder.path(), "render --format helm-values --chart empathyco --output values.yaml"), 1);
     assert!(!folder.path().join("values.yaml").exists());
     assert_eq!(fs::read_to_string(folder.path().join("values.secret.yaml")).unwrap(), "precious");
 }
@@ -423,12 +423,12 @@ fn check_is_never_refused_for_git_and_expects_our_gitignore() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     git(root, &["init", "--quiet"]);
-    assert_eq!(code(root, "render -n a --shape directory --output theirs --allow-plaintext-in-git"), 0);
-    let theirs = run(root, "render -n a --shape directory --output theirs --check");
+    assert_eq!(code(root, "render -n a --format directory --output theirs --allow-plaintext-in-git"), 0);
+    let theirs = run(root, "render -n a --format directory --output theirs --check");
     assert_eq!(theirs.status.code(), Some(0), "{}", said(&theirs));
     assert_eq!(code(root, "render -n a --output all.yaml --check"), 3);
-    assert_eq!(code(root, "render -n a --shape directory --output ours"), 0);
-    let ours = run(root, "render -n a --shape directory --output ours --check");
+    assert_eq!(code(root, "render -n a --format directory --output ours"), 0);
+    let ours = run(root, "render -n a --format directory --output ours --check");
     assert_eq!(ours.status.code(), Some(0), "{}", said(&ours));
     assert!(root.join("ours/.gitignore").exists() && !root.join("theirs/.gitignore").exists());
 }
@@ -436,16 +436,16 @@ fn check_is_never_refused_for_git_and_expects_our_gitignore() {
 #[test]
 fn check_of_one_file_without_credentials_says_what_was_left_out() {
     let folder = tempfile::tempdir().unwrap();
-    for shape in ["yaml", "json", "helm-values"] {
-        let arguments = format!("render -n a --shape {shape} --output file.{shape}");
+    for format in ["yaml", "json", "helm-values"] {
+        let arguments = format!("render -n a --format {format} --output file.{format}");
         assert_eq!(code(folder.path(), &arguments), 0);
         let check =
             command(folder.path(), &format!("{arguments} --check")).env_remove("DOCKERHUB_AUTH").output().unwrap();
         assert_eq!(check.status.code(), Some(0));
         assert!(said(&check).contains("so what depends on them was not compared"), "{}", said(&check));
     }
-    assert_eq!(code(folder.path(), "render --shape docker-config --output value"), 0);
-    let arguments = "render --shape docker-config --output value --check";
+    assert_eq!(code(folder.path(), "render --format docker-config --output value"), 0);
+    let arguments = "render --format docker-config --output value --check";
     let check = command(folder.path(), arguments).env_remove("DOCKERHUB_AUTH").output().unwrap();
     assert_eq!(check.status.code(), Some(0));
     assert!(said(&check).contains("the Docker config was not compared, only whether"), "{}", said(&check));
@@ -455,9 +455,9 @@ fn check_of_one_file_without_credentials_says_what_was_left_out() {
 fn a_tree_where_a_file_stands_is_refused_by_its_flag() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "precious").unwrap();
-    for shape in ["directory", "kustomization", "chart"] {
+    for format in ["directory", "kustomization", "chart"] {
         for check in ["", "--check"] {
-            let output = run(folder.path(), &format!("render -n a --shape {shape} --output file {check}"));
+            let output = run(folder.path(), &format!("render -n a --format {format} --output file {check}"));
             assert_eq!(output.status.code(), Some(1));
             assert!(
                 said(&output).contains("there is a file where the directory of `--output` should be"),
@@ -470,16 +470,16 @@ fn a_tree_where_a_file_stands_is_refused_by_its_flag() {
 }
 
 #[test]
-fn the_name_of_a_shape_is_not_taken_for_a_path() {
+fn the_name_of_a_format_is_not_taken_for_a_path() {
     let folder = tempfile::tempdir().unwrap();
-    for shape in ["yaml", "json", "directory", "kustomization", "chart", "helm-values", "docker-config"] {
-        let output = run(folder.path(), &format!("render -n a --output {shape}"));
+    for format in ["yaml", "json", "directory", "kustomization", "chart", "helm-values", "docker-config"] {
+        let output = run(folder.path(), &format!("render -n a --output {format}"));
         assert_eq!(output.status.code(), Some(2));
-        assert!(said(&output).contains(&format!("did you mean `--shape {shape}`?")), "{}", said(&output));
+        assert!(said(&output).contains(&format!("did you mean `--format {format}`?")), "{}", said(&output));
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     assert_eq!(code(folder.path(), "render -n a --output ./yaml"), 0);
-    assert_eq!(code(folder.path(), "render -n a --shape chart --output chart"), 0);
+    assert_eq!(code(folder.path(), "render -n a --format chart --output chart"), 0);
 }
 
 #[test]
@@ -487,12 +487,12 @@ fn one_file_is_counted_as_one() {
     let folder = tempfile::tempdir().unwrap();
     let one = run(folder.path(), "--verbose render -n a --output file");
     assert!(said(&one).contains("note: 1 file written, 0 unchanged"), "{}", said(&one));
-    let several = run(folder.path(), "--verbose render -n a --shape directory --output out");
+    let several = run(folder.path(), "--verbose render -n a --format directory --output out");
     assert!(said(&several).contains("note: 2 files written, 0 unchanged"), "{}", said(&several));
     // The .gitignore of a new folder in a work tree is nothing that was asked for.
     git(folder.path(), &["init", "--quiet"]);
     for expected in ["2 files written, 0 unchanged", "0 files written, 2 unchanged"] {
-        let several = run(folder.path(), "--verbose render -n a --shape directory --output covered");
+        let several = run(folder.path(), "--verbose render -n a --format directory --output covered");
         assert!(said(&several).contains(expected), "{}", said(&several));
     }
     assert!(folder.path().join("covered/.gitignore").exists());

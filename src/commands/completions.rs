@@ -5,9 +5,9 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::cli::Arguments;
-use crate::output::stream::print_text;
-use crate::problem::{Failure, Problem};
+use crate::files::stream::print_text;
 use crate::report::Outcome;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// Prints the completions of a shell.
 pub fn completions(shell: Shell) -> Result<Outcome> {
@@ -24,7 +24,7 @@ pub fn man(name: Option<&str>) -> Result<Outcome> {
     let page = match name {
         None => whole,
         Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
-            let problem = Problem::error("usage", "`regcred man` got the name of no command");
+            let problem = Diagnostic::error(Code::Usage, "`regcred man` got the name of no command");
             let names: Vec<_> = whole.get_subcommands().map(clap::Command::get_name).collect();
             Failure::Usage(vec![problem.hint(format!("commands are {}", names.join(", ")))])
         })?,

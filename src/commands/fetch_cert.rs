@@ -7,15 +7,15 @@ use jiff::Timestamp;
 
 use crate::cli::FetchCertArguments;
 use crate::environment::Environment;
-use crate::names::InvalidName;
-use crate::output::{Protection, single};
-use crate::problem::{Failure, Problem, reason};
+use crate::files::{Protection, single};
 use crate::protect::sealed::certificate::{self, Recipient};
 use crate::protect::sealed::controller::Controller;
 use crate::report::{self, Outcome};
 use crate::settings::file::{File, Spec};
 use crate::settings::fleet::choose;
 use crate::settings::secret_variables;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::names::InvalidName;
 
 /// The variables that kubeseal reads, too, and its defaults.
 const NAME: (&str, &str) = ("SEALED_SECRETS_CONTROLLER_NAME", "sealed-secrets-controller");
@@ -64,7 +64,7 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
     Ok(Outcome::Done)
 }
 
-fn failed(problem: Problem) -> Failure {
+fn failed(problem: Diagnostic) -> Failure {
     Failure::of(TITLE, problem)
 }
 
@@ -95,7 +95,7 @@ fn path(
             None => "`--output` is missing, and regcred.yaml has no `sealing.certificate`",
             Some(_) => "`--cluster` names no cluster of regcred.yaml that has a `sealing.certificate`",
         };
-        Failure::Usage(vec![Problem::error("usage", missing).hint(match (cluster, of_a_fleet) {
+        Failure::Usage(vec![Diagnostic::error(Code::Usage, missing).hint(match (cluster, of_a_fleet) {
             (None, true) => "choose the cluster with --cluster NAME, and its context with --context",
             _ => "add --output FILE, for example --output sealing.pem",
         })])
@@ -106,13 +106,14 @@ fn path(
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     let problem = match std::fs::read(path) {
         Ok(bytes) if bytes.is_empty() || !certificate::ders(&bytes).is_empty() => return Ok(Some(bytes)),
-        Ok(_) => Problem::error("not-ours", "the file of `--output` is there, and has no certificate in it")
+        Ok(_) => Diagnostic::error(Code::NotOurs, "the file of `--output` is there, and has no certificate in it")
             .hint("remove it, or choose another path"),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            Problem::error("unreadable-file", format!("the file of `--output` cannot be read: {}", reason(&error)))
-                .hint("name a file, and check that this user may read it")
-        }
+        Err(error) => Diagnostic::error(
+            Code::UnreadableFile,
+            format!("the file of `--output` cannot be read: {}", reason(&error)),
+        )
+        .hint("name a file, and check that this user may read it"),
     };
     Err(Failure::of("the output", problem))
 }
@@ -130,6 +131,6 @@ fn choice<T: std::str::FromStr<Err = InvalidName>>(
         (None, None) => (default, flag_name),
     };
     text.parse().map_err(|invalid: InvalidName| {
-        failed(Problem::error("invalid-name", format!("`{place}`: {invalid}")).hint(invalid.hint()))
+        failed(Diagnostic::error(Code::InvalidName, format!("`{place}`: {invalid}")).hint(invalid.hint()))
     })
 }

@@ -6,7 +6,7 @@ use minijinja::context;
 use super::init_fleet::Fleet;
 use crate::cli::{InitArguments, Tool};
 use crate::environment::Environment;
-use crate::output::{new_files, stream};
+use crate::files::{new_files, stream};
 use crate::report::Outcome;
 use crate::settings::choices::Profile;
 use crate::settings::file;
@@ -43,7 +43,7 @@ fn start(tool: Tool) -> Start {
             files: &[("application.yaml", include_str!("../../templates/init/argocd-application.yaml"))],
             next: &[
                 "name your repository in application.yaml",
-                "let a job with the variables run `regcred render --shape directory --output pull-secrets` there",
+                "let a job with the variables run `regcred render --format directory --output pull-secrets` there",
             ],
         },
         Tool::Flux => Start {
@@ -54,7 +54,7 @@ fn start(tool: Tool) -> Start {
             ],
             next: &[
                 "name your source in kustomization-flux.yaml",
-                "let a job with the variables run `regcred render --shape kustomization --output pull-secrets` there",
+                "let a job with the variables run `regcred render --format kustomization --output pull-secrets` there",
             ],
         },
         Tool::Github => Start {

@@ -7,12 +7,12 @@ use anyhow::Result;
 use minijinja::context;
 
 use crate::cli::Tool;
-use crate::manifest::to_yaml;
-use crate::names::{InvalidName, ResourceName};
-use crate::output::new_files;
-use crate::problem::{Failure, Problem};
-use crate::settings::choices::{Profile, Protect, Shape};
+use crate::files::new_files;
+use crate::settings::choices::{Format, Profile, Protect};
 use crate::settings::file::{self, File};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::manifest::to_yaml;
+use regcred_core::names::{InvalidName, ResourceName};
 
 const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
 const APPLICATION_SET: &str = include_str!("../../templates/init/argocd-applicationset.yaml");
@@ -32,8 +32,8 @@ pub struct Fleet {
     tool: GitOps,
     clusters: Vec<Cluster>,
     is_kept: bool,
-    /// The flag for a shape that the tool needs and the file does not say.
-    shape: &'static str,
+    /// The flag for a format that the tool needs and the file does not say.
+    format: &'static str,
 }
 
 /// A cluster, and where its certificate goes.
@@ -56,7 +56,7 @@ impl Fleet {
             Tool::Flux => GitOps::Flux,
             Tool::Helmfile | Tool::Gitlab | Tool::Github if names.is_empty() => return Ok(None),
             Tool::Helmfile | Tool::Gitlab | Tool::Github => {
-                let problem = Problem::error("usage", "`--clusters` is for argocd and flux");
+                let problem = Diagnostic::error(Code::Usage, "`--clusters` is for argocd and flux");
                 return Err(
                     Failure::Usage(vec![problem.hint("leave it out, and write `clusters` into regcred.yaml")]).into()
                 );
@@ -64,7 +64,7 @@ impl Fleet {
         };
         let protect = if tool == GitOps::Argocd { Protect::Sealed } else { Protect::Sops };
         let is_kept = names.is_empty();
-        let mut shape = "";
+        let mut format = "";
         let clusters: Vec<_> = if is_kept {
             let text = fs::read_to_string(root.join(file::NAME)).unwrap_or_default();
             // One that says nothing of clusters, or nothing that can be read, is in the way, and told so.
@@ -72,8 +72,8 @@ impl Fleet {
             let of = |cluster: &file::Cluster| {
                 (cluster.name.to_string(), cluster.protect.or(spec.protect).unwrap_or(Protect::Plain))
             };
-            if tool == GitOps::Flux && spec.shape.is_none() {
-                shape = " --shape kustomization";
+            if tool == GitOps::Flux && spec.format.is_none() {
+                format = " --format kustomization";
             }
             spec.clusters.iter().map(of).collect()
         } else {
@@ -85,7 +85,7 @@ impl Fleet {
         check(&clusters)?;
         let clusters =
             clusters.into_iter().map(|(name, protect)| Cluster::new(name, protect)).collect::<Result<_>>()?;
-        Ok(Some(Self { tool, clusters, is_kept, shape }))
+        Ok(Some(Self { tool, clusters, is_kept, format }))
     }
 
     /// Writes what is not there yet, and says what was done and what is left to do.
@@ -94,7 +94,8 @@ impl Fleet {
     /// A file of a new fleet is there already. Or the file system's.
     pub fn write(&self, root: &Path) -> Result<String> {
         if !self.is_kept && root.join(file::NAME).exists() {
-            let problem = Problem::error("file-exists", "`regcred.yaml` is there already, so nothing was written");
+            let problem =
+                Diagnostic::error(Code::FileExists, "`regcred.yaml` is there already, so nothing was written");
             let hint = "add the clusters to `clusters` in it, and run the same without --clusters";
             return Err(Failure::of("the files to write", problem.hint(hint)).into());
         }
@@ -113,15 +114,15 @@ impl Fleet {
 
     fn files(&self) -> Result<Vec<(String, String)>> {
         let templates = minijinja::Environment::new();
-        let Self { tool, clusters, is_kept, shape: _ } = self;
+        let Self { tool, clusters, is_kept, format: _ } = self;
         let mut files = Vec::new();
         if !is_kept {
             let profile = if *tool == GitOps::Argocd { Profile::Argocd } else { Profile::Flux }.to_string();
             let protect = clusters.first().map(|cluster| cluster.protect.to_string());
             let in_template = |Cluster { scalar, certificate, .. }: &Cluster| context! { scalar, certificate };
             let clusters: Vec<_> = clusters.iter().map(in_template).collect();
-            let shape = (*tool == GitOps::Flux).then(|| Shape::Kustomization.to_string());
-            let config = templates.render_str(CONFIG, context! { profile, protect, shape, clusters })?;
+            let format = (*tool == GitOps::Flux).then(|| Format::Kustomization.to_string());
+            let config = templates.render_str(CONFIG, context! { profile, protect, format, clusters })?;
             files.push((file::NAME.to_owned(), config + "\n"));
         }
         if *tool == GitOps::Argocd {
@@ -147,7 +148,7 @@ impl Fleet {
     }
 
     fn next(&self) -> Vec<String> {
-        let Self { tool, clusters: _, is_kept, shape } = self;
+        let Self { tool, clusters: _, is_kept, format } = self;
         let mut steps = Vec::new();
         if !is_kept {
             let file = file::NAME;
@@ -172,7 +173,7 @@ impl Fleet {
             GitOps::Flux => ("your source in clusters/*/pull-secrets.yaml", "pull-secrets"),
         };
         steps.push(format!("name {where_to_name}"));
-        steps.push(format!("let a job with the variables run `regcred render{shape} --output {output}` there"));
+        steps.push(format!("let a job with the variables run `regcred render{format} --output {output}` there"));
         steps
     }
 }
@@ -190,9 +191,10 @@ fn check(clusters: &[(String, Protect)]) -> Result<(), Failure> {
     for (number, (name, _)) in clusters.iter().enumerate() {
         if let Err(invalid) = name.parse::<ResourceName>() {
             let invalid: InvalidName = invalid;
-            problems.push(Problem::error("invalid-name", format!("`--clusters`: {invalid}")).hint(invalid.hint()));
+            problems
+                .push(Diagnostic::error(Code::InvalidName, format!("`--clusters`: {invalid}")).hint(invalid.hint()));
         } else if clusters[..number].iter().any(|(other, _)| other == name) {
-            let problem = Problem::error("same-name", "two clusters have one name");
+            let problem = Diagnostic::error(Code::SameName, "two clusters have one name");
             problems.push(problem.hint("give each its own: it is the name of its folder"));
         }
     }

@@ -6,12 +6,12 @@ use anyhow::Result;
 
 use crate::cli::InjectArguments;
 use crate::environment::Environment;
+use crate::files::stream::print_text;
 use crate::inject::{self, Injected};
-use crate::output::stream::print_text;
-use crate::problem::{Failure, Problem, reason};
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::inject::rules;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 const TITLE: &str = "the input";
 
@@ -39,7 +39,7 @@ fn manifests() -> Result<String, Failure> {
     let mut stdin = io::stdin().lock();
     if stdin.is_terminal() {
         return Err(Failure::Usage(vec![
-            Problem::error("usage", "`inject` reads manifests on standard input, and that is a terminal")
+            Diagnostic::error(Code::Usage, "`inject` reads manifests on standard input, and that is a terminal")
                 .hint("pipe them in: `helm template … | regcred inject --registry ghcr.io | kubectl apply -f -`"),
         ]));
     }
@@ -47,13 +47,13 @@ fn manifests() -> Result<String, Failure> {
     stdin.read_to_end(&mut bytes).map_err(|error| {
         Failure::of(
             TITLE,
-            Problem::error("unreadable-file", format!("standard input cannot be read: {}", reason(&error))),
+            Diagnostic::error(Code::UnreadableFile, format!("standard input cannot be read: {}", reason(&error))),
         )
     })?;
     String::from_utf8(bytes).map_err(|_| {
         Failure::of(
             TITLE,
-            Problem::error("not-utf-8", "standard input is not UTF-8 text")
+            Diagnostic::error(Code::NotUtf8, "standard input is not UTF-8 text")
                 .hint("write the manifests as UTF-8; a shell on Windows may write UTF-16 into a pipe or file"),
         )
     })

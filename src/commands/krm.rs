@@ -9,26 +9,27 @@ use zeroize::Zeroizing;
 
 use super::logins::{self, Checked};
 use crate::environment::Environment;
+use crate::files::stream::{self, Shown};
+use crate::files::target::Target;
+use crate::files::{self, git};
 use crate::krm::config::FunctionConfig;
 use crate::krm::list::{self, Entry, ResourceList};
 use crate::krm::{edit, kustomization, objects, package, results};
-use crate::output::stream::{self, Shown};
-use crate::output::target::Target;
-use crate::output::{self, git};
-use crate::problem::{Failure, Problem, reason};
 use crate::report::{self, Outcome};
 use crate::resources;
-use crate::settings::choices::Shape;
+use crate::settings::choices::Format;
 use crate::settings::file::Which;
 use crate::settings::fleet::Fleet;
 use crate::settings::namespaces::{self, Listed};
 use crate::templates::Templates;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 /// Reads the list, edits it, and writes it. What fails leaves its items as they came in, says why in `results`, and fails the
 /// command too: kustomize looks at nothing else.
 pub fn run(which: &Which, environment: &Environment) -> Result<Outcome> {
     if matches!(which, Which::Named(_)) {
-        let problem = Problem::error("usage", "`--config` means nothing to `krm`, which reads the functionConfig");
+        let problem =
+            Diagnostic::error(Code::Usage, "`--config` means nothing to `krm`, which reads the functionConfig");
         return Err(Failure::Usage(vec![problem.hint("give the same object as functionConfig")]).into());
     }
     let read = text().and_then(|text| {
@@ -46,10 +47,10 @@ pub fn run(which: &Which, environment: &Environment) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn text() -> Result<String, Problem> {
+fn text() -> Result<String, Diagnostic> {
     let mut text = String::new();
     io::stdin().lock().read_to_string(&mut text).map_err(|error| {
-        Problem::error("invalid-resource-list", format!("standard input cannot be read: {}", reason(&error)))
+        Diagnostic::error(Code::InvalidResourceList, format!("standard input cannot be read: {}", reason(&error)))
     })?;
     Ok(text)
 }
@@ -78,7 +79,7 @@ fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Fail
 
 /// The stations of `render`, with the functionConfig for flags and file, and the items for a place to write to.
 fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Value>) -> Result<Vec<Entry>, Failure> {
-    let FunctionConfig { name, file, arguments, shape } =
+    let FunctionConfig { name, file, arguments, format } =
         FunctionConfig::read(list).map_err(|problems| Failure::Input { title: "the functionConfig", problems })?;
     let mut problems = Vec::new();
     let listed = listed(list, &mut problems);
@@ -88,7 +89,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     // The functionConfig has chosen one of several clusters.
     let ([settings], [docker_configs]) = (members.as_slice(), docker_configs.as_slice()) else { return Ok(Vec::new()) };
     let manifests = resources::build(settings, docker_configs, &Templates::load(None)?)?;
-    let objects = objects::of(&manifests, &name).map_err(|error| output::failure(&error, "an object"))?;
+    let objects = objects::of(&manifests, &name).map_err(|error| files::failure(&error, "an object"))?;
     if kustomization::is_a_generator(list) {
         Failure::unless_clean("the kustomization", &kustomization::check(environment.directory(), &objects))?;
     }
@@ -102,16 +103,19 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
         said.push(results::of_problem(warning));
     }
     if let Some(
-        shape @ (Shape::Directory | Shape::Kustomization | Shape::Chart | Shape::HelmValues | Shape::DockerConfig),
-    ) = shape
+        format
+        @ (Format::Directory | Format::Kustomization | Format::Chart | Format::HelmValues | Format::DockerConfig),
+    ) = format
     {
-        said.push(results::information(&format!("`shape: {shape}` is for `regcred render`: a function gives objects")));
+        said.push(results::information(&format!(
+            "`format: {format}` is for `regcred render`: a function gives objects"
+        )));
     }
     Ok(edit::edit(&list.items, objects, &name, said))
 }
 
 /// The namespaces that there are: those among the items, if there is one.
-fn listed(list: &ResourceList<'_>, problems: &mut Vec<Problem>) -> Option<Listed> {
+fn listed(list: &ResourceList<'_>, problems: &mut Vec<Diagnostic>) -> Option<Listed> {
     let is_namespace = |item: &&Value| item["apiVersion"] == "v1" && item["kind"] == "Namespace";
     let items: Vec<_> = list.items.iter().map(|item| &item.value).filter(is_namespace).collect();
     let text = json!({"kind": "List", "items": items}).to_string();
@@ -123,10 +127,10 @@ fn for_a_function(failure: Failure) -> Failure {
     let Failure::Input { title, mut problems } = failure else { return failure };
     for problem in &mut problems {
         let hint = match problem.code {
-            "glob-without-list" | "no-namespaces" => {
+            Code::GlobWithoutList | Code::NoNamespaces => {
                 "name the namespaces in `include`, or give their Namespace objects among the items"
             }
-            "plaintext-in-git" => package::ELSEWHERE,
+            Code::PlaintextInGit => package::ELSEWHERE,
             _ => continue,
         };
         problem.hint = Some(hint.to_owned());
@@ -153,7 +157,7 @@ fn redact(entries: &mut [Entry]) {
 
 fn print(write: impl FnOnce(Shown) -> io::Result<Zeroizing<String>>) -> Result<(), Failure> {
     stream::print_shown(|shown| {
-        let text = write(shown).map_err(|error| output::failure(&error, "the ResourceList"))?;
+        let text = write(shown).map_err(|error| files::failure(&error, "the ResourceList"))?;
         Ok(Zeroizing::new(text.as_bytes().to_vec()))
     })?;
     Ok(())

@@ -2,26 +2,26 @@
 
 use crate::credentials::lifetime::ShortLived;
 use crate::credentials::{Credentials, Source};
-use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
-use crate::output::evidence::Known;
-use crate::problem::{Failure, Problem, Severity};
+use crate::files::evidence::Known;
 use crate::report;
-use crate::settings::choices::{Protect, Shape};
+use crate::settings::choices::{Format, Protect};
 use crate::settings::external::ExternalSettings;
 use crate::settings::findings::Findings;
 use crate::settings::{Destination, PullSecretSettings, Settings};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
+use regcred_core::docker_config::DockerConfig;
 
 /// One Docker config a pull secret, in the order of the settings; a list of them a cluster.
 pub(super) struct Checked {
     pub docker_configs: Vec<Vec<DockerConfig>>,
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// What the logins of one cluster came to, in the order of its pull secrets, and what is wrong there.
 struct OfCluster {
     docker_configs: Vec<DockerConfig>,
-    problems: Vec<Problem>,
+    problems: Vec<Diagnostic>,
 }
 
 /// Reads each login once, and merges those of every pull secret of every cluster.
@@ -77,7 +77,7 @@ pub(super) fn docker_configs(
     let (mut findings, mut missing) = (Findings::default(), Findings::default());
     let mut docker_configs = Vec::new();
     for (OfCluster { docker_configs: read, problems }, member) in read(members, environment).into_iter().zip(members) {
-        let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Problem::is_error);
+        let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
         let compares = matches!(member.destination, Destination::Check(_));
         let (there, not_there) = if compares && !errors.is_empty() && errors.iter().all(is_not_there) {
             let unknown = member.pull_secrets.iter().map(|_| DockerConfig::unknown()).collect();
@@ -91,7 +91,7 @@ pub(super) fn docker_configs(
         missing.add(not_there, member.cluster.as_ref());
     }
     let (mut problems, missing) = (findings.said(), missing.said());
-    if problems.iter().any(Problem::is_error) {
+    if problems.iter().any(Diagnostic::is_error) {
         problems.extend(missing);
         return Err(Failure::Input { title: "the input", problems });
     }
@@ -102,7 +102,7 @@ pub(super) fn docker_configs(
             report::warn(&missing.into_iter().map(as_a_warning).collect::<Vec<_>>());
         }
         for (settings, _) in members.iter().zip(&docker_configs).filter(|(_, (_, known))| *known != Known::All) {
-            report::note(&left_out(settings.combination.shape, others));
+            report::note(&left_out(settings.combination.format, others));
         }
     }
     Ok(docker_configs)
@@ -115,19 +115,24 @@ fn others_are_set(members: &[Settings], environment: &Environment) -> bool {
     sources.flat_map(Source::variables).any(|variable| environment.is_set(variable.name.as_str()))
 }
 
-fn as_a_warning(problem: Problem) -> Problem {
-    Problem { severity: Severity::Warning, ..problem }
+fn as_a_warning(problem: Diagnostic) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, ..problem }
         .hint("without it nothing that depends on a login is compared for this output")
 }
 
 /// What a comparison without credentials cannot tell.
-fn left_out(shape: Shape, others_are_set: bool) -> String {
+fn left_out(format: Format, others_are_set: bool) -> String {
     let there = if others_are_set { "not all credentials are there" } else { "there are no credentials" };
-    match shape {
-        Shape::DockerConfig => {
+    match format {
+        Format::DockerConfig => {
             format!("{there}, so the Docker config was not compared, only whether the file is there and holds one")
         }
-        Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization | Shape::Chart | Shape::HelmValues => {
+        Format::Yaml
+        | Format::Json
+        | Format::Directory
+        | Format::Kustomization
+        | Format::Chart
+        | Format::HelmValues => {
             format!(
                 "{there}, so what depends on them was not compared: the values of Secrets, encrypted ones too, and the \
                  registries of policies"
@@ -136,6 +141,6 @@ fn left_out(shape: Shape, others_are_set: bool) -> String {
     }
 }
 
-fn is_not_there(problem: &Problem) -> bool {
-    matches!(problem.code, "variable-unset" | "variable-empty")
+fn is_not_there(problem: &Diagnostic) -> bool {
+    matches!(problem.code, Code::VariableUnset | Code::VariableEmpty)
 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use crate::problem::{Failure, Problem};
 use crate::protect::Protector;
 use crate::settings::Settings;
 use crate::settings::choices::Protect;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
 use crate::settings::sealing::CertificateSource;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// Does the same for each cluster, on all cores if there are several; the answers are in order.
 pub(super) fn each<A: Send, B: Send>(members: Vec<A>, work: impl Fn(A) -> B + Send + Sync) -> Vec<B> {
@@ -58,7 +58,7 @@ pub(super) fn apart<T>(results: Vec<Result<T, Failure>>, members: &[Settings]) -
 }
 
 /// Warns of clusters whose own certificates are of one key: most likely one of them was fetched from the wrong cluster.
-pub(super) fn of_one_key(members: &[Settings], protectors: &[Protector]) -> Vec<Problem> {
+pub(super) fn of_one_key(members: &[Settings], protectors: &[Protector]) -> Vec<Diagnostic> {
     let mut known: HashMap<&[u8], &Settings> = HashMap::new();
     let mut findings = Findings::default();
     for (settings, protector) in members.iter().zip(protectors) {
@@ -74,7 +74,7 @@ pub(super) fn of_one_key(members: &[Settings], protectors: &[Protector]) -> Vec<
             let message = "the certificate is another file than that of a cluster before, and of the same key";
             let hint =
                 "was one of them fetched from the wrong cluster? `regcred fetch-cert --cluster NAME --context CONTEXT`";
-            vec![Problem::warning("same-recipient", message).hint(hint)]
+            vec![Diagnostic::warning(Code::SameRecipient, message).hint(hint)]
         };
         findings.add(problems, settings.cluster.as_ref());
     }

@@ -23,7 +23,7 @@ use crate::settings::file::{self, File, Which};
 /// Runs what was asked for.
 ///
 /// # Errors
-/// A [`crate::problem::Failure`].
+/// A [`regcred_core::diagnostic::Failure`].
 pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
     let Arguments { config, no_config, verbose, command } = arguments;
     let which = match (config, no_config) {

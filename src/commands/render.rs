@@ -6,13 +6,11 @@ use super::deliver::{self, Prepared};
 use super::logins;
 use super::members::{self, apart, each, side_by_side};
 use crate::cli::RenderArguments;
-use crate::docker_config::DockerConfig;
 use crate::environment::Environment;
-use crate::output::evidence::Known;
-use crate::output::new_paths::NewPaths;
-use crate::output::product::Product;
-use crate::output::{chart, clusters, helm_values};
-use crate::problem::Failure;
+use crate::files::evidence::Known;
+use crate::files::new_paths::NewPaths;
+use crate::files::product::Product;
+use crate::files::{chart, clusters, helm_values};
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
@@ -20,6 +18,8 @@ use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
+use regcred_core::diagnostic::Failure;
+use regcred_core::docker_config::DockerConfig;
 
 /// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::output::stream::print_text;
+use crate::files::stream::print_text;
 use crate::report::Outcome;
 use crate::settings::file::File;
 

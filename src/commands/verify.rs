@@ -6,19 +6,19 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::logins::{self, Checked};
-use crate::cli::{Format, RenderArguments, TargetArguments, VerifyArguments};
+use crate::cli::{AnswerFormat, RenderArguments, TargetArguments, VerifyArguments};
 use crate::credentials::{Need, Source};
-use crate::docker_config::kubelet::{Image, InvalidImage};
-use crate::docker_config::{self, DockerConfig, Match};
 use crate::environment::Environment;
-use crate::output::stream::print_text;
-use crate::problem::{Failure, Problem};
+use crate::files::stream::print_text;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Protect;
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
 use crate::settings::{PullSecretSettings, Settings};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::docker_config::kubelet::{Image, InvalidImage};
+use regcred_core::docker_config::{self, DockerConfig, Match};
 
 /// The answer of `--format json`: documented in docs/verify.md, and stable.
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ struct Answer<'a> {
     image: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     matches: Option<Vec<Match>>,
-    problems: Vec<Problem>,
+    problems: Vec<Diagnostic>,
 }
 
 /// Reads and checks all that `render` would read, and writes nothing but the answer.
@@ -45,7 +45,7 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
     }
     let image = arguments.image.as_deref().map(parse).transpose()?;
     match (logins::check(&members, environment), arguments.format) {
-        (Err(Failure::Input { problems, .. }), Format::Json) => {
+        (Err(Failure::Input { problems, .. }), AnswerFormat::Json) => {
             let matches = image.is_some().then(Vec::new);
             json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
             Ok(Outcome::Negative)
@@ -59,8 +59,8 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
             let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
-                Format::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
-                Format::Text => {
+                AnswerFormat::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
+                AnswerFormat::Text => {
                     text(&docker_configs, matches.as_deref(), &problems, kept_elsewhere)?;
                 }
             }
@@ -70,11 +70,11 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
 }
 
 /// What cannot be answered for a whole Docker config that others fetch.
-fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Problem> {
+fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     let nothing_is_known = pull_secret.external.as_ref()?.registries().is_empty();
     nothing_is_known.then(|| {
-        Problem::warning(
-            "unknown-registries",
+        Diagnostic::warning(
+            Code::UnknownRegistries,
             format!("the registries of the whole Docker config of `{}` are not known", pull_secret.name),
         )
         .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
@@ -84,7 +84,7 @@ fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Problem> {
 fn parse(image: &str) -> Result<Image, Failure> {
     image.parse().map_err(|invalid: InvalidImage| {
         Failure::Usage(vec![
-            Problem::error("invalid-image", format!("what `--image` got {invalid}"))
+            Diagnostic::error(Code::InvalidImage, format!("what `--image` got {invalid}"))
                 .hint("for example ghcr.io/acme/api:1.4"),
         ])
     })
@@ -112,10 +112,10 @@ fn sources(members: &[Settings]) -> Vec<&Source> {
 }
 
 /// A registry alone is taken for an image of Docker Hub, by a kubelet too.
-fn registry_for_an_image(image: &str) -> Option<Problem> {
+fn registry_for_an_image(image: &str) -> Option<Diagnostic> {
     Image::looks_like_a_registry(image).then(|| {
-        Problem::warning(
-            "registry-for-an-image",
+        Diagnostic::warning(
+            Code::RegistryForAnImage,
             "what `--image` got looks like a registry, and a kubelet takes it for an image of Docker Hub",
         )
         .hint("name an image in it, for example ghcr.io/acme/api:1.4")
@@ -142,7 +142,7 @@ fn json(answer: &impl Serialize) -> Result<()> {
 fn text(
     docker_configs: &[DockerConfig],
     tried: Option<&[Match]>,
-    problems: &[Problem],
+    problems: &[Diagnostic],
     kept_elsewhere: bool,
 ) -> Result<()> {
     report::warn(problems);
@@ -186,7 +186,7 @@ struct Listed {
     source: usize,
 }
 
-fn list(sources: &[&Source], format: Format, environment: &Environment) -> Result<Outcome> {
+fn list(sources: &[&Source], format: AnswerFormat, environment: &Environment) -> Result<Outcome> {
     let mut variables: Vec<Listed> = sources
         .iter()
         .enumerate()
@@ -201,8 +201,8 @@ fn list(sources: &[&Source], format: Format, environment: &Environment) -> Resul
         .collect();
     variables.dedup_by(|one, other| one.name == other.name && one.purpose == other.purpose);
     match format {
-        Format::Json => json(&serde_json::json!({ "variables": variables }))?,
-        Format::Text => {
+        AnswerFormat::Json => json(&serde_json::json!({ "variables": variables }))?,
+        AnswerFormat::Text => {
             let width = variables.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
             let mut lines: Vec<_> = variables
                 .iter()

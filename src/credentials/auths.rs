@@ -7,18 +7,19 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+use super::mistaken;
 use super::pairs::Pairs;
-use super::{Credential, mistaken};
-use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
-use crate::problem::Problem;
+use regcred_core::credentials::Credential;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
 
 /// The logins in `json`, with the problems of each entry added to `problems`.
 #[expect(clippy::disallowed_methods, reason = "the JSON is read here")]
-pub fn read(json: &SecretString, source: &str, problems: &mut Vec<Problem>) -> Vec<Credential> {
+pub fn read(json: &SecretString, source: &str, problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
     match serde_json::from_str::<Value>(json.expose_secret()) {
         Err(error) => problems.push(
-            Problem::error(
-                "invalid-json",
+            Diagnostic::error(
+                Code::InvalidJson,
                 format!(
                     "{source} is not valid JSON: line {}, column {} is where it breaks",
                     error.line(),
@@ -32,7 +33,7 @@ pub fn read(json: &SecretString, source: &str, problems: &mut Vec<Problem>) -> V
                 match serde_json::from_str::<Written>(json.expose_secret()) {
                     Ok(written) => return entries(&written.auths, &config, source, problems),
                     Err(_) => problems.push(
-                        Problem::error("conflict", format!("{source} holds `auths` more than once"))
+                        Diagnostic::error(Code::Conflict, format!("{source} holds `auths` more than once"))
                             .hint("write all its entries into one `auths`"),
                     ),
                 }
@@ -61,15 +62,18 @@ fn entries(
     auths: &Pairs<Entry>,
     config: &Map<String, Value>,
     source: &str,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Vec<Credential> {
     let helper = config.contains_key("credsStore") || config.contains_key("credHelpers");
     let mut logins = Vec::new();
     for (number, (key, entry)) in auths.0.iter().enumerate() {
         match key.parse::<RegistryKey>() {
             Err(invalid) => problems.push(
-                Problem::error("invalid-registry", format!("entry {} of `auths` in {source} {invalid}", number + 1))
-                    .hint(InvalidRegistry::hint()),
+                Diagnostic::error(
+                    Code::InvalidRegistry,
+                    format!("entry {} of `auths` in {source} {invalid}", number + 1),
+                )
+                .hint(InvalidRegistry::hint()),
             ),
             Ok(key) => {
                 let (registry, odd) = key.canonical();
@@ -108,39 +112,39 @@ enum Fault {
 }
 
 impl Fault {
-    fn explain(&self, registry: &RegistryKey, source: &str) -> Problem {
+    fn explain(&self, registry: &RegistryKey, source: &str) -> Diagnostic {
         const WHOLE: &str = "one bad entry breaks the whole Secret for the kubelet";
         const ENCODE: &str = "`auth` is base64 of `user:password`: `printf '%s:%s' \"$REGISTRY_USER\" \"$REGISTRY_PASSWORD\" | base64 -w0`";
         let (code, what, hint): (_, String, &str) = match self {
-            Self::NotAnObject => ("entry-not-an-object", format!("is no object; {WHOLE}"), ENCODE),
+            Self::NotAnObject => (Code::EntryNotAnObject, format!("is no object; {WHOLE}"), ENCODE),
             Self::Twice(field) => (
-                "conflict",
+                Code::Conflict,
                 format!("has `{field}` twice, with different values"),
                 "leave one of the two out: of two, some programs read the first and others the last",
             ),
-            Self::NotText(field) => ("entry-not-text", format!("has a `{field}` that is no text; {WHOLE}"), ENCODE),
-            Self::AuthNotBase64 => ("auth-not-base64", format!("has an `auth` that is not base64; {WHOLE}"), ENCODE),
-            Self::AuthWithoutColon => ("auth-without-colon", format!("has an `auth` without a colon in it; {WHOLE}"), ENCODE),
-            Self::AuthNotUtf8 => ("auth-not-utf-8", "has an `auth` that does not hold UTF-8 text".into(), ENCODE),
+            Self::NotText(field) => (Code::EntryNotText, format!("has a `{field}` that is no text; {WHOLE}"), ENCODE),
+            Self::AuthNotBase64 => (Code::AuthNotBase64, format!("has an `auth` that is not base64; {WHOLE}"), ENCODE),
+            Self::AuthWithoutColon => (Code::AuthWithoutColon, format!("has an `auth` without a colon in it; {WHOLE}"), ENCODE),
+            Self::AuthNotUtf8 => (Code::AuthNotUtf8, "has an `auth` that does not hold UTF-8 text".into(), ENCODE),
             Self::AuthDisagrees => (
-                "auth-disagrees",
+                Code::AuthDisagrees,
                 "has an `auth` that differs from its `username` and `password`; a kubelet uses `auth`".into(),
                 "leave out the one that is outdated",
             ),
             Self::IdentityToken => (
-                "identity-token",
+                Code::IdentityToken,
                 "holds only a token (`identitytoken`, `registrytoken`), which a kubelet ignores: it would pull without a login".into(),
                 "use a service principal, a repository token or a robot account; `az acr login` does not make a pull secret",
             ),
             Self::EmptyWithHelper => (
-                "credential-helper",
+                Code::CredentialHelper,
                 "is empty, as its login is in a credential helper, which a kubelet ignores".into(),
                 "name the two variables of the login instead: `--login HOST=USERVAR:PASSVAR`",
             ),
-            Self::Empty => ("entry-empty", "has neither `auth` nor `username` and `password`".into(), ENCODE),
-            Self::NoPassword => ("no-password", "has no password".into(), ENCODE),
+            Self::Empty => (Code::EntryEmpty, "has neither `auth` nor `username` and `password`".into(), ENCODE),
+            Self::NoPassword => (Code::NoPassword, "has no password".into(), ENCODE),
         };
-        Problem::error(code, format!("the entry `{registry}` of {source} {what}")).hint(hint).about(registry)
+        Diagnostic::error(code, format!("the entry `{registry}` of {source} {what}")).hint(hint).about(registry)
     }
 }
 
@@ -204,7 +208,7 @@ mod tests {
     fn codes(json: &str) -> (usize, Vec<&'static str>) {
         let mut problems = Vec::new();
         let logins = read(&json.into(), "`A`", &mut problems);
-        (logins.len(), problems.into_iter().map(|problem| problem.code).collect())
+        (logins.len(), problems.into_iter().map(|problem| problem.code.as_str()).collect())
     }
 
     #[test]

@@ -4,9 +4,10 @@ use secrecy::ExposeSecret;
 
 use super::lifetime::{self, ShortLived};
 use super::placeholder::{Placeholder, WITHOUT_QUOTES, is_in_quotes};
-use super::{Credential, google, helmfile};
+use super::{google, helmfile};
 use crate::environment::Environment;
-use crate::problem::Problem;
+use regcred_core::credentials::Credential;
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// The login without line ends at the edges, with everything that is wrong about it said.
 #[expect(clippy::disallowed_methods, reason = "user name and password are looked at")]
@@ -14,7 +15,7 @@ pub(super) fn checked(
     mut login: Credential,
     environment: &Environment,
     short_lived: ShortLived,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Credential {
     let (source, username_source, registry) =
         (login.source.clone(), login.username_source.clone(), login.registry.clone());
@@ -24,8 +25,8 @@ pub(super) fn checked(
         if bare.len() < field.expose_secret().len() {
             *field = bare.into();
             problems.push(
-                Problem::warning(
-                    "trailing-newline",
+                Diagnostic::warning(
+                    Code::TrailingNewline,
                     format!("the {what} for `{registry}` in {source} ended in a line end, which was removed"),
                 )
                 .hint("set it with `printf '%s'`, not `echo`")
@@ -36,17 +37,17 @@ pub(super) fn checked(
     let (username, password) = (login.username.expose_secret(), login.password.expose_secret());
     let mut refuse = |code, what: &str, source: &str, fault: &str, hint: &str| {
         let message = format!("the {what} for `{registry}` in {source} {fault}");
-        problems.push(Problem::error(code, message).hint(hint).about(&registry));
+        problems.push(Diagnostic::error(code, message).hint(hint).about(&registry));
     };
     if username.is_empty() {
-        refuse("no-username", "user name", &username_source, "is empty", "set it");
+        refuse(Code::NoUsername, "user name", &username_source, "is empty", "set it");
     }
     if password.is_empty() {
-        refuse("no-password", "password", &source, "is empty", "set it");
+        refuse(Code::NoPassword, "password", &source, "is empty", "set it");
     }
     if username.contains(':') {
         refuse(
-            "username-with-colon",
+            Code::UsernameWithColon,
             "user name",
             &username_source,
             "has a colon",
@@ -55,7 +56,7 @@ pub(super) fn checked(
     }
     if username.chars().any(char::is_control) {
         refuse(
-            "username-with-control-character",
+            Code::UsernameWithControlCharacter,
             "user name",
             &username_source,
             "has a control character",
@@ -70,31 +71,31 @@ pub(super) fn checked(
         (registry.as_str(), "registry", &source),
     ];
     for (_, what, source) in parts.into_iter().filter(|(text, ..)| helmfile::evaluates(text)) {
-        refuse("helmfile-reference", what, source, helmfile::FAULT, helmfile::HINT);
+        refuse(Code::HelmfileReference, what, source, helmfile::FAULT, helmfile::HINT);
     }
     if let Some((fault, hint)) = google::fault(username, password) {
-        refuse("not-a-key", "password", &source, fault, hint);
+        refuse(Code::NotAKey, "password", &source, fault, hint);
     }
     for (text, what, source) in [(username, "user name", &username_source), (password, "password", &source)] {
         let which = format!("the {what} for `{registry}` in {source}");
         problems.extend(Placeholder::of(text).map(|it| it.of_a_login(&which).about(&registry)));
         if is_in_quotes(text) {
             let message = format!("{which} is in quotes, which are taken for a part of it");
-            problems.push(Problem::warning("in-quotes", message).hint(WITHOUT_QUOTES).about(&registry));
+            problems.push(Diagnostic::warning(Code::InQuotes, message).hint(WITHOUT_QUOTES).about(&registry));
         }
     }
     if (username == "robot" || username.starts_with("robot+")) && registry.host() != "quay.io" {
         let hint = environment.ci().how_to_keep_a_dollar();
         problems.push(
-            Problem::warning("dollar-expanded", format!("the user name for `{registry}` in {username_source} begins with `robot`: a `$` and what followed was probably expanded away"))
+            Diagnostic::warning(Code::DollarExpanded, format!("the user name for `{registry}` in {username_source} begins with `robot`: a `$` and what followed was probably expanded away"))
                 .hint(hint)
                 .about(&registry),
         );
     }
     if registry.host() == "ghcr.io" && password.starts_with("github_pat_") {
         problems.push(
-            Problem::warning(
-                "fine-grained-token",
+            Diagnostic::warning(
+                Code::FineGrainedToken,
                 format!("{source} is a fine-grained token, with which ghcr.io does not let images be pulled"),
             )
             .hint("use a classic token with read:packages")

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::placeholder::{Placeholder, WITHOUT_QUOTES, is_in_quotes};
 use super::{file, helmfile, mistaken};
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// Standard base64, padded or not.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -23,7 +23,11 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 /// # Errors
 /// What was tried and why each failed, by position, never by content.
 #[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
-pub fn docker_config(value: &SecretString, source: &str, problems: &mut Vec<Problem>) -> Result<SecretString, Problem> {
+pub fn docker_config(
+    value: &SecretString,
+    source: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<SecretString, Diagnostic> {
     let text = trimmed(value.expose_secret());
     if let Some(content) = file::named_by(text, source)? {
         return of_a_file(&content, source, problems);
@@ -36,12 +40,16 @@ pub fn docker_config(value: &SecretString, source: &str, problems: &mut Vec<Prob
 /// # Errors
 /// As [`docker_config`].
 #[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
-pub fn of_a_file(content: &SecretString, source: &str, problems: &mut Vec<Problem>) -> Result<SecretString, Problem> {
+pub fn of_a_file(
+    content: &SecretString,
+    source: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<SecretString, Diagnostic> {
     inline(trimmed(content.expose_secret()), source, problems, |base64| {
         let message = format!(
             "the file that {source} names is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64})"
         );
-        Problem::error("not-a-docker-config", message)
+        Diagnostic::error(Code::NotADockerConfig, message)
             .hint("name a file like ~/.docker/config.json, or one with base64 of it")
     })
 }
@@ -49,23 +57,25 @@ pub fn of_a_file(content: &SecretString, source: &str, problems: &mut Vec<Proble
 fn inline(
     text: &str,
     source: &str,
-    problems: &mut Vec<Problem>,
-    neither: impl Fn(&str) -> Problem,
-) -> Result<SecretString, Problem> {
+    problems: &mut Vec<Diagnostic>,
+    neither: impl Fn(&str) -> Diagnostic,
+) -> Result<SecretString, Diagnostic> {
     if text.is_empty() {
-        return Err(Problem::error("empty", format!("{source} holds nothing but white space")));
+        return Err(Diagnostic::error(Code::Empty, format!("{source} holds nothing but white space")));
     }
     if let Some(placeholder) = Placeholder::of(text) {
         return Err(placeholder.of_a_docker_config(source));
     }
     if is_in_quotes(text) {
-        return Err(Problem::error("in-quotes", format!("{source} is in quotes")).hint(WITHOUT_QUOTES));
+        return Err(Diagnostic::error(Code::InQuotes, format!("{source} is in quotes")).hint(WITHOUT_QUOTES));
     }
     if is_json(text) {
         return Ok(text.into());
     }
     if helmfile::evaluates(text) {
-        return Err(Problem::error("helmfile-reference", format!("{source} {}", helmfile::FAULT)).hint(helmfile::HINT));
+        return Err(
+            Diagnostic::error(Code::HelmfileReference, format!("{source} {}", helmfile::FAULT)).hint(helmfile::HINT)
+        );
     }
     if mistaken::is_manifest(text) {
         return Err(mistaken::manifest(source));
@@ -86,7 +96,7 @@ fn inline(
         && trimmed(&twice).starts_with('{')
     {
         problems.push(
-            Problem::warning("encoded-twice", format!("{source} is encoded twice in base64"))
+            Diagnostic::warning(Code::EncodedTwice, format!("{source} is encoded twice in base64"))
                 .hint("encode it once; `kubectl create secret` and Helm's b64enc encode by themselves"),
         );
         return Ok(trimmed(&twice).into());
@@ -106,10 +116,10 @@ fn is_json(text: &str) -> bool {
 }
 
 /// JSON that came out of base64 and ends early was cut before it was decoded.
-fn whole(json: &str, source: &str) -> Result<(), Problem> {
+fn whole(json: &str, source: &str) -> Result<(), Diagnostic> {
     match serde_json::from_str::<serde::de::IgnoredAny>(json) {
-        Err(error) if error.is_eof() => Err(Problem::error(
-            "invalid-json",
+        Err(error) if error.is_eof() => Err(Diagnostic::error(
+            Code::InvalidJson,
             format!("{source} was decoded from base64, and its JSON ends early: it was probably cut"),
         )
         .hint("encode the file again and copy all of it: `base64 -w0 ~/.docker/config.json`")),
@@ -135,15 +145,15 @@ fn base64(text: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "it is base64, but not of text".to_owned())
 }
 
-fn neither(text: &str, source: &str, base64: &str) -> Problem {
+fn neither(text: &str, source: &str, base64: &str) -> Diagnostic {
     let path = if text.starts_with('/') { "no file of that path exists" } else { "it does not begin with `/`" };
     let hint = if text.starts_with(['/', '~']) || text.starts_with("./") {
         "a path must be absolute and name a file that is there; `~` and `./` are not resolved"
     } else {
         "encode the file: `base64 -w0 ~/.docker/config.json`"
     };
-    Problem::error(
-        "not-a-docker-config",
+    Diagnostic::error(
+        Code::NotADockerConfig,
         format!("{source} is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64}), not a file ({path})"),
     )
     .hint(hint)
@@ -165,7 +175,7 @@ mod tests {
         let mut problems = Vec::new();
         docker_config(&text.into(), "`A`", &mut problems)
             .map(|json| (json.expose_secret().to_owned(), problems.len()))
-            .map_err(|problem| problem.code)
+            .map_err(|problem| problem.code.as_str())
     }
 
     #[test]

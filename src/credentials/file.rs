@@ -6,7 +6,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use crate::problem::{Problem, reason};
+use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
 /// No login and no list of them is longer.
 const LIMIT: u64 = 4 * 1024 * 1024;
@@ -24,29 +24,32 @@ pub enum Named {
 ///
 /// # Errors
 /// It cannot be read, is neither a regular file nor a pipe that was meant, is too long, or is not UTF-8.
-pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Problem> {
+pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Diagnostic> {
     let metadata = path.metadata().map_err(|error| unreadable(source, &error))?;
     if metadata.is_dir() {
-        return Err(Problem::error("is-a-directory", format!("{source} names a directory, not a file"))
+        return Err(Diagnostic::error(Code::IsADirectory, format!("{source} names a directory, not a file"))
             .hint("name the file in it, for example config.json"));
     }
     // Whatever else it is may never end, or never begin.
     let is_open = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
     let is_meant = is_open || (named == Named::ByFlag && is_pipe(&metadata));
     if !is_meant && !metadata.is_file() {
-        return Err(Problem::error("unreadable-file", format!("{source} names neither a regular file nor a pipe"))
-            .hint("write it to a file first, or give /dev/stdin"));
+        return Err(Diagnostic::error(
+            Code::UnreadableFile,
+            format!("{source} names neither a regular file nor a pipe"),
+        )
+        .hint("write it to a file first, or give /dev/stdin"));
     }
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(source, &error))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(Problem::error("too-large", format!("the file that {source} names is longer than 4 MiB"))
+        return Err(Diagnostic::error(Code::TooLarge, format!("the file that {source} names is longer than 4 MiB"))
             .hint("name the file of the login itself"));
     }
     String::from_utf8(bytes).map(SecretString::from).map_err(|_| {
-        Problem::error("not-utf-8", format!("the file that {source} names is not UTF-8 text"))
+        Diagnostic::error(Code::NotUtf8, format!("the file that {source} names is not UTF-8 text"))
             .hint("save it as UTF-8 without a byte-order mark of another encoding")
     })
 }
@@ -56,7 +59,7 @@ pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Pro
 ///
 /// # Errors
 /// As [`read`], and a path that this user may not follow.
-pub fn named_by(value: &str, source: &str) -> Result<Option<SecretString>, Problem> {
+pub fn named_by(value: &str, source: &str) -> Result<Option<SecretString>, Diagnostic> {
     use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     let path = Path::new(value.trim_end_matches(['\r', '\n']));
     // A slash alone names no file, and may be a password.
@@ -81,8 +84,8 @@ pub fn looks_like_a_path(value: &str) -> bool {
         .is_some_and(|path| path.contains('/') && path.split('/').all(is_name))
 }
 
-fn unreadable(source: &str, error: &std::io::Error) -> Problem {
-    Problem::error("unreadable-file", format!("the file that {source} names cannot be read: {}", reason(error)))
+fn unreadable(source: &str, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(Code::UnreadableFile, format!("the file that {source} names cannot be read: {}", reason(error)))
         .hint("check that the path is right and that this user may read it")
 }
 
@@ -106,7 +109,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("long");
         File::create(&path).and_then(|file| file.set_len(LIMIT + 1)).unwrap();
-        assert_eq!(read(&path, "`A`", Named::ByFlag).unwrap_err().code, "too-large");
+        assert_eq!(read(&path, "`A`", Named::ByFlag).unwrap_err().code.as_str(), "too-large");
     }
 
     #[test]
@@ -127,7 +130,7 @@ mod tests {
             (&format!("{path}/below"), Ok(false)),
             (&format!("/{}", "a".repeat(300)), Ok(false)),
         ] {
-            let found = named_by(value, "`A`").map(|text| text.is_some()).map_err(|problem| problem.code);
+            let found = named_by(value, "`A`").map(|text| text.is_some()).map_err(|problem| problem.code.as_str());
             assert_eq!(found, expected, "{value}");
         }
     }

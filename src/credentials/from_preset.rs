@@ -2,14 +2,14 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Credential;
 use super::presets::{Host, Otherwise, Preset, UserName};
 use super::source::{self, NameSource, Need, Variable};
 use super::value::{Wanted, how_to_set};
-use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 use crate::environment::Environment;
-use crate::names::VariableName;
-use crate::problem::Problem;
+use regcred_core::credentials::Credential;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
+use regcred_core::names::VariableName;
 
 /// The first of a preset's variables for something that is set.
 fn first(
@@ -17,13 +17,13 @@ fn first(
     what: &str,
     preset: &Preset,
     environment: &Environment,
-) -> Result<VariableName, Problem> {
+) -> Result<VariableName, Diagnostic> {
     let found = names.iter().find(|name| environment.is_set(name));
     found.map(|name| VariableName::known(name)).ok_or_else(|| {
         let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let (verb, one_of) = if names.len() == 1 { ("is not set", "it") } else { ("are not set", "one of them") };
-        Problem::error(
-            "variable-unset",
+        Diagnostic::error(
+            Code::VariableUnset,
             format!("{list} {verb}: {one_of} should hold {what} for `--login {}`", preset.name),
         )
         .hint(how_to_set(&VariableName::known(names[0]), Some(preset), environment))
@@ -31,7 +31,7 @@ fn first(
 }
 
 /// The key of a preset's entry.
-pub(super) fn registry(preset: &'static Preset, environment: &Environment) -> Result<RegistryKey, Problem> {
+pub(super) fn registry(preset: &'static Preset, environment: &Environment) -> Result<RegistryKey, Diagnostic> {
     let first = |names, what| first(names, what, preset, environment);
     let (names, otherwise) = match preset.host {
         Host::Fixed(host) => return parse(host, &format!("`--login {}`", preset.name), host),
@@ -56,8 +56,8 @@ pub(super) fn registry(preset: &'static Preset, environment: &Environment) -> Re
 pub(super) fn login(
     preset: &'static Preset,
     environment: &Environment,
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<Credential>, Problem> {
+    problems: &mut Vec<Diagnostic>,
+) -> Result<Vec<Credential>, Diagnostic> {
     let first = |names, what| first(names, what, preset, environment);
     let registry = registry(preset, environment);
     let username = match preset.username {
@@ -81,13 +81,13 @@ pub(super) fn login(
 }
 
 /// A host is no secret, but it is not repeated where it is none.
-fn parse(host: &str, source: &str, example: &str) -> Result<RegistryKey, Problem> {
+fn parse(host: &str, source: &str, example: &str) -> Result<RegistryKey, Diagnostic> {
     RegistryKey::typed(host).map_err(|invalid| {
         let hint = match invalid {
             InvalidRegistry::NoRegistry => format!("write the whole host, as {example}"),
             _ => InvalidRegistry::hint().to_owned(),
         };
-        Problem::error("invalid-registry", format!("the host in {source} {invalid}")).hint(hint)
+        Diagnostic::error(Code::InvalidRegistry, format!("the host in {source} {invalid}")).hint(hint)
     })
 }
 

@@ -2,17 +2,17 @@
 
 use super::lifetime::ShortLived;
 use super::{Source, from_preset};
-use crate::docker_config::registry::RegistryKey;
 use crate::environment::Environment;
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::docker_config::registry::RegistryKey;
 
 /// Problems that are about keys of entries: the only ones that matter where no login is used.
-const ABOUT_KEYS: [&str; 2] = ["registry-alias", "registry-hardly-matches"];
+const ABOUT_KEYS: [Code; 2] = [Code::RegistryAlias, Code::RegistryHardlyMatches];
 
 impl Source {
     /// The keys of the entries. No variable with a credential is read where the host is known without it.
-    pub fn registries(&self, environment: &Environment, problems: &mut Vec<Problem>) -> Vec<RegistryKey> {
-        let one = |registry: RegistryKey, problems: &mut Vec<Problem>| {
+    pub fn registries(&self, environment: &Environment, problems: &mut Vec<Diagnostic>) -> Vec<RegistryKey> {
+        let one = |registry: RegistryKey, problems: &mut Vec<Diagnostic>| {
             let (registry, odd) = registry.canonical();
             problems.extend(odd);
             vec![registry]
@@ -29,7 +29,7 @@ impl Source {
             Self::DockerConfig(_) | Self::DockerConfigFile(_) => {
                 let mut found = Vec::new();
                 let logins = self.read(environment, ShortLived::Allow, &mut found);
-                let matters = |problem: &Problem| problem.is_error() || ABOUT_KEYS.contains(&problem.code);
+                let matters = |problem: &Diagnostic| problem.is_error() || ABOUT_KEYS.contains(&problem.code);
                 problems.extend(found.into_iter().filter(matters).map(or_name_the_hosts));
                 logins.into_iter().map(|login| login.registry).collect()
             }
@@ -37,8 +37,8 @@ impl Source {
     }
 }
 
-fn or_name_the_hosts(problem: Problem) -> Problem {
-    if !matches!(problem.code, "variable-unset" | "variable-empty") {
+fn or_name_the_hosts(problem: Diagnostic) -> Diagnostic {
+    if !matches!(problem.code, Code::VariableUnset | Code::VariableEmpty) {
         return problem;
     }
     let hint = problem.hint.as_deref().map_or(String::new(), |hint| format!("{hint}; "));

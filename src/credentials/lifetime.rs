@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret;
 
-use super::Credential;
 use crate::environment::Environment;
-use crate::problem::Problem;
+use regcred_core::credentials::Credential;
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// What to do with a password that dies with the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ const JOB_TOKENS: [&str; 4] = ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPEN
 /// What is wrong with the life of this login's password. Reads the clock, and only to compare expiry dates.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "looks at prefixes and dates in the password")]
-pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLived) -> Option<Problem> {
+pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLived) -> Option<Diagnostic> {
     let (username, password, host) =
         (login.username.expose_secret(), login.password.expose_secret(), login.registry.host());
     let which = |what| format!("the {what} for `{}` in {}", login.registry, login.source);
@@ -49,26 +49,29 @@ pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLi
         expiring(&token, expires.saturating_sub(now))
     } else {
         let (what, life) = known_life(username, host)?;
-        Problem::warning("expires", format!("{token} is one of {what}: it lives {life}, and pulls fail from then on"))
-            .hint("run again before then, or let the nodes' own role pull")
+        Diagnostic::warning(
+            Code::Expires,
+            format!("{token} is one of {what}: it lives {life}, and pulls fail from then on"),
+        )
+        .hint("run again before then, or let the nodes' own role pull")
     };
     Some(problem.about(&login.registry))
 }
 
-fn dying(what: &str, short_lived: ShortLived) -> Problem {
+fn dying(what: &str, short_lived: ShortLived) -> Diagnostic {
     const INSTEAD: &str = "use a deploy token, robot account or personal access token with read access";
     let message = format!("{what}, which is worthless as soon as the job or its hour ends");
     match short_lived {
         ShortLived::Refuse => {
-            Problem::error("short-lived", message).hint(format!("{INSTEAD}; --allow-short-lived insists"))
+            Diagnostic::error(Code::ShortLived, message).hint(format!("{INSTEAD}; --allow-short-lived insists"))
         }
-        ShortLived::Allow => Problem::warning("short-lived", message).hint(INSTEAD),
+        ShortLived::Allow => Diagnostic::warning(Code::ShortLived, message).hint(INSTEAD),
     }
 }
 
-fn expiring(token: &str, seconds: i64) -> Problem {
+fn expiring(token: &str, seconds: i64) -> Diagnostic {
     if seconds <= 0 {
-        return Problem::error("expired", format!("{token} has expired"))
+        return Diagnostic::error(Code::Expired, format!("{token} has expired"))
             .hint("fetch a new one, or use a login that does not expire");
     }
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600, seconds / 60);
@@ -78,7 +81,7 @@ fn expiring(token: &str, seconds: i64) -> Problem {
         (_, _, 2..) => format!("{minutes} minutes"),
         _ => "1 minute".to_owned(),
     };
-    Problem::warning("expires", format!("{token} expires in {left}, and pulls fail from then on"))
+    Diagnostic::warning(Code::Expires, format!("{token} expires in {left}, and pulls fail from then on"))
         .hint("run again before then, or use a login that does not expire")
 }
 
@@ -124,7 +127,8 @@ mod tests {
 
     fn code(registry: &str, username: &str, password: &str, short_lived: ShortLived) -> Option<&'static str> {
         let environment = Environment::new([("CI_JOB_TOKEN", "job-secret")], PathBuf::new());
-        check(&Credential::sample(registry, username, password), &environment, short_lived).map(|problem| problem.code)
+        check(&Credential::sample(registry, username, password), &environment, short_lived)
+            .map(|problem| problem.code.as_str())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::presets::{Host, PRESETS, Preset, UserName};
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// What to do when the login has to be given as two variables.
 pub(super) const TWO_VARIABLES: &str =
@@ -28,7 +28,7 @@ pub(super) fn is_plain_user_and_password(text: &str) -> bool {
 }
 
 /// `what` is a user name and password.
-pub(super) fn user_and_password(source: &str, what: &str) -> Problem {
+pub(super) fn user_and_password(source: &str, what: &str) -> Diagnostic {
     let hint = preset_for(source).map_or_else(
         || "put the two into variables of their own and name them: `--login HOST=USERVAR:PASSVAR`".to_owned(),
         |(preset, username)| {
@@ -38,7 +38,7 @@ pub(super) fn user_and_password(source: &str, what: &str) -> Problem {
             )
         },
     );
-    Problem::error("user-and-password", format!("{source} holds {what}, not a Docker config")).hint(hint)
+    Diagnostic::error(Code::UserAndPassword, format!("{source} holds {what}, not a Docker config")).hint(hint)
 }
 
 /// The preset that the variable of a Docker config was named after, and the first variable of its user name.
@@ -58,41 +58,41 @@ pub(super) fn is_manifest(text: &str) -> bool {
 }
 
 /// It is a manifest, or the `data` of one.
-pub(super) fn manifest(source: &str) -> Problem {
-    Problem::error("manifest", format!("{source} is a manifest of Kubernetes, not the Docker config in it"))
+pub(super) fn manifest(source: &str) -> Diagnostic {
+    Diagnostic::error(Code::Manifest, format!("{source} is a manifest of Kubernetes, not the Docker config in it"))
         .hint(r"take that alone: `kubectl get secret NAME -o jsonpath='{.data.\.dockerconfigjson}'`")
 }
 
 /// JSON without entries: what it is instead.
-pub(super) fn without_auths(config: &Map<String, Value>, source: &str) -> Problem {
+pub(super) fn without_auths(config: &Map<String, Value>, source: &str) -> Diagnostic {
     if config.contains_key("apiVersion") || config.contains_key(".dockerconfigjson") {
         return manifest(source);
     }
     if config.contains_key("credsStore") || config.contains_key("credHelpers") {
-        return Problem::error(
-            "credential-helper",
+        return Diagnostic::error(
+            Code::CredentialHelper,
             format!("{source} only names a credential helper (`credsStore`, `credHelpers`), which a kubelet ignores"),
         )
         .hint(format!("the login itself is in that helper; {TWO_VARIABLES}"));
     }
     if config.values().any(|value| value.get("auth").is_some() || value.get("username").is_some()) {
-        return Problem::error(
-            "no-auths",
+        return Diagnostic::error(
+            Code::NoAuths,
             format!("{source} has logins, but no `auths` around them: the old .dockercfg form"),
         )
         .hint("wrap it: {\"auths\": …}");
     }
-    Problem::error("no-auths", format!("{source} is a Docker config without any entry in `auths`"))
+    Diagnostic::error(Code::NoAuths, format!("{source} is a Docker config without any entry in `auths`"))
         .hint(format!("run `docker login` where no credential helper is configured, or {TWO_VARIABLES}"))
 }
 
 /// JSON that is no object.
-pub(super) fn not_an_object(value: &Value, source: &str) -> Problem {
+pub(super) fn not_an_object(value: &Value, source: &str) -> Diagnostic {
     let hint = match value {
         Value::Null => "`null` is what `jq -r` prints for a name that is not there: look where the value comes from",
         _ => "a Docker config is an object: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}",
     };
-    Problem::error("not-an-object", format!("{source} is JSON, but no object")).hint(hint)
+    Diagnostic::error(Code::NotAnObject, format!("{source} is JSON, but no object")).hint(hint)
 }
 
 #[cfg(test)]

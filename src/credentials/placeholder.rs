@@ -1,6 +1,6 @@
 //! Text that only stands for a value: what a variable holds in, what that is instead, and what to do about it, out.
 
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// What is there in place of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,19 +35,20 @@ impl Placeholder {
     }
 
     /// What is wrong with a user name or password that is one: `what` says which.
-    pub(super) fn of_a_login(self, what: &str) -> Problem {
+    pub(super) fn of_a_login(self, what: &str) -> Diagnostic {
         match self {
-            Self::Variable => Problem::warning("placeholder", format!("{what} looks like {}", self.name())),
+            Self::Variable => Diagnostic::warning(Code::Placeholder, format!("{what} looks like {}", self.name())),
             Self::Mask | Self::Macro | Self::Expression => {
-                Problem::error("placeholder", format!("{what} is {}", self.name()))
+                Diagnostic::error(Code::Placeholder, format!("{what} is {}", self.name()))
             }
         }
         .hint(self.hint())
     }
 
     /// What is wrong with a Docker config that is one.
-    pub(super) fn of_a_docker_config(self, source: &str) -> Problem {
-        Problem::error("placeholder", format!("{source} holds no Docker config, but {}", self.name())).hint(self.hint())
+    pub(super) fn of_a_docker_config(self, source: &str) -> Diagnostic {
+        Diagnostic::error(Code::Placeholder, format!("{source} holds no Docker config, but {}", self.name()))
+            .hint(self.hint())
     }
 
     fn name(self) -> &'static str {

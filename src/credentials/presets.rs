@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use crate::docker_config::registry::RegistryKey;
+use regcred_core::docker_config::registry::RegistryKey;
 
 /// Where a preset's host comes from.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -194,7 +194,7 @@ pub fn names() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::VariableName;
+    use regcred_core::names::VariableName;
 
     #[test]
     fn a_host_leads_to_its_preset() {

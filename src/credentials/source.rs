@@ -8,11 +8,12 @@ use super::file::{self, Named};
 use super::lifetime::ShortLived;
 use super::presets::{PRESETS, Preset};
 use super::value::Wanted;
-use super::{Credential, auths, check, decode, from_preset};
-use crate::docker_config::registry::RegistryKey;
+use super::{auths, check, decode, from_preset};
 use crate::environment::Environment;
-use crate::names::VariableName;
-use crate::problem::Problem;
+use regcred_core::credentials::Credential;
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::names::VariableName;
 
 /// The variable that is read when nothing is named.
 pub const DEFAULT_VARIABLE: &str = "DOCKERHUB_AUTH";
@@ -94,7 +95,7 @@ impl Source {
         &self,
         environment: &Environment,
         short_lived: ShortLived,
-        problems: &mut Vec<Problem>,
+        problems: &mut Vec<Diagnostic>,
     ) -> Vec<Credential> {
         let found = match self {
             Self::DockerConfig(name) => Wanted { name, purpose: "a whole Docker config".into(), preset: None }
@@ -132,7 +133,7 @@ impl Source {
 }
 
 /// Where the variable that is read by default is not set, and a login is in others that are known.
-fn offer_another(problem: Problem, name: &VariableName, environment: &Environment) -> Problem {
+fn offer_another(problem: Diagnostic, name: &VariableName, environment: &Environment) -> Diagnostic {
     if name.as_str() != DEFAULT_VARIABLE || environment.is_set(DEFAULT_VARIABLE) {
         return problem;
     }
@@ -153,8 +154,8 @@ pub(super) fn login(
     password: &VariableName,
     preset: Option<&'static Preset>,
     environment: &Environment,
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<Credential>, Problem> {
+    problems: &mut Vec<Diagnostic>,
+) -> Result<Vec<Credential>, Diagnostic> {
     let username_source = match username {
         NameSource::Literal(_) => format!("`{password}`"),
         NameSource::Variable(name) => format!("`{name}`"),

@@ -5,8 +5,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::file;
 use super::presets::Preset;
 use crate::environment::{Ci, Environment, Reading};
-use crate::names::VariableName;
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::VariableName;
 
 /// A variable that a login needs.
 pub(super) struct Wanted<'a> {
@@ -24,10 +24,10 @@ impl Wanted<'_> {
     /// # Errors
     /// It is not set, empty, blank, or no text.
     #[expect(clippy::disallowed_methods, reason = "looks whether there is anything in it")]
-    pub(super) fn value(&self, environment: &Environment) -> Result<SecretString, Problem> {
+    pub(super) fn value(&self, environment: &Environment) -> Result<SecretString, Diagnostic> {
         let Self { name, purpose, preset } = self;
         let problem = |code, what: &str| {
-            Problem::error(code, format!("`{name}` {what}: it should hold {purpose}")).hint(how_to_set(
+            Diagnostic::error(code, format!("`{name}` {what}: it should hold {purpose}")).hint(how_to_set(
                 name,
                 *preset,
                 environment,
@@ -35,18 +35,18 @@ impl Wanted<'_> {
         };
         match environment.read(name) {
             Reading::Value(text) if text.expose_secret().trim().is_empty() => {
-                Err(problem("variable-empty", "holds nothing but white space"))
+                Err(problem(Code::VariableEmpty, "holds nothing but white space"))
             }
             Reading::Value(text) => Ok(text),
             Reading::Unset => {
-                let problem = problem("variable-unset", "is not set");
+                let problem = problem(Code::VariableUnset, "is not set");
                 Err(match environment.like(name) {
                     Some(like) => problem.hint(format!("did you mean `{like}`, which is set?")),
                     None => problem,
                 })
             }
-            Reading::Empty => Err(problem("variable-empty", "is set, but empty")),
-            Reading::NotUnicode => Err(Problem::error("not-utf-8", format!("`{name}` is not UTF-8 text"))
+            Reading::Empty => Err(problem(Code::VariableEmpty, "is set, but empty")),
+            Reading::NotUnicode => Err(Diagnostic::error(Code::NotUtf8, format!("`{name}` is not UTF-8 text"))
                 .hint("encode it as base64, or save it as UTF-8")),
         }
     }
@@ -59,14 +59,14 @@ impl Wanted<'_> {
     pub(super) fn value_or_file(
         &self,
         environment: &Environment,
-        problems: &mut Vec<Problem>,
-    ) -> Result<SecretString, Problem> {
+        problems: &mut Vec<Diagnostic>,
+    ) -> Result<SecretString, Diagnostic> {
         let text = self.value(environment)?;
         let source = format!("`{}`", self.name);
         if let Some(content) = file::named_by(text.expose_secret(), &source)? {
             if content.expose_secret().trim().is_empty() {
-                return Err(Problem::error(
-                    "empty",
+                return Err(Diagnostic::error(
+                    Code::Empty,
                     format!("the file that {source} names holds nothing but white space"),
                 )
                 .hint(format!("it should hold {}", self.purpose)));
@@ -78,7 +78,7 @@ impl Wanted<'_> {
                 "{source} looks like the path of a file that is not there, and is itself taken for {}",
                 self.purpose
             );
-            problems.push(Problem::warning("no-such-file", message).hint(
+            problems.push(Diagnostic::warning(Code::NoSuchFile, message).hint(
                 "a File variable's file is gone with its job: name one that is there; if it only begins with `/`, all is well",
             ));
         }

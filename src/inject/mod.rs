@@ -11,10 +11,10 @@ pub mod workload;
 
 use std::ops::Range;
 
-use crate::docker_config::kubelet::Image;
-use crate::problem::Problem;
 use document::{Broken, Document, Documents, Id, Kind};
 use edit::{Edit, FIELD};
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::docker_config::kubelet::Image;
 use rules::{Rules, Which};
 use value::Value;
 use workload::{Workload, images, workloads};
@@ -29,7 +29,7 @@ pub struct Injected {
     /// How many of them got a reference.
     pub changed: usize,
     /// What is odd about the manifests.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// A Pod spec and the references it lacks.
@@ -42,7 +42,7 @@ struct Lack<'a> {
 ///
 /// # Errors
 /// A document that is no YAML, by number and line, and one that no change fits; never with anything of its content.
-pub fn inject(text: &str, rules: &Rules) -> Result<Injected, Problem> {
+pub fn inject(text: &str, rules: &Rules) -> Result<Injected, Diagnostic> {
     let mut injected = Injected::default();
     let mut number = 0;
     for part in parts(text) {
@@ -95,11 +95,11 @@ fn parts(text: &str) -> Vec<Range<usize>> {
     starts.zip(&ends).map(|(start, end)| start..*end).collect()
 }
 
-fn explain(Broken { document, line }: Broken, documents: usize, before: &str) -> Problem {
+fn explain(Broken { document, line }: Broken, documents: usize, before: &str) -> Diagnostic {
     let line = before.matches('\n').count() + line;
     let document = documents + document;
-    Problem::error(
-        "invalid-yaml",
+    Diagnostic::error(
+        Code::InvalidYaml,
         format!("document {document} on standard input is not valid YAML: line {line} is where it breaks"),
     )
     .hint(format!("look at what comes in: put `sed -n {line}p` in the place of regcred; nothing was written"))
@@ -111,7 +111,7 @@ fn in_document(
     number: usize,
     rules: &Rules,
     injected: &mut Injected,
-) -> Result<Vec<Edit>, Problem> {
+) -> Result<Vec<Edit>, Diagnostic> {
     let all = workloads(document, &rules.paths);
     injected.found += all.len();
     let mut lacks = Vec::new();
@@ -126,8 +126,11 @@ fn in_document(
     }
     injected.changed += lacks.len();
     let cannot = |_| {
-        Problem::error("too-many-aliases", format!("the aliases of document {number} on standard input have no end"))
-            .hint("write out what they stand for; nothing was written")
+        Diagnostic::error(
+            Code::TooManyAliases,
+            format!("the aliases of document {number} on standard input have no end"),
+        )
+        .hint("write out what they stand for; nothing was written")
     };
     let root = document.root().unwrap_or(lacks[0].workload.pod_spec);
     let intended = intended(document, root, &lacks).map_err(cannot)?;
@@ -139,8 +142,8 @@ fn in_document(
     let edits = vec![anew(text, document, root, &intended)];
     if means(text, document, &edits, &intended) {
         injected.warnings.push(
-            Problem::warning(
-                "written-anew",
+            Diagnostic::warning(
+                Code::WrittenAnew,
                 format!(
                     "document {number} on standard input is written anew as JSON, without its comments and anchors: \
                      no smaller change leaves all else in it as it is"
@@ -150,8 +153,8 @@ fn in_document(
         );
         return Ok(edits);
     }
-    Err(Problem::error(
-        "not-editable",
+    Err(Diagnostic::error(
+        Code::NotEditable,
         format!(
             "{} in document {number} is written in a way that no reference can be added to",
             lacks[0].workload.label
@@ -166,7 +169,7 @@ fn missing<'a>(
     workload: &Workload,
     number: usize,
     rules: &'a Rules,
-    warnings: &mut Vec<Problem>,
+    warnings: &mut Vec<Diagnostic>,
 ) -> Vec<&'a str> {
     let label = &workload.label;
     let mut named = Vec::new();
@@ -179,8 +182,11 @@ fn missing<'a>(
                 Err(invalid) => {
                     is_said = true;
                     warnings.push(
-                        Problem::warning("invalid-image", format!("an image of {label}, document {number}, {invalid}"))
-                            .hint("a kubelet will not take it either; the other images of the Pod were looked at"),
+                        Diagnostic::warning(
+                            Code::InvalidImage,
+                            format!("an image of {label}, document {number}, {invalid}"),
+                        )
+                        .hint("a kubelet will not take it either; the other images of the Pod were looked at"),
                     );
                 }
             }
@@ -191,8 +197,8 @@ fn missing<'a>(
     let is_list = matches!(document.node(document.target(list)).kind, Kind::Sequence(..));
     if !is_list && !document.is_null(list) && !wanted.is_empty() {
         warnings.push(
-            Problem::warning(
-                "not-a-list",
+            Diagnostic::warning(
+                Code::NotAList,
                 format!("`{FIELD}` of {label}, document {number}, is no list, and stays as it is"),
             )
             .hint("write a list of mappings with `name`"),

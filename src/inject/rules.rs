@@ -1,8 +1,8 @@
 //! Which pull secrets a Pod needs: the settings and a Pod's images in, the names of the Secrets out.
 
-use crate::docker_config::kubelet::{self, Entry, Image};
-use crate::docker_config::registry::RegistryKey;
-use crate::names::{Namespace, NamespacePattern, ResourceName};
+use regcred_core::docker_config::kubelet::{self, Entry, Image};
+use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
 
 use super::workload::PodPath;
 

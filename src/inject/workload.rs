@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use super::document::{Document, Id};
 use super::value::Step;
-use crate::names::{Namespace, ResourceName};
 use crate::settings::namespaces::OPT_OUT;
+use regcred_core::names::{Namespace, ResourceName};
 
 /// How deep lists of lists are looked into.
 const DEPTH: usize = 8;

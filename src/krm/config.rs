@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::list::ResourceList;
 use super::options;
 use crate::cli::{Arguments, Command, RenderArguments};
-use crate::problem::Problem;
-use crate::settings::choices::Shape;
+use crate::settings::choices::Format;
 use crate::settings::file::{self, File};
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// What the functionConfig says.
 pub struct FunctionConfig {
@@ -18,8 +18,8 @@ pub struct FunctionConfig {
     pub file: Option<File>,
     /// The flags: those of a `ConfigMap`, and those that annotations stand for.
     pub arguments: RenderArguments,
-    /// Whether it chooses a shape, which means nothing here.
-    pub shape: Option<Shape>,
+    /// Whether it chooses a format, which means nothing here.
+    pub format: Option<Format>,
 }
 
 /// The flags that a `ConfigMap` may hold, and whether they take a value.
@@ -54,22 +54,22 @@ impl FunctionConfig {
     ///
     /// # Errors
     /// It is neither of the two, not rightly written, or asks for what no function can do; never with a value of it.
-    pub fn read(list: &ResourceList<'_>) -> Result<Self, Vec<Problem>> {
+    pub fn read(list: &ResourceList<'_>) -> Result<Self, Vec<Diagnostic>> {
         let value = &list.function_config;
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        // What comes out is a list of objects, whatever shape the same file asks of `render`.
-        let arguments = RenderArguments { shape: Some(Shape::Yaml), ..RenderArguments::default() };
+        // What comes out is a list of objects, whatever format the same file asks of `render`.
+        let arguments = RenderArguments { format: Some(Format::Yaml), ..RenderArguments::default() };
         match (value["apiVersion"].as_str(), value["kind"].as_str()) {
             (Some("v1"), Some("ConfigMap")) => {
                 let arguments =
-                    RenderArguments { shape: arguments.shape, ..flags(value).map_err(|problem| vec![problem])? };
+                    RenderArguments { format: arguments.format, ..flags(value).map_err(|problem| vec![problem])? };
                 let arguments = options::of(value, None, arguments)?;
-                Ok(Self { name, file: None, arguments, shape: None })
+                Ok(Self { name, file: None, arguments, format: None })
             }
             (Some(_), Some("RegistryCredentials")) => {
                 let file = file::parse_function_config(list.function_config_text)?;
                 let arguments = options::of(value, Some(&file.spec), arguments)?;
-                Ok(Self { name, shape: file.spec.shape, file: Some(file), arguments })
+                Ok(Self { name, format: file.spec.format, file: Some(file), arguments })
             }
             _ => Err(vec![
                 wrong("the functionConfig is neither a RegistryCredentials nor a ConfigMap of flags")
@@ -79,12 +79,12 @@ impl FunctionConfig {
     }
 }
 
-fn wrong(message: &str) -> Problem {
-    Problem::error("invalid-function-config", message)
+fn wrong(message: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidFunctionConfig, message)
 }
 
 /// The flags in the data of a `ConfigMap`, as `kpt fn eval … -- namespaces=team-a` makes it.
-fn flags(config_map: &Value) -> Result<RenderArguments, Problem> {
+fn flags(config_map: &Value) -> Result<RenderArguments, Diagnostic> {
     let mut line = vec!["regcred".to_owned(), "render".to_owned()];
     for (key, value) in config_map["data"].as_object().into_iter().flatten() {
         let Some((flag, takes_a_value)) = FLAGS.iter().find(|(flag, _)| flag == key) else {
@@ -109,6 +109,6 @@ fn flags(config_map: &Value) -> Result<RenderArguments, Problem> {
     match Arguments::try_parse_from(line).map(|arguments| arguments.command) {
         Ok(Command::Render(arguments)) => Ok(*arguments),
         Ok(_) => Err(wrong("the ConfigMap holds no flags of `regcred render`")),
-        Err(error) => Err(Problem { code: "invalid-function-config", ..Arguments::explain(&error) }),
+        Err(error) => Err(Diagnostic { code: Code::InvalidFunctionConfig, ..Arguments::explain(&error) }),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::list::{Entry, Item};
 use super::objects::{MADE_BY, Object, Ownership, is_owned};
 use super::{Identity, results};
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// Annotations that belong to whoever runs functions: they say which object of a file or of a former step this is.
 const KEPT: [&str; 4] =
@@ -64,8 +64,8 @@ fn is_made_by(item: &Value, config: &str) -> bool {
     is_owned(item) && item["metadata"]["annotations"][MADE_BY] == config
 }
 
-fn replaces() -> Problem {
-    Problem::warning("replaces-another", "regcred did not make this object, and replaces it")
+fn replaces() -> Diagnostic {
+    Diagnostic::warning(Code::ReplacesAnother, "regcred did not make this object, and replaces it")
         .hint("give the pull secret another `name`, or remove the object")
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Identity;
 use super::list::ResourceList;
 use super::objects::{Object, Ownership};
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
@@ -34,7 +34,7 @@ pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
 
 /// What the kustomization in this directory would do to generated objects.
 #[must_use]
-pub fn check(directory: &Path, objects: &[Object]) -> Vec<Problem> {
+pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
     let Some(text) = NAMES.iter().find_map(|name| std::fs::read_to_string(directory.join(name)).ok()) else {
         return Vec::new();
     };
@@ -46,14 +46,14 @@ pub fn check(directory: &Path, objects: &[Object]) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !namespace.is_empty() && objects.iter().any(|object| is_elsewhere(&object.identity, &namespace)) {
         let message = "`namespace:` of the kustomization would move what this generator makes into one namespace";
-        problems.push(Problem::error("kustomization-moves", message).hint(hint));
+        problems.push(Diagnostic::error(Code::KustomizationMoves, message).hint(hint));
     }
     let is_renamed = !name_prefix.is_empty() || !name_suffix.is_empty();
     // A reference in a Pod is rewritten with the Secret; a ServiceAccount that is called otherwise serves no Pod.
     let suffers = |object: &Object| object.ownership == Ownership::Shared || object.identity.kind != "Secret";
     if is_renamed && objects.iter().any(suffers) {
         let message = "`namePrefix:` or `nameSuffix:` of the kustomization would rename what this generator makes";
-        problems.push(Problem::error("kustomization-renames", message).hint(hint));
+        problems.push(Diagnostic::error(Code::KustomizationRenames, message).hint(hint));
     }
     problems
 }

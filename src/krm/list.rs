@@ -9,8 +9,8 @@ use std::io;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::manifest::to_yaml;
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::manifest::to_yaml;
 
 /// The versions of the contract; they do not differ in what we use.
 const VERSIONS: [&str; 3] =
@@ -64,7 +64,7 @@ impl<'a> ResourceList<'a> {
     ///
     /// # Errors
     /// It is none, or its items cannot be told apart; never with a part of it.
-    pub fn parse(text: &'a str) -> Result<Self, Problem> {
+    pub fn parse(text: &'a str) -> Result<Self, Diagnostic> {
         let options = serde_saphyr::options! { budget: None, with_snippet: false, strict_booleans: true };
         let mut list: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let place = error.location().map_or(String::new(), |place| {
@@ -159,8 +159,8 @@ pub fn only_results(results: &[Value]) -> io::Result<Zeroizing<String>> {
     to_yaml(&json!({"apiVersion": VERSIONS[0], "kind": "ResourceList", "items": [], "results": results}))
 }
 
-fn unreadable(message: &str) -> Problem {
-    Problem::error("invalid-resource-list", message)
+fn unreadable(message: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidResourceList, message)
         .hint("kustomize and kpt write one; in a pipe of your own, `regcred render` needs none")
 }
 

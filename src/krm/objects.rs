@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::Identity;
-use crate::manifest::{Manifest, Manifests};
 use crate::resources::OWNED;
+use regcred_core::manifest::{Manifest, Manifests};
 
 /// The annotation that says which functionConfig made an object: another one's objects are not ours to remove.
 pub const MADE_BY: &str = "regcred.dev/function-config";

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::cli::RenderArguments;
-use crate::nearest::nearest;
-use crate::problem::Problem;
 use crate::settings::choices::Protect;
 use crate::settings::file::Spec;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::nearest::nearest;
 
 /// The annotation that chooses one of `clusters`.
 pub const CLUSTER: &str = "regcred.dev/cluster";
@@ -21,7 +21,7 @@ pub fn of(
     function_config: &Value,
     spec: Option<&Spec>,
     arguments: RenderArguments,
-) -> Result<RenderArguments, Vec<Problem>> {
+) -> Result<RenderArguments, Vec<Diagnostic>> {
     let annotation = |name: &str| function_config["metadata"]["annotations"][name].as_str();
     let nothing = Spec::default();
     let spec = spec.unwrap_or(&nothing);
@@ -34,7 +34,7 @@ pub fn of(
         None | Some("false") => false,
         Some(_) => {
             let message = format!("the annotation `{PLAINTEXT_IN_GIT}` is neither `true` nor `false`");
-            problems.push(Problem::error("invalid-function-config", message));
+            problems.push(Diagnostic::error(Code::InvalidFunctionConfig, message));
             false
         }
     };
@@ -48,8 +48,8 @@ pub fn of(
     })
 }
 
-fn check_cluster(chosen: Option<&str>, spec: &Spec) -> Result<(), Problem> {
-    let wrong = |message: String| Problem::error("invalid-function-config", message);
+fn check_cluster(chosen: Option<&str>, spec: &Spec) -> Result<(), Diagnostic> {
+    let wrong = |message: String| Diagnostic::error(Code::InvalidFunctionConfig, message);
     let known = || spec.clusters.iter().map(|cluster| cluster.name.as_str());
     match chosen {
         None if spec.clusters.is_empty() => Ok(()),
@@ -72,16 +72,16 @@ fn check_cluster(chosen: Option<&str>, spec: &Spec) -> Result<(), Problem> {
 }
 
 /// Encryption is random and a function remembers nothing: each build would be another one, for ever out of sync.
-fn encrypts(protect: Protect) -> Option<Problem> {
+fn encrypts(protect: Protect) -> Option<Diagnostic> {
     match protect {
         Protect::Plain | Protect::External => None,
         Protect::Sealed | Protect::Sops => Some(
-            Problem::error(
-                "function-cannot-encrypt",
+            Diagnostic::error(
+                Code::FunctionCannotEncrypt,
                 format!("`protect: {protect}` is not for a function, whose output would differ at each build"),
             )
             .hint(
-                "render them once into files, `regcred render --shape kustomization --output DIR`, and list DIR under `resources:`",
+                "render them once into files, `regcred render --format kustomization --output DIR`, and list DIR under `resources:`",
             ),
         ),
     }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::list::ResourceList;
-use crate::output::git;
-use crate::problem::{Failure, Problem};
+use crate::files::git;
 use crate::settings::PlaintextInGit;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// What to do instead of plain Secrets in Git.
 pub const ELSEWHERE: &str = "use `protect: external`, or files of `regcred render --protect sealed` or `sops`; if the output goes elsewhere, as with \
@@ -19,7 +19,11 @@ const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernet
 /// # Errors
 /// The files are in a Git work tree, as far as the directory tells, and nobody insists. Where an orchestrator will write the
 /// Secrets is not known, so no rule of Git can be asked.
-pub fn admit(list: &ResourceList<'_>, plaintext: PlaintextInGit, directory: &Path) -> Result<Option<Problem>, Failure> {
+pub fn admit(
+    list: &ResourceList<'_>,
+    plaintext: PlaintextInGit,
+    directory: &Path,
+) -> Result<Option<Diagnostic>, Failure> {
     let is_a_package = list.items.iter().any(|item| {
         let annotations = &item.value["metadata"]["annotations"];
         PATHS.iter().any(|name| annotations[*name].is_string())
@@ -27,15 +31,15 @@ pub fn admit(list: &ResourceList<'_>, plaintext: PlaintextInGit, directory: &Pat
     match plaintext {
         PlaintextInGit::Refuse if is_a_package && git::in_work_tree(directory) => Err(Failure::of(
             "the output",
-            Problem::error(
-                "plaintext-in-git",
+            Diagnostic::error(
+                Code::PlaintextInGit,
                 "the items come from files in a Git work tree: a plain Secret would enter Git with them",
             )
             .hint(ELSEWHERE),
         )),
         PlaintextInGit::Refuse if is_a_package => Ok(Some(
-            Problem::warning(
-                "plaintext-in-package",
+            Diagnostic::warning(
+                Code::PlaintextInPackage,
                 "the Secrets are in clear, and the items come from the files of a package",
             )
             .hint("do not commit them: give the output another place, for example with `kpt fn eval --output unwrap`"),

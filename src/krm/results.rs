@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Identity;
-use crate::problem::{Problem, Severity};
+use regcred_core::diagnostic::{Diagnostic, Severity};
 
 /// A problem as a result: message and hint, with the code among the tags.
 #[must_use]
-pub fn of_problem(problem: &Problem) -> Value {
+pub fn of_problem(problem: &Diagnostic) -> Value {
     let severity = match problem.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

@@ -9,11 +9,11 @@ use std::io::{self, Write};
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
-use crate::manifest::{Content, Manifest, Manifests, PullSecret};
-use crate::names::{Namespace, VariableName};
-use crate::problem::{Failure, Problem};
 use crate::settings::Settings;
 use crate::settings::choices::Protect;
+use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::manifest::{Content, Manifest, Manifests, PullSecret};
+use regcred_core::names::{Namespace, VariableName};
 use sealed::Sealer;
 use sops::{Form, Sops};
 
@@ -67,7 +67,7 @@ impl Protector {
 
     /// What there is to say of it before it works.
     #[must_use]
-    pub fn warnings(&self) -> &[Problem] {
+    pub fn warnings(&self) -> &[Diagnostic] {
         match self {
             Self::Sealed(sealer) => sealer.warnings(),
             Self::Sops(sops) => sops.warnings(),

@@ -4,12 +4,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::profile::{self, Role};
-use crate::docker_config::DockerConfig;
-use crate::docker_config::registry::RegistryKey;
-use crate::names::Namespace;
-use crate::problem::Failure;
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
+use regcred_core::diagnostic::Failure;
+use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::names::Namespace;
 
 /// All images of a Pod, those of its volumes too, spelled out as the kubelet does: `nginx` is `docker.io/library/nginx`.
 const IMAGES: &str = "(object.spec.containers.filter(c, has(c.image)).map(c, c.image) \

@@ -4,9 +4,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::profile::{self, Role};
-use crate::manifest::{Blueprint, Place};
-use crate::names::{Namespace, ResourceName};
-use crate::problem::{Failure, Problem};
 use crate::protect::external::{Fetched, fetched};
 use crate::settings::choices::Profile;
 use crate::settings::external::generator::{GeneratorSettings, Scope};
@@ -14,6 +11,9 @@ use crate::settings::external::{ExternalSettings, Reach, Selection};
 use crate::settings::file::external::{LabelExpression, LabelOperator, LabelSelector, StoreKind};
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::manifest::{Blueprint, Place};
+use regcred_core::names::{Namespace, ResourceName};
 
 const TEMPLATE: &str = "external-secret.yaml.j2";
 
@@ -130,7 +130,8 @@ fn cluster_external_secrets(
     let Some(spec) = objects.iter().find(|object| object["kind"] == "ExternalSecret").and_then(|it| it.get("spec"))
     else {
         let message = format!("the template `{TEMPLATE}` makes no ExternalSecret with a `spec`");
-        let problem = Problem::error("invalid-template", message).hint("compare it with the one that it replaces");
+        let problem =
+            Diagnostic::error(Code::InvalidTemplate, message).hint("compare it with the one that it replaces");
         return Err(Failure::of("a template", problem));
     };
     let named;

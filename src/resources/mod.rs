@@ -11,14 +11,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::docker_config::DockerConfig;
-use crate::manifest::{Blueprint, Manifests, Place, PullSecret};
-use crate::names::{Namespace, ResourceName};
-use crate::problem::Failure;
 use crate::settings::choices::{Link, Profile, Strategy};
 use crate::settings::{CreateNamespaces, PullSecretSettings, Settings};
 use crate::templates::Templates;
 use profile::Role;
+use regcred_core::diagnostic::Failure;
+use regcred_core::docker_config::DockerConfig;
+use regcred_core::manifest::{Blueprint, Manifests, Place, PullSecret};
+use regcred_core::names::{Namespace, ResourceName};
 
 /// The annotation of what was created by us.
 pub const OWNED: (&str, &str) = ("regcred.dev/owned", "true");

@@ -1,4 +1,4 @@
-//! The choices a user has, and the one table of those that go together: strategy, link, protection and shape in, possible or not out.
+//! The choices a user has, and the one table of those that go together: strategy, link, protection and format in, possible or not out.
 
 use std::fmt::{self, Write};
 
@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::problem::{Failure, Problem};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 macro_rules! choice {
     ($(#[$documentation:meta])* $name:ident, $flag:literal { $($(#[$variant_documentation:meta])* $variant:ident),+ $(,)? }) => {
@@ -80,7 +80,7 @@ choice! {
 
 choice! {
     /// The form of the output.
-    Shape, "--shape" {
+    Format, "--format" {
         /// A YAML stream
         Yaml,
         /// A v1/List
@@ -120,7 +120,7 @@ choice! {
     }
 }
 
-impl Shape {
+impl Format {
     /// Whether it is several files in a directory.
     #[must_use]
     pub fn is_a_tree(self) -> bool {
@@ -131,7 +131,7 @@ impl Shape {
 /// A chart whose values can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chart {
-    /// The one that `--shape chart` writes.
+    /// The one that `--format chart` writes.
     Own,
     /// tamcore's chart of its patcher.
     Tamcore,
@@ -151,7 +151,7 @@ pub struct Combination {
     /// How the Secrets are made safe to keep.
     pub protect: Protect,
     /// The form of the output.
-    pub shape: Shape,
+    pub format: Format,
 }
 
 /// What was typed: nothing chosen is `None`.
@@ -163,48 +163,48 @@ pub struct Wish {
     pub link: Option<Link>,
     /// `--protect`
     pub protect: Option<Protect>,
-    /// `--shape`
-    pub shape: Option<Shape>,
+    /// `--format`
+    pub format: Option<Format>,
 }
 
 impl Combination {
-    /// The table: which strategy, link, protection and shape go together.
+    /// The table: which strategy, link, protection and format go together.
     #[must_use]
     pub fn is_possible(self) -> bool {
         self.is_protectable() && self.is_deliverable()
     }
 
-    /// Whether what the shape writes can be protected so.
+    /// Whether what the format writes can be protected so.
     fn is_protectable(self) -> bool {
-        match (self.protect, self.shape) {
+        match (self.protect, self.format) {
             (Protect::Plain, _)
-            | (Protect::Sealed | Protect::External, Shape::Yaml | Shape::Json | Shape::Chart)
-            | (_, Shape::Directory | Shape::Kustomization)
-            | (Protect::Sops, Shape::HelmValues) => true,
-            (Protect::Sealed | Protect::External, Shape::HelmValues | Shape::DockerConfig)
+            | (Protect::Sealed | Protect::External, Format::Yaml | Format::Json | Format::Chart)
+            | (_, Format::Directory | Format::Kustomization)
+            | (Protect::Sops, Format::HelmValues) => true,
+            (Protect::Sealed | Protect::External, Format::HelmValues | Format::DockerConfig)
             // kubectl and Helm refuse what sops encrypted: only files for a tool that decrypts them.
-            | (Protect::Sops, Shape::Yaml | Shape::Json | Shape::Chart | Shape::DockerConfig) => false,
+            | (Protect::Sops, Format::Yaml | Format::Json | Format::Chart | Format::DockerConfig) => false,
         }
     }
 
-    /// Whether the shape has room for what strategy and link need.
+    /// Whether the format has room for what strategy and link need.
     fn is_deliverable(self) -> bool {
-        match (self.strategy, self.link, self.shape) {
-            (_, _, Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization)
-            | (Strategy::Static, _, Shape::Chart)
-            | (Strategy::Patcher, Link::ServiceAccount, Shape::HelmValues)
-            | (Strategy::Static, Link::None | Link::ServiceAccount, Shape::HelmValues)
-            | (Strategy::Static, Link::None, Shape::DockerConfig) => true,
-            (_, _, Shape::HelmValues | Shape::DockerConfig) | (Strategy::Patcher, _, Shape::Chart) => false,
+        match (self.strategy, self.link, self.format) {
+            (_, _, Format::Yaml | Format::Json | Format::Directory | Format::Kustomization)
+            | (Strategy::Static, _, Format::Chart)
+            | (Strategy::Patcher, Link::ServiceAccount, Format::HelmValues)
+            | (Strategy::Static, Link::None | Link::ServiceAccount, Format::HelmValues)
+            | (Strategy::Static, Link::None, Format::DockerConfig) => true,
+            (_, _, Format::HelmValues | Format::DockerConfig) | (Strategy::Patcher, _, Format::Chart) => false,
         }
     }
 
     /// Every cell, possible or not, in the order of preference.
     pub fn all() -> impl Iterator<Item = Self> {
         Strategy::ALL.iter().flat_map(|&strategy| {
-            Shape::ALL.iter().flat_map(move |&shape| {
+            Format::ALL.iter().flat_map(move |&format| {
                 Protect::ALL.iter().flat_map(move |&protect| {
-                    Link::ALL.iter().map(move |&link| Self { strategy, link, protect, shape })
+                    Link::ALL.iter().map(move |&link| Self { strategy, link, protect, format })
                 })
             })
         })
@@ -215,13 +215,13 @@ impl Combination {
     /// # Errors
     /// Usage: what was chosen does not go together; names the flags and the nearest possible choice.
     pub fn resolve(wish: Wish) -> Result<Self, Failure> {
-        let shape = wish.shape.unwrap_or(Shape::Yaml);
+        let format = wish.format.unwrap_or(Format::Yaml);
         let strategy = wish.strategy.unwrap_or(Strategy::Static);
         let links_by_itself =
-            matches!(shape, Shape::Chart | Shape::HelmValues | Shape::DockerConfig) && strategy == Strategy::Static;
+            matches!(format, Format::Chart | Format::HelmValues | Format::DockerConfig) && strategy == Strategy::Static;
         let link = wish.link.unwrap_or(if links_by_itself { Link::None } else { Link::ServiceAccount });
         let protect = wish.protect.unwrap_or(Protect::Plain);
-        let asked = Self { strategy, link, protect, shape };
+        let asked = Self { strategy, link, protect, format };
         if asked.is_possible() { Ok(asked) } else { Err(Failure::Usage(vec![asked.impossible(wish)])) }
     }
 
@@ -231,19 +231,19 @@ impl Combination {
             (self.strategy != other.strategy, format!("--strategy {}", self.strategy)),
             (self.link != other.link, format!("--link {}", self.link)),
             (self.protect != other.protect, format!("--protect {}", self.protect)),
-            (self.shape != other.shape, format!("--shape {}", self.shape)),
+            (self.format != other.format, format!("--format {}", self.format)),
         ];
         let changed: Vec<_> = flags.into_iter().filter(|(changed, _)| *changed).map(|(_, flag)| flag).collect();
         changed.join(" ")
     }
 
-    fn impossible(self, wish: Wish) -> Problem {
+    fn impossible(self, wish: Wish) -> Diagnostic {
         let strategy = wish.strategy.map(|strategy| format!("`--strategy {strategy}`"));
         let link = wish.link.map(|link| format!("`--link {link}`"));
         let protect = wish.protect.map(|protect| format!("`--protect {protect}`"));
-        let shape = match wish.shape {
-            Some(shape) => format!("`--shape {shape}`"),
-            None => format!("the default `--shape {}`", self.shape),
+        let format = match wish.format {
+            Some(format) => format!("`--format {format}`"),
+            None => format!("the default `--format {}`", self.format),
         };
         let with_another_link = Self { link: Link::None, ..self }.is_deliverable()
             || Self { link: Link::ServiceAccount, ..self }.is_deliverable();
@@ -252,19 +252,20 @@ impl Combination {
             (true, true) => link,
             (true, false) => strategy,
         };
-        let flags: Vec<_> = other.into_iter().chain([shape]).collect();
+        let flags: Vec<_> = other.into_iter().chain([format]).collect();
         let nearest = Self::all().filter(|cell| cell.is_possible()).max_by_key(|cell| {
-            // Rather another link than another shape, another shape than another strategy, anything than another
+            // Rather another link than another format, another format than another strategy, anything than another
             // protection; the first of equals.
             (
                 u8::from(cell.protect == self.protect) * 8
                     + u8::from(cell.strategy == self.strategy) * 3
-                    + u8::from(cell.shape == self.shape) * 2
+                    + u8::from(cell.format == self.format) * 2
                     + u8::from(cell.link == self.link),
-                std::cmp::Reverse((cell.shape as u8, cell.link as u8)),
+                std::cmp::Reverse((cell.format as u8, cell.link as u8)),
             )
         });
-        let problem = Problem::error("impossible-combination", format!("{} cannot go together", flags.join(" and ")));
+        let problem =
+            Diagnostic::error(Code::ImpossibleCombination, format!("{} cannot go together", flags.join(" and ")));
         match nearest {
             Some(nearest) => problem.hint(format!("the nearest that can is with {}", nearest.changes(self))),
             None => problem,
@@ -272,16 +273,16 @@ impl Combination {
     }
 }
 
-/// Which shapes each protection has, as Markdown for the documentation.
+/// Which formats each protection has, as Markdown for the documentation.
 #[must_use]
 pub fn protection_table() -> String {
-    let mut text = "| `--shape` |".to_owned();
+    let mut text = "| `--format` |".to_owned();
     text.extend(Protect::ALL.iter().map(|protect| format!(" `--protect {protect}` |")));
     text.push_str("\n|---|---|---|---|---|\n");
-    for &shape in Shape::ALL {
-        let _ = write!(text, "| {shape} |");
+    for &format in Format::ALL {
+        let _ = write!(text, "| {format} |");
         for &protect in Protect::ALL {
-            let cell = Combination { strategy: Strategy::Static, link: Link::None, protect, shape };
+            let cell = Combination { strategy: Strategy::Static, link: Link::None, protect, format };
             text.push_str(if cell.is_protectable() { " yes |" } else { " — |" });
         }
         text.push('\n');
@@ -289,23 +290,23 @@ pub fn protection_table() -> String {
     text
 }
 
-/// Which links each strategy and shape has, as Markdown for the documentation.
+/// Which links each strategy and format has, as Markdown for the documentation.
 #[must_use]
 pub fn table() -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut rows = vec![row(["`--strategy`", "`--shape`"]
+    let mut rows = vec![row(["`--strategy`", "`--format`"]
         .map(str::to_owned)
         .into_iter()
         .chain(Link::ALL.iter().map(|link| format!("`--link {link}`")))
         .collect())];
     rows.push("|---|---|---|---|---|\n".to_owned());
     for &strategy in Strategy::ALL {
-        for &shape in Shape::ALL {
+        for &format in Format::ALL {
             let cells = Link::ALL
                 .iter()
-                .map(|&link| Combination { strategy, link, protect: Protect::Plain, shape })
+                .map(|&link| Combination { strategy, link, protect: Protect::Plain, format })
                 .map(|cell| if cell.is_possible() { "yes" } else { "—" });
-            rows.push(row([strategy.to_string(), shape.to_string()]
+            rows.push(row([strategy.to_string(), format.to_string()]
                 .into_iter()
                 .chain(cells.map(str::to_owned))
                 .collect()));
@@ -321,8 +322,9 @@ mod tests {
     #[test]
     fn every_cell_resolves_to_itself_or_is_refused_with_the_nearest_choice() {
         for cell in Combination::all() {
-            let Combination { strategy, link, protect, shape } = cell;
-            let wish = Wish { strategy: Some(strategy), link: Some(link), protect: Some(protect), shape: Some(shape) };
+            let Combination { strategy, link, protect, format } = cell;
+            let wish =
+                Wish { strategy: Some(strategy), link: Some(link), protect: Some(protect), format: Some(format) };
             match Combination::resolve(wish) {
                 Ok(resolved) => assert!(resolved == cell && cell.is_possible()),
                 Err(Failure::Usage(problems)) => {
@@ -337,11 +339,11 @@ mod tests {
 
     #[test]
     fn what_is_not_chosen_is_filled_with_something_possible() {
-        for &shape in Shape::ALL {
-            assert!(Combination::resolve(Wish { shape: Some(shape), ..Wish::default() }).is_ok(), "{shape}");
+        for &format in Format::ALL {
+            assert!(Combination::resolve(Wish { format: Some(format), ..Wish::default() }).is_ok(), "{format}");
         }
         let default = Combination::resolve(Wish::default()).unwrap();
         let (strategy, link) = (Strategy::Static, Link::ServiceAccount);
-        assert_eq!(default, Combination { strategy, link, protect: Protect::Plain, shape: Shape::Yaml });
+        assert_eq!(default, Combination { strategy, link, protect: Protect::Plain, format: Format::Yaml });
     }
 }

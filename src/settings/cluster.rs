@@ -1,11 +1,11 @@
 //! A cluster of a fleet: its own answers and the common ones in, those that hold there out.
 
-use super::choices::{Shape, Strategy};
+use super::choices::{Format, Strategy};
 use super::file::{Cluster, PullSecret, Spec};
 use super::logins;
 use crate::cli::RenderArguments;
-use crate::nearest::nearest;
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::nearest::nearest;
 
 impl Cluster {
     /// The answers there: its own, and the common ones where it has none.
@@ -16,7 +16,7 @@ impl Cluster {
             link,
             protect,
             sealing,
-            shape,
+            format,
             profile,
             create_namespaces,
             namespaces,
@@ -49,7 +49,7 @@ impl Cluster {
             link: link.or(common.link),
             protect: protect.or(common.protect),
             sealing: sealing.over(&common.sealing),
-            shape: shape.or(common.shape).or(to_folders.then_some(Shape::Directory)),
+            format: format.or(common.format).or(to_folders.then_some(Format::Directory)),
             profile: profile.or(common.profile),
             create_namespaces: create_namespaces.unwrap_or(common.create_namespaces),
             pull_secrets: listed,
@@ -60,7 +60,7 @@ impl Cluster {
 
     /// Its pull secrets that have no logins, and are like none that has: the default would be somebody else's login.
     /// Flags fill the one that they choose.
-    pub(super) fn without_logins(&self, common: &Spec, arguments: &RenderArguments) -> Vec<Problem> {
+    pub(super) fn without_logins(&self, common: &Spec, arguments: &RenderArguments) -> Vec<Diagnostic> {
         if logins::are_typed(&arguments.logins) {
             return Vec::new();
         }
@@ -73,7 +73,7 @@ impl Cluster {
         let problem = |own: &PullSecret| {
             let name = own.secret_name();
             let message = format!("the pull secret `{name}` has no `logins`, and no other of that name has any");
-            Problem::error("no-logins", message).hint(match nearest(name, known()) {
+            Diagnostic::error(Code::NoLogins, message).hint(match nearest(name, known()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "give it `logins`, or the name of one under `spec.pullSecrets`".to_owned(),
             })

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::names::ResourceName;
-use crate::problem::Problem;
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::names::ResourceName;
 
 /// How many clusters a message names.
 const NAMED: usize = 3;
@@ -11,14 +11,14 @@ const NAMED: usize = 3;
 /// Problems in the order in which they were found, each with the clusters it was found in.
 #[derive(Default)]
 pub struct Findings {
-    order: Vec<Problem>,
-    clusters: HashMap<Problem, Vec<ResourceName>>,
+    order: Vec<Diagnostic>,
+    clusters: HashMap<Diagnostic, Vec<ResourceName>>,
     members: usize,
 }
 
 impl Findings {
     /// Adds what is wrong in a cluster, or where there are none.
-    pub fn add(&mut self, problems: Vec<Problem>, cluster: Option<&ResourceName>) {
+    pub fn add(&mut self, problems: Vec<Diagnostic>, cluster: Option<&ResourceName>) {
         self.members += 1;
         for problem in problems {
             let known = self.clusters.entry(problem.clone()).or_insert_with(|| {
@@ -31,14 +31,14 @@ impl Findings {
 
     /// All of them, each once; those of a fleet say which clusters they are about.
     #[must_use]
-    pub fn said(self) -> Vec<Problem> {
+    pub fn said(self) -> Vec<Diagnostic> {
         let Self { order, mut clusters, members } = self;
-        let mut said = |problem: Problem| match clusters.remove(&problem).unwrap_or_default().as_slice() {
+        let mut said = |problem: Diagnostic| match clusters.remove(&problem).unwrap_or_default().as_slice() {
             [] => problem,
             all if all.len() == members && members > NAMED => {
-                Problem { message: format!("{} (all {members} clusters)", problem.message), ..problem }
+                Diagnostic { message: format!("{} (all {members} clusters)", problem.message), ..problem }
             }
-            named => Problem { message: format!("{} ({})", problem.message, list(named)), ..problem },
+            named => Diagnostic { message: format!("{} ({})", problem.message, list(named)), ..problem },
         };
         order.into_iter().map(&mut said).collect()
     }
@@ -55,12 +55,14 @@ fn list(clusters: &[ResourceName]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::diagnostic::Code;
+
     use super::*;
 
     fn said(members: &[(&str, &[&str])]) -> Vec<String> {
         let mut findings = Findings::default();
         for (cluster, problems) in members {
-            let problems = problems.iter().map(|text| Problem::error("x", text)).collect();
+            let problems = problems.iter().map(|text| Diagnostic::error(Code::Usage, text)).collect();
             findings.add(problems, cluster.parse().ok().as_ref());
         }
         findings.said().into_iter().map(|problem| problem.message).collect()

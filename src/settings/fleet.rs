@@ -11,10 +11,10 @@ use super::{Destination, Settings, idle, secret_variables, usage};
 use crate::cli::RenderArguments;
 use crate::credentials::Source;
 use crate::environment::Environment;
-use crate::names::{ResourceName, VariableName};
-use crate::nearest::nearest;
-use crate::problem::{Failure, Problem};
-use crate::settings::choices::{Profile, Protect, Shape};
+use crate::settings::choices::{Format, Profile, Protect};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::{ResourceName, VariableName};
+use regcred_core::nearest::nearest;
 
 /// The settings of each cluster, in the order of the file.
 #[derive(Debug)]
@@ -26,7 +26,8 @@ pub struct Fleet {
 }
 
 /// What decides about one cluster.
-type Resolve = fn(&RenderArguments, &Spec, (Option<&Listed>, Vec<Problem>), &Environment) -> Result<Settings, Failure>;
+type Resolve =
+    fn(&RenderArguments, &Spec, (Option<&Listed>, Vec<Diagnostic>), &Environment) -> Result<Settings, Failure>;
 
 impl Fleet {
     /// The clusters that were chosen, or all of them; each with what differs there.
@@ -62,7 +63,7 @@ impl Fleet {
     pub fn resolve_among(
         arguments: &RenderArguments,
         file: Option<File>,
-        listed: (Option<&Listed>, Vec<Problem>),
+        listed: (Option<&Listed>, Vec<Diagnostic>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let fleet = Self::each(Settings::resolve, arguments, file, listed, environment)?;
@@ -79,7 +80,7 @@ impl Fleet {
         resolve: Resolve,
         arguments: &RenderArguments,
         file: Option<File>,
-        (listed, problems): (Option<&Listed>, Vec<Problem>),
+        (listed, problems): (Option<&Listed>, Vec<Diagnostic>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let spec = file.map(|file| file.spec).unwrap_or_default();
@@ -146,7 +147,7 @@ fn members(
     clusters: &[&Cluster],
     arguments: &RenderArguments,
     spec: &Spec,
-    (listed, problems): (Option<&Listed>, &[Problem]),
+    (listed, problems): (Option<&Listed>, &[Diagnostic]),
     environment: &Environment,
 ) -> Result<Vec<Settings>, Failure> {
     let protection = |cluster: &Cluster| cluster.protect.or(spec.protect).unwrap_or(Protect::Plain);
@@ -186,7 +187,7 @@ fn members(
         }
         member.enter(cluster.name.clone())?;
         if !names.insert(&cluster.name) {
-            let problem = Problem::error("same-name", "two clusters have one name");
+            let problem = Diagnostic::error(Code::SameName, "two clusters have one name");
             member.problems.push(problem.hint("give each its own: it is the name of its folder"));
         }
         members.push(member);
@@ -195,9 +196,9 @@ fn members(
 }
 
 /// The certificate of the variable is that of some cluster, and nobody knows of which.
-fn of_which_cluster() -> Problem {
+fn of_which_cluster() -> Diagnostic {
     let message = format!("`{VARIABLE}` is one certificate, and other clusters of regcred.yaml have their own");
-    Problem::error("no-certificate", message)
+    Diagnostic::error(Code::NoCertificate, message)
         .hint("give this one its `sealing.certificate` too, or choose it alone with --cluster")
 }
 
@@ -207,7 +208,7 @@ fn about(failure: Failure, cluster: &Cluster) -> Failure {
         Failure::Usage(problems) => Failure::Usage(
             problems
                 .into_iter()
-                .map(|problem| Problem {
+                .map(|problem| Diagnostic {
                     message: format!("{} (cluster {})", problem.message, cluster.name),
                     ..problem
                 })
@@ -220,25 +221,25 @@ fn about(failure: Failure, cluster: &Cluster) -> Failure {
 impl Settings {
     /// Each cluster has a folder of its own under `--output`.
     fn enter(&mut self, cluster: ResourceName) -> Result<(), Failure> {
-        let shape = self.combination.shape;
+        let format = self.combination.format;
         match &mut self.destination {
             Destination::Stdout => {}
             Destination::Write(_) | Destination::Check(_)
-                if matches!(shape, Shape::HelmValues | Shape::DockerConfig) =>
+                if matches!(format, Format::HelmValues | Format::DockerConfig) =>
             {
                 return Err(usage(
                     &format!(
-                        "`--shape {shape}` writes no manifests, and each cluster has a folder of them under `--output`"
+                        "`--format {format}` writes no manifests, and each cluster has a folder of them under `--output`"
                     ),
-                    "use --shape directory or --shape yaml, or leave --output out and choose one with --cluster",
+                    "use --format directory or --format yaml, or leave --output out and choose one with --cluster",
                 ));
             }
             Destination::Write(_) | Destination::Check(_)
-                if shape == Shape::Json && self.profile == Some(Profile::Flux) =>
+                if format == Format::Json && self.profile == Some(Profile::Flux) =>
             {
                 return Err(usage(
-                    "`--shape json` and `--profile flux` cannot go together: Flux reads no file that ends in .json",
-                    "use --shape yaml, directory or kustomization",
+                    "`--format json` and `--profile flux` cannot go together: Flux reads no file that ends in .json",
+                    "use --format yaml, directory or kustomization",
                 ));
             }
             Destination::Write(path) | Destination::Check(path) if is_the_name_of_a_file(path) => {

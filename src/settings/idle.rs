@@ -1,11 +1,11 @@
 //! Flags that would do nothing: what was typed and what it comes to in, a usage error for each such flag out.
 
 use super::Settings;
-use super::choices::{Chart, Combination, Link, Patcher, Protect, Shape, Strategy};
+use super::choices::{Chart, Combination, Format, Link, Patcher, Protect, Strategy};
 use super::external::ExternalSettings;
 use crate::cli::RenderArguments;
-use crate::problem::{Failure, Problem};
 use crate::templates;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// Flags that mean nothing in some circumstances.
 #[derive(Clone)]
@@ -33,14 +33,14 @@ pub fn refuse(arguments: &RenderArguments, members: &[Settings]) -> Result<(), F
     if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(problems)) }
 }
 
-fn idle(arguments: &RenderArguments, settings: &Settings) -> Vec<Problem> {
+fn idle(arguments: &RenderArguments, settings: &Settings) -> Vec<Diagnostic> {
     let rules = rules(settings);
     let rule_of = |flag| rules.iter().find(|rule: &&Rule| rule.applies && rule.idle.contains(&flag));
     let mut problems: Vec<_> = typed(arguments)
         .into_iter()
         .filter_map(|flag| {
             let rule = rule_of(flag)?;
-            Some(Problem::error("usage", format!("`{flag}` means nothing {}", rule.when)).hint(rule.hint))
+            Some(Diagnostic::error(Code::Usage, format!("`{flag}` means nothing {}", rule.when)).hint(rule.hint))
         })
         .collect();
     if rule_of("--templates").is_none() {
@@ -50,17 +50,19 @@ fn idle(arguments: &RenderArguments, settings: &Settings) -> Vec<Problem> {
 }
 
 /// Templates that replace ours where none of ours is used.
-fn idle_templates(Settings { templates: folder, combination, chart, .. }: &Settings) -> impl Iterator<Item = Problem> {
-    let shape = combination.shape;
+fn idle_templates(
+    Settings { templates: folder, combination, chart, .. }: &Settings,
+) -> impl Iterator<Item = Diagnostic> {
+    let format = combination.format;
     let names = templates::BUILT_IN.iter().map(|(name, _)| *name);
-    let idle = names.filter(move |name| !templates::is_used(name, shape, chart));
+    let idle = names.filter(move |name| !templates::is_used(name, format, chart));
     let idle = idle.filter(|name| folder.as_ref().is_some_and(|folder| folder.join(name).exists()));
     idle.map(move |name| {
-        Problem::error(
-            "usage",
-            format!("`{name}` in `--templates` means nothing with `--shape {shape}`, which makes no object by it"),
+        Diagnostic::error(
+            Code::Usage,
+            format!("`{name}` in `--templates` means nothing with `--format {format}`, which makes no object by it"),
         )
-        .hint("take it out of that directory, or use --shape yaml")
+        .hint("take it out of that directory, or use --format yaml")
     })
 }
 
@@ -114,11 +116,11 @@ fn of_the_strategy(Settings { combination, chart, .. }: &Settings) -> Vec<Rule> 
     ]
 }
 
-fn of_the_form(Settings { combination: Combination { shape, .. }, chart, .. }: &Settings) -> Vec<Rule> {
+fn of_the_form(Settings { combination: Combination { format, .. }, chart, .. }: &Settings) -> Vec<Rule> {
     vec![
         rule(
-            *shape == Shape::DockerConfig,
-            "with `--shape docker-config`, which is no object of a cluster",
+            *format == Format::DockerConfig,
+            "with `--format docker-config`, which is no object of a cluster",
             &[
                 "--namespaces",
                 "--namespaces-from",
@@ -129,7 +131,7 @@ fn of_the_form(Settings { combination: Combination { shape, .. }, chart, .. }: &
                 "--profile",
                 "--templates",
             ],
-            "leave it out, or use --shape yaml",
+            "leave it out, or use --format yaml",
         ),
         rule(
             matches!(chart, Chart::Template(_)),
@@ -138,10 +140,10 @@ fn of_the_form(Settings { combination: Combination { shape, .. }, chart, .. }: &
             "leave it out, and write it into the template",
         ),
         rule(
-            *shape == Shape::HelmValues && *chart == Chart::Own,
-            "with `--shape helm-values`, which makes no object",
+            *format == Format::HelmValues && *chart == Chart::Own,
+            "with `--format helm-values`, which makes no object",
             &["--templates"],
-            "leave it out, or use --shape yaml",
+            "leave it out, or use --format yaml",
         ),
     ]
 }

@@ -5,12 +5,12 @@ use super::file::{File, Namespaces, PullSecret};
 use super::pull_secret::{self, Entry, SECRET_NAME};
 use super::{fleet, logins};
 use crate::cli::{InjectArguments, LoginArguments, TargetArguments};
-use crate::docker_config::registry::RegistryKey;
 use crate::environment::Environment;
 use crate::inject::rules::{PullSecretRule, Rules, Which};
 use crate::inject::workload::{InvalidPath, PodPath};
-use crate::names::{InvalidName, Namespace};
-use crate::problem::{Failure, Problem};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::names::{InvalidName, Namespace};
 
 /// Flags over the file over defaults; problems are added to `problems`.
 ///
@@ -20,7 +20,7 @@ pub fn rules(
     arguments: &InjectArguments,
     file: Option<File>,
     environment: &Environment,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Result<Rules, Failure> {
     let InjectArguments {
         registry,
@@ -52,7 +52,7 @@ pub fn rules(
     pull_secrets.sort_by(|one, other| one.name.cmp(&other.name));
     for pair in pull_secrets.windows(2).filter(|pair| pair[0].name == pair[1].name) {
         problems.push(
-            Problem::error("same-name", format!("two pull secrets are called `{}`", pair[0].name))
+            Diagnostic::error(Code::SameName, format!("two pull secrets are called `{}`", pair[0].name))
                 .hint("give each its own name"),
         );
     }
@@ -68,7 +68,7 @@ fn pull_secret(
     flags: &LoginArguments,
     which: Which,
     environment: &Environment,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Option<PullSecretRule> {
     let nothing = PullSecret::default();
     let PullSecret { name, logins: written, external, namespaces, service_accounts: _, also_reference: _ } =
@@ -103,23 +103,24 @@ fn pull_secret(
     Some(PullSecretRule { name: name?, registries, include, exclude })
 }
 
-fn pod_path(text: &str, number: usize, problems: &mut Vec<Problem>) -> Option<PodPath> {
+fn pod_path(text: &str, number: usize, problems: &mut Vec<Diagnostic>) -> Option<PodPath> {
     text.parse()
         .map_err(|invalid: InvalidPath| {
             problems.push(
-                Problem::error("invalid-path", format!("`--path`, item {number}, {invalid}"))
+                Diagnostic::error(Code::InvalidPath, format!("`--path`, item {number}, {invalid}"))
                     .hint("write KIND[.GROUP]=PATH, for example Rollout=spec.template.spec"),
             );
         })
         .ok()
 }
 
-fn default_namespace(text: Option<&str>, problems: &mut Vec<Problem>) -> Option<Namespace> {
+fn default_namespace(text: Option<&str>, problems: &mut Vec<Diagnostic>) -> Option<Namespace> {
     text?
         .parse()
         .map_err(|invalid: InvalidName| {
-            problems
-                .push(Problem::error("invalid-namespace", format!("`--namespace`: {invalid}")).hint(invalid.hint()));
+            problems.push(
+                Diagnostic::error(Code::InvalidNamespace, format!("`--namespace`: {invalid}")).hint(invalid.hint()),
+            );
         })
         .ok()
 }

@@ -2,13 +2,13 @@
 
 use crate::cli::LoginArguments;
 use crate::credentials::{DEFAULT_VARIABLE, NameSource, Source, presets};
-use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 use crate::environment::Environment;
-use crate::names::VariableName;
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
+use regcred_core::names::VariableName;
 
 use super::file::{Login, UserName};
-use crate::nearest::one_slip_away;
+use regcred_core::nearest::one_slip_away;
 
 /// Whether flags name any.
 pub(super) fn are_typed(flags: &LoginArguments) -> bool {
@@ -21,7 +21,7 @@ pub fn sources(
     flags: Option<&LoginArguments>,
     file: &[Login],
     environment: &Environment,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Vec<Source> {
     let nothing = LoginArguments::default();
     let flags = flags.unwrap_or(&nothing);
@@ -51,7 +51,12 @@ pub fn sources(
 }
 
 /// The name of a variable: never echoed unless it looks like one, as people type `$NAME` and the shell puts the value there.
-fn variable(text: &str, place: &str, environment: &Environment, problems: &mut Vec<Problem>) -> Option<VariableName> {
+fn variable(
+    text: &str,
+    place: &str,
+    environment: &Environment,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<VariableName> {
     let name = text
         .parse::<VariableName>()
         .ok()
@@ -59,8 +64,8 @@ fn variable(text: &str, place: &str, environment: &Environment, problems: &mut V
     if name.is_none() {
         let path = environment.directory().join(text);
         problems.push(
-            Problem::error(
-                "value-for-a-name",
+            Diagnostic::error(
+                Code::ValueForAName,
                 format!("{place} takes the name of a variable, and what it got is none: perhaps `$NAME` was expanded"),
             )
             .hint(
@@ -77,14 +82,14 @@ fn variable(text: &str, place: &str, environment: &Environment, problems: &mut V
     name
 }
 
-fn typed_login(text: &str, environment: &Environment, problems: &mut Vec<Problem>) -> Option<Source> {
+fn typed_login(text: &str, environment: &Environment, problems: &mut Vec<Diagnostic>) -> Option<Source> {
     const PLACE: &str = "`--login`";
     let Some((host, names)) = text.split_once('=') else {
         let preset = presets::find(text);
         if preset.is_none() {
             problems.push(
-                Problem::error(
-                    "unknown-preset",
+                Diagnostic::error(
+                    Code::UnknownPreset,
                     format!("{PLACE} is neither HOST=USERVAR:PASSVAR nor a preset{}", perhaps(text)),
                 )
                 .hint(format!("for example ghcr.io=GHCR_USER:GHCR_TOKEN; presets are {}", presets::names())),
@@ -95,7 +100,7 @@ fn typed_login(text: &str, environment: &Environment, problems: &mut Vec<Problem
     let registry = registry(host, PLACE, problems);
     let Some((username, password)) = names.split_once(':') else {
         problems.push(
-            Problem::error("invalid-login", format!("{PLACE} names one variable, and a login needs two"))
+            Diagnostic::error(Code::InvalidLogin, format!("{PLACE} names one variable, and a login needs two"))
                 .hint("write HOST=USERVAR:PASSVAR, for example ghcr.io=GHCR_USER:GHCR_TOKEN"),
         );
         return None;
@@ -112,7 +117,12 @@ fn perhaps(text: &str) -> String {
         .map_or(String::new(), |name| format!("; did you mean `{name}`?"))
 }
 
-fn written_login(login: &Login, place: &str, environment: &Environment, problems: &mut Vec<Problem>) -> Option<Source> {
+fn written_login(
+    login: &Login,
+    place: &str,
+    environment: &Environment,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Source> {
     match login {
         Login { docker_config: Some(name), preset: None, registry: None, username: None, password: None } => {
             variable(&name.env, place, environment, problems).map(Source::DockerConfig)
@@ -134,8 +144,8 @@ fn written_login(login: &Login, place: &str, environment: &Environment, problems
                 }
                 UserName { env: None, value: Some(name) } => Some(NameSource::Literal(name.clone())),
                 _ => {
-                    problems.push(Problem::error(
-                        "invalid-login",
+                    problems.push(Diagnostic::error(
+                        Code::InvalidLogin,
                         format!("{place}: `username` has either `env` or `value`"),
                     ));
                     None
@@ -146,7 +156,7 @@ fn written_login(login: &Login, place: &str, environment: &Environment, problems
         }
         _ => {
             problems.push(
-                Problem::error("invalid-login", format!("{place} is none of the three forms"))
+                Diagnostic::error(Code::InvalidLogin, format!("{place} is none of the three forms"))
                     .hint("give `dockerConfig`, or `preset`, or `registry` with `username` and `password`"),
             );
             None
@@ -154,11 +164,11 @@ fn written_login(login: &Login, place: &str, environment: &Environment, problems
     }
 }
 
-pub(super) fn registry(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<RegistryKey> {
+pub(super) fn registry(text: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RegistryKey> {
     RegistryKey::typed(text)
         .map_err(|invalid| {
             problems.push(
-                Problem::error("invalid-registry", format!("the host in {place} {invalid}"))
+                Diagnostic::error(Code::InvalidRegistry, format!("the host in {place} {invalid}"))
                     .hint(InvalidRegistry::hint()),
             );
         })

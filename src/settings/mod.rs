@@ -22,12 +22,12 @@ use std::path::PathBuf;
 use crate::cli::RenderArguments;
 use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
-use crate::names::ResourceName;
-use crate::problem::{Failure, Problem};
-use choices::{Chart, Combination, Link, Patcher, Profile, Protect, Shape, Strategy, Wish};
+use choices::{Chart, Combination, Format, Link, Patcher, Profile, Protect, Strategy, Wish};
 use file::Spec;
 use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::ResourceName;
 
 pub use destination::Destination;
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
@@ -40,7 +40,7 @@ pub struct Settings {
     pub cluster: Option<ResourceName>,
     /// The pull secrets, by name.
     pub pull_secrets: Vec<PullSecretSettings>,
-    /// Strategy, link and shape.
+    /// Strategy, link and format.
     pub combination: Combination,
     /// The patcher, when the strategy is one.
     pub patcher: Option<PatcherSettings>,
@@ -54,7 +54,7 @@ pub struct Settings {
     pub reseal: Reseal,
     /// The chart that values are for.
     pub chart: Chart,
-    /// The form of `--shape docker-config`.
+    /// The form of `--format docker-config`.
     pub encoding: Encoding,
     /// Templates that replace ours.
     pub templates: Option<PathBuf>,
@@ -65,7 +65,7 @@ pub struct Settings {
     /// Whether a plain Secret may go into a work tree.
     pub plaintext_in_git: PlaintextInGit,
     /// What is wrong with names and lists: to be said together with what is wrong with the logins.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<Diagnostic>,
 }
 
 /// Whether Namespace objects are written.
@@ -112,7 +112,7 @@ impl Settings {
     fn resolve(
         arguments: &RenderArguments,
         spec: &Spec,
-        (listed, problems): (Option<&Listed>, Vec<Problem>),
+        (listed, problems): (Option<&Listed>, Vec<Diagnostic>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let chart = chart(arguments.chart.as_deref(), environment);
@@ -127,19 +127,19 @@ impl Settings {
     fn of_logins(
         arguments: &RenderArguments,
         spec: &Spec,
-        (listed, problems): (Option<&Listed>, Vec<Problem>),
+        (listed, problems): (Option<&Listed>, Vec<Diagnostic>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        let Spec { strategy, link, protect, shape, .. } = *spec;
+        let Spec { strategy, link, protect, format, .. } = *spec;
         // What cannot be written is wrong with the file, whoever reads it.
-        let shape = shape.or(Some(Shape::Directory));
-        let written = Combination::resolve(Wish { strategy, link, protect, shape })?;
+        let format = format.or(Some(Format::Directory));
+        let written = Combination::resolve(Wish { strategy, link, protect, format })?;
         let protect = match spec.protect {
             Some(Protect::External) if !logins::are_typed(&arguments.logins) => Protect::External,
             _ => Protect::Plain,
         };
         let combination =
-            Combination { strategy: written.strategy, link: Link::None, protect, shape: Shape::DockerConfig };
+            Combination { strategy: written.strategy, link: Link::None, protect, format: Format::DockerConfig };
         Self::decide(arguments, spec, (combination, Chart::Own), (listed, problems), environment)
     }
 
@@ -147,12 +147,12 @@ impl Settings {
         arguments: &RenderArguments,
         spec: &Spec,
         (combination, chart): (Combination, Chart),
-        (listed, mut problems): (Option<&Listed>, Vec<Problem>),
+        (listed, mut problems): (Option<&Listed>, Vec<Diagnostic>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let destination = Destination::resolve(arguments, combination, &chart)?;
         let mut pull_secrets = Vec::new();
-        let faulty_list = problems.iter().any(Problem::is_error);
+        let faulty_list = problems.iter().any(Diagnostic::is_error);
         let entries = pull_secret::entries(&arguments.target, &arguments.logins, spec)?;
         for entry in &entries {
             pull_secrets.extend(pull_secret::resolve(
@@ -165,14 +165,14 @@ impl Settings {
             ));
         }
         if faulty_list {
-            problems.retain(|problem| problem.code != "no-namespaces");
+            problems.retain(|problem| problem.code != Code::NoNamespaces);
         }
         let patcher = match (combination.strategy, pull_secrets.as_slice()) {
             (Strategy::Patcher, [one]) => patcher(arguments, spec, combination, &chart, one, &mut problems),
             (Strategy::Patcher, [_, _, ..]) => {
                 problems.push(
-                    Problem::error(
-                        "one-pull-secret",
+                    Diagnostic::error(
+                        Code::OnePullSecret,
                         "a patcher copies one Secret, and there are several pull secrets",
                     )
                     .hint("choose one with --secret-name, or use --strategy static"),
@@ -184,7 +184,7 @@ impl Settings {
         pull_secrets.sort_by(|one, other| one.name.cmp(&other.name));
         for pair in pull_secrets.windows(2).filter(|pair| pair[0].name == pair[1].name) {
             problems.push(
-                Problem::error("same-name", format!("two pull secrets are called `{}`", pair[0].name))
+                Diagnostic::error(Code::SameName, format!("two pull secrets are called `{}`", pair[0].name))
                     .hint("give each its own name"),
             );
         }
@@ -228,9 +228,9 @@ fn chart(name: Option<&str>, environment: &Environment) -> Chart {
 }
 
 fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Result<Combination, Failure> {
-    let shape = arguments.shape.or(spec.shape);
-    if *chart != Chart::Own && shape != Some(Shape::HelmValues) {
-        return Err(usage("`--chart` goes with `--shape helm-values` only", "add --shape helm-values"));
+    let format = arguments.format.or(spec.format);
+    if *chart != Chart::Own && format != Some(Format::HelmValues) {
+        return Err(usage("`--chart` goes with `--format helm-values` only", "add --format helm-values"));
     }
     let of_a_patcher = matches!(chart, Chart::Tamcore | Chart::Empathyco) || arguments.patcher.patcher.is_some();
     let strategy = arguments.strategy.or(spec.strategy).or(of_a_patcher.then_some(Strategy::Patcher));
@@ -241,26 +241,26 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
         ));
     }
     let of_no_patcher = matches!(chart, Chart::Own | Chart::Template(_));
-    if strategy == Some(Strategy::Patcher) && shape == Some(Shape::HelmValues) && of_no_patcher {
+    if strategy == Some(Strategy::Patcher) && format == Some(Format::HelmValues) && of_no_patcher {
         return Err(usage(
-            "`--strategy patcher` and `--shape helm-values` need a chart of a patcher",
+            "`--strategy patcher` and `--format helm-values` need a chart of a patcher",
             "add --chart tamcore or --chart empathyco",
         ));
     }
-    if arguments.raw && shape != Some(Shape::DockerConfig) {
-        return Err(usage("`--raw` goes with `--shape docker-config` only", "add --shape docker-config"));
+    if arguments.raw && format != Some(Format::DockerConfig) {
+        return Err(usage("`--raw` goes with `--format docker-config` only", "add --format docker-config"));
     }
-    if arguments.target.secret_name.is_some() && shape == Some(Shape::DockerConfig) && spec.pull_secrets.len() < 2 {
+    if arguments.target.secret_name.is_some() && format == Some(Format::DockerConfig) && spec.pull_secrets.len() < 2 {
         return Err(usage(
-            "`--secret-name` means nothing with `--shape docker-config`, which has no name",
+            "`--secret-name` means nothing with `--format docker-config`, which has no name",
             "leave it out",
         ));
     }
     // A chart links nothing by default, but whoever names an account wants it linked.
-    let named = !arguments.service_account.is_empty() && matches!(shape, Some(Shape::Chart | Shape::HelmValues));
+    let named = !arguments.service_account.is_empty() && matches!(format, Some(Format::Chart | Format::HelmValues));
     let link = arguments.link.or(spec.link).or(named.then_some(Link::ServiceAccount));
     let protect = arguments.protection.protect.or(spec.protect);
-    let combination = Combination::resolve(Wish { strategy, link, protect, shape })?;
+    let combination = Combination::resolve(Wish { strategy, link, protect, format })?;
     let patcher = arguments.patcher.patcher.or(spec.patcher.kind);
     if combination.strategy == Strategy::Patcher
         && patcher == Some(Patcher::Tamcore)
@@ -284,7 +284,7 @@ fn combination(arguments: &RenderArguments, spec: &Spec, chart: &Chart) -> Resul
 }
 
 fn usage(message: &str, hint: &str) -> Failure {
-    Failure::Usage(vec![Problem::error("usage", message).hint(hint)])
+    Failure::Usage(vec![Diagnostic::error(Code::Usage, message).hint(hint)])
 }
 
 fn patcher(
@@ -293,7 +293,7 @@ fn patcher(
     combination: Combination,
     chart: &Chart,
     pull_secret: &PullSecretSettings,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Option<PatcherSettings> {
     let accounts = match combination.link {
         Link::ServiceAccount if pull_secret.service_accounts.is_empty() => Accounts::All,
@@ -311,8 +311,8 @@ fn patcher(
     let settings = PatcherSettings::resolve(&arguments, &spec.patcher, exclude, accounts, problems)?;
     if settings.pull_secret.as_ref() == Some(&pull_secret.name) && *chart != Chart::Empathyco {
         problems.push(
-            Problem::error(
-                "pulls-by-its-own-copy",
+            Diagnostic::error(
+                Code::PullsByItsOwnCopy,
                 format!(
                     "the patcher's own pull Secret is `{}`, which it makes itself, and so could never start",
                     pull_secret.name
@@ -323,8 +323,8 @@ fn patcher(
     }
     if settings.source == pull_secret.name && *chart != Chart::Empathyco {
         problems.push(
-            Problem::error(
-                "source-is-target",
+            Diagnostic::error(
+                Code::SourceIsTarget,
                 "the source and the copies have the same name: the patcher would undo a rotation by itself",
             )
             .hint("give the source another name with --source-secret-name"),

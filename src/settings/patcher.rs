@@ -7,9 +7,9 @@ use super::file::PatcherSpec;
 use super::go;
 use super::pull_secret::resource_name;
 use crate::cli::PatcherArguments;
-use crate::docker_config::kubelet::Image;
-use crate::names::{InvalidName, Namespace, NamespacePattern, ResourceName};
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::docker_config::kubelet::Image;
+use regcred_core::names::{InvalidName, Namespace, NamespacePattern, ResourceName};
 
 /// A patcher, its options checked.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl PatcherSettings {
         file: &PatcherSpec,
         (exclude, place_of_exclude): (&[NamespacePattern], &str),
         service_accounts: Accounts,
-        problems: &mut Vec<Problem>,
+        problems: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let PatcherArguments {
             patcher,
@@ -86,8 +86,8 @@ impl PatcherSettings {
         if let Some(namespace) = namespace.as_ref().filter(|namespace| is_of_the_cluster(namespace)) {
             let place = place(patcher_namespace, "--patcher-namespace", "namespace");
             problems.push(
-                Problem::error(
-                    "namespace-of-the-cluster",
+                Diagnostic::error(
+                    Code::NamespaceOfTheCluster,
                     format!("{place}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits restricted Pods only"),
                 )
                 .hint("give the patcher a namespace of its own"),
@@ -108,7 +108,7 @@ impl PatcherSettings {
         if let Err(invalid) = image.parse::<Image>() {
             let place = place(patcher_image, "--patcher-image", "image");
             problems.push(
-                Problem::error("invalid-image", format!("{place} {invalid}"))
+                Diagnostic::error(Code::InvalidImage, format!("{place} {invalid}"))
                     .hint(format!("for example {default_image}")),
             );
         }
@@ -121,14 +121,14 @@ impl PatcherSettings {
         };
         problems.extend(wrong.map(|wrong| {
             let place = place(patcher_interval, "--patcher-interval", "interval");
-            Problem::error("invalid-duration", format!("{place} {wrong}"))
+            Diagnostic::error(Code::InvalidDuration, format!("{place} {wrong}"))
                 .hint("write a number with its unit, for example 30s or 2m")
         }));
         // A flag that means nothing is refused with all others of its kind.
         if patcher == Patcher::Tamcore && file.kind == Some(patcher) && file.interval.is_some() {
             problems.push(
-                Problem::error(
-                    "means-nothing",
+                Diagnostic::error(
+                    Code::MeansNothing,
                     "`patcher.interval` in regcred.yaml means nothing to tamcore's patcher, which watches",
                 )
                 .hint("leave it out"),
@@ -178,7 +178,7 @@ fn named<N: FromStr<Err = InvalidName> + Clone>(
     (text, flag): (Option<&str>, &str),
     file: Option<&N>,
     default: &str,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Option<N> {
     match (text, file) {
         (None, Some(name)) => Some(name.clone()),
@@ -186,7 +186,8 @@ fn named<N: FromStr<Err = InvalidName> + Clone>(
             .unwrap_or(default)
             .parse()
             .map_err(|invalid: InvalidName| {
-                problems.push(Problem::error("invalid-name", format!("`{flag}`: {invalid}")).hint(invalid.hint()));
+                problems
+                    .push(Diagnostic::error(Code::InvalidName, format!("`{flag}`: {invalid}")).hint(invalid.hint()));
             })
             .ok(),
     }
@@ -198,18 +199,18 @@ fn is_of_the_cluster(namespace: &Namespace) -> bool {
 }
 
 /// Titansoft's patcher compares names exactly; tamcore's takes the globs of Go.
-fn check_exclude(patcher: Patcher, exclude: &[NamespacePattern], place: &str, problems: &mut Vec<Problem>) {
+fn check_exclude(patcher: Patcher, exclude: &[NamespacePattern], place: &str, problems: &mut Vec<Diagnostic>) {
     let globs = exclude.iter().enumerate().filter_map(|(number, pattern)| match pattern {
         NamespacePattern::Glob(_) => Some((number + 1, pattern.as_str())),
         NamespacePattern::Name(_) => None,
     });
     problems.extend(globs.filter_map(|(number, glob)| match patcher {
         Patcher::Titansoft => Some(
-            Problem::error("glob-not-understood", format!("{place}, item {number}: titansoft's patcher compares names exactly, and would never leave that out"))
+            Diagnostic::error(Code::GlobNotUnderstood, format!("{place}, item {number}: titansoft's patcher compares names exactly, and would never leave that out"))
                 .hint("name each namespace, or use --patcher tamcore, which takes globs"),
         ),
         Patcher::Tamcore if !go::is_glob(glob) => Some(
-            Problem::error("invalid-glob", format!("{place}, item {number}: tamcore's patcher reads globs as Go does, and not this one"))
+            Diagnostic::error(Code::InvalidGlob, format!("{place}, item {number}: tamcore's patcher reads globs as Go does, and not this one"))
                 .hint("write *, ?, [a-c] or [^a-c], and each of several by itself in place of {…}"),
         ),
         Patcher::Tamcore => None,
@@ -242,7 +243,7 @@ mod tests {
             Accounts::All,
             &mut problems,
         );
-        problems.into_iter().map(|problem| problem.code).collect()
+        problems.into_iter().map(|problem| problem.code.as_str()).collect()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
-use super::choices::{Combination, Link, Protect, Shape, Strategy};
+use super::choices::{Combination, Format, Link, Protect, Strategy};
 use super::external::{self, ExternalSettings, Reach};
 use super::file::{PullSecret, Spec};
 use super::namespaces::{self, Listed, NamesAdd, Wanted, patterns};
@@ -12,8 +12,8 @@ use super::{logins, usage};
 use crate::cli::{LoginArguments, RenderArguments, TargetArguments};
 use crate::credentials::Source;
 use crate::environment::Environment;
-use crate::names::{InvalidName, Namespace, NamespacePattern, ResourceName};
-use crate::problem::{Failure, Problem, reason};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::names::{InvalidName, Namespace, NamespacePattern, ResourceName};
 
 /// The Secret's name when nothing says another.
 pub const SECRET_NAME: &str = "image-pull-secret";
@@ -75,7 +75,7 @@ pub(super) fn entries<'a>(
 pub(super) fn listed(
     target: &TargetArguments,
     environment: &Environment,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Option<Listed> {
     const FLAG: &str = "`--namespaces-from`";
     let path = target.namespaces_from.as_deref()?;
@@ -88,13 +88,17 @@ pub(super) fn listed(
     match read {
         Ok(listed) => Some(listed),
         Err(error) if error.kind() == ErrorKind::InvalidData => {
-            problems.push(Problem::error("not-utf-8", format!("{FLAG} is not UTF-8 text")).hint("save it as UTF-8"));
+            problems
+                .push(Diagnostic::error(Code::NotUtf8, format!("{FLAG} is not UTF-8 text")).hint("save it as UTF-8"));
             None
         }
         Err(error) => {
             problems.push(
-                Problem::error("unreadable-file", format!("the file of {FLAG} cannot be read: {}", reason(&error)))
-                    .hint("check the path; - reads standard input"),
+                Diagnostic::error(
+                    Code::UnreadableFile,
+                    format!("the file of {FLAG} cannot be read: {}", reason(&error)),
+                )
+                .hint("check the path; - reads standard input"),
             );
             None
         }
@@ -108,7 +112,7 @@ pub(super) fn resolve(
     combination: Combination,
     listed: Option<&Listed>,
     environment: &Environment,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Option<PullSecretSettings> {
     let nothing = PullSecret::default();
     let file = entry.file.unwrap_or(&nothing);
@@ -139,7 +143,7 @@ pub(super) fn resolve(
     let found_by_label =
         combination.link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
     let namespaces =
-        if combination.strategy == Strategy::Static && combination.shape != Shape::DockerConfig && !found_by_label {
+        if combination.strategy == Strategy::Static && combination.format != Format::DockerConfig && !found_by_label {
             chosen_namespaces(entry, file, target, &exclude, listed, environment, problems)
         } else {
             Vec::new()
@@ -162,19 +166,19 @@ pub(super) fn resolve(
 }
 
 /// What an ExternalSecret cannot give to the strategy or link.
-fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Problem> {
+fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Diagnostic> {
     if combination.strategy == Strategy::Patcher && matches!(external.reach, Reach::Cluster(..)) {
         return Some(
-            Problem::error(
-                "means-nothing",
+            Diagnostic::error(
+                Code::MeansNothing,
                 "`clusterExternalSecret` means nothing with `--strategy patcher`, which copies one Secret",
             )
             .hint("leave it out, or use --strategy static"),
         );
     }
     (combination.link == Link::Policy && external.registries().is_empty()).then(|| {
-        Problem::error(
-            "no-registries",
+        Diagnostic::error(
+            Code::NoRegistries,
             "`--link policy` needs the registries of the whole Docker config that `external` in regcred.yaml names",
         )
         .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
@@ -182,17 +186,17 @@ fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Pro
 }
 
 /// A patcher serves every namespace: whoever names some means that others do not get the login.
-fn refuse_a_choice(file: &PullSecret, environment: &Environment, problems: &mut Vec<Problem>) {
+fn refuse_a_choice(file: &PullSecret, environment: &Environment, problems: &mut Vec<Diagnostic>) {
     const WHY: &str = "means nothing with `--strategy patcher`, which serves every namespace";
     if !file.namespaces.include.is_empty() {
         problems.push(
-            Problem::error("means-nothing", format!("`include` in regcred.yaml {WHY}"))
+            Diagnostic::error(Code::MeansNothing, format!("`include` in regcred.yaml {WHY}"))
                 .hint("leave it out and name those to leave out in `exclude`, or use --strategy static"),
         );
     }
     if environment.is_set(NAMESPACES_VARIABLE) {
         problems.push(
-            Problem::warning("means-nothing", format!("`{NAMESPACES_VARIABLE}` {WHY}"))
+            Diagnostic::warning(Code::MeansNothing, format!("`{NAMESPACES_VARIABLE}` {WHY}"))
                 .hint("use --exclude, or --strategy static"),
         );
     }
@@ -200,8 +204,8 @@ fn refuse_a_choice(file: &PullSecret, environment: &Environment, problems: &mut 
 
 /// A chart makes a ServiceAccount of its own: `default` would be adopted, and deleted with the release.
 fn default_account(combination: Combination, chart: Option<&str>) -> &'static str {
-    match (combination.shape, chart) {
-        (Shape::Chart, _) | (Shape::HelmValues, None) => OWN_ACCOUNT,
+    match (combination.format, chart) {
+        (Format::Chart, _) | (Format::HelmValues, None) => OWN_ACCOUNT,
         _ => "default",
     }
 }
@@ -213,12 +217,12 @@ fn chosen_namespaces(
     exclude: &[NamespacePattern],
     listed: Option<&Listed>,
     environment: &Environment,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Vec<Namespace> {
     let before = problems.len();
     if environment.is_set(NAMESPACES_VARIABLE) && environment.setting(NAMESPACES_VARIABLE).is_none() {
         problems.push(
-            Problem::error("not-utf-8", format!("`{NAMESPACES_VARIABLE}` is not UTF-8 text"))
+            Diagnostic::error(Code::NotUtf8, format!("`{NAMESPACES_VARIABLE}` is not UTF-8 text"))
                 .hint("write names of a-z, 0-9 and -, joined by commas"),
         );
     }
@@ -248,7 +252,7 @@ fn chosen_namespaces(
         } else {
             "no namespace is left to serve, and empty output makes a pruning GitOps tool delete everything"
         };
-        problems.push(Problem::error("no-namespaces", message).hint(why_none(chosen.excluded, listed, target)));
+        problems.push(Diagnostic::error(Code::NoNamespaces, message).hint(why_none(chosen.excluded, listed, target)));
     }
     chosen.namespaces
 }
@@ -285,15 +289,15 @@ pub(super) fn place_of_exclude(target: &TargetArguments) -> &'static str {
     if target.exclude.is_empty() { "`exclude` in regcred.yaml" } else { "`--exclude`" }
 }
 
-pub(super) fn resource_name(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<ResourceName> {
+pub(super) fn resource_name(text: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<ResourceName> {
     text.parse()
         .map_err(|invalid: InvalidName| {
-            problems.push(Problem::error("invalid-name", format!("{place}: {invalid}")).hint(invalid.hint()));
+            problems.push(Diagnostic::error(Code::InvalidName, format!("{place}: {invalid}")).hint(invalid.hint()));
         })
         .ok()
 }
 
-fn resource_names(texts: &[String], place: &str, problems: &mut Vec<Problem>) -> Vec<ResourceName> {
+fn resource_names(texts: &[String], place: &str, problems: &mut Vec<Diagnostic>) -> Vec<ResourceName> {
     let mut names: Vec<_> = texts
         .iter()
         .enumerate()

@@ -4,8 +4,8 @@ use super::file::Spec;
 use super::logins;
 use crate::credentials::{DEFAULT_VARIABLE, OTHER_VARIABLE, Source};
 use crate::environment::Environment;
-use crate::names::VariableName;
-use crate::output::evidence::fingerprint::KEY_VARIABLE;
+use crate::files::evidence::fingerprint::KEY_VARIABLE;
+use regcred_core::names::VariableName;
 
 /// Those of every pull secret of every cluster, also of clusters that were not chosen, those that are read where none is named, and the key
 /// of fingerprints.

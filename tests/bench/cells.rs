@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use regcred::settings::choices::{Combination, Link, Patcher, Profile, Protect, Shape, Strategy};
+use regcred::settings::choices::{Combination, Format, Link, Patcher, Profile, Protect, Strategy};
 use serde_json::{Value, json};
 
 use super::bench::{self, Bench, Program, difference, documents, fresh};
@@ -65,7 +65,7 @@ pub fn all(is_meant: impl Fn(&Combination) -> bool, profiles: &[Option<Profile>]
         Strategy::Patcher => vec![Some(Patcher::Titansoft)],
     };
     Combination::all()
-        .filter(|cell| cell.is_possible() && cell.shape != Shape::DockerConfig && is_meant(cell))
+        .filter(|cell| cell.is_possible() && cell.format != Format::DockerConfig && is_meant(cell))
         .flat_map(|cell| patchers(cell).into_iter().map(move |patcher| (cell, patcher)))
         .flat_map(|(cell, patcher)| profiles.iter().map(move |&profile| Cell::new(cell, patcher, profile)))
         .collect()
@@ -90,9 +90,9 @@ impl Cell {
         self
     }
 
-    /// What is chosen, but the shape.
+    /// What is chosen, but the format.
     fn choices(&self) -> Vec<String> {
-        let Combination { strategy, link, protect, shape: _ } = self.combination;
+        let Combination { strategy, link, protect, format: _ } = self.combination;
         let mut flags = vec![format!("{}={strategy}", Strategy::FLAG), format!("{}={link}", Link::FLAG)];
         flags.push(format!("{}={protect}", Protect::FLAG));
         flags.extend(self.patcher.map(|patcher| format!("{}={patcher}", Patcher::FLAG)));
@@ -102,9 +102,9 @@ impl Cell {
     }
 
     fn flags(&self) -> Vec<String> {
-        let Self { combination: Combination { protect, shape, .. }, patcher, namespaces, secret, .. } = self;
+        let Self { combination: Combination { protect, format, .. }, patcher, namespaces, secret, .. } = self;
         let mut flags = self.choices();
-        flags.push(format!("{}={shape}", Shape::FLAG));
+        flags.push(format!("{}={format}", Format::FLAG));
         match patcher {
             None => flags.extend([format!("--namespaces={}", namespaces.join(",")), "--create-namespaces".to_owned()]),
             Some(_) => flags.push(format!("--patcher-namespace={}", namespaces[0])),
@@ -147,14 +147,14 @@ impl Cell {
     fn write(&self, bench: &Bench, place: &Path) -> Vec<Value> {
         let folder = tempfile::tempdir().unwrap();
         let regcred = self.regcred(bench, folder.path());
-        let (text, extension) = match self.combination.shape {
-            Shape::Directory | Shape::Kustomization => {
+        let (text, extension) = match self.combination.format {
+            Format::Directory | Format::Kustomization => {
                 regcred.arguments(["--output".as_ref(), place.as_os_str()]).run().succeeded();
                 return read(place);
             }
-            Shape::Json => (regcred.run().succeeded(), "json"),
-            Shape::Yaml | Shape::DockerConfig => (regcred.run().succeeded(), "yaml"),
-            Shape::Chart | Shape::HelmValues => (self.templated(bench, regcred, folder.path()), "yaml"),
+            Format::Json => (regcred.run().succeeded(), "json"),
+            Format::Yaml | Format::DockerConfig => (regcred.run().succeeded(), "yaml"),
+            Format::Chart | Format::HelmValues => (self.templated(bench, regcred, folder.path()), "yaml"),
         };
         bench::write(&place.with_extension(extension), &text);
         documents(&text)
@@ -163,8 +163,8 @@ impl Cell {
     /// What `helm template` makes of its chart or of its values.
     fn templated(&self, bench: &Bench, regcred: Program, folder: &Path) -> String {
         let helm = bench.program("helm").directory(folder).arguments(["template", "release"]);
-        match (self.combination.shape, self.patcher) {
-            (Shape::HelmValues, Some(patcher)) => {
+        match (self.combination.format, self.patcher) {
+            (Format::HelmValues, Some(patcher)) => {
                 let chart = match patcher {
                     Patcher::Titansoft => "empathyco",
                     Patcher::Tamcore => "tamcore",
@@ -183,9 +183,9 @@ impl Cell {
                 let beside = beside.iter().filter_map(|file| fs::read_to_string(file).ok());
                 beside.chain([made]).collect::<Vec<_>>().join("---\n")
             }
-            (Shape::HelmValues, None) => {
+            (Format::HelmValues, None) => {
                 // A chart for other namespaces, so that nothing comes from its own values.
-                let chart = Combination { shape: Shape::Chart, ..self.combination };
+                let chart = Combination { format: Format::Chart, ..self.combination };
                 let chart = Self { combination: chart, ..self.clone() }.in_namespaces(&["elsewhere"]);
                 chart.regcred(bench, folder).arguments(["--output", "chart"]).run().succeeded();
                 let values = regcred.run().succeeded();
@@ -214,13 +214,13 @@ fn read(folder: &Path) -> Vec<Value> {
     objects
 }
 
-/// Takes the cells to the cluster, all of a shape at once, and gives what is there then: for each cell its objects.
+/// Takes the cells to the cluster, all of a format at once, and gives what is there then: for each cell its objects.
 ///
 /// Each is valid by the server's own schemas, is read back equal, and changes nothing when it is applied again.
 pub fn prove(bench: &Bench, cells: &[Cell]) -> Vec<Vec<Value>> {
     let folder = tempfile::tempdir().unwrap();
     let place =
-        |number: usize| folder.path().join(cells[number].combination.shape.to_string()).join(number.to_string());
+        |number: usize| folder.path().join(cells[number].combination.format.to_string()).join(number.to_string());
     let wanted: Vec<_> = cells.iter().enumerate().map(|(number, cell)| cell.write(bench, &place(number))).collect();
     for (cell, wanted) in cells.iter().zip(&wanted) {
         let is_of_the_cell = |namespace: &str| cell.namespaces.iter().any(|of_the_cell| of_the_cell == namespace);
@@ -228,7 +228,7 @@ pub fn prove(bench: &Bench, cells: &[Cell]) -> Vec<Vec<Value>> {
             wanted.iter().filter_map(|object| object["metadata"]["namespace"].as_str()).collect();
         assert!(namespaces.iter().all(|namespace| is_of_the_cell(namespace)), "{cell}: {namespaces:?}");
     }
-    assert_shapes_agree(cells, &wanted);
+    assert_formats_agree(cells, &wanted);
     let kinds: BTreeSet<_> = wanted.iter().flatten().filter_map(|object| object["kind"].as_str()).collect();
     let answer = schemas::validate(bench, &kinds, folder.path());
     let count: usize = wanted.iter().map(Vec::len).sum();
@@ -236,12 +236,13 @@ pub fn prove(bench: &Bench, cells: &[Cell]) -> Vec<Vec<Value>> {
     assert_eq!(answer["summary"], summary, "{answer}");
 
     let mut live = BTreeMap::new();
-    for shape in Shape::ALL {
-        let of_shape = cells.iter().zip(&wanted).enumerate().filter(|(_, (cell, _))| cell.combination.shape == *shape);
-        let numbers: Vec<_> = of_shape.clone().map(|(number, _)| number.to_string()).collect();
+    for format in Format::ALL {
+        let of_format =
+            cells.iter().zip(&wanted).enumerate().filter(|(_, (cell, _))| cell.combination.format == *format);
+        let numbers: Vec<_> = of_format.clone().map(|(number, _)| number.to_string()).collect();
         if !numbers.is_empty() {
-            let folder = folder.path().join(shape.to_string());
-            let what = if *shape == Shape::Kustomization {
+            let folder = folder.path().join(format.to_string());
+            let what = if *format == Format::Kustomization {
                 let kustomization = json!({"resources": numbers}).to_string();
                 bench::write(&folder.join("kustomization.yaml"), &kustomization);
                 vec!["-k"]
@@ -249,17 +250,17 @@ pub fn prove(bench: &Bench, cells: &[Cell]) -> Vec<Vec<Value>> {
                 vec!["-R", "-f"]
             };
             let what = [&what[..], &[folder.to_str().unwrap()]].concat();
-            live.extend(apply(bench, &what, &of_shape.map(|(_, cell)| cell).collect::<Vec<_>>()));
+            live.extend(apply(bench, &what, &of_format.map(|(_, cell)| cell).collect::<Vec<_>>()));
         }
     }
     wanted.iter().map(|objects| objects.iter().map(|object| live[&identity(object)].clone()).collect()).collect()
 }
 
-/// What kubectl takes is the same in each shape, but what is sealed, which is never the same twice.
-fn assert_shapes_agree(cells: &[Cell], wanted: &[Vec<Value>]) {
+/// What kubectl takes is the same in each format, but what is sealed, which is never the same twice.
+fn assert_formats_agree(cells: &[Cell], wanted: &[Vec<Value>]) {
     let mut objects = BTreeMap::new();
     for (cell, wanted) in cells.iter().zip(wanted) {
-        let is_for_helm = matches!(cell.combination.shape, Shape::Chart | Shape::HelmValues);
+        let is_for_helm = matches!(cell.combination.format, Format::Chart | Format::HelmValues);
         if !is_for_helm && cell.combination.protect != Protect::Sealed {
             let of_cell = cell.without_names(wanted);
             assert_eq!(objects.entry(cell.choices()).or_insert_with(|| of_cell.clone()), &of_cell, "{cell}");

@@ -5,25 +5,25 @@ mod single;
 use std::path::Path;
 
 use crate::environment::Environment;
-use crate::names::{ResourceName, VariableName};
-use crate::output::evidence::Known;
-use crate::output::new_paths::NewPaths;
-use crate::output::product::Product;
-use crate::output::stream::{self, Shown};
-use crate::output::target::Target;
-use crate::output::tree::check::{self, Difference};
-use crate::output::tree::{self, Written};
-use crate::output::{git, helm_values};
-use crate::problem::{Failure, Problem};
+use crate::files::evidence::Known;
+use crate::files::new_paths::NewPaths;
+use crate::files::product::Product;
+use crate::files::stream::{self, Shown};
+use crate::files::target::Target;
+use crate::files::tree::check::{self, Difference};
+use crate::files::tree::{self, Written};
+use crate::files::{git, helm_values};
 use crate::report::{self, Outcome};
-use crate::settings::choices::Shape;
+use crate::settings::choices::Format;
 use crate::settings::{Destination, Settings};
+use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::names::{ResourceName, VariableName};
 
 /// What was done with a product, and what there is to say of it: said by the caller, as several may be delivered at once.
 #[derive(Default)]
 pub(super) struct Delivered {
     differs: bool,
-    warnings: Vec<Problem>,
+    warnings: Vec<Diagnostic>,
     notes: Vec<String>,
     detail: Option<String>,
 }
@@ -35,7 +35,7 @@ impl Delivered {
     }
 
     /// What is odd, to be said of all clusters together.
-    pub(super) fn take_warnings(&mut self) -> Vec<Problem> {
+    pub(super) fn take_warnings(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.warnings)
     }
 
@@ -87,7 +87,7 @@ pub(super) fn prepare<'a>(
             if product.holds_a_secret() {
                 git::admit_stdout(&target(Path::new("")))?;
             }
-            print(product, settings.combination.shape)
+            print(product, settings.combination.format)
         }
         (Destination::Write(root), Some(entries)) => {
             let target = target(root);
@@ -115,7 +115,7 @@ const COVERED: &str = "the folder holds Secrets in clear, and its .gitignore kee
 const WITHOUT_A_KEY: &str = "`REGCRED_FINGERPRINT_KEY` is not set, so it was not compared whether encrypted files hold \
                              these logins: only their place, for whom they were written, and whether they are as the lock says";
 
-fn print(product: &Product<'_>, shape: Shape) -> Result<Delivered, Failure> {
+fn print(product: &Product<'_>, format: Format) -> Result<Delivered, Failure> {
     let shown = match product {
         Product::Stream(documents, form) => stream::print(documents, *form)?,
         Product::Values(settings, docker_configs, ..) => {
@@ -128,22 +128,22 @@ fn print(product: &Product<'_>, shape: Shape) -> Result<Delivered, Failure> {
         }
     };
     Ok(match shown {
-        Shown::Redacted => Delivered::default().note(how_to_see(shape)),
+        Shown::Redacted => Delivered::default().note(how_to_see(format)),
         Shown::InFull => Delivered::default(),
     })
 }
 
 /// What to do with an output whose secrets were not shown on a terminal.
-fn how_to_see(shape: Shape) -> &'static str {
-    match shape {
-        Shape::DockerConfig => {
+fn how_to_see(format: Format) -> &'static str {
+    match format {
+        Format::DockerConfig => {
             "the Docker config is not shown on a terminal; pipe it on, or write it with --output FILE"
         }
-        Shape::HelmValues => {
+        Format::HelmValues => {
             "values of secrets are not shown on a terminal; pipe the output on, for example to `helm upgrade --values -`, \
              or write it with --output FILE"
         }
-        Shape::Yaml | Shape::Json | Shape::Directory | Shape::Kustomization | Shape::Chart => {
+        Format::Yaml | Format::Json | Format::Directory | Format::Kustomization | Format::Chart => {
             "values of Secrets are not shown on a terminal; pipe the output on, for example to \
              `kubectl apply --server-side --field-manager=regcred -f -`"
         }
@@ -181,10 +181,10 @@ mod tests {
 
     #[test]
     fn only_what_kubectl_takes_is_piped_to_kubectl() {
-        for &shape in Shape::ALL {
-            let kubectl = matches!(shape, Shape::HelmValues | Shape::DockerConfig);
-            assert_ne!(how_to_see(shape).contains("kubectl"), kubectl, "{shape}");
-            assert!(how_to_see(shape).contains("not shown on a terminal"), "{shape}");
+        for &format in Format::ALL {
+            let kubectl = matches!(format, Format::HelmValues | Format::DockerConfig);
+            assert_ne!(how_to_see(format).contains("kubectl"), kubectl, "{format}");
+            assert!(how_to_see(format).contains("not shown on a terminal"), "{format}");
         }
     }
 }

@@ -7,19 +7,19 @@ use std::rc::Rc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Delivered, differences, written};
-use crate::output::evidence::Known;
-use crate::output::evidence::carried::{Carried, Extent};
-use crate::output::evidence::fingerprint::KEY_VARIABLE;
-use crate::output::evidence::warnings::{ANEW, edited_by_hand};
-use crate::output::product::Product;
-use crate::output::single::{self, State};
-use crate::output::stream;
-use crate::output::target::Target;
-use crate::output::tree::Written;
-use crate::output::tree::check::{self, Difference};
-use crate::output::{File, Protection, helm_values};
-use crate::problem::Failure;
+use crate::files::evidence::Known;
+use crate::files::evidence::carried::{Carried, Extent};
+use crate::files::evidence::fingerprint::KEY_VARIABLE;
+use crate::files::evidence::warnings::{ANEW, edited_by_hand};
+use crate::files::product::Product;
+use crate::files::single::{self, State};
+use crate::files::stream;
+use crate::files::target::Target;
+use crate::files::tree::Written;
+use crate::files::tree::check::{self, Difference};
+use crate::files::{File, Protection, helm_values};
 use crate::settings::Settings;
+use regcred_core::diagnostic::Failure;
 
 /// Writes the files: all of them, or none.
 pub(super) fn write(product: &Product<'_>, settings: &Settings, target: &Target<'_>) -> Result<Delivered, Failure> {

@@ -10,7 +10,7 @@ use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::time::Time;
 
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// An RSA key for encryption, in a certificate: <https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1>.
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -30,14 +30,14 @@ pub struct Recipient {
     /// The last day of its certificate.
     pub last_day: String,
     /// What is odd about its certificate.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Chooses the certificate to seal with; `source` is what messages call the text.
 ///
 /// # Errors
 /// It has no certificate, or a private key, or no certificate that can be used: why the newest cannot.
-pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Problem> {
+pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Diagnostic> {
     let mut certificates = read(pem, source)?;
     certificates.sort_by_key(|certificate| certificate.begins);
     let mut unusable = Vec::new();
@@ -47,8 +47,8 @@ pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Pro
             Ok(key) => {
                 let older = unusable.iter().find(|(_, begins)| *begins > certificate.begins);
                 let warnings = certificate.ends_soon(source, now).into_iter().chain(older.map(|(fault, _)| {
-                    Problem::warning(
-                        "certificate-older",
+                    Diagnostic::warning(
+                        Code::CertificateOlder,
                         format!("{source} has a newer certificate than the one that is used, and it {fault}"),
                     )
                     .hint(FETCH)
@@ -93,16 +93,17 @@ enum Fault {
     WeakKey,
 }
 
-fn read(pem: &[u8], source: &str) -> Result<Vec<Certificate>, Problem> {
+fn read(pem: &[u8], source: &str) -> Result<Vec<Certificate>, Diagnostic> {
     let damaged = || {
-        Problem::error("certificate-damaged", format!("a certificate in {source} is cut off or damaged")).hint(FETCH)
+        Diagnostic::error(Code::CertificateDamaged, format!("a certificate in {source} is cut off or damaged"))
+            .hint(FETCH)
     };
     let mut certificates = Vec::new();
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
         match section.map_err(|_| damaged())? {
             (SectionKind::Certificate, der) => certificates.push(Certificate::read(&der).ok_or_else(damaged)?),
             (SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey, _) => {
-                return Err(Problem::error("private-key", format!("{source} has a private key in it"))
+                return Err(Diagnostic::error(Code::PrivateKey, format!("{source} has a private key in it"))
                     .hint("whoever has the private key opens every sealed value: keep only the certificate"));
             }
             _ => {}
@@ -111,8 +112,8 @@ fn read(pem: &[u8], source: &str) -> Result<Vec<Certificate>, Problem> {
     if certificates.is_empty() { Err(none(source)) } else { Ok(certificates) }
 }
 
-fn none(source: &str) -> Problem {
-    Problem::error("no-certificate", format!("{source} has no certificate in it")).hint(FETCH)
+fn none(source: &str) -> Diagnostic {
+    Diagnostic::error(Code::NoCertificate, format!("{source} has no certificate in it")).hint(FETCH)
 }
 
 impl Certificate {
@@ -150,10 +151,10 @@ impl Certificate {
         OaepPublicEncryptingKey::new(key).map_err(|_| Fault::WeakKey)
     }
 
-    fn ends_soon(&self, source: &str, now: Timestamp) -> Option<Problem> {
+    fn ends_soon(&self, source: &str, now: Timestamp) -> Option<Diagnostic> {
         (self.ends.duration_since(now) < SOON).then(|| {
-            Problem::warning(
-                "certificate-ends-soon",
+            Diagnostic::warning(
+                Code::CertificateEndsSoon,
                 format!("the certificate in {source} ends on {}: nothing is sealed from then on", day(self.ends)),
             )
             .hint(FETCH)
@@ -162,14 +163,14 @@ impl Certificate {
 }
 
 impl Fault {
-    fn problem(self, source: &str) -> Problem {
+    fn problem(self, source: &str) -> Diagnostic {
         let (code, hint) = match self {
-            Self::Expired(_) => ("certificate-expired", FETCH),
-            Self::NotYetValid(_) => ("certificate-not-yet-valid", "check the clock of this machine"),
-            Self::NotRsa => ("certificate-not-rsa", "is it of something else? Sealed Secrets has RSA"),
-            Self::WeakKey => ("certificate-weak", "let the controller make a key of 2048 bits or more"),
+            Self::Expired(_) => (Code::CertificateExpired, FETCH),
+            Self::NotYetValid(_) => (Code::CertificateNotYetValid, "check the clock of this machine"),
+            Self::NotRsa => (Code::CertificateNotRsa, "is it of something else? Sealed Secrets has RSA"),
+            Self::WeakKey => (Code::CertificateWeak, "let the controller make a key of 2048 bits or more"),
         };
-        Problem::error(code, format!("the certificate in {source} {self}")).hint(hint)
+        Diagnostic::error(code, format!("the certificate in {source} {self}")).hint(hint)
     }
 }
 
@@ -198,8 +199,8 @@ mod tests {
     fn chosen(pem: &[u8], day: &str, offset: i64) -> Result<Vec<&'static str>, &'static str> {
         let now: Timestamp = format!("{day}T00:00:00Z").parse().unwrap();
         let now = Timestamp::from_second(now.as_second() + offset).unwrap();
-        let codes = |recipient: Recipient| recipient.warnings.iter().map(|problem| problem.code).collect();
-        choose(pem, "`--sealing-cert`", now).map(codes).map_err(|problem| problem.code)
+        let codes = |recipient: Recipient| recipient.warnings.iter().map(|problem| problem.code.as_str()).collect();
+        choose(pem, "`--sealing-cert`", now).map(codes).map_err(|problem| problem.code.as_str())
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::io;
 use std::process::Stdio;
 
 use crate::environment::Environment;
-use crate::names::{Namespace, ResourceName, VariableName};
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::{Namespace, ResourceName, VariableName};
 
 /// The Service of the controller.
 pub struct Controller<'a> {
@@ -36,7 +36,7 @@ impl Controller<'_> {
     ///
     /// # Errors
     /// `kubectl` is missing, the cluster does not answer or refuses, or the controller is not there.
-    pub fn certificate(&self) -> Result<Vec<u8>, Problem> {
+    pub fn certificate(&self) -> Result<Vec<u8>, Diagnostic> {
         let Self { name, namespace, .. } = self;
         self.check_context()?;
         let place = ["get", "service", name.as_str(), "--namespace", namespace.as_str()];
@@ -49,13 +49,13 @@ impl Controller<'_> {
     }
 
     /// What was typed is repeated by `kubectl`, so it is only shown one that exists.
-    fn check_context(&self) -> Result<(), Problem> {
+    fn check_context(&self) -> Result<(), Diagnostic> {
         let Some(wanted) = self.context else { return Ok(()) };
         let known = self.run(&["config", "get-contexts", "--output=name"]).map_err(|trouble| self.explain(&trouble))?;
         if String::from_utf8_lossy(&known).lines().any(|name| name == wanted) {
             return Ok(());
         }
-        Err(Problem::error("no-context", "`--context` is none of the contexts in the kubeconfig")
+        Err(Diagnostic::error(Code::NoContext, "`--context` is none of the contexts in the kubeconfig")
             .hint("`kubectl config get-contexts` lists them; KUBECONFIG names another file"))
     }
 
@@ -76,18 +76,18 @@ impl Controller<'_> {
         }
     }
 
-    fn explain(&self, trouble: &Trouble) -> Problem {
+    fn explain(&self, trouble: &Trouble) -> Diagnostic {
         let Self { name, namespace, .. } = self;
         let said = match trouble {
             Trouble::NoProgram(error) => {
-                return Problem::error("no-kubectl", format!("`kubectl` cannot be run: {}", crate::problem::reason(error)))
+                return Diagnostic::error(Code::NoKubectl, format!("`kubectl` cannot be run: {}", regcred_core::diagnostic::reason(error)))
                     .hint("install kubectl, and put it on the PATH; or ask whoever has it for the certificate, which is no secret");
             }
             Trouble::Failed(said) => said,
         };
         if said.contains("(NotFound)") {
-            Problem::error(
-                "controller-not-found",
+            Diagnostic::error(
+                Code::ControllerNotFound,
                 format!("there is no Service `{name}` in the namespace `{namespace}`"),
             )
             .hint(
@@ -95,8 +95,8 @@ impl Controller<'_> {
                  `kubectl get services --all-namespaces --selector app.kubernetes.io/name=sealed-secrets`",
             )
         } else if said.contains("(Forbidden)") {
-            Problem::error(
-                "cluster-forbids",
+            Diagnostic::error(
+                Code::ClusterForbids,
                 format!("the cluster does not let this user reach the Service `{name}` in the namespace `{namespace}`"),
             )
             .hint(
@@ -104,13 +104,13 @@ impl Controller<'_> {
                  of the controller gives; or ask whoever may for the certificate, which is no secret",
             )
         } else if said.contains("(ServiceUnavailable)") {
-            Problem::error(
-                "controller-not-running",
+            Diagnostic::error(
+                Code::ControllerNotRunning,
                 format!("nothing answers behind the Service `{name}` in the namespace `{namespace}`"),
             )
             .hint(format!("is the controller running? `kubectl get pods --namespace {namespace}`"))
         } else {
-            Problem::error("cluster-unreachable", "`kubectl` gets no answer from the cluster")
+            Diagnostic::error(Code::ClusterUnreachable, "`kubectl` gets no answer from the cluster")
                 .hint("`kubectl version` says why; KUBECONFIG and --context choose the cluster")
         }
     }

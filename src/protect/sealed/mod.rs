@@ -17,15 +17,15 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::environment::Environment;
-use crate::manifest::{Frame, Manifest, NAMESPACE_SLOT, PullSecret, VALUE_SLOT, to_yaml};
-use crate::names::Namespace;
-use crate::problem::{Failure, Problem};
 use crate::resources::OWNED;
 use crate::resources::profile::{Role, annotations};
 use crate::settings::Sealing;
 use crate::settings::choices::{Profile, SealingScope};
 use certificate::Recipient;
 use object::{Metadata, SealedSecret};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::manifest::{Frame, Manifest, NAMESPACE_SLOT, PullSecret, VALUE_SLOT, to_yaml};
+use regcred_core::names::Namespace;
 
 /// More than stands around a ciphertext.
 const ROOM: usize = 1024;
@@ -37,7 +37,7 @@ pub struct Sealer {
     recipient: Vec<u8>,
     scope: SealingScope,
     annotations: BTreeMap<&'static str, &'static str>,
-    warnings: Vec<Problem>,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Sealer {
@@ -53,8 +53,8 @@ impl Sealer {
         let Recipient { key, public_key, mut warnings, .. } =
             certificate::choose(&pem, &source.to_string(), Timestamp::now()).map_err(refused)?;
         seal::seal(&key, b"", b"").map_err(|_| {
-            refused(Problem::error(
-                "certificate-weak",
+            refused(Diagnostic::error(
+                Code::CertificateWeak,
                 format!("nothing can be sealed with the certificate in {source}"),
             ))
         })?;
@@ -73,7 +73,7 @@ impl Sealer {
 
     /// What is odd about the certificate or the scope.
     #[must_use]
-    pub fn warnings(&self) -> &[Problem] {
+    pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
@@ -158,16 +158,16 @@ impl Sealer {
     }
 }
 
-fn not_said() -> Problem {
-    Problem::error("no-certificate", "`--protect sealed` needs the certificate of the cluster's controller").hint(
+fn not_said() -> Diagnostic {
+    Diagnostic::error(Code::NoCertificate, "`--protect sealed` needs the certificate of the cluster's controller").hint(
         "get it with `regcred fetch-cert --output FILE`, commit it, and name it with --sealing-cert, SEALED_SECRETS_CERT or \
          `sealing.certificate` in regcred.yaml",
     )
 }
 
-fn whoever_can_create() -> Problem {
-    Problem::warning(
-        "sealed-cluster-wide",
+fn whoever_can_create() -> Diagnostic {
+    Diagnostic::warning(
+        Code::SealedClusterWide,
         "`--sealing-scope cluster-wide` binds a login to no namespace: whoever can create a SealedSecret in any namespace can open it",
     )
     .hint("use it only where everybody in the cluster may have the login")

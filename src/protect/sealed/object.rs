@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::names::ResourceName;
 use crate::settings::choices::SealingScope;
+use regcred_core::names::ResourceName;
 
 /// A SealedSecret of one value.
 #[derive(Serialize)]

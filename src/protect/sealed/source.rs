@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
-use crate::problem::{Problem, reason};
 use crate::settings::sealing::CertificateSource;
+use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
 /// No file of certificates is longer.
 const LIMIT: u64 = 1024 * 1024;
@@ -16,7 +16,7 @@ const BEGIN: &str = "-----BEGIN ";
 ///
 /// # Errors
 /// It is an address, or a file that cannot be read. What was typed is not repeated.
-pub fn read(source: &CertificateSource, environment: &Environment) -> Result<Vec<u8>, Problem> {
+pub fn read(source: &CertificateSource, environment: &Environment) -> Result<Vec<u8>, Diagnostic> {
     let path = match source {
         CertificateSource::Variable(text) if text.contains(BEGIN) => return Ok(text.clone().into_bytes()),
         CertificateSource::Variable(text) => PathBuf::from(text.trim()),
@@ -24,27 +24,30 @@ pub fn read(source: &CertificateSource, environment: &Environment) -> Result<Vec
     };
     if path.to_string_lossy().contains("://") {
         let message = format!("{source} is an address, and `render` touches no network");
-        return Err(Problem::error("certificate-by-address", message)
+        return Err(Diagnostic::error(Code::CertificateByAddress, message)
             .hint("write the certificate to a file with `regcred fetch-cert --output FILE`, and commit it"));
     }
     file(&environment.directory().join(path), source)
 }
 
-fn file(path: &Path, source: &CertificateSource) -> Result<Vec<u8>, Problem> {
+fn file(path: &Path, source: &CertificateSource) -> Result<Vec<u8>, Diagnostic> {
     if path.is_dir() {
-        return Err(Problem::error("is-a-directory", format!("{source} names a directory, not a file"))
+        return Err(Diagnostic::error(Code::IsADirectory, format!("{source} names a directory, not a file"))
             .hint("name the file of the certificate in it"));
     }
     // Whatever else it is may never end, or never begin.
     let is_open = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
     if !is_open && path.exists() && !path.is_file() {
-        return Err(Problem::error("unreadable-file", format!("{source} names neither a regular file nor /dev/stdin"))
-            .hint("write it to a file first"));
+        return Err(Diagnostic::error(
+            Code::UnreadableFile,
+            format!("{source} names neither a regular file nor /dev/stdin"),
+        )
+        .hint("write it to a file first"));
     }
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(LIMIT).read_to_end(&mut bytes)).map_err(|error| {
         let message = format!("the file that {source} names cannot be read: {}", reason(&error));
-        Problem::error("unreadable-file", message)
+        Diagnostic::error(Code::UnreadableFile, message)
             .hint("check the path; `regcred fetch-cert --output FILE` writes the certificate of a cluster")
     })?;
     Ok(bytes)

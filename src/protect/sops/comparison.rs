@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::selection::{self, Form};
 use super::{Sops, failed, place, proof, without_values};
-use crate::manifest::{PullSecret, to_yaml};
-use crate::names::Namespace;
+use regcred_core::manifest::{PullSecret, to_yaml};
+use regcred_core::names::Namespace;
 
 /// For whom a file is encrypted by its rule, and which of its values.
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::selection::{Form, leaves};
-use crate::credentials::is_public_username;
+use regcred_core::credentials::is_public_username;
 
 /// The longest part of a secret that may come out by chance.
 const WINDOW: usize = 8;

@@ -24,17 +24,17 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
+use crate::files::target::Target;
 use crate::interrupt;
-use crate::manifest::{Place, PullSecret, to_yaml};
-use crate::names::{Namespace, VariableName};
-use crate::output::target::Target;
-use crate::problem::{Failure, Problem};
-use crate::settings::choices::Shape;
+use crate::settings::choices::Format;
 use crate::settings::{Destination, Settings};
 use discretion::Secrets;
 use problems::Naming;
 use program::Program;
 use proof::Fault;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::manifest::{Place, PullSecret, to_yaml};
+use regcred_core::names::{Namespace, VariableName};
 use rules::{Found, Rules};
 use selection::Selection;
 
@@ -66,7 +66,7 @@ pub struct Sops {
     /// The folder that paths are relative to, without links.
     root: PathBuf,
     naming: Naming,
-    warnings: Vec<Problem>,
+    warnings: Vec<Diagnostic>,
 }
 
 /// What the rules say of a file: nothing where there are none.
@@ -92,8 +92,8 @@ impl Sops {
             Destination::Stdout => (Path::new(""), true),
         };
         let target = Target::new(path, settings, secret_variables, environment);
-        let naming = match settings.combination.shape {
-            Shape::Directory | Shape::Kustomization => Naming::ByPath,
+        let naming = match settings.combination.format {
+            Format::Directory | Format::Kustomization => Naming::ByPath,
             _ => Naming::ByFlag,
         };
         let folder = match naming {
@@ -117,7 +117,7 @@ impl Sops {
         }
         let recipients: BTreeMap<_, _> =
             RECIPIENTS.iter().filter_map(|name| Some((*name, environment.setting(name)?.to_owned()))).collect();
-        if found.iter().all(|problem| problem.code != "sops-rules") && recipients.is_empty() && !rules.are_there() {
+        if found.iter().all(|problem| problem.code != Code::SopsRules) && recipients.is_empty() && !rules.are_there() {
             found.push(if encrypts { problems::no_rules(&root) } else { problems::not_known_here() });
         }
         Failure::unless_clean(TITLE, &found)?;
@@ -126,7 +126,7 @@ impl Sops {
 
     /// What there is to say of it before it works.
     #[must_use]
-    pub fn warnings(&self) -> &[Problem] {
+    pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
@@ -190,7 +190,7 @@ impl Sops {
         Ok(result)
     }
 
-    fn rule(&self, path: &str) -> Result<Chosen<'_>, Problem> {
+    fn rule(&self, path: &str) -> Result<Chosen<'_>, Diagnostic> {
         match self.rules.matching(&self.root.join(path))? {
             Found::Rule(rule, selection) => Ok(Chosen { content: Some(&rule.content), selection }),
             Found::NoRules => Ok(Chosen::default()),
@@ -199,7 +199,7 @@ impl Sops {
     }
 }
 
-fn failed(problem: Problem) -> io::Error {
+fn failed(problem: Diagnostic) -> io::Error {
     io::Error::other(Failure::of(TITLE, problem))
 }
 
@@ -227,11 +227,11 @@ fn real(folder: &Path) -> PathBuf {
     root
 }
 
-fn limit(environment: &Environment) -> Result<Duration, Problem> {
+fn limit(environment: &Environment) -> Result<Duration, Diagnostic> {
     let Some(text) = environment.setting(LIMIT_VARIABLE) else { return Ok(LIMIT) };
     match text.parse() {
         Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err(Problem::error("sops-timeout", format!("`{LIMIT_VARIABLE}` is no number of seconds"))
+        _ => Err(Diagnostic::error(Code::SopsTimeout, format!("`{LIMIT_VARIABLE}` is no number of seconds"))
             .hint("1 to 86400; without it sops has 60 for each file")),
     }
 }

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::interrupt;
-use crate::names::VariableName;
+use regcred_core::names::VariableName;
 
 const NAME: &str = "sops";
 /// How long it may take until a wait sees that it is over.

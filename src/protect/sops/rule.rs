@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::go_regex;
 use super::selection::Selection;
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// A creation rule.
 #[derive(Debug)]
@@ -47,25 +47,25 @@ impl Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     Yaml(Option<(u64, u64)>),
-    Shape(String),
+    Format(String),
     Regex(usize, &'static str),
     Several(usize),
 }
 
 impl Fault {
     /// In words; `called` is the file.
-    pub fn problem(&self, called: &str) -> Problem {
+    pub fn problem(&self, called: &str) -> Diagnostic {
         let what = match self {
             Self::Yaml(Some((line, column))) => format!("is no YAML: line {line}, column {column}"),
             Self::Yaml(None) => "is no YAML".to_owned(),
-            Self::Shape(place) => format!("has something else than sops expects at `{place}`"),
+            Self::Format(place) => format!("has something else than sops expects at `{place}`"),
             Self::Regex(rule, field) => format!("has a `{field}` in rule {rule} that is no regular expression"),
             Self::Several(rule) => {
                 format!("says in rule {rule} in more than one way which keys are encrypted, and sops takes one only")
             }
         };
         let hint = "compare it with the example in docs/sops.md; `sops encrypt --filename-override NAME` tries a rule";
-        Problem::error("sops-rules", format!("{called} {what}")).hint(hint)
+        Diagnostic::error(Code::SopsRules, format!("{called} {what}")).hint(hint)
     }
 }
 
@@ -87,17 +87,17 @@ pub fn parse(text: &str) -> Result<Option<Vec<Rule>>, Fault> {
             .map(|(index, rule)| parse_rule(index + 1, rule))
             .collect::<Result<_, _>>()
             .map(Some),
-        None => Err(Fault::Shape("the top".to_owned())),
-        Some(_) => Err(Fault::Shape("creation_rules".to_owned())),
+        None => Err(Fault::Format("the top".to_owned())),
+        Some(_) => Err(Fault::Format("creation_rules".to_owned())),
     }
 }
 
 /// Looks at what every rule must be: texts.
 fn parse_rule(number: usize, rule: &Value) -> Result<Rule, Fault> {
-    let Some(object) = rule.as_object() else { return Err(Fault::Shape(format!("creation_rules, rule {number}"))) };
+    let Some(object) = rule.as_object() else { return Err(Fault::Format(format!("creation_rules, rule {number}"))) };
     for field in ["path_regex"].into_iter().chain(SELECTIONS) {
         if !matches!(rule.get(field), None | Some(Value::Null | Value::String(_))) {
-            return Err(Fault::Shape(format!("creation_rules, rule {number}, {field}")));
+            return Err(Fault::Format(format!("creation_rules, rule {number}, {field}")));
         }
     }
     let mut content = object.clone();

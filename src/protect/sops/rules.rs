@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::rule::{Fault, Rule, parse};
 use super::selection::Selection;
 use crate::environment::Environment;
-use crate::problem::{Problem, reason};
+use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
 /// The name that sops looks for.
 pub const FILE: &str = ".sops.yaml";
@@ -38,13 +38,13 @@ impl Rules {
     ///
     /// # Errors
     /// It cannot be read, or sops could not make sense of it.
-    pub fn find(folder: &Path, environment: &Environment) -> Result<Self, Problem> {
+    pub fn find(folder: &Path, environment: &Environment) -> Result<Self, Diagnostic> {
         let named = environment.setting("SOPS_CONFIG").map(|path| environment.directory().join(path));
         let above = || folder.ancestors().map(|ancestor| ancestor.join(FILE)).find(|path| path.exists());
         let Some(file) = named.clone().or_else(above) else { return Ok(Self::default()) };
         let called = if named.is_some() { "the file of `SOPS_CONFIG`" } else { "`.sops.yaml`" };
         let text = fs::read_to_string(&file).map_err(|error| {
-            Problem::error("sops-rules", format!("{called} cannot be read: {}", reason(&error)))
+            Diagnostic::error(Code::SopsRules, format!("{called} cannot be read: {}", reason(&error)))
                 .hint("it says for whom sops encrypts; check its place and mode")
         })?;
         let list = parse(&text).map_err(|fault| fault.problem(called))?;
@@ -61,7 +61,7 @@ impl Rules {
     ///
     /// # Errors
     /// sops could not make sense of a rule that it looks at.
-    pub fn matching(&self, path: &Path) -> Result<Found<'_>, Problem> {
+    pub fn matching(&self, path: &Path) -> Result<Found<'_>, Diagnostic> {
         self.look(path).map_err(|fault| fault.problem(self.called))
     }
 
@@ -159,10 +159,10 @@ mod tests {
     fn a_fault_is_told_with_its_place_and_without_its_text() {
         for (text, expected) in [
             ("creation_rules: [", Fault::Yaml(None)),
-            ("canary", Fault::Shape("the top".to_owned())),
-            ("creation_rules: canary", Fault::Shape("creation_rules".to_owned())),
-            ("creation_rules: [canary]", Fault::Shape("creation_rules, rule 1".to_owned())),
-            ("creation_rules: [{path_regex: 1}]", Fault::Shape("creation_rules, rule 1, path_regex".to_owned())),
+            ("canary", Fault::Format("the top".to_owned())),
+            ("creation_rules: canary", Fault::Format("creation_rules".to_owned())),
+            ("creation_rules: [canary]", Fault::Format("creation_rules, rule 1".to_owned())),
+            ("creation_rules: [{path_regex: 1}]", Fault::Format("creation_rules, rule 1, path_regex".to_owned())),
             ("creation_rules: [{path_regex: why}, {path_regex: 'canary('}]", Fault::Regex(2, "path_regex")),
             ("creation_rules: [{encrypted_regex: 'canary('}]", Fault::Regex(1, "encrypted_regex")),
             ("creation_rules: [{encrypted_regex: a, unencrypted_suffix: b}]", Fault::Several(1)),

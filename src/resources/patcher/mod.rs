@@ -10,15 +10,15 @@ use serde_json::{Map, Value};
 use super::admission_policy;
 use super::external_secret;
 use super::profile::{self, Role};
-use crate::docker_config::DockerConfig;
-use crate::manifest::{Blueprint, Manifests, Place};
-use crate::names::{Namespace, ResourceName};
-use crate::problem::{Failure, Problem};
 use crate::settings::choices::{Link, Patcher, Profile};
 use crate::settings::patcher::{Accounts, Guard, PatcherSettings};
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
 use options::EnvironmentVariable;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::docker_config::DockerConfig;
+use regcred_core::manifest::{Blueprint, Manifests, Place};
+use regcred_core::names::{Namespace, ResourceName};
 
 /// What titansoft's own example calls everything: what was made from that is taken over, not made a second time.
 pub const NAME: &str = "imagepullsecret-patcher";
@@ -142,7 +142,7 @@ impl Part {
             Some(namespace) => Place::Fixed(namespace.as_str().unwrap_or_default().parse().map_err(|_| {
                 Failure::of(
                     "a template",
-                    Problem::error("invalid-template", "a template makes an object with an invalid namespace")
+                    Diagnostic::error(Code::InvalidTemplate, "a template makes an object with an invalid namespace")
                         .hint("write `namespace: {{ namespace }}`"),
                 )
             })?),

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::names::{Namespace, ResourceName};
 use crate::settings::choices::Patcher;
 use crate::settings::patcher::{Accounts, PatcherSettings};
+use regcred_core::names::{Namespace, ResourceName};
 
 /// Where the source is mounted: as a directory, since a file mounted by `subPath` never changes.
 pub const DIRECTORY: &str = "/app/secrets";

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::names::ResourceName;
+use regcred_core::names::ResourceName;
 
 /// The kinds of `generators.external-secrets.io/v1alpha1` that make a login for a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

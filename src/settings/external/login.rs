@@ -2,9 +2,9 @@
 
 use super::generator::{GeneratorSettings, Given, Scope};
 use super::{Content, ExternalLoginSettings, Origin, StoredName};
-use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
-use crate::problem::Problem;
 use crate::settings::file::external::{ExternalLogin, ExternalUserName, Generator, RemoteKey};
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
 
 /// The user name that GitHub takes with a token of an App.
 const USER_OF_A_TOKEN: &str = "x-access-token";
@@ -17,11 +17,11 @@ pub(super) fn names_a_key(login: &ExternalLogin) -> bool {
 }
 
 /// All logins together; `None` where one of them is none.
-pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Problem>) -> Option<Content> {
+pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) -> Option<Content> {
     let place = |number: usize| format!("`external.logins`, item {} in regcred.yaml,", number + 1);
     if logins.is_empty() {
         problems.push(
-            Problem::error("no-external", "`external` in regcred.yaml has no `logins`")
+            Diagnostic::error(Code::NoExternal, "`external` in regcred.yaml has no `logins`")
                 .hint("name the keys of a Docker config, or of a user name and a password for each registry"),
         );
         return None;
@@ -29,8 +29,8 @@ pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Problem>) -> 
     let whole = logins.iter().filter(|login| login.docker_config.is_some()).count();
     if whole > 0 && logins.len() > 1 {
         problems.push(
-            Problem::error(
-                "whole-and-single",
+            Diagnostic::error(
+                Code::WholeAndSingle,
                 "`external.logins` in regcred.yaml has a whole Docker config beside other logins, and they cannot be joined",
             )
             .hint("give each whole Docker config a pull secret of its own"),
@@ -50,9 +50,12 @@ pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Problem>) -> 
     indexes.sort_unstable();
     for pair in indexes.windows(2).filter(|pair| pair[0] == pair[1]) {
         problems.push(
-            Problem::error("conflict", format!("`external.logins` in regcred.yaml has two logins for `{}`", pair[0]))
-                .hint("a Docker config has one login a registry: leave one out, or put them into two pull secrets")
-                .about(&pair[0]),
+            Diagnostic::error(
+                Code::Conflict,
+                format!("`external.logins` in regcred.yaml has two logins for `{}`", pair[0]),
+            )
+            .hint("a Docker config has one login a registry: leave one out, or put them into two pull secrets")
+            .about(&pair[0]),
         );
     }
     Some(Content::Logins(single))
@@ -63,7 +66,7 @@ enum One {
     Login(ExternalLoginSettings),
 }
 
-fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Problem>) -> Option<One> {
+fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Diagnostic>) -> Option<One> {
     match login {
         ExternalLogin {
             docker_config: Some(key),
@@ -104,7 +107,7 @@ fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Problem>) -> Optio
             Some(One::Login(ExternalLoginSettings { registry: registry?, origin: origin? }))
         }
         _ => {
-            problems.push(Problem::error("invalid-login", format!("{place} is none of the three forms")).hint(
+            problems.push(Diagnostic::error(Code::InvalidLogin, format!("{place} is none of the three forms")).hint(
                 "give `dockerConfig`, or `registry` with `username` and `password`, or `registry` with `generator`",
             ));
             None
@@ -116,7 +119,7 @@ fn generated(
     generator: &Generator,
     username: Option<&ExternalUserName>,
     place: &str,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Option<Origin> {
     let Generator { kind, name, cluster_wide, spec } = generator.clone();
     let scope = if cluster_wide { Scope::Cluster } else { Scope::Namespace };
@@ -128,8 +131,8 @@ fn generated(
             StoredName::Literal(name) => Some(Origin::TokenOf(settings, name)),
             StoredName::Remote(_) => {
                 problems.push(
-                    Problem::error(
-                        "invalid-login",
+                    Diagnostic::error(
+                        Code::InvalidLogin,
                         format!("{place} has a key for the user name of a generated token"),
                     )
                     .hint("write it as `value`, or leave it out"),
@@ -139,7 +142,7 @@ fn generated(
         },
         (Given::Login | Given::Auth, Some(_)) => {
             problems.push(
-                Problem::error("invalid-login", format!("{place} has a `username`, and {kind} gives its own"))
+                Diagnostic::error(Code::InvalidLogin, format!("{place} has a `username`, and {kind} gives its own"))
                     .hint("leave it out"),
             );
             None
@@ -148,10 +151,11 @@ fn generated(
 }
 
 /// A registry as it is emitted.
-fn registry(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<RegistryKey> {
+fn registry(text: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RegistryKey> {
     let key = RegistryKey::typed(text).map_err(|invalid| {
         problems.push(
-            Problem::error("invalid-registry", format!("the host in {place} {invalid}")).hint(InvalidRegistry::hint()),
+            Diagnostic::error(Code::InvalidRegistry, format!("the host in {place} {invalid}"))
+                .hint(InvalidRegistry::hint()),
         );
     });
     let (key, odd) = key.ok()?.canonical();
@@ -159,10 +163,10 @@ fn registry(text: &str, place: &str, problems: &mut Vec<Problem>) -> Option<Regi
     Some(key)
 }
 
-fn remote(key: &RemoteKey, place: &str, problems: &mut Vec<Problem>) -> Option<RemoteKey> {
+fn remote(key: &RemoteKey, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RemoteKey> {
     if key.key.is_empty() || key.property.as_deref() == Some("") {
         problems.push(
-            Problem::error("invalid-login", format!("{place} has an empty `key` or `property`"))
+            Diagnostic::error(Code::InvalidLogin, format!("{place} has an empty `key` or `property`"))
                 .hint("name the secret in the store, and the field of it if it has several"),
         );
         return None;
@@ -170,20 +174,20 @@ fn remote(key: &RemoteKey, place: &str, problems: &mut Vec<Problem>) -> Option<R
     Some(key.clone())
 }
 
-fn stored_name(username: &ExternalUserName, place: &str, problems: &mut Vec<Problem>) -> Option<StoredName> {
+fn stored_name(username: &ExternalUserName, place: &str, problems: &mut Vec<Diagnostic>) -> Option<StoredName> {
     match username {
         ExternalUserName { value: Some(name), key: None, property: None, version: None, decoding_strategy: None } => {
             let mut refuse = |code, fault: &str, hint: &str| {
-                problems.push(Problem::error(code, format!("the `username` in {place} {fault}")).hint(hint));
+                problems.push(Diagnostic::error(code, format!("the `username` in {place} {fault}")).hint(hint));
             };
             if name.is_empty() {
-                refuse("no-username", "is empty", "set it");
+                refuse(Code::NoUsername, "is empty", "set it");
             } else if name.contains(':') {
                 let hint = "in `auth` the first colon ends the user name: no registry can take it";
-                refuse("username-with-colon", "has a colon", hint);
+                refuse(Code::UsernameWithColon, "has a colon", hint);
             } else if name.chars().any(char::is_control) {
                 refuse(
-                    "username-with-control-character",
+                    Code::UsernameWithControlCharacter,
                     "has a control character",
                     "set it without line ends or tabs in it",
                 );
@@ -203,8 +207,8 @@ fn stored_name(username: &ExternalUserName, place: &str, problems: &mut Vec<Prob
         }
         _ => {
             problems.push(
-                Problem::error(
-                    "invalid-login",
+                Diagnostic::error(
+                    Code::InvalidLogin,
                     format!("the `username` in {place} has neither `value` nor `key` alone"),
                 )
                 .hint("write `username: {value: acme-bot}`, or the `key` in the store"),

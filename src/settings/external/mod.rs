@@ -5,9 +5,9 @@ mod login;
 
 use super::file::external::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store};
 use super::go::nanoseconds;
-use crate::docker_config::registry::RegistryKey;
-use crate::problem::Problem;
 use generator::GeneratorSettings;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::docker_config::registry::RegistryKey;
 
 /// The `ExternalSecret` of one pull secret, decided.
 #[derive(Clone, Debug)]
@@ -124,10 +124,10 @@ impl ExternalSettings {
 }
 
 /// Decides; problems are added.
-pub(super) fn resolve(external: Option<&External>, problems: &mut Vec<Problem>) -> Option<ExternalSettings> {
+pub(super) fn resolve(external: Option<&External>, problems: &mut Vec<Diagnostic>) -> Option<ExternalSettings> {
     let Some(External { store, refresh_interval, logins, cluster_external_secret }) = external else {
         problems.push(
-            Problem::error("no-external", "`--protect external` needs to know where the logins are kept").hint(
+            Diagnostic::error(Code::NoExternal, "`--protect external` needs to know where the logins are kept").hint(
                 "give the pull secret `external` with `store` and `logins` in regcred.yaml: see docs/external.md",
             ),
         );
@@ -137,7 +137,7 @@ pub(super) fn resolve(external: Option<&External>, problems: &mut Vec<Problem>) 
     let needs_a_store = logins.iter().any(login::names_a_key);
     if needs_a_store && store.is_none() {
         problems.push(
-            Problem::error("no-store", "`external` in regcred.yaml has keys, and no `store` that holds them")
+            Diagnostic::error(Code::NoStore, "`external` in regcred.yaml has keys, and no `store` that holds them")
                 .hint("add for example `store: {kind: ClusterSecretStore, name: vault}`"),
         );
     }
@@ -154,7 +154,7 @@ pub(super) fn resolve(external: Option<&External>, problems: &mut Vec<Problem>) 
     Some(settings)
 }
 
-fn reach(wanted: Option<&ClusterExternalSecret>, problems: &mut Vec<Problem>) -> Reach {
+fn reach(wanted: Option<&ClusterExternalSecret>, problems: &mut Vec<Diagnostic>) -> Reach {
     let Some(ClusterExternalSecret { namespace_selectors, refresh_time }) = wanted else { return Reach::EachNamespace };
     let refresh_time = refresh_time.as_deref().unwrap_or("1m");
     if nanoseconds(refresh_time).is_none() {
@@ -168,15 +168,15 @@ fn reach(wanted: Option<&ClusterExternalSecret>, problems: &mut Vec<Problem>) ->
     Reach::Cluster(selection, refresh_time.to_owned())
 }
 
-fn no_duration(field: &str) -> Problem {
-    Problem::error("invalid-duration", format!("`{field}` in `external` of regcred.yaml is no Go duration"))
+fn no_duration(field: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidDuration, format!("`{field}` in `external` of regcred.yaml is no Go duration"))
         .hint("write a number with its unit, for example 30m or 1h")
 }
 
 const HOUR: f64 = 3600.0 * 1e9;
 
 /// What was asked for, when it is below the life of every token; else half of the shortest life, and an hour at most.
-fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problems: &mut Vec<Problem>) -> String {
+fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problems: &mut Vec<Diagnostic>) -> String {
     let shortest = settings.generators().map(|generator| generator.kind).min_by_key(|kind| kind.hours());
     let Some(asked) = asked else {
         return if shortest.is_some_and(|kind| kind.hours() == 1) { "30m" } else { "1h" }.to_owned();
@@ -184,8 +184,8 @@ fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problem
     match (nanoseconds(asked), shortest) {
         (None, _) => problems.push(no_duration("refreshInterval")),
         (Some(time), Some(kind)) if time <= 0.0 || time >= f64::from(kind.hours()) * HOUR => problems.push(
-            Problem::error(
-                "refresh-too-slow",
+            Diagnostic::error(
+                Code::RefreshTooSlow,
                 format!(
                     "`refreshInterval` in `external` of regcred.yaml is not below {} h, the life of a token of {kind}",
                     kind.hours()
@@ -199,11 +199,11 @@ fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problem
 }
 
 /// Generators that would be written into namespaces that nobody names.
-fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = Problem> {
+fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = Diagnostic> {
     let written = settings.generators().filter(|it| it.scope == generator::Scope::Namespace && it.spec.is_some());
     written.map(|generator| {
-        Problem::error(
-            "generator-out-of-reach",
+        Diagnostic::error(
+            Code::GeneratorOutOfReach,
             format!(
                 "the {} `{}` would have to be written into each namespace, and `namespaceSelectors` names none",
                 generator.kind, generator.name
@@ -214,14 +214,14 @@ fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = P
 }
 
 /// Generators of one name that are not one: a name has one `spec`.
-pub(super) fn disagreements<'a>(all: impl Iterator<Item = &'a ExternalSettings>) -> Vec<Problem> {
+pub(super) fn disagreements<'a>(all: impl Iterator<Item = &'a ExternalSettings>) -> Vec<Diagnostic> {
     let mut seen: Vec<&GeneratorSettings> = Vec::new();
     let mut problems = Vec::new();
     for generator in all.flat_map(ExternalSettings::generators).filter(|generator| generator.spec.is_some()) {
         match seen.iter().find(|other| other.is_same_object(generator)) {
             Some(other) if other.object_spec() != generator.object_spec() => problems.push(
-                Problem::error(
-                    "same-name",
+                Diagnostic::error(
+                    Code::SameName,
                     format!("two generators are called `{}`, and are not the same", generator.name),
                 )
                 .hint("give each its own name"),

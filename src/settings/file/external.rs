@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::names::ResourceName;
 use crate::settings::external::generator::GeneratorKind;
+use regcred_core::names::ResourceName;
 
 /// Where the External Secrets Operator finds the logins of one pull secret.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

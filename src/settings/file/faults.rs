@@ -6,16 +6,16 @@ use serde_json::{Map, Value as Schema};
 use serde_saphyr::Spanned;
 
 use super::document::{self, Node, Position, Value};
-use super::form::{Form, Shape, below};
-use crate::names::check_pattern;
-use crate::nearest::{nearest, one_slip_away};
-use crate::problem::Problem;
+use super::form::{Form, Format, below};
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::check_pattern;
+use regcred_core::nearest::{nearest, one_slip_away};
 
 const EXAMPLE: &str = "`regcred schema` prints the form; `regcred init` writes an example";
 
 /// Every fault that can be seen against the form; none if the text is no YAML, or has none of these.
 #[must_use]
-pub fn of(text: &str) -> Vec<Problem> {
+pub fn of(text: &str) -> Vec<Diagnostic> {
     let Some(document) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
     let mut faults = Faults { form: &form, found: Vec::new() };
@@ -25,7 +25,7 @@ pub fn of(text: &str) -> Vec<Problem> {
 
 /// Every fault of the object that is the value of a field, which is named in place of lines.
 #[must_use]
-pub fn of_field(field: &str, text: &str) -> Vec<Problem> {
+pub fn of_field(field: &str, text: &str) -> Vec<Diagnostic> {
     let Some(Node { value: Value::Mapping(entries), .. }) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
     let mut faults = Faults { form: &form, found: Vec::new() };
@@ -37,27 +37,27 @@ pub fn of_field(field: &str, text: &str) -> Vec<Problem> {
 
 struct Faults<'a> {
     form: &'a Form,
-    found: Vec<(Position, Problem)>,
+    found: Vec<(Position, Diagnostic)>,
 }
 
 impl Faults<'_> {
     fn add(&mut self, position: Position, what: &str, hint: impl Into<String>) {
-        self.found.push((position, Problem::error("invalid-config", what).hint(hint)));
+        self.found.push((position, Diagnostic::error(Code::InvalidConfig, what).hint(hint)));
     }
 
     /// All of them in the order of the text, each after its place.
-    fn all(mut self, place: impl Fn(Position) -> String) -> Vec<Problem> {
+    fn all(mut self, place: impl Fn(Position) -> String) -> Vec<Diagnostic> {
         self.found.sort_by_key(|(position, _)| *position);
-        let placed = |(position, fault): (Position, Problem)| {
+        let placed = |(position, fault): (Position, Diagnostic)| {
             let message = format!("{}: {}", place(position), fault.message);
-            Problem { message, ..fault }
+            Diagnostic { message, ..fault }
         };
         self.found.into_iter().map(placed).collect()
     }
 
     fn look(&mut self, schema: &Schema, node: &Node, path: &str) {
-        match (self.form.shape(schema), &node.value) {
-            (Shape::Fields { known, required }, Value::Mapping(entries)) => {
+        match (self.form.format(schema), &node.value) {
+            (Format::Fields { known, required }, Value::Mapping(entries)) => {
                 let meant = self.fields(known, entries, path);
                 let there: HashSet<_> = entries.iter().map(|(key, _)| key.value.as_str()).chain(meant).collect();
                 for name in required.into_iter().filter(|name| !there.contains(name)) {
@@ -67,17 +67,17 @@ impl Faults<'_> {
                     }
                 }
             }
-            (Shape::Entries(schema), Value::Mapping(entries)) => {
+            (Format::Entries(schema), Value::Mapping(entries)) => {
                 for (_, value) in entries {
                     self.look(schema, value, path);
                 }
             }
-            (Shape::List(schema), Value::List(nodes)) => {
+            (Format::List(schema), Value::List(nodes)) => {
                 for node in nodes {
                     self.look(schema, node, &format!("{path}[]"));
                 }
             }
-            (Shape::Words(words), Value::Text(text)) => {
+            (Format::Words(words), Value::Text(text)) => {
                 if !words.contains(&text.as_str()) {
                     let meant = nearest(text, words.iter().copied())
                         .map_or(String::new(), |word| format!("; did you mean `{word}`?"));
@@ -85,21 +85,21 @@ impl Faults<'_> {
                     self.add(node.position, &format!("is none of the possible values{meant}"), hint);
                 }
             }
-            (Shape::Name(pattern), Value::Text(text)) => {
+            (Format::Name(pattern), Value::Text(text)) => {
                 if let Err(invalid) = check_pattern(pattern, text) {
                     self.add(node.position, &format!("`{}`: {invalid}", last(path)), invalid.hint());
                 }
             }
-            (Shape::OneOf(several), _) => self.look_at_the_nearest(&several, node, path),
-            (Shape::Boolean, Value::Text(text)) if is_a_boolean_of_1_1(text) => {}
-            (Shape::Text, Value::Text(_) | Value::Number | Value::Boolean)
-            | (Shape::Name(_), Value::Number | Value::Boolean)
-            | (Shape::Boolean, Value::Boolean)
-            | (Shape::Number, Value::Number)
-            | (Shape::Anything, _)
+            (Format::OneOf(several), _) => self.look_at_the_nearest(&several, node, path),
+            (Format::Boolean, Value::Text(text)) if is_a_boolean_of_1_1(text) => {}
+            (Format::Text, Value::Text(_) | Value::Number | Value::Boolean)
+            | (Format::Name(_), Value::Number | Value::Boolean)
+            | (Format::Boolean, Value::Boolean)
+            | (Format::Number, Value::Number)
+            | (Format::Anything, _)
             // Nothing is the default wherever there is one.
             | (_, Value::Null) => {}
-            (shape, _) => self.of_another_form(&shape, node.position, path),
+            (format, _) => self.of_another_form(&format, node.position, path),
         }
     }
 
@@ -169,8 +169,8 @@ impl Faults<'_> {
     }
 
     fn missing(&mut self, name: &str, schema: &Schema, position: Position) {
-        let hint = match self.form.shape(schema) {
-            Shape::Words(words) if words.len() == 1 => format!("write `{name}: {}`", words[0]),
+        let hint = match self.form.format(schema) {
+            Format::Words(words) if words.len() == 1 => format!("write `{name}: {}`", words[0]),
             _ if name == "env" => "write `{env: NAME}`, with the name of the variable".to_owned(),
             _ => {
                 let what = self.form.description(schema).map_or(String::new(), |text| format!("`{name}` is {text}; "));
@@ -180,26 +180,26 @@ impl Faults<'_> {
         self.add(position, &format!("the field `{name}` is missing"), hint);
     }
 
-    fn of_another_form(&mut self, shape: &Shape<'_>, position: Position, path: &str) {
+    fn of_another_form(&mut self, format: &Format<'_>, position: Position, path: &str) {
         let field = last(path);
-        match shape {
-            Shape::Fields { known, .. } if is_a_secret_name(known) => self.literal(position, path),
-            Shape::Fields { known, .. } if known.contains_key("env") => self.add(
+        match format {
+            Format::Fields { known, .. } if is_a_secret_name(known) => self.literal(position, path),
+            Format::Fields { known, .. } if known.contains_key("env") => self.add(
                 position,
                 "is not of the form that belongs there",
                 format!("write `{field}: {{env: NAME}}` or `{field}: {{value: TEXT}}`"),
             ),
-            Shape::Fields { known, .. } => {
+            Format::Fields { known, .. } => {
                 let fields = known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
                 self.add(position, "is not of the form that belongs there", format!("a mapping of {fields}"));
             }
-            Shape::List(_) => self.add(
+            Format::List(_) => self.add(
                 position,
                 "is not of the form that belongs there",
                 if field.is_empty() { EXAMPLE.to_owned() } else { format!("a list: `{field}: [A, B]`") },
             ),
-            Shape::Boolean => self.add(position, "is not of the form that belongs there", "`true` or `false`"),
-            Shape::Words(words) => {
+            Format::Boolean => self.add(position, "is not of the form that belongs there", "`true` or `false`"),
+            Format::Words(words) => {
                 let hint = format!("possible are {}", words.join(", "));
                 self.add(position, "is none of the possible values", hint);
             }
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn all_faults_of_a_file_come_together_in_its_order_and_without_a_value() {
-        let text = "kind: hunter2\nmetadata: {nam: hunter2}\nlogins: []\nspec:\n  strategy: hunter2\n  shape: kustomisation\n  \
+        let text = "kind: hunter2\nmetadata: {nam: hunter2}\nlogins: []\nspec:\n  strategy: hunter2\n  format: kustomisation\n  \
                     pullSecrets:\n  - link: policy\n    nmae: x\n    hunter2: 1\n    serviceAccounts: hunter2\n    logins:\n    \
                     - dockerConfig: hunter2\n    - registry: ghcr.io\n      username: hunter2\n      password: {value: hunter2}\n";
         let problems = of(text);
@@ -261,7 +261,7 @@ mod tests {
                 "line 2, column 12: unknown field; did you mean `name`?",
                 "line 3, column 1: `logins` belongs under `spec.pullSecrets[]`",
                 "line 5, column 13: is none of the possible values",
-                "line 6, column 10: is none of the possible values; did you mean `kustomization`?",
+                "line 6, column 11: is none of the possible values; did you mean `kustomization`?",
                 "line 8, column 5: `link` belongs under `spec`",
                 "line 9, column 5: unknown field; did you mean `name`?",
                 "line 10, column 5: unknown field",

@@ -12,7 +12,7 @@ pub struct Form {
 }
 
 /// What may stand in one place.
-pub enum Shape<'a> {
+pub enum Format<'a> {
     /// A mapping of known fields.
     Fields {
         /// Each with its schema.
@@ -76,17 +76,17 @@ impl Form {
 
     /// What may stand where this schema applies.
     #[must_use]
-    pub fn shape<'a>(&'a self, schema: &'a Value) -> Shape<'a> {
+    pub fn format<'a>(&'a self, schema: &'a Value) -> Format<'a> {
         let schema = self.resolved(schema);
         if let Some(words) = words(schema) {
-            return Shape::Words(words);
+            return Format::Words(words);
         }
         if let Some(several) = ["anyOf", "oneOf"].iter().find_map(|name| schema[*name].as_array()) {
             let mut several = several.iter().filter(|one| one["type"] != "null");
             return match (several.next(), several.next()) {
-                (Some(only), None) => self.shape(only),
-                (Some(first), Some(second)) => Shape::OneOf([first, second].into_iter().chain(several).collect()),
-                (None, _) => Shape::Anything,
+                (Some(only), None) => self.format(only),
+                (Some(first), Some(second)) => Format::OneOf([first, second].into_iter().chain(several).collect()),
+                (None, _) => Format::Anything,
             };
         }
         let name = match &schema["type"] {
@@ -95,15 +95,15 @@ impl Form {
         };
         match name {
             Some("object") => match (schema["properties"].as_object(), &schema["additionalProperties"]) {
-                (Some(known), _) => Shape::Fields { known, required: texts(&schema["required"]) },
-                (None, entries @ Value::Object(_)) => Shape::Entries(entries),
-                (None, _) => Shape::Anything,
+                (Some(known), _) => Format::Fields { known, required: texts(&schema["required"]) },
+                (None, entries @ Value::Object(_)) => Format::Entries(entries),
+                (None, _) => Format::Anything,
             },
-            Some("array") => Shape::List(&schema["items"]),
-            Some("string") => schema["pattern"].as_str().map_or(Shape::Text, Shape::Name),
-            Some("boolean") => Shape::Boolean,
-            Some("integer" | "number") => Shape::Number,
-            _ => Shape::Anything,
+            Some("array") => Format::List(&schema["items"]),
+            Some("string") => schema["pattern"].as_str().map_or(Format::Text, Format::Name),
+            Some("boolean") => Format::Boolean,
+            Some("integer" | "number") => Format::Number,
+            _ => Format::Anything,
         }
     }
 
@@ -128,8 +128,8 @@ impl Form {
     }
 
     fn collect(&self, schema: &Value, path: &str, fields: &mut Vec<(String, String)>) {
-        match self.shape(schema) {
-            Shape::Fields { known, .. } => {
+        match self.format(schema) {
+            Format::Fields { known, .. } => {
                 for (name, schema) in known {
                     let field = (name.clone(), path.to_owned());
                     if !fields.contains(&field) {
@@ -138,15 +138,15 @@ impl Form {
                     }
                 }
             }
-            Shape::List(items) => self.collect(items, &format!("{path}[]"), fields),
-            Shape::OneOf(several) => several.into_iter().for_each(|one| self.collect(one, path, fields)),
-            Shape::Entries(_)
-            | Shape::Words(_)
-            | Shape::Name(_)
-            | Shape::Text
-            | Shape::Boolean
-            | Shape::Number
-            | Shape::Anything => {}
+            Format::List(items) => self.collect(items, &format!("{path}[]"), fields),
+            Format::OneOf(several) => several.into_iter().for_each(|one| self.collect(one, path, fields)),
+            Format::Entries(_)
+            | Format::Words(_)
+            | Format::Name(_)
+            | Format::Text
+            | Format::Boolean
+            | Format::Number
+            | Format::Anything => {}
         }
     }
 }
@@ -192,9 +192,9 @@ mod tests {
     #[test]
     fn words_are_told_from_other_types() {
         let form = Form::of_the_file();
-        let Shape::Fields { known, required, .. } = form.shape(form.root()) else { panic!("a mapping") };
+        let Format::Fields { known, required, .. } = form.format(form.root()) else { panic!("a mapping") };
         assert!(required.contains(&"kind"));
-        let Shape::Words(words) = form.shape(&known["kind"]) else { panic!("words") };
+        let Format::Words(words) = form.format(&known["kind"]) else { panic!("words") };
         assert_eq!(words, ["RegistryCredentials"]);
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{File, faults};
 use crate::environment::Environment;
-use crate::problem::{Failure, Problem, reason};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 /// The name that is looked for.
 pub const NAME: &str = "regcred.yaml";
@@ -38,14 +38,15 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::of(
             "regcred.yaml",
-            Problem::error("unreadable-file", format!("{} cannot be read: {}", which.file(), reason(&error)))
+            Diagnostic::error(Code::UnreadableFile, format!("{} cannot be read: {}", which.file(), reason(&error)))
                 .hint("check the path; --no-config reads none"),
         )
     })?;
     let located = |file: File| Some((path.clone(), file.located(path.parent().unwrap_or(Path::new("")))));
     parse(&text).map(located).map_err(|problems| {
         let name = path.file_name().map_or(NAME.into(), |name| name.to_string_lossy());
-        let in_the_file = |problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
+        let in_the_file =
+            |problem: Diagnostic| Diagnostic { message: format!("{name}: {}", problem.message), ..problem };
         Failure::Input { title: "regcred.yaml", problems: problems.into_iter().map(in_the_file).collect() }
     })
 }
@@ -72,7 +73,7 @@ fn find(from: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// Everything that is wrong with it, each with its place.
-pub fn parse(text: &str) -> Result<File, Vec<Problem>> {
+pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         // The reader stops at the first fault; a second look finds all.
@@ -85,7 +86,7 @@ pub fn parse(text: &str) -> Result<File, Vec<Problem>> {
 ///
 /// # Errors
 /// Everything that is wrong with it, without places.
-pub fn parse_function_config(text: &str) -> Result<File, Vec<Problem>> {
+pub fn parse_function_config(text: &str) -> Result<File, Vec<Diagnostic>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields {
@@ -97,7 +98,8 @@ pub fn parse_function_config(text: &str) -> Result<File, Vec<Problem>> {
         const WHERE_TO_LOOK: &str = "`regcred verify --list --config FILE` with the same object names the line";
         let mut faults = faults::of_field("functionConfig", text);
         if faults.is_empty() {
-            faults.push(Problem::error("invalid-config", "functionConfig: is not of the form that belongs there"));
+            faults
+                .push(Diagnostic::error(Code::InvalidConfig, "functionConfig: is not of the form that belongs there"));
         }
         for fault in &mut faults {
             fault.hint =
@@ -108,14 +110,14 @@ pub fn parse_function_config(text: &str) -> Result<File, Vec<Problem>> {
 }
 
 /// What the reader says of a text that has no fault of its form.
-fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
+fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     let place =
         error.location().map_or(String::new(), |place| format!("line {}, column {}: ", place.line(), place.column()));
-    let problem = |what: &str, hint: &str| Problem::error("invalid-config", format!("{place}{what}")).hint(hint);
+    let problem = |what: &str, hint: &str| Diagnostic::error(Code::InvalidConfig, format!("{place}{what}")).hint(hint);
     let line = error.location().and_then(|place| text.lines().nth(usize::try_from(place.line()).ok()? - 1));
     if let Some(number) = text.lines().position(|line| line.starts_with("<<<<<<< ")) {
         let message = format!("line {}: a merge conflict begins", number + 1);
-        return Problem::error("invalid-config", message)
+        return Diagnostic::error(Code::InvalidConfig, message)
             .hint("solve it here first: of what regcred writes, it solves those itself");
     }
     if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) {
@@ -130,7 +132,7 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::NamespacePattern;
+    use regcred_core::names::NamespacePattern;
 
     const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
 

@@ -13,10 +13,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::SECRET_NAME;
-use super::choices::{Link, Patcher, Profile, Protect, SealingScope, Shape, Strategy};
+use super::choices::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 use crate::credentials::presets::PresetName;
-use crate::names::{AccountName, Namespace, NamespacePattern, ResourceName};
 use external::External;
+use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName};
 
 pub use load::{NAME, Which, load, parse, parse_function_config};
 
@@ -89,7 +89,7 @@ pub struct Spec {
     /// For whom `protect: sealed` seals.
     pub sealing: SealingSpec,
     /// The form of the output.
-    pub shape: Option<Shape>,
+    pub format: Option<Format>,
     /// The tool whose annotations are added.
     pub profile: Option<Profile>,
     /// Whether Namespace objects come first.
@@ -118,7 +118,7 @@ pub struct Cluster {
     #[serde(default)]
     pub sealing: SealingSpec,
     /// The form of what is in its folder.
-    pub shape: Option<Shape>,
+    pub format: Option<Format>,
     /// The tool whose annotations are added.
     pub profile: Option<Profile>,
     /// Whether Namespace objects come first.

@@ -5,8 +5,8 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::names::{InvalidName, Namespace};
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::{InvalidName, Namespace};
 
 /// The annotations by which a namespace says that it wants no pull secret.
 pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
@@ -61,7 +61,7 @@ struct Status {
 ///
 /// # Errors
 /// The reader's; of the kind `InvalidData` for what is no UTF-8 text.
-pub fn read_from(mut from: impl BufRead, origin: &str, problems: &mut Vec<Problem>) -> io::Result<Listed> {
+pub fn read_from(mut from: impl BufRead, origin: &str, problems: &mut Vec<Diagnostic>) -> io::Result<Listed> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if from.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
         from.consume(BYTE_ORDER_MARK.len());
@@ -78,14 +78,17 @@ pub fn read_from(mut from: impl BufRead, origin: &str, problems: &mut Vec<Proble
 }
 
 /// Reads a list: a name a line, `kubectl get ns -o name|json|yaml`, or a YAML or JSON list of names.
-pub fn read(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
+pub fn read(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
     let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
     match first {
         Some(line) if line.split_whitespace().take(3).eq(["NAME", "STATUS", "AGE"]) => {
             problems.push(
-                Problem::error("invalid-list", format!("{origin} is the table that `kubectl get ns` makes for people"))
-                    .hint("add -o name, or -o json to leave out namespaces that are Terminating"),
+                Diagnostic::error(
+                    Code::InvalidList,
+                    format!("{origin} is the table that `kubectl get ns` makes for people"),
+                )
+                .hint("add -o name, or -o json to leave out namespaces that are Terminating"),
             );
             Listed::default()
         }
@@ -96,7 +99,7 @@ pub fn read(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
     }
 }
 
-fn lines(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
+fn lines(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
     let mut listed = Listed::default();
     for (number, line) in text.lines().enumerate() {
         let name = line.split('#').next().unwrap_or_default().trim();
@@ -112,7 +115,7 @@ fn lines(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
     listed
 }
 
-fn push(name: &str, place: &str, into: &mut Vec<Namespace>, problems: &mut Vec<Problem>) {
+fn push(name: &str, place: &str, into: &mut Vec<Namespace>, problems: &mut Vec<Diagnostic>) {
     match name.parse() {
         Ok(name) => into.push(name),
         Err(invalid) => {
@@ -123,17 +126,17 @@ fn push(name: &str, place: &str, into: &mut Vec<Namespace>, problems: &mut Vec<P
     }
 }
 
-fn unnameable(invalid: &InvalidName, place: &str) -> Problem {
-    Problem::error("invalid-namespace", format!("{place}: {invalid}")).hint(invalid.hint())
+fn unnameable(invalid: &InvalidName, place: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidNamespace, format!("{place}: {invalid}")).hint(invalid.hint())
 }
 
-fn unreadable(origin: &str, place: Option<(u64, u64)>) -> Problem {
+fn unreadable(origin: &str, place: Option<(u64, u64)>) -> Diagnostic {
     let place =
         place.map_or(String::new(), |(line, column)| format!(": line {line}, column {column} is where it breaks"));
-    Problem::error("invalid-list", format!("{origin} is no list of namespaces{place}")).hint(FORMS)
+    Diagnostic::error(Code::InvalidList, format!("{origin} is no list of namespaces{place}")).hint(FORMS)
 }
 
-fn json(object: Result<Object, serde_json::Error>, origin: &str, problems: &mut Vec<Problem>) -> Listed {
+fn json(object: Result<Object, serde_json::Error>, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
     let mut listed = Listed::default();
     match object {
         Ok(object) => objects(object, origin, &mut listed, problems),
@@ -142,7 +145,7 @@ fn json(object: Result<Object, serde_json::Error>, origin: &str, problems: &mut 
     listed
 }
 
-fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
+fn structured(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
     if text.trim_start().starts_with('{') {
         return json(serde_json::from_str(text), origin, problems);
     }
@@ -165,15 +168,15 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Problem>) -> Listed {
     listed
 }
 
-fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec<Problem>) {
+fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec<Diagnostic>) {
     let all = match (object.items, object.kind.as_deref()) {
         (Some(items), _) => items,
         (None, Some("Namespace")) => vec![Item::from(Object { items: None, ..object })],
         (None, Some(kind)) if kind.ends_with("List") => Vec::new(),
         (None, _) => {
             problems.push(
-                Problem::error(
-                    "invalid-list",
+                Diagnostic::error(
+                    Code::InvalidList,
                     format!("{origin} is a mapping, and neither a Namespace nor a list of them with `items`"),
                 )
                 .hint(FORMS),
@@ -188,7 +191,7 @@ fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec
             Item::LeftOut(name) => listed.left_out.push(name),
             Item::Unnameable(invalid) => problems.push(unnameable(&invalid, &place())),
             Item::Other => problems.push(
-                Problem::error("invalid-list", format!("{}, is an object of another kind", place()))
+                Diagnostic::error(Code::InvalidList, format!("{}, is an object of another kind", place()))
                     .hint("it takes the output of `kubectl get ns`"),
             ),
         }

@@ -2,8 +2,8 @@
 
 mod list;
 
-use crate::names::{InvalidName, Namespace, NamespacePattern};
-use crate::problem::Problem;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::{InvalidName, Namespace, NamespacePattern};
 
 pub use list::{Listed, OPT_OUT, read, read_from};
 
@@ -42,7 +42,7 @@ pub struct Chosen {
 }
 
 /// The namespaces that are wanted; problems are added to `problems`.
-pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Chosen {
+pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
     let Wanted { include, origin, exclude, listed, names_add } = *wanted;
     let mut chosen = Vec::new();
     let mut globs = Vec::new();
@@ -50,8 +50,8 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Chosen {
         match pattern {
             NamespacePattern::Glob(_) => globs.push(pattern),
             NamespacePattern::Name(name) if listed.is_some_and(|listed| listed.left_out.contains(name)) => {
-                problems.push(Problem::warning(
-                    "namespace-left-out",
+                problems.push(Diagnostic::warning(
+                    Code::NamespaceLeftOut,
                     format!("`{name}` is Terminating or has opted out, and is left out"),
                 ));
             }
@@ -63,8 +63,8 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Chosen {
         chosen.extend(listed.usable.iter().filter(|name| all || globs.iter().any(|glob| glob.matches(name))).cloned());
     } else if !globs.is_empty() {
         problems.push(
-            Problem::error(
-                "glob-without-list",
+            Diagnostic::error(
+                Code::GlobWithoutList,
                 format!("{origin} has a glob, and there is no list for it to choose from"),
             )
             .hint("pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`"),
@@ -78,13 +78,13 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Chosen {
 }
 
 /// The names and globs that a flag or variable gives; what is wrong with others is added to `problems`.
-pub fn patterns(texts: &[String], origin: &str, problems: &mut Vec<Problem>) -> Vec<NamespacePattern> {
+pub fn patterns(texts: &[String], origin: &str, problems: &mut Vec<Diagnostic>) -> Vec<NamespacePattern> {
     let pattern = |(number, text): (usize, &String)| {
         let text = text.trim();
         let wrong = |invalid: InvalidName| {
             let several = text.contains(char::is_whitespace);
             let hint = if several { "several are joined by commas: team-a,team-b".into() } else { invalid.hint() };
-            Problem::error("invalid-namespace", format!("{origin}, item {}: {invalid}", number + 1)).hint(hint)
+            Diagnostic::error(Code::InvalidNamespace, format!("{origin}, item {}: {invalid}", number + 1)).hint(hint)
         };
         text.parse().map_err(|invalid| problems.push(wrong(invalid))).ok()
     };

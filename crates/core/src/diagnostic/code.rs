@@ -1,0 +1,173 @@
+//! The stable names of everything that can be wrong.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! codes {
+    ($($code:ident => $name:literal,)+) => {
+        /// What is wrong, by a stable name for programs: lower case, words joined by `-`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "each is named after what is wrong")]
+        pub enum Code { $($code),+ }
+
+        impl Code {
+            /// All of them, sorted by name.
+            pub const ALL: &[Self] = &[$(Self::$code),+];
+
+            /// The name that programs see.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$code => $name),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    AnotherFingerprintKey => "another-fingerprint-key",
+    AnotherFormat => "another-format",
+    AnotherRecipient => "another-recipient",
+    AuthDisagrees => "auth-disagrees",
+    AuthNotBase64 => "auth-not-base64",
+    AuthNotUtf8 => "auth-not-utf-8",
+    AuthWithoutColon => "auth-without-colon",
+    Busy => "busy",
+    CertificateByAddress => "certificate-by-address",
+    CertificateDamaged => "certificate-damaged",
+    CertificateEndsSoon => "certificate-ends-soon",
+    CertificateExpired => "certificate-expired",
+    CertificateNotRsa => "certificate-not-rsa",
+    CertificateNotYetValid => "certificate-not-yet-valid",
+    CertificateOlder => "certificate-older",
+    CertificateWeak => "certificate-weak",
+    ClusterForbids => "cluster-forbids",
+    ClusterGone => "cluster-gone",
+    ClusterUnreachable => "cluster-unreachable",
+    Conflict => "conflict",
+    ControllerNotFound => "controller-not-found",
+    ControllerNotRunning => "controller-not-running",
+    CredentialHelper => "credential-helper",
+    DollarExpanded => "dollar-expanded",
+    EditedByHand => "edited-by-hand",
+    Empty => "empty",
+    EncodedTwice => "encoded-twice",
+    EntryEmpty => "entry-empty",
+    EntryNotAnObject => "entry-not-an-object",
+    EntryNotText => "entry-not-text",
+    Expired => "expired",
+    Expires => "expires",
+    FileConflict => "file-conflict",
+    FileExists => "file-exists",
+    FineGrainedToken => "fine-grained-token",
+    FunctionCannotEncrypt => "function-cannot-encrypt",
+    GeneratorOutOfReach => "generator-out-of-reach",
+    GlobNotUnderstood => "glob-not-understood",
+    GlobWithoutList => "glob-without-list",
+    HelmfileReference => "helmfile-reference",
+    IdentityToken => "identity-token",
+    ImpossibleCombination => "impossible-combination",
+    InQuotes => "in-quotes",
+    Interrupted => "interrupted",
+    InvalidConfig => "invalid-config",
+    InvalidDuration => "invalid-duration",
+    InvalidFunctionConfig => "invalid-function-config",
+    InvalidGlob => "invalid-glob",
+    InvalidImage => "invalid-image",
+    InvalidJson => "invalid-json",
+    InvalidList => "invalid-list",
+    InvalidLock => "invalid-lock",
+    InvalidLogin => "invalid-login",
+    InvalidName => "invalid-name",
+    InvalidNamespace => "invalid-namespace",
+    InvalidPath => "invalid-path",
+    InvalidRegistry => "invalid-registry",
+    InvalidResourceList => "invalid-resource-list",
+    InvalidTemplate => "invalid-template",
+    InvalidYaml => "invalid-yaml",
+    IsADirectory => "is-a-directory",
+    KustomizationMoves => "kustomization-moves",
+    KustomizationRenames => "kustomization-renames",
+    LockConflict => "lock-conflict",
+    Manifest => "manifest",
+    MeansNothing => "means-nothing",
+    NamespaceLeftOut => "namespace-left-out",
+    NamespaceOfTheCluster => "namespace-of-the-cluster",
+    NoAuths => "no-auths",
+    NoCertificate => "no-certificate",
+    NoContext => "no-context",
+    NoExternal => "no-external",
+    NoFingerprintKey => "no-fingerprint-key",
+    NoKubectl => "no-kubectl",
+    NoLogins => "no-logins",
+    NoNamespaces => "no-namespaces",
+    NoPassword => "no-password",
+    NoRegistries => "no-registries",
+    NoSops => "no-sops",
+    NoSopsRule => "no-sops-rule",
+    NoStore => "no-store",
+    NoSuchFile => "no-such-file",
+    NoUsername => "no-username",
+    NotADirectory => "not-a-directory",
+    NotADockerConfig => "not-a-docker-config",
+    NotAFile => "not-a-file",
+    NotAKey => "not-a-key",
+    NotAList => "not-a-list",
+    NotAnObject => "not-an-object",
+    NotEditable => "not-editable",
+    NotOurs => "not-ours",
+    NotUtf8 => "not-utf-8",
+    OnePullSecret => "one-pull-secret",
+    Placeholder => "placeholder",
+    PlaintextInGit => "plaintext-in-git",
+    PlaintextInPackage => "plaintext-in-package",
+    PrivateKey => "private-key",
+    PullsByItsOwnCopy => "pulls-by-its-own-copy",
+    RefreshTooSlow => "refresh-too-slow",
+    RegistryAlias => "registry-alias",
+    RegistryForAnImage => "registry-for-an-image",
+    RegistryHardlyMatches => "registry-hardly-matches",
+    ReplacesAnother => "replaces-another",
+    SameFile => "same-file",
+    SameName => "same-name",
+    SameRecipient => "same-recipient",
+    SealedClusterWide => "sealed-cluster-wide",
+    ShortLived => "short-lived",
+    SopsFailed => "sops-failed",
+    SopsResult => "sops-result",
+    SopsRule => "sops-rule",
+    SopsRules => "sops-rules",
+    SopsTimeout => "sops-timeout",
+    SourceIsTarget => "source-is-target",
+    TooLarge => "too-large",
+    TooManyAliases => "too-many-aliases",
+    TooManyClusters => "too-many-clusters",
+    TrailingNewline => "trailing-newline",
+    UnknownPreset => "unknown-preset",
+    UnknownRegistries => "unknown-registries",
+    UnknownTemplate => "unknown-template",
+    UnreadableFile => "unreadable-file",
+    UnusableKey => "unusable-key",
+    Unwritable => "unwritable",
+    Usage => "usage",
+    UserAndPassword => "user-and-password",
+    UsernameWithColon => "username-with-colon",
+    UsernameWithControlCharacter => "username-with-control-character",
+    ValueForAName => "value-for-a-name",
+    VariableEmpty => "variable-empty",
+    VariableUnset => "variable-unset",
+    WholeAndSingle => "whole-and-single",
+    WrittenAnew => "written-anew",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

@@ -1,0 +1,127 @@
+//! What can be wrong, in one form: every station hands its findings over as [`Diagnostic`]s, `report` prints them.
+
+mod code;
+
+use std::{fmt, io};
+
+use serde::Serialize;
+
+pub use code::Code;
+
+/// How much a problem weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing is written.
+    Error,
+    /// Said, and the work goes on.
+    Warning,
+}
+
+/// One thing that is wrong: what happened, and what to do about it. Holds names, never values.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Diagnostic {
+    /// Whether the work can go on.
+    pub severity: Severity,
+    /// A stable name for programs: lower case, words joined by `-`.
+    pub code: Code,
+    /// The registry key it is about, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    /// What happened: lower case, no full stop.
+    pub message: String,
+    /// What to do, for the CI it runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error with its stable code.
+    #[must_use]
+    pub fn error(code: Code, message: impl fmt::Display) -> Self {
+        Self { severity: Severity::Error, code, registry: None, message: message.to_string(), hint: None }
+    }
+
+    /// A warning with its stable code.
+    #[must_use]
+    pub fn warning(code: Code, message: impl fmt::Display) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
+    /// The same problem, with what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same problem, about one registry.
+    #[must_use]
+    pub fn about(self, registry: impl fmt::Display) -> Self {
+        Self { registry: Some(registry.to_string()), ..self }
+    }
+
+    /// Whether it stops the work.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// What the system says of a file, in the words of a shell.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::AlreadyExists => "it is there already".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        io::ErrorKind::StorageFull => "no space is left".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+/// Why a command ends without its output.
+#[derive(Debug)]
+pub enum Failure {
+    /// The input, the environment, a tool or the file system is at fault: exit 1.
+    Input {
+        /// What all the problems are about, as in "2 problems with `TITLE`".
+        title: &'static str,
+        /// Errors and warnings, in the order they were found.
+        problems: Vec<Diagnostic>,
+    },
+    /// The command line cannot mean anything: exit 2.
+    Usage(Vec<Diagnostic>),
+    /// Whoever reads our output has closed it: a success.
+    ClosedPipe,
+}
+
+impl Failure {
+    /// A failure of one problem.
+    #[must_use]
+    pub fn of(title: &'static str, problem: Diagnostic) -> Self {
+        Self::Input { title, problems: vec![problem] }
+    }
+
+    /// `Err` if any of the problems is an error.
+    ///
+    /// # Errors
+    /// All the problems, warnings too, under the title.
+    pub fn unless_clean(title: &'static str, problems: &[Diagnostic]) -> Result<(), Self> {
+        if problems.iter().any(Diagnostic::is_error) {
+            return Err(Self::Input { title, problems: problems.to_vec() });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input { title, .. } => write!(f, "a problem with {title}"),
+            Self::Usage(_) => f.write_str("a problem with the command line"),
+            Self::ClosedPipe => f.write_str("the output was closed"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

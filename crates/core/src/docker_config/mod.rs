@@ -1,0 +1,207 @@
+//! The Docker config: logins in, one sorted, canonical `auths` out. The one place that knows its JSON.
+
+mod json;
+pub mod kubelet;
+pub mod registry;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::credentials::Credential;
+use crate::diagnostic::{Code, Diagnostic};
+use kubelet::Image;
+use registry::RegistryKey;
+
+/// What the API server allows for the sum of a Secret's data.
+const LIMIT: usize = 1024 * 1024;
+
+/// A checked Docker config: each key once, in byte order, each with user name and password.
+pub struct DockerConfig {
+    logins: Vec<Credential>,
+}
+
+/// A key that a kubelet tries, and the user name where it is known not to be a secret.
+#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Match {
+    /// The key of the entry.
+    pub registry: String,
+    /// The user name, or null unless it is known to be no secret.
+    pub username: Option<String>,
+}
+
+impl DockerConfig {
+    /// Merges logins: equal ones of one registry become one.
+    ///
+    /// # Errors
+    /// Different logins for one registry, named by their sources, and a result over 1 MiB.
+    pub fn merge(credentials: Vec<Credential>) -> Result<Self, Vec<Diagnostic>> {
+        let mut problems = Vec::new();
+        let mut by_index: BTreeMap<String, Credential> = BTreeMap::new();
+        for credential in credentials {
+            match by_index.entry(credential.registry.index().to_owned()) {
+                Entry::Vacant(place) => {
+                    place.insert(credential);
+                }
+                Entry::Occupied(mut login) if login.get().is_same_login(&credential) => {
+                    let login = login.get_mut();
+                    if credential.registry.as_str().len() < login.registry.as_str().len() {
+                        login.registry = credential.registry;
+                    }
+                }
+                Entry::Occupied(login) => problems.push(conflict(login.get(), &credential)),
+            }
+        }
+        let mut logins: Vec<_> = by_index.into_values().collect();
+        logins.sort_by(|one, other| one.registry.as_str().cmp(other.registry.as_str()));
+        let config = Self { logins };
+        let size = config.json_length();
+        if size > LIMIT {
+            problems.push(
+                Diagnostic::error(
+                    Code::TooLarge,
+                    format!("the Docker config has {size} bytes, and a Secret holds {LIMIT} at most"),
+                )
+                .hint("split the logins over several pull secrets in regcred.yaml"),
+            );
+        }
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// None: stands in where the logins cannot be known, and nothing that depends on them is looked at.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { logins: Vec::new() }
+    }
+
+    /// The registries of logins that are kept elsewhere, with the user names that are known: to see what matches an image.
+    #[must_use]
+    pub fn kept_elsewhere(logins: Vec<(RegistryKey, Option<String>)>) -> Self {
+        let login = |(registry, username): (RegistryKey, Option<String>)| Credential {
+            registry,
+            public_username: username.is_some(),
+            username: username.unwrap_or_default().into(),
+            password: SecretString::default(),
+            email: None,
+            source: String::new(),
+            username_source: String::new(),
+        };
+        Self { logins: logins.into_iter().map(login).collect() }
+    }
+
+    /// The JSON, byte for byte what `kubectl create secret docker-registry` writes for the same logins.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the JSON holds the logins: that is what it is for")]
+    pub fn to_json(&self) -> SecretString {
+        let mut text = String::with_capacity(64 + self.logins.len() * 256);
+        text.push_str("{\"auths\":{");
+        for (number, login) in self.logins.iter().enumerate() {
+            if number > 0 {
+                text.push(',');
+            }
+            let (username, password) = (login.username.expose_secret(), login.password.expose_secret());
+            json::string(&mut text, login.registry.as_str());
+            text.push_str(":{\"username\":");
+            json::string(&mut text, username);
+            text.push_str(",\"password\":");
+            json::string(&mut text, password);
+            if let Some(email) = login.email.as_deref().filter(|email| !email.is_empty()) {
+                text.push_str(",\"email\":");
+                json::string(&mut text, email);
+            }
+            text.push_str(",\"auth\":\"");
+            STANDARD.encode_string(format!("{username}:{password}"), &mut text);
+            text.push_str("\"}");
+        }
+        text.push_str("}}");
+        text.into()
+    }
+
+    /// The JSON in base64, as it stands in a Secret's `data`.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the value of the Secret")]
+    pub fn to_base64(&self) -> SecretString {
+        STANDARD.encode(self.to_json().expose_secret()).into()
+    }
+
+    /// The registries, sorted.
+    pub fn registries(&self) -> impl Iterator<Item = &RegistryKey> {
+        self.logins.iter().map(|login| &login.registry)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "only its length is looked at")]
+    fn json_length(&self) -> usize {
+        self.to_json().expose_secret().len()
+    }
+}
+
+/// The entries of all pull secrets of a Pod that a kubelet would try for the image, in its order.
+#[must_use]
+pub fn matches(docker_configs: &[DockerConfig], image: &Image) -> Vec<Match> {
+    kubelet::matching(docker_configs.iter().flat_map(|docker_config| &docker_config.logins), image)
+        .into_iter()
+        .map(|login| Match { registry: login.registry.to_string(), username: login.username_if_public() })
+        .collect()
+}
+
+/// Whether the entries that a kubelet would try for the image are those of exactly these user names, in this order.
+#[must_use]
+pub fn tries(docker_configs: &[DockerConfig], image: &Image, usernames: &[String]) -> bool {
+    let logins = kubelet::matching(docker_configs.iter().flat_map(|docker_config| &docker_config.logins), image);
+    logins.len() == usernames.len() && logins.iter().zip(usernames).all(|(login, name)| login.is_of(name))
+}
+
+fn conflict(one: &Credential, other: &Credential) -> Diagnostic {
+    let registry = &one.registry;
+    let who = if one.source == other.source {
+        format!("{} holds two different logins for `{registry}`", one.source)
+    } else {
+        format!("{} and {} hold different logins for `{registry}`", one.source, other.source)
+    };
+    Diagnostic::error(Code::Conflict, who)
+    .hint("a Docker config has one login a registry: leave one out, or put them into two pull secrets in regcred.yaml")
+    .about(&one.registry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test looks at the value")]
+    fn the_json_is_what_kubectl_writes() {
+        let mut hub = Credential::sample("https://index.docker.io/v1/", "u", "p<&>\"\\é\u{2028}x");
+        hub.email = Some("a@b.c".into());
+        let config = DockerConfig::merge(vec![hub]).unwrap();
+        assert_eq!(
+            config.to_json().expose_secret(),
+            "{\"auths\":{\"https://index.docker.io/v1/\":{\"username\":\"u\",\"password\":\"p\\u003c\\u0026\\u003e\\\"\\\\é\\u2028x\",\
+             \"email\":\"a@b.c\",\"auth\":\"dTpwPCY+IlzDqeKAqHg=\"}}}"
+        );
+    }
+
+    #[test]
+    fn equal_logins_of_one_registry_are_one_and_different_ones_are_refused() {
+        let merged = DockerConfig::merge(vec![
+            Credential::sample("https://ghcr.io", "u", "p"),
+            Credential::sample("ghcr.io", "u", "p"),
+        ])
+        .unwrap();
+        assert_eq!(merged.registries().map(ToString::to_string).collect::<Vec<_>>(), ["ghcr.io"]);
+        assert!(
+            DockerConfig::merge(vec![
+                Credential::sample("https://ghcr.io", "u", "p"),
+                Credential::sample("ghcr.io", "u", "q")
+            ])
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn more_than_a_secret_holds_is_refused() {
+        assert!(DockerConfig::merge(vec![Credential::sample("ghcr.io", "u", &"p".repeat(LIMIT))]).is_err());
+    }
+}

@@ -1,0 +1,148 @@
+//! A Helm chart: settings and Docker configs in, its files out. What a user may change is in its values.
+
+mod external;
+pub mod values;
+
+use std::io;
+
+use zeroize::Zeroizing;
+
+use super::stream::Shown;
+use super::tree::entry::Entry;
+use super::{File, Protection, layout};
+use crate::protect::Documents;
+use crate::resources::admission_policy;
+use crate::settings::choices::{Chart, Format, Link, Protect};
+use crate::settings::{CreateNamespaces, Destination, Settings};
+use crate::templates::Templates;
+use regcred_core::diagnostic::Failure;
+use regcred_core::docker_config::DockerConfig;
+use regcred_core::manifest::to_yaml;
+
+const SCHEMA: &str = "values.schema.json";
+
+/// The files whose text is always the same, in the order of their paths.
+const STATIC: &[(&str, &str)] = &[
+    (".helmignore", include_str!("../../../templates/chart/helmignore")),
+    ("templates/namespaces.yaml", include_str!("../../../templates/chart/templates/namespaces.yaml")),
+    ("templates/service-accounts.yaml", include_str!("../../../templates/chart/templates/service-accounts.yaml")),
+    (SCHEMA, include_str!("../../../templates/chart/values.schema.json")),
+];
+
+const CHART: &str = include_str!("../../../templates/chart/Chart.yaml");
+
+/// More of it where there are policies: Helm then refuses an older cluster with the version that it needs.
+const CHART_WITH_POLICIES: &str =
+    "# Where MutatingAdmissionPolicy is known; -0 is for versions with a suffix, as hosted clusters have them.
+kubeVersion: \">=1.36.0-0\"
+";
+
+const PULL_SECRETS: (&str, &str) =
+    ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml"));
+
+/// All files of the chart; where its Secrets are sealed, all but those, see [`sealed`].
+///
+/// # Errors
+/// A template of the user's that makes no policy.
+pub fn files(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    templates: &Templates,
+) -> Result<Vec<File>, Failure> {
+    let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
+    let mut chart = CHART.to_owned();
+    if settings.combination.link == Link::Policy {
+        chart.push_str(CHART_WITH_POLICIES);
+        files.push(public("templates/policies.yaml", policies(settings, docker_configs, templates)?));
+    }
+    files.push(public("Chart.yaml", chart));
+    let (values, protection) = match settings.combination.protect {
+        Protect::Sealed => (values::without_secrets(settings), Protection::Public),
+        Protect::External => {
+            files.push(public("templates/external-secrets.yaml", external::template(settings, templates)?));
+            files.retain(|file| file.path != SCHEMA);
+            let text = STATIC.iter().find(|(path, _)| *path == SCHEMA).and_then(|(_, text)| external::schema(text));
+            files.extend(text.map(|text| public(SCHEMA, text)));
+            (values::without_secrets(settings), Protection::Public)
+        }
+        Protect::Plain | Protect::Sops => {
+            files.push(public(PULL_SECRETS.0, PULL_SECRETS.1.to_owned()));
+            (values::write(settings, docker_configs, Shown::InFull), Protection::Plaintext)
+        }
+    };
+    let bytes = values.map_err(|error| super::failure(&error, "the chart"))?;
+    files.push(File { path: "values.yaml".to_owned(), bytes, protection });
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+/// The sealed Secrets of the chart, each in a file of its own, so that it stays as it is when others change.
+///
+/// Helm takes them as they are: names, base64 and our annotations have no braces.
+pub fn sealed(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
+    layout::entries(documents)
+        .map(|entry| entry.map(|Entry { path, content }| Entry { path: format!("templates/{path}"), content }))
+}
+
+/// What a release of the chart needs to be told, when it takes over what may be there already.
+#[must_use]
+pub fn note(settings: &Settings) -> Option<String> {
+    let own = settings.chart == Chart::Own && matches!(settings.combination.format, Format::Chart | Format::HelmValues);
+    let kept: Vec<_> = (settings.combination.link == Link::ServiceAccount)
+        .then(|| settings.pull_secrets.iter().flat_map(|pull_secret| &pull_secret.service_accounts))
+        .into_iter()
+        .flatten()
+        .filter(|account| values::stays(account))
+        .map(|account| format!("ServiceAccount `{account}`"))
+        .collect();
+    let namespaces = (settings.create_namespaces == CreateNamespaces::First).then(|| "Namespaces".to_owned());
+    let mut adopted: Vec<_> = kept.into_iter().chain(namespaces).collect();
+    adopted.sort_unstable();
+    adopted.dedup();
+    let written = !matches!(settings.destination, Destination::Check(_));
+    (own && written && !adopted.is_empty()).then(|| {
+        format!(
+            "a release takes over what is there already, and leaves it when it is uninstalled: {}. Helm has to be told:\n  \
+             helm upgrade --install --take-ownership pull-secrets CHART\n  \
+             or in helmfile.yaml:\n    \
+             releases:\n    \
+             - name: pull-secrets\n      \
+             chart: CHART\n      \
+             takeOwnership: true",
+            adopted.join(", ")
+        )
+    })
+}
+
+/// The text that Helm's template language turns into this one.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    text.replace("{{", "{{ \"{{\" }}")
+}
+
+fn policies(settings: &Settings, docker_configs: &[DockerConfig], templates: &Templates) -> Result<String, Failure> {
+    let mut text = "# For the namespaces that regcred was told, whatever the values say.\n".to_owned();
+    for (pull_secret, docker_config) in settings.pull_secrets.iter().zip(docker_configs) {
+        for object in admission_policy::objects(pull_secret, docker_config, settings, templates)? {
+            let object = to_yaml(&object).map_err(|error| super::failure(&error, "the chart"))?;
+            text.push_str("---\n");
+            text.push_str(&literal(&object));
+        }
+    }
+    Ok(text)
+}
+
+fn public(path: &str, text: String) -> File {
+    File { path: path.to_owned(), bytes: Zeroizing::new(text.into_bytes()), protection: Protection::Public }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brace_pair_is_escaped_wherever_it_stands() {
+        assert_eq!(literal("a {b}} {{c}}"), "a {b}} {{ \"{{\" }}c}}");
+        assert_eq!(literal("{{{x}}}"), "{{ \"{{\" }}{x}}}");
+    }
+}

@@ -1,0 +1,176 @@
+//! The values of our own chart: settings and Docker configs in, values.yaml out.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::files::stream::{Shown, show};
+use crate::resources::profile::{self, Role};
+use crate::resources::{plan, references};
+use crate::settings::choices::{Link, Profile, Protect};
+use crate::settings::{CreateNamespaces, OWN_ACCOUNT, PullSecretSettings, Settings};
+use regcred_core::docker_config::DockerConfig;
+use regcred_core::manifest::to_yaml;
+use regcred_core::names::{Namespace, ResourceName};
+
+const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
+const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sealed.yaml");
+
+/// The values, each Docker config in full or only its length.
+///
+/// # Errors
+/// The serializer's.
+pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
+    let texts: Vec<_> = docker_configs.iter().map(|docker_config| show(&docker_config.to_base64(), shown)).collect();
+    let texts = texts.iter().map(|text| Some(text.as_str()));
+    text(HEAD, &values(settings, texts))
+}
+
+/// The values where the Secrets are elsewhere in the chart.
+///
+/// # Errors
+/// The serializer's.
+pub fn without_secrets(settings: &Settings) -> io::Result<Zeroizing<Vec<u8>>> {
+    let head = match settings.combination.protect {
+        Protect::External => HEAD.replace(", each with its Docker config in base64 and", ", each with"),
+        Protect::Plain | Protect::Sealed | Protect::Sops => HEAD_SEALED.to_owned(),
+    };
+    text(&head, &values(settings, std::iter::repeat(None)))
+}
+
+fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(head.as_bytes().to_vec());
+    bytes.extend_from_slice(to_yaml(values)?.as_bytes());
+    Ok(bytes)
+}
+
+fn values<'a>(settings: &'a Settings, docker_configs: impl Iterator<Item = Option<&'a str>>) -> Values<'a> {
+    Values {
+        create_namespaces: settings.create_namespaces == CreateNamespaces::First,
+        annotations: Annotations {
+            namespace: annotations(settings.profile, Role::Namespace),
+            kept_service_account: annotations(settings.profile, Role::LinkedServiceAccount),
+            owned: annotations(settings.profile, Role::Owned),
+        },
+        service_accounts: match settings.combination.link {
+            Link::ServiceAccount => service_accounts(&settings.pull_secrets),
+            Link::Policy | Link::None => Vec::new(),
+        },
+        pull_secrets: settings
+            .pull_secrets
+            .iter()
+            .zip(docker_configs)
+            .map(|(PullSecretSettings { name, namespaces, .. }, docker_config_json)| {
+                (name, PullSecret { docker_config_json, namespaces })
+            })
+            .collect(),
+    }
+}
+
+/// Whether a ServiceAccount stays when the release goes: one that was named may be there already, and pods may need it.
+#[must_use]
+pub fn stays(account: &ResourceName) -> bool {
+    account.as_str() != OWN_ACCOUNT
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Values<'a> {
+    create_namespaces: bool,
+    annotations: Annotations,
+    service_accounts: Vec<ServiceAccount>,
+    pull_secrets: BTreeMap<&'a ResourceName, PullSecret<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Annotations {
+    namespace: BTreeMap<&'static str, &'static str>,
+    kept_service_account: BTreeMap<&'static str, &'static str>,
+    owned: BTreeMap<&'static str, &'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServiceAccount {
+    name: ResourceName,
+    namespaces: Vec<Namespace>,
+    image_pull_secrets: Vec<ResourceName>,
+    keep: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PullSecret<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    docker_config_json: Option<&'a str>,
+    namespaces: &'a [Namespace],
+}
+
+/// Each ServiceAccount with its whole list: where pull secrets share one in a namespace, the list is their union.
+fn service_accounts(pull_secrets: &[PullSecretSettings]) -> Vec<ServiceAccount> {
+    let (plans, places) = plan(pull_secrets.iter());
+    let mut namespaces: BTreeMap<(ResourceName, Vec<ResourceName>), Vec<Namespace>> = BTreeMap::new();
+    for (number, members) in plans.iter().enumerate() {
+        let here = places.iter().filter(|(_, plan)| *plan == number).map(|(namespace, _)| namespace);
+        for account in references(members.iter().map(|&member| &pull_secrets[member])) {
+            namespaces.entry(account).or_default().extend(here.clone().cloned());
+        }
+    }
+    namespaces
+        .into_iter()
+        .map(|((name, image_pull_secrets), mut namespaces)| {
+            namespaces.sort_unstable();
+            ServiceAccount { keep: stays(&name), name, namespaces, image_pull_secrets }
+        })
+        .collect()
+}
+
+/// Helm's own are in the templates, whatever the profile: a release must never take a kept object with it.
+fn annotations(profile: Option<Profile>, role: Role) -> BTreeMap<&'static str, &'static str> {
+    let others = profile.filter(|profile| *profile != Profile::Helm);
+    profile::annotations(others, role).iter().map(|annotation| (annotation.name, annotation.value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(name: &str, namespaces: &[&str], accounts: &[&str], others: &[&str]) -> PullSecretSettings {
+        let parsed = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+        PullSecretSettings {
+            name: name.parse().unwrap(),
+            sources: Vec::new(),
+            external: None,
+            namespaces: namespaces.iter().map(|name| name.parse().unwrap()).collect(),
+            exclude: Vec::new(),
+            service_accounts: parsed(accounts),
+            also_reference: parsed(others),
+        }
+    }
+
+    #[test]
+    fn a_service_account_that_pull_secrets_share_has_the_union_of_their_lists() {
+        let pull_secrets = [
+            settings("x", &["a", "b", "c"], &["default"], &["other"]),
+            settings("y", &["b"], &["default", "image-puller"], &[]),
+        ];
+        let accounts = serde_json::to_value(service_accounts(&pull_secrets)).unwrap();
+        assert_eq!(
+            accounts,
+            serde_json::json!([
+                {"name": "default", "namespaces": ["a", "c"], "imagePullSecrets": ["other", "x"], "keep": true},
+                {"name": "default", "namespaces": ["b"], "imagePullSecrets": ["other", "x", "y"], "keep": true},
+                {"name": "image-puller", "namespaces": ["b"], "imagePullSecrets": ["y"], "keep": false},
+            ])
+        );
+    }
+
+    #[test]
+    fn the_annotations_that_helm_needs_are_not_left_to_the_values() {
+        assert!(annotations(Some(Profile::Helm), Role::Namespace).is_empty());
+        assert_eq!(annotations(Some(Profile::Argocd), Role::Namespace).len(), 2);
+    }
+}

@@ -1,0 +1,110 @@
+//! The folders of a fleet: where they are and which clusters there are in, the folders of clusters that are gone out.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::new_paths::NewPaths;
+use super::tree::path;
+use super::tree::root::{self, Turn};
+use crate::interrupt;
+use crate::settings::fleet::Fleet;
+use crate::settings::{Destination, Settings};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+
+/// A warning for each folder with a lock of ours that is no cluster's any more: a tool that reads all folders still applies it.
+///
+/// It stays: another regcred.yaml may write its clusters to the same place.
+#[must_use]
+pub fn left_over(fleet: &Fleet, directory: &Path) -> Vec<Diagnostic> {
+    let folders: Vec<_> = fleet.members.iter().filter_map(Settings::folder).map(|path| directory.join(path)).collect();
+    let known: HashSet<_> = folders.iter().map(std::path::PathBuf::as_path).collect();
+    let Some(root) = folders.first().and_then(|folder| folder.parent()) else { return Vec::new() };
+    let mut gone: Vec<_> = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| !known.contains(path.as_path()) && path.join(path::LOCK).is_file())
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    gone.sort_unstable();
+    let warning = |name: String| {
+        Diagnostic::warning(
+            Code::ClusterGone,
+            format!("`{name}` under `--output` was written by regcred, and is no cluster of regcred.yaml"),
+        )
+        .hint("remove the folder, if no other regcred.yaml writes it: a tool that reads all folders still applies it")
+    };
+    gone.into_iter().map(warning).collect()
+}
+
+/// How long a run for several clusters waits for another, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(20);
+
+/// Takes the folder of all clusters, so that two runs for several of them do their work one after the other, and not half of it each.
+/// `new_paths` gets it if it is not there yet.
+///
+/// # Errors
+/// Another run is at work there all the time, or it cannot be made.
+pub fn take_turn(fleet: &Fleet, directory: &Path, new_paths: &NewPaths) -> Result<Option<Turn>, Failure> {
+    let [Settings { destination: Destination::Write(path), cluster: Some(_), .. }, _, ..] = fleet.members.as_slice()
+    else {
+        return Ok(None);
+    };
+    let folder = directory.join(path.parent().unwrap_or(path));
+    if folder.is_file() {
+        return Ok(None);
+    }
+    new_paths.create_folder(&folder).map_err(|error| super::failure(&error, "the directory of `--output`"))?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match root::take_turn(&folder) {
+            Err(_) if Instant::now() < end && !interrupt::has_come() => thread::sleep(TICK),
+            turn => return turn,
+        }
+    }
+}
+
+/// How many files are open besides.
+const OTHER_FILES: usize = 32;
+
+/// Lets this many clusters wait at once: each holds its folder open.
+///
+/// # Errors
+/// The system does not let a program open as many files.
+pub fn allow_open_files(clusters: usize) -> Result<(), Failure> {
+    #[cfg(unix)]
+    if clusters > 1 {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // Where it cannot be raised it is as it was: perhaps high enough.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        if let Some(limit) = maximum
+            && usize::try_from(limit).is_ok_and(|limit| limit < clusters + OTHER_FILES)
+        {
+            let message = format!("{clusters} clusters are too many at once: a program may open {limit} files here");
+            return Err(Failure::of(
+                "the output",
+                Diagnostic::error(Code::TooManyClusters, message).hint(
+                    "raise the limit (`ulimit -n`), or render some at a time with --cluster: nothing was written",
+                ),
+            ));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = clusters;
+    Ok(())
+}
+
+impl Settings {
+    /// The folder of its cluster.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match (&self.cluster, &self.destination) {
+            (Some(_), Destination::Write(path) | Destination::Check(path)) => Some(path),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Values for a Helm chart: settings and Docker configs in, the text of values.yaml out, and beside it what the chart has no
+//! value for: the Secret, and the policies that confine a patcher.
+
+mod empathyco;
+mod encrypted;
+mod image;
+mod tamcore;
+
+use std::path::Path;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::chart;
+use super::evidence::Known;
+use super::evidence::carried::{Carried, Extent};
+use super::stream::{self, Form, Shown};
+use super::target::Target;
+use super::{File, Protection};
+use crate::protect::sops;
+use crate::protect::{Documents, Protector};
+use crate::resources;
+use crate::settings::choices::{Chart, Link, Protect};
+use crate::settings::patcher::{Guard, PatcherSettings};
+use crate::settings::{Destination, PullSecretSettings, Settings};
+use crate::templates::{self, Templates};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::names::{Namespace, ResourceName};
+
+/// The values alone.
+///
+/// # Errors
+/// A chart that is for one pull secret and gets several, or a template that makes no values.
+pub fn write(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    shown: Shown,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let unwritable = |error: std::io::Error| super::failure(&error, "the values");
+    if settings.chart == Chart::Own {
+        return chart::values::write(settings, docker_configs, shown).map_err(unwritable);
+    }
+    let (pull_secret, docker_config) = only(settings, docker_configs)?;
+    match (&settings.chart, &settings.patcher) {
+        (Chart::Template(path), _) => {
+            let context = Context {
+                secret_name: &pull_secret.name,
+                namespaces: &pull_secret.namespaces,
+                service_accounts: match settings.combination.link {
+                    Link::ServiceAccount => &pull_secret.service_accounts,
+                    Link::Policy | Link::None => &[],
+                },
+                registries: docker_config.registries().map(RegistryKey::as_str).collect(),
+            };
+            Ok(headed(templates::render_values(path, &context)?.as_bytes()))
+        }
+        (Chart::Tamcore, Some(patcher)) => {
+            tamcore::write(settings, pull_secret, patcher, docker_config, shown).map_err(unwritable)
+        }
+        (Chart::Empathyco, Some(patcher)) => {
+            empathyco::write(pull_secret, patcher).map(|values| headed(&values)).map_err(unwritable)
+        }
+        (Chart::Own | Chart::Tamcore | Chart::Empathyco, _) => Err(needs_a_patcher()),
+    }
+}
+
+/// Values that nothing else marks as ours, with a line that does.
+fn headed(values: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([b"# Written by regcred.\n", values].concat())
+}
+
+/// Whether a secret is among the values themselves.
+#[must_use]
+pub fn protection(chart: &Chart) -> Protection {
+    match chart {
+        Chart::Own | Chart::Tamcore => Protection::Plaintext,
+        Chart::Empathyco | Chart::Template(_) => Protection::Public,
+    }
+}
+
+/// The values as the file of the target, and as files beside it what the chart has no value for: the Secret of empathyco's, and
+/// the guard of either patcher's; those with a secret in them encrypted, if that was asked for, with what
+/// the files that are there tell.
+///
+/// # Errors
+/// As [`write()`], and a template of the user's that makes no Namespace; those of the protector.
+pub fn files(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    templates: &Templates,
+    protector: &Protector,
+    target: &Target<'_>,
+    known: Known,
+) -> Result<Vec<(File, Option<Carried>)>, Failure> {
+    let name = target.path.file_name().unwrap_or_default().to_string_lossy();
+    let files = plain_files(settings, docker_configs, templates, &name)?;
+    let Protector::Sops(sops) = protector else { return Ok(files.into_iter().map(|file| (file, None)).collect()) };
+    let form = match settings.chart {
+        Chart::Own => sops::Form::DockerConfigJson,
+        Chart::Tamcore => sops::Form::ExtraObjects,
+        Chart::Empathyco | Chart::Template(_) => sops::Form::Manifests,
+    };
+    let protect = |file: File| {
+        if !file.holds_a_secret() {
+            return Ok((file, None));
+        }
+        let carried = Carried::read(&target.beside(&file.path), settings, known, Extent::Rest)?;
+        let file = encrypted::encrypt(&file, form, sops, &carried)
+            .map_err(|error| super::failure(&error, "the file of `--output`"))?;
+        Ok((file, Some(carried)))
+    };
+    files.into_iter().map(protect).collect()
+}
+
+/// The files in clear; `name` is that of the values.
+///
+/// # Errors
+/// As [`write()`], and a template of the user's that makes no Namespace.
+pub fn plain_files(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    templates: &Templates,
+    name: &str,
+) -> Result<Vec<File>, Failure> {
+    let bytes = write(settings, docker_configs, Shown::InFull)?;
+    let mut files = vec![File { path: name.to_owned(), bytes, protection: protection(&settings.chart) }];
+    if settings.chart == Chart::Empathyco {
+        let (pull_secret, docker_config) = only(settings, docker_configs)?;
+        let patcher = settings.patcher.as_ref().ok_or_else(needs_a_patcher)?;
+        files.push(File {
+            path: beside(name, "secret", settings.combination.protect),
+            bytes: empathyco::secret(settings, pull_secret, patcher, docker_config, templates)?,
+            protection: Protection::Plaintext,
+        });
+    }
+    if let Some(patcher) = confined(settings) {
+        let (pull_secret, _) = only(settings, docker_configs)?;
+        let manifests = resources::patcher::guard(patcher, &pull_secret.name, settings.profile, templates)?;
+        let mut bytes = Zeroizing::new(Vec::new());
+        stream::write(&Documents::new(manifests, Protector::Plain), Form::Yaml, &mut *bytes)
+            .map_err(|error| super::failure(&error, "the policies"))?;
+        files.push(File { path: beside(name, "guard", Protect::Plain), bytes, protection: Protection::Public });
+    }
+    Ok(files)
+}
+
+/// What the values alone do not say of the policies that confine the patcher.
+#[must_use]
+pub fn note(settings: &Settings) -> Option<String> {
+    let namespace = &confined(settings)?.namespace;
+    let how = match settings.destination {
+        Destination::Stdout => {
+            "are not among the values: --output values.yaml writes them to values.guard.yaml (--no-guard says that none are wanted)"
+        }
+        Destination::Write(_) => "are in the file beside the values whose name ends with .guard.yaml",
+        Destination::Check(_) => return None,
+    };
+    Some(format!(
+        "the policies that confine the patcher {how}; apply them before the release, which goes into the namespace `{namespace}`"
+    ))
+}
+
+/// The patcher of a chart, if it is to be confined.
+fn confined(settings: &Settings) -> Option<&PatcherSettings> {
+    let of_a_patcher = matches!(settings.chart, Chart::Tamcore | Chart::Empathyco);
+    settings.patcher.as_ref().filter(|patcher| of_a_patcher && patcher.guard == Guard::Confined)
+}
+
+/// What a template may use: names, and no secret.
+#[derive(Serialize)]
+struct Context<'a> {
+    secret_name: &'a ResourceName,
+    namespaces: &'a [Namespace],
+    service_accounts: &'a [ResourceName],
+    registries: Vec<&'a str>,
+}
+
+/// The file of something else: `values.yaml` has `values.secret.yaml` beside it, or `values.secret.sops.yaml`.
+fn beside(name: &str, what: &str, protect: Protect) -> String {
+    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    let extension = if protect == Protect::Sops { "sops.yaml" } else { "yaml" };
+    format!("{stem}.{what}.{extension}")
+}
+
+fn only<'a>(
+    settings: &'a Settings,
+    docker_configs: &'a [DockerConfig],
+) -> Result<(&'a PullSecretSettings, &'a DockerConfig), Failure> {
+    match (settings.pull_secrets.as_slice(), docker_configs) {
+        ([pull_secret], [docker_config]) => Ok((pull_secret, docker_config)),
+        (several, _) => {
+            let message = format!("`--chart` takes one pull secret, and there are {}", several.len());
+            Err(Failure::Usage(vec![
+                Diagnostic::error(Code::OnePullSecret, message).hint("choose one with --secret-name"),
+            ]))
+        }
+    }
+}
+
+fn needs_a_patcher() -> Failure {
+    Failure::Usage(vec![
+        Diagnostic::error(Code::ImpossibleCombination, "the chart of a patcher needs `--strategy patcher`")
+            .hint("leave --strategy out: --chart chooses it"),
+    ])
+}
+
+/// What a container needs beside the chart's own defaults to pass the `restricted` level of Pod Security.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecurityContext {
+    allow_privilege_escalation: bool,
+    capabilities: Capabilities,
+    read_only_root_filesystem: bool,
+    run_as_non_root: bool,
+    run_as_user: u32,
+    seccomp_profile: Seccomp,
+}
+
+#[derive(Serialize)]
+struct Capabilities {
+    drop: [&'static str; 1],
+}
+
+#[derive(Serialize)]
+struct Seccomp {
+    r#type: &'static str,
+}
+
+const RESTRICTED: SecurityContext = SecurityContext {
+    allow_privilege_escalation: false,
+    capabilities: Capabilities { drop: ["ALL"] },
+    read_only_root_filesystem: true,
+    run_as_non_root: true,
+    // A number, since a kubelet cannot tell whether a name is root's.
+    run_as_user: 65532,
+    seccomp_profile: Seccomp { r#type: "RuntimeDefault" },
+};
+
+/// A reference to a pull Secret.
+#[derive(Serialize)]
+struct Reference<'a> {
+    name: &'a ResourceName,
+}
+
+fn references(patcher: &PatcherSettings) -> Vec<Reference<'_>> {
+    patcher.pull_secret.iter().map(|name| Reference { name }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_is_beside_the_values() {
+        for (values, secret) in
+            [("values.yaml", "values.secret.yaml"), ("a.b.yml", "a.b.secret.yaml"), ("x", "x.secret.yaml")]
+        {
+            assert_eq!(beside(values, "secret", Protect::Plain), secret);
+        }
+        assert_eq!(beside("values.yaml", "secret", Protect::Sops), "values.secret.sops.yaml");
+    }
+}

@@ -1,0 +1,128 @@
+//! Where each document's file goes in a tree: documents in, entries with stable paths out.
+
+use std::io;
+
+use zeroize::Zeroizing;
+
+use super::evidence::digest::Digest;
+use super::tree::entry::{Content, Entry};
+use super::{File, Protection};
+use crate::protect::{Document, Documents};
+
+/// A file an object: `cluster/KIND-NAME.yaml`, `namespaces/NAMESPACE/KIND-NAME.yaml`.
+///
+/// `kubectl apply --recursive` walks by name, and so meets Namespaces before what is in them.
+pub fn entries(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
+    documents.iter().map(|document| {
+        let path = path(&document);
+        let content = if let Some(encryption) = document.encryption() {
+            Content::Encrypted(Box::new(encryption))
+        } else {
+            let mut bytes = Zeroizing::new(Vec::new());
+            document.write_yaml(&path, &mut *bytes)?;
+            Content::Ready(bytes, document.protection())
+        };
+        Ok(Entry { path, content })
+    })
+}
+
+/// Whether each can be encrypted as the file that it will be: what is wrong with the first that cannot.
+///
+/// # Errors
+/// There is no rule for it, or not the right one.
+pub fn admit(documents: &Documents) -> io::Result<()> {
+    documents.iter().try_for_each(|document| match document.encryption() {
+        Some(encryption) => encryption.admit(&path(&document)),
+        None => Ok(()),
+    })
+}
+
+/// The `kustomization.yaml` beside them: every file, in the order of the documents, and never a `namespace:`, which would move them all.
+#[must_use]
+pub fn kustomization(documents: &Documents) -> File {
+    let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n".to_owned();
+    let text = documents.iter().fold(head, |text, document| text + "- " + &path(&document) + "\n");
+    File {
+        path: "kustomization.yaml".to_owned(),
+        bytes: Zeroizing::new(text.into_bytes()),
+        protection: Protection::Public,
+    }
+}
+
+fn path(document: &Document<'_>) -> String {
+    let name = format!("{}-{}", document.kind().to_lowercase(), document.name());
+    let file =
+        format!("{}.{}", shortened(name, LONGEST - ".".len() - document.extension().len()), document.extension());
+    match document.namespace() {
+        Some(namespace) => format!("namespaces/{namespace}/{file}"),
+        None => format!("cluster/{file}"),
+    }
+}
+
+/// How many bytes file systems take for the name of one file: fewer than the kind and a long name of an object have.
+const LONGEST: usize = 255;
+
+/// The name, or its beginning and a hash of it.
+fn shortened(name: String, room: usize) -> String {
+    if name.len() <= room {
+        return name;
+    }
+    let hash = Digest::of(name.as_bytes()).map_or(String::new(), |hash| format!("-{}", &hash.to_string()[..16]));
+    [name.get(..room - hash.len()).unwrap_or_default(), &hash].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::protect::Protector;
+    use regcred_core::manifest::{Blueprint, Manifests, Place};
+
+    fn documents() -> Documents {
+        let object = |kind: &str| json!({"kind": kind, "metadata": {"name": "x"}}).as_object().cloned().unwrap();
+        let mut manifests = Manifests::default();
+        let namespaces = || vec![("b".parse().unwrap(), 0), ("c".parse().unwrap(), 0)];
+        manifests.each(vec![vec![Blueprint::plain(object("Namespace"), Place::Itself)]], namespaces());
+        manifests.once(Blueprint::plain(object("ClusterRole"), Place::Cluster));
+        manifests.once(Blueprint::plain(object("Deployment"), Place::Fixed("a".parse().unwrap())));
+        manifests.each(vec![vec![Blueprint::plain(object("ServiceAccount"), Place::Each)]], namespaces());
+        Documents::new(manifests, Protector::Plain)
+    }
+
+    #[test]
+    fn each_object_has_a_file_in_the_folder_of_its_namespace() {
+        let documents = documents();
+        let paths: Vec<_> = entries(&documents).map(|entry| entry.unwrap().path).collect();
+        assert_eq!(
+            paths,
+            [
+                "cluster/namespace-b.yaml",
+                "cluster/namespace-c.yaml",
+                "cluster/clusterrole-x.yaml",
+                "namespaces/a/deployment-x.yaml",
+                "namespaces/b/serviceaccount-x.yaml",
+                "namespaces/c/serviceaccount-x.yaml",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_for_a_file_keeps_its_beginning_and_gets_a_hash() {
+        let [one, other] = ["x", "y"].map(|end| shortened("a".repeat(252) + end, 100));
+        assert!(one != other && one.len() == 100 && one.starts_with(&"a".repeat(83)), "{one} {other}");
+        assert_eq!(shortened("a".repeat(100), 100), "a".repeat(100));
+    }
+
+    #[test]
+    fn a_kustomization_lists_the_files_in_their_order_and_sets_no_namespace() {
+        let documents = documents();
+        let last = kustomization(&documents);
+        let text = String::from_utf8(last.bytes.to_vec()).unwrap();
+        assert_eq!(last.path, "kustomization.yaml");
+        assert!(!text.contains("namespace:"), "{text}");
+        let listed: Vec<_> = text.lines().filter_map(|line| line.trim_start().strip_prefix("- ")).collect();
+        let paths: Vec<_> = entries(&documents).map(|entry| entry.unwrap().path).collect();
+        assert_eq!(listed, paths);
+    }
+}

@@ -1,0 +1,78 @@
+//! Output: documents or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
+
+pub mod chart;
+pub mod cluster_file;
+pub mod clusters;
+pub mod evidence;
+pub mod git;
+pub mod helm_values;
+pub mod layout;
+pub mod masked;
+pub mod merge;
+pub mod new_files;
+pub mod new_paths;
+pub mod product;
+pub mod single;
+pub mod stream;
+pub mod target;
+pub mod tree;
+
+use std::io;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+
+pub use crate::protect::Protection;
+
+/// A file of a tree: where it goes, relative to the root with `/` between the parts, and what is in it.
+#[derive(Clone)]
+pub struct File {
+    /// Its path.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// Whether a secret is among them.
+    pub protection: Protection,
+}
+
+impl File {
+    /// Whether it holds a secret in clear.
+    #[must_use]
+    pub fn holds_a_secret(&self) -> bool {
+        self.protection == Protection::Plaintext
+    }
+}
+
+/// What a writer's error means to the user: a closed pipe is a success, a full disk is named.
+#[must_use]
+pub fn failure(error: &io::Error, target: &str) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Failure::ClosedPipe;
+    }
+    // What was to be written could not be made: that is said, and not where it would have gone.
+    if let Some(Failure::Input { title, problems }) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return Failure::Input { title, problems: problems.clone() };
+    }
+    Failure::of(
+        "the output",
+        Diagnostic::error(Code::Unwritable, format!("{target} cannot be written: {}", reason(error)))
+            .hint("check that the place exists, that this user may write there, and that it is not full"),
+    )
+}
+
+/// A file with a secret is its owner's alone, also when only its mode has changed.
+fn protect(path: &Path, protection: Protection) -> io::Result<()> {
+    #[cfg(unix)]
+    if protection == Protection::Plaintext {
+        use std::fs;
+        use std::os::unix::fs::PermissionsExt;
+        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, protection);
+    Ok(())
+}

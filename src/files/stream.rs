@@ -1,0 +1,205 @@
+//! A stream of documents: documents in, YAML or a `v1/List` out, on stdout or into any writer.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use rayon::prelude::*;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::evidence::carried::Carried;
+use crate::protect::{Document, Documents, Protection};
+use regcred_core::diagnostic::Failure;
+
+/// Large enough that 100,000 documents are a few hundred writes.
+pub const BUFFER: usize = 64 * 1024;
+/// Enough documents to keep all cores busy, and few enough to be held: such a group is encrypted while the one before is written.
+const GROUP: usize = 1024;
+/// How many of them a core takes at a time: at the end of a group no core is idle for longer than these take.
+const AT_A_TIME: usize = 4;
+
+/// The form of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Documents, `---` between them.
+    Yaml,
+    /// A `v1/List`.
+    Json,
+}
+
+/// Writes the documents one after the other; what has to be encrypted, on all cores.
+///
+/// # Errors
+/// The writer's.
+pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+    write_all(documents, form, into, |document, text| form.write(document, text))
+}
+
+/// Writes them as the YAML of a file: what is encrypted, with a line that tells of it, and as it is there while that is good.
+///
+/// # Errors
+/// The writer's.
+pub fn write_file(documents: &Documents, carried: &Carried, into: &mut impl Write) -> io::Result<()> {
+    write_all(documents, Form::Yaml, into, |document, text| match document.encryption() {
+        Some(encryption) => carried.settle(&encryption, "", text),
+        None => Form::Yaml.write(document, text),
+    })
+}
+
+fn write_all(
+    documents: &Documents,
+    form: Form,
+    into: &mut impl Write,
+    write: impl Fn(&Document<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    into.write_all(form.head())?;
+    if documents.protection() == Protection::Encrypted {
+        in_groups(documents, form, into, write)?;
+    } else {
+        for (number, document) in documents.iter().enumerate() {
+            into.write_all(form.before(number))?;
+            form.write(&document, into)?;
+        }
+    }
+    into.write_all(form.tail())
+}
+
+fn in_groups(
+    documents: &Documents,
+    form: Form,
+    into: &mut impl Write,
+    write: impl Fn(&Document<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    let mut documents = documents.iter().enumerate();
+    let mut texts = Vec::new();
+    loop {
+        let group: Vec<_> = documents.by_ref().take(GROUP).collect();
+        let text_of = |(number, document): &(usize, Document<'_>)| {
+            let mut text = form.before(*number).to_vec();
+            write(document, &mut text).map(|()| text)
+        };
+        let mut next = Ok(Vec::new());
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| next = group.par_iter().with_max_len(AT_A_TIME).map(text_of).collect::<io::Result<_>>());
+            texts.iter().try_for_each(|text: &Vec<u8>| into.write_all(text))
+        })?;
+        if group.is_empty() {
+            return Ok(());
+        }
+        texts = next?;
+    }
+}
+
+impl Form {
+    fn head(self) -> &'static [u8] {
+        match self {
+            Self::Yaml => b"",
+            Self::Json => b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[",
+        }
+    }
+
+    fn before(self, number: usize) -> &'static [u8] {
+        match (self, number) {
+            (Self::Yaml, 0) => b"",
+            (Self::Yaml, _) => b"---\n",
+            (Self::Json, 0) => b"\n",
+            (Self::Json, _) => b",\n",
+        }
+    }
+
+    fn tail(self) -> &'static [u8] {
+        match self {
+            Self::Yaml => b"",
+            Self::Json => b"\n]}\n",
+        }
+    }
+
+    fn write(self, document: &Document<'_>, into: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Yaml => document.write_yaml("", into),
+            Self::Json => document.write_json(into),
+        }
+    }
+}
+
+fn redacted(documents: &Documents, into: &mut impl Write) -> io::Result<()> {
+    for (number, document) in documents.iter().enumerate() {
+        into.write_all(Form::Yaml.before(number))?;
+        document.write_redacted(into)?;
+    }
+    Ok(())
+}
+
+/// Writes the documents on stdout; on a terminal the values of Secrets are not shown.
+///
+/// # Errors
+/// A closed pipe, or a device that takes no more.
+pub fn print(documents: &Documents, form: Form) -> Result<Shown, Failure> {
+    let stdout = io::stdout();
+    let shown = if stdout.is_terminal() && documents.hold_a_secret() { Shown::Redacted } else { Shown::InFull };
+    let mut into = BufWriter::with_capacity(BUFFER, stdout.lock());
+    let written = match shown {
+        Shown::Redacted => redacted(documents, &mut into),
+        Shown::InFull => write(documents, form, &mut into),
+    };
+    written.and_then(|()| into.flush()).map_err(|error| super::failure(&error, "standard output"))?;
+    Ok(shown)
+}
+
+/// Whether the values of Secrets were shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Yes.
+    InFull,
+    /// No: it was a terminal.
+    Redacted,
+}
+
+/// A secret value as it may be shown: itself, or only how long it is.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
+pub fn show(value: &SecretString, shown: Shown) -> Zeroizing<String> {
+    let value = value.expose_secret();
+    Zeroizing::new(match shown {
+        Shown::InFull => value.to_owned(),
+        Shown::Redacted => format!("<redacted, {} bytes>", value.len()),
+    })
+}
+
+/// Writes one secret value on stdout, with a line end; on a terminal only its length.
+///
+/// # Errors
+/// A closed pipe, or a device that takes no more.
+pub fn print_secret(value: &SecretString) -> Result<Shown, Failure> {
+    print_shown(|shown| {
+        let mut line = show(value, shown);
+        line.push('\n');
+        Ok(Zeroizing::new(line.as_bytes().to_vec()))
+    })
+}
+
+/// Writes on stdout what `make` makes of secrets: in full, or for a terminal without their values.
+///
+/// # Errors
+/// A closed pipe, a device that takes no more, or what `make` says.
+pub fn print_shown(make: impl FnOnce(Shown) -> Result<Zeroizing<Vec<u8>>, Failure>) -> Result<Shown, Failure> {
+    let mut stdout = io::stdout().lock();
+    let shown = if stdout.is_terminal() { Shown::Redacted } else { Shown::InFull };
+    let bytes = make(shown)?;
+    stdout
+        .write_all(&bytes)
+        .and_then(|()| stdout.flush())
+        .map_err(|error| super::failure(&error, "standard output"))?;
+    Ok(shown)
+}
+
+/// Writes text that is no secret on stdout.
+///
+/// # Errors
+/// A closed pipe, or a device that takes no more.
+pub fn print_text(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| super::failure(&error, "standard output"))
+}
