@@ -6,3 +6,5 @@ pub mod docker_config;
 pub mod manifest;
 pub mod names;
 pub mod nearest;
+pub mod recipient;
+pub mod spec;
