@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use regcred::settings::choices::{Combination, Format, Link, Patcher, Profile, Protect, Strategy};
+use regcred_core::spec::choice::Choice;
 use serde_json::{Value, json};
 
 use super::bench::{self, Bench, Program, difference, documents, fresh};
