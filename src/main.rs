@@ -1,4 +1,4 @@
-//! Runs `regcred`: parse, capture, run, report.
+//! Parses the arguments, captures the environment, runs the command and reports the result; ends by a received signal.
 
 use std::process::ExitCode;
 
