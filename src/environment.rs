@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -55,6 +57,24 @@ pub enum Ci {
     Other,
     /// No CI: a person's shell.
     None,
+}
+
+/// No file of settings, rules, certificates or templates is longer.
+const LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Reads a file that a merge request may have changed: a regular one, standard input or a descriptor that a shell opened, up to a limit.
+///
+/// # Errors
+/// The file system's, or the file is too long, or a device or a pipe, which may never end.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let is_open = ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open));
+    // Before it is opened: a pipe would wait for a writer.
+    if !is_open && !fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
 impl Environment {
