@@ -23,6 +23,5 @@ pub mod interrupt;
 pub mod krm;
 pub mod protect;
 pub mod report;
-pub mod resources;
 pub mod settings;
 pub mod templates;

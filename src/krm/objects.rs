@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Identity;
-use crate::resources::OWNED;
 use regcred_core::manifest::{Manifest, Manifests};
+use regcred_core::objects::marks::OWNER;
 
 /// The annotation that says which functionConfig made an object: another one's objects are not ours to remove.
 pub const MADE_BY: &str = "regcred.dev/function-config";
@@ -46,7 +46,7 @@ fn object(manifest: &Manifest<'_>, config: &str) -> Object {
 /// Whether an object was created by us.
 #[must_use]
 pub fn is_owned(object: &Value) -> bool {
-    object["metadata"]["annotations"][OWNED.0] == OWNED.1
+    object["metadata"]["annotations"].get(OWNER).is_some()
 }
 
 /// Puts the length of each value of a Secret in its place, for a terminal.
