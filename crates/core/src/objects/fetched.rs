@@ -123,7 +123,7 @@ fn generate(generator: &GeneratorSettings, prefix: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::external::generator::{GeneratorKind, Scope};
+    use crate::spec::external::generator::{GeneratorKind, Scope};
 
     fn generated(registry: &str, kind: GeneratorKind, name: &str) -> ExternalLoginSettings {
         let generator = GeneratorSettings { kind, name: name.parse().unwrap(), scope: Scope::Namespace, spec: None };
