@@ -65,7 +65,7 @@ pub enum Kind {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// Its name: the owner of the objects.
+    /// The owner of the objects.
     pub name: ResourceName,
     /// For example `config.kubernetes.io/local-config: "true"`.
     #[serde(default)]
