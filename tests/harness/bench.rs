@@ -1,4 +1,4 @@
-//! The bench of the tests with real programs: the names of tools in, the programs and one running control plane out.
+//! Gives tests the real programs and one running control plane.
 
 use std::env;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! The clusters of the tests: a control plane of their own, or a cluster that is there; what a test made is gone when its process is.
+//! Starts a control plane for the tests, or uses an existing cluster; removes what a test made when its process ends.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

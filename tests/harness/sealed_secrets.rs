@@ -1,4 +1,4 @@
-//! The Sealed Secrets controller: a namespace and the name of its Service in, its certificate out; it runs as in a Pod.
+//! Runs the Sealed Secrets controller as in a Pod.
 
 use std::net::{TcpListener, UdpSocket};
 use std::process::Child;
