@@ -1,4 +1,4 @@
-//! Renders the GitOps examples as their READMEs say, opens them with the real sops, builds them with the real kustomize, and applies them.
+//! Renders `gitops-examples` as their READMEs say, opens them with the real sops, builds them with the real kustomize, and applies them.
 
 use std::collections::BTreeMap;
 use std::fs;
