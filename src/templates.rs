@@ -183,11 +183,7 @@ pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Fa
 ///
 /// # Errors
 /// An unknown variable, or output that is no mapping: with file and line.
-pub fn values(
-    name: &str,
-    template: String,
-    context: &impl Serialize,
-) -> Result<(String, Map<String, Value>), Failure> {
+pub fn values(name: &str, template: String, context: &impl Serialize) -> Result<(String, Map<String, Value>), Failure> {
     let fail = |problem: Diagnostic, hint: &str| Failure::of(TITLE, problem.hint(hint));
     let mut environment = strict();
     let output = environment

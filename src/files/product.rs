@@ -48,7 +48,8 @@ impl<'a> Product<'a> {
         protector: Protector,
     ) -> Result<Self, Failure> {
         let documents = |protector| {
-            objects::build(&settings.request(docker_configs), templates).map(|manifests| Documents::new(manifests, protector))
+            objects::build(&settings.request(docker_configs), templates)
+                .map(|manifests| Documents::new(manifests, protector))
         };
         let stream = if settings.folder().is_some() { Self::ClusterFile } else { Self::Stream };
         Ok(match settings.combination.format {

@@ -29,10 +29,10 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
 
 pub use destination::Destination;
+pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
 pub use regcred_core::objects::CreateNamespaces;
 pub use regcred_core::spec::external;
 use regcred_core::spec::go;
-pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
 pub use sealing::Sealing;
 
 /// Everything `render` does, decided.

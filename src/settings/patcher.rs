@@ -193,13 +193,7 @@ mod tests {
 
     fn problems(arguments: &PatcherArguments) -> Vec<&'static str> {
         let mut problems = Vec::new();
-        resolve(
-            arguments,
-            &PatcherSpec::default(),
-            (&[], "`--exclude`"),
-            Accounts::All,
-            &mut problems,
-        );
+        resolve(arguments, &PatcherSpec::default(), (&[], "`--exclude`"), Accounts::All, &mut problems);
         problems.into_iter().map(|problem| problem.code.as_str()).collect()
     }
 

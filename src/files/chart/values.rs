@@ -146,9 +146,11 @@ mod tests {
 
     #[test]
     fn a_service_account_that_pull_secrets_share_has_the_union_of_their_lists() {
-        let (docker_config, pull_secrets): (_, Vec<ResourceName>) = (DockerConfig::merge(Vec::new()).unwrap(), names(&["x", "y"]));
+        let (docker_config, pull_secrets): (_, Vec<ResourceName>) =
+            (DockerConfig::merge(Vec::new()).unwrap(), names(&["x", "y"]));
         let namespaces = [names(&["a", "b", "c"]), names(&["b"])];
-        let (accounts, others) = ([names(&["default"]), names(&["default", "image-puller"])], [names(&["other"]), names(&[])]);
+        let (accounts, others) =
+            ([names(&["default"]), names(&["default", "image-puller"])], [names(&["other"]), names(&[])]);
         let wanted = |number: usize| Wanted {
             name: &pull_secrets[number],
             namespaces: &namespaces[number],

@@ -55,9 +55,7 @@ pub fn write(
             };
             Ok(headed(templates::render_values(path, &context)?.as_bytes()))
         }
-        (Chart::Tamcore, Some(patcher)) => {
-            shipped::tamcore(settings, pull_secret, patcher, docker_config, shown)
-        }
+        (Chart::Tamcore, Some(patcher)) => shipped::tamcore(settings, pull_secret, patcher, docker_config, shown),
         (Chart::Empathyco, Some(patcher)) => {
             let patcher = without_its_own_namespace(patcher);
             shipped::empathyco(settings, pull_secret, &patcher).map(|values| headed(&values))

@@ -15,13 +15,13 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::environment::Environment;
-use regcred_core::objects::marks::{Marks, Role};
 use crate::settings::Sealing;
 use crate::settings::choices::SealingScope;
 use certificate::Recipient;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::{Manifest, PullSecret, SealedShell};
 use regcred_core::names::Namespace;
+use regcred_core::objects::marks::{Marks, Role};
 
 /// More than stands around a ciphertext.
 const ROOM: usize = 1024;

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use super::SECRET_NAME;
 use super::choices::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 use crate::credentials::presets::PresetName;
-use regcred_core::spec::external::written::External;
 use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName};
+use regcred_core::spec::external::written::External;
 
 pub use load::{NAME, Which, load, parse, parse_function_config};
 

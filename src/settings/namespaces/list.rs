@@ -151,7 +151,12 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Liste
     match serde_saphyr::from_str_with_options::<Vec<serde_saphyr::Spanned<String>>>(text, options()) {
         Ok(names) => {
             for name in names {
-                push(&name.value, || format!("{origin}, line {}", name.referenced.line()), &mut listed.usable, problems);
+                push(
+                    &name.value,
+                    || format!("{origin}, line {}", name.referenced.line()),
+                    &mut listed.usable,
+                    problems,
+                );
             }
         }
         Err(error) => {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::marks::{Marks, Role};
 use super::fetched::{Fetched, fetched};
+use super::marks::{Marks, Role};
 use super::{Object, Part, Request, Restyle};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::external::generator::{GeneratorSettings, Scope};
@@ -126,7 +126,11 @@ fn generators<'a>(all: impl Iterator<Item = &'a ExternalSettings>, scope: Scope)
         let object = json!({
             "apiVersion": "generators.external-secrets.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec,
         });
-        parts.push(Part::new("external-generator.yaml.j2", json!({"kind": kind, "name": name, "spec": spec}), [object]));
+        parts.push(Part::new(
+            "external-generator.yaml.j2",
+            json!({"kind": kind, "name": name, "spec": spec}),
+            [object],
+        ));
     }
     parts
 }

@@ -23,7 +23,8 @@ impl Marks {
     /// The annotations of an object with this role.
     pub fn annotations(&self, role: Role) -> impl Iterator<Item = (&'static str, String)> {
         let owner = role.is_ours().then(|| (OWNER, self.owner.clone()));
-        let profile = annotations(self.profile, role).iter().map(|annotation| (annotation.name, annotation.value.to_owned()));
+        let profile =
+            annotations(self.profile, role).iter().map(|annotation| (annotation.name, annotation.value.to_owned()));
         owner.into_iter().chain(profile)
     }
 

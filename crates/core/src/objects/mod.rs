@@ -1,11 +1,11 @@
 //! Builds the Kubernetes objects that deliver pull secrets. Nothing here can fail, except a template of the user.
 
 pub mod external_secret;
+mod fetched;
 pub mod marks;
 pub mod patcher;
-pub mod pod_policy;
-mod fetched;
 mod plan;
+pub mod pod_policy;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -215,6 +215,7 @@ pub fn namespaces<R: Restyle>(marks: &Marks, restyle: &R) -> Result<Vec<ObjectTe
 /// A ServiceAccount that refers to pull secrets. The list is atomic: applying it replaces the whole list.
 fn service_account(name: &ResourceName, image_pull_secrets: &[ResourceName]) -> Part {
     let list: Vec<_> = image_pull_secrets.iter().map(|name| json!({"name": name})).collect();
-    let object = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}, "imagePullSecrets": list});
+    let object =
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}, "imagePullSecrets": list});
     Part::new("service-account.yaml.j2", json!({"name": name, "image_pull_secrets": image_pull_secrets}), [object])
 }

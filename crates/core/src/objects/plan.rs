@@ -28,9 +28,7 @@ pub fn plan<'a>(pull_secrets: impl Iterator<Item = &'a [Namespace]>) -> (Vec<Vec
 
 /// The references of each ServiceAccount: several pull secrets may share one, and its list is written as a whole.
 #[must_use]
-pub fn references<'a>(
-    pull_secrets: impl Iterator<Item = &'a Wanted<'a>>,
-) -> BTreeMap<ResourceName, Vec<ResourceName>> {
+pub fn references<'a>(pull_secrets: impl Iterator<Item = &'a Wanted<'a>>) -> BTreeMap<ResourceName, Vec<ResourceName>> {
     let mut accounts: BTreeMap<ResourceName, Vec<ResourceName>> = BTreeMap::new();
     for secret in pull_secrets {
         for account in secret.service_accounts {
@@ -66,7 +64,8 @@ mod tests {
 
     #[test]
     fn a_service_account_refers_to_all_pull_secrets_that_name_it() {
-        let (docker_config, pull_secrets): (_, Vec<ResourceName>) = (DockerConfig::merge(Vec::new()).unwrap(), names(&["y", "x"]));
+        let (docker_config, pull_secrets): (_, Vec<ResourceName>) =
+            (DockerConfig::merge(Vec::new()).unwrap(), names(&["y", "x"]));
         let accounts = [names(&["default"]), names(&["default", "ci"])];
         let wanted = |number: usize| Wanted {
             name: &pull_secrets[number],

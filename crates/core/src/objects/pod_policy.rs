@@ -86,7 +86,11 @@ fn part(name: &str, secret: &Wanted<'_>, operator: &str, namespaces: Vec<&str>) 
         "name": name, "lacks_the_reference": lacks_the_reference, "uses_the_registries": uses_the_registries,
         "patch": patch, "operator": operator, "namespaces": namespaces,
     });
-    Part::new("admission-policy.yaml.j2", context, [policy, binding("MutatingAdmissionPolicyBinding", name, json!({"matchResources": matched}))])
+    Part::new(
+        "admission-policy.yaml.j2",
+        context,
+        [policy, binding("MutatingAdmissionPolicyBinding", name, json!({"matchResources": matched}))],
+    )
 }
 
 /// The binding of a policy, both of this name.

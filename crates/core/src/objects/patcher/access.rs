@@ -21,7 +21,9 @@ pub(super) fn objects(patcher: &PatcherSettings, secret: &ResourceName) -> Vec<V
         "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(NAME, here), "automountServiceAccountToken": false,
     });
     let (mut rules, of_a_secret) = match patcher.patcher {
-        Patcher::Titansoft => (vec![rule("", &["namespaces", "serviceaccounts"], &["list"], &[])], &["get", "delete"][..]),
+        Patcher::Titansoft => {
+            (vec![rule("", &["namespaces", "serviceaccounts"], &["list"], &[])], &["get", "delete"][..])
+        }
         Patcher::Tamcore => (
             vec![rule("", &["namespaces", "serviceaccounts", "secrets"], &["list", "watch"], &[])],
             &["get", "patch", "delete"][..],

@@ -28,7 +28,8 @@ pub(super) fn policies(patcher: &PatcherSettings, secret: &ResourceName, owner: 
 fn policy(patcher: &PatcherSettings, suffix: &str, resource: &str, rules: &[Rule]) -> [Value; 2] {
     let name = format!("{}-{suffix}", patcher.cluster_name());
     let is_the_patcher = format!("request.userInfo.username == \"{}\"", user(patcher));
-    let validations: Vec<_> = rules.iter().map(|(message, rule)| json!({"message": message, "expression": rule})).collect();
+    let validations: Vec<_> =
+        rules.iter().map(|(message, rule)| json!({"message": message, "expression": rule})).collect();
     let policy = json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
@@ -61,9 +62,8 @@ pub(super) fn secret_rules(patcher: &PatcherSettings, secret: &ResourceName, own
              || (k in {before} && {before}[k] == object.metadata.{field}[k]))"
         )
     };
-    let unchanged = ["finalizers", "ownerReferences"].map(|field| {
-        format!("object.metadata.?{field}.orValue([]) == {}", old(&format!("metadata.?{field}"), "[]"))
-    });
+    let unchanged = ["finalizers", "ownerReferences"]
+        .map(|field| format!("object.metadata.?{field}.orValue([]) == {}", old(&format!("metadata.?{field}"), "[]")));
     vec![
         ("a patcher may write one Secret in each namespace", format!("request.name == '{secret}'")),
         (
@@ -130,7 +130,9 @@ fn is_served(patcher: &PatcherSettings) -> String {
         Patcher::Titansoft => {
             format!("request.namespace in [{}]", names().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", "))
         }
-        Patcher::Tamcore => format!("request.namespace.matches('^({})$')", names().map(regex).collect::<Vec<_>>().join("|")),
+        Patcher::Tamcore => {
+            format!("request.namespace.matches('^({})$')", names().map(regex).collect::<Vec<_>>().join("|"))
+        }
     };
     format!("!({excluded}) && {}", has_not_opted_out("namespaceObject"))
 }
