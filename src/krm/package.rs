@@ -28,12 +28,15 @@ pub fn admit(
         let annotations = &item.value["metadata"]["annotations"];
         PATHS.iter().any(|name| annotations[*name].is_string())
     });
+    // kpt sends no items for a package without any, and writes what comes back into it. In kustomize the functionConfig names us.
+    let declared = list.function_config["metadata"]["annotations"]["config.kubernetes.io/function"].is_string();
+    let may_be_a_package = is_a_package || (list.items.is_empty() && !declared);
     match plaintext {
-        PlaintextInGit::Refuse if is_a_package && git::in_work_tree(directory) => Err(Failure::of(
+        PlaintextInGit::Refuse if may_be_a_package && git::in_work_tree(directory) => Err(Failure::of(
             "the output",
             Diagnostic::error(
                 Code::PlaintextInGit,
-                "the items come from files in a Git work tree: a plain Secret would enter Git with them",
+                "the items come from a package in a Git work tree: a plain Secret would enter Git with them",
             )
             .hint(ELSEWHERE),
         )),
