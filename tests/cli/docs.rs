@@ -1,4 +1,4 @@
-//! The documentation against the code: tables that the code makes, and the codes of every problem.
+//! Compares the documentation with the code: generated tables, and the codes of all problems.
 //!
 //! `REGCRED_UPDATE_DOCS=1 cargo test --test cli docs` writes the tables anew.
 

@@ -1,4 +1,4 @@
-//! Gives tests the real programs, and a Kubernetes control plane to use them on.
+//! Gives tests the real programs and one running control plane.
 
 use std::env;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Starts a control plane for the tests, or lends them a cluster that is there; what they made is removed when their process ends.
+//! Starts a control plane for the tests, or uses an existing cluster; removes what a test made when its process ends.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Runs the Sealed Secrets controller as in a Pod, behind a Service.
+//! Runs the Sealed Secrets controller as in a Pod.
 
 use std::net::{TcpListener, UdpSocket};
 use std::process::Child;

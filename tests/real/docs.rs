@@ -1,4 +1,4 @@
-//! README, the pages of `docs/` and the READMEs of the examples, run: every command in them, by the real tools on the real API server.
+//! Runs every command in README, the pages of `docs/` and the READMEs of the examples with the real tools.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

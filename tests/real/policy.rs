@@ -1,4 +1,4 @@
-//! `--link policy` on the real API server: which Pods get the reference, and that nothing else happens to them.
+//! Tests `--link policy` on the real API server: which Pods get the reference, and that nothing else changes.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `--protect sealed` and `fetch-cert` with the real controller and the real kubeseal: what is sealed comes out as the expected Secret.
+//! Tests `--protect sealed` and `fetch-cert` with the real controller and the real kubeseal.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
