@@ -1,6 +1,5 @@
 //! Protection: manifests in, documents out that are as safe as was asked for. No secret is left in clear unless that is `plain`.
 
-pub mod external;
 pub mod sealed;
 pub mod sops;
 
@@ -50,9 +49,8 @@ impl Protector {
         environment: &Environment,
     ) -> Result<Self, Failure> {
         Ok(match settings.combination.protect {
-            // An ExternalSecret has no secret in it.
             Protect::Plain | Protect::External => Self::Plain,
-            Protect::Sealed => Self::Sealed(Sealer::prepare(&settings.sealing, settings.profile, environment)?),
+            Protect::Sealed => Self::Sealed(Sealer::prepare(&settings.sealing, &settings.marks(), environment)?),
             Protect::Sops => Self::Sops(Sops::prepare(settings, secret_variables, environment)?),
         })
     }
@@ -216,8 +214,7 @@ pub struct Encryption<'a> {
 }
 
 impl Encryption<'_> {
-    /// What anybody may know of the result: all that stands in it in clear, and for whom it is encrypted.
-    /// It and the secret decide whether an old result is still good.
+    /// The associated data of the result: what is in clear in it, and for whom it is encrypted.
     ///
     /// # Errors
     /// The serializer's.
@@ -250,7 +247,7 @@ impl Encryption<'_> {
         }
     }
 
-    /// Who can open this encrypted document, as it says itself or as the certificate does.
+    /// Who can open this encrypted document.
     #[must_use]
     pub fn recipients_of(&self, written: &[u8]) -> Recipients {
         match self.protector {

@@ -1,4 +1,4 @@
-//! `regcred init`, run as a user does: which files it writes, and what the tools they are for make of them.
+//! Tests the files that `regcred init` writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `inject` as a whole: manifests in any form of YAML in; nothing but the references changes, twice is once, and the kubelet's rules decide.
+//! Checks properties of `inject`: only references change, a second run changes nothing, and the rules of the kubelet decide.
 
 use proptest::prelude::*;
 use regcred::inject::rules::{PullSecretRule, Rules, Which};

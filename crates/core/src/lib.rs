@@ -1,10 +1,12 @@
 //! The rules of `regcred`, without access to environment, files, processes or clock.
 
+pub mod confine;
 pub mod credentials;
 pub mod diagnostic;
 pub mod docker_config;
 pub mod manifest;
 pub mod names;
 pub mod nearest;
+pub mod objects;
 pub mod recipient;
 pub mod spec;

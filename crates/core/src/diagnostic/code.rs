@@ -115,6 +115,7 @@ codes! {
     NotAFile => "not-a-file",
     NotAKey => "not-a-key",
     NotAList => "not-a-list",
+    NotAllowed => "not-allowed",
     NotAnObject => "not-an-object",
     NotEditable => "not-editable",
     NotOurs => "not-ours",
