@@ -7,11 +7,11 @@ use anyhow::Result;
 use crate::cli::InjectArguments;
 use crate::environment::Environment;
 use crate::files::stream::print_text;
-use crate::inject::{self, Injected};
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::inject::rules;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::inject::{self, Injected};
 
 const TITLE: &str = "the input";
 
@@ -22,11 +22,12 @@ pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Enviro
     Failure::unless_clean(TITLE, &problems)?;
     report::warn(&problems);
     let text = manifests()?;
-    let Injected { edits, found, changed, warnings } =
+    let Injected { edits, found, added, warnings, left_out } =
         inject::inject(&text, &rules).map_err(|problem| Failure::of(TITLE, problem))?;
     report::warn(&warnings);
-    let said = format!("{changed} of {found} Pod specs get a reference");
-    if found > 0 && changed == 0 {
+    let said = format!("{} of {found} Pod specs get a reference", added.len());
+    if found > 0 && added.is_empty() {
+        report::warn(left_out.as_slice());
         report::note(&said);
     } else {
         report::detail(&said);

@@ -6,10 +6,10 @@ use super::pull_secret::{self, Entry, SECRET_NAME};
 use super::{fleet, logins};
 use crate::cli::{InjectArguments, LoginArguments, TargetArguments};
 use crate::environment::Environment;
-use crate::inject::rules::{PullSecretRule, Rules, Which};
-use crate::inject::workload::{InvalidPath, PodPath};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::inject::kinds::{InvalidPath, PodPath};
+use regcred_core::inject::rules::{PullSecretRule, Rules, Which};
 use regcred_core::names::{InvalidName, Namespace};
 
 /// Flags over the file over defaults; problems are added to `problems`.

@@ -6,10 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::{InvalidName, Namespace};
-
-/// The annotations by which a namespace says that it wants no pull secret.
-pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
+use regcred_core::names::{InvalidName, Namespace, OPT_OUT};
 
 /// What a list says of the namespaces there are.
 #[derive(Debug, Default)]
