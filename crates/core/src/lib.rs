@@ -8,3 +8,4 @@ pub mod manifest;
 pub mod names;
 pub mod nearest;
 pub mod recipient;
+pub mod spec;
