@@ -1,4 +1,4 @@
-//! `regcred inject`: manifests on stdin in, the same with references to pull secrets out.
+//! Runs `regcred inject`: adds references to pull secrets to the manifests on standard input.
 
 use std::io::{self, IsTerminal, Read};
 
@@ -11,11 +11,11 @@ use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::inject::rules;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
-use regcred_core::inject::{self, Injected};
+use regcred_core::inject::{self, Added, Injected};
 
 const TITLE: &str = "the input";
 
-/// Reads everything, changes what must be changed, and only then writes.
+/// Reads everything, finds the changes, and only then writes the manifests, or with `--check` the changes.
 pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let mut problems = Vec::new();
     let rules = rules(arguments, file, environment, &mut problems)?;
@@ -32,8 +32,15 @@ pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Enviro
     } else {
         report::detail(&said);
     }
-    print_text(&inject::changed(&text, &edits))?;
-    Ok(Outcome::Done)
+    if !arguments.check {
+        print_text(&inject::changed(&text, &edits))?;
+        return Ok(Outcome::Done);
+    }
+    let lines = added.iter().map(|Added { document, object, names }| {
+        format!("document {document}: {object} gets {}\n", names.join(", "))
+    });
+    print_text(&lines.collect::<String>())?;
+    Ok(if added.is_empty() { Outcome::Done } else { Outcome::Differs })
 }
 
 fn manifests() -> Result<String, Failure> {

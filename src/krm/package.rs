@@ -1,4 +1,4 @@
-//! A package of files that items came from and go back to: the list and the directory in, whether plain Secrets may be among them out.
+//! Keeps plain Secrets out of packages of files in a Git work tree.
 
 use std::path::Path;
 
@@ -14,36 +14,31 @@ pub const ELSEWHERE: &str = "use `protect: external`, or files of `regcred rende
 /// The annotations in which an orchestrator keeps the file of an item.
 const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernetes.io/path"];
 
-/// Lets plain Secrets in among items that came from files, or not; a warning if there is something to say of it.
+/// Checks whether plain Secrets may be added to the items; returns a warning where they go into the files of a package.
+///
+/// A function does not see where its output goes, so no rule of Git can be asked: the working directory decides.
 ///
 /// # Errors
-/// The files are in a Git work tree, as far as the directory tells, and nobody insists. Where an orchestrator will write the
-/// Secrets is not known, so no rule of Git can be asked.
-pub fn admit(
+/// The files are in a Git work tree, and the user does not insist.
+pub fn check(
     list: &ResourceList<'_>,
     plaintext: PlaintextInGit,
     directory: &Path,
 ) -> Result<Option<Diagnostic>, Failure> {
-    let is_a_package = list.items.iter().any(|item| {
-        let annotations = &item.value["metadata"]["annotations"];
-        PATHS.iter().any(|name| annotations[*name].is_string())
-    });
-    match plaintext {
-        PlaintextInGit::Refuse if is_a_package && git::in_work_tree(directory) => Err(Failure::of(
-            "the output",
-            Diagnostic::error(
-                Code::PlaintextInGit,
-                "the items come from files in a Git work tree: a plain Secret would enter Git with them",
-            )
-            .hint(ELSEWHERE),
-        )),
-        PlaintextInGit::Refuse if is_a_package => Ok(Some(
-            Diagnostic::warning(
-                Code::PlaintextInPackage,
-                "the Secrets are in clear, and the items come from the files of a package",
-            )
-            .hint("do not commit them: give the output another place, for example with `kpt fn eval --output unwrap`"),
-        )),
-        PlaintextInGit::Refuse | PlaintextInGit::Allow => Ok(None),
+    // kustomize passes an item at least, the functionConfig; kpt passes none for a package without objects.
+    let is_a_package = list.items.is_empty()
+        || list.items.iter().any(|item| {
+            let annotations = &item.value["metadata"]["annotations"];
+            PATHS.iter().any(|name| annotations[*name].is_string())
+        });
+    if !is_a_package || plaintext == PlaintextInGit::Allow {
+        return Ok(None);
     }
+    if git::in_work_tree(directory) {
+        let message = "the output goes into the files of a package in a Git work tree, and plain Secrets with it";
+        return Err(Failure::of("the output", Diagnostic::error(Code::PlaintextInGit, message).hint(ELSEWHERE)));
+    }
+    let message = "the Secrets are in clear, and the output goes into the files of a package";
+    let hint = "do not commit them: give the output another place, for example with `kpt fn eval --output unwrap`";
+    Ok(Some(Diagnostic::warning(Code::PlaintextInPackage, message).hint(hint)))
 }

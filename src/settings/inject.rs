@@ -33,6 +33,7 @@ pub fn rules(
         cluster,
         namespace,
         secret_name,
+        check: _,
     } = arguments;
     let spec = fleet::spec_of(cluster.as_deref(), file.map(|file| file.spec).unwrap_or_default())?;
     let target = TargetArguments { secret_name: secret_name.clone(), ..TargetArguments::default() };
