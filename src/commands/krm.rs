@@ -89,7 +89,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     // The functionConfig has chosen one of several clusters.
     let ([settings], [docker_configs]) = (members.as_slice(), docker_configs.as_slice()) else { return Ok(Vec::new()) };
     let manifests = resources::build(settings, docker_configs, &Templates::load(None)?)?;
-    let objects = objects::of(&manifests, &name).map_err(|error| files::failure(&error, "an object"))?;
+    let objects = objects::of(&manifests, &name);
     if kustomization::is_a_generator(list) {
         Failure::unless_clean("the kustomization", &kustomization::check(environment.directory(), &objects))?;
     }

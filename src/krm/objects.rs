@@ -1,9 +1,6 @@
 //! Manifests in, objects for a `ResourceList` out: the one place where a manifest becomes a value.
 
-use std::io;
-
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::Identity;
 use crate::resources::OWNED;
@@ -32,22 +29,18 @@ pub enum Ownership {
 }
 
 /// The objects of these manifests, in their order, made by the functionConfig of this name.
-///
-/// # Errors
-/// The serializer's.
-pub fn of(manifests: &Manifests, config: &str) -> io::Result<Vec<Object>> {
+#[must_use]
+pub fn of(manifests: &Manifests, config: &str) -> Vec<Object> {
     manifests.iter().map(|manifest| object(&manifest, config)).collect()
 }
 
-fn object(manifest: &Manifest<'_>, config: &str) -> io::Result<Object> {
-    let mut text = Zeroizing::new(Vec::new());
-    manifest.write_json(&mut *text)?;
-    let mut value: Value = serde_json::from_slice(&text)?;
+fn object(manifest: &Manifest<'_>, config: &str) -> Object {
+    let mut value = manifest.object();
     let ownership = if is_owned(&value) { Ownership::Ours } else { Ownership::Shared };
     if ownership == Ownership::Ours {
         value["metadata"]["annotations"][MADE_BY] = json!(config);
     }
-    Ok(Object { identity: Identity::of(&value), ownership, value })
+    Object { identity: Identity::of(&value), ownership, value }
 }
 
 /// Whether an object was created by us.

@@ -33,7 +33,7 @@ use problems::Naming;
 use program::Program;
 use proof::Fault;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::manifest::{Place, PullSecret, to_yaml};
+use regcred_core::manifest::{PullSecret, to_yaml};
 use regcred_core::names::{Namespace, VariableName};
 use rules::{Found, Rules};
 use selection::Selection;
@@ -158,7 +158,7 @@ impl Sops {
         namespace: Option<&Namespace>,
         path: &str,
     ) -> io::Result<Zeroizing<Vec<u8>>> {
-        let text = to_yaml(&secret.object(&place(namespace)))?;
+        let text = to_yaml(&secret.object(namespace))?;
         self.encrypt_text(&text, path, Form::Manifests)
     }
 
@@ -206,11 +206,7 @@ fn failed(problem: Diagnostic) -> io::Error {
 /// What anybody may know of a Secret.
 fn without_values(secret: &PullSecret, namespace: Option<&Namespace>) -> serde_json::Result<Value> {
     let clear = PullSecret { docker_config: Arc::new(String::new().into()), ..secret.clone() };
-    serde_json::to_value(clear.object(&place(namespace)))
-}
-
-fn place(namespace: Option<&Namespace>) -> Place {
-    namespace.cloned().map_or(Place::Cluster, Place::Fixed)
+    serde_json::to_value(clear.object(namespace))
 }
 
 /// The folder without links as far as it is there.
