@@ -1,4 +1,4 @@
-//! Lists the kinds of objects that Pods are made from, and where they keep images and references.
+//! Knows the kinds of objects that Pods are made from, and where they keep images and references.
 
 use std::str::FromStr;
 
@@ -9,75 +9,8 @@ use crate::names::ResourceName;
 /// The field of a Pod spec.
 pub const FIELD: &str = "imagePullSecrets";
 
-/// Kinds with Pod specs: API group, kind, and the path of the Pod spec.
-const POD_SPECS: &[(&str, &str, &str)] = &[
-    ("", "Pod", "spec"),
-    ("", "PodTemplate", "template.spec"),
-    ("", "ReplicationController", "spec.template.spec"),
-    ("apps", "DaemonSet", "spec.template.spec"),
-    ("apps", "Deployment", "spec.template.spec"),
-    ("apps", "ReplicaSet", "spec.template.spec"),
-    ("apps", "StatefulSet", "spec.template.spec"),
-    ("batch", "CronJob", "spec.jobTemplate.spec.template.spec"),
-    ("batch", "Job", "spec.template.spec"),
-    // OpenShift
-    ("apps.openshift.io", "DeploymentConfig", "spec.template.spec"),
-    // Argo Rollouts
-    ("argoproj.io", "Rollout", "spec.template.spec"),
-    // Knative
-    ("serving.knative.dev", "Configuration", "spec.template.spec"),
-    ("serving.knative.dev", "Revision", "spec"),
-    ("serving.knative.dev", "Service", "spec.template.spec"),
-    // OpenKruise
-    ("apps.kruise.io", "CloneSet", "spec.template.spec"),
-    ("apps.kruise.io", "DaemonSet", "spec.template.spec"),
-    ("apps.kruise.io", "StatefulSet", "spec.template.spec"),
-    // Batch: Volcano, JobSet, KEDA, Kubeflow, Ray, LeaderWorkerSet
-    ("batch.volcano.sh", "Job", "spec.tasks[].template.spec"),
-    ("jobset.x-k8s.io", "JobSet", "spec.replicatedJobs[].template.spec.template.spec"),
-    ("keda.sh", "ScaledJob", "spec.jobTargetRef.template.spec"),
-    ("kubeflow.org", "MPIJob", "spec.mpiReplicaSpecs[].template.spec"),
-    ("kubeflow.org", "PyTorchJob", "spec.pytorchReplicaSpecs[].template.spec"),
-    ("kubeflow.org", "TFJob", "spec.tfReplicaSpecs[].template.spec"),
-    ("leaderworkerset.x-k8s.io", "LeaderWorkerSet", "spec.leaderWorkerTemplate.leaderTemplate.spec"),
-    ("leaderworkerset.x-k8s.io", "LeaderWorkerSet", "spec.leaderWorkerTemplate.workerTemplate.spec"),
-    ("ray.io", "RayCluster", "spec.headGroupSpec.template.spec"),
-    ("ray.io", "RayCluster", "spec.workerGroupSpecs[].template.spec"),
-    ("ray.io", "RayJob", "spec.rayClusterSpec.headGroupSpec.template.spec"),
-    ("ray.io", "RayJob", "spec.rayClusterSpec.workerGroupSpecs[].template.spec"),
-    ("ray.io", "RayService", "spec.rayClusterConfig.headGroupSpec.template.spec"),
-    ("ray.io", "RayService", "spec.rayClusterConfig.workerGroupSpecs[].template.spec"),
-    // Runners of GitHub Actions
-    ("actions.github.com", "AutoscalingRunnerSet", "spec.template.spec"),
-    ("actions.summerwind.dev", "RunnerDeployment", "spec.template.spec"),
-];
-
-/// Kinds that keep references elsewhere: API group, kind, the path below which every `image` counts, and the path from there to
-/// the references. A path that ends in `s` is that of a list.
-const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
-    // Argo Workflows
-    ("argoproj.io", "ClusterWorkflowTemplate", "spec", "imagePullSecrets"),
-    ("argoproj.io", "CronWorkflow", "spec.workflowSpec", "imagePullSecrets"),
-    ("argoproj.io", "Workflow", "spec", "imagePullSecrets"),
-    ("argoproj.io", "WorkflowTemplate", "spec", "imagePullSecrets"),
-    // Prometheus Operator
-    ("monitoring.coreos.com", "Alertmanager", "spec", "imagePullSecrets"),
-    ("monitoring.coreos.com", "Prometheus", "spec", "imagePullSecrets"),
-    ("monitoring.coreos.com", "PrometheusAgent", "spec", "imagePullSecrets"),
-    ("monitoring.coreos.com", "ThanosRuler", "spec", "imagePullSecrets"),
-    // Strimzi
-    ("kafka.strimzi.io", "Kafka", "spec.cruiseControl", "template.pod.imagePullSecrets"),
-    ("kafka.strimzi.io", "Kafka", "spec.entityOperator", "template.pod.imagePullSecrets"),
-    ("kafka.strimzi.io", "Kafka", "spec.kafka", "template.pod.imagePullSecrets"),
-    ("kafka.strimzi.io", "Kafka", "spec.kafkaExporter", "template.pod.imagePullSecrets"),
-    ("kafka.strimzi.io", "Kafka", "spec.zookeeper", "template.pod.imagePullSecrets"),
-    ("kafka.strimzi.io", "KafkaBridge", "spec", "template.pod.imagePullSecrets"),
-    ("kafka.strimzi.io", "KafkaConnect", "spec", "template.pod.imagePullSecrets"),
-    ("kafka.strimzi.io", "KafkaMirrorMaker2", "spec", "template.pod.imagePullSecrets"),
-    // KubeVirt
-    ("kubevirt.io", "VirtualMachine", "spec.template.spec.volumes[].containerDisk", "imagePullSecret"),
-    ("kubevirt.io", "VirtualMachineInstance", "spec.volumes[].containerDisk", "imagePullSecret"),
-];
+/// The kinds that are known, one a line.
+const KINDS: &str = include_str!("kinds.txt");
 
 /// Where objects of a kind keep images and references: as text `KIND[.GROUP]=FIELD.FIELD`, where `[]` after a field means each
 /// item of a list, or each value of a mapping.
@@ -148,13 +81,14 @@ impl FromStr for PodPath {
 impl PodPath {
     /// The paths of the kinds that are known.
     pub fn built_in() -> impl Iterator<Item = Self> {
-        let in_pod_specs = POD_SPECS
-            .iter()
-            .map(|(group, kind, path)| Self::new(Some(group), kind, path, FIELD, Images::OfPodSpec));
-        let elsewhere = ELSEWHERE
-            .iter()
-            .map(|(group, kind, path, references)| Self::new(Some(group), kind, path, references, Images::Every));
-        in_pod_specs.chain(elsewhere)
+        KINDS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+            let (kind, path) = line.split_once('=')?;
+            let (kind, group) = kind.split_once('.').unwrap_or((kind, ""));
+            Some(match path.split_once(' ') {
+                None => Self::new(Some(group), kind, path, FIELD, Images::OfPodSpec),
+                Some((path, references)) => Self::new(Some(group), kind, path, references, Images::Every),
+            })
+        })
     }
 
     fn new(group: Option<&str>, kind: &str, path: &str, references: &str, images: Images) -> Self {
@@ -217,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_hold_what_a_flag_could() {
-        let paths = POD_SPECS.iter().map(|(group, kind, path)| (group, kind, path));
-        for (group, kind, path) in paths.chain(ELSEWHERE.iter().map(|(group, kind, path, _)| (group, kind, path))) {
-            let group = if group.is_empty() { String::new() } else { format!(".{group}") };
-            assert!(format!("{kind}{group}={path}").parse::<PodPath>().is_ok(), "{kind}");
+    fn every_line_of_the_table_holds_what_a_flag_could() {
+        let lines = KINDS.lines().filter(|line| !line.starts_with('#'));
+        for line in lines.clone() {
+            assert!(line.split(' ').next().unwrap().parse::<PodPath>().is_ok(), "{line}");
         }
+        assert_eq!(PodPath::built_in().count(), lines.count());
     }
 }
