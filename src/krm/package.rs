@@ -35,7 +35,7 @@ pub fn check(
         return Ok(None);
     }
     if git::in_work_tree(directory) {
-        let message = "the output goes into the files of a package in a Git work tree, and plain Secrets with it";
+        let message = "the output goes into files in a Git work tree: a plain Secret would enter Git with them";
         return Err(Failure::of("the output", Diagnostic::error(Code::PlaintextInGit, message).hint(ELSEWHERE)));
     }
     let message = "the Secrets are in clear, and the output goes into the files of a package";

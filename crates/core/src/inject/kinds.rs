@@ -67,12 +67,8 @@ impl FromStr for PodPath {
         if !is_kind(kind) || group.is_some_and(|group| !is_group(group)) {
             return Err(InvalidPath::Kind);
         }
-        for (number, field) in path.split('.').enumerate() {
-            let name = field.strip_suffix("[]").unwrap_or(field);
-            let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-            if name.is_empty() || !is_name {
-                return Err(InvalidPath::Field(number + 1));
-            }
+        if let Some(number) = path.split('.').position(|field| !is_field(field)) {
+            return Err(InvalidPath::Field(number + 1));
         }
         Ok(Self::new(group, kind, path, FIELD, Images::OfPodSpec))
     }
@@ -124,6 +120,17 @@ pub fn is_kind(text: &str) -> bool {
 #[must_use]
 pub fn is_group(text: &str) -> bool {
     text.parse::<ResourceName>().is_ok()
+}
+
+/// Whether the text can be a path.
+#[must_use]
+pub fn is_path(text: &str) -> bool {
+    text.split('.').all(is_field)
+}
+
+fn is_field(text: &str) -> bool {
+    let name = text.strip_suffix("[]").unwrap_or(text);
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! changes is read again, and must mean what is intended.
 
 pub mod edit;
+mod images;
 pub mod kinds;
 pub mod pods;
 mod report;

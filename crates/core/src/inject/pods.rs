@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Report;
-use super::kinds::{FIELD, Images, PathField, PodPath, is_group, is_kind};
+use super::images;
+use super::kinds::{Images, PathField, PodPath, is_group, is_kind, is_path};
+use super::report::Report;
 use super::rules::{Rules, Which};
 use super::syntax::Id;
 use super::value::{Content, Value};
@@ -157,8 +158,8 @@ impl<'a> Search<'a, '_> {
             return Vec::new();
         }
         let written = match which {
-            Images::OfPodSpec if LISTS.iter().any(|list| place.get(list).is_some()) => in_pod_spec(place),
-            _ => every_image(place),
+            Images::OfPodSpec if images::is_pod_spec(place) => images::in_pod_spec(place),
+            _ => images::everywhere(place),
         };
         let mut fault = None;
         let mut parsed = Vec::new();
@@ -180,11 +181,16 @@ impl<'a> Search<'a, '_> {
 
     /// Counts an object of an unknown kind with images that a login matches.
     fn unknown(&mut self, value: &Value<'a>, object: &Object<'a>) {
-        if self.rules.which == Which::All || !is_kind(object.kind) || !(object.group.is_empty() || is_group(object.group)) {
+        let is_named = is_kind(object.kind) && (object.group.is_empty() || is_group(object.group));
+        if self.rules.which == Which::All || !is_named {
             return;
         }
-        let mut paths = BTreeSet::new();
-        self.scan(value, "", object, &mut paths);
+        let matches = |images: &[&Value<'_>]| {
+            let images: Vec<Image> = images.iter().filter_map(|image| image.text()?.parse().ok()).collect();
+            !images.is_empty() && !self.rules.wanted(&images, object.namespace.as_ref()).is_empty()
+        };
+        let places = images::likely_places(value, "").into_iter().filter(|(_, images)| matches(images));
+        let mut paths: BTreeSet<_> = places.map(|(path, _)| if is_path(&path) { path } else { String::new() }).collect();
         // A Pod spec is worth more than an image anywhere.
         if paths.len() > 1 {
             paths.remove("");
@@ -192,36 +198,6 @@ impl<'a> Search<'a, '_> {
         let dot = if object.group.is_empty() { "" } else { "." };
         for path in paths {
             *self.report.unknown.entry((format!("{}{dot}{}", object.kind, object.group), path)).or_default() += 1;
-        }
-    }
-
-    /// Collects the paths of what looks like a Pod spec; an empty one stands for an image elsewhere.
-    fn scan(&self, value: &Value<'a>, path: &str, object: &Object<'a>, found: &mut BTreeSet<String>) {
-        let matches = |images: Vec<&Value<'a>>| {
-            let images: Vec<Image> = images.iter().filter_map(|image| image.text()?.parse().ok()).collect();
-            !images.is_empty() && !self.rules.wanted(&images, object.namespace.as_ref()).is_empty()
-        };
-        match &value.content {
-            Content::Sequence(items) => {
-                items.iter().for_each(|item| self.scan(item, &format!("{path}[]"), object, found));
-            }
-            Content::Mapping(_) if value.get("containers").is_some_and(|list| !list.items().is_empty()) => {
-                let lacks_all = value.get(FIELD).is_none_or(|list| list.items().is_empty());
-                if lacks_all && matches(in_pod_spec(value)) {
-                    found.insert(path.to_owned());
-                }
-            }
-            Content::Mapping(fields) => {
-                for (key, value) in fields {
-                    let Some(name) = key.text() else { continue };
-                    if name == "image" && matches(vec![value]) {
-                        found.insert(String::new());
-                    }
-                    let dot = if path.is_empty() { "" } else { "." };
-                    self.scan(value, &format!("{path}{dot}{name}"), object, found);
-                }
-            }
-            Content::Word(..) | Content::Text(..) => {}
         }
     }
 }
@@ -273,31 +249,6 @@ fn holder<'v, 'a>(place: &'v mut Value<'a>, path: &'a [String]) -> Option<(&'v m
     let depth = outer.iter().scan(&*place, below).count();
     let (there, rest) = path.split_at(depth);
     Some((there.iter().try_fold(place, |at, name| at.get_mut(name))?, rest))
-}
-
-/// The lists of a Pod spec that name images.
-const LISTS: [&str; 4] = ["initContainers", "containers", "ephemeralContainers", "volumes"];
-
-/// The images of a Pod's containers and volumes.
-fn in_pod_spec<'v, 'a>(pod_spec: &'v Value<'a>) -> Vec<&'v Value<'a>> {
-    let image = |item: &'v Value<'a>, list: &str| {
-        let image = item.get("image")?;
-        if list == "volumes" { image.get("reference") } else { Some(image) }
-    };
-    let of = |list: &'static str| pod_spec.get(list).map_or(&[][..], Value::items).iter().map(move |item| (item, list));
-    LISTS.into_iter().flat_map(of).filter_map(|(item, list)| image(item, list)).collect()
-}
-
-/// Every field `image`, however deep.
-fn every_image<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
-    match &value.content {
-        Content::Sequence(items) => items.iter().flat_map(every_image).collect(),
-        Content::Mapping(fields) => fields
-            .iter()
-            .flat_map(|(key, value)| if key.text() == Some("image") { vec![value] } else { every_image(value) })
-            .collect(),
-        Content::Word(..) | Content::Text(..) => Vec::new(),
-    }
 }
 
 #[cfg(test)]
