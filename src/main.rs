@@ -1,4 +1,4 @@
-//! `regcred`: arguments and the environment in, manifests out. Parse, capture, run, report; and end by a signal that has come.
+//! Parses the arguments, captures the environment, runs the command and reports the result; ends by a received signal.
 
 use std::process::ExitCode;
 

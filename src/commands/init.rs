@@ -1,4 +1,4 @@
-//! Runs `regcred init`: writes a first regcred.yaml and the files for a tool, never over an existing file.
+//! `regcred init` writes a first regcred.yaml and the files for a tool, never over an existing file.
 
 use std::fs;
 use std::path::Path;

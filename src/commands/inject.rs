@@ -1,4 +1,4 @@
-//! Runs `regcred inject`: adds references to pull secrets to the manifests on standard input.
+//! `regcred inject` adds references to pull secrets to the manifests on standard input.
 
 use std::io::{self, IsTerminal, Read};
 
@@ -15,7 +15,7 @@ use regcred_core::inject::{self, Added, Injected};
 
 const TITLE: &str = "the input";
 
-/// Reads everything, finds the changes, and only then writes the manifests, or with `--check` the changes.
+/// Reads and changes everything before it writes the first byte; with `--check` it lists the changes.
 pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let mut problems = Vec::new();
     let rules = rules(arguments, file, environment, &mut problems)?;

@@ -1,4 +1,4 @@
-//! Keeps plain Secrets out of packages of files in a Git work tree.
+//! Refuses plain Secrets among items that come from files in a Git work tree.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use crate::files::git;
 use crate::settings::PlaintextInGit;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// What to do instead of plain Secrets in Git.
+/// The hint of the refusal.
 pub const ELSEWHERE: &str = "use `protect: external`, or files of `regcred render --protect sealed` or `sops`; if the output goes elsewhere, as with \
      `kpt fn eval --output unwrap`, insist with `allow-plaintext-in-git=true` or the annotation `regcred.dev/allow-plaintext-in-git: \"true\"`";
 
-/// The annotations in which an orchestrator keeps the file of an item.
+/// The annotations in which an orchestrator stores the file of an item.
 const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernetes.io/path"];
 
 /// Checks whether plain Secrets may be added to the items; returns a warning where they go into the files of a package.

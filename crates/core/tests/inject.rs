@@ -1,7 +1,5 @@
 //! Checks `inject` as a whole: only the references change, a second run changes nothing, and the kubelet's rules decide.
 
-#![cfg(test)]
-
 use proptest::prelude::*;
 use regcred_core::docker_config::kubelet::{self, Image};
 use regcred_core::docker_config::registry::RegistryKey;
