@@ -117,6 +117,18 @@ impl Environment {
         self.variables.iter().filter(|(name, _)| !sources.iter().any(|source| name.as_os_str() == source.as_str()))
     }
 
+    /// Those of the variables that have one of these names.
+    pub fn only<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = (&'a OsString, &'a OsString)> {
+        self.variables.iter().filter(|(name, _)| names.iter().any(|wanted| name.as_os_str() == *wanted))
+    }
+
+    /// The path that a variable names, seen from the working directory; empty counts as unset.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        let path = self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty())?;
+        Some(self.directory.join(path))
+    }
+
     /// A program to run with these variables.
     #[must_use]
     pub fn command(&self, program: &str, sources: &[VariableName]) -> Command {

@@ -20,6 +20,9 @@ pub mod environment;
 pub mod files;
 pub mod interrupt;
 pub mod krm;
+
+pub mod memory;
+pub mod program;
 pub mod protect;
 pub mod report;
 pub mod resources;

@@ -94,7 +94,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
         Failure::unless_clean("the kustomization", &kustomization::check(environment.directory(), &objects))?;
     }
     if manifests.hold_a_secret() {
-        git::admit_stdout(&Target::new(Path::new(""), settings, &secret_variables, environment))
+        git::check_stdout(&Target::new(Path::new(""), settings, &secret_variables, environment))
             .map_err(for_a_function)?;
         warnings.extend(package::check(list, settings.plaintext_in_git, environment.directory())?);
     }

@@ -1,4 +1,4 @@
-//! A fleet with one file a cluster, with the real program: what is in it, what a second run leaves alone, and what a kill leaves behind.
+//! Tests a fleet with one file per cluster: its content, a second run, and a kill.
 
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 

@@ -1,4 +1,4 @@
-//! The specification of the command line: each file in `tests/cmd` is one behaviour, its name a sentence.
+//! Runs the specification of the command line: each file in `tests/cmd` is one behaviour, and its name a sentence.
 
 #[test]
 fn every_case_in_tests_cmd_holds() {

@@ -1,4 +1,4 @@
-//! Every flag of `render` in every kind of run: it changes what is written, or is refused.
+//! Checks that every flag of `render` changes the output of every kind of run, or is refused.
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
 use std::fs;

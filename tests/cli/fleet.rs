@@ -1,4 +1,4 @@
-//! A fleet, with the real program: a folder and a lock a cluster, in one call.
+//! Tests a fleet: one call writes a folder and a lock per cluster.
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Runs `regcred init` as a user does, and checks its files with the tools that read them.
+//! Tests the files that `regcred init` writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! What is read besides text in variables: files too long for a Secret, pipes, descriptors that a shell opens, what is no text,
-//! and what this user may not read.
+//! Tests other inputs than variables: large files, pipes, descriptors of a shell, text that is not UTF-8, and unreadable files.
 
 use std::ffi::OsStr;
 use std::fs;

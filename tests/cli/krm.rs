@@ -1,4 +1,4 @@
-//! Properties of `regcred krm`: whatever the items are, those that are not ours come out as they came in, and a second run changes nothing.
+//! Checks properties of `regcred krm`: foreign items stay unchanged, and a second run changes nothing.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

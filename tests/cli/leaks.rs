@@ -1,4 +1,4 @@
-//! Canaries: a user name, a password and a whole Docker config go in by every way; none comes out but by the chosen output.
+//! Runs every command with canaries in user name, password and Docker config, and searches all output for them.
 
 use std::fmt::Write;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Two branches that each add a namespace, merged by Git: the conflict in the lock, with the real program.
+//! Tests the conflict in the lock after Git merged two branches that each add a namespace.
 
 use std::fs;
 use std::path::Path;

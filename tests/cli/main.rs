@@ -32,6 +32,7 @@ mod output;
 mod plaintext_in_git;
 mod properties;
 mod rerun;
+mod rooms;
 mod sealed;
 mod sealed_tree;
 #[cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! What `--output` does to a directory: the same files twice, changes, another's files, kills in the middle, and `--check`.
+//! Tests `--output` with a directory: a second run, changes, foreign files, kills and `--check`.
 
 use std::collections::BTreeMap;
 use std::fs;

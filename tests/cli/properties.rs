@@ -1,4 +1,4 @@
-//! What holds for every input: passwords of any text and sources in any order in, the same logins and the same bytes out.
+//! Checks properties of logins: any password and any order of sources give the same logins and bytes.
 
 use std::path::Path;
 use std::process::Output;

@@ -1,6 +1,6 @@
-//! Encrypted trees: what is encrypted anew, and what keeps its bytes, whatever changes between two runs.
+//! Tests encrypted trees: what a run re-encrypts, and what keeps its bytes.
 //!
-//! The encryption is a stand-in that can be opened without a key, and is other bytes at every call.
+//! The encryption is a stand-in: it can be opened without a key, and gives other bytes at every call.
 
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 

@@ -1,4 +1,4 @@
-//! `--protect sealed`: what is sealed opens with the right key under the right name, and with no other; in streams, folders and charts.
+//! Tests `--protect sealed`: a document opens with the right key and name only, in streams, folders and charts.
 
 use std::path::Path;
 

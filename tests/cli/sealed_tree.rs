@@ -1,4 +1,4 @@
-//! Sealed trees with the real program: what a second run leaves alone, what a change reaches, and what a kill leaves behind.
+//! Tests trees of sealed files: a second run, a change, and a kill.
 
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 

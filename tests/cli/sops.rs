@@ -1,4 +1,4 @@
-//! How sops is run, with a stand-in for it: where, how many at once, on a terminal, and until when; and what is checked before.
+//! Tests how sops is run, with a stand-in: where, how many at once, on a terminal, for how long, and after which checks.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

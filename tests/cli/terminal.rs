@@ -1,4 +1,4 @@
-//! What is printed on a terminal: a real one (a pseudo-terminal), so that nothing of a secret is shown to whoever looks on.
+//! Checks on a pseudo-terminal that no secret is shown.
 
 use std::io::Read;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Trees, files and Git, with the real program: what is written, what is left alone, and what a kill leaves behind.
+//! Tests trees, files and Git: what a run writes, what it leaves unchanged, and what a kill leaves behind.
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Words that YAML 1.1 reads as booleans, numbers, dates or nothing go in as names; in the output each of them is quoted.
+//! Checks that names which YAML 1.1 reads as booleans, numbers, dates or null are quoted.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Cells of the table of choices in; each rendered, validated, applied, read back, and applied again; what is in the cluster out.
+//! Renders, validates and applies cells of the table of choices, reads them back, and applies them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,13 +1,13 @@
-//! The commands of a page: Markdown in, its blocks run in one shell, what is said to come out compared with what does.
+//! Runs the commands of a page in one shell, and compares their output with the page.
 //!
-//! - `console`: of each command, after `$ `, all that comes out is compared. `REGCRED_UPDATE_DOCS=1` writes it into the page instead.
-//! - `sh`: every command has to succeed, whatever comes out.
-//! - `yaml` that begins with `# NAME`, the name of a file: is that file, for the commands after it.
+//! - `console`: the output of each command after `$ ` is compared. `REGCRED_UPDATE_DOCS=1` writes the output into the page instead.
+//! - `sh`: every command must succeed; the output is ignored.
+//! - `yaml` that begins with `# NAME`: written to the file NAME before the next command.
 
 use std::fs;
 use std::path::Path;
 
-/// A block of a page: what is in it, in which language, and the line of the page where that begins.
+/// A block of a page: language, text, and the line of the page where it begins.
 pub struct Block<'page> {
     pub language: &'page str,
     pub text: String,
@@ -15,7 +15,7 @@ pub struct Block<'page> {
 }
 
 impl Block<'_> {
-    /// The file that the block says it is.
+    /// The name of the file that the block is.
     pub fn file(&self) -> Option<&str> {
         let name = self.text.strip_prefix("# ")?.split([' ', ',', ':', '\n']).next()?;
         (self.language == "yaml" && name.contains('.')).then_some(name)
@@ -40,7 +40,7 @@ pub fn blocks(markdown: &str) -> Vec<Block<'_>> {
     blocks
 }
 
-/// A command of a console block, what is said to come out of it, and the line of the page where that begins.
+/// A command of a console block, its output in the page, and the line of the command.
 struct Example {
     command: String,
     output: String,
@@ -63,12 +63,12 @@ fn examples(block: &Block) -> Vec<Example> {
     examples
 }
 
-/// Around the output of an example stands a character that none has.
+/// A character around the output of each example, which no output contains.
 const MARK: char = '\u{1e}';
 
-/// Runs a page, but not the `sh` blocks that begin like one of these, as a script that the closure is given.
+/// Runs a page as a script of the closure, without the `sh` blocks that begin like one of `not_run`.
 ///
-/// Before the first command stands what the page takes for granted, and has to succeed.
+/// `granted` prepares what the page takes for granted, and must succeed.
 #[expect(clippy::disallowed_methods, reason = "the test says whether to write the page anew")]
 pub fn compare(page: &Path, granted: &str, not_run: &[&str], run: impl FnOnce(&str) -> String) {
     let markdown = fs::read_to_string(page).unwrap();

@@ -1,4 +1,4 @@
-//! Other projects' custom resources: their own definitions, as installed, in; schemas for kubeconform or kinds in the cluster out.
+//! Reads the custom resource definitions of other projects, as schemas for kubeconform and as kinds in the cluster.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A tree that somebody has edited who knows how its lock is made: a root, a path and a text in, the file and its line of the lock changed.
+//! Edits a file of a tree together with its line of the lock, as an attacker would.
 
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 

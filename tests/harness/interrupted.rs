@@ -1,4 +1,4 @@
-//! A run that is killed: the run, the root of its tree and a moment in, how far it had got out.
+//! Kills a run at a given moment.
 
 use std::fs;
 use std::path::Path;

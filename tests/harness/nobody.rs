@@ -1,4 +1,4 @@
-//! `regcred` for somebody who may not read and write everywhere: a folder of theirs in, the command that runs there out.
+//! Runs `regcred` as a user without rights to most files.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};

@@ -1,4 +1,4 @@
-//! A program that a test runs: arguments, variables and stdin in, its status and what it printed out.
+//! Runs a program with arguments, variables and standard input.
 
 use std::ffi::OsStr;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! A terminal: nothing in, a pseudo-terminal's two ends out.
+//! Opens a pseudo-terminal.
 
 use std::fs::File;
 

@@ -1,4 +1,4 @@
-//! `regcred` itself: a directory, variables and arguments in, what it printed and its status out.
+//! Runs `regcred` itself.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,4 +1,4 @@
-//! Requests as somebody else, byte for byte as a program sends them: method, path and body in, the status and what went wrong out.
+//! Sends requests to the API server as another user, byte for byte as a program sends them.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! kubeconform without a network: the API server's own description of its kinds and a folder of manifests in, what it finds out.
+//! Runs kubeconform without a network, with the API server's own schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The other half of sealing, for tests: a private key, a label and a sealed value in, the text out if they fit.
+//! Opens sealed values with a private key.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The words of YAML 1.1 that are valid as names in Kubernetes and are read as something else than text when they are not quoted.
+//! Lists words of YAML 1.1 that are valid names in Kubernetes, but are not read as text without quotes.
 
 /// Booleans, nulls, numbers in every base, sexagesimals aside (a colon is no part of a name), dates.
 pub const WORDS: &[&str] = &[

@@ -1,4 +1,4 @@
-//! What `render` writes, applied by the real kubectl to the real API server, and read back.
+//! Applies the output of `render` with the real kubectl, and reads it back.
 
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};

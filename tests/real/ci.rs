@@ -1,4 +1,4 @@
-//! The pipelines of `docs/ci.md`: valid by the schemas of their services, and their scripts run against the real API server.
+//! Validates the pipelines of `docs/ci.md` and runs their scripts against the real API server.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,9 +1,8 @@
-//! README, the pages of `docs/` and the READMEs of the examples, run: every command in them, by the real tools on the real API server.
+//! Runs every command in README, the pages of `docs/` and the READMEs of the examples with the real tools.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use crate::harness::bench::{self, Bench, Program};
 use crate::harness::console;
@@ -212,8 +211,7 @@ fn run(&(page, tools, granted): &Page) {
         let empty = if page.starts_with("docs/") { EMPTY } else { "" };
         bench.program("sh").arguments(["-ec", &format!("{CONTEXTS}{empty}")]).run().succeeded();
         if tools.contains(&CONTROLLER) {
-            static RUNNING: OnceLock<Controller> = OnceLock::new();
-            RUNNING.get_or_init(|| Controller::start(bench, "kube-system", CONTROLLER));
+            bench.controller.get_or_init(|| Controller::start(bench, "kube-system", CONTROLLER));
         }
         bench.program("sh")
     } else {

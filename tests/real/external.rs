@@ -1,5 +1,5 @@
-//! ExternalSecrets that `render` writes: valid by the operator's own definitions, taken by an API server, and turned by the
-//! operator's own code into the very Secret that `--protect plain` writes.
+//! Validates ExternalSecrets with the operator's definitions and an API server, and runs the operator's code: the Secret must be the one of
+//! `--protect plain`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

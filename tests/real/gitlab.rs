@@ -1,4 +1,4 @@
-//! Every GitLab CI example, run by the real gitlab-ci-local against the real API server.
+//! Runs every GitLab CI example with gitlab-ci-local against the real API server.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What `init argocd` and `init flux` write, for one cluster and for a fleet: valid by those tools' own schemas, and the folder that it points at is read as they read it.
+//! Validates the output of `init argocd` and `init flux` with the schemas of these tools, and reads the folder as they do.
 
 use std::fs;
 use std::path::Path;

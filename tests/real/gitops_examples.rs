@@ -1,5 +1,4 @@
-//! The examples for repositories that a cluster reads: rendered as their READMEs say, opened by the real sops, built by the real
-//! kustomize, and taken by an API server. What needs the Sealed Secrets controller is with the other tests of sealing.
+//! Renders `gitops-examples` as their READMEs say, opens them with the real sops, builds them with the real kustomize, and applies them.
 
 use std::collections::BTreeMap;
 use std::fs;

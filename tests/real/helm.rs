@@ -1,4 +1,4 @@
-//! Charts and values that `render` writes, taken by the real helm: linted, templated, installed, upgraded and uninstalled.
+//! Lints, templates, installs, upgrades and uninstalls charts and values with the real helm.
 
 use std::collections::BTreeMap;
 use std::path::Path;

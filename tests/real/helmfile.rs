@@ -1,4 +1,4 @@
-//! Every Helmfile example, run by the real helmfile and helm: with its variables set, missing and wrong.
+//! Runs every Helmfile example with the real helmfile and helm, with its variables set, missing and wrong.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

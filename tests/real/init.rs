@@ -1,4 +1,4 @@
-//! What `init` writes, used by the tools that it is for.
+//! Uses the output of `init` with the tools that it is for.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `inject` where it is used: behind the real helm, helmfile and kustomize, and before kubectl; the Pods on the API server have the reference.
+//! Runs `inject` behind the real helm, helmfile and kustomize, and before kubectl.
 
 use std::path::Path;
 

@@ -1,5 +1,4 @@
-//! `regcred krm` as a generator and as a transformer of the real kustomize, and as a function of kpt's own `fn eval`; what comes out
-//! is applied to the real API server.
+//! Runs `regcred krm` as generator and transformer of the real kustomize and as function of kpt, and applies the output.
 
 use std::fs;
 use std::path::Path;

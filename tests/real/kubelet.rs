@@ -1,4 +1,4 @@
-//! The kubelet's own code as the judge: Docker configs and images in; for what `regcred` emits, both must try the same logins in the same order.
+//! Compares which logins the kubelet and `regcred` try for an image, with the kubelet's own code.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `--strategy patcher` on the real API server: what is applied stays as it is, and the patcher can do its work and no more.
+//! Tests `--strategy patcher` on the real API server: the patcher can do its work and no more.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
-//! Every possible cell of strategy, link, protection `sealed` or `external`, and format: taken by an API server that knows the kinds,
-//! read back equal, and applied again without a change.
+//! Applies every possible cell of strategy, link, protection `sealed` or `external`, and format, reads it back, and applies it again.
 
 use regcred::settings::choices::Protect;
 

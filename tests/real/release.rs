@@ -1,4 +1,4 @@
-//! What a release is made of: the archives of `tests/release`, and the images of the Dockerfile, from a stand-in for the binary.
+//! Tests the archives of `tests/release` and the images of the Dockerfile, with a stand-in for the binary.
 
 use std::collections::BTreeSet;
 use std::fs;

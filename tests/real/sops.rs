@@ -1,4 +1,4 @@
-//! Files that `--protect sops` writes, opened by the real sops with age keys; what fails leaves the tree as it was.
+//! Opens files of `--protect sops` with the real sops; a failure leaves the tree unchanged.
 
 use std::collections::BTreeMap;
 use std::fs;

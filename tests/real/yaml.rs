@@ -1,4 +1,4 @@
-//! The YAML reader of kubectl as the judge: words that YAML 1.1 reads as something else than text in, the same words out.
+//! Reads names that YAML 1.1 does not read as text with the YAML reader of kubectl.
 
 use serde_json::Value;
 

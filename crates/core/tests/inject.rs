@@ -1,4 +1,4 @@
-//! Checks `inject` as a whole: only the references change, a second run changes nothing, and the kubelet's rules decide.
+//! Checks properties of `inject`: only references change, a second run changes nothing, and the rules of the kubelet decide.
 
 use proptest::prelude::*;
 use regcred_core::docker_config::kubelet::{self, Image};

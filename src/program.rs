@@ -1,4 +1,4 @@
-//! The program `sops`: arguments and a document for its stdin in, what it prints out. Nothing goes by way of a file.
+//! Runs another program to its end, within a time limit and without a secret in its environment.
 
 use std::env::{self, consts::EXE_SUFFIX};
 use std::ffi::{OsStr, OsString};
@@ -15,13 +15,13 @@ use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::interrupt;
-use regcred_core::names::VariableName;
 
-const NAME: &str = "sops";
-/// How long it may take until a wait sees that it is over.
+/// How long a wait may take to notice that the program ended.
 const TICK: Duration = Duration::from_millis(50);
+/// How long the rest of an error text is waited for.
+const PATIENCE_FOR_WORDS: Duration = Duration::from_secs(1);
 
-/// The program, and how it is run.
+/// A program, and how it runs.
 pub struct Program {
     path: PathBuf,
     directory: PathBuf,
@@ -31,68 +31,100 @@ pub struct Program {
     group: Group,
 }
 
-/// The group of processes that it runs in.
+/// The process group that the program runs in.
 #[cfg(unix)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Group {
-    /// One of its own, so that what it starts can be ended with it.
-    Own,
-    /// Ours. Where there is a terminal, a key service may ask on it, which stops a program of any other group; and Ctrl-C there
-    /// reaches all of ours by itself.
+    /// A new one, so that what the program starts can be ended with it.
+    New,
+    /// Ours. At a terminal the program may ask for a password, which stops a program of any other group; and Ctrl-C reaches all of
+    /// ours.
     Ours,
 }
 
-/// Why there is no result.
-#[derive(Debug)]
+/// What a program printed.
+#[cfg_attr(test, derive(Debug))]
+pub struct Answer {
+    /// Its standard output.
+    pub output: Zeroizing<Vec<u8>>,
+    /// Its standard error.
+    pub words: Zeroizing<Vec<u8>>,
+}
+
+/// Why there is no answer.
+#[cfg_attr(test, derive(Debug))]
 pub enum Trouble {
-    /// It could not be started.
+    /// The program could not be started.
     NotStarted,
     /// It did not end in time.
     Late(Duration),
-    /// It was ended with us.
+    /// It was ended together with us.
     Interrupted,
-    /// It failed, and complained of this.
-    Failed(Zeroizing<Vec<u8>>),
+    /// It failed.
+    Failed {
+        /// Its exit status, unless a signal ended it.
+        code: Option<i32>,
+        /// What it printed.
+        answer: Answer,
+    },
 }
 
 impl Program {
-    /// The first on `PATH`. It runs where we do, since variables may hold relative paths, with all of them but those of credentials.
+    /// Finds the first program of this name on `PATH`. It runs in the working directory, since variables may hold relative paths.
+    ///
+    /// A relative entry of `PATH` is skipped: it would run a program of the repository.
     #[must_use]
-    pub fn find(environment: &Environment, sources: &[VariableName], limit: Duration) -> Option<Self> {
-        let name = format!("{NAME}{EXE_SUFFIX}");
+    pub fn find<'a>(
+        name: &str,
+        environment: &Environment,
+        variables: impl IntoIterator<Item = (&'a OsString, &'a OsString)>,
+        limit: Duration,
+    ) -> Option<Self> {
+        let name = format!("{name}{EXE_SUFFIX}");
         let path = env::split_paths(environment.setting("PATH")?)
-            .map(|folder| environment.directory().join(folder).join(&name))
+            .filter(|folder| folder.is_absolute())
+            .map(|folder| folder.join(&name))
             .find(|path| is_executable(path))?;
-        let mut variables: Vec<_> =
-            environment.without(sources).map(|(name, value)| (name.clone(), value.clone())).collect();
-        // It asks the network for a newer version otherwise.
-        variables.push(("SOPS_DISABLE_VERSION_CHECK".into(), "1".into()));
         Some(Self {
             path,
             directory: environment.directory().to_path_buf(),
-            variables,
+            variables: variables.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             limit,
             #[cfg(unix)]
-            group: if File::open("/dev/tty").is_ok() { Group::Ours } else { Group::Own },
+            group: if File::open("/dev/tty").is_ok() { Group::Ours } else { Group::New },
         })
     }
 
-    /// The variables it sees, those that are text.
+    /// Sets a variable of the program.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs the program in another directory.
+    #[must_use]
+    pub fn within(mut self, directory: &Path) -> Self {
+        directory.clone_into(&mut self.directory);
+        self
+    }
+
+    /// The variables that the program sees, those that are text.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
     }
 
-    /// Runs it to its end.
+    /// Runs the program with this on its standard input.
     ///
     /// # Errors
-    /// It cannot be started, fails, does not end in time, or we are to end.
-    pub fn run(&self, arguments: &[&OsStr], document: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    /// It cannot be started, fails, does not end in time, or is interrupted.
+    pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A], input: Zeroizing<Vec<u8>>) -> Result<Answer, Trouble> {
         let mut command = Command::new(&self.path);
         command.args(arguments).current_dir(&self.directory).env_clear();
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
-        if self.group == Group::Own {
+        if self.group == Group::New {
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
         }
         let patience = Patience { limit: self.limit, end: Instant::now() + self.limit };
@@ -103,17 +135,20 @@ impl Program {
         else {
             return Err(Trouble::NotStarted);
         };
-        // Threads, since it may answer before it has read everything; not joined, since a process that it left behind may
-        // hold the pipes open for ever.
-        thread::spawn(move || stdin.write_all(&document));
-        let (answer, complaint) = (read(stdout), read(stderr));
-        // It may close its stdout, and go on.
-        let ended = receive(&answer, &patience).and_then(|answer| Ok((answer, wait(&mut child, &patience)?)));
+        // Threads, since the program may answer before it has read everything; not joined, since a process that it left behind
+        // may hold the pipes open for ever.
+        thread::spawn(move || stdin.write_all(&input));
+        let (output, words) = (read(stdout), read(stderr));
+        // It may close its standard output and go on.
+        let ended = receive(&output, &patience).and_then(|output| Ok((output, wait(&mut child, &patience)?)));
+        let words = || words.recv_timeout(PATIENCE_FOR_WORDS).unwrap_or_default();
         match ended {
-            Ok((answer, status)) if status.success() => Ok(answer),
-            // On a terminal Ctrl-C has ended it, too: perhaps before we were told.
+            Ok((output, status)) if status.success() => Ok(Answer { output, words: words() }),
+            // At a terminal Ctrl-C ends the program, too: perhaps before we see the signal.
             Ok(_) if interrupt::has_come_within(TICK) => Err(Trouble::Interrupted),
-            Ok(_) => Err(Trouble::Failed(complaint.recv_timeout(Duration::from_secs(1)).unwrap_or_default())),
+            Ok((output, status)) => {
+                Err(Trouble::Failed { code: status.code(), answer: Answer { output, words: words() } })
+            }
             Err(trouble) => {
                 self.end(&mut child);
                 Err(trouble)
@@ -121,11 +156,11 @@ impl Program {
         }
     }
 
-    /// Ends it, and what it has started.
+    /// Ends the program and what it has started.
     fn end(&self, child: &mut Child) {
-        // It may have ended by itself in between, and what it started may still run in its group.
+        // The program may have ended by itself in between, while what it started still runs in its group.
         #[cfg(unix)]
-        if let (Group::Own, Some(group)) =
+        if let (Group::New, Some(group)) =
             (self.group, i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw))
         {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -135,7 +170,7 @@ impl Program {
     }
 }
 
-/// How long it is waited for.
+/// How long the program is waited for.
 struct Patience {
     limit: Duration,
     end: Instant,
@@ -167,14 +202,14 @@ fn read(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Zeroizing<Vec<u8
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Zeroizing::new(Vec::new());
-        // What was read before an error is all there is; nobody waits any more after a time limit.
+        // What was read before an error is all there is; after the time limit nobody waits.
         let _ = pipe.read_to_end(&mut bytes);
         let _ = sender.send(bytes);
     });
     receiver
 }
 
-/// What it has printed, once it prints no more.
+/// Waits for the whole output.
 fn receive(answer: &mpsc::Receiver<Zeroizing<Vec<u8>>>, patience: &Patience) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     loop {
         match answer.recv_timeout(patience.left()?.min(TICK)) {
@@ -184,7 +219,7 @@ fn receive(answer: &mpsc::Receiver<Zeroizing<Vec<u8>>>, patience: &Patience) -> 
     }
 }
 
-/// How it ended.
+/// Waits for the end.
 fn wait(child: &mut Child, patience: &Patience) -> Result<ExitStatus, Trouble> {
     let mut pause = Duration::from_millis(1);
     loop {
@@ -201,6 +236,9 @@ fn wait(child: &mut Child, patience: &Patience) -> Result<ExitStatus, Trouble> {
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use regcred_core::names::VariableName;
+
+    const NAME: &str = "stand-in";
 
     /// A shell in its place: `arguments` are a script's.
     fn shell(variables: &[(&str, &str)], sources: &[VariableName], limit: Duration) -> Program {
@@ -209,14 +247,13 @@ mod tests {
         std::os::unix::fs::symlink("/bin/sh", folder.path().join(NAME)).unwrap();
         let path = format!("/nowhere:{}:/bin", folder.path().display());
         let with_path = Environment::new([("PATH", path.as_str())], "/".into());
-        let found = Program::find(&with_path, &[], limit).unwrap();
+        let found = Program::find(NAME, &with_path, environment.without(sources), limit).unwrap();
         assert_eq!(found.path, folder.path().join(NAME));
-        let variables = environment.without(sources).map(|(name, value)| (name.clone(), value.clone())).collect();
-        Program { path: "/bin/sh".into(), variables, group: Group::Own, ..found }
+        Program { path: "/bin/sh".into(), group: Group::New, ..found }
     }
 
     fn run(program: &Program, script: &str, document: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        program.run(&["-c", script].map(OsStr::new), Zeroizing::new(document.to_vec()))
+        program.run(&["-c", script], Zeroizing::new(document.to_vec())).map(|answer| answer.output)
     }
 
     const LONG: Duration = Duration::from_secs(60);
@@ -239,7 +276,7 @@ mod tests {
     #[test]
     fn what_it_complains_of_comes_back_when_it_fails() {
         match run(&shell(&[], &[], LONG), "echo no key >&2; exit 7", b"") {
-            Err(Trouble::Failed(said)) => assert_eq!(*said, b"no key\n"),
+            Err(Trouble::Failed { code: Some(7), answer }) => assert_eq!(*answer.words, b"no key\n"),
             other => panic!("{other:?}"),
         }
     }
@@ -273,6 +310,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::File::create(folder.path().join(NAME)).unwrap();
         let environment = Environment::new([("PATH", folder.path())], "/".into());
-        assert!(Program::find(&environment, &[], LONG).is_none());
+        assert!(Program::find(NAME, &environment, environment.without(&[]), LONG).is_none());
     }
 }
