@@ -7,5 +7,6 @@ pub mod inject;
 pub mod manifest;
 pub mod names;
 pub mod nearest;
+pub mod objects;
 pub mod recipient;
 pub mod spec;
