@@ -1,4 +1,4 @@
-//! Protection: manifests in, documents out that are as safe as was asked for. No secret is left in clear unless that is `plain`.
+//! Protects documents as was asked for. No secret is left in clear unless the protection is `plain`.
 
 pub mod sealed;
 pub mod sops;
