@@ -19,7 +19,7 @@ use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 
 /// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
@@ -40,7 +40,7 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
 /// What each cluster gets; what cannot be encrypted in one is said before the first file of any is.
 fn build<'a>(
     fleet: &'a Fleet,
-    docker_configs: &'a [Vec<DockerConfig>],
+    docker_configs: &'a [Vec<Logins>],
     protectors: Vec<Protector>,
     templates: &'a Templates,
 ) -> Result<Vec<Product<'a>>, Failure> {

@@ -7,7 +7,7 @@ use super::profile::{self, Role};
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::Namespace;
 
@@ -41,7 +41,7 @@ struct Context<'a> {
 /// A template of the user's that makes no object.
 pub fn objects(
     pull_secret: &PullSecretSettings,
-    docker_config: &DockerConfig,
+    docker_config: &Logins,
     settings: &Settings,
     templates: &Templates,
 ) -> Result<Vec<Map<String, Value>>, Failure> {

@@ -16,7 +16,7 @@ use crate::settings::{CreateNamespaces, PullSecretSettings, Settings};
 use crate::templates::Templates;
 use profile::Role;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::{Blueprint, Manifests, Place, PullSecret};
 use regcred_core::names::{Namespace, ResourceName};
 
@@ -27,11 +27,7 @@ pub const OWNED: (&str, &str) = ("regcred.dev/owned", "true");
 ///
 /// # Errors
 /// A template of the user's that makes no object.
-pub fn build(
-    settings: &Settings,
-    docker_configs: &[DockerConfig],
-    templates: &Templates,
-) -> Result<Manifests, Failure> {
+pub fn build(settings: &Settings, docker_configs: &[Logins], templates: &Templates) -> Result<Manifests, Failure> {
     let mut manifests = Manifests::default();
     let secrets: Vec<_> = settings.pull_secrets.iter().zip(docker_configs).collect();
     match (settings.combination.strategy, &settings.patcher, secrets.as_slice()) {
@@ -47,7 +43,7 @@ pub fn build(
 
 /// The Secrets by themselves, each in each of its namespaces.
 #[must_use]
-pub fn secrets(settings: &Settings, docker_configs: &[DockerConfig]) -> Manifests {
+pub fn secrets(settings: &Settings, docker_configs: &[Logins]) -> Manifests {
     let (plans, namespaces) = plan(settings.pull_secrets.iter());
     let docker_configs: Vec<_> = docker_configs.iter().map(|docker_config| Arc::new(docker_config.to_json())).collect();
     let blueprint = |member: usize| {
@@ -63,7 +59,7 @@ pub fn secrets(settings: &Settings, docker_configs: &[DockerConfig]) -> Manifest
 /// For each namespace the reference, then the Secret; Namespaces and policies first.
 fn each_namespace(
     settings: &Settings,
-    secrets: &[(&PullSecretSettings, &DockerConfig)],
+    secrets: &[(&PullSecretSettings, &Logins)],
     templates: &Templates,
     manifests: &mut Manifests,
 ) -> Result<(), Failure> {
@@ -180,7 +176,7 @@ struct ServiceAccount<'a> {
 
 fn links(
     members: &[usize],
-    secrets: &[(&PullSecretSettings, &DockerConfig)],
+    secrets: &[(&PullSecretSettings, &Logins)],
     profile: Option<Profile>,
     templates: &Templates,
 ) -> Result<Vec<Blueprint>, Failure> {

@@ -16,7 +16,7 @@ use crate::settings::choices::{Chart, Format, Link, Protect};
 use crate::settings::{CreateNamespaces, Destination, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 
 const SCHEMA: &str = "values.schema.json";
@@ -44,11 +44,7 @@ const PULL_SECRETS: (&str, &str) =
 ///
 /// # Errors
 /// A template of the user's that makes no policy.
-pub fn files(
-    settings: &Settings,
-    docker_configs: &[DockerConfig],
-    templates: &Templates,
-) -> Result<Vec<File>, Failure> {
+pub fn files(settings: &Settings, docker_configs: &[Logins], templates: &Templates) -> Result<Vec<File>, Failure> {
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
     let mut chart = CHART.to_owned();
     if settings.combination.link == Link::Policy {
@@ -120,7 +116,7 @@ pub fn literal(text: &str) -> String {
     text.replace("{{", "{{ \"{{\" }}")
 }
 
-fn policies(settings: &Settings, docker_configs: &[DockerConfig], templates: &Templates) -> Result<String, Failure> {
+fn policies(settings: &Settings, docker_configs: &[Logins], templates: &Templates) -> Result<String, Failure> {
     let mut text = "# For the namespaces that regcred was told, whatever the values say.\n".to_owned();
     for (pull_secret, docker_config) in settings.pull_secrets.iter().zip(docker_configs) {
         for object in admission_policy::objects(pull_secret, docker_config, settings, templates)? {

@@ -11,7 +11,7 @@ use crate::resources::profile::{self, Role};
 use crate::resources::{plan, references};
 use crate::settings::choices::{Link, Profile, Protect};
 use crate::settings::{CreateNamespaces, OWN_ACCOUNT, PullSecretSettings, Settings};
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 use regcred_core::names::{Namespace, ResourceName};
 
@@ -22,7 +22,7 @@ const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sea
 ///
 /// # Errors
 /// The serializer's.
-pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn write(settings: &Settings, docker_configs: &[Logins], shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
     let texts: Vec<_> = docker_configs.iter().map(|docker_config| show(&docker_config.to_base64(), shown)).collect();
     let texts = texts.iter().map(|text| Some(text.as_str()));
     text(HEAD, &values(settings, texts))

@@ -18,7 +18,7 @@ use crate::settings::patcher::{Accounts, PatcherSettings};
 use crate::settings::{CreateNamespaces, PullSecretSettings, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::{Blueprint, Manifests, Place, to_yaml};
 use regcred_core::names::ResourceName;
 
@@ -60,7 +60,7 @@ pub fn secret(
     settings: &Settings,
     pull_secret: &PullSecretSettings,
     patcher: &PatcherSettings,
-    docker_config: &DockerConfig,
+    docker_config: &Logins,
     templates: &Templates,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut manifests = Manifests::default();

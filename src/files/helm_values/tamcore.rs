@@ -15,7 +15,7 @@ use crate::files::stream::{Shown, show};
 use crate::resources::{self, patcher::NAME};
 use crate::settings::patcher::{Accounts, PatcherSettings};
 use crate::settings::{PullSecretSettings, Settings};
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::{Place, to_yaml};
 use regcred_core::names::ResourceName;
 
@@ -30,7 +30,7 @@ pub fn write(
     settings: &Settings,
     pull_secret: &PullSecretSettings,
     patcher: &PatcherSettings,
-    docker_config: &DockerConfig,
+    docker_config: &Logins,
     shown: Shown,
 ) -> io::Result<Zeroizing<Vec<u8>>> {
     let source = resources::pull_secret(&patcher.source, Arc::new(docker_config.to_json()), settings.profile);

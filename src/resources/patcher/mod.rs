@@ -16,7 +16,7 @@ use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
 use options::EnvironmentVariable;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::{Blueprint, Manifests, Place};
 use regcred_core::names::{Namespace, ResourceName};
 
@@ -50,7 +50,7 @@ struct Context<'a> {
 /// A template of the user's that makes no object.
 pub fn add(
     patcher: &PatcherSettings,
-    (pull_secret, docker_config): (&PullSecretSettings, &DockerConfig),
+    (pull_secret, docker_config): (&PullSecretSettings, &Logins),
     settings: &Settings,
     templates: &Templates,
     manifests: &mut Manifests,
