@@ -16,6 +16,8 @@ pub enum Severity {
     Error,
     /// Said, and the work goes on.
     Warning,
+    /// Said, and nothing has to be done.
+    Note,
 }
 
 /// One thing that is wrong: what happened, and what to do about it. Holds names, never values.

@@ -2,6 +2,7 @@
 
 mod json;
 pub mod kubelet;
+mod near_miss;
 pub mod registry;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use crate::credentials::Credential;
 use crate::diagnostic::{Code, Diagnostic};
 use kubelet::Image;
 use registry::RegistryKey;
+
+pub use near_miss::near_misses;
 
 /// What the API server allows for the sum of a Secret's data.
 const LIMIT: usize = 1024 * 1024;
@@ -49,16 +52,16 @@ impl Logins {
         self.entries().map(|entry| entry.registry)
     }
 
-    /// The JSON of the Docker config; empty where the logins were not read.
+    /// The JSON of the Docker config; without entries where the logins were not read, and nothing that depends on them is compared.
     #[must_use]
     pub fn to_json(&self) -> SecretString {
-        self.read().map_or_else(SecretString::default, DockerConfig::to_json)
+        self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_json()
     }
 
-    /// The JSON in base64, as a Secret's `data` holds it; empty where the logins were not read.
+    /// The same in base64, as a Secret's `data` holds it.
     #[must_use]
     pub fn to_base64(&self) -> SecretString {
-        self.read().map_or_else(SecretString::default, DockerConfig::to_base64)
+        self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_base64()
     }
 
     fn read(&self) -> Option<&DockerConfig> {
