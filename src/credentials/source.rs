@@ -8,6 +8,7 @@ use super::value::Wanted;
 use crate::environment::Environment;
 use regcred_core::credentials::auths::{self, Helpers};
 use regcred_core::credentials::decode::{self, Place};
+use regcred_core::credentials::decoded_key;
 use regcred_core::credentials::presets::{PRESETS, Preset, UserName};
 use regcred_core::credentials::{Credential, DEFAULT_VARIABLE, Facts, NameSource, OTHER_VARIABLE, Source, checked};
 use regcred_core::diagnostic::Diagnostic;

@@ -47,7 +47,7 @@ pub fn prepare(content: Content<'_>, protection: Protection, target: &Target<'_>
     let path = &target.path;
     admit(content, target)?;
     if protection == Protection::Plaintext {
-        git::admit_file(path, NAME, target)?;
+        git::check_file(path, NAME, target)?;
     }
     let state = compare(content, path).map_err(at)?;
     if state == State::Same {

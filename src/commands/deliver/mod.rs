@@ -85,7 +85,7 @@ pub(super) fn prepare<'a>(
     let delivered = match (&settings.destination, product.tree()) {
         (Destination::Stdout, _) => {
             if product.holds_a_secret() {
-                git::admit_stdout(&target(Path::new("")))?;
+                git::check_stdout(&target(Path::new("")))?;
             }
             print(product, settings.combination.format)
         }

@@ -74,12 +74,14 @@ pub fn prepare<'a>(
         if some.is_empty() {
             break;
         }
-        for Entry { path, .. } in some.iter().filter(|entry| entry.holds_a_secret()) {
+        let plain: Vec<_> =
+            some.iter().filter(|entry| entry.holds_a_secret()).map(|entry| run.place(&entry.path)).collect();
+        if !plain.is_empty() {
             let guard = match &mut guard {
                 Some(guard) => guard,
                 None => guard.insert(run.guard(new_paths)?),
             };
-            guard.admit(path, &format!("`{path}`"))?;
+            guard.check(plain)?;
         }
         run.add(some)?;
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufWriter, IntoInnerError, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -52,9 +52,9 @@ enum Step {
     GiveUp,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Decides about Git before the first secret is written; a folder of ours gets its `.gitignore` now.
-    pub(super) fn guard(&mut self, new_paths: &NewPaths) -> Result<Guard, Failure> {
+    pub(super) fn guard(&mut self, new_paths: &NewPaths) -> Result<Guard<'a>, Failure> {
         let path = self.root.path.join(git::IGNORE_FILE);
         if self.target.plaintext_in_git == PlaintextInGit::Refuse && self.root.is_to_be_covered() {
             if !path.exists() {
@@ -64,7 +64,12 @@ impl Run<'_> {
             }
             self.cover = Cover::Ours;
         }
-        Ok(Guard::new(&self.root.path, self.cover, self.target))
+        Ok(Guard::new(self.target))
+    }
+
+    /// The real path of a file, and what messages call it.
+    pub(super) fn place(&self, path: &str) -> (PathBuf, String) {
+        (self.root.path.join(path), format!("`{path}`"))
     }
 
     /// Compares them with what is there, and writes a temporary for each that differs.

@@ -122,7 +122,8 @@ const STAND_INS: &[StandIn] = &[
     },
     StandIn {
         is: |text| {
-            within(text, "<<", ">>").or_else(|| within(text, "<", ">"))
+            within(text, "<<", ">>")
+                .or_else(|| within(text, "<", ">"))
                 .or_else(|| within(text, "((", "))"))
                 .is_some_and(|it| is_prose(it) && !it.contains(['<', '>']))
         },

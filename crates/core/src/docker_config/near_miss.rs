@@ -40,9 +40,12 @@ fn why(key: &RegistryKey, image: &Image) -> Option<(String, String)> {
         let what = format!("the path of `{key}` is not the beginning of the image's path");
         return Some((what, writing(right)));
     }
-    let is_real = |real: &str| real == image_host || real.split_once('.').is_some_and(|(name, rest)| {
-        name.bytes().all(|byte| byte.is_ascii_uppercase()) && image_host.ends_with(rest)
-    });
+    let is_real = |real: &str| {
+        real == image_host
+            || real.split_once('.').is_some_and(|(name, rest)| {
+                name.bytes().all(|byte| byte.is_ascii_uppercase()) && image_host.ends_with(rest)
+            })
+    };
     if real_host(host).is_some_and(is_real) {
         return Some((format!("`{key}` holds no images: the image is in {image_host}"), writing(right)));
     }
