@@ -5,30 +5,49 @@ use crate::diagnostic::Code;
 /// What to do about blanks and invisible characters.
 pub(super) const HINT: &str = "set it with `printf '%s'`, not `echo`, and without what was copied around it";
 
-/// The text without line ends, blanks and invisible characters at its edges, with what was removed; none if there are none, or
-/// nothing else.
+/// The text without line ends at its edges and what is beside them, and a token without blanks and invisible characters around it;
+/// with what was removed. None if nothing was.
 pub(super) fn mended(text: &str) -> Option<(String, Code, &'static str)> {
-    let is_damage = |character: char| character.is_whitespace() || is_invisible(character);
-    let bare = text.trim_matches(is_damage);
     let is_line_end = |character: char| matches!(character, '\r' | '\n');
-    match text.trim_end_matches(is_line_end) {
-        _ if bare.is_empty() => {
-            let bare = text.trim_end_matches(is_line_end);
-            (bare.len() < text.len()).then(|| (bare.to_owned(), Code::TrailingNewline, LINE_END))
+    let bare = text.trim_matches(is_damage);
+    let is_token = TOKENS.iter().any(|head| bare.starts_with(head)) && bare.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut left = text;
+    if bare.is_empty() {
+        left = left.trim_end_matches(is_line_end);
+    } else {
+        let (end, start) = (text.trim_end_matches(is_damage), text.trim_start_matches(is_damage));
+        if is_token || text[end.len()..].contains(is_line_end) {
+            left = left.trim_end_matches(is_damage);
         }
-        without if without.len() < text.len() && without == bare => {
-            Some((bare.to_owned(), Code::TrailingNewline, LINE_END))
+        if is_token || text[..text.len() - start.len()].contains(is_line_end) {
+            left = left.trim_start_matches(is_damage);
         }
-        _ if bare.len() < text.len() => Some((
-            bare.to_owned(),
+    }
+    match text.strip_prefix(left) {
+        Some("") => None,
+        Some(end) if end.chars().all(is_line_end) => {
+            Some((left.to_owned(), Code::TrailingNewline, "ended in a line end, which was removed"))
+        }
+        _ => Some((
+            left.to_owned(),
             Code::InvisibleCharacter,
             "began or ended with blanks or invisible characters, which were removed",
         )),
-        _ => None,
     }
 }
 
-const LINE_END: &str = "ended in a line end, which was removed";
+/// How tokens begin that never have a blank in or around them.
+const TOKENS: [&str; 12] =
+    ["ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "gldt-", "glcbt-", "dckr_pat_", "dckr_oat_", "nvapi-", "eyJ", "AKC"];
+
+/// Whether a blank or an invisible character begins or ends the text.
+pub(super) fn is_at_an_edge(text: &str) -> bool {
+    text.starts_with(is_damage) || text.ends_with(is_damage)
+}
+
+fn is_damage(character: char) -> bool {
+    character.is_whitespace() || is_invisible(character)
+}
 
 /// Whether no editor shows the character: Unicode's format characters, variation selectors and fillers.
 pub(super) fn is_invisible(character: char) -> bool {
@@ -81,15 +100,16 @@ mod tests {
             ("p\n", "p", "trailing-newline"),
             ("p\r\n\n", "p", "trailing-newline"),
             ("ghp_x \n", "ghp_x", "invisible-character"),
-            (" p", "p", "invisible-character"),
-            ("\u{feff}p\u{200b}", "p", "invisible-character"),
-            ("p\u{a0}", "p", "invisible-character"),
+            (" ghp_x", "ghp_x", "invisible-character"),
+            ("\u{feff}glpat-x\u{200b}", "glpat-x", "invisible-character"),
+            ("\n p", "p", "invisible-character"),
+            ("p\u{a0}\r\n", "p", "invisible-character"),
             ("\n", "", "trailing-newline"),
         ] {
             let (bare, found, _) = mended(text).unwrap();
             assert_eq!((bare.as_str(), found.as_str()), (expected, code), "{text:?}");
         }
-        for text in ["p", "", " ", "a b"] {
+        for text in ["p", "", " ", "a b", " p", "p\u{200b}"] {
             assert!(mended(text).is_none(), "{text:?}");
         }
     }

@@ -70,7 +70,7 @@ fn inline(
         return Ok(text.into());
     }
     if let Some(stand_in) = stand_in::find(text) {
-        let message = format!("{source} holds no Docker config: its text {}", stand_in.what);
+        let message = format!("{source} holds no Docker config: it {}", stand_in.what);
         return Err(Diagnostic::error(stand_in.code, message).hint(stand_in.remedy));
     }
     if is_json(text) {

@@ -64,7 +64,8 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
     ];
     for (_, which) in parts.into_iter().filter(|(text, _)| stand_in::evaluated_by_helmfile(text)) {
         let message = format!("{which} has text of the form `ref+SCHEME://`, which Helmfile would evaluate");
-        problems.push(Diagnostic::error(Code::HelmfileReference, message).about(&registry));
+        let hint = "resolve the reference before regcred runs: it takes values, not references";
+        problems.push(Diagnostic::error(Code::HelmfileReference, message).hint(hint).about(&registry));
     }
     for (part, text) in [(Part::Username, username), (Part::Password, password)] {
         let mut found = Vec::new();
@@ -94,6 +95,8 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
     problems.extend(lifetime::check(&login, facts));
     login
 }
+
+const INVISIBLE: &str = "has a blank at an edge, or a character that no editor shows, and a registry takes it for a part of the value";
 
 const NOT_THE_TOKEN: Remedy = Remedy::Text(
     "give the token alone: `aws ecr get-login-password`, `gcloud auth print-access-token`, or `jq -r` with the field of the token",
@@ -129,10 +132,10 @@ const FINDINGS: &[Finding] = &[
     },
     Finding {
         about: Part::Username,
-        is: |it| it.username.contains(damage::is_invisible),
-        severity: Severity::Error,
+        is: |it| it.username.contains(damage::is_invisible) || damage::is_at_an_edge(it.username),
+        severity: Severity::Warning,
         code: Code::InvisibleCharacter,
-        what: "has a character in it that no editor shows",
+        what: INVISIBLE,
         remedy: Remedy::Text("type it instead of copying it from a page or a chat"),
     },
     Finding {
@@ -293,10 +296,10 @@ const FINDINGS: &[Finding] = &[
     },
     Finding {
         about: Part::Password,
-        is: |it| it.password.contains(damage::is_invisible),
+        is: |it| it.password.contains(damage::is_invisible) || damage::is_at_an_edge(it.password),
         severity: Severity::Warning,
         code: Code::InvisibleCharacter,
-        what: "has a character in it that no editor shows",
+        what: INVISIBLE,
         remedy: Remedy::Text("copy it once more from where it was made"),
     },
     Finding {

@@ -204,7 +204,7 @@ impl RegistryKey {
     fn oddities(&self) -> Vec<Diagnostic> {
         let (path, host, authority) = (self.path(), self.host(), self.authority());
         let docker_hub_path =
-            if is_shown(path) { path.trim_start_matches("/r/").trim_start_matches('/') } else { "…" };
+            if is_shown(path, "/.*") { path.trim_start_matches("/r/").trim_start_matches('/') } else { "…" };
         let odd = [
             (
                 host == "registry-1.docker.io",
@@ -283,8 +283,8 @@ impl RegistryKey {
 impl fmt::Display for RegistryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (authority, path) = (self.authority(), self.path());
-        let host = if authority.starts_with('[') || !has_capitals(authority) { authority } else { "…" };
-        match (host == authority, is_shown(path)) {
+        let host = if is_shown(authority, ".:[]") { authority } else { "…" };
+        match (host == authority, is_shown(path, "/.*")) {
             (true, true) => f.write_str(&self.text),
             (false, true) => write!(f, "{host}{path}"),
             (_, false) => write!(f, "{host}/…"),
@@ -296,9 +296,14 @@ fn has_capitals(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether the path has only characters that images have.
-fn is_shown(path: &str) -> bool {
-    !has_capitals(path) && !path.contains([':', '@', '+', '~'])
+/// Whether the text is made of words as addresses have: a word with capitals and digits may be a token.
+fn is_shown(text: &str, joints: &str) -> bool {
+    let is_word = |word: &str| {
+        let has_digits = word.bytes().any(|byte| byte.is_ascii_digit());
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte);
+        word.bytes().all(is_letter) && (!has_capitals(word) || !has_digits) && word.len() <= 64
+    };
+    text.starts_with('[') || text.split(|letter| joints.contains(letter)).all(is_word)
 }
 
 fn without_scheme(text: &str) -> &str {
@@ -413,8 +418,10 @@ mod tests {
             ("https://ghcr.io/v2/", "https://ghcr.io/v2/"),
             ("quay.io/acme", "quay.io/acme"),
             ("ghcr.io/bot:SECRET", "ghcr.io/…"),
-            ("quay.io/Acme", "quay.io/…"),
-            ("eyJh.eyJz.SflK", "…"),
+            ("quay.io/Acme", "quay.io/Acme"),
+            ("GHCR.io", "GHCR.io"),
+            ("ghcr.io/ghp_A1b2C3", "ghcr.io/…"),
+            ("eyJh1.eyJz2.SflK3", "…"),
         ] {
             assert_eq!(text.parse::<RegistryKey>().unwrap().to_string(), shown, "{text}");
         }
