@@ -18,7 +18,6 @@ pub mod commands;
 pub mod credentials;
 pub mod environment;
 pub mod files;
-pub mod inject;
 pub mod interrupt;
 pub mod krm;
 
@@ -26,6 +25,5 @@ pub mod memory;
 pub mod program;
 pub mod protect;
 pub mod report;
-pub mod resources;
 pub mod settings;
 pub mod templates;

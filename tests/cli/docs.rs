@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use regcred::cli::Arguments;
 use regcred::credentials::presets::{Host, Otherwise, PRESETS, UserName};
-use regcred::resources::profile::{Role, annotations};
 use regcred::settings::choices::{Profile, protection_table, table};
 use regcred::settings::external::generator;
 use regcred::settings::file;
 use regcred::templates::BUILT_IN;
 use regcred_core::diagnostic::Code;
+use regcred_core::objects::marks::{Role, annotations};
 
 use crate::harness::regcred::regcred;
 
@@ -130,13 +130,30 @@ fn the_first_screen_of_the_readme_stays_short() {
     assert!(first_output < 20, "the first real output begins at line {first_output}");
 }
 
+/// The anchors of a page, as GitHub and GitLab make them of its headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let prose = text.split("```").step_by(2).flat_map(str::lines);
+    let headings = prose.filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let letter = |letter: char| match letter {
+        ' ' => Some('-'),
+        _ if letter.is_alphanumeric() || "-_".contains(letter) => letter.to_lowercase().next(),
+        _ => None,
+    };
+    headings.map(|heading| heading.chars().filter_map(letter).collect()).collect()
+}
+
 #[test]
 fn every_link_between_the_pages_leads_somewhere() {
     for (page, text) in pages() {
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = link.split('#').next().unwrap();
-            let is_local = !target.is_empty() && !target.contains("://");
-            assert!(!is_local || page.parent().unwrap().join(target).exists(), "{}: {link}", page.display());
+            let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
+            if target.contains("://") {
+                continue;
+            }
+            let target = if target.is_empty() { page.clone() } else { page.parent().unwrap().join(target) };
+            assert!(target.exists(), "{}: {link}", page.display());
+            let leads = anchor.is_empty() || anchors(&fs::read_to_string(&target).unwrap()).contains(anchor);
+            assert!(leads, "{}: no heading for {link}", page.display());
         }
     }
 }
@@ -231,7 +248,7 @@ fn every_flag_is_documented_and_every_documented_flag_is_one() {
 fn every_template_is_documented_and_no_other() {
     let page = fs::read_to_string(root().join("docs/templates.md")).unwrap();
     let documented: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    assert_eq!(documented, BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    assert_eq!(documented, BUILT_IN);
 }
 
 #[test]

@@ -23,7 +23,6 @@ mod docs;
 mod flags;
 mod fleet;
 mod init;
-mod inject;
 #[cfg(unix)]
 mod inputs;
 mod krm;
@@ -33,6 +32,7 @@ mod output;
 mod plaintext_in_git;
 mod properties;
 mod rerun;
+mod rooms;
 mod sealed;
 mod sealed_tree;
 #[cfg(target_os = "linux")]

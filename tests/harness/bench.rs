@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{self, Write};
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -12,6 +13,8 @@ use serde_json::Value;
 
 use super::cluster::Cluster;
 pub use super::program::{Program, Run};
+use super::sealed_secrets::Controller;
+use super::turns;
 
 const CONTROL_PLANE: &str = "regcred-control-plane";
 
@@ -23,6 +26,8 @@ pub struct Bench {
     tools: PathBuf,
     cluster: Cluster,
     home: PathBuf,
+    /// The Sealed Secrets controller of this cluster, once a test has started it.
+    pub controller: OnceLock<Controller>,
 }
 
 impl Bench {
@@ -39,17 +44,23 @@ impl Bench {
 
     /// The bench with these tools, for what is not to be done to a cluster that others use: names of theirs, what reaches
     /// beyond the namespaces of a test, or new kinds.
+    ///
+    /// The tests of one file share this cluster; it ends when those of another file begin.
+    #[track_caller]
     pub fn with_a_cluster_of_its_own(tools: &[&str]) -> Option<&'static Self> {
         if cluster_that_is_there().is_some() {
             writeln!(io::stderr(), "SKIPPED: not on a cluster that others may use").unwrap();
             return None;
         }
-        Self::with(tools)
+        let folder = self::tools(&[&["kubectl", CONTROL_PLANE], tools].concat())?;
+        Some(turns::take(Location::caller().file(), || Self::start(folder, None)))
     }
 
-    /// A bench that no other test has.
-    pub fn alone() -> Option<Self> {
-        self::tools(&["kubectl", CONTROL_PLANE]).map(|folder| Self::start(folder, None))
+    /// A bench that no other test has, not even one of the same file.
+    #[track_caller]
+    pub fn alone() -> Option<&'static Self> {
+        let folder = self::tools(&["kubectl", CONTROL_PLANE])?;
+        Some(turns::take(&Location::caller().to_string(), || Self::start(folder, None)))
     }
 
     fn start(tools: PathBuf, there: Option<PathBuf>) -> Self {
@@ -60,7 +71,15 @@ impl Bench {
             Some(kubeconfig) => Cluster::that_is_there(kubeconfig, &tools.join("kubectl"), mark(), &folder),
             None => Cluster::of_its_own(&tools.join(CONTROL_PLANE), &folder),
         };
-        Self { tools, cluster, home }
+        Self { tools, cluster, home, controller: OnceLock::new() }
+    }
+
+    /// Ends the cluster and what runs on it.
+    pub fn stop(&self) {
+        if let Some(controller) = self.controller.get() {
+            controller.stop();
+        }
+        self.cluster.stop();
     }
 
     /// One of the tools, with the cluster in its environment and nothing of ours but a `PATH` with the tools and `regcred`.

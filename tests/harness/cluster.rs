@@ -3,13 +3,14 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
-/// A cluster, until this value or the test process ends.
+/// A cluster, until it is stopped or the test process ends.
 pub struct Cluster {
     /// What a client needs.
     pub kubeconfig: PathBuf,
     /// Goes on when its stdin closes, which the end of the test process does, however it ends.
-    _keeper: Child,
+    keeper: Mutex<Child>,
 }
 
 /// Ends the control plane, and removes its folder.
@@ -33,14 +34,21 @@ impl Cluster {
         let mut keeper = shell(STOP).args([control_plane, &data, folder]).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(keeper.stdout.take().unwrap()).lines();
         assert!(lines.map_while(Result::ok).any(|line| line == "ready"), "the control plane did not start");
-        Self { kubeconfig: data.join("kubeconfig"), _keeper: keeper }
+        Self { kubeconfig: data.join("kubeconfig"), keeper: Mutex::new(keeper) }
+    }
+
+    /// Ends what was started, and waits for that.
+    pub fn stop(&self) {
+        let mut keeper = self.keeper.lock().unwrap();
+        drop(keeper.stdin.take());
+        keeper.wait().unwrap();
     }
 
     /// A cluster that others may use, too: of what is in no namespace, whatever has `mark` in its name is of the tests.
     pub fn that_is_there(kubeconfig: PathBuf, kubectl: &Path, mark: &str, folder: &Path) -> Self {
         let mut keeper = shell(TIDY_UP);
         keeper.arg(kubectl).arg(mark).arg(folder).env("KUBECONFIG", &kubeconfig).stdout(Stdio::null());
-        Self { kubeconfig, _keeper: keeper.spawn().unwrap() }
+        Self { kubeconfig, keeper: Mutex::new(keeper.spawn().unwrap()) }
     }
 }
 

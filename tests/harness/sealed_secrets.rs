@@ -2,22 +2,22 @@
 
 use std::net::{TcpListener, UdpSocket};
 use std::process::Child;
+use std::sync::Mutex;
 
 use serde_json::json;
 
 use super::bench::Bench;
 
-/// The controller, running as in a Pod, behind a Service; it ends with the test process.
+/// The controller, until it is stopped or the test process ends.
 pub struct Controller {
-    pub bench: &'static Bench,
     pub namespace: String,
     pub certificate: String,
-    _child: Child,
+    child: Mutex<Child>,
 }
 
 impl Controller {
     /// Starts it for a namespace that is there, and waits until its certificate can be fetched.
-    pub fn start(bench: &'static Bench, namespace: &str, name: &str) -> Self {
+    pub fn start(bench: &Bench, namespace: &str, name: &str) -> Self {
         let kind = std::fs::read_to_string(format!("{}/tests/crds/sealedsecrets.yaml", env!("CARGO_MANIFEST_DIR")));
         bench.apply(&kind.unwrap()).succeeded();
         let (address, port) = own_address();
@@ -59,7 +59,14 @@ impl Controller {
             certificate = answer.stdout;
             answer.status == 0 && certificate.contains("BEGIN CERTIFICATE")
         });
-        Self { bench, namespace: namespace.to_owned(), certificate, _child: child }
+        Self { namespace: namespace.to_owned(), certificate, child: Mutex::new(child) }
+    }
+
+    /// Ends it, and waits for that.
+    pub fn stop(&self) {
+        let mut child = self.child.lock().unwrap();
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use crate::harness::bench::{self, Bench, Program};
 use crate::harness::console;
@@ -212,8 +211,7 @@ fn run(&(page, tools, granted): &Page) {
         let empty = if page.starts_with("docs/") { EMPTY } else { "" };
         bench.program("sh").arguments(["-ec", &format!("{CONTEXTS}{empty}")]).run().succeeded();
         if tools.contains(&CONTROLLER) {
-            static RUNNING: OnceLock<Controller> = OnceLock::new();
-            RUNNING.get_or_init(|| Controller::start(bench, "kube-system", CONTROLLER));
+            bench.controller.get_or_init(|| Controller::start(bench, "kube-system", CONTROLLER));
         }
         bench.program("sh")
     } else {

@@ -17,6 +17,7 @@ mod harness {
     pub mod sealed_secrets;
     #[expect(dead_code, reason = "here the real sops encrypts")]
     pub mod stand_in;
+    pub mod turns;
     pub mod unseal;
     pub mod words;
 }

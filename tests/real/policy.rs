@@ -349,16 +349,16 @@ fn cluster_scoped(bench: &Bench) -> BTreeSet<String> {
 #[test]
 fn on_a_cluster_that_is_there_these_tests_leave_nothing_behind() {
     let Some(bench) = Bench::alone() else { return };
-    let before = cluster_scoped(&bench);
+    let before = cluster_scoped(bench);
     let tests = bench.program(std::env::current_exe().unwrap().to_str().unwrap()).arguments(["--exact"]).arguments([
-        "a_pod_keeps_what_it_has_and_gets_the_reference_once_at_the_end",
-        "mirror_pods_and_other_namespaces_are_left_alone",
-        "the_policy_of_a_patcher_reaches_every_namespace_but_the_excluded_ones",
+        "policy::a_pod_keeps_what_it_has_and_gets_the_reference_once_at_the_end",
+        "policy::mirror_pods_and_other_namespaces_are_left_alone",
+        "policy::the_policy_of_a_patcher_reaches_every_namespace_but_the_excluded_ones",
     ]);
     let tests = tests.variable("REGCRED_USE_KUBECONFIG", "1").variable("REGCRED_TOOLS", bench::tools(&[]).unwrap());
     // To the end of the output: what tidies up has it, too.
     let run = tests.run();
     assert_eq!(run.stderr.matches("SKIPPED: not on a cluster that others may use\n").count(), 1, "{run:?}");
     assert!(run.succeeded().contains("test result: ok. 3 passed"));
-    assert_eq!(cluster_scoped(&bench), before);
+    assert_eq!(cluster_scoped(bench), before);
 }

@@ -1,7 +1,5 @@
 //! Tests `--protect sealed` and `fetch-cert` with the real controller and the real kubeseal.
 
-use std::sync::OnceLock;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -13,25 +11,32 @@ use crate::harness::unseal::{file, unseal, value};
 const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"username":"u","password":"p<&é"}}}"#);
 const SCOPES: [&str; 3] = ["strict", "namespace-wide", "cluster-wide"];
 
-impl Controller {
-    fn running() -> Option<&'static Self> {
-        static CONTROLLER: OnceLock<Option<Controller>> = OnceLock::new();
-        let start = || {
-            let bench = Bench::with_a_cluster_of_its_own(&["kubeseal", "sealed-secrets-controller"])?;
+/// The controller, and the cluster that it runs on.
+#[derive(Clone, Copy)]
+struct Running {
+    bench: &'static Bench,
+    namespace: &'static str,
+    certificate: &'static str,
+}
+
+impl Running {
+    fn controller() -> Option<Self> {
+        let bench = Bench::with_a_cluster_of_its_own(&["kubeseal", "sealed-secrets-controller"])?;
+        let controller = bench.controller.get_or_init(|| {
             let [namespace] = bench.namespaces();
-            Some(Self::start(bench, &namespace, "sealer"))
-        };
-        CONTROLLER.get_or_init(start).as_ref()
+            Controller::start(bench, &namespace, "sealer")
+        });
+        Some(Self { bench, namespace: &controller.namespace, certificate: &controller.certificate })
     }
 
     /// `kubeseal`, which asks this controller.
     fn kubeseal(&self, arguments: &[&str], stdin: &str) -> Run {
-        let controller = ["--controller-name", "sealer", "--controller-namespace", &self.namespace];
+        let controller = ["--controller-name", "sealer", "--controller-namespace", self.namespace];
         self.bench.program("kubeseal").arguments(controller).arguments(arguments).stdin(stdin).run()
     }
 
     fn fetch_cert(&self, arguments: &[&str]) -> Run {
-        let controller = ["fetch-cert", "--controller-name", "sealer", "--controller-namespace", &self.namespace];
+        let controller = ["fetch-cert", "--controller-name", "sealer", "--controller-namespace", self.namespace];
         self.bench.program("regcred").arguments(controller).arguments(arguments).run()
     }
 
@@ -39,7 +44,7 @@ impl Controller {
     fn sealed(&self, namespace: &str, secret: &str, scope: &str) -> Value {
         let arguments = ["render", "--link", "none", "--protect", "sealed", "--sealing-scope", scope];
         let more = ["--format", "json", "-n", namespace, "--secret-name", secret];
-        let variables = [LOGINS, ("SEALED_SECRETS_CERT", &self.certificate)];
+        let variables = [LOGINS, ("SEALED_SECRETS_CERT", self.certificate)];
         let run = self.bench.regcred(&[&arguments[..], &more].concat(), &variables);
         documents(&run.succeeded()).remove(0)
     }
@@ -70,7 +75,7 @@ fn moved(sealed: &Value, namespace: &str, name: &str) -> Value {
 
 #[test]
 fn each_scope_comes_out_as_the_secret_that_plain_would_have_been() {
-    let Some(controller) = Controller::running() else { return };
+    let Some(controller) = Running::controller() else { return };
     for scope in SCOPES {
         let [namespace] = controller.bench.namespaces();
         let sealed = controller.sealed(&namespace, "pull", scope);
@@ -88,7 +93,7 @@ fn each_scope_comes_out_as_the_secret_that_plain_would_have_been() {
 
 #[test]
 fn another_name_or_namespace_opens_only_what_the_scope_allows() {
-    let Some(controller) = Controller::running() else { return };
+    let Some(controller) = Running::controller() else { return };
     let [here, there] = controller.bench.namespaces();
     for (scope, other_name, other_namespace) in
         [("strict", false, false), ("namespace-wide", true, false), ("cluster-wide", true, true)]
@@ -105,12 +110,12 @@ fn another_name_or_namespace_opens_only_what_the_scope_allows() {
 
 #[test]
 fn the_example_for_argo_cd_is_opened_in_the_cluster_it_is_for_and_in_no_other() {
-    let Some(controller) = Controller::running() else { return };
+    let Some(controller) = Running::controller() else { return };
     let folder = tempfile::tempdir().unwrap();
     let example = format!("{}/gitops-examples/argocd-sealed/.", env!("CARGO_MANIFEST_DIR"));
     let copy = ["-R", &example, folder.path().to_str().unwrap()];
     assert!(std::process::Command::new("cp").args(copy).status().unwrap().success());
-    bench::write(&folder.path().join("certs/prod-eu.pem"), &controller.certificate);
+    bench::write(&folder.path().join("certs/prod-eu.pem"), controller.certificate);
     let render = || {
         let regcred = controller.bench.program("regcred").directory(folder.path()).variable(LOGINS.0, LOGINS.1);
         let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4));
@@ -143,10 +148,10 @@ fn the_example_for_argo_cd_is_opened_in_the_cluster_it_is_for_and_in_no_other() 
 
 #[test]
 fn the_one_file_of_a_cluster_is_applied_and_opened_and_a_second_run_leaves_it() {
-    let Some(controller) = Controller::running() else { return };
+    let Some(controller) = Running::controller() else { return };
     let namespaces: [String; 2] = controller.bench.namespaces();
     let folder = tempfile::tempdir().unwrap();
-    bench::write(&folder.path().join("cluster.pem"), &controller.certificate);
+    bench::write(&folder.path().join("cluster.pem"), controller.certificate);
     let list = namespaces.join(", ");
     let config = format!(
         "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: acme}}\nspec:\n  protect: sealed\n  \
@@ -180,10 +185,10 @@ fn the_one_file_of_a_cluster_is_applied_and_opened_and_a_second_run_leaves_it() 
 
 #[test]
 fn the_source_secret_of_a_patcher_can_be_sealed() {
-    let Some(controller) = Controller::running() else { return };
+    let Some(controller) = Running::controller() else { return };
     let [namespace] = controller.bench.namespaces();
     let arguments = ["render", "--strategy", "patcher", "--patcher-namespace", &namespace, "--protect", "sealed"];
-    let variables = [LOGINS, ("SEALED_SECRETS_CERT", controller.certificate.as_str())];
+    let variables = [LOGINS, ("SEALED_SECRETS_CERT", controller.certificate)];
     let rendered = controller.bench.regcred(&arguments, &variables).succeeded();
     let sealed = documents(&rendered).into_iter().find(|document| document["kind"] == "SealedSecret").unwrap();
     assert!(!documents(&rendered).iter().any(|document| document["kind"] == "Secret"));
@@ -233,7 +238,7 @@ fn kubeseal_and_our_tests_open_what_the_other_sealed() {
 
 #[test]
 fn the_certificate_that_is_fetched_is_the_one_of_kubeseal() {
-    let Some(controller) = Controller::running() else { return };
+    let Some(controller) = Running::controller() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("certificates/sealing.pem");
     let output = ["--output", path.to_str().unwrap()];
@@ -264,8 +269,8 @@ fn the_certificate_that_is_fetched_is_the_one_of_kubeseal() {
 
 #[test]
 fn what_keeps_the_certificate_away_is_said() {
-    let Some(controller) = Controller::running() else { return };
-    let (bench, namespace) = (controller.bench, controller.namespace.as_str());
+    let Some(controller) = Running::controller() else { return };
+    let (bench, namespace) = (controller.bench, controller.namespace);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sealing.pem");
     let output = ["--output", path.to_str().unwrap()];

@@ -3,8 +3,10 @@
 pub mod credentials;
 pub mod diagnostic;
 pub mod docker_config;
+pub mod inject;
 pub mod manifest;
 pub mod names;
 pub mod nearest;
+pub mod objects;
 pub mod recipient;
 pub mod spec;

@@ -37,8 +37,20 @@ pub(super) fn mended(text: &str) -> Option<(String, Code, &'static str)> {
 }
 
 /// How tokens begin that never have a blank in or around them.
-const TOKENS: [&str; 12] =
-    ["ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "gldt-", "glcbt-", "dckr_pat_", "dckr_oat_", "nvapi-", "eyJ", "AKC"];
+const TOKENS: [&str; 12] = [
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "gldt-",
+    "glcbt-",
+    "dckr_pat_",
+    "dckr_oat_",
+    "nvapi-",
+    "eyJ",
+    "AKC",
+];
 
 /// Whether a blank or an invisible character begins or ends the text.
 pub(super) fn is_at_an_edge(text: &str) -> bool {

@@ -96,7 +96,8 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
     login
 }
 
-const INVISIBLE: &str = "has a blank at an edge, or a character that no editor shows, and a registry takes it for a part of the value";
+const INVISIBLE: &str =
+    "has a blank at an edge, or a character that no editor shows, and a registry takes it for a part of the value";
 
 const NOT_THE_TOKEN: Remedy = Remedy::Text(
     "give the token alone: `aws ecr get-login-password`, `gcloud auth print-access-token`, or `jq -r` with the field of the token",

@@ -1,0 +1,93 @@
+//! Chooses the pull secrets that a Pod needs.
+
+use crate::docker_config::kubelet::{self, Entry, Image};
+use crate::docker_config::registry::RegistryKey;
+use crate::names::{Namespace, NamespacePattern, ResourceName};
+
+use super::kinds::PodPath;
+
+/// What is added where.
+#[derive(Debug)]
+pub struct Rules {
+    /// The pull secrets, by name.
+    pub pull_secrets: Vec<PullSecretRule>,
+    /// Which Pods get them.
+    pub which: Which,
+    /// Where Pod specs are.
+    pub paths: Vec<PodPath>,
+    /// The namespace of objects that name none, where it is known.
+    pub namespace: Option<Namespace>,
+}
+
+/// Which Pods get a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those with an image that a login matches.
+    Matching,
+    /// All.
+    All,
+}
+
+/// One pull secret: for which registries and in which namespaces.
+#[derive(Debug)]
+pub struct PullSecretRule {
+    /// Its name.
+    pub name: ResourceName,
+    /// The keys of its Docker config.
+    pub registries: Vec<RegistryKey>,
+    /// The namespaces that have it; all of them if there is none.
+    pub include: Vec<NamespacePattern>,
+    /// The namespaces that do not have it.
+    pub exclude: Vec<NamespacePattern>,
+}
+
+/// A key of one of the pull secrets.
+struct Key<'a> {
+    registry: &'a RegistryKey,
+    name: &'a ResourceName,
+}
+
+impl Entry for Key<'_> {
+    fn key(&self) -> &RegistryKey {
+        self.registry
+    }
+}
+
+impl Rules {
+    /// The names of the pull secrets for a Pod with these images in this namespace: each whose login a kubelet would try for
+    /// one of the images if the Pod had them all.
+    #[must_use]
+    pub fn wanted(&self, images: &[Image], namespace: Option<&Namespace>) -> Vec<&str> {
+        let namespace = namespace.or(self.namespace.as_ref());
+        self.tried(images, |rule| rule.is_in(namespace))
+    }
+
+    /// The same, wherever the pull secrets are.
+    #[must_use]
+    pub fn wanted_anywhere(&self, images: &[Image]) -> Vec<&str> {
+        self.tried(images, |_| true)
+    }
+
+    fn tried(&self, images: &[Image], is_there: impl Fn(&PullSecretRule) -> bool) -> Vec<&str> {
+        let there: Vec<_> = self.pull_secrets.iter().filter(|rule| is_there(rule)).collect();
+        if self.which == Which::All {
+            return there.iter().map(|rule| rule.name.as_str()).collect();
+        }
+        let keys: Vec<_> = there
+            .iter()
+            .flat_map(|rule| rule.registries.iter().map(|registry| Key { registry, name: &rule.name }))
+            .collect();
+        let tried: Vec<_> = images.iter().flat_map(|image| kubelet::matching(keys.iter(), image)).collect();
+        let is_tried = |rule: &&&PullSecretRule| tried.iter().any(|key| key.name == &rule.name);
+        there.iter().filter(is_tried).map(|rule| rule.name.as_str()).collect()
+    }
+}
+
+impl PullSecretRule {
+    /// In a namespace that is not known it may be, and a reference to a Secret that is not there does no harm.
+    fn is_in(&self, namespace: Option<&Namespace>) -> bool {
+        let Some(namespace) = namespace else { return true };
+        let any = |patterns: &[NamespacePattern]| patterns.iter().any(|pattern| pattern.matches(namespace));
+        (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
+    }
+}

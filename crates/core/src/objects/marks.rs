@@ -1,0 +1,123 @@
+//! Marks what we create: the label, the owner, and the annotations that the tool which applies an object reads.
+
+use serde_json::json;
+
+use super::Object;
+use crate::spec::choice::Profile;
+
+/// The annotation that names the owner of an object.
+pub const OWNER: &str = "regcred.dev/owner";
+/// The label of what we create. Helm gives it another value in a release.
+pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "regcred");
+
+/// What every object of a run carries.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    /// The owner: only runs of the same owner change or delete an object.
+    pub owner: String,
+    /// The tool that applies the objects.
+    pub profile: Option<Profile>,
+}
+
+impl Marks {
+    /// The annotations of an object with this role.
+    pub fn annotations(&self, role: Role) -> impl Iterator<Item = (&'static str, String)> {
+        let owner = role.is_ours().then(|| (OWNER, self.owner.clone()));
+        let profile =
+            annotations(self.profile, role).iter().map(|annotation| (annotation.name, annotation.value.to_owned()));
+        owner.into_iter().chain(profile)
+    }
+
+    /// The labels of an object with this role.
+    pub fn labels(&self, role: Role) -> impl Iterator<Item = (&'static str, String)> {
+        role.is_ours().then(|| (MANAGED_BY.0, MANAGED_BY.1.to_owned())).into_iter()
+    }
+
+    /// Puts annotations and labels on objects with this role.
+    pub fn dress(&self, objects: Vec<Object>, role: Role) -> impl Iterator<Item = Object> {
+        objects.into_iter().map(move |mut object| {
+            let metadata = object.entry("metadata").or_insert_with(|| json!({}));
+            for (name, value) in self.annotations(role) {
+                metadata["annotations"][name] = json!(value);
+            }
+            for (name, value) in self.labels(role) {
+                metadata["labels"][name] = json!(value);
+            }
+            object
+        })
+    }
+}
+
+/// What an object is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A Namespace: never ours to delete.
+    Namespace,
+    /// A ServiceAccount that others may own: never ours to delete.
+    LinkedServiceAccount,
+    /// An admission policy: before the workloads it is for.
+    Policy,
+    /// An object of a kind that only another program's definition makes known: before the workloads it is for.
+    CustomResource,
+    /// A Secret or other object of ours.
+    Owned,
+}
+
+impl Role {
+    fn is_ours(self) -> bool {
+        !matches!(self, Self::Namespace | Self::LinkedServiceAccount)
+    }
+}
+
+/// One annotation, with its reason for the documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Annotation {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: &'static str,
+    /// Why it is there.
+    pub reason: &'static str,
+}
+
+const ARGOCD_KEEP: Annotation = Annotation {
+    name: "argocd.argoproj.io/sync-options",
+    value: "Prune=false,Delete=false,ServerSideApply=true",
+    reason: "it is not ours: it stays when it leaves the repository or the Application goes, and only our fields are applied",
+};
+const ARGOCD_FIRST: Annotation =
+    Annotation { name: "argocd.argoproj.io/sync-wave", value: "-2", reason: "before everything that is in it" };
+const ARGOCD_EARLY: Annotation = Annotation {
+    name: "argocd.argoproj.io/sync-wave",
+    value: "-1",
+    reason: "before the workloads: Argo CD applies kinds it does not know last",
+};
+const ARGOCD_UNKNOWN: Annotation = Annotation {
+    name: "argocd.argoproj.io/sync-options",
+    value: "SkipDryRunOnMissingResource=true",
+    reason: "its kind may be defined in the same sync, by another Application's chart",
+};
+const FLUX_KEEP: Annotation = Annotation {
+    name: "kustomize.toolkit.fluxcd.io/prune",
+    value: "disabled",
+    reason: "it is not ours: it stays when it leaves the repository",
+};
+const HELM_KEEP: Annotation = Annotation {
+    name: "helm.sh/resource-policy",
+    value: "keep",
+    reason: "it is not ours: it stays when the release is uninstalled",
+};
+
+/// The annotations of an object with this role.
+#[must_use]
+pub fn annotations(profile: Option<Profile>, role: Role) -> &'static [Annotation] {
+    match (profile, role) {
+        (Some(Profile::Argocd), Role::Namespace) => &[ARGOCD_KEEP, ARGOCD_FIRST],
+        (Some(Profile::Argocd), Role::LinkedServiceAccount) => &[ARGOCD_KEEP],
+        (Some(Profile::Argocd), Role::Policy) => &[ARGOCD_EARLY],
+        (Some(Profile::Argocd), Role::CustomResource) => &[ARGOCD_UNKNOWN, ARGOCD_EARLY],
+        (Some(Profile::Flux), Role::Namespace | Role::LinkedServiceAccount) => &[FLUX_KEEP],
+        (Some(Profile::Helm), Role::Namespace | Role::LinkedServiceAccount) => &[HELM_KEEP],
+        _ => &[],
+    }
+}

@@ -1,0 +1,159 @@
+//! Tells a patcher its options, in the form that its image understands.
+
+use serde::Serialize;
+
+use super::{Accounts, PatcherSettings};
+use crate::names::{Namespace, ResourceName};
+use crate::spec::choice::Patcher;
+
+/// Where the source is mounted: as a directory, since a file mounted by `subPath` never changes.
+pub(super) const DIRECTORY: &str = "/app/secrets";
+/// Namespaces that opt out, with either patcher.
+const OPT_OUT: &str = "k8s.titansoft.com/imagepullsecret-patcher-exclude";
+
+/// A variable of the container; without a value it is set and empty.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct EnvironmentVariable {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// Its value.
+    pub(super) value: String,
+}
+
+/// What the image of this patcher is told, so that the copies are called `secret`.
+pub(super) fn options(settings: &PatcherSettings, secret: &ResourceName) -> Vec<EnvironmentVariable> {
+    let PatcherSettings { patcher, namespace, interval, exclude, service_accounts, .. } = settings;
+    match patcher {
+        Patcher::Titansoft => titansoft(secret, interval, exclude, service_accounts),
+        Patcher::Tamcore => tamcore(secret, namespace, exclude, service_accounts),
+    }
+}
+
+fn titansoft(
+    secret: &ResourceName,
+    interval: &str,
+    exclude: &[String],
+    accounts: &Accounts,
+) -> Vec<EnvironmentVariable> {
+    let mut options = vec![
+        option("CONFIG_FORCE", "true"),
+        option("CONFIG_DEBUG", "false"),
+        // `true` does the opposite of what it says: own Secrets are never rotated, those of others are overwritten.
+        option("CONFIG_MANAGEDONLY", "false"),
+        option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
+        option("CONFIG_SECRETNAME", secret.as_str()),
+        option("CONFIG_LOOP_DURATION", interval),
+        option("CONFIG_EXCLUDED_NAMESPACES", &exclude.join(",")),
+        option("CONFIG_ALLSERVICEACCOUNT", if *accounts == Accounts::All { "true" } else { "false" }),
+    ];
+    match accounts {
+        Accounts::All => {}
+        // Set and empty is none; not set is `default`.
+        Accounts::None => options.push(option("CONFIG_SERVICEACCOUNTS", "")),
+        Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
+    }
+    options
+}
+
+fn tamcore(
+    secret: &ResourceName,
+    namespace: &Namespace,
+    exclude: &[String],
+    accounts: &Accounts,
+) -> Vec<EnvironmentVariable> {
+    let mut options = vec![
+        option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
+        // Without it, a rotation is seen at the next start only.
+        option("CONFIG_WATCH_DOCKERCONFIGJSONPATH", "true"),
+        option("CONFIG_SECRETNAME", secret.as_str()),
+        option("CONFIG_SECRET_NAMESPACE", namespace.as_str()),
+        option("CONFIG_EXCLUDE_ANNOTATION", OPT_OUT),
+        option("CONFIG_EXCLUDED_NAMESPACES", &exclude.join(",")),
+    ];
+    match accounts {
+        Accounts::All => options.push(option("CONFIG_SERVICEACCOUNTS", "*")),
+        Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
+        // The settings refuse this: it writes Secrets only where it links.
+        Accounts::None => {}
+    }
+    options
+}
+
+fn option(name: &'static str, value: &str) -> EnvironmentVariable {
+    EnvironmentVariable { name, value: value.to_owned() }
+}
+
+/// Neither patcher trims what stands between the commas.
+fn list(names: &[ResourceName]) -> String {
+    names.iter().map(ResourceName::as_str).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(options: &[EnvironmentVariable]) -> Vec<String> {
+        options.iter().map(|option| format!("{}={}", option.name, option.value)).collect()
+    }
+
+    fn titansoft(accounts: &Accounts, exclude: &[&str]) -> Vec<String> {
+        told(&super::titansoft(&"pull".parse().unwrap(), "1m", &texts(exclude), accounts))
+    }
+
+    fn tamcore(accounts: &Accounts, exclude: &[&str]) -> Vec<String> {
+        told(&super::tamcore(&"pull".parse().unwrap(), &"pulls".parse().unwrap(), &texts(exclude), accounts))
+    }
+
+    fn texts(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn named(names: &[&str]) -> Accounts {
+        Accounts::Named(names.iter().map(|name| name.parse().unwrap()).collect())
+    }
+
+    #[test]
+    fn titansofts_patcher_is_told_names_without_blanks_and_never_managed_only() {
+        let told = titansoft(&named(&["default", "ci"]), &["kube-system", "kube-public"]);
+        assert_eq!(
+            told,
+            [
+                "CONFIG_FORCE=true",
+                "CONFIG_DEBUG=false",
+                "CONFIG_MANAGEDONLY=false",
+                "CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson",
+                "CONFIG_SECRETNAME=pull",
+                "CONFIG_LOOP_DURATION=1m",
+                "CONFIG_EXCLUDED_NAMESPACES=kube-system,kube-public",
+                "CONFIG_ALLSERVICEACCOUNT=false",
+                "CONFIG_SERVICEACCOUNTS=default,ci",
+            ]
+        );
+    }
+
+    #[test]
+    fn tamcores_patcher_watches_its_source_and_knows_the_opt_out_of_titansofts() {
+        let told = tamcore(&Accounts::All, &["kube-*"]);
+        assert_eq!(
+            told,
+            [
+                "CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson",
+                "CONFIG_WATCH_DOCKERCONFIGJSONPATH=true",
+                "CONFIG_SECRETNAME=pull",
+                "CONFIG_SECRET_NAMESPACE=pulls",
+                "CONFIG_EXCLUDE_ANNOTATION=k8s.titansoft.com/imagepullsecret-patcher-exclude",
+                "CONFIG_EXCLUDED_NAMESPACES=kube-*",
+                "CONFIG_SERVICEACCOUNTS=*",
+            ]
+        );
+        let told = tamcore(&named(&["ci"]), &["tmp-*", "old"]);
+        assert_eq!(told[5..], ["CONFIG_EXCLUDED_NAMESPACES=tmp-*,old", "CONFIG_SERVICEACCOUNTS=ci"]);
+    }
+
+    #[test]
+    fn every_service_account_is_an_option_of_its_own() {
+        let all = titansoft(&Accounts::All, &[]);
+        assert!(all.contains(&"CONFIG_ALLSERVICEACCOUNT=true".to_owned()));
+        assert!(!all.iter().any(|option| option.starts_with("CONFIG_SERVICEACCOUNTS")));
+    }
+}

@@ -1,0 +1,175 @@
+//! Builds the policy that adds the reference to Pods when they are created.
+
+use serde_json::{Value, json};
+
+use super::marks::Role;
+use super::{Object, Part, Request, Restyle, Wanted};
+use crate::docker_config::registry::RegistryKey;
+use crate::names::{Namespace, ResourceName};
+
+/// All images of a Pod, those of its volumes too, spelled out as the kubelet does: `nginx` is `docker.io/library/nginx`.
+const IMAGES: &str = "(object.spec.containers.filter(c, has(c.image)).map(c, c.image) \
++ (has(object.spec.initContainers) ? object.spec.initContainers.filter(c, has(c.image)).map(c, c.image) : []) \
++ (has(object.spec.volumes) ? object.spec.volumes.filter(v, has(v.image) && has(v.image.reference)).map(v, v.image.reference) : []))\
+.map(i, !i.contains('/') ? 'docker.io/library/' + i : (i.split('/')[0].matches('[.:A-Z]') || i.split('/')[0] == 'localhost' ? i : 'docker.io/' + i))\
+.map(i, i.startsWith('index.docker.io/') ? i.substring(6) : i)\
+.map(i, i.matches('^docker[.]io/[^/]+$') ? 'docker.io/library/' + i.substring(10) : i)";
+
+/// The API server forbids references on the mirror of a static Pod.
+const NOT_A_MIRROR_POD: &str =
+    "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)";
+
+/// What comes before the only thing that depends on the logins: the condition on their registries, which is the rest of its string.
+#[must_use]
+pub fn before_the_registries() -> String {
+    format!("{IMAGES}.exists(i, ")
+}
+
+/// Policy and binding for one pull secret: in its namespaces, or with a patcher in all but the excluded.
+///
+/// # Errors
+/// Those of `restyle`.
+pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: &R) -> Result<Vec<Object>, R::Error> {
+    let (operator, namespaces) = match request.patcher {
+        None => ("In", secret.namespaces.iter().map(Namespace::as_str).collect()),
+        Some(patcher) => ("NotIn", patcher.exclude.iter().map(String::as_str).collect()),
+    };
+    let policy = part(&name(secret.name, &request.marks.owner), secret, operator, namespaces);
+    Ok(request.marks.dress(restyle.restyle(policy)?, Role::Policy).collect())
+}
+
+/// The owner is part of the name, so that two owners have two policies for Secrets of one name.
+fn name(secret: &ResourceName, owner: &str) -> String {
+    if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
+}
+
+fn part(name: &str, secret: &Wanted<'_>, operator: &str, namespaces: Vec<&str>) -> Part {
+    let secret_name = secret.name;
+    let lacks_the_reference = format!(
+        "!has(object.spec.imagePullSecrets) || !object.spec.imagePullSecrets.exists(s, has(s.name) && s.name == '{secret_name}')"
+    );
+    let uses_the_registries = format!("{}{})", before_the_registries(), condition(secret.docker_config.registries()));
+    let value = format!("Object.spec.imagePullSecrets{{name: '{secret_name}'}}");
+    let patch = format!(
+        "has(object.spec.imagePullSecrets) \
+         ? [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets/-', value: {value}}}] \
+         : [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets', value: [{value}]}}]"
+    );
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Fail",
+            "reinvocationPolicy": "IfNeeded",
+            "matchConstraints": {
+                "matchPolicy": "Equivalent",
+                "namespaceSelector": {},
+                "objectSelector": {},
+                "resourceRules": [
+                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}
+                ],
+            },
+            "matchConditions": [
+                {"name": "not-a-mirror-pod", "expression": NOT_A_MIRROR_POD},
+                {"name": "lacks-the-reference", "expression": lacks_the_reference},
+                {"name": "uses-the-registries", "expression": uses_the_registries},
+            ],
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}],
+        },
+    });
+    let names = [json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": namespaces})];
+    let matched = json!({
+        "matchPolicy": "Equivalent", "objectSelector": {}, "namespaceSelector": {"matchExpressions": names},
+    });
+    let context = json!({
+        "name": name, "lacks_the_reference": lacks_the_reference, "uses_the_registries": uses_the_registries,
+        "patch": patch, "operator": operator, "namespaces": namespaces,
+    });
+    Part::new(
+        "admission-policy.yaml.j2",
+        context,
+        [policy, binding("MutatingAdmissionPolicyBinding", name, json!({"matchResources": matched}))],
+    )
+}
+
+/// The binding of a policy, both of this name.
+pub(super) fn binding(kind: &str, name: &str, rest: Value) -> Value {
+    let mut spec = json!({"policyName": name});
+    if let (Some(spec), Value::Object(rest)) = (spec.as_object_mut(), rest) {
+        spec.extend(rest);
+    }
+    json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+/// Whether any of the keys matches the image `i`, by the kubelet's rules.
+///
+/// Prefixes, as a long pattern for each image of a large Pod would cost more than the API server grants; a pattern for globs.
+fn condition<'a>(keys: impl Iterator<Item = &'a RegistryKey>) -> String {
+    // A kubelet cuts tag and digest off an image, so that a key with one matches nothing.
+    let (globs, plain): (Vec<_>, Vec<_>) =
+        keys.filter(|key| !key.path().contains([':', '@'])).partition(|key| key.authority().contains('*'));
+    let mut patterns: Vec<_> = globs.into_iter().map(pattern).collect();
+    if plain.iter().any(|key| is_docker_hub(key)) {
+        // A kubelet falls back to Docker Hub's login for a host without dot and port, such as `localhost`.
+        patterns.push("[^./:]+/".to_owned());
+    }
+    let prefixes: Vec<_> = plain.into_iter().map(|key| format!("'{}'", prefix(key))).collect();
+    let mut alternatives = Vec::new();
+    if !prefixes.is_empty() {
+        alternatives.push(format!("[{}].exists(p, i.startsWith(p))", prefixes.join(", ")));
+    }
+    if !patterns.is_empty() {
+        alternatives.push(format!("i.matches('^({})')", patterns.join("|")));
+    }
+    if alternatives.is_empty() { "false".to_owned() } else { alternatives.join(" || ") }
+}
+
+/// How every image begins that the key matches.
+fn prefix(key: &RegistryKey) -> String {
+    if is_docker_hub(key) {
+        return "docker.io/".to_owned();
+    }
+    format!("{}{}", key.authority(), if key.path().is_empty() { "/" } else { key.path() })
+}
+
+fn is_docker_hub(key: &RegistryKey) -> bool {
+    key.index() == "index.docker.io"
+}
+
+/// The same for a key with a glob in its host. Only these characters need care: a key has no backslash and no quote.
+fn pattern(key: &RegistryKey) -> String {
+    let host = literal(key.authority()).replace('*', "[^./:]*");
+    let path = if key.path().is_empty() { "/".to_owned() } else { literal(key.path()).replace('*', "[*]") };
+    format!("{host}{path}")
+}
+
+fn literal(text: &str) -> String {
+    text.replace('.', "[.]").replace('+', "[+]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conditions(keys: &[&str]) -> String {
+        let keys: Vec<RegistryKey> = keys.iter().map(|key| key.parse().unwrap()).collect();
+        condition(keys.iter())
+    }
+
+    #[test]
+    fn the_condition_is_that_of_the_kubelets_keys() {
+        for (keys, expected) in [
+            (
+                &["https://index.docker.io/v1/"][..],
+                "['docker.io/'].exists(p, i.startsWith(p)) || i.matches('^([^./:]+/)')",
+            ),
+            (&["ghcr.io:8443", "quay.io/acme"], "['ghcr.io:8443/', 'quay.io/acme'].exists(p, i.startsWith(p))"),
+            (&["*.ecr.test", "*.io:80/a*"], "i.matches('^([^./:]*[.]ecr[.]test/|[^./:]*[.]io:80/a[*])')"),
+            (&["a.io", "*.io"], "['a.io/'].exists(p, i.startsWith(p)) || i.matches('^([^./:]*[.]io/)')"),
+            (&["a.io/x:1"], "false"),
+        ] {
+            assert_eq!(conditions(keys), expected);
+        }
+    }
+}

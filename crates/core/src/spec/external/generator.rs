@@ -1,0 +1,162 @@
+//! Describes the generators of the External Secrets Operator: what each makes, and for how long it is valid.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::names::ResourceName;
+
+/// The kinds of `generators.external-secrets.io/v1alpha1` that make a login for a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum GeneratorKind {
+    /// Amazon ECR.
+    ECRAuthorizationToken,
+    /// Google Artifact Registry.
+    GCRAccessToken,
+    /// Azure Container Registry.
+    ACRAccessToken,
+    /// ghcr.io, as a GitHub App.
+    GithubAccessToken,
+    /// Quay, as a robot account.
+    QuayAccessToken,
+}
+
+/// The keys that a generator gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// `username` and `password`.
+    Login,
+    /// `token`: the user name is free.
+    Token,
+    /// `auth`: both, in base64.
+    Auth,
+}
+
+impl GeneratorKind {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::ECRAuthorizationToken,
+        Self::GCRAccessToken,
+        Self::ACRAccessToken,
+        Self::GithubAccessToken,
+        Self::QuayAccessToken,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ECRAuthorizationToken => "ECRAuthorizationToken",
+            Self::GCRAccessToken => "GCRAccessToken",
+            Self::ACRAccessToken => "ACRAccessToken",
+            Self::GithubAccessToken => "GithubAccessToken",
+            Self::QuayAccessToken => "QuayAccessToken",
+        }
+    }
+
+    /// The field of a `ClusterGenerator` that holds its `spec`.
+    #[must_use]
+    pub fn cluster_field(self) -> &'static str {
+        match self {
+            Self::ECRAuthorizationToken => "ecrAuthorizationTokenSpec",
+            Self::GCRAccessToken => "gcrAccessTokenSpec",
+            Self::ACRAccessToken => "acrAccessTokenSpec",
+            Self::GithubAccessToken => "githubAccessTokenSpec",
+            Self::QuayAccessToken => "quayAccessTokenSpec",
+        }
+    }
+
+    /// For how many hours a token of it is good.
+    #[must_use]
+    pub fn hours(self) -> u32 {
+        match self {
+            Self::ECRAuthorizationToken => 12,
+            Self::ACRAccessToken => 3,
+            Self::GCRAccessToken | Self::GithubAccessToken | Self::QuayAccessToken => 1,
+        }
+    }
+
+    /// What it gives.
+    #[must_use]
+    pub fn given(self) -> Given {
+        match self {
+            Self::ECRAuthorizationToken | Self::GCRAccessToken | Self::ACRAccessToken => Given::Login,
+            Self::GithubAccessToken => Given::Token,
+            Self::QuayAccessToken => Given::Auth,
+        }
+    }
+}
+
+impl fmt::Display for GeneratorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where a generator is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// In the namespace of the Secret.
+    Namespace,
+    /// In no namespace: a `ClusterGenerator`.
+    Cluster,
+}
+
+/// A generator, decided.
+#[derive(Clone, Debug)]
+pub struct GeneratorSettings {
+    /// What it makes.
+    pub kind: GeneratorKind,
+    /// Its name.
+    pub name: ResourceName,
+    /// Where it is.
+    pub scope: Scope,
+    /// Its `spec`, if it is ours to write.
+    pub spec: Option<Map<String, Value>>,
+}
+
+impl GeneratorSettings {
+    /// The kind of the object, which for a `ClusterGenerator` does not say what it makes.
+    #[must_use]
+    pub fn object_kind(&self) -> &'static str {
+        match self.scope {
+            Scope::Namespace => self.kind.name(),
+            Scope::Cluster => "ClusterGenerator",
+        }
+    }
+
+    /// The `spec` of the object, if it is ours to write.
+    #[must_use]
+    pub fn object_spec(&self) -> Option<Value> {
+        let spec = Value::Object(self.spec.clone()?);
+        Some(match self.scope {
+            Scope::Namespace => spec,
+            Scope::Cluster => {
+                json!({"kind": self.kind.name(), "generator": {self.kind.cluster_field(): spec}})
+            }
+        })
+    }
+
+    /// Whether both are the same object.
+    #[must_use]
+    pub fn is_same_object(&self, other: &Self) -> bool {
+        (self.object_kind(), &self.name) == (other.object_kind(), &other.name)
+    }
+}
+
+/// As a table for the documentation.
+#[must_use]
+pub fn table() -> String {
+    let mut text = "| `kind` | it gives | the user name is | a token lives |\n|---|---|---|---|\n".to_owned();
+    text.extend(GeneratorKind::ALL.iter().map(|kind| {
+        let (keys, username) = match kind.given() {
+            Given::Login => ("`username`, `password`", "the one it gives"),
+            Given::Token => ("`token`", "`username: {value: …}`, else `x-access-token`"),
+            Given::Auth => ("`auth`", "in `auth`"),
+        };
+        format!("| `{kind}` | {keys} | {username} | {} h |\n", kind.hours())
+    }));
+    text
+}

@@ -1,0 +1,219 @@
+//! Reads the logins of `external`: one whole Docker config, or a login for each registry.
+
+use super::generator::{GeneratorSettings, Given, Scope};
+use super::written::{ExternalLogin, ExternalUserName, Generator, RemoteKey};
+use super::{Content, ExternalLoginSettings, Origin, StoredName};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
+
+/// The user name that GitHub takes with a token of an App.
+const USER_OF_A_TOKEN: &str = "x-access-token";
+
+/// Whether the login needs a store.
+pub(super) fn names_a_key(login: &ExternalLogin) -> bool {
+    login.docker_config.is_some()
+        || login.password.is_some()
+        || login.username.as_ref().is_some_and(|username| username.key.is_some())
+}
+
+/// All logins together; `None` where one of them is none.
+pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) -> Option<Content> {
+    let place = |number: usize| format!("`external.logins`, item {} in regcred.yaml,", number + 1);
+    if logins.is_empty() {
+        problems.push(
+            Diagnostic::error(Code::NoExternal, "`external` in regcred.yaml has no `logins`")
+                .hint("name the keys of a Docker config, or of a user name and a password for each registry"),
+        );
+        return None;
+    }
+    let whole = logins.iter().filter(|login| login.docker_config.is_some()).count();
+    if whole > 0 && logins.len() > 1 {
+        problems.push(
+            Diagnostic::error(
+                Code::WholeAndSingle,
+                "`external.logins` in regcred.yaml has a whole Docker config beside other logins, and they cannot be joined",
+            )
+            .hint("give each whole Docker config a pull secret of its own"),
+        );
+    }
+    let read: Vec<_> = logins.iter().enumerate().map(|(number, login)| one(login, &place(number), problems)).collect();
+    let mut single = Vec::new();
+    for content in read {
+        match content? {
+            One::Whole(key, registries) if logins.len() == 1 => return Some(Content::Whole(key, registries)),
+            One::Whole(..) => return None,
+            One::Login(login) => single.push(login),
+        }
+    }
+    single.sort_by(|one, other| one.registry.as_str().cmp(other.registry.as_str()));
+    let mut indexes: Vec<_> = single.iter().map(|login| login.registry.index().to_owned()).collect();
+    indexes.sort_unstable();
+    for pair in indexes.windows(2).filter(|pair| pair[0] == pair[1]) {
+        problems.push(
+            Diagnostic::error(
+                Code::Conflict,
+                format!("`external.logins` in regcred.yaml has two logins for `{}`", pair[0]),
+            )
+            .hint("a Docker config has one login a registry: leave one out, or put them into two pull secrets")
+            .about(&pair[0]),
+        );
+    }
+    Some(Content::Logins(single))
+}
+
+enum One {
+    Whole(RemoteKey, Vec<RegistryKey>),
+    Login(ExternalLoginSettings),
+}
+
+fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Diagnostic>) -> Option<One> {
+    match login {
+        ExternalLogin {
+            docker_config: Some(key),
+            registries,
+            registry: None,
+            username: None,
+            password: None,
+            generator: None,
+        } => {
+            let registries = registries.iter().map(|host| registry(host, place, problems)).collect::<Vec<_>>();
+            let key = remote(key, place, problems);
+            Some(One::Whole(key?, registries.into_iter().collect::<Option<_>>()?))
+        }
+        ExternalLogin {
+            docker_config: None,
+            registries,
+            registry: Some(host),
+            username: Some(username),
+            password: Some(password),
+            generator: None,
+        } if registries.is_empty() => {
+            let registry = registry(host, place, problems);
+            let username = stored_name(username, place, problems);
+            let password = remote(password, place, problems);
+            let origin = Origin::Store { username: username?, password: password? };
+            Some(One::Login(ExternalLoginSettings { registry: registry?, origin }))
+        }
+        ExternalLogin {
+            docker_config: None,
+            registries,
+            registry: Some(host),
+            username,
+            password: None,
+            generator: Some(generator),
+        } if registries.is_empty() => {
+            let registry = registry(host, place, problems);
+            let origin = generated(generator, username.as_ref(), place, problems);
+            Some(One::Login(ExternalLoginSettings { registry: registry?, origin: origin? }))
+        }
+        _ => {
+            problems.push(Diagnostic::error(Code::InvalidLogin, format!("{place} is none of the three forms")).hint(
+                "give `dockerConfig`, or `registry` with `username` and `password`, or `registry` with `generator`",
+            ));
+            None
+        }
+    }
+}
+
+fn generated(
+    generator: &Generator,
+    username: Option<&ExternalUserName>,
+    place: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Origin> {
+    let Generator { kind, name, cluster_wide, spec } = generator.clone();
+    let scope = if cluster_wide { Scope::Cluster } else { Scope::Namespace };
+    let settings = GeneratorSettings { kind, name, scope, spec };
+    match (kind.given(), username) {
+        (Given::Login | Given::Auth, None) => Some(Origin::Generator(settings)),
+        (Given::Token, None) => Some(Origin::TokenOf(settings, USER_OF_A_TOKEN.to_owned())),
+        (Given::Token, Some(username)) => match stored_name(username, place, problems)? {
+            StoredName::Literal(name) => Some(Origin::TokenOf(settings, name)),
+            StoredName::Remote(_) => {
+                problems.push(
+                    Diagnostic::error(
+                        Code::InvalidLogin,
+                        format!("{place} has a key for the user name of a generated token"),
+                    )
+                    .hint("write it as `value`, or leave it out"),
+                );
+                None
+            }
+        },
+        (Given::Login | Given::Auth, Some(_)) => {
+            problems.push(
+                Diagnostic::error(Code::InvalidLogin, format!("{place} has a `username`, and {kind} gives its own"))
+                    .hint("leave it out"),
+            );
+            None
+        }
+    }
+}
+
+/// A registry as it is emitted.
+fn registry(text: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RegistryKey> {
+    let key = RegistryKey::typed(text).map_err(|invalid| {
+        problems.push(
+            Diagnostic::error(Code::InvalidRegistry, format!("the host in {place} {invalid}"))
+                .hint(InvalidRegistry::hint()),
+        );
+    });
+    let (key, odd) = key.ok()?.canonical();
+    problems.extend(odd);
+    Some(key)
+}
+
+fn remote(key: &RemoteKey, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RemoteKey> {
+    if key.key.is_empty() || key.property.as_deref() == Some("") {
+        problems.push(
+            Diagnostic::error(Code::InvalidLogin, format!("{place} has an empty `key` or `property`"))
+                .hint("name the secret in the store, and the field of it if it has several"),
+        );
+        return None;
+    }
+    Some(key.clone())
+}
+
+fn stored_name(username: &ExternalUserName, place: &str, problems: &mut Vec<Diagnostic>) -> Option<StoredName> {
+    match username {
+        ExternalUserName { value: Some(name), key: None, property: None, version: None, decoding_strategy: None } => {
+            let mut refuse = |code, fault: &str, hint: &str| {
+                problems.push(Diagnostic::error(code, format!("the `username` in {place} {fault}")).hint(hint));
+            };
+            if name.is_empty() {
+                refuse(Code::NoUsername, "is empty", "set it");
+            } else if name.contains(':') {
+                let hint = "in `auth` the first colon ends the user name: no registry can take it";
+                refuse(Code::UsernameWithColon, "has a colon", hint);
+            } else if name.chars().any(char::is_control) {
+                refuse(
+                    Code::UsernameWithControlCharacter,
+                    "has a control character",
+                    "set it without line ends or tabs in it",
+                );
+            } else {
+                return Some(StoredName::Literal(name.clone()));
+            }
+            None
+        }
+        ExternalUserName { value: None, key: Some(key), property, version, decoding_strategy } => {
+            let key = RemoteKey {
+                key: key.clone(),
+                property: property.clone(),
+                version: version.clone(),
+                decoding_strategy: *decoding_strategy,
+            };
+            remote(&key, place, problems).map(StoredName::Remote)
+        }
+        _ => {
+            problems.push(
+                Diagnostic::error(
+                    Code::InvalidLogin,
+                    format!("the `username` in {place} has neither `value` nor `key` alone"),
+                )
+                .hint("write `username: {value: acme-bot}`, or the `key` in the store"),
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Decides where the External Secrets Operator finds the logins: stores, keys and generators that fit together.
+
+pub mod generator;
+mod login;
+pub mod written;
+
+use super::go::nanoseconds;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::docker_config::registry::RegistryKey;
+use generator::GeneratorSettings;
+use written::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store};
+
+/// The `ExternalSecret` of one pull secret, decided.
+#[derive(Clone, Debug)]
+pub struct ExternalSettings {
+    /// The store, if a key needs one.
+    pub store: Option<Store>,
+    /// How often the operator fetches.
+    pub refresh_interval: String,
+    /// What it fetches.
+    pub content: Content,
+    /// Whether there is one object a namespace, or one for all.
+    pub reach: Reach,
+}
+
+/// What a pull secret is made of.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A whole Docker config, and the registries that are said to be in it.
+    Whole(RemoteKey, Vec<RegistryKey>),
+    /// A login for each registry, sorted.
+    Logins(Vec<ExternalLoginSettings>),
+}
+
+/// The login for one registry.
+#[derive(Clone, Debug)]
+pub struct ExternalLoginSettings {
+    /// The key of its entry.
+    pub registry: RegistryKey,
+    /// Where user name and password come from.
+    pub origin: Origin,
+}
+
+/// Where a login comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// The store.
+    Store {
+        /// The user name.
+        username: StoredName,
+        /// The password.
+        password: RemoteKey,
+    },
+    /// A generator that gives user name and password, as two or as one.
+    Generator(GeneratorSettings),
+    /// A generator that gives a password, for this user name.
+    TokenOf(GeneratorSettings, String),
+}
+
+/// A user name.
+#[derive(Clone, Debug)]
+pub enum StoredName {
+    /// It stands in regcred.yaml: so it is no secret.
+    Literal(String),
+    /// It is in the store.
+    Remote(RemoteKey),
+}
+
+/// How many objects there are.
+#[derive(Clone, Debug)]
+pub enum Reach {
+    /// An `ExternalSecret` in each namespace.
+    EachNamespace,
+    /// One `ClusterExternalSecret`, for these namespaces, and how often it looks for them.
+    Cluster(Selection, String),
+}
+
+/// Which namespaces a `ClusterExternalSecret` is for.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// Those of the pull secret, by their names.
+    Named,
+    /// Those with such labels, whoever makes them.
+    Labelled(Vec<LabelSelector>),
+}
+
+impl ExternalSettings {
+    /// The generators, in the order of the registries.
+    pub fn generators(&self) -> impl Iterator<Item = &GeneratorSettings> {
+        let logins = match &self.content {
+            Content::Whole(..) => &[],
+            Content::Logins(logins) => logins.as_slice(),
+        };
+        logins.iter().filter_map(|login| match &login.origin {
+            Origin::Store { .. } => None,
+            Origin::Generator(generator) | Origin::TokenOf(generator, _) => Some(generator),
+        })
+    }
+
+    /// The registries, each with its user name where that is known.
+    #[must_use]
+    pub fn registries(&self) -> Vec<(RegistryKey, Option<String>)> {
+        match &self.content {
+            Content::Whole(_, registries) => registries.iter().map(|registry| (registry.clone(), None)).collect(),
+            Content::Logins(logins) => logins
+                .iter()
+                .map(|ExternalLoginSettings { registry, origin }| {
+                    let username = match origin {
+                        Origin::Store { username: StoredName::Literal(name), .. } | Origin::TokenOf(_, name) => {
+                            Some(name.clone())
+                        }
+                        Origin::Store { username: StoredName::Remote(_), .. } | Origin::Generator(_) => None,
+                    };
+                    (registry.clone(), username)
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether the namespaces are not ours to name.
+    #[must_use]
+    pub fn selects_by_label(&self) -> bool {
+        matches!(self.reach, Reach::Cluster(Selection::Labelled(_), _))
+    }
+}
+
+/// Decides; problems are added.
+pub fn resolve(external: Option<&External>, problems: &mut Vec<Diagnostic>) -> Option<ExternalSettings> {
+    let Some(External { store, refresh_interval, logins, cluster_external_secret }) = external else {
+        problems.push(
+            Diagnostic::error(Code::NoExternal, "`--protect external` needs to know where the logins are kept").hint(
+                "give the pull secret `external` with `store` and `logins` in regcred.yaml: see docs/external.md",
+            ),
+        );
+        return None;
+    };
+    let content = login::content(logins, problems);
+    let needs_a_store = logins.iter().any(login::names_a_key);
+    if needs_a_store && store.is_none() {
+        problems.push(
+            Diagnostic::error(Code::NoStore, "`external` in regcred.yaml has keys, and no `store` that holds them")
+                .hint("add for example `store: {kind: ClusterSecretStore, name: vault}`"),
+        );
+    }
+    let mut settings = ExternalSettings {
+        store: store.clone().filter(|_| needs_a_store),
+        refresh_interval: String::new(),
+        content: content?,
+        reach: reach(cluster_external_secret.as_ref(), problems),
+    };
+    settings.refresh_interval = refresh_interval_of(&settings, refresh_interval.as_deref(), problems);
+    if settings.selects_by_label() {
+        problems.extend(unreachable_generators(&settings));
+    }
+    Some(settings)
+}
+
+fn reach(wanted: Option<&ClusterExternalSecret>, problems: &mut Vec<Diagnostic>) -> Reach {
+    let Some(ClusterExternalSecret { namespace_selectors, refresh_time }) = wanted else { return Reach::EachNamespace };
+    let refresh_time = refresh_time.as_deref().unwrap_or("1m");
+    if nanoseconds(refresh_time).is_none() {
+        problems.push(no_duration("refreshTime"));
+    }
+    let selection = if namespace_selectors.is_empty() {
+        Selection::Named
+    } else {
+        Selection::Labelled(namespace_selectors.clone())
+    };
+    Reach::Cluster(selection, refresh_time.to_owned())
+}
+
+fn no_duration(field: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidDuration, format!("`{field}` in `external` of regcred.yaml is no Go duration"))
+        .hint("write a number with its unit, for example 30m or 1h")
+}
+
+const HOUR: f64 = 3600.0 * 1e9;
+
+/// What was asked for, when it is below the life of every token; else half of the shortest life, and an hour at most.
+fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problems: &mut Vec<Diagnostic>) -> String {
+    let shortest = settings.generators().map(|generator| generator.kind).min_by_key(|kind| kind.hours());
+    let Some(asked) = asked else {
+        return if shortest.is_some_and(|kind| kind.hours() == 1) { "30m" } else { "1h" }.to_owned();
+    };
+    match (nanoseconds(asked), shortest) {
+        (None, _) => problems.push(no_duration("refreshInterval")),
+        (Some(time), Some(kind)) if time <= 0.0 || time >= f64::from(kind.hours()) * HOUR => problems.push(
+            Diagnostic::error(
+                Code::RefreshTooSlow,
+                format!(
+                    "`refreshInterval` in `external` of regcred.yaml is not below {} h, the life of a token of {kind}",
+                    kind.hours()
+                ),
+            )
+            .hint("leave it out, or write about half of that"),
+        ),
+        (Some(_), _) => {}
+    }
+    asked.to_owned()
+}
+
+/// Generators that would be written into namespaces that nobody names.
+fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = Diagnostic> {
+    let written = settings.generators().filter(|it| it.scope == generator::Scope::Namespace && it.spec.is_some());
+    written.map(|generator| {
+        Diagnostic::error(
+            Code::GeneratorOutOfReach,
+            format!(
+                "the {} `{}` would have to be written into each namespace, and `namespaceSelectors` names none",
+                generator.kind, generator.name
+            ),
+        )
+        .hint("add `clusterWide: true` to the generator, or leave its `spec` out and write it yourself")
+    })
+}
+
+/// Generators of one name that are not one: a name has one `spec`.
+pub fn disagreements<'a>(all: impl Iterator<Item = &'a ExternalSettings>) -> Vec<Diagnostic> {
+    let mut seen: Vec<&GeneratorSettings> = Vec::new();
+    let mut problems = Vec::new();
+    for generator in all.flat_map(ExternalSettings::generators).filter(|generator| generator.spec.is_some()) {
+        match seen.iter().find(|other| other.is_same_object(generator)) {
+            Some(other) if other.object_spec() != generator.object_spec() => problems.push(
+                Diagnostic::error(
+                    Code::SameName,
+                    format!("two generators are called `{}`, and are not the same", generator.name),
+                )
+                .hint("give each its own name"),
+            ),
+            Some(_) => {}
+            None => seen.push(generator),
+        }
+    }
+    problems
+}

@@ -1,0 +1,92 @@
+//! Reads durations and globs the way programs in Go do.
+
+/// The nanoseconds of a second.
+pub const SECOND: f64 = 1e9;
+
+/// The nanoseconds of a text that Go's `time.ParseDuration` takes, and no negative one.
+#[must_use]
+pub fn nanoseconds(text: &str) -> Option<f64> {
+    // What an `i64` holds: some 292 years.
+    const LIMIT: f64 = 9_223_372_036_854_775_807.0;
+    // "m" is a prefix of "ms": the longer one stands first.
+    const UNITS: [(&str, f64); 7] = [
+        ("ns", 1.0),
+        ("us", 1e3),
+        ("µs", 1e3),
+        ("ms", 1e6),
+        ("s", SECOND),
+        ("m", 60.0 * SECOND),
+        ("h", 3600.0 * SECOND),
+    ];
+    let text = text.strip_prefix('+').unwrap_or(text);
+    if text == "0" {
+        return Some(0.0);
+    }
+    let mut rest = text;
+    let mut sum = 0.0;
+    while !rest.is_empty() {
+        let number = rest.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(rest.len());
+        let (count, unit_and_more) = rest.split_at(number);
+        let count: f64 = count.parse().ok()?;
+        let (unit, size) = UNITS.iter().find(|(unit, _)| unit_and_more.starts_with(unit))?;
+        sum += count * size;
+        rest = &unit_and_more[unit.len()..];
+    }
+    (!text.is_empty() && sum < LIMIT).then_some(sum)
+}
+
+/// Whether Go's `path.Match` takes it, and takes it as it is meant: braces and `!` are letters like others there.
+#[must_use]
+pub fn is_glob(glob: &str) -> bool {
+    let mut rest = glob;
+    while let Some((before, class)) = rest.split_once('[') {
+        let Some((class, after)) = class.split_once(']') else { return false };
+        if before.contains(OF_OTHERS) || !is_class(class.strip_prefix('^').unwrap_or(class).as_bytes()) {
+            return false;
+        }
+        rest = after;
+    }
+    !rest.contains(OF_OTHERS)
+}
+
+/// What has a meaning elsewhere, or only in brackets.
+const OF_OTHERS: [char; 6] = ['{', '}', ',', '!', '^', ']'];
+
+/// Letters, digits and their ranges, at least one.
+fn is_class(class: &[u8]) -> bool {
+    let rest = match class {
+        [low, b'-', high, rest @ ..] if low.is_ascii_alphanumeric() && high.is_ascii_alphanumeric() => rest,
+        [one, rest @ ..] if one.is_ascii_alphanumeric() => rest,
+        _ => return false,
+    };
+    rest.is_empty() || is_class(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_gos() {
+        for (good, seconds) in
+            [("10s", 10.0), ("1m30s", 90.0), ("1.5h", 5400.0), ("1000ms", 1.0), ("0s", 0.0), ("0", 0.0), ("+10s", 10.0)]
+        {
+            let off = (nanoseconds(good).unwrap() - seconds * SECOND).abs();
+            assert!(off < 1.0, "{good}");
+        }
+        assert!(nanoseconds("2562047h47m").is_some());
+        for bad in ["", "+", "10", "s", "1d", "1m30", "-1s", "1..5s", "2562047h48m", "10000000h"] {
+            assert!(nanoseconds(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_glob_is_one_that_go_reads_as_others_do() {
+        for good in ["kube-system", "kube-*", "?[a-c]*", "kube-[^s]*", "*[x0-9]"] {
+            assert!(is_glob(good), "{good}");
+        }
+        for bad in ["kube-[!s]*", "{a,b}*", "*,", "a*!", "*^", "[-a]", "[a-]", "[^]a]"] {
+            assert!(!is_glob(bad), "{bad}");
+        }
+    }
+}
