@@ -115,7 +115,7 @@ pub struct TargetArguments {
     SEALED_SECRETS_CERT      the certificate, without --sealing-cert\n\n\
     For example:\n  \
     regcred render -n team-a,team-b |\n    \
-      kubectl apply --server-side --field-manager=regcred -f -\n  \
+      kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -\n  \
     regcred render -n team-a --protect sealed --sealing-cert prod.pem > prod.yaml")]
 pub struct RenderArguments {
     /// Which logins
