@@ -254,7 +254,9 @@ fn two_pipelines_with_one_service_account_or_one_secret_name_do_not_undo_each_ot
     let folder = tempfile::tempdir().unwrap();
     let pipeline = |owner: &str, arguments: &[&str]| {
         let config = folder.path().join(format!("{owner}.yaml"));
-        let text = format!("apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: {owner}}}\nspec: {{}}\n");
+        let text = format!(
+            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: {owner}}}\nspec: {{}}\n"
+        );
         #[expect(clippy::disallowed_methods, reason = "a fixture")]
         std::fs::write(&config, text).unwrap();
         let render = [&["render", "--config", config.to_str().unwrap()], arguments].concat();

@@ -363,7 +363,8 @@ fn forged_fields() -> [(&'static str, Value); 6] {
 fn writes_into_served_namespaces_only(installed: &Installed) {
     let Installed { bench, secret, .. } = installed;
     let denied_in = |namespace: &str| {
-        let create = installed.kubectl(&["create", "-n", namespace, "-f", "-"], &pull_secret(secret).to_string()).failed();
+        let create =
+            installed.kubectl(&["create", "-n", namespace, "-f", "-"], &pull_secret(secret).to_string()).failed();
         let list = json!({"imagePullSecrets": [{"name": secret}]}).to_string();
         let patch = ["patch", "serviceaccount", "default", "-n", namespace, "--type", "merge", "-p", &list];
         for said in [create, installed.kubectl(&patch, "").failed()] {

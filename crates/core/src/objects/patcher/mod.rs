@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::marks::{Marks, Role};
 use super::{Object, Part, Request, Restyle, Wanted, external_secret, pod_policy, source};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::{Choice, Link, Patcher};
@@ -60,6 +61,29 @@ pub enum Accounts {
 }
 
 impl PatcherSettings {
+    /// What to know about its image and its rights before it runs.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let mut warnings = Vec::new();
+        let name = self.image.rsplit('/').next().unwrap_or_default();
+        if !name.contains('@') && (name.ends_with(":latest") || !name.contains(':')) {
+            let message =
+                "the image of the patcher may be another one at each pull, and it may write Secrets in every namespace";
+            warnings.push(Diagnostic::warning(Code::ImageWithoutDigest, message).hint(format!(
+                "pin an image that you have checked: --patcher-image {}@sha256:…",
+                unpinned(&self.image)
+            )));
+        }
+        if self.patcher == Patcher::Tamcore {
+            let message = "tamcore's patcher watches Secrets, so its account can read every Secret of the cluster";
+            warnings.push(
+                Diagnostic::warning(Code::PatcherReadsEverySecret, message)
+                    .hint("with --patcher titansoft, the account can read the Secrets of one name"),
+            );
+        }
+        warnings
+    }
+
     /// The name of objects in no namespace: one for each patcher of a cluster.
     fn cluster_name(&self) -> String {
         if self.namespace.as_str() == NAME { NAME.to_owned() } else { format!("{NAME}-{}", self.namespace) }
@@ -93,6 +117,11 @@ impl PatcherSettings {
             "service_account_rules": guard::service_account_rules(self, secret),
         })
     }
+}
+
+/// An image without its tag.
+fn unpinned(image: &str) -> &str {
+    image.strip_suffix(":latest").unwrap_or(image)
 }
 
 /// The policies that confine the patcher, then its Namespace, its account with its rights, the source Secret and the
