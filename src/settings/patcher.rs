@@ -111,7 +111,6 @@ pub fn resolve(
         exclude,
         service_accounts,
     };
-    problems.extend(settings.warnings());
     Some(settings)
 }
 

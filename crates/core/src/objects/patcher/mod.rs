@@ -61,27 +61,28 @@ pub enum Accounts {
 }
 
 impl PatcherSettings {
-    /// What to know about its image and its rights before it runs.
+    /// A warning of an image that may be another one tomorrow.
     #[must_use]
-    pub fn warnings(&self) -> Vec<Diagnostic> {
-        let mut warnings = Vec::new();
+    pub fn image_warning(&self) -> Option<Diagnostic> {
         let name = self.image.rsplit('/').next().unwrap_or_default();
-        if !name.contains('@') && (name.ends_with(":latest") || !name.contains(':')) {
-            let message =
-                "the image of the patcher may be another one at each pull, and it may write Secrets in every namespace";
-            warnings.push(Diagnostic::warning(Code::ImageWithoutDigest, message).hint(format!(
-                "pin an image that you have checked: --patcher-image {}@sha256:…",
-                unpinned(&self.image)
-            )));
-        }
-        if self.patcher == Patcher::Tamcore {
-            let message = "tamcore's patcher watches Secrets, so its account can read every Secret of the cluster";
-            warnings.push(
-                Diagnostic::warning(Code::PatcherReadsEverySecret, message)
-                    .hint("with --patcher titansoft, the account can read the Secrets of one name"),
-            );
-        }
-        warnings
+        let is_pinned = name.contains('@') || (name.contains(':') && !name.ends_with(":latest"));
+        let image = self.image.strip_suffix(":latest").unwrap_or(&self.image);
+        let message =
+            "the image of the patcher may be another one at each pull, and it may write Secrets in every namespace";
+        (!is_pinned).then(|| {
+            Diagnostic::warning(Code::ImageWithoutDigest, message)
+                .hint(format!("pin an image that you have checked: --patcher-image {image}@sha256:…"))
+        })
+    }
+
+    /// A warning of what its account can read.
+    #[must_use]
+    pub fn rights_warning(&self) -> Option<Diagnostic> {
+        let message = "tamcore's patcher watches Secrets, so its account can read every Secret of the cluster";
+        (self.patcher == Patcher::Tamcore).then(|| {
+            Diagnostic::warning(Code::PatcherReadsEverySecret, message)
+                .hint("with --patcher titansoft, the account can read the Secrets of one name")
+        })
     }
 
     /// The name of objects in no namespace: one for each patcher of a cluster.
@@ -117,11 +118,6 @@ impl PatcherSettings {
             "service_account_rules": guard::service_account_rules(self, secret),
         })
     }
-}
-
-/// An image without its tag.
-fn unpinned(image: &str) -> &str {
-    image.strip_suffix(":latest").unwrap_or(image)
 }
 
 /// The policies that confine the patcher, then its Namespace, its account with its rights, the source Secret and the
