@@ -472,9 +472,8 @@ const KPTFILE: &str = "\n- kind: Kptfile\n  metadata: {annotations: {internal.co
 
 /// A function with these items.
 fn krm(folder: &Path, items: &str, config: &str) -> Output {
-    let list = format!(
-        "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:{items}\nfunctionConfig: {config}\n"
-    );
+    let list =
+        format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:{items}\nfunctionConfig: {config}\n");
     let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
         .arg("krm")
         .env_clear()

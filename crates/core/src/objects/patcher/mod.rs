@@ -66,12 +66,11 @@ impl PatcherSettings {
     pub fn image_warning(&self) -> Option<Diagnostic> {
         let name = self.image.rsplit('/').next().unwrap_or_default();
         let is_pinned = name.contains('@') || (name.contains(':') && !name.ends_with(":latest"));
-        let image = self.image.strip_suffix(":latest").unwrap_or(&self.image);
         let message =
             "the image of the patcher may be another one at each pull, and it may write Secrets in every namespace";
         (!is_pinned).then(|| {
             Diagnostic::warning(Code::ImageWithoutDigest, message)
-                .hint(format!("pin an image that you have checked: --patcher-image {image}@sha256:…"))
+                .hint("pin an image that you have checked: --patcher-image IMAGE@sha256:…")
         })
     }
 
