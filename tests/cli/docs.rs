@@ -163,6 +163,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--all-namespaces",
     "--as",
     "--as-group",
+    "--dry-run",
     "--cached",
     "--create-namespace",
     "--clusterrole",
