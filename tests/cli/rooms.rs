@@ -27,7 +27,6 @@ const BINARY: Rooms = Rooms {
         "cli",
         // Manifests that come from outside.
         "krm",
-        "inject",
         // What is written, and how it is protected.
         "files",
         "protect",
@@ -48,7 +47,6 @@ const BINARY: Rooms = Rooms {
         ("resources", "protect"),
         ("settings", "cli"),
         ("settings", "files"),
-        ("settings", "inject"),
         ("settings", "templates"),
     ],
 };
@@ -57,6 +55,7 @@ const CORE: Rooms = Rooms {
     folder: "crates/core/src",
     order: &[
         "plan",
+        "inject",
         "objects",
         "spec",
         "credentials",
@@ -178,8 +177,6 @@ const LONG: &[&str] = &[
     "crates/core/src/names/mod.rs",
     "src/cli.rs",
     "src/files/evidence/fingerprint.rs",
-    "src/inject/document.rs",
-    "src/krm/list.rs",
     "src/program.rs",
     "src/settings/file/faults.rs",
     "src/settings/mod.rs",
