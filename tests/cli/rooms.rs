@@ -23,7 +23,6 @@ const BINARY: Rooms = Rooms {
         "main",
         "commands",
         "arguments",
-        "report",
         "cli",
         // Manifests that come from outside.
         "krm",
@@ -35,7 +34,8 @@ const BINARY: Rooms = Rooms {
         // What was asked for.
         "settings",
         "credentials",
-        // The world: variables, programs, signals, memory.
+        // The world: standard error, variables, programs, signals, memory.
+        "report",
         "program",
         "environment",
         "interrupt",
@@ -44,7 +44,6 @@ const BINARY: Rooms = Rooms {
     left: &[
         ("krm", "cli"),
         ("protect", "files"),
-        ("resources", "protect"),
         ("settings", "cli"),
         ("settings", "files"),
         ("settings", "templates"),
@@ -58,6 +57,7 @@ const CORE: Rooms = Rooms {
         "inject",
         "objects",
         "spec",
+        "confine",
         "credentials",
         "docker_config",
         "recipient",
@@ -181,6 +181,7 @@ const LONG: &[&str] = &[
     "src/settings/file/faults.rs",
     "src/settings/mod.rs",
     "src/settings/pull_secret.rs",
+    "src/templates.rs",
 ];
 
 #[test]

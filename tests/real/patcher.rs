@@ -14,7 +14,7 @@ const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth"
 const DATA: &str = "eyJhdXRocyI6e319";
 const PATCHERS: [&str; 2] = ["titansoft", "tamcore"];
 
-/// What `render` wrote for a patcher of its own namespace and Secret, applied.
+/// The applied output of `render` for a patcher with its own namespace and Secret.
 struct Installed {
     bench: &'static Bench,
     namespace: String,
@@ -31,7 +31,7 @@ impl Installed {
         installed
     }
 
-    /// What it is rendered with, besides what is asked for.
+    /// Additional arguments of `render`.
     fn own(&self) -> [&str; 7] {
         ["render", "--strategy", "patcher", "--patcher-namespace", &self.namespace, "--secret-name", &self.secret]
     }
