@@ -162,6 +162,8 @@ fn every_link_between_the_pages_leads_somewhere() {
 const FLAGS_OF_OTHERS: &[&str] = &[
     "--all-namespaces",
     "--as",
+    "--as-group",
+    "--dry-run",
     "--cached",
     "--create-namespace",
     "--clusterrole",
