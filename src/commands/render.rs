@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::files::evidence::Known;
 use crate::files::new_paths::NewPaths;
 use crate::files::product::Product;
-use crate::files::{chart, clusters, helm_values};
+use crate::files::{clusters, helm_values};
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
@@ -87,7 +87,7 @@ fn publish(prepared: Vec<Prepared<'_>>, fleet: &Fleet) -> Result<Outcome, Failur
     let outcome = delivered.iter().map(|(delivered, _)| delivered.say()).fold(Outcome::Done, Outcome::and);
     failed?;
     for settings in &fleet.members {
-        [chart::note(settings), helm_values::note(settings)].iter().flatten().for_each(|note| report::note(note));
+        helm_values::note(settings).iter().for_each(|note| report::note(note));
     }
     Ok(outcome)
 }
