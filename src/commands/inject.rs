@@ -12,13 +12,19 @@ use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::inject::rules;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::spec::typed::Typed;
 
 const TITLE: &str = "the input";
 
-/// Reads and changes everything before it writes the first byte.
-pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
+/// Reads everything, changes what must be changed, and only then writes.
+pub fn run(
+    typed: &Typed,
+    arguments: &InjectArguments,
+    file: Option<&File>,
+    environment: &Environment,
+) -> Result<Outcome> {
     let mut problems = Vec::new();
-    let rules = rules(arguments, file, environment, &mut problems)?;
+    let rules = rules(typed, arguments, file, environment, &mut problems)?;
     Failure::unless_clean(TITLE, &problems)?;
     report::warn(&problems);
     let text = manifests()?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::settings::external::generator::{GeneratorSettings, Given};
 use crate::settings::external::{Content, ExternalLoginSettings, Origin, StoredName};
-use crate::settings::file::external::RemoteKey;
+use regcred_core::spec::external::written::RemoteKey;
 
 /// What stands in the `spec` of an `ExternalSecret`.
 #[derive(Debug, PartialEq)]

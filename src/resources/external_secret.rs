@@ -8,12 +8,12 @@ use crate::protect::external::{Fetched, fetched};
 use crate::settings::choices::Profile;
 use crate::settings::external::generator::{GeneratorSettings, Scope};
 use crate::settings::external::{ExternalSettings, Reach, Selection};
-use crate::settings::file::external::{LabelExpression, LabelOperator, LabelSelector, StoreKind};
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::{ObjectTemplate, Place};
 use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::spec::external::written::{LabelExpression, LabelOperator, LabelSelector, StoreKind};
 
 const TEMPLATE: &str = "external-secret.yaml.j2";
 
