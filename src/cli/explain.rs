@@ -28,7 +28,7 @@ struct Explained<'a> {
 impl Explained<'_> {
     /// What is wrong, and what to type instead.
     fn parts(&self) -> (String, String) {
-        let list = || "`regcred --help` and `regcred COMMAND --help` list commands and flags".to_owned();
+        let list = || "`regcred --help` lists the commands, `regcred COMMAND --help` their flags".to_owned();
         let possible = |words: &[String]| match words {
             [] => list(),
             words => format!("possible values are {}", words.join(", ")),
@@ -39,7 +39,7 @@ impl Explained<'_> {
             (ErrorKind::UnknownArgument, _) => self.unknown_argument(),
             (ErrorKind::InvalidSubcommand, _) => ("unknown command".to_owned(), self.meant_command()),
             (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(flag)) if !is_empty => {
-                (format!("unknown value of `{flag}`"), possible(&self.texts(ContextKind::ValidValue)))
+                (format!("invalid value for `{flag}`"), possible(&self.texts(ContextKind::ValidValue)))
             }
             (
                 ErrorKind::InvalidValue
@@ -57,8 +57,8 @@ impl Explained<'_> {
                 (format!("`{flag}` is missing"), hint)
             }
             (ErrorKind::InvalidUtf8, _) => ("an argument is not UTF-8".to_owned(), list()),
-            (_, Some(flag)) => (format!("`{flag}` cannot be used like this"), list()),
-            (_, None) => ("the command line cannot be read".to_owned(), list()),
+            (_, Some(flag)) => (format!("`{flag}` is not used correctly"), list()),
+            (_, None) => ("the command line is not valid".to_owned(), list()),
         }
     }
 
@@ -66,7 +66,7 @@ impl Explained<'_> {
         let typed = self.texts(ContextKind::InvalidArg).first().cloned().unwrap_or_default();
         let what = match self.typed.iter().position(|word| word.to_string_lossy().split('=').next() == Some(&typed)) {
             _ if is_spelled_like_a_flag(&typed) => format!("unexpected argument `{typed}`"),
-            Some(place) => format!("unexpected argument at position {place}"),
+            Some(place) => format!("unexpected argument {place}"),
             None => "unexpected argument".to_owned(),
         };
         let name = self.subcommand.get_name();
@@ -76,7 +76,7 @@ impl Explained<'_> {
             "inject" if is_a_word || ["-f", "-n", "--namespaces"].contains(&typed.as_str()) => {
                 "manifests come on standard input, `regcred inject … < FILE`; the namespace of those without one is --namespace"
             }
-            "verify" if namespaces => "`verify` looks at logins and images; namespaces go with `render`",
+            "verify" if namespaces => "`verify` checks logins and images; namespaces belong to `render`",
             "render" if is_a_word => {
                 "several namespaces are joined by commas, `--namespaces team-a,team-b`; other flags are repeated"
             }
@@ -161,7 +161,9 @@ fn is_spelled_like_a_flag(text: &str) -> bool {
 /// What a flag is for that another one needs.
 fn needed(flag: &str) -> Option<&'static str> {
     match flag {
-        "--output" => Some("--check compares with what is there: name the file or directory that was written"),
+        "--output" => {
+            Some("--check compares with existing files: name the file or directory that an earlier run wrote")
+        }
         "--image" => Some("--require-match is about an image: add --image, for example --image ghcr.io/acme/api:1.4"),
         _ => None,
     }

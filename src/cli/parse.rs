@@ -84,8 +84,8 @@ fn answer(error: &clap::Error, typed: &[OsString]) -> Answer {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Answer::Text(error.render().to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Answer::Usage(
-            Diagnostic::error(Code::Usage, "no command is given")
-                .hint("`regcred --help` lists them; the first one is `regcred render`"),
+            Diagnostic::error(Code::Usage, "a command is missing")
+                .hint("`regcred --help` lists the commands; start with `regcred render`"),
         ),
         _ => Answer::Usage(explain(error, typed)),
     }

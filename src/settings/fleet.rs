@@ -82,6 +82,7 @@ impl Fleet {
         purpose: Purpose,
         environment: &Environment,
     ) -> Result<Self, Failure> {
+        let owner = file.map(|file| &file.metadata.name);
         let nothing = FileSpec::default();
         let file = file.map_or(&nothing, |file| &file.spec);
         let mut problems = Vec::new();
@@ -95,7 +96,8 @@ impl Fleet {
         run.refuse_idle(&members)?;
         run.refuse_one_output_for_several(&members)?;
         let warnings = refuse_problems(&members, purpose, environment)?;
-        let members: Vec<_> = members.into_iter().map(|member| member.settings).collect();
+        let members: Vec<_> =
+            members.into_iter().map(|member| Settings { owner: owner.cloned(), ..member.settings }).collect();
         let mut secret_variables = secret_variables::of(file, environment);
         secret_variables
             .extend(members.iter().flat_map(sources).flat_map(Source::variables).map(|variable| variable.name));

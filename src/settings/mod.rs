@@ -11,6 +11,7 @@ mod member;
 pub mod namespaces;
 pub mod patcher;
 mod pull_secret;
+mod request;
 pub mod sealing;
 pub mod secret_variables;
 
@@ -32,6 +33,7 @@ use regcred_core::spec::{Options, PullSecret, Sourced, Spec};
 
 pub use destination::Destination;
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings};
+pub use regcred_core::objects::CreateNamespaces;
 pub use regcred_core::spec::{SECRET_NAME, external};
 pub use sealing::Sealing;
 
@@ -40,6 +42,8 @@ pub use sealing::Sealing;
 pub struct Settings {
     /// The cluster it is for, when regcred.yaml has several.
     pub cluster: Option<ResourceName>,
+    /// The name of regcred.yaml, which owns the objects; else the name of the pull secret does.
+    pub owner: Option<ResourceName>,
     /// The pull secrets, by name.
     pub pull_secrets: Vec<PullSecretSettings>,
     /// Strategy, link, protection and format.
@@ -66,15 +70,6 @@ pub struct Settings {
     pub destination: Destination,
     /// Whether a plain Secret may go into a work tree.
     pub plaintext_in_git: PlaintextInGit,
-}
-
-/// Whether Namespace objects are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreateNamespaces {
-    /// Before everything else.
-    First,
-    /// No: the namespaces exist.
-    No,
 }
 
 /// Which encrypted documents are encrypted again.
@@ -139,7 +134,7 @@ impl Settings {
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {
-                Some(patcher(options, (combination.link, &chart), one, written, problems))
+                Some(decide_patcher(options, (combination.link, &chart), one, written, problems))
             }
             (Strategy::Patcher, ..) => {
                 problems.push(
@@ -167,6 +162,7 @@ impl Settings {
         };
         let settings = Self {
             cluster: None,
+            owner: None,
             pull_secrets: decided,
             combination,
             patcher,
@@ -216,7 +212,7 @@ fn usage(message: &str, hint: &str) -> Failure {
     Failure::Usage(vec![Diagnostic::error(Code::Usage, message).hint(hint)])
 }
 
-fn patcher(
+fn decide_patcher(
     options: &Options,
     (link, chart): (Link, &Chart),
     pull_secret: &PullSecretSettings,
@@ -234,7 +230,7 @@ fn patcher(
         Chart::Own | Chart::Template(_) => None,
     };
     let place = written.exclude.as_ref().map_or(String::new(), |exclude| exclude.origin.to_string());
-    let settings = PatcherSettings::resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
+    let settings = patcher::resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
     if *chart == Chart::Empathyco {
         return settings;
     }

@@ -6,120 +6,76 @@ use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
 use regcred_core::spec::choice::Patcher;
 use regcred_core::spec::{Options, Sourced, go};
 
+pub use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
+
 /// The namespace of a patcher when no other is named.
 const NAMESPACE: &str = "imagepullsecret-patcher";
 /// The Secret that a patcher copies when no other is named.
 const SOURCE: &str = "image-pull-secret-src";
 
-/// A patcher, its options checked.
-#[derive(Clone, Debug)]
-pub struct PatcherSettings {
-    /// Which one.
-    pub patcher: Patcher,
-    /// Its namespace.
-    pub namespace: Namespace,
-    /// Its image.
-    pub image: String,
-    /// The Secret it copies from.
-    pub source: ResourceName,
-    /// The pull Secret of its own image.
-    pub pull_secret: Option<ResourceName>,
-    /// How often it looks.
-    pub interval: String,
-    /// Whether it is confined.
-    pub guard: Guard,
-    /// Namespaces it leaves alone, as its image wants them: names, or globs.
-    pub exclude: Vec<String>,
-    /// The ServiceAccounts it links.
-    pub service_accounts: Accounts,
-}
-
-/// Whether the policy that confines the patcher is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guard {
-    /// Yes: clusters from 1.30.
-    Confined,
-    /// No: the cluster is too old.
-    Unconfined,
-}
-
-/// ServiceAccounts that a patcher links.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Accounts {
-    /// Every one.
-    All,
-    /// None.
-    None,
-    /// These.
-    Named(Vec<ResourceName>),
-}
-
 /// The interval of titansoft's patcher when no other is named.
 const INTERVAL: &str = "10s";
 
-impl PatcherSettings {
-    /// Decides about the patcher, which may be that of a chart; problems are added.
-    pub(super) fn resolve(
-        options: &Options,
-        of_the_chart: Option<Patcher>,
-        (exclude, place_of_exclude): (&[NamespacePattern], &str),
-        service_accounts: Accounts,
-        problems: &mut Vec<Diagnostic>,
-    ) -> Self {
-        let patcher =
-            of_the_chart.or(options.patcher.as_ref().map(|patcher| patcher.value)).unwrap_or(Patcher::Titansoft);
-        let mut refuse = |code, message: String, hint: &str| {
-            problems.push(Diagnostic::error(code, message).hint(hint));
+/// Decides about the patcher, which may be that of a chart; problems are added.
+pub(super) fn resolve(
+    options: &Options,
+    of_the_chart: Option<Patcher>,
+    (exclude, place_of_exclude): (&[NamespacePattern], &str),
+    service_accounts: Accounts,
+    problems: &mut Vec<Diagnostic>,
+) -> PatcherSettings {
+    let patcher = of_the_chart.or(options.patcher.as_ref().map(|patcher| patcher.value)).unwrap_or(Patcher::Titansoft);
+    let mut refuse = |code, message: String, hint: &str| {
+        problems.push(Diagnostic::error(code, message).hint(hint));
+    };
+    if let Some(Sourced { value: namespace, origin }) = &options.patcher_namespace
+        && is_of_the_cluster(namespace)
+    {
+        let message = format!(
+            "{origin}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits \
+             restricted Pods only"
+        );
+        refuse(Code::NamespaceOfTheCluster, message, "give the patcher a namespace of its own");
+    }
+    if let Some(Sourced { value: image, origin }) = &options.patcher_image
+        && let Err(invalid) = image.parse::<Image>()
+    {
+        let hint = format!("for example {}", default_image(patcher));
+        refuse(Code::InvalidImage, format!("{origin} {invalid}"), &hint);
+    }
+    if let Some(Sourced { value: interval, origin }) = &options.patcher_interval {
+        let wrong = match go::nanoseconds(interval) {
+            _ if patcher == Patcher::Tamcore => None,
+            None => Some("is not a Go duration, and the patcher would take 10s without a word"),
+            Some(time) if time < go::SECOND => Some("is below 1s, and each round reads every namespace"),
+            Some(_) => None,
         };
-        if let Some(Sourced { value: namespace, origin }) = &options.patcher_namespace
-            && is_of_the_cluster(namespace)
-        {
-            let message = format!(
-                "{origin}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits \
-                 restricted Pods only"
-            );
-            refuse(Code::NamespaceOfTheCluster, message, "give the patcher a namespace of its own");
+        if let Some(wrong) = wrong {
+            let hint = "write a number with its unit, for example 30s or 2m";
+            refuse(Code::InvalidDuration, format!("{origin} {wrong}"), hint);
         }
-        if let Some(Sourced { value: image, origin }) = &options.patcher_image
-            && let Err(invalid) = image.parse::<Image>()
-        {
-            let hint = format!("for example {}", default_image(patcher));
-            refuse(Code::InvalidImage, format!("{origin} {invalid}"), &hint);
+        // The table of options knows what means nothing on the command line.
+        let chosen_there = options.patcher.as_ref().is_some_and(|patcher| !patcher.origin.is_typed());
+        if patcher == Patcher::Tamcore && chosen_there && !origin.is_typed() {
+            let message = format!("{origin} means nothing to tamcore's patcher, which watches");
+            refuse(Code::MeansNothing, message, "leave it out");
         }
-        if let Some(Sourced { value: interval, origin }) = &options.patcher_interval {
-            let wrong = match go::nanoseconds(interval) {
-                _ if patcher == Patcher::Tamcore => None,
-                None => Some("is not a Go duration, and the patcher would take 10s without a word"),
-                Some(time) if time < go::SECOND => Some("is below 1s, and each round reads every namespace"),
-                Some(_) => None,
-            };
-            if let Some(wrong) = wrong {
-                let hint = "write a number with its unit, for example 30s or 2m";
-                refuse(Code::InvalidDuration, format!("{origin} {wrong}"), hint);
-            }
-            // The table of options knows what means nothing on the command line.
-            let chosen_there = options.patcher.as_ref().is_some_and(|patcher| !patcher.origin.is_typed());
-            if patcher == Patcher::Tamcore && chosen_there && !origin.is_typed() {
-                let message = format!("{origin} means nothing to tamcore's patcher, which watches");
-                refuse(Code::MeansNothing, message, "leave it out");
-            }
-        }
-        check_exclude(patcher, exclude, place_of_exclude, problems);
-        let by_default = if options.no_default_excludes.is_some() { &[][..] } else { of_the_cluster(patcher) };
-        let mut excluded: Vec<_> = by_default.iter().map(|&name| name.to_owned()).collect();
-        let named = exclude.iter().map(NamespacePattern::as_str).filter(|name| !by_default.contains(name));
-        excluded.extend(named.map(str::to_owned));
-        Self {
-            patcher,
-            namespace: value_or(options.patcher_namespace.as_ref(), || Namespace::known(NAMESPACE)),
-            image: value_or(options.patcher_image.as_ref(), || default_image(patcher).to_owned()),
-            source: value_or(options.source_secret_name.as_ref(), || ResourceName::known(SOURCE)),
-            pull_secret: options.patcher_pull_secret.as_ref().map(|name| name.value.clone()),
-            interval: value_or(options.patcher_interval.as_ref(), || INTERVAL.to_owned()),
-            guard: if options.no_guard.is_some() { Guard::Unconfined } else { Guard::Confined },
-            exclude: excluded,
-            service_accounts,
-        }
+    }
+    check_exclude(patcher, exclude, place_of_exclude, problems);
+    let by_default = if options.no_default_excludes.is_some() { &[][..] } else { of_the_cluster(patcher) };
+    let mut excluded: Vec<_> = by_default.iter().map(|&name| name.to_owned()).collect();
+    let named = exclude.iter().map(NamespacePattern::as_str).filter(|name| !by_default.contains(name));
+    excluded.extend(named.map(str::to_owned));
+    PatcherSettings {
+        patcher,
+        namespace: value_or(options.patcher_namespace.as_ref(), || Namespace::known(NAMESPACE)),
+        image: value_or(options.patcher_image.as_ref(), || default_image(patcher).to_owned()),
+        source: value_or(options.source_secret_name.as_ref(), || ResourceName::known(SOURCE)),
+        pull_secret: options.patcher_pull_secret.as_ref().map(|name| name.value.clone()),
+        interval: value_or(options.patcher_interval.as_ref(), || INTERVAL.to_owned()),
+        guard: if options.no_guard.is_some() { Guard::Unconfined } else { Guard::Confined },
+        exclude: excluded,
+        service_accounts,
     }
 }
 
@@ -192,7 +148,7 @@ mod tests {
         let exclude = |options: &Options| {
             let patterns = ["team-x".parse().unwrap()];
             let mut problems = Vec::new();
-            let settings = PatcherSettings::resolve(options, None, (&patterns, ""), Accounts::All, &mut problems);
+            let settings = resolve(options, None, (&patterns, ""), Accounts::All, &mut problems);
             settings.exclude.join(" ")
         };
         assert_eq!(exclude(&Options::default()), "kube-node-lease kube-public kube-system team-x");
@@ -208,7 +164,7 @@ mod tests {
             let namespace = Some(Sourced { value: name.parse().unwrap(), origin });
             let options = Options { patcher_namespace: namespace, ..Options::default() };
             let mut problems = Vec::new();
-            PatcherSettings::resolve(&options, None, (&[], ""), Accounts::All, &mut problems);
+            resolve(&options, None, (&[], ""), Accounts::All, &mut problems);
             problems.into_iter().map(|problem| problem.code.as_str()).collect::<Vec<_>>()
         };
         assert_eq!(in_namespace("kube-system"), ["namespace-of-the-cluster"]);

@@ -65,8 +65,8 @@ pub enum Kind {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// A name for people.
-    pub name: String,
+    /// The owner of the objects.
+    pub name: ResourceName,
     /// For example `config.kubernetes.io/local-config: "true"`.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,

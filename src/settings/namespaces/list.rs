@@ -6,10 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::{InvalidName, Namespace};
-
-/// The annotations by which a namespace says that it wants no pull secret.
-pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
+use regcred_core::names::{InvalidName, Namespace, OPT_OUT};
 
 /// What a list says of the namespaces there are.
 #[derive(Debug, Default)]
@@ -117,21 +114,21 @@ fn lines(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
     for (number, line) in text.lines().enumerate() {
         let name = line.split('#').next().unwrap_or_default().trim();
         if !name.is_empty() {
-            let place = format!("{origin}, line {}", number + 1);
+            let place = || format!("{origin}, line {}", number + 1);
             match name.strip_prefix("namespace/") {
-                Some(name) => parsed(name, &place, problems).into_iter().for_each(|name| listed.add(name)),
-                None => listed.usable.extend(parsed(name, &place, problems)),
+                Some(name) => parsed(name, place, problems).into_iter().for_each(|name| listed.add(name)),
+                None => listed.usable.extend(parsed(name, place, problems)),
             }
         }
     }
     listed
 }
 
-fn parsed(name: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<Namespace> {
+fn parsed(name: &str, place: impl FnOnce() -> String, problems: &mut Vec<Diagnostic>) -> Option<Namespace> {
     name.parse()
         .map_err(|invalid| {
             let several = name.contains([',', ' ', '\t']);
-            let problem = unnameable(&invalid, place);
+            let problem = unnameable(&invalid, &place());
             problems.push(if several { problem.hint("a line has one name: write each on its own") } else { problem });
         })
         .ok()
@@ -165,8 +162,8 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Liste
     match serde_saphyr::from_str_with_options::<Vec<serde_saphyr::Spanned<String>>>(text, options()) {
         Ok(names) => {
             for name in names {
-                let place = format!("{origin}, line {}", name.referenced.line());
-                listed.usable.extend(parsed(&name.value, &place, problems));
+                let place = || format!("{origin}, line {}", name.referenced.line());
+                listed.usable.extend(parsed(&name.value, place, problems));
             }
         }
         Err(error) => {

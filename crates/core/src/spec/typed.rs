@@ -186,7 +186,7 @@ impl Reader<'_> {
         let choice = self.text()?.value.parse().map_err(|UnknownWord| {
             let words: Vec<_> = C::ALL.iter().map(|choice| choice.name()).collect();
             self.problems.push(
-                Diagnostic::error(self.code(), format!("unknown value of {}", self.origin))
+                Diagnostic::error(self.code(), format!("invalid value for {}", self.origin))
                     .hint(format!("possible values are {}", words.join(", "))),
             );
         });
