@@ -10,7 +10,7 @@ use crate::files::stream::print_text;
 use crate::inject::{self, Injected};
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
-use crate::settings::inject::rules;
+use crate::settings::inject::{Asked, rules};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::spec::typed::Typed;
 
@@ -24,7 +24,9 @@ pub fn run(
     environment: &Environment,
 ) -> Result<Outcome> {
     let mut problems = Vec::new();
-    let rules = rules(typed, arguments, file, environment, &mut problems)?;
+    let InjectArguments { registry: hosts, all, path: paths, namespace, .. } = arguments;
+    let asked = Asked { hosts, all: *all, paths, namespace: namespace.as_deref() };
+    let rules = rules(typed, &asked, file, environment, &mut problems)?;
     Failure::unless_clean(TITLE, &problems)?;
     report::warn(&problems);
     let text = manifests()?;

@@ -2,7 +2,6 @@
 
 use super::file::{File, Spec as FileSpec};
 use super::{fleet, layers, member, pull_secret, same_names, usage, with_known};
-use crate::cli::InjectArguments;
 use crate::environment::Environment;
 use crate::inject::rules::{PullSecretRule, Rules, Which};
 use crate::inject::workload::{InvalidPath, PodPath};
@@ -13,18 +12,30 @@ use regcred_core::spec::external::{self, ExternalSettings};
 use regcred_core::spec::typed::Typed;
 use regcred_core::spec::{PullSecret, SECRET_NAME, Spec, logins};
 
+/// What was typed for `inject` alone.
+pub struct Asked<'a> {
+    /// Hosts of logins.
+    pub hosts: &'a [String],
+    /// Whether all Pods get a reference.
+    pub all: bool,
+    /// Where objects of a kind have a Pod spec.
+    pub paths: &'a [String],
+    /// The namespace of objects that name none.
+    pub namespace: Option<&'a str>,
+}
+
 /// Flags over the file over defaults; problems are added to `problems`.
 ///
 /// # Errors
 /// Usage only, when flags and file cannot be combined.
 pub fn rules(
     typed: &Typed,
-    arguments: &InjectArguments,
+    asked: &Asked<'_>,
     file: Option<&File>,
     environment: &Environment,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<Rules, Failure> {
-    let InjectArguments { registry: hosts, all, path, namespace, .. } = arguments;
+    let Asked { hosts, all, paths, namespace } = *asked;
     let nothing = FileSpec::default();
     let file = file.map_or(&nothing, |file| &file.spec);
     let flags = with_known(environment, |known| typed.spec(known, problems));
@@ -34,7 +45,7 @@ pub fn rules(
     // A host alone chooses an entry of the file as a login does.
     member::choose_pull_secrets(&mut written, &mut Spec::default(), &flags, !hosts.is_empty())?;
     let spec = Spec::merge([flags, written]);
-    let which = if *all { Which::All } else { Which::Matching };
+    let which = if all { Which::All } else { Which::Matching };
     let has_hosts = !hosts.is_empty();
     let hosts = registries(hosts, problems);
     let rule = |pull_secret: &PullSecret| {
@@ -45,9 +56,9 @@ pub fn rules(
     let mut pull_secrets: Vec<_> = spec.all_pull_secrets().iter().map(rule).collect();
     pull_secrets.sort_by(|one, other| one.name.cmp(&other.name));
     problems.extend(same_names(pull_secrets.iter().map(|pull_secret| &pull_secret.name)));
-    let paths = path.iter().enumerate().filter_map(|(number, text)| pod_path(text, number + 1, problems));
+    let paths = paths.iter().enumerate().filter_map(|(number, text)| pod_path(text, number + 1, problems));
     let paths: Vec<_> = PodPath::built_in().chain(paths).collect();
-    Ok(Rules { pull_secrets, which, paths, namespace: default_namespace(namespace.as_deref(), problems) })
+    Ok(Rules { pull_secrets, which, paths, namespace: default_namespace(namespace, problems) })
 }
 
 /// The cluster that the manifests are for; none if the Pods of all clusters get the same references.

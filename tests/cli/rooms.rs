@@ -22,9 +22,8 @@ const BINARY: Rooms = Rooms {
         // The program, and what a person sees of it.
         "main",
         "commands",
-        "arguments",
-        "report",
         "cli",
+        "report",
         // Manifests that come from outside.
         "krm",
         "inject",
@@ -43,10 +42,8 @@ const BINARY: Rooms = Rooms {
         "memory",
     ],
     left: &[
-        ("krm", "cli"),
         ("protect", "files"),
         ("resources", "protect"),
-        ("settings", "cli"),
         ("settings", "files"),
         ("settings", "inject"),
         ("settings", "templates"),
@@ -169,21 +166,18 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests.
-const LINES: usize = 22_000;
+const LINES: usize = 22_700;
 /// How long a file may be.
 const LINES_OF_A_FILE: usize = 300;
 /// Files that are still to be split.
 const LONG: &[&str] = &[
     "crates/core/src/docker_config/registry.rs",
     "crates/core/src/names/mod.rs",
-    "src/cli.rs",
     "src/files/evidence/fingerprint.rs",
     "src/inject/document.rs",
     "src/krm/list.rs",
     "src/program.rs",
     "src/settings/file/faults.rs",
-    "src/settings/mod.rs",
-    "src/settings/pull_secret.rs",
 ];
 
 #[test]
