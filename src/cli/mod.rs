@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Read no regcred.yaml
     #[arg(long, global = true, conflicts_with = "config", help_heading = "Global options")]
     pub no_config: bool,
-    /// Say on stderr what is read and written
+    /// Report on stderr what is read and written
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub verbose: bool,
     /// What to do
@@ -91,13 +91,13 @@ pub struct VerifyArguments {
     /// List of namespaces for the globs of regcred.yaml, as for render
     #[arg(long, value_name = "FILE", help_heading = "Where")]
     pub namespaces_from: Option<PathBuf>,
-    /// Name the variables, what each is for, and which are set
+    /// List the variables, their purpose, and which are set
     #[arg(long, conflicts_with = "image", help_heading = "What to say")]
     pub list: bool,
-    /// Say which entries a kubelet would try for this image
+    /// List the entries that a kubelet would try for this image
     #[arg(long, value_name = "IMAGE", help_heading = "What to say")]
     pub image: Option<String>,
-    /// Exit 1 when no entry matches the image
+    /// Exit 1 if no entry matches the image
     #[arg(long, requires = "image", help_heading = "What to say")]
     pub require_match: bool,
     /// Form of the answer [default: text]
@@ -136,7 +136,7 @@ pub struct InjectArguments {
         help_heading = "Which Pods"
     )]
     pub all: bool,
-    /// Where objects of a kind have a Pod spec, KIND[.GROUP]=PATH, repeatable: Rollout=spec.template.spec, or
+    /// Path to the Pod spec of another kind, KIND[.GROUP]=PATH, repeatable: Rollout=spec.template.spec, or
     /// Job.batch.volcano.sh=spec.tasks[].template.spec
     #[arg(long, value_name = "KIND=PATH", help_heading = "Which Pods")]
     pub path: Vec<String>,
@@ -149,6 +149,9 @@ pub struct InjectArguments {
     /// Name of the Secret [default: image-pull-secret]
     #[arg(long, value_name = "NAME", help_heading = "What is added")]
     pub secret_name: Option<String>,
+    /// Write no manifests; list the references that would be added, and exit 3 if there are any
+    #[arg(long, help_heading = "What is added")]
+    pub check: bool,
 }
 
 /// `regcred fetch-cert`.
@@ -163,7 +166,7 @@ pub struct FetchCertArguments {
     /// Cluster of regcred.yaml whose certificate this is
     #[arg(long, value_name = "NAME", conflicts_with = "output")]
     pub cluster: Option<String>,
-    /// Write nothing; exit 3 when the file does not have the certificate of the cluster
+    /// Write nothing; exit 3 if the certificate of the cluster differs
     #[arg(long)]
     pub check: bool,
     /// Name of the controller's Service [default: sealed-secrets-controller] [env: SEALED_SECRETS_CONTROLLER_NAME]
@@ -198,9 +201,9 @@ pub enum Tool {
     Helmfile,
     /// GitLab CI: validate, then apply
     Gitlab,
-    /// Argo CD: an Application, or one for each cluster of a fleet
+    /// Argo CD: an Application, or one per cluster of a fleet
     Argocd,
-    /// Flux: a Kustomization, or one a cluster
+    /// Flux: a Kustomization, or one per cluster
     Flux,
     /// GitHub Actions: a workflow
     Github,

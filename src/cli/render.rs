@@ -38,7 +38,7 @@ pub struct TargetArguments {
     /// List of namespaces in a file or on stdin (-): one name per line, YAML, JSON, or kubectl get ns -o name|json|yaml
     #[arg(long, value_name = "FILE")]
     pub namespaces_from: Option<PathBuf>,
-    /// Leave out these namespaces, globs; with a patcher beside those of Kubernetes itself
+    /// Namespaces to leave out: names and globs
     #[arg(long, value_name = "GLOBS", value_delimiter = ',')]
     pub exclude: Vec<String>,
     /// Name of the Secret [default: image-pull-secret]
@@ -51,12 +51,12 @@ pub struct TargetArguments {
 
 /// `regcred render`.
 #[derive(Args, Clone, Debug, Default)]
-#[command(after_help = "Variables besides those of the logins:\n  \
-    REGCRED_FINGERPRINT_KEY  keeps what is encrypted while nothing changes\n  \
+#[command(after_help = "Other variables than those of the logins:\n  \
+    REGCRED_FINGERPRINT_KEY  keeps encrypted documents that did not change\n  \
     SEALED_SECRETS_CERT      the certificate, without --sealing-cert\n\n\
     For example:\n  \
     regcred render -n team-a,team-b |\n    \
-      kubectl apply --server-side --field-manager=regcred -f -\n  \
+      kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -\n  \
     regcred render -n team-a --protect sealed --sealing-cert prod.pem > prod.yaml")]
 pub struct RenderArguments {
     /// Which logins
@@ -77,7 +77,7 @@ pub struct RenderArguments {
     /// ServiceAccount to link, repeatable [default: default]
     #[arg(long, value_name = "NAME", help_heading = "How")]
     pub service_account: Vec<String>,
-    /// Other pull secret that the ServiceAccounts keep: their list is replaced as a whole
+    /// Reference that the ServiceAccounts keep, repeatable: their list is replaced as a whole
     #[arg(long, value_name = "NAME", help_heading = "How")]
     pub also_reference: Vec<String>,
     /// How safe
@@ -98,7 +98,7 @@ pub struct RenderArguments {
     /// File or directory to write instead of stdout
     #[arg(short, long, value_name = "PATH", help_heading = "In what form")]
     pub output: Option<PathBuf>,
-    /// Write nothing; exit 3 when what is under --output is not current
+    /// Write nothing; exit 3 if --output is not current
     #[arg(long, requires = "output", help_heading = "In what form")]
     pub check: bool,
     /// Directory with templates that replace ours of the same name
@@ -112,7 +112,7 @@ pub struct RenderArguments {
     pub patcher: PatcherArguments,
 }
 
-/// How the Secrets are made safe to keep.
+/// How Secrets in files are protected.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "How safe")]
 pub struct ProtectionArguments {

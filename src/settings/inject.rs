@@ -3,10 +3,10 @@
 use super::file::{File, Spec as FileSpec};
 use super::{fleet, layers, member, pull_secret, same_names, usage, with_known};
 use crate::environment::Environment;
-use crate::inject::rules::{PullSecretRule, Rules, Which};
-use crate::inject::workload::{InvalidPath, PodPath};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::inject::kinds::{InvalidPath, PodPath};
+use regcred_core::inject::rules::{PullSecretRule, Rules, Which};
 use regcred_core::names::{InvalidName, Namespace, ResourceName};
 use regcred_core::spec::external::{self, ExternalSettings};
 use regcred_core::spec::typed::Typed;
