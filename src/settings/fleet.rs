@@ -8,7 +8,7 @@ use super::file::{Cluster, File, Spec as FileSpec};
 use super::findings::Findings;
 use super::member::{Context, Member};
 use super::namespaces::{self, Listed};
-use super::{Settings, secret_variables, usage, with_known};
+use super::{Settings, allowed, secret_variables, usage, with_known};
 use crate::credentials::Credentials;
 use crate::environment::Environment;
 use regcred_core::credentials::Source;
@@ -85,7 +85,7 @@ impl Fleet {
         let owner = file.map(|file| &file.metadata.name);
         let nothing = FileSpec::default();
         let file = file.map_or(&nothing, |file| &file.spec);
-        let mut problems = Vec::new();
+        let mut problems: Vec<_> = allowed(environment).err().into_iter().collect();
         let flags = with_known(environment, |known| typed.spec(known, &mut problems));
         let (listed, wrong) = listed.unwrap_or_else(|| list(&flags, environment));
         problems.extend(wrong);

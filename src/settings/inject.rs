@@ -1,7 +1,7 @@
 //! Decides which Pods get which reference from `inject`.
 
 use super::file::{File, Spec as FileSpec};
-use super::{fleet, layers, member, pull_secret, same_names, usage, with_known};
+use super::{allowed, fleet, layers, member, pull_secret, same_names, usage, with_known};
 use crate::environment::Environment;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::registry::RegistryKey;
@@ -38,6 +38,7 @@ pub fn rules(
     let Asked { hosts, all, paths, namespace } = *asked;
     let nothing = FileSpec::default();
     let file = file.map_or(&nothing, |file| &file.spec);
+    problems.extend(allowed(environment).err());
     let flags = with_known(environment, |known| typed.spec(known, problems));
     let chosen = flags.options.clusters.as_ref().map_or(&[][..], |clusters| &clusters.value);
     let cluster = cluster(chosen, file)?;

@@ -161,7 +161,13 @@ fn with_namespaces(
 
 fn pull_secret(entry: &file::PullSecret, origin: &dyn Fn(&'static str) -> Origin, known: &Known<'_>) -> PullSecret {
     let file::PullSecret { name, logins, external, namespaces, service_accounts, also_reference } = entry;
-    let logins = logins.iter().enumerate().map(|(number, login)| self::login(login, number + 1, known)).collect();
+    let logins = logins.iter().enumerate().map(|(number, login)| {
+        let place = format!("`logins`, item {} in regcred.yaml", number + 1);
+        let source = self::login(login, &place, known)?;
+        let refused: Vec<_> = known.allowed.check(&source, &place).into_iter().collect();
+        if refused.is_empty() { Ok(source) } else { Err(refused) }
+    });
+    let logins = logins.collect();
     let pull_secret = PullSecret {
         name: one(name.clone(), origin("name")),
         logins: list(logins, origin("logins")),
@@ -174,12 +180,11 @@ fn pull_secret(entry: &file::PullSecret, origin: &dyn Fn(&'static str) -> Origin
 }
 
 /// A login of the file: in one of three forms.
-fn login(login: &Login, number: usize, known: &Known<'_>) -> Parsed<Source> {
-    let place = format!("`logins`, item {number} in regcred.yaml");
+fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
     let wrong = |message: String| Diagnostic::error(Code::InvalidLogin, message);
     match login {
         Login { docker_config: Some(name), preset: None, registry: None, username: None, password: None } => {
-            logins::variable(&name.env, &place, known).map(Source::DockerConfig)
+            logins::variable(&name.env, place, known).map(Source::DockerConfig)
         }
         Login { docker_config: None, preset: Some(preset), registry: None, username: None, password: None } => {
             Ok(Source::Preset(preset.preset()))
@@ -193,13 +198,13 @@ fn login(login: &Login, number: usize, known: &Known<'_>) -> Parsed<Source> {
         } => {
             let username = match username {
                 UserName { env: Some(name), value: None } => {
-                    logins::variable(name, &place, known).map(NameSource::Variable)
+                    logins::variable(name, place, known).map(NameSource::Variable)
                 }
                 UserName { env: None, value: Some(name) } => Ok(NameSource::Literal(name.clone())),
                 _ => Err(vec![wrong(format!("{place}: `username` has either `env` or `value`"))]),
             };
-            let password = logins::variable(&password.env, &place, known);
-            logins::login(logins::registry(host, &place), username, password)
+            let password = logins::variable(&password.env, place, known);
+            logins::login(logins::registry(host, place), username, password)
         }
         _ => Err(vec![
             wrong(format!("{place} has none of the three forms"))

@@ -22,6 +22,7 @@ use fleet::Purpose;
 use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
 use pull_secret::Common;
+use regcred_core::confine::{self, Allowed};
 use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
@@ -191,7 +192,9 @@ impl Settings {
 
 /// What the environment tells about names and paths that were typed.
 fn with_known<T>(environment: &Environment, work: impl FnOnce(&Known<'_>) -> T) -> T {
+    let allowed = allowed(environment).unwrap_or_default();
     work(&Known {
+        allowed: &allowed,
         is_set: &|name| environment.is_set(name),
         is_file: &|path| environment.directory().join(path).is_file(),
     })
@@ -206,6 +209,12 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
                 .hint("give each its own name")
         })
         .collect()
+}
+
+/// What the file may name. A variable that is set and not text allows nothing.
+fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
+    let globs = |name| environment.setting(name).or(environment.is_set(name).then_some(""));
+    Allowed::read(globs(confine::VARIABLES), globs(confine::REGISTRIES))
 }
 
 fn usage(message: &str, hint: &str) -> Failure {

@@ -23,7 +23,6 @@ const BINARY: Rooms = Rooms {
         "main",
         "commands",
         "cli",
-        "report",
         // Manifests that come from outside.
         "krm",
         "inject",
@@ -35,19 +34,14 @@ const BINARY: Rooms = Rooms {
         // What was asked for.
         "settings",
         "credentials",
-        // The world: variables, programs, signals, memory.
+        // The world: standard error, variables, programs, signals, memory.
+        "report",
         "program",
         "environment",
         "interrupt",
         "memory",
     ],
-    left: &[
-        ("protect", "files"),
-        ("resources", "protect"),
-        ("settings", "files"),
-        ("settings", "inject"),
-        ("settings", "templates"),
-    ],
+    left: &[("protect", "files"), ("settings", "files"), ("settings", "templates")],
 };
 
 const CORE: Rooms = Rooms {
@@ -56,6 +50,7 @@ const CORE: Rooms = Rooms {
         "plan",
         "objects",
         "spec",
+        "confine",
         "credentials",
         "docker_config",
         "recipient",

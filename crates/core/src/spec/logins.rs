@@ -1,6 +1,7 @@
 //! Parses logins: names of variables are typed, never values.
 
 use super::Parsed;
+use crate::confine::Allowed;
 use crate::credentials::{NameSource, Source, presets};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
@@ -13,6 +14,8 @@ pub struct Known<'a> {
     pub is_set: &'a dyn Fn(&str) -> bool,
     /// Whether a file has this path.
     pub is_file: &'a dyn Fn(&str) -> bool,
+    /// What regcred.yaml may name.
+    pub allowed: &'a Allowed,
 }
 
 /// The name of a variable. It is never repeated unless it looks like one: people type `$NAME`, and the shell puts the value there.
