@@ -240,6 +240,11 @@ fn decide_patcher(
     };
     let place = written.exclude.as_ref().map_or(String::new(), |exclude| exclude.origin.to_string());
     let settings = patcher::resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
+    if !problems.iter().any(Diagnostic::is_error) {
+        problems.extend(settings.rights_warning());
+        // A chart names the image itself.
+        problems.extend(settings.image_warning().filter(|_| *chart == Chart::Own));
+    }
     if *chart == Chart::Empathyco {
         return settings;
     }

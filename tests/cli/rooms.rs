@@ -29,7 +29,6 @@ const BINARY: Rooms = Rooms {
         // What is written, and how it is protected.
         "files",
         "protect",
-        "resources",
         "templates",
         // What was asked for.
         "settings",
