@@ -25,7 +25,6 @@ const BINARY: Rooms = Rooms {
         "cli",
         // Manifests that come from outside.
         "krm",
-        "inject",
         // What is written, and how it is protected.
         "files",
         "protect",
@@ -47,6 +46,7 @@ const CORE: Rooms = Rooms {
     folder: "crates/core/src",
     order: &[
         "plan",
+        "inject",
         "objects",
         "spec",
         "confine",
@@ -168,8 +168,6 @@ const LONG: &[&str] = &[
     "crates/core/src/docker_config/registry.rs",
     "crates/core/src/names/mod.rs",
     "src/files/evidence/fingerprint.rs",
-    "src/inject/document.rs",
-    "src/krm/list.rs",
     "src/program.rs",
     "src/settings/file/faults.rs",
 ];
