@@ -22,7 +22,6 @@ const BINARY: Rooms = Rooms {
         // The program, and what a person sees of it.
         "main",
         "commands",
-        "arguments",
         "cli",
         // Manifests that come from outside.
         "krm",
@@ -40,13 +39,7 @@ const BINARY: Rooms = Rooms {
         "interrupt",
         "memory",
     ],
-    left: &[
-        ("krm", "cli"),
-        ("protect", "files"),
-        ("settings", "cli"),
-        ("settings", "files"),
-        ("settings", "templates"),
-    ],
+    left: &[("protect", "files"), ("settings", "files"), ("settings", "templates")],
 };
 
 const CORE: Rooms = Rooms {
@@ -167,20 +160,16 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests.
-const LINES: usize = 22_000;
+const LINES: usize = 22_700;
 /// How long a file may be.
 const LINES_OF_A_FILE: usize = 300;
 /// Files that are still to be split.
 const LONG: &[&str] = &[
     "crates/core/src/docker_config/registry.rs",
     "crates/core/src/names/mod.rs",
-    "src/cli.rs",
     "src/files/evidence/fingerprint.rs",
     "src/program.rs",
     "src/settings/file/faults.rs",
-    "src/settings/mod.rs",
-    "src/settings/pull_secret.rs",
-    "src/templates.rs",
 ];
 
 #[test]
