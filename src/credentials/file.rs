@@ -1,4 +1,4 @@
-//! Files with a credential in them: a path, or the value of a variable that may be one, in, the text or why there is none out.
+//! Reads files that hold a credential.
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
@@ -14,7 +14,7 @@ const LIMIT: u64 = 4 * 1024 * 1024;
 /// How a file was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
-    /// By a flag: whoever names a pipe means to write to it.
+    /// By a flag: the user who names a pipe also writes to it.
     ByFlag,
     /// By the value of a variable, which may look like a path by chance.
     ByVariable,

@@ -1,4 +1,4 @@
-//! The `auths` of a Docker config that somebody wrote: JSON in, one login an entry out, and everything a kubelet would trip over.
+//! Reads the `auths` of a Docker config, and finds everything that would trip a kubelet.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};

@@ -1,4 +1,4 @@
-//! What usually goes wrong with a login: one as it was read in, the same without line ends and every problem with it out.
+//! Finds the usual mistakes in a login, and removes line ends at its edges.
 
 use secrecy::ExposeSecret;
 

@@ -1,4 +1,4 @@
-//! The forms a Docker config arrives in: the text of a variable or file in, its JSON out.
+//! Decodes the text of a variable or file into the JSON of a Docker config.
 
 use base64::Engine;
 use base64::alphabet;

@@ -1,4 +1,4 @@
-//! Google's key files as passwords: a user name and a password in, why the two do not go together out.
+//! Finds user names and passwords that do not fit a key file of Google.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ pub(super) type Fault = (&'static str, &'static str);
 
 const KEY: &str = "give the key file of a service account, or its JSON, as it was downloaded";
 
-/// Why the password is none for `_json_key`, which takes the key's JSON, or `_json_key_base64`, which takes base64 of that.
+/// Why the password does not fit `_json_key`, which takes the JSON of a key, or `_json_key_base64`, which takes base64 of it.
 pub(super) fn fault(username: &str, password: &str) -> Option<Fault> {
     let decoded = || {
         STANDARD

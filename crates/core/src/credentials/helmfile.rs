@@ -1,4 +1,4 @@
-//! References that Helmfile would evaluate: a value in, whether it holds one out.
+//! Finds values that Helmfile would evaluate.
 
 /// What is wrong with a login that holds one.
 pub const FAULT: &str = "has text of the form `ref+SCHEME://`, which Helmfile would evaluate";

@@ -1,4 +1,4 @@
-//! How long a password lives: a login and the time in, warnings and errors about tokens that die with the job or soon out.
+//! Warns about tokens that expire soon, and refuses those that expire with the job.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

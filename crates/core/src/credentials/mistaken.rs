@@ -1,4 +1,4 @@
-//! What stands where a Docker config belongs: text or JSON in, what it was taken from or for out.
+//! Recognizes text or JSON in place of a Docker config, and says what it is.
 
 use serde_json::{Map, Value};
 

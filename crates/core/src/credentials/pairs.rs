@@ -1,4 +1,4 @@
-//! A JSON object as it was written: JSON in, its names and values out, each name as often as it stands there.
+//! Reads a JSON object as pairs, so that duplicate names are seen.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! Text that only stands for a value: what a variable holds in, what that is instead, and what to do about it, out.
+//! Recognizes placeholders in place of a value, and says what to do.
 
 use crate::diagnostic::{Code, Diagnostic};
 

@@ -1,4 +1,4 @@
-//! The registries that have a name of their own: a preset's name in, its host, its variables and the rules of its user name out.
+//! Lists the presets: well-known registries with their hosts, variables and rules for user names.
 
 use std::borrow::Cow;
 

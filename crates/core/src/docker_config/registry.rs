@@ -1,4 +1,4 @@
-//! The keys of `auths`: a host as a person writes it in, the key a kubelet understands and what is odd about it out.
+//! Parses the keys of `auths` as a kubelet understands them, and warns about odd ones.
 
 use std::fmt;
 use std::str::FromStr;
@@ -116,7 +116,7 @@ impl RegistryKey {
         split_path(&self.index).0
     }
 
-    /// The path after the host, with its slash; empty when there is none.
+    /// The path after the host, with its slash; may be empty.
     #[must_use]
     pub fn path(&self) -> &str {
         split_path(&self.index).1
