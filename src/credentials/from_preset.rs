@@ -1,4 +1,4 @@
-//! Reads the login of a preset from its variables.
+//! Reads the variables of a preset.
 
 use secrecy::{ExposeSecret, SecretString};
 

@@ -1,4 +1,4 @@
-//! Reads the registries of a source without its logins.
+//! Finds the registries of a source without using its logins.
 
 use super::{from_preset, source};
 use crate::environment::Environment;

@@ -1,4 +1,4 @@
-//! Reads the value of a login variable, or of the file that it names.
+//! Reads a variable of a login, or the file that the variable names.
 
 use secrecy::{ExposeSecret, SecretString};
 

@@ -1,4 +1,4 @@
-//! Lists the presets: well-known registries with their hosts, variables and rules for user names.
+//! Lists the registries that have a preset, each with its host, its variables and the rules of its user name.
 
 use std::borrow::Cow;
 
