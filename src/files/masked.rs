@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{Context, Digest, SHA256};
 use zeroize::Zeroizing;
 
 use super::single::Content;
-use crate::resources::admission_policy;
+use regcred_core::objects::pod_policy;
 
 /// What begins a Docker config of ours: JSON without white space, and base64 of it.
 pub(super) const DOCKER_CONFIG: &[u8] = br#"{"auths":{"#;
@@ -33,7 +33,7 @@ pub fn are_same(one: &[u8], other: &[u8]) -> bool {
 }
 
 fn digest(content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Digest> {
-    let before_the_registries = admission_policy::before_the_registries().into_bytes();
+    let before_the_registries = pod_policy::before_the_registries().into_bytes();
     let mut masked = Masked { into: Context::new(&SHA256), line: Zeroizing::default(), before_the_registries };
     content(&mut masked)?;
     masked.end_line();
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn of_a_policy_the_condition_on_the_registries_is_masked_and_nothing_else() {
-        let before = admission_policy::before_the_registries();
+        let before = pod_policy::before_the_registries();
         let of = |registry: &str, rest: &str| {
             format!(
                 "kind: MutatingAdmissionPolicy\nspec:\n  expression: \"{before}i.startsWith('{registry}') || i == '\\\"')\"\n{rest}---\n{SECRET}"

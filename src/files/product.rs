@@ -8,12 +8,12 @@ use super::stream::Form;
 use super::tree::entry::Entry;
 use super::{File, Protection, chart, cluster_file, helm_values, layout};
 use crate::protect::{Documents, Protector};
-use crate::resources;
 use crate::settings::choices::{Chart, Format, Protect};
 use crate::settings::{Encoding, Settings};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::DockerConfig;
+use regcred_core::objects;
 
 /// The files of a tree, made one by one.
 pub type Entries<'a> = Box<dyn Iterator<Item = io::Result<Entry<'a>>> + 'a>;
@@ -48,7 +48,8 @@ impl<'a> Product<'a> {
         protector: Protector,
     ) -> Result<Self, Failure> {
         let documents = |protector| {
-            resources::build(settings, docker_configs, templates).map(|manifests| Documents::new(manifests, protector))
+            objects::build(&settings.request(docker_configs), templates)
+                .map(|manifests| Documents::new(manifests, protector))
         };
         let stream = if settings.folder().is_some() { Self::ClusterFile } else { Self::Stream };
         Ok(match settings.combination.format {
@@ -57,7 +58,7 @@ impl<'a> Product<'a> {
             Format::Directory => Self::Directory(documents(protector)?),
             Format::Kustomization => Self::Kustomization(documents(protector)?),
             Format::Chart => {
-                let sealed = || Documents::new(resources::secrets(settings, docker_configs), protector);
+                let sealed = || Documents::new(objects::secrets(&settings.request(docker_configs)), protector);
                 let sealed = (settings.combination.protect == Protect::Sealed).then(sealed);
                 Self::Chart(chart::files(settings, docker_configs, templates)?, sealed)
             }

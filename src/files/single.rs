@@ -160,7 +160,7 @@ fn look(path: &Path) -> Result<There, Failure> {
 /// What begins values of ours.
 const VALUES: &[u8] = b"# Written by regcred";
 /// What stands in a stream of ours.
-const STREAM: &[u8] = b"regcred.dev/owned";
+const STREAM: &[u8] = b"regcred.dev/owner";
 
 /// Whether the content of a file says that we wrote it.
 pub(super) fn is_ours(path: &Path) -> Result<bool, Failure> {

@@ -6,5 +6,6 @@ pub mod docker_config;
 pub mod manifest;
 pub mod names;
 pub mod nearest;
+pub mod objects;
 pub mod recipient;
 pub mod spec;
