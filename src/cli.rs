@@ -286,6 +286,9 @@ pub struct InjectArguments {
     /// Name of the Secret [default: image-pull-secret]
     #[arg(long, value_name = "NAME", help_heading = "What is added")]
     pub secret_name: Option<String>,
+    /// Write no manifests; list the references that would be added, and exit 3 if there are any
+    #[arg(long, help_heading = "What is added")]
+    pub check: bool,
 }
 
 /// `regcred fetch-cert`.

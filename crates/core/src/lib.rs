@@ -3,6 +3,7 @@
 pub mod credentials;
 pub mod diagnostic;
 pub mod docker_config;
+pub mod inject;
 pub mod manifest;
 pub mod names;
 pub mod nearest;
