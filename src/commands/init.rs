@@ -18,7 +18,8 @@ use crate::settings::file;
 pub const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
 
 /// The first step of everybody.
-pub const FILL_IN: &str = "put your logins and namespaces into regcred.yaml: `regcred verify --list` says what it reads";
+pub const FILL_IN: &str =
+    "put your logins and namespaces into regcred.yaml: `regcred verify --list` says what it reads";
 
 const PIPELINE: &str = ".gitlab-ci.yml";
 /// A job of ours in a pipeline.
@@ -68,14 +69,19 @@ impl Start {
                 ],
             ),
             Tool::Gitlab => {
-                let (jobs, step) = gitlab_jobs(root, include_str!("../../templates/init/gitlab-ci.yml"), "regcred and kubectl");
+                let (jobs, step) =
+                    gitlab_jobs(root, include_str!("../../templates/init/gitlab-ci.yml"), "regcred and kubectl");
                 let files = vec![jobs];
                 let next = vec![
                     FILL_IN.to_owned(),
                     step,
                     "add the variables under Settings > CI/CD > Variables, masked and protected".to_owned(),
                 ];
-                return Ok(Self { kept: Vec::new(), files: [vec![config(None, "service-account")?], files].concat(), next });
+                return Ok(Self {
+                    kept: Vec::new(),
+                    files: [vec![config(None, "service-account")?], files].concat(),
+                    next,
+                });
             }
             Tool::Argocd => (
                 Some("argocd"),
@@ -120,7 +126,8 @@ fn config(profile: Option<&str>, link: &str) -> Result<(String, String)> {
 
 /// The file of jobs for GitLab, and what to do with it: a pipeline, or a file that the existing pipeline includes.
 pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), String) {
-    let image = |file: &str| format!("name an image of yours that has {tools} in {file}: docs/ci.md says how to build one");
+    let image =
+        |file: &str| format!("name an image of yours that has {tools} in {file}: docs/ci.md says how to build one");
     let existing = fs::read_to_string(root.join(PIPELINE)).ok().filter(|existing| !existing.contains(OURS));
     let Some(existing) = existing else {
         return ((PIPELINE.to_owned(), jobs.to_owned()), image(PIPELINE));

@@ -122,7 +122,9 @@ impl Fleet {
 
     /// The job that renders and commits, for the CI of the repository.
     fn job(&self, root: &Path) -> ((String, String), String) {
-        let fill_in = |jobs: &str| jobs.replace("FOLDER", self.tool.folder()).replace("render --", &format!("render{} --", self.format));
+        let fill_in = |jobs: &str| {
+            jobs.replace("FOLDER", self.tool.folder()).replace("render --", &format!("render{} --", self.format))
+        };
         if root.join(".github").is_dir() {
             let step = format!(
                 "name an image of yours that has regcred and git in {WORKFLOW}, and add its secrets: the login, and REGCRED_FINGERPRINT_KEY"

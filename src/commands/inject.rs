@@ -36,9 +36,9 @@ pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Enviro
         print_text(&inject::changed(&text, &edits))?;
         return Ok(Outcome::Done);
     }
-    let lines = added.iter().map(|Added { document, object, names }| {
-        format!("document {document}: {object} gets {}\n", names.join(", "))
-    });
+    let lines = added
+        .iter()
+        .map(|Added { document, object, names }| format!("document {document}: {object} gets {}\n", names.join(", ")));
     print_text(&lines.collect::<String>())?;
     Ok(if added.is_empty() { Outcome::Done } else { Outcome::Differs })
 }

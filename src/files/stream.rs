@@ -55,12 +55,23 @@ fn write_all(
     if documents.protection() == Protection::Encrypted {
         in_groups(documents, form, into, write)?;
     } else {
-        for (number, document) in documents.iter().enumerate() {
-            into.write_all(form.before(number))?;
-            form.write(&document, into)?;
-        }
+        in_blocks(documents, form, into)?;
     }
     into.write_all(form.tail())
+}
+
+/// Collects what is not encrypted in one buffer, and hands it on in blocks as large as a pipe takes.
+fn in_blocks(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+    let mut text = Zeroizing::new(Vec::with_capacity(2 * BUFFER));
+    for (number, document) in documents.iter().enumerate() {
+        text.extend_from_slice(form.before(number));
+        form.write(&document, &mut *text)?;
+        while text.len() >= BUFFER {
+            into.write_all(&text[..BUFFER])?;
+            text.drain(..BUFFER);
+        }
+    }
+    into.write_all(&text)
 }
 
 fn in_groups(

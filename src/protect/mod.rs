@@ -1,4 +1,4 @@
-//! Protection: manifests in, documents out that are as safe as was asked for. No secret is left in clear unless that is `plain`.
+//! Protects documents as was asked for. No secret is left in clear unless the protection is `plain`.
 
 pub mod sealed;
 pub mod sops;
@@ -13,6 +13,7 @@ use crate::settings::choices::Protect;
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::manifest::{Content, Manifest, Manifests, PullSecret};
 use regcred_core::names::{Namespace, VariableName};
+use regcred_core::recipient::Recipients;
 use sealed::Sealer;
 use sops::{Form, Sops};
 
@@ -48,7 +49,6 @@ impl Protector {
         environment: &Environment,
     ) -> Result<Self, Failure> {
         Ok(match settings.combination.protect {
-            // An ExternalSecret has no secret in it.
             Protect::Plain | Protect::External => Self::Plain,
             Protect::Sealed => Self::Sealed(Sealer::prepare(&settings.sealing, &settings.marks(), environment)?),
             Protect::Sops => Self::Sops(Sops::prepare(settings, secret_variables, environment)?),
@@ -214,15 +214,14 @@ pub struct Encryption<'a> {
 }
 
 impl Encryption<'_> {
-    /// What anybody may know of the result: all that stands in it in clear, and for whom it is encrypted.
-    /// It and the secret decide whether an old result is still good.
+    /// The associated data of the result: what is in clear in it, and for whom it is encrypted.
     ///
     /// # Errors
     /// The serializer's.
-    pub fn context(&self, path: &str) -> io::Result<Vec<u8>> {
+    pub fn context(&self) -> io::Result<Vec<u8>> {
         match self.protector {
             Protector::Sealed(sealer) => sealer.context(self.manifest),
-            Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace(), path),
+            Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace()),
             Protector::Plain => Ok(Vec::new()),
         }
     }
@@ -231,11 +230,30 @@ impl Encryption<'_> {
     ///
     /// # Errors
     /// The serializer's.
-    pub fn recipient(&self, path: &str) -> io::Result<Vec<u8>> {
+    pub fn recipient(&self) -> io::Result<Vec<u8>> {
         match self.protector {
             Protector::Sealed(sealer) => Ok(sealer.recipient().to_vec()),
-            Protector::Sops(sops) => sops.recipient(path, Form::Manifests),
+            Protector::Sops(sops) => Ok(sops.recipient(Form::Manifests)),
             Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    /// Who will be able to open the result, where that is known before: a certificate says it, the rules of sops do not.
+    #[must_use]
+    pub fn recipients_before(&self) -> Option<Recipients> {
+        match self.protector {
+            Protector::Sealed(sealer) => Some(sealer.recipients()),
+            Protector::Sops(_) | Protector::Plain => None,
+        }
+    }
+
+    /// Who can open this encrypted document.
+    #[must_use]
+    pub fn recipients_of(&self, written: &[u8]) -> Recipients {
+        match self.protector {
+            Protector::Sealed(sealer) => sealer.recipients(),
+            Protector::Sops(_) => std::str::from_utf8(written).map(sops::listed).unwrap_or_default(),
+            Protector::Plain => Recipients::new(),
         }
     }
 
@@ -265,17 +283,6 @@ impl Encryption<'_> {
         match self.protector {
             Protector::Sops(sops) => sops.recipients_in_variables(),
             Protector::Sealed(_) | Protector::Plain => Ok(Vec::new()),
-        }
-    }
-
-    /// Whether it can be encrypted as a file of this path, as far as that can be told before.
-    ///
-    /// # Errors
-    /// What is wrong with the rule for it.
-    pub fn admit(&self, path: &str) -> io::Result<()> {
-        match self.protector {
-            Protector::Sops(sops) => sops.admit(self.secret, self.manifest.namespace(), path),
-            Protector::Sealed(_) | Protector::Plain => Ok(()),
         }
     }
 

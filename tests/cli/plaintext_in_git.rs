@@ -393,11 +393,11 @@ fn why_git_gives_no_answer_is_said() {
 fn a_work_tree_is_found_by_its_own_git_folder_or_file() {
     let folder = repository();
     put(&folder.path().join(".gitignore"), "sub/\nother/\n");
-    // A repository below has rules and files of its own.
+    // A nested repository has its own rules and files.
     fs::create_dir(folder.path().join("sub")).unwrap();
     git(&folder.path().join("sub"), &["init", "--quiet"]);
     is_refused(&render(folder.path(), &["--output", "sub/x.yaml"]));
-    // A folder that is called so and is none.
+    // A folder with that name that is not a repository.
     fs::create_dir_all(folder.path().join("other/.git")).unwrap();
     succeeds(&render(folder.path(), &["--output", "other/x.yaml"]));
     put(&folder.path().join("other/.git/HEAD"), "ref: refs/heads/main\n");
@@ -472,9 +472,8 @@ const KPTFILE: &str = "\n- kind: Kptfile\n  metadata: {annotations: {internal.co
 
 /// A function with these items.
 fn krm(folder: &Path, items: &str, config: &str) -> Output {
-    let list = format!(
-        "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:{items}\nfunctionConfig: {config}\n"
-    );
+    let list =
+        format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:{items}\nfunctionConfig: {config}\n");
     let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
         .arg("krm")
         .env_clear()

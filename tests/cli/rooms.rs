@@ -23,7 +23,6 @@ const BINARY: Rooms = Rooms {
         "main",
         "commands",
         "arguments",
-        "report",
         "cli",
         // Manifests that come from outside.
         "krm",
@@ -31,12 +30,12 @@ const BINARY: Rooms = Rooms {
         // What is written, and how it is protected.
         "files",
         "protect",
-        "resources",
         "templates",
         // What was asked for.
         "settings",
         "credentials",
-        // The world: variables, programs, signals, memory.
+        // The world: standard error, variables, programs, signals, memory.
+        "report",
         "program",
         "environment",
         "interrupt",
@@ -45,7 +44,6 @@ const BINARY: Rooms = Rooms {
     left: &[
         ("krm", "cli"),
         ("protect", "files"),
-        ("resources", "protect"),
         ("settings", "cli"),
         ("settings", "files"),
         ("settings", "inject"),
@@ -59,6 +57,7 @@ const CORE: Rooms = Rooms {
         "plan",
         "objects",
         "spec",
+        "confine",
         "credentials",
         "docker_config",
         "recipient",
@@ -184,6 +183,7 @@ const LONG: &[&str] = &[
     "src/settings/file/faults.rs",
     "src/settings/mod.rs",
     "src/settings/pull_secret.rs",
+    "src/templates.rs",
 ];
 
 #[test]

@@ -41,7 +41,7 @@ impl Folder {
         path
     }
 
-    /// `regcred render`, begun in a session of its own: without a terminal, or with this one.
+    /// `regcred render` in a new session: without a terminal, or with this one.
     fn start(&self, arguments: &[&str], variables: &[(&str, &str)], terminal: Option<File>) -> Child {
         let (stdin, flags) = match terminal {
             Some(terminal) => (Stdio::from(terminal), &["--ctty"][..]),
@@ -169,19 +169,49 @@ fn an_interrupt_ends_sops_leaves_nothing_and_is_how_the_run_ends() {
 
 #[test]
 fn a_cluster_without_a_rule_is_said_before_the_files_of_another_are_written() {
-    let folder = Folder::new(ENCRYPTS);
-    folder.write("regcred.yaml", &fleet("namespaces: {include: [a, b]}"));
-    let first = "{path_regex: ^out/one/, age: age1x}";
-    for (second, words) in [
-        ("", "no rule of `.sops.yaml` is for `namespaces/a/secret-image-pull-secret.sops.yaml` (cluster two)"),
-        (", {encrypted_regex: '(?i)data', age: age1x}", "secret-image-pull-secret.sops.yaml` encrypts `metadata."),
+    let says = |words: &str, then: &str| format!("case \"$*\" in *out/two*) {words}; {then};; esac\n{ENCRYPTS}");
+    let namespace = "sed 's/namespace: .*/namespace: ENC[AES256_GCM,data:AA==]/' | ";
+    for (script, words) in [
+        (
+            says("echo 'error loading config: no matching creation rules found' >&2", "exit 1"),
+            &["no rule of `/", "/.sops.yaml` matches `out/two/namespaces/a/secret-image-pull-secret.sops.yaml`"][..],
+        ),
+        (
+            says(&format!("{namespace}{}", ENCRYPTS.replace('\n', "; ")), "exit 0"),
+            &["secret-image-pull-secret.sops.yaml`", "sops encrypts `metadata.namespace`"],
+        ),
     ] {
-        folder.write(".sops.yaml", &format!("creation_rules: [{first}{second}]"));
+        let folder = Folder::new(&script);
+        folder.write("regcred.yaml", &fleet("namespaces: {include: [a, b]}"));
+        folder.write(".sops.yaml", "creation_rules: []");
         let output = folder.render(&["--format", "directory", "--output", "out"], &[]);
-        assert_eq!(output.status.code(), Some(1), "{second}");
-        assert!(said(&output).contains(words) && said(&output).contains("(cluster two)"), "{}", said(&output));
-        assert!(!folder.path("out").exists(), "{second}");
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(words.iter().all(|words| said(&output).contains(words)), "{}", said(&output));
+        assert!(said(&output).contains("(cluster two)"), "{}", said(&output));
+        assert!(!folder.path("out").exists(), "{words:?}");
     }
+}
+
+#[test]
+fn what_sops_warns_of_is_shown_without_a_secret_and_a_file_that_it_ignores_is_named() {
+    let folder = Folder::new(&format!("echo 'deprecated: s3cr3t-sesame' >&2\n{ENCRYPTS}"));
+    folder.write(".sops.yml", "creation_rules: []");
+    let output = folder.render(&TREE, &[RECIPIENT]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("warning: sops warns: deprecated: [hidden]"), "{}", said(&output));
+    assert!(said(&output).contains("warning: sops ignores the file `.sops.yml`"), "{}", said(&output));
+}
+
+#[test]
+fn rules_that_never_end_are_refused() {
+    let folder = Folder::new(ENCRYPTS);
+    std::os::unix::fs::symlink("/dev/zero", folder.path(".sops.yaml")).unwrap();
+    let output = folder.render(&TREE, &[]);
+    assert!(said(&output).contains("`.sops.yaml` cannot be read: it is not a regular file"), "{}", said(&output));
+    fs::remove_file(folder.path(".sops.yaml")).unwrap();
+    folder.fifo(".sops.yaml");
+    let output = folder.render(&TREE, &[]);
+    assert!(said(&output).contains("`.sops.yaml` cannot be read: it is not a regular file"), "{}", said(&output));
 }
 
 #[test]
@@ -200,7 +230,7 @@ fn where_no_variable_names_a_recipient_the_rest_is_compared() {
     let (status, words) = check("a,b", &[]);
     assert!(status == 0 && words.contains("the recipient is not known here"), "{status}: {words}");
     assert_eq!(check("a,c", &[]).0, 3, "another namespace");
-    // What is for other recipients is encrypted anew, by whoever knows them.
+    // A document for other recipients is re-encrypted by a job that knows the recipients.
     for (recipient, written) in [("age1x", "0 files written, 4 unchanged"), ("age1y", "2 files written")] {
         let output = folder.render(&TREE, &[KEY, ("SOPS_AGE_RECIPIENTS", recipient)]);
         assert!(said(&output).contains(written), "{recipient}: {}", said(&output));

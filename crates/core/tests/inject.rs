@@ -267,17 +267,26 @@ fn objects_of_unknown_kinds_with_matching_images_are_named_with_the_path_to_type
     let warnings = |text: &str| {
         let Injected { edits, warnings, .. } = inject::inject(text, &rules(&["ghcr.io"], Which::Matching)).unwrap();
         assert!(edits.is_empty());
-        warnings.into_iter().map(|warning| format!("{}: {}", warning.message, warning.hint.unwrap())).collect::<Vec<_>>()
+        warnings
+            .into_iter()
+            .map(|warning| format!("{}: {}", warning.message, warning.hint.unwrap()))
+            .collect::<Vec<_>>()
     };
     let object = "apiVersion: example.com/v1\nkind: Farm\nspec: {jobs: [{template: {spec: {containers: [{image: ghcr.io/a}]}}}]}\n";
-    assert_eq!(warnings(&format!("{object}---\n{object}")), [
-        "2 objects of kind Farm.example.com have matching images, and get no reference: the kind is not known: say where its Pod \
+    assert_eq!(
+        warnings(&format!("{object}---\n{object}")),
+        [
+            "2 objects of kind Farm.example.com have matching images, and get no reference: the kind is not known: say where its Pod \
          spec is with `--path Farm.example.com=spec.jobs[].template.spec`"
-    ]);
-    assert_eq!(warnings("apiVersion: example.com/v1\nkind: Farm\nspec: {image: ghcr.io/a}\n"), [
-        "1 objects of kind Farm.example.com have matching images, and get no reference: the kind is not known: if the kind takes \
+        ]
+    );
+    assert_eq!(
+        warnings("apiVersion: example.com/v1\nkind: Farm\nspec: {image: ghcr.io/a}\n"),
+        [
+            "1 objects of kind Farm.example.com have matching images, and get no reference: the kind is not known: if the kind takes \
          `imagePullSecrets`, say where with `--path Farm.example.com=PATH`; else link its ServiceAccount"
-    ]);
+        ]
+    );
     for quiet in [
         "apiVersion: example.com/v1\nkind: s3cr3t text\nspec: {image: ghcr.io/a}\n",
         "apiVersion: example.com/v1\nkind: Farm\nspec: {image: {repository: ghcr.io/a}}\n",
@@ -311,7 +320,9 @@ fn a_reference_comes_after_a_merge_key_that_brings_others() {
         assert_eq!(injected(&format!("{BASE}{before}")), (format!("{BASE}{after}"), 0));
         let indented = |text: &str| {
             let body = text.replace("spec:", "  spec:").replace("\n  ", "\n    ");
-            format!("x: &base {{imagePullSecrets: [{{name: other}}]}}\nkind: List\nitems:\n- kind: Pod\n  apiVersion: v1\n{body}")
+            format!(
+                "x: &base {{imagePullSecrets: [{{name: other}}]}}\nkind: List\nitems:\n- kind: Pod\n  apiVersion: v1\n{body}"
+            )
         };
         assert_eq!(injected(&indented(before)), (indented(after), 0), "in a list");
     }
@@ -339,9 +350,13 @@ fn a_list_gets_the_reference_in_the_way_it_is_written() {
         (" [\n\t{name: a}\n  ]\n", " [\n\t{name: a},\n\t{name: pull}\n  ]\n"),
     ] {
         let pod = |list: &str| {
-            format!("---\n\u{feff}apiVersion: v1\nkind: Pod\nspec:\n  containers: [{{image: ghcr.io/a}}]\n  imagePullSecrets:{list}---\na: 1\n")
+            format!(
+                "---\n\u{feff}apiVersion: v1\nkind: Pod\nspec:\n  containers: [{{image: ghcr.io/a}}]\n  imagePullSecrets:{list}---\na: 1\n"
+            )
         };
-        let (before, after) = if before.ends_with('\n') { (pod(before), pod(after)) } else {
+        let (before, after) = if before.ends_with('\n') {
+            (pod(before), pod(after))
+        } else {
             (pod(before).replace("---\na: 1\n", ""), pod(after).replace("---\na: 1\n", ""))
         };
         assert_eq!(injected(&before), (after.clone(), 0), "{before}");

@@ -36,12 +36,12 @@ struct Values<'a> {
 }
 
 impl Encrypted for Values<'_> {
-    fn context(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.sops.public(self.body, path, self.form)
+    fn context(&self, _: &str) -> io::Result<Vec<u8>> {
+        self.sops.public(self.body, self.form)
     }
 
-    fn recipient(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.sops.recipient(path, self.form)
+    fn recipient(&self, _: &str) -> io::Result<Vec<u8>> {
+        Ok(self.sops.recipient(self.form))
     }
 
     fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {

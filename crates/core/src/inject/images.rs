@@ -40,9 +40,7 @@ pub fn everywhere<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
 #[must_use]
 pub fn likely_places<'v, 'a>(value: &'v Value<'a>, path: &str) -> Vec<(String, Vec<&'v Value<'a>>)> {
     match &value.content {
-        Content::Sequence(items) => {
-            items.iter().flat_map(|item| likely_places(item, &format!("{path}[]"))).collect()
-        }
+        Content::Sequence(items) => items.iter().flat_map(|item| likely_places(item, &format!("{path}[]"))).collect(),
         Content::Mapping(_) if value.get("containers").is_some_and(|list| !list.items().is_empty()) => {
             let has_references = value.get(FIELD).is_some_and(|list| !list.items().is_empty());
             if has_references { Vec::new() } else { vec![(path.to_owned(), in_pod_spec(value))] }

@@ -88,10 +88,8 @@ impl PodPath {
     }
 
     fn new(group: Option<&str>, kind: &str, path: &str, references: &str, images: Images) -> Self {
-        let field = |text: &str| PathField {
-            name: text.trim_end_matches("[]").to_owned(),
-            each_item: text.ends_with("[]"),
-        };
+        let field =
+            |text: &str| PathField { name: text.trim_end_matches("[]").to_owned(), each_item: text.ends_with("[]") };
         Self {
             kind: kind.to_owned(),
             group: group.map(str::to_owned),

@@ -128,7 +128,8 @@ impl<'a> Search<'a, '_> {
             return;
         }
         if !fits {
-            let message = format!("`{field}` of {} in {} is not a list, and stays as it is", object.label, self.report.here());
+            let message =
+                format!("`{field}` of {} in {} is not a list, and stays as it is", object.label, self.report.here());
             let hint = "write a list of mappings with `name`";
             return self.report.warnings.push(Diagnostic::warning(Code::NotAList, message).hint(hint));
         }
@@ -190,7 +191,8 @@ impl<'a> Search<'a, '_> {
             !images.is_empty() && !self.rules.wanted(&images, object.namespace.as_ref()).is_empty()
         };
         let places = images::likely_places(value, "").into_iter().filter(|(_, images)| matches(images));
-        let mut paths: BTreeSet<_> = places.map(|(path, _)| if is_path(&path) { path } else { String::new() }).collect();
+        let mut paths: BTreeSet<_> =
+            places.map(|(path, _)| if is_path(&path) { path } else { String::new() }).collect();
         // A Pod spec is worth more than an image anywhere.
         if paths.len() > 1 {
             paths.remove("");

@@ -53,7 +53,8 @@ impl Report {
         let line = text[..document.start].matches('\n').count() + line.max(1);
         let mut around = text.lines().skip(line.saturating_sub(2)).take(2);
         let hint = if around.any(|line| line.contains("{{")) {
-            "there is a template on that line or the one before: render it first, for example with `helm template`".to_owned()
+            "there is a template on that line or the one before: render it first, for example with `helm template`"
+                .to_owned()
         } else {
             format!("to see the line, put `sed -n {line}p` in the place of regcred")
         };
@@ -65,7 +66,8 @@ impl Report {
     #[must_use]
     pub fn too_much(&self) -> Diagnostic {
         let message = format!("{} has too many aliases, or is nested too deep", self.here());
-        Diagnostic::error(Code::TooManyAliases, message).hint("write out what the aliases stand for; nothing was written")
+        Diagnostic::error(Code::TooManyAliases, message)
+            .hint("write out what the aliases stand for; nothing was written")
     }
 
     /// The error of a document that no change fits.
@@ -87,7 +89,9 @@ impl Report {
             "{count} Pod specs have matching images, but no pull secret for them is in their namespaces {}{more}",
             names.join(", ")
         );
-        let hint = format!("add `{first}` to `namespaces.include` of a pull secret in regcred.yaml, or take it out of `exclude`");
+        let hint = format!(
+            "add `{first}` to `namespaces.include` of a pull secret in regcred.yaml, or take it out of `exclude`"
+        );
         Some(Diagnostic::warning(Code::NamespaceNotServed, message).hint(hint))
     }
 
@@ -95,7 +99,9 @@ impl Report {
     #[must_use]
     pub fn into_warnings(mut self) -> Vec<Diagnostic> {
         let warning = |((kind, path), count): ((String, String), usize)| {
-            let message = format!("{count} objects of kind {kind} have matching images, and get no reference: the kind is not known");
+            let message = format!(
+                "{count} objects of kind {kind} have matching images, and get no reference: the kind is not known"
+            );
             Diagnostic::warning(Code::UnknownKind, message).hint(if path.is_empty() {
                 format!("if the kind takes `imagePullSecrets`, say where with `--path {kind}=PATH`; else link its ServiceAccount")
             } else {

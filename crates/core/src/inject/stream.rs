@@ -116,9 +116,8 @@ fn json_objects(text: &str) -> Vec<Range<usize>> {
 /// Every byte keeps its place.
 #[must_use]
 pub fn json_as_yaml(text: &str) -> Cow<'_, str> {
-    let is_control = |character: char| {
-        matches!(character, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
-    };
+    let is_control =
+        |character: char| matches!(character, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
     if !text.contains(is_control) && !text.contains("\\ud") && !text.contains("\\uD") {
         return Cow::Borrowed(text);
     }
@@ -215,11 +214,10 @@ mod tests {
             ("---\n---\r\nb: 2", vec![("---\n", false), ("---\r\nb: 2", false)]),
             ("%YAML 1.2\n# c\n--- a\n---b\n", vec![("%YAML 1.2\n# c\n--- a\n---b\n", false)]),
             ("a\n...\n%YAML 1.2\n---\nb\n", vec![("a\n", false), ("%YAML 1.2\n---\nb\n", false)]),
-            ("\u{feff}a: 1\n\u{feff}---\nb\n---\n\u{feff}c\n", vec![
-                ("a: 1\n", false),
-                ("---\nb\n", false),
-                ("c\n", false),
-            ]),
+            (
+                "\u{feff}a: 1\n\u{feff}---\nb\n---\n\u{feff}c\n",
+                vec![("a: 1\n", false), ("---\nb\n", false), ("c\n", false)],
+            ),
             (" {\"a\": 1}{}\n---\n{\"b\": 2}\n", vec![(" {\"a\": 1}", true), ("{}", true), ("\n{\"b\": 2}", true)]),
             ("{a: 1}\n", vec![("{a: 1}\n", false)]),
         ] {
