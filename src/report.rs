@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock};
 
-use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::diagnostic::{Diagnostic, Failure, Severity};
 
 /// How a command without an error ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,8 @@ pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
 /// Prints warnings.
 pub fn warn(problems: &[Diagnostic]) {
     for problem in problems.iter().filter(|problem| is_new(&problem.message)) {
-        line(&format!("warning: {}", problem.message));
+        let kind = if problem.severity == Severity::Note { "note" } else { "warning" };
+        line(&format!("{kind}: {}", problem.message));
         hint(problem);
     }
 }

@@ -12,7 +12,7 @@ use crate::settings::choices::{Chart, Format, Protect};
 use crate::settings::{Encoding, Settings};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::objects;
 
 /// The files of a tree, made one by one.
@@ -31,7 +31,7 @@ pub enum Product<'a> {
     /// The files of a chart, and its Secrets where they are sealed.
     Chart(Vec<File>, Option<Documents>),
     /// Values for a chart, made when it is known where they go.
-    Values(&'a Settings, &'a [DockerConfig], &'a Templates, Protector),
+    Values(&'a Settings, &'a [Logins], &'a Templates, Protector),
     /// The Docker config itself.
     Value(SecretString),
 }
@@ -43,7 +43,7 @@ impl<'a> Product<'a> {
     /// A template of the user's that makes no object; several pull secrets where one value was asked for.
     pub fn build(
         settings: &'a Settings,
-        docker_configs: &'a [DockerConfig],
+        docker_configs: &'a [Logins],
         templates: &'a Templates,
         protector: Protector,
     ) -> Result<Self, Failure> {
@@ -109,7 +109,7 @@ impl<'a> Product<'a> {
     }
 }
 
-fn value(settings: &Settings, docker_configs: &[DockerConfig]) -> Result<SecretString, Failure> {
+fn value(settings: &Settings, docker_configs: &[Logins]) -> Result<SecretString, Failure> {
     let [docker_config] = docker_configs else {
         let message =
             format!("`--format docker-config` is one value, and there are {} pull secrets", docker_configs.len());

@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::settings::choices::{Link, Protect};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 use regcred_core::objects::{Request, pod_policy};
 
@@ -44,11 +44,7 @@ const PULL_SECRETS: (&str, &str) =
 ///
 /// # Errors
 /// A template of the user's that makes no policy.
-pub fn files(
-    settings: &Settings,
-    docker_configs: &[DockerConfig],
-    templates: &Templates,
-) -> Result<Vec<File>, Failure> {
+pub fn files(settings: &Settings, docker_configs: &[Logins], templates: &Templates) -> Result<Vec<File>, Failure> {
     let request = settings.request(docker_configs);
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
     let mut chart = CHART.to_owned();
