@@ -157,6 +157,9 @@ pub struct RenderArguments {
     /// Write nothing; exit 3 when what is under --output is not current
     #[arg(long, requires = "output", help_heading = "In what form")]
     pub check: bool,
+    /// Form of the changes that --check prints [default: human]
+    #[arg(long, value_enum, default_value_t, hide_default_value = true, help_heading = "In what form")]
+    pub message_format: MessageFormat,
     /// Directory with templates that replace ours of the same name
     #[arg(long, value_name = "DIR", help_heading = "In what form")]
     pub templates: Option<PathBuf>,
@@ -181,9 +184,12 @@ pub struct ProtectionArguments {
     /// To which name a sealed value is bound [default: strict]
     #[arg(long, value_enum)]
     pub sealing_scope: Option<SealingScope>,
-    /// Encrypt anew also what has not changed
+    /// Re-encrypt also what has not changed
     #[arg(long)]
     pub reseal: bool,
+    /// Recipient of encrypted files that is new and meant: the fingerprint that the error names; repeatable
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub accept_recipient: Vec<String>,
 }
 
 /// The in-cluster patcher of `--strategy patcher`.
@@ -245,6 +251,16 @@ pub enum AnswerFormat {
     /// For people
     Text,
     /// One documented object
+    Json,
+}
+
+/// The form of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// For people, on stderr
+    #[default]
+    Human,
+    /// One JSON object per change, on stdout
     Json,
 }
 

@@ -53,7 +53,7 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
         return Ok(if is_current { Outcome::Done } else { Outcome::Differs });
     }
     if !is_current {
-        single::replace(&|into| into.write_all(&pem), Protection::Public, &path)?;
+        folder::replace(&path, &pem)?;
         if there.is_some() {
             report::note("the certificate is another than before: the next `regcred render` seals everything for it");
         }

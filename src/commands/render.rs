@@ -1,13 +1,13 @@
-//! `regcred render`: credentials in, manifests out.
+//! Writes manifests from credentials.
 
 use anyhow::Result;
 
-use super::deliver::{self, Prepared};
+use super::deliver::{self, Delivery};
 use super::logins;
 use super::members::{self, apart, each, side_by_side};
-use crate::cli::RenderArguments;
+use crate::cli::{MessageFormat, RenderArguments};
 use crate::environment::Environment;
-use crate::files::evidence::Known;
+use crate::files::marks::Known;
 use crate::files::new_paths::NewPaths;
 use crate::files::product::Product;
 use crate::files::{chart, clusters, helm_values};
@@ -23,6 +23,9 @@ use regcred_core::docker_config::DockerConfig;
 
 /// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
+    if arguments.message_format == MessageFormat::Json {
+        report::be_json();
+    }
     let fleet = Fleet::resolve(arguments, file, environment)?;
     let (logins, protectors) = (logins::docker_configs(&fleet.members, environment), protectors(&fleet, environment));
     let (logins, protectors) = both(logins, protectors)?;
@@ -60,7 +63,7 @@ fn prepare<'a>(
     fleet: &'a Fleet,
     environment: &'a Environment,
     new_paths: &NewPaths,
-) -> Result<Vec<Prepared<'a>>, Failure> {
+) -> Result<Vec<Delivery>, Failure> {
     if fleet.members.iter().any(|settings| matches!(settings.destination, Destination::Write(_))) {
         clusters::allow_open_files(fleet.members.len())?;
     }
@@ -76,9 +79,9 @@ fn prepare<'a>(
 }
 
 /// Puts everything in its place, and says what was done, also where another cluster has failed.
-fn publish(prepared: Vec<Prepared<'_>>, fleet: &Fleet) -> Result<Outcome, Failure> {
+fn publish(prepared: Vec<Delivery>, fleet: &Fleet) -> Result<Outcome, Failure> {
     let delivered = each(prepared.into_iter().zip(&fleet.members).collect(), |(prepared, settings)| {
-        prepared.publish(settings).map(|delivered| (delivered, settings))
+        prepared.publish().map(|delivered| (delivered, settings))
     });
     let (mut delivered, failed) = apart(delivered, &fleet.members);
     let mut findings = Findings::default();

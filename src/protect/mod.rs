@@ -14,6 +14,7 @@ use crate::settings::choices::Protect;
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::manifest::{Content, Manifest, Manifests, PullSecret};
 use regcred_core::names::{Namespace, VariableName};
+use regcred_core::recipient::Recipients;
 use sealed::Sealer;
 use sops::{Form, Sops};
 
@@ -228,15 +229,40 @@ impl Encryption<'_> {
         }
     }
 
-    /// Who can read the result.
+    /// What names it among the documents of its file.
+    #[must_use]
+    pub fn document_name(&self) -> String {
+        let namespace = self.manifest.namespace().map_or("", Namespace::as_str);
+        format!("{namespace}/{}", self.secret.name)
+    }
+
+    /// What chooses the recipients, where they are known only from the result.
     ///
     /// # Errors
-    /// The serializer's.
-    pub fn recipient(&self, path: &str) -> io::Result<Vec<u8>> {
+    /// There is no rule for it.
+    pub fn rules(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         match self.protector {
-            Protector::Sealed(sealer) => Ok(sealer.recipient().to_vec()),
-            Protector::Sops(sops) => sops.recipient(path, Form::Manifests),
-            Protector::Plain => Ok(Vec::new()),
+            Protector::Sops(sops) => sops.recipient(path, Form::Manifests).map(Some),
+            Protector::Sealed(_) | Protector::Plain => Ok(None),
+        }
+    }
+
+    /// The recipients, where they are known before.
+    #[must_use]
+    pub fn recipients(&self) -> Option<Recipients> {
+        match self.protector {
+            Protector::Sealed(sealer) => Some(sealer.recipients()),
+            Protector::Sops(_) | Protector::Plain => None,
+        }
+    }
+
+    /// Everyone who can read this result.
+    #[must_use]
+    pub fn recipients_of(&self, document: &[u8]) -> Recipients {
+        match self.protector {
+            Protector::Sealed(sealer) => sealer.recipients(),
+            Protector::Sops(_) => Sops::recipients_of(document),
+            Protector::Plain => Recipients::new(),
         }
     }
 

@@ -4,14 +4,14 @@ use super::file::Spec;
 use super::logins;
 use crate::credentials::{DEFAULT_VARIABLE, OTHER_VARIABLE, Source};
 use crate::environment::Environment;
-use crate::files::evidence::fingerprint::KEY_VARIABLE;
+use crate::files::marks::key::{KEY_VARIABLE, PREVIOUS_VARIABLE};
 use regcred_core::names::VariableName;
 
 /// Those of every pull secret of every cluster, also of clusters that were not chosen, those that are read where none is named, and the key
 /// of fingerprints.
 pub fn of(spec: &Spec, environment: &Environment) -> Vec<VariableName> {
     let of_clusters = spec.clusters.iter().flat_map(|cluster| cluster.pull_secrets.iter().flatten());
-    let known = [DEFAULT_VARIABLE, OTHER_VARIABLE, KEY_VARIABLE].map(VariableName::known);
+    let known = [DEFAULT_VARIABLE, OTHER_VARIABLE, KEY_VARIABLE, PREVIOUS_VARIABLE].map(VariableName::known);
     let mut names: Vec<_> = spec
         .pull_secrets
         .iter()

@@ -6,4 +6,5 @@ pub mod docker_config;
 pub mod manifest;
 pub mod names;
 pub mod nearest;
+pub mod plan;
 pub mod recipient;

@@ -8,7 +8,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 use super::stream::Shown;
-use super::tree::entry::Entry;
+use super::folder::entry::Entry;
 use super::{File, Protection, layout};
 use crate::protect::Documents;
 use crate::resources::admission_policy;
@@ -19,6 +19,8 @@ use regcred_core::diagnostic::Failure;
 use regcred_core::docker_config::DockerConfig;
 use regcred_core::manifest::to_yaml;
 
+/// The file whose content depends on the registries of the logins.
+pub const POLICIES: &str = "templates/policies.yaml";
 const SCHEMA: &str = "values.schema.json";
 
 /// The files whose text is always the same, in the order of their paths.
@@ -53,7 +55,7 @@ pub fn files(
     let mut chart = CHART.to_owned();
     if settings.combination.link == Link::Policy {
         chart.push_str(CHART_WITH_POLICIES);
-        files.push(public("templates/policies.yaml", policies(settings, docker_configs, templates)?));
+        files.push(public(POLICIES, policies(settings, docker_configs, templates)?));
     }
     files.push(public("Chart.yaml", chart));
     let (values, protection) = match settings.combination.protect {
@@ -81,7 +83,7 @@ pub fn files(
 /// Helm takes them as they are: names, base64 and our annotations have no braces.
 pub fn sealed(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
     layout::entries(documents)
-        .map(|entry| entry.map(|Entry { path, content }| Entry { path: format!("templates/{path}"), content }))
+        .map(|entry| entry.map(|entry| Entry { path: format!("templates/{}", entry.path), ..entry }))
 }
 
 /// What a release of the chart needs to be told, when it takes over what may be there already.

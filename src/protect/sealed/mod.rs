@@ -21,11 +21,12 @@ use crate::resources::OWNED;
 use crate::resources::profile::{Role, annotations};
 use crate::settings::Sealing;
 use crate::settings::choices::{Profile, SealingScope};
-use certificate::Recipient;
+use certificate::Recipient as Certificate;
 use object::{Metadata, SealedSecret};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::{Frame, Manifest, NAMESPACE_SLOT, PullSecret, VALUE_SLOT, to_yaml};
 use regcred_core::names::Namespace;
+use regcred_core::recipient::{Recipient, Recipients};
 
 /// More than stands around a ciphertext.
 const ROOM: usize = 1024;
@@ -50,7 +51,7 @@ impl Sealer {
         let refused = |problem| Failure::of("the certificate", problem);
         let source = certificate.as_ref().ok_or_else(|| refused(not_said()))?;
         let pem = source::read(source, environment).map_err(refused)?;
-        let Recipient { key, public_key, mut warnings, .. } =
+        let Certificate { key, public_key, mut warnings, .. } =
             certificate::choose(&pem, &source.to_string(), Timestamp::now()).map_err(refused)?;
         seal::seal(&key, b"", b"").map_err(|_| {
             refused(Diagnostic::error(
@@ -109,6 +110,14 @@ impl Sealer {
         context.reserve(ROOM);
         self.frame(secret, manifest)?.fill(&mut context, manifest.namespace(), "\"\"")?;
         Ok(context)
+    }
+
+    /// The cluster that can open it.
+    #[must_use]
+    pub fn recipients(&self) -> Recipients {
+        let fingerprint: String = self.recipient.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = format!("the certificate with the fingerprint {fingerprint}");
+        Recipient::new(fingerprint, shown).into_iter().collect()
     }
 
     /// For whom it is: the SHA-256 of the public key.

@@ -9,6 +9,7 @@ mod go_regex;
 mod problems;
 mod program;
 mod proof;
+mod recipients;
 mod rule;
 mod rules;
 mod selection;
