@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::choices::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
+use regcred_core::spec::choice::{
+    Choice, Format, Link, Patcher, Profile, Protect, SealingScope, Strategy, UnknownWord,
+};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Debug, Parser)]
@@ -125,10 +128,10 @@ pub struct RenderArguments {
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Where")]
     pub cluster: Vec<String>,
     /// How the Secrets get there [default: static]
-    #[arg(long, value_enum, help_heading = "How")]
+    #[arg(long, value_parser = choice::<Strategy>(), help_heading = "How")]
     pub strategy: Option<Strategy>,
     /// How pods find them [default: service-account]
-    #[arg(long, value_enum, help_heading = "How")]
+    #[arg(long, value_parser = choice::<Link>(), help_heading = "How")]
     pub link: Option<Link>,
     /// ServiceAccount to link, repeatable [default: default]
     #[arg(long, value_name = "NAME", help_heading = "How")]
@@ -140,7 +143,7 @@ pub struct RenderArguments {
     #[command(flatten)]
     pub protection: ProtectionArguments,
     /// Form of the output [default: yaml]
-    #[arg(long, value_enum, help_heading = "In what form")]
+    #[arg(long, value_parser = choice::<Format>(), help_heading = "In what form")]
     pub format: Option<Format>,
     /// Chart that the values are for: tamcore, empathyco, or a template FILE.j2 [default: our own]
     #[arg(long, value_name = "CHART", help_heading = "In what form")]
@@ -149,7 +152,7 @@ pub struct RenderArguments {
     #[arg(long, help_heading = "In what form")]
     pub raw: bool,
     /// Add the annotations that this tool needs
-    #[arg(long, value_enum, help_heading = "In what form")]
+    #[arg(long, value_parser = choice::<Profile>(), help_heading = "In what form")]
     pub profile: Option<Profile>,
     /// File or directory to write instead of stdout
     #[arg(short, long, value_name = "PATH", help_heading = "In what form")]
@@ -176,13 +179,13 @@ pub struct RenderArguments {
 #[command(next_help_heading = "How safe")]
 pub struct ProtectionArguments {
     /// How the Secrets are made safe to keep [default: plain]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choice::<Protect>())]
     pub protect: Option<Protect>,
     /// Certificate of the cluster's Sealed Secrets controller [env: SEALED_SECRETS_CERT]
     #[arg(long, value_name = "FILE")]
     pub sealing_cert: Option<PathBuf>,
     /// To which name a sealed value is bound [default: strict]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choice::<SealingScope>())]
     pub sealing_scope: Option<SealingScope>,
     /// Re-encrypt also what has not changed
     #[arg(long)]
@@ -197,7 +200,7 @@ pub struct ProtectionArguments {
 #[command(next_help_heading = "With --strategy patcher")]
 pub struct PatcherArguments {
     /// Which patcher [default: titansoft]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choice::<Patcher>())]
     pub patcher: Option<Patcher>,
     /// Its namespace [default: imagepullsecret-patcher]
     #[arg(long, value_name = "NAME")]
@@ -354,4 +357,10 @@ pub enum Tool {
     Flux,
     /// GitHub Actions: a workflow
     Github,
+}
+
+/// Takes the words of a choice, and shows them in the help text.
+fn choice<C: Choice + std::str::FromStr<Err = UnknownWord>>() -> impl TypedValueParser<Value = C> {
+    let words = C::ALL.iter().map(|choice| PossibleValue::new(choice.name()).help(choice.help()));
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<C>())
 }

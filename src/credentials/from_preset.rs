@@ -2,11 +2,11 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::presets::{Host, Otherwise, Preset, UserName};
-use super::source::{self, NameSource, Need, Variable};
+use super::source;
 use super::value::{Wanted, how_to_set};
 use crate::environment::Environment;
-use regcred_core::credentials::Credential;
+use regcred_core::credentials::presets::{Host, Otherwise, Preset, UserName};
+use regcred_core::credentials::{Credential, NameSource};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
 use regcred_core::names::VariableName;
@@ -94,30 +94,4 @@ fn parse(host: &str, source: &str, example: &str) -> Result<RegistryKey, Diagnos
 #[expect(clippy::disallowed_methods, reason = "a variable of ours, for a host")]
 fn trimmed(host: &SecretString) -> &str {
     host.expose_secret().trim()
-}
-
-/// The variables a preset may read, in order of preference.
-pub(super) fn variables(preset: &Preset) -> Vec<Variable> {
-    let all = |names: &'static [&'static str], what: &str, default: Option<&str>| {
-        let need = match (names, default) {
-            (_, Some(_)) => Need::Optional,
-            ([_], None) => Need::Required,
-            (_, None) => Need::OneOfSeveral,
-        };
-        let purpose = format!("{what} for {}", preset.name);
-        names
-            .iter()
-            .map(|name| Variable { name: VariableName::known(name), purpose: purpose.clone(), need })
-            .collect::<Vec<_>>()
-    };
-    let mut variables = match preset.host {
-        Host::Fixed(_) => Vec::new(),
-        Host::Variable(names, Otherwise::Default(host)) => all(names, "the host", Some(host)),
-        Host::Variable(names, Otherwise::Needed(_)) => all(names, "the host", None),
-    };
-    if let UserName::Variable(names) = preset.username {
-        variables.extend(all(names, "the user name", None));
-    }
-    variables.extend(all(preset.password, "the password", None));
-    variables
 }

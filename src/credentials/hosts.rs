@@ -1,38 +1,37 @@
 //! The registries of a source, without its logins: a source and the environment in, the keys of its entries out.
 
-use super::lifetime::ShortLived;
-use super::{Source, from_preset};
+use super::{from_preset, source};
 use crate::environment::Environment;
+use regcred_core::credentials::Source;
+use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
 
 /// Problems that are about keys of entries: the only ones that matter where no login is used.
 const ABOUT_KEYS: [Code; 2] = [Code::RegistryAlias, Code::RegistryHardlyMatches];
 
-impl Source {
-    /// The keys of the entries. No variable with a credential is read where the host is known without it.
-    pub fn registries(&self, environment: &Environment, problems: &mut Vec<Diagnostic>) -> Vec<RegistryKey> {
-        let one = |registry: RegistryKey, problems: &mut Vec<Diagnostic>| {
-            let (registry, odd) = registry.canonical();
-            problems.extend(odd);
-            vec![registry]
-        };
-        match self {
-            Self::Login { registry, .. } => one(registry.clone(), problems),
-            Self::Preset(preset) => match from_preset::registry(preset, environment) {
-                Ok(registry) => one(registry, problems),
-                Err(problem) => {
-                    problems.push(or_name_the_hosts(problem));
-                    Vec::new()
-                }
-            },
-            Self::DockerConfig(_) | Self::DockerConfigFile(_) => {
-                let mut found = Vec::new();
-                let logins = self.read(environment, ShortLived::Allow, &mut found);
-                let matters = |problem: &Diagnostic| problem.is_error() || ABOUT_KEYS.contains(&problem.code);
-                problems.extend(found.into_iter().filter(matters).map(or_name_the_hosts));
-                logins.into_iter().map(|login| login.registry).collect()
+/// The keys of the entries. No variable with a credential is read where the host is known without it.
+pub fn registries(source: &Source, environment: &Environment, problems: &mut Vec<Diagnostic>) -> Vec<RegistryKey> {
+    let one = |registry: RegistryKey, problems: &mut Vec<Diagnostic>| {
+        let (registry, odd) = registry.canonical();
+        problems.extend(odd);
+        vec![registry]
+    };
+    match source {
+        Source::Login { registry, .. } => one(registry.clone(), problems),
+        Source::Preset(preset) => match from_preset::registry(preset, environment) {
+            Ok(registry) => one(registry, problems),
+            Err(problem) => {
+                problems.push(or_name_the_hosts(problem));
+                Vec::new()
             }
+        },
+        Source::DockerConfig(_) | Source::DockerConfigFile(_) => {
+            let mut found = Vec::new();
+            let logins = source::read(source, environment, &super::facts(environment, ShortLived::Allow), &mut found);
+            let matters = |problem: &Diagnostic| problem.is_error() || ABOUT_KEYS.contains(&problem.code);
+            problems.extend(found.into_iter().filter(matters).map(or_name_the_hosts));
+            logins.into_iter().map(|login| login.registry).collect()
         }
     }
 }

@@ -1,35 +1,38 @@
-//! Logins: the sources that were named and the environment in, one checked login a registry out.
+//! Reads logins from the variables and files that were named, each once.
 
-mod auths;
-mod check;
-mod decode;
 mod file;
 mod from_preset;
-mod google;
-mod helmfile;
 mod hosts;
-pub mod lifetime;
-mod mistaken;
-mod pairs;
-mod placeholder;
-pub mod presets;
 mod source;
 mod value;
 
 use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use regcred_core::credentials::Credential;
-
-use crate::environment::Environment;
+use crate::environment::{Environment, Reading};
 use lifetime::ShortLived;
+use regcred_core::credentials::{Credential, Facts};
 use regcred_core::diagnostic::Diagnostic;
+use regcred_core::names::VariableName;
 
-pub use source::{DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable};
+pub use hosts::registries;
+pub use regcred_core::credentials::{
+    DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable, is_a_placeholder, lifetime, presets,
+};
 
-/// Whether a text only stands for a value: a mask, or a variable that was not expanded.
-#[must_use]
-pub fn is_a_placeholder(text: &str) -> bool {
-    placeholder::Placeholder::of(text).is_some()
+/// What a check of logins has to know of the process.
+fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let value = |name: &&'static str| match environment.read(&VariableName::known(name)) {
+        Reading::Value(value) => Some((*name, value)),
+        Reading::Unset | Reading::Empty | Reading::NotUnicode => None,
+    };
+    Facts {
+        now: since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
+        short_lived,
+        job_tokens: lifetime::JOB_TOKENS.iter().filter_map(value).collect(),
+        keep_a_dollar: environment.ci().how_to_keep_a_dollar(),
+    }
 }
 
 /// What the sources hold: each was read once, however many pull secrets it is for.
@@ -40,11 +43,12 @@ pub struct Credentials<'a> {
 impl<'a> Credentials<'a> {
     /// Reads every source.
     pub fn read(sources: impl Iterator<Item = &'a Source>, environment: &Environment, short_lived: ShortLived) -> Self {
+        let facts = facts(environment, short_lived);
         let mut read = HashMap::new();
         for source in sources {
             read.entry(source).or_insert_with(|| {
                 let mut problems = Vec::new();
-                (source.read(environment, short_lived, &mut problems), problems)
+                (source::read(source, environment, &facts, &mut problems), problems)
             });
         }
         Self { read }

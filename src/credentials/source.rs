@@ -1,134 +1,71 @@
-//! Where logins come from: names of variables and files in, the logins they hold or what is wrong with them out.
+//! Reads the variables and files of a login.
 
-use std::path::PathBuf;
-
-use serde::Serialize;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::file::{self, Named};
-use super::lifetime::ShortLived;
-use super::presets::{PRESETS, Preset};
+use super::from_preset;
 use super::value::Wanted;
-use super::{auths, check, decode, from_preset};
 use crate::environment::Environment;
-use regcred_core::credentials::Credential;
+use regcred_core::credentials::decode::{self, Place};
+use regcred_core::credentials::presets::{PRESETS, Preset};
+use regcred_core::credentials::{
+    Credential, DEFAULT_VARIABLE, Facts, NameSource, OTHER_VARIABLE, Source, auths, check,
+};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::VariableName;
 
-/// The variable that is read when nothing is named.
-pub const DEFAULT_VARIABLE: &str = "DOCKERHUB_AUTH";
-/// The variable that GitLab's runner reads a Docker config from.
-pub const OTHER_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
-
-/// Where logins come from: names of variables and files, never values.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// A variable that holds a whole Docker config, or the path of one.
-    DockerConfig(VariableName),
-    /// A file that holds a whole Docker config.
-    DockerConfigFile(PathBuf),
-    /// A registry with its user name and the variable of its password.
-    Login {
-        /// The key of the entry.
-        registry: RegistryKey,
-        /// Its user name.
-        username: NameSource,
-        /// The variable of its password.
-        password: VariableName,
-    },
-    /// A registry with a name of its own.
-    Preset(&'static Preset),
-}
-
-/// Where a user name comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum NameSource {
-    /// A variable.
-    Variable(VariableName),
-    /// It stands in regcred.yaml: so it is no secret.
-    Literal(String),
-}
-
-/// A variable that a source reads, for `verify --list`.
-pub struct Variable {
-    /// Its name.
-    pub name: VariableName,
-    /// What it is for.
-    pub purpose: String,
-    /// Whether the login is incomplete without it.
-    pub need: Need,
-}
-
-/// Whether a variable must be set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Need {
-    /// It must.
-    Required,
-    /// It, or another for the same purpose: the first that is set is read.
-    OneOfSeveral,
-    /// It may: there is a default.
-    Optional,
-}
-
-impl Source {
-    /// The variables this source may read, in order of preference.
-    #[must_use]
-    pub fn variables(&self) -> Vec<Variable> {
-        let one = |name: &VariableName, purpose: String| Variable { name: name.clone(), purpose, need: Need::Required };
-        match self {
-            Self::DockerConfig(name) => vec![one(name, "a whole Docker config".into())],
-            Self::DockerConfigFile(_) => Vec::new(),
-            Self::Login { registry, username, password } => {
-                let mut variables = Vec::new();
-                if let NameSource::Variable(name) = username {
-                    variables.push(one(name, format!("the user name for {registry}")));
-                }
-                variables.push(one(password, format!("the password for {registry}")));
-                variables
-            }
-            Self::Preset(preset) => from_preset::variables(preset),
+/// The checked logins of a source; what is wrong with them is added to `problems`.
+pub(super) fn read(
+    source: &Source,
+    environment: &Environment,
+    facts: &Facts<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Credential> {
+    let found = match source {
+        Source::DockerConfig(name) => Wanted { name, purpose: "a whole Docker config".into(), preset: None }
+            .value(environment)
+            .and_then(|text| {
+                let source = format!("`{name}`");
+                docker_config(&text, &source, problems).map(|json| auths::read(&json, &source, problems))
+            })
+            .map_err(|problem| offer_another(problem, name, environment)),
+        Source::DockerConfigFile(path) => {
+            let (typed, path) = (path, environment.directory().join(path));
+            // What was typed is repeated only where it is known to be a path: it might be a password.
+            let source = if path.exists() {
+                format!("`--docker-config-file {}`", typed.display())
+            } else {
+                "`--docker-config-file`".to_owned()
+            };
+            file::read(&path, &source, Named::ByFlag)
+                .and_then(|text| decode::docker_config(&text, &source, Place::File, problems))
+                .map(|json| auths::read(&json, &source, problems))
         }
-    }
+        Source::Login { registry, username, password } => {
+            let (registry, odd) = registry.clone().canonical();
+            problems.extend(odd);
+            login(registry, username, password, None, environment, problems)
+        }
+        Source::Preset(preset) => from_preset::login(preset, environment, problems),
+    };
+    let logins = found.unwrap_or_else(|problem| {
+        problems.push(problem);
+        Vec::new()
+    });
+    logins.into_iter().map(|login| check::checked(login, facts, problems)).collect()
+}
 
-    pub(super) fn read(
-        &self,
-        environment: &Environment,
-        short_lived: ShortLived,
-        problems: &mut Vec<Diagnostic>,
-    ) -> Vec<Credential> {
-        let found = match self {
-            Self::DockerConfig(name) => Wanted { name, purpose: "a whole Docker config".into(), preset: None }
-                .value(environment)
-                .and_then(|text| {
-                    let source = format!("`{name}`");
-                    decode::docker_config(&text, &source, problems).map(|json| auths::read(&json, &source, problems))
-                })
-                .map_err(|problem| offer_another(problem, name, environment)),
-            Self::DockerConfigFile(path) => {
-                let (typed, path) = (path, environment.directory().join(path));
-                // What was typed is repeated only where it is known to be a path: it might be a password.
-                let source = if path.exists() {
-                    format!("`--docker-config-file {}`", typed.display())
-                } else {
-                    "`--docker-config-file`".to_owned()
-                };
-                file::read(&path, &source, Named::ByFlag)
-                    .and_then(|text| decode::of_a_file(&text, &source, problems))
-                    .map(|json| auths::read(&json, &source, problems))
-            }
-            Self::Login { registry, username, password } => {
-                let (registry, odd) = registry.clone().canonical();
-                problems.extend(odd);
-                login(registry, username, password, None, environment, problems)
-            }
-            Self::Preset(preset) => from_preset::login(preset, environment, problems),
-        };
-        let logins = found.unwrap_or_else(|problem| {
-            problems.push(problem);
-            Vec::new()
-        });
-        logins.into_iter().map(|login| check::checked(login, environment, short_lived, problems)).collect()
+/// The JSON of the Docker config in a variable, or in the file that the variable names.
+#[expect(clippy::disallowed_methods, reason = "a path is looked for in the value")]
+fn docker_config(
+    value: &SecretString,
+    source: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<SecretString, Diagnostic> {
+    match file::named_by(value.expose_secret().trim(), source)? {
+        Some(content) => decode::docker_config(&content, source, Place::File, problems),
+        None => decode::docker_config(value, source, Place::Variable, problems),
     }
 }
 

@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::file;
-use super::presets::Preset;
 use crate::environment::{Ci, Environment, Reading};
+use regcred_core::credentials::presets::Preset;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::VariableName;
 

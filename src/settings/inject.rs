@@ -5,6 +5,7 @@ use super::file::{File, Namespaces, PullSecret};
 use super::pull_secret::{self, Entry, SECRET_NAME};
 use super::{fleet, logins};
 use crate::cli::{InjectArguments, LoginArguments, TargetArguments};
+use crate::credentials;
 use crate::environment::Environment;
 use crate::inject::rules::{PullSecretRule, Rules, Which};
 use crate::inject::workload::{InvalidPath, PodPath};
@@ -92,7 +93,7 @@ fn pull_secret(
             registries.extend(settings.iter().flat_map(ExternalSettings::registries).map(|(registry, _)| registry));
         } else if !only_hosts {
             let sources = logins::sources(entry.flags.then_some(flags), written, environment, problems);
-            registries.extend(sources.iter().flat_map(|source| source.registries(environment, problems)));
+            registries.extend(sources.iter().flat_map(|source| credentials::registries(source, environment, problems)));
         }
     }
     let name = match (secret_name, name) {

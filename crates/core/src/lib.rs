@@ -8,3 +8,4 @@ pub mod names;
 pub mod nearest;
 pub mod plan;
 pub mod recipient;
+pub mod spec;

@@ -1,6 +1,12 @@
 //! Text that only stands for a value: what a variable holds in, what that is instead, and what to do about it, out.
 
-use regcred_core::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic};
+
+/// Whether a text only stands for a value: a mask, or a variable that was not expanded.
+#[must_use]
+pub fn is_a_placeholder(text: &str) -> bool {
+    Placeholder::of(text).is_some()
+}
 
 /// What is there in place of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

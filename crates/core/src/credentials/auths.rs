@@ -7,11 +7,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::mistaken;
 use super::pairs::Pairs;
-use regcred_core::credentials::Credential;
-use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
+use super::{Credential, mistaken};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 
 /// The logins in `json`, with the problems of each entry added to `problems`.
 #[expect(clippy::disallowed_methods, reason = "the JSON is read here")]

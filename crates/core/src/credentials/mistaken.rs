@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::presets::{Host, PRESETS, Preset, UserName};
-use regcred_core::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic};
 
 /// What to do when the login has to be given as two variables.
 pub(super) const TWO_VARIABLES: &str =

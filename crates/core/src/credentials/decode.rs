@@ -6,8 +6,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::placeholder::{Placeholder, WITHOUT_QUOTES, is_in_quotes};
-use super::{file, helmfile, mistaken};
-use regcred_core::diagnostic::{Code, Diagnostic};
+use super::{helmfile, mistaken};
+use crate::diagnostic::{Code, Diagnostic};
 
 /// Standard base64, padded or not.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -17,40 +17,39 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The JSON in what `source` holds: JSON itself, base64 of it (padded or not, URL-safe, wrapped, twice), or the absolute
-/// path of a file with one of these. Warnings are added to `problems`.
+/// Where the text of a Docker config was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the variable itself.
+    Variable,
+    /// In a file that a flag or a variable names.
+    File,
+}
+
+/// The JSON in what `source` holds: JSON itself, or base64 of it (padded or not, URL-safe, wrapped, twice). Warnings are added
+/// to `problems`.
 ///
 /// # Errors
 /// What was tried and why each failed, by position, never by content.
 #[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
 pub fn docker_config(
-    value: &SecretString,
+    text: &SecretString,
     source: &str,
+    place: Place,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<SecretString, Diagnostic> {
-    let text = trimmed(value.expose_secret());
-    if let Some(content) = file::named_by(text, source)? {
-        return of_a_file(&content, source, problems);
+    let text = trimmed(text.expose_secret());
+    inline(text, source, problems, |base64| {
+        match place {
+        Place::Variable => neither(text, source, base64),
+        Place::File => Diagnostic::error(
+            Code::NotADockerConfig,
+            format!(
+                "the file that {source} names is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64})"
+            ),
+        )
+        .hint("name a file like ~/.docker/config.json, or one with base64 of it"),
     }
-    inline(text, source, problems, |base64| neither(text, source, base64))
-}
-
-/// The same in the text of a file, which names no other.
-///
-/// # Errors
-/// As [`docker_config`].
-#[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
-pub fn of_a_file(
-    content: &SecretString,
-    source: &str,
-    problems: &mut Vec<Diagnostic>,
-) -> Result<SecretString, Diagnostic> {
-    inline(trimmed(content.expose_secret()), source, problems, |base64| {
-        let message = format!(
-            "the file that {source} names is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64})"
-        );
-        Diagnostic::error(Code::NotADockerConfig, message)
-            .hint("name a file like ~/.docker/config.json, or one with base64 of it")
     })
 }
 
@@ -173,7 +172,7 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "the test looks at the value")]
     fn decode(text: &str) -> Result<(String, usize), &'static str> {
         let mut problems = Vec::new();
-        docker_config(&text.into(), "`A`", &mut problems)
+        docker_config(&text.into(), "`A`", Place::Variable, &mut problems)
             .map(|json| (json.expose_secret().to_owned(), problems.len()))
             .map_err(|problem| problem.code.as_str())
     }
@@ -201,19 +200,9 @@ mod tests {
     }
 
     #[test]
-    fn a_path_stands_for_the_content_of_its_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("auth");
-        #[expect(clippy::disallowed_methods, reason = "a fixture")]
-        std::fs::write(&path, STANDARD.encode(JSON) + "\n").unwrap();
-        assert_eq!(decode(path.to_str().unwrap()), Ok((JSON.to_owned(), 0)));
-        assert_eq!(decode(folder.path().to_str().unwrap()), Err("is-a-directory"));
-    }
-
-    #[test]
     fn what_looks_like_a_path_gets_a_hint_about_paths() {
         for text in ["/no/such/file", "./config.json", "~/config.json"] {
-            let problem = docker_config(&text.into(), "`A`", &mut Vec::new()).unwrap_err();
+            let problem = docker_config(&text.into(), "`A`", Place::Variable, &mut Vec::new()).unwrap_err();
             assert!(problem.hint.unwrap().contains("absolute"), "{text}");
         }
     }
@@ -234,7 +223,6 @@ mod tests {
             ("/no/such/file", "not-a-docker-config"),
             ("ref+vault://a/b", "helmfile-reference"),
             (&STANDARD.encode(JSON)[..40], "invalid-json"),
-            ("/dev/zero", "unreadable-file"),
             ("hunter2!", "not-a-docker-config"),
             ("AAAA", "not-a-docker-config"),
         ] {

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use regcred_core::docker_config::registry::RegistryKey;
+use super::source::{Need, Variable};
+use crate::docker_config::registry::RegistryKey;
+use crate::names::VariableName;
 
 /// Where a preset's host comes from.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -133,6 +135,33 @@ impl Preset {
         };
         format!("{}: the host is {host}; the user name is {}", self.name, self.rule)
     }
+
+    /// The variables a preset may read, in order of preference.
+    #[must_use]
+    pub fn variables(&self) -> Vec<Variable> {
+        let all = |names: &'static [&'static str], what: &str, default: Option<&str>| {
+            let need = match (names, default) {
+                (_, Some(_)) => Need::Optional,
+                ([_], None) => Need::Required,
+                (_, None) => Need::OneOfSeveral,
+            };
+            let purpose = format!("{what} for {}", self.name);
+            names
+                .iter()
+                .map(|name| Variable { name: VariableName::known(name), purpose: purpose.clone(), need })
+                .collect::<Vec<_>>()
+        };
+        let mut variables = match self.host {
+            Host::Fixed(_) => Vec::new(),
+            Host::Variable(names, Otherwise::Default(host)) => all(names, "the host", Some(host)),
+            Host::Variable(names, Otherwise::Needed(_)) => all(names, "the host", None),
+        };
+        if let UserName::Variable(names) = self.username {
+            variables.extend(all(names, "the user name", None));
+        }
+        variables.extend(all(self.password, "the password", None));
+        variables
+    }
 }
 
 /// A preset, by its name in regcred.yaml.
@@ -194,7 +223,7 @@ pub fn names() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use regcred_core::names::VariableName;
+    use crate::names::VariableName;
 
     #[test]
     fn a_host_leads_to_its_preset() {

@@ -2,21 +2,13 @@
 
 use secrecy::ExposeSecret;
 
-use super::lifetime::{self, ShortLived};
 use super::placeholder::{Placeholder, WITHOUT_QUOTES, is_in_quotes};
-use super::{google, helmfile};
-use crate::environment::Environment;
-use regcred_core::credentials::Credential;
-use regcred_core::diagnostic::{Code, Diagnostic};
+use super::{Credential, Facts, google, helmfile, lifetime};
+use crate::diagnostic::{Code, Diagnostic};
 
 /// The login without line ends at the edges, with everything that is wrong about it said.
 #[expect(clippy::disallowed_methods, reason = "user name and password are looked at")]
-pub(super) fn checked(
-    mut login: Credential,
-    environment: &Environment,
-    short_lived: ShortLived,
-    problems: &mut Vec<Diagnostic>,
-) -> Credential {
+pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) -> Credential {
     let (source, username_source, registry) =
         (login.source.clone(), login.username_source.clone(), login.registry.clone());
     let fields = [(&mut login.username, "user name", &username_source), (&mut login.password, "password", &source)];
@@ -85,7 +77,7 @@ pub(super) fn checked(
         }
     }
     if (username == "robot" || username.starts_with("robot+")) && registry.host() != "quay.io" {
-        let hint = environment.ci().how_to_keep_a_dollar();
+        let hint = facts.keep_a_dollar;
         problems.push(
             Diagnostic::warning(Code::DollarExpanded, format!("the user name for `{registry}` in {username_source} begins with `robot`: a `$` and what followed was probably expanded away"))
                 .hint(hint)
@@ -102,6 +94,6 @@ pub(super) fn checked(
             .about(&registry),
         );
     }
-    problems.extend(lifetime::check(&login, environment, short_lived));
+    problems.extend(lifetime::check(&login, facts));
     login
 }

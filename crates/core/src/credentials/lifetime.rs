@@ -1,14 +1,11 @@
 //! How long a password lives: a login and the time in, warnings and errors about tokens that die with the job or soon out.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret;
 
-use crate::environment::Environment;
-use regcred_core::credentials::Credential;
-use regcred_core::diagnostic::{Code, Diagnostic};
+use super::{Credential, Facts};
+use crate::diagnostic::{Code, Diagnostic};
 
 /// What to do with a password that dies with the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +17,17 @@ pub enum ShortLived {
 }
 
 /// Variables whose value is good only while the job runs.
-const JOB_TOKENS: [&str; 4] = ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "GITHUB_TOKEN"];
+pub const JOB_TOKENS: [&str; 4] =
+    ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "GITHUB_TOKEN"];
 
-/// What is wrong with the life of this login's password. Reads the clock, and only to compare expiry dates.
+/// What is wrong with the life of this login's password.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "looks at prefixes and dates in the password")]
-pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLived) -> Option<Diagnostic> {
+pub fn check(login: &Credential, facts: &Facts<'_>) -> Option<Diagnostic> {
     let (username, password, host) =
         (login.username.expose_secret(), login.password.expose_secret(), login.registry.host());
     let which = |what| format!("the {what} for `{}` in {}", login.registry, login.source);
-    let job_token = JOB_TOKENS.iter().find(|name| environment.holds(name, &login.password));
+    let job_token = facts.job_tokens.iter().find(|(_, value)| value.expose_secret() == password).map(|(name, _)| name);
     let dies = match job_token {
         Some(name) => Some(format!("is the value of `{name}`")),
         None if password.starts_with("glcbt-") => Some("is a CI job token".into()),
@@ -39,14 +37,11 @@ pub fn check(login: &Credential, environment: &Environment, short_lived: ShortLi
         None => None,
     };
     if let Some(what) = dies {
-        return Some(dying(&format!("{} {what}", which("password")), short_lived).about(&login.registry));
+        return Some(dying(&format!("{} {what}", which("password")), facts.short_lived).about(&login.registry));
     }
     let token = which("token");
     let problem = if let Some(expires) = expiry(username, host, password) {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
-        expiring(&token, expires.saturating_sub(now))
+        expiring(&token, expires.saturating_sub(facts.now))
     } else {
         let (what, life) = known_life(username, host)?;
         Diagnostic::warning(
@@ -123,12 +118,11 @@ fn seconds(date: &serde_json::Value) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::PathBuf;
 
     fn code(registry: &str, username: &str, password: &str, short_lived: ShortLived) -> Option<&'static str> {
-        let environment = Environment::new([("CI_JOB_TOKEN", "job-secret")], PathBuf::new());
-        check(&Credential::sample(registry, username, password), &environment, short_lived)
-            .map(|problem| problem.code.as_str())
+        let job_tokens = vec![("CI_JOB_TOKEN", "job-secret".into())];
+        let facts = Facts { now: 1_800_000_000, short_lived, job_tokens, keep_a_dollar: "" };
+        check(&Credential::sample(registry, username, password), &facts).map(|problem| problem.code.as_str())
     }
 
     #[test]

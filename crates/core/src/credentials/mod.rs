@@ -1,8 +1,36 @@
-//! A checked login for one registry.
+//! Decodes and checks logins: text that was read from variables and files becomes one checked login for each registry.
+
+pub mod auths;
+pub mod check;
+pub mod decode;
+mod google;
+mod helmfile;
+pub mod lifetime;
+mod mistaken;
+mod pairs;
+mod placeholder;
+pub mod presets;
+mod source;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::docker_config::registry::RegistryKey;
+use lifetime::ShortLived;
+
+pub use placeholder::is_a_placeholder;
+pub use source::{DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable};
+
+/// What a check of logins has to know beside the logins.
+pub struct Facts<'a> {
+    /// The current time, in seconds since 1970.
+    pub now: i64,
+    /// What to do with a password that dies with the job.
+    pub short_lived: ShortLived,
+    /// The [variables](lifetime::JOB_TOKENS) whose value is good only while the job runs, with their values.
+    pub job_tokens: Vec<(&'static str, SecretString)>,
+    /// How to keep a `$` in a value where the logins are set.
+    pub keep_a_dollar: &'a str,
+}
 
 /// One login for one registry.
 #[derive(Clone)]

@@ -1,0 +1,192 @@
+//! Declares the choices of a user: strategy, link, protection, scope, format, profile and patcher.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use thiserror::Error;
+
+/// One of a few words that a flag, a key of a ConfigMap or a field of regcred.yaml takes.
+pub trait Choice: Copy + Eq + Send + Sync + 'static {
+    /// The flag that takes it.
+    const FLAG: &'static str;
+    /// Every value, in the order of the help text.
+    const ALL: &'static [Self];
+
+    /// The word.
+    fn name(self) -> &'static str;
+
+    /// What it does, in one line.
+    fn help(self) -> &'static str;
+}
+
+/// The word belongs to no value of the choice. It is not repeated: it may be a secret typed in the wrong place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("unknown word")]
+pub struct UnknownWord;
+
+macro_rules! choice {
+    ($(#[$documentation:meta])* $choice:ident, $flag:literal { $(#[doc = $help:literal] $variant:ident = $name:literal,)+ }) => {
+        $(#[$documentation])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+        pub enum $choice {
+            $(#[doc = $help] #[serde(rename = $name)] $variant,)+
+        }
+
+        impl $choice {
+            /// Every value, in the order of the help text.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+        }
+
+        impl Choice for $choice {
+            const FLAG: &'static str = $flag;
+            const ALL: &'static [Self] = Self::ALL;
+
+            fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help.trim_ascii()),+ }
+            }
+        }
+
+        impl fmt::Display for $choice {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl FromStr for $choice {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                Self::ALL.iter().find(|choice| choice.name() == text).copied().ok_or(UnknownWord)
+            }
+        }
+    };
+}
+
+choice! {
+    /// How the Secrets get there.
+    Strategy, "--strategy" {
+        /// One in each listed namespace
+        Static = "static",
+        /// A source Secret and an in-cluster patcher that copies it, to new namespaces too
+        Patcher = "patcher",
+    }
+}
+
+choice! {
+    /// How pods find them.
+    Link, "--link" {
+        /// A reference on ServiceAccounts
+        ServiceAccount = "service-account",
+        /// A MutatingAdmissionPolicy adds it to Pods at creation (Kubernetes 1.36 and later)
+        Policy = "policy",
+        /// Not at all
+        None = "none",
+    }
+}
+
+choice! {
+    /// How a Secret is made safe to keep.
+    Protect, "--protect" {
+        /// In clear, for what is applied at once
+        Plain = "plain",
+        /// SealedSecrets, which only the cluster can open
+        Sealed = "sealed",
+        /// Encrypted by the sops program, with the rules of .sops.yaml
+        Sops = "sops",
+        /// ExternalSecrets that name where the login is kept; none is read
+        External = "external",
+    }
+}
+
+choice! {
+    /// To which name and namespace a sealed value is bound.
+    SealingScope, "--sealing-scope" {
+        /// To the name and the namespace
+        Strict = "strict",
+        /// To the namespace
+        NamespaceWide = "namespace-wide",
+        /// To nothing: any namespace opens it
+        ClusterWide = "cluster-wide",
+    }
+}
+
+choice! {
+    /// The form of the output.
+    Format, "--format" {
+        /// A YAML stream
+        Yaml = "yaml",
+        /// A v1/List
+        Json = "json",
+        /// One file per object, one folder per namespace
+        Directory = "directory",
+        /// The same files, with a kustomization.yaml
+        Kustomization = "kustomization",
+        /// A Helm chart
+        Chart = "chart",
+        /// Values for a Helm chart
+        HelmValues = "helm-values",
+        /// The checked Docker config itself
+        DockerConfig = "docker-config",
+    }
+}
+
+choice! {
+    /// A tool whose annotations are added.
+    Profile, "--profile" {
+        /// Sync waves; what is not ours is neither pruned nor deleted
+        Argocd = "argocd",
+        /// What is not ours is not pruned
+        Flux = "flux",
+        /// What is not ours is kept when a release goes
+        Helm = "helm",
+    }
+}
+
+choice! {
+    /// An in-cluster patcher.
+    Patcher, "--patcher" {
+        /// titansoft-pte-ltd/imagepullsecret-patcher: polls
+        Titansoft = "titansoft",
+        /// tamcore/imagepullsecret-patcher: watches
+        Tamcore = "tamcore",
+    }
+}
+
+impl Format {
+    /// Whether it is several files in a directory.
+    #[must_use]
+    pub fn is_a_tree(self) -> bool {
+        matches!(self, Self::Directory | Self::Kustomization | Self::Chart)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words_are_read_as_they_are_printed<C: Choice + FromStr + fmt::Display + fmt::Debug>() {
+        assert!(C::FLAG.starts_with("--"));
+        for choice in C::ALL {
+            assert!(choice.to_string().parse::<C>().is_ok_and(|read| read == *choice));
+            assert!(!choice.help().is_empty() && !choice.help().starts_with(' ') && !choice.help().ends_with('.'));
+        }
+        assert!("hunter2".parse::<C>().is_err());
+    }
+
+    #[test]
+    fn every_word_of_every_choice_is_read_as_it_is_printed() {
+        words_are_read_as_they_are_printed::<Strategy>();
+        words_are_read_as_they_are_printed::<Link>();
+        words_are_read_as_they_are_printed::<Protect>();
+        words_are_read_as_they_are_printed::<SealingScope>();
+        words_are_read_as_they_are_printed::<Format>();
+        words_are_read_as_they_are_printed::<Profile>();
+        words_are_read_as_they_are_printed::<Patcher>();
+    }
+}

@@ -1,0 +1,226 @@
+//! Tells which strategy, link, protection and format can be combined: the one table of choices.
+
+use std::fmt::Write;
+
+use super::choice::{Format, Link, Protect, Strategy};
+use crate::diagnostic::{Code, Diagnostic, Failure};
+
+/// A chart whose values can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chart {
+    /// The one that `--format chart` writes.
+    Own,
+    /// tamcore's chart of its patcher.
+    Tamcore,
+    /// empathyco's chart of titansoft's patcher.
+    Empathyco,
+    /// Another, by a template.
+    Template(std::path::PathBuf),
+}
+
+/// One cell of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Combination {
+    /// How the Secrets get there.
+    pub strategy: Strategy,
+    /// How pods find them.
+    pub link: Link,
+    /// How the Secrets are made safe to keep.
+    pub protect: Protect,
+    /// The form of the output.
+    pub format: Format,
+}
+
+/// What was typed: nothing chosen is `None`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish {
+    /// `--strategy`
+    pub strategy: Option<Strategy>,
+    /// `--link`
+    pub link: Option<Link>,
+    /// `--protect`
+    pub protect: Option<Protect>,
+    /// `--format`
+    pub format: Option<Format>,
+}
+
+impl Combination {
+    /// The table: which strategy, link, protection and format go together.
+    #[must_use]
+    pub fn is_possible(self) -> bool {
+        self.is_protectable() && self.is_deliverable()
+    }
+
+    /// Whether what the format writes can be protected so.
+    fn is_protectable(self) -> bool {
+        match (self.protect, self.format) {
+            (Protect::Plain, _)
+            | (Protect::Sealed | Protect::External, Format::Yaml | Format::Json | Format::Chart)
+            | (_, Format::Directory | Format::Kustomization)
+            | (Protect::Sops, Format::HelmValues) => true,
+            (Protect::Sealed | Protect::External, Format::HelmValues | Format::DockerConfig)
+            // kubectl and Helm refuse what sops encrypted: only files for a tool that decrypts them.
+            | (Protect::Sops, Format::Yaml | Format::Json | Format::Chart | Format::DockerConfig) => false,
+        }
+    }
+
+    /// Whether the format has room for what strategy and link need.
+    fn is_deliverable(self) -> bool {
+        match (self.strategy, self.link, self.format) {
+            (_, _, Format::Yaml | Format::Json | Format::Directory | Format::Kustomization)
+            | (Strategy::Static, _, Format::Chart)
+            | (Strategy::Patcher, Link::ServiceAccount, Format::HelmValues)
+            | (Strategy::Static, Link::None | Link::ServiceAccount, Format::HelmValues)
+            | (Strategy::Static, Link::None, Format::DockerConfig) => true,
+            (_, _, Format::HelmValues | Format::DockerConfig) | (Strategy::Patcher, _, Format::Chart) => false,
+        }
+    }
+
+    /// Every cell, possible or not, in the order of preference.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Strategy::ALL.iter().flat_map(|&strategy| {
+            Format::ALL.iter().flat_map(move |&format| {
+                Protect::ALL.iter().flat_map(move |&protect| {
+                    Link::ALL.iter().map(move |&link| Self { strategy, link, protect, format })
+                })
+            })
+        })
+    }
+
+    /// Fills what was not chosen.
+    ///
+    /// # Errors
+    /// Usage: what was chosen does not go together; names the flags and the nearest possible choice.
+    pub fn resolve(wish: Wish) -> Result<Self, Failure> {
+        let format = wish.format.unwrap_or(Format::Yaml);
+        let strategy = wish.strategy.unwrap_or(Strategy::Static);
+        let links_by_itself =
+            matches!(format, Format::Chart | Format::HelmValues | Format::DockerConfig) && strategy == Strategy::Static;
+        let link = wish.link.unwrap_or(if links_by_itself { Link::None } else { Link::ServiceAccount });
+        let protect = wish.protect.unwrap_or(Protect::Plain);
+        let asked = Self { strategy, link, protect, format };
+        if asked.is_possible() { Ok(asked) } else { Err(Failure::Usage(vec![asked.impossible(wish)])) }
+    }
+
+    /// The flags that make this one of another.
+    fn changes(self, other: Self) -> String {
+        let flags = [
+            (self.strategy != other.strategy, format!("--strategy {}", self.strategy)),
+            (self.link != other.link, format!("--link {}", self.link)),
+            (self.protect != other.protect, format!("--protect {}", self.protect)),
+            (self.format != other.format, format!("--format {}", self.format)),
+        ];
+        let changed: Vec<_> = flags.into_iter().filter(|(changed, _)| *changed).map(|(_, flag)| flag).collect();
+        changed.join(" ")
+    }
+
+    fn impossible(self, wish: Wish) -> Diagnostic {
+        let strategy = wish.strategy.map(|strategy| format!("`--strategy {strategy}`"));
+        let link = wish.link.map(|link| format!("`--link {link}`"));
+        let protect = wish.protect.map(|protect| format!("`--protect {protect}`"));
+        let format = match wish.format {
+            Some(format) => format!("`--format {format}`"),
+            None => format!("the default `--format {}`", self.format),
+        };
+        let with_another_link = Self { link: Link::None, ..self }.is_deliverable()
+            || Self { link: Link::ServiceAccount, ..self }.is_deliverable();
+        let other = match (self.is_protectable(), with_another_link) {
+            (false, _) => protect,
+            (true, true) => link,
+            (true, false) => strategy,
+        };
+        let flags: Vec<_> = other.into_iter().chain([format]).collect();
+        let nearest = Self::all().filter(|cell| cell.is_possible()).max_by_key(|cell| {
+            // Rather another link than another format, another format than another strategy, anything than another
+            // protection; the first of equals.
+            (
+                u8::from(cell.protect == self.protect) * 8
+                    + u8::from(cell.strategy == self.strategy) * 3
+                    + u8::from(cell.format == self.format) * 2
+                    + u8::from(cell.link == self.link),
+                std::cmp::Reverse((cell.format as u8, cell.link as u8)),
+            )
+        });
+        let problem =
+            Diagnostic::error(Code::ImpossibleCombination, format!("{} cannot go together", flags.join(" and ")));
+        match nearest {
+            Some(nearest) => problem.hint(format!("the nearest that can is with {}", nearest.changes(self))),
+            None => problem,
+        }
+    }
+}
+
+/// Which formats each protection has, as Markdown for the documentation.
+#[must_use]
+pub fn protection_table() -> String {
+    let mut text = "| `--format` |".to_owned();
+    text.extend(Protect::ALL.iter().map(|protect| format!(" `--protect {protect}` |")));
+    text.push_str("\n|---|---|---|---|---|\n");
+    for &format in Format::ALL {
+        let _ = write!(text, "| {format} |");
+        for &protect in Protect::ALL {
+            let cell = Combination { strategy: Strategy::Static, link: Link::None, protect, format };
+            text.push_str(if cell.is_protectable() { " yes |" } else { " — |" });
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Which links each strategy and format has, as Markdown for the documentation.
+#[must_use]
+pub fn table() -> String {
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut rows = vec![row(["`--strategy`", "`--format`"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(Link::ALL.iter().map(|link| format!("`--link {link}`")))
+        .collect())];
+    rows.push("|---|---|---|---|---|\n".to_owned());
+    for &strategy in Strategy::ALL {
+        for &format in Format::ALL {
+            let cells = Link::ALL
+                .iter()
+                .map(|&link| Combination { strategy, link, protect: Protect::Plain, format })
+                .map(|cell| if cell.is_possible() { "yes" } else { "—" });
+            rows.push(row([strategy.to_string(), format.to_string()]
+                .into_iter()
+                .chain(cells.map(str::to_owned))
+                .collect()));
+        }
+    }
+    rows.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cell_resolves_to_itself_or_is_refused_with_the_nearest_choice() {
+        for cell in Combination::all() {
+            let Combination { strategy, link, protect, format } = cell;
+            let wish =
+                Wish { strategy: Some(strategy), link: Some(link), protect: Some(protect), format: Some(format) };
+            match Combination::resolve(wish) {
+                Ok(resolved) => assert!(resolved == cell && cell.is_possible()),
+                Err(Failure::Usage(problems)) => {
+                    assert!(!cell.is_possible());
+                    assert_eq!(problems[0].message.matches("`--").count(), 2, "{}", problems[0].message);
+                    assert!(problems[0].hint.is_some());
+                }
+                Err(other) => panic!("only a usage error is possible, not {other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_chosen_is_filled_with_something_possible() {
+        for &format in Format::ALL {
+            assert!(Combination::resolve(Wish { format: Some(format), ..Wish::default() }).is_ok(), "{format}");
+        }
+        let default = Combination::resolve(Wish::default()).unwrap();
+        let (strategy, link) = (Strategy::Static, Link::ServiceAccount);
+        assert_eq!(default, Combination { strategy, link, protect: Protect::Plain, format: Format::Yaml });
+    }
+}
