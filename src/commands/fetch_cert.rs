@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::cli::FetchCertArguments;
 use crate::environment::Environment;
-use crate::files::{Protection, single};
+use crate::files::folder;
 use crate::protect::sealed::certificate::{self, Recipient};
 use crate::protect::sealed::controller::Controller;
 use crate::report::{self, Outcome};

@@ -209,7 +209,7 @@ fn of_the_protection(Settings { combination: Combination { protect, .. }, .. }: 
         rule(
             !matches!(protect, Protect::Sealed | Protect::Sops),
             "without `--protect sealed` or `--protect sops`",
-            &["--reseal"],
+            &["--reseal", "--accept-recipient"],
             "leave it out",
         ),
         rule(
@@ -242,6 +242,7 @@ fn typed(arguments: &RenderArguments) -> Vec<&'static str> {
         ("--sealing-cert", arguments.protection.sealing_cert.is_some()),
         ("--sealing-scope", arguments.protection.sealing_scope.is_some()),
         ("--reseal", arguments.protection.reseal),
+        ("--accept-recipient", !arguments.protection.accept_recipient.is_empty()),
         ("--profile", arguments.profile.is_some()),
         ("--templates", arguments.templates.is_some()),
         ("--patcher tamcore", patcher.patcher == Some(Patcher::Tamcore)),

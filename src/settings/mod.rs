@@ -52,6 +52,8 @@ pub struct Settings {
     pub sealing: Sealing,
     /// Whether what is sealed stays as it is when nothing changed.
     pub reseal: Reseal,
+    /// The fingerprints of recipients that are accepted in this run.
+    pub accepted_recipients: Vec<String>,
     /// The chart that values are for.
     pub chart: Chart,
     /// The form of `--format docker-config`.
@@ -202,6 +204,7 @@ impl Settings {
             },
             profile: arguments.profile.or(spec.profile),
             sealing: Sealing::resolve(arguments, &spec.sealing, environment),
+            accepted_recipients: arguments.protection.accept_recipient.clone(),
             reseal: if arguments.protection.reseal { Reseal::Always } else { Reseal::WhenChanged },
             chart,
             encoding: if arguments.raw { Encoding::Raw } else { Encoding::Base64 },

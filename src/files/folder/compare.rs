@@ -110,7 +110,7 @@ impl<'a> Observer<'a> {
             read::each_part(open(&place)?, |part| hasher.update(part))?;
             seen.line = Line::new(path, hasher, entry.content.protection(), self.key);
         }
-        let marks = seen.marks.as_ref();
+        let (marks, documents) = (seen.marks.as_ref(), seen.marks.as_ref().map(Marks::seen).unwrap_or_default());
         let owner = match self.root.kind {
             Kind::Tree if lines.is_empty() && marks.is_some_and(Marks::has_signed) => Owner::Proven,
             Kind::Tree if lines.is_empty() => Owner::Another,
@@ -123,9 +123,9 @@ impl<'a> Observer<'a> {
         let is_a_single_document = matches!(entry.content, Content::Encrypted(_));
         let history = match verdict {
             _ if is_merged || (self.root.ours.has_conflict && verdict == Verdict::Different) => History::Merged,
-            Verdict::Different if !marks.is_some_and(|marks| is_a_single_document && marks.is_unsigned()) => History::Edited,
-            _ if is_unsigned || marks.is_some_and(Marks::is_unsigned) => History::Unsigned,
-            _ if marks.is_some_and(|marks| marks.is_edited() || (is_a_single_document && marks.is_absent())) => History::Edited,
+            Verdict::Different if !(is_a_single_document && documents.unsigned) => History::Edited,
+            _ if is_unsigned || documents.unsigned => History::Unsigned,
+            _ if documents.edited || (is_a_single_document && documents.absent) => History::Edited,
             Verdict::Same => History::AsWritten,
             Verdict::Different => History::Edited,
             Verdict::Unknown if encrypted && self.root.kind != Kind::Tree => History::AsWritten,
@@ -238,17 +238,17 @@ impl<'a> Observer<'a> {
                 Ok(())
             })?;
         }
-        let has = |what: fn(&Marks<'_>) -> bool| marks.is_some_and(what);
+        let seen = marks.map(Marks::seen).unwrap_or_default();
         Ok(match cursor {
-            Cursor { is_same: true, rest: [], has_left_out, .. } if !has(Marks::is_outdated) => {
-                match (has(Marks::is_unproven) || has_left_out, self.known()) {
+            Cursor { is_same: true, rest: [], has_left_out, .. } if !seen.outdated => {
+                match (seen.unproven || has_left_out, self.known()) {
                     (false, _) => plan::Content::Same,
                     (true, Known::All) => plan::Content::Unproven,
                     (true, Known::NotTheLogins) => plan::Content::NotCompared,
                 }
             }
             _ if leaves_out && entry.logins == Logins::ForAll => plan::Content::NotCompared,
-            _ if has(Marks::is_readdressed) => plan::Content::AnotherRecipient,
+            _ if seen.readdressed => plan::Content::AnotherRecipient,
             _ => plan::Content::Different,
         })
     }

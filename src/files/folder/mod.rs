@@ -91,8 +91,11 @@ pub fn prepare<'a>(
         }
         run.add(some)?;
     }
-    let prepared = run.finish()?;
-    Ok(match prepared {
+    let (mut prepared, pending) = run.finish()?;
+    if root.kind != Kind::Tree {
+        prepared.changes.iter_mut().for_each(|change| change.path = run::shown(&root.kind, &change.path));
+    }
+    Ok(match (prepared, pending) {
         (prepared, Some(pending)) => Prepared { pending: Some(pending.held(root.turn)), ..prepared },
         (prepared, None) => prepared,
     })

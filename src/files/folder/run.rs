@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
         for (compared, change) in compared.into_iter().zip(changes) {
             self.note(&compared, &change);
             match change.action {
-                Action::Keep => self.keep(compared, change)?,
+                Action::Keep => self.keep(compared)?,
                 Action::Create | Action::Update => to_write.push((compared, change)),
                 Action::Delete | Action::Refuse => self.prepared.changes.push(change),
             }
@@ -147,14 +147,14 @@ impl<'a> Run<'a> {
         if self.staging.is_none() || self.refuses() {
             for (compared, change) in to_write {
                 self.expect(compared.seen.marks.as_ref());
-                self.list(compared.path, Line::default());
+                self.list(compared.path, compared.seen.line);
                 self.prepared.changes.push(change);
             }
             return Ok(());
         }
         let written = each(to_write, encrypts, |(compared, change)| {
             let written = self.stage(&compared).map_err(|error| self.failed(&error, &compared.entry.path))?;
-            let recipients = compared.seen.marks.as_ref().map(Marks::new_recipients);
+            let recipients = compared.seen.marks.as_ref().map(|marks| marks.seen().recipients);
             Ok((written, recipients, compared.path, change))
         })?;
         for (Written { temporary, line }, recipients, path, change) in written {
@@ -199,12 +199,12 @@ impl<'a> Run<'a> {
         }
         if let Some(marks) = &seen.marks {
             self.tally.signed_files += usize::from(marks.has_signed() && change.reason != Reason::Unsigned);
-            self.tally.readdressed += usize::from(marks.is_readdressed());
+            self.tally.readdressed += usize::from(marks.seen().readdressed);
             self.tally.signed.append(&mut marks.signed_recipients());
         }
     }
 
-    fn keep(&mut self, Compared { entry, path, seen }: Compared<'_, '_>, change: Change) -> Result<(), Failure> {
+    fn keep(&mut self, Compared { entry, path, seen }: Compared<'_, '_>) -> Result<(), Failure> {
         self.prepared.unchanged += 1;
         if self.mode == Mode::Write {
             let place = self.root.path.join(&entry.path);
@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
     }
 
     fn expect(&mut self, marks: Option<&Marks<'_>>) {
-        self.tally.recipients.extend(marks.map(Marks::new_recipients).into_iter().flatten());
+        self.tally.recipients.extend(marks.into_iter().flat_map(|marks| marks.seen().recipients));
     }
 
     fn list(&mut self, path: Option<TreePath>, line: Line) {

@@ -12,7 +12,6 @@ pub mod merge;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -70,19 +69,27 @@ pub struct Marks<'a> {
     key: &'a Key,
     text: Zeroizing<Vec<u8>>,
     documents: HashMap<String, Vec<Marked>>,
-    seen: Seen,
-    recipients: Mutex<Recipients>,
+    seen: Mutex<Seen>,
 }
 
 /// What was seen of the documents that were asked for.
-#[derive(Default)]
-struct Seen {
-    outdated: AtomicBool,
-    unproven: AtomicBool,
-    edited: AtomicBool,
-    unsigned: AtomicBool,
-    readdressed: AtomicBool,
-    absent: AtomicBool,
+#[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each may be seen of one document or another")]
+pub struct Seen {
+    /// One is missing, or has to be encrypted.
+    pub outdated: bool,
+    /// Nothing tells which secret one holds.
+    pub unproven: bool,
+    /// One was edited.
+    pub edited: bool,
+    /// The mark of one was not signed with the key.
+    pub unsigned: bool,
+    /// One is for other recipients than are wanted.
+    pub readdressed: bool,
+    /// One is not there.
+    pub absent: bool,
+    /// The recipients of those that were, or would be, encrypted.
+    pub recipients: Recipients,
 }
 
 /// How a document that is there compares with the one that is wanted.
@@ -129,7 +136,7 @@ impl<'a> Marks<'a> {
         for marked in marked {
             documents.entry(marked.mark.name.clone()).or_default().push(marked);
         }
-        Self { key, text: Zeroizing::new(text), documents, seen: Seen::default(), recipients: Mutex::default() }
+        Self { key, text: Zeroizing::new(text), documents, seen: Mutex::default() }
     }
 
     /// The fingerprints of the recipients that a key has signed for.
@@ -161,29 +168,26 @@ impl<'a> Marks<'a> {
                 (Finding::Current, Outdated::EncryptAll) => {}
                 (Finding::Current, _) => return self.put(&meaning, marked.mark.clone(), document, into),
                 (Finding::Unproven, Outdated::Compare(_)) => {
-                    note(&self.seen.unproven);
                     into.extend_from_slice(marked.mark.line().as_bytes());
                     into.extend_from_slice(document);
-                    self.expect(meaning.encrypted.recipients());
+                    self.note(|seen| {
+                        seen.unproven = true;
+                        seen.recipients.extend(encrypted.recipients().into_iter().flatten());
+                    });
                     return Ok(());
                 }
                 (finding, _) => findings.push(finding),
             }
         }
-        if findings.is_empty() && outdated != Outdated::EncryptAll {
-            note(&self.seen.absent);
-        }
-        for finding in findings {
-            match finding {
-                Finding::Edited => note(&self.seen.edited),
-                Finding::Unsigned => note(&self.seen.unsigned),
-                Finding::Readdressed => note(&self.seen.readdressed),
-                Finding::Current | Finding::Unproven | Finding::Stale => {}
-            }
-        }
-        note(&self.seen.outdated);
+        self.note(|seen| {
+            seen.outdated = true;
+            seen.absent |= findings.is_empty();
+            seen.edited |= findings.contains(&Finding::Edited);
+            seen.unsigned |= findings.contains(&Finding::Unsigned);
+            seen.readdressed |= findings.contains(&Finding::Readdressed);
+        });
         if let Outdated::Compare(_) = outdated {
-            self.expect(meaning.encrypted.recipients());
+            self.note(|seen| seen.recipients.extend(encrypted.recipients().into_iter().flatten()));
             into.extend_from_slice(OUTDATED);
             return Ok(());
         }
@@ -197,7 +201,7 @@ impl<'a> Marks<'a> {
             content: None,
             signature: None,
         };
-        self.expect(Some(recipients));
+        self.note(|seen| seen.recipients.extend(recipients));
         self.put(&meaning, mark, &document, into)
     }
 
@@ -237,51 +241,14 @@ impl<'a> Marks<'a> {
         })
     }
 
-    fn expect(&self, recipients: Option<Recipients>) {
-        let mut all = self.recipients.lock().unwrap_or_else(PoisonError::into_inner);
-        all.extend(recipients.into_iter().flatten().filter(|recipient| !all.contains(recipient)).collect::<Vec<_>>());
+    /// What was seen of the documents that were asked for.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The recipients of the documents that were, or would be, encrypted.
-    #[must_use]
-    pub fn new_recipients(&self) -> Recipients {
-        self.recipients.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Whether a document that was asked for is missing or has to be encrypted.
-    #[must_use]
-    pub fn is_outdated(&self) -> bool {
-        is_noted(&self.seen.outdated)
-    }
-
-    /// Whether nothing tells which secret a document holds that is there.
-    #[must_use]
-    pub fn is_unproven(&self) -> bool {
-        is_noted(&self.seen.unproven)
-    }
-
-    /// Whether a document that is there was edited.
-    #[must_use]
-    pub fn is_edited(&self) -> bool {
-        is_noted(&self.seen.edited)
-    }
-
-    /// Whether a mark was not signed with the key.
-    #[must_use]
-    pub fn is_unsigned(&self) -> bool {
-        is_noted(&self.seen.unsigned)
-    }
-
-    /// Whether a document that is there is for other recipients than are wanted.
-    #[must_use]
-    pub fn is_readdressed(&self) -> bool {
-        is_noted(&self.seen.readdressed)
-    }
-
-    /// Whether a document that was asked for is not there.
-    #[must_use]
-    pub fn is_absent(&self) -> bool {
-        is_noted(&self.seen.absent)
+    fn note(&self, note: impl FnOnce(&mut Seen)) {
+        note(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether a key has signed any of the marks.
@@ -308,14 +275,6 @@ impl<'a> Meaning<'a> {
     fn with_parts<T>(&self, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
         use_them(&[self.encrypted.secret().expose_secret().as_bytes(), &self.context, &self.variables])
     }
-}
-
-fn note(what: &AtomicBool) {
-    what.store(true, Ordering::Relaxed);
-}
-
-fn is_noted(what: &AtomicBool) -> bool {
-    what.load(Ordering::Relaxed)
 }
 
 fn parse(text: &[u8], extent: Extent) -> Vec<(Mark, Range<usize>)> {
