@@ -60,7 +60,7 @@ impl<'a> Observer<'a> {
         let encrypted = entry.content.protection() == Protection::Encrypted;
         let lines = path.and_then(|path| self.root.ours.files.get(path)).map_or(&[][..], Vec::as_slice);
         let is_signed = path.is_some_and(|path| lines.iter().any(|line| line.is_signed(path, self.key)));
-        let mut seen = Seen { actual: None, line: Line::default(), marks: None, was_ours: is_signed && encrypted };
+        let mut seen = Seen { actual: None, line: Line::default(), marks: None, was_ours: is_signed && encrypted && !self.root.has_journal };
         let place = match self.find(entry, path)? {
             There::Nothing => {
                 seen.marks = encrypted.then(|| Marks::read(Vec::new(), self.key, entry.extent()));
@@ -126,6 +126,7 @@ impl<'a> Observer<'a> {
             Verdict::Different if !(is_a_single_document && documents.unsigned) => History::Edited,
             _ if is_unsigned || documents.unsigned => History::Unsigned,
             _ if documents.edited || (is_a_single_document && documents.absent) => History::Edited,
+            _ if is_a_single_document && content == plan::Content::Different && !documents.outdated && !documents.resigned => History::Edited,
             Verdict::Same => History::AsWritten,
             Verdict::Different => History::Edited,
             Verdict::Unknown if encrypted && self.root.kind != Kind::Tree => History::AsWritten,

@@ -29,8 +29,8 @@ pub struct Root {
     pub ours: Lock,
     /// Whether an earlier run has left its temporaries.
     pub interrupted: Interrupted,
-    /// Whether the lock lacks lines of the journal.
-    has_journal: bool,
+    /// Whether a run was killed while it published, so that the lock lacks lines of its journal.
+    pub has_journal: bool,
     /// Held until the end: one run at a time.
     pub turn: Option<Turn>,
 }

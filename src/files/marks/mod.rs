@@ -88,6 +88,8 @@ pub struct Seen {
     pub readdressed: bool,
     /// One is not there.
     pub absent: bool,
+    /// The mark of one is written again, as the key has changed.
+    pub resigned: bool,
     /// The recipients of those that were, or would be, encrypted.
     pub recipients: Recipients,
 }
@@ -166,7 +168,11 @@ impl<'a> Marks<'a> {
             let finding = self.compare(marked, document, &meaning, known)?;
             match (finding, outdated) {
                 (Finding::Current, Outdated::EncryptAll) => {}
-                (Finding::Current, _) => return self.put(&meaning, marked.mark.clone(), document, into),
+                (Finding::Current, _) => {
+                    let mark = self.put(&meaning, marked.mark.clone(), document, into)?;
+                    self.note(|seen| seen.resigned |= mark != marked.mark);
+                    return Ok(());
+                }
                 (Finding::Unproven, Outdated::Compare(_)) => {
                     into.extend_from_slice(marked.mark.line().as_bytes());
                     into.extend_from_slice(document);
@@ -202,18 +208,19 @@ impl<'a> Marks<'a> {
             signature: None,
         };
         self.note(|seen| seen.recipients.extend(recipients));
-        self.put(&meaning, mark, &document, into)
+        self.put(&meaning, mark, &document, into).map(drop)
     }
 
     /// Writes a document that is current under a mark that the key of today signs.
-    fn put(&self, meaning: &Meaning<'_>, mut mark: Mark, document: &[u8], into: &mut Vec<u8>) -> io::Result<()> {
+    fn put(&self, meaning: &Meaning<'_>, mut mark: Mark, document: &[u8], into: &mut Vec<u8>) -> io::Result<Mark> {
         let ciphertext = Digest::of(document).ok_or(io::ErrorKind::InvalidData)?;
         mark.content = meaning.with_parts(|parts| self.key.sign(Purpose::Content, parts));
-        let line = mark.signed(&ciphertext, self.key).line();
+        let mark = mark.signed(&ciphertext, self.key);
+        let line = mark.line();
         into.reserve(line.len() + document.len());
         into.extend_from_slice(line.as_bytes());
         into.extend_from_slice(document);
-        Ok(())
+        Ok(mark)
     }
 
     fn compare(&self, marked: &Marked, document: &[u8], wanted: &Meaning<'_>, known: Known) -> io::Result<Finding> {
