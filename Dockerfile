@@ -1,7 +1,7 @@
 # Two images from one build:
 #   docker build --target regcred .           the static binary and nothing else
-#   docker build --target regcred-kubectl .   with kubectl and a shell, for jobs of a pipeline; what is built without --target
-# Elsewhere than at Docker Hub and registry.k8s.io: --build-arg RUST_IMAGE=…, SHELL_IMAGE=… and KUBECTL_IMAGE=…
+#   docker build --target regcred-kubectl .   with kubectl and a shell, for jobs of a pipeline; the default
+# Other registries than Docker Hub and registry.k8s.io: --build-arg RUST_IMAGE=…, SHELL_IMAGE=… and KUBECTL_IMAGE=…
 ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
 ARG SHELL_IMAGE=docker.io/library/debian:bookworm-slim
 ARG KUBECTL_IMAGE=registry.k8s.io/kubectl:v1.37.2
@@ -23,13 +23,13 @@ RUN set -e; target="$(uname -m)-unknown-linux-musl"; \
 
 FROM ${KUBECTL_IMAGE} AS kubectl
 
-# A user by number, so that a cluster that wants `runAsNonRoot` can tell.
+# A numeric user, as `runAsNonRoot` needs.
 FROM scratch AS regcred
 COPY --from=build /out/regcred /usr/local/bin/regcred
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/regcred"]
 
-# A shell is what a CI runner starts, so there is no entry point of ours.
+# A CI runner starts a shell, so there is no entry point.
 FROM ${SHELL_IMAGE} AS regcred-kubectl
 COPY --from=build /out/regcred /usr/local/bin/regcred
 COPY --from=kubectl /bin/kubectl /usr/local/bin/kubectl

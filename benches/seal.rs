@@ -1,4 +1,4 @@
-//! Sealing alone: a certificate and a number in, how many seconds that many seals take on all cores out. No document, no file.
+//! Measures the seconds that a number of seals for a certificate takes on all cores, without documents and files.
 
 use std::error::Error;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! The command line as it was typed: in come the process's arguments, out come clap's types, or an error that repeats no value.
+//! Parses the command line, and rewrites clap's errors so that they repeat no value.
 
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
@@ -12,10 +12,10 @@ use crate::report::{self, Outcome};
 use crate::settings::choices::Format;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// What there is to say instead of running a command.
+/// An answer in place of a command.
 #[derive(Debug)]
 pub enum Answer {
-    /// Help or version, for stdout.
+    /// Help or version, for standard output.
     Text(String),
     /// A usage error.
     Usage(Diagnostic),
@@ -32,13 +32,13 @@ impl Arguments {
         Self::try_parse_from(&typed).map_err(|error| answer(&error, &typed))?.without_a_format_as_output()
     }
 
-    /// What a parser's error says, without what was typed.
+    /// Turns an error of the parser into an answer without the typed text.
     #[must_use]
     pub fn explain(error: &clap::Error) -> Diagnostic {
         explain(error, error.kind(), &[])
     }
 
-    /// `--output yaml` is what other tools call `--format yaml`.
+    /// Refuses `--output yaml`, which other tools use for `--format yaml`.
     fn without_a_format_as_output(self) -> Result<Self, Answer> {
         let Command::Render(arguments) = &self.command else { return Ok(self) };
         let RenderArguments { output: Some(output), format: None, .. } = arguments.as_ref() else { return Ok(self) };
@@ -56,7 +56,7 @@ impl Arguments {
 }
 
 impl Answer {
-    /// Says it and tells the exit status.
+    /// Prints the answer, and returns the exit status.
     #[must_use]
     pub fn finish(self) -> ExitCode {
         match self {
@@ -77,7 +77,7 @@ fn answer(error: &clap::Error, typed: &[OsString]) -> Answer {
     }
 }
 
-/// clap's own text repeats the argument, which may be a secret typed in the wrong place: only what we know is named.
+/// Names only known flags: clap's text repeats the argument, which may be a secret in the wrong place.
 fn explain(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Diagnostic {
     let flag = known_flag(error, ContextKind::InvalidArg);
     let nothing = matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value)) if value.is_empty());
@@ -137,13 +137,13 @@ fn explain(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Diagnost
     Diagnostic::error(Code::Usage, what).hint(hint)
 }
 
-/// Which of the arguments the error is about, counted from 1: where it stands says which it is.
+/// The position of the wrong argument.
 fn place(error: &clap::Error, typed: &[OsString]) -> Option<usize> {
     let ContextValue::String(wrong) = error.get(ContextKind::InvalidArg)? else { return None };
     typed.iter().position(|argument| argument.to_string_lossy().split('=').next() == Some(wrong))
 }
 
-/// What a flag is for that another one needs.
+/// The hint for a missing flag that another one needs.
 fn missing(flag: &str) -> Option<&'static str> {
     match flag.split(' ').next()? {
         "--output" => Some("--check compares with what is there: name the file or directory that was written"),
@@ -152,7 +152,7 @@ fn missing(flag: &str) -> Option<&'static str> {
     }
 }
 
-/// What was meant by an argument that belongs to another command.
+/// The hint for an argument of another command.
 fn of_another_command(error: &clap::Error) -> Option<&'static str> {
     let of = |name: &str| matches!(error.get(ContextKind::Usage), Some(ContextValue::StyledStr(usage)) if usage.to_string().contains(name));
     let argument = known_flag(error, ContextKind::InvalidArg);
@@ -171,7 +171,7 @@ fn of_another_command(error: &clap::Error) -> Option<&'static str> {
     }
 }
 
-/// Whether a word stands by itself where `render` takes flags only.
+/// Whether the error is about a word without a flag, which `render` does not take.
 fn is_a_stray_word(error: &clap::Error) -> bool {
     let word = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(word)) if !word.starts_with('-'));
     let render = matches!(
@@ -181,7 +181,7 @@ fn is_a_stray_word(error: &clap::Error) -> bool {
     word && render
 }
 
-/// What an argument without a flag may be.
+/// The possible values of an argument without a flag.
 fn possible_values(argument: &str) -> Vec<String> {
     let command = Arguments::command();
     let arguments = command.get_subcommands().flat_map(clap::Command::get_positionals);
@@ -189,7 +189,7 @@ fn possible_values(argument: &str) -> Vec<String> {
     values.map(|value| value.get_name().to_owned()).collect()
 }
 
-/// The flag that clap's error is about, if it is one of ours.
+/// The flag of clap's error, if it is one of ours.
 fn known_flag(error: &clap::Error, context: ContextKind) -> Option<String> {
     let text = match error.get(context)? {
         ContextValue::String(text) => text.clone(),

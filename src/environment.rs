@@ -1,4 +1,4 @@
-//! The process environment, once: in come the variables, out goes one immutable snapshot and the CI it belongs to.
+//! Takes one immutable snapshot of the process environment, and recognizes the CI.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -18,11 +18,11 @@ pub struct Environment {
     ci: Ci,
 }
 
-/// What a variable holds.
+/// The content of a variable.
 pub enum Reading {
     /// There is no such variable.
     Unset,
-    /// It is there, with nothing in it.
+    /// It is set to an empty text.
     Empty,
     /// Its bytes are not UTF-8.
     NotUnicode,
@@ -30,18 +30,18 @@ pub enum Reading {
     Value(SecretString),
 }
 
-/// The CI system the process runs in: it decides how a remedy is worded.
+/// The CI system of this process: it decides the wording of hints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ci {
     /// GitLab, on a branch or tag that is protected.
     GitLabProtected,
     /// GitLab, on a branch or tag that is not protected.
     GitLabUnprotected,
-    /// GitLab, on a branch or tag of which it is not said.
+    /// GitLab, on a branch or tag of unknown protection.
     GitLab,
     /// GitLab, in a merge-request pipeline.
     GitLabMergeRequest,
-    /// GitHub Actions, for a push, a schedule or by hand.
+    /// GitHub Actions, for any other event.
     GitHub,
     /// GitHub Actions, for a pull request (perhaps of a fork).
     GitHubPullRequest,
@@ -76,7 +76,7 @@ impl Environment {
         Self { variables, directory, ci }
     }
 
-    /// What the variable holds.
+    /// The content of a variable.
     #[must_use]
     pub fn read(&self, name: &VariableName) -> Reading {
         match self.variables.get(&OsString::from(name.as_str())) {
@@ -86,7 +86,7 @@ impl Environment {
         }
     }
 
-    /// The value of one of our own settings, which are no secrets; empty counts as unset.
+    /// The value of a setting that is not secret; empty counts as unset.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.variables.get(&OsString::from(name)).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
@@ -98,7 +98,7 @@ impl Environment {
         self.variables.get(&OsString::from(name)).is_some_and(|value| !value.is_empty())
     }
 
-    /// A variable that is set, and whose name is one slip away from this one.
+    /// A variable that is set and whose name differs by one typo.
     #[must_use]
     pub fn like(&self, name: &VariableName) -> Option<&str> {
         let set = self.variables.iter().filter(|(_, value)| !value.is_empty());
@@ -107,14 +107,26 @@ impl Environment {
 
     /// Whether the variable is set to exactly this secret.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
+    #[expect(clippy::disallowed_methods, reason = "compares, and reveals nothing")]
     pub fn holds(&self, name: &str, secret: &SecretString) -> bool {
         !secret.expose_secret().is_empty() && self.setting(name) == Some(secret.expose_secret())
     }
 
-    /// The variables for a child process: all of ours but those that hold credentials.
+    /// The variables for a child process: all except those with credentials.
     pub fn without<'a>(&'a self, sources: &'a [VariableName]) -> impl Iterator<Item = (&'a OsString, &'a OsString)> {
         self.variables.iter().filter(|(name, _)| !sources.iter().any(|source| name.as_os_str() == source.as_str()))
+    }
+
+    /// Those of the variables that have one of these names.
+    pub fn only<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = (&'a OsString, &'a OsString)> {
+        self.variables.iter().filter(|(name, _)| names.iter().any(|wanted| name.as_os_str() == *wanted))
+    }
+
+    /// The path that a variable names, seen from the working directory; empty counts as unset.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        let path = self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty())?;
+        Some(self.directory.join(path))
     }
 
     /// A program to run with these variables.
@@ -131,7 +143,7 @@ impl Environment {
         &self.directory
     }
 
-    /// The CI it runs in.
+    /// The CI of this process.
     #[must_use]
     pub fn ci(&self) -> Ci {
         self.ci
@@ -171,13 +183,13 @@ impl Ci {
         }
     }
 
-    /// Whether it is GitLab, on whatever branch.
+    /// Whether it is GitLab, on any branch.
     #[must_use]
     pub fn is_gitlab(self) -> bool {
         matches!(self, Self::GitLab | Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest)
     }
 
-    /// What to do when a variable that should hold a credential is not set or empty.
+    /// The hint for a credential variable that is not set or empty.
     #[must_use]
     pub fn how_to_set(self, name: &VariableName) -> String {
         match self {
@@ -218,7 +230,7 @@ impl Ci {
         }
     }
 
-    /// How to keep a `$` in a value, which this CI may expand away.
+    /// The hint that keeps this CI from expanding a `$` in a value.
     #[must_use]
     pub fn how_to_keep_a_dollar(self) -> &'static str {
         match self {

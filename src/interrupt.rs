@@ -1,18 +1,18 @@
-//! Interrupts: Ctrl-C and SIGTERM in; whether one has come, and the end by it, out.
+//! Handles Ctrl-C and SIGTERM.
 //!
-//! Once they are heeded, what waits for another's program gives up the way it does at an error, so that nothing half done stays. Then
-//! `main` ends by the same signal, as whoever sent it expects. A second one ends the program at once.
+//! After `heed`, code that waits for another program gives up as at an error, so that nothing half done stays. Then `main` ends by the same
+//! signal, as the sender expects. A second signal ends the program at once.
 
 use std::thread;
 use std::time::Duration;
 
-/// From now on they are heeded.
+/// Handles signals from now on.
 pub fn heed() {
     #[cfg(unix)]
     unix::heed();
 }
 
-/// Whether one has come.
+/// Whether a signal was received.
 #[must_use]
 pub fn has_come() -> bool {
     #[cfg(unix)]
@@ -21,7 +21,7 @@ pub fn has_come() -> bool {
     return false;
 }
 
-/// Whether one has come, or does so in this time.
+/// Sleeps for this time unless a signal was received, and returns whether one was.
 #[must_use]
 pub fn has_come_within(time: Duration) -> bool {
     if !has_come() {
@@ -30,7 +30,7 @@ pub fn has_come_within(time: Duration) -> bool {
     has_come()
 }
 
-/// Ends the program by the one that has come, if one has.
+/// Ends the program by the received signal, if there is one.
 pub fn pass_on() {
     #[cfg(unix)]
     if let Some(signal) = unix::come() {
@@ -54,14 +54,14 @@ mod unix {
         COME.get_or_init(|| {
             let come = Arc::default();
             for signal in [SIGINT, SIGTERM] {
-                // Where one cannot be heeded, it ends the program as ever.
+                // A signal that cannot be handled ends the program, as without a handler.
                 let _ = register(signal, &come);
             }
             come
         });
     }
 
-    /// In this order: the first one finds that none has come yet.
+    /// Registers in this order, so that the first signal finds `again` still false.
     fn register(signal: c_int, come: &Arc<AtomicUsize>) -> io::Result<()> {
         let again = Arc::new(AtomicBool::new(false));
         flag::register_conditional_default(signal, Arc::clone(&again))?;

@@ -21,6 +21,9 @@ pub mod files;
 pub mod inject;
 pub mod interrupt;
 pub mod krm;
+
+pub mod memory;
+pub mod program;
 pub mod protect;
 pub mod report;
 pub mod resources;

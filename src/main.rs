@@ -1,12 +1,13 @@
-//! `regcred`: arguments and the environment in, manifests out. Parse, capture, run, report; and end by a signal that has come.
+//! Parses the arguments, captures the environment, runs the command and reports the result; ends by a received signal.
 
 use std::process::ExitCode;
 
 use regcred::cli::Arguments;
 use regcred::environment::Environment;
-use regcred::{commands, interrupt, report};
+use regcred::{commands, interrupt, memory, report};
 
 fn main() -> ExitCode {
+    memory::protect();
     let status = match Arguments::read() {
         Ok(arguments) => report::finish(commands::run(arguments, &Environment::capture())),
         Err(answer) => answer.finish(),

@@ -1,4 +1,4 @@
-//! The only printer of errors and warnings: what went wrong in, lines on stderr and the exit status out.
+//! Prints errors, warnings and notes on standard error, and decides the exit status. Nothing else prints errors.
 
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
@@ -8,26 +8,26 @@ use std::sync::{Mutex, OnceLock};
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::plan::Change;
 
-/// How a command ends when nothing is wrong.
+/// How a command without an error ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Done: exit 0.
     Done,
     /// Differences were found: exit 3.
     Differs,
-    /// What was asked for is not so, and the answer said it: exit 1.
+    /// The answer is no, and was printed: exit 1.
     Negative,
 }
 
 impl Outcome {
-    /// What several come to.
+    /// The outcome of several commands: the first that is not `Done`.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         if self == Self::Done { other } else { self }
     }
 }
 
-/// Prints what is to be said and tells the exit status.
+/// Prints an error, and returns the exit status.
 #[must_use]
 pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
     match result {
@@ -44,7 +44,7 @@ pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
                 say_all(title, &problems);
                 ExitCode::from(1)
             }
-            // Ours are all of the kinds above; what is left is a library's, whose text might quote its input.
+            // All our errors are handled above. The text of a library's error might quote its input.
             Err(_) => {
                 line("error: an unexpected failure");
                 ExitCode::from(1)
@@ -61,7 +61,7 @@ pub fn warn(problems: &[Diagnostic]) {
     }
 }
 
-/// What was said is not said again, for another cluster.
+/// Whether the text was not printed before, for another cluster.
 fn is_new(text: &str) -> bool {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     SAID.lock().is_ok_and(|mut said| said.insert(text.to_owned()))
@@ -69,12 +69,12 @@ fn is_new(text: &str) -> bool {
 
 static VERBOSE: OnceLock<()> = OnceLock::new();
 
-/// From now on prints details, too (`--verbose`).
+/// Also prints details from now on (`--verbose`).
 pub fn be_verbose() {
     let _ = VERBOSE.set(());
 }
 
-/// Prints a line for people who asked to be told.
+/// Prints a note if details are on.
 pub fn detail(text: &str) {
     if VERBOSE.get().is_some() {
         note(text);
@@ -118,7 +118,7 @@ pub fn note(text: &str) {
     }
 }
 
-/// A panic says where, and nothing of the values that were at hand.
+/// Makes a panic print its place, and no value.
 pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
@@ -153,6 +153,6 @@ fn hint(problem: &Diagnostic) {
 }
 
 fn line(text: &str) {
-    // Nobody is left to tell when stderr is closed.
+    // A closed standard error cannot be reported.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! `regcred completions` and `regcred man`: the command line's own description in, a shell's completions or a manual page out.
+//! `regcred completions` and `regcred man` print the completions of a shell and manual pages.
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -17,7 +17,7 @@ pub fn completions(shell: Shell) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Prints the manual page of a command, or of the whole.
+/// Prints the manual page of a command, or of the whole program.
 pub fn man(name: Option<&str>) -> Result<Outcome> {
     let mut whole = Arguments::command();
     whole.build();

@@ -1,4 +1,4 @@
-//! `regcred fetch-cert`: a cluster's Sealed Secrets controller in, its certificate in a file to commit out.
+//! `regcred fetch-cert` writes the certificate of a cluster's Sealed Secrets controller to a file.
 
 use std::path::{Path, PathBuf};
 
@@ -17,12 +17,12 @@ use crate::settings::secret_variables;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::InvalidName;
 
-/// The variables that kubeseal reads, too, and its defaults.
+/// The variables and defaults of kubeseal.
 const NAME: (&str, &str) = ("SEALED_SECRETS_CONTROLLER_NAME", "sealed-secrets-controller");
 const NAMESPACE: (&str, &str) = ("SEALED_SECRETS_CONTROLLER_NAMESPACE", "kube-system");
 const TITLE: &str = "the certificate";
 
-/// Asks the controller, checks what it says, and replaces the file if that is another.
+/// Asks the controller, checks its answer, and replaces the file if the certificate differs.
 pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
     let FetchCertArguments { output, cluster, check, controller_name, controller_namespace, context } = arguments;
     let path = path(output.as_deref(), cluster.as_deref(), file, environment)?;
@@ -68,7 +68,7 @@ fn failed(problem: Diagnostic) -> Failure {
     Failure::of(TITLE, problem)
 }
 
-/// The file: named by the flag, or by regcred.yaml for `render` to read.
+/// The file of the flag, or the certificate of regcred.yaml.
 fn path(
     output: Option<&Path>,
     cluster: Option<&str>,
@@ -102,7 +102,7 @@ fn path(
     })
 }
 
-/// What is in the file, if it is there: certificates, or it is not ours to replace.
+/// The content of an existing file, which must be certificates: any other file is not replaced.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     let problem = match std::fs::read(path) {
         Ok(bytes) if bytes.is_empty() || !certificate::ders(&bytes).is_empty() => return Ok(Some(bytes)),
@@ -118,7 +118,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     Err(Failure::of("the output", problem))
 }
 
-/// A name: typed, in the variable, or the default one.
+/// A name from the flag, the variable, or the default.
 fn choice<T: std::str::FromStr<Err = InvalidName>>(
     flag: Option<&str>,
     (variable, default): (&'static str, &str),

@@ -1,4 +1,4 @@
-//! `regcred init`: a tool's name in, a starting regcred.yaml and the snippet for that tool out, never over an existing file.
+//! `regcred init` writes a first regcred.yaml and the snippet for a tool, and never overwrites a file.
 
 use anyhow::Result;
 use minijinja::context;
@@ -13,13 +13,13 @@ use crate::settings::file;
 
 const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
 
-/// What a tool starts with.
+/// The files and settings for a tool.
 struct Start {
     /// The annotations it needs.
     profile: Option<Profile>,
     /// The files beside regcred.yaml: path and text.
     files: &'static [(&'static str, &'static str)],
-    /// What is left to do, besides regcred.yaml itself.
+    /// The next steps, after regcred.yaml.
     next: &'static [&'static str],
 }
 
@@ -68,7 +68,7 @@ fn start(tool: Tool) -> Start {
     }
 }
 
-/// Writes all the files, or none when one of them is there already; for a fleet whose regcred.yaml is there, those that are not.
+/// Writes all files, or none if one exists; for a fleet with an existing regcred.yaml, writes the missing files.
 pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outcome> {
     let InitArguments { tool, clusters, directory } = arguments;
     let root = environment.directory().join(directory);

@@ -1,4 +1,4 @@
-//! `regcred init` for a fleet: names of clusters, or a regcred.yaml that has them, in; the files for Argo CD or Flux out.
+//! `regcred init` for a fleet writes the files for Argo CD or Flux, from the names of clusters or an existing regcred.yaml.
 
 use std::fs;
 use std::path::Path;
@@ -20,23 +20,23 @@ const KUSTOMIZATION: &str = include_str!("../../templates/init/flux-cluster.yaml
 const SOPS_RULES: &str = include_str!("../../templates/init/sops.yaml.j2");
 const SOPS_FILE: &str = ".sops.yaml";
 
-/// A tool that applies what lies in Git, for many clusters.
+/// A tool that applies files from Git to many clusters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GitOps {
     Argocd,
     Flux,
 }
 
-/// The clusters, and whether they are of a regcred.yaml that is there.
+/// The clusters, and whether they come from an existing regcred.yaml.
 pub struct Fleet {
     tool: GitOps,
     clusters: Vec<Cluster>,
     is_kept: bool,
-    /// The flag for a format that the tool needs and the file does not say.
+    /// The flag for the format that the tool needs, if the file does not choose it.
     format: &'static str,
 }
 
-/// A cluster, and where its certificate goes.
+/// A cluster, and the path of its certificate.
 struct Cluster {
     name: String,
     /// Its name as YAML writes it.
@@ -46,10 +46,10 @@ struct Cluster {
 }
 
 impl Fleet {
-    /// The fleet that is meant, if one is: by name, or in the regcred.yaml under `root`.
+    /// The fleet from the named clusters, or from the regcred.yaml under `root`; `None` without either.
     ///
     /// # Errors
-    /// Names for a tool that has no fleets; names that are none.
+    /// Names for a tool without fleets, or invalid names.
     pub fn of(tool: Tool, names: &[String], root: &Path) -> Result<Option<Self>> {
         let tool = match tool {
             Tool::Argocd => GitOps::Argocd,
@@ -67,7 +67,7 @@ impl Fleet {
         let mut format = "";
         let clusters: Vec<_> = if is_kept {
             let text = fs::read_to_string(root.join(file::NAME)).unwrap_or_default();
-            // One that says nothing of clusters, or nothing that can be read, is in the way, and told so.
+            // A file without clusters, or an unreadable one, is in the way, and the caller reports it.
             let Ok(File { spec, .. }) = file::parse(&text) else { return Ok(None) };
             let of = |cluster: &file::Cluster| {
                 (cluster.name.to_string(), cluster.protect.or(spec.protect).unwrap_or(Protect::Plain))
@@ -88,10 +88,10 @@ impl Fleet {
         Ok(Some(Self { tool, clusters, is_kept, format }))
     }
 
-    /// Writes what is not there yet, and says what was done and what is left to do.
+    /// Writes the missing files, and prints what was done and the next steps.
     ///
     /// # Errors
-    /// A file of a new fleet is there already. Or the file system's.
+    /// A file of a new fleet exists already, or the file system fails.
     pub fn write(&self, root: &Path) -> Result<String> {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =

@@ -1,4 +1,4 @@
-//! `regcred inject`: manifests on stdin in, the same with references to pull secrets out.
+//! `regcred inject` adds references to pull secrets to the manifests on standard input.
 
 use std::io::{self, IsTerminal, Read};
 
@@ -15,7 +15,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 const TITLE: &str = "the input";
 
-/// Reads everything, changes what must be changed, and only then writes.
+/// Reads and changes everything before it writes the first byte.
 pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let mut problems = Vec::new();
     let rules = rules(arguments, file, environment, &mut problems)?;

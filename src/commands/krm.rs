@@ -1,4 +1,4 @@
-//! `regcred krm`: a `ResourceList` on stdin, the same list with our objects and with results on stdout.
+//! `regcred krm` adds our objects and results to the `ResourceList` on standard input.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -24,8 +24,8 @@ use crate::settings::namespaces::{self, Listed};
 use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
-/// Reads the list, edits it, and writes it. What fails leaves its items as they came in, says why in `results`, and fails the
-/// command too: kustomize looks at nothing else.
+/// Reads, edits and writes the list. On an error the items stay unchanged, `results` holds the reason, and the command fails too, because
+/// kustomize reads only the exit status.
 pub fn run(which: &Which, environment: &Environment) -> Result<Outcome> {
     if matches!(which, Which::Named(_)) {
         let problem =
@@ -55,7 +55,7 @@ fn text() -> Result<String, Diagnostic> {
     Ok(text)
 }
 
-/// Writes the edited list, or the one that came in with what is wrong.
+/// Writes the edited list, or the original list with the problems.
 fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Failure> {
     let mut said = Vec::new();
     match edited(list, environment, &mut said) {
@@ -69,7 +69,7 @@ fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Fail
             let results = of_failure(&failure);
             print(|_| list.write(&list.unchanged(), &results))?;
             Err(match failure {
-                // An orchestrator types no command line: its configuration is at fault.
+                // Nobody typed a command line: the functionConfig is at fault.
                 Failure::Usage(problems) => Failure::Input { title: "the functionConfig", problems },
                 other => other,
             })
@@ -77,7 +77,7 @@ fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Fail
     }
 }
 
-/// The stations of `render`, with the functionConfig for flags and file, and the items for a place to write to.
+/// Runs the steps of `render` with the functionConfig as flags and file, and the items as the output.
 fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Value>) -> Result<Vec<Entry>, Failure> {
     let FunctionConfig { name, file, arguments, format } =
         FunctionConfig::read(list).map_err(|problems| Failure::Input { title: "the functionConfig", problems })?;
@@ -89,12 +89,12 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     // The functionConfig has chosen one of several clusters.
     let ([settings], [docker_configs]) = (members.as_slice(), docker_configs.as_slice()) else { return Ok(Vec::new()) };
     let manifests = resources::build(settings, docker_configs, &Templates::load(None)?)?;
-    let objects = objects::of(&manifests, &name).map_err(|error| files::failure(&error, "an object"))?;
+    let objects = objects::of(&manifests, &name);
     if kustomization::is_a_generator(list) {
         Failure::unless_clean("the kustomization", &kustomization::check(environment.directory(), &objects))?;
     }
     if manifests.hold_a_secret() {
-        git::admit_stdout(&Target::new(Path::new(""), settings, &secret_variables, environment))
+        git::check_stdout(&Target::new(Path::new(""), settings, &secret_variables, environment))
             .map_err(for_a_function)?;
         warnings.extend(package::admit(list, settings.plaintext_in_git, environment.directory())?);
     }
@@ -114,7 +114,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     Ok(edit::edit(&list.items, objects, &name, said))
 }
 
-/// The namespaces that there are: those among the items, if there is one.
+/// The Namespaces among the items, if there are any.
 fn listed(list: &ResourceList<'_>, problems: &mut Vec<Diagnostic>) -> Option<Listed> {
     let is_namespace = |item: &&Value| item["apiVersion"] == "v1" && item["kind"] == "Namespace";
     let items: Vec<_> = list.items.iter().map(|item| &item.value).filter(is_namespace).collect();
@@ -122,7 +122,7 @@ fn listed(list: &ResourceList<'_>, problems: &mut Vec<Diagnostic>) -> Option<Lis
     (!items.is_empty()).then(|| namespaces::read(&text, "the Namespaces among the items", problems))
 }
 
-/// Some hints name flags, which there are none of here.
+/// Rewrites hints that name flags, which do not exist here.
 fn for_a_function(failure: Failure) -> Failure {
     let Failure::Input { title, mut problems } = failure else { return failure };
     for problem in &mut problems {

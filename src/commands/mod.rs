@@ -1,4 +1,4 @@
-//! The commands: arguments and the environment in, an outcome out. One file a command.
+//! The commands, one file each.
 
 mod completions;
 mod deliver;
@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::report::{self, Outcome};
 use crate::settings::file::{self, File, Which};
 
-/// Runs what was asked for.
+/// Runs the command of the arguments.
 ///
 /// # Errors
 /// A [`regcred_core::diagnostic::Failure`].

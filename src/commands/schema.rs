@@ -1,4 +1,4 @@
-//! `regcred schema`: the types of regcred.yaml in, their JSON Schema out.
+//! `regcred schema` prints the JSON Schema of regcred.yaml.
 
 use anyhow::Result;
 

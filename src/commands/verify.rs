@@ -1,4 +1,4 @@
-//! `regcred verify`: all variables in, every problem with them and what a kubelet would use out.
+//! `regcred verify` reports every problem with the logins, and the entries that a kubelet would use.
 
 use std::collections::HashSet;
 
@@ -30,7 +30,7 @@ struct Answer<'a> {
     problems: Vec<Diagnostic>,
 }
 
-/// Reads and checks all that `render` would read, and writes nothing but the answer.
+/// Reads and checks everything that `render` would read, and prints the answer.
 pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let members = members(arguments, file, environment)?;
     if arguments.list {
@@ -69,7 +69,7 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
     }
 }
 
-/// What cannot be answered for a whole Docker config that others fetch.
+/// Warns about a whole Docker config in a store, whose registries are unknown.
 fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     let nothing_is_known = pull_secret.external.as_ref()?.registries().is_empty();
     nothing_is_known.then(|| {
@@ -90,28 +90,28 @@ fn parse(image: &str) -> Result<Image, Failure> {
     })
 }
 
-/// The Docker configs, one for each pull secret that is not the same in another cluster.
+/// The Docker configs of the pull secrets; equal ones of several clusters count once.
 fn distinct(members: &[Settings], docker_configs: Vec<Vec<DockerConfig>>) -> Vec<DockerConfig> {
     let mut seen = HashSet::new();
     let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
     pull_secrets
         .zip(docker_configs.into_iter().flatten())
         .filter(|(pull_secret, _)| {
-            // Of logins that are kept elsewhere the sources say nothing.
+            // The sources of external logins are not variables.
             pull_secret.external.is_some() || seen.insert((&pull_secret.name, &pull_secret.sources))
         })
         .map(|(_, docker_config)| docker_config)
         .collect()
 }
 
-/// Where logins come from, each once.
+/// The sources of the logins, each once.
 fn sources(members: &[Settings]) -> Vec<&Source> {
     let mut seen = HashSet::new();
     let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
     pull_secrets.flat_map(|pull_secret| &pull_secret.sources).filter(|source| seen.insert(*source)).collect()
 }
 
-/// A registry alone is taken for an image of Docker Hub, by a kubelet too.
+/// Warns about an image that is the host of a registry: a kubelet reads it as an image of Docker Hub.
 fn registry_for_an_image(image: &str) -> Option<Diagnostic> {
     Image::looks_like_a_registry(image).then(|| {
         Diagnostic::warning(
@@ -122,7 +122,7 @@ fn registry_for_an_image(image: &str) -> Option<Diagnostic> {
     })
 }
 
-/// The settings of `render`, for the logins alone.
+/// The settings of `render`, reduced to the logins.
 fn members(
     arguments: &VerifyArguments,
     file: Option<File>,
@@ -181,7 +181,7 @@ struct Listed {
     purpose: String,
     set: bool,
     need: Need,
-    /// Which of the sources it belongs to.
+    /// The index of its source.
     #[serde(skip)]
     source: usize,
 }
@@ -223,7 +223,7 @@ fn list(sources: &[&Source], format: AnswerFormat, environment: &Environment) ->
     Ok(Outcome::Done)
 }
 
-/// Of the variables for one purpose the first that is set is read.
+/// Marks the variable that is read: the first set one of each purpose.
 fn state(variable: &Listed, all: &[Listed]) -> &'static str {
     let same = |other: &&Listed| other.source == variable.source && other.purpose == variable.purpose;
     let read = all.iter().filter(same).find(|other| other.set);

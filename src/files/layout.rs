@@ -88,16 +88,16 @@ mod tests {
 
     use super::*;
     use crate::protect::Protector;
-    use regcred_core::manifest::{Blueprint, Manifests, Place};
+    use regcred_core::manifest::{Manifests, ObjectTemplate, Place};
 
     fn documents() -> Documents {
         let object = |kind: &str| json!({"kind": kind, "metadata": {"name": "x"}}).as_object().cloned().unwrap();
         let mut manifests = Manifests::default();
         let namespaces = || vec![("b".parse().unwrap(), 0), ("c".parse().unwrap(), 0)];
-        manifests.each(vec![vec![Blueprint::plain(object("Namespace"), Place::Itself)]], namespaces());
-        manifests.once(Blueprint::plain(object("ClusterRole"), Place::Cluster));
-        manifests.once(Blueprint::plain(object("Deployment"), Place::Fixed("a".parse().unwrap())));
-        manifests.each(vec![vec![Blueprint::plain(object("ServiceAccount"), Place::Each)]], namespaces());
+        manifests.each(vec![vec![ObjectTemplate::plain(object("Namespace"), Place::Itself)]], namespaces());
+        manifests.once(ObjectTemplate::plain(object("ClusterRole"), Place::Cluster));
+        manifests.once(ObjectTemplate::plain(object("Deployment"), Place::Fixed("a".parse().unwrap())));
+        manifests.each(vec![vec![ObjectTemplate::plain(object("ServiceAccount"), Place::Each)]], namespaces());
         Documents::new(manifests, Protector::Plain)
     }
 

@@ -1,4 +1,4 @@
-//! The functionConfig: a value in, the answers of `regcred.yaml` or of flags out.
+//! Reads the functionConfig: an object of `regcred.yaml`, or a ConfigMap of flags.
 
 use clap::Parser;
 use serde_json::Value;
@@ -10,15 +10,15 @@ use crate::settings::choices::Format;
 use crate::settings::file::{self, File};
 use regcred_core::diagnostic::{Code, Diagnostic};
 
-/// What the functionConfig says.
+/// A functionConfig.
 pub struct FunctionConfig {
     /// Its name.
     pub name: String,
-    /// The object of regcred.yaml, if it is one.
+    /// The object of regcred.yaml, unless it is a `ConfigMap`.
     pub file: Option<File>,
-    /// The flags: those of a `ConfigMap`, and those that annotations stand for.
+    /// The flags of a `ConfigMap`, and those of the annotations.
     pub arguments: RenderArguments,
-    /// Whether it chooses a format, which means nothing here.
+    /// Whether it chooses a format, which has no effect here.
     pub format: Option<Format>,
 }
 
@@ -46,18 +46,18 @@ const FLAGS: [(&str, bool); 20] = [
     ("allow-plaintext-in-git", false),
 ];
 
-/// Flags that may be given several times.
+/// Flags that may be repeated.
 const LISTS: [&str; 4] = ["docker-config", "login", "service-account", "also-reference"];
 
 impl FunctionConfig {
-    /// Reads it.
+    /// Reads a functionConfig.
     ///
     /// # Errors
-    /// It is neither of the two, not rightly written, or asks for what no function can do; never with a value of it.
+    /// It is neither of the two, invalid, or asks for what no function can do. The error never contains a value.
     pub fn read(list: &ResourceList<'_>) -> Result<Self, Vec<Diagnostic>> {
         let value = &list.function_config;
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        // What comes out is a list of objects, whatever format the same file asks of `render`.
+        // A function returns a list of objects, whatever format the same file chooses for `render`.
         let arguments = RenderArguments { format: Some(Format::Yaml), ..RenderArguments::default() };
         match (value["apiVersion"].as_str(), value["kind"].as_str()) {
             (Some("v1"), Some("ConfigMap")) => {
@@ -83,7 +83,7 @@ fn wrong(message: &str) -> Diagnostic {
     Diagnostic::error(Code::InvalidFunctionConfig, message)
 }
 
-/// The flags in the data of a `ConfigMap`, as `kpt fn eval … -- namespaces=team-a` makes it.
+/// Turns the data of a `ConfigMap`, as `kpt fn eval … -- namespaces=team-a` makes it, into flags.
 fn flags(config_map: &Value) -> Result<RenderArguments, Diagnostic> {
     let mut line = vec!["regcred".to_owned(), "render".to_owned()];
     for (key, value) in config_map["data"].as_object().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! The items of a `ResourceList` and the objects that are wanted in, the items with those objects among them out.
+//! Puts our objects among the items of a `ResourceList`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,12 +9,12 @@ use super::objects::{MADE_BY, Object, Ownership, is_owned};
 use super::{Identity, results};
 use regcred_core::diagnostic::{Code, Diagnostic};
 
-/// Annotations that belong to whoever runs functions: they say which object of a file or of a former step this is.
+/// Annotations of the orchestrator: they say which object of a file or of an earlier step an item is.
 const KEPT: [&str; 4] =
     ["internal.config.kubernetes.io/", "config.kubernetes.io/", "config.k8s.io/", "kustomize.config.k8s.io/"];
 
-/// Puts the objects in: in the place of the item with their identity, or else at the end. What a former run of the same
-/// functionConfig made and this one does not want goes, and with a Secret the references to it. Everything else stays as it is.
+/// Puts each object in the place of the item with the same identity, or else at the end. Removes objects of an earlier run for the same
+/// functionConfig that are no longer wanted, and the references to removed Secrets. Everything else stays unchanged.
 pub fn edit(items: &[Item<'_>], wanted: Vec<Object>, config: &str, said: &mut Vec<Value>) -> Vec<Entry> {
     let mut places: HashMap<Identity, usize> =
         wanted.iter().enumerate().map(|(number, object)| (object.identity.clone(), number)).collect();
@@ -81,7 +81,7 @@ fn keep_annotations(from: &Value, into: &mut Value) {
     }
 }
 
-/// A `ServiceAccount` without references to Secrets that go; anything else as it is.
+/// Removes references to removed Secrets from a `ServiceAccount`; any other object stays unchanged.
 fn without_references(item: &Value, identity: &Identity, gone: &HashSet<(String, String)>) -> Value {
     let mut item = item.clone();
     if identity.kind == "ServiceAccount"
@@ -96,7 +96,7 @@ fn without_references(item: &Value, identity: &Identity, gone: &HashSet<(String,
     item
 }
 
-/// Puts our fields into an object; references that are there stay before ours.
+/// Adds our fields to an object; existing references stay before ours.
 fn merge(into: &mut Value, ours: Value) {
     match (into, ours) {
         (Value::Object(into), Value::Object(ours)) => {

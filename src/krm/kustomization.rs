@@ -1,7 +1,7 @@
-//! The kustomization around a generator: its file and our objects in, what it would do to them out.
+//! Finds what the kustomization of a generator would do to our objects.
 //!
-//! After a generator kustomize moves and renames what it made. Moved into one namespace, Secrets of one name are in conflict,
-//! and kustomize prints them in full. So regcred looks first.
+//! kustomize moves and renames the objects of a generator. Secrets of one name conflict in one namespace, and the error of kustomize prints
+//! them in full. So regcred reads the kustomization first.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ struct Kustomization {
     name_suffix: String,
 }
 
-/// Whether kustomize runs us as a generator: the only item is then the functionConfig itself.
+/// Whether kustomize runs us as a generator: then the functionConfig is the only item.
 #[must_use]
 pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
     !list.items.is_empty()
@@ -32,14 +32,14 @@ pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
         })
 }
 
-/// What the kustomization in this directory would do to generated objects.
+/// Problems that the kustomization in this directory would cause with generated objects.
 #[must_use]
 pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
     let Some(text) = NAMES.iter().find_map(|name| std::fs::read_to_string(directory.join(name)).ok()) else {
         return Vec::new();
     };
     let options = serde_saphyr::options! { with_snippet: false };
-    // Whatever is wrong with the file is for kustomize to say.
+    // kustomize reports errors in its own file.
     let Kustomization { namespace, name_prefix, name_suffix } =
         serde_saphyr::from_str_with_options(&text, options).unwrap_or_default();
     let hint = "list it under `transformers:` instead of `generators:`, or give it a kustomization of its own";
@@ -49,7 +49,7 @@ pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
         problems.push(Diagnostic::error(Code::KustomizationMoves, message).hint(hint));
     }
     let is_renamed = !name_prefix.is_empty() || !name_suffix.is_empty();
-    // A reference in a Pod is rewritten with the Secret; a ServiceAccount that is called otherwise serves no Pod.
+    // kustomize also rewrites references in Pods; but a renamed ServiceAccount serves no Pod.
     let suffers = |object: &Object| object.ownership == Ownership::Shared || object.identity.kind != "Secret";
     if is_renamed && objects.iter().any(suffers) {
         let message = "`namePrefix:` or `nameSuffix:` of the kustomization would rename what this generator makes";

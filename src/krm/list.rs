@@ -1,7 +1,7 @@
-//! A `ResourceList`: its text in; its items, and the same text with other items and results out.
+//! Reads a `ResourceList`, and writes its text with other items and results.
 //!
-//! Items that stay are copied byte for byte: a reader and a writer of YAML between them would lose comments, and make `1.10`
-//! another number and `yes` a boolean.
+//! Items that stay are copied byte for byte: a YAML reader and writer would lose comments, and turn `1.10` into another number and `yes` into a
+//! boolean.
 
 use std::fmt::Write;
 use std::io;
@@ -12,35 +12,35 @@ use zeroize::Zeroizing;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::manifest::to_yaml;
 
-/// The versions of the contract; they do not differ in what we use.
+/// The versions of the contract; the parts that we use are the same in all.
 const VERSIONS: [&str; 3] =
     ["config.kubernetes.io/v1", "config.kubernetes.io/v1beta1", "config.kubernetes.io/v1alpha1"];
 
-/// The ways to write that there are no items.
+/// The notations of an empty list.
 const EMPTY: [&str; 3] = ["items: []", "items: null", "items: ~"];
 
-/// The list as it came in.
+/// A list as it was read.
 pub struct ResourceList<'a> {
     /// Its items, in order.
     pub items: Vec<Item<'a>>,
     /// The functionConfig, `null` without one.
     pub function_config: Value,
-    /// Its text, below its key: of a value that was read, `on` and `1e3` would no longer be the names that they are.
+    /// The text of the functionConfig: a parsed value would lose names such as `on` and `1e3`.
     pub function_config_text: &'a str,
     sections: Vec<Section<'a>>,
     results: Vec<Value>,
 }
 
-/// An item as it came in.
+/// An item as it was read.
 pub struct Item<'a> {
-    /// What it is.
+    /// Its identity.
     pub value: Value,
     text: &'a str,
 }
 
-/// An item as it goes out.
+/// An item to write.
 pub enum Entry {
-    /// The item with this number, as it came in.
+    /// The item with this number, unchanged.
     Kept(usize),
     /// Another object.
     Made(Value),
@@ -52,7 +52,7 @@ struct Section<'a> {
     text: &'a str,
 }
 
-/// The text of JSON in the form that [`ResourceList::parse`] reads; any other text as it is.
+/// Converts JSON into the notation that [`ResourceList::parse`] reads; any other text stays unchanged.
 #[must_use]
 pub fn as_block(text: String) -> Zeroizing<String> {
     let json = text.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(&text).ok()).flatten();
@@ -63,7 +63,7 @@ impl<'a> ResourceList<'a> {
     /// Reads the text of a list in block style, as kustomize and kpt write it.
     ///
     /// # Errors
-    /// It is none, or its items cannot be told apart; never with a part of it.
+    /// It is not a `ResourceList`, or its items cannot be separated. The error never contains a part of the text.
     pub fn parse(text: &'a str) -> Result<Self, Diagnostic> {
         let options = serde_saphyr::options! { budget: None, with_snippet: false, strict_booleans: true };
         let mut list: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
@@ -98,13 +98,13 @@ impl<'a> ResourceList<'a> {
         Ok(Self { items, function_config, function_config_text: text, sections, results })
     }
 
-    /// The items as they came in.
+    /// The items as they were read.
     #[must_use]
     pub fn unchanged(&self) -> Vec<Entry> {
         (0..self.items.len()).map(Entry::Kept).collect()
     }
 
-    /// The text of the list with these items, and with these results after those that it has.
+    /// The text of the list with these items, and with these results after its own.
     ///
     /// # Errors
     /// The serializer's.
@@ -151,7 +151,7 @@ impl<'a> ResourceList<'a> {
     }
 }
 
-/// A list of nothing but results, for an input of which nothing can be given back.
+/// A list of results only, for an input that cannot be returned.
 ///
 /// # Errors
 /// The serializer's.
@@ -171,7 +171,7 @@ fn end_line(into: &mut String, text: &str) {
     }
 }
 
-/// Cuts the text where a field of the outermost mapping begins; comments right before a field belong to it.
+/// Cuts the text at each field of the outermost mapping; comments right before a field belong to it.
 fn sections(text: &str) -> Vec<Section<'_>> {
     let mut starts = vec![(0, "")];
     let (mut at, mut comments) = (0, None);
@@ -197,19 +197,19 @@ fn sections(text: &str) -> Vec<Section<'_>> {
 }
 
 impl<'a> Section<'a> {
-    /// How far the dashes of a list are indented.
+    /// The indentation of the dashes of a list.
     fn indentation(&self) -> usize {
         let mut lines = self.text.lines().map(|line| (line.trim_start_matches(' '), line.len()));
         lines.find(|(rest, _)| is_dash(rest)).map_or(0, |(rest, length)| length - rest.len())
     }
 
-    /// What stands before the first item.
+    /// The text before the first item.
     fn head(&self) -> &'a str {
         let length = self.chunks().unwrap_or_default().iter().map(|chunk| chunk.len()).sum::<usize>();
         self.text.get(..self.text.len() - length).unwrap_or_default()
     }
 
-    /// Whether the field's line has no value, perhaps a comment: its items are on the lines below.
+    /// Whether the line of the field has no value except a comment: then its items are on the lines below.
     fn opens(line: &str) -> Option<bool> {
         let value = line.strip_prefix("items:")?.trim();
         Some(value.is_empty() || value.starts_with('#'))
@@ -226,7 +226,7 @@ impl<'a> Section<'a> {
             if Section::opens(line) == Some(false) && !EMPTY.contains(&line.trim()) {
                 return None;
             }
-            // What is indented more than the dashes may be the text of a block.
+            // Text that is indented more than the dashes may belong to a block scalar.
             if rest.starts_with('#') && indented <= indentation {
                 comments.get_or_insert(at);
             } else {

@@ -1,4 +1,4 @@
-//! A kustomize and kpt function: a `ResourceList` in, the same list with our objects in it out.
+//! The function for kustomize and kpt, which adds our objects to a `ResourceList`.
 //!
 //! The contract is kustomize's `functions-spec.md`: <https://github.com/kubernetes-sigs/kustomize/tree/master/cmd/config/docs/api-conventions>.
 
@@ -13,7 +13,7 @@ pub mod results;
 
 use serde_json::Value;
 
-/// What makes an object the same object: group, kind, namespace and name.
+/// The identity of an object: group, kind, namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The group of its `apiVersion`; empty for the core one.

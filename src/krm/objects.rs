@@ -1,62 +1,55 @@
-//! Manifests in, objects for a `ResourceList` out: the one place where a manifest becomes a value.
-
-use std::io;
+//! Turns manifests into objects of a `ResourceList`.
 
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::Identity;
 use crate::resources::OWNED;
 use regcred_core::manifest::{Manifest, Manifests};
 
-/// The annotation that says which functionConfig made an object: another one's objects are not ours to remove.
+/// The annotation that names the functionConfig that made an object, so that only that one removes it.
 pub const MADE_BY: &str = "regcred.dev/function-config";
 
 /// An object that is wanted in the list.
 pub struct Object {
-    /// Which one it is.
+    /// Its identity.
     pub identity: Identity,
-    /// Whether it is ours alone, or only some of its fields are.
+    /// Whether the whole object is ours, or only some of its fields.
     pub ownership: Ownership,
     /// The object; it may hold a secret.
     pub value: Value,
 }
 
-/// Whose an object is.
+/// The owner of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// Ours: it is replaced as a whole, and goes when it is no longer wanted.
+    /// regcred: the object is replaced as a whole, and removed when it is no longer wanted.
     Ours,
-    /// Perhaps somebody else's: our fields are put into it, and it stays.
+    /// Perhaps somebody else: our fields are added, and the object stays.
     Shared,
 }
 
-/// The objects of these manifests, in their order, made by the functionConfig of this name.
-///
-/// # Errors
-/// The serializer's.
-pub fn of(manifests: &Manifests, config: &str) -> io::Result<Vec<Object>> {
+/// The objects of these manifests, in their order, marked with the name of the functionConfig.
+#[must_use]
+pub fn of(manifests: &Manifests, config: &str) -> Vec<Object> {
     manifests.iter().map(|manifest| object(&manifest, config)).collect()
 }
 
-fn object(manifest: &Manifest<'_>, config: &str) -> io::Result<Object> {
-    let mut text = Zeroizing::new(Vec::new());
-    manifest.write_json(&mut *text)?;
-    let mut value: Value = serde_json::from_slice(&text)?;
+fn object(manifest: &Manifest<'_>, config: &str) -> Object {
+    let mut value = manifest.object();
     let ownership = if is_owned(&value) { Ownership::Ours } else { Ownership::Shared };
     if ownership == Ownership::Ours {
         value["metadata"]["annotations"][MADE_BY] = json!(config);
     }
-    Ok(Object { identity: Identity::of(&value), ownership, value })
+    Object { identity: Identity::of(&value), ownership, value }
 }
 
-/// Whether an object was created by us.
+/// Whether regcred created an object.
 #[must_use]
 pub fn is_owned(object: &Value) -> bool {
     object["metadata"]["annotations"][OWNED.0] == OWNED.1
 }
 
-/// Puts the length of each value of a Secret in its place, for a terminal.
+/// Replaces each value of a Secret by its length, for a terminal.
 pub fn redact(object: &mut Value) {
     if object["kind"] != "Secret" {
         return;

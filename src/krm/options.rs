@@ -1,4 +1,4 @@
-//! What a file that `render` reads too says for a function: its annotations and its answers in, flags or why a function cannot follow out.
+//! Turns the annotations of a functionConfig into flags, and refuses settings that a function cannot follow.
 
 use serde_json::Value;
 
@@ -10,13 +10,13 @@ use regcred_core::nearest::nearest;
 
 /// The annotation that chooses one of `clusters`.
 pub const CLUSTER: &str = "regcred.dev/cluster";
-/// The annotation that insists on plain Secrets in the files of a package.
+/// The annotation that allows plain Secrets in the files of a package.
 pub const PLAINTEXT_IN_GIT: &str = "regcred.dev/allow-plaintext-in-git";
 
-/// The arguments with those that the annotations of the functionConfig stand for.
+/// Adds the flags of the functionConfig's annotations to the arguments.
 ///
 /// # Errors
-/// It has several clusters and chooses none, or has others than it chooses; or it asks for what is encrypted.
+/// It has several clusters and chooses none, chooses an unknown one, or asks for encryption.
 pub fn of(
     function_config: &Value,
     spec: Option<&Spec>,
@@ -71,7 +71,7 @@ fn check_cluster(chosen: Option<&str>, spec: &Spec) -> Result<(), Diagnostic> {
     }
 }
 
-/// Encryption is random and a function remembers nothing: each build would be another one, for ever out of sync.
+/// Refuses encryption: it is random and a function keeps no state, so every build would differ.
 fn encrypts(protect: Protect) -> Option<Diagnostic> {
     match protect {
         Protect::Plain | Protect::External => None,

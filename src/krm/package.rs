@@ -1,4 +1,4 @@
-//! A package of files that items came from and go back to: the list and the directory in, whether plain Secrets may be among them out.
+//! Refuses plain Secrets among items that come from files in a Git work tree.
 
 use std::path::Path;
 
@@ -7,18 +7,18 @@ use crate::files::git;
 use crate::settings::PlaintextInGit;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// What to do instead of plain Secrets in Git.
+/// The hint of the refusal.
 pub const ELSEWHERE: &str = "use `protect: external`, or files of `regcred render --protect sealed` or `sops`; if the output goes elsewhere, as with \
      `kpt fn eval --output unwrap`, insist with `allow-plaintext-in-git=true` or the annotation `regcred.dev/allow-plaintext-in-git: \"true\"`";
 
-/// The annotations in which an orchestrator keeps the file of an item.
+/// The annotations in which an orchestrator stores the file of an item.
 const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernetes.io/path"];
 
-/// Lets plain Secrets in among items that came from files, or not; a warning if there is something to say of it.
+/// Checks whether plain Secrets may join items that come from files, and returns a warning if they may.
 ///
 /// # Errors
-/// The files are in a Git work tree, as far as the directory tells, and nobody insists. Where an orchestrator will write the
-/// Secrets is not known, so no rule of Git can be asked.
+/// The working directory is in a Git work tree, and no setting allows plain Secrets. The files that an orchestrator will write are unknown, so
+/// Git's ignore rules do not help.
 pub fn admit(
     list: &ResourceList<'_>,
     plaintext: PlaintextInGit,
@@ -28,12 +28,15 @@ pub fn admit(
         let annotations = &item.value["metadata"]["annotations"];
         PATHS.iter().any(|name| annotations[*name].is_string())
     });
+    // kpt sends no items for a package without any, and writes what comes back into it. In kustomize the functionConfig names us.
+    let declared = list.function_config["metadata"]["annotations"]["config.kubernetes.io/function"].is_string();
+    let may_be_a_package = is_a_package || (list.items.is_empty() && !declared);
     match plaintext {
-        PlaintextInGit::Refuse if is_a_package && git::in_work_tree(directory) => Err(Failure::of(
+        PlaintextInGit::Refuse if may_be_a_package && git::in_work_tree(directory) => Err(Failure::of(
             "the output",
             Diagnostic::error(
                 Code::PlaintextInGit,
-                "the items come from files in a Git work tree: a plain Secret would enter Git with them",
+                "the items come from a package in a Git work tree: a plain Secret would enter Git with them",
             )
             .hint(ELSEWHERE),
         )),

@@ -1,4 +1,4 @@
-//! What a function says to whoever runs it: problems in, the `results` of a `ResourceList` out.
+//! Turns problems into the `results` of a `ResourceList`.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ pub fn about(mut result: Value, version: &str, identity: &Identity) -> Value {
     result
 }
 
-/// Something to know that is no problem.
+/// A result that is not a problem.
 #[must_use]
 pub fn information(message: &str) -> Value {
     json!({"message": message, "severity": "info"})

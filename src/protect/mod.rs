@@ -189,7 +189,7 @@ impl<'a> Document<'a> {
     pub fn write_json(&self, into: &mut impl Write) -> io::Result<()> {
         match (self.encryption(), self.protector) {
             (Some(Encryption { secret, .. }), Protector::Sealed(sealer)) => {
-                Ok(serde_json::to_writer(into, &sealer.seal(secret, self.namespace())?)?)
+                sealer.seal_as_json(secret, self.namespace(), into)
             }
             _ => self.manifest.write_json(into),
         }
@@ -223,7 +223,7 @@ impl Encryption<'_> {
     /// The serializer's.
     pub fn context(&self, path: &str) -> io::Result<Vec<u8>> {
         match self.protector {
-            Protector::Sealed(sealer) => sealer.context(self.secret, self.manifest),
+            Protector::Sealed(sealer) => sealer.context(self.manifest),
             Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace(), path),
             Protector::Plain => Ok(Vec::new()),
         }
@@ -272,7 +272,7 @@ impl Encryption<'_> {
     /// The serializer's.
     pub fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
         match self.protector {
-            Protector::Sealed(sealer) => sealer.has_form(self.secret, self.manifest, bytes),
+            Protector::Sealed(sealer) => sealer.has_form(self.manifest, bytes),
             Protector::Sops(_) => Sops::has_form(self.secret, self.manifest.namespace(), bytes),
             Protector::Plain => Ok(false),
         }

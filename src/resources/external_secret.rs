@@ -12,7 +12,7 @@ use crate::settings::file::external::{LabelExpression, LabelOperator, LabelSelec
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::manifest::{Blueprint, Place};
+use regcred_core::manifest::{ObjectTemplate, Place};
 use regcred_core::names::{Namespace, ResourceName};
 
 const TEMPLATE: &str = "external-secret.yaml.j2";
@@ -90,8 +90,8 @@ pub fn in_cluster(settings: &Settings, templates: &Templates) -> Result<Vec<Map<
 
 /// The same as blueprints, in this place.
 #[must_use]
-pub fn blueprints(objects: Vec<Map<String, Value>>, place: &Place) -> Vec<Blueprint> {
-    objects.into_iter().map(|object| Blueprint::plain(object, place.clone())).collect()
+pub fn blueprints(objects: Vec<Map<String, Value>>, place: &Place) -> Vec<ObjectTemplate> {
+    objects.into_iter().map(|object| ObjectTemplate::plain(object, place.clone())).collect()
 }
 
 fn mark(object: &mut Map<String, Value>, profile: Option<Profile>) {

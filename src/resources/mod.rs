@@ -17,7 +17,7 @@ use crate::templates::Templates;
 use profile::Role;
 use regcred_core::diagnostic::Failure;
 use regcred_core::docker_config::DockerConfig;
-use regcred_core::manifest::{Blueprint, Manifests, Place, PullSecret};
+use regcred_core::manifest::{Manifests, ObjectTemplate, Place, PullSecret};
 use regcred_core::names::{Namespace, ResourceName};
 
 /// The annotation of what was created by us.
@@ -52,7 +52,7 @@ pub fn secrets(settings: &Settings, docker_configs: &[DockerConfig]) -> Manifest
     let docker_configs: Vec<_> = docker_configs.iter().map(|docker_config| Arc::new(docker_config.to_json())).collect();
     let blueprint = |member: usize| {
         let name = &settings.pull_secrets[member].name;
-        Blueprint::sensitive(pull_secret(name, Arc::clone(&docker_configs[member]), settings.profile), Place::Each)
+        ObjectTemplate::sensitive(pull_secret(name, Arc::clone(&docker_configs[member]), settings.profile), Place::Each)
     };
     let plans = plans.into_iter().map(|members| members.into_iter().map(blueprint).collect()).collect();
     let mut manifests = Manifests::default();
@@ -73,13 +73,13 @@ fn each_namespace(
         for object in &mut objects {
             profile::annotate(object, settings.profile, Role::Namespace);
         }
-        let blueprints = objects.into_iter().map(|object| Blueprint::plain(object, Place::Itself)).collect();
+        let blueprints = objects.into_iter().map(|object| ObjectTemplate::plain(object, Place::Itself)).collect();
         manifests.each(vec![blueprints], namespaces.iter().map(|(namespace, _)| (namespace.clone(), 0)).collect());
     }
     if settings.combination.link == Link::Policy {
         for (pull_secret, docker_config) in secrets {
             for object in admission_policy::objects(pull_secret, docker_config, settings, templates)? {
-                manifests.once(Blueprint::plain(object, Place::Cluster));
+                manifests.once(ObjectTemplate::plain(object, Place::Cluster));
             }
         }
     }
@@ -99,7 +99,7 @@ fn each_namespace(
             blueprints.extend(read.map(|&member| {
                 let secret =
                     pull_secret(&secrets[member].0.name, Arc::clone(&docker_configs[member]), settings.profile);
-                Blueprint::sensitive(secret, Place::Each)
+                ObjectTemplate::sensitive(secret, Place::Each)
             }));
             Ok(blueprints)
         })
@@ -183,13 +183,13 @@ fn links(
     secrets: &[(&PullSecretSettings, &DockerConfig)],
     profile: Option<Profile>,
     templates: &Templates,
-) -> Result<Vec<Blueprint>, Failure> {
+) -> Result<Vec<ObjectTemplate>, Failure> {
     let mut blueprints = Vec::new();
     for (name, image_pull_secrets) in references(members.iter().map(|&member| secrets[member].0)) {
         let context = ServiceAccount { name: &name, image_pull_secrets: &image_pull_secrets };
         for mut object in templates.render("service-account.yaml.j2", &context)? {
             profile::annotate(&mut object, profile, Role::LinkedServiceAccount);
-            blueprints.push(Blueprint::plain(object, Place::Each));
+            blueprints.push(ObjectTemplate::plain(object, Place::Each));
         }
     }
     Ok(blueprints)

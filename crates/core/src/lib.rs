@@ -1,4 +1,4 @@
-//! What `regcred` knows, without any access to the world: no environment, no files, no processes, no clock.
+//! The rules of `regcred`, without access to environment, files, processes or clock.
 
 pub mod credentials;
 pub mod diagnostic;

@@ -1,6 +1,6 @@
-//! What may have been meant: a word and the known ones in, the one that is most like it out.
+//! Finds the known word that is nearest to a misspelt one.
 
-/// The known word that is most like this one, if any is like it at all.
+/// The most similar known word, if one is similar enough.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
@@ -10,7 +10,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, known)| known)
 }
 
-/// The only known word that is one slip away: where words are short, two that are equally near say nothing.
+/// The only known word that differs by one typo. Two candidates give no answer, because short words are often similar.
 pub fn one_slip_away<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut near = known.into_iter().filter(|known| strsim::osa_distance(word, known) == 1);
     near.next().filter(|_| near.next().is_none())

@@ -41,7 +41,7 @@ pub(super) fn prepare<'a>(
     let (path, mode) = match &settings.destination {
         Destination::Stdout => {
             if product.holds_a_secret() {
-                git::admit_stdout(&Target::new(Path::new(""), settings, secret_variables, environment))?;
+                git::check_stdout(&Target::new(Path::new(""), settings, secret_variables, environment))?;
             }
             return print(product, settings.combination.format);
         }

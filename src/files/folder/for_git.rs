@@ -24,8 +24,15 @@ impl Run<'_> {
         if self.mode != Mode::Write || entries.iter().all(|entry| !entry.holds_a_secret()) {
             return Ok(());
         }
+        let secrets = entries.iter().filter(|entry| entry.holds_a_secret());
+        if let Kind::File(_) = &self.root.kind {
+            for Entry { path, .. } in secrets {
+                let name = shown(&self.root.kind, path);
+                git::check_file(&self.target.path.with_file_name(path), &name, self.target)?;
+            }
+            return Ok(());
+        }
         if self.guard.is_none() {
-            let mut cover = git::Cover::None;
             if self.is_to_be_covered() {
                 let path = self.root.path.join(git::IGNORE_FILE);
                 if path.symlink_metadata().is_err() {
@@ -33,16 +40,12 @@ impl Run<'_> {
                     place().map_err(|error| self.failed(&error, git::IGNORE_FILE))?;
                     self.new_paths.add(path);
                 }
-                cover = git::Cover::Ours;
             }
-            self.guard = Some(Guard::new(&self.root.path, cover, self.target));
+            self.guard = Some(Guard::new(self.target));
         }
-        let Some(guard) = &mut self.guard else { return Ok(()) };
-        for Entry { path, .. } in entries.iter().filter(|entry| entry.holds_a_secret()) {
-            let name = shown(&self.root.kind, path);
-            guard.admit(path, &name)?;
-        }
-        Ok(())
+        let root = &self.root.path;
+        let places = secrets.map(|Entry { path, .. }| (root.join(path), format!("`{path}`")));
+        self.guard.as_mut().map_or(Ok(()), |guard| guard.check(places))
     }
 
     fn is_to_be_covered(&self) -> bool {

@@ -38,7 +38,7 @@ pub(super) struct Run<'a> {
     pub(super) mode: Mode,
     pub(super) new_paths: &'a NewPaths,
     pub(super) staging: Option<Staging>,
-    pub(super) guard: Option<Guard>,
+    pub(super) guard: Option<Guard<'a>>,
     pub(super) lock: Lock,
     pub(super) wanted: BTreeSet<String>,
     pub(super) staged: Vec<(String, usize)>,

@@ -19,7 +19,7 @@ use crate::settings::{CreateNamespaces, PullSecretSettings, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
 use regcred_core::docker_config::DockerConfig;
-use regcred_core::manifest::{Blueprint, Manifests, Place, to_yaml};
+use regcred_core::manifest::{Manifests, ObjectTemplate, Place, to_yaml};
 use regcred_core::names::ResourceName;
 
 /// The values; no secret is among them.
@@ -69,11 +69,11 @@ pub fn secret(
         for object in &mut objects {
             profile::annotate(object, settings.profile, Role::Namespace);
         }
-        let blueprints = objects.into_iter().map(|object| Blueprint::plain(object, Place::Itself)).collect();
+        let blueprints = objects.into_iter().map(|object| ObjectTemplate::plain(object, Place::Itself)).collect();
         manifests.each(vec![blueprints], vec![(patcher.namespace.clone(), 0)]);
     }
     let secret = crate::resources::pull_secret(&pull_secret.name, Arc::new(docker_config.to_json()), settings.profile);
-    manifests.once(Blueprint::sensitive(secret, Place::Fixed(patcher.namespace.clone())));
+    manifests.once(ObjectTemplate::sensitive(secret, Place::Fixed(patcher.namespace.clone())));
     let mut bytes = Zeroizing::new(Vec::new());
     stream::write(&Documents::new(manifests, Protector::Plain), Form::Yaml, &mut *bytes)
         .map_err(|error| crate::files::failure(&error, "the Secret"))?;

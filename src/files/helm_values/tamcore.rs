@@ -16,7 +16,7 @@ use crate::resources::{self, patcher::NAME};
 use crate::settings::patcher::{Accounts, PatcherSettings};
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::docker_config::DockerConfig;
-use regcred_core::manifest::{Place, to_yaml};
+use regcred_core::manifest::to_yaml;
 use regcred_core::names::ResourceName;
 
 const VOLUME: &str = "source";
@@ -34,7 +34,7 @@ pub fn write(
     shown: Shown,
 ) -> io::Result<Zeroizing<Vec<u8>>> {
     let source = resources::pull_secret(&patcher.source, Arc::new(docker_config.to_json()), settings.profile);
-    let mut source = serde_json::to_value(source.object(&Place::Cluster))?;
+    let mut source = serde_json::to_value(source.object(None))?;
     source["data"][".dockerconfigjson"] = json!(*show(&docker_config.to_base64(), shown));
     let values = Values {
         fullname_override: NAME,

@@ -2,11 +2,9 @@
 
 pub mod certificate;
 pub mod controller;
-pub mod object;
 pub mod seal;
 mod source;
 
-use std::collections::BTreeMap;
 use std::io;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -22,9 +20,8 @@ use crate::resources::profile::{Role, annotations};
 use crate::settings::Sealing;
 use crate::settings::choices::{Profile, SealingScope};
 use certificate::Recipient as Certificate;
-use object::{Metadata, SealedSecret};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::manifest::{Frame, Manifest, NAMESPACE_SLOT, PullSecret, VALUE_SLOT, to_yaml};
+use regcred_core::manifest::{Manifest, PullSecret, SealedShell};
 use regcred_core::names::Namespace;
 use regcred_core::recipient::{Recipient, Recipients};
 
@@ -37,7 +34,7 @@ pub struct Sealer {
     /// SHA-256 of the public key: the same for a certificate that was only extended.
     recipient: Vec<u8>,
     scope: SealingScope,
-    annotations: BTreeMap<&'static str, &'static str>,
+    shell: SealedShell,
     warnings: Vec<Diagnostic>,
 }
 
@@ -60,14 +57,14 @@ impl Sealer {
             ))
         })?;
         warnings.extend((*scope == SealingScope::ClusterWide).then(whoever_can_create));
-        let annotations = [OWNED].into_iter().chain(object::scope_annotation(*scope)).chain(
-            annotations(profile, Role::CustomResource).iter().map(|annotation| (annotation.name, annotation.value)),
-        );
+        let annotations = annotations(profile, Role::CustomResource).iter().map(|it| (it.name, it.value));
+        let annotations = [OWNED].into_iter().chain(annotations);
+        let annotations = annotations.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Ok(Self {
             key,
             recipient: digest(&SHA256, &public_key).as_ref().to_vec(),
             scope: *scope,
-            annotations: annotations.collect(),
+            shell: SealedShell { annotations, scope: scope_annotation(*scope) },
             warnings,
         })
     }
@@ -78,26 +75,28 @@ impl Sealer {
         &self.warnings
     }
 
-    /// The SealedSecret of this Secret: another at every call.
+    /// Writes the SealedSecret of this Secret as JSON; the sealed value differs at every call.
     ///
     /// # Errors
     /// The cryptography's: there is no randomness.
-    pub fn seal<'a>(
-        &'a self,
-        secret: &'a PullSecret,
-        namespace: Option<&'a Namespace>,
-    ) -> io::Result<SealedSecret<'a>> {
-        Ok(self.object(secret, namespace.map(Namespace::as_str), self.value(secret, namespace)?))
+    pub fn seal_as_json(
+        &self,
+        secret: &PullSecret,
+        namespace: Option<&Namespace>,
+        into: &mut impl io::Write,
+    ) -> io::Result<()> {
+        let value = self.value(secret, namespace)?;
+        Ok(serde_json::to_writer(into, &self.shell.object(secret, namespace, &value))?)
     }
 
-    /// The SealedSecret of this Secret as YAML: another at every call.
+    /// The SealedSecret of this Secret as YAML; the sealed value differs at every call.
     ///
     /// # Errors
     /// The cryptography's, and the serializer's.
     pub fn seal_as_yaml(&self, secret: &PullSecret, manifest: Manifest<'_>) -> io::Result<Vec<u8>> {
         let value = self.value(secret, manifest.namespace())?;
         let mut text = Vec::with_capacity(value.len() + ROOM);
-        self.frame(secret, manifest)?.fill(&mut text, manifest.namespace(), &value)?;
+        manifest.write_sealed(&self.shell, &value, &mut text)?;
         Ok(text)
     }
 
@@ -105,10 +104,10 @@ impl Sealer {
     ///
     /// # Errors
     /// The serializer's.
-    pub fn context(&self, secret: &PullSecret, manifest: Manifest<'_>) -> io::Result<Vec<u8>> {
+    pub fn context(&self, manifest: Manifest<'_>) -> io::Result<Vec<u8>> {
         let mut context = self.recipient.clone();
         context.reserve(ROOM);
-        self.frame(secret, manifest)?.fill(&mut context, manifest.namespace(), "\"\"")?;
+        manifest.write_sealed(&self.shell, "\"\"", &mut context)?;
         Ok(context)
     }
 
@@ -130,14 +129,8 @@ impl Sealer {
     ///
     /// # Errors
     /// The serializer's.
-    pub fn has_form(&self, secret: &PullSecret, manifest: Manifest<'_>, bytes: &[u8]) -> io::Result<bool> {
-        let mut around = Vec::with_capacity(ROOM);
-        self.frame(secret, manifest)?.fill(&mut around, manifest.namespace(), VALUE_SLOT)?;
-        let Some(at) = around.windows(VALUE_SLOT.len()).position(|part| part == VALUE_SLOT.as_bytes()) else {
-            return Ok(false);
-        };
-        let (before, after) = (&around[..at], &around[at + VALUE_SLOT.len()..]);
-        let value = bytes.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    pub fn has_form(&self, manifest: Manifest<'_>, bytes: &[u8]) -> io::Result<bool> {
+        let value = manifest.sealed_value(&self.shell, bytes)?;
         Ok(value.and_then(|value| STANDARD.decode(value).ok()).is_some_and(|sealed| seal::has_form(&self.key, &sealed)))
     }
 
@@ -149,21 +142,14 @@ impl Sealer {
             .map_err(|_| io::Error::other("sealing failed"))?;
         Ok(STANDARD.encode(sealed))
     }
+}
 
-    /// What the SealedSecrets of all namespaces have in common. Base64 needs no quotes: it begins with the length of a key.
-    fn frame<'a>(&self, secret: &PullSecret, manifest: Manifest<'a>) -> io::Result<&'a Frame> {
-        let slot = manifest.namespace().map(|_| NAMESPACE_SLOT);
-        manifest.frame(|| to_yaml(&self.object(secret, slot, VALUE_SLOT.to_owned())))
-    }
-
-    fn object<'a>(&'a self, secret: &'a PullSecret, namespace: Option<&'a str>, value: String) -> SealedSecret<'a> {
-        let of_the_secret = secret.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let metadata = |annotations| Metadata { annotations, labels: &secret.labels, name: &secret.name, namespace };
-        SealedSecret::new(
-            metadata(self.annotations.clone()),
-            metadata(of_the_secret.chain(object::scope_annotation(self.scope)).collect()),
-            value,
-        )
+/// The annotation that tells the controller the scope.
+fn scope_annotation(scope: SealingScope) -> Option<(&'static str, &'static str)> {
+    match scope {
+        SealingScope::Strict => None,
+        SealingScope::NamespaceWide => Some(("sealedsecrets.bitnami.com/namespace-wide", "true")),
+        SealingScope::ClusterWide => Some(("sealedsecrets.bitnami.com/cluster-wide", "true")),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::selection::{self, Form};
-use super::{Sops, failed, place, proof, without_values};
+use super::{Sops, failed, proof, without_values};
 use regcred_core::manifest::{PullSecret, to_yaml};
 use regcred_core::names::Namespace;
 
@@ -72,7 +72,7 @@ impl Sops {
     /// # Errors
     /// The serializer's.
     pub fn has_form(secret: &PullSecret, namespace: Option<&Namespace>, bytes: &[u8]) -> io::Result<bool> {
-        let text = to_yaml(&secret.object(&place(namespace)))?;
+        let text = to_yaml(&secret.object(namespace))?;
         Ok(std::str::from_utf8(bytes).is_ok_and(|there| Self::is_encrypted(&text, there, Form::Manifests)))
     }
 

@@ -7,7 +7,6 @@ mod comparison;
 mod discretion;
 mod go_regex;
 mod problems;
-mod program;
 mod proof;
 mod recipients;
 mod rule;
@@ -27,14 +26,14 @@ use zeroize::Zeroizing;
 use crate::environment::Environment;
 use crate::files::target::Target;
 use crate::interrupt;
+use crate::program::Program;
 use crate::settings::choices::Format;
 use crate::settings::{Destination, Settings};
 use discretion::Secrets;
 use problems::Naming;
-use program::Program;
 use proof::Fault;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::manifest::{Place, PullSecret, to_yaml};
+use regcred_core::manifest::{PullSecret, to_yaml};
 use regcred_core::names::{Namespace, VariableName};
 use rules::{Found, Rules};
 use selection::Selection;
@@ -111,7 +110,9 @@ impl Sops {
             found.push(problem);
             LIMIT
         });
-        let program = Program::find(environment, target.secret_variables, limit);
+        // Without the last variable sops asks the network for a newer version.
+        let program = Program::find("sops", environment, environment.without(target.secret_variables), limit)
+            .map(|program| program.with("SOPS_DISABLE_VERSION_CHECK", "1"));
         if encrypts {
             interrupt::heed();
             found.extend(program.is_none().then(problems::no_program));
@@ -159,7 +160,7 @@ impl Sops {
         namespace: Option<&Namespace>,
         path: &str,
     ) -> io::Result<Zeroizing<Vec<u8>>> {
-        let text = to_yaml(&secret.object(&place(namespace)))?;
+        let text = to_yaml(&secret.object(namespace))?;
         self.encrypt_text(&text, path, Form::Manifests)
     }
 
@@ -184,6 +185,7 @@ impl Sops {
         let secrets = || Secrets::of(&documents, form, program.variables());
         let result = program
             .run(&arguments, Zeroizing::new(text.as_bytes().to_vec()))
+            .map(|answer| answer.output)
             .map_err(|trouble| failed(problems::no_result(&self.naming.name(path), &trouble, secrets)))?;
         let bad = |fault| failed(problems::bad_result(&self.naming.name(path), &fault));
         let printed = std::str::from_utf8(&result).map_err(|_| bad(Fault::Other))?;
@@ -207,11 +209,7 @@ fn failed(problem: Diagnostic) -> io::Error {
 /// What anybody may know of a Secret.
 fn without_values(secret: &PullSecret, namespace: Option<&Namespace>) -> serde_json::Result<Value> {
     let clear = PullSecret { docker_config: Arc::new(String::new().into()), ..secret.clone() };
-    serde_json::to_value(clear.object(&place(namespace)))
-}
-
-fn place(namespace: Option<&Namespace>) -> Place {
-    namespace.cloned().map_or(Place::Cluster, Place::Fixed)
+    serde_json::to_value(clear.object(namespace))
 }
 
 /// The folder without links as far as it is there.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::LIMIT_VARIABLE;
 use super::discretion::{Said, Secrets};
-use super::program::Trouble;
 use super::proof::Fault;
 use super::selection::Form;
+use crate::program::Trouble;
 use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// What a message calls a file.
@@ -117,8 +117,8 @@ pub fn no_result(name: &str, trouble: &Trouble, secrets: impl FnOnce() -> Secret
             Diagnostic::error(Code::SopsTimeout, message)
                 .hint(format!("{REMEDY} `{LIMIT_VARIABLE}` is the number of seconds it may take"))
         }
-        Trouble::Failed(words) => {
-            let said = match secrets().admit(words) {
+        Trouble::Failed { answer, .. } => {
+            let said = match secrets().admit(&answer.words) {
                 Said::Line(line) => format!("sops says: {line}"),
                 Said::Nothing => "sops says nothing".to_owned(),
             };

@@ -17,7 +17,7 @@ use crate::templates::Templates;
 use options::EnvironmentVariable;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::DockerConfig;
-use regcred_core::manifest::{Blueprint, Manifests, Place};
+use regcred_core::manifest::{Manifests, ObjectTemplate, Place};
 use regcred_core::names::{Namespace, ResourceName};
 
 /// What titansoft's own example calls everything: what was made from that is taken over, not made a second time.
@@ -75,7 +75,7 @@ pub fn add(
     )?;
     if settings.combination.link == Link::Policy {
         for object in admission_policy::objects(pull_secret, docker_config, settings, templates)? {
-            manifests.once(Blueprint::plain(object, Place::Cluster));
+            manifests.once(ObjectTemplate::plain(object, Place::Cluster));
         }
     }
     let place = Place::Fixed(patcher.namespace.clone());
@@ -88,7 +88,7 @@ pub fn add(
         }
     } else {
         let source = super::pull_secret(&patcher.source, Arc::new(docker_config.to_json()), settings.profile);
-        manifests.once(Blueprint::sensitive(source, place));
+        manifests.once(ObjectTemplate::sensitive(source, place));
     }
     for object in templates.render("patcher-deployment.yaml.j2", &context)? {
         manifests.once(Part::Other.blueprint(object, settings.profile)?);
@@ -122,7 +122,7 @@ enum Part {
 }
 
 impl Part {
-    fn blueprint(self, mut object: Map<String, Value>, profile: Option<Profile>) -> Result<Blueprint, Failure> {
+    fn blueprint(self, mut object: Map<String, Value>, profile: Option<Profile>) -> Result<ObjectTemplate, Failure> {
         let role = match self {
             // We write it, yet treat it as never ours to delete: `--patcher-namespace` may name one that others live in,
             // and they would go with it. What we put there is ours and goes by itself; an empty namespace costs nothing.
@@ -147,7 +147,7 @@ impl Part {
                 )
             })?),
         };
-        Ok(Blueprint::plain(object, place))
+        Ok(ObjectTemplate::plain(object, place))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The stable names of everything that can be wrong.
+//! Lists the stable names of all problems.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use serde::{Serialize, Serializer};
 
 macro_rules! codes {
     ($($code:ident => $name:literal,)+) => {
-        /// What is wrong, by a stable name for programs: lower case, words joined by `-`.
+        /// A kind of problem, with a stable name for programs: lower case, words joined by `-`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "each is named after what is wrong")]
         pub enum Code { $($code),+ }
 
         impl Code {
-            /// All of them, sorted by name.
+            /// All codes, sorted by name.
             pub const ALL: &[Self] = &[$(Self::$code),+];
 
             /// The name that programs see.

@@ -1,4 +1,4 @@
-//! What can be wrong, in one form: every station hands its findings over as [`Diagnostic`]s, `report` prints them.
+//! Defines the one form of problems: every module returns [`Diagnostic`]s, and `report` prints them.
 
 mod code;
 
@@ -8,24 +8,24 @@ use serde::Serialize;
 
 pub use code::Code;
 
-/// How much a problem weighs.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Nothing is written.
     Error,
-    /// Said, and the work goes on.
+    /// The problem is reported and the work goes on.
     Warning,
 }
 
-/// One thing that is wrong: what happened, and what to do about it. Holds names, never values.
+/// A problem: what happened and what to do. It holds names, never values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Diagnostic {
-    /// Whether the work can go on.
+    /// Whether the problem stops the work.
     pub severity: Severity,
     /// A stable name for programs: lower case, words joined by `-`.
     pub code: Code,
-    /// The registry key it is about, when it is about one.
+    /// The registry key of the problem, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
     /// What happened: lower case, no full stop.
@@ -48,13 +48,13 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 
-    /// The same problem, with what to do about it.
+    /// Adds what to do.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The same problem, about one registry.
+    /// Adds the registry of the problem.
     #[must_use]
     pub fn about(self, registry: impl fmt::Display) -> Self {
         Self { registry: Some(registry.to_string()), ..self }
@@ -67,7 +67,7 @@ impl Diagnostic {
     }
 }
 
-/// What the system says of a file, in the words of a shell.
+/// The reason of an error of the file system, in the words of a shell.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {
@@ -84,19 +84,19 @@ pub fn reason(error: &io::Error) -> String {
 pub enum Failure {
     /// The input, the environment, a tool or the file system is at fault: exit 1.
     Input {
-        /// What all the problems are about, as in "2 problems with `TITLE`".
+        /// The subject of all problems, as in "2 problems with `TITLE`".
         title: &'static str,
-        /// Errors and warnings, in the order they were found.
+        /// Errors and warnings, in the order in which they were found.
         problems: Vec<Diagnostic>,
     },
-    /// The command line cannot mean anything: exit 2.
+    /// The command line is not valid: exit 2.
     Usage(Vec<Diagnostic>),
-    /// Whoever reads our output has closed it: a success.
+    /// The reader of our output has closed it: a success.
     ClosedPipe,
 }
 
 impl Failure {
-    /// A failure of one problem.
+    /// A failure with one problem.
     #[must_use]
     pub fn of(title: &'static str, problem: Diagnostic) -> Self {
         Self::Input { title, problems: vec![problem] }
@@ -105,7 +105,7 @@ impl Failure {
     /// `Err` if any of the problems is an error.
     ///
     /// # Errors
-    /// All the problems, warnings too, under the title.
+    /// All problems, also warnings, under the title.
     pub fn unless_clean(title: &'static str, problems: &[Diagnostic]) -> Result<(), Self> {
         if problems.iter().any(Diagnostic::is_error) {
             return Err(Self::Input { title, problems: problems.to_vec() });

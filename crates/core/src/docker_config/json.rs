@@ -1,10 +1,10 @@
-//! The JSON of a Docker config: entries in, the bytes that Go's `json.Marshal` writes for them out.
+//! Writes the JSON of a Docker config with the bytes of Go's `json.Marshal`.
 
 use std::fmt::Write;
 
 /// Appends `text` as a JSON string the way Go does: `<`, `>`, `&`, U+2028 and U+2029 are escaped, too.
 ///
-/// `serde_json` differs in exactly these, and a copy that differs in a byte is a change for every patcher.
+/// `serde_json` differs only in these, and for every patcher another byte is a change.
 pub(super) fn string(into: &mut String, text: &str) {
     into.push('"');
     for character in text.chars() {

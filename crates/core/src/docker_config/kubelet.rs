@@ -1,4 +1,4 @@
-//! What a kubelet would do: an image and the keys of a Docker config in, the keys whose logins it tries, in its order, out.
+//! Finds the keys of a Docker config that a kubelet tries for an image, in its order.
 //!
 //! The rules are those of `pkg/credentialprovider/keyring.go` and of the reference grammar in `distribution/reference`.
 
@@ -9,14 +9,14 @@ use thiserror::Error;
 
 use super::registry::RegistryKey;
 
-/// An image as a container names it, in full: Docker Hub's short names are spelled out, tag and digest are gone.
+/// An image in full: short names of Docker Hub are spelled out, tag and digest are removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     domain: String,
     path: String,
 }
 
-/// The text names no image: says why.
+/// Why the text is not an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("is not the name of an image: {0}")]
 pub struct InvalidImage(&'static str);
@@ -37,7 +37,7 @@ impl FromStr for Image {
         let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
         let path = if domain == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path };
         let is_id = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        // What is no host may still be the first part of a path, and is then looked up as a host all the same.
+        // A first part that is not a host belongs to the path, but a kubelet looks it up as a host all the same.
         let good_domain = is_good_domain(domain) || is_good_part(domain);
         let fault = if text.is_empty() {
             "it is empty"
@@ -67,7 +67,7 @@ impl FromStr for Image {
 }
 
 impl Image {
-    /// Whether a text that is an image of Docker Hub by its form is more likely the host of a registry.
+    /// Whether a text that is formally an image of Docker Hub is more likely the host of a registry.
     #[must_use]
     pub fn looks_like_a_registry(text: &str) -> bool {
         let (host, port) = text.split_once(':').unwrap_or((text, ""));
@@ -129,7 +129,7 @@ fn is_good_digest(digest: &str) -> bool {
     })
 }
 
-/// What has a key of `auths`.
+/// An item with a key of `auths`.
 pub trait Entry {
     /// The key.
     fn key(&self) -> &RegistryKey;
@@ -141,7 +141,7 @@ impl Entry for RegistryKey {
     }
 }
 
-/// The entries a kubelet tries for the image, the most specific first; of one key those of the first pull secret first.
+/// The entries that a kubelet tries for the image, the most specific first; for one key in the order of the pull secrets.
 pub fn matching<'a, E: Entry>(entries: impl Iterator<Item = &'a E>, image: &Image) -> Vec<&'a E> {
     let mut entries: Vec<_> = entries.collect();
     entries.sort_by(|one, other| other.key().index().cmp(one.key().index()));
@@ -153,7 +153,7 @@ pub fn matching<'a, E: Entry>(entries: impl Iterator<Item = &'a E>, image: &Imag
 }
 
 impl Image {
-    /// Whether a kubelet falls back to Docker Hub's login: a host without dot and port is no registry to it.
+    /// Whether a kubelet falls back to the login of Docker Hub, because a host without dot and port is not a registry.
     fn may_be_on_docker_hub(&self) -> bool {
         self.domain == "docker.io" || !self.domain.contains(['.', ':'])
     }
@@ -172,7 +172,7 @@ fn split_port(authority: &str) -> (&str, &str) {
     authority.split_once(':').unwrap_or((authority, ""))
 }
 
-/// Go's `filepath.Match` for one part of a host, where `*` is the only special character a key may hold.
+/// Go's `filepath.Match` for one part of a host, where `*` is the only special character.
 fn part_matches(glob: &str, part: &str) -> bool {
     let Some((first, rest)) = glob.split_once('*') else { return glob == part };
     let Some(mut left) = part.strip_prefix(first) else { return false };

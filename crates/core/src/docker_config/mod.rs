@@ -1,4 +1,4 @@
-//! The Docker config: logins in, one sorted, canonical `auths` out. The one place that knows its JSON.
+//! Merges logins into one sorted, canonical Docker config. Nothing else knows its JSON.
 
 mod json;
 pub mod kubelet;
@@ -16,7 +16,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use kubelet::Image;
 use registry::RegistryKey;
 
-/// What the API server allows for the sum of a Secret's data.
+/// The API server's limit for the data of a Secret.
 const LIMIT: usize = 1024 * 1024;
 
 /// A checked Docker config: each key once, in byte order, each with user name and password.
@@ -24,12 +24,12 @@ pub struct DockerConfig {
     logins: Vec<Credential>,
 }
 
-/// A key that a kubelet tries, and the user name where it is known not to be a secret.
+/// A key that a kubelet tries, and the user name if it is known to be public.
 #[derive(Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Match {
     /// The key of the entry.
     pub registry: String,
-    /// The user name, or null unless it is known to be no secret.
+    /// The user name, or null unless it is known to be public.
     pub username: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl DockerConfig {
     /// Merges logins: equal ones of one registry become one.
     ///
     /// # Errors
-    /// Different logins for one registry, named by their sources, and a result over 1 MiB.
+    /// Different logins for one registry, with their sources; a result over 1 MiB.
     pub fn merge(credentials: Vec<Credential>) -> Result<Self, Vec<Diagnostic>> {
         let mut problems = Vec::new();
         let mut by_index: BTreeMap<String, Credential> = BTreeMap::new();
@@ -120,7 +120,7 @@ impl DockerConfig {
         text.into()
     }
 
-    /// The JSON in base64, as it stands in a Secret's `data`.
+    /// The JSON in base64, as in the `data` of a Secret.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the value of the Secret")]
     pub fn to_base64(&self) -> SecretString {

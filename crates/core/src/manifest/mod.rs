@@ -1,26 +1,30 @@
-//! Manifests: what is to be applied, one object at a time and in order; each either holds a secret or is plain.
+//! Holds what is to be applied, one object at a time and in order, and writes it as YAML or JSON.
 //!
-//! Objects that differ only in their namespace share one [`Blueprint`], whose text is made once and cut where the namespace goes.
+//! Objects that differ only in their namespace share one [`ObjectTemplate`], which is serialized once.
 
-mod blueprint;
+mod pull_secret;
+mod sealed;
+mod template;
 mod text;
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use serde_json::Value;
-use zeroize::Zeroizing;
+use serde_json::{Value, json};
 
 use crate::names::Namespace;
-use text::{NAMESPACE_SLOT as SLOT, yaml_scalar};
+use template::GAP;
+use text::yaml_scalar;
 
-pub use blueprint::{Blueprint, Content, Place, PullSecret};
-pub use text::{Frame, NAMESPACE_SLOT, VALUE_SLOT, to_yaml};
+pub use pull_secret::PullSecret;
+pub use sealed::{SealedSecret, SealedShell};
+pub use template::{Content, ObjectTemplate, Place};
+pub use text::to_yaml;
 
 /// One object in its place.
 #[derive(Clone, Copy, Debug)]
 pub struct Manifest<'a> {
-    blueprint: &'a Blueprint,
+    template: &'a ObjectTemplate,
     namespace: Option<&'a Namespace>,
 }
 
@@ -28,19 +32,19 @@ impl<'a> Manifest<'a> {
     /// What it is.
     #[must_use]
     pub fn content(&self) -> &'a Content {
-        &self.blueprint.content
+        &self.template.content
     }
 
     /// Whether it holds a secret.
     #[must_use]
     pub fn is_sensitive(&self) -> bool {
-        matches!(self.blueprint.content, Content::Sensitive(_))
+        matches!(self.template.content, Content::Sensitive(_))
     }
 
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> &'a str {
-        match &self.blueprint.content {
+        match &self.template.content {
             Content::Sensitive(_) => "Secret",
             Content::Plain(object) => object.get("kind").and_then(Value::as_str).unwrap_or_default(),
         }
@@ -49,7 +53,7 @@ impl<'a> Manifest<'a> {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &'a str {
-        match (&self.blueprint.content, &self.blueprint.place, self.namespace) {
+        match (&self.template.content, &self.template.place, self.namespace) {
             (_, Place::Itself, Some(namespace)) => namespace.as_str(),
             (Content::Sensitive(secret), ..) => secret.name.as_str(),
             (Content::Plain(object), ..) => object["metadata"]["name"].as_str().unwrap_or_default(),
@@ -59,10 +63,23 @@ impl<'a> Manifest<'a> {
     /// Its namespace, if it has one.
     #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {
-        match &self.blueprint.place {
+        match &self.template.place {
             Place::Each => self.namespace,
             Place::Fixed(namespace) => Some(namespace),
             Place::Cluster | Place::Itself => None,
+        }
+    }
+
+    /// The object; that of a pull secret has its value in clear.
+    #[must_use]
+    pub fn object(&self) -> Value {
+        match &self.template.content {
+            Content::Sensitive(secret) => serde_json::to_value(secret.object(self.namespace())).unwrap_or_default(),
+            Content::Plain(object) => {
+                let mut object = Value::Object(object.clone());
+                fill(&mut object, &json!(self.namespace));
+                object
+            }
         }
     }
 
@@ -71,16 +88,7 @@ impl<'a> Manifest<'a> {
     /// # Errors
     /// The writer's.
     pub fn write_yaml(&self, into: &mut impl Write) -> io::Result<()> {
-        let scalar = self.namespace.map_or(Ok(Cow::default()), yaml_scalar)?;
-        self.blueprint.yaml()?.fill(into, &scalar)
-    }
-
-    /// What stands around its encrypted value: cut once from the text that `make` makes, with [`NAMESPACE_SLOT`] and [`VALUE_SLOT`].
-    ///
-    /// # Errors
-    /// Those of `make`.
-    pub fn frame(&self, make: impl FnOnce() -> io::Result<Zeroizing<String>>) -> io::Result<&'a Frame> {
-        self.blueprint.frame(make)
+        self.template.yaml()?.fill(into, &self.yaml_namespace()?)
     }
 
     /// Writes it as one line of JSON, without a line end.
@@ -90,7 +98,7 @@ impl<'a> Manifest<'a> {
     pub fn write_json(&self, into: &mut impl Write) -> io::Result<()> {
         // A namespace is an RFC 1123 label: nothing in it needs an escape.
         let scalar = self.namespace.map_or(String::new(), |namespace| format!("\"{namespace}\""));
-        self.blueprint.json()?.fill(into, &scalar)
+        self.template.json()?.fill(into, &scalar)
     }
 
     /// Writes it as YAML to look at: the values of a Secret are not shown.
@@ -98,61 +106,83 @@ impl<'a> Manifest<'a> {
     /// # Errors
     /// The writer's.
     pub fn write_redacted(&self, into: &mut impl Write) -> io::Result<()> {
-        let Content::Sensitive(secret) = &self.blueprint.content else { return self.write_yaml(into) };
-        let text = to_yaml(&secret.redacted(&self.blueprint.place))?;
-        let scalar = self.namespace.map_or(Ok(Cow::default()), yaml_scalar)?;
-        into.write_all(text.replace(SLOT, &scalar).as_bytes())
+        let Content::Sensitive(secret) = &self.template.content else { return self.write_yaml(into) };
+        into.write_all(to_yaml(&secret.redacted(self.namespace()))?.as_bytes())
+    }
+
+    /// Writes its SealedSecret as YAML; `value` is the scalar of the sealed Docker config. Writes nothing for other objects.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write_sealed(&self, shell: &SealedShell, value: &str, into: &mut impl Write) -> io::Result<()> {
+        let Content::Sensitive(secret) = &self.template.content else { return Ok(()) };
+        self.template.sealed(secret, shell)?.fill(into, &self.yaml_namespace()?, value)
+    }
+
+    /// The sealed value in the text of a SealedSecret, if the rest is what [`Self::write_sealed`] writes.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn sealed_value<'t>(&self, shell: &SealedShell, text: &'t [u8]) -> io::Result<Option<&'t [u8]>> {
+        let Content::Sensitive(secret) = &self.template.content else { return Ok(None) };
+        self.template.sealed(secret, shell)?.value(&self.yaml_namespace()?, text)
+    }
+
+    fn yaml_namespace(&self) -> io::Result<Cow<'a, str>> {
+        self.namespace.map_or(Ok(Cow::default()), |namespace| yaml_scalar(namespace.as_str()))
     }
 }
 
-/// All manifests: a lazy, ordered sequence that needs the memory of its namespaces' names.
+/// Puts the namespace into every gap.
+fn fill(value: &mut Value, namespace: &Value) {
+    match value {
+        Value::String(text) if text == GAP => *value = namespace.clone(),
+        Value::Array(items) => items.iter_mut().for_each(|item| fill(item, namespace)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| fill(field, namespace)),
+        _ => {}
+    }
+}
+
+/// All manifests: an ordered sequence that needs the memory of its namespaces' names.
 #[derive(Debug, Default)]
 pub struct Manifests {
     sections: Vec<Section>,
 }
 
+/// The objects of many namespaces. Each namespace has the number of its plan.
 #[derive(Debug)]
-enum Section {
-    Once(Blueprint),
-    Each { plans: Vec<Vec<Blueprint>>, namespaces: Vec<(Namespace, usize)> },
+struct Section {
+    plans: Vec<Vec<ObjectTemplate>>,
+    places: Vec<(Option<Namespace>, usize)>,
 }
 
 impl Manifests {
     /// Adds one object.
-    pub fn once(&mut self, blueprint: Blueprint) {
-        self.sections.push(Section::Once(blueprint));
+    pub fn once(&mut self, template: ObjectTemplate) {
+        self.sections.push(Section { plans: vec![vec![template]], places: vec![(None, 0)] });
     }
 
     /// Adds, for each of the namespaces, the objects of its plan: an index into `plans`.
-    pub fn each(&mut self, plans: Vec<Vec<Blueprint>>, namespaces: Vec<(Namespace, usize)>) {
-        self.sections.push(Section::Each { plans, namespaces });
+    pub fn each(&mut self, plans: Vec<Vec<ObjectTemplate>>, namespaces: Vec<(Namespace, usize)>) {
+        let places = namespaces.into_iter().map(|(namespace, plan)| (Some(namespace), plan)).collect();
+        self.sections.push(Section { plans, places });
     }
 
     /// The manifests, in the order in which they are to be applied.
     pub fn iter(&self) -> impl Iterator<Item = Manifest<'_>> {
-        self.sections.iter().flat_map(|section| -> Box<dyn Iterator<Item = Manifest<'_>>> {
-            match section {
-                Section::Once(blueprint) => Box::new(std::iter::once(Manifest { blueprint, namespace: None })),
-                Section::Each { plans, namespaces } => Box::new(namespaces.iter().flat_map(|(namespace, plan)| {
-                    plans
-                        .get(*plan)
-                        .into_iter()
-                        .flatten()
-                        .map(move |blueprint| Manifest { blueprint, namespace: Some(namespace) })
-                })),
-            }
+        self.sections.iter().flat_map(|Section { plans, places }| {
+            places.iter().flat_map(|(namespace, plan)| {
+                let templates = plans.get(*plan).map_or(&[][..], Vec::as_slice);
+                templates.iter().map(|template| Manifest { template, namespace: namespace.as_ref() })
+            })
         })
     }
 
     /// Whether any of them holds a secret.
     #[must_use]
     pub fn hold_a_secret(&self) -> bool {
-        self.sections.iter().any(|section| match section {
-            Section::Once(blueprint) => matches!(blueprint.content, Content::Sensitive(_)),
-            Section::Each { plans, .. } => {
-                plans.iter().flatten().any(|blueprint| matches!(blueprint.content, Content::Sensitive(_)))
-            }
-        })
+        let mut templates = self.sections.iter().flat_map(|section| section.plans.iter().flatten());
+        templates.any(|template| matches!(template.content, Content::Sensitive(_)))
     }
 }
 
@@ -172,9 +202,9 @@ mod tests {
         }
     }
 
-    fn yaml(blueprint: Blueprint, namespace: &str) -> String {
+    fn yaml(template: ObjectTemplate, namespace: &str) -> String {
         let mut manifests = Manifests::default();
-        manifests.each(vec![vec![blueprint]], vec![(namespace.parse().unwrap(), 0)]);
+        manifests.each(vec![vec![template]], vec![(namespace.parse().unwrap(), 0)]);
         let mut text = Vec::new();
         manifests.iter().next().unwrap().write_yaml(&mut text).unwrap();
         String::from_utf8(text).unwrap()
@@ -183,7 +213,7 @@ mod tests {
     #[test]
     fn a_secret_is_one_short_document() {
         assert_eq!(
-            yaml(Blueprint::sensitive(secret("{}"), Place::Each), "team-a"),
+            yaml(ObjectTemplate::sensitive(secret("{}"), Place::Each), "team-a"),
             "apiVersion: v1\nkind: Secret\ndata:\n  .dockerconfigjson: e30=\nmetadata:\n  name: pull\n  namespace: team-a\ntype: kubernetes.io/dockerconfigjson\n"
         );
     }
@@ -191,7 +221,7 @@ mod tests {
     #[test]
     fn a_namespace_that_is_a_word_of_yaml_1_1_is_quoted() {
         for namespace in ["on", "y", "no", "null", "1e3", "0x1f", "0o7", "1-1-1", "2020-01-01", "12", "0b1", "true"] {
-            let text = yaml(Blueprint::sensitive(secret("{}"), Place::Each), namespace);
+            let text = yaml(ObjectTemplate::sensitive(secret("{}"), Place::Each), namespace);
             let quoted = text.contains(&format!("namespace: \"{namespace}\"\n"))
                 || text.contains(&format!("namespace: '{namespace}'\n"));
             let plain = text.contains(&format!("namespace: {namespace}\n"));
@@ -201,9 +231,9 @@ mod tests {
 
     #[test]
     fn debug_shows_the_names_of_keys_and_no_value() {
-        let blueprint = Blueprint::sensitive(secret("{\"canary\":1}"), Place::Each);
-        blueprint.yaml().unwrap();
-        let text = format!("{blueprint:?}");
+        let template = ObjectTemplate::sensitive(secret("{\"canary\":1}"), Place::Each);
+        template.yaml().unwrap();
+        let text = format!("{template:?}");
         assert!(text.contains(".dockerconfigjson") && !text.contains("canary") && !text.contains("eyJj"), "{text}");
     }
 }

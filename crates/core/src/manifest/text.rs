@@ -1,4 +1,4 @@
-//! The text of objects: a value in, YAML that Go readers agree with out; and texts with gaps where a namespace goes.
+//! Writes YAML that Go's readers take for the same values, and fills the gaps of texts that are written once.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,13 +6,6 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use zeroize::Zeroizing;
-
-use crate::names::Namespace;
-
-/// Stands where the namespace goes until it is put in. No name can be this: it has a capital letter.
-pub const NAMESPACE_SLOT: &str = "Regcred-Puts-The-Namespace-Here";
-/// Stands where an encrypted value goes until it is put in.
-pub const VALUE_SLOT: &str = "Regcred-Puts-The-Value-Here";
 
 /// YAML that Go's reader takes for the same value.
 ///
@@ -26,83 +19,38 @@ pub fn to_yaml(value: &impl Serialize) -> io::Result<Zeroizing<String>> {
 }
 
 /// A namespace as YAML writes it: quoted where a reader would take the plain word for something else.
-pub(super) fn yaml_scalar(namespace: &Namespace) -> io::Result<Cow<'_, str>> {
-    let name = namespace.as_str();
-    // A word with a letter first and a hyphen in it is no number, date or boolean to any reader: most namespaces are such.
-    if name.starts_with(|first: char| first.is_ascii_lowercase()) && name.contains('-') {
-        return Ok(Cow::Borrowed(name));
+pub(super) fn yaml_scalar(namespace: &str) -> io::Result<Cow<'_, str>> {
+    // No reader takes a word with a letter first and a hyphen in it for a number, date or boolean: most namespaces are such.
+    if namespace.starts_with(|first: char| first.is_ascii_lowercase()) && namespace.contains('-') {
+        return Ok(Cow::Borrowed(namespace));
     }
-    Ok(Cow::Owned(to_yaml(&name)?.trim_end().to_owned()))
+    Ok(Cow::Owned(to_yaml(&namespace)?.trim_end().to_owned()))
 }
 
-/// A text with gaps where a namespace goes.
-pub(super) struct Stencil(Vec<Zeroizing<String>>);
+/// A text with gaps, each for the same scalar.
+pub(super) struct GappedText {
+    first: Zeroizing<String>,
+    rest: Vec<Zeroizing<String>>,
+}
 
-impl fmt::Debug for Stencil {
+impl fmt::Debug for GappedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a text of {} pieces", self.0.len())
+        write!(f, "a text with {} gaps", self.rest.len())
     }
 }
 
-impl Stencil {
-    pub(super) fn cut(text: &str, slot: &str) -> Self {
-        Self(text.split(slot).map(|piece| Zeroizing::new(piece.to_owned())).collect())
+impl GappedText {
+    pub(super) fn new(text: &str, gap: &str) -> Self {
+        let mut pieces = text.split(gap).map(|piece| Zeroizing::new(piece.to_owned()));
+        Self { first: pieces.next().unwrap_or_default(), rest: pieces.collect() }
     }
 
     pub(super) fn fill(&self, into: &mut impl Write, scalar: &str) -> io::Result<()> {
-        for (number, piece) in self.0.iter().enumerate() {
-            if number > 0 {
-                into.write_all(scalar.as_bytes())?;
-            }
+        into.write_all(self.first.as_bytes())?;
+        for piece in &self.rest {
+            into.write_all(scalar.as_bytes())?;
             into.write_all(piece.as_bytes())?;
         }
         Ok(())
-    }
-}
-
-/// A text with gaps for a namespace, and with one for an encrypted value.
-#[derive(Debug)]
-pub struct Frame {
-    before: Stencil,
-    after: Stencil,
-}
-
-impl Frame {
-    pub(super) fn cut(text: &str) -> Self {
-        let (before, after) = text.split_once(VALUE_SLOT).unwrap_or((text, ""));
-        Self { before: Stencil::cut(before, NAMESPACE_SLOT), after: Stencil::cut(after, NAMESPACE_SLOT) }
-    }
-
-    /// Writes the text with a namespace, and with a value as YAML has it, in their places.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn fill(&self, into: &mut impl Write, namespace: Option<&Namespace>, value: &str) -> io::Result<()> {
-        let scalar = namespace.map_or(Ok(Cow::default()), yaml_scalar)?;
-        self.before.fill(into, &scalar)?;
-        into.write_all(value.as_bytes())?;
-        self.after.fill(into, &scalar)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    #[test]
-    fn a_filled_frame_is_what_the_serializer_writes() {
-        let object = |namespace: &str, value: &str| json!({"a": namespace, "b": {"value": value, "c": {"namespace": namespace}}});
-        let frame = Frame::cut(&to_yaml(&object(NAMESPACE_SLOT, VALUE_SLOT)).unwrap());
-        // As long as a value sealed for a key of 4096 bits, and none.
-        for (value, scalar) in [("AgB/+9==".repeat(120), "AgB/+9==".repeat(120)), (String::new(), "\"\"".to_owned())] {
-            for namespace in ["team-a", "on", "1e3"] {
-                let mut text = Vec::new();
-                frame.fill(&mut text, Some(&namespace.parse().unwrap()), &scalar).unwrap();
-                let expected: Value = object(namespace, &value);
-                assert_eq!(String::from_utf8(text).unwrap(), *to_yaml(&expected).unwrap());
-            }
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Names that are parsed once and are valid for ever after: text in, a namespace, a resource name, a variable's name out.
+//! Parses the names of namespaces, objects and variables. A parsed name is always valid.
 
 mod pattern;
 
@@ -12,7 +12,7 @@ use thiserror::Error;
 
 pub use pattern::NamespacePattern;
 
-/// Why a text is no such name. Says where and what, never the text: it may be a secret typed in the wrong place.
+/// Why a text is not such a name. Never contains the text, which may be a secret in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{kind} {fault}")]
 pub struct InvalidName {
@@ -166,10 +166,10 @@ const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
 const SUBDOMAIN_PATTERN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 const ACCOUNT_PATTERN: &str = r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$";
 
-/// Why a text is no name of the kind that a JSON Schema tells by this pattern.
+/// Why a text does not match this pattern of the JSON Schema.
 ///
 /// # Errors
-/// As parsing it.
+/// Those of parsing.
 pub fn check_pattern(pattern: &str, text: &str) -> Result<(), InvalidName> {
     match pattern {
         LABEL_PATTERN => text.parse::<Namespace>().map(drop),
@@ -228,14 +228,14 @@ impl FromStr for VariableName {
 }
 
 impl VariableName {
-    /// A name that stands in our own code, where a test parses each.
+    /// A name in our own code; a test parses each.
     #[must_use]
     pub fn known(name: &'static str) -> Self {
         Self(name.into())
     }
 
-    /// Whether it may be echoed although nobody knows it: it looks like a variable, `[A-Z][A-Z0-9_]{0,63}`. Some tokens are of
-    /// capitals and digits alone, and none of them is as short as a name of one word.
+    /// Whether an unknown name may be echoed: it looks like a variable, `[A-Z][A-Z0-9_]{0,63}`. Some tokens have only capitals and digits, but
+    /// they are longer than a name of one word.
     #[must_use]
     pub fn looks_like_one(text: &str) -> bool {
         const ONE_WORD: usize = 16;

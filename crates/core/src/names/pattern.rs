@@ -1,4 +1,4 @@
-//! Several namespaces by one word: text in, a name or a glob out.
+//! Parses the name of a namespace, or a glob for several.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -13,13 +13,13 @@ use super::{Fault, InvalidName, Namespace, label_character, what};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub enum NamespacePattern {
-    /// One.
+    /// One namespace.
     Name(Namespace),
-    /// Those that match.
+    /// The namespaces that match.
     Glob(GlobMatcher),
 }
 
-/// How a JSON Schema knows one.
+/// The pattern for the JSON Schema.
 pub(super) const PATTERN: &str = r"^[-a-z0-9*?\[\]{},!^]+$";
 const RULE: &str = "a glob has a-z, 0-9 and -, and * for anything, for example shop-*";
 
@@ -67,7 +67,7 @@ impl NamespacePattern {
         }
     }
 
-    /// Whether it is for this namespace.
+    /// Whether it matches this namespace.
     #[must_use]
     pub fn matches(&self, namespace: &Namespace) -> bool {
         match self {

@@ -1,0 +1,185 @@
+//! Keeps plain Secrets out of Git.
+//!
+//! The repository may be hostile: it is asked about a file without running a program that it names (docs/security.md).
+
+mod place;
+mod repository;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::target::Target;
+use crate::environment::Environment;
+use crate::settings::PlaintextInGit;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use repository::{Repository, Verdict};
+
+/// The file in which Git looks for what it ignores.
+pub const IGNORE_FILE: &str = ".gitignore";
+/// Our content of it: everything, itself too.
+pub const IGNORE_ALL: &[u8] = b"*\n";
+
+/// Whether the folder has our `.gitignore`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    /// It is in place.
+    Ours,
+    /// It is not.
+    None,
+}
+
+/// Decides where plain Secrets may be written. Each repository is opened once.
+pub struct Guard<'a> {
+    target: &'a Target<'a>,
+    roots: HashMap<PathBuf, Option<PathBuf>>,
+    repositories: HashMap<PathBuf, Repository>,
+}
+
+impl<'a> Guard<'a> {
+    /// A guard for the output of one run.
+    #[must_use]
+    pub fn new(target: &'a Target<'a>) -> Self {
+        Self { target, roots: HashMap::new(), repositories: HashMap::new() }
+    }
+
+    /// Refuses files that will hold a plain Secret and that Git tracks or would take. Each has a path without links and the name that
+    /// messages call it by.
+    ///
+    /// # Errors
+    /// One is in a work tree, and tracked, not ignored, or Git cannot say.
+    pub fn check(&mut self, files: impl IntoIterator<Item = (PathBuf, String)>) -> Result<(), Failure> {
+        if self.target.plaintext_in_git == PlaintextInGit::Allow {
+            return Ok(());
+        }
+        let mut groups: BTreeMap<PathBuf, Vec<(PathBuf, String)>> = BTreeMap::new();
+        for (path, name) in files {
+            let root = path.parent().and_then(|folder| self.root_of(folder));
+            if let Some(variable) = misleading_variable(self.target.environment, &path, root.is_some()) {
+                let message = format!("`{variable}` is set, so Git may take {name} into another repository");
+                return Err(refusal(&message, &format!("run it without `{variable}`; ")));
+            }
+            if let Some(root) = root {
+                groups.entry(root).or_default().push((path, name));
+            }
+        }
+        groups.into_iter().try_for_each(|(root, files)| self.ask(&root, &files))
+    }
+
+    fn ask(&mut self, root: &Path, files: &[(PathBuf, String)]) -> Result<(), Failure> {
+        let unknown = |trouble: repository::Trouble| {
+            let name = files.first().map_or("", |(_, name)| name);
+            let message =
+                format!("{name} is in a Git work tree, and Git cannot say whether it is ignored: {}", trouble.reason);
+            refusal(&message, &trouble.remedy)
+        };
+        if !self.repositories.contains_key(root) {
+            let repository = Repository::open(root, self.target.environment).map_err(unknown)?;
+            self.repositories.insert(root.to_path_buf(), repository);
+        }
+        let Some(repository) = self.repositories.get(root) else { return Ok(()) };
+        let paths: Vec<_> = files.iter().map(|(path, _)| path.strip_prefix(root).unwrap_or(path)).collect();
+        let verdicts = repository.judge(&paths).map_err(unknown)?;
+        for ((_, name), verdict) in files.iter().zip(verdicts) {
+            match verdict {
+                Verdict::Ignored => {}
+                Verdict::Tracked => return Err(refusal(&format!("{name} is tracked by Git"), "")),
+                Verdict::NotIgnored => {
+                    return Err(refusal(&format!("{name} is in a Git work tree and not ignored"), ""));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn root_of(&mut self, folder: &Path) -> Option<PathBuf> {
+        if let Some(known) = self.roots.get(folder) {
+            return known.clone();
+        }
+        let root = if is_root(folder) { Some(folder.to_path_buf()) } else { self.root_of(folder.parent()?) };
+        self.roots.insert(folder.to_path_buf(), root.clone());
+        root
+    }
+}
+
+fn refusal(what: &str, remedy: &str) -> Failure {
+    Failure::of(
+        "the output",
+        Diagnostic::error(Code::PlaintextInGit, format!("{what}: a plain Secret would enter Git")).hint(format!(
+            "{remedy}encrypt it with --protect sealed, sops or external; or write to a path that .gitignore lists, to a new folder \
+             with --format directory, or outside of the work tree; or pipe it to kubectl; `--allow-plaintext-in-git` insists"
+        )),
+    )
+}
+
+/// Refuses when standard output is redirected to a file where no plain Secret may be.
+///
+/// # Errors
+/// As [`Guard::check`].
+pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
+    // Only Linux knows the name of an open file.
+    let Ok(path) = fs::read_link("/proc/self/fd/1") else { return Ok(()) };
+    if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(());
+    }
+    check_file(&path, "the file that standard output goes to", target)
+}
+
+/// Refuses a single file where no plain Secret may be.
+///
+/// # Errors
+/// As [`Guard::check`]; or it cannot be told where the file would be.
+pub fn check_file(path: &Path, name: &str, target: &Target<'_>) -> Result<(), Failure> {
+    if target.plaintext_in_git == PlaintextInGit::Allow {
+        return Ok(());
+    }
+    let places = place::resolve(path).map_err(|lost| {
+        refusal(&format!("{name} is at no certain place, as its path {lost}"), "name it by a direct path; ")
+    })?;
+    Guard::new(target).check(places.into_iter().map(|place| (place, name.to_owned())))
+}
+
+/// Whether a folder is in a work tree, and our `.gitignore` keeps it out of Git.
+#[must_use]
+pub fn is_covered(folder: &Path) -> bool {
+    in_work_tree(folder) && fs::read(folder.join(IGNORE_FILE)).is_ok_and(|bytes| bytes == IGNORE_ALL)
+}
+
+/// Whether a folder is in a work tree.
+#[must_use]
+pub fn in_work_tree(folder: &Path) -> bool {
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    real.ancestors().any(is_root)
+}
+
+/// Whether a folder is the top of a work tree: its `.git` is a file, or a folder with a `HEAD`.
+fn is_root(folder: &Path) -> bool {
+    let git = folder.join(".git");
+    match fs::metadata(&git) {
+        Ok(metadata) if metadata.is_dir() => is_there(&git.join("HEAD")),
+        Ok(metadata) => metadata.is_file(),
+        Err(_) => git.is_symlink() || !is_missing(&git),
+    }
+}
+
+fn is_there(path: &Path) -> bool {
+    path.is_symlink() || !is_missing(path)
+}
+
+/// Whether there is certainly nothing: what cannot be looked at may be there.
+fn is_missing(path: &Path) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    fs::symlink_metadata(path).is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
+}
+
+/// A variable that makes Git take the file into another repository or index than the one that is found.
+fn misleading_variable(environment: &Environment, path: &Path, in_work_tree: bool) -> Option<&'static str> {
+    let is_set = |name: &str| environment.is_set(name);
+    let in_its_work_tree = || {
+        let folder = environment.path("GIT_WORK_TREE")?;
+        Some(path.starts_with(folder.canonicalize().unwrap_or(folder)))
+    };
+    let set = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].into_iter().find(|name| is_set(name))?;
+    // Without a work tree of its own, the one of `GIT_DIR` may be anywhere.
+    (in_work_tree || in_its_work_tree().unwrap_or(is_set("GIT_DIR"))).then_some(set)
+}

@@ -1,0 +1,189 @@
+//! Asks Git about files without running a program that the repository names.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::path::Path;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::environment::Environment;
+use crate::program::{self, Program};
+
+/// A `.gitignore` may be a pipe that never ends.
+const LIMIT: Duration = Duration::from_secs(10);
+/// How much of Git's own words is shown.
+const LONGEST_WORDS: usize = 200;
+/// All that `git` gets of our environment.
+const VARIABLES: [&str; 3] = ["PATH", "HOME", "XDG_CONFIG_HOME"];
+/// What a repository could run programs with, or answer from another place with.
+const HARDENED: [&str; 9] = [
+    "--no-pager",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "safe.bareRepository=explicit",
+    "-c",
+    "core.untrackedCache=false",
+];
+
+/// A work tree and the files that Git tracks in it.
+pub struct Repository {
+    program: Program,
+    tracked: BTreeSet<Vec<u8>>,
+    case: Case,
+}
+
+/// Whether `a` and `A` are the same file.
+#[derive(Clone, Copy)]
+enum Case {
+    Matters,
+    IsIgnored,
+}
+
+/// What Git does with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is tracked, or so is a folder of it or a file below it.
+    Tracked,
+    /// Git would take it.
+    NotIgnored,
+    /// Git leaves it alone.
+    Ignored,
+}
+
+/// Why Git gives no answer.
+pub struct Trouble {
+    /// What happened.
+    pub reason: String,
+    /// The beginning of a hint, or nothing.
+    pub remedy: String,
+}
+
+impl Repository {
+    /// Opens the work tree whose top is `root`, a path without links.
+    ///
+    /// # Errors
+    /// There is no `git`, or it fails.
+    pub fn open(root: &Path, environment: &Environment) -> Result<Self, Trouble> {
+        let Some(program) = Program::find("git", environment, environment.only(&VARIABLES), LIMIT) else {
+            return Err(Trouble::new("no program `git` is on PATH", "install git in the image of this job; "));
+        };
+        // Git itself looks for the repository, since it checks the owner only then; it may not look above the root.
+        let Ok(ceiling) = env::join_paths(root.parent()) else {
+            return Err(Trouble::new("the path of the work tree holds a colon", ""));
+        };
+        let mut program = program.within(root).with("GIT_WORK_TREE", root).with("GIT_CEILING_DIRECTORIES", ceiling);
+        for (name, value) in [
+            ("GIT_ALLOW_PROTOCOL", "none"),
+            ("GIT_NO_LAZY_FETCH", "1"),
+            ("GIT_OPTIONAL_LOCKS", "0"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_NO_REPLACE_OBJECTS", "1"),
+        ] {
+            program = program.with(name, value);
+        }
+        let mut repository = Self { program, tracked: BTreeSet::new(), case: Case::Matters };
+        let fail = |trouble| Trouble::of(trouble, root);
+        let ignore_case = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
+        if repository.run(&ignore_case, Vec::new()).map_err(fail)?.starts_with(b"true") {
+            repository.case = Case::IsIgnored;
+        }
+        let tracked = match repository.run(&["ls-files", "--sparse", "-z"], Vec::new()) {
+            // Git before 2.36 has no such option, nor a sparse index.
+            Err(program::Trouble::Failed { code: Some(129), .. }) => repository.run(&["ls-files", "-z"], Vec::new()),
+            answer => answer,
+        };
+        let tracked = tracked.map_err(fail)?;
+        let entries = tracked.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        repository.tracked = entries.map(|path| repository.key(path.strip_suffix(b"/").unwrap_or(path))).collect();
+        Ok(repository)
+    }
+
+    /// What Git does with each of these files, whose paths begin at the root.
+    ///
+    /// # Errors
+    /// Git fails, or answers something else.
+    pub fn judge(&self, paths: &[&Path]) -> Result<Vec<Verdict>, Trouble> {
+        let paths: Vec<_> = paths.iter().map(|path| with_slashes(path)).collect();
+        let questions = paths.iter().flat_map(|path| [b"./", path.as_slice(), b"\0"].concat()).collect();
+        let arguments = ["check-ignore", "--stdin", "-z", "--verbose", "--non-matching"];
+        let answer = match self.run(&arguments, questions) {
+            // That is how it says that no path is ignored.
+            Err(program::Trouble::Failed { code: Some(1), answer }) => answer.output,
+            answer => answer.map_err(|trouble| Trouble::of(trouble, Path::new("")))?,
+        };
+        // For each path: the file with the rule, its line, the rule, the path.
+        let fields: Vec<_> = answer.split(|byte| *byte == 0).collect();
+        if fields.len() != 4 * paths.len() + 1 {
+            return Err(Trouble::new("it does not answer each question", ""));
+        }
+        let judged = paths.iter().zip(fields.chunks(4)).map(|(path, fields)| match fields {
+            _ if self.tracks(path) => Verdict::Tracked,
+            [_, _, rule, _] if !rule.is_empty() && !rule.starts_with(b"!") => Verdict::Ignored,
+            _ => Verdict::NotIgnored,
+        });
+        Ok(judged.collect())
+    }
+
+    /// Whether Git tracks the path, a folder of it, or something below it.
+    fn tracks(&self, path: &[u8]) -> bool {
+        let path = self.key(path);
+        let folders = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at]);
+        let below = [path.as_slice(), b"/"].concat();
+        let first_below = self.tracked.range(below.clone()..).next();
+        self.tracked.contains(&path)
+            || folders.into_iter().any(|folder| self.tracked.contains(folder))
+            || first_below.is_some_and(|tracked| tracked.starts_with(&below))
+    }
+
+    /// A path as it is compared. Where case is ignored, bytes that are no text count as equal.
+    fn key(&self, path: &[u8]) -> Vec<u8> {
+        match self.case {
+            Case::Matters => path.to_vec(),
+            Case::IsIgnored => String::from_utf8_lossy(path).to_lowercase().into_bytes(),
+        }
+    }
+
+    fn run(&self, arguments: &[&str], input: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, program::Trouble> {
+        let arguments: Vec<_> = HARDENED.iter().chain(arguments).collect();
+        self.program.run(&arguments, Zeroizing::new(input)).map(|answer| answer.output)
+    }
+}
+
+impl Trouble {
+    fn new(reason: &str, remedy: &str) -> Self {
+        Self { reason: reason.to_owned(), remedy: remedy.to_owned() }
+    }
+
+    fn of(trouble: program::Trouble, root: &Path) -> Self {
+        match trouble {
+            program::Trouble::NotStarted => Self::new("`git` cannot be started", ""),
+            program::Trouble::Interrupted => Self::new("the run was interrupted", ""),
+            program::Trouble::Late(limit) => {
+                Self::new(&format!("`git` gave no answer within {} seconds", limit.as_secs()), "")
+            }
+            program::Trouble::Failed { answer, .. } => {
+                let words = String::from_utf8_lossy(&answer.words).into_owned();
+                if words.contains("safe.directory") {
+                    let remedy = format!(
+                        "if you trust the repository, run `git config --global --add safe.directory {}`; ",
+                        root.display()
+                    );
+                    return Self::new("the repository belongs to another user", &remedy);
+                }
+                let fatal = words.lines().find(|line| line.starts_with("fatal: ")).unwrap_or_default();
+                let shown: String = fatal.chars().filter(|letter| !letter.is_control()).take(LONGEST_WORDS).collect();
+                Self::new(&format!("`git` says: {shown}"), "")
+            }
+        }
+    }
+}
+
+/// A path as Git writes it: its bytes, with `/` between the parts.
+fn with_slashes(path: &Path) -> Vec<u8> {
+    let bytes = path.as_os_str().as_encoded_bytes().to_vec();
+    if cfg!(windows) { bytes.into_iter().map(|byte| if byte == b'\\' { b'/' } else { byte }).collect() } else { bytes }
+}

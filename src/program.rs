@@ -1,0 +1,315 @@
+//! Runs another program to its end, within a time limit and without a secret in its environment.
+
+use std::env::{self, consts::EXE_SUFFIX};
+use std::ffi::{OsStr, OsString};
+#[cfg(unix)]
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use crate::environment::Environment;
+use crate::interrupt;
+
+/// How long a wait may take to notice that the program ended.
+const TICK: Duration = Duration::from_millis(50);
+/// How long the rest of an error text is waited for.
+const PATIENCE_FOR_WORDS: Duration = Duration::from_secs(1);
+
+/// A program, and how it runs.
+pub struct Program {
+    path: PathBuf,
+    directory: PathBuf,
+    variables: Vec<(OsString, OsString)>,
+    limit: Duration,
+    #[cfg(unix)]
+    group: Group,
+}
+
+/// The process group that the program runs in.
+#[cfg(unix)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// A new one, so that what the program starts can be ended with it.
+    New,
+    /// Ours. At a terminal the program may ask for a password, which stops a program of any other group; and Ctrl-C reaches all of
+    /// ours.
+    Ours,
+}
+
+/// What a program printed.
+#[cfg_attr(test, derive(Debug))]
+pub struct Answer {
+    /// Its standard output.
+    pub output: Zeroizing<Vec<u8>>,
+    /// Its standard error.
+    pub words: Zeroizing<Vec<u8>>,
+}
+
+/// Why there is no answer.
+#[cfg_attr(test, derive(Debug))]
+pub enum Trouble {
+    /// The program could not be started.
+    NotStarted,
+    /// It did not end in time.
+    Late(Duration),
+    /// It was ended together with us.
+    Interrupted,
+    /// It failed.
+    Failed {
+        /// Its exit status, unless a signal ended it.
+        code: Option<i32>,
+        /// What it printed.
+        answer: Answer,
+    },
+}
+
+impl Program {
+    /// Finds the first program of this name on `PATH`. It runs in the working directory, since variables may hold relative paths.
+    ///
+    /// A relative entry of `PATH` is skipped: it would run a program of the repository.
+    #[must_use]
+    pub fn find<'a>(
+        name: &str,
+        environment: &Environment,
+        variables: impl IntoIterator<Item = (&'a OsString, &'a OsString)>,
+        limit: Duration,
+    ) -> Option<Self> {
+        let name = format!("{name}{EXE_SUFFIX}");
+        let path = env::split_paths(environment.setting("PATH")?)
+            .filter(|folder| folder.is_absolute())
+            .map(|folder| folder.join(&name))
+            .find(|path| is_executable(path))?;
+        Some(Self {
+            path,
+            directory: environment.directory().to_path_buf(),
+            variables: variables.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            limit,
+            #[cfg(unix)]
+            group: if File::open("/dev/tty").is_ok() { Group::Ours } else { Group::New },
+        })
+    }
+
+    /// Sets a variable of the program.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs the program in another directory.
+    #[must_use]
+    pub fn within(mut self, directory: &Path) -> Self {
+        directory.clone_into(&mut self.directory);
+        self
+    }
+
+    /// The variables that the program sees, those that are text.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+    }
+
+    /// Runs the program with this on its standard input.
+    ///
+    /// # Errors
+    /// It cannot be started, fails, does not end in time, or is interrupted.
+    pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A], input: Zeroizing<Vec<u8>>) -> Result<Answer, Trouble> {
+        let mut command = Command::new(&self.path);
+        command.args(arguments).current_dir(&self.directory).env_clear();
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        #[cfg(unix)]
+        if self.group == Group::New {
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        }
+        let patience = Patience { limit: self.limit, end: Instant::now() + self.limit };
+        patience.left()?;
+        let mut child = command.spawn().map_err(|_| Trouble::NotStarted)?;
+        let (Some(mut stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(Trouble::NotStarted);
+        };
+        // Threads, since the program may answer before it has read everything; not joined, since a process that it left behind
+        // may hold the pipes open for ever.
+        thread::spawn(move || stdin.write_all(&input));
+        let (output, words) = (read(stdout), read(stderr));
+        // It may close its standard output and go on.
+        let ended = receive(&output, &patience).and_then(|output| Ok((output, wait(&mut child, &patience)?)));
+        let words = || words.recv_timeout(PATIENCE_FOR_WORDS).unwrap_or_default();
+        match ended {
+            Ok((output, status)) if status.success() => Ok(Answer { output, words: words() }),
+            // At a terminal Ctrl-C ends the program, too: perhaps before we see the signal.
+            Ok(_) if interrupt::has_come_within(TICK) => Err(Trouble::Interrupted),
+            Ok((output, status)) => {
+                Err(Trouble::Failed { code: status.code(), answer: Answer { output, words: words() } })
+            }
+            Err(trouble) => {
+                self.end(&mut child);
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Ends the program and what it has started.
+    fn end(&self, child: &mut Child) {
+        // The program may have ended by itself in between, while what it started still runs in its group.
+        #[cfg(unix)]
+        if let (Group::New, Some(group)) =
+            (self.group, i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw))
+        {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// How long the program is waited for.
+struct Patience {
+    limit: Duration,
+    end: Instant,
+}
+
+impl Patience {
+    /// The time that is left.
+    fn left(&self) -> Result<Duration, Trouble> {
+        if interrupt::has_come() {
+            return Err(Trouble::Interrupted);
+        }
+        match self.end.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(Trouble::Late(self.limit)),
+        }
+    }
+}
+
+fn is_executable(path: &Path) -> bool {
+    let Ok(metadata) = path.metadata() else { return false };
+    #[cfg(unix)]
+    let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let may_run = true;
+    metadata.is_file() && may_run
+}
+
+fn read(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Zeroizing<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Zeroizing::new(Vec::new());
+        // What was read before an error is all there is; after the time limit nobody waits.
+        let _ = pipe.read_to_end(&mut bytes);
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// Waits for the whole output.
+fn receive(answer: &mpsc::Receiver<Zeroizing<Vec<u8>>>, patience: &Patience) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    loop {
+        match answer.recv_timeout(patience.left()?.min(TICK)) {
+            Err(RecvTimeoutError::Timeout) => {}
+            received => return Ok(received.unwrap_or_default()),
+        }
+    }
+}
+
+/// Waits for the end.
+fn wait(child: &mut Child, patience: &Patience) -> Result<ExitStatus, Trouble> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) => thread::sleep(patience.left()?.min(pause)),
+            Err(_) => return Err(Trouble::Late(patience.limit)),
+        }
+        pause = (pause * 2).min(TICK);
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use regcred_core::names::VariableName;
+
+    const NAME: &str = "stand-in";
+
+    /// A shell in its place: `arguments` are a script's.
+    fn shell(variables: &[(&str, &str)], sources: &[VariableName], limit: Duration) -> Program {
+        let environment = Environment::new(variables.iter().copied(), "/".into());
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/bin/sh", folder.path().join(NAME)).unwrap();
+        let path = format!("/nowhere:{}:/bin", folder.path().display());
+        let with_path = Environment::new([("PATH", path.as_str())], "/".into());
+        let found = Program::find(NAME, &with_path, environment.without(sources), limit).unwrap();
+        assert_eq!(found.path, folder.path().join(NAME));
+        Program { path: "/bin/sh".into(), group: Group::New, ..found }
+    }
+
+    fn run(program: &Program, script: &str, document: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        program.run(&["-c", script], Zeroizing::new(document.to_vec())).map(|answer| answer.output)
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn it_answers_before_it_has_read_everything() {
+        let document = vec![b'x'; 1 << 20];
+        let answer = run(&shell(&[("PATH", "/bin:/usr/bin")], &[], LONG), "cat; cat", &document).unwrap();
+        assert_eq!(*answer, document);
+        assert_eq!(*run(&shell(&[], &[], LONG), "echo early", &document).unwrap(), b"early\n");
+    }
+
+    #[test]
+    fn it_sees_every_variable_but_those_of_credentials() {
+        let variables = [("SOPS_AGE_KEY_FILE", "k"), ("LOGIN", "canary")];
+        let program = shell(&variables, &[VariableName::known("LOGIN")], LONG);
+        assert_eq!(*run(&program, "echo $SOPS_AGE_KEY_FILE$LOGIN", b"").unwrap(), b"k\n");
+    }
+
+    #[test]
+    fn what_it_complains_of_comes_back_when_it_fails() {
+        match run(&shell(&[], &[], LONG), "echo no key >&2; exit 7", b"") {
+            Err(Trouble::Failed { code: Some(7), answer }) => assert_eq!(*answer.words, b"no key\n"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn it_is_ended_when_it_takes_too_long_with_all_it_has_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let path = [("PATH", "/bin:/usr/bin")];
+        let program = shell(&path, &[], Duration::from_millis(500));
+        let (sender, ended) = mpsc::channel();
+        let opened = fifo.clone();
+        // What is read ends when nobody who could write is left.
+        thread::spawn(move || sender.send(std::fs::read(opened)));
+        let script = format!("tail -f /dev/null 3>{} & tail -f /dev/null", fifo.display());
+        let outcome = run(&program, &script, b"");
+        assert!(matches!(outcome, Err(Trouble::Late(_))), "{outcome:?}");
+        assert!(ended.recv_timeout(LONG).unwrap().unwrap().is_empty());
+    }
+
+    #[test]
+    fn it_is_ended_also_when_it_has_answered_and_goes_on() {
+        let program = shell(&[("PATH", "/bin:/usr/bin")], &[], Duration::from_millis(200));
+        let outcome = run(&program, "echo early; exec >/dev/null 2>&1; tail -f /dev/null", b"");
+        assert!(matches!(outcome, Err(Trouble::Late(_))), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_file_that_nobody_may_run_is_not_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::File::create(folder.path().join(NAME)).unwrap();
+        let environment = Environment::new([("PATH", folder.path())], "/".into());
+        assert!(Program::find(NAME, &environment, environment.without(&[]), LONG).is_none());
+    }
+}

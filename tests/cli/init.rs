@@ -1,0 +1,192 @@
+//! Tests the files that `regcred init` writes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const TOOLS: &[(&str, &[&str])] = &[
+    ("argocd", &["application.yaml", "regcred.yaml"]),
+    ("flux", &[".sourceignore", "kustomization-flux.yaml", "regcred.yaml"]),
+    ("github", &[".github/workflows/regcred.yml", "regcred.yaml"]),
+    ("gitlab", &[".gitlab-ci.yml", "regcred.yaml"]),
+    ("helmfile", &["helmfile.yaml", "regcred.yaml"]),
+];
+
+fn regcred(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_regcred")).args(arguments).current_dir(folder).env_clear().output().unwrap()
+}
+
+/// The files under a folder, sorted.
+fn files(folder: &Path) -> Vec<String> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    let mut found = Vec::new();
+    walk(folder, &mut found);
+    let mut names: Vec<_> =
+        found.iter().map(|path| path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn each_tool_gets_its_files_and_a_regcred_yaml_that_regcred_reads() {
+    for (tool, expected) in TOOLS {
+        let folder = tempfile::tempdir().unwrap();
+        let output = regcred(folder.path(), &["init", tool]);
+        assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(files(folder.path()), *expected, "{tool}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let (written, next) = said.split_once("next:\n").unwrap();
+        assert!(expected.iter().all(|name| written.contains(&format!("wrote {name}\n"))), "{tool}: {written}");
+        assert!(next.starts_with("- put your logins and namespaces into regcred.yaml"), "{tool}: {next}");
+        // What is left to do is said of the tool's own file, or how to run the tool.
+        let own = expected.iter().filter(|name| **name != "regcred.yaml");
+        assert!(own.chain([&"helmfile template"]).any(|word| next.contains(word)), "{tool}: {next}");
+        let config = fs::read_to_string(folder.path().join("regcred.yaml")).unwrap();
+        assert!(config.contains("# +argocd:skip-file-rendering\n"), "{config}");
+        assert!(config.contains("config.kubernetes.io/local-config: \"true\"\n"), "{config}");
+        let list = regcred(folder.path(), &["verify", "--list"]);
+        assert_eq!(
+            String::from_utf8_lossy(&list.stdout),
+            "DOCKERHUB_AUTH  a whole Docker config: MISSING\n",
+            "{tool}: {}",
+            String::from_utf8_lossy(&list.stderr)
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
+    for (tool, names) in TOOLS {
+        for existing in *names {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(existing);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::File::create(&path).unwrap();
+            let output = regcred(folder.path(), &["init", tool]);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{tool}");
+            assert!(output.stdout.is_empty() && stderr.contains(&format!("`{existing}` is there already")), "{stderr}");
+            assert_eq!(files(folder.path()), [*existing]);
+            assert_eq!(fs::metadata(path).unwrap().len(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_a_file_is_an_error_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::File::create(folder.path().join(".github")).unwrap();
+    let output = regcred(folder.path(), &["init", "github"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(files(folder.path()), [".github"]);
+}
+
+#[test]
+fn another_directory_can_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(regcred(folder.path(), &["init", "gitlab", "--directory", "a/b"]).status.success());
+    assert_eq!(files(folder.path()), ["a/b/.gitlab-ci.yml", "a/b/regcred.yaml"]);
+}
+
+/// The names of the clusters of a fleet; `on` is no string to a reader of YAML 1.1.
+const FLEET: [&str; 4] = ["--clusters", "prod-eu,on", "--clusters", "eu.lab"];
+
+const FLEETS: &[(&str, &[&str])] = &[
+    ("argocd", &["applicationset.yaml", "regcred.yaml"]),
+    (
+        "flux",
+        &[
+            ".sops.yaml",
+            "clusters/eu.lab/pull-secrets.yaml",
+            "clusters/on/pull-secrets.yaml",
+            "clusters/prod-eu/pull-secrets.yaml",
+            "regcred.yaml",
+        ],
+    ),
+];
+
+#[test]
+fn names_of_clusters_make_a_fleet_that_regcred_reads() {
+    for (tool, expected) in FLEETS {
+        let folder = tempfile::tempdir().unwrap();
+        let output = regcred(folder.path(), &[&["init", tool][..], &FLEET].concat());
+        assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(files(folder.path()), *expected, "{tool}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(expected.iter().all(|name| said.contains(&format!("wrote {name}\n"))), "{tool}: {said}");
+        for cluster in ["prod-eu", "on", "eu.lab"] {
+            let list = regcred(folder.path(), &["verify", "--list", "--cluster", cluster]);
+            let (stdout, stderr) = (String::from_utf8_lossy(&list.stdout), String::from_utf8_lossy(&list.stderr));
+            assert_eq!(stdout, "DOCKERHUB_AUTH  a whole Docker config: MISSING\n", "{tool}: {stderr}");
+        }
+        // No file of a new fleet is written over another; the rules of sops may be there.
+        for name in *expected {
+            let again = tempfile::tempdir().unwrap();
+            fs::create_dir_all(again.path().join(name).parent().unwrap()).unwrap();
+            fs::File::create(again.path().join(name)).unwrap();
+            let output = regcred(again.path(), &[&["init", tool][..], &FLEET].concat());
+            assert_eq!(output.status.success(), *name == ".sops.yaml", "{tool}: {name}");
+            assert_eq!(fs::metadata(again.path().join(name)).unwrap().len(), 0, "{tool}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_regcred_yaml_with_clusters_is_kept_and_what_it_lacks_is_written() {
+    let config = "apiVersion: regcred.dev/v1alpha1
+kind: RegistryCredentials
+metadata: {name: acme}
+spec:
+  protect: sealed
+  pullSecrets: [{namespaces: {include: [team-a]}}]
+  clusters: [{name: eu}, {name: us, protect: sops}, {name: lab, protect: plain}]
+";
+    let folder = tempfile::tempdir().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
+    fs::write(folder.path().join("regcred.yaml"), config).unwrap();
+    for tool in ["argocd", "flux"] {
+        let output = regcred(folder.path(), &["init", tool]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.starts_with("kept regcred.yaml\n") && said.contains("of lab would be in clear"), "{said}");
+        assert!(!said.contains("put your logins"), "{said}");
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("regcred.yaml")).unwrap(), config);
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(read("applicationset.yaml").contains("\n      - path: clusters/*\n"));
+    for (cluster, decrypts) in [("eu", false), ("us", true), ("lab", false)] {
+        let text = read(&format!("clusters/{cluster}/pull-secrets.yaml"));
+        assert!(text.contains(&format!("\n  path: ./pull-secrets/{cluster}\n")), "{text}");
+        assert_eq!(text.contains("\n  decryption:\n"), decrypts, "{text}");
+    }
+    assert_eq!(read(".sops.yaml").matches("path_regex").count(), 1);
+
+    // A cluster that is added gets its file, and the others keep theirs.
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
+    fs::write(folder.path().join("regcred.yaml"), config.replace("{name: eu}", "{name: eu}, {name: asia}")).unwrap();
+    let output = regcred(folder.path(), &["init", "flux"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("kept clusters/eu/pull-secrets.yaml\n"), "{said}");
+    assert!(said.contains("wrote clusters/asia/pull-secrets.yaml\n"), "{said}");
+    assert_eq!(said.matches("wrote ").count(), 1, "{said}");
+}
+
+#[test]
+fn clusters_are_for_what_reads_git_and_have_names() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, status, expected) in [
+        (["init", "gitlab", "--clusters", "eu"], 2, "`--clusters` is for argocd and flux"),
+        (["init", "argocd", "--clusters", "EU"], 1, "`--clusters`: the name has a capital letter"),
+        (["init", "flux", "--clusters", "eu,eu"], 1, "two clusters have one name"),
+    ] {
+        let output = regcred(folder.path(), &arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+    assert!(files(folder.path()).is_empty());
+}

@@ -1,0 +1,168 @@
+//! Tests other inputs than variables: large files, pipes, descriptors of a shell, text that is not UTF-8, and unreadable files.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::harness::nobody;
+use crate::harness::regcred::regcred;
+
+const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme","password":"canary-of-the-pipe"}}}"#;
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A pipe with a name, into which `text` is written as soon as somebody reads.
+fn pipe(path: &Path, text: &'static str) -> std::thread::JoinHandle<()> {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let path = path.to_owned();
+    std::thread::spawn(move || fs::File::options().write(true).open(path).unwrap().write_all(text.as_bytes()).unwrap())
+}
+
+#[test]
+fn a_named_pipe_may_hold_the_namespaces_and_the_docker_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let writers =
+        [pipe(&folder.path().join("logins"), LOGIN), pipe(&folder.path().join("namespaces"), "team-a\nteam-b\n")];
+    let arguments = ["render", "--docker-config-file", "logins", "--namespaces-from", "namespaces", "--format", "json"];
+    let output = regcred(folder.path(), &[], &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).matches("\"kind\":\"Secret\"").count(), 2);
+    for writer in writers {
+        writer.join().unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_descriptor_that_the_shell_opened_may_hold_the_namespaces_and_the_docker_config() {
+    let script = format!(
+        "'{}' render --docker-config-file /dev/fd/3 --namespaces-from /dev/fd/4 --format json 3<<'A' 4<<'B'\n{LOGIN}\nA\nteam-a\nB\n",
+        env!("CARGO_BIN_EXE_regcred")
+    );
+    let output = Command::new("sh").args(["-c", &script]).env_clear().output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).matches("\"kind\":\"Secret\"").count(), 1);
+}
+
+#[test]
+fn a_docker_config_over_1_mib_is_refused_and_one_below_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    for (entries, fits) in [(9_000, true), (12_000, false)] {
+        let entries: Vec<_> = (0..entries)
+            .map(|number| {
+                format!(r#""r{number:05}.example.com":{{"username":"acme","password":"canary-of-the-file"}}"#)
+            })
+            .collect();
+        let mut file = fs::File::create(&path).unwrap();
+        write!(file, r#"{{"auths":{{{}}}}}"#, entries.join(",")).unwrap();
+        let output = regcred(
+            folder.path(),
+            &[],
+            &["render", "-n", "a", "--link", "none", "--docker-config-file", "config.json"],
+        );
+        let text = stderr(&output);
+        if fits {
+            assert!(output.status.success(), "{text}");
+        } else {
+            assert_eq!(output.status.code(), Some(1), "{text}");
+            assert!(output.stdout.is_empty());
+            assert!(text.contains("bytes, and a Secret holds 1048576 at most"), "{text}");
+            assert!(text.contains("split the logins over several pull secrets"), "{text}");
+        }
+        assert!(!text.contains("canary-of-the-file"), "{text}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let variable = |name: &str, arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args(arguments)
+            .env_clear()
+            .envs([("DOCKERHUB_AUTH", LOGIN), ("U", "acme"), ("P", "canary-of-the-variable")])
+            .env(name, OsStr::from_bytes(b"canary-of-the-variable\xff"))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{name}: {text}");
+        assert!(output.stdout.is_empty());
+        assert!(text.contains(&format!("error: `{name}` is not UTF-8 text\n  hint: ")), "{name}: {text}");
+        assert!(!text.contains("canary"), "{name}: {text}");
+    };
+    variable("DOCKERHUB_AUTH", &["verify"]);
+    variable("U", &["verify", "--login", "ghcr.io=U:P"]);
+    variable("P", &["verify", "--login", "ghcr.io=U:P"]);
+    variable("REGCRED_NAMESPACES", &["render"]);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::File::create(&path).unwrap().write_all(b"team-a\xff\n").unwrap();
+    let path = path.to_str().unwrap();
+    for (arguments, named) in [
+        (&["render", "--namespaces-from", path][..], "`--namespaces-from`"),
+        (&["render", "--namespaces-from", "/dev/stdin"], "`--namespaces-from`"),
+        (&["verify", "--docker-config-file", path], "`--docker-config-file"),
+        (&["verify", "--docker-config", "P"], "`P`"),
+        (&["verify", "--login", "ghcr.io=U:P"], "`P`"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args(arguments)
+            .env_clear()
+            .envs([("DOCKERHUB_AUTH", LOGIN), ("U", "acme"), ("P", path)])
+            .stdin(fs::File::open(path).unwrap())
+            .output()
+            .unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(text.contains(named) && text.contains("is not UTF-8 text\n  hint: "), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn what_this_user_may_not_read_is_named_and_taken_for_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    let (secret, behind) = (folder.path().join("secret"), closed.join("secret"));
+    for path in [&secret, &behind] {
+        fs::File::create(path).unwrap().write_all(LOGIN.as_bytes()).unwrap();
+    }
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(&secret, 0o000);
+    mode(&closed, 0o000);
+    for path in [&secret, &behind].map(|path| path.to_str().unwrap()) {
+        for (variable, arguments, named) in [
+            ("DOCKERHUB_AUTH", &["verify"][..], "`DOCKERHUB_AUTH`"),
+            ("U", &["verify", "--login", "ghcr.io=U:P"], "`U`"),
+            ("P", &["verify", "--login", "ghcr.io=U:P"], "`P`"),
+            ("P", &["verify", "--docker-config-file", path], "`--docker-config-file"),
+            ("P", &["render", "--namespaces-from", path], "`--namespaces-from`"),
+        ] {
+            let output = nobody::regcred(folder.path(), [])
+                .args(arguments)
+                .envs([("DOCKERHUB_AUTH", LOGIN), ("U", "acme"), ("P", "canary")])
+                .env(variable, path)
+                .output()
+                .unwrap();
+            let text = stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+            assert!(
+                text.contains(named) && text.contains("cannot be read: permission denied\n"),
+                "{arguments:?}: {text}"
+            );
+        }
+    }
+    mode(&closed, 0o700);
+}

@@ -1,0 +1,45 @@
+//! The tests that need Rust only: `cargo test --test cli`.
+
+#![cfg(test)]
+
+#[path = "../harness"]
+mod harness {
+    pub mod forged;
+    pub mod interrupted;
+    pub mod journal;
+    #[cfg(unix)]
+    pub mod nobody;
+    #[cfg(unix)]
+    pub mod pty;
+    pub mod regcred;
+    #[cfg(unix)]
+    pub mod stand_in;
+    pub mod unseal;
+    pub mod words;
+}
+
+mod cluster_file;
+mod cmd;
+mod docs;
+mod flags;
+mod fleet;
+mod init;
+mod inject;
+#[cfg(unix)]
+mod inputs;
+mod krm;
+mod leaks;
+mod lock_conflict;
+mod output;
+mod plaintext_in_git;
+mod properties;
+mod rerun;
+mod rooms;
+mod sealed;
+mod sealed_tree;
+#[cfg(target_os = "linux")]
+mod sops;
+#[cfg(unix)]
+mod terminal;
+mod tree;
+mod yaml_1_1;

@@ -1,0 +1,528 @@
+//! Checks that a plain Secret does not enter Git by accident: real repositories, hostile ones too, with and without the `git` program.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+#[cfg(target_os = "linux")]
+use crate::harness::nobody;
+use crate::harness::regcred::regcred;
+
+const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme","password":"canary-of-git"}}}"#;
+const REFUSED: &str = "a plain Secret would enter Git";
+
+#[expect(clippy::disallowed_methods, reason = "git is found on the PATH of the test")]
+fn path() -> String {
+    std::env::var("PATH").unwrap()
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=test", "-c", "user.email=test@example.test"])
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    git(folder.path(), &["init", "--quiet"]);
+    folder
+}
+
+fn put(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+fn render(folder: &Path, arguments: &[&str]) -> Output {
+    let all: Vec<_> = ["render", "-n", "a"].iter().chain(arguments).copied().collect();
+    regcred(folder, &[("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())], &all)
+}
+
+fn succeeds(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn is_refused(output: &Output) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(REFUSED) && text.contains("--allow-plaintext-in-git"), "{text}");
+    assert!(!text.contains("canary-of-git"), "{text}");
+}
+
+const TREE: [&str; 4] = ["--format", "directory", "--output", "out"];
+
+#[test]
+fn a_new_folder_gets_a_gitignore_that_is_ours() {
+    let folder = repository();
+    succeeds(&render(folder.path(), &TREE));
+    assert_eq!(fs::read_to_string(folder.path().join("out/.gitignore")).unwrap(), "*\n");
+    assert!(fs::read_to_string(folder.path().join("out/regcred.lock")).unwrap().contains("\".gitignore\""));
+    assert_eq!(git(folder.path(), &["status", "--porcelain", "--untracked-files=all"]), "");
+    succeeds(&render(folder.path(), &TREE));
+    succeeds(&render(folder.path(), &[&TREE[..], &["--check"]].concat()));
+}
+
+#[test]
+fn a_folder_with_something_else_in_it_is_refused_unless_it_is_ignored() {
+    let folder = repository();
+    put(&folder.path().join("out/notes.txt"), "somebody's");
+    is_refused(&render(folder.path(), &TREE));
+    assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 1);
+    put(&folder.path().join(".gitignore"), "secret-*.yaml\n");
+    succeeds(&render(folder.path(), &TREE));
+    assert!(!folder.path().join("out/.gitignore").exists());
+}
+
+#[test]
+fn a_rule_that_takes_a_file_out_again_counts() {
+    let folder = repository();
+    put(&folder.path().join("out/notes.txt"), "somebody's");
+    put(&folder.path().join(".gitignore"), "*.yaml\n!secret-*.yaml\n");
+    is_refused(&render(folder.path(), &TREE));
+}
+
+#[test]
+fn a_tracked_file_is_refused_in_a_folder_that_is_ignored_or_gone() {
+    let folder = repository();
+    put(&folder.path().join("out/namespaces/a/secret-image-pull-secret.yaml"), "old");
+    git(folder.path(), &["add", "out"]);
+    git(folder.path(), &["commit", "--quiet", "--message", "a Secret"]);
+    put(&folder.path().join(".gitignore"), "out/\n");
+    fs::remove_dir_all(folder.path().join("out")).unwrap();
+    is_refused(&render(folder.path(), &TREE));
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn who_insists_gets_no_gitignore() {
+    let folder = repository();
+    succeeds(&render(folder.path(), &TREE));
+    succeeds(&render(folder.path(), &[&TREE[..], &["--allow-plaintext-in-git"]].concat()));
+    assert!(!folder.path().join("out/.gitignore").exists());
+    assert!(git(folder.path(), &["status", "--porcelain", "--untracked-files=all"]).contains("secret-"));
+}
+
+#[test]
+fn a_single_file_is_refused_unless_it_is_ignored() {
+    let folder = repository();
+    for format in ["yaml", "json", "docker-config"] {
+        let arguments = ["--format", format, "--output", "out.txt"];
+        let all: Vec<_> = if format == "docker-config" { vec![] } else { vec!["-n", "a"] };
+        let run = || {
+            let arguments: Vec<_> = ["render"].iter().chain(&arguments).chain(&all).copied().collect();
+            regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())], &arguments)
+        };
+        is_refused(&run());
+        assert!(!folder.path().join("out.txt").exists());
+        put(&folder.path().join(".gitignore"), "out.txt\n");
+        succeeds(&run());
+        fs::remove_file(folder.path().join("out.txt")).unwrap();
+        fs::remove_file(folder.path().join(".gitignore")).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_redirected_stdout_is_looked_at_too() {
+    let folder = repository();
+    let run = |file: &Path| {
+        Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args(["render", "-n", "a"])
+            .env_clear()
+            .envs([("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())])
+            .current_dir(folder.path())
+            .stdout(Stdio::from(fs::File::create(file).unwrap()))
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap()
+    };
+    let elsewhere = tempfile::tempdir().unwrap();
+    succeeds(&run(&elsewhere.path().join("out.yaml")));
+    let inside = folder.path().join("out.yaml");
+    is_refused(&run(&inside));
+    assert_eq!(fs::read_to_string(&inside).unwrap(), "");
+    put(&folder.path().join(".gitignore"), "out.yaml\n");
+    succeeds(&run(&inside));
+    assert!(fs::read_to_string(&inside).unwrap().contains("kind: Secret"));
+}
+
+#[test]
+fn without_the_program_nothing_is_let_through() {
+    let folder = repository();
+    put(&folder.path().join("old/namespaces/a/secret-image-pull-secret.yaml"), "old");
+    git(folder.path(), &["add", "old"]);
+    git(folder.path(), &["commit", "--quiet", "--message", "a Secret"]);
+    fs::remove_dir_all(folder.path().join("old")).unwrap();
+    for output in ["new", "old"] {
+        let arguments = ["render", "-n", "a", "--format", "directory", "--output", output];
+        // A relative folder on PATH could hold a program of the repository.
+        put(&folder.path().join("bin/git"), "#!/bin/sh\ntouch ran\n");
+        executable(&folder.path().join("bin/git"));
+        let output = regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN), ("PATH", "/nowhere:bin:.")], &arguments);
+        is_refused(&output);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("no program `git` is on PATH"));
+        assert!(!folder.path().join("ran").exists());
+    }
+}
+
+#[test]
+fn variables_that_lead_git_elsewhere_are_named() {
+    let folder = repository();
+    let other = repository();
+    put(&other.path().join(".git/info/exclude"), "*\n");
+    put(&folder.path().join(".gitignore"), "out/\n");
+    put(&folder.path().join("out/notes.txt"), "somebody's");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (inside, outside) = (folder.path().join("out"), elsewhere.path().join("out"));
+    let (git, tree) = (other.path().join(".git"), elsewhere.path().canonicalize().unwrap());
+    for (variables, output, named) in [
+        (vec![], &inside, None),
+        (vec![("GIT_DIR", git.to_str().unwrap())], &inside, Some("GIT_DIR")),
+        (vec![("GIT_DIR", git.to_str().unwrap())], &outside, Some("GIT_DIR")),
+        (
+            vec![("GIT_DIR", git.to_str().unwrap()), ("GIT_WORK_TREE", tree.to_str().unwrap())],
+            &outside,
+            Some("GIT_DIR"),
+        ),
+        (vec![("GIT_DIR", git.to_str().unwrap()), ("GIT_WORK_TREE", "out")], &outside, None),
+        (vec![("GIT_WORK_TREE", tree.to_str().unwrap())], &outside, Some("GIT_WORK_TREE")),
+        (vec![("GIT_WORK_TREE", tree.to_str().unwrap())], &inside, Some("GIT_WORK_TREE")),
+        (vec![("GIT_INDEX_FILE", "/nowhere")], &inside, Some("GIT_INDEX_FILE")),
+        (vec![("GIT_INDEX_FILE", "/nowhere")], &outside, None),
+    ] {
+        let path = path();
+        let all: Vec<_> = [("DOCKERHUB_AUTH", LOGIN), ("PATH", &path)].into_iter().chain(variables).collect();
+        let arguments = ["render", "-n", "a", "--format", "directory", "--output", output.to_str().unwrap()];
+        let output = regcred(folder.path(), &all, &arguments);
+        match named {
+            None => succeeds(&output),
+            Some(name) => {
+                is_refused(&output);
+                assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("`{name}` is set")), "{name}");
+            }
+        }
+    }
+}
+
+/// `render --output FILE` for a repository with tracked `x.yaml`, the variants of whose path are refused.
+#[cfg(unix)]
+#[test]
+fn a_tracked_file_is_found_by_every_path_to_it() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    let both = tempfile::tempdir().unwrap();
+    let (folder, outside) = (both.path().join("repo"), both.path().join("outside"));
+    fs::create_dir_all(&outside).unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    git(&folder, &["init", "--quiet"]);
+    let odd = folder.join(OsStr::from_bytes(b"odd-\xff.yaml"));
+    for file in [&folder.join("x.yaml"), &folder.join("tree/x.yaml"), &odd] {
+        put(file, "");
+    }
+    put(&folder.join(".gitignore"), "*\n");
+    git(&folder, &["add", "--force", "x.yaml", "tree"]);
+    git(&folder, &["add", "--force", "--all", "."]);
+    symlink("../repo/x.yaml", outside.join("link.yaml")).unwrap();
+    symlink("../repo/none.yaml", outside.join("dangling.yaml")).unwrap();
+    symlink("../repo", outside.join("folder")).unwrap();
+    let run = |output: &Path| {
+        Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args([OsStr::new("render"), "-n".as_ref(), "a".as_ref(), "--output".as_ref(), output.as_os_str()])
+            .env_clear()
+            .envs([("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())])
+            .current_dir(&outside)
+            .output()
+            .unwrap()
+    };
+    for path in ["missing/../../repo/x.yaml", "missing/../y.yaml", "../repo/x.yaml", "folder/x.yaml", "folder/tree"] {
+        let output = run(Path::new(path));
+        if path == "folder/tree" {
+            assert_eq!(output.status.code(), Some(1));
+        } else {
+            is_refused(&output);
+        }
+    }
+    for path in ["link.yaml", "dangling.yaml"] {
+        let output = run(Path::new(path));
+        assert_eq!(output.status.code(), Some(1), "{path}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("is a link"), "{path}");
+    }
+    is_refused(&run(&odd));
+    succeeds(&run(&folder.join("free.yaml")));
+    succeeds(&run(&folder.join(OsStr::from_bytes(b"free-\xff.yaml"))));
+    succeeds(&run(Path::new("new.yaml")));
+    assert_eq!(fs::read_to_string(folder.join("x.yaml")).unwrap(), "");
+    // Its name is another, and the file the same.
+    git(&folder, &["config", "core.ignoreCase", "true"]);
+    is_refused(&run(&folder.join("X.yaml")));
+    is_refused(&run(&folder.join("TREE/X.yaml")));
+    git(&folder, &["config", "core.ignoreCase", "false"]);
+    succeeds(&run(&folder.join("X.yaml")));
+    // What is forced into a folder of ours counts.
+    let tree = |name: &str| render(&folder, &["--format", "directory", "--output", name]);
+    succeeds(&tree("ours"));
+    git(&folder, &["add", "--force", "ours"]);
+    is_refused(&tree("ours"));
+}
+
+/// A program that leaves a marker when it runs.
+#[cfg(unix)]
+fn executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// What a merge request or an unpacked archive can hold: Git is asked, and no program of the repository runs.
+#[cfg(unix)]
+#[test]
+fn a_hostile_repository_runs_nothing_and_hides_nothing() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (program, marker) = (elsewhere.path().join("program"), elsewhere.path().join("ran"));
+    put(&program, &format!("#!/bin/sh\necho ran >> '{}'\nexit 1\n", marker.display()));
+    executable(&program);
+    put(&elsewhere.path().join("everything"), "*\n");
+    let program = program.display();
+    let everything = elsewhere.path().join("everything");
+    let everything = everything.display();
+    let settings = format!(
+        "[core]\n\trepositoryformatversion = 1\n\tbare = false\n\tfsmonitor = {program}\n\thooksPath = {}\n\tpager = {program}\n\t\
+         sshCommand = {program}\n\tgitProxy = {program}\n\taskPass = {program}\n\tworktree = {}\n\teditor = {program}\n\
+         [extensions]\n\tpartialClone = origin\n\tworktreeConfig = true\n\
+         [remote \"origin\"]\n\tpromisor = true\n\turl = ext::{program}\n\tuploadpack = {program}\n\
+         [alias]\n\tcheck-ignore = !{program}\n\tls-files = !{program}\n\
+         [pager]\n\tcheck-ignore = {program}\n\tls-files = {program}\n\
+         [filter \"x\"]\n\tclean = {program}\n\tsmudge = {program}\n\tprocess = {program}\n\trequired = true\n",
+        elsewhere.path().display(),
+        elsewhere.path().display(),
+    );
+    for name in ["post-index-change", "fsmonitor-watchman", "pre-commit"] {
+        fs::copy(elsewhere.path().join("program"), elsewhere.path().join(name)).unwrap();
+    }
+    let hostile = |git_folder: &Path| {
+        put(&git_folder.join("config"), &settings);
+        put(&git_folder.join("config.worktree"), &format!("[core]\n\tworktree = {}\n", elsewhere.path().display()));
+    };
+    // As a repository.
+    let folder = repository();
+    put(&folder.path().join("x.yaml"), "");
+    put(&folder.path().join(".gitattributes"), "* filter=x\n");
+    git(folder.path(), &["add", "."]);
+    hostile(&folder.path().join(".git"));
+    for name in ["x.yaml", "new.yaml"] {
+        is_refused(&render(folder.path(), &["--output", name]));
+    }
+    put(&folder.path().join(".git/info/exclude"), "*\n");
+    is_refused(&render(folder.path(), &["--output", "x.yaml"]));
+    succeeds(&render(folder.path(), &["--output", "new.yaml"]));
+    // As a repository without work tree inside of ours, which the request has brought.
+    let outer = repository();
+    let folder = &outer;
+    let bare = folder.path().join("out");
+    git(folder.path(), &["init", "--quiet", "--bare", "out"]);
+    put(&bare.join("info/exclude"), "*\n");
+    hostile(&bare);
+    put(&bare.join("x.yaml"), "");
+    git(folder.path(), &["add", "."]);
+    for name in ["out/x.yaml", "out/new.yaml"] {
+        is_refused(&render(folder.path(), &["--output", name]));
+    }
+    put(
+        &bare.join("config"),
+        &format!("[core]\n\tbare = true\n\texcludesFile = {everything}\n\tfsmonitor = {program}\n"),
+    );
+    is_refused(&render(folder.path(), &["--output", "out/x.yaml"]));
+    is_refused(&render(folder.path(), &["--format", "directory", "--output", "out"]));
+    // As a promise: the blob of a `.gitignore` that only a remote has.
+    let folder = repository();
+    put(&folder.path().join("sub/.gitignore"), "nothing\n");
+    put(&folder.path().join("kept/x"), "");
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "--quiet", "--message", "a promise"]);
+    git(folder.path(), &["sparse-checkout", "set", "kept"]);
+    let blob = git(folder.path(), &["rev-parse", "HEAD:sub/.gitignore"]);
+    fs::remove_file(folder.path().join(".git/objects").join(&blob[..2]).join(blob[2..].trim())).unwrap();
+    hostile(&folder.path().join(".git"));
+    is_refused(&render(folder.path(), &["--output", "sub/new.yaml"]));
+    assert!(!marker.exists(), "a program of the repository ran: {}", fs::read_to_string(marker).unwrap());
+    // The trap is real: git as it comes walks into it.
+    let config =
+        format!("[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = .\n\tfsmonitor = {program}\n");
+    put(&bare.join("config"), &config);
+    is_refused(&render(outer.path(), &["--output", "out/new.yaml"]));
+    assert!(!marker.exists());
+    let plain =
+        Command::new("git").arg("-C").arg(&bare).args(["check-ignore", "x"]).env("PATH", path()).output().unwrap();
+    assert!(marker.exists(), "{plain:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn why_git_gives_no_answer_is_said() {
+    let folder = repository();
+    put(&folder.path().join(".gitignore"), "*\n");
+    put(&folder.path().join(".git/config"), "[core]\n\trepositoryformatversion = 99\n");
+    let output = render(folder.path(), &["--output", "x.yaml"]);
+    is_refused(&output);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`git` says: fatal: "));
+    let folder = repository();
+    // Only root can give a folder away.
+    if std::os::unix::fs::chown(folder.path().join(".git"), Some(65534), None).is_ok() {
+        std::os::unix::fs::chown(folder.path(), Some(65534), None).unwrap();
+        let output = render(folder.path(), &["--output", "x.yaml"]);
+        is_refused(&output);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("belongs to another user") && text.contains("--add safe.directory /"), "{text}");
+    }
+    let folder = repository();
+    assert!(Command::new("mkfifo").arg(folder.path().join(".gitignore")).status().unwrap().success());
+    let output = render(folder.path(), &["--output", "x.yaml"]);
+    is_refused(&output);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no answer within"));
+}
+
+#[test]
+fn a_work_tree_is_found_by_its_own_git_folder_or_file() {
+    let folder = repository();
+    put(&folder.path().join(".gitignore"), "sub/\nother/\n");
+    // A repository below has rules and files of its own.
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    git(&folder.path().join("sub"), &["init", "--quiet"]);
+    is_refused(&render(folder.path(), &["--output", "sub/x.yaml"]));
+    // A folder that is called so and is none.
+    fs::create_dir_all(folder.path().join("other/.git")).unwrap();
+    succeeds(&render(folder.path(), &["--output", "other/x.yaml"]));
+    put(&folder.path().join("other/.git/HEAD"), "ref: refs/heads/main\n");
+    is_refused(&render(folder.path(), &["--output", "other/y.yaml"]));
+    fs::remove_dir_all(folder.path().join("other/.git")).unwrap();
+    put(&folder.path().join("other/.git"), "gitdir: ../sub/.git\n");
+    is_refused(&render(folder.path(), &["--output", "other/y.yaml"]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn other_processes_cannot_read_the_environment_and_no_core_file_is_written() {
+    use std::os::unix::fs::MetadataExt;
+    use std::time::{Duration, Instant};
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = nobody::regcred(folder.path(), [])
+        .args(["render", "--namespaces-from", "-"])
+        .env("DOCKERHUB_AUTH", LOGIN)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let proc = Path::new("/proc").join(child.id().to_string());
+    let end = Instant::now() + Duration::from_secs(20);
+    let core = || {
+        let limits = fs::read_to_string(proc.join("limits")).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        line.split_whitespace().skip(4).take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    // It waits for its standard input; what the kernel gives to root, no process of its own user may read.
+    let is_shut = || fs::metadata(proc.join("environ")).unwrap().uid() == 0 && core() == ["0", "0"];
+    while !is_shut() {
+        assert!(Instant::now() < end, "{:?} {:?}", fs::metadata(proc.join("environ")).unwrap().uid(), core());
+        std::thread::yield_now();
+    }
+    drop(child.stdin.take());
+    child.wait().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn git_does_not_see_the_credentials() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = repository();
+    let tools = tempfile::tempdir().unwrap();
+    let program = tools.path().join("git");
+    put(&program, &format!("#!/bin/sh\n/usr/bin/env > {}/seen\n", tools.path().display()));
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    put(&folder.path().join("out/one/notes.txt"), "somebody's");
+    // Not those of a cluster that was not chosen, either.
+    put(
+        &folder.path().join("regcred.yaml"),
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  clusters:\n  - name: one\n  \
+         - name: other\n    pullSecrets:\n    - logins: [{dockerConfig: {env: OTHER_AUTH}}]\n",
+    );
+    let variables = [
+        ("DOCKERHUB_AUTH", LOGIN),
+        ("OTHER_AUTH", LOGIN),
+        ("REGCRED_FINGERPRINT_KEY", "canary-of-the-key-that-is-long-enough"),
+        ("HOME", "/home/somebody"),
+        ("PATH", tools.path().to_str().unwrap()),
+    ];
+    let arguments = ["render", "-n", "a", "--cluster", "one", "--format", "directory", "--output", "out"];
+    is_refused(&regcred(folder.path(), &variables, &arguments));
+    let seen = fs::read_to_string(tools.path().join("seen")).unwrap();
+    assert!(seen.contains("/home/somebody") && !seen.contains("canary"), "{seen}");
+}
+
+/// A function whose items came from a file, with these annotations.
+fn krm(folder: &Path, config: &str) -> Output {
+    let item = "\n- kind: Kptfile\n  metadata: {annotations: {internal.config.kubernetes.io/path: Kptfile}}";
+    run_krm(folder, item, config)
+}
+
+fn run_krm(folder: &Path, items: &str, config: &str) -> Output {
+    let list =
+        format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: {items}\nfunctionConfig: {config}\n");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
+        .arg("krm")
+        .env_clear()
+        .envs([("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_function_puts_no_plain_secret_among_files_in_git_unless_it_is_told_to() {
+    let credentials = |annotation: &str| {
+        format!(
+            "{{apiVersion: regcred.dev/v1alpha1, kind: RegistryCredentials, metadata: {{name: acme, annotations: {{{annotation}}}}}, \
+             spec: {{link: none, pullSecrets: [{{namespaces: {{include: [a]}}}}]}}}}"
+        )
+    };
+    let flags = |more: &str| format!("{{apiVersion: v1, kind: ConfigMap, data: {{namespaces: a{more}}}}}");
+    let folder = repository();
+    let elsewhere = tempfile::tempdir().unwrap();
+    for config in [credentials(""), credentials("regcred.dev/allow-plaintext-in-git: 'false'"), flags("")] {
+        let output = krm(folder.path(), &config);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(REFUSED) && text.contains("allow-plaintext-in-git"), "{text}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("kind: Kptfile") && !said.contains("kind: Secret\n"), "{said}");
+        succeeds(&krm(elsewhere.path(), &config));
+        // kpt sends no items of a package without objects.
+        assert_eq!(run_krm(folder.path(), "[]", &config).status.code(), Some(1));
+        succeeds(&run_krm(elsewhere.path(), "[]", &config));
+    }
+    let declared = credentials("config.kubernetes.io/function: 'exec: {path: regcred}'");
+    succeeds(&run_krm(folder.path(), "[]", &declared));
+    for config in [credentials("regcred.dev/allow-plaintext-in-git: 'true'"), flags(", allow-plaintext-in-git: 'true'")]
+    {
+        let output = krm(folder.path(), &config);
+        succeeds(&output);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("kind: Secret\n") && !said.contains("results:"), "{said}");
+    }
+    let output = krm(folder.path(), &credentials("regcred.dev/allow-plaintext-in-git: 'yes'"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("neither `true` nor `false`"));
+}

@@ -1,0 +1,235 @@
+//! Gives tests the real programs and one running control plane.
+
+use std::env;
+use std::io::{self, Write};
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
+
+use super::cluster::Cluster;
+pub use super::program::{Program, Run};
+use super::sealed_secrets::Controller;
+use super::turns;
+
+const CONTROL_PLANE: &str = "regcred-control-plane";
+
+/// How long anything may take to become true.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The tools, and a cluster to use them on.
+pub struct Bench {
+    tools: PathBuf,
+    cluster: Cluster,
+    home: PathBuf,
+    /// The Sealed Secrets controller of this cluster, once a test has started it.
+    pub controller: OnceLock<Controller>,
+}
+
+impl Bench {
+    /// The bench with these tools, started by the first test that asks.
+    ///
+    /// `None` where one is missing: said on stderr, and a failure in CI.
+    pub fn with(tools: &[&str]) -> Option<&'static Self> {
+        static BENCH: OnceLock<Bench> = OnceLock::new();
+        let there = cluster_that_is_there();
+        let needed =
+            ["kubectl"].into_iter().chain(there.is_none().then_some(CONTROL_PLANE)).chain(tools.iter().copied());
+        self::tools(&needed.collect::<Vec<_>>()).map(|folder| BENCH.get_or_init(|| Self::start(folder, there)))
+    }
+
+    /// The bench with these tools, for what is not to be done to a cluster that others use: names of theirs, what reaches
+    /// beyond the namespaces of a test, or new kinds.
+    ///
+    /// The tests of one file share this cluster; it ends when those of another file begin.
+    #[track_caller]
+    pub fn with_a_cluster_of_its_own(tools: &[&str]) -> Option<&'static Self> {
+        if cluster_that_is_there().is_some() {
+            writeln!(io::stderr(), "SKIPPED: not on a cluster that others may use").unwrap();
+            return None;
+        }
+        let folder = self::tools(&[&["kubectl", CONTROL_PLANE], tools].concat())?;
+        Some(turns::take(Location::caller().file(), || Self::start(folder, None)))
+    }
+
+    /// A bench that no other test has, not even one of the same file.
+    #[track_caller]
+    pub fn alone() -> Option<&'static Self> {
+        let folder = self::tools(&["kubectl", CONTROL_PLANE])?;
+        Some(turns::take(&Location::caller().to_string(), || Self::start(folder, None)))
+    }
+
+    fn start(tools: PathBuf, there: Option<PathBuf>) -> Self {
+        let folder = env::temp_dir().join(fresh("bench"));
+        let home = folder.join("home");
+        std::fs::create_dir_all(&home).unwrap();
+        let cluster = match there {
+            Some(kubeconfig) => Cluster::that_is_there(kubeconfig, &tools.join("kubectl"), mark(), &folder),
+            None => Cluster::of_its_own(&tools.join(CONTROL_PLANE), &folder),
+        };
+        Self { tools, cluster, home, controller: OnceLock::new() }
+    }
+
+    /// Ends the cluster and what runs on it.
+    pub fn stop(&self) {
+        if let Some(controller) = self.controller.get() {
+            controller.stop();
+        }
+        self.cluster.stop();
+    }
+
+    /// One of the tools, with the cluster in its environment and nothing of ours but a `PATH` with the tools and `regcred`.
+    pub fn program(&self, name: &str) -> Program {
+        let own = Path::new(env!("CARGO_BIN_EXE_regcred"));
+        let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
+        let path =
+            env::join_paths([own.parent().unwrap().to_owned(), self.tools.clone()].into_iter().chain(system)).unwrap();
+        let executable = match name {
+            "regcred" => own.to_owned(),
+            "sh" => "/bin/sh".into(),
+            tool => self.tools.join(tool),
+        };
+        Program::new(&executable)
+            .directory(&self.home)
+            .variable("HOME", &self.home)
+            .variable("KUBECONFIG", &self.cluster.kubeconfig)
+            .variable("PATH", path)
+    }
+
+    /// `kubectl` with this on its stdin.
+    pub fn kubectl(&self, arguments: &[&str], stdin: &str) -> Run {
+        self.program("kubectl").arguments(arguments).stdin(stdin).run()
+    }
+
+    /// What `kubectl get … -o json` says.
+    pub fn get(&self, arguments: &[&str]) -> Value {
+        let output = self.kubectl(&[&["get", "-o", "json"], arguments].concat(), "").succeeded();
+        serde_json::from_str(&output).unwrap()
+    }
+
+    /// `kubectl apply`, the way the documentation says.
+    pub fn apply(&self, manifests: &str) -> Run {
+        self.kubectl(&["apply", "--server-side", "--field-manager=regcred", "-f", "-"], manifests)
+    }
+
+    /// `regcred` in an empty directory, with these variables and no others.
+    pub fn regcred(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+        let program = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(&self.home).arguments(arguments);
+        variables.iter().fold(program, |program, (name, value)| program.variable(name, value)).run()
+    }
+
+    /// New namespaces, each with its `default` ServiceAccount.
+    pub fn namespaces<const N: usize>(&self) -> [String; N] {
+        let names = std::array::from_fn(|_| fresh("space"));
+        let objects: Vec<_> =
+            names.iter().map(|name| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n")).collect();
+        self.kubectl(&["create", "-f", "-"], &objects.join("---\n")).succeeded();
+        for name in &names {
+            Self::wait("the ServiceAccount `default`", || {
+                self.kubectl(&["get", "serviceaccount", "default", "-n", name], "").status == 0
+            });
+        }
+        names
+    }
+
+    /// Asks until it is so.
+    pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < LIMIT, "still waiting for {what} after {LIMIT:?}");
+        }
+    }
+}
+
+/// A name that no other test uses, with the mark of this run.
+pub fn fresh(what: &str) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("{}{what}-{}", mark(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// What tells this process from all others on the cluster, now and before.
+fn mark() -> &'static str {
+    static MARK: OnceLock<String> = OnceLock::new();
+    let seconds = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    MARK.get_or_init(|| format!("regcred-{}-{}-", std::process::id(), seconds()))
+}
+
+/// The kubeconfig of a cluster that the tests are to use instead of one of their own.
+fn cluster_that_is_there() -> Option<PathBuf> {
+    setting("REGCRED_USE_KUBECONFIG")?;
+    Some(setting("KUBECONFIG").expect("with REGCRED_USE_KUBECONFIG, KUBECONFIG names the cluster").into())
+}
+
+/// Writes a file of the test's own, and the folders it is in.
+#[expect(clippy::disallowed_methods, reason = "whole or not at all does not matter to a test")]
+pub fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// The documents of a stream of YAML or JSON; a `v1/List` is its items.
+pub fn documents(text: &str) -> Vec<Value> {
+    let documents: Vec<Value> = if text.starts_with('{') {
+        serde_json::Deserializer::from_str(text).into_iter().map(Result::unwrap).collect()
+    } else {
+        serde_saphyr::from_multiple(text).unwrap()
+    };
+    documents
+        .into_iter()
+        .flat_map(|document| match document["items"].as_array() {
+            Some(items) if document["kind"] == "List" => items.clone(),
+            _ => vec![document],
+        })
+        .collect()
+}
+
+/// Where `found` lacks something of `wanted`, or has it otherwise; the server may add fields, but nothing to a list.
+pub fn difference(wanted: &Value, found: &Value) -> Option<String> {
+    match (wanted, found) {
+        (Value::Object(wanted), Value::Object(found)) => wanted.iter().find_map(|(key, value)| {
+            difference(value, found.get(key).unwrap_or(&Value::Null)).map(|place| format!("/{key}{place}"))
+        }),
+        (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
+            wanted.iter().zip(found).enumerate().find_map(|(number, (wanted, found))| {
+                difference(wanted, found).map(|place| format!("/{number}{place}"))
+            })
+        }
+        _ => (wanted != found).then(|| format!(": {wanted} is {found}")),
+    }
+}
+
+/// The folder with these tools, programs or files, for tests that need no cluster.
+///
+/// `None` where one is missing: said on stderr, and a failure in CI.
+pub fn tools(needed: &[&str]) -> Option<PathBuf> {
+    let folder = tools_folder();
+    let missing: Vec<_> = needed.iter().copied().filter(|tool| !folder.join(tool).exists()).collect();
+    if missing.is_empty() {
+        return Some(folder);
+    }
+    let said = format!("{} not in {}: run tests/tools/install", missing.join(", "), folder.display());
+    assert!(setting("CI").is_none(), "{said}");
+    // Not by `eprintln`, which is captured, and a skip is to be seen.
+    writeln!(io::stderr(), "SKIPPED: {said}").unwrap();
+    None
+}
+
+fn tools_folder() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let ask = || {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/path");
+        let output = Command::new(script).output().unwrap();
+        assert!(output.status.success(), "tests/tools/path: {}", String::from_utf8_lossy(&output.stderr));
+        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim_end())
+    };
+    FOLDER.get_or_init(|| setting("REGCRED_TOOLS").map_or_else(ask, PathBuf::from)).clone()
+}
+
+#[expect(clippy::disallowed_methods, reason = "what the tests themselves are told")]
+fn setting(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,27 @@
+//! Runs `regcred` as a user without rights to most files.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const NOBODY: u32 = 65534;
+
+/// For this user, or for nobody when this user is root: then the folder and these paths become theirs.
+pub fn regcred(folder: &Path, theirs: impl IntoIterator<Item = PathBuf>) -> Command {
+    let program = folder.join("regcred");
+    // By another program: a descriptor open for writing here would be inherited by what other tests start, and keep it busy.
+    let copy = Command::new("cp").args([Path::new(env!("CARGO_BIN_EXE_regcred")), &program]).status().unwrap();
+    assert!(copy.success());
+    let mut command = Command::new(&program);
+    // What this user makes is root's if this user is root.
+    if fs::metadata(tempfile::tempdir().unwrap().path()).unwrap().uid() == 0 {
+        for path in theirs.into_iter().chain([folder.to_owned(), program]) {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command
+}

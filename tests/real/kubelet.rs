@@ -1,0 +1,350 @@
+//! Compares which logins the kubelet and `regcred` try for an image, with the kubelet's own code.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use regcred::credentials::lifetime::ShortLived;
+use regcred::credentials::{Credentials, Source};
+use regcred::environment::Environment;
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::docker_config::kubelet::Image;
+use regcred_core::docker_config::{self, DockerConfig};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use crate::harness::bench::{self, Program};
+
+/// How many Docker configs are made up, and how many images each is asked for.
+const CONFIGS: usize = 4_000;
+const IMAGES: usize = 12;
+/// For how many of these the program itself is run.
+const PRINTED: usize = 200;
+
+/// What a Docker config may be refused for.
+const REFUSALS: [&str; 11] = [
+    "invalid-registry",
+    "entry-not-an-object",
+    "entry-not-text",
+    "entry-empty",
+    "auth-not-base64",
+    "auth-without-colon",
+    "auth-disagrees",
+    "credential-helper",
+    "identity-token",
+    "no-password",
+    "conflict",
+];
+
+#[test]
+fn for_every_docker_config_that_is_emitted_a_kubelet_tries_the_same_logins_in_the_same_order() {
+    let Some(kubelet) = kubelet() else { return };
+    let mut dice = Dice(20_260_101);
+    let mut refused: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut cases = Vec::new();
+    for _ in 0..CONFIGS {
+        let written = docker_config(&mut dice);
+        match emit(&written) {
+            Ok(emitted) => {
+                let emitted = Rc::new(emitted);
+                for _ in 0..IMAGES {
+                    let image = image(&mut dice);
+                    cases.push((written.clone(), Rc::clone(&emitted), image));
+                }
+            }
+            Err(problems) => {
+                for problem in problems.iter().filter(|problem| problem.is_error()) {
+                    assert!(REFUSALS.contains(&problem.code.as_str()), "{}: {}", problem.code, problem.message);
+                    *refused.entry(problem.code.as_str()).or_default() += 1;
+                }
+            }
+        }
+    }
+    let questions: String = cases
+        .iter()
+        .map(|(_, emitted, image)| json!({"image": image, "dockerConfig": json(emitted)}).to_string() + "\n")
+        .collect();
+    let answers = Program::new(&kubelet).stdin(&questions).run().succeeded();
+    let mut answered = 0;
+    let mut matched = 0;
+    for ((written, emitted, image), answer) in cases.iter().zip(answers.lines()) {
+        let answer = names(&serde_json::from_str(answer).unwrap());
+        assert!(
+            agrees(emitted, image, answer.as_deref()),
+            "{image}: {answer:?} with {}, from {written}",
+            json(emitted)
+        );
+        answered += 1;
+        matched += usize::from(answer.is_some_and(|names| !names.is_empty()));
+    }
+    assert_eq!(answered, cases.len());
+    // What the command says is what the library does: as many cases as there is time for, from all over.
+    for ((written, _, image), answer) in cases.iter().zip(answers.lines()).step_by(cases.len() / PRINTED) {
+        let answer = names(&serde_json::from_str(answer).unwrap());
+        assert_eq!(printed(written, image), answer, "{image}, from {written}");
+    }
+    assert!(cases.len() > CONFIGS * IMAGES / 3 && matched > cases.len() / 10, "{matched} of {} matched", cases.len());
+    assert_eq!(refused.keys().copied().collect::<Vec<_>>(), sorted(REFUSALS), "{refused:?}");
+}
+
+#[test]
+fn of_several_pull_secrets_a_kubelet_tries_the_logins_in_the_order_that_we_say() {
+    let Some(kubelet) = kubelet() else { return };
+    let mut dice = Dice(7);
+    let mut cases = Vec::new();
+    while cases.len() < 2_000 {
+        let emitted: Vec<_> = (0..2).flat_map(|_| emit(&docker_config(&mut dice)).unwrap_or_default()).collect();
+        let image = image(&mut dice);
+        cases.push((emitted, image));
+    }
+    let questions: String = cases
+        .iter()
+        .map(|(emitted, image)| {
+            let configs: Vec<_> = emitted.iter().map(text).collect();
+            json!({"image": image, "dockerConfigs": configs}).to_string() + "\n"
+        })
+        .collect();
+    let answers = Program::new(&kubelet).stdin(&questions).run().succeeded();
+    assert_eq!(answers.lines().count(), cases.len());
+    for ((emitted, image), answer) in cases.iter().zip(answers.lines()) {
+        let answer = names(&serde_json::from_str(answer).unwrap());
+        assert!(agrees(emitted, image, answer.as_deref()), "{image}: {answer:?}");
+    }
+}
+
+/// Whether we say that a kubelet tries the logins of these user names; `None` where it refuses the image.
+fn agrees(emitted: &[DockerConfig], image: &str, answer: Option<&[String]>) -> bool {
+    match (image.parse::<Image>(), answer) {
+        (Ok(image), Some(names)) => docker_config::tries(emitted, &image, names),
+        (Err(_), None) => true,
+        _ => false,
+    }
+}
+
+/// The user names that `regcred verify` prints; `None` where it refuses the image.
+fn printed(written: &Value, image: &str) -> Option<Vec<String>> {
+    let regcred = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(Path::new("/"));
+    let regcred = regcred.variable("DOCKERHUB_AUTH", written.to_string());
+    let run =
+        regcred.arguments(["verify", "--no-config", "--format", "json"]).arguments([format!("--image={image}")]).run();
+    if run.status == 2 {
+        return None;
+    }
+    names(&serde_json::from_str(&run.succeeded()).unwrap())
+}
+
+/// The user names in an answer, the kubelet's or ours; `None` where the image is refused.
+fn names(answer: &Value) -> Option<Vec<String>> {
+    let matches = answer["matches"].as_array()?;
+    Some(matches.iter().map(|login| login["username"].as_str().unwrap().to_owned()).collect())
+}
+
+fn json(emitted: &[DockerConfig]) -> String {
+    text(&emitted[0])
+}
+
+#[expect(clippy::disallowed_methods, reason = "the kubelet reads the JSON")]
+fn text(docker_config: &DockerConfig) -> String {
+    docker_config.to_json().expose_secret().to_owned()
+}
+
+/// The Docker config as `regcred` emits it, through its own stations.
+fn emit(written: &Value) -> Result<Vec<DockerConfig>, Vec<Diagnostic>> {
+    let environment = Environment::new([("AUTH", written.to_string())], PathBuf::from("/"));
+    let sources = [Source::DockerConfig("AUTH".parse().unwrap())];
+    let mut problems = Vec::new();
+    let logins = Credentials::read(sources.iter(), &environment, ShortLived::Refuse).of(&sources, &mut problems);
+    if problems.iter().any(Diagnostic::is_error) {
+        return Err(problems);
+    }
+    DockerConfig::merge(logins).map(|docker_config| vec![docker_config])
+}
+
+fn sorted<const N: usize>(mut texts: [&str; N]) -> Vec<&str> {
+    texts.sort_unstable();
+    texts.to_vec()
+}
+
+/// The kubelet's code.
+fn kubelet() -> Option<PathBuf> {
+    bench::tools(&["kubelet-credentials"]).map(|folder| folder.join("kubelet-credentials"))
+}
+
+/// Numbers that look random and are the same at every run (the generator is `SplitMix64`).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % limit as u64).unwrap()
+    }
+
+    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len())]
+    }
+}
+
+const HOSTS: [&str; 18] = [
+    "ghcr.io",
+    "*.io",
+    "quay.io",
+    "qu*.io",
+    "*u*y.io",
+    "docker.io",
+    "index.docker.io",
+    "registry-1.docker.io",
+    "hub.docker.com",
+    "*.docker.io",
+    "a.b.io",
+    "*.*.io",
+    "localhost",
+    "localhost",
+    "GHCR.io",
+    "my-registry.example.com",
+    "1.2.3.4",
+    "registry",
+];
+
+fn key(dice: &mut Dice) -> String {
+    // Half of them are near to half of the images, so that many match.
+    if dice.below(2) == 0 {
+        let host =
+            dice.one(&["ghcr.io", "*.io", "gh*.io", "docker.io", "index.docker.io", "https://index.docker.io/v1"]);
+        return format!("{host}{}", dice.one(&["", "/", "/acme", "/acme/api", "/ac"]));
+    }
+    let scheme = dice.one(&["", "", "", "https://", "http://"]);
+    let host = dice.one(&HOSTS);
+    let port = dice.one(&["", "", "", "", ":443", ":5000", ":80", ":05000", ":x"]);
+    let path = dice.one(&[
+        "",
+        "",
+        "",
+        "",
+        "/",
+        "/v1/",
+        "/v2/",
+        "/v1",
+        "/v2",
+        "/v1/acme",
+        "/v2/v1/",
+        "/acme",
+        "/acme/",
+        "/acme/api",
+        "/ac",
+        "/acme/api/x",
+        "/library",
+        "/library/nginx",
+        "/acme:1",
+        "/acme/*",
+        "/a//b",
+        "/./acme",
+        "//acme",
+        "/acme@sha256",
+        "/~x",
+        "/Acme",
+        "/a b",
+        "/a%20b",
+        "/a?b",
+    ]);
+    format!("{scheme}{host}{port}{path}")
+}
+
+fn docker_config(dice: &mut Dice) -> Value {
+    let mut auths = Map::new();
+    for number in 0..=dice.below(5) {
+        auths.insert(key(dice), entry(dice, number));
+    }
+    if dice.below(2) == 0 {
+        return json!({"auths": auths, "credHelpers": {"gcr.io": "gcloud"}});
+    }
+    json!({"auths": auths, "HttpHeaders": {"User-Agent": "x"}})
+}
+
+fn entry(dice: &mut Dice, number: usize) -> Value {
+    // Names that `verify` shows, as everybody knows their form.
+    let [name, other] = [number, number + 1].map(|number| format!("robot$u{number}"));
+    let auth = |text: String| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+    match dice.below(60) {
+        0 => json!([]),
+        1 => json!({"auth": 1}),
+        2 => json!({}),
+        3 => json!({"auth": "?"}),
+        4 => json!({"auth": auth(name)}),
+        5 => json!({"auth": auth(format!("{name}:p")), "username": other}),
+        6 => json!({"auth": auth(format!("{name}:")), "identitytoken": "t"}),
+        7 => json!({"username": name}),
+        8..20 => json!({"username": name, "password": "p"}),
+        20..30 => json!({"auth": auth(format!("{name}:p:q"))}),
+        30..40 => json!({"auth": auth("robot$same:p".into())}),
+        40..45 => json!({"auth": auth(format!("{name}:p")).trim_end_matches('='), "email": "a@b.c"}),
+        _ => json!({"username": name, "password": "p", "auth": auth(format!("{name}:p"))}),
+    }
+}
+
+fn image(dice: &mut Dice) -> String {
+    if dice.below(2) == 0 {
+        return format!(
+            "{}{}",
+            dice.one(&["ghcr.io/", "docker.io/", "", "localhost/"]),
+            dice.one(&["acme/api:1", "nginx", "ac/x"])
+        );
+    }
+    let host = dice.one(&[
+        "",
+        "",
+        "ghcr.io/",
+        "quay.io/",
+        "docker.io/",
+        "index.docker.io/",
+        "registry-1.docker.io/",
+        "hub.docker.com/",
+        "a.b.io/",
+        "localhost/",
+        "GHCR.io/",
+        "my-registry.example.com/",
+        "1.2.3.4/",
+        "-a.io/",
+        "a_b.io/",
+        "Team/",
+        "registry/",
+        "io/",
+    ]);
+    let port = dice.one(&["", "", "", "", "", "", ":443", ":5000", ":80", ":05000", ":x", ":"]);
+    let host = if host.is_empty() || port.is_empty() {
+        host.to_owned()
+    } else {
+        format!("{}{port}/", host.trim_end_matches('/'))
+    };
+    let path = dice.one(&[
+        "nginx",
+        "acme/api",
+        "acme/api/x",
+        "acme",
+        "acmeco/api",
+        "v1/acme",
+        "library/nginx",
+        "v2/v1/x",
+        "a/b",
+        "x",
+        "acme/Api",
+        "acme//api",
+        "a..b/c",
+        "a__b/c",
+        "a___b/c",
+        "a--b/c",
+        "a-/c",
+        ".a/b",
+        "ac",
+        "a._b",
+        "",
+    ]);
+    let digest = format!("@sha256:{}", "0a".repeat(32));
+    let end = dice
+        .one(&["", "", "", "", ":1.4", ":latest", ":", ":-x", ":_x", "@sha256:00", &digest, ":1@x", "@md5:00"])
+        .to_owned();
+    let whole = if dice.below(200) == 0 { "0a".repeat(32) } else { format!("{host}{path}") };
+    format!("{whole}{end}")
+}

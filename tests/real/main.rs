@@ -1,0 +1,44 @@
+//! The tests with the real programs that `tests/tools/install` installs: `cargo test --features real-tools --test real`.
+
+#![cfg(test)]
+
+#[path = "../harness"]
+mod harness {
+    pub mod bench;
+    pub mod cells;
+    pub mod cluster;
+    pub mod console;
+    pub mod custom_resources;
+    pub mod forged;
+    pub mod program;
+    pub mod regcred;
+    pub mod requests;
+    pub mod schemas;
+    pub mod sealed_secrets;
+    #[expect(dead_code, reason = "here the real sops encrypts")]
+    pub mod stand_in;
+    pub mod turns;
+    pub mod unseal;
+    pub mod words;
+}
+
+mod apply;
+mod ci;
+mod docs;
+mod external;
+mod gitlab;
+mod gitops;
+mod gitops_examples;
+mod helm;
+mod helmfile;
+mod init;
+mod inject;
+mod krm;
+mod kubelet;
+mod patcher;
+mod policy;
+mod protected;
+mod release;
+mod sealed;
+mod sops;
+mod yaml;
