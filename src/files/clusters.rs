@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use super::new_paths::NewPaths;
 use super::folder::path;
 use super::folder::root::{self, Patience, Turn};
+use super::new_paths::NewPaths;
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};

@@ -1,16 +1,19 @@
 //! Protection: manifests in, documents out that are as safe as was asked for. No secret is left in clear unless that is `plain`.
 
+pub mod encrypted;
 pub mod external;
 pub mod sealed;
 pub mod sops;
 
 use std::io::{self, Write};
 
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::settings::Settings;
 use crate::settings::choices::Protect;
+use encrypted::Encrypted;
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::manifest::{Content, Manifest, Manifests, PullSecret};
 use regcred_core::names::{Namespace, VariableName};
@@ -216,85 +219,6 @@ pub struct Encryption<'a> {
 }
 
 impl Encryption<'_> {
-    /// What anybody may know of the result: all that stands in it in clear, and for whom it is encrypted.
-    /// It and the secret decide whether an old result is still good.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn context(&self, path: &str) -> io::Result<Vec<u8>> {
-        match self.protector {
-            Protector::Sealed(sealer) => sealer.context(self.manifest),
-            Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace(), path),
-            Protector::Plain => Ok(Vec::new()),
-        }
-    }
-
-    /// What names it among the documents of its file.
-    #[must_use]
-    pub fn document_name(&self) -> String {
-        let namespace = self.manifest.namespace().map_or("", Namespace::as_str);
-        format!("{namespace}/{}", self.secret.name)
-    }
-
-    /// What chooses the recipients, where they are known only from the result.
-    ///
-    /// # Errors
-    /// There is no rule for it.
-    pub fn rules(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
-        match self.protector {
-            Protector::Sops(sops) => sops.recipient(path, Form::Manifests).map(Some),
-            Protector::Sealed(_) | Protector::Plain => Ok(None),
-        }
-    }
-
-    /// The recipients, where they are known before.
-    #[must_use]
-    pub fn recipients(&self) -> Option<Recipients> {
-        match self.protector {
-            Protector::Sealed(sealer) => Some(sealer.recipients()),
-            Protector::Sops(_) | Protector::Plain => None,
-        }
-    }
-
-    /// Everyone who can read this result.
-    #[must_use]
-    pub fn recipients_of(&self, document: &[u8]) -> Recipients {
-        match self.protector {
-            Protector::Sealed(sealer) => sealer.recipients(),
-            Protector::Sops(_) => Sops::recipients_of(document),
-            Protector::Plain => Recipients::new(),
-        }
-    }
-
-    /// Whether these bytes are this document, encrypted, as far as it can be told without opening it.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
-        match self.protector {
-            Protector::Sealed(sealer) => sealer.has_form(self.manifest, bytes),
-            Protector::Sops(_) => Sops::has_form(self.secret, self.manifest.namespace(), bytes),
-            Protector::Plain => Ok(false),
-        }
-    }
-
-    /// The secret.
-    #[must_use]
-    pub fn secret(&self) -> &PullSecret {
-        self.secret
-    }
-
-    /// For whom it is besides, as variables say that a job may not see which only compares.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
-        match self.protector {
-            Protector::Sops(sops) => sops.recipients_in_variables(),
-            Protector::Sealed(_) | Protector::Plain => Ok(Vec::new()),
-        }
-    }
-
     /// Whether it can be encrypted as a file of this path, as far as that can be told before.
     ///
     /// # Errors
@@ -305,12 +229,64 @@ impl Encryption<'_> {
             Protector::Sealed(_) | Protector::Plain => Ok(()),
         }
     }
+}
 
-    /// The encrypted document: another at every call.
-    ///
-    /// # Errors
-    /// The protector's.
-    pub fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+impl Encrypted for Encryption<'_> {
+    fn context(&self, path: &str) -> io::Result<Vec<u8>> {
+        match self.protector {
+            Protector::Sealed(sealer) => sealer.context(self.manifest),
+            Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace(), path),
+            Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    fn name(&self) -> String {
+        let namespace = self.manifest.namespace().map_or("", Namespace::as_str);
+        format!("{namespace}/{}", self.secret.name)
+    }
+
+    fn rules(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        match self.protector {
+            Protector::Sops(sops) => sops.recipient(path, Form::Manifests).map(Some),
+            Protector::Sealed(_) | Protector::Plain => Ok(None),
+        }
+    }
+
+    fn recipients(&self) -> Option<Recipients> {
+        match self.protector {
+            Protector::Sealed(sealer) => Some(sealer.recipients()),
+            Protector::Sops(_) | Protector::Plain => None,
+        }
+    }
+
+    fn recipients_of(&self, document: &[u8]) -> Recipients {
+        match self.protector {
+            Protector::Sealed(sealer) => sealer.recipients(),
+            Protector::Sops(_) => Sops::recipients_of(document),
+            Protector::Plain => Recipients::new(),
+        }
+    }
+
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+        match self.protector {
+            Protector::Sealed(sealer) => sealer.has_form(self.manifest, bytes),
+            Protector::Sops(_) => Sops::has_form(self.secret, self.manifest.namespace(), bytes),
+            Protector::Plain => Ok(false),
+        }
+    }
+
+    fn secret(&self) -> &SecretString {
+        &self.secret.docker_config
+    }
+
+    fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        match self.protector {
+            Protector::Sops(sops) => sops.recipients_in_variables(),
+            Protector::Sealed(_) | Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         match self.protector {
             Protector::Sealed(sealer) => Ok(Zeroizing::new(sealer.seal_as_yaml(self.secret, self.manifest)?)),
             Protector::Sops(sops) => sops.encrypt(self.secret, self.manifest.namespace(), path),

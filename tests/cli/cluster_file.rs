@@ -8,7 +8,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-
 use crate::harness::forged::{edit_line, forge};
 use crate::harness::interrupted::{Left, Moment, kill};
 use crate::harness::regcred::regcred;

@@ -17,9 +17,9 @@ use regcred::files::folder::entry::{Content, Entry, Logins};
 use regcred::files::folder::root::Kind;
 use regcred::files::folder::{self, Mode, Prepared};
 use regcred::files::marks::Known;
-use regcred::files::marks::encrypted::Encrypted;
 use regcred::files::new_paths::NewPaths;
 use regcred::files::target::Target;
+use regcred::protect::encrypted::Encrypted;
 use regcred::settings::{PlaintextInGit, Reseal};
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::plan::Action;
@@ -127,7 +127,12 @@ struct Written {
 impl Place {
     fn new(key: &str) -> Self {
         let environment = Environment::new([("REGCRED_FINGERPRINT_KEY", key)], PathBuf::new());
-        Self { folder: tempfile::tempdir().unwrap(), environment, reseal: Reseal::WhenChanged, accepted: vec!["0".to_owned(), "1".to_owned()] }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            environment,
+            reseal: Reseal::WhenChanged,
+            accepted: vec!["0".to_owned(), "1".to_owned()],
+        }
     }
 
     fn root(&self) -> PathBuf {
@@ -155,9 +160,8 @@ impl Place {
         let mut prepared = folder::prepare(entries, Kind::Tree, &self.target(), Mode::Write, &new_paths)?;
         new_paths.keep();
         prepared.publish()?;
-        let count = |actions: &[Action]| {
-            prepared.changes.iter().filter(|change| actions.contains(&change.action)).count()
-        };
+        let count =
+            |actions: &[Action]| prepared.changes.iter().filter(|change| actions.contains(&change.action)).count();
         Ok(Written {
             written: count(&[Action::Create, Action::Update]),
             unchanged: prepared.unchanged,
@@ -345,7 +349,10 @@ fn what_the_lock_was_made_to_agree_with_is_noticed_by_the_key() {
     assert_eq!(place.check(&tree, Known::NotTheLogins).0, different, "the key alone tells");
     let written = place.write(&tree);
     assert_eq!((written.written, codes(&written.warnings)), (2, vec!["edited-by-hand"; 2]));
-    assert!(place.text("a").contains(&format!("\n{} ", path("a"))) && place.text("b").contains(&format!("\n{} ", path("b"))));
+    assert!(
+        place.text("a").contains(&format!("\n{} ", path("a")))
+            && place.text("b").contains(&format!("\n{} ", path("b")))
+    );
 }
 
 #[test]
@@ -389,8 +396,7 @@ fn another_recipient_or_another_key_of_fingerprints_is_told() {
     let place = Place::new(KEY);
     let (tree, elsewhere) = (wanted(&[("a", 0), ("b", 0)], 0), wanted(&[("a", 0), ("b", 0)], 1));
     place.write(&tree);
-    let warnings =
-        |place: &Place, tree: &Wanted| place.compare(tree, Known::All).warnings;
+    let warnings = |place: &Place, tree: &Wanted| place.compare(tree, Known::All).warnings;
     assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-recipient"]);
     let written = place.write(&elsewhere);
     assert_eq!((written.written, codes(&written.warnings)), (2, vec!["another-recipient"]));

@@ -52,7 +52,8 @@ pub(super) fn prepare<'a>(
     let kind = product.kind(&target.path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let prepared = folder::prepare(product.files(&name)?, kind, &target, mode, new_paths)?;
-    let is_covered = mode == Mode::Write && product.is_a_tree() && product.holds_a_secret() && git::is_covered(&target.path);
+    let is_covered =
+        mode == Mode::Write && product.is_a_tree() && product.holds_a_secret() && git::is_covered(&target.path);
     let folder = settings.cluster.as_ref().map_or(String::new(), |cluster| format!("{cluster}/"));
     Ok(Delivery { prepared, mode: Some(mode), notes: Vec::new(), folder, is_covered })
 }
@@ -79,11 +80,14 @@ impl Delivery {
                 for change in changes {
                     report::detail(&format!("{}: {}", change.action, self.place(change)));
                 }
-                let count = |counted: &[Action]| changes.iter().filter(|change| counted.contains(&change.action)).count();
+                let count =
+                    |counted: &[Action]| changes.iter().filter(|change| counted.contains(&change.action)).count();
                 let (written, removed) = (count(&[Action::Create, Action::Update]), count(&[Action::Delete]));
                 let files = if written == 1 { "file" } else { "files" };
                 let cluster = self.cluster();
-                report::summary(&format!("{cluster}{written} {files} written, {unchanged} unchanged, {removed} removed"));
+                report::summary(&format!(
+                    "{cluster}{written} {files} written, {unchanged} unchanged, {removed} removed"
+                ));
                 if self.is_covered {
                     report::note(COVERED);
                 }

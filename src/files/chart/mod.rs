@@ -7,8 +7,8 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::stream::Shown;
 use super::folder::entry::Entry;
+use super::stream::Shown;
 use super::{File, Protection, layout};
 use crate::protect::Documents;
 use crate::resources::admission_policy;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::entry::{Content, Entry, Logins, is_headed};
 use super::Mode;
+use super::entry::{Content, Entry, Logins, is_headed};
 use super::lock::{Line, Verdict};
 use super::parsed::{self, DOCKER_CONFIG};
 use super::path::{Found, TreePath};
@@ -60,7 +60,12 @@ impl<'a> Observer<'a> {
         let encrypted = entry.content.protection() == Protection::Encrypted;
         let lines = path.and_then(|path| self.root.ours.files.get(path)).map_or(&[][..], Vec::as_slice);
         let is_signed = path.is_some_and(|path| lines.iter().any(|line| line.is_signed(path, self.key)));
-        let mut seen = Seen { actual: None, line: Line::default(), marks: None, was_ours: is_signed && encrypted && !self.root.has_journal };
+        let mut seen = Seen {
+            actual: None,
+            line: Line::default(),
+            marks: None,
+            was_ours: is_signed && encrypted && !self.root.has_journal,
+        };
         let place = match self.find(entry, path)? {
             There::Nothing => {
                 seen.marks = encrypted.then(|| Marks::read(Vec::new(), self.key, entry.extent()));
@@ -70,15 +75,20 @@ impl<'a> Observer<'a> {
                 return Ok(seen);
             }
             There::InTheWay => {
-                seen.actual =
-                    Some(Actual { owner: Owner::Another, content: plan::Content::Different, history: History::Unknown });
+                seen.actual = Some(Actual {
+                    owner: Owner::Another,
+                    content: plan::Content::Different,
+                    history: History::Unknown,
+                });
                 return Ok(seen);
             }
             There::File(place) => place,
         };
         let text = match &entry.content {
             Content::Stream(..) if !encrypted && self.known() == Known::All => None,
-            Content::Stream(..) | Content::Ready(..) | Content::Encrypted(_) => Some(read::text(&place)?.unwrap_or_default()),
+            Content::Stream(..) | Content::Ready(..) | Content::Encrypted(_) => {
+                Some(read::text(&place)?.unwrap_or_default())
+            }
         };
         let is_merged = text.as_ref().is_some_and(|text| merge::sides(text).is_some());
         seen.marks = match (&text, encrypted) {
@@ -103,7 +113,8 @@ impl<'a> Observer<'a> {
             }
         }
         seen.was_ours &= verdict != Verdict::Same;
-        if let (Some(path), plan::Content::Same | plan::Content::Unproven | plan::Content::NotCompared) = (path, content)
+        if let (Some(path), plan::Content::Same | plan::Content::Unproven | plan::Content::NotCompared) =
+            (path, content)
             && (content == plan::Content::Same || self.known() == Known::All)
         {
             let mut hasher = hasher(entry.content.protection(), self.key);
@@ -119,14 +130,21 @@ impl<'a> Observer<'a> {
             Kind::File(_) if starts_as_ours(&place)? => Owner::Proven,
             Kind::File(_) => Owner::Another,
         };
-        let is_unsigned = encrypted && self.key.is_there() && self.root.kind == Kind::Tree && !lines.is_empty() && !is_signed;
+        let is_unsigned =
+            encrypted && self.key.is_there() && self.root.kind == Kind::Tree && !lines.is_empty() && !is_signed;
         let is_a_single_document = matches!(entry.content, Content::Encrypted(_));
         let history = match verdict {
             _ if is_merged || (self.root.ours.has_conflict && verdict == Verdict::Different) => History::Merged,
             Verdict::Different if !(is_a_single_document && documents.unsigned) => History::Edited,
             _ if is_unsigned || documents.unsigned => History::Unsigned,
             _ if documents.edited || (is_a_single_document && documents.absent) => History::Edited,
-            _ if is_a_single_document && content == plan::Content::Different && !documents.outdated && !documents.resigned => History::Edited,
+            _ if is_a_single_document
+                && content == plan::Content::Different
+                && !documents.outdated
+                && !documents.resigned =>
+            {
+                History::Edited
+            }
             Verdict::Same => History::AsWritten,
             Verdict::Different => History::Edited,
             Verdict::Unknown if encrypted && self.root.kind != Kind::Tree => History::AsWritten,

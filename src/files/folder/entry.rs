@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use zeroize::Zeroizing;
 
-use crate::files::marks::encrypted::Encrypted;
 use crate::files::marks::{Extent, Marks, Outdated};
 use crate::files::stream::{self, Form};
 use crate::files::{File, Protection};
 use crate::protect::Documents;
+use crate::protect::encrypted::Encrypted;
 
 /// What a folder should have at a path.
 pub struct Entry<'a> {

@@ -8,8 +8,8 @@ use super::root::{Interrupted, Kind, State};
 use super::run::{RECIPIENTS_VARIABLE, REWRITTEN, Run};
 use super::staging::Disk;
 use super::{Mode, Prepared, compare, warnings};
-use crate::files::{self, product};
 use crate::files::marks::Known;
+use crate::files::{self, product};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::plan::{Action, Change, History, Plan, Reason};
 use regcred_core::recipient::Authority;
@@ -41,7 +41,8 @@ impl Run<'_> {
             let there = observer.left_over(path, lines).map_err(|error| self.failed(&error, path.as_str()))?;
             actual.extend(there.map(|there| (path.to_string(), there)));
         }
-        let is_edited: BTreeSet<_> = actual.iter().filter(|(_, there)| there.history == History::Edited).map(|(path, _)| path.clone()).collect();
+        let is_edited: BTreeSet<_> =
+            actual.iter().filter(|(_, there)| there.history == History::Edited).map(|(path, _)| path.clone()).collect();
         let mut left_over = Vec::new();
         for change in Plan::between(Vec::new(), actual) {
             let name = self.shown(&change.path);
@@ -78,7 +79,10 @@ impl Run<'_> {
         let (verb, what) = if names.len() == 1 { ("is", "a file") } else { ("are", "files") };
         let message = format!("{} {verb} there already, and {what} that regcred did not write", names.join(", "));
         let looks_like_ours = |change: &&&Change| {
-            let is_there = change.path.parse::<TreePath>().is_ok_and(|path| matches!(path.find(&self.root.path), Ok(super::path::Found::File)));
+            let is_there = change
+                .path
+                .parse::<TreePath>()
+                .is_ok_and(|path| matches!(path.find(&self.root.path), Ok(super::path::Found::File)));
             is_there && compare::starts_as_ours(&self.root.path.join(&change.path)).unwrap_or(false)
         };
         let hint = if refused.iter().any(|change| looks_like_ours(&change)) {
@@ -93,7 +97,9 @@ impl Run<'_> {
     /// Refuses recipients that nobody has approved, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
         let list = self.target.environment.setting(RECIPIENTS_VARIABLE);
-        let names = |text: &str| text.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let names = |text: &str| {
+            text.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        };
         let authority = match list {
             Some(list) => Authority::List(names(list)),
             None if !self.key.is_there() => Authority::Nobody,
@@ -175,7 +181,9 @@ impl Run<'_> {
     /// Writes the journal, and forgets all but what is to be done.
     fn seal(mut self, left_over: Vec<TreePath>) -> Result<(Prepared, Option<Pending>), Failure> {
         let Some(staging) = self.staging.take() else { return Ok((self.prepared, None)) };
-        let writes = self.prepared.changes.iter().any(|change| matches!(change.action, Action::Create | Action::Update)) || !self.staged.is_empty();
+        let writes =
+            self.prepared.changes.iter().any(|change| matches!(change.action, Action::Create | Action::Update))
+                || !self.staged.is_empty();
         let is_tree = self.root.kind == Kind::Tree;
         let is_listed = !is_tree || (self.root.state == State::Listed && self.root.ours == self.lock);
         if !writes && left_over.is_empty() && is_listed {

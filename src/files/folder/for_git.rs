@@ -67,7 +67,8 @@ impl Run<'_> {
             _ => return Ok(()),
         };
         let (unchanged, changes) = (self.prepared.unchanged, self.prepared.changes.len());
-        let file = File { path: name.to_owned(), bytes: Zeroizing::new(bytes.to_vec()), protection: Protection::Public };
+        let file =
+            File { path: name.to_owned(), bytes: Zeroizing::new(bytes.to_vec()), protection: Protection::Public };
         self.add(vec![Entry { head: Vec::new(), ..file.into() }])?;
         // It is no part of what was asked for.
         self.prepared.unchanged = unchanged;

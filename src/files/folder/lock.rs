@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use super::entry::HEADER;
 use super::path::{LOCK, TreePath};
 use super::read;
+use crate::files::Protection;
 use crate::files::marks::digest::Digest;
 use crate::files::marks::key::{Hasher, Key, Purpose};
-use super::entry::HEADER;
-use crate::files::Protection;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 const MARKERS: [&[u8]; 4] = [b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"];
@@ -128,8 +128,9 @@ impl Lock {
         let mut lock = Self::default();
         if bytes.starts_with(b"{") {
             let message = format!("`{LOCK}` was written by an unreleased regcred, and is not read any more");
-            return Err(Diagnostic::error(Code::InvalidLock, message)
-                .hint("write the folder again: `rm -r DIR`, where DIR is the folder of `--output`, and the same command"));
+            return Err(Diagnostic::error(Code::InvalidLock, message).hint(
+                "write the folder again: `rm -r DIR`, where DIR is the folder of `--output`, and the same command",
+            ));
         }
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let line = line.trim_ascii_end();
@@ -230,7 +231,9 @@ mod tests {
     fn a_lock_survives_its_text_with_any_line_ends_and_the_markers_of_a_merge() {
         let key = key(KEY);
         let mut lock = Lock::default();
-        for (path, protection) in [("b", Protection::Public), ("a/c", Protection::Plaintext), ("d", Protection::Encrypted)] {
+        for (path, protection) in
+            [("b", Protection::Public), ("a/c", Protection::Plaintext), ("d", Protection::Encrypted)]
+        {
             let (path, line) = line(path, b"x", protection, &key);
             lock.add(path, line);
         }
@@ -278,7 +281,8 @@ mod tests {
             let message = Lock::parse(text.as_bytes()).unwrap_err().message;
             assert!(message.contains(expected) && !message.contains("canary"), "{message}");
         }
-        for path in ["/etc/passwd", "../x", "a/../../x", "a//b", "regcred.lock", "a\\..\\b", ".git/config", "a/.GIT/x"] {
+        for path in ["/etc/passwd", "../x", "a/../../x", "a//b", "regcred.lock", "a\\..\\b", ".git/config", "a/.GIT/x"]
+        {
             assert!(Lock::parse(path.as_bytes()).is_err(), "{path}");
         }
     }

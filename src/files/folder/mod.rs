@@ -5,9 +5,9 @@
 //! reads the journal and completes it.
 
 mod compare;
+pub mod entry;
 mod finish;
 mod for_git;
-pub mod entry;
 pub mod lock;
 pub mod parsed;
 pub mod path;

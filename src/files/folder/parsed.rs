@@ -85,7 +85,8 @@ mod tests {
         };
         assert!(same(&of("ghcr.io", ""), &of("quay.io", "")));
         // What a reader would apply in addition: another field, another document, whatever follows a separator.
-        for more in ["  failurePolicy: Ignore\n", "---\nkind: ClusterRoleBinding\n", "--- \nkind: ClusterRoleBinding\n"] {
+        for more in ["  failurePolicy: Ignore\n", "---\nkind: ClusterRoleBinding\n", "--- \nkind: ClusterRoleBinding\n"]
+        {
             assert!(!same(&of("ghcr.io", ""), &of("ghcr.io", more)), "{more}");
         }
         let json = |registry: &str, more: &str| {

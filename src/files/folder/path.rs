@@ -121,7 +121,22 @@ mod tests {
         for good in ["a", "a/b.yaml", ".gitignore", "a/regcred.lock", "a..b/c"] {
             assert!(good.parse::<TreePath>().is_ok(), "{good}");
         }
-        for bad in ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\\b", "a\0", "regcred.lock", ".regcred-new/x", ".git/config", "a/.Git/x", "a b"] {
+        for bad in [
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            "..",
+            "a/../b",
+            "./a",
+            "a\\b",
+            "a\0",
+            "regcred.lock",
+            ".regcred-new/x",
+            ".git/config",
+            "a/.Git/x",
+            "a b",
+        ] {
             assert!(bad.parse::<TreePath>().is_err(), "{bad}");
         }
     }

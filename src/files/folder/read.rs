@@ -98,9 +98,14 @@ mod tests {
 
     #[test]
     fn a_carriage_return_before_a_line_feed_does_not_count() {
-        for (text, expected) in
-            [("a\r\nb\r\n", "a\nb\n"), ("a\rb\n", "a\rb\n"), ("\r\r\n", "\r\n"), ("a\r", "a\r"), ("", ""), ("\r\n", "\n")]
-        {
+        for (text, expected) in [
+            ("a\r\nb\r\n", "a\nb\n"),
+            ("a\rb\n", "a\rb\n"),
+            ("\r\r\n", "\r\n"),
+            ("a\r", "a\r"),
+            ("", ""),
+            ("\r\n", "\n"),
+        ] {
             let (mut whole, mut parts) = (Vec::new(), Vec::new());
             each_part(text.as_bytes(), |part| whole.extend_from_slice(part)).unwrap();
             each_part(ByteByByte(text.as_bytes()), |part| parts.extend_from_slice(part)).unwrap();

@@ -95,12 +95,27 @@ impl Root {
     #[must_use]
     pub fn missing(target: &Target<'_>, kind: Kind) -> Self {
         let path = kind.folder(target).map(Path::to_path_buf).unwrap_or_default();
-        Self { path, kind, state: State::New, ours: Lock::default(), interrupted: Interrupted::No, has_journal: false, turn: None }
+        Self {
+            path,
+            kind,
+            state: State::New,
+            ours: Lock::default(),
+            interrupted: Interrupted::No,
+            has_journal: false,
+            turn: None,
+        }
     }
 
     fn read(path: PathBuf, kind: Kind) -> Result<Self, Failure> {
-        let mut root =
-            Self { path, kind, state: State::Unlisted, ours: Lock::default(), interrupted: Interrupted::No, has_journal: false, turn: None };
+        let mut root = Self {
+            path,
+            kind,
+            state: State::Unlisted,
+            ours: Lock::default(),
+            interrupted: Interrupted::No,
+            has_journal: false,
+            turn: None,
+        };
         if root.kind != Kind::Tree {
             return Ok(root);
         }

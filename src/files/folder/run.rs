@@ -248,7 +248,10 @@ impl<'a> Run<'a> {
             Reseal::WhenChanged => Outdated::Encrypt,
         };
         let mut hasher = hasher(protection, self.key);
-        let mut into = BufWriter::with_capacity(if matches!(entry.content, Content::Stream(..)) { stream::BUFFER } else { 0 }, file);
+        let mut into = BufWriter::with_capacity(
+            if matches!(entry.content, Content::Stream(..)) { stream::BUFFER } else { 0 },
+            file,
+        );
         entry.write(seen.marks.as_ref(), outdated, &mut |part| {
             hasher.update(part);
             into.write_all(part)

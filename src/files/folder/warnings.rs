@@ -75,7 +75,10 @@ pub fn refused(refused: &[&Recipient], is_listed: bool) -> Diagnostic {
             .hint("the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`; only this variable approves a recipient");
     }
     let flags: Vec<_> = refused.iter().map(|one| format!("--accept-recipient {}", one.fingerprint())).collect();
-    let message = format!("the files are for another key than before: {} {is} new here, and nothing approves {them}", shown.join(", "));
+    let message = format!(
+        "the files are for another key than before: {} {is} new here, and nothing approves {them}",
+        shown.join(", ")
+    );
     Diagnostic::error(Code::AnotherRecipient, message).hint(format!(
         "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`; if it was meant, add `{}`",
         flags.join(" ")

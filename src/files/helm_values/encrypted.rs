@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::files::File;
 use crate::files::folder::entry::{Content, Entry, Logins, head_of};
-use crate::files::marks::encrypted::Encrypted;
+use crate::protect::encrypted::Encrypted;
 use crate::protect::sops::{Form, Sops};
 use regcred_core::diagnostic::Failure;
 use regcred_core::recipient::Recipients;

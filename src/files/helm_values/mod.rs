@@ -97,7 +97,8 @@ pub fn files<'a>(
         Chart::Tamcore => sops::Form::ExtraObjects,
         Chart::Empathyco | Chart::Template(_) => sops::Form::Manifests,
     };
-    let protect = |file: File| if file.holds_a_secret() { encrypted::entry(&file, form, sops) } else { Ok(file.into()) };
+    let protect =
+        |file: File| if file.holds_a_secret() { encrypted::entry(&file, form, sops) } else { Ok(file.into()) };
     files.into_iter().map(protect).collect()
 }
 

@@ -87,8 +87,12 @@ fn read(name: &'static str, environment: &Environment) -> Result<Option<hmac::Ke
         "" => Ok(None),
         _ if key.len() < SHORTEST_KEY => refused("has fewer than 32 characters, and could be guessed"),
         _ if is_a_placeholder(key) => refused("holds a placeholder instead of a key"),
-        _ if Path::new(key).is_absolute() && Path::new(key).exists() => refused("holds the path of a file instead of a key"),
-        _ if key.chars().filter(|letter| !letter.is_whitespace()).collect::<BTreeSet<_>>().len() < FEWEST_CHARACTERS => {
+        _ if Path::new(key).is_absolute() && Path::new(key).exists() => {
+            refused("holds the path of a file instead of a key")
+        }
+        _ if key.chars().filter(|letter| !letter.is_whitespace()).collect::<BTreeSet<_>>().len()
+            < FEWEST_CHARACTERS =>
+        {
             refused("has fewer than 6 different characters, and could be guessed")
         }
         _ => Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))),

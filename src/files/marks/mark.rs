@@ -21,9 +21,11 @@ pub struct Mark {
     pub rules: Option<Digest>,
     /// The hash of all that is public about the document.
     pub context: Digest,
+    /// The hash of the encrypted document.
+    pub ciphertext: Digest,
     /// The HMAC of the Docker config and the context.
     pub content: Option<Digest>,
-    /// The HMAC of the mark and of the ciphertext's hash.
+    /// The HMAC of all of the mark.
     pub signature: Option<Digest>,
 }
 
@@ -34,7 +36,7 @@ impl Mark {
         let text = std::str::from_utf8(line.strip_prefix(START.as_bytes())?).ok()?;
         let mut words = text.split_whitespace();
         let name = words.next()?.to_owned();
-        let (mut recipients, mut rules, mut context, mut content, mut signature) = Default::default();
+        let (mut recipients, mut rules, mut context, mut ciphertext, mut content, mut signature) = Default::default();
         for word in words {
             let (field, value) = word.split_once('=')?;
             let digest = || value.parse::<Digest>().ok();
@@ -42,22 +44,35 @@ impl Mark {
                 "recipients" => recipients = Some(value.to_owned()),
                 "rules" => rules = Some(digest()?),
                 "context" => context = Some(digest()?),
+                "sha256" => ciphertext = Some(digest()?),
                 "content" => content = Some(digest()?),
                 "signature" => signature = Some(digest()?),
                 _ => return None,
             }
         }
-        Some(Self { name, recipients: recipients?, rules, context: context?, content, signature })
+        Some(Self {
+            name,
+            recipients: recipients?,
+            rules,
+            context: context?,
+            ciphertext: ciphertext?,
+            content,
+            signature,
+        })
     }
 
     /// The mark as a line, with its end.
     #[must_use]
     pub fn line(&self) -> String {
-        let Self { name, recipients, rules, context, content, signature } = self;
+        let Self { name, recipients, rules, context, ciphertext, content, signature } = self;
         let mut line = format!("{START}{name} recipients={recipients}");
-        for (field, digest) in
-            [("rules", rules.as_ref()), ("context", Some(context)), ("content", content.as_ref()), ("signature", signature.as_ref())]
-        {
+        for (field, digest) in [
+            ("rules", rules.as_ref()),
+            ("context", Some(context)),
+            ("sha256", Some(ciphertext)),
+            ("content", content.as_ref()),
+            ("signature", signature.as_ref()),
+        ] {
             if let Some(digest) = digest {
                 // Writing into a text cannot fail.
                 let _ = write!(line, " {field}={digest}");
@@ -67,24 +82,25 @@ impl Mark {
         line
     }
 
-    /// The same, signed for a ciphertext with this hash.
+    /// The same, signed.
     #[must_use]
-    pub fn signed(mut self, ciphertext: &Digest, key: &Key) -> Self {
-        self.signature = self.with_parts(ciphertext, |parts| key.sign(Purpose::Mark, parts));
+    pub fn signed(mut self, key: &Key) -> Self {
+        self.signature = self.with_parts(|parts| key.sign(Purpose::Mark, parts));
         self
     }
 
-    /// Whether one of the keys has signed it for a ciphertext with this hash.
+    /// Whether one of the keys has signed it.
     #[must_use]
-    pub fn is_signed(&self, ciphertext: &Digest, key: &Key) -> bool {
-        self.with_parts(ciphertext, |parts| key.has_signed(self.signature.as_ref(), Purpose::Mark, parts))
+    pub fn is_signed(&self, key: &Key) -> bool {
+        self.with_parts(|parts| key.has_signed(self.signature.as_ref(), Purpose::Mark, parts))
     }
 
-    fn with_parts<T>(&self, ciphertext: &Digest, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
-        let Self { name, recipients, rules, context, content, .. } = self;
+    fn with_parts<T>(&self, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
+        let Self { name, recipients, rules, context, ciphertext, content, .. } = self;
         let bytes = |digest: &Option<Digest>| digest.as_ref().map_or(Vec::new(), |digest| digest.as_bytes().to_vec());
         let [rules, content] = [bytes(rules), bytes(content)];
-        let parts = [name.as_bytes(), recipients.as_bytes(), &rules, context.as_bytes(), &content, ciphertext.as_bytes()];
+        let parts =
+            [name.as_bytes(), recipients.as_bytes(), &rules, context.as_bytes(), &content, ciphertext.as_bytes()];
         use_them(&parts)
     }
 }
@@ -109,6 +125,7 @@ mod tests {
             recipients: "age1x,arn:aws:kms:eu:1:key/a".to_owned(),
             rules: Digest::of(b"rules"),
             context: Digest::of(b"context").unwrap(),
+            ciphertext: Digest::of(b"ciphertext").unwrap(),
             content: content.and_then(|text| Digest::of(text.as_bytes())),
             signature: None,
         }
@@ -127,21 +144,20 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_signed_as_a_whole_and_for_one_ciphertext() {
+    fn a_mark_is_signed_as_a_whole() {
         let key = |key: &str| Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None).unwrap();
         let (ours, other) = (key("0123456789abcdef0123456789abcdef"), key("fedcba9876543210fedcba9876543210"));
-        let [ciphertext, swapped] = ["one", "two"].map(|text| Digest::of(text.as_bytes()).unwrap());
-        let signed = mark(Some("content")).signed(&ciphertext, &ours);
-        assert!(signed.is_signed(&ciphertext, &ours));
-        assert!(!signed.is_signed(&swapped, &ours) && !signed.is_signed(&ciphertext, &other));
+        let signed = mark(Some("content")).signed(&ours);
+        assert!(signed.is_signed(&ours) && !signed.is_signed(&other));
         for forged in [
             Mark { recipients: "age1y".to_owned(), ..signed.clone() },
             Mark { name: "team-b/hub".to_owned(), ..signed.clone() },
             Mark { content: None, ..signed.clone() },
+            Mark { ciphertext: signed.context.clone(), ..signed.clone() },
             Mark { signature: None, ..signed.clone() },
             Mark { rules: None, ..signed.clone() },
         ] {
-            assert!(!forged.is_signed(&ciphertext, &ours), "{forged:?}");
+            assert!(!forged.is_signed(&ours), "{forged:?}");
         }
     }
 }

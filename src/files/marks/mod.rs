@@ -4,7 +4,6 @@
 //! is, and proves with the key of fingerprints what it holds and that we wrote it.
 
 pub mod digest;
-pub mod encrypted;
 pub mod key;
 pub mod mark;
 pub mod merge;
@@ -18,8 +17,8 @@ use rayon::prelude::*;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
+use crate::protect::encrypted::Encrypted;
 use digest::Digest;
-use encrypted::Encrypted;
 use key::{Key, Purpose};
 use mark::{Mark, fingerprints};
 use regcred_core::recipient::Recipients;
@@ -61,6 +60,7 @@ pub enum Extent {
 struct Marked {
     mark: Mark,
     range: Range<usize>,
+    is_whole: bool,
     is_signed: bool,
 }
 
@@ -125,9 +125,9 @@ impl<'a> Marks<'a> {
         };
         let marked = parse(&text, extent);
         let verify = |(mark, range): (Mark, Range<usize>)| {
-            let ciphertext = Digest::of(&text[range.clone()]);
-            let is_signed = ciphertext.is_some_and(|ciphertext| mark.is_signed(&ciphertext, key));
-            Marked { mark, range, is_signed }
+            let is_whole = Digest::of(&text[range.clone()]).is_some_and(|there| there == mark.ciphertext);
+            let is_signed = is_whole && mark.is_signed(key);
+            Marked { mark, range, is_whole, is_signed }
         };
         let marked: Vec<_> = if marked.len() > 1 {
             marked.into_par_iter().with_min_len(64).map(verify).collect()
@@ -169,7 +169,7 @@ impl<'a> Marks<'a> {
             match (finding, outdated) {
                 (Finding::Current, Outdated::EncryptAll) => {}
                 (Finding::Current, _) => {
-                    let mark = self.put(&meaning, marked.mark.clone(), document, into)?;
+                    let mark = self.put(&meaning, marked.mark.clone(), document, into);
                     self.note(|seen| seen.resigned |= mark != marked.mark);
                     return Ok(());
                 }
@@ -204,33 +204,36 @@ impl<'a> Marks<'a> {
             recipients: fingerprints(&recipients),
             rules: meaning.rules.clone(),
             context: meaning.digest.clone(),
+            ciphertext: Digest::of(&document).ok_or(io::ErrorKind::InvalidData)?,
             content: None,
             signature: None,
         };
         self.note(|seen| seen.recipients.extend(recipients));
-        self.put(&meaning, mark, &document, into).map(drop)
+        self.put(&meaning, mark, &document, into);
+        Ok(())
     }
 
     /// Writes a document that is current under a mark that the key of today signs.
-    fn put(&self, meaning: &Meaning<'_>, mut mark: Mark, document: &[u8], into: &mut Vec<u8>) -> io::Result<Mark> {
-        let ciphertext = Digest::of(document).ok_or(io::ErrorKind::InvalidData)?;
+    fn put(&self, meaning: &Meaning<'_>, mut mark: Mark, document: &[u8], into: &mut Vec<u8>) -> Mark {
         mark.content = meaning.with_parts(|parts| self.key.sign(Purpose::Content, parts));
-        let mark = mark.signed(&ciphertext, self.key);
+        let mark = mark.signed(self.key);
         let line = mark.line();
         into.reserve(line.len() + document.len());
         into.extend_from_slice(line.as_bytes());
         into.extend_from_slice(document);
-        Ok(mark)
+        mark
     }
 
     fn compare(&self, marked: &Marked, document: &[u8], wanted: &Meaning<'_>, known: Known) -> io::Result<Finding> {
-        let Marked { mark, is_signed, .. } = marked;
+        let Marked { mark, is_whole, is_signed, .. } = marked;
+        if !is_whole {
+            return Ok(Finding::Edited);
+        }
         if self.key.is_there() && !is_signed {
             return Ok(Finding::Unsigned);
         }
         if known == Known::All && self.key.is_there() {
-            let proven =
-                wanted.with_parts(|parts| self.key.has_signed(mark.content.as_ref(), Purpose::Content, parts));
+            let proven = wanted.with_parts(|parts| self.key.has_signed(mark.content.as_ref(), Purpose::Content, parts));
             if proven {
                 return Ok(Finding::Current);
             }
@@ -241,7 +244,9 @@ impl<'a> Marks<'a> {
             Finding::Readdressed
         } else if mark.context != wanted.digest || (known == Known::All && self.key.is_there()) {
             Finding::Stale
-        } else if wanted.encrypted.has_form(document)? && fingerprints(&wanted.encrypted.recipients_of(document)) == mark.recipients {
+        } else if wanted.encrypted.has_form(document)?
+            && fingerprints(&wanted.encrypted.recipients_of(document)) == mark.recipients
+        {
             Finding::Unproven
         } else {
             Finding::Edited
@@ -307,7 +312,9 @@ mod tests {
 
     #[test]
     fn a_mark_is_about_its_document_or_about_all_the_rest() {
-        let line = |name: &str| format!("# regcred mark: {name} recipients=x context={}\n", Digest::of(b"").unwrap());
+        let line = |name: &str| {
+            format!("# regcred mark: {name} recipients=x context={0} sha256={0}\n", Digest::of(b"").unwrap())
+        };
         let text = format!("a: 1\n---\n{}b: 2\n# c\n---\nd: 3\n---\n{}e: 4\n", line("b"), line("e"));
         let found = |extent, name: &str| {
             let documents = parse(text.as_bytes(), extent);

@@ -5,7 +5,6 @@ use std::io;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::protect::Encryption;
 use regcred_core::recipient::Recipients;
 
 /// A document that is to be encrypted. Several threads ask at once.
@@ -53,42 +52,4 @@ pub trait Encrypted: Send + Sync {
     /// # Errors
     /// The protector's.
     fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>>;
-}
-
-impl Encrypted for Encryption<'_> {
-    fn name(&self) -> String {
-        self.document_name()
-    }
-
-    fn context(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.context(path)
-    }
-
-    fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
-        self.recipients_in_variables()
-    }
-
-    fn rules(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
-        self.rules(path)
-    }
-
-    fn recipients(&self) -> Option<Recipients> {
-        self.recipients()
-    }
-
-    fn recipients_of(&self, document: &[u8]) -> Recipients {
-        self.recipients_of(document)
-    }
-
-    fn has_form(&self, document: &[u8]) -> io::Result<bool> {
-        self.has_form(document)
-    }
-
-    fn secret(&self) -> &SecretString {
-        &self.secret().docker_config
-    }
-
-    fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
-        self.encrypt(path)
-    }
 }
