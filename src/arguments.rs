@@ -11,6 +11,7 @@ use crate::files::stream;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Format;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::nearest::nearest;
 
 /// An answer in place of a command.
 #[derive(Debug)]
@@ -45,11 +46,8 @@ impl Arguments {
         match Format::ALL.iter().find(|format| output.as_os_str() == OsStr::new(&format.to_string())) {
             None => Ok(self),
             Some(format) => Err(Answer::Usage(
-                Diagnostic::error(
-                    Code::Usage,
-                    "`--output` is the path of a file or directory, and got the name of a format",
-                )
-                .hint(format!("did you mean `--format {format}`? a path of that name is `./{format}`")),
+                Diagnostic::error(Code::Usage, "`--output` takes the path of a file or directory, not a format")
+                    .hint(format!("did you mean `--format {format}`? a path of that name is `./{format}`")),
             )),
         }
     }
@@ -70,8 +68,8 @@ fn answer(error: &clap::Error, typed: &[OsString]) -> Answer {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Answer::Text(error.render().to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Answer::Usage(
-            Diagnostic::error(Code::Usage, "no command is given")
-                .hint("`regcred --help` lists them; the first one is `regcred render`"),
+            Diagnostic::error(Code::Usage, "a command is missing")
+                .hint("`regcred --help` lists the commands; start with `regcred render`"),
         ),
         kind => Answer::Usage(explain(error, kind, typed)),
     }
@@ -82,14 +80,11 @@ fn explain(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Diagnost
     let flag = known_flag(error, ContextKind::InvalidArg);
     let nothing = matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value)) if value.is_empty());
     let what = match (kind, &flag) {
-        (ErrorKind::UnknownArgument, _) => match place(error, typed) {
-            Some(place) => format!("argument {place} is none that this command takes"),
-            None => "an argument that this command does not take".to_owned(),
-        },
-        (ErrorKind::InvalidSubcommand, _) => "the command is none of ours".to_owned(),
+        (ErrorKind::UnknownArgument, _) => unexpected(error, typed),
+        (ErrorKind::InvalidSubcommand, _) => "unknown command".to_owned(),
         (ErrorKind::InvalidValue, Some(flag)) if nothing => format!("`{flag}` needs a value"),
         (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(flag)) => {
-            format!("`{flag}` got a value that it does not take")
+            format!("invalid value for `{flag}`")
         }
         (ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues, Some(flag)) => {
             format!("`{flag}` needs a value")
@@ -100,21 +95,28 @@ fn explain(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Diagnost
         },
         (ErrorKind::MissingRequiredArgument, Some(flag)) => format!("`{flag}` is missing"),
         (ErrorKind::InvalidUtf8, _) => "an argument is not UTF-8".to_owned(),
-        (_, Some(flag)) => format!("`{flag}` is not used rightly"),
-        (_, None) => "the command line is not understood".to_owned(),
+        (_, Some(flag)) => format!("`{flag}` is not used correctly"),
+        (_, None) => "the command line is not valid".to_owned(),
     };
     let strings = |context: ContextKind| match error.get(context) {
         Some(ContextValue::String(one)) => vec![one.clone()],
         Some(ContextValue::Strings(several)) => several.clone(),
         _ => Vec::new(),
     };
-    let suggested: Vec<_> =
-        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().flat_map(strings).collect();
+    // clap also suggests flags that have little in common with the typed one.
+    let typed = text(error).unwrap_or_default().trim_start_matches('-');
+    let suggested: Vec<_> = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]
+        .into_iter()
+        .flat_map(strings)
+        .filter(|suggested| nearest(typed, [suggested.trim_start_matches('-')]).is_some())
+        .collect();
     let mut possible = strings(ContextKind::ValidValue);
     if kind == ErrorKind::MissingRequiredArgument {
         possible.extend(flag.as_deref().map(possible_values).unwrap_or_default());
     }
-    let hint = if !suggested.is_empty() {
+    let hint = if let Some(hint) = text(error).and_then(in_another_tool) {
+        hint.to_owned()
+    } else if !suggested.is_empty() {
         format!("did you mean `{}`?", suggested.join("` or `"))
     } else if kind == ErrorKind::InvalidSubcommand {
         let command = Arguments::command();
@@ -132,21 +134,60 @@ fn explain(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Diagnost
     } else if !possible.is_empty() {
         format!("possible values are {}", possible.join(", "))
     } else {
-        "`regcred --help` and `regcred COMMAND --help` list what there is".to_owned()
+        "`regcred --help` lists the commands, `regcred COMMAND --help` their flags".to_owned()
     };
     Diagnostic::error(Code::Usage, what).hint(hint)
 }
 
-/// The position of the wrong argument.
-fn place(error: &clap::Error, typed: &[OsString]) -> Option<usize> {
-    let ContextValue::String(wrong) = error.get(ContextKind::InvalidArg)? else { return None };
-    typed.iter().position(|argument| argument.to_string_lossy().split('=').next() == Some(wrong))
+/// The argument or command that clap did not expect. It may be a secret.
+fn text(error: &clap::Error) -> Option<&str> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    text(ContextKind::InvalidArg).or_else(|| text(ContextKind::InvalidSubcommand))
+}
+
+/// Names an unexpected argument if it is spelled like a flag, and else its position.
+fn unexpected(error: &clap::Error, typed: &[OsString]) -> String {
+    let wrong = text(error).unwrap_or_default();
+    let is_flag = match wrong.strip_prefix("--") {
+        Some(name) => {
+            (2..=40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        }
+        None => wrong.len() == 2 && wrong.starts_with('-'),
+    };
+    let place = typed.iter().position(|argument| argument.to_string_lossy().split('=').next() == Some(wrong));
+    match place {
+        _ if is_flag => format!("unexpected argument `{wrong}`"),
+        Some(place) => format!("unexpected argument {place}"),
+        None => "unexpected argument".to_owned(),
+    }
+}
+
+/// The hint for a word of another tool.
+fn in_another_tool(word: &str) -> Option<&'static str> {
+    match word {
+        "apply" | "create" => Some("pipe the manifests: `regcred render … | kubectl apply --server-side -f -`"),
+        "diff" | "--dry-run" => Some(
+            "`regcred render … | kubectl diff --server-side -f -` shows what changes in a cluster, `regcred render --check` what changes in files",
+        ),
+        "--username" | "--user" | "--password" | "--docker-server" | "--docker-username" | "--docker-password" => {
+            Some("`--login HOST=USERVAR:PASSVAR` names the two variables; values are never typed")
+        }
+        "-A" | "--all-namespaces" => {
+            Some("`kubectl get ns -o json | regcred render --namespaces-from -` serves all namespaces")
+        }
+        _ => None,
+    }
 }
 
 /// The hint for a missing flag that another one needs.
 fn missing(flag: &str) -> Option<&'static str> {
     match flag.split(' ').next()? {
-        "--output" => Some("--check compares with what is there: name the file or directory that was written"),
+        "--output" => {
+            Some("--check compares with existing files: name the file or directory that an earlier run wrote")
+        }
         "--image" => Some("--require-match is about an image: add --image, for example --image ghcr.io/acme/api:1.4"),
         _ => None,
     }
@@ -159,13 +200,13 @@ fn of_another_command(error: &clap::Error) -> Option<&'static str> {
     let is_namespaces = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(text)) if text == "-n");
     match argument.as_deref() {
         _ if of("regcred inject") => Some(
-            "manifests come on standard input, `regcred inject … < FILE`; the namespace of those without one is --namespace",
+            "`inject` reads manifests on standard input: `regcred inject … < FILE`; --namespace sets the namespace of manifests without one",
         ),
         Some("--namespaces" | "--namespaces-from" | "--exclude") if of("regcred verify") => {
-            Some("`verify` looks at logins and images; namespaces go with `render`")
+            Some("`verify` checks logins and images; namespaces belong to `render`")
         }
         _ if is_namespaces && of("regcred verify") => {
-            Some("`verify` looks at logins and images; namespaces go with `render`")
+            Some("`verify` checks logins and images; namespaces belong to `render`")
         }
         _ => None,
     }

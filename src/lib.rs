@@ -26,6 +26,5 @@ pub mod memory;
 pub mod program;
 pub mod protect;
 pub mod report;
-pub mod resources;
 pub mod settings;
 pub mod templates;

@@ -1,4 +1,4 @@
-//! The text of objects without a secret: a template's name and a context without a secret in, objects out.
+//! Renders the templates of a user: those that replace our objects, and those that make the values of a chart.
 
 use std::path::Path;
 
@@ -8,28 +8,30 @@ use serde_json::{Map, Value};
 
 use crate::settings::choices::{Chart, Format};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::names::Namespace;
 use regcred_core::nearest::nearest;
+use regcred_core::objects::{Object, Part, Restyle};
 
 const TITLE: &str = "a template";
 
-/// Our templates, and those of a user that replace them.
+/// The templates of a user that replace ours.
 pub struct Templates {
     environment: Environment<'static>,
 }
 
-/// Every template that may be replaced.
-pub const BUILT_IN: &[(&str, &str)] = &[
-    ("admission-policy.yaml.j2", include_str!("../templates/admission-policy.yaml.j2")),
-    ("cluster-external-secret.yaml.j2", include_str!("../templates/cluster-external-secret.yaml.j2")),
-    ("external-generator.yaml.j2", include_str!("../templates/external-generator.yaml.j2")),
-    ("external-secret.yaml.j2", include_str!("../templates/external-secret.yaml.j2")),
-    ("namespace.yaml.j2", include_str!("../templates/namespace.yaml.j2")),
-    ("patcher-deployment.yaml.j2", include_str!("../templates/patcher-deployment.yaml.j2")),
-    ("patcher-guard.yaml.j2", include_str!("../templates/patcher-guard.yaml.j2")),
-    ("patcher-namespace.yaml.j2", include_str!("../templates/patcher-namespace.yaml.j2")),
-    ("patcher-tamcore-access.yaml.j2", include_str!("../templates/patcher-tamcore-access.yaml.j2")),
-    ("patcher-titansoft-access.yaml.j2", include_str!("../templates/patcher-titansoft-access.yaml.j2")),
-    ("service-account.yaml.j2", include_str!("../templates/service-account.yaml.j2")),
+/// Every template that may be replaced; `templates/` has one of each to start from.
+pub const BUILT_IN: &[&str] = &[
+    "admission-policy.yaml.j2",
+    "cluster-external-secret.yaml.j2",
+    "external-generator.yaml.j2",
+    "external-secret.yaml.j2",
+    "namespace.yaml.j2",
+    "patcher-deployment.yaml.j2",
+    "patcher-guard.yaml.j2",
+    "patcher-namespace.yaml.j2",
+    "patcher-tamcore-access.yaml.j2",
+    "patcher-titansoft-access.yaml.j2",
+    "service-account.yaml.j2",
 ];
 
 /// Whether a form of output makes something of a template: what is a chart's own is made by Helm.
@@ -45,87 +47,97 @@ pub fn is_used(name: &str, format: Format, chart: &Chart) -> bool {
 }
 
 impl Templates {
-    /// Ours, with those in `directory` in their place.
+    /// The templates in `directory`, each of which replaces one of ours.
     ///
     /// # Errors
     /// The directory or a file in it cannot be read, or is no template: with file and line.
     pub fn load(directory: Option<&Path>) -> Result<Self, Failure> {
         let mut environment = strict();
         let mut problems = Vec::new();
-        if directory.is_some_and(|directory| !directory.is_dir()) {
-            problems.push(
-                Diagnostic::error(Code::UnreadableFile, "`--templates` names no directory").hint("check the path"),
-            );
-        }
-        if let Some(directory) = directory.filter(|directory| directory.is_dir()) {
-            strangers(directory, &mut problems);
-        }
-        for (name, built_in) in BUILT_IN {
-            let replaced = directory.map(|directory| directory.join(name)).filter(|path| path.exists());
-            let text = match replaced.map(std::fs::read_to_string) {
-                None => Ok((*built_in).to_owned()),
-                Some(text) => text,
-            };
-            match text {
-                Ok(text) => {
-                    problems.extend(environment.add_template_owned(*name, text).err().map(|error| explain(&error)));
+        match directory {
+            Some(directory) if directory.is_dir() => {
+                strangers(directory, &mut problems);
+                for name in BUILT_IN {
+                    problems.extend(add(&mut environment, name, &directory.join(name)).err());
                 }
-                Err(error) => problems.push(Diagnostic::error(
-                    Code::UnreadableFile,
-                    format!("the template `{name}` cannot be read: {}", reason(&error)),
-                )),
             }
+            Some(_) => problems.push(
+                Diagnostic::error(Code::UnreadableFile, "`--templates` names no directory").hint("check the path"),
+            ),
+            None => {}
         }
         Failure::unless_clean(TITLE, &problems)?;
         Ok(Self { environment })
     }
+}
 
-    /// The objects of a template.
+impl Restyle for Templates {
+    type Error = Failure;
+
+    /// What the user's template makes of the part.
     ///
     /// # Errors
-    /// An unknown variable, output that is not YAML, or an object without `apiVersion`, `kind` or name.
-    pub fn render(&self, name: &str, context: &impl Serialize) -> Result<Vec<Map<String, Value>>, Failure> {
-        let text = self
-            .environment
-            .get_template(name)
-            .and_then(|template| template.render(minijinja::value::Serde(context)))
+    /// An unknown variable, output that is not YAML, or an object without what every object has.
+    fn restyle(&self, part: Part) -> Result<Vec<Object>, Failure> {
+        let Ok(template) = self.environment.get_template(part.template) else { return Ok(part.objects) };
+        let text = template
+            .render(minijinja::value::Serde(&part.context))
             .map_err(|error| Failure::of(TITLE, explain(&error)))?;
-        let bad = |what: &str| {
-            Failure::of(
-                TITLE,
-                Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}` {what}"))
-                    .hint("compare it with the one that it replaces"),
-            )
-        };
-        let objects: Vec<Map<String, Value>> =
-            serde_saphyr::from_multiple(&text).map_err(|error: serde_saphyr::Error| {
-                let line = error.location().map_or(0, |place| place.line());
-                bad(&format!("makes no YAML: line {line} of its output"))
-            })?;
-        if objects.is_empty() {
-            return Err(bad("makes no object"));
-        }
-        for object in &objects {
-            if !["apiVersion", "kind"].iter().all(|field| object.get(*field).is_some_and(Value::is_string)) {
-                return Err(bad("makes an object without `apiVersion` or `kind`"));
-            }
-            if object["kind"] == "Secret" {
-                return Err(bad("makes a Secret: templates never see one"));
-            }
-            let is_mapping = |value: Option<&Value>| value.is_none_or(|value| value.is_null() || value.is_object());
-            let metadata = object.get("metadata");
-            let in_metadata = |field| is_mapping(metadata.and_then(|metadata| metadata.get(field)));
-            if !is_mapping(metadata) || !in_metadata("labels") || !in_metadata("annotations") {
-                return Err(bad("makes an object whose `metadata`, `labels` or `annotations` is no mapping"));
-            }
-        }
-        Ok(objects)
+        objects(&text).map_err(|what| {
+            let message = format!("the template `{}` {what}", part.template);
+            let problem = Diagnostic::error(Code::InvalidTemplate, message);
+            Failure::of(TITLE, problem.hint("compare it with the one that it replaces"))
+        })
     }
+}
+
+/// Adds the user's template of this name, if there is one.
+fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) -> Result<(), Diagnostic> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("the template `{name}` cannot be read: {}", reason(&error));
+        Diagnostic::error(Code::UnreadableFile, message)
+    })?;
+    environment.add_template_owned(name, text).map_err(|error| explain(&error))
+}
+
+/// The objects in the output of a template, or what is wrong with it.
+fn objects(text: &str) -> Result<Vec<Object>, String> {
+    let objects: Vec<Object> = serde_saphyr::from_multiple(text).map_err(|error: serde_saphyr::Error| {
+        format!("makes no YAML: line {} of its output", error.location().map_or(0, |place| place.line()))
+    })?;
+    if objects.is_empty() {
+        return Err("makes no object".to_owned());
+    }
+    for object in &objects {
+        if !["apiVersion", "kind"].iter().all(|field| object.get(*field).is_some_and(Value::is_string)) {
+            return Err("makes an object without `apiVersion` or `kind`".to_owned());
+        }
+        if object["kind"] == "Secret" {
+            return Err("makes a Secret: templates never see one".to_owned());
+        }
+        let is_mapping = |value: Option<&Value>| value.is_none_or(|value| value.is_null() || value.is_object());
+        let metadata = object.get("metadata");
+        let in_metadata = |field| metadata.and_then(|metadata| metadata.get(field));
+        if ![metadata, in_metadata("labels"), in_metadata("annotations")].into_iter().all(is_mapping) {
+            return Err("makes an object whose `metadata`, `labels` or `annotations` is no mapping".to_owned());
+        }
+        let is_namespace = |value: &Value| value.as_str().is_some_and(|text| text.parse::<Namespace>().is_ok());
+        if !in_metadata("namespace").is_none_or(is_namespace) {
+            return Err("makes an object with an invalid namespace".to_owned());
+        }
+        if object["kind"] == "ExternalSecret" && !object.get("spec").is_some_and(Value::is_object) {
+            return Err("makes no ExternalSecret with a `spec`".to_owned());
+        }
+    }
+    Ok(objects)
 }
 
 /// Templates that replace none of ours: a slip in the name would leave ours in force without a word.
 fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
-    let names = || BUILT_IN.iter().map(|(name, _)| *name);
+    let names = || BUILT_IN.iter().copied();
     let files = match std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(files) => files,
         Err(error) => {
@@ -149,29 +161,41 @@ fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The text that a template of the user's makes, which must be a YAML mapping: the values of some chart.
+/// The text that the template of `--chart` makes: the values of some chart.
 ///
 /// # Errors
 /// A file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
 pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
-    let fail = |problem: Diagnostic, hint: &str| Failure::of(TITLE, problem.hint(hint));
     let text = std::fs::read_to_string(path).map_err(|error| {
         let message = format!("the template that `--chart` names cannot be read: {}", reason(&error));
-        fail(Diagnostic::error(Code::UnreadableFile, message), "write tamcore, empathyco, or the path of a template")
+        let problem = Diagnostic::error(Code::UnreadableFile, message);
+        Failure::of(TITLE, problem.hint("write tamcore, empathyco, or the path of a template"))
     })?;
     // The file is there, so its name is no value that was typed by mistake.
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (mut output, _) = values(&name, text, context)?;
+    // The template's own last line end is not part of its output.
+    output.push('\n');
+    Ok(output)
+}
+
+/// The text of a template of values and what it means: a YAML mapping.
+///
+/// # Errors
+/// An unknown variable, or output that is no mapping: with file and line.
+pub fn values(name: &str, template: String, context: &impl Serialize) -> Result<(String, Map<String, Value>), Failure> {
+    let fail = |problem: Diagnostic, hint: &str| Failure::of(TITLE, problem.hint(hint));
     let mut environment = strict();
-    let mut output = environment
-        .add_template_owned(name.clone(), text)
-        .and_then(|()| environment.get_template(&name)?.render(minijinja::value::Serde(context)))
+    let output = environment
+        .add_template_owned(name.to_owned(), template)
+        .and_then(|()| environment.get_template(name)?.render(minijinja::value::Serde(context)))
         .map_err(|error| {
             fail(
                 place(&error),
                 "it may use secret_name, namespaces, service_accounts and registries; no template sees a secret",
             )
         })?;
-    serde_saphyr::from_str::<Map<String, Value>>(&output).map_err(|error| {
+    let values = serde_saphyr::from_str(&output).map_err(|error| {
         let line = error.location().map_or(0, |place| place.line());
         let message = format!("the template `{name}` makes no YAML mapping: line {line} of its output");
         fail(
@@ -179,9 +203,7 @@ pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Fa
             "a string is quoted already: write `key: {{ secret_name }}`",
         )
     })?;
-    // The template's own last line end is not part of its output.
-    output.push('\n');
-    Ok(output)
+    Ok((output, values))
 }
 
 /// Whether a template of the user's uses this variable; one that cannot be read uses none.
@@ -213,6 +235,13 @@ fn place(error: &minijinja::Error) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use regcred_core::docker_config::DockerConfig;
+    use regcred_core::manifest::Manifests;
+    use regcred_core::objects::marks::Marks;
+    use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
+    use regcred_core::objects::{self, CreateNamespaces, Request, Wanted};
+    use regcred_core::spec::choice::{Link, Patcher, Profile};
+    use regcred_core::spec::external::{self, written::External};
     use serde_json::json;
 
     /// The text that a template makes, or what is wrong with it.
@@ -251,11 +280,80 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         #[expect(clippy::disallowed_methods, reason = "a fixture")]
         std::fs::write(folder.path().join("namespace.yaml.j2"), "apiVersion: v1\nkind: {{ kidn }}\n").unwrap();
-        let Err(Failure::Input { problems, .. }) = Templates::load(Some(folder.path()))
-            .and_then(|templates| templates.render("namespace.yaml.j2", &json!({})))
+        let part = Part { template: "namespace.yaml.j2", context: json!({}), objects: Vec::new() };
+        let Err(Failure::Input { problems, .. }) =
+            Templates::load(Some(folder.path())).and_then(|templates| templates.restyle(part))
         else {
             panic!("an error was due")
         };
         assert!(problems[0].message.contains("`namespace.yaml.j2`, line 2"), "{}", problems[0].message);
+    }
+
+    const EXTERNAL: &str = "store: {kind: ClusterSecretStore, name: vault}
+logins:
+- {registry: ghcr.io, username: {value: bot}, password: {key: ghcr}}
+- {registry: quay.io, generator: {kind: QuayAccessToken, name: quay, spec: {url: quay.io}}}
+- {registry: a.azurecr.io, generator: {kind: ACRAccessToken, name: acr, clusterWide: true, spec: {registry: a.azurecr.io}}}
+clusterExternalSecret: {refreshTime: 2m}
+";
+
+    fn patchers() -> Vec<PatcherSettings> {
+        let settings = |patcher, guard, service_accounts, own: &str| PatcherSettings {
+            patcher,
+            namespace: own.parse().unwrap(),
+            image: "registry.test/patcher@sha256:0".to_owned(),
+            source: "source".parse().unwrap(),
+            pull_secret: (own == "on").then(|| "own".parse().unwrap()),
+            interval: "1m".to_owned(),
+            guard,
+            exclude: vec!["kube-*".to_owned(), "1e3".to_owned()],
+            service_accounts,
+        };
+        let named = || Accounts::Named(vec!["ci".parse().unwrap()]);
+        vec![
+            settings(Patcher::Titansoft, Guard::Confined, Accounts::None, "on"),
+            settings(Patcher::Titansoft, Guard::Unconfined, Accounts::All, "pulls"),
+            settings(Patcher::Tamcore, Guard::Confined, named(), "pulls"),
+            settings(Patcher::Tamcore, Guard::Confined, Accounts::All, "on"),
+        ]
+    }
+
+    /// The templates in `templates/` are where a user starts from: they make what we build.
+    #[test]
+    fn our_templates_make_the_objects_that_are_built_without_them() {
+        let templates = Templates::load(Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"))).unwrap();
+        let docker_config = DockerConfig::merge(Vec::new()).unwrap();
+        let mut problems = Vec::new();
+        let cluster: External = serde_saphyr::from_str(EXTERNAL).unwrap();
+        let each = External { cluster_external_secret: None, ..cluster.clone() };
+        let external = [cluster, each].map(|it| external::resolve(Some(&it), &mut problems).unwrap());
+        assert!(problems.is_empty(), "{problems:?}");
+        let (name, namespaces) = ("on".parse().unwrap(), ["a", "on"].map(|name| name.parse().unwrap()));
+        let accounts = ["ci".parse().unwrap()];
+        let request = |patcher, external, link| Request {
+            pull_secrets: vec![Wanted {
+                name: &name,
+                namespaces: &namespaces,
+                service_accounts: &accounts,
+                also_reference: &accounts,
+                external,
+                docker_config: &docker_config,
+            }],
+            link,
+            create_namespaces: CreateNamespaces::First,
+            patcher,
+            marks: Marks { owner: "acme".to_owned(), profile: Some(Profile::Argocd) },
+        };
+        let patchers = patchers();
+        let requests = patchers.iter().map(|patcher| request(Some(patcher), None, Link::Policy));
+        let requests = requests.chain(external.iter().map(|external| request(None, Some(external), Link::Policy)));
+        for request in requests.chain([request(None, None, Link::ServiceAccount)]) {
+            let values = |manifests: &Manifests| manifests.iter().map(|manifest| manifest.object()).collect::<Vec<_>>();
+            let (ours, theirs) = (objects::as_built(&request), objects::build(&request, &templates).unwrap());
+            for (ours, theirs) in values(&ours).iter().zip(values(&theirs)) {
+                assert_eq!(*ours, theirs);
+            }
+            assert_eq!(ours.iter().count(), theirs.iter().count());
+        }
     }
 }

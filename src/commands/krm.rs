@@ -16,12 +16,10 @@ use crate::krm::config::FunctionConfig;
 use crate::krm::list::{self, Entry, ResourceList};
 use crate::krm::{edit, kustomization, objects, package, results};
 use crate::report::{self, Outcome};
-use crate::resources;
 use crate::settings::choices::Format;
 use crate::settings::file::Which;
 use crate::settings::fleet::Fleet;
 use crate::settings::namespaces::{self, Listed};
-use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 /// Reads, edits and writes the list. On an error the items stay unchanged, `results` holds the reason, and the command fails too, because
@@ -88,7 +86,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     let Checked { docker_configs, mut warnings } = logins::check(&members, environment).map_err(for_a_function)?;
     // The functionConfig has chosen one of several clusters.
     let ([settings], [docker_configs]) = (members.as_slice(), docker_configs.as_slice()) else { return Ok(Vec::new()) };
-    let manifests = resources::build(settings, docker_configs, &Templates::load(None)?)?;
+    let manifests = regcred_core::objects::as_built(&settings.request(docker_configs));
     let objects = objects::of(&manifests, &name);
     if kustomization::is_a_generator(list) {
         Failure::unless_clean("the kustomization", &kustomization::check(environment.directory(), &objects))?;

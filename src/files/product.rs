@@ -11,12 +11,12 @@ use super::folder::root::Kind;
 use super::stream::Form;
 use super::{File, Protection, chart, helm_values, layout};
 use crate::protect::{Documents, Protector};
-use crate::resources;
 use crate::settings::choices::{Chart, Format, Protect};
 use crate::settings::{Encoding, Settings};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::DockerConfig;
+use regcred_core::objects;
 
 /// Files, made one by one.
 pub type Entries<'a> = Box<dyn Iterator<Item = io::Result<Entry<'a>>> + 'a>;
@@ -51,7 +51,8 @@ impl<'a> Product<'a> {
         protector: Protector,
     ) -> Result<Self, Failure> {
         let documents = |protector| {
-            resources::build(settings, docker_configs, templates).map(|manifests| Documents::new(manifests, protector))
+            objects::build(&settings.request(docker_configs), templates)
+                .map(|manifests| Documents::new(manifests, protector))
         };
         let stream = if settings.folder().is_some() { Self::ClusterFile } else { Self::Stream };
         Ok(match settings.combination.format {
@@ -60,7 +61,7 @@ impl<'a> Product<'a> {
             Format::Directory => Self::Directory(documents(protector)?),
             Format::Kustomization => Self::Kustomization(documents(protector)?),
             Format::Chart => {
-                let sealed = || Documents::new(resources::secrets(settings, docker_configs), protector);
+                let sealed = || Documents::new(objects::secrets(&settings.request(docker_configs)), protector);
                 let sealed = (settings.combination.protect == Protect::Sealed).then(sealed);
                 Self::Chart(chart::files(settings, docker_configs, templates)?, sealed)
             }

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::document::{Document, Id};
 use super::value::Step;
-use crate::settings::namespaces::OPT_OUT;
+use regcred_core::names::OPT_OUT;
 use regcred_core::names::{Namespace, ResourceName};
 
 /// How deep lists of lists are looked into.

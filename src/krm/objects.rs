@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Identity;
-use crate::resources::OWNED;
 use regcred_core::manifest::{Manifest, Manifests};
+use regcred_core::objects::marks::OWNER;
 
 /// The annotation that names the functionConfig that made an object, so that only that one removes it.
 pub const MADE_BY: &str = "regcred.dev/function-config";
@@ -46,7 +46,7 @@ fn object(manifest: &Manifest<'_>, config: &str) -> Object {
 /// Whether regcred created an object.
 #[must_use]
 pub fn is_owned(object: &Value) -> bool {
-    object["metadata"]["annotations"][OWNED.0] == OWNED.1
+    object["metadata"]["annotations"].get(OWNER).is_some()
 }
 
 /// Replaces each value of a Secret by its length, for a terminal.

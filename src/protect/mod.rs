@@ -1,7 +1,6 @@
 //! Protection: manifests in, documents out that are as safe as was asked for. No secret is left in clear unless that is `plain`.
 
 pub mod encrypted;
-pub mod external;
 pub mod sealed;
 pub mod sops;
 
@@ -55,7 +54,7 @@ impl Protector {
         Ok(match settings.combination.protect {
             // An ExternalSecret has no secret in it.
             Protect::Plain | Protect::External => Self::Plain,
-            Protect::Sealed => Self::Sealed(Sealer::prepare(&settings.sealing, settings.profile, environment)?),
+            Protect::Sealed => Self::Sealed(Sealer::prepare(&settings.sealing, &settings.marks(), environment)?),
             Protect::Sops => Self::Sops(Sops::prepare(settings, secret_variables, environment)?),
         })
     }

@@ -83,13 +83,15 @@ impl Fleet {
         (listed, problems): (Option<&Listed>, Vec<Diagnostic>),
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        let spec = file.map(|file| file.spec).unwrap_or_default();
+        let (owner, spec) = file.map(|file| (file.metadata.name, file.spec)).unzip();
+        let spec = spec.unwrap_or_default();
         let chosen = choose(&arguments.cluster, &spec.clusters)?;
-        let members = match chosen.as_slice() {
+        let mut members = match chosen.as_slice() {
             [] => vec![resolve(arguments, &spec, (listed, problems), environment)?],
             clusters => members(resolve, clusters, arguments, &spec, (listed, &problems), environment)?,
         };
         idle::refuse(arguments, &members)?;
+        members.iter_mut().for_each(|member| member.owner.clone_from(&owner));
         let sources =
             members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
         let mut secret_variables = secret_variables::of(&spec, environment);

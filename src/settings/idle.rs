@@ -54,7 +54,7 @@ fn idle_templates(
     Settings { templates: folder, combination, chart, .. }: &Settings,
 ) -> impl Iterator<Item = Diagnostic> {
     let format = combination.format;
-    let names = templates::BUILT_IN.iter().map(|(name, _)| *name);
+    let names = templates::BUILT_IN.iter().copied();
     let idle = names.filter(move |name| !templates::is_used(name, format, chart));
     let idle = idle.filter(|name| folder.as_ref().is_some_and(|folder| folder.join(name).exists()));
     idle.map(move |name| {

@@ -3,17 +3,16 @@
 pub mod choices;
 mod cluster;
 mod destination;
-pub mod external;
 pub mod file;
 pub mod findings;
 pub mod fleet;
-mod go;
 mod idle;
 pub mod inject;
 pub mod logins;
 pub mod namespaces;
 pub mod patcher;
 mod pull_secret;
+mod request;
 pub mod sealing;
 pub mod secret_variables;
 
@@ -31,6 +30,9 @@ use regcred_core::names::ResourceName;
 
 pub use destination::Destination;
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings, SECRET_NAME};
+pub use regcred_core::objects::CreateNamespaces;
+pub use regcred_core::spec::external;
+use regcred_core::spec::go;
 pub use sealing::Sealing;
 
 /// Everything `render` does, decided.
@@ -38,6 +40,8 @@ pub use sealing::Sealing;
 pub struct Settings {
     /// The cluster it is for, when regcred.yaml has several.
     pub cluster: Option<ResourceName>,
+    /// The name of regcred.yaml, which owns the objects; else the name of the pull secret does.
+    pub owner: Option<ResourceName>,
     /// The pull secrets, by name.
     pub pull_secrets: Vec<PullSecretSettings>,
     /// Strategy, link and format.
@@ -68,15 +72,6 @@ pub struct Settings {
     pub plaintext_in_git: PlaintextInGit,
     /// What is wrong with names and lists: to be said together with what is wrong with the logins.
     pub problems: Vec<Diagnostic>,
-}
-
-/// Whether Namespace objects are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreateNamespaces {
-    /// First of all.
-    First,
-    /// No: they are there.
-    No,
 }
 
 /// Whether an encrypted file is made anew.
@@ -194,6 +189,7 @@ impl Settings {
         problems.extend(external::disagreements(external));
         Ok(Self {
             cluster: None,
+            owner: None,
             pull_secrets,
             combination,
             patcher,
@@ -311,7 +307,7 @@ fn patcher(
         Chart::Own | Chart::Template(_) => {}
     }
     let exclude = (pull_secret.exclude.as_slice(), place_of_exclude);
-    let settings = PatcherSettings::resolve(&arguments, &spec.patcher, exclude, accounts, problems)?;
+    let settings = patcher::resolve(&arguments, &spec.patcher, exclude, accounts, problems)?;
     if settings.pull_secret.as_ref() == Some(&pull_secret.name) && *chart != Chart::Empathyco {
         problems.push(
             Diagnostic::error(

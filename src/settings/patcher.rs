@@ -9,151 +9,108 @@ use super::pull_secret::resource_name;
 use crate::cli::PatcherArguments;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::kubelet::Image;
-use regcred_core::names::{InvalidName, Namespace, NamespacePattern, ResourceName};
+use regcred_core::names::{InvalidName, Namespace, NamespacePattern};
 
-/// A patcher, its options checked.
-#[derive(Clone, Debug)]
-pub struct PatcherSettings {
-    /// Which one.
-    pub patcher: Patcher,
-    /// Its namespace.
-    pub namespace: Namespace,
-    /// Its image.
-    pub image: String,
-    /// The Secret it copies from.
-    pub source: ResourceName,
-    /// The pull Secret of its own image.
-    pub pull_secret: Option<ResourceName>,
-    /// How often it looks.
-    pub interval: String,
-    /// Whether it is confined.
-    pub guard: Guard,
-    /// Namespaces it leaves alone, as its image wants them: names, or globs.
-    pub exclude: Vec<String>,
-    /// The ServiceAccounts it links.
-    pub service_accounts: Accounts,
-}
+pub use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
 
-/// Whether the policy that confines the patcher is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guard {
-    /// Yes: clusters from 1.30.
-    Confined,
-    /// No: the cluster is too old.
-    Unconfined,
-}
-
-/// ServiceAccounts that a patcher links.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Accounts {
-    /// Every one.
-    All,
-    /// None.
-    None,
-    /// These.
-    Named(Vec<ResourceName>),
-}
-
-impl PatcherSettings {
-    /// Resolves the options; problems are added.
-    pub fn resolve(
-        arguments: &PatcherArguments,
-        file: &PatcherSpec,
-        (exclude, place_of_exclude): (&[NamespacePattern], &str),
-        service_accounts: Accounts,
-        problems: &mut Vec<Diagnostic>,
-    ) -> Option<Self> {
-        let PatcherArguments {
-            patcher,
-            patcher_namespace,
-            patcher_image,
-            source_secret_name,
-            patcher_pull_secret,
-            patcher_interval,
-            no_guard,
-        } = arguments;
-        let patcher = patcher.or(file.kind).unwrap_or(Patcher::Titansoft);
-        let place = |flag: &Option<String>, name: &str, field: &str| match flag {
-            Some(_) => format!("`{name}`"),
-            None => format!("`patcher.{field}` in regcred.yaml"),
-        };
-        let namespace = named(
-            (patcher_namespace.as_deref(), "--patcher-namespace"),
-            file.namespace.as_ref(),
-            "imagepullsecret-patcher",
-            problems,
+/// Resolves the options; problems are added.
+pub fn resolve(
+    arguments: &PatcherArguments,
+    file: &PatcherSpec,
+    (exclude, place_of_exclude): (&[NamespacePattern], &str),
+    service_accounts: Accounts,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<PatcherSettings> {
+    let PatcherArguments {
+        patcher,
+        patcher_namespace,
+        patcher_image,
+        source_secret_name,
+        patcher_pull_secret,
+        patcher_interval,
+        no_guard,
+    } = arguments;
+    let patcher = patcher.or(file.kind).unwrap_or(Patcher::Titansoft);
+    let place = |flag: &Option<String>, name: &str, field: &str| match flag {
+        Some(_) => format!("`{name}`"),
+        None => format!("`patcher.{field}` in regcred.yaml"),
+    };
+    let namespace = named(
+        (patcher_namespace.as_deref(), "--patcher-namespace"),
+        file.namespace.as_ref(),
+        "imagepullsecret-patcher",
+        problems,
+    );
+    if let Some(namespace) = namespace.as_ref().filter(|namespace| is_of_the_cluster(namespace)) {
+        let place = place(patcher_namespace, "--patcher-namespace", "namespace");
+        problems.push(
+            Diagnostic::error(
+                Code::NamespaceOfTheCluster,
+                format!("{place}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits restricted Pods only"),
+            )
+            .hint("give the patcher a namespace of its own"),
         );
-        if let Some(namespace) = namespace.as_ref().filter(|namespace| is_of_the_cluster(namespace)) {
-            let place = place(patcher_namespace, "--patcher-namespace", "namespace");
-            problems.push(
-                Diagnostic::error(
-                    Code::NamespaceOfTheCluster,
-                    format!("{place}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits restricted Pods only"),
-                )
-                .hint("give the patcher a namespace of its own"),
-            );
-        }
-        let source = named(
-            (source_secret_name.as_deref(), "--source-secret-name"),
-            file.source_secret_name.as_ref(),
-            "image-pull-secret-src",
-            problems,
-        );
-        let pull_secret = match patcher_pull_secret {
-            Some(text) => resource_name(text, "`--patcher-pull-secret`", problems),
-            None => file.pull_secret.clone(),
-        };
-        let default_image = default_image(patcher);
-        let image = patcher_image.clone().or_else(|| file.image.clone()).unwrap_or_else(|| default_image.to_owned());
-        if let Err(invalid) = image.parse::<Image>() {
-            let place = place(patcher_image, "--patcher-image", "image");
-            problems.push(
-                Diagnostic::error(Code::InvalidImage, format!("{place} {invalid}"))
-                    .hint(format!("for example {default_image}")),
-            );
-        }
-        let interval = patcher_interval.clone().or_else(|| file.interval.clone());
-        let wrong = match interval.as_deref().map(go::nanoseconds) {
-            _ if patcher == Patcher::Tamcore => None,
-            Some(None) => Some("is no Go duration, and the patcher would take 10s without a word"),
-            Some(Some(time)) if time < go::SECOND => Some("is below 1s, and each round reads every namespace"),
-            Some(Some(_)) | None => None,
-        };
-        problems.extend(wrong.map(|wrong| {
-            let place = place(patcher_interval, "--patcher-interval", "interval");
-            Diagnostic::error(Code::InvalidDuration, format!("{place} {wrong}"))
-                .hint("write a number with its unit, for example 30s or 2m")
-        }));
-        // A flag that means nothing is refused with all others of its kind.
-        if patcher == Patcher::Tamcore && file.kind == Some(patcher) && file.interval.is_some() {
-            problems.push(
-                Diagnostic::error(
-                    Code::MeansNothing,
-                    "`patcher.interval` in regcred.yaml means nothing to tamcore's patcher, which watches",
-                )
-                .hint("leave it out"),
-            );
-        }
-        let exclude = match exclude {
-            [] => of_the_cluster(patcher).iter().map(|&name| name.to_owned()).collect(),
-            patterns => {
-                check_exclude(patcher, patterns, place_of_exclude, problems);
-                patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect()
-            }
-        };
-        let guard = if *no_guard || !file.guard { Guard::Unconfined } else { Guard::Confined };
-        Some(Self {
-            patcher,
-            namespace: namespace?,
-            image,
-            source: source?,
-            pull_secret,
-            interval: interval.unwrap_or_else(|| "10s".to_owned()),
-            guard,
-            exclude,
-            service_accounts,
-        })
     }
+    let source = named(
+        (source_secret_name.as_deref(), "--source-secret-name"),
+        file.source_secret_name.as_ref(),
+        "image-pull-secret-src",
+        problems,
+    );
+    let pull_secret = match patcher_pull_secret {
+        Some(text) => resource_name(text, "`--patcher-pull-secret`", problems),
+        None => file.pull_secret.clone(),
+    };
+    let default_image = default_image(patcher);
+    let image = patcher_image.clone().or_else(|| file.image.clone()).unwrap_or_else(|| default_image.to_owned());
+    if let Err(invalid) = image.parse::<Image>() {
+        let place = place(patcher_image, "--patcher-image", "image");
+        problems.push(
+            Diagnostic::error(Code::InvalidImage, format!("{place} {invalid}"))
+                .hint(format!("for example {default_image}")),
+        );
+    }
+    let interval = patcher_interval.clone().or_else(|| file.interval.clone());
+    let wrong = match interval.as_deref().map(go::nanoseconds) {
+        _ if patcher == Patcher::Tamcore => None,
+        Some(None) => Some("is no Go duration, and the patcher would take 10s without a word"),
+        Some(Some(time)) if time < go::SECOND => Some("is below 1s, and each round reads every namespace"),
+        Some(Some(_)) | None => None,
+    };
+    problems.extend(wrong.map(|wrong| {
+        let place = place(patcher_interval, "--patcher-interval", "interval");
+        Diagnostic::error(Code::InvalidDuration, format!("{place} {wrong}"))
+            .hint("write a number with its unit, for example 30s or 2m")
+    }));
+    // A flag that means nothing is refused with all others of its kind.
+    if patcher == Patcher::Tamcore && file.kind == Some(patcher) && file.interval.is_some() {
+        problems.push(
+            Diagnostic::error(
+                Code::MeansNothing,
+                "`patcher.interval` in regcred.yaml means nothing to tamcore's patcher, which watches",
+            )
+            .hint("leave it out"),
+        );
+    }
+    let exclude = match exclude {
+        [] => of_the_cluster(patcher).iter().map(|&name| name.to_owned()).collect(),
+        patterns => {
+            check_exclude(patcher, patterns, place_of_exclude, problems);
+            patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect()
+        }
+    };
+    let guard = if *no_guard || !file.guard { Guard::Unconfined } else { Guard::Confined };
+    Some(PatcherSettings {
+        patcher,
+        namespace: namespace?,
+        image,
+        source: source?,
+        pull_secret,
+        interval: interval.unwrap_or_else(|| "10s".to_owned()),
+        guard,
+        exclude,
+        service_accounts,
+    })
 }
 
 /// The image of a patcher when no other is named.
@@ -236,13 +193,7 @@ mod tests {
 
     fn problems(arguments: &PatcherArguments) -> Vec<&'static str> {
         let mut problems = Vec::new();
-        PatcherSettings::resolve(
-            arguments,
-            &PatcherSpec::default(),
-            (&[], "`--exclude`"),
-            Accounts::All,
-            &mut problems,
-        );
+        resolve(arguments, &PatcherSpec::default(), (&[], "`--exclude`"), Accounts::All, &mut problems);
         problems.into_iter().map(|problem| problem.code.as_str()).collect()
     }
 

@@ -56,11 +56,11 @@ fn every_such_word_is_quoted_in_a_policy() {
 fn the_values_of_our_own_annotations_are_quoted() {
     for profile in ["argocd", "flux", "helm"] {
         let text = render(&["-n", "a", "--create-namespaces", "--profile", profile]);
-        for (name, word) in [("regcred.dev/owned", "true"), ("argocd.argoproj.io/sync-wave", "-2")] {
+        for (name, word) in [("argocd.argoproj.io/sync-wave", "-2")] {
             for value in values(&text, name) {
                 assert!(is_quoted(value, word), "{name}: {value}");
             }
         }
-        assert_eq!(values(&text, "regcred.dev/owned").len(), 1);
+        assert_eq!(values(&text, "regcred.dev/owner"), ["image-pull-secret"]);
     }
 }

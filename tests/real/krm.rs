@@ -88,8 +88,8 @@ fn a_transformer_joins_what_is_there_chooses_by_globs_and_removes_what_it_made_b
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: odd, namespace: {one}}}\ndata: {{on: \"yes\", version: \"1.10\", \
          octal: \"012\", text: \"a\\n\\n  b\\n\"}}\n"
     );
-    let former = "apiVersion: v1\nkind: Secret\nmetadata: {name: former, namespace: elsewhere, annotations: {regcred.dev/owned: \
-                  'true', regcred.dev/function-config: acme}}\n";
+    let former = "apiVersion: v1\nkind: Secret\nmetadata: {name: former, namespace: elsewhere, annotations: {regcred.dev/owner: \
+                  acme, regcred.dev/function-config: acme}}\n";
     let glob = [format!("{}*", &one[..one.len() - 1])];
     let folder = folder(&[
         ("regcred.yaml", &config(&glob, "")),

@@ -22,7 +22,7 @@ fn kubectl_reads_every_word_as_it_was_meant() {
             }
         }
         assert_eq!(objects[1]["imagePullSecrets"][0]["name"], Value::from(*word));
-        assert_eq!(objects[2]["metadata"]["annotations"]["regcred.dev/owned"], Value::from("true"));
+        assert_eq!(objects[2]["metadata"]["annotations"]["regcred.dev/owner"], Value::from(*word));
         assert_eq!(objects[2]["metadata"]["labels"]["app.kubernetes.io/managed-by"], Value::from("regcred"));
     }
 }

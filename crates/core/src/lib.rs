@@ -6,6 +6,7 @@ pub mod docker_config;
 pub mod manifest;
 pub mod names;
 pub mod nearest;
+pub mod objects;
 pub mod plan;
 pub mod recipient;
 pub mod spec;

@@ -1,13 +1,13 @@
-//! `ExternalSecrets` in a chart: settings in, a template that makes them in the namespaces of the values out.
+//! Writes the chart's template that makes ExternalSecrets in the namespaces of the values.
 
 use serde_json::{Map, Value, json};
 
 use super::literal;
-use crate::resources::external_secret::{in_cluster, in_namespace};
-use crate::settings::Settings;
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
 use regcred_core::manifest::to_yaml;
+use regcred_core::objects::Request;
+use regcred_core::objects::external_secret::{in_cluster, in_namespace};
 
 /// Stands where the namespace goes. No name can be this: it has capital letters.
 const NAMESPACE: &str = "\n  namespace: THE-NAMESPACE\n";
@@ -16,18 +16,18 @@ const NAMESPACE: &str = "\n  namespace: THE-NAMESPACE\n";
 ///
 /// # Errors
 /// A template of the user's that makes no object.
-pub fn template(settings: &Settings, templates: &Templates) -> Result<String, Failure> {
+pub fn template(request: &Request<'_>, templates: &Templates) -> Result<String, Failure> {
     let mut text = "{{- /* What is fetched for each pull secret, in each of its namespaces. A generator that several share stands \
                     there once. */ -}}\n{{- $written := dict }}\n"
         .to_owned();
-    for object in in_cluster(settings, templates)? {
+    for object in in_cluster(request, templates)? {
         text.push_str("---\n");
         text.push_str(&yaml(&object)?);
     }
-    for pull_secret in &settings.pull_secrets {
-        let Some(external) = &pull_secret.external else { continue };
-        let objects = in_namespace(std::iter::once((&pull_secret.name, external)), settings.profile, templates)?;
-        text.extend(["{{- with index .Values.pullSecrets ", &json!(pull_secret.name).to_string(), " }}\n"]);
+    for secret in &request.pull_secrets {
+        let Some(external) = secret.external else { continue };
+        let objects = in_namespace(std::iter::once((secret.name, external)), &request.marks, templates)?;
+        text.extend(["{{- with index .Values.pullSecrets ", &json!(secret.name).to_string(), " }}\n"]);
         text.push_str("{{- range .namespaces }}\n");
         for mut object in objects {
             let key = format!("{}/{}/", text_of(&object["kind"]), text_of(&object["metadata"]["name"]));

@@ -1,4 +1,4 @@
-//! A Helm chart: settings and Docker configs in, its files out. What a user may change is in its values.
+//! Writes a Helm chart. What a user may change is in its values.
 
 mod external;
 pub mod values;
@@ -11,13 +11,13 @@ use super::folder::entry::Entry;
 use super::stream::Shown;
 use super::{File, Protection, layout};
 use crate::protect::Documents;
-use crate::resources::admission_policy;
 use crate::settings::choices::{Chart, Format, Link, Protect};
 use crate::settings::{CreateNamespaces, Destination, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
 use regcred_core::docker_config::DockerConfig;
 use regcred_core::manifest::to_yaml;
+use regcred_core::objects::{Request, pod_policy};
 
 /// The file whose content depends on the registries of the logins.
 pub const POLICIES: &str = "templates/policies.yaml";
@@ -51,21 +51,22 @@ pub fn files(
     docker_configs: &[DockerConfig],
     templates: &Templates,
 ) -> Result<Vec<File>, Failure> {
+    let request = settings.request(docker_configs);
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
     let mut chart = CHART.to_owned();
     if settings.combination.link == Link::Policy {
         chart.push_str(CHART_WITH_POLICIES);
-        files.push(public(POLICIES, policies(settings, docker_configs, templates)?));
+        files.push(public(POLICIES, policies(&request, templates)?));
     }
     files.push(public("Chart.yaml", chart));
     let (values, protection) = match settings.combination.protect {
-        Protect::Sealed => (values::without_secrets(settings), Protection::Public),
+        Protect::Sealed => (values::without_secrets(settings, docker_configs), Protection::Public),
         Protect::External => {
-            files.push(public("templates/external-secrets.yaml", external::template(settings, templates)?));
+            files.push(public("templates/external-secrets.yaml", external::template(&request, templates)?));
             files.retain(|file| file.path != SCHEMA);
             let text = STATIC.iter().find(|(path, _)| *path == SCHEMA).and_then(|(_, text)| external::schema(text));
             files.extend(text.map(|text| public(SCHEMA, text)));
-            (values::without_secrets(settings), Protection::Public)
+            (values::without_secrets(settings, docker_configs), Protection::Public)
         }
         Protect::Plain | Protect::Sops => {
             files.push(public(PULL_SECRETS.0, PULL_SECRETS.1.to_owned()));
@@ -122,10 +123,10 @@ pub fn literal(text: &str) -> String {
     text.replace("{{", "{{ \"{{\" }}")
 }
 
-fn policies(settings: &Settings, docker_configs: &[DockerConfig], templates: &Templates) -> Result<String, Failure> {
+fn policies(request: &Request<'_>, templates: &Templates) -> Result<String, Failure> {
     let mut text = "# For the namespaces that regcred was told, whatever the values say.\n".to_owned();
-    for (pull_secret, docker_config) in settings.pull_secrets.iter().zip(docker_configs) {
-        for object in admission_policy::objects(pull_secret, docker_config, settings, templates)? {
+    for secret in &request.pull_secrets {
+        for object in pod_policy::objects(secret, request, templates)? {
             let object = to_yaml(&object).map_err(|error| super::failure(&error, "the chart"))?;
             text.push_str("---\n");
             text.push_str(&literal(&object));

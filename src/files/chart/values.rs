@@ -1,4 +1,4 @@
-//! The values of our own chart: settings and Docker configs in, values.yaml out.
+//! Writes the values of our own chart.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,13 +7,13 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::files::stream::{Shown, show};
-use crate::resources::profile::{self, Role};
-use crate::resources::{plan, references};
 use crate::settings::choices::{Link, Profile, Protect};
-use crate::settings::{CreateNamespaces, OWN_ACCOUNT, PullSecretSettings, Settings};
+use crate::settings::{CreateNamespaces, OWN_ACCOUNT, Settings};
 use regcred_core::docker_config::DockerConfig;
 use regcred_core::manifest::to_yaml;
 use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::objects::marks::{Marks, Role};
+use regcred_core::objects::{Wanted, plan, references};
 
 const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
 const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sealed.yaml");
@@ -25,19 +25,19 @@ const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sea
 pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
     let texts: Vec<_> = docker_configs.iter().map(|docker_config| show(&docker_config.to_base64(), shown)).collect();
     let texts = texts.iter().map(|text| Some(text.as_str()));
-    text(HEAD, &values(settings, texts))
+    text(HEAD, &values(settings, docker_configs, texts))
 }
 
 /// The values where the Secrets are elsewhere in the chart.
 ///
 /// # Errors
 /// The serializer's.
-pub fn without_secrets(settings: &Settings) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn without_secrets(settings: &Settings, docker_configs: &[DockerConfig]) -> io::Result<Zeroizing<Vec<u8>>> {
     let head = match settings.combination.protect {
         Protect::External => HEAD.replace(", each with its Docker config in base64 and", ", each with"),
         Protect::Plain | Protect::Sealed | Protect::Sops => HEAD_SEALED.to_owned(),
     };
-    text(&head, &values(settings, std::iter::repeat(None)))
+    text(&head, &values(settings, docker_configs, std::iter::repeat(None)))
 }
 
 fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -46,24 +46,32 @@ fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn values<'a>(settings: &'a Settings, docker_configs: impl Iterator<Item = Option<&'a str>>) -> Values<'a> {
+fn values<'a>(
+    settings: &'a Settings,
+    docker_configs: &'a [DockerConfig],
+    texts: impl Iterator<Item = Option<&'a str>>,
+) -> Values<'a> {
+    let request = settings.request(docker_configs);
+    // Helm's own are in the templates, whatever the profile: a release must never take a kept object with it.
+    let profile = settings.profile.filter(|profile| *profile != Profile::Helm);
+    let marks = Marks { profile, ..request.marks };
     Values {
         create_namespaces: settings.create_namespaces == CreateNamespaces::First,
         annotations: Annotations {
-            namespace: annotations(settings.profile, Role::Namespace),
-            kept_service_account: annotations(settings.profile, Role::LinkedServiceAccount),
-            owned: annotations(settings.profile, Role::Owned),
+            namespace: marks.annotations(Role::Namespace).collect(),
+            kept_service_account: marks.annotations(Role::LinkedServiceAccount).collect(),
+            owned: marks.annotations(Role::Owned).collect(),
         },
         service_accounts: match settings.combination.link {
-            Link::ServiceAccount => service_accounts(&settings.pull_secrets),
+            Link::ServiceAccount => service_accounts(&request.pull_secrets),
             Link::Policy | Link::None => Vec::new(),
         },
-        pull_secrets: settings
+        pull_secrets: request
             .pull_secrets
             .iter()
-            .zip(docker_configs)
-            .map(|(PullSecretSettings { name, namespaces, .. }, docker_config_json)| {
-                (name, PullSecret { docker_config_json, namespaces })
+            .zip(texts)
+            .map(|(secret, docker_config_json)| {
+                (secret.name, PullSecret { docker_config_json, namespaces: secret.namespaces })
             })
             .collect(),
     }
@@ -87,9 +95,9 @@ struct Values<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Annotations {
-    namespace: BTreeMap<&'static str, &'static str>,
-    kept_service_account: BTreeMap<&'static str, &'static str>,
-    owned: BTreeMap<&'static str, &'static str>,
+    namespace: BTreeMap<&'static str, String>,
+    kept_service_account: BTreeMap<&'static str, String>,
+    owned: BTreeMap<&'static str, String>,
 }
 
 #[derive(Serialize)]
@@ -110,8 +118,8 @@ struct PullSecret<'a> {
 }
 
 /// Each ServiceAccount with its whole list: where pull secrets share one in a namespace, the list is their union.
-fn service_accounts(pull_secrets: &[PullSecretSettings]) -> Vec<ServiceAccount> {
-    let (plans, places) = plan(pull_secrets.iter());
+fn service_accounts(pull_secrets: &[Wanted<'_>]) -> Vec<ServiceAccount> {
+    let (plans, places) = plan(pull_secrets.iter().map(|secret| secret.namespaces));
     let mut namespaces: BTreeMap<(ResourceName, Vec<ResourceName>), Vec<Namespace>> = BTreeMap::new();
     for (number, members) in plans.iter().enumerate() {
         let here = places.iter().filter(|(_, plan)| *plan == number).map(|(namespace, _)| namespace);
@@ -128,36 +136,30 @@ fn service_accounts(pull_secrets: &[PullSecretSettings]) -> Vec<ServiceAccount> 
         .collect()
 }
 
-/// Helm's own are in the templates, whatever the profile: a release must never take a kept object with it.
-fn annotations(profile: Option<Profile>, role: Role) -> BTreeMap<&'static str, &'static str> {
-    let others = profile.filter(|profile| *profile != Profile::Helm);
-    profile::annotations(others, role).iter().map(|annotation| (annotation.name, annotation.value)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn settings(name: &str, namespaces: &[&str], accounts: &[&str], others: &[&str]) -> PullSecretSettings {
-        let parsed = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
-        PullSecretSettings {
-            name: name.parse().unwrap(),
-            sources: Vec::new(),
-            external: None,
-            namespaces: namespaces.iter().map(|name| name.parse().unwrap()).collect(),
-            exclude: Vec::new(),
-            service_accounts: parsed(accounts),
-            also_reference: parsed(others),
-        }
+    fn names<N: std::str::FromStr<Err: std::fmt::Debug>>(names: &[&str]) -> Vec<N> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
     }
 
     #[test]
     fn a_service_account_that_pull_secrets_share_has_the_union_of_their_lists() {
-        let pull_secrets = [
-            settings("x", &["a", "b", "c"], &["default"], &["other"]),
-            settings("y", &["b"], &["default", "image-puller"], &[]),
-        ];
-        let accounts = serde_json::to_value(service_accounts(&pull_secrets)).unwrap();
+        let (docker_config, pull_secrets): (_, Vec<ResourceName>) =
+            (DockerConfig::merge(Vec::new()).unwrap(), names(&["x", "y"]));
+        let namespaces = [names(&["a", "b", "c"]), names(&["b"])];
+        let (accounts, others) =
+            ([names(&["default"]), names(&["default", "image-puller"])], [names(&["other"]), names(&[])]);
+        let wanted = |number: usize| Wanted {
+            name: &pull_secrets[number],
+            namespaces: &namespaces[number],
+            service_accounts: &accounts[number],
+            also_reference: &others[number],
+            external: None,
+            docker_config: &docker_config,
+        };
+        let accounts = serde_json::to_value(service_accounts(&[wanted(0), wanted(1)])).unwrap();
         assert_eq!(
             accounts,
             serde_json::json!([
@@ -166,11 +168,5 @@ mod tests {
                 {"name": "image-puller", "namespaces": ["b"], "imagePullSecrets": ["y"], "keep": false},
             ])
         );
-    }
-
-    #[test]
-    fn the_annotations_that_helm_needs_are_not_left_to_the_values() {
-        assert!(annotations(Some(Profile::Helm), Role::Namespace).is_empty());
-        assert_eq!(annotations(Some(Profile::Argocd), Role::Namespace).len(), 2);
     }
 }

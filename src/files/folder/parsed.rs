@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::resources::admission_policy;
+use regcred_core::objects::pod_policy;
 
 /// What begins a Docker config of ours: JSON without blanks, and base64 of it.
 pub const DOCKER_CONFIG: &[&str] = &[r#"{"auths":{"#, "eyJhdXRocyI6e"];
@@ -20,7 +20,7 @@ fn documents(text: &[u8]) -> Option<Vec<Value>> {
     let options = serde_saphyr::options! { budget: None, with_snippet: false };
     let text = std::str::from_utf8(text).ok()?;
     let mut documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).ok()?;
-    let policy = admission_policy::before_the_registries();
+    let policy = pod_policy::before_the_registries();
     documents.iter_mut().for_each(|document| leave_out(document, &policy));
     Some(documents)
 }
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn of_a_policy_the_condition_on_the_registries_is_left_out_and_nothing_else() {
-        let before = admission_policy::before_the_registries();
+        let before = pod_policy::before_the_registries();
         let of = |registry: &str, rest: &str| {
             format!(
                 "kind: MutatingAdmissionPolicy\nspec:\n  expression: \"{before}i.startsWith('{registry}') || i == '\\\"')\"\n{rest}---\n{SECRET}"

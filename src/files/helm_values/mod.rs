@@ -1,14 +1,11 @@
-//! Values for a Helm chart: settings and Docker configs in, the text of values.yaml out, and beside it what the chart has no
-//! value for: the Secret, and the policies that confine a patcher.
+//! Writes the values of a Helm chart, and files beside them for what the chart has no value for: the Secret, and the policies
+//! that confine a patcher.
 
-mod empathyco;
 mod encrypted;
-mod image;
-mod tamcore;
+mod shipped;
 
 use std::path::Path;
 
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::chart;
@@ -17,15 +14,16 @@ use super::stream::{self, Form, Shown};
 use super::{File, Protection};
 use crate::protect::sops;
 use crate::protect::{Documents, Protector};
-use crate::resources;
 use crate::settings::choices::{Chart, Link, Protect};
 use crate::settings::patcher::{Guard, PatcherSettings};
-use crate::settings::{Destination, PullSecretSettings, Settings};
+use crate::settings::{CreateNamespaces, Destination, PullSecretSettings, Settings};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::DockerConfig;
 use regcred_core::docker_config::registry::RegistryKey;
-use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::manifest::{Manifests, ObjectTemplate, Place};
+use regcred_core::objects;
+use shipped::Context;
 
 /// The values alone.
 ///
@@ -51,14 +49,14 @@ pub fn write(
                     Link::Policy | Link::None => &[],
                 },
                 registries: docker_config.registries().map(RegistryKey::as_str).collect(),
+                patcher: None,
             };
             Ok(headed(templates::render_values(path, &context)?.as_bytes()))
         }
-        (Chart::Tamcore, Some(patcher)) => {
-            tamcore::write(settings, pull_secret, patcher, docker_config, shown).map_err(unwritable)
-        }
+        (Chart::Tamcore, Some(patcher)) => shipped::tamcore(settings, pull_secret, patcher, docker_config, shown),
         (Chart::Empathyco, Some(patcher)) => {
-            empathyco::write(pull_secret, patcher).map(|values| headed(&values)).map_err(unwritable)
+            let patcher = without_its_own_namespace(patcher);
+            shipped::empathyco(settings, pull_secret, &patcher).map(|values| headed(&values))
         }
         (Chart::Own | Chart::Tamcore | Chart::Empathyco, _) => Err(needs_a_patcher()),
     }
@@ -115,23 +113,58 @@ pub fn plain_files(
     let bytes = write(settings, docker_configs, Shown::InFull)?;
     let mut files = vec![File { path: name.to_owned(), bytes, protection: protection(&settings.chart) }];
     if settings.chart == Chart::Empathyco {
-        let (pull_secret, docker_config) = only(settings, docker_configs)?;
         let patcher = settings.patcher.as_ref().ok_or_else(needs_a_patcher)?;
         files.push(File {
             path: beside(name, "secret", settings.combination.protect),
-            bytes: empathyco::secret(settings, pull_secret, patcher, docker_config, templates)?,
+            bytes: text(source(settings, docker_configs, patcher, templates)?, "the Secret")?,
             protection: Protection::Plaintext,
         });
     }
     if let Some(patcher) = confined(settings) {
         let (pull_secret, _) = only(settings, docker_configs)?;
-        let manifests = resources::patcher::guard(patcher, &pull_secret.name, settings.profile, templates)?;
-        let mut bytes = Zeroizing::new(Vec::new());
-        stream::write(&Documents::new(manifests, Protector::Plain), Form::Yaml, &mut *bytes)
-            .map_err(|error| super::failure(&error, "the policies"))?;
+        let patcher = match settings.chart {
+            Chart::Empathyco => without_its_own_namespace(patcher),
+            Chart::Own | Chart::Tamcore | Chart::Template(_) => patcher.clone(),
+        };
+        let manifests = objects::patcher::guard(&patcher, &pull_secret.name, &settings.marks(), templates)?;
+        let bytes = text(manifests, "the policies")?;
         files.push(File { path: beside(name, "guard", Protect::Plain), bytes, protection: Protection::Public });
     }
     Ok(files)
+}
+
+/// The source Secret of empathyco's chart, in the namespace of the release: to be applied before it.
+fn source(
+    settings: &Settings,
+    docker_configs: &[DockerConfig],
+    patcher: &PatcherSettings,
+    templates: &Templates,
+) -> Result<Manifests, Failure> {
+    let request = settings.request(docker_configs);
+    let mut manifests = Manifests::default();
+    if settings.create_namespaces == CreateNamespaces::First {
+        let namespaces = objects::namespaces(&request.marks, templates)?;
+        manifests.each(vec![namespaces], vec![(patcher.namespace.clone(), 0)]);
+    }
+    for secret in &request.pull_secrets {
+        let place = Place::Fixed(patcher.namespace.clone());
+        manifests.once(ObjectTemplate::sensitive(objects::pull_secret(secret, &request.marks), place));
+    }
+    Ok(manifests)
+}
+
+fn text(manifests: Manifests, target: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    stream::write(&Documents::new(manifests, Protector::Plain), Form::Yaml, &mut *bytes)
+        .map_err(|error| super::failure(&error, target))?;
+    Ok(bytes)
+}
+
+/// The source and the copies have one name in empathyco's chart, so that the patcher would overwrite its own source.
+fn without_its_own_namespace(patcher: &PatcherSettings) -> PatcherSettings {
+    let own = patcher.namespace.to_string();
+    let others = patcher.exclude.iter().filter(|name| **name != own).cloned();
+    PatcherSettings { exclude: std::iter::once(own.clone()).chain(others).collect(), ..patcher.clone() }
 }
 
 /// What the values alone do not say of the policies that confine the patcher.
@@ -154,15 +187,6 @@ pub fn note(settings: &Settings) -> Option<String> {
 fn confined(settings: &Settings) -> Option<&PatcherSettings> {
     let of_a_patcher = matches!(settings.chart, Chart::Tamcore | Chart::Empathyco);
     settings.patcher.as_ref().filter(|patcher| of_a_patcher && patcher.guard == Guard::Confined)
-}
-
-/// What a template may use: names, and no secret.
-#[derive(Serialize)]
-struct Context<'a> {
-    secret_name: &'a ResourceName,
-    namespaces: &'a [Namespace],
-    service_accounts: &'a [ResourceName],
-    registries: Vec<&'a str>,
 }
 
 /// The file of something else: `values.yaml` has `values.secret.yaml` beside it, or `values.secret.sops.yaml`.
@@ -192,48 +216,6 @@ fn needs_a_patcher() -> Failure {
         Diagnostic::error(Code::ImpossibleCombination, "the chart of a patcher needs `--strategy patcher`")
             .hint("leave --strategy out: --chart chooses it"),
     ])
-}
-
-/// What a container needs beside the chart's own defaults to pass the `restricted` level of Pod Security.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SecurityContext {
-    allow_privilege_escalation: bool,
-    capabilities: Capabilities,
-    read_only_root_filesystem: bool,
-    run_as_non_root: bool,
-    run_as_user: u32,
-    seccomp_profile: Seccomp,
-}
-
-#[derive(Serialize)]
-struct Capabilities {
-    drop: [&'static str; 1],
-}
-
-#[derive(Serialize)]
-struct Seccomp {
-    r#type: &'static str,
-}
-
-const RESTRICTED: SecurityContext = SecurityContext {
-    allow_privilege_escalation: false,
-    capabilities: Capabilities { drop: ["ALL"] },
-    read_only_root_filesystem: true,
-    run_as_non_root: true,
-    // A number, since a kubelet cannot tell whether a name is root's.
-    run_as_user: 65532,
-    seccomp_profile: Seccomp { r#type: "RuntimeDefault" },
-};
-
-/// A reference to a pull Secret.
-#[derive(Serialize)]
-struct Reference<'a> {
-    name: &'a ResourceName,
-}
-
-fn references(patcher: &PatcherSettings) -> Vec<Reference<'_>> {
-    patcher.pull_secret.iter().map(|name| Reference { name }).collect()
 }
 
 #[cfg(test)]

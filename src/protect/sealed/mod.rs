@@ -15,14 +15,13 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::environment::Environment;
-use crate::resources::OWNED;
-use crate::resources::profile::{Role, annotations};
 use crate::settings::Sealing;
-use crate::settings::choices::{Profile, SealingScope};
+use crate::settings::choices::SealingScope;
 use certificate::Recipient as Certificate;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::{Manifest, PullSecret, SealedShell};
 use regcred_core::names::Namespace;
+use regcred_core::objects::marks::{Marks, Role};
 use regcred_core::recipient::{Recipient, Recipients};
 
 /// More than stands around a ciphertext.
@@ -43,7 +42,7 @@ impl Sealer {
     ///
     /// # Errors
     /// There is none, it has expired, or its key is not RSA.
-    pub fn prepare(sealing: &Sealing, profile: Option<Profile>, environment: &Environment) -> Result<Self, Failure> {
+    pub fn prepare(sealing: &Sealing, marks: &Marks, environment: &Environment) -> Result<Self, Failure> {
         let Sealing { certificate, scope } = sealing;
         let refused = |problem| Failure::of("the certificate", problem);
         let source = certificate.as_ref().ok_or_else(|| refused(not_said()))?;
@@ -57,9 +56,8 @@ impl Sealer {
             ))
         })?;
         warnings.extend((*scope == SealingScope::ClusterWide).then(whoever_can_create));
-        let annotations = annotations(profile, Role::CustomResource).iter().map(|it| (it.name, it.value));
-        let annotations = [OWNED].into_iter().chain(annotations);
-        let annotations = annotations.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let annotations = marks.annotations(Role::CustomResource);
+        let annotations = annotations.map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(Self {
             key,
             recipient: digest(&SHA256, &public_key).as_ref().to_vec(),

@@ -313,7 +313,7 @@ mod tests {
         let hints: Vec<_> = of("metadata: {}\n").into_iter().filter_map(|problem| problem.hint).collect();
         assert_eq!(hints[0], "write `apiVersion: regcred.dev/v1alpha1`");
         assert_eq!(hints[1], "write `kind: RegistryCredentials`");
-        assert!(hints[2..].iter().any(|hint| hint.starts_with("`name` is a name for people")), "{hints:?}");
+        assert!(hints[2..].iter().any(|hint| hint.starts_with("`name` is the owner of the objects")), "{hints:?}");
     }
 
     #[test]

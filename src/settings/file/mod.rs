@@ -1,7 +1,6 @@
 //! regcred.yaml: the typed object, of which its JSON Schema is made too.
 
 mod document;
-pub mod external;
 mod faults;
 mod form;
 mod load;
@@ -15,8 +14,8 @@ use serde::Deserialize;
 use super::SECRET_NAME;
 use super::choices::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 use crate::credentials::presets::PresetName;
-use external::External;
 use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName};
+use regcred_core::spec::external::written::External;
 
 pub use load::{NAME, Which, load, parse, parse_function_config};
 
@@ -66,8 +65,8 @@ pub enum Kind {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// A name for people.
-    pub name: String,
+    /// The owner of the objects.
+    pub name: ResourceName,
     /// For example `config.kubernetes.io/local-config: "true"`.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,

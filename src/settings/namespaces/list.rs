@@ -6,10 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::{InvalidName, Namespace};
-
-/// The annotations by which a namespace says that it wants no pull secret.
-pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
+use regcred_core::names::{InvalidName, Namespace, OPT_OUT};
 
 /// What a list says of the namespaces there are.
 #[derive(Debug, Default)]
@@ -106,7 +103,7 @@ fn lines(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
         if !name.is_empty() {
             push(
                 name.strip_prefix("namespace/").unwrap_or(name),
-                &format!("{origin}, line {}", number + 1),
+                || format!("{origin}, line {}", number + 1),
                 &mut listed.usable,
                 problems,
             );
@@ -115,12 +112,12 @@ fn lines(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
     listed
 }
 
-fn push(name: &str, place: &str, into: &mut Vec<Namespace>, problems: &mut Vec<Diagnostic>) {
+fn push(name: &str, place: impl FnOnce() -> String, into: &mut Vec<Namespace>, problems: &mut Vec<Diagnostic>) {
     match name.parse() {
         Ok(name) => into.push(name),
         Err(invalid) => {
             let several = name.contains([',', ' ', '\t']);
-            let problem = unnameable(&invalid, place);
+            let problem = unnameable(&invalid, &place());
             problems.push(if several { problem.hint("a line has one name: write each on its own") } else { problem });
         }
     }
@@ -154,7 +151,12 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Liste
     match serde_saphyr::from_str_with_options::<Vec<serde_saphyr::Spanned<String>>>(text, options()) {
         Ok(names) => {
             for name in names {
-                push(&name.value, &format!("{origin}, line {}", name.referenced.line()), &mut listed.usable, problems);
+                push(
+                    &name.value,
+                    || format!("{origin}, line {}", name.referenced.line()),
+                    &mut listed.usable,
+                    problems,
+                );
             }
         }
         Err(error) => {

@@ -5,7 +5,7 @@ mod list;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{InvalidName, Namespace, NamespacePattern};
 
-pub use list::{Listed, OPT_OUT, read, read_from};
+pub use list::{Listed, read, read_from};
 
 /// Which namespaces are wanted.
 #[derive(Debug, Default)]

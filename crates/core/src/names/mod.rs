@@ -245,6 +245,9 @@ impl VariableName {
     }
 }
 
+/// The annotations by which a namespace, or an object, says that it wants no pull secret: `"true"`.
+pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,3 +2,5 @@
 
 pub mod choice;
 pub mod combination;
+pub mod external;
+pub mod go;

@@ -1,13 +1,14 @@
-//! Logins that stay where they are kept: the `external` part of regcred.yaml in, stores, keys and generators that are known to fit together out.
+//! Decides where the External Secrets Operator finds the logins: stores, keys and generators that fit together.
 
 pub mod generator;
 mod login;
+pub mod written;
 
-use super::file::external::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store};
 use super::go::nanoseconds;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::docker_config::registry::RegistryKey;
 use generator::GeneratorSettings;
-use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::docker_config::registry::RegistryKey;
+use written::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store};
 
 /// The `ExternalSecret` of one pull secret, decided.
 #[derive(Clone, Debug)]
@@ -124,7 +125,7 @@ impl ExternalSettings {
 }
 
 /// Decides; problems are added.
-pub(super) fn resolve(external: Option<&External>, problems: &mut Vec<Diagnostic>) -> Option<ExternalSettings> {
+pub fn resolve(external: Option<&External>, problems: &mut Vec<Diagnostic>) -> Option<ExternalSettings> {
     let Some(External { store, refresh_interval, logins, cluster_external_secret }) = external else {
         problems.push(
             Diagnostic::error(Code::NoExternal, "`--protect external` needs to know where the logins are kept").hint(
@@ -214,7 +215,7 @@ fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = D
 }
 
 /// Generators of one name that are not one: a name has one `spec`.
-pub(super) fn disagreements<'a>(all: impl Iterator<Item = &'a ExternalSettings>) -> Vec<Diagnostic> {
+pub fn disagreements<'a>(all: impl Iterator<Item = &'a ExternalSettings>) -> Vec<Diagnostic> {
     let mut seen: Vec<&GeneratorSettings> = Vec::new();
     let mut problems = Vec::new();
     for generator in all.flat_map(ExternalSettings::generators).filter(|generator| generator.spec.is_some()) {

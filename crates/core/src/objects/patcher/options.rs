@@ -1,27 +1,27 @@
-//! The variables of a patcher's container: its settings in, in the form that its image understands out.
+//! Tells a patcher its options, in the form that its image understands.
 
 use serde::Serialize;
 
-use crate::settings::choices::Patcher;
-use crate::settings::patcher::{Accounts, PatcherSettings};
-use regcred_core::names::{Namespace, ResourceName};
+use super::{Accounts, PatcherSettings};
+use crate::names::{Namespace, ResourceName};
+use crate::spec::choice::Patcher;
 
 /// Where the source is mounted: as a directory, since a file mounted by `subPath` never changes.
-pub const DIRECTORY: &str = "/app/secrets";
+pub(super) const DIRECTORY: &str = "/app/secrets";
 /// Namespaces that opt out, with either patcher.
 const OPT_OUT: &str = "k8s.titansoft.com/imagepullsecret-patcher-exclude";
 
 /// A variable of the container; without a value it is set and empty.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct EnvironmentVariable {
+pub(super) struct EnvironmentVariable {
     /// Its name.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// Its value.
-    pub value: String,
+    pub(super) value: String,
 }
 
 /// What the image of this patcher is told, so that the copies are called `secret`.
-pub fn of(settings: &PatcherSettings, secret: &ResourceName) -> Vec<EnvironmentVariable> {
+pub(super) fn options(settings: &PatcherSettings, secret: &ResourceName) -> Vec<EnvironmentVariable> {
     let PatcherSettings { patcher, namespace, interval, exclude, service_accounts, .. } = settings;
     match patcher {
         Patcher::Titansoft => titansoft(secret, interval, exclude, service_accounts),

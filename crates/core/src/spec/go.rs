@@ -1,10 +1,11 @@
-//! What programs in Go read in their own way: a duration or a glob in, its length or whether it is one out.
+//! Reads durations and globs the way programs in Go do.
 
 /// The nanoseconds of a second.
-pub(super) const SECOND: f64 = 1e9;
+pub const SECOND: f64 = 1e9;
 
 /// The nanoseconds of a text that Go's `time.ParseDuration` takes, and no negative one.
-pub(super) fn nanoseconds(text: &str) -> Option<f64> {
+#[must_use]
+pub fn nanoseconds(text: &str) -> Option<f64> {
     // What an `i64` holds: some 292 years.
     const LIMIT: f64 = 9_223_372_036_854_775_807.0;
     // "m" is a prefix of "ms": the longer one stands first.
@@ -35,7 +36,8 @@ pub(super) fn nanoseconds(text: &str) -> Option<f64> {
 }
 
 /// Whether Go's `path.Match` takes it, and takes it as it is meant: braces and `!` are letters like others there.
-pub(super) fn is_glob(glob: &str) -> bool {
+#[must_use]
+pub fn is_glob(glob: &str) -> bool {
     let mut rest = glob;
     while let Some((before, class)) = rest.split_once('[') {
         let Some((class, after)) = class.split_once(']') else { return false };

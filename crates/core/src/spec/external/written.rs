@@ -1,4 +1,4 @@
-//! Where logins are kept for `protect: external`: the part of regcred.yaml that names stores, keys and generators, never a value.
+//! Declares the part of regcred.yaml that names stores, keys and generators for `protect: external`.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::settings::external::generator::GeneratorKind;
-use regcred_core::names::ResourceName;
+use super::generator::GeneratorKind;
+use crate::names::ResourceName;
 
 /// Where the External Secrets Operator finds the logins of one pull secret.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

@@ -1,8 +1,52 @@
-//! What the tool that applies our objects wants to read on them: a profile and an object's role in, annotations out.
+//! Marks what we create: the label, the owner, and the annotations that the tool which applies an object reads.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::settings::choices::Profile;
+use super::Object;
+use crate::spec::choice::Profile;
+
+/// The annotation that names the owner of an object.
+pub const OWNER: &str = "regcred.dev/owner";
+/// The label of what we create. Helm gives it another value in a release.
+pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "regcred");
+
+/// What every object of a run carries.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    /// The owner: only runs of the same owner change or delete an object.
+    pub owner: String,
+    /// The tool that applies the objects.
+    pub profile: Option<Profile>,
+}
+
+impl Marks {
+    /// The annotations of an object with this role.
+    pub fn annotations(&self, role: Role) -> impl Iterator<Item = (&'static str, String)> {
+        let owner = role.is_ours().then(|| (OWNER, self.owner.clone()));
+        let profile =
+            annotations(self.profile, role).iter().map(|annotation| (annotation.name, annotation.value.to_owned()));
+        owner.into_iter().chain(profile)
+    }
+
+    /// The labels of an object with this role.
+    pub fn labels(&self, role: Role) -> impl Iterator<Item = (&'static str, String)> {
+        role.is_ours().then(|| (MANAGED_BY.0, MANAGED_BY.1.to_owned())).into_iter()
+    }
+
+    /// Puts annotations and labels on objects with this role.
+    pub fn dress(&self, objects: Vec<Object>, role: Role) -> impl Iterator<Item = Object> {
+        objects.into_iter().map(move |mut object| {
+            let metadata = object.entry("metadata").or_insert_with(|| json!({}));
+            for (name, value) in self.annotations(role) {
+                metadata["annotations"][name] = json!(value);
+            }
+            for (name, value) in self.labels(role) {
+                metadata["labels"][name] = json!(value);
+            }
+            object
+        })
+    }
+}
 
 /// What an object is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +61,12 @@ pub enum Role {
     CustomResource,
     /// A Secret or other object of ours.
     Owned,
+}
+
+impl Role {
+    fn is_ours(self) -> bool {
+        !matches!(self, Self::Namespace | Self::LinkedServiceAccount)
+    }
 }
 
 /// One annotation, with its reason for the documentation.
@@ -69,12 +119,5 @@ pub fn annotations(profile: Option<Profile>, role: Role) -> &'static [Annotation
         (Some(Profile::Flux), Role::Namespace | Role::LinkedServiceAccount) => &[FLUX_KEEP],
         (Some(Profile::Helm), Role::Namespace | Role::LinkedServiceAccount) => &[HELM_KEEP],
         _ => &[],
-    }
-}
-
-/// Puts them on the object.
-pub fn annotate(object: &mut Map<String, Value>, profile: Option<Profile>, role: Role) {
-    for annotation in annotations(profile, role) {
-        object.entry("metadata").or_insert_with(|| json!({}))["annotations"][annotation.name] = json!(annotation.value);
     }
 }

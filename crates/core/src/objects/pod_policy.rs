@@ -1,15 +1,11 @@
-//! The policy that adds the reference to Pods at their creation: a pull secret and its registries in, policy and binding out.
+//! Builds the policy that adds the reference to Pods when they are created.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
-use super::profile::{self, Role};
-use crate::settings::{PullSecretSettings, Settings};
-use crate::templates::Templates;
-use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
-use regcred_core::docker_config::registry::RegistryKey;
-use regcred_core::names::Namespace;
+use super::marks::Role;
+use super::{Object, Part, Request, Restyle, Wanted};
+use crate::docker_config::registry::RegistryKey;
+use crate::names::{Namespace, ResourceName};
 
 /// All images of a Pod, those of its volumes too, spelled out as the kubelet does: `nginx` is `docker.io/library/nginx`.
 const IMAGES: &str = "(object.spec.containers.filter(c, has(c.image)).map(c, c.image) \
@@ -19,58 +15,91 @@ const IMAGES: &str = "(object.spec.containers.filter(c, has(c.image)).map(c, c.i
 .map(i, i.startsWith('index.docker.io/') ? i.substring(6) : i)\
 .map(i, i.matches('^docker[.]io/[^/]+$') ? 'docker.io/library/' + i.substring(10) : i)";
 
+/// The API server forbids references on the mirror of a static Pod.
+const NOT_A_MIRROR_POD: &str =
+    "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)";
+
 /// What comes before the only thing that depends on the logins: the condition on their registries, which is the rest of its string.
 #[must_use]
 pub fn before_the_registries() -> String {
     format!("{IMAGES}.exists(i, ")
 }
 
-#[derive(Serialize)]
-struct Context<'a> {
-    name: &'a str,
-    lacks_the_reference: String,
-    uses_the_registries: String,
-    patch: String,
-    operator: &'static str,
-    namespaces: Vec<&'a str>,
-}
-
 /// Policy and binding for one pull secret: in its namespaces, or with a patcher in all but the excluded.
 ///
 /// # Errors
-/// A template of the user's that makes no object.
-pub fn objects(
-    pull_secret: &PullSecretSettings,
-    docker_config: &DockerConfig,
-    settings: &Settings,
-    templates: &Templates,
-) -> Result<Vec<Map<String, Value>>, Failure> {
-    let name = pull_secret.name.as_str();
-    let (operator, namespaces) = match &settings.patcher {
-        None => ("In", pull_secret.namespaces.iter().map(Namespace::as_str).collect()),
+/// Those of `restyle`.
+pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: &R) -> Result<Vec<Object>, R::Error> {
+    let (operator, namespaces) = match request.patcher {
+        None => ("In", secret.namespaces.iter().map(Namespace::as_str).collect()),
         Some(patcher) => ("NotIn", patcher.exclude.iter().map(String::as_str).collect()),
     };
-    let value = format!("Object.spec.imagePullSecrets{{name: '{name}'}}");
-    let context = Context {
-        name,
-        lacks_the_reference: format!(
-            "!has(object.spec.imagePullSecrets) || !object.spec.imagePullSecrets.exists(s, has(s.name) && s.name == '{name}')"
-        ),
-        uses_the_registries: format!("{}{})", before_the_registries(), condition(docker_config.registries())),
-        patch: format!(
-            "has(object.spec.imagePullSecrets) \
-             ? [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets/-', value: {value}}}] \
-             : [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets', value: [{value}]}}]"
-        ),
-        operator,
-        namespaces,
-    };
-    let mut objects = templates.render("admission-policy.yaml.j2", &context)?;
-    for object in &mut objects {
-        super::own(object);
-        profile::annotate(object, settings.profile, Role::Policy);
+    let policy = part(&name(secret.name, &request.marks.owner), secret, operator, namespaces);
+    Ok(request.marks.dress(restyle.restyle(policy)?, Role::Policy).collect())
+}
+
+/// The owner is part of the name, so that two owners have two policies for Secrets of one name.
+fn name(secret: &ResourceName, owner: &str) -> String {
+    if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
+}
+
+fn part(name: &str, secret: &Wanted<'_>, operator: &str, namespaces: Vec<&str>) -> Part {
+    let secret_name = secret.name;
+    let lacks_the_reference = format!(
+        "!has(object.spec.imagePullSecrets) || !object.spec.imagePullSecrets.exists(s, has(s.name) && s.name == '{secret_name}')"
+    );
+    let uses_the_registries = format!("{}{})", before_the_registries(), condition(secret.docker_config.registries()));
+    let value = format!("Object.spec.imagePullSecrets{{name: '{secret_name}'}}");
+    let patch = format!(
+        "has(object.spec.imagePullSecrets) \
+         ? [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets/-', value: {value}}}] \
+         : [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets', value: [{value}]}}]"
+    );
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Fail",
+            "reinvocationPolicy": "IfNeeded",
+            "matchConstraints": {
+                "matchPolicy": "Equivalent",
+                "namespaceSelector": {},
+                "objectSelector": {},
+                "resourceRules": [
+                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}
+                ],
+            },
+            "matchConditions": [
+                {"name": "not-a-mirror-pod", "expression": NOT_A_MIRROR_POD},
+                {"name": "lacks-the-reference", "expression": lacks_the_reference},
+                {"name": "uses-the-registries", "expression": uses_the_registries},
+            ],
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}],
+        },
+    });
+    let names = [json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": namespaces})];
+    let matched = json!({
+        "matchPolicy": "Equivalent", "objectSelector": {}, "namespaceSelector": {"matchExpressions": names},
+    });
+    let context = json!({
+        "name": name, "lacks_the_reference": lacks_the_reference, "uses_the_registries": uses_the_registries,
+        "patch": patch, "operator": operator, "namespaces": namespaces,
+    });
+    Part::new(
+        "admission-policy.yaml.j2",
+        context,
+        [policy, binding("MutatingAdmissionPolicyBinding", name, json!({"matchResources": matched}))],
+    )
+}
+
+/// The binding of a policy, both of this name.
+pub(super) fn binding(kind: &str, name: &str, rest: Value) -> Value {
+    let mut spec = json!({"policyName": name});
+    if let (Some(spec), Value::Object(rest)) = (spec.as_object_mut(), rest) {
+        spec.extend(rest);
     }
-    Ok(objects)
+    json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
 /// Whether any of the keys matches the image `i`, by the kubelet's rules.

@@ -1,13 +1,13 @@
-//! What an `ExternalSecret` says: where logins are kept in, what is fetched and the text that makes a Docker config of it out.
+//! Writes what an ExternalSecret fetches, and the template with which the operator makes a Docker config of it.
 //!
 //! The text is for Go's template language, as the operator runs it (engine v2). Each value goes through `toJson`, which writes it
 //! as `kubectl` does, whatever it holds; and a value that is missing is an error there, never an empty text.
 
 use serde_json::{Value, json};
 
-use crate::settings::external::generator::{GeneratorSettings, Given};
-use crate::settings::external::{Content, ExternalLoginSettings, Origin, StoredName};
-use crate::settings::file::external::RemoteKey;
+use crate::spec::external::generator::{GeneratorSettings, Given};
+use crate::spec::external::written::RemoteKey;
+use crate::spec::external::{Content, ExternalLoginSettings, Origin, StoredName};
 
 /// What stands in the `spec` of an `ExternalSecret`.
 #[derive(Debug, PartialEq)]
@@ -123,7 +123,7 @@ fn generate(generator: &GeneratorSettings, prefix: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::external::generator::{GeneratorKind, Scope};
+    use crate::spec::external::generator::{GeneratorKind, Scope};
 
     fn generated(registry: &str, kind: GeneratorKind, name: &str) -> ExternalLoginSettings {
         let generator = GeneratorSettings { kind, name: name.parse().unwrap(), scope: Scope::Namespace, spec: None };

@@ -1,10 +1,10 @@
-//! The logins of `external`: entries as they stand in regcred.yaml in, one whole Docker config or a login for each registry out.
+//! Reads the logins of `external`: one whole Docker config, or a login for each registry.
 
 use super::generator::{GeneratorSettings, Given, Scope};
+use super::written::{ExternalLogin, ExternalUserName, Generator, RemoteKey};
 use super::{Content, ExternalLoginSettings, Origin, StoredName};
-use crate::settings::file::external::{ExternalLogin, ExternalUserName, Generator, RemoteKey};
-use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 
 /// The user name that GitHub takes with a token of an App.
 const USER_OF_A_TOKEN: &str = "x-access-token";

@@ -1,4 +1,4 @@
-//! What the generators of the External Secrets Operator make: their kinds, what each gives, and for how long.
+//! Describes the generators of the External Secrets Operator: what each makes, and for how long it is valid.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use regcred_core::names::ResourceName;
+use crate::names::ResourceName;
 
 /// The kinds of `generators.external-secrets.io/v1alpha1` that make a login for a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

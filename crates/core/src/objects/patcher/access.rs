@@ -1,0 +1,78 @@
+//! Builds the account of a patcher with the least rights with which it works. Only its Pod has the token.
+
+use serde_json::{Value, json};
+
+use super::{NAME, PatcherSettings};
+use crate::names::ResourceName;
+use crate::spec::choice::Patcher;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// The namespace of the patcher, and of nothing else: all Pods in it must pass the strictest level.
+pub(super) fn namespace(patcher: &PatcherSettings) -> Value {
+    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": patcher.namespace, "labels": labels}})
+}
+
+/// ServiceAccount, roles and bindings. What is created or watched has no name for a role, so the guard limits what is written.
+pub(super) fn objects(patcher: &PatcherSettings, secret: &ResourceName) -> Vec<Value> {
+    let (here, named) = (Some(patcher.namespace.as_str()), [secret.as_str()]);
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(NAME, here), "automountServiceAccountToken": false,
+    });
+    let (mut rules, of_a_secret) = match patcher.patcher {
+        Patcher::Titansoft => {
+            (vec![rule("", &["namespaces", "serviceaccounts"], &["list"], &[])], &["get", "delete"][..])
+        }
+        Patcher::Tamcore => (
+            vec![rule("", &["namespaces", "serviceaccounts", "secrets"], &["list", "watch"], &[])],
+            &["get", "patch", "delete"][..],
+        ),
+    };
+    rules.push(rule("", &["secrets"], &["create"], &[]));
+    rules.push(rule("", &["secrets"], of_a_secret, &named));
+    if patcher.patcher == Patcher::Tamcore {
+        rules.push(rule("", &["events"], &["create", "patch"], &[]));
+    }
+    if let Some(linked) = patcher.linked() {
+        let linked: Vec<_> = linked.iter().map(ResourceName::as_str).collect();
+        rules.push(rule("", &["serviceaccounts"], &["patch"], &linked));
+    }
+    let mut objects = vec![account];
+    objects.extend(role(patcher, &patcher.cluster_name(), None, &rules));
+    if patcher.patcher == Patcher::Tamcore {
+        let lease = ["tamcore.github.com-imagepullsecret-patcher"];
+        let rules = [
+            rule("coordination.k8s.io", &["leases"], &["create"], &[]),
+            rule("coordination.k8s.io", &["leases"], &["get", "update"], &lease),
+        ];
+        objects.extend(role(patcher, NAME, here, &rules));
+    }
+    objects
+}
+
+fn metadata(name: &str, namespace: Option<&str>) -> Value {
+    namespace.map_or_else(|| json!({"name": name}), |namespace| json!({"name": name, "namespace": namespace}))
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &[&str], names: &[&str]) -> Value {
+    let mut rule = json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
+    if !names.is_empty() {
+        rule["resourceNames"] = json!(names);
+    }
+    rule
+}
+
+/// A role and its binding, in a namespace or in the cluster.
+fn role(patcher: &PatcherSettings, name: &str, namespace: Option<&str>, rules: &[Value]) -> [Value; 2] {
+    let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
+    let (version, metadata) = (format!("{RBAC}/v1"), metadata(name, namespace));
+    let subject = json!({"kind": "ServiceAccount", "name": NAME, "namespace": patcher.namespace});
+    [
+        json!({"apiVersion": version, "kind": kind, "metadata": metadata, "rules": rules}),
+        json!({
+            "apiVersion": version, "kind": format!("{kind}Binding"), "metadata": metadata,
+            "roleRef": {"apiGroup": RBAC, "kind": kind, "name": name}, "subjects": [subject],
+        }),
+    ]
+}

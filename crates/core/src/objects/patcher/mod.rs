@@ -1,0 +1,245 @@
+//! Builds what an in-cluster patcher needs, which copies one Secret into every namespace.
+
+mod access;
+mod deployment;
+mod guard;
+mod options;
+
+use serde_json::{Value, json};
+
+use super::marks::{Marks, Role};
+use super::{Object, Part, Request, Restyle, Wanted, external_secret, pod_policy, source};
+use crate::manifest::{Manifests, ObjectTemplate, Place};
+use crate::names::{Namespace, ResourceName};
+use crate::spec::choice::{Choice, Link, Patcher};
+
+/// What titansoft's own example calls every object: what was made from that example is taken over, not made a second time.
+pub const NAME: &str = "imagepullsecret-patcher";
+
+/// A patcher, its options checked.
+#[derive(Clone, Debug)]
+pub struct PatcherSettings {
+    /// Which one.
+    pub patcher: Patcher,
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Its image.
+    pub image: String,
+    /// The Secret it copies from.
+    pub source: ResourceName,
+    /// The pull Secret of its own image.
+    pub pull_secret: Option<ResourceName>,
+    /// How often it looks.
+    pub interval: String,
+    /// Whether it is confined.
+    pub guard: Guard,
+    /// Namespaces it leaves alone, as its image wants them: names, or globs.
+    pub exclude: Vec<String>,
+    /// The ServiceAccounts it links.
+    pub service_accounts: Accounts,
+}
+
+/// Whether the policies that confine the patcher are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Yes: clusters from 1.30.
+    Confined,
+    /// No: the cluster is too old.
+    Unconfined,
+}
+
+/// ServiceAccounts that a patcher links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accounts {
+    /// Every one.
+    All,
+    /// None.
+    None,
+    /// These.
+    Named(Vec<ResourceName>),
+}
+
+impl PatcherSettings {
+    /// The name of objects in no namespace: one for each patcher of a cluster.
+    fn cluster_name(&self) -> String {
+        if self.namespace.as_str() == NAME { NAME.to_owned() } else { format!("{NAME}-{}", self.namespace) }
+    }
+
+    /// The ServiceAccounts that it links: an empty list is every one, no list is none.
+    fn linked(&self) -> Option<&[ResourceName]> {
+        match &self.service_accounts {
+            Accounts::All => Some(&[]),
+            Accounts::None => None,
+            Accounts::Named(names) => Some(names),
+        }
+    }
+
+    /// What the templates may use.
+    fn context(&self, secret: &ResourceName, owner: &str) -> Value {
+        json!({
+            "patcher": self.patcher.name(),
+            "name": NAME,
+            "namespace": self.namespace,
+            "cluster_name": self.cluster_name(),
+            "user": guard::user(self),
+            "image": self.image,
+            "pull_secret": self.pull_secret,
+            "secret": secret,
+            "source": self.source,
+            "directory": options::DIRECTORY,
+            "linked": self.linked(),
+            "options": options::options(self, secret),
+            "secret_rules": guard::secret_rules(self, secret, owner),
+            "service_account_rules": guard::service_account_rules(self, secret),
+        })
+    }
+}
+
+/// The policies that confine the patcher, then its Namespace, its account with its rights, the source Secret and the
+/// Deployment: a policy takes up to a second to act, and the rights come later.
+///
+/// # Errors
+/// Those of `restyle`.
+pub(super) fn build<R: Restyle>(
+    patcher: &PatcherSettings,
+    secret: &Wanted<'_>,
+    request: &Request<'_>,
+    restyle: &R,
+) -> Result<Manifests, R::Error> {
+    let context = patcher.context(secret.name, &request.marks.owner);
+    let objects = |template, objects: Vec<Value>, role| -> Result<Vec<Object>, R::Error> {
+        Ok(request.marks.dress(restyle.restyle(Part::new(template, context.clone(), objects))?, role).collect())
+    };
+    let mut manifests = match patcher.guard {
+        Guard::Confined => self::guard(patcher, secret.name, &request.marks, restyle)?,
+        Guard::Unconfined => Manifests::default(),
+    };
+    // We write the Namespace, yet never treat it as ours to delete: `--patcher-namespace` may name one that others live in,
+    // and they would go with it. What we put there is ours and goes by itself; an empty namespace costs nothing.
+    let namespace = objects("patcher-namespace.yaml.j2", vec![access::namespace(patcher)], Role::Namespace)?;
+    add(namespace, &mut manifests);
+    let template = match patcher.patcher {
+        Patcher::Titansoft => "patcher-titansoft-access.yaml.j2",
+        Patcher::Tamcore => "patcher-tamcore-access.yaml.j2",
+    };
+    add(objects(template, access::objects(patcher, secret.name), Role::Owned)?, &mut manifests);
+    if request.link == Link::Policy {
+        add(pod_policy::objects(secret, request, restyle)?, &mut manifests);
+    }
+    let place = Place::Fixed(patcher.namespace.clone());
+    if let Some(external) = secret.external {
+        add(external_secret::in_cluster(request, restyle)?, &mut manifests);
+        let source = std::iter::once((&patcher.source, external));
+        for object in external_secret::in_namespace(source, &request.marks, restyle)? {
+            manifests.once(ObjectTemplate::plain(object, place.clone()));
+        }
+    } else {
+        let source = source(&patcher.source, secret.docker_config.to_json(), &request.marks);
+        manifests.once(ObjectTemplate::sensitive(source, place));
+    }
+    let deployment = deployment::deployment(patcher, secret.name);
+    add(objects("patcher-deployment.yaml.j2", vec![deployment], Role::Owned)?, &mut manifests);
+    Ok(manifests)
+}
+
+/// The policies that confine a patcher, alone: for one that a chart of somebody else's deploys, under the same name.
+///
+/// # Errors
+/// Those of `restyle`.
+pub fn guard<R: Restyle>(
+    patcher: &PatcherSettings,
+    secret: &ResourceName,
+    marks: &Marks,
+    restyle: &R,
+) -> Result<Manifests, R::Error> {
+    let mut manifests = Manifests::default();
+    let context = patcher.context(secret, &marks.owner);
+    let part = Part::new("patcher-guard.yaml.j2", context, guard::policies(patcher, secret, &marks.owner));
+    add(marks.dress(restyle.restyle(part)?, Role::Policy), &mut manifests);
+    Ok(manifests)
+}
+
+/// Adds objects, each in the namespace that it names.
+fn add(objects: impl IntoIterator<Item = Object>, manifests: &mut Manifests) {
+    for object in objects {
+        let namespace = object["metadata"].get("namespace").and_then(Value::as_str);
+        let place = namespace.and_then(|namespace| namespace.parse().ok()).map_or(Place::Cluster, Place::Fixed);
+        manifests.once(ObjectTemplate::plain(object, place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(patcher: Patcher, accounts: Accounts) -> PatcherSettings {
+        PatcherSettings {
+            patcher,
+            namespace: "pulls".parse().unwrap(),
+            image: "registry.test/patcher@sha256:0".to_owned(),
+            source: "source".parse().unwrap(),
+            pull_secret: None,
+            interval: "1m".to_owned(),
+            guard: Guard::Confined,
+            exclude: Vec::new(),
+            service_accounts: accounts,
+        }
+    }
+
+    fn named(names: &[&str]) -> Accounts {
+        Accounts::Named(names.iter().map(|name| name.parse().unwrap()).collect())
+    }
+
+    fn pod_of(deployment: &Value) -> &Value {
+        &deployment["spec"]["template"]["spec"]
+    }
+
+    #[test]
+    fn no_service_account_is_a_variable_that_is_set_and_empty() {
+        let settings = settings(Patcher::Titansoft, Accounts::None);
+        let deployment = deployment::deployment(&settings, &"pull".parse().unwrap());
+        let variables = pod_of(&deployment)["containers"][0]["env"].as_array().unwrap();
+        assert!(variables.contains(&json!({"name": "CONFIG_SERVICEACCOUNTS"})), "{variables:?}");
+    }
+
+    #[test]
+    fn only_titansofts_image_is_bound_to_one_architecture_and_has_no_probes() {
+        for (patcher, bound) in [(Patcher::Titansoft, true), (Patcher::Tamcore, false)] {
+            let deployment = deployment::deployment(&settings(patcher, Accounts::All), &"pull".parse().unwrap());
+            let pod = pod_of(&deployment);
+            assert_eq!(pod["nodeSelector"]["kubernetes.io/arch"] == "amd64", bound);
+            assert_eq!(deployment["spec"]["strategy"]["type"] == "Recreate", bound);
+            assert_eq!(pod["containers"][0]["readinessProbe"].is_null(), bound);
+            assert!(pod.get("imagePullSecrets").is_none());
+        }
+    }
+
+    #[test]
+    fn a_patcher_may_link_the_service_accounts_that_are_named() {
+        let patch = |accounts| {
+            let role = access::objects(&settings(Patcher::Titansoft, accounts), &"pull".parse().unwrap()).remove(1);
+            let rules = role["rules"].as_array().unwrap().clone();
+            rules.into_iter().find(|rule| rule["verbs"] == json!(["patch"]))
+        };
+        assert_eq!(patch(named(&["ci"])).unwrap()["resourceNames"], json!(["ci"]));
+        assert!(patch(Accounts::All).unwrap().get("resourceNames").is_none());
+        assert_eq!(patch(Accounts::None), None);
+    }
+
+    #[test]
+    fn two_patchers_in_one_cluster_share_no_object() {
+        let mut settings = settings(Patcher::Titansoft, Accounts::All);
+        assert_eq!(settings.cluster_name(), "imagepullsecret-patcher-pulls");
+        settings.namespace = NAME.parse().unwrap();
+        assert_eq!(settings.cluster_name(), NAME);
+    }
+
+    #[test]
+    fn an_object_goes_into_the_namespace_that_it_names() {
+        let mut manifests = Manifests::default();
+        let object = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "pulls"}});
+        add(object.as_object().cloned(), &mut manifests);
+        let namespace = manifests.iter().next().unwrap().namespace();
+        assert_eq!(namespace, Some(&"pulls".parse().unwrap()));
+    }
+}

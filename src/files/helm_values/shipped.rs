@@ -1,0 +1,143 @@
+//! Renders the values of charts of other people by the templates in `templates/values`.
+
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use crate::files::stream::{Shown, show};
+use crate::settings::patcher::{Accounts, PatcherSettings, default_image};
+use crate::settings::{PullSecretSettings, Settings};
+use crate::templates;
+use regcred_core::diagnostic::Failure;
+use regcred_core::docker_config::DockerConfig;
+use regcred_core::manifest::to_yaml;
+use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::objects::{self, patcher};
+
+const TAMCORE: (&str, &str) = ("tamcore.yaml.j2", include_str!("../../../templates/values/tamcore.yaml.j2"));
+const EMPATHYCO: (&str, &str) = ("empathyco.yaml.j2", include_str!("../../../templates/values/empathyco.yaml.j2"));
+
+/// What a template may use: names, and no secret.
+#[derive(Serialize)]
+pub(super) struct Context<'a> {
+    pub(super) secret_name: &'a ResourceName,
+    pub(super) namespaces: &'a [Namespace],
+    pub(super) service_accounts: &'a [ResourceName],
+    pub(super) registries: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) patcher: Option<Patcher<'a>>,
+}
+
+/// The patcher of a chart of ours or of somebody else.
+#[derive(Serialize)]
+pub(super) struct Patcher<'a> {
+    name: &'static str,
+    source: &'a ResourceName,
+    /// The source Secret without its Docker config.
+    source_secret: Value,
+    image: Option<Image<'a>>,
+    pull_secret: Option<&'a ResourceName>,
+    exclude: &'a [String],
+    interval: &'a str,
+    all_service_accounts: bool,
+}
+
+/// The values for tamcore's chart, with the source Secret.
+pub(super) fn tamcore(
+    settings: &Settings,
+    pull_secret: &PullSecretSettings,
+    patcher: &PatcherSettings,
+    docker_config: &DockerConfig,
+    shown: Shown,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut values = values(TAMCORE, settings, pull_secret, patcher)?;
+    // No template sees a secret.
+    if let Some(data) = values.get_mut("extraObjects").and_then(|objects| objects[0].get_mut("data")) {
+        data[".dockerconfigjson"] = json!(*show(&docker_config.to_base64(), shown));
+    }
+    yaml(&values)
+}
+
+/// The values for empathyco's chart of titansoft's patcher.
+pub(super) fn empathyco(
+    settings: &Settings,
+    pull_secret: &PullSecretSettings,
+    patcher: &PatcherSettings,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    yaml(&values(EMPATHYCO, settings, pull_secret, patcher)?)
+}
+
+fn values(
+    (name, template): (&str, &str),
+    settings: &Settings,
+    pull_secret: &PullSecretSettings,
+    patcher: &PatcherSettings,
+) -> Result<Map<String, Value>, Failure> {
+    let source = objects::source(&patcher.source, SecretString::default(), &settings.marks());
+    let (all_service_accounts, service_accounts) = match &patcher.service_accounts {
+        Accounts::All => (true, &[][..]),
+        Accounts::None => (false, &[][..]),
+        Accounts::Named(names) => (false, names.as_slice()),
+    };
+    let context = Context {
+        secret_name: &pull_secret.name,
+        namespaces: &[],
+        service_accounts,
+        registries: Vec::new(),
+        patcher: Some(Patcher {
+            name: patcher::NAME,
+            source: &patcher.source,
+            source_secret: serde_json::to_value(source.object(None)).unwrap_or_default(),
+            image: Image::of(patcher),
+            pull_secret: patcher.pull_secret.as_ref(),
+            exclude: &patcher.exclude,
+            interval: &patcher.interval,
+            all_service_accounts,
+        }),
+    };
+    templates::values(name, template.to_owned(), &context).map(|(_, values)| values)
+}
+
+fn yaml(values: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let text = to_yaml(values).map_err(|error| crate::files::failure(&error, "the values"))?;
+    Ok(Zeroizing::new(text.as_bytes().to_vec()))
+}
+
+/// An image's name as charts want it, with a colon between two parts; the registry is part of the repository.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Image<'a> {
+    repository: &'a str,
+    tag: &'a str,
+}
+
+impl<'a> Image<'a> {
+    /// The image, where another than the chart's own was named.
+    fn of(patcher: &'a PatcherSettings) -> Option<Self> {
+        (patcher.image != default_image(patcher.patcher)).then(|| Self::split(&patcher.image))
+    }
+
+    /// At the first colon of the last part of the path: that of a tag, or in `name@sha256:…` the digest's.
+    fn split(image: &'a str) -> Self {
+        let name = image.rfind('/').map_or(0, |slash| slash + 1);
+        let (repository, tag) = match image[name..].find(':') {
+            Some(colon) => (&image[..name + colon], &image[name + colon + 1..]),
+            None => (image, "latest"),
+        };
+        Self { repository, tag }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_itself_again_with_a_colon_between_its_parts() {
+        for image in ["r.test:5000/a/b:v1", "a@sha256:00ff", "r.test/a:v1@sha256:00ff", "localhost:5000/a:1"] {
+            let Image { repository, tag } = Image::split(image);
+            assert_eq!(format!("{repository}:{tag}"), image);
+        }
+        assert_eq!(Image::split("r.test:5000/a"), Image { repository: "r.test:5000/a", tag: "latest" });
+    }
+}
