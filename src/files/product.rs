@@ -82,7 +82,7 @@ impl<'a> Product<'a> {
         if self.is_a_tree() {
             return Kind::Tree;
         }
-        Kind::File(output.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        Kind::File(output.file_name().unwrap_or_default().to_owned())
     }
 
     /// The files, made one by one; `name` is that of a single file.

@@ -168,7 +168,9 @@ impl<'a> Observer<'a> {
             is_same |= line.verify(open(&place)?, self.key)? == Verdict::Same;
         }
         let is_as_written = is_same || !tells;
-        let owner = match starts_as_ours(&place)? {
+        let is_our_ignore_file =
+            path.as_str() == git::IGNORE_FILE && **read::text(&place)?.unwrap_or_default() == *git::IGNORE_ALL;
+        let owner = match is_our_ignore_file || starts_as_ours(&place)? {
             _ if is_signed => Owner::Proven,
             // The HMAC of a secret in clear says nothing without its key.
             true if is_as_written || !lines.iter().any(|line| line.public().is_some()) => Owner::Proven,
@@ -196,7 +198,7 @@ impl<'a> Observer<'a> {
 
     fn find(&self, entry: &Entry<'_>, path: Option<&TreePath>) -> io::Result<There> {
         let Some(path) = path else {
-            let place = self.root.path.join(&entry.path);
+            let place = self.root.kind.place(&self.root.path, &entry.path);
             return Ok(match place.symlink_metadata() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => There::Nothing,
                 Err(error) => return Err(error),

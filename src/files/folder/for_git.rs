@@ -28,7 +28,8 @@ impl Run<'_> {
         if let Kind::File(_) = &self.root.kind {
             for Entry { path, .. } in secrets {
                 let name = shown(&self.root.kind, path);
-                git::check_file(&self.target.path.with_file_name(path), &name, self.target)?;
+                let place = self.root.kind.place(self.target.path.parent().unwrap_or(&self.root.path), path);
+                git::check_file(&place, &name, self.target)?;
             }
             return Ok(());
         }

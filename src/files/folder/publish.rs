@@ -42,7 +42,7 @@ impl Pending {
         self.staging.commit();
         self.publish_folders().map_err(at)?;
         for (path, number) in &self.staged {
-            let (temporary, place) = (self.staging.temporary(*number), self.root.join(path));
+            let (temporary, place) = (self.staging.temporary(*number), self.kind.place(&self.root, path));
             let publish = || match fs::rename(&temporary, &place) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     place.parent().map_or(Ok(()), fs::create_dir_all)?;

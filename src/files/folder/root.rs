@@ -1,5 +1,6 @@
 //! Opens the folder of `--output`, and finds out which of its files are ours, also after a run that was killed.
 
+use std::ffi::OsString;
 use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ pub enum Kind {
     /// A folder with a lock.
     Tree,
     /// One file in a folder of somebody else, or a few that belong together: its name.
-    File(String),
+    File(OsString),
 }
 
 /// That no other run works in the folder, for as long as it is held.
@@ -77,7 +78,7 @@ impl Root {
         let folder = kind.folder(target)?;
         new_paths.create_folder(folder).map_err(at)?;
         let path = folder.canonicalize().map_err(at)?;
-        let turn = take_turn(&path, if kind == Kind::Tree { Patience::None } else { Patience::AMinute })?;
+        let turn = take_turn(&path, if kind == Kind::Tree { Patience::ASecond } else { Patience::AMinute })?;
         let mut root = Self::read(path, kind)?;
         root.turn = turn;
         Ok(root)
@@ -157,7 +158,7 @@ impl Root {
     pub fn staging(&self) -> PathBuf {
         self.path.join(match &self.kind {
             Kind::Tree => path::STAGING.to_owned(),
-            Kind::File(name) => format!(".{name}{}", path::STAGING),
+            Kind::File(name) => format!(".{}{}", name.display(), path::STAGING),
         })
     }
 
@@ -175,6 +176,15 @@ impl Root {
 }
 
 impl Kind {
+    /// Where a file of a folder is. The name of a single file may be no text.
+    #[must_use]
+    pub fn place(&self, folder: &Path, path: &str) -> PathBuf {
+        match self {
+            Self::File(name) if name.to_string_lossy() == path => folder.join(name),
+            Self::File(_) | Self::Tree => folder.join(path),
+        }
+    }
+
     /// What messages call it.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -244,8 +254,8 @@ fn not_a_file() -> Failure {
 /// How long a run waits for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// Not at all: two runs for one tree are a mistake.
-    None,
+    /// A second: two runs for one tree are a mistake.
+    ASecond,
     /// A minute: the other run may be for something else.
     AMinute,
 }
@@ -259,7 +269,7 @@ const TICK: Duration = Duration::from_millis(20);
 pub fn take_turn(path: &Path, patience: Patience) -> Result<Option<Turn>, Failure> {
     let Ok(folder) = fs::File::open(path) else { return Ok(None) };
     let end = match patience {
-        Patience::None => Instant::now(),
+        Patience::ASecond => Instant::now() + Duration::from_secs(1),
         Patience::AMinute => Instant::now() + Duration::from_secs(60),
     };
     loop {

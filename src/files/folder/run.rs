@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
     fn keep(&mut self, Compared { entry, path, seen }: Compared<'_, '_>) -> Result<(), Failure> {
         self.prepared.unchanged += 1;
         if self.mode == Mode::Write {
-            let place = self.root.path.join(&entry.path);
+            let place = self.root.kind.place(&self.root.path, &entry.path);
             files::protect(&place, entry.content.protection()).map_err(|error| self.failed(&error, &entry.path))?;
         }
         self.expect(seen.marks.as_ref());
@@ -302,7 +302,7 @@ fn path_of(path: &str) -> Result<TreePath, Failure> {
 pub(super) fn shown(kind: &Kind, path: &str) -> String {
     match kind {
         Kind::Tree => format!("`{path}`"),
-        Kind::File(name) if name == path => "the file of `--output`".to_owned(),
+        Kind::File(name) if name.to_string_lossy() == path => "the file of `--output`".to_owned(),
         Kind::File(_) if path.ends_with(".guard.yaml") => "the policies beside the file of `--output`".to_owned(),
         Kind::File(_) => "the Secret beside the file of `--output`".to_owned(),
     }
