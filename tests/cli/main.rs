@@ -32,6 +32,7 @@ mod leaks;
 mod lock_conflict;
 mod output;
 mod plaintext_in_git;
+mod plan;
 mod properties;
 mod rerun;
 mod rooms;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::environment::Environment;
-use crate::files::folder::root::Kind;
+use crate::files::folder::root::{self, Kind};
 use crate::files::folder::{self, Mode, Prepared};
 use crate::files::marks::Known;
 use crate::files::marks::key::KEY_VARIABLE;
@@ -52,6 +52,7 @@ pub(super) fn prepare<'a>(
     let target = Target::new(path, settings, secret_variables, environment);
     let kind = product.kind(&target.path);
     if kind != Kind::Tree && mode == Mode::Write && product.holds_a_secret() {
+        root::check_file(&target.path)?;
         git::check_file(&target.path, kind.name(), &target)?;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();

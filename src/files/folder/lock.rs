@@ -110,7 +110,7 @@ impl Lock {
         let failed = |error: &io::Error| {
             Failure::of(
                 "the output",
-                Diagnostic::error(Code::UnreadableFile, format!("`{LOCK}` cannot be read: {}", reason(error)))
+                Diagnostic::error(Code::UnreadableFile, format!("`{LOCK}` cannot be read: {}", if error.get_ref().is_some() { error.to_string() } else { reason(error) }))
                     .hint("it says which files under `--output` are regcred's; it must be a regular file that this user may read"),
             )
         };

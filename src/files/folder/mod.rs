@@ -79,7 +79,11 @@ pub fn prepare<'a>(
     let name = kind.name();
     let at = |error: io::Error| crate::files::failure(&error, name);
     let root = match mode {
-        Mode::Write => Some(Root::create(target, kind.clone(), new_paths)?),
+        Mode::Write => {
+            let root = Root::create(target, kind.clone(), new_paths)?;
+            root.check_staging()?;
+            Some(root)
+        }
         Mode::Check(_) => Root::open(target, kind.clone())?,
     };
     let root = root.unwrap_or_else(|| Root::missing(target, kind));

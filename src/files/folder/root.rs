@@ -153,6 +153,24 @@ impl Root {
         Ok(())
     }
 
+    /// Refuses a folder where something that is no folder is in the way of the temporaries, such as a link that somebody committed.
+    ///
+    /// # Errors
+    /// Something is.
+    pub fn check_staging(&self) -> Result<(), Failure> {
+        match self.staging().symlink_metadata() {
+            Ok(metadata) if !metadata.is_dir() => {
+                let what = if self.kind == Kind::Tree { "`.regcred-new`" } else { "a file beside it" };
+                let message = format!("{what} is in the way, so {} cannot be written", self.kind.name());
+                Err(Failure::of(
+                    "the output",
+                    Diagnostic::error(Code::NotOurs, message).hint("remove it: new files wait there"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Where its temporaries go.
     #[must_use]
     pub fn staging(&self) -> PathBuf {
@@ -223,7 +241,7 @@ fn no_directory() -> Failure {
 ///
 /// # Errors
 /// It is a directory, a link, a pipe or a device.
-pub(super) fn check_file(path: &Path) -> Result<(), Failure> {
+pub fn check_file(path: &Path) -> Result<(), Failure> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() => Ok(()),
         Ok(_) if path.is_dir() => Err(a_directory()),
