@@ -29,7 +29,7 @@ pub struct Arguments {
     /// Read no regcred.yaml
     #[arg(long, global = true, conflicts_with = "config", help_heading = "Global options")]
     pub no_config: bool,
-    /// Say on stderr what is read and written
+    /// Report on stderr what is read and written
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub verbose: bool,
     /// What to do
@@ -82,7 +82,7 @@ pub struct LoginArguments {
     /// Host and its two variables, HOST=USERVAR:PASSVAR, or a preset: acr, dockerhub, gar, ghcr, gitlab, harbor, jfrog, quay
     #[arg(long, value_name = "LOGIN")]
     pub login: Vec<String>,
-    /// Accept a password that dies with the job
+    /// Accept a password that expires with the job
     #[arg(long)]
     pub allow_short_lived: bool,
 }
@@ -94,28 +94,28 @@ pub struct TargetArguments {
     /// Namespaces, joined by commas; with --namespaces-from also globs [env: REGCRED_NAMESPACES]
     #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
     pub namespaces: Vec<String>,
-    /// List of namespaces in a file or on stdin (-): a name a line, YAML, JSON, or kubectl get ns -o name|json|yaml
+    /// List of namespaces in a file or on stdin (-): one name per line, YAML, JSON, or kubectl get ns -o name|json|yaml
     #[arg(long, value_name = "FILE")]
     pub namespaces_from: Option<PathBuf>,
-    /// Leave out these namespaces (globs)
+    /// Namespaces to leave out: names and globs
     #[arg(long, value_name = "GLOBS", value_delimiter = ',')]
     pub exclude: Vec<String>,
     /// Name of the Secret [default: image-pull-secret]
     #[arg(long, value_name = "NAME")]
     pub secret_name: Option<String>,
-    /// Put Namespace objects first
+    /// Write Namespace objects first
     #[arg(long)]
     pub create_namespaces: bool,
 }
 
 /// `regcred render`.
 #[derive(Args, Clone, Debug, Default)]
-#[command(after_help = "Variables besides those of the logins:\n  \
-    REGCRED_FINGERPRINT_KEY  keeps what is encrypted while nothing changes\n  \
+#[command(after_help = "Other variables than those of the logins:\n  \
+    REGCRED_FINGERPRINT_KEY  keeps encrypted documents that did not change\n  \
     SEALED_SECRETS_CERT      the certificate, without --sealing-cert\n\n\
     For example:\n  \
     regcred render -n team-a,team-b |\n    \
-      kubectl apply --server-side --field-manager=regcred -f -\n  \
+      kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -\n  \
     regcred render -n team-a --protect sealed --sealing-cert prod.pem > prod.yaml")]
 pub struct RenderArguments {
     /// Which logins
@@ -136,7 +136,7 @@ pub struct RenderArguments {
     /// ServiceAccount to link, repeatable [default: default]
     #[arg(long, value_name = "NAME", help_heading = "How")]
     pub service_account: Vec<String>,
-    /// Other pull secret that the ServiceAccounts keep: their list is replaced as a whole
+    /// Reference that the ServiceAccounts keep, repeatable: their list is replaced as a whole
     #[arg(long, value_name = "NAME", help_heading = "How")]
     pub also_reference: Vec<String>,
     /// How safe
@@ -157,7 +157,7 @@ pub struct RenderArguments {
     /// File or directory to write instead of stdout
     #[arg(short, long, value_name = "PATH", help_heading = "In what form")]
     pub output: Option<PathBuf>,
-    /// Write nothing; exit 3 when what is under --output is not current
+    /// Write nothing; exit 3 if --output is not current
     #[arg(long, requires = "output", help_heading = "In what form")]
     pub check: bool,
     /// Form of the changes that --check prints [default: human]
@@ -166,7 +166,7 @@ pub struct RenderArguments {
     /// Directory with templates that replace ours of the same name
     #[arg(long, value_name = "DIR", help_heading = "In what form")]
     pub templates: Option<PathBuf>,
-    /// Write a plain Secret into a Git work tree all the same
+    /// Allow a plain Secret in a Git work tree
     #[arg(long, help_heading = "In what form")]
     pub allow_plaintext_in_git: bool,
     /// The patcher
@@ -174,11 +174,11 @@ pub struct RenderArguments {
     pub patcher: PatcherArguments,
 }
 
-/// How the Secrets are made safe to keep.
+/// How Secrets in files are protected.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "How safe")]
 pub struct ProtectionArguments {
-    /// How the Secrets are made safe to keep [default: plain]
+    /// How Secrets in files are protected [default: plain]
     #[arg(long, value_parser = choice::<Protect>())]
     pub protect: Option<Protect>,
     /// Certificate of the cluster's Sealed Secrets controller [env: SEALED_SECRETS_CERT]
@@ -187,7 +187,7 @@ pub struct ProtectionArguments {
     /// To which name a sealed value is bound [default: strict]
     #[arg(long, value_parser = choice::<SealingScope>())]
     pub sealing_scope: Option<SealingScope>,
-    /// Re-encrypt also what has not changed
+    /// Re-encrypt unchanged documents too
     #[arg(long)]
     pub reseal: bool,
     /// Recipient of encrypted files that is new and meant: the fingerprint that the error names; repeatable
@@ -234,13 +234,13 @@ pub struct VerifyArguments {
     /// Only what these clusters of regcred.yaml need, joined by commas; repeatable
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "What to say")]
     pub cluster: Vec<String>,
-    /// Name the variables, what each is for, and which are set
+    /// List the variables, their purpose, and which are set
     #[arg(long, conflicts_with = "image", help_heading = "What to say")]
     pub list: bool,
-    /// Say which entries a kubelet would try for this image
+    /// List the entries that a kubelet would try for this image
     #[arg(long, value_name = "IMAGE", help_heading = "What to say")]
     pub image: Option<String>,
-    /// Exit 1 when no entry matches the image
+    /// Exit 1 if no entry matches the image
     #[arg(long, requires = "image", help_heading = "What to say")]
     pub require_match: bool,
     /// Form of the answer [default: text]
@@ -289,7 +289,7 @@ pub struct InjectArguments {
         help_heading = "Which Pods"
     )]
     pub all: bool,
-    /// Where objects of a kind have a Pod spec, KIND[.GROUP]=PATH, repeatable: Rollout=spec.template.spec, or
+    /// Path to the Pod spec of another kind, KIND[.GROUP]=PATH, repeatable: Rollout=spec.template.spec, or
     /// Job.batch.volcano.sh=spec.tasks[].template.spec
     #[arg(long, value_name = "KIND=PATH", help_heading = "Which Pods")]
     pub path: Vec<String>,
@@ -302,6 +302,9 @@ pub struct InjectArguments {
     /// Name of the Secret [default: image-pull-secret]
     #[arg(long, value_name = "NAME", help_heading = "What is added")]
     pub secret_name: Option<String>,
+    /// Write no manifests; list the references that would be added, and exit 3 if there are any
+    #[arg(long, help_heading = "What is added")]
+    pub check: bool,
 }
 
 /// `regcred fetch-cert`.
@@ -316,7 +319,7 @@ pub struct FetchCertArguments {
     /// Cluster of regcred.yaml whose certificate this is
     #[arg(long, value_name = "NAME", conflicts_with = "output")]
     pub cluster: Option<String>,
-    /// Write nothing; exit 3 when the file does not have the certificate of the cluster
+    /// Write nothing; exit 3 if the certificate of the cluster differs
     #[arg(long)]
     pub check: bool,
     /// Name of the controller's Service [default: sealed-secrets-controller] [env: SEALED_SECRETS_CONTROLLER_NAME]
@@ -351,9 +354,9 @@ pub enum Tool {
     Helmfile,
     /// GitLab CI: validate, then apply
     Gitlab,
-    /// Argo CD: an Application, or one for each cluster of a fleet
+    /// Argo CD: an Application, or one per cluster of a fleet
     Argocd,
-    /// Flux: a Kustomization, or one a cluster
+    /// Flux: a Kustomization, or one per cluster
     Flux,
     /// GitHub Actions: a workflow
     Github,

@@ -18,7 +18,6 @@ pub mod commands;
 pub mod credentials;
 pub mod environment;
 pub mod files;
-pub mod inject;
 pub mod interrupt;
 pub mod krm;
 

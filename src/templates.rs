@@ -6,6 +6,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::environment::read_text;
 use crate::settings::choices::{Chart, Format};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::Namespace;
@@ -13,6 +14,8 @@ use regcred_core::nearest::nearest;
 use regcred_core::objects::{Object, Part, Restyle};
 
 const TITLE: &str = "a template";
+/// Steps of a template: a second of work, and enough for 100,000 namespaces.
+const FUEL: u64 = 50_000_000;
 
 /// The templates of a user that replace ours.
 pub struct Templates {
@@ -96,7 +99,7 @@ fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) 
     if !path.exists() {
         return Ok(());
     }
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         let message = format!("the template `{name}` cannot be read: {}", reason(&error));
         Diagnostic::error(Code::UnreadableFile, message)
     })?;
@@ -166,7 +169,7 @@ fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
 /// # Errors
 /// A file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
 pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         let message = format!("the template that `--chart` names cannot be read: {}", reason(&error));
         let problem = Diagnostic::error(Code::UnreadableFile, message);
         Failure::of(TITLE, problem.hint("write tamcore, empathyco, or the path of a template"))
@@ -209,7 +212,7 @@ pub fn values(name: &str, template: String, context: &impl Serialize) -> Result<
 /// Whether a template of the user's uses this variable; one that cannot be read uses none.
 #[must_use]
 pub fn uses(path: &Path, variable: &str) -> bool {
-    let Ok(text) = std::fs::read_to_string(path) else { return false };
+    let Ok(text) = read_text(path) else { return false };
     let environment = strict();
     environment.template_from_str(&text).is_ok_and(|template| template.undeclared_variables(false).contains(variable))
 }
@@ -217,6 +220,7 @@ pub fn uses(path: &Path, variable: &str) -> bool {
 /// An unknown variable is an error, and what is put in is JSON, which is YAML.
 fn strict() -> Environment<'static> {
     let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Json);
     environment
@@ -255,6 +259,12 @@ mod tests {
             let Failure::Input { problems, .. } = failure else { panic!("of the input") };
             problems[0].message.replace(&name, "FILE")
         })
+    }
+
+    #[test]
+    fn a_template_without_an_end_is_ended() {
+        let endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
+        assert!(values(endless).unwrap_err().contains("fuel"));
     }
 
     #[test]

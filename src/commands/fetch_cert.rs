@@ -6,7 +6,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::cli::FetchCertArguments;
-use crate::environment::Environment;
+use crate::environment::{Environment, read_file};
 use crate::files::folder;
 use crate::protect::sealed::certificate::{self, Recipient};
 use crate::protect::sealed::controller::Controller;
@@ -102,12 +102,20 @@ fn path(
     })
 }
 
-/// The content of an existing file, which must be certificates: any other file is not replaced.
+/// The content of the file if it exists: certificates and nothing else, or it is not ours to replace.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
-    let problem = match std::fs::read(path) {
-        Ok(bytes) if bytes.is_empty() || !certificate::ders(&bytes).is_empty() => return Ok(Some(bytes)),
-        Ok(_) => Diagnostic::error(Code::NotOurs, "the file of `--output` is there, and has no certificate in it")
-            .hint("remove it, or choose another path"),
+    let problem = match read_file(path) {
+        Ok(bytes) if bytes.is_empty() => return Ok(Some(bytes)),
+        Ok(bytes) if certificate::ders(&bytes).is_empty() => {
+            Diagnostic::error(Code::NotOurs, "the file of `--output` exists, and has no certificate in it")
+                .hint("remove it, or choose another path")
+        }
+        Ok(bytes) if certificate::holds_more(&bytes) => {
+            let message =
+                "the file of `--output` holds more than certificates, for example a private key, which would be lost";
+            Diagnostic::error(Code::NotOurs, message).hint("choose another path")
+        }
+        Ok(bytes) => return Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => Diagnostic::error(
             Code::UnreadableFile,

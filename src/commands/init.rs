@@ -1,94 +1,160 @@
-//! `regcred init` writes a first regcred.yaml and the snippet for a tool, and never overwrites a file.
+//! `regcred init` writes a first regcred.yaml and the files for a tool, never over an existing file.
+
+use std::fs;
+use std::path::Path;
 
 use anyhow::Result;
 use minijinja::context;
+use serde::Deserialize;
 
 use super::init_fleet::Fleet;
 use crate::cli::{InitArguments, Tool};
 use crate::environment::Environment;
 use crate::files::{new_files, stream};
 use crate::report::Outcome;
-use crate::settings::choices::Profile;
 use crate::settings::file;
 
-const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
+/// The template of regcred.yaml.
+pub const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
 
-/// The files and settings for a tool.
-struct Start {
-    /// The annotations it needs.
-    profile: Option<Profile>,
-    /// The files beside regcred.yaml: path and text.
-    files: &'static [(&'static str, &'static str)],
-    /// The next steps, after regcred.yaml.
-    next: &'static [&'static str],
+/// The first step of everybody.
+pub const FILL_IN: &str =
+    "put your logins and namespaces into regcred.yaml: `regcred verify --list` says what it reads";
+
+const PIPELINE: &str = ".gitlab-ci.yml";
+/// A job of ours in a pipeline.
+const OURS: &str = "\n.pull-secrets:\n";
+const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
+
+/// What a user starts with.
+pub struct Start {
+    /// Files that are there and stay.
+    pub kept: Vec<String>,
+    /// Files to write: path and text.
+    pub files: Vec<(String, String)>,
+    /// What is left to do.
+    pub next: Vec<String>,
 }
 
-fn start(tool: Tool) -> Start {
-    match tool {
-        Tool::Helmfile => Start {
-            profile: Some(Profile::Helm),
-            files: &[("helmfile.yaml", include_str!("../../templates/init/helmfile.yaml"))],
-            next: &["set the variables, and look at what comes out: `helmfile template`"],
-        },
-        Tool::Gitlab => Start {
-            profile: None,
-            files: &[(".gitlab-ci.yml", include_str!("../../templates/init/gitlab-ci.yml"))],
-            next: &[
-                "name an image of yours that has regcred and kubectl in .gitlab-ci.yml",
-                "add the variables under Settings > CI/CD > Variables, masked and protected",
-            ],
-        },
-        Tool::Argocd => Start {
-            profile: Some(Profile::Argocd),
-            files: &[("application.yaml", include_str!("../../templates/init/argocd-application.yaml"))],
-            next: &[
-                "name your repository in application.yaml",
-                "let a job with the variables run `regcred render --format directory --output pull-secrets` there",
-            ],
-        },
-        Tool::Flux => Start {
-            profile: Some(Profile::Flux),
-            files: &[
-                (".sourceignore", include_str!("../../templates/init/sourceignore")),
-                ("kustomization-flux.yaml", include_str!("../../templates/init/flux-kustomization.yaml")),
-            ],
-            next: &[
-                "name your source in kustomization-flux.yaml",
-                "let a job with the variables run `regcred render --format kustomization --output pull-secrets` there",
-            ],
-        },
-        Tool::Github => Start {
-            profile: None,
-            files: &[(".github/workflows/regcred.yml", include_str!("../../templates/init/github-workflow.yml"))],
-            next: &[
-                "name an image of yours that has regcred and kubectl in .github/workflows/regcred.yml",
-                "add the variables and KUBECONFIG under Settings > Secrets and variables > Actions, and map them in the workflow",
-            ],
-        },
-    }
-}
-
-/// Writes all files, or none if one exists; for a fleet with an existing regcred.yaml, writes the missing files.
+/// Writes all the files, or none if one of them is there already.
 pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outcome> {
     let InitArguments { tool, clusters, directory } = arguments;
     let root = environment.directory().join(directory);
-    if let Some(fleet) = Fleet::of(*tool, clusters, &root)? {
-        stream::print_text(&fleet.write(&root)?)?;
-        return Ok(Outcome::Done);
-    }
-    let Start { profile, files, next } = start(*tool);
-    let profile = profile.map(|profile| profile.to_string());
-    let config = minijinja::Environment::new().render_str(CONFIG, context! { profile })? + "\n";
-    let mut all = vec![(file::NAME, config.as_str())];
-    all.extend(files);
-    new_files::write(&root, &all)?;
-    let mut lines: Vec<_> = all.iter().map(|(name, _)| format!("wrote {name}")).collect();
+    let start = match Fleet::find(*tool, clusters, &root)? {
+        Some(fleet) => fleet.start(&root)?,
+        None => Start::new(*tool, &root)?,
+    };
+    let files: Vec<_> = start.files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    new_files::write(&root, &files)?;
+    let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {name}")).collect();
+    lines.extend(files.iter().map(|(name, _)| format!("wrote {name}")));
     lines.push("next:".to_owned());
-    lines.push(format!(
-        "- put your logins and namespaces into {}: `regcred verify --list` says what it reads",
-        file::NAME
-    ));
-    lines.extend(next.iter().map(|step| format!("- {step}")));
+    lines.extend(start.next.iter().map(|step| format!("- {step}")));
     stream::print_text(&(lines.join("\n") + "\n"))?;
     Ok(Outcome::Done)
+}
+
+impl Start {
+    /// For one tool and one cluster.
+    fn new(tool: Tool, root: &Path) -> Result<Self> {
+        let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let (profile, link, files, next): (_, _, _, &[&str]) = match tool {
+            Tool::Helmfile => (
+                Some("helm"),
+                "none",
+                vec![file("helmfile.yaml", include_str!("../../templates/init/helmfile.yaml"))],
+                &[
+                    "set the variables, and look at what comes out, without the login: `helmfile template | grep -v dockerconfigjson:`",
+                    "let Pods find the Secret: helmfile.yaml says how",
+                ],
+            ),
+            Tool::Gitlab => {
+                let (jobs, step) =
+                    gitlab_jobs(root, include_str!("../../templates/init/gitlab-ci.yml"), "regcred and kubectl");
+                let files = vec![jobs];
+                let next = vec![
+                    FILL_IN.to_owned(),
+                    step,
+                    "add the variables under Settings > CI/CD > Variables, masked and protected".to_owned(),
+                ];
+                return Ok(Self {
+                    kept: Vec::new(),
+                    files: [vec![config(None, "service-account")?], files].concat(),
+                    next,
+                });
+            }
+            Tool::Argocd => (
+                Some("argocd"),
+                "service-account",
+                vec![file("application.yaml", include_str!("../../templates/init/argocd-application.yaml"))],
+                &[
+                    "name your repository in application.yaml",
+                    "let a job with the variables run `regcred render --format directory --output pull-secrets` there",
+                ],
+            ),
+            Tool::Flux => (
+                Some("flux"),
+                "service-account",
+                vec![
+                    file(".sourceignore", include_str!("../../templates/init/sourceignore")),
+                    file("kustomization-flux.yaml", include_str!("../../templates/init/flux-kustomization.yaml")),
+                ],
+                &[
+                    "name your source in kustomization-flux.yaml",
+                    "let a job with the variables run `regcred render --format kustomization --output pull-secrets` there",
+                ],
+            ),
+            Tool::Github => (
+                None,
+                "service-account",
+                vec![file(".github/workflows/regcred.yml", include_str!("../../templates/init/github-workflow.yml"))],
+                &[
+                    "name an image of yours that has regcred and kubectl in .github/workflows/regcred.yml: docs/ci.md says how to build one",
+                    "add the variables and KUBECONFIG under Settings > Secrets and variables > Actions, and map them in the workflow",
+                ],
+            ),
+        };
+        let next = std::iter::once(FILL_IN).chain(next.iter().copied()).map(str::to_owned).collect();
+        Ok(Self { kept: Vec::new(), files: [vec![config(profile, link)?], files].concat(), next })
+    }
+}
+
+fn config(profile: Option<&str>, link: &str) -> Result<(String, String)> {
+    let text = minijinja::Environment::new().render_str(CONFIG, context! { profile, link })?;
+    Ok((file::NAME.to_owned(), text + "\n"))
+}
+
+/// The file of jobs for GitLab, and what to do with it: a pipeline, or a file that the existing pipeline includes.
+pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), String) {
+    let image =
+        |file: &str| format!("name an image of yours that has {tools} in {file}: docs/ci.md says how to build one");
+    let existing = fs::read_to_string(root.join(PIPELINE)).ok().filter(|existing| !existing.contains(OURS));
+    let Some(existing) = existing else {
+        return ((PIPELINE.to_owned(), jobs.to_owned()), image(PIPELINE));
+    };
+    let stages = Stages::read(&existing);
+    let choose = |usual: &str, other: Option<&String>| {
+        let stage = if stages.contains(&usual.to_owned()) { usual } else { other.map_or(usual, String::as_str) };
+        format!("stage: {stage}\n")
+    };
+    let text = jobs
+        .replace("stage: test\n", &choose("test", stages.first()))
+        .replace("stage: deploy\n", &choose("deploy", stages.last()));
+    let step = format!("add `include: [{{local: {INCLUDED}}}]` to {PIPELINE}, and {}", image(INCLUDED));
+    ((INCLUDED.to_owned(), text), step)
+}
+
+/// The stages of a pipeline.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Stages {
+    stages: Vec<String>,
+}
+
+impl Stages {
+    /// Empty if the pipeline has the usual stages, or cannot be read.
+    fn read(pipeline: &str) -> Vec<String> {
+        let options = serde_saphyr::options! { with_snippet: false };
+        serde_saphyr::from_str_with_options::<Self>(pipeline, options).unwrap_or_default().stages
+    }
 }

@@ -1,4 +1,4 @@
-//! `regcred init` for a fleet writes the files for Argo CD or Flux, from the names of clusters or an existing regcred.yaml.
+//! Starts a fleet for Argo CD or Flux: from names of clusters, or from a regcred.yaml that lists them.
 
 use std::fs;
 use std::path::Path;
@@ -6,37 +6,50 @@ use std::path::Path;
 use anyhow::Result;
 use minijinja::context;
 
+use super::init::{CONFIG, FILL_IN, Start, gitlab_jobs};
 use crate::cli::Tool;
-use crate::files::new_files;
 use crate::settings::choices::{Format, Profile, Protect};
 use crate::settings::file::{self, File};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::to_yaml;
 use regcred_core::names::{InvalidName, ResourceName};
 
-const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
 const APPLICATION_SET: &str = include_str!("../../templates/init/argocd-applicationset.yaml");
 const KUSTOMIZATION: &str = include_str!("../../templates/init/flux-cluster.yaml.j2");
 const SOPS_RULES: &str = include_str!("../../templates/init/sops.yaml.j2");
 const SOPS_FILE: &str = ".sops.yaml";
+const GITLAB_JOBS: &str = include_str!("../../templates/init/gitlab-ci-commit.yml");
+const GITHUB_JOBS: &str = include_str!("../../templates/init/github-commit.yml");
+const WORKFLOW: &str = ".github/workflows/pull-secrets.yml";
 
-/// A tool that applies files from Git to many clusters.
+/// A tool that applies what is in Git, for many clusters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GitOps {
     Argocd,
     Flux,
 }
 
-/// The clusters, and whether they come from an existing regcred.yaml.
+impl GitOps {
+    /// The folder that `render` writes to.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Argocd => "clusters",
+            Self::Flux => "pull-secrets",
+        }
+    }
+}
+
+/// The clusters of a fleet.
 pub struct Fleet {
     tool: GitOps,
     clusters: Vec<Cluster>,
+    /// Whether regcred.yaml lists them already.
     is_kept: bool,
-    /// The flag for the format that the tool needs, if the file does not choose it.
+    /// The flag for a format that the tool needs and the file does not say.
     format: &'static str,
 }
 
-/// A cluster, and the path of its certificate.
+/// A cluster, and where its certificate goes.
 struct Cluster {
     name: String,
     /// Its name as YAML writes it.
@@ -46,11 +59,11 @@ struct Cluster {
 }
 
 impl Fleet {
-    /// The fleet from the named clusters, or from the regcred.yaml under `root`; `None` without either.
+    /// The fleet that the names, or the regcred.yaml under `root`, describe.
     ///
     /// # Errors
-    /// Names for a tool without fleets, or invalid names.
-    pub fn of(tool: Tool, names: &[String], root: &Path) -> Result<Option<Self>> {
+    /// The tool has no fleets, or a name is not valid.
+    pub fn find(tool: Tool, names: &[String], root: &Path) -> Result<Option<Self>> {
         let tool = match tool {
             Tool::Argocd => GitOps::Argocd,
             Tool::Flux => GitOps::Flux,
@@ -62,21 +75,19 @@ impl Fleet {
                 );
             }
         };
-        let protect = if tool == GitOps::Argocd { Protect::Sealed } else { Protect::Sops };
         let is_kept = names.is_empty();
         let mut format = "";
         let clusters: Vec<_> = if is_kept {
             let text = fs::read_to_string(root.join(file::NAME)).unwrap_or_default();
-            // A file without clusters, or an unreadable one, is in the way, and the caller reports it.
+            // A file without clusters, or one that cannot be read, is an existing file like any other.
             let Ok(File { spec, .. }) = file::parse(&text) else { return Ok(None) };
-            let of = |cluster: &file::Cluster| {
-                (cluster.name.to_string(), cluster.protect.or(spec.protect).unwrap_or(Protect::Plain))
-            };
             if tool == GitOps::Flux && spec.format.is_none() {
                 format = " --format kustomization";
             }
-            spec.clusters.iter().map(of).collect()
+            let protect = |cluster: &file::Cluster| cluster.protect.or(spec.protect).unwrap_or(Protect::Plain);
+            spec.clusters.iter().map(|cluster| (cluster.name.to_string(), protect(cluster))).collect()
         } else {
+            let protect = if tool == GitOps::Argocd { Protect::Sealed } else { Protect::Sops };
             names.iter().map(|name| (name.clone(), protect)).collect()
         };
         if clusters.is_empty() {
@@ -88,11 +99,11 @@ impl Fleet {
         Ok(Some(Self { tool, clusters, is_kept, format }))
     }
 
-    /// Writes the missing files, and prints what was done and the next steps.
+    /// The files that are not there yet, and what is left to do.
     ///
     /// # Errors
-    /// A file of a new fleet exists already, or the file system fails.
-    pub fn write(&self, root: &Path) -> Result<String> {
+    /// There is a regcred.yaml that does not list the clusters.
+    pub fn start(&self, root: &Path) -> Result<Start> {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =
                 Diagnostic::error(Code::FileExists, "`regcred.yaml` is there already, so nothing was written");
@@ -100,16 +111,28 @@ impl Fleet {
             return Err(Failure::of("the files to write", problem.hint(hint)).into());
         }
         let mut files = self.files()?;
-        let kept = |name: &str| (self.is_kept || name == SOPS_FILE) && root.join(name).symlink_metadata().is_ok();
-        let there: Vec<_> = files.extract_if(.., |(name, _)| kept(name)).map(|(name, _)| name).collect();
-        let texts: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        new_files::write(root, &texts)?;
+        let (job, job_step) = self.job(root);
+        files.push(job);
+        let is_there = |name: &str| root.join(name).symlink_metadata().is_ok();
+        let stays = |name: &str| (self.is_kept || name == SOPS_FILE) && is_there(name);
         let own = self.is_kept.then(|| file::NAME.to_owned());
-        let kept = own.iter().chain(&there).map(|name| format!("kept {name}"));
-        let mut lines: Vec<_> = kept.chain(files.iter().map(|(name, _)| format!("wrote {name}"))).collect();
-        lines.push("next:".to_owned());
-        lines.extend(self.next().into_iter().map(|step| format!("- {step}")));
-        Ok(lines.join("\n") + "\n")
+        let kept = own.into_iter().chain(files.extract_if(.., |(name, _)| stays(name)).map(|(name, _)| name));
+        Ok(Start { kept: kept.collect(), next: self.next(job_step), files })
+    }
+
+    /// The job that renders and commits, for the CI of the repository.
+    fn job(&self, root: &Path) -> ((String, String), String) {
+        let fill_in = |jobs: &str| {
+            jobs.replace("FOLDER", self.tool.folder()).replace("render --", &format!("render{} --", self.format))
+        };
+        if root.join(".github").is_dir() {
+            let step = format!(
+                "name an image of yours that has regcred and git in {WORKFLOW}, and add its secrets: the login, and REGCRED_FINGERPRINT_KEY"
+            );
+            return ((WORKFLOW.to_owned(), fill_in(GITHUB_JOBS)), step);
+        }
+        let (jobs, step) = gitlab_jobs(root, &fill_in(GITLAB_JOBS), "regcred and git");
+        (jobs, format!("{step}, and add its variables: the login, REGCRED_FINGERPRINT_KEY and GITOPS_REPOSITORY"))
     }
 
     fn files(&self) -> Result<Vec<(String, String)>> {
@@ -122,7 +145,8 @@ impl Fleet {
             let in_template = |Cluster { scalar, certificate, .. }: &Cluster| context! { scalar, certificate };
             let clusters: Vec<_> = clusters.iter().map(in_template).collect();
             let format = (*tool == GitOps::Flux).then(|| Format::Kustomization.to_string());
-            let config = templates.render_str(CONFIG, context! { profile, protect, format, clusters })?;
+            let link = "service-account";
+            let config = templates.render_str(CONFIG, context! { profile, protect, format, link, clusters })?;
             files.push((file::NAME.to_owned(), config + "\n"));
         }
         if *tool == GitOps::Argocd {
@@ -147,33 +171,29 @@ impl Fleet {
         self.clusters.iter().filter(|cluster| cluster.protect == protect).map(|cluster| cluster.name.clone()).collect()
     }
 
-    fn next(&self) -> Vec<String> {
-        let Self { tool, clusters: _, is_kept, format } = self;
+    fn next(&self, job_step: String) -> Vec<String> {
         let mut steps = Vec::new();
-        if !is_kept {
-            let file = file::NAME;
-            steps.push(format!(
-                "put your logins and namespaces into {file}: `regcred verify --list` says what it reads"
-            ));
+        if !self.is_kept {
+            steps.push(FILL_IN.to_owned());
         }
         if !self.protected_by(Protect::Sealed).is_empty() {
-            const FETCH: &str = "`regcred fetch-cert --context NAME --output certs/NAME.pem`";
-            steps.push(format!("get the certificate of each cluster that {} names: {FETCH}", file::NAME));
+            steps.push(
+                "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --context NAME --output certs/NAME.pem`"
+                    .to_owned(),
+            );
         }
         if !self.protected_by(Protect::Sops).is_empty() {
             steps.push(format!("name the keys in {SOPS_FILE}"));
         }
-        let plain = self.protected_by(Protect::Plain);
+        let plain = self.protected_by(Protect::Plain).join(", ");
         if !plain.is_empty() {
-            let names = plain.join(", ");
-            steps.push(format!("choose `protect` in {}: the logins of {names} would be in clear", file::NAME));
+            steps.push(format!("choose `protect` in regcred.yaml: the logins of {plain} would be in clear"));
         }
-        let (where_to_name, output) = match tool {
-            GitOps::Argocd => ("your repository in applicationset.yaml", "clusters"),
-            GitOps::Flux => ("your source in clusters/*/pull-secrets.yaml", "pull-secrets"),
-        };
-        steps.push(format!("name {where_to_name}"));
-        steps.push(format!("let a job with the variables run `regcred render{format} --output {output}` there"));
+        steps.push(match self.tool {
+            GitOps::Argocd => "name your repository in applicationset.yaml".to_owned(),
+            GitOps::Flux => "name your source in clusters/*/pull-secrets.yaml".to_owned(),
+        });
+        steps.push(job_step);
         steps
     }
 }

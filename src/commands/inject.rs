@@ -7,32 +7,40 @@ use anyhow::Result;
 use crate::cli::InjectArguments;
 use crate::environment::Environment;
 use crate::files::stream::print_text;
-use crate::inject::{self, Injected};
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::inject::rules;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::inject::{self, Added, Injected};
 
 const TITLE: &str = "the input";
 
-/// Reads and changes everything before it writes the first byte.
+/// Reads and changes everything before it writes the first byte; with `--check` it lists the changes.
 pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
     let mut problems = Vec::new();
     let rules = rules(arguments, file, environment, &mut problems)?;
     Failure::unless_clean(TITLE, &problems)?;
     report::warn(&problems);
     let text = manifests()?;
-    let Injected { edits, found, changed, warnings } =
+    let Injected { edits, found, added, warnings, left_out } =
         inject::inject(&text, &rules).map_err(|problem| Failure::of(TITLE, problem))?;
     report::warn(&warnings);
-    let said = format!("{changed} of {found} Pod specs get a reference");
-    if found > 0 && changed == 0 {
+    let said = format!("{} of {found} Pod specs get a reference", added.len());
+    if found > 0 && added.is_empty() {
+        report::warn(left_out.as_slice());
         report::note(&said);
     } else {
         report::detail(&said);
     }
-    print_text(&inject::changed(&text, &edits))?;
-    Ok(Outcome::Done)
+    if !arguments.check {
+        print_text(&inject::changed(&text, &edits))?;
+        return Ok(Outcome::Done);
+    }
+    let lines = added
+        .iter()
+        .map(|Added { document, object, names }| format!("document {document}: {object} gets {}\n", names.join(", ")));
+    print_text(&lines.collect::<String>())?;
+    Ok(if added.is_empty() { Outcome::Done } else { Outcome::Differs })
 }
 
 fn manifests() -> Result<String, Failure> {

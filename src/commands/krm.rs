@@ -94,7 +94,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     if manifests.hold_a_secret() {
         git::check_stdout(&Target::new(Path::new(""), settings, &secret_variables, environment))
             .map_err(for_a_function)?;
-        warnings.extend(package::admit(list, settings.plaintext_in_git, environment.directory())?);
+        warnings.extend(package::check(list, settings.plaintext_in_git, environment.directory())?);
     }
     for warning in &warnings {
         report::detail(&warning.message);

@@ -60,23 +60,21 @@ pub(super) fn apart<T>(results: Vec<Result<T, Failure>>, members: &[Settings]) -
 /// Warns of clusters whose own certificates are of one key: most likely one of them was fetched from the wrong cluster.
 pub(super) fn of_one_key(members: &[Settings], protectors: &[Protector]) -> Vec<Diagnostic> {
     let mut known: HashMap<&[u8], &Settings> = HashMap::new();
-    let mut findings = Findings::default();
+    let mut warnings = Vec::new();
     for (settings, protector) in members.iter().zip(protectors) {
-        let (Some(recipient), Some(CertificateSource::File(_))) =
-            (protector.recipient(), &settings.sealing.certificate)
+        let (Some(recipient), Some(CertificateSource::File(_)), Some(cluster)) =
+            (protector.recipient(), &settings.sealing.certificate, &settings.cluster)
         else {
             continue;
         };
         let first = *known.entry(recipient).or_insert(settings);
-        let problems = if first.sealing.certificate == settings.sealing.certificate {
-            Vec::new()
-        } else {
-            let message = "the certificate is another file than that of a cluster before, and of the same key";
-            let hint =
-                "was one of them fetched from the wrong cluster? `regcred fetch-cert --cluster NAME --context CONTEXT`";
-            vec![Diagnostic::warning(Code::SameRecipient, message).hint(hint)]
-        };
-        findings.add(problems, settings.cluster.as_ref());
+        if let (true, Some(other)) = (first.sealing.certificate != settings.sealing.certificate, &first.cluster) {
+            let message = format!("{other} and {cluster} use different files with the same key");
+            let hint = format!(
+                "if one of them was fetched from the wrong cluster: `regcred fetch-cert --cluster {cluster} --context CONTEXT`"
+            );
+            warnings.push(Diagnostic::warning(Code::SameRecipient, message).hint(hint));
+        }
     }
-    findings.said()
+    warnings
 }

@@ -40,7 +40,7 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     Ok(if arguments.cluster.is_empty() { outcome.and(look_around(&fleet, environment)) } else { outcome })
 }
 
-/// What each cluster gets; what cannot be encrypted in one is said before the first file of any is.
+/// What each cluster gets.
 fn build<'a>(
     fleet: &'a Fleet,
     docker_configs: &'a [Vec<DockerConfig>],
@@ -51,9 +51,7 @@ fn build<'a>(
     let products = each(members, |((settings, docker_configs), protector)| {
         Product::build(settings, docker_configs, templates, protector)
     });
-    let products = products.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let (_, failed) = apart(products.iter().map(Product::admit).collect(), &fleet.members);
-    failed.map(|()| products)
+    products.into_iter().collect()
 }
 
 /// Writes everything beside its place, or compares it with what is there. Where one cluster fails, what was written for others goes.

@@ -31,17 +31,6 @@ pub fn entries(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'
     })
 }
 
-/// Whether each can be encrypted as the file that it will be: what is wrong with the first that cannot.
-///
-/// # Errors
-/// There is no rule for it, or not the right one.
-pub fn admit(documents: &Documents) -> io::Result<()> {
-    documents.iter().try_for_each(|document| match document.encryption() {
-        Some(encryption) => encryption.admit(&path(&document)),
-        None => Ok(()),
-    })
-}
-
 /// The `kustomization.yaml` beside them: every file, in the order of the documents, and never a `namespace:`, which would move them all.
 #[must_use]
 pub fn kustomization(documents: &Documents) -> File {

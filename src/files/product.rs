@@ -122,19 +122,6 @@ impl<'a> Product<'a> {
         })
     }
 
-    /// Whether all of it can be encrypted as it is to be, as far as that can be told before the first file is.
-    ///
-    /// # Errors
-    /// What is in the way.
-    pub fn admit(&self) -> Result<(), Failure> {
-        match self {
-            Self::Directory(documents) | Self::Kustomization(documents) => {
-                layout::admit(documents).map_err(|error| super::failure(&error, "the directory of `--output`"))
-            }
-            Self::Stream(..) | Self::ClusterFile(..) | Self::Chart(..) | Self::Values(..) | Self::Value(_) => Ok(()),
-        }
-    }
-
     /// Whether a template of the user's makes something else of the registries of the logins.
     #[must_use]
     pub fn chooses_by_registries(&self) -> bool {

@@ -27,10 +27,7 @@ pub trait Encrypted: Send + Sync {
     }
 
     /// What chooses the recipients, where they are known only from the result.
-    ///
-    /// # Errors
-    /// The serializer's.
-    fn rules(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
+    fn rules(&self) -> Option<Vec<u8>>;
 
     /// The recipients, where they are known before.
     fn recipients(&self) -> Option<Recipients>;

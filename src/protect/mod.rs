@@ -1,4 +1,4 @@
-//! Protection: manifests in, documents out that are as safe as was asked for. No secret is left in clear unless that is `plain`.
+//! Protects documents as was asked for. No secret is left in clear unless the protection is `plain`.
 
 pub mod encrypted;
 pub mod sealed;
@@ -52,7 +52,6 @@ impl Protector {
         environment: &Environment,
     ) -> Result<Self, Failure> {
         Ok(match settings.combination.protect {
-            // An ExternalSecret has no secret in it.
             Protect::Plain | Protect::External => Self::Plain,
             Protect::Sealed => Self::Sealed(Sealer::prepare(&settings.sealing, &settings.marks(), environment)?),
             Protect::Sops => Self::Sops(Sops::prepare(settings, secret_variables, environment)?),
@@ -217,37 +216,24 @@ pub struct Encryption<'a> {
     protector: &'a Protector,
 }
 
-impl Encryption<'_> {
-    /// Whether it can be encrypted as a file of this path, as far as that can be told before.
-    ///
-    /// # Errors
-    /// What is wrong with the rule for it.
-    pub fn admit(&self, path: &str) -> io::Result<()> {
-        match self.protector {
-            Protector::Sops(sops) => sops.admit(self.secret, self.manifest.namespace(), path),
-            Protector::Sealed(_) | Protector::Plain => Ok(()),
-        }
-    }
-}
-
 impl Encrypted for Encryption<'_> {
-    fn context(&self, path: &str) -> io::Result<Vec<u8>> {
-        match self.protector {
-            Protector::Sealed(sealer) => sealer.context(self.manifest),
-            Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace(), path),
-            Protector::Plain => Ok(Vec::new()),
-        }
-    }
-
     fn name(&self) -> String {
         let namespace = self.manifest.namespace().map_or("", Namespace::as_str);
         format!("{namespace}/{}", self.secret.name)
     }
 
-    fn rules(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+    fn context(&self, _: &str) -> io::Result<Vec<u8>> {
         match self.protector {
-            Protector::Sops(sops) => sops.recipient(path, Form::Manifests).map(Some),
-            Protector::Sealed(_) | Protector::Plain => Ok(None),
+            Protector::Sealed(sealer) => sealer.context(self.manifest),
+            Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace()),
+            Protector::Plain => Ok(Vec::new()),
+        }
+    }
+
+    fn rules(&self) -> Option<Vec<u8>> {
+        match self.protector {
+            Protector::Sops(sops) => Some(sops.recipient(Form::Manifests)),
+            Protector::Sealed(_) | Protector::Plain => None,
         }
     }
 
@@ -261,7 +247,7 @@ impl Encrypted for Encryption<'_> {
     fn recipients_of(&self, document: &[u8]) -> Recipients {
         match self.protector {
             Protector::Sealed(sealer) => sealer.recipients(),
-            Protector::Sops(_) => Sops::recipients_of(document),
+            Protector::Sops(_) => sops::recipients_of(document),
             Protector::Plain => Recipients::new(),
         }
     }

@@ -7,10 +7,10 @@ use super::{fleet, logins};
 use crate::cli::{InjectArguments, LoginArguments, TargetArguments};
 use crate::credentials;
 use crate::environment::Environment;
-use crate::inject::rules::{PullSecretRule, Rules, Which};
-use crate::inject::workload::{InvalidPath, PodPath};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::inject::kinds::{InvalidPath, PodPath};
+use regcred_core::inject::rules::{PullSecretRule, Rules, Which};
 use regcred_core::names::{InvalidName, Namespace};
 
 /// Flags over the file over defaults; problems are added to `problems`.
@@ -33,6 +33,7 @@ pub fn rules(
         cluster,
         namespace,
         secret_name,
+        check: _,
     } = arguments;
     let spec = fleet::spec_of(cluster.as_deref(), file.map(|file| file.spec).unwrap_or_default())?;
     let target = TargetArguments { secret_name: secret_name.clone(), ..TargetArguments::default() };

@@ -3,6 +3,7 @@
 use crate::cli::LoginArguments;
 use crate::credentials::{DEFAULT_VARIABLE, NameSource, Source, presets};
 use crate::environment::Environment;
+use regcred_core::confine::{self, Allowed};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
 use regcred_core::names::VariableName;
@@ -35,19 +36,27 @@ pub fn sources(
         sources.extend(typed_login(text, environment, problems));
     }
     if !are_typed(flags) {
+        let allowed = allowed(environment).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Allowed::default()
+        });
         for (number, login) in file.iter().enumerate() {
-            sources.extend(written_login(
-                login,
-                &format!("`logins`, item {} in regcred.yaml", number + 1),
-                environment,
-                problems,
-            ));
+            let place = format!("`logins`, item {} in regcred.yaml", number + 1);
+            let source = written_login(login, &place, environment, problems);
+            problems.extend(source.iter().flat_map(|source| allowed.check(source, &place)));
+            sources.extend(source);
         }
         if file.is_empty() {
             sources.push(Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE)));
         }
     }
     sources
+}
+
+/// What the file may name. A variable that is set and not text allows nothing.
+fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
+    let globs = |name| environment.setting(name).or(environment.is_set(name).then_some(""));
+    Allowed::read(globs(confine::VARIABLES), globs(confine::REGISTRIES))
 }
 
 /// The name of a variable: never echoed unless it looks like one, as people type `$NAME` and the shell puts the value there.

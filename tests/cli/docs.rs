@@ -170,6 +170,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--docker-username",
     "--enable-alpha-plugins",
     "--enable-exec",
+    "--encrypted-regex",
     "--environment",
     "--exec",
     "--field-manager",

@@ -62,7 +62,8 @@ fn each_tool_gets_its_files_and_a_regcred_yaml_that_regcred_reads() {
 #[test]
 fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
     for (tool, names) in TOOLS {
-        for existing in *names {
+        // Beside a pipeline a file to include is written.
+        for existing in names.iter().filter(|name| **name != ".gitlab-ci.yml") {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join(existing);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -75,6 +76,43 @@ fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
             assert_eq!(fs::metadata(path).unwrap().len(), 0);
         }
     }
+}
+
+#[test]
+fn a_pipeline_that_is_there_gets_a_file_to_include_in_its_stages() {
+    for (existing, validate, deploy) in [
+        ("stages: [lint, ship]\nlint: {stage: lint, script: [make lint]}\n", "lint", "ship"),
+        ("stages: [build, test, deploy, clean]\n", "test", "deploy"),
+        ("build: {script: !reference [.x, script]}\n", "test", "deploy"),
+        ("", "test", "deploy"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        fs::write(folder.path().join(".gitlab-ci.yml"), existing).unwrap();
+        let output = regcred(folder.path(), &["init", "gitlab"]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("add `include: [{local: pull-secrets.gitlab-ci.yml}]` to .gitlab-ci.yml"), "{said}");
+        assert_eq!(files(folder.path()), [".gitlab-ci.yml", "pull-secrets.gitlab-ci.yml", "regcred.yaml"]);
+        assert_eq!(fs::read_to_string(folder.path().join(".gitlab-ci.yml")).unwrap(), existing);
+        let jobs = fs::read_to_string(folder.path().join("pull-secrets.gitlab-ci.yml")).unwrap();
+        assert_eq!(jobs.matches("  stage: ").count(), 2);
+        assert!(jobs.contains(&format!("\n  stage: {validate}\n")) && jobs.contains(&format!("\n  stage: {deploy}\n")));
+        assert!(!jobs.contains("\nstages:") && !jobs.contains("\ndefault:"));
+    }
+}
+
+#[test]
+fn a_fleet_gets_the_job_of_the_ci_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(".github")).unwrap();
+    assert!(regcred(folder.path(), &["init", "argocd", "--clusters", "eu"]).status.success());
+    let workflow = fs::read_to_string(folder.path().join(".github/workflows/pull-secrets.yml")).unwrap();
+    assert!(workflow.contains("\n        regcred render --output clusters\n"), "{workflow}");
+    assert!(workflow.contains("REGCRED_FINGERPRINT_KEY"));
+    assert!(!folder.path().join(".gitlab-ci.yml").exists());
+    // A second run keeps the job.
+    let output = regcred(folder.path(), &["init", "argocd"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("kept .github/workflows/pull-secrets.yml\n"));
 }
 
 #[test]
@@ -97,10 +135,11 @@ fn another_directory_can_be_named() {
 const FLEET: [&str; 4] = ["--clusters", "prod-eu,on", "--clusters", "eu.lab"];
 
 const FLEETS: &[(&str, &[&str])] = &[
-    ("argocd", &["applicationset.yaml", "regcred.yaml"]),
+    ("argocd", &[".gitlab-ci.yml", "applicationset.yaml", "regcred.yaml"]),
     (
         "flux",
         &[
+            ".gitlab-ci.yml",
             ".sops.yaml",
             "clusters/eu.lab/pull-secrets.yaml",
             "clusters/on/pull-secrets.yaml",
@@ -124,13 +163,13 @@ fn names_of_clusters_make_a_fleet_that_regcred_reads() {
             let (stdout, stderr) = (String::from_utf8_lossy(&list.stdout), String::from_utf8_lossy(&list.stderr));
             assert_eq!(stdout, "DOCKERHUB_AUTH  a whole Docker config: MISSING\n", "{tool}: {stderr}");
         }
-        // No file of a new fleet is written over another; the rules of sops may be there.
+        // No file of a new fleet is written over another; the rules of sops and a pipeline may be there.
         for name in *expected {
             let again = tempfile::tempdir().unwrap();
             fs::create_dir_all(again.path().join(name).parent().unwrap()).unwrap();
             fs::File::create(again.path().join(name)).unwrap();
             let output = regcred(again.path(), &[&["init", tool][..], &FLEET].concat());
-            assert_eq!(output.status.success(), *name == ".sops.yaml", "{tool}: {name}");
+            assert_eq!(output.status.success(), name.starts_with('.'), "{tool}: {name}");
             assert_eq!(fs::metadata(again.path().join(name)).unwrap().len(), 0, "{tool}: {name}");
         }
     }

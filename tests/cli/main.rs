@@ -24,7 +24,6 @@ mod docs;
 mod flags;
 mod fleet;
 mod init;
-mod inject;
 #[cfg(unix)]
 mod inputs;
 mod krm;

@@ -467,15 +467,13 @@ fn git_does_not_see_the_credentials() {
     assert!(seen.contains("/home/somebody") && !seen.contains("canary"), "{seen}");
 }
 
-/// A function whose items came from a file, with these annotations.
-fn krm(folder: &Path, config: &str) -> Output {
-    let item = "\n- kind: Kptfile\n  metadata: {annotations: {internal.config.kubernetes.io/path: Kptfile}}";
-    run_krm(folder, item, config)
-}
+/// An item that came from a file.
+const KPTFILE: &str = "\n- kind: Kptfile\n  metadata: {annotations: {internal.config.kubernetes.io/path: Kptfile}}";
 
-fn run_krm(folder: &Path, items: &str, config: &str) -> Output {
+/// A function with these items.
+fn krm(folder: &Path, items: &str, config: &str) -> Output {
     let list =
-        format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: {items}\nfunctionConfig: {config}\n");
+        format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:{items}\nfunctionConfig: {config}\n");
     let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
         .arg("krm")
         .env_clear()
@@ -501,28 +499,29 @@ fn a_function_puts_no_plain_secret_among_files_in_git_unless_it_is_told_to() {
     let flags = |more: &str| format!("{{apiVersion: v1, kind: ConfigMap, data: {{namespaces: a{more}}}}}");
     let folder = repository();
     let elsewhere = tempfile::tempdir().unwrap();
-    for config in [credentials(""), credentials("regcred.dev/allow-plaintext-in-git: 'false'"), flags("")] {
-        let output = krm(folder.path(), &config);
+    let no = credentials("regcred.dev/allow-plaintext-in-git: 'false'");
+    // kpt gives no items for a package without objects.
+    for (items, config) in [(KPTFILE, credentials("")), (KPTFILE, no), (KPTFILE, flags("")), (" []", flags(""))] {
+        let output = krm(folder.path(), items, &config);
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.contains(REFUSED) && text.contains("allow-plaintext-in-git"), "{text}");
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains("kind: Kptfile") && !said.contains("kind: Secret\n"), "{said}");
-        succeeds(&krm(elsewhere.path(), &config));
-        // kpt sends no items of a package without objects.
-        assert_eq!(run_krm(folder.path(), "[]", &config).status.code(), Some(1));
-        succeeds(&run_krm(elsewhere.path(), "[]", &config));
+        assert!(said.contains(&format!("\nitems:{items}\n")) && !said.contains("kind: Secret\n"), "{said}");
+        let output = krm(elsewhere.path(), items, &config);
+        succeeds(&output);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("plaintext-in-package"));
     }
-    let declared = credentials("config.kubernetes.io/function: 'exec: {path: regcred}'");
-    succeeds(&run_krm(folder.path(), "[]", &declared));
+    // Those of kustomize come from no file.
+    succeeds(&krm(folder.path(), "\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}", &flags("")));
     for config in [credentials("regcred.dev/allow-plaintext-in-git: 'true'"), flags(", allow-plaintext-in-git: 'true'")]
     {
-        let output = krm(folder.path(), &config);
+        let output = krm(folder.path(), KPTFILE, &config);
         succeeds(&output);
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(said.contains("kind: Secret\n") && !said.contains("results:"), "{said}");
     }
-    let output = krm(folder.path(), &credentials("regcred.dev/allow-plaintext-in-git: 'yes'"));
+    let output = krm(folder.path(), KPTFILE, &credentials("regcred.dev/allow-plaintext-in-git: 'yes'"));
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("neither `true` nor `false`"));
 }

@@ -48,8 +48,8 @@ impl Encrypted for StandIn {
         Ok(format!("{path} for {}", self.recipient).into_bytes())
     }
 
-    fn rules(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
-        Ok(None)
+    fn rules(&self) -> Option<Vec<u8>> {
+        None
     }
 
     fn recipients(&self) -> Option<Recipients> {
@@ -465,8 +465,8 @@ fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
         fn name(&self) -> String {
             "z".to_owned()
         }
-        fn rules(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
-            Ok(None)
+        fn rules(&self) -> Option<Vec<u8>> {
+            None
         }
         fn recipients(&self) -> Option<Recipients> {
             None

@@ -23,7 +23,6 @@ const BINARY: Rooms = Rooms {
         "main",
         "commands",
         "arguments",
-        "report",
         "cli",
         // Manifests that come from outside.
         "krm",
@@ -36,7 +35,8 @@ const BINARY: Rooms = Rooms {
         // What was asked for.
         "settings",
         "credentials",
-        // The world: variables, programs, signals, memory.
+        // The world: standard error, variables, programs, signals, memory.
+        "report",
         "program",
         "environment",
         "interrupt",
@@ -59,6 +59,7 @@ const CORE: Rooms = Rooms {
         "plan",
         "objects",
         "spec",
+        "confine",
         "credentials",
         "docker_config",
         "recipient",
@@ -184,6 +185,7 @@ const LONG: &[&str] = &[
     "src/settings/file/faults.rs",
     "src/settings/mod.rs",
     "src/settings/pull_secret.rs",
+    "src/templates.rs",
 ];
 
 #[test]

@@ -169,19 +169,49 @@ fn an_interrupt_ends_sops_leaves_nothing_and_is_how_the_run_ends() {
 
 #[test]
 fn a_cluster_without_a_rule_is_said_before_the_files_of_another_are_written() {
-    let folder = Folder::new(ENCRYPTS);
-    folder.write("regcred.yaml", &fleet("namespaces: {include: [a, b]}"));
-    let first = "{path_regex: ^out/one/, age: age1x}";
-    for (second, words) in [
-        ("", "no rule of `.sops.yaml` is for `namespaces/a/secret-image-pull-secret.sops.yaml` (cluster two)"),
-        (", {encrypted_regex: '(?i)data', age: age1x}", "secret-image-pull-secret.sops.yaml` encrypts `metadata."),
+    let says = |words: &str, then: &str| format!("case \"$*\" in *out/two*) {words}; {then};; esac\n{ENCRYPTS}");
+    let namespace = "sed 's/namespace: .*/namespace: ENC[AES256_GCM,data:AA==]/' | ";
+    for (script, words) in [
+        (
+            says("echo 'error loading config: no matching creation rules found' >&2", "exit 1"),
+            &["no rule of `/", "/.sops.yaml` matches `out/two/namespaces/a/secret-image-pull-secret.sops.yaml`"][..],
+        ),
+        (
+            says(&format!("{namespace}{}", ENCRYPTS.replace('\n', "; ")), "exit 0"),
+            &["secret-image-pull-secret.sops.yaml`", "sops encrypts `metadata.namespace`"],
+        ),
     ] {
-        folder.write(".sops.yaml", &format!("creation_rules: [{first}{second}]"));
+        let folder = Folder::new(&script);
+        folder.write("regcred.yaml", &fleet("namespaces: {include: [a, b]}"));
+        folder.write(".sops.yaml", "creation_rules: []");
         let output = folder.render(&["--format", "directory", "--output", "out"], &[]);
-        assert_eq!(output.status.code(), Some(1), "{second}");
-        assert!(said(&output).contains(words) && said(&output).contains("(cluster two)"), "{}", said(&output));
-        assert!(!folder.path("out").exists(), "{second}");
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(words.iter().all(|words| said(&output).contains(words)), "{}", said(&output));
+        assert!(said(&output).contains("(cluster two)"), "{}", said(&output));
+        assert!(!folder.path("out").exists(), "{words:?}");
     }
+}
+
+#[test]
+fn what_sops_warns_of_is_shown_without_a_secret_and_a_file_that_it_ignores_is_named() {
+    let folder = Folder::new(&format!("echo 'deprecated: s3cr3t-sesame' >&2\n{ENCRYPTS}"));
+    folder.write(".sops.yml", "creation_rules: []");
+    let output = folder.render(&TREE, &[RECIPIENT]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("warning: sops warns: deprecated: [hidden]"), "{}", said(&output));
+    assert!(said(&output).contains("warning: sops ignores the file `.sops.yml`"), "{}", said(&output));
+}
+
+#[test]
+fn rules_that_never_end_are_refused() {
+    let folder = Folder::new(ENCRYPTS);
+    std::os::unix::fs::symlink("/dev/zero", folder.path(".sops.yaml")).unwrap();
+    let output = folder.render(&TREE, &[]);
+    assert!(said(&output).contains("`.sops.yaml` cannot be read: it is not a regular file"), "{}", said(&output));
+    fs::remove_file(folder.path(".sops.yaml")).unwrap();
+    folder.fifo(".sops.yaml");
+    let output = folder.render(&TREE, &[]);
+    assert!(said(&output).contains("`.sops.yaml` cannot be read: it is not a regular file"), "{}", said(&output));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The rules of `regcred`, without access to environment, files, processes or clock.
 
+pub mod confine;
 pub mod credentials;
 pub mod diagnostic;
 pub mod docker_config;
+pub mod inject;
 pub mod manifest;
 pub mod names;
 pub mod nearest;

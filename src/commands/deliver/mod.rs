@@ -175,7 +175,7 @@ fn how_to_see(format: Format) -> &'static str {
         }
         Format::Yaml | Format::Json | Format::Directory | Format::Kustomization | Format::Chart => {
             "values of Secrets are not shown on a terminal; pipe the output on, for example to \
-             `kubectl apply --server-side --field-manager=regcred -f -`"
+             `kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -`"
         }
     }
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::files::File;
 use crate::files::folder::entry::{Content, Entry, Logins, head_of};
 use crate::protect::encrypted::Encrypted;
-use crate::protect::sops::{Form, Sops};
+use crate::protect::sops::{self, Form, Sops};
 use regcred_core::diagnostic::Failure;
 use regcred_core::recipient::Recipients;
 
@@ -44,16 +44,16 @@ impl Encrypted for Values<'_> {
         "values".to_owned()
     }
 
-    fn context(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.sops.public(&self.body, path, self.form)
+    fn context(&self, _: &str) -> io::Result<Vec<u8>> {
+        self.sops.public(&self.body, self.form)
     }
 
     fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
         self.sops.recipients_in_variables()
     }
 
-    fn rules(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
-        self.sops.recipient(path, self.form).map(Some)
+    fn rules(&self) -> Option<Vec<u8>> {
+        Some(self.sops.recipient(self.form))
     }
 
     fn recipients(&self) -> Option<Recipients> {
@@ -61,7 +61,7 @@ impl Encrypted for Values<'_> {
     }
 
     fn recipients_of(&self, document: &[u8]) -> Recipients {
-        Sops::recipients_of(document)
+        sops::recipients_of(document)
     }
 
     fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {

@@ -277,7 +277,7 @@ impl<'a> Meaning<'a> {
             encrypted,
             digest: Digest::of(&context).ok_or(io::ErrorKind::InvalidData)?,
             context,
-            rules: encrypted.rules(path)?.and_then(|rules| Digest::of(&rules)),
+            rules: encrypted.rules().and_then(|rules| Digest::of(&rules)),
             recipients: encrypted.recipients().as_ref().map(fingerprints),
             variables: encrypted.recipients_in_variables()?,
         })

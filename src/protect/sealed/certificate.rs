@@ -1,4 +1,4 @@
-//! Certificates: PEM text and today in, the key to seal with and what is odd about its certificate out.
+//! Chooses the certificate to seal with, and says what is odd about it.
 
 use std::fmt;
 
@@ -27,6 +27,8 @@ pub struct Recipient {
     pub key: OaepPublicEncryptingKey,
     /// The key as its certificate has it: SubjectPublicKeyInfo in DER.
     pub public_key: Vec<u8>,
+    /// The first day of its certificate.
+    pub first_day: String,
     /// The last day of its certificate.
     pub last_day: String,
     /// What is odd about its certificate.
@@ -40,29 +42,40 @@ pub struct Recipient {
 pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Diagnostic> {
     let mut certificates = read(pem, source)?;
     certificates.sort_by_key(|certificate| certificate.begins);
+    let candidates: Vec<_> = certificates.iter().rev().filter(|one| !one.is_an_authority(&certificates)).collect();
+    if candidates.iter().any(|one| one.subject != candidates[0].subject) {
+        let message =
+            format!("{source} holds certificates of different owners, and only one cluster can open a sealed value");
+        return Err(Diagnostic::error(Code::CertificatesUnrelated, message).hint(FETCH));
+    }
     let mut unusable = Vec::new();
-    for certificate in certificates.iter().rev().filter(|certificate| !certificate.is_an_authority(&certificates)) {
+    for certificate in candidates {
         match certificate.key(now) {
             Err(fault) => unusable.push((fault, certificate.begins)),
             Ok(key) => {
                 let older = unusable.iter().find(|(_, begins)| *begins > certificate.begins);
-                let warnings = certificate.ends_soon(source, now).into_iter().chain(older.map(|(fault, _)| {
-                    Diagnostic::warning(
-                        Code::CertificateOlder,
-                        format!("{source} has a newer certificate than the one that is used, and it {fault}"),
-                    )
-                    .hint(FETCH)
-                }));
+                let older = older.map(|(fault, _)| {
+                    let message = format!("{source} has a newer certificate than the one that is used, and it {fault}");
+                    Diagnostic::warning(Code::CertificateOlder, message).hint(FETCH)
+                });
+                let oddities = [certificate.ends_soon(source, now), certificate.looks_foreign(source), older];
                 return Ok(Recipient {
                     key,
-                    warnings: warnings.collect(),
+                    warnings: oddities.into_iter().flatten().collect(),
                     public_key: certificate.public_key.clone(),
+                    first_day: day(certificate.begins).to_string(),
                     last_day: day(certificate.ends).to_string(),
                 });
             }
         }
     }
     Err(unusable.into_iter().next().map_or_else(|| none(source), |(fault, _)| fault.problem(source)))
+}
+
+/// Whether the text holds anything else than certificates, such as a private key.
+#[must_use]
+pub fn holds_more(pem: &[u8]) -> bool {
+    <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).any(|section| !matches!(section, Ok((SectionKind::Certificate, _))))
 }
 
 /// The certificates of a text in DER, sorted: two texts with the same ones are the same to us.
@@ -151,6 +164,19 @@ impl Certificate {
         OaepPublicEncryptingKey::new(key).map_err(|_| Fault::WeakKey)
     }
 
+    /// A controller signs its certificate itself, and gives it no subject or one that says what it is for.
+    fn looks_foreign(&self, source: &str) -> Option<Diagnostic> {
+        const EMPTY: [u8; 2] = [0x30, 0];
+        let subject = self.subject.to_ascii_lowercase();
+        let is_named = subject.windows(6).any(|part| part == b"sealed");
+        let is_its_own = self.issuer == self.subject && (subject == EMPTY || is_named);
+        (!is_its_own).then(|| {
+            let message = format!("the certificate in {source} does not look like one of a Sealed Secrets controller");
+            Diagnostic::warning(Code::CertificateForeign, message)
+                .hint("ignore this if the controller was given this certificate; otherwise fetch the cluster's with `regcred fetch-cert`")
+        })
+    }
+
     fn ends_soon(&self, source: &str, now: Timestamp) -> Option<Diagnostic> {
         (self.ends.duration_since(now) < SOON).then(|| {
             Diagnostic::warning(
@@ -178,8 +204,8 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Expired(when) => write!(f, "has expired on {}", day(*when)),
-            Self::NotYetValid(when) => write!(f, "is valid from {} only", day(*when)),
+            Self::Expired(when) => write!(f, "expired on {}", day(*when)),
+            Self::NotYetValid(when) => write!(f, "is not valid before {}", day(*when)),
             Self::NotRsa => f.write_str("has no RSA key"),
             Self::WeakKey => f.write_str("has an RSA key below 2048 bits, or one that is not well-formed"),
         }

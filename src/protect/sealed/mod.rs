@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::environment::Environment;
+use crate::report;
 use crate::settings::Sealing;
 use crate::settings::choices::SealingScope;
-use certificate::Recipient as Certificate;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::{Manifest, PullSecret, SealedShell};
 use regcred_core::names::Namespace;
@@ -47,7 +47,7 @@ impl Sealer {
         let refused = |problem| Failure::of("the certificate", problem);
         let source = certificate.as_ref().ok_or_else(|| refused(not_said()))?;
         let pem = source::read(source, environment).map_err(refused)?;
-        let Certificate { key, public_key, mut warnings, .. } =
+        let certificate::Recipient { key, public_key, mut warnings, first_day, last_day } =
             certificate::choose(&pem, &source.to_string(), Timestamp::now()).map_err(refused)?;
         seal::seal(&key, b"", b"").map_err(|_| {
             refused(Diagnostic::error(
@@ -58,9 +58,14 @@ impl Sealer {
         warnings.extend((*scope == SealingScope::ClusterWide).then(whoever_can_create));
         let annotations = marks.annotations(Role::CustomResource);
         let annotations = annotations.map(|(name, value)| (name.to_owned(), value)).collect();
+        let recipient = digest(&SHA256, &public_key).as_ref().to_vec();
+        report::detail(&format!(
+            "seals for the certificate in {source} with the key {}, valid from {first_day} to {last_day}",
+            fingerprint(&recipient)
+        ));
         Ok(Self {
             key,
-            recipient: digest(&SHA256, &public_key).as_ref().to_vec(),
+            recipient,
             scope: *scope,
             shell: SealedShell { annotations, scope: scope_annotation(*scope) },
             warnings,
@@ -109,18 +114,17 @@ impl Sealer {
         Ok(context)
     }
 
-    /// The cluster that can open it.
-    #[must_use]
-    pub fn recipients(&self) -> Recipients {
-        let fingerprint: String = self.recipient.iter().map(|byte| format!("{byte:02x}")).collect();
-        let shown = format!("the certificate with the fingerprint {fingerprint}");
-        Recipient::new(fingerprint, shown).into_iter().collect()
-    }
-
     /// For whom it is: the SHA-256 of the public key.
     #[must_use]
     pub fn recipient(&self) -> &[u8] {
         &self.recipient
+    }
+
+    /// The same, as marks and `REGCRED_RECIPIENTS` name it.
+    #[must_use]
+    pub fn recipients(&self) -> Recipients {
+        let fingerprint = fingerprint(&self.recipient);
+        Recipient::new(fingerprint.clone(), fingerprint).into_iter().collect()
     }
 
     /// Whether the bytes are this SealedSecret but for its ciphertext, and that one as it is for this key: it cannot be told what it holds.
@@ -149,6 +153,11 @@ fn scope_annotation(scope: SealingScope) -> Option<(&'static str, &'static str)>
         SealingScope::NamespaceWide => Some(("sealedsecrets.bitnami.com/namespace-wide", "true")),
         SealingScope::ClusterWide => Some(("sealedsecrets.bitnami.com/cluster-wide", "true")),
     }
+}
+
+/// A digest in hexadecimal digits.
+fn fingerprint(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn not_said() -> Diagnostic {

@@ -1,15 +1,11 @@
-//! Where the certificate is: its source in, its PEM text out.
+//! Reads the text of the certificate from a file or a variable.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, read_file};
 use crate::settings::sealing::CertificateSource;
 use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
-/// No file of certificates is longer.
-const LIMIT: u64 = 1024 * 1024;
 const BEGIN: &str = "-----BEGIN ";
 
 /// Reads it.
@@ -35,20 +31,9 @@ fn file(path: &Path, source: &CertificateSource) -> Result<Vec<u8>, Diagnostic> 
         return Err(Diagnostic::error(Code::IsADirectory, format!("{source} names a directory, not a file"))
             .hint("name the file of the certificate in it"));
     }
-    // Whatever else it is may never end, or never begin.
-    let is_open = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
-    if !is_open && path.exists() && !path.is_file() {
-        return Err(Diagnostic::error(
-            Code::UnreadableFile,
-            format!("{source} names neither a regular file nor /dev/stdin"),
-        )
-        .hint("write it to a file first"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(LIMIT).read_to_end(&mut bytes)).map_err(|error| {
+    read_file(path).map_err(|error| {
         let message = format!("the file that {source} names cannot be read: {}", reason(&error));
         Diagnostic::error(Code::UnreadableFile, message)
             .hint("check the path; `regcred fetch-cert --output FILE` writes the certificate of a cluster")
-    })?;
-    Ok(bytes)
+    })
 }

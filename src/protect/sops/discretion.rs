@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::selection::{Form, leaves};
+use super::form::{Form, leaves};
 use regcred_core::credentials::is_public_username;
 
 /// The longest part of a secret that may come out by chance.

@@ -1,17 +1,14 @@
-//! SOPS: a Secret in, what the user's own `sops` program makes of it out. Nothing is ever on disk in clear.
+//! Encrypts Secrets with the user's own `sops` program. Nothing is ever on disk in clear.
 //!
-//! The program is used, and not the format, so that every key service and every rule works as it does by hand. What it prints
-//! is looked at before it is believed.
+//! The program is used rather than the format, so that every key service and every rule works as it does by hand. Its output is
+//! checked before it is used.
 
-mod comparison;
 mod discretion;
-mod go_regex;
+mod form;
 mod problems;
 mod proof;
 mod recipients;
-mod rule;
 mod rules;
-mod selection;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -20,13 +17,14 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::files::target::Target;
 use crate::interrupt;
-use crate::program::Program;
+use crate::program::{Answer, Program, Trouble};
+use crate::report;
 use crate::settings::choices::Format;
 use crate::settings::{Destination, Settings};
 use discretion::Secrets;
@@ -35,10 +33,10 @@ use proof::Fault;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::{PullSecret, to_yaml};
 use regcred_core::names::{Namespace, VariableName};
-use rules::{Found, Rules};
-use selection::Selection;
+use rules::Rules;
 
-pub use selection::Form;
+pub use form::Form;
+pub use recipients::recipients_of;
 
 const TITLE: &str = "sops";
 /// The variable with the time that sops has for one file.
@@ -61,7 +59,7 @@ const RECIPIENTS: [&str; 7] = [
 pub struct Sops {
     /// None where nothing is to be encrypted: for a comparison.
     program: Option<Program>,
-    rules: Rules,
+    rules: Option<Rules>,
     recipients: BTreeMap<&'static str, String>,
     /// The folder that paths are relative to, without links.
     root: PathBuf,
@@ -69,11 +67,11 @@ pub struct Sops {
     warnings: Vec<Diagnostic>,
 }
 
-/// What the rules say of a file: nothing where there are none.
-#[derive(Default)]
-struct Chosen<'a> {
-    content: Option<&'a Value>,
-    selection: Option<&'a Selection>,
+/// Who chooses the values that are encrypted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Ours,
+    OfTheRule,
 }
 
 impl Sops {
@@ -104,7 +102,7 @@ impl Sops {
         let mut found = Vec::new();
         let rules = Rules::find(&root, environment).unwrap_or_else(|problem| {
             found.push(problem);
-            Rules::default()
+            None
         });
         let limit = limit(environment).unwrap_or_else(|problem| {
             found.push(problem);
@@ -119,8 +117,10 @@ impl Sops {
         }
         let recipients: BTreeMap<_, _> =
             RECIPIENTS.iter().filter_map(|name| Some((*name, environment.setting(name)?.to_owned()))).collect();
-        if found.iter().all(|problem| problem.code != Code::SopsRules) && recipients.is_empty() && !rules.are_there() {
+        if found.iter().all(|problem| problem.code != Code::SopsRules) && recipients.is_empty() && rules.is_none() {
             found.push(if encrypts { problems::no_rules(&root) } else { problems::not_known_here() });
+        } else if environment.setting("SOPS_CONFIG").is_none() {
+            found.extend(rules::ignored(&root));
         }
         Failure::unless_clean(TITLE, &found)?;
         Ok(Self { program, rules, recipients, root, naming, warnings: found })
@@ -130,24 +130,6 @@ impl Sops {
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
-    }
-
-    /// Whether the rule for a Secret's file does what is needed with it.
-    ///
-    /// # Errors
-    /// There is none, or it does not.
-    pub fn admit(&self, secret: &PullSecret, namespace: Option<&Namespace>, path: &str) -> io::Result<()> {
-        let rule = self.rule(path).map_err(failed)?;
-        match rule.selection {
-            Some(_) => self.admit_rule(&rule, &[without_values(secret, namespace)?], path, Form::Manifests),
-            None => Ok(()),
-        }
-    }
-
-    fn admit_rule(&self, rule: &Chosen<'_>, documents: &[Value], path: &str, form: Form) -> io::Result<()> {
-        let Some(selection) = rule.selection else { return Ok(()) };
-        proof::check_selection(documents, form, selection)
-            .map_err(|fault| failed(problems::bad_rule(&self.naming.name(path), &fault, form)))
     }
 
     /// The Secret with its values encrypted: another at every call.
@@ -169,47 +151,103 @@ impl Sops {
     /// # Errors
     /// There is no rule for it, its rule does not do what is needed, or the program fails.
     pub fn encrypt_text(&self, text: &str, path: &str, form: Form) -> io::Result<Zeroizing<Vec<u8>>> {
-        let rule = self.rule(path).map_err(failed)?;
         let program = self.program.as_ref().ok_or_else(|| failed(problems::no_program()))?;
         let documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
-        self.admit_rule(&rule, &documents, path, form)?;
-        let file = self.root.join(path);
-        // Without one it would look for rules from where it runs.
-        let rules = self.rules.file.as_deref().unwrap_or(Path::new(EMPTY));
-        let mut arguments: Vec<&OsStr> = vec!["--config".as_ref(), rules.as_os_str()];
-        arguments.extend(["encrypt", "--input-type", "yaml", "--output-type", "yaml"].map(OsStr::new));
-        if rule.selection.is_none() {
-            arguments.extend(["--encrypted-regex", form.regex()].map(OsStr::new));
-        }
-        arguments.extend(["--filename-override".as_ref(), file.as_os_str(), "/dev/stdin".as_ref()]);
         let secrets = || Secrets::of(&documents, form, program.variables());
-        let result = program
-            .run(&arguments, Zeroizing::new(text.as_bytes().to_vec()))
-            .map(|answer| answer.output)
-            .map_err(|trouble| failed(problems::no_result(&self.naming.name(path), &trouble, secrets)))?;
-        let bad = |fault| failed(problems::bad_result(&self.naming.name(path), &fault));
-        let printed = std::str::from_utf8(&result).map_err(|_| bad(Fault::Other))?;
+        let rules = (self.rules.as_ref(), self.root.as_path());
+        let (answer, choice) = self
+            .run(program, text, path, form)
+            .map_err(|trouble| failed(problems::no_result((self.naming, path), &trouble, rules, secrets)))?;
+        report::warn(problems::warning(&answer.words, secrets).as_slice());
+        let bad = |fault| failed(problems::bad_result(&self.naming.name(path), &fault, form, choice));
+        let printed = std::str::from_utf8(&answer.output).map_err(|_| bad(Fault::Other))?;
         proof::check_result(&documents, printed, form).map_err(bad)?;
-        Ok(result)
+        Ok(answer.output)
     }
 
-    fn rule(&self, path: &str) -> Result<Chosen<'_>, Diagnostic> {
-        match self.rules.matching(&self.root.join(path))? {
-            Found::Rule(rule, selection) => Ok(Chosen { content: Some(&rule.content), selection }),
-            Found::NoRules => Ok(Chosen::default()),
-            Found::NoMatch => Err(problems::no_rule(self.naming, path)),
+    /// Runs sops with our choice of keys, or with that of the rule where the rule makes one in another way than by `encrypted_regex`.
+    fn run(&self, program: &Program, text: &str, path: &str, form: Form) -> Result<(Answer, Choice), Trouble> {
+        const BOTH: &str = "cannot use more than one of encrypted_suffix";
+        let run = |choice| {
+            let file = self.root.join(path);
+            // Without one it would look for rules from where it runs.
+            let rules = self.rules.as_ref().map_or(Path::new(EMPTY), |rules| &rules.file);
+            let mut arguments: Vec<&OsStr> = vec!["--config".as_ref(), rules.as_os_str()];
+            arguments.extend(["encrypt", "--input-type", "yaml", "--output-type", "yaml"].map(OsStr::new));
+            if choice == Choice::Ours {
+                arguments.extend(["--encrypted-regex", form.regex()].map(OsStr::new));
+            }
+            arguments.extend(["--filename-override".as_ref(), file.as_os_str(), "/dev/stdin".as_ref()]);
+            program.run(&arguments, Zeroizing::new(text.as_bytes().to_vec())).map(|answer| (answer, choice))
+        };
+        match run(Choice::Ours) {
+            Err(Trouble::Failed { answer, .. }) if String::from_utf8_lossy(&answer.words).contains(BOTH) => {
+                run(Choice::OfTheRule)
+            }
+            result => result,
         }
+    }
+
+    /// The Secret without its values, and what its recipients come from: what anybody may know of its file.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn context(&self, secret: &PullSecret, namespace: Option<&Namespace>) -> io::Result<Vec<u8>> {
+        let clear = PullSecret { docker_config: Arc::new(String::new().into()), ..secret.clone() };
+        let mut context = serde_json::to_vec(&clear.object(namespace))?;
+        context.push(b'\n');
+        context.extend(self.recipient(Form::Manifests));
+        Ok(context)
+    }
+
+    /// What the recipients of a file come from: a hash of the rules, and the keys that regcred chooses.
+    #[must_use]
+    pub fn recipient(&self, form: Form) -> Vec<u8> {
+        let rules = self.rules.as_ref().map_or(&[][..], |rules| &rules.bytes);
+        [digest(&SHA256, rules).as_ref(), form.regex().as_bytes()].concat()
+    }
+
+    /// Recipients that come from environment variables, which a job that only compares may not see.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec(&self.recipients)?)
+    }
+
+    /// A YAML text without the values that are encrypted in it, and what its recipients come from: what anybody may know of its file.
+    ///
+    /// # Errors
+    /// The text is no YAML.
+    pub fn public(&self, text: &str, form: Form) -> io::Result<Vec<u8>> {
+        let mut documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
+        for document in &mut documents {
+            form::hide(document, &mut Vec::new(), &|path| form.is_secret(path));
+        }
+        let mut public = serde_json::to_vec(&documents)?;
+        public.push(b'\n');
+        public.extend(self.recipient(form));
+        Ok(public)
+    }
+
+    /// Whether the bytes are this Secret, encrypted as it must be, as far as it can be told without opening them.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn has_form(secret: &PullSecret, namespace: Option<&Namespace>, bytes: &[u8]) -> io::Result<bool> {
+        let text = to_yaml(&secret.object(namespace))?;
+        Ok(std::str::from_utf8(bytes).is_ok_and(|there| Self::is_encrypted(&text, there, Form::Manifests)))
+    }
+
+    /// Whether the file's text is this one, encrypted as it must be, as far as it can be told without opening it.
+    #[must_use]
+    pub fn is_encrypted(text: &str, there: &str, form: Form) -> bool {
+        proof::documents(text).is_some_and(|documents| proof::check_result(&documents, there, form).is_ok())
     }
 }
 
 fn failed(problem: Diagnostic) -> io::Error {
     io::Error::other(Failure::of(TITLE, problem))
-}
-
-/// What anybody may know of a Secret.
-fn without_values(secret: &PullSecret, namespace: Option<&Namespace>) -> serde_json::Result<Value> {
-    let clear = PullSecret { docker_config: Arc::new(String::new().into()), ..secret.clone() };
-    serde_json::to_value(clear.object(namespace))
 }
 
 /// The folder without links as far as it is there.

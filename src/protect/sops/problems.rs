@@ -1,11 +1,13 @@
-//! What is wrong, in words: a fault of a rule, of the program or of its answer in, a problem with what to do out.
+//! Says what is wrong with the rules, the program or its answer, and what to do.
 
 use std::path::Path;
 
+use super::Choice;
 use super::LIMIT_VARIABLE;
 use super::discretion::{Said, Secrets};
+use super::form::Form;
 use super::proof::Fault;
-use super::selection::Form;
+use super::rules::Rules;
 use crate::program::Trouble;
 use regcred_core::diagnostic::{Code, Diagnostic};
 
@@ -37,13 +39,14 @@ pub fn no_program() -> Diagnostic {
 
 /// There is nobody to encrypt for.
 pub fn no_rules(root: &Path) -> Diagnostic {
+    if super::rules::ignored(root).is_some() {
+        return Diagnostic::error(Code::NoSopsRule, "sops ignores the file `.sops.yml`")
+            .hint("rename it to `.sops.yaml`");
+    }
     let problem = Diagnostic::error(
         Code::NoSopsRule,
         "there is no `.sops.yaml` with rules at or above the directory of `--output`, and no variable names a recipient",
     );
-    if root.ancestors().any(|folder| folder.join(".sops.yml").exists()) {
-        return problem.hint("there is a `.sops.yml`, which sops does not read: call it `.sops.yaml`");
-    }
     problem
         .hint("write one, with a rule as in docs/sops.md; or set SOPS_AGE_RECIPIENTS to the public key of an age key")
 }
@@ -59,51 +62,68 @@ pub fn not_known_here() -> Diagnostic {
 }
 
 /// There are rules, and none is for the file.
-pub fn no_rule(naming: Naming, path: &str) -> Diagnostic {
-    let message = format!("no rule of `.sops.yaml` is for {}", naming.name(path));
-    Diagnostic::error(Code::NoSopsRule, message).hint(match naming {
-        Naming::ByPath => {
-            r"add one: `path_regex: \.sops\.yaml$` matches every file that regcred has encrypted in a folder"
-        }
-        Naming::ByFlag => {
-            r"add one before the others, whose `path_regex` is for its name: `secrets\.yaml$`, for example"
-        }
-    })
+fn no_rule(naming: Naming, rules: &Rules, file: &Path) -> Diagnostic {
+    let matched = rules.matched(file).display().to_string();
+    // What was typed is shown only where it is spelled like the path of such a file.
+    let shown = naming == Naming::ByPath || [".yaml", ".yml", ".json"].iter().any(|end| matched.ends_with(end));
+    let name = if shown { format!("`{matched}`") } else { "the file of `--output`".to_owned() };
+    Diagnostic::error(Code::NoSopsRule, format!("no rule of `{}` matches {name}", rules.file.display())).hint(
+        match naming {
+            Naming::ByPath => {
+                r"add one: `path_regex: \.sops\.yaml$` matches every file that regcred has encrypted in a folder"
+            }
+            Naming::ByFlag => {
+                r"add one before the others, whose `path_regex` is for its name: `secrets\.yaml$`, for example"
+            }
+        },
+    )
 }
 
-/// Its rule does not do what is needed.
-pub fn bad_rule(name: &str, fault: &Fault, form: Form) -> Diagnostic {
+/// What sops printed is not the encrypted file.
+pub fn bad_result(name: &str, fault: &Fault, form: Form, choice: Choice) -> Diagnostic {
     let message = match fault {
-        Fault::InClear(key) => format!("the rule of `.sops.yaml` for {name} leaves `{key}` in clear"),
-        Fault::Unreadable(key) => {
-            format!("the rule of `.sops.yaml` for {name} encrypts `{key}`, which must stay readable")
+        Fault::InClear(key) => format!("sops leaves `{key}` of {name} in clear"),
+        Fault::Unreadable(key) => format!("sops encrypts `{key}` of {name}, which must stay readable"),
+        Fault::Other => format!("sops printed something else than {name}, encrypted"),
+    };
+    match choice {
+        Choice::Ours => Diagnostic::error(Code::SopsResult, message)
+            .hint("nothing was written; is the `sops` on PATH the program of getsops, version 3.9 or later?"),
+        Choice::OfTheRule => Diagnostic::error(Code::SopsRule, message).hint(format!(
+            "nothing was written; write a rule for this file in `.sops.yaml`, before the one that matches, with `encrypted_regex: {}`, or \
+             without a choice of keys: regcred then makes it",
+            form.regex()
+        )),
+    }
+}
+
+/// What sops warns of while it succeeds, without a secret.
+pub fn warning(words: &[u8], secrets: impl FnOnce() -> Secrets) -> Option<Diagnostic> {
+    if words.is_empty() {
+        return None;
+    }
+    match secrets().admit(words) {
+        Said::Line(line) => Some(Diagnostic::warning(Code::SopsWarns, format!("sops warns: {line}"))),
+        Said::Nothing => None,
+    }
+}
+
+/// sops printed nothing; of its words no secret comes out.
+pub fn no_result(
+    (naming, path): (Naming, &str),
+    trouble: &Trouble,
+    (rules, root): (Option<&Rules>, &Path),
+    secrets: impl FnOnce() -> Secrets,
+) -> Diagnostic {
+    let name = &naming.name(path);
+    if let Trouble::Failed { answer, .. } = trouble {
+        let has_said = |text: &str| String::from_utf8_lossy(&answer.words).contains(text);
+        match rules {
+            Some(rules) if has_said("no matching creation rules") => return no_rule(naming, rules, &root.join(path)),
+            _ if has_said("has no creation rules") => return no_rules(root),
+            _ => {}
         }
-        Fault::Other => format!("the rule of `.sops.yaml` for {name} cannot be used"),
-    };
-    let place = match form {
-        Form::Manifests => "give it",
-        // That rule may be right for every other file.
-        Form::DockerConfigJson | Form::ExtraObjects => "write one for this file before it, with",
-    };
-    Diagnostic::error(Code::SopsRule, message).hint(format!(
-        "{place} `encrypted_regex: {}`, or leave the choice of keys out of it: regcred then makes it",
-        form.regex()
-    ))
-}
-
-/// What the program has printed is not the file, encrypted.
-pub fn bad_result(name: &str, fault: &Fault) -> Diagnostic {
-    let message = match fault {
-        Fault::InClear(key) => format!("`sops` has left `{key}` of {name} in clear"),
-        Fault::Unreadable(key) => format!("`sops` has encrypted `{key}` of {name}, which must stay readable"),
-        Fault::Other => format!("`sops` has printed something else than {name}, encrypted"),
-    };
-    Diagnostic::error(Code::SopsResult, message)
-        .hint("nothing was written; is the `sops` on PATH the program of getsops, version 3.9 or later?")
-}
-
-/// The program has printed nothing; of its words no secret comes out.
-pub fn no_result(name: &str, trouble: &Trouble, secrets: impl FnOnce() -> Secrets) -> Diagnostic {
+    }
     const REMEDY: &str = "is the key right, can its service be reached, and may this job use it?";
     match trouble {
         Trouble::NotStarted => Diagnostic::error(Code::SopsFailed, "the program `sops` cannot be started")

@@ -1,15 +1,15 @@
-//! What sops printed, looked at before it is believed: the document that went in and the one that came out in, a fault out.
+//! Checks that what sops printed is the document that went in, with every secret encrypted.
 
 use serde_json::{Map, Value};
 
-use super::selection::{Form, Selection, leaves};
+use super::form::Form;
 
-/// What is wrong with a rule or with a result; a place in a document is a path of keys.
+/// What is wrong with a result; a place in a document is a path of keys.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A secret is or would be left in clear.
+    /// A secret is left in clear.
     InClear(String),
-    /// What must be readable is or would be encrypted.
+    /// What must be readable is encrypted.
     Unreadable(String),
     /// It is not the document that went in.
     Other,
@@ -20,28 +20,6 @@ pub enum Fault {
 pub fn documents(text: &str) -> Option<Vec<Value>> {
     let options = serde_saphyr::options! { budget: None, with_snippet: false };
     serde_saphyr::from_multiple_with_options(text, options).ok()
-}
-
-/// Whether a rule that selects so does what is needed with these documents.
-///
-/// # Errors
-/// It does not.
-pub fn check_selection(documents: &[Value], form: Form, selection: &Selection) -> Result<(), Fault> {
-    if let Some(key) = form.secret_keys().iter().find(|key| !selection.encrypts(&[key])) {
-        return Err(Fault::InClear((*key).to_owned()));
-    }
-    let mut fault = None;
-    for document in documents {
-        leaves(document, &mut Vec::new(), &mut |path, _| {
-            if form.is_secret(path) && !selection.encrypts(path) {
-                fault.get_or_insert(Fault::InClear(path.join(".")));
-            }
-            if form.is_clear(path) && selection.encrypts(path) {
-                fault.get_or_insert(Fault::Unreadable(path.join(".")));
-            }
-        });
-    }
-    fault.map_or(Ok(()), Err)
 }
 
 /// Whether the result is these documents, with every secret encrypted and everything readable that must be.
@@ -106,7 +84,6 @@ fn is_encrypted(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use regex::Regex;
     use serde_json::json;
 
     use super::*;
@@ -120,30 +97,6 @@ mod tests {
     fn result(mut document: Value) -> String {
         document["sops"] = json!({"mac": ENC, "lastmodified": "x", "version": "3"});
         document.to_string()
-    }
-
-    #[test]
-    fn a_rule_covers_data_and_string_data_and_leaves_metadata() {
-        let documents = [secret("pull", "e30=", "t")];
-        let encrypted = |text: &str| Selection::Encrypted(Regex::new(text).unwrap());
-        let unencrypted = |text: &str| Selection::Unencrypted(Regex::new(text).unwrap());
-        let clear = |key: &str| Err(Fault::InClear(key.to_owned()));
-        let unreadable = |key: &str| Err(Fault::Unreadable(key.to_owned()));
-        for (selection, expected) in [
-            (encrypted("^(data|stringData)$"), Ok(())),
-            (encrypted("^(data|stringData|type)$"), Ok(())),
-            (unencrypted("^(apiVersion|kind|metadata|type)$"), Ok(())),
-            (encrypted("^password$"), clear("data")),
-            (encrypted("^data$"), clear("stringData")),
-            (encrypted("data|stringData"), clear("stringData").and(Ok(())).or(unreadable("metadata.name"))),
-            (encrypted("(?i)data"), unreadable("metadata.name")),
-            (encrypted("^(data|stringData|name)$"), unreadable("metadata.name")),
-            (unencrypted("^(kind|metadata)$"), unreadable("apiVersion")),
-            (Selection::Everything, unreadable("apiVersion")),
-            (Selection::Nothing, clear("data")),
-        ] {
-            assert_eq!(check_selection(&documents, Form::Manifests, &selection), expected, "{selection:?}");
-        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! Reads who can open a document from the metadata that sops wrote into it.
+//! Reads who can open a file from the metadata that sops writes into it.
 
 use serde_json::Value;
 
-use super::{Sops, proof};
+use super::proof;
 use regcred_core::recipient::{Recipient, Recipients};
 
-/// The lists of the metadata, and the fields that name a key in each.
-const LISTS: [(&str, &[&str]); 7] = [
+/// For each kind of key, the fields that name one.
+const KINDS: [(&str, &[&str]); 7] = [
     ("age", &["recipient"]),
     ("pgp", &["fp"]),
     ("kms", &["arn"]),
@@ -16,27 +16,27 @@ const LISTS: [(&str, &[&str]); 7] = [
     ("hc_vault", &["vault_address", "engine_path", "key_name"]),
 ];
 
-impl Sops {
-    /// Everyone whom sops lists in this result.
-    #[must_use]
-    pub fn recipients_of(document: &[u8]) -> Recipients {
-        let documents = std::str::from_utf8(document).ok().and_then(proof::documents).unwrap_or_default();
-        documents.iter().filter_map(|document| document.get("sops")).flat_map(recipients).collect()
-    }
+/// Everyone who can open these documents; empty where sops has not written them.
+#[must_use]
+pub fn recipients_of(text: &[u8]) -> Recipients {
+    let documents = std::str::from_utf8(text).ok().and_then(proof::documents).unwrap_or_default();
+    documents
+        .iter()
+        .map(|document| &document["sops"])
+        .flat_map(|metadata| {
+            let groups = metadata["key_groups"].as_array().map_or(&[][..], Vec::as_slice);
+            groups.iter().chain([metadata]).flat_map(of_group)
+        })
+        .collect()
 }
 
-fn recipients(metadata: &Value) -> Vec<Recipient> {
-    let groups = metadata.get("key_groups").and_then(Value::as_array).into_iter().flatten();
-    groups.chain([metadata]).flat_map(of_group).collect()
-}
-
-fn of_group(group: &Value) -> impl Iterator<Item = Recipient> + '_ {
-    LISTS.iter().flat_map(move |(list, fields)| {
-        let keys = group.get(list).and_then(Value::as_array).into_iter().flatten();
-        keys.filter_map(move |key| {
-            let parts: Option<Vec<_>> = fields.iter().map(|field| key.get(field).and_then(Value::as_str)).collect();
-            let name = parts?.join("/");
-            Recipient::new(name.clone(), name)
+fn of_group(group: &Value) -> impl Iterator<Item = Recipient> {
+    KINDS.iter().flat_map(|(kind, fields)| {
+        let keys = group[*kind].as_array().map_or(&[][..], Vec::as_slice);
+        keys.iter().filter_map(|key| {
+            let parts: Vec<_> = fields.iter().filter_map(|field| key[*field].as_str()).collect();
+            let fingerprint = parts.join("/");
+            Recipient::new(fingerprint.clone(), fingerprint)
         })
     })
 }
@@ -46,10 +46,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_recipient_is_found_also_in_groups() {
-        let text = "data: x\nsops:\n  age: [{recipient: age1a, enc: x}]\n  pgp: [{fp: AB12}]\n  kms: null\n  key_groups:\n  - age: [{recipient: age1b}]\n  - hc_vault: [{vault_address: 'https://v', engine_path: transit, key_name: k}]\n";
-        let found: Vec<_> = Sops::recipients_of(text.as_bytes()).iter().map(ToString::to_string).collect();
-        assert_eq!(found, ["AB12", "age1a", "age1b", "https://v/transit/k"]);
-        assert!(Sops::recipients_of(b"a: 1\n").is_empty() && Sops::recipients_of(b"{").is_empty());
+    fn every_kind_of_key_is_listed_in_groups_too() {
+        let text = "a: 1\nsops:\n  age: [{recipient: age1qq, enc: x}]\n  pgp: [{fp: 85D7, enc: x}]\n  kms: [{arn: 'arn:aws:kms:eu:1:key/x'}]\n  \
+                    azure_kv: [{vault_url: 'https://v.example', name: k, version: '1'}]\n  key_groups:\n  - age: [{recipient: age1zz}]\n  \
+                    - gcp_kms: [{resource_id: projects/p}]\n    hc_vault: [{vault_address: 'https://h', engine_path: t, key_name: k}]\n";
+        let found: Vec<_> = recipients_of(text.as_bytes()).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "85D7",
+                "age1qq",
+                "age1zz",
+                "arn:aws:kms:eu:1:key/x",
+                "https://h/t/k",
+                "https://v.example/k/1",
+                "projects/p"
+            ]
+        );
+        for text in ["a: 1", "sops: x", "{"] {
+            assert!(recipients_of(text.as_bytes()).is_empty(), "{text}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{File, faults};
-use crate::environment::Environment;
+use crate::environment::{Environment, read_text};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 /// The name that is looked for.
@@ -35,7 +35,7 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
             Some(path) => path,
         },
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let text = read_text(&path).map_err(|error| {
         Failure::of(
             "regcred.yaml",
             Diagnostic::error(Code::UnreadableFile, format!("{} cannot be read: {}", which.file(), reason(&error)))

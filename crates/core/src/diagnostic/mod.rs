@@ -74,6 +74,8 @@ pub fn reason(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::AlreadyExists => "it is there already".to_owned(),
         io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        io::ErrorKind::Unsupported => "it is not a regular file".to_owned(),
+        io::ErrorKind::FileTooLarge => "it is too long".to_owned(),
         io::ErrorKind::StorageFull => "no space is left".to_owned(),
         kind => kind.to_string(),
     }

@@ -1,11 +1,11 @@
 //! Checks properties of `inject`: only references change, a second run changes nothing, and the rules of the kubelet decide.
 
 use proptest::prelude::*;
-use regcred::inject::rules::{PullSecretRule, Rules, Which};
-use regcred::inject::workload::PodPath;
-use regcred::inject::{self, Injected};
 use regcred_core::docker_config::kubelet::{self, Image};
 use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::inject::kinds::PodPath;
+use regcred_core::inject::rules::{PullSecretRule, Rules, Which};
+use regcred_core::inject::{self, Injected};
 use serde_json::{Value, json};
 
 fn rules(registries: &[&str], which: Which) -> Rules {
@@ -207,7 +207,7 @@ fn what_an_anchor_shares_changes_only_where_a_reference_goes() {
         ),
         (
             "kind: Pod\napiVersion: v1\nspec:\n  containers: [{image: ghcr.io/a}]\n  imagePullSecrets:\n  - name: |-\n      a\n",
-            true,
+            false,
         ),
     ] {
         let text = format!("a: 1\n---\n{text}---\nb: 1\n");
@@ -248,9 +248,219 @@ fn what_holds_no_pod_passes_byte_for_byte() {
         "apiVersion: v1\nkind: ConfigMap\ndata: {a: \"kind: Pod\\n---\\n\"}\n...\n",
         "apiVersion: v1\nkind: Pod\nspec:\n  containers: [{image: quay.io/a}, {image: }, {name: x}, text]\n",
         "apiVersion: v1\nkind: Pod\n",
-        "apiVersion: example.com/v1\nkind: Rollout\nspec: {template: {spec: {containers: [{image: ghcr.io/a}]}}}\n",
+        "kind: Rollout\nspec: {template: {spec: {containers: [{image: quay.io/a}]}}}\n",
+        "%YAML 1.2\n# only a directive\n---\n",
+        &format!("kind: ConfigMap\ndata:\n  {}{}\n", "{a: ".repeat(2000), "}".repeat(2000)),
+        &format!("{{\"kind\": \"ConfigMap\", \"data\": {}{}}}\n", "[".repeat(5000), "]".repeat(5000)),
+        "{\"kind\": \"ConfigMap\", \"data\": {\"a\": \"\u{7f} \\ud800\"}}\n",
+        "kind: ConfigMap\ndata:\n  a: [\n\t1,\n\t{b: 2}\n\t]\n",
+        &format!("{}kind: ConfigMap\n", "# a comment\n".repeat(200)),
+        // A reference may be in other fields than those of a Pod spec; a volume of Ceph has an image that is none.
+        "apiVersion: v1\nkind: Pod\nspec: {containers: [], volumes: [{rbd: {image: ghcr.io/a}}]}\n",
     ] {
+        assert_eq!(injected(text), (text.to_owned(), 0), "{text}");
+    }
+}
+
+#[test]
+fn objects_of_unknown_kinds_with_matching_images_are_named_with_the_path_to_type() {
+    let warnings = |text: &str| {
+        let Injected { edits, warnings, .. } = inject::inject(text, &rules(&["ghcr.io"], Which::Matching)).unwrap();
+        assert!(edits.is_empty());
+        warnings
+            .into_iter()
+            .map(|warning| format!("{}: {}", warning.message, warning.hint.unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let object = "apiVersion: example.com/v1\nkind: Farm\nspec: {jobs: [{template: {spec: {containers: [{image: ghcr.io/a}]}}}]}\n";
+    assert_eq!(
+        warnings(&format!("{object}---\n{object}")),
+        [
+            "2 objects of kind Farm.example.com have matching images, and get no reference: the kind is not known: say where its Pod \
+         spec is with `--path Farm.example.com=spec.jobs[].template.spec`"
+        ]
+    );
+    assert_eq!(
+        warnings("apiVersion: example.com/v1\nkind: Farm\nspec: {image: ghcr.io/a}\n"),
+        [
+            "1 objects of kind Farm.example.com have matching images, and get no reference: the kind is not known: if the kind takes \
+         `imagePullSecrets`, say where with `--path Farm.example.com=PATH`; else link its ServiceAccount"
+        ]
+    );
+    for quiet in [
+        "apiVersion: example.com/v1\nkind: s3cr3t text\nspec: {image: ghcr.io/a}\n",
+        "apiVersion: example.com/v1\nkind: Farm\nspec: {image: {repository: ghcr.io/a}}\n",
+        "apiVersion: example.com/v1\nkind: Farm\nspec: {pod: {containers: [{image: ghcr.io/a}], imagePullSecrets: [{name: x}]}}\n",
+    ] {
+        assert!(warnings(quiet).is_empty(), "{quiet}");
+    }
+}
+
+#[test]
+fn a_reference_comes_after_a_merge_key_that_brings_others() {
+    const BASE: &str = "x: &base {imagePullSecrets: [{name: other}]}\nkind: Pod\napiVersion: v1\n";
+    for (before, after) in [
+        (
+            "spec:\n  <<: *base # why\n  # of these\n  containers: [{image: ghcr.io/a}]\n",
+            "spec:\n  <<: *base # why\n  imagePullSecrets:\n  - name: other\n  - name: pull\n  # of these\n  containers: [{image: ghcr.io/a}]\n",
+        ),
+        (
+            "spec:\n  containers: [{image: ghcr.io/a}]\n  <<: [*base]",
+            "spec:\n  containers: [{image: ghcr.io/a}]\n  <<: [*base]\n  imagePullSecrets:\n  - name: other\n  - name: pull",
+        ),
+        (
+            "spec: {<<: *base, containers: [{image: ghcr.io/a}]}\n",
+            "spec: {<<: *base, imagePullSecrets: [{name: other}, {name: pull}], containers: [{image: ghcr.io/a}]}\n",
+        ),
+        (
+            "spec:\n  <<: *base\n  imagePullSecrets: []\n  containers: [{image: ghcr.io/a}]\n",
+            "spec:\n  <<: *base\n  imagePullSecrets: [{name: pull}]\n  containers: [{image: ghcr.io/a}]\n",
+        ),
+    ] {
+        assert_eq!(injected(&format!("{BASE}{before}")), (format!("{BASE}{after}"), 0));
+        let indented = |text: &str| {
+            let body = text.replace("spec:", "  spec:").replace("\n  ", "\n    ");
+            format!(
+                "x: &base {{imagePullSecrets: [{{name: other}}]}}\nkind: List\nitems:\n- kind: Pod\n  apiVersion: v1\n{body}"
+            )
+        };
+        assert_eq!(injected(&indented(before)), (indented(after), 0), "in a list");
+    }
+    // The own list is before the merge key, which wins: to kubectl it is not there.
+    let (after, warnings) = injected(&format!(
+        "{BASE}spec: {{imagePullSecrets: [{{name: pull}}], <<: *base, containers: [{{image: ghcr.io/a}}]}}\n"
+    ));
+    assert_eq!(warnings, 1);
+    assert_eq!(values(&after)[0]["spec"]["imagePullSecrets"], json!([{"name": "other"}, {"name": "pull"}]));
+    // Of equal keys the last one wins.
+    let text = "kind: Pod\napiVersion: v1\nspec: {imagePullSecrets: [{name: pull}], containers: [{image: ghcr.io/a}], imagePullSecrets: [{name: b}]}\n";
+    assert_eq!(injected(text), (text.replace("{name: b}", "{name: b}, {name: pull}"), 0));
+}
+
+#[test]
+fn a_list_gets_the_reference_in_the_way_it_is_written() {
+    for (before, after) in [
+        ("\n  -\n    name: a\n", "\n  -\n    name: a\n  - name: pull\n"),
+        ("\n  -\n    # c\n    name: a # d\n", "\n  -\n    # c\n    name: a # d\n  - name: pull\n"),
+        (" &l\n  - &m\n    name: a\n", " &l\n  - &m\n    name: a\n  - name: pull\n"),
+        (" &l [{name: a}]\n", " &l [{name: a}, {name: pull}]\n"),
+        ("\n  - name: |\n      a\n\n", "\n  - name: |\n      a\n\n  - name: pull\n"),
+        ("\n  - name: >-\n      a", "\n  - name: >-\n      a\n  - name: pull"),
+        (" [ # none yet\n  ]\n", " [ # none yet\n  {name: pull}]\n"),
+        (" [\n\t{name: a}\n  ]\n", " [\n\t{name: a},\n\t{name: pull}\n  ]\n"),
+    ] {
+        let pod = |list: &str| {
+            format!(
+                "---\n\u{feff}apiVersion: v1\nkind: Pod\nspec:\n  containers: [{{image: ghcr.io/a}}]\n  imagePullSecrets:{list}---\na: 1\n"
+            )
+        };
+        let (before, after) = if before.ends_with('\n') {
+            (pod(before), pod(after))
+        } else {
+            (pod(before).replace("---\na: 1\n", ""), pod(after).replace("---\na: 1\n", ""))
+        };
+        assert_eq!(injected(&before), (after.clone(), 0), "{before}");
+        assert_eq!(injected(&after).0, after);
+    }
+}
+
+#[test]
+fn kinds_of_operators_get_references_where_they_take_them() {
+    for (version, kind, before, after) in [
+        ("argoproj.io/v1alpha1", "Rollout", "{template: {spec: {containers: [{image: ghcr.io/a}]}}}", ""),
+        ("serving.knative.dev/v1", "Service", "{template: {spec: {containers: [{image: ghcr.io/a}]}}}", ""),
+        ("batch.volcano.sh/v1alpha1", "Job", "{tasks: [{template: {spec: {containers: [{image: ghcr.io/a}]}}}]}", ""),
+        (
+            "kubeflow.org/v1",
+            "PyTorchJob",
+            "{pytorchReplicaSpecs: {Worker: {template: {spec: {containers: [{image: ghcr.io/a}]}}}}}",
+            "",
+        ),
+        (
+            "monitoring.coreos.com/v1",
+            "Prometheus",
+            "{image: ghcr.io/a, containers: [{name: x}]}",
+            "{imagePullSecrets: [{name: pull}], image: ghcr.io/a, containers: [{name: x}]}",
+        ),
+        (
+            "monitoring.coreos.com/v1",
+            "Alertmanager",
+            "{image: ghcr.io/a}",
+            "{imagePullSecrets: [{name: pull}], image: ghcr.io/a}",
+        ),
+        (
+            "argoproj.io/v1alpha1",
+            "Workflow",
+            "{templates: [{script: {image: ghcr.io/a}}]}",
+            "{imagePullSecrets: [{name: pull}], templates: [{script: {image: ghcr.io/a}}]}",
+        ),
+        (
+            "kafka.strimzi.io/v1beta2",
+            "Kafka",
+            "{kafka: {image: ghcr.io/a}, zookeeper: {image: quay.io/a}}",
+            "{kafka: {template: {pod: {imagePullSecrets: [{name: pull}]}}, image: ghcr.io/a}, zookeeper: {image: quay.io/a}}",
+        ),
+        (
+            "kafka.strimzi.io/v1beta2",
+            "KafkaConnect",
+            "{image: ghcr.io/a, template: {pod: {x: 1}}}",
+            "{image: ghcr.io/a, template: {pod: {imagePullSecrets: [{name: pull}], x: 1}}}",
+        ),
+        (
+            "kubevirt.io/v1",
+            "VirtualMachineInstance",
+            "{volumes: [{containerDisk: {image: ghcr.io/a}}, {containerDisk: {image: ghcr.io/a, imagePullSecret: own}}]}",
+            "{volumes: [{containerDisk: {imagePullSecret: pull, image: ghcr.io/a}}, {containerDisk: {image: ghcr.io/a, imagePullSecret: own}}]}",
+        ),
+    ] {
+        let object = |spec: &str| format!("apiVersion: {version}\nkind: {kind}\nspec: {spec}\n");
+        let in_pod_spec = before.replace("{containers", "{imagePullSecrets: [{name: pull}], containers");
+        let after = object(if after.is_empty() { &in_pod_spec } else { after });
+        assert_eq!(injected(&object(before)), (after.clone(), 0));
+        assert_eq!(injected(&after).0, after);
+    }
+    // In block style, too.
+    let text = "apiVersion: kafka.strimzi.io/v1\nkind: KafkaBridge\nspec:\n  image: ghcr.io/a\n";
+    let field = "  template: {pod: {imagePullSecrets: [{name: pull}]}}\n";
+    assert_eq!(injected(text).0, text.replace("  image", &format!("{field}  image")));
+}
+
+#[test]
+fn a_template_in_the_place_of_an_image_is_named() {
+    let (_, warnings) = injected("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: {{ .Values.image }}\n");
+    assert_eq!(warnings, 1);
+    let text = "a: 1\n---\nkind: Pod\nspec:\n  containers:\n  - image: {{ .Values.image }}:{{ .Values.tag }}\n";
+    let problem = inject::inject(text, &rules(&["ghcr.io"], Which::Matching)).unwrap_err();
+    assert!(problem.hint.unwrap().contains("helm template"), "{}", problem.message);
+}
+
+#[test]
+fn a_namespace_without_the_pull_secret_is_the_reason() {
+    let mut rules = rules(&["ghcr.io"], Which::Matching);
+    rules.pull_secrets[0].include = vec!["team-a".parse().unwrap()];
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {namespace: shop}\nspec: {containers: [{image: ghcr.io/a}]}\n";
+    let found = inject::inject(pod, &rules).unwrap();
+    let reason = found.left_out.unwrap();
+    assert_eq!(
+        reason.message,
+        "1 Pod specs have matching images, but no pull secret for them is in their namespaces `shop`"
+    );
+    assert!(inject::inject(&pod.replace("ghcr", "quay"), &rules).unwrap().left_out.is_none());
+}
+
+#[test]
+fn merges_and_aliases_without_end_are_refused_at_once() {
+    use std::fmt::Write as _;
+    let (mut merges, mut aliases) = ("a0: &a0 {x: y}\n".to_owned(), "a0: &a0 [x, x]\n".to_owned());
+    for level in 1..60 {
+        writeln!(merges, "a{level}: &a{level} {{<<: [*a{0}, *a{0}], k{level}: 1}}", level - 1).unwrap();
+        writeln!(aliases, "a{level}: &a{level} [*a{0}, *a{0}]", level - 1).unwrap();
+    }
+    // In a document that can hold a Pod; any other passes.
+    for text in [merges.as_str(), &aliases, "a: &a {b: *a}\n", "a: &a {<<: *a}\n"] {
         assert_eq!(injected(text), (text.to_owned(), 0));
+        let problem = inject::inject(&format!("{text}containers: 1\n"), &rules(&["ghcr.io"], Which::Matching));
+        assert!(problem.unwrap_err().message.contains("too many aliases"));
     }
 }
 
@@ -374,6 +584,6 @@ proptest! {
         let wanted = !kubelet::matching(std::iter::once(&parsed), &image.parse::<Image>().unwrap()).is_empty();
         let text = format!("apiVersion: v1\nkind: Pod\nspec: {{containers: [{{image: none.test/x}}, {{image: '{image}'}}]}}\n");
         let found = inject::inject(&text, &rules(&[&key], Which::Matching)).unwrap();
-        prop_assert_eq!(found.changed == 1, wanted, "{} {}", key, image);
+        prop_assert_eq!(found.added.len() == 1, wanted, "{} {}", key, image);
     }
 }

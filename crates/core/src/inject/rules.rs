@@ -1,10 +1,10 @@
-//! Which pull secrets a Pod needs: the settings and a Pod's images in, the names of the Secrets out.
+//! Chooses the pull secrets that a Pod needs.
 
-use regcred_core::docker_config::kubelet::{self, Entry, Image};
-use regcred_core::docker_config::registry::RegistryKey;
-use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
+use crate::docker_config::kubelet::{self, Entry, Image};
+use crate::docker_config::registry::RegistryKey;
+use crate::names::{Namespace, NamespacePattern, ResourceName};
 
-use super::workload::PodPath;
+use super::kinds::PodPath;
 
 /// What is added where.
 #[derive(Debug)]
@@ -59,7 +59,17 @@ impl Rules {
     #[must_use]
     pub fn wanted(&self, images: &[Image], namespace: Option<&Namespace>) -> Vec<&str> {
         let namespace = namespace.or(self.namespace.as_ref());
-        let there: Vec<_> = self.pull_secrets.iter().filter(|rule| rule.is_in(namespace)).collect();
+        self.tried(images, |rule| rule.is_in(namespace))
+    }
+
+    /// The same, wherever the pull secrets are.
+    #[must_use]
+    pub fn wanted_anywhere(&self, images: &[Image]) -> Vec<&str> {
+        self.tried(images, |_| true)
+    }
+
+    fn tried(&self, images: &[Image], is_there: impl Fn(&PullSecretRule) -> bool) -> Vec<&str> {
+        let there: Vec<_> = self.pull_secrets.iter().filter(|rule| is_there(rule)).collect();
         if self.which == Which::All {
             return there.iter().map(|rule| rule.name.as_str()).collect();
         }

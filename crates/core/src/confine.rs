@@ -1,0 +1,124 @@
+//! Confines what `regcred.yaml` may name, by globs that a protected variable holds.
+//!
+//! A merge request can change `regcred.yaml`, but not the variables of the project: so they decide which variables and registries it
+//! may reach.
+
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::credentials::Source;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::docker_config::registry::RegistryKey;
+use crate::names::VariableName;
+
+/// The globs of variables that `regcred.yaml` may name.
+pub const VARIABLES: &str = "REGCRED_ALLOWED_VARIABLES";
+/// The globs of registries that `regcred.yaml` may name.
+pub const REGISTRIES: &str = "REGCRED_ALLOWED_REGISTRIES";
+/// The variables that are ours: none of them holds a login.
+const OURS: &str = "REGCRED_";
+
+/// What `regcred.yaml` may name; each is everything unless its variable is set.
+#[derive(Debug, Default)]
+pub struct Allowed {
+    variables: Option<GlobSet>,
+    registries: Option<GlobSet>,
+}
+
+impl Allowed {
+    /// Reads the globs of both variables, separated by commas or blanks.
+    ///
+    /// # Errors
+    /// A glob is invalid.
+    pub fn read(variables: Option<&str>, registries: Option<&str>) -> Result<Self, Diagnostic> {
+        let read = |text: Option<&str>, name| text.map(|text| globs(text, name)).transpose();
+        Ok(Self { variables: read(variables, VARIABLES)?, registries: read(registries, REGISTRIES)? })
+    }
+
+    /// What a source names that it may not; `place` is what messages call it.
+    #[must_use]
+    pub fn check(&self, source: &Source, place: &str) -> Vec<Diagnostic> {
+        let named = source.variables();
+        let variables = named.iter().filter_map(|variable| self.check_variable(&variable.name, place));
+        let registry = match source {
+            Source::Login { registry, .. } => self.check_registry(registry, place),
+            Source::DockerConfig(_) | Source::DockerConfigFile(_) | Source::Preset(_) => None,
+        };
+        variables.chain(registry).collect()
+    }
+
+    fn check_variable(&self, name: &VariableName, place: &str) -> Option<Diagnostic> {
+        if name.as_str().starts_with(OURS) {
+            let message = format!("{place} names `{name}`, which is a setting of regcred and no login");
+            return Some(Diagnostic::error(Code::NotAllowed, message).hint("name the variable that holds the login"));
+        }
+        let allowed = self.variables.as_ref()?;
+        (!allowed.is_match(name.as_str())).then(|| not_allowed(&format!("{place} names `{name}`"), VARIABLES))
+    }
+
+    fn check_registry(&self, registry: &RegistryKey, place: &str) -> Option<Diagnostic> {
+        let allowed = self.registries.as_ref()?;
+        let is_allowed =
+            |name: &str| allowed.is_match(name) || (name == "index.docker.io" && allowed.is_match("docker.io"));
+        (!is_allowed(registry.authority()) && !is_allowed(registry.index()))
+            .then(|| not_allowed(&format!("{place} names `{registry}`"), REGISTRIES))
+    }
+}
+
+fn not_allowed(what: &str, variable: &str) -> Diagnostic {
+    Diagnostic::error(Code::NotAllowed, format!("{what}, which `{variable}` does not allow"))
+        .hint(format!("if this is meant, add it to `{variable}`, a protected variable of the project"))
+}
+
+fn globs(text: &str, variable: &str) -> Result<GlobSet, Diagnostic> {
+    let mut set = GlobSetBuilder::new();
+    for part in text.split([',', ' ', '\t', '\n']).filter(|part| !part.is_empty()) {
+        // A `*` stays within a part of a path: `*.example.com` is no `evil.test/x.example.com`.
+        set.add(glob(part).map_err(|_| invalid(variable))?);
+    }
+    set.build().map_err(|_| invalid(variable))
+}
+
+fn glob(text: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(text).literal_separator(true).build()
+}
+
+fn invalid(variable: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidGlob, format!("`{variable}` holds an invalid glob"))
+        .hint("separate globs by commas, for example `REGISTRY_*,DOCKERHUB_AUTH`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::NameSource;
+
+    fn login(registry: &str, password: &str) -> Source {
+        let username = NameSource::Literal("bot".to_owned());
+        Source::Login { registry: RegistryKey::typed(registry).unwrap(), username, password: password.parse().unwrap() }
+    }
+
+    #[test]
+    fn globs_confine_variables_and_registries() {
+        let everything = (None, None);
+        let some = (Some("DOCKERHUB_AUTH, REGISTRY_*"), Some("docker.io *.example.com,ghcr.io/acme/*"));
+        for ((variables, registries), registry, password, expected) in [
+            (everything, "ghcr.io", "KUBECONFIG", 0),
+            (everything, "ghcr.io", "REGCRED_FINGERPRINT_KEY", 1),
+            (everything, "ghcr.io", "REGCRED_FINGERPRINT_KEY_PREVIOUS", 1),
+            (some, "docker.io", "DOCKERHUB_AUTH", 0),
+            (some, "index.docker.io", "REGISTRY_TOKEN", 0),
+            (some, "a.example.com/team", "REGISTRY_TOKEN", 0),
+            (some, "ghcr.io/acme/x", "REGISTRY_TOKEN", 0),
+            (some, "ghcr.io", "REGISTRY_TOKEN", 1),
+            (some, "evil.test/x.example.com", "REGISTRY_TOKEN", 1),
+            (some, "a.example.com.evil.test", "AWS_SECRET_ACCESS_KEY", 2),
+            (some, "docker.io", "REGCRED_FINGERPRINT_KEY", 1),
+            ((Some(""), None), "ghcr.io", "A", 1),
+        ] {
+            let allowed = Allowed::read(variables, registries).unwrap();
+            let problems = allowed.check(&login(registry, password), "an item");
+            assert_eq!(problems.len(), expected, "{registry} {password}: {problems:?}");
+        }
+        assert!(Allowed::read(Some("["), None).is_err());
+    }
+}

@@ -1,0 +1,302 @@
+//! Adds references to the Pods of a document's value, and says which of them lacked one.
+
+use std::collections::BTreeSet;
+
+use super::images;
+use super::kinds::{Images, PathField, PodPath, is_group, is_kind, is_path};
+use super::report::Report;
+use super::rules::{Rules, Which};
+use super::syntax::Id;
+use super::value::{Content, Value};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::docker_config::kubelet::Image;
+use crate::names::{Namespace, OPT_OUT, ResourceName};
+
+/// How deep lists of lists are searched.
+const DEPTH: usize = 8;
+
+/// References that are missing in one place.
+#[derive(Debug)]
+pub struct Lack<'a> {
+    /// The object, for messages: its kind, and its name if that is valid.
+    pub label: String,
+    /// The mapping that gets a field.
+    pub holder: Id,
+    /// The field, and the fields below it that are missing too; the last one holds the references.
+    pub path: &'a [String],
+    /// The list that the holder has, perhaps merged from elsewhere.
+    pub list: Option<Id>,
+    /// The names in that list, if its items have nothing but a name.
+    pub present: Option<Vec<&'a str>>,
+    /// The names to add.
+    pub names: Vec<&'a str>,
+}
+
+impl Lack<'_> {
+    /// Whether a field holds a list of references, and not the name of one Secret.
+    #[must_use]
+    pub fn is_list(field: &str) -> bool {
+        field.ends_with('s')
+    }
+}
+
+/// Adds the missing references to the Pods of the objects in the value, those in lists too, and returns what it added in order.
+pub fn add_references<'a>(value: &mut Value<'a>, rules: &'a Rules, report: &mut Report) -> Vec<Lack<'a>> {
+    let mut search = Search { rules, report, lacks: Vec::new() };
+    search.object(value, "", "", DEPTH);
+    search.lacks
+}
+
+/// The object whose Pods are looked at.
+struct Object<'a> {
+    kind: &'a str,
+    group: &'a str,
+    label: String,
+    namespace: Option<Namespace>,
+}
+
+struct Search<'a, 'report> {
+    rules: &'a Rules,
+    report: &'report mut Report,
+    lacks: Vec<Lack<'a>>,
+}
+
+impl<'a> Search<'a, '_> {
+    /// An item of a list of one kind, such as `DeploymentList`, has neither version nor kind: they follow from the list's.
+    fn object(&mut self, value: &mut Value<'a>, version: &'a str, kind: &'a str, depth: usize) {
+        let version = value.text_of("apiVersion").unwrap_or(version);
+        let kind = value.text_of("kind").unwrap_or(kind);
+        if let Some(of_items) = kind.strip_suffix("List") {
+            let version = if matches!(of_items, "" | "Resource") { "" } else { version };
+            let items = value.get_mut("items").filter(|_| depth > 0);
+            if let Some(Value { content: Content::Sequence(items), .. }) = items {
+                items.iter_mut().for_each(|item| self.object(item, version, of_items, depth - 1));
+            }
+            return;
+        }
+        let Some(object) = Object::read(value, version, kind) else { return };
+        let rules = self.rules;
+        let mut paths = rules.paths.iter().filter(|path| path.is_for(object.group, kind)).peekable();
+        if paths.peek().is_none() {
+            self.unknown(value, &object);
+        }
+        for path in paths {
+            self.walk(value, &path.fields, path, &object);
+        }
+    }
+
+    fn walk(&mut self, value: &mut Value<'a>, fields: &'a [PathField], path: &'a PodPath, object: &Object<'a>) {
+        let Some((field, rest)) = fields.split_first() else { return self.place(value, path, object) };
+        let Some(below) = value.get_mut(&field.name) else { return };
+        match &mut below.content {
+            Content::Sequence(items) if field.each_item => {
+                items.iter_mut().for_each(|item| self.walk(item, rest, path, object));
+            }
+            Content::Mapping(values) if field.each_item => {
+                values.values_mut().for_each(|value| self.walk(value, rest, path, object));
+            }
+            _ if !field.each_item => self.walk(below, rest, path, object),
+            _ => {}
+        }
+    }
+
+    /// Adds what a Pod spec, or another mapping with images, lacks.
+    fn place(&mut self, place: &mut Value<'a>, path: &'a PodPath, object: &Object<'a>) {
+        if !matches!(place.content, Content::Mapping(_)) {
+            return;
+        }
+        self.report.found += 1;
+        let images = self.images(place, path.images, object);
+        let mut names = self.rules.wanted(&images, object.namespace.as_ref());
+        if names.is_empty() {
+            self.report.note_namespace(object.namespace.as_ref(), &images, self.rules);
+        }
+        let Some((holder, path)) = holder(place, &path.references) else { return };
+        let field = &path[0];
+        let list = holder.get(field).filter(|list| !list.is_null());
+        let fits = match list.map(|list| &list.content) {
+            None => true,
+            Some(Content::Sequence(items)) if path.len() == 1 && Lack::is_list(field) => {
+                names.retain(|name| !items.iter().any(|item| item.text_of("name") == Some(name)));
+                true
+            }
+            // A field for one Secret that has another one stays.
+            Some(_) if !Lack::is_list(field) && list.is_some_and(|list| list.text().is_some()) => return,
+            Some(_) => false,
+        };
+        if names.is_empty() {
+            return;
+        }
+        if !fits {
+            let message =
+                format!("`{field}` of {} in {} is not a list, and stays as it is", object.label, self.report.here());
+            let hint = "write a list of mappings with `name`";
+            return self.report.warnings.push(Diagnostic::warning(Code::NotAList, message).hint(hint));
+        }
+        let items = list.map_or(&[][..], Value::items);
+        let only_name = |item: &Value<'a>| match &item.content {
+            Content::Mapping(fields) if fields.len() == 1 => item.text_of("name"),
+            _ => None,
+        };
+        let lack = Lack {
+            label: object.label.clone(),
+            holder: holder.id,
+            path,
+            list: holder.get(field).map(|list| list.id),
+            present: items.iter().map(only_name).collect(),
+            names,
+        };
+        let value = lack.value(items.to_vec());
+        if let Content::Mapping(fields) = &mut holder.content {
+            fields.insert(Value::text_at(holder.id, field), value);
+        }
+        self.lacks.push(lack);
+    }
+
+    /// The images that count, without those that are not valid.
+    fn images(&mut self, place: &Value<'a>, which: Images, object: &Object<'_>) -> Vec<Image> {
+        if self.rules.which == Which::All {
+            return Vec::new();
+        }
+        let written = match which {
+            Images::OfPodSpec if images::is_pod_spec(place) => images::in_pod_spec(place),
+            _ => images::everywhere(place),
+        };
+        let mut fault = None;
+        let mut parsed = Vec::new();
+        for image in written {
+            match image.text().map(str::parse::<Image>) {
+                Some(Ok(image)) => parsed.push(image),
+                Some(Err(invalid)) => fault = fault.or(Some(invalid.to_string())),
+                None if image.is_null() => {}
+                None => fault = fault.or(Some("is not a text".to_owned())),
+            }
+        }
+        if let Some(fault) = fault {
+            let message = format!("an image of {} in {} {fault}", object.label, self.report.here());
+            let hint = "render templates first: a kubelet does not take such an image; the Pod's other images count";
+            self.report.warnings.push(Diagnostic::warning(Code::InvalidImage, message).hint(hint));
+        }
+        parsed
+    }
+
+    /// Counts an object of an unknown kind with images that a login matches.
+    fn unknown(&mut self, value: &Value<'a>, object: &Object<'a>) {
+        let is_named = is_kind(object.kind) && (object.group.is_empty() || is_group(object.group));
+        if self.rules.which == Which::All || !is_named {
+            return;
+        }
+        let matches = |images: &[&Value<'_>]| {
+            let images: Vec<Image> = images.iter().filter_map(|image| image.text()?.parse().ok()).collect();
+            !images.is_empty() && !self.rules.wanted(&images, object.namespace.as_ref()).is_empty()
+        };
+        let places = images::likely_places(value, "").into_iter().filter(|(_, images)| matches(images));
+        let mut paths: BTreeSet<_> =
+            places.map(|(path, _)| if is_path(&path) { path } else { String::new() }).collect();
+        // A Pod spec is worth more than an image anywhere.
+        if paths.len() > 1 {
+            paths.remove("");
+        }
+        let dot = if object.group.is_empty() { "" } else { "." };
+        for path in paths {
+            *self.report.unknown.entry((format!("{}{dot}{}", object.kind, object.group), path)).or_default() += 1;
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    /// `None` for one that has opted out.
+    fn read(value: &Value<'a>, version: &'a str, kind: &'a str) -> Option<Self> {
+        let metadata = value.get("metadata");
+        let text = |name| metadata.and_then(|metadata| metadata.text_of(name));
+        let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
+        if OPT_OUT.iter().any(|name| annotations.and_then(|all| all.text_of(name)) == Some("true")) {
+            return None;
+        }
+        // An invalid name might be anything: it is not repeated.
+        let name = text("name").or_else(|| text("generateName").map(|name| name.trim_end_matches('-')));
+        let name = name.filter(|name| name.parse::<ResourceName>().is_ok());
+        Some(Self {
+            kind,
+            group: version.split_once('/').map_or("", |(group, _)| group),
+            label: name.map_or_else(|| format!("a {kind}"), |name| format!("{kind} `{name}`")),
+            namespace: text("namespace").and_then(|namespace| namespace.parse().ok()),
+        })
+    }
+}
+
+impl<'a> Lack<'a> {
+    /// The value of the first field of the path, after these items.
+    fn value(&self, items: Vec<Value<'a>>) -> Value<'a> {
+        let text = |text| Value::text_at(self.holder, text);
+        let Some(last) = self.path.last() else { return text("") };
+        let references = if Lack::is_list(last) {
+            let new = self.names.iter().map(|name| Value::field_at(self.holder, "name", text(name)));
+            Value { id: self.holder, content: Content::Sequence(items.into_iter().chain(new).collect()) }
+        } else {
+            text(self.names.first().copied().unwrap_or_default())
+        };
+        // The first field is the holder's own.
+        self.path[1..].iter().rev().fold(references, |value, name| Value::field_at(self.holder, name, value))
+    }
+}
+
+/// The innermost mapping on the path that is there, and the fields that are left.
+fn holder<'v, 'a>(place: &'v mut Value<'a>, path: &'a [String]) -> Option<(&'v mut Value<'a>, &'a [String])> {
+    let (_, outer) = path.split_last()?;
+    let below = |at: &mut &Value<'a>, name: &'a String| {
+        *at = at.get(name).filter(|value| matches!(value.content, Content::Mapping(_)))?;
+        Some(())
+    };
+    let depth = outer.iter().scan(&*place, below).count();
+    let (there, rest) = path.split_at(depth);
+    Some((there.iter().try_fold(place, |at, name| at.get_mut(name))?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::syntax::Document;
+    use super::*;
+
+    #[test]
+    fn pod_specs_are_found_by_group_kind_and_place() {
+        let rules = Rules {
+            pull_secrets: vec![crate::inject::rules::PullSecretRule {
+                name: "pull".parse().unwrap(),
+                registries: Vec::new(),
+                include: Vec::new(),
+                exclude: Vec::new(),
+            }],
+            which: Which::All,
+            paths: PodPath::built_in().chain(["Batch=spec.tasks[].pod".parse().unwrap()]).collect(),
+            namespace: None,
+        };
+        let found = |text: &str| {
+            let document = Document::parse(text).unwrap();
+            let Some(mut value) = Value::read(&document).unwrap() else { return String::new() };
+            let lacks = add_references(&mut value, &rules, &mut Report::default());
+            lacks.iter().map(|lack| lack.label.clone()).collect::<Vec<_>>().join(", ")
+        };
+        let template = "spec: {template: {spec: {containers: []}}}";
+        for (text, labels) in [
+            ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {}\n".to_owned(), "Pod `a`"),
+            ("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\nspec: {}\n".to_owned(), "Pod `a`"),
+            ("apiVersion: v1\nkind: Pod\nmetadata: {name: A_b}\nspec: {}\n".to_owned(), "a Pod"),
+            ("apiVersion: v1\nkind: Pod\nspec: null\n".to_owned(), ""),
+            (format!("apiVersion: apps/v1\nkind: Deployment\n{template}\n"), "a Deployment"),
+            (format!("apiVersion: other/v1\nkind: Deployment\n{template}\n"), ""),
+            (format!("apiVersion: apps/v1\nkind: DeploymentList\nitems: [{{{template}}}, {{}}]\n"), "a Deployment"),
+            (format!("kind: List\nitems: [{{apiVersion: batch/v1, kind: Job, {template}}}]\n"), "a Job"),
+            ("kind: Batch\nspec: {tasks: [{pod: {}}, {pod: {}}, {}]}\n".to_owned(), "a Batch, a Batch"),
+            (
+                "kind: Batch\nmetadata: {annotations: {regcred.dev/exclude: 'true'}}\nspec: {tasks: [{pod: {}}]}\n"
+                    .to_owned(),
+                "",
+            ),
+            ("- kind: Pod\n".to_owned(), ""),
+            ("# nothing\n---\n".to_owned(), ""),
+        ] {
+            assert_eq!(found(&text), labels, "{text}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Reads what a document means to kubectl: aliases, merge keys and duplicate keys are resolved as its YAML reader does.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::syntax::{Document, Id, Kind, Writing};
+
+/// How many values more than are written aliases and merges may add, and how deep values may be nested.
+const MOST: usize = 1_000_000;
+const DEEPEST: usize = 1_000;
+
+/// A value, and the node it was read from. Two values are equal if their contents are.
+#[derive(Clone, Debug)]
+pub struct Value<'a> {
+    /// The node, after aliases.
+    pub id: Id,
+    /// What it holds.
+    pub content: Content<'a>,
+}
+
+/// What a value holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Content<'a> {
+    /// A word that may be a number, a boolean or null, with its tag.
+    Word(&'a str, Option<&'a str>),
+    /// What can only be a text, with its tag.
+    Text(&'a str, Option<&'a str>),
+    /// A list.
+    Sequence(Vec<Value<'a>>),
+    /// A mapping, each key once.
+    Mapping(BTreeMap<Value<'a>, Value<'a>>),
+}
+
+/// The document is nested too deep, or its aliases and merges add too many values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMuch;
+
+impl PartialEq for Value<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.content == other.content
+    }
+}
+
+impl Eq for Value<'_> {}
+
+impl PartialOrd for Value<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Value<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.content.cmp(&other.content)
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The value of a document; `None` if it is empty.
+    ///
+    /// # Errors
+    /// The values are too many, or nested too deep.
+    pub fn read(document: &'a Document<'_>) -> Result<Option<Self>, TooMuch> {
+        let mut reader = Reader { document, left: document.size() + MOST };
+        document.root().map(|root| reader.read(root, DEEPEST)).transpose()
+    }
+
+    /// A text that is written nowhere yet; `id` is the node that it will be written in.
+    #[must_use]
+    pub fn text_at(id: Id, text: &'a str) -> Self {
+        Self { id, content: scalar(text, Writing::Quoted, None) }
+    }
+
+    /// A mapping of one field.
+    #[must_use]
+    pub fn field_at(id: Id, name: &'a str, value: Self) -> Self {
+        Self { id, content: Content::Mapping(BTreeMap::from([(Self::text_at(id, name), value)])) }
+    }
+
+    /// The field of a mapping.
+    #[must_use]
+    pub fn get(&self, name: &'a str) -> Option<&Self> {
+        match &self.content {
+            Content::Mapping(fields) => fields.get(&Self::text_at(self.id, name)),
+            _ => None,
+        }
+    }
+
+    /// The field of a mapping, to change it.
+    pub fn get_mut(&mut self, name: &'a str) -> Option<&mut Self> {
+        match &mut self.content {
+            Content::Mapping(fields) => fields.get_mut(&Self::text_at(self.id, name)),
+            _ => None,
+        }
+    }
+
+    /// The items of a list; nothing for anything else.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        match &self.content {
+            Content::Sequence(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The text of a scalar that is not null.
+    #[must_use]
+    pub fn text(&self) -> Option<&'a str> {
+        match self.content {
+            Content::Word(text, _) | Content::Text(text, _) if !self.is_null() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text of a field.
+    #[must_use]
+    pub fn text_of(&self, name: &'a str) -> Option<&'a str> {
+        self.get(name)?.text()
+    }
+
+    /// Whether it is null.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self.content, Content::Word("~" | "null" | "Null" | "NULL", _))
+    }
+
+    /// Writes the value in YAML's flow style, which is JSON apart from words and tags, at this depth.
+    pub fn write(&self, depth: usize, into: &mut String) {
+        match &self.content {
+            Content::Word(word, tag) => into.extend([&written(*tag), *word]),
+            Content::Text(text, tag) => into.extend([written(*tag), quoted(text)]),
+            Content::Sequence(items) => write_collection(['[', ']'], items, depth, into, |item, into| {
+                item.write(depth + 1, into);
+            }),
+            Content::Mapping(fields) => write_collection(['{', '}'], fields, depth, into, |(key, value), into| {
+                key.write(depth + 1, into);
+                into.push_str(": ");
+                value.write(depth + 1, into);
+            }),
+        }
+    }
+}
+
+fn write_collection<I>(
+    marks: [char; 2],
+    items: impl IntoIterator<Item = I>,
+    depth: usize,
+    into: &mut String,
+    mut write: impl FnMut(I, &mut String),
+) {
+    let line = |depth: usize, into: &mut String| {
+        into.push('\n');
+        into.extend(std::iter::repeat_n("  ", depth));
+    };
+    into.push(marks[0]);
+    let mut is_empty = true;
+    for item in items {
+        if !std::mem::take(&mut is_empty) {
+            into.push(',');
+        }
+        line(depth + 1, into);
+        write(item, into);
+    }
+    if !is_empty {
+        line(depth, into);
+    }
+    into.push(marks[1]);
+}
+
+fn written(tag: Option<&str>) -> String {
+    tag.map_or(String::new(), |tag| if tag.starts_with('!') { format!("{tag} ") } else { format!("!<{tag}> ") })
+}
+
+/// A text in double quotation marks, with every character escaped that a YAML reader might not take as it is.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' if !matches!(character, '\u{2028}' | '\u{2029}') => {
+                quoted.push(character);
+            }
+            // Writing to a String cannot fail.
+            other if u32::from(other) <= 0xffff => drop(write!(quoted, "\\u{:04x}", u32::from(other))),
+            other => drop(write!(quoted, "\\U{:08x}", u32::from(other))),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+struct Reader<'a, 'text> {
+    document: &'a Document<'text>,
+    left: usize,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn read(&mut self, id: Id, depth: usize) -> Result<Value<'a>, TooMuch> {
+        self.left = self.left.checked_sub(1).ok_or(TooMuch)?;
+        let depth = depth.checked_sub(1).ok_or(TooMuch)?;
+        let node = self.document.node(id);
+        let content = match &node.kind {
+            Kind::Alias(target) => return self.read(*target, depth),
+            Kind::Scalar(text, writing) => scalar(text, *writing, node.tag.as_deref()),
+            Kind::Sequence(items, _) => {
+                Content::Sequence(items.iter().map(|item| self.read(*item, depth)).collect::<Result<_, _>>()?)
+            }
+            Kind::Mapping(entries, _) => Content::Mapping(self.fields(entries, depth)?),
+        };
+        Ok(Value { id, content })
+    }
+
+    /// A later entry wins over an earlier one, also where one of them is merged: so reads yaml.v2, and with it kubectl.
+    fn fields(&mut self, entries: &[(Id, Id)], depth: usize) -> Result<BTreeMap<Value<'a>, Value<'a>>, TooMuch> {
+        let mut fields = BTreeMap::new();
+        for (key, value) in entries {
+            let value = self.read(*value, depth)?;
+            if !self.document.is_merge(*key) {
+                fields.insert(self.read(*key, depth)?, value);
+                continue;
+            }
+            let merged = match value.content {
+                // The first of several wins.
+                Content::Sequence(several) => several.into_iter().rev().collect(),
+                _ => vec![value],
+            };
+            for from in merged {
+                if let Content::Mapping(more) = from.content {
+                    fields.extend(more);
+                }
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// Whether some version of YAML reads the plain text as a number, a date, a boolean or null.
+#[must_use]
+pub fn is_word(text: &str) -> bool {
+    const WORDS: [&str; 11] = ["~", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan"];
+    let possible = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._~".contains(&byte);
+    let begins = text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first));
+    text.bytes().all(possible) && (begins || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
+}
+
+fn scalar<'a>(text: &'a str, writing: Writing, tag: Option<&'a str>) -> Content<'a> {
+    match (text, writing) {
+        ("", Writing::Plain) => Content::Word("~", tag),
+        (word, Writing::Plain) if is_word(word) => Content::Word(word, tag),
+        _ => Content::Text(text, tag),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_means_the_same() {
+        let text = "a: &a [1, '1', yes, \"on\", ~, null, 2001-12-14, !!str 3, \"\\u2028\\u0001\\U0001f600\"]\n\
+            b: {<<: {x: 1, y: 2}, x: *a}\n? {c: d}\n: |\n  - x\n  \te: #\nempty: {}\nnone: []\nthree: !mine [1.10]\n";
+        let document = Document::parse(text).unwrap();
+        let before = Value::read(&document).unwrap().unwrap();
+        let mut written = String::new();
+        before.write(0, &mut written);
+        let again = Document::parse(&written).unwrap();
+        assert_eq!(Value::read(&again).unwrap().unwrap(), before, "{written}");
+    }
+
+    #[test]
+    fn the_later_of_two_entries_wins() {
+        for (text, expected) in [
+            ("{a: 1, a: 2}", "{a: 2}"),
+            ("{a: 1, <<: {a: 2, b: 3}}", "{a: 2, b: 3}"),
+            ("{<<: {a: 2, b: 3}, a: 1}", "{a: 1, b: 3}"),
+            ("{<<: [{a: 1}, {a: 2, b: 3}]}", "{a: 1, b: 3}"),
+            ("{'<<': {a: 2}}", "{'<<': {a: 2}}"),
+        ] {
+            let [document, expected] = [text, expected].map(|text| Document::parse(text).unwrap());
+            assert_eq!(Value::read(&document), Value::read(&expected), "{text}");
+        }
+    }
+}
