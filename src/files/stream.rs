@@ -35,11 +35,22 @@ pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Re
         return each(documents, form, None, &mut |part| into.write_all(part));
     }
     into.write_all(form.head())?;
-    for (number, document) in documents.iter().enumerate() {
-        into.write_all(form.before(number))?;
-        form.write(&document, into)?;
-    }
+    in_blocks(documents, form, into)?;
     into.write_all(form.tail())
+}
+
+/// Collects what is not encrypted in one buffer, and hands it on in blocks as large as a pipe takes.
+fn in_blocks(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+    let mut text = Zeroizing::new(Vec::with_capacity(2 * BUFFER));
+    for (number, document) in documents.iter().enumerate() {
+        text.extend_from_slice(form.before(number));
+        form.write(&document, &mut *text)?;
+        while text.len() >= BUFFER {
+            into.write_all(&text[..BUFFER])?;
+            text.drain(..BUFFER);
+        }
+    }
+    into.write_all(&text)
 }
 
 /// Gives the documents to `take` one after the other; with marks, what is encrypted as it is there while it is current.

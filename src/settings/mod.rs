@@ -308,6 +308,11 @@ fn patcher(
     }
     let exclude = (pull_secret.exclude.as_slice(), place_of_exclude);
     let settings = patcher::resolve(&arguments, &spec.patcher, exclude, accounts, problems)?;
+    if !problems.iter().any(Diagnostic::is_error) {
+        problems.extend(settings.rights_warning());
+        // A chart names the image itself.
+        problems.extend(settings.image_warning().filter(|_| *chart == Chart::Own));
+    }
     if settings.pull_secret.as_ref() == Some(&pull_secret.name) && *chart != Chart::Empathyco {
         problems.push(
             Diagnostic::error(

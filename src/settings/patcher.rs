@@ -100,7 +100,7 @@ pub fn resolve(
         }
     };
     let guard = if *no_guard || !file.guard { Guard::Unconfined } else { Guard::Confined };
-    Some(PatcherSettings {
+    let settings = PatcherSettings {
         patcher,
         namespace: namespace?,
         image,
@@ -110,7 +110,8 @@ pub fn resolve(
         guard,
         exclude,
         service_accounts,
-    })
+    };
+    Some(settings)
 }
 
 /// The image of a patcher when no other is named.

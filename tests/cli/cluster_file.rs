@@ -229,7 +229,7 @@ fn what_somebody_has_edited_or_swapped_is_noticed_and_made_anew() {
             let (code, said) = place.run(variables, &["--output", "out", "--check"]);
             assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
         }
-        // Whoever knows how a lock is made can make it agree, and is found out all the same.
+        // An attacker who knows the form of the lock can make it agree, and is detected all the same.
         forge(&place.out().join("eu"), file, bad);
         let (code, said) = place.run(&[], &["--output", "out", "--check"]);
         assert!(code == 3 && said.contains(": eu/manifests.yaml"), "{number}: {said}");
@@ -358,7 +358,7 @@ fn killed_at_any_moment_the_next_run_completes_what_the_first_began() {
     let (head, _) = CONFIG.split_once("  - name: eu").unwrap();
     let place = Place::new(&format!("{head}{clusters}"));
     let mut left = Vec::new();
-    // Whoever looks may be too slow to see it: then it is tried again.
+    // The observer may be too slow to see it: then try again.
     for round in 0..40 {
         if round >= 8 && left.contains(&Left::Temporaries) && left.contains(&Left::Journal) {
             break;

@@ -1,6 +1,6 @@
 //! Compares the documentation with the code: generated tables, and the codes of all problems.
 //!
-//! `REGCRED_UPDATE_DOCS=1 cargo test --test cli docs` writes the tables anew.
+//! `REGCRED_UPDATE_DOCS=1 cargo test --test cli docs` rewrites the tables.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ fn root() -> PathBuf {
 }
 
 /// Compares what stands between `<!-- NAME -->` and `<!-- end -->` in a page with what the code says.
-#[expect(clippy::disallowed_methods, reason = "the test says whether to write the table anew")]
+#[expect(clippy::disallowed_methods, reason = "the variable says whether to rewrite the table")]
 fn compare(page: &str, name: &str, table: &str) {
     let path = root().join("docs").join(page);
     let text = fs::read_to_string(&path).unwrap();
@@ -32,7 +32,7 @@ fn compare(page: &str, name: &str, table: &str) {
     if std::env::var_os("REGCRED_UPDATE_DOCS").is_some() {
         fs::write(path, format!("{head}<!-- {name} -->\n{table}<!-- end -->\n{tail}")).unwrap();
     } else {
-        assert_eq!(found, table, "{page}: write it anew with REGCRED_UPDATE_DOCS=1 cargo test --test cli docs");
+        assert_eq!(found, table, "{page}: rewrite it with REGCRED_UPDATE_DOCS=1 cargo test --test cli docs");
     }
 }
 
@@ -162,6 +162,8 @@ fn every_link_between_the_pages_leads_somewhere() {
 const FLAGS_OF_OTHERS: &[&str] = &[
     "--all-namespaces",
     "--as",
+    "--as-group",
+    "--dry-run",
     "--cached",
     "--create-namespace",
     "--clusterrole",

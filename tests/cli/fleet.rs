@@ -200,7 +200,7 @@ fn what_fails_in_one_cluster_while_it_is_written_leaves_all_of_them_as_they_were
         fs::write(root.join("us"), "theirs").unwrap();
     };
     let new = CONFIG.replace("include: [shop]", "include: [shop, new]");
-    // A new fleet: whoever fails, no folder is left.
+    // A new fleet: any failure leaves no folder.
     let folder = place(&new);
     let out = folder.path().join("out");
     is_a_file(&out);
@@ -240,7 +240,7 @@ fn no_cluster_changes_before_all_are_written_and_what_was_killed_is_completed() 
     let out = folder.path().join("out");
     done(folder.path(), "render --output out");
     let mut left = Vec::new();
-    // Whoever looks may be too slow to see it: then it is tried again.
+    // The observer may be too slow to see it: then try again.
     for round in 0..40 {
         if round >= 4 && left.contains(&Left::Journal) {
             break;

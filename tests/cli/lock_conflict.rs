@@ -71,7 +71,7 @@ fn a_conflict_in_the_lock_is_read_from_both_sides_and_written_anew() {
             "{}",
             said(&output)
         );
-        assert_eq!([B, C].map(|path| fs::read(root.join(path)).unwrap()), before, "nothing is sealed anew");
+        assert_eq!([B, C].map(|path| fs::read(root.join(path)).unwrap()), before, "nothing is re-encrypted");
         let check = render(root, "a,b,c", &["--check"]);
         assert_eq!((check.status.code(), said(&check)), (Some(0), String::new()));
     }

@@ -393,11 +393,11 @@ fn why_git_gives_no_answer_is_said() {
 fn a_work_tree_is_found_by_its_own_git_folder_or_file() {
     let folder = repository();
     put(&folder.path().join(".gitignore"), "sub/\nother/\n");
-    // A repository below has rules and files of its own.
+    // A nested repository has its own rules and files.
     fs::create_dir(folder.path().join("sub")).unwrap();
     git(&folder.path().join("sub"), &["init", "--quiet"]);
     is_refused(&render(folder.path(), &["--output", "sub/x.yaml"]));
-    // A folder that is called so and is none.
+    // A folder with that name that is not a repository.
     fs::create_dir_all(folder.path().join("other/.git")).unwrap();
     succeeds(&render(folder.path(), &["--output", "other/x.yaml"]));
     put(&folder.path().join("other/.git/HEAD"), "ref: refs/heads/main\n");

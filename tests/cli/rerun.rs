@@ -75,7 +75,7 @@ impl Encrypted for StandIn {
     }
 }
 
-/// What a tree should hold: for each namespace its login, and for whom all of them are encrypted.
+/// The wanted content of a tree: a login for each namespace, and the recipient of all.
 #[derive(Clone, Debug)]
 struct Wanted {
     namespaces: BTreeMap<String, u8>,

@@ -30,7 +30,6 @@ const BINARY: Rooms = Rooms {
         // What is written, and how it is protected.
         "files",
         "protect",
-        "resources",
         "templates",
         // What was asked for.
         "settings",
@@ -45,7 +44,6 @@ const BINARY: Rooms = Rooms {
     left: &[
         ("krm", "cli"),
         ("protect", "files"),
-        ("resources", "protect"),
         ("settings", "cli"),
         ("settings", "files"),
         ("settings", "inject"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::regcred::regcred;
 use crate::harness::unseal::{file, unseal, value};
 
-/// The documents that `render` writes with these arguments besides.
+/// The documents that `render` writes with these additional arguments.
 fn render(folder: &Path, logins: &str, arguments: &[&str]) -> Vec<Value> {
     let output = regcred(
         folder,

@@ -41,7 +41,7 @@ impl Folder {
         path
     }
 
-    /// `regcred render`, begun in a session of its own: without a terminal, or with this one.
+    /// `regcred render` in a new session: without a terminal, or with this one.
     fn start(&self, arguments: &[&str], variables: &[(&str, &str)], terminal: Option<File>) -> Child {
         let (stdin, flags) = match terminal {
             Some(terminal) => (Stdio::from(terminal), &["--ctty"][..]),
@@ -230,7 +230,7 @@ fn where_no_variable_names_a_recipient_the_rest_is_compared() {
     let (status, words) = check("a,b", &[]);
     assert!(status == 0 && words.contains("the recipient is not known here"), "{status}: {words}");
     assert_eq!(check("a,c", &[]).0, 3, "another namespace");
-    // What is for other recipients is encrypted anew, by whoever knows them.
+    // A document for other recipients is re-encrypted by a job that knows the recipients.
     for (recipient, written) in [("age1x", "0 files written, 4 unchanged"), ("age1y", "2 files written")] {
         let output = folder.render(&TREE, &[KEY, ("SOPS_AGE_RECIPIENTS", recipient)]);
         assert!(said(&output).contains(written), "{recipient}: {}", said(&output));

@@ -69,7 +69,7 @@ const MARK: char = '\u{1e}';
 /// Runs a page as a script of the closure, without the `sh` blocks that begin like one of `not_run`.
 ///
 /// `granted` prepares what the page takes for granted, and must succeed.
-#[expect(clippy::disallowed_methods, reason = "the test says whether to write the page anew")]
+#[expect(clippy::disallowed_methods, reason = "the variable says whether to rewrite the page")]
 pub fn compare(page: &Path, granted: &str, not_run: &[&str], run: impl FnOnce(&str) -> String) {
     let markdown = fs::read_to_string(page).unwrap();
     let must = |commands: &str| format!("set -e\n{commands}\nset +e\n");

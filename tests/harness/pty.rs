@@ -5,7 +5,7 @@ use std::fs::File;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-/// The end of whoever looks on and types, and that of the programs.
+/// The end of the user, and that of the programs.
 pub fn pair() -> (File, File) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();

@@ -246,3 +246,38 @@ fn an_entry_that_somebody_appends_to_our_list_is_a_conflict_at_our_next_apply() 
     let kept = bench.get(&["serviceaccount", "default", "-n", &namespace])["imagePullSecrets"].clone();
     assert_eq!(kept, json!([{"name": "image-pull-secret"}, {"name": "theirs"}]));
 }
+
+#[test]
+fn two_pipelines_with_one_service_account_or_one_secret_name_do_not_undo_each_other() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [one, other] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = |owner: &str, arguments: &[&str]| {
+        let config = folder.path().join(format!("{owner}.yaml"));
+        let text = format!(
+            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: {owner}}}\nspec: {{}}\n"
+        );
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        std::fs::write(&config, text).unwrap();
+        let render = [&["render", "--config", config.to_str().unwrap()], arguments].concat();
+        let manager = format!("--field-manager=regcred-{owner}");
+        let rendered = bench.regcred(&render, &[LOGINS]).succeeded();
+        bench.kubectl(&["apply", "--server-side", &manager, "-f", "-"], &rendered)
+    };
+    let (first, second) = (bench::fresh("owner"), bench::fresh("owner"));
+    pipeline(&first, &["--namespaces", &one, "--secret-name", "first"]).succeeded();
+    let said = pipeline(&second, &["--namespaces", &one, "--secret-name", "second"]).failed();
+    assert!(said.contains(&format!("conflict with \"regcred-{first}\"")), "{said}");
+    let account = bench.get(&["serviceaccount", "default", "-n", &one]);
+    assert_eq!(account["imagePullSecrets"], json!([{"name": "first"}]));
+    assert_eq!(account["metadata"].get("annotations"), None);
+
+    pipeline(&first, &["--namespaces", &one, "--link", "policy"]).succeeded();
+    pipeline(&second, &["--namespaces", &other, "--link", "policy"]).succeeded();
+    for (owner, namespace) in [(&first, &one), (&second, &other)] {
+        let binding = bench.get(&["mutatingadmissionpolicybinding", &format!("{owner}.image-pull-secret")]);
+        let chosen = &binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"];
+        assert_eq!(*chosen, json!([namespace]));
+        assert_eq!(binding["metadata"]["annotations"]["regcred.dev/owner"], **owner);
+    }
+}

@@ -202,7 +202,7 @@ fn every_symptom_in_troubleshooting_is_one_that_a_command_of_that_page_shows() {
     }
 }
 
-/// Runs a page in a folder of its own; an example in a copy of all of its kind.
+/// Runs a page in a new folder; an example in a copy of all examples of its kind.
 fn run(&(page, tools, granted): &Page) {
     let Some(folder_of_tools) = bench::tools(tools) else { return };
     let folder = tempfile::tempdir().unwrap();

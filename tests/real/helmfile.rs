@@ -232,7 +232,7 @@ fn each_environment_reads_its_own_variable_and_serves_its_own_cluster() {
     example.helmfile(&["-e", "staging", "sync"], &staging).run().succeeded();
     example.assert_secret("shop-staging", "image-pull-secret");
 
-    // The login of another environment is none.
+    // The login of another environment does not count.
     let example = example.variable("STAGING_REGISTRY_AUTH", LOGINS);
     assert_that_it_stops(&example, &["-e", "production"], "PRODUCTION_REGISTRY_AUTH", "shop-production");
     let production = [("PRODUCTION_REGISTRY_AUTH", LOGINS)];

@@ -14,7 +14,7 @@ const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth"
 const DATA: &str = "eyJhdXRocyI6e319";
 const PATCHERS: [&str; 2] = ["titansoft", "tamcore"];
 
-/// What `render` wrote for a patcher of its own namespace and Secret, applied.
+/// The applied output of `render` for a patcher with its own namespace and Secret.
 struct Installed {
     bench: &'static Bench,
     namespace: String,
@@ -31,7 +31,7 @@ impl Installed {
         installed
     }
 
-    /// What it is rendered with, besides what is asked for.
+    /// Additional arguments of `render`.
     fn own(&self) -> [&str; 7] {
         ["render", "--strategy", "patcher", "--patcher-namespace", &self.namespace, "--secret-name", &self.secret]
     }
@@ -95,7 +95,10 @@ fn rights_of_a_row(row: &str) -> Vec<String> {
 }
 
 fn secret(name: &str, kind: &str, data: &Value) -> Value {
-    let annotations = json!({"app.kubernetes.io/managed-by": "imagepullsecret-patcher", "kubernetes.io/service-account.name": "default"});
+    let mut annotations = json!({"app.kubernetes.io/managed-by": "imagepullsecret-patcher"});
+    if kind == "kubernetes.io/service-account-token" {
+        annotations["kubernetes.io/service-account.name"] = json!("default");
+    }
     let labels = json!({"app.kubernetes.io/managed-by": "imagepullsecret-patcher"});
     let metadata = json!({"name": name, "annotations": annotations, "labels": labels});
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "data": data})
@@ -334,6 +337,68 @@ fn the_guard_denies_everything_else_even_to_an_account_with_all_rights() {
     }
 }
 
+/// What a stolen token could put into a Secret of our name and type: a key of Sealed Secrets, or one that nobody can delete.
+fn forged_fields() -> [(&'static str, Value); 6] {
+    let (patcher, key) = ("imagepullsecret-patcher", "sealedsecrets.bitnami.com/sealed-secrets-key");
+    let owner = json!({"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "x"});
+    let metadata = |field: &str, value: Value| {
+        let mut metadata = pull_secret("x")["metadata"].clone();
+        metadata[field] = value;
+        metadata
+    };
+    [
+        ("/data", json!({".dockerconfigjson": DATA, "tls.key": DATA})),
+        ("/metadata/labels", json!({"app.kubernetes.io/managed-by": patcher, key: "active"})),
+        ("/metadata/annotations", json!({"app.kubernetes.io/managed-by": patcher, "acme.test/other": "x"})),
+        ("/metadata", metadata("finalizers", json!(["acme.test/never"]))),
+        ("/metadata", metadata("ownerReferences", json!([owner]))),
+        ("", {
+            let mut immutable = pull_secret("x");
+            immutable["immutable"] = json!(true);
+            immutable
+        }),
+    ]
+}
+
+fn writes_into_served_namespaces_only(installed: &Installed) {
+    let Installed { bench, secret, .. } = installed;
+    let denied_in = |namespace: &str| {
+        let create =
+            installed.kubectl(&["create", "-n", namespace, "-f", "-"], &pull_secret(secret).to_string()).failed();
+        let list = json!({"imagePullSecrets": [{"name": secret}]}).to_string();
+        let patch = ["patch", "serviceaccount", "default", "-n", namespace, "--type", "merge", "-p", &list];
+        for said in [create, installed.kubectl(&patch, "").failed()] {
+            assert!(said.contains("excluded namespace"), "{namespace}: {said}");
+        }
+    };
+    denied_in("kube-public");
+    for annotation in ["regcred.dev/exclude=true", "k8s.titansoft.com/imagepullsecret-patcher-exclude=true"] {
+        let [opted_out] = bench.namespaces();
+        bench.kubectl(&["annotate", "namespace", &opted_out, annotation], "").succeeded();
+        denied_in(&opted_out);
+    }
+}
+
+fn changes_only_what_is_its_own(installed: &Installed, namespace: &str) {
+    let Installed { bench, secret, .. } = installed;
+    let mut theirs = pull_secret(secret);
+    theirs["metadata"]["annotations"] = json!({"acme.test/owner": "somebody"});
+    bench.kubectl(&["create", "-n", namespace, "-f", "-"], &theirs.to_string()).succeeded();
+    let data = json!({"data": {".dockerconfigjson": DATA}, "metadata": {"annotations": {"a": "b"}}}).to_string();
+    let patch = ["patch", "secret", secret, "-n", namespace, "--type", "merge", "-p", &data];
+    for arguments in [&patch[..], &["delete", "secret", secret, "-n", namespace]] {
+        let said = installed.kubectl(arguments, "").failed();
+        assert!(said.contains("a patcher may change no Secret of somebody else"), "{arguments:?}: {said}");
+    }
+    bench.kubectl(&["delete", "secret", secret, "-n", namespace], "").succeeded();
+    // It may link, and take its own reference away.
+    for list in [json!([{"name": "one"}, {"name": secret}]), json!([{"name": "one"}])] {
+        let list = json!({"imagePullSecrets": list}).to_string();
+        let patch = ["patch", "serviceaccount", "default", "-n", namespace, "--type", "merge", "-p", &list];
+        installed.kubectl(&patch, "").succeeded();
+    }
+}
+
 fn denies_everything_else(installed: &Installed) {
     let bench = installed.bench;
     let [namespace] = bench.namespaces();
@@ -367,9 +432,18 @@ fn denies_everything_else(installed: &Installed) {
         json!({"imagePullSecrets": [{"name": name}]}),
         json!({"imagePullSecrets": []}),
         json!({"imagePullSecrets": [{"name": "one"}, {"name": "another"}]}),
+        json!({"imagePullSecrets": [{"name": "one"}, {"name": name}, {"name": name}]}),
     ] {
         denied(&["patch", "serviceaccount", "default", "--type", "merge", "-p", &patch.to_string()], "");
     }
+    for (field, value) in forged_fields() {
+        let mut forged = pull_secret(name);
+        *forged.pointer_mut(field).unwrap() = value;
+        forged["metadata"]["name"] = json!(name);
+        denied(&["create", "-f", "-"], &forged.to_string());
+    }
+    writes_into_served_namespaces_only(installed);
+    changes_only_what_is_its_own(installed, &namespace);
     let unguarded =
         bench.kubectl(&["create", "--dry-run=server", "-n", &namespace, "-f", "-"], &pull_secret("free").to_string());
     unguarded.succeeded();

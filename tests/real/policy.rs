@@ -298,7 +298,7 @@ fn the_policy_of_a_patcher_reaches_every_namespace_but_the_excluded_ones() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let [served, excluded] = bench.namespaces();
     let (secret, patcher, left_out) = (fresh("secret"), fresh("patcher"), format!("kube-system,{excluded}"));
-    // A registry of its own, as the policy is in force for the Pods of every other test, too.
+    // Another registry, because the policy also applies to the Pods of every other test.
     let logins = r#"{"auths":{"only-here.test":{"auth":"YTpi"}}}"#;
     let arguments = ["render", "--strategy", "patcher", "--link", "policy", "--patcher-namespace", &patcher];
     let arguments = [&arguments[..], &["--secret-name", &secret, "--exclude", &left_out]].concat();

@@ -74,6 +74,16 @@ fn check(
     rule: &'static str,
     allowed: impl Fn(char) -> bool,
 ) -> Result<(), InvalidName> {
+    // Lists have many thousands of names, and nearly all are valid.
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    if bytes.len() <= limit
+        && is_edge(bytes.first())
+        && is_edge(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii() && allowed(char::from(*byte)))
+    {
+        return Ok(());
+    }
     let length = text.chars().count();
     let first_wrong = text.chars().position(|character| !allowed(character));
     let alphanumeric = |character: Option<char>| character.is_some_and(|character| character.is_ascii_alphanumeric());

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::marks::{Marks, Role};
 use super::{Object, Part, Request, Restyle, Wanted, external_secret, pod_policy, source};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::{Choice, Link, Patcher};
@@ -60,6 +61,29 @@ pub enum Accounts {
 }
 
 impl PatcherSettings {
+    /// A warning of an image that may be another one tomorrow.
+    #[must_use]
+    pub fn image_warning(&self) -> Option<Diagnostic> {
+        let name = self.image.rsplit('/').next().unwrap_or_default();
+        let is_pinned = name.contains('@') || (name.contains(':') && !name.ends_with(":latest"));
+        let message =
+            "the image of the patcher may be another one at each pull, and it may write Secrets in every namespace";
+        (!is_pinned).then(|| {
+            Diagnostic::warning(Code::ImageWithoutDigest, message)
+                .hint("pin an image that you have checked: --patcher-image IMAGE@sha256:…")
+        })
+    }
+
+    /// A warning of what its account can read.
+    #[must_use]
+    pub fn rights_warning(&self) -> Option<Diagnostic> {
+        let message = "tamcore's patcher watches Secrets, so its account can read every Secret of the cluster";
+        (self.patcher == Patcher::Tamcore).then(|| {
+            Diagnostic::warning(Code::PatcherReadsEverySecret, message)
+                .hint("with --patcher titansoft, the account can read the Secrets of one name")
+        })
+    }
+
     /// The name of objects in no namespace: one for each patcher of a cluster.
     fn cluster_name(&self) -> String {
         if self.namespace.as_str() == NAME { NAME.to_owned() } else { format!("{NAME}-{}", self.namespace) }
