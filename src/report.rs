@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock};
 
-use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::diagnostic::{Diagnostic, Failure, Severity};
 use regcred_core::plan::Change;
 
 /// How a command without an error ends.
@@ -56,7 +56,8 @@ pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
 /// Prints warnings.
 pub fn warn(problems: &[Diagnostic]) {
     for problem in problems.iter().filter(|problem| is_new(&problem.message)) {
-        line(&format!("warning: {}", problem.message));
+        let kind = if problem.severity == Severity::Note { "note" } else { "warning" };
+        line(&format!("{kind}: {}", problem.message));
         hint(problem);
     }
 }

@@ -30,6 +30,7 @@ pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Enviro
         report::warn(left_out.as_slice());
         report::note(&said);
     } else {
+        left_out.iter().for_each(|diagnostic| report::detail(&diagnostic.message));
         report::detail(&said);
     }
     if !arguments.check {

@@ -8,19 +8,19 @@ use crate::report;
 use crate::settings::choices::{Format, Protect};
 use crate::settings::external::ExternalSettings;
 use crate::settings::findings::Findings;
-use crate::settings::{Destination, PullSecretSettings, Settings};
+use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::{DockerConfig, Logins};
 
 /// One Docker config a pull secret, in the order of the settings; a list of them a cluster.
 pub(super) struct Checked {
-    pub docker_configs: Vec<Vec<DockerConfig>>,
+    pub docker_configs: Vec<Vec<Logins>>,
     pub warnings: Vec<Diagnostic>,
 }
 
 /// What the logins of one cluster came to, in the order of its pull secrets, and what is wrong there.
 struct OfCluster {
-    docker_configs: Vec<DockerConfig>,
+    docker_configs: Vec<Logins>,
     problems: Vec<Diagnostic>,
 }
 
@@ -51,11 +51,12 @@ fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
         let mut docker_configs = Vec::new();
         for pull_secret in &member.pull_secrets {
             if member.combination.protect == Protect::External {
-                docker_configs.push(kept_elsewhere(pull_secret));
+                let external = pull_secret.external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
+                docker_configs.push(Logins::External(external));
                 continue;
             }
             match DockerConfig::merge(credentials.of(&pull_secret.sources, &mut problems)) {
-                Ok(docker_config) => docker_configs.push(docker_config),
+                Ok(docker_config) => docker_configs.push(Logins::Read(docker_config)),
                 Err(found) => problems.extend(found),
             }
         }
@@ -64,24 +65,19 @@ fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
     members.iter().map(of_cluster).collect()
 }
 
-/// Of logins that others fetch nothing is read, and nothing but their registries is known.
-fn kept_elsewhere(pull_secret: &PullSecretSettings) -> DockerConfig {
-    DockerConfig::kept_elsewhere(pull_secret.external.as_ref().map_or(Vec::new(), ExternalSettings::registries))
-}
-
 /// The Docker configs of each cluster, and whether they are known: `--check` goes without credentials, as in a merge request, and says so.
 pub(super) fn docker_configs(
     members: &[Settings],
     environment: &Environment,
-) -> Result<Vec<(Vec<DockerConfig>, Known)>, Failure> {
+) -> Result<Vec<(Vec<Logins>, Known)>, Failure> {
     let (mut findings, mut missing) = (Findings::default(), Findings::default());
     let mut docker_configs = Vec::new();
     for (OfCluster { docker_configs: read, problems }, member) in read(members, environment).into_iter().zip(members) {
         let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
         let compares = matches!(member.destination, Destination::Check(_));
         let (there, not_there) = if compares && !errors.is_empty() && errors.iter().all(is_not_there) {
-            let unknown = member.pull_secrets.iter().map(|_| DockerConfig::unknown()).collect();
-            docker_configs.push((unknown, Known::NotTheLogins));
+            let unavailable = member.pull_secrets.iter().map(|_| Logins::Unavailable).collect();
+            docker_configs.push((unavailable, Known::NotTheLogins));
             (warnings, errors)
         } else {
             docker_configs.push((read, Known::All));

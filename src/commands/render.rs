@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::files::marks::Known;
 use crate::files::new_paths::NewPaths;
 use crate::files::product::Product;
-use crate::files::{chart, clusters, helm_values};
+use crate::files::{clusters, helm_values};
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
@@ -19,7 +19,7 @@ use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 
 /// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
 pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
@@ -43,7 +43,7 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
 /// What each cluster gets.
 fn build<'a>(
     fleet: &'a Fleet,
-    docker_configs: &'a [Vec<DockerConfig>],
+    docker_configs: &'a [Vec<Logins>],
     protectors: Vec<Protector>,
     templates: &'a Templates,
 ) -> Result<Vec<Product<'a>>, Failure> {
@@ -90,7 +90,7 @@ fn publish(prepared: Vec<Delivery>, fleet: &Fleet) -> Result<Outcome, Failure> {
     let outcome = delivered.iter().map(|(delivered, _)| delivered.say()).fold(Outcome::Done, Outcome::and);
     failed?;
     for settings in &fleet.members {
-        [chart::note(settings), helm_values::note(settings)].iter().flatten().for_each(|note| report::note(note));
+        helm_values::note(settings).iter().for_each(|note| report::note(note));
     }
     Ok(outcome)
 }

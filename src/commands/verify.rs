@@ -18,7 +18,7 @@ use crate::settings::fleet::Fleet;
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::{Image, InvalidImage};
-use regcred_core::docker_config::{self, DockerConfig, Match};
+use regcred_core::docker_config::{self, Logins, Match};
 
 /// The answer of `--format json`: documented in docs/verify.md, and stable.
 #[derive(Serialize)]
@@ -91,7 +91,7 @@ fn parse(image: &str) -> Result<Image, Failure> {
 }
 
 /// The Docker configs of the pull secrets; equal ones of several clusters count once.
-fn distinct(members: &[Settings], docker_configs: Vec<Vec<DockerConfig>>) -> Vec<DockerConfig> {
+fn distinct(members: &[Settings], docker_configs: Vec<Vec<Logins>>) -> Vec<Logins> {
     let mut seen = HashSet::new();
     let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
     pull_secrets
@@ -140,7 +140,7 @@ fn json(answer: &impl Serialize) -> Result<()> {
 }
 
 fn text(
-    docker_configs: &[DockerConfig],
+    docker_configs: &[Logins],
     tried: Option<&[Match]>,
     problems: &[Diagnostic],
     kept_elsewhere: bool,
@@ -153,8 +153,7 @@ fn text(
     };
     let lines = match tried {
         None => {
-            let registries =
-                docker_configs.iter().flat_map(DockerConfig::registries).map(|registry| format!("  {registry}"));
+            let registries = docker_configs.iter().flat_map(Logins::registries).map(|registry| format!("  {registry}"));
             std::iter::once(head.to_owned()).chain(registries).collect()
         }
         Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],

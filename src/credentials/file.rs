@@ -1,4 +1,4 @@
-//! Files with a credential in them: a path, or the value of a variable that may be one, in, the text or why there is none out.
+//! Reads files that hold a login, up to a limit.
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
@@ -6,6 +6,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use regcred_core::credentials::text_of;
 use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
 /// No login and no list of them is longer.
@@ -48,7 +49,7 @@ pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Dia
         return Err(Diagnostic::error(Code::TooLarge, format!("the file that {source} names is longer than 4 MiB"))
             .hint("name the file of the login itself"));
     }
-    String::from_utf8(bytes).map(SecretString::from).map_err(|_| {
+    text_of(bytes).map(SecretString::from).ok_or_else(|| {
         Diagnostic::error(Code::NotUtf8, format!("the file that {source} names is not UTF-8 text"))
             .hint("save it as UTF-8 without a byte-order mark of another encoding")
     })

@@ -1,4 +1,4 @@
-//! The logins that have a name of their own: a preset and the environment in, its registry, variables and login out.
+//! Reads the variables of a preset.
 
 use secrecy::{ExposeSecret, SecretString};
 

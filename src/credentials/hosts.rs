@@ -1,4 +1,4 @@
-//! The registries of a source, without its logins: a source and the environment in, the keys of its entries out.
+//! Finds the registries of a source without using its logins.
 
 use super::{from_preset, source};
 use crate::environment::Environment;

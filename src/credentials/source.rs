@@ -6,11 +6,11 @@ use super::file::{self, Named};
 use super::from_preset;
 use super::value::Wanted;
 use crate::environment::Environment;
+use regcred_core::credentials::auths::{self, Helpers};
 use regcred_core::credentials::decode::{self, Place};
-use regcred_core::credentials::presets::{PRESETS, Preset};
-use regcred_core::credentials::{
-    Credential, DEFAULT_VARIABLE, Facts, NameSource, OTHER_VARIABLE, Source, auths, check,
-};
+use regcred_core::credentials::decoded_key;
+use regcred_core::credentials::presets::{PRESETS, Preset, UserName};
+use regcred_core::credentials::{Credential, DEFAULT_VARIABLE, Facts, NameSource, OTHER_VARIABLE, Source, checked};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::VariableName;
@@ -27,7 +27,8 @@ pub(super) fn read(
             .value(environment)
             .and_then(|text| {
                 let source = format!("`{name}`");
-                docker_config(&text, &source, problems).map(|json| auths::read(&json, &source, problems))
+                docker_config(&text, &source, problems)
+                    .map(|json| auths::read(&json, &source, Helpers::Leave, problems).0)
             })
             .map_err(|problem| offer_another(problem, name, environment)),
         Source::DockerConfigFile(path) => {
@@ -40,7 +41,7 @@ pub(super) fn read(
             };
             file::read(&path, &source, Named::ByFlag)
                 .and_then(|text| decode::docker_config(&text, &source, Place::File, problems))
-                .map(|json| auths::read(&json, &source, problems))
+                .map(|json| auths::read(&json, &source, Helpers::Leave, problems).0)
         }
         Source::Login { registry, username, password } => {
             let (registry, odd) = registry.clone().canonical();
@@ -53,7 +54,7 @@ pub(super) fn read(
         problems.push(problem);
         Vec::new()
     });
-    logins.into_iter().map(|login| check::checked(login, facts, problems)).collect()
+    logins.into_iter().map(|login| checked(login, facts, problems)).collect()
 }
 
 /// The JSON of the Docker config in a variable, or in the file that the variable names.
@@ -104,7 +105,8 @@ pub(super) fn login(
         NameSource::Literal(name) => (Ok(name.as_str().into()), true),
         NameSource::Variable(name) => (read(name, "user name"), false),
     };
-    let secret = read(password, "password");
+    let is_key = matches!(preset, Some(Preset { username: UserName::Fixed("_json_key"), .. }));
+    let secret = read(password, "password").map(|secret| if is_key { decoded(secret) } else { secret });
     match (name, secret) {
         (Ok(username), Ok(secret)) => Ok(vec![Credential {
             registry,
@@ -121,4 +123,10 @@ pub(super) fn login(
         }
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     }
+}
+
+/// The JSON of a key that is set as base64, the only form of it that GitLab can mask.
+#[expect(clippy::disallowed_methods, reason = "a key is looked for in the value")]
+fn decoded(secret: SecretString) -> SecretString {
+    decoded_key(secret.expose_secret()).map_or(secret, SecretString::from)
 }

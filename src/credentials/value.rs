@@ -1,4 +1,4 @@
-//! What a variable of a login holds: its name in, its value, or that of the file it is the path of, or what is wrong out.
+//! Reads a variable of a login, or the file that the variable names.
 
 use secrecy::{ExposeSecret, SecretString};
 

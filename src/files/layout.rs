@@ -4,7 +4,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::folder::entry::{Content, Entry, HEADER, Logins};
+use super::folder::entry::{Content, Entry, HEADER, NeedsLogins};
 use super::marks::digest::Digest;
 use super::{File, Protection};
 use crate::protect::{Document, Documents};
@@ -23,8 +23,8 @@ pub fn entries(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'
             Content::Ready(bytes, document.protection())
         };
         let logins = match (document.protection(), document.kind()) {
-            (Protection::Plaintext, _) | (_, "MutatingAdmissionPolicy") => Logins::ForValues,
-            (Protection::Public | Protection::Encrypted, _) => Logins::NotNeeded,
+            (Protection::Plaintext, _) | (_, "MutatingAdmissionPolicy") => NeedsLogins::ForValues,
+            (Protection::Public | Protection::Encrypted, _) => NeedsLogins::NotNeeded,
         };
         let named = Some(name(&document));
         Ok(Entry { path, document: named, head: HEADER.to_vec(), content, logins })

@@ -6,7 +6,7 @@ use std::{io, iter};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::folder::entry::{Content, Entry, HEADER, Logins};
+use super::folder::entry::{Content, Entry, HEADER, NeedsLogins};
 use super::folder::root::Kind;
 use super::stream::Form;
 use super::{File, Protection, chart, helm_values, layout};
@@ -15,7 +15,7 @@ use crate::settings::choices::{Chart, Format, Protect};
 use crate::settings::{Encoding, Settings};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::objects;
 
 /// Files, made one by one.
@@ -34,7 +34,7 @@ pub enum Product<'a> {
     /// The files of a chart, and its Secrets where they are sealed.
     Chart(Vec<File>, Option<Documents>),
     /// Values for a chart, made when it is known where they go.
-    Values(&'a Settings, &'a [DockerConfig], &'a Templates, Protector),
+    Values(&'a Settings, &'a [Logins], &'a Templates, Protector),
     /// The Docker config itself.
     Value(SecretString),
 }
@@ -46,7 +46,7 @@ impl<'a> Product<'a> {
     /// A template of the user's that makes no object; several pull secrets where one value was asked for.
     pub fn build(
         settings: &'a Settings,
-        docker_configs: &'a [DockerConfig],
+        docker_configs: &'a [Logins],
         templates: &'a Templates,
         protector: Protector,
     ) -> Result<Self, Failure> {
@@ -104,14 +104,14 @@ impl<'a> Product<'a> {
             Self::Chart(files, sealed) => {
                 let files = files.iter().map(|file| {
                     let entry = Entry::from(file.clone());
-                    let logins = if file.path == chart::POLICIES { Logins::ForValues } else { entry.logins };
+                    let logins = if file.path == chart::POLICIES { NeedsLogins::ForValues } else { entry.logins };
                     Ok(Entry { logins, ..entry })
                 });
                 Box::new(files.chain(sealed.iter().flat_map(chart::sealed)))
             }
             Self::Values(settings, docker_configs, templates, protector) => {
                 let files = helm_values::files(settings, docker_configs, templates, protector, name)?;
-                let logins = if self.chooses_by_registries() { Logins::ForAll } else { Logins::ForValues };
+                let logins = if self.chooses_by_registries() { NeedsLogins::ForAll } else { NeedsLogins::ForValues };
                 Box::new(files.into_iter().map(move |entry| Ok(Entry { logins, ..entry })))
             }
             Self::Value(value) => {
@@ -153,10 +153,10 @@ pub const CLUSTER_FILES: [&str; 2] = ["manifests.yaml", "manifests.json"];
 fn stream<'a>(name: &str, documents: &'a Documents, form: Form) -> Entry<'a> {
     let head = if form == Form::Yaml { HEADER.to_vec() } else { Vec::new() };
     let content = Content::Stream(documents, form);
-    Entry { path: name.to_owned(), document: None, head, content, logins: Logins::ForValues }
+    Entry { path: name.to_owned(), document: None, head, content, logins: NeedsLogins::ForValues }
 }
 
-fn value(settings: &Settings, docker_configs: &[DockerConfig]) -> Result<SecretString, Failure> {
+fn value(settings: &Settings, docker_configs: &[Logins]) -> Result<SecretString, Failure> {
     let [docker_config] = docker_configs else {
         let message =
             format!("`--format docker-config` is one value, and there are {} pull secrets", docker_configs.len());

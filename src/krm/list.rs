@@ -16,9 +16,6 @@ use regcred_core::manifest::to_yaml;
 const VERSIONS: [&str; 3] =
     ["config.kubernetes.io/v1", "config.kubernetes.io/v1beta1", "config.kubernetes.io/v1alpha1"];
 
-/// The notations of an empty list.
-const EMPTY: [&str; 3] = ["items: []", "items: null", "items: ~"];
-
 /// A list as it was read.
 pub struct ResourceList<'a> {
     /// Its items, in order.
@@ -84,15 +81,13 @@ impl<'a> ResourceList<'a> {
             _ => return Err(unreadable("`items` of the ResourceList is no list")),
         };
         let sections = sections(text);
-        let texts = sections.iter().find(|section| section.key == "items").map_or(Some(Vec::new()), Section::chunks);
+        let texts = sections.iter().find(|section| section.key == "items" && !values.is_empty());
+        let texts = texts.map_or(Some(Vec::new()), Section::chunks);
         let texts = texts.filter(|texts| texts.len() == values.len()).ok_or_else(|| {
             unreadable("`items` of the ResourceList is neither JSON nor written with an item a block, so it cannot be kept as it is")
         })?;
         let items = values.into_iter().zip(texts).map(|(value, text)| Item { value, text }).collect();
-        let results = match list["results"].take() {
-            Value::Array(results) => results,
-            _ => Vec::new(),
-        };
+        let results = list["results"].as_array().cloned().unwrap_or_default();
         let function_config = list["functionConfig"].take();
         let text = sections.iter().find(|section| section.key == "functionConfig").map_or("", |section| section.text);
         Ok(Self { items, function_config, function_config_text: text, sections, results })
@@ -223,7 +218,7 @@ impl<'a> Section<'a> {
         for line in self.text.split_inclusive('\n') {
             let rest = line.trim_start_matches(' ');
             let indented = line.len() - rest.len();
-            if Section::opens(line) == Some(false) && !EMPTY.contains(&line.trim()) {
+            if Section::opens(line) == Some(false) {
                 return None;
             }
             // Text that is indented more than the dashes may belong to a block scalar.

@@ -11,6 +11,7 @@ pub fn of_problem(problem: &Diagnostic) -> Value {
     let severity = match problem.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
+        Severity::Note => "info",
     };
     let message = match &problem.hint {
         Some(hint) => format!("{}; hint: {hint}", problem.message),

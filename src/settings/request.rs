@@ -1,7 +1,7 @@
 //! Tells the core which objects a run needs.
 
 use super::{SECRET_NAME, Settings};
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::names::ResourceName;
 use regcred_core::objects::marks::Marks;
 use regcred_core::objects::{Request, Wanted};
@@ -9,7 +9,7 @@ use regcred_core::objects::{Request, Wanted};
 impl Settings {
     /// The objects that are to be built; `docker_configs` has one for each pull secret.
     #[must_use]
-    pub fn request<'a>(&'a self, docker_configs: &'a [DockerConfig]) -> Request<'a> {
+    pub fn request<'a>(&'a self, docker_configs: &'a [Logins]) -> Request<'a> {
         let pull_secrets = self.pull_secrets.iter().zip(docker_configs);
         Request {
             pull_secrets: pull_secrets

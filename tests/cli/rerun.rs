@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use regcred::environment::Environment;
-use regcred::files::folder::entry::{Content, Entry, Logins};
+use regcred::files::folder::entry::{Content, Entry, NeedsLogins};
 use regcred::files::folder::root::Kind;
 use regcred::files::folder::{self, Mode, Prepared};
 use regcred::files::marks::Known;
@@ -98,7 +98,7 @@ impl Wanted {
 }
 
 fn entry(path: String, content: Content<'_>) -> Entry<'_> {
-    Entry { path, document: None, head: b"# Written by regcred\n".to_vec(), content, logins: Logins::NotNeeded }
+    Entry { path, document: None, head: b"# Written by regcred\n".to_vec(), content, logins: NeedsLogins::NotNeeded }
 }
 
 fn path(namespace: &str) -> String {

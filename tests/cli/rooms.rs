@@ -26,7 +26,6 @@ const BINARY: Rooms = Rooms {
         "cli",
         // Manifests that come from outside.
         "krm",
-        "inject",
         // What is written, and how it is protected.
         "files",
         "protect",
@@ -46,7 +45,6 @@ const BINARY: Rooms = Rooms {
         ("protect", "files"),
         ("settings", "cli"),
         ("settings", "files"),
-        ("settings", "inject"),
         ("settings", "templates"),
     ],
 };
@@ -55,6 +53,7 @@ const CORE: Rooms = Rooms {
     folder: "crates/core/src",
     order: &[
         "plan",
+        "inject",
         "objects",
         "spec",
         "confine",
@@ -177,8 +176,6 @@ const LONG: &[&str] = &[
     "crates/core/src/names/mod.rs",
     "src/cli.rs",
     "src/files/evidence/fingerprint.rs",
-    "src/inject/document.rs",
-    "src/krm/list.rs",
     "src/program.rs",
     "src/settings/file/faults.rs",
     "src/settings/mod.rs",

@@ -116,12 +116,13 @@ fn read(path: &str) -> String {
 #[test]
 fn the_examples_for_gitlab_the_component_and_what_init_writes_are_valid_by_its_schema() {
     let Some(tools) = bench::tools(&["ajv", "gitlab-ci.schema.json"]) else { return };
-    let mut pipelines = vec![read(COMPONENT), read("templates/init/gitlab-ci.yml")];
+    let mut pipelines =
+        vec![read(COMPONENT), read("templates/init/gitlab-ci.yml"), read("templates/init/gitlab-ci-commit.yml")];
     for example in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("gitlab-ci-examples")).unwrap() {
         let path = example.unwrap().path().join(".gitlab-ci.yml");
         pipelines.extend(path.exists().then(|| fs::read_to_string(path).unwrap()));
     }
-    assert_eq!(pipelines.len(), 8);
+    assert_eq!(pipelines.len(), 9);
     for text in pipelines {
         // A component is two documents: its inputs, and its jobs.
         for document in documents(&text) {
@@ -182,6 +183,7 @@ fn actionlint_finds_nothing_and_init_writes_the_very_workflow() {
     };
     actionlint(&workflow).succeeded();
     actionlint(&block("github-gitops")).succeeded();
+    actionlint(&read("templates/init/github-commit.yml")).succeeded();
     actionlint(&workflow.replace("github.event_name", "github.evnt_name")).failed();
 }
 

@@ -204,7 +204,11 @@ fn a_pod_of_the_piped_output_has_the_reference_beside_that_of_its_account() {
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: ours, namespace: {namespace}}}\nspec:\n  # c\n  containers: [{{name: a, image: ghcr.io/acme/a}}]\n---\n\
          apiVersion: v1\nkind: Pod\nmetadata: {{name: both, namespace: {namespace}}}\nspec:\n  containers: [{{name: a, image: ghcr.io/acme/a}}]\n  \
          imagePullSecrets:\n  - name: theirs\n---\n\
-         apiVersion: v1\nkind: Pod\nmetadata: {{name: other, namespace: {namespace}}}\nspec:\n  containers: [{{name: a, image: nginx}}]\n"
+         apiVersion: v1\nkind: Pod\nmetadata: {{name: other, namespace: {namespace}}}\nspec:\n  containers: [{{name: a, image: nginx}}]\n---\n\
+         apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {{name: base, namespace: {namespace}}}\n  \
+         spec: &base\n    containers: [{{name: a, image: nginx}}]\n    imagePullSecrets: [{{name: theirs}}]\n- apiVersion: v1\n  \
+         kind: Pod\n  metadata: {{name: merged, namespace: {namespace}}}\n  spec:\n    <<: *base\n    \
+         containers: [{{name: a, image: ghcr.io/acme/a}}]\n"
     );
     let script =
         "regcred inject --no-config --registry ghcr.io | kubectl apply --server-side --field-manager=test -f -";
@@ -213,6 +217,9 @@ fn a_pod_of_the_piped_output_has_the_reference_beside_that_of_its_account() {
         ("ours", json!([{"name": "image-pull-secret"}])),
         ("both", json!([{"name": "theirs"}, {"name": "image-pull-secret"}])),
         ("other", Value::Null),
+        ("base", json!([{"name": "theirs"}])),
+        // kubectl's reader takes the later of two keys, merged or not.
+        ("merged", json!([{"name": "theirs"}, {"name": "image-pull-secret"}])),
     ] {
         assert_eq!(bench.get(&["pod", name, "-n", &namespace])["spec"]["imagePullSecrets"], list, "{name}");
     }
@@ -221,7 +228,7 @@ fn a_pod_of_the_piped_output_has_the_reference_beside_that_of_its_account() {
     let run =
         bench.program("regcred").arguments(["inject", "--no-config", "--registry", "docker.io"]).stdin(&back).run();
     let pods = documents(&run.succeeded());
-    assert_eq!(pods.len(), 3);
+    assert_eq!(pods.len(), 5);
     assert!(pods.iter().all(|pod| {
         let list = pod["spec"]["imagePullSecrets"].as_array();
         list.is_some_and(|list| list.contains(&json!({"name": "image-pull-secret"})))

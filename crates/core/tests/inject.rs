@@ -276,14 +276,14 @@ fn objects_of_unknown_kinds_with_matching_images_are_named_with_the_path_to_type
     assert_eq!(
         warnings(&format!("{object}---\n{object}")),
         [
-            "2 objects of kind Farm.example.com have matching images, and get no reference: the kind is not known: say where its Pod \
+            "no reference for 2 objects of kind Farm.example.com with matching images: the kind is unknown: say where its Pod \
          spec is with `--path Farm.example.com=spec.jobs[].template.spec`"
         ]
     );
     assert_eq!(
         warnings("apiVersion: example.com/v1\nkind: Farm\nspec: {image: ghcr.io/a}\n"),
         [
-            "1 objects of kind Farm.example.com have matching images, and get no reference: the kind is not known: if the kind takes \
+            "no reference for 1 object of kind Farm.example.com with matching images: the kind is unknown: if the kind takes \
          `imagePullSecrets`, say where with `--path Farm.example.com=PATH`; else link its ServiceAccount"
         ]
     );
@@ -443,7 +443,7 @@ fn a_namespace_without_the_pull_secret_is_the_reason() {
     let reason = found.left_out.unwrap();
     assert_eq!(
         reason.message,
-        "1 Pod specs have matching images, but no pull secret for them is in their namespaces `shop`"
+        "no reference for 1 Pod spec with matching images in `shop`: no pull secret is for that namespace"
     );
     assert!(inject::inject(&pod.replace("ghcr", "quay"), &rules).unwrap().left_out.is_none());
 }

@@ -11,11 +11,11 @@ use super::folder::entry::Entry;
 use super::stream::Shown;
 use super::{File, Protection, layout};
 use crate::protect::Documents;
-use crate::settings::choices::{Chart, Format, Link, Protect};
-use crate::settings::{CreateNamespaces, Destination, Settings};
+use crate::settings::Settings;
+use crate::settings::choices::{Link, Protect};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 use regcred_core::objects::{Request, pod_policy};
 
@@ -46,11 +46,7 @@ const PULL_SECRETS: (&str, &str) =
 ///
 /// # Errors
 /// A template of the user's that makes no policy.
-pub fn files(
-    settings: &Settings,
-    docker_configs: &[DockerConfig],
-    templates: &Templates,
-) -> Result<Vec<File>, Failure> {
+pub fn files(settings: &Settings, docker_configs: &[Logins], templates: &Templates) -> Result<Vec<File>, Failure> {
     let request = settings.request(docker_configs);
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
     let mut chart = CHART.to_owned();
@@ -85,36 +81,6 @@ pub fn files(
 pub fn sealed(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
     layout::entries(documents)
         .map(|entry| entry.map(|entry| Entry { path: format!("templates/{}", entry.path), ..entry }))
-}
-
-/// What a release of the chart needs to be told, when it takes over what may be there already.
-#[must_use]
-pub fn note(settings: &Settings) -> Option<String> {
-    let own = settings.chart == Chart::Own && matches!(settings.combination.format, Format::Chart | Format::HelmValues);
-    let kept: Vec<_> = (settings.combination.link == Link::ServiceAccount)
-        .then(|| settings.pull_secrets.iter().flat_map(|pull_secret| &pull_secret.service_accounts))
-        .into_iter()
-        .flatten()
-        .filter(|account| values::stays(account))
-        .map(|account| format!("ServiceAccount `{account}`"))
-        .collect();
-    let namespaces = (settings.create_namespaces == CreateNamespaces::First).then(|| "Namespaces".to_owned());
-    let mut adopted: Vec<_> = kept.into_iter().chain(namespaces).collect();
-    adopted.sort_unstable();
-    adopted.dedup();
-    let written = !matches!(settings.destination, Destination::Check(_));
-    (own && written && !adopted.is_empty()).then(|| {
-        format!(
-            "a release takes over what is there already, and leaves it when it is uninstalled: {}. Helm has to be told:\n  \
-             helm upgrade --install --take-ownership pull-secrets CHART\n  \
-             or in helmfile.yaml:\n    \
-             releases:\n    \
-             - name: pull-secrets\n      \
-             chart: CHART\n      \
-             takeOwnership: true",
-            adopted.join(", ")
-        )
-    })
 }
 
 /// The text that Helm's template language turns into this one.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::files::stream::{Shown, show};
 use crate::settings::choices::{Link, Profile, Protect};
 use crate::settings::{CreateNamespaces, OWN_ACCOUNT, Settings};
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::marks::{Marks, Role};
@@ -22,7 +22,7 @@ const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sea
 ///
 /// # Errors
 /// The serializer's.
-pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn write(settings: &Settings, docker_configs: &[Logins], shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
     let texts: Vec<_> = docker_configs.iter().map(|docker_config| show(&docker_config.to_base64(), shown)).collect();
     let texts = texts.iter().map(|text| Some(text.as_str()));
     text(HEAD, &values(settings, docker_configs, texts))
@@ -32,7 +32,7 @@ pub fn write(settings: &Settings, docker_configs: &[DockerConfig], shown: Shown)
 ///
 /// # Errors
 /// The serializer's.
-pub fn without_secrets(settings: &Settings, docker_configs: &[DockerConfig]) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn without_secrets(settings: &Settings, docker_configs: &[Logins]) -> io::Result<Zeroizing<Vec<u8>>> {
     let head = match settings.combination.protect {
         Protect::External => HEAD.replace(", each with its Docker config in base64 and", ", each with"),
         Protect::Plain | Protect::Sealed | Protect::Sops => HEAD_SEALED.to_owned(),
@@ -48,7 +48,7 @@ fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
 
 fn values<'a>(
     settings: &'a Settings,
-    docker_configs: &'a [DockerConfig],
+    docker_configs: &'a [Logins],
     texts: impl Iterator<Item = Option<&'a str>>,
 ) -> Values<'a> {
     let request = settings.request(docker_configs);
@@ -146,8 +146,7 @@ mod tests {
 
     #[test]
     fn a_service_account_that_pull_secrets_share_has_the_union_of_their_lists() {
-        let (docker_config, pull_secrets): (_, Vec<ResourceName>) =
-            (DockerConfig::merge(Vec::new()).unwrap(), names(&["x", "y"]));
+        let (docker_config, pull_secrets): (_, Vec<ResourceName>) = (Logins::Unavailable, names(&["x", "y"]));
         let namespaces = [names(&["a", "b", "c"]), names(&["b"])];
         let (accounts, others) =
             ([names(&["default"]), names(&["default", "image-puller"])], [names(&["other"]), names(&[])]);

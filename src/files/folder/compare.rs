@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::Mode;
-use super::entry::{Content, Entry, Logins, is_headed};
+use super::entry::{Content, Entry, NeedsLogins, is_headed};
 use super::lock::{Line, Verdict};
 use super::parsed::{self, DOCKER_CONFIG};
 use super::path::{Found, TreePath};
@@ -243,7 +243,7 @@ impl<'a> Observer<'a> {
         marks: Option<&Marks<'_>>,
         outdated: Outdated,
     ) -> io::Result<plan::Content> {
-        let leaves_out = self.known() == Known::NotTheLogins && entry.logins != Logins::NotNeeded;
+        let leaves_out = self.known() == Known::NotTheLogins && entry.logins != NeedsLogins::NotNeeded;
         let mut cursor = Cursor { rest: text, is_same: true, has_left_out: false, leaves_out };
         if let Content::Stream(_, Form::Json) | Content::Ready(..) = entry.content {
             let mut wanted = Zeroizing::new(Vec::new());
@@ -268,7 +268,7 @@ impl<'a> Observer<'a> {
                     (true, Known::NotTheLogins) => plan::Content::NotCompared,
                 }
             }
-            _ if leaves_out && entry.logins == Logins::ForAll => plan::Content::NotCompared,
+            _ if leaves_out && entry.logins == NeedsLogins::ForAll => plan::Content::NotCompared,
             _ if seen.readdressed => plan::Content::AnotherRecipient,
             _ => plan::Content::Different,
         })

@@ -21,12 +21,12 @@ pub struct Entry<'a> {
     /// What follows.
     pub content: Content<'a>,
     /// What of it needs the logins to be known.
-    pub logins: Logins,
+    pub logins: NeedsLogins,
 }
 
 /// What of a file needs the logins to be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Logins {
+pub enum NeedsLogins {
     /// Nothing.
     NotNeeded,
     /// The values of Secrets, and the registries of policies.
@@ -48,7 +48,7 @@ pub enum Content<'a> {
 impl From<File> for Entry<'_> {
     fn from(File { path, bytes, protection }: File) -> Self {
         let head = head_of(&path, &bytes);
-        let logins = if protection == Protection::Plaintext { Logins::ForValues } else { Logins::NotNeeded };
+        let logins = if protection == Protection::Plaintext { NeedsLogins::ForValues } else { NeedsLogins::NotNeeded };
         Self { path, document: None, head, content: Content::Ready(bytes, protection), logins }
     }
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::files::File;
-use crate::files::folder::entry::{Content, Entry, Logins, head_of};
+use crate::files::folder::entry::{Content, Entry, NeedsLogins, head_of};
 use crate::protect::encrypted::Encrypted;
 use crate::protect::sops::{self, Form, Sops};
 use regcred_core::diagnostic::Failure;
@@ -27,7 +27,7 @@ pub fn entry<'a>(file: &File, form: Form, sops: &'a Sops) -> Result<Entry<'a>, F
         document: None,
         head,
         content: Content::Encrypted(Box::new(values)),
-        logins: Logins::ForValues,
+        logins: NeedsLogins::ForValues,
     })
 }
 

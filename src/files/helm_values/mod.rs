@@ -19,7 +19,7 @@ use crate::settings::patcher::{Guard, PatcherSettings};
 use crate::settings::{CreateNamespaces, Destination, PullSecretSettings, Settings};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::manifest::{Manifests, ObjectTemplate, Place};
 use regcred_core::objects;
@@ -29,11 +29,7 @@ use shipped::Context;
 ///
 /// # Errors
 /// A chart that is for one pull secret and gets several, or a template that makes no values.
-pub fn write(
-    settings: &Settings,
-    docker_configs: &[DockerConfig],
-    shown: Shown,
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub fn write(settings: &Settings, docker_configs: &[Logins], shown: Shown) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let unwritable = |error: std::io::Error| super::failure(&error, "the values");
     if settings.chart == Chart::Own {
         return chart::values::write(settings, docker_configs, shown).map_err(unwritable);
@@ -83,7 +79,7 @@ pub fn protection(chart: &Chart) -> Protection {
 /// As [`write()`], and a template of the user's that makes no Namespace.
 pub fn files<'a>(
     settings: &Settings,
-    docker_configs: &[DockerConfig],
+    docker_configs: &[Logins],
     templates: &Templates,
     protector: &'a Protector,
     name: &str,
@@ -106,7 +102,7 @@ pub fn files<'a>(
 /// As [`write()`], and a template of the user's that makes no Namespace.
 pub fn plain_files(
     settings: &Settings,
-    docker_configs: &[DockerConfig],
+    docker_configs: &[Logins],
     templates: &Templates,
     name: &str,
 ) -> Result<Vec<File>, Failure> {
@@ -136,7 +132,7 @@ pub fn plain_files(
 /// The source Secret of empathyco's chart, in the namespace of the release: to be applied before it.
 fn source(
     settings: &Settings,
-    docker_configs: &[DockerConfig],
+    docker_configs: &[Logins],
     patcher: &PatcherSettings,
     templates: &Templates,
 ) -> Result<Manifests, Failure> {
@@ -198,8 +194,8 @@ fn beside(name: &str, what: &str, protect: Protect) -> String {
 
 fn only<'a>(
     settings: &'a Settings,
-    docker_configs: &'a [DockerConfig],
-) -> Result<(&'a PullSecretSettings, &'a DockerConfig), Failure> {
+    docker_configs: &'a [Logins],
+) -> Result<(&'a PullSecretSettings, &'a Logins), Failure> {
     match (settings.pull_secrets.as_slice(), docker_configs) {
         ([pull_secret], [docker_config]) => Ok((pull_secret, docker_config)),
         (several, _) => {

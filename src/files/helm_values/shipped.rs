@@ -10,7 +10,7 @@ use crate::settings::patcher::{Accounts, PatcherSettings, default_image};
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::DockerConfig;
+use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::{self, patcher};
@@ -48,7 +48,7 @@ pub(super) fn tamcore(
     settings: &Settings,
     pull_secret: &PullSecretSettings,
     patcher: &PatcherSettings,
-    docker_config: &DockerConfig,
+    docker_config: &Logins,
     shown: Shown,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut values = values(TAMCORE, settings, pull_secret, patcher)?;

@@ -1,12 +1,13 @@
-//! The forms a Docker config arrives in: the text of a variable or file in, its JSON out.
+//! Finds the JSON in the forms that a Docker config arrives in.
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::placeholder::{Placeholder, WITHOUT_QUOTES, is_in_quotes};
-use super::{helmfile, mistaken};
+use super::findings::WITHOUT_QUOTES;
+use super::stand_in::{self, is_in_quotes};
+use super::{damage, mistaken};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Standard base64, padded or not.
@@ -62,22 +63,21 @@ fn inline(
     if text.is_empty() {
         return Err(Diagnostic::error(Code::Empty, format!("{source} holds nothing but white space")));
     }
-    if let Some(placeholder) = Placeholder::of(text) {
-        return Err(placeholder.of_a_docker_config(source));
-    }
     if is_in_quotes(text) {
         return Err(Diagnostic::error(Code::InQuotes, format!("{source} is in quotes")).hint(WITHOUT_QUOTES));
+    }
+    if (text.starts_with('{') && !text.starts_with("{{")) || is_valid_json(text) {
+        return Ok(text.into());
+    }
+    if let Some(stand_in) = stand_in::find(text) {
+        let message = format!("{source} holds no Docker config: it {}", stand_in.what);
+        return Err(Diagnostic::error(stand_in.code, message).hint(stand_in.remedy));
     }
     if is_json(text) {
         return Ok(text.into());
     }
-    if helmfile::evaluates(text) {
-        return Err(
-            Diagnostic::error(Code::HelmfileReference, format!("{source} {}", helmfile::FAULT)).hint(helmfile::HINT)
-        );
-    }
-    if mistaken::is_manifest(text) {
-        return Err(mistaken::manifest(source));
+    if let Some(mistake) = mistaken::text(text, source) {
+        return Err(mistake);
     }
     if mistaken::is_plain_user_and_password(text) {
         return Err(mistaken::user_and_password(source, "`user:password`"));
@@ -100,18 +100,22 @@ fn inline(
         );
         return Ok(trimmed(&twice).into());
     }
-    if mistaken::is_manifest(decoded) {
-        return Err(mistaken::manifest(source));
+    if let Some(mistake) = mistaken::text(decoded, source) {
+        return Err(mistake);
     }
     if mistaken::is_user_and_password(decoded) {
         return Err(mistaken::user_and_password(source, "base64 of `user:password`"));
     }
-    Err(neither("it is base64, but not of JSON"))
+    Err(neither("valid base64, but the decoded text is not JSON"))
 }
 
 /// Whether it is meant as JSON: an object or a list, perhaps a broken one, or any other value.
 fn is_json(text: &str) -> bool {
-    text.starts_with(['{', '[', '"']) || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    text.starts_with(['{', '[', '"']) || is_valid_json(text)
+}
+
+fn is_valid_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// JSON that came out of base64 and ends early was cut before it was decoded.
@@ -141,7 +145,7 @@ fn base64(text: &str) -> Result<String, String> {
         base64::DecodeError::InvalidLength(length) => format!("base64 of {length} characters is cut short"),
         _ => "its base64 ends in the middle of a character".to_owned(),
     })?;
-    String::from_utf8(bytes).map_err(|_| "it is base64, but not of text".to_owned())
+    damage::text_of(bytes).ok_or_else(|| "valid base64, but the decoded bytes are not text".to_owned())
 }
 
 fn neither(text: &str, source: &str, base64: &str) -> Diagnostic {
@@ -159,7 +163,7 @@ fn neither(text: &str, source: &str, base64: &str) -> Diagnostic {
 }
 
 fn trimmed(text: &str) -> &str {
-    text.trim_start_matches('\u{feff}').trim()
+    text.trim_matches(|character: char| character.is_whitespace() || damage::is_invisible(character))
 }
 
 #[cfg(test)]
@@ -194,6 +198,7 @@ mod tests {
             (URL_SAFE_NO_PAD.encode(JSON), 0),
             (wrapped, 0),
             (STANDARD.encode(&once), 1),
+            (STANDARD.encode(JSON.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()), 0),
         ] {
             assert_eq!(decode(&text), Ok((JSON.to_owned(), warnings)), "{text}");
         }
@@ -219,6 +224,11 @@ mod tests {
             ("$DOCKERHUB_AUTH", "placeholder"),
             ("$(DOCKERHUB_AUTH)", "placeholder"),
             ("'{}'", "in-quotes"),
+            ("{{ .Values.auth }}", "placeholder"),
+            ("%!s(<nil>)", "placeholder"),
+            ("auths: ENC[AES256_GCM,data:x]", "encrypted"),
+            (r"C:\Users\me\.docker\config.json", "not-a-docker-config"),
+            ("Og==", "user-and-password"),
             (&STANDARD.encode("user:pass"), "user-and-password"),
             ("/no/such/file", "not-a-docker-config"),
             ("ref+vault://a/b", "helmfile-reference"),

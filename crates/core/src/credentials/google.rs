@@ -1,77 +1,90 @@
-//! Google's key files as passwords: a user name and a password in, why the two do not go together out.
+//! Recognizes keys of Google's service accounts, and what stands in their place.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// What is wrong with a password, and what to do about it.
-pub(super) type Fault = (&'static str, &'static str);
+use super::findings::Subject;
 
-const KEY: &str = "give the key file of a service account, or its JSON, as it was downloaded";
+/// What to do where the password is not a key.
+pub(super) const KEY: &str = "give the key file of a service account, or its JSON, as it was downloaded";
 
-/// Why the password is none for `_json_key`, which takes the key's JSON, or `_json_key_base64`, which takes base64 of that.
-pub(super) fn fault(username: &str, password: &str) -> Option<Fault> {
-    let decoded = || {
-        STANDARD
-            .decode(password.split_ascii_whitespace().collect::<String>())
-            .ok()
-            .and_then(|json| serde_json::from_slice(&json).ok())
-    };
-    let (plain, encoded): (Option<Value>, Option<Value>) = match username {
-        "_json_key" | "_json_key_base64" => (serde_json::from_str(password).ok(), decoded()),
-        _ => return None,
-    };
-    match (username, plain.filter(Value::is_object), encoded.filter(Value::is_object)) {
-        ("_json_key", Some(key), _) | ("_json_key_base64", _, Some(key)) => not_a_key(&key),
-        ("_json_key", None, Some(_)) => Some((
-            "is base64 of a key, which goes with the user name `_json_key_base64`",
-            "give the JSON itself, or write HOST=USERVAR:PASSVAR with that user name",
-        )),
-        (_, Some(_), None) => Some((
-            "is the JSON of a key, which goes with the user name `_json_key`",
-            "encode it: `base64 -w0 key.json`",
-        )),
-        _ => Some(("is no key of a service account: not JSON, nor base64 of it", KEY)),
-    }
+/// Whether the password is to be a key.
+pub(super) fn takes_keys(it: &Subject<'_>) -> bool {
+    matches!(it.username, "_json_key" | "_json_key_base64")
 }
 
-fn not_a_key(key: &Value) -> Option<Fault> {
-    match key.get("type").and_then(Value::as_str) {
-        Some("service_account") if key.get("private_key").is_some_and(Value::is_string) => None,
-        Some("external_account") => Some((
-            "is no key, but says how to get a token by workload identity",
-            "a registry takes only keys and tokens: give a key file, or let the nodes' own service account pull",
-        )),
-        Some("authorized_user") => Some(("is no key, but the login of a person", KEY)),
-        _ => Some(("is JSON, but no key of a service account", KEY)),
-    }
+/// The JSON of the key that a password is base64 of.
+#[must_use]
+pub fn decoded_key(password: &str) -> Option<String> {
+    let bare: String = password.split_ascii_whitespace().collect();
+    let json = String::from_utf8(STANDARD.decode(bare).ok()?).ok()?;
+    object(&json).is_some_and(|key| is_key(&key)).then_some(json)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) fn is_encoded_key(it: &Subject<'_>) -> bool {
+    it.username == "_json_key" && plain(it).is_none() && encoded(it).is_some()
+}
 
-    #[test]
-    fn a_password_goes_with_the_user_name_or_it_is_said_why_not() {
-        let key = r#"{"type":"service_account","private_key":"x"}"#;
-        for (username, password, expected) in [
-            ("_json_key", key, None),
-            ("_json_key", &STANDARD.encode(key), Some("base64 of a key")),
-            ("_json_key", r#"{"type":"external_account"}"#, Some("workload identity")),
-            ("_json_key", r#"{"type":"authorized_user"}"#, Some("of a person")),
-            ("_json_key", "{}", Some("no key of a service account")),
-            ("_json_key", "hunter2", Some("not JSON")),
-            ("_json_key_base64", &STANDARD.encode(key), None),
-            ("_json_key_base64", key, Some("`_json_key`")),
-            ("_json_key_base64", "hunter2", Some("not JSON")),
-            ("oauth2accesstoken", "hunter2", None),
-        ] {
-            let found = fault(username, password).map(|(what, _)| what);
-            assert_eq!(found.is_some(), expected.is_some(), "{username} {password}");
-            assert!(
-                found.unwrap_or_default().contains(expected.unwrap_or_default()),
-                "{username} {password}: {found:?}"
-            );
-        }
-    }
+pub(super) fn is_plain_key(it: &Subject<'_>) -> bool {
+    it.username == "_json_key_base64" && plain(it).is_some()
+}
+
+pub(super) fn is_not_json(it: &Subject<'_>) -> bool {
+    takes_keys(it) && key(it).is_none()
+}
+
+/// Whether it would be a key if its line ends were escapes.
+pub(super) fn is_broken_key(it: &Subject<'_>) -> bool {
+    is_not_json(it)
+        && it.password.contains("\"private_key\"")
+        && object(&it.password.replace('\n', "\\n")).or_else(|| object(&it.password.replace('\n', " "))).is_some()
+}
+
+pub(super) fn is_of_type(it: &Subject<'_>, kind: &str) -> bool {
+    takes_keys(it) && key(it).is_some_and(|key| text(&key, "type") == kind)
+}
+
+pub(super) fn has_escaped_line_ends(it: &Subject<'_>) -> bool {
+    takes_keys(it)
+        && key(it).is_some_and(|key| {
+            let private_key = text(&key, "private_key");
+            private_key.contains("\\n") && !private_key.contains('\n')
+        })
+}
+
+pub(super) fn is_another_object(it: &Subject<'_>) -> bool {
+    takes_keys(it) && key(it).is_some_and(|key| !is_key(&key))
+}
+
+/// Whether it is a key with the user name of something else, for a registry of Google.
+pub(super) fn has_another_username(it: &Subject<'_>) -> bool {
+    let host = it.registry.host();
+    let is_of_google = host == "gcr.io" || host.ends_with(".gcr.io") || host.ends_with(".pkg.dev");
+    is_of_google && !takes_keys(it) && plain(it).or_else(|| encoded(it)).is_some_and(|key| is_key(&key))
+}
+
+fn key(it: &Subject<'_>) -> Option<Map<String, Value>> {
+    plain(it).or_else(|| encoded(it))
+}
+
+fn plain(it: &Subject<'_>) -> Option<Map<String, Value>> {
+    object(it.password)
+}
+
+fn encoded(it: &Subject<'_>) -> Option<Map<String, Value>> {
+    let bare: String = it.password.split_ascii_whitespace().collect();
+    serde_json::from_slice(&STANDARD.decode(bare).ok()?).ok()
+}
+
+fn object(json: &str) -> Option<Map<String, Value>> {
+    serde_json::from_str(json).ok()
+}
+
+fn is_key(key: &Map<String, Value>) -> bool {
+    text(key, "type") == "service_account" && key.get("private_key").is_some_and(Value::is_string)
+}
+
+fn text<'a>(key: &'a Map<String, Value>, field: &str) -> &'a str {
+    key.get(field).and_then(Value::as_str).unwrap_or_default()
 }

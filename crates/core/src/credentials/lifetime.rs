@@ -1,4 +1,4 @@
-//! How long a password lives: a login and the time in, warnings and errors about tokens that die with the job or soon out.
+//! Warns about passwords that expire, and refuses those that die with the job.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -91,7 +91,12 @@ fn known_life(username: &str, host: &str) -> Option<(&'static str, &'static str)
 
 /// Whether it is a token of ECR: of a registry, by IPv4 or dual-stack, FIPS or not, or of the public gallery.
 fn is_ecr(username: &str, host: &str) -> bool {
-    username == "AWS" && (host.contains(".dkr.ecr") || host.contains(".dkr-ecr") || host == "public.ecr.aws")
+    username == "AWS" && is_host_of_ecr(host)
+}
+
+/// Whether it is a registry of ECR.
+pub(super) fn is_host_of_ecr(host: &str) -> bool {
+    host.contains(".dkr.ecr") || host.contains(".dkr-ecr") || host == "public.ecr.aws"
 }
 
 /// Seconds since 1970 at which an ECR token or a JWT ends.

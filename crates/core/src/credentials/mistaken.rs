@@ -1,13 +1,9 @@
-//! What stands where a Docker config belongs: text or JSON in, what it was taken from or for out.
+//! Recognizes what was put where a Docker config belongs, and says what it is.
 
 use serde_json::{Map, Value};
 
 use super::presets::{Host, PRESETS, Preset, UserName};
 use crate::diagnostic::{Code, Diagnostic};
-
-/// What to do when the login has to be given as two variables.
-pub(super) const TWO_VARIABLES: &str =
-    "name the two variables of a login instead: `--login ghcr.io=GHCR_USER:GHCR_TOKEN`";
 
 /// Whether text that was decoded from base64 is `user:password`, which no JSON, address or binary data looks like.
 pub(super) fn is_user_and_password(text: &str) -> bool {
@@ -52,47 +48,175 @@ fn preset_for(source: &str) -> Option<(&'static Preset, &'static str)> {
     })
 }
 
-/// Whether it is a manifest as YAML.
-pub(super) fn is_manifest(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("apiVersion:") || line.trim_start().starts_with(".dockerconfigjson:"))
+/// Something else that is put where a Docker config belongs.
+struct Mistake<T: ?Sized> {
+    is: fn(&T) -> bool,
+    code: Code,
+    /// What it is, as in "`DOCKERHUB_AUTH` is a manifest".
+    what: &'static str,
+    remedy: &'static str,
 }
 
-/// It is a manifest, or the `data` of one.
-pub(super) fn manifest(source: &str) -> Diagnostic {
-    Diagnostic::error(Code::Manifest, format!("{source} is a manifest of Kubernetes, not the Docker config in it"))
-        .hint(r"take that alone: `kubectl get secret NAME -o jsonpath='{.data.\.dockerconfigjson}'`")
+impl<T: ?Sized> Mistake<T> {
+    fn explain(&self, source: &str) -> Diagnostic {
+        Diagnostic::error(self.code, format!("{source} {}", self.what)).hint(self.remedy)
+    }
 }
+
+const IS_A_MANIFEST: &str = "is a manifest of Kubernetes, not the Docker config in it";
+const TAKE_ITS_DATA: &str = r"take that alone: `kubectl get secret NAME -o jsonpath='{.data.\.dockerconfigjson}'`";
+
+/// Texts that are not JSON, as they were set or decoded from base64.
+const TEXTS: &[Mistake<str>] = &[
+    Mistake {
+        is: |text| {
+            text.lines().any(|it| it.starts_with("apiVersion:") || it.trim_start().starts_with(".dockerconfigjson:"))
+        },
+        code: Code::Manifest,
+        what: IS_A_MANIFEST,
+        remedy: TAKE_ITS_DATA,
+    },
+    Mistake {
+        is: |text| {
+            let bytes = text.as_bytes();
+            text.starts_with(r"\\")
+                || (bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && b"\\/".contains(&bytes[2]))
+        },
+        code: Code::NotADockerConfig,
+        what: "is a path of Windows, and no such file can be read here",
+        remedy: "set the content of the file, for example as base64, or the path that it has where regcred runs",
+    },
+    Mistake {
+        is: |text| text == ":",
+        code: Code::UserAndPassword,
+        what: "holds `:`, an empty user name and an empty password",
+        remedy: "the two variables were empty when it was put together: look there",
+    },
+    Mistake {
+        is: |text| text.starts_with("-----BEGIN "),
+        code: Code::NotADockerConfig,
+        what: "is a certificate or a key, not a Docker config",
+        remedy: "name the variable of the Docker config",
+    },
+    Mistake {
+        is: |text| text.get(..5).is_some_and(|head| ["<html", "<!doc"].contains(&&*head.to_ascii_lowercase())),
+        code: Code::NotADockerConfig,
+        what: "is a page of HTML, not a Docker config",
+        remedy: "a server answered with a page instead of the secret: look at how it was fetched",
+    },
+    Mistake {
+        is: |text| text.contains("Login Succeeded"),
+        code: Code::NotADockerConfig,
+        what: "is what `docker login` prints, not the file that it writes",
+        remedy: "set the content of ~/.docker/config.json",
+    },
+];
+
+/// What the text is instead of a Docker config, where that is known.
+pub(super) fn text(text: &str, source: &str) -> Option<Diagnostic> {
+    TEXTS.iter().find(|mistake| (mistake.is)(text)).map(|mistake| mistake.explain(source))
+}
+
+/// Fields in which programs answer with a secret.
+const WRAPPERS: [&str; 8] =
+    ["value", "data", "SecretString", "secret", "content", "payload", "dockerconfigjson", "dockerConfigJson"];
+
+/// Objects without entries.
+const OBJECTS: &[Mistake<Map<String, Value>>] = &[
+    Mistake {
+        is: |config| config.contains_key("sops"),
+        code: Code::Encrypted,
+        what: "is a file that sops encrypted",
+        remedy: "decrypt it before regcred runs: `sops decrypt FILE`",
+    },
+    Mistake {
+        is: |config| config.contains_key("apiVersion") || config.contains_key(".dockerconfigjson"),
+        code: Code::Manifest,
+        what: IS_A_MANIFEST,
+        remedy: TAKE_ITS_DATA,
+    },
+    Mistake {
+        is: |config| config.contains_key("Secret") && config.contains_key("Username"),
+        code: Code::CredentialHelper,
+        what: "is the answer of a credential helper for one registry, not a Docker config",
+        remedy: "put its `Username` and its `Secret` into two variables: `--login HOST=USERVAR:PASSVAR`",
+    },
+    Mistake {
+        is: |config| matches!(config.get("auths"), Some(Value::String(_))),
+        code: Code::NoAuths,
+        what: "has an `auths` that is text, where an object with the entries belongs",
+        remedy: "the object was encoded as text: write {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}",
+    },
+    Mistake {
+        is: |config| config.get("auths").is_some_and(|auths| !auths.is_object() && !auths.is_null()),
+        code: Code::NoAuths,
+        what: "has an `auths` that is not an object",
+        remedy: "write one entry for each registry: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}",
+    },
+    Mistake {
+        is: |config| config.contains_key("credsStore") || config.contains_key("credHelpers"),
+        code: Code::CredentialHelper,
+        what: "only names a credential helper (`credsStore`, `credHelpers`), which a kubelet ignores",
+        remedy: "the login itself is in that helper: `--credential-helpers` asks it for the registries of `credHelpers` and of \
+                 empty entries; or name two variables: `--login ghcr.io=GHCR_USER:GHCR_TOKEN`",
+    },
+    Mistake {
+        is: |config| config.values().any(|value| value.get("auth").is_some() || value.get("username").is_some()),
+        code: Code::NoAuths,
+        what: "has logins, but no `auths` around them: the old .dockercfg form",
+        remedy: "wrap it: {\"auths\": …}",
+    },
+    Mistake {
+        is: |config| WRAPPERS.iter().any(|name| config.contains_key(*name)),
+        code: Code::NoAuths,
+        what: "is the answer of a command or a server, and the Docker config is in one of its fields",
+        remedy: "take that field alone, for example with `jq -r .value`",
+    },
+    Mistake {
+        is: |config| {
+            config.contains_key("token") || config.contains_key("accessToken") || config.contains_key("access_token")
+        },
+        code: Code::NoAuths,
+        what: "is an answer with a token, not a Docker config",
+        remedy: "put user name and token into two variables: `--login HOST=USERVAR:PASSVAR`",
+    },
+    Mistake {
+        is: |config| config.contains_key("private_key") || config.contains_key("client_email"),
+        code: Code::NoAuths,
+        what: "is the key of a service account, not a Docker config",
+        remedy: "`--login gar` takes the key in `GAR_KEY_FILE`, with the host in `GAR_HOST`",
+    },
+    Mistake {
+        is: |config| {
+            const OF_DOCKER: [&str; 6] =
+                ["auths", "HttpHeaders", "currentContext", "plugins", "psFormat", "detachKeys"];
+            config.keys().all(|name| OF_DOCKER.contains(&name.as_str()))
+        },
+        code: Code::NoAuths,
+        what: "is a Docker config without any entry in `auths`",
+        remedy: "run `docker login` where no credential helper is configured, or name the two variables of a login instead: \
+                 `--login ghcr.io=GHCR_USER:GHCR_TOKEN`",
+    },
+];
 
 /// JSON without entries: what it is instead.
-pub(super) fn without_auths(config: &Map<String, Value>, source: &str) -> Diagnostic {
-    if config.contains_key("apiVersion") || config.contains_key(".dockerconfigjson") {
-        return manifest(source);
-    }
-    if config.contains_key("credsStore") || config.contains_key("credHelpers") {
-        return Diagnostic::error(
-            Code::CredentialHelper,
-            format!("{source} only names a credential helper (`credsStore`, `credHelpers`), which a kubelet ignores"),
-        )
-        .hint(format!("the login itself is in that helper; {TWO_VARIABLES}"));
-    }
-    if config.values().any(|value| value.get("auth").is_some() || value.get("username").is_some()) {
-        return Diagnostic::error(
-            Code::NoAuths,
-            format!("{source} has logins, but no `auths` around them: the old .dockercfg form"),
-        )
-        .hint("wrap it: {\"auths\": …}");
-    }
-    Diagnostic::error(Code::NoAuths, format!("{source} is a Docker config without any entry in `auths`"))
-        .hint(format!("run `docker login` where no credential helper is configured, or {TWO_VARIABLES}"))
+pub(super) fn without_auths(json: &str, source: &str) -> Diagnostic {
+    let config = serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
+    let known = OBJECTS.iter().find(|mistake| (mistake.is)(&config)).map(|mistake| mistake.explain(source));
+    known.unwrap_or_else(|| {
+        Diagnostic::error(Code::NoAuths, format!("{source} is JSON, but not a Docker config: it has no `auths`"))
+            .hint("a Docker config is an object: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}")
+    })
 }
 
-/// JSON that is no object.
-pub(super) fn not_an_object(value: &Value, source: &str) -> Diagnostic {
-    let hint = match value {
-        Value::Null => "`null` is what `jq -r` prints for a name that is not there: look where the value comes from",
-        _ => "a Docker config is an object: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}",
+/// JSON that is not an object.
+pub(super) fn not_an_object(json: &str, source: &str) -> Diagnostic {
+    let hint = if json.trim() == "null" {
+        "`null` is what `jq -r` prints for a name that is not there: look where the value comes from"
+    } else {
+        "a Docker config is an object: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}"
     };
-    Diagnostic::error(Code::NotAnObject, format!("{source} is JSON, but no object")).hint(hint)
+    Diagnostic::error(Code::NotAnObject, format!("{source} is JSON, but not an object")).hint(hint)
 }
 
 #[cfg(test)]

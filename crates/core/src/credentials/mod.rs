@@ -1,24 +1,28 @@
 //! Decodes and checks logins: text that was read from variables and files becomes one checked login for each registry.
 
 pub mod auths;
-pub mod check;
+mod damage;
 pub mod decode;
+mod findings;
 mod google;
-mod helmfile;
+mod json;
 pub mod lifetime;
 mod mistaken;
-mod pairs;
-mod placeholder;
+mod other;
 pub mod presets;
 mod source;
+mod stand_in;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::docker_config::registry::RegistryKey;
 use lifetime::ShortLived;
 
-pub use placeholder::is_a_placeholder;
+pub use damage::text_of;
+pub use findings::checked;
+pub use google::decoded_key;
 pub use source::{DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable};
+pub use stand_in::is_a_placeholder;
 
 /// What a check of logins has to know beside the logins.
 pub struct Facts<'a> {
@@ -90,8 +94,14 @@ pub fn is_public_username(name: &str) -> bool {
 }
 
 /// User names that a registry fixes for everybody.
-const PUBLIC_NAMES: [&str; 5] =
-    ["AWS", "_json_key", "_json_key_base64", "oauth2accesstoken", "00000000-0000-0000-0000-000000000000"];
+const PUBLIC_NAMES: [&str; 6] = [
+    "AWS",
+    "_json_key",
+    "_json_key_base64",
+    "oauth2accesstoken",
+    "$oauthtoken",
+    "00000000-0000-0000-0000-000000000000",
+];
 
 /// The names of `GitLab`'s deploy tokens and Harbor's robots.
 fn has_public_form(name: &str) -> bool {

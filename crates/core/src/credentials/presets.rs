@@ -1,4 +1,4 @@
-//! The registries that have a name of their own: a preset's name in, its host, its variables and the rules of its user name out.
+//! Lists the registries that have a preset, each with its host, its variables and the rules of its user name.
 
 use std::borrow::Cow;
 

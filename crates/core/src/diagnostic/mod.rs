@@ -16,6 +16,8 @@ pub enum Severity {
     Error,
     /// The problem is reported and the work goes on.
     Warning,
+    /// Said, and nothing has to be done.
+    Note,
 }
 
 /// A problem: what happened and what to do. It holds names, never values.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::registry::RegistryKey;
+use super::registry::{RegistryKey, split_port};
 
 /// An image in full: short names of Docker Hub are spelled out, tag and digest are removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +67,17 @@ impl FromStr for Image {
 }
 
 impl Image {
+    /// Host and port, Docker Hub's spelled out.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
     /// Whether a text that is formally an image of Docker Hub is more likely the host of a registry.
     #[must_use]
     pub fn looks_like_a_registry(text: &str) -> bool {
-        let (host, port) = text.split_once(':').unwrap_or((text, ""));
-        let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
-        is_port && (host == "localhost" || host.contains('.')) && is_good_domain(host)
+        let host = split_port(text).0;
+        (host == "localhost" || host.contains(['.', ':'])) && is_good_domain(text)
     }
 }
 
@@ -88,14 +93,19 @@ fn is_domain(first: &str) -> bool {
 }
 
 fn is_good_domain(domain: &str) -> bool {
-    let (host, port) = domain.split_once(':').map_or((domain, None), |(host, port)| (host, Some(port)));
+    let (host, port) = split_port(domain);
+    let good_address =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
     let good_label = |label: &str| {
         label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && label.starts_with(|first: char| first.is_ascii_alphanumeric())
             && label.ends_with(|last: char| last.is_ascii_alphanumeric())
     };
-    let good_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    host.split('.').all(good_label) && port.is_none_or(good_port)
+    let good_host = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(good_address),
+        None => host.split('.').all(good_label),
+    };
+    good_host && !domain.ends_with(':') && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Words of `a-z` and `0-9`, joined by one dot, one or two underscores, or any number of dashes.
@@ -162,14 +172,13 @@ impl Image {
 fn matches(key: &RegistryKey, image: &Image) -> bool {
     let (glob_host, glob_port) = split_port(key.authority());
     let (host, port) = split_port(&image.domain);
-    glob_port == port
+    // Without a port Go keeps the brackets of an IPv6 address, and reads those of the key as a glob.
+    let is_comparable = !glob_host.starts_with('[') || !port.is_empty();
+    is_comparable
+        && glob_port == port
         && glob_host.split('.').count() == host.split('.').count()
         && glob_host.split('.').zip(host.split('.')).all(|(glob, part)| part_matches(glob, part))
         && format!("/{}", image.path).starts_with(key.path())
-}
-
-fn split_port(authority: &str) -> (&str, &str) {
-    authority.split_once(':').unwrap_or((authority, ""))
 }
 
 /// Go's `filepath.Match` for one part of a host, where `*` is the only special character.
@@ -207,6 +216,8 @@ mod tests {
             ("localhost:5000/api:1", "localhost:5000/api"),
             ("Team/api", "Team/api"),
             ("ghcr.io/acme/api:1.4@sha256:DIGEST", "ghcr.io/acme/api"),
+            ("[2001:db8::1]:5000/acme/api:1", "[2001:db8::1]:5000/acme/api"),
+            ("[2001:db8::1]/api", "[2001:db8::1]/api"),
         ] {
             let text = text.replace("DIGEST", &"0a".repeat(32));
             assert_eq!(text.parse::<Image>().unwrap().to_string(), full, "{text}");
@@ -229,6 +240,9 @@ mod tests {
             "-a.io/b",
             "a_b.io:80/c",
             "a.io:x/b",
+            "[2001:db8::g]/b",
+            "[]:5000/b",
+            "[::1]:/b",
             &"0a".repeat(32),
         ] {
             assert!(bad.parse::<Image>().is_err(), "{bad}");
@@ -277,6 +291,9 @@ mod tests {
             (&[hub, "docker.io/acme"], "acme/api", &["docker.io/acme"]),
             (&[hub, "docker.io/acme"], "nginx", &[hub]),
             (&[hub], "ghcr.io/x", &[]),
+            (&["[2001:db8::1]:5000"], "[2001:db8::1]:5000/x", &["[2001:db8::1]:5000"]),
+            (&["[2001:db8::1]:5000"], "[2001:db8::1]/x", &[]),
+            (&["[2001:db8::1]"], "[2001:db8::1]/x", &[]),
             (&[hub], "localhost/x", &[hub]),
             (&[hub, "localhost"], "localhost/x", &["localhost"]),
         ] {

@@ -2,6 +2,7 @@
 
 mod json;
 pub mod kubelet;
+mod near_miss;
 pub mod registry;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use crate::credentials::Credential;
 use crate::diagnostic::{Code, Diagnostic};
 use kubelet::Image;
 use registry::RegistryKey;
+
+pub use near_miss::near_misses;
 
 /// The API server's limit for the data of a Secret.
 const LIMIT: usize = 1024 * 1024;
@@ -31,6 +34,64 @@ pub struct Match {
     pub registry: String,
     /// The user name, or null unless it is known to be public.
     pub username: Option<String>,
+}
+
+/// What is known of the logins of one pull secret.
+pub enum Logins {
+    /// They were read and checked.
+    Read(DockerConfig),
+    /// An operator in the cluster fetches them: the keys of the entries, and user names where regcred.yaml has them.
+    External(Vec<(RegistryKey, Option<String>)>),
+    /// Their variables are not there, as in a merge request.
+    Unavailable,
+}
+
+impl Logins {
+    /// The keys of the entries, as far as they are known.
+    pub fn registries(&self) -> impl Iterator<Item = &RegistryKey> {
+        self.entries().map(|entry| entry.registry)
+    }
+
+    /// The JSON of the Docker config; without entries where the logins were not read, and nothing that depends on them is compared.
+    #[must_use]
+    pub fn to_json(&self) -> SecretString {
+        self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_json()
+    }
+
+    /// The same in base64, as a Secret's `data` holds it.
+    #[must_use]
+    pub fn to_base64(&self) -> SecretString {
+        self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_base64()
+    }
+
+    fn read(&self) -> Option<&DockerConfig> {
+        match self {
+            Self::Read(docker_config) => Some(docker_config),
+            Self::External(_) | Self::Unavailable => None,
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Known<'_>> {
+        let read = self.read().into_iter().flat_map(|docker_config| &docker_config.logins);
+        let external = match self {
+            Self::External(entries) => entries.as_slice(),
+            Self::Read(_) | Self::Unavailable => &[],
+        };
+        let read = read.map(|login| Known { registry: &login.registry, username: login.username_if_public() });
+        read.chain(external.iter().map(|(registry, username)| Known { registry, username: username.clone() }))
+    }
+}
+
+/// What is known of one entry.
+struct Known<'a> {
+    registry: &'a RegistryKey,
+    username: Option<String>,
+}
+
+impl kubelet::Entry for Known<'_> {
+    fn key(&self) -> &RegistryKey {
+        self.registry
+    }
 }
 
 impl DockerConfig {
@@ -71,27 +132,6 @@ impl DockerConfig {
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
-    /// None: stands in where the logins cannot be known, and nothing that depends on them is looked at.
-    #[must_use]
-    pub fn unknown() -> Self {
-        Self { logins: Vec::new() }
-    }
-
-    /// The registries of logins that are kept elsewhere, with the user names that are known: to see what matches an image.
-    #[must_use]
-    pub fn kept_elsewhere(logins: Vec<(RegistryKey, Option<String>)>) -> Self {
-        let login = |(registry, username): (RegistryKey, Option<String>)| Credential {
-            registry,
-            public_username: username.is_some(),
-            username: username.unwrap_or_default().into(),
-            password: SecretString::default(),
-            email: None,
-            source: String::new(),
-            username_source: String::new(),
-        };
-        Self { logins: logins.into_iter().map(login).collect() }
-    }
-
     /// The JSON, byte for byte what `kubectl create secret docker-registry` writes for the same logins.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the JSON holds the logins: that is what it is for")]
@@ -127,11 +167,6 @@ impl DockerConfig {
         STANDARD.encode(self.to_json().expose_secret()).into()
     }
 
-    /// The registries, sorted.
-    pub fn registries(&self) -> impl Iterator<Item = &RegistryKey> {
-        self.logins.iter().map(|login| &login.registry)
-    }
-
     #[expect(clippy::disallowed_methods, reason = "only its length is looked at")]
     fn json_length(&self) -> usize {
         self.to_json().expose_secret().len()
@@ -140,10 +175,11 @@ impl DockerConfig {
 
 /// The entries of all pull secrets of a Pod that a kubelet would try for the image, in its order.
 #[must_use]
-pub fn matches(docker_configs: &[DockerConfig], image: &Image) -> Vec<Match> {
-    kubelet::matching(docker_configs.iter().flat_map(|docker_config| &docker_config.logins), image)
+pub fn matches(logins: &[Logins], image: &Image) -> Vec<Match> {
+    let entries: Vec<_> = logins.iter().flat_map(Logins::entries).collect();
+    kubelet::matching(entries.iter(), image)
         .into_iter()
-        .map(|login| Match { registry: login.registry.to_string(), username: login.username_if_public() })
+        .map(|entry| Match { registry: entry.registry.to_string(), username: entry.username.clone() })
         .collect()
 }
 
@@ -190,7 +226,7 @@ mod tests {
             Credential::sample("ghcr.io", "u", "p"),
         ])
         .unwrap();
-        assert_eq!(merged.registries().map(ToString::to_string).collect::<Vec<_>>(), ["ghcr.io"]);
+        assert_eq!(Logins::Read(merged).registries().map(ToString::to_string).collect::<Vec<_>>(), ["ghcr.io"]);
         assert!(
             DockerConfig::merge(vec![
                 Credential::sample("https://ghcr.io", "u", "p"),

@@ -1,11 +1,15 @@
-//! The keys of `auths`: a host as a person writes it in, the key a kubelet understands and what is odd about it out.
+//! Reads the keys of `auths` as a kubelet reads them, and names what is odd about them.
+
+mod near_miss;
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use thiserror::Error;
 
 use crate::diagnostic::{Code, Diagnostic};
+pub use near_miss::real_host;
 
 /// The key under which every client, the kubelet included, finds Docker Hub's login.
 pub const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -19,7 +23,7 @@ pub struct RegistryKey {
     index: String,
 }
 
-/// Why a text is no registry key. Never says the text.
+/// Why a text is no registry key: a kubelet ignores such a key, or no image can match it. Never says the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidRegistry {
     /// Nothing before the first slash.
@@ -40,6 +44,9 @@ pub enum InvalidRegistry {
     /// Capital letters, where a person types a host.
     #[error("has capital letters in its host, where images have none")]
     Capital,
+    /// More than an address, where a person types a host.
+    #[error("has a user name, a query or an escape in it, which are no part of a registry address")]
+    MoreThanAnAddress,
 }
 
 impl InvalidRegistry {
@@ -53,35 +60,55 @@ impl InvalidRegistry {
 impl FromStr for RegistryKey {
     type Err = InvalidRegistry;
 
+    /// Takes the steps of Go's `url.Parse` and of the kubelet's `Add`.
     fn from_str(text: &str) -> Result<Self, InvalidRegistry> {
         let bare = without_scheme(text);
         let offset = text.len() - bare.len();
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_*:/@+~".contains(&byte);
-        if let Some(position) = bare.bytes().position(|byte| !allowed(byte)) {
-            return Err(InvalidRegistry::Character(offset + position + 1));
+        let character = |part: &str, at: usize| {
+            InvalidRegistry::Character(offset + (part.as_ptr() as usize - bare.as_ptr() as usize) + at + 1)
+        };
+        if let Some(at) = bare.bytes().position(|byte| byte.is_ascii_control()) {
+            return Err(character(bare, at));
         }
-        let (authority, path) = split_path(bare);
-        if let Some(position) = authority.find(['@', '+', '~']) {
-            return Err(InvalidRegistry::Character(offset + position + 1));
+        let address = bare.split('#').next().unwrap_or_default();
+        let address = address.split('?').next().unwrap_or_default();
+        let (authority, path) = split_path(address);
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, authority)| authority);
+        let authority = authority.strip_suffix(':').unwrap_or(authority);
+        let (host, port) = split_port(authority);
+        if host.starts_with('[') {
+            let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+            address.and_then(|address| address.parse::<Ipv6Addr>().ok()).ok_or(InvalidRegistry::NoHost)?;
+        } else {
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_*:".contains(&byte);
+            if let Some(at) = authority.bytes().position(|byte| !allowed(byte)) {
+                return Err(character(authority, at));
+            }
+            if host.split('.').any(str::is_empty) {
+                return Err(InvalidRegistry::NoHost);
+            }
+            let may_be_one_word = host == "localhost" || host.bytes().any(|it| it == b'*' || it.is_ascii_uppercase());
+            if !host.contains('.') && port.is_empty() && !may_be_one_word {
+                return Err(InvalidRegistry::NoRegistry);
+            }
         }
-        let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-        if host.is_empty() || host.split('.').any(str::is_empty) {
-            return Err(InvalidRegistry::NoHost);
-        }
-        if port.is_some_and(|port| {
-            !port.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(port.parse::<u16>(), Ok(1..))
-        }) {
+        if !port.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(InvalidRegistry::Port);
-        }
-        if !host.contains('.') && port.is_none() && host != "localhost" {
-            return Err(InvalidRegistry::NoRegistry);
         }
         if host.len() > 253 || host.split('.').any(|label| label.len() > 63) {
             return Err(InvalidRegistry::TooLong);
         }
-        let path = if path.starts_with("/v1/") || path.starts_with("/v2/") { &path[3..] } else { path };
-        let index = if path == "/" { authority.to_owned() } else { format!("{authority}{path}") };
-        Ok(Self { text: text.to_owned(), index })
+        let decoded = percent_decoded(path).ok_or_else(|| character(path, path.find('%').unwrap_or_default()))?;
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_*:/@+~".contains(&byte);
+        if decoded.bytes().any(|byte| !allowed(byte)) {
+            return Err(character(path, path.bytes().position(|byte| !allowed(byte)).unwrap_or_default()));
+        }
+        let bare_path =
+            if decoded.starts_with("/v1/") || decoded.starts_with("/v2/") { &decoded[3..] } else { &decoded };
+        let index = if bare_path == "/" { authority.to_owned() } else { format!("{authority}{bare_path}") };
+        // What a kubelet leaves out of a key is not emitted either: it may be a login.
+        let is_whole = bare.len() == authority.len() + path.len() && decoded == path;
+        Ok(Self { text: if is_whole { text.to_owned() } else { index.clone() }, index })
     }
 }
 
@@ -89,11 +116,21 @@ impl RegistryKey {
     /// A key that a person typed, where a token may stand by mistake: its host is in lower case, as no token is.
     ///
     /// # Errors
-    /// As for any key, and capital letters.
+    /// As for any key, and what only a key that a program wrote may have.
     pub fn typed(text: &str) -> Result<Self, InvalidRegistry> {
         let key: Self = text.parse()?;
-        if key.authority().bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let host = key.host();
+        if key.text != text {
+            return Err(InvalidRegistry::MoreThanAnAddress);
+        }
+        if !host.starts_with('[') && host.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(InvalidRegistry::Capital);
+        }
+        if !host.contains(['.', ':']) && key.port().is_empty() && host != "localhost" {
+            return Err(InvalidRegistry::NoRegistry);
+        }
+        if !key.port().is_empty() && !matches!(key.port().parse::<u16>(), Ok(1..)) {
+            return Err(InvalidRegistry::Port);
         }
         Ok(key)
     }
@@ -125,7 +162,22 @@ impl RegistryKey {
     /// The host without its port.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.authority().split(':').next().unwrap_or_default()
+        split_port(self.authority()).0
+    }
+
+    fn port(&self) -> &str {
+        split_port(self.authority()).1
+    }
+
+    /// Whether no image of any name matches.
+    #[must_use]
+    pub fn matches_no_image(&self) -> bool {
+        let path = self.path();
+        let is_odd = |byte: u8| byte.is_ascii_uppercase() || b"*:@+~".contains(&byte);
+        path.bytes().any(is_odd)
+            || path.contains("//")
+            || (self.host() == "index.docker.io" && !path.is_empty())
+            || (self.host().starts_with('[') && self.port().is_empty())
     }
 
     /// The form to emit: Docker Hub's other names become the one that every client knows, with a warning where that is a guess.
@@ -137,7 +189,7 @@ impl RegistryKey {
             "index.docker.io/v1" | "hub.docker.com" | "registry.hub.docker.com" => {
                 let warning = Diagnostic::warning(
                     Code::RegistryAlias,
-                    format!("`{}` never matches an image of Docker Hub; `{DOCKER_HUB}` is written instead", self.text),
+                    format!("`{self}` never matches an image of Docker Hub; `{DOCKER_HUB}` is written instead"),
                 );
                 (docker_hub(), vec![warning.hint(format!("write {DOCKER_HUB} in the source, too")).about(DOCKER_HUB)])
             }
@@ -150,77 +202,108 @@ impl RegistryKey {
 
     /// Why the key can hardly match what is meant.
     fn oddities(&self) -> Vec<Diagnostic> {
-        let (path, host) = (self.path(), self.host());
-        let mut odd = Vec::new();
-        if host == "registry-1.docker.io" {
-            odd.push((
+        let (path, host, authority) = (self.path(), self.host(), self.authority());
+        let docker_hub_path =
+            if is_shown(path, "/.*") { path.trim_start_matches("/r/").trim_start_matches('/') } else { "…" };
+        let odd = [
+            (
+                host == "registry-1.docker.io",
                 "matches only images written registry-1.docker.io/…",
                 format!("for Docker Hub's images write {DOCKER_HUB}"),
-            ));
-        }
-        if host == "index.docker.io" && !path.is_empty() {
-            odd.push((
+            ),
+            (
+                host == "index.docker.io" && !path.is_empty(),
                 "has a path, and no image of Docker Hub matches it",
-                format!("write docker.io{path}, or {DOCKER_HUB} for all"),
-            ));
-        }
-        if matches!(host, "hub.docker.com" | "registry.hub.docker.com") {
-            let path = path.trim_start_matches("/r/").trim_start_matches('/');
-            odd.push((
-                "is of Docker Hub's web site, and no image is there",
-                format!("write docker.io/{path}, or {DOCKER_HUB} for all"),
-            ));
-        }
-        if path.contains("//") {
-            odd.push((
+                format!("write docker.io/{docker_hub_path}, or {DOCKER_HUB} for all"),
+            ),
+            (
+                matches!(host, "hub.docker.com" | "registry.hub.docker.com"),
+                "is the address of Docker Hub's web site, which holds no images",
+                format!("write docker.io/{docker_hub_path}, or {DOCKER_HUB} for all"),
+            ),
+            (
+                path.contains("//"),
                 "has an empty part in its path, and matches no image",
                 "leave out one of the two slashes".into(),
-            ));
-        }
-        if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            odd.push(("has capital letters in its path, where no image has any", "write it as the images do".into()));
-        }
-        if matches!(path, "/v1" | "/v2") {
-            odd.push((
+            ),
+            (
+                has_capitals(path),
+                "has capital letters in its path, where no image has any",
+                "write it as the images do".into(),
+            ),
+            (
+                matches!(path, "/v1" | "/v2"),
                 "ends in an API path without its slash, and matches no image",
-                format!("write {}", self.authority()),
-            ));
-        }
-        if path.contains('*') {
-            odd.push((
+                format!("write {authority}"),
+            ),
+            (
+                path.contains('*'),
                 "has a glob in its path, where a kubelet takes it literally",
                 "a path is a plain prefix: leave the * out".into(),
-            ));
-        }
-        if path.contains([':', '@']) {
-            odd.push((
+            ),
+            (
+                path.contains([':', '@']),
                 "has a tag or digest, which a kubelet cuts off the image before it compares",
                 "leave it out".into(),
-            ));
-        }
-        if self.authority().ends_with(":443") {
-            odd.push((
+            ),
+            (
+                authority.ends_with(":443"),
                 "matches only images that are written with :443",
                 "leave the port out if the images have none".into(),
-            ));
-        }
-        if self.authority().bytes().any(|byte| byte.is_ascii_uppercase()) {
-            odd.push(("has capital letters, and is compared letter by letter", "write it as the images do".into()));
-        }
-        odd.into_iter()
+            ),
+            (
+                has_capitals(authority) && !host.starts_with('['),
+                "has capital letters, and is compared letter by letter",
+                "write it as the images do".into(),
+            ),
+            (
+                host.starts_with('[') && self.port().is_empty(),
+                "is an IPv6 address without a port, whose brackets a kubelet reads as a glob: it matches no image",
+                "write the port in the key and in the images, for example [2001:db8::1]:443".into(),
+            ),
+            (
+                !authority.contains(['.', ':']) && host != "localhost",
+                "has neither a dot nor a port, and matches hardly any image",
+                InvalidRegistry::hint().to_owned(),
+            ),
+        ];
+        let odd = odd.into_iter().filter(|(is_so, ..)| *is_so).map(|(_, what, hint)| (what.to_owned(), hint));
+        let near_miss = real_host(host).map(|real| {
+            (format!("holds no images: its registry is {real}"), format!("write {real} where the key is {host}"))
+        });
+        odd.chain(near_miss)
             .map(|(what, hint)| {
-                Diagnostic::warning(Code::RegistryHardlyMatches, format!("`{}` {what}", self.text))
-                    .hint(hint)
-                    .about(&self.text)
+                Diagnostic::warning(Code::RegistryHardlyMatches, format!("`{self}` {what}")).hint(hint).about(self)
             })
             .collect()
     }
 }
 
+/// Shows the key as far as it is an address: what looks like anything else may be a secret that was put in the wrong place.
 impl fmt::Display for RegistryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        let (authority, path) = (self.authority(), self.path());
+        let host = if is_shown(authority, ".:[]") { authority } else { "…" };
+        match (host == authority, is_shown(path, "/.*")) {
+            (true, true) => f.write_str(&self.text),
+            (false, true) => write!(f, "{host}{path}"),
+            (_, false) => write!(f, "{host}/…"),
+        }
     }
+}
+
+fn has_capitals(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Whether the text is made of words as addresses have: a word with capitals and digits may be a token.
+fn is_shown(text: &str, joints: &str) -> bool {
+    let is_word = |word: &str| {
+        let has_digits = word.bytes().any(|byte| byte.is_ascii_digit());
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte);
+        word.bytes().all(is_letter) && (!has_capitals(word) || !has_digits) && word.len() <= 64
+    };
+    text.starts_with('[') || text.split(|letter| joints.contains(letter)).all(is_word)
 }
 
 fn without_scheme(text: &str) -> &str {
@@ -231,13 +314,40 @@ fn split_path(text: &str) -> (&str, &str) {
     text.find('/').map_or((text, ""), |slash| text.split_at(slash))
 }
 
+/// Host and port; an IPv6 address keeps its brackets.
+pub(super) fn split_port(authority: &str) -> (&str, &str) {
+    let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+    match authority[end..].split_once(':') {
+        Some((host, port)) => (&authority[..end + host.len()], port),
+        None => (authority, ""),
+    }
+}
+
+/// The path with its escapes decoded, as Go does; none if an escape is not one.
+fn percent_decoded(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, more)) = rest.split_first() {
+        if first == b'%' {
+            let digits =
+                std::str::from_utf8(more.get(..2)?).ok().filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()))?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &more[2..];
+        } else {
+            bytes.push(first);
+            rest = more;
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn canonical(text: &str) -> (String, usize) {
         let (key, problems) = text.parse::<RegistryKey>().unwrap().canonical();
-        (key.to_string(), problems.len())
+        (key.as_str().to_owned(), problems.len())
     }
 
     #[test]
@@ -288,18 +398,48 @@ mod tests {
     }
 
     #[test]
+    fn what_a_kubelet_leaves_out_of_a_key_is_left_out() {
+        for (text, emitted) in [
+            ("bot:secret@ghcr.io", "ghcr.io"),
+            ("https://bot:secret@ghcr.io/acme", "ghcr.io/acme"),
+            ("ghcr.io?x=y", "ghcr.io"),
+            ("ghcr.io/acme#x", "ghcr.io/acme"),
+            ("ghcr.io:", "ghcr.io"),
+            ("ghcr.io/%61cme", "ghcr.io/acme"),
+            ("[2001:db8::1]:5000/acme", "[2001:db8::1]:5000/acme"),
+        ] {
+            assert_eq!(text.parse::<RegistryKey>().unwrap().as_str(), emitted, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_looks_like_an_address_is_shown() {
+        for (text, shown) in [
+            ("https://ghcr.io/v2/", "https://ghcr.io/v2/"),
+            ("quay.io/acme", "quay.io/acme"),
+            ("ghcr.io/bot:SECRET", "ghcr.io/…"),
+            ("quay.io/Acme", "quay.io/Acme"),
+            ("GHCR.io", "GHCR.io"),
+            ("ghcr.io/ghp_A1b2C3", "ghcr.io/…"),
+            ("eyJh1.eyJz2.SflK3", "…"),
+        ] {
+            assert_eq!(text.parse::<RegistryKey>().unwrap().to_string(), shown, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_address_is_refused_without_being_repeated() {
         for (text, error) in [
             ("", InvalidRegistry::NoHost),
             ("https:///v1/", InvalidRegistry::NoHost),
             ("a..b", InvalidRegistry::NoHost),
             ("ghcr.io:port", InvalidRegistry::Port),
-            ("ghcr.io:", InvalidRegistry::Port),
-            ("user@ghcr.io", InvalidRegistry::Character(5)),
-            ("ghcr.io?x", InvalidRegistry::Character(8)),
+            ("ghcr.io/a b", InvalidRegistry::Character(10)),
+            ("ghcr.io/a%", InvalidRegistry::Character(10)),
+            ("[2001:db8::x]:5000", InvalidRegistry::NoHost),
+            ("a:1:2", InvalidRegistry::Port),
             ("gh cr.io", InvalidRegistry::Character(3)),
             ("registry", InvalidRegistry::NoRegistry),
-            ("*/acme", InvalidRegistry::NoRegistry),
             (&format!("{}.io", "a".repeat(64)), InvalidRegistry::TooLong),
         ] {
             assert_eq!(text.parse::<RegistryKey>().unwrap_err(), error, "{text}");
@@ -308,10 +448,20 @@ mod tests {
 
     #[test]
     fn a_token_that_is_typed_for_a_host_is_refused() {
-        for token in ["hunter2", "eyJh.eyJz.SflK", "GHCR.io"] {
+        for token in [
+            "hunter2",
+            "eyJh.eyJz.SflK",
+            "GHCR.io",
+            "*/acme",
+            "ghcr.io:",
+            "bot:x@ghcr.io",
+            "ghcr.io?x",
+            "ghcr.io:65536",
+        ] {
             assert!(RegistryKey::typed(token).is_err(), "{token}");
         }
-        for host in ["ghcr.io", "localhost", "registry:5000/Team", "https://index.docker.io/v1/"] {
+        for host in ["ghcr.io", "localhost", "registry:5000/Team", "[2001:db8::1]:5000", "https://index.docker.io/v1/"]
+        {
             assert!(RegistryKey::typed(host).is_ok(), "{host}");
         }
     }

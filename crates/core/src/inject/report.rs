@@ -86,7 +86,8 @@ impl Report {
         let names: Vec<_> = self.namespaces.keys().take(3).map(|name| format!("`{name}`")).collect();
         let more = if self.namespaces.len() > names.len() { " and more" } else { "" };
         let message = format!(
-            "{count} Pod specs have matching images, but no pull secret for them is in their namespaces {}{more}",
+            "no reference for {} with matching images in {}{more}: no pull secret is for that namespace",
+            counted(count, "Pod spec"),
             names.join(", ")
         );
         let hint = format!(
@@ -99,9 +100,9 @@ impl Report {
     #[must_use]
     pub fn into_warnings(mut self) -> Vec<Diagnostic> {
         let warning = |((kind, path), count): ((String, String), usize)| {
-            let message = format!(
-                "{count} objects of kind {kind} have matching images, and get no reference: the kind is not known"
-            );
+            let objects = counted(count, "object");
+            let message =
+                format!("no reference for {objects} of kind {kind} with matching images: the kind is unknown");
             Diagnostic::warning(Code::UnknownKind, message).hint(if path.is_empty() {
                 format!("if the kind takes `imagePullSecrets`, say where with `--path {kind}=PATH`; else link its ServiceAccount")
             } else {
@@ -111,4 +112,8 @@ impl Report {
         self.warnings.extend(self.unknown.into_iter().map(warning));
         self.warnings
     }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

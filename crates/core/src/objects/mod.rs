@@ -13,7 +13,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
-use crate::docker_config::DockerConfig;
+use crate::docker_config::Logins;
 use crate::manifest::{Manifests, ObjectTemplate, Place, PullSecret};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::Link;
@@ -54,7 +54,7 @@ pub struct Wanted<'a> {
     /// Where its logins are kept, if an operator fetches them.
     pub external: Option<&'a ExternalSettings>,
     /// Its logins.
-    pub docker_config: &'a DockerConfig,
+    pub docker_config: &'a Logins,
 }
 
 /// Whether Namespaces are written.

@@ -47,7 +47,7 @@ pub fn references<'a>(pull_secrets: impl Iterator<Item = &'a Wanted<'a>>) -> BTr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker_config::DockerConfig;
+    use crate::docker_config::Logins;
 
     fn names<N: std::str::FromStr<Err: std::fmt::Debug>>(names: &[&str]) -> Vec<N> {
         names.iter().map(|name| name.parse().unwrap()).collect()
@@ -64,8 +64,7 @@ mod tests {
 
     #[test]
     fn a_service_account_refers_to_all_pull_secrets_that_name_it() {
-        let (docker_config, pull_secrets): (_, Vec<ResourceName>) =
-            (DockerConfig::merge(Vec::new()).unwrap(), names(&["y", "x"]));
+        let (docker_config, pull_secrets): (_, Vec<ResourceName>) = (Logins::Unavailable, names(&["y", "x"]));
         let accounts = [names(&["default"]), names(&["default", "ci"])];
         let wanted = |number: usize| Wanted {
             name: &pull_secrets[number],

@@ -1,0 +1,138 @@
+//! Mends damage that no editor shows: blanks and invisible characters at the edges, and text in UTF-16.
+
+use crate::diagnostic::Code;
+
+/// What to do about blanks and invisible characters.
+pub(super) const HINT: &str = "set it with `printf '%s'`, not `echo`, and without what was copied around it";
+
+/// The text without line ends at its edges and what is beside them, and a token without blanks and invisible characters around it;
+/// with what was removed. None if nothing was.
+pub(super) fn mended(text: &str) -> Option<(String, Code, &'static str)> {
+    let is_line_end = |character: char| matches!(character, '\r' | '\n');
+    let bare = text.trim_matches(is_damage);
+    let is_token = TOKENS.iter().any(|head| bare.starts_with(head)) && bare.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut left = text;
+    if bare.is_empty() {
+        left = left.trim_end_matches(is_line_end);
+    } else {
+        let (end, start) = (text.trim_end_matches(is_damage), text.trim_start_matches(is_damage));
+        if is_token || text[end.len()..].contains(is_line_end) {
+            left = left.trim_end_matches(is_damage);
+        }
+        if is_token || text[..text.len() - start.len()].contains(is_line_end) {
+            left = left.trim_start_matches(is_damage);
+        }
+    }
+    match text.strip_prefix(left) {
+        Some("") => None,
+        Some(end) if end.chars().all(is_line_end) => {
+            Some((left.to_owned(), Code::TrailingNewline, "ended in a line end, which was removed"))
+        }
+        _ => Some((
+            left.to_owned(),
+            Code::InvisibleCharacter,
+            "began or ended with blanks or invisible characters, which were removed",
+        )),
+    }
+}
+
+/// How tokens begin that never have a blank in or around them.
+const TOKENS: [&str; 12] = [
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "gldt-",
+    "glcbt-",
+    "dckr_pat_",
+    "dckr_oat_",
+    "nvapi-",
+    "eyJ",
+    "AKC",
+];
+
+/// Whether a blank or an invisible character begins or ends the text.
+pub(super) fn is_at_an_edge(text: &str) -> bool {
+    text.starts_with(is_damage) || text.ends_with(is_damage)
+}
+
+fn is_damage(character: char) -> bool {
+    character.is_whitespace() || is_invisible(character)
+}
+
+/// Whether no editor shows the character: Unicode's format characters, variation selectors and fillers.
+pub(super) fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// The text of bytes in UTF-8 or, as `PowerShell` writes it, in UTF-16; none if they are not text.
+#[must_use]
+pub fn text_of(bytes: Vec<u8>) -> Option<String> {
+    let utf_16 = match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => Some((rest, u16::from_le_bytes as fn([u8; 2]) -> u16)),
+        [0xfe, 0xff, rest @ ..] => Some((rest, u16::from_be_bytes as fn([u8; 2]) -> u16)),
+        [first, 0, _, 0, ..] if *first != 0 => Some((bytes.as_slice(), u16::from_le_bytes as fn([u8; 2]) -> u16)),
+        _ => None,
+    };
+    match utf_16 {
+        Some((bytes, unit)) if bytes.len() % 2 == 0 => {
+            let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+            String::from_utf16(&units).ok()
+        }
+        Some(_) => None,
+        None => String::from_utf8(bytes).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_at_the_edges_is_mended() {
+        for (text, expected, code) in [
+            ("p\n", "p", "trailing-newline"),
+            ("p\r\n\n", "p", "trailing-newline"),
+            ("ghp_x \n", "ghp_x", "invisible-character"),
+            (" ghp_x", "ghp_x", "invisible-character"),
+            ("\u{feff}glpat-x\u{200b}", "glpat-x", "invisible-character"),
+            ("\n p", "p", "invisible-character"),
+            ("p\u{a0}\r\n", "p", "invisible-character"),
+            ("\n", "", "trailing-newline"),
+        ] {
+            let (bare, found, _) = mended(text).unwrap();
+            assert_eq!((bare.as_str(), found.as_str()), (expected, code), "{text:?}");
+        }
+        for text in ["p", "", " ", "a b", " p", "p\u{200b}"] {
+            assert!(mended(text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn text_of_powershell_is_read() {
+        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+        assert_eq!(text_of(utf_16("{\"é\"}")).as_deref(), Some("{\"é\"}"));
+        assert_eq!(text_of([vec![0xff, 0xfe], utf_16("ab")].concat()).as_deref(), Some("ab"));
+        assert_eq!(text_of(vec![0xfe, 0xff, 0, b'a']).as_deref(), Some("a"));
+        assert_eq!(text_of("é".into()).as_deref(), Some("é"));
+        assert_eq!(text_of(vec![0xe9, b'x']), None);
+    }
+}

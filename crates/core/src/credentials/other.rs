@@ -1,0 +1,64 @@
+//! Recognizes user names and passwords that belong somewhere else.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::findings::Subject;
+use super::{google, lifetime};
+
+/// Whether the user name is right although it looks like a variable.
+pub(super) fn is_right_user_name(it: &Subject<'_>) -> bool {
+    is_ngc(it) && it.username == "$oauthtoken"
+}
+
+fn is_ngc(it: &Subject<'_>) -> bool {
+    it.registry.host() == "nvcr.io" || it.registry.host().ends_with(".nvcr.io")
+}
+
+/// Whether it was meant as NGC's user name and is another.
+pub(super) fn is_wrong_for_ngc(it: &Subject<'_>) -> bool {
+    is_ngc(it) && it.username != "$oauthtoken" && it.username.to_ascii_lowercase().contains("oauthtoken")
+}
+
+/// Whether it is the id of a key of AWS, for a registry of ECR.
+pub(super) fn is_key_id_of_aws(it: &Subject<'_>) -> bool {
+    let is_id = |head| it.username.len() == 20 && it.username.starts_with(head);
+    lifetime::is_host_of_ecr(it.registry.host()) && ["AKIA", "ASIA", "AIDA", "AROA"].into_iter().any(is_id)
+}
+
+/// Whether it is the name of a robot of Harbor with an escape that nothing reads.
+pub(super) fn is_robot_with_escape(it: &Subject<'_>) -> bool {
+    ["robot$$", "robot\\$", "robot%24"].iter().any(|head| it.username.starts_with(head))
+}
+
+/// Whether it is the name of a robot of Harbor whose `$…` was expanded.
+pub(super) fn is_robot_without_dollar(it: &Subject<'_>) -> bool {
+    (it.username == "robot" || it.username.starts_with("robot+")) && it.registry.host() != "quay.io"
+}
+
+/// Whether the password is base64 of a user name and a password.
+pub(super) fn is_user_and_password(it: &Subject<'_>) -> bool {
+    let decoded = STANDARD.decode(it.password.trim_end_matches('=').to_owned() + padding(it.password));
+    decoded.is_ok_and(|bytes| {
+        let begins = |name: &str| {
+            !name.is_empty() && bytes.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b":"))
+        };
+        begins(it.username) || begins("AWS")
+    })
+}
+
+fn padding(text: &str) -> &'static str {
+    ["", "", "==", "="][text.trim_end_matches('=').len() % 4]
+}
+
+/// Whether the password is the whole answer of a command or a server.
+pub(super) fn is_answer(it: &Subject<'_>) -> bool {
+    let is_page = it.password.get(..5).is_some_and(|head| ["<html", "<!doc"].contains(&&*head.to_ascii_lowercase()));
+    let is_json = match serde_json::from_str::<Value>(it.password) {
+        Ok(Value::Object(_)) => true,
+        Ok(Value::Array(items)) => items.iter().any(Value::is_object),
+        _ => false,
+    };
+    is_page || (is_json && !google::takes_keys(it))
+}

@@ -1,0 +1,408 @@
+//! Recognizes text that stands for a value: what a mask, a template, a CI or a secret manager left behind.
+
+use crate::diagnostic::{Code, Severity};
+
+/// A kind of text that stands for a value. The text of a user name, a password or a whole Docker config is compared with each.
+pub(super) struct StandIn {
+    /// Whether a text is of this kind.
+    pub is: fn(&str) -> bool,
+    /// A warning where a password may look like this, too.
+    pub severity: Severity,
+    /// Its stable name.
+    pub code: Code,
+    /// What is wrong, as in "the password is a mask".
+    pub what: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// The kind that the text is of, if it is of one.
+pub(super) fn find(text: &str) -> Option<&'static StandIn> {
+    STAND_INS.iter().find(|stand_in| (stand_in.is)(text))
+}
+
+/// Whether a text only stands for a value.
+#[must_use]
+pub fn is_a_placeholder(text: &str) -> bool {
+    find(text).is_some()
+}
+
+/// All kinds; the first that fits is the one.
+const STAND_INS: &[StandIn] = &[
+    StandIn {
+        is: evaluated_by_helmfile,
+        severity: Severity::Error,
+        code: Code::HelmfileReference,
+        what: "has text of the form `ref+SCHEME://`, which Helmfile would evaluate",
+        remedy: "resolve the reference before regcred runs: it takes values, not references",
+    },
+    StandIn {
+        is: is_mask,
+        severity: Severity::Error,
+        code: Code::Placeholder,
+        what: "is a mask",
+        remedy: "that is how it is shown where it is hidden: set the value itself",
+    },
+    StandIn {
+        is: is_encrypted,
+        severity: Severity::Error,
+        code: Code::Encrypted,
+        what: "is an encrypted value",
+        remedy: "decrypt it before regcred runs, for example with `sops decrypt`",
+    },
+    StandIn {
+        is: |text| {
+            text.contains("%!")
+                && text
+                    .split("%!")
+                    .skip(1)
+                    .any(|rest| rest.trim_start_matches(|it: char| it.is_ascii_alphabetic()).starts_with('('))
+        },
+        severity: Severity::Error,
+        code: Code::Placeholder,
+        what: "is what Go's `printf` writes where a value is missing, such as `%!s(<nil>)`",
+        remedy: "a template has no value of that name: look where the value is put together",
+    },
+    StandIn {
+        is: |text| {
+            ["<no value>", "<nil>", "<null>", "<none>", "(null)", "null", "nil", "None", "undefined", "[object Object]"]
+                .contains(&text)
+                || (text.starts_with("map[") && text.ends_with(']'))
+        },
+        severity: Severity::Error,
+        code: Code::Placeholder,
+        what: "is what a program writes where a value is missing",
+        remedy: "`null` is what `jq -r` prints for a name that is not there: look where the value comes from",
+    },
+    StandIn {
+        is: |text| within(text, "${{", "}}").is_some() || within(text, "$[[", "]]").is_some(),
+        severity: Severity::Error,
+        code: Code::Placeholder,
+        what: "is `${{ … }}` that was not evaluated",
+        remedy: "GitHub evaluates it in the workflow itself, under `env:`, not in what a step reads or runs",
+    },
+    StandIn {
+        is: |text| {
+            [("{{", "}}"), ("{%", "%}"), ("<%", "%>"), ("[[", "]]"), ("#{", "}")].iter().any(|(open, close)| {
+                text.split_once(open)
+                    .is_some_and(|(_, rest)| rest.split_once(close).is_some_and(|(it, _)| is_prose(it)))
+            })
+        },
+        severity: Severity::Error,
+        code: Code::Placeholder,
+        what: "is a template that was not rendered",
+        remedy: "render it first, or set the value itself: regcred evaluates no templates in values",
+    },
+    StandIn {
+        is: is_reference,
+        severity: Severity::Error,
+        code: Code::Placeholder,
+        what: "is a reference to a secret manager that was not resolved",
+        remedy: "resolve it before regcred runs, for example with `op run -- regcred …` for 1Password",
+    },
+    StandIn {
+        is: |text| {
+            within(text, "$(", ")").or_else(|| within(text, "$[", "]")).is_some_and(is_prose)
+                || within(text, "`", "`").is_some_and(is_prose)
+        },
+        severity: Severity::Error,
+        code: Code::Placeholder,
+        what: "is `$(NAME)` of a variable that was not expanded",
+        remedy: "Azure Pipelines leaves a name that it does not know as it is, and a shell runs `$(…)` in double quotes only: \
+                 check that the pipeline has that variable, or its group",
+    },
+    StandIn {
+        is: |text| {
+            within(text, "${", "}").or_else(|| within(text, "%", "%")).is_some_and(|it| !is_name(it) && is_path(it))
+        },
+        severity: Severity::Error,
+        code: Code::Placeholder,
+        what: "is a reference to a variable that was not expanded",
+        remedy: "name that variable itself, or set the value",
+    },
+    StandIn {
+        is: |text| {
+            within(text, "<<", ">>")
+                .or_else(|| within(text, "<", ">"))
+                .or_else(|| within(text, "((", "))"))
+                .is_some_and(|it| is_prose(it) && !it.contains(['<', '>']))
+        },
+        severity: Severity::Error,
+        code: Code::Placeholder,
+        what: "is an example or a template that no value was put into",
+        remedy: "write the value where `<…>` is; with argocd-vault-plugin regcred has to run after the plugin",
+    },
+    StandIn {
+        is: |text| {
+            let name = text
+                .trim_start_matches(['$', '\\'])
+                .strip_prefix("env:")
+                .unwrap_or(text.trim_start_matches(['$', '\\']));
+            text.contains('$') && is_name(within(name, "{", "}").unwrap_or(name)) && text.len() - name.len() <= 6
+        },
+        severity: Severity::Warning,
+        code: Code::Placeholder,
+        what: "looks like the name of a variable that was not expanded",
+        remedy: "name that variable itself, or set the value",
+    },
+    StandIn {
+        is: |text| {
+            within(text, "%", "%")
+                .or_else(|| within(text, "@", "@"))
+                .or_else(|| within(text, "__", "__"))
+                .is_some_and(is_name)
+        },
+        severity: Severity::Warning,
+        code: Code::Placeholder,
+        what: "looks like the name of a variable that was not expanded",
+        remedy: "name that variable itself, or set the value",
+    },
+    StandIn {
+        is: is_example,
+        severity: Severity::Warning,
+        code: Code::Placeholder,
+        what: "looks like an example that no value was put into",
+        remedy: "set the value itself",
+    },
+];
+
+/// Whether vals, and so Helmfile, takes a part of the text for a reference: `(secret)?ref+SCHEME://`.
+///
+/// What follows in the text is not looked at: in a Docker config that is written as JSON, there always is something.
+pub(super) fn evaluated_by_helmfile(text: &str) -> bool {
+    text.match_indices("ref+").any(|(at, found)| {
+        text[at + found.len()..].split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['+', ':']))
+    })
+}
+
+fn is_mask(text: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "masked",
+        "redacted",
+        "sensitive",
+        "sensitive value",
+        "hidden",
+        "filtered",
+        "secure",
+        "secret",
+        "known after apply",
+    ];
+    // One or two stars may be a password; no mask is that short.
+    let letters =
+        text.chars().count() >= 3 && ['*', '•', '●', '·'].iter().any(|mask| text.chars().all(|it| it == *mask));
+    let word = text.trim_matches('*');
+    let inner =
+        [("[", "]"), ("<", ">"), ("(", ")"), ("{", "}")].iter().find_map(|(open, close)| within(word, open, close));
+    let words = inner.or_else(|| Some(word).filter(|word| text.len() > word.len() || *word == "REDACTED"));
+    letters || words.is_some_and(|it| WORDS.contains(&it.to_ascii_lowercase().as_str()))
+}
+
+fn is_encrypted(text: &str) -> bool {
+    const HEADS: [&str; 5] = [
+        "$ANSIBLE_VAULT;",
+        "-----BEGIN PGP MESSAGE-----",
+        "-----BEGIN AGE ENCRYPTED FILE-----",
+        "age-encryption.org/",
+        "vault:v1:",
+    ];
+    text.contains("ENC[AES256_GCM,")
+        || within(text, "ENC[", "]").is_some()
+        || HEADS.iter().any(|head| text.starts_with(head))
+}
+
+/// References that a secret manager's program or injector replaces.
+fn is_reference(text: &str) -> bool {
+    const HEADS: [&str; 7] = [
+        "arn:aws:secretsmanager:",
+        "arn:aws:ssm:",
+        "@Microsoft.KeyVault(",
+        "vault:secret/",
+        "vault:kv/",
+        "!vault ",
+        "<path:",
+    ];
+    const SCHEMES: [&str; 24] = [
+        "op",
+        "vault",
+        "awssm",
+        "aws-sm",
+        "awsssm",
+        "ssm",
+        "secretsmanager",
+        "gcpsm",
+        "gcp-sm",
+        "sm",
+        "gsm",
+        "azkv",
+        "akv",
+        "azurekeyvault",
+        "keyvault",
+        "bws",
+        "doppler",
+        "infisical",
+        "keeper",
+        "lpass",
+        "conjur",
+        "env",
+        "file",
+        "secret",
+    ];
+    let is_scheme = text.split_once("://").is_some_and(|(scheme, path)| SCHEMES.contains(&scheme) && is_prose(path));
+    let is_of_google = text.starts_with("projects/") && text.contains("/secrets/");
+    is_scheme || is_of_google || HEADS.iter().any(|head| text.starts_with(head))
+}
+
+fn is_example(text: &str) -> bool {
+    const WORDS: [&str; 8] =
+        ["changeme", "change-me", "replaceme", "replace-me", "todo", "fixme", "placeholder", "dummy"];
+    const THINGS: [&str; 5] = ["token", "password", "username", "secret", "user"];
+    let text = text.to_ascii_lowercase().replace('_', "-");
+    let is_yours = text.strip_prefix("your-").is_some_and(|rest| THINGS.iter().any(|thing| rest.contains(thing)));
+    WORDS.contains(&text.as_str()) || is_yours || (text.len() >= 4 && text.bytes().all(|byte| byte == b'x'))
+}
+
+fn within<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
+    text.strip_prefix(open)?.strip_suffix(close).filter(|inner| !inner.is_empty())
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Letters, digits and what joins them in names and paths.
+fn is_path(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/!?=#+@".contains(&byte))
+}
+
+/// The same with blanks, quotes and pipes: what people write for people or for a template's reader.
+fn is_prose(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _-.,:/!?=#+@\"'|()[]$&\\".contains(&byte))
+}
+
+/// Whether the text begins and ends with the same quotation mark.
+pub(super) fn is_in_quotes(text: &str) -> bool {
+    const PAIRS: [(char, char); 4] = [('"', '"'), ('\'', '\''), ('“', '”'), ('‘', '’')];
+    PAIRS.iter().any(|(open, close)| {
+        text.strip_prefix(*open).and_then(|rest| rest.strip_suffix(*close)).is_some_and(|inner| !inner.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_stands_for_a_value_is_recognized() {
+        for text in [
+            "***",
+            "••••••",
+            "[MASKED]",
+            "[REDACTED]",
+            "<redacted>",
+            "(sensitive value)",
+            "**REDACTED**",
+            "[secret]",
+            "ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]",
+            "$ANSIBLE_VAULT;1.1;AES256\n61",
+            "-----BEGIN PGP MESSAGE-----\nx",
+            "%!s(<nil>)",
+            "%!v(MISSING)",
+            "x%!(EXTRA string=y)",
+            "<no value>",
+            "null",
+            "undefined",
+            "map[a:b]",
+            "${{ secrets.GHCR_TOKEN }}",
+            "$[[ inputs.token ]]",
+            "{{ .Values.token }}",
+            "{{token}}",
+            "{% raw %}",
+            "#{Token}",
+            "robot-{{ env }}",
+            "<%= token %>",
+            "op://vault/item/field",
+            "vault:secret/data/x#token",
+            "awssm://acme/token",
+            "arn:aws:secretsmanager:eu-west-1:1:secret:x",
+            "projects/p/secrets/s/versions/1",
+            "@Microsoft.KeyVault(SecretUri=x)",
+            "<path:secret/data/x#token>",
+            "<token>",
+            "<your-token>",
+            "<< pipeline.parameters.token >>",
+            "((token))",
+            "$(GHCR_TOKEN)",
+            "$(registry.token)",
+            "$(cat /run/secrets/token)",
+            "`cat token`",
+            "$[variables.x]",
+            "${env.TOKEN}",
+            "${ssm:/acme/token}",
+            "%env.TOKEN%",
+            "%vault:acme/token!/key%",
+            "ref+vault://a/b",
+            "xsecretref+vault://a/b",
+            "ref+a ref+b://c",
+        ] {
+            assert_eq!(find(text).map(|it| it.severity), Some(Severity::Error), "{text}");
+        }
+        for text in [
+            "$GHCR_TOKEN",
+            "${GHCR_TOKEN}",
+            "$$GHCR_TOKEN",
+            "\\$GHCR_TOKEN",
+            "$env:TOKEN",
+            "%TOKEN%",
+            "@TOKEN@",
+            "__TOKEN__",
+            "changeme",
+            "YOUR_TOKEN_HERE",
+            "your-password",
+            "xxxxxxxx",
+            "TODO",
+        ] {
+            assert_eq!(find(text).map(|it| it.severity), Some(Severity::Warning), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_no_stand_in() {
+        for text in [
+            "**",
+            "$1",
+            "a$B",
+            "ghp_x",
+            "p%x",
+            "100%",
+            "{x}",
+            "[x]",
+            "a<b>c",
+            "<$^>",
+            "x://y",
+            "ref+x:/y",
+            "ref+a+b://cd",
+            "pref://x",
+            "$2y$10$abc",
+            "robot$ci",
+            "x{{",
+            "Secret",
+            "p(x)",
+            "https://x",
+            "hunter2",
+            "nullify",
+        ] {
+            assert!(find(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn quotes_are_seen_where_they_are_a_pair() {
+        for (text, quoted) in
+            [("\"a\"", true), ("'a b'", true), ("“a”", true), ("\"a'", false), ("\"\"", false), ("\"", false)]
+        {
+            assert_eq!(is_in_quotes(text), quoted, "{text}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Says which keys nearly match an image, and what keeps them from it.
+
+use super::Logins;
+use super::kubelet::Image;
+use super::registry::{DOCKER_HUB, RegistryKey, real_host, split_port};
+use crate::diagnostic::{Code, Diagnostic};
+
+/// Why the keys that are most like the image do not match it; for an image that no key matches.
+#[must_use]
+pub fn near_misses(logins: &[Logins], image: &Image) -> Vec<Diagnostic> {
+    let keys = logins.iter().flat_map(Logins::registries);
+    let mut said: Vec<_> = keys.filter_map(|key| why(key, image)).collect();
+    if said.is_empty()
+        && let Some(real) = real_host(split_port(image.domain()).0)
+    {
+        said.push((
+            format!("the host of the image, {}, holds no images: its registry is {real}", image.domain()),
+            "write the image with its registry".to_owned(),
+        ));
+    }
+    said.into_iter().map(|(message, hint)| Diagnostic::warning(Code::NearMiss, message).hint(hint)).collect()
+}
+
+/// Why a key that was probably meant for the image does not match it.
+fn why(key: &RegistryKey, image: &Image) -> Option<(String, String)> {
+    let (host, port) = split_port(key.authority());
+    let (image_host, image_port) = split_port(image.domain());
+    let writing = |text: &str| format!("write `{text}` as the key");
+    let right = if image.domain() == "docker.io" { DOCKER_HUB } else { image.domain() };
+    if host == image_host && port != image_port {
+        let port = |port: &str| if port.is_empty() { "no port".to_owned() } else { format!("port {port}") };
+        let what = format!(
+            "`{key}` has {}, the image {}, and a kubelet compares ports as text",
+            port(port_of(key)),
+            port(image_port)
+        );
+        return Some((what, writing(right)));
+    }
+    if key.authority() == image.domain() {
+        let what = format!("the path of `{key}` is not the beginning of the image's path");
+        return Some((what, writing(right)));
+    }
+    let is_real = |real: &str| {
+        real == image_host
+            || real.split_once('.').is_some_and(|(name, rest)| {
+                name.bytes().all(|byte| byte.is_ascii_uppercase()) && image_host.ends_with(rest)
+            })
+    };
+    if real_host(host).is_some_and(is_real) {
+        return Some((format!("`{key}` holds no images: the image is in {image_host}"), writing(right)));
+    }
+    if host.contains('*') && image_host.ends_with(host.rsplit('*').next().unwrap_or_default()) {
+        let what = format!("a `*` in `{key}` is one part of a host, and the image's host has another number of parts");
+        return Some((what, writing(right)));
+    }
+    let is_part = |one: &str, other: &str| one.strip_suffix(other).is_some_and(|head| head.ends_with('.'));
+    let is_slip = host.len() > 4 && strsim::osa_distance(host, image_host) <= 2;
+    if is_slip || host.eq_ignore_ascii_case(image_host) || is_part(host, image_host) || is_part(image_host, host) {
+        return Some((format!("the host of `{key}` is not {image_host}, the image's"), writing(right)));
+    }
+    None
+}
+
+fn port_of(key: &RegistryKey) -> &str {
+    split_port(key.authority()).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_nearly_matches_is_named_with_the_reason() {
+        for (key, image, said) in [
+            ("gitlab.com", "registry.gitlab.com/acme/api", Some("holds no images")),
+            ("registry.gitlab.com", "gitlab.com/acme/api", Some("the host of")),
+            ("azurecr.io", "acme.azurecr.io/api", Some("holds no images")),
+            ("ghcr.io:443", "ghcr.io/acme/api", Some("port 443, the image no port")),
+            ("ghcr.io/acme", "ghcr.io/other/api", Some("path")),
+            ("*.io", "a.b.io/x", Some("`*`")),
+            ("ghrc.io", "ghcr.io/acme/api", Some("the host of")),
+            ("quay.io", "ghcr.io/acme/api", None),
+            ("quay.io", "github.com/acme/api", Some("its registry is ghcr.io")),
+        ] {
+            let logins = [Logins::External(vec![(key.parse().unwrap(), None)])];
+            let found = near_misses(&logins, &image.parse().unwrap());
+            match said {
+                Some(said) => assert!(found[0].message.contains(said), "{key} {image}: {}", found[0].message),
+                None => assert!(found.is_empty(), "{key} {image}"),
+            }
+        }
+    }
+}
