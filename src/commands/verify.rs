@@ -6,19 +6,21 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::logins::{self, Checked};
-use crate::cli::{AnswerFormat, RenderArguments, TargetArguments, VerifyArguments};
+use crate::cli::{AnswerFormat, VerifyArguments};
 use crate::credentials::{Need, Source};
 use crate::environment::Environment;
 use crate::files::stream::print_text;
+use crate::protect::Protector;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Protect;
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
-use crate::settings::fleet::Fleet;
+use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::{Image, InvalidImage};
 use regcred_core::docker_config::{self, Logins, Match};
+use regcred_core::spec::typed::Typed;
 
 /// The answer of `--format json`: documented in docs/verify.md, and stable.
 #[derive(Serialize)]
@@ -30,28 +32,30 @@ struct Answer<'a> {
     problems: Vec<Diagnostic>,
 }
 
-/// Reads and checks everything that `render` would read, and prints the answer.
-pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
-    let members = members(arguments, file, environment)?;
+/// Reads and checks everything that `render` would read, and writes nothing but the answer.
+pub fn run(
+    typed: &Typed,
+    arguments: &VerifyArguments,
+    file: Option<&File>,
+    environment: &Environment,
+) -> Result<Outcome> {
+    let image = arguments.image.as_deref().map(parse).transpose()?;
     if arguments.list {
-        let mut findings = Findings::default();
-        for member in &members {
-            findings.add(member.problems.clone(), member.cluster.as_ref());
-        }
-        let problems = findings.said();
+        let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
+        let problems = [fleet.warnings.clone(), certificates(&fleet, environment)?].concat();
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);
-        return list(&sources(&members), arguments.format, environment);
+        return list(&sources(&fleet.members), arguments.format, environment);
     }
-    let image = arguments.image.as_deref().map(parse).transpose()?;
-    match (logins::check(&members, environment), arguments.format) {
+    let fleet = Fleet::resolve_for(Purpose::Logins, typed, file, environment);
+    match (fleet.and_then(|fleet| checked(fleet, environment)), arguments.format) {
         (Err(Failure::Input { problems, .. }), AnswerFormat::Json) => {
             let matches = image.is_some().then(Vec::new);
             json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
             Ok(Outcome::Negative)
         }
         (Err(failure), _) => Err(failure.into()),
-        (Ok(Checked { docker_configs, warnings: mut problems }), format) => {
+        (Ok((members, Checked { docker_configs, warnings: mut problems })), format) => {
             let kept_elsewhere = members.iter().all(|member| member.combination.protect == Protect::External);
             let docker_configs = distinct(&members, docker_configs);
             problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
@@ -69,7 +73,36 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
     }
 }
 
-/// Warns about a whole Docker config in a store, whose registries are unknown.
+/// Checks the logins, and the certificates that they would be sealed for.
+fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<Settings>, Checked), Failure> {
+    let certificates = certificates(&fleet, environment)?;
+    let problems = match logins::check(&fleet, environment) {
+        Ok(checked) if certificates.iter().all(|problem| !problem.is_error()) => {
+            let warnings = [checked.warnings, certificates].concat();
+            return Ok((fleet.members, Checked { warnings, ..checked }));
+        }
+        Ok(checked) => checked.warnings,
+        Err(Failure::Input { problems, .. }) => problems,
+        Err(failure) => return Err(failure),
+    };
+    Err(Failure::Input { title: "the input", problems: [problems, certificates].concat() })
+}
+
+/// What is wrong with the certificates.
+fn certificates(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic>, Failure> {
+    let mut findings = Findings::default();
+    for member in fleet.members.iter().filter(|member| member.combination.protect == Protect::Sealed) {
+        let problems = match Protector::prepare(member, &fleet.secret_variables, environment) {
+            Ok(protector) => protector.warnings().to_vec(),
+            Err(Failure::Input { problems, .. }) => problems,
+            Err(failure) => return Err(failure),
+        };
+        findings.add(problems, member.cluster.as_ref());
+    }
+    Ok(findings.said())
+}
+
+/// What cannot be answered for a whole Docker config that others fetch.
 fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     let nothing_is_known = pull_secret.external.as_ref()?.registries().is_empty();
     nothing_is_known.then(|| {
@@ -120,18 +153,6 @@ fn registry_for_an_image(image: &str) -> Option<Diagnostic> {
         )
         .hint("name an image in it, for example ghcr.io/acme/api:1.4")
     })
-}
-
-/// The settings of `render`, reduced to the logins.
-fn members(
-    arguments: &VerifyArguments,
-    file: Option<File>,
-    environment: &Environment,
-) -> Result<Vec<Settings>, Failure> {
-    let target = TargetArguments { secret_name: arguments.secret_name.clone(), ..TargetArguments::default() };
-    let (logins, cluster) = (arguments.logins.clone(), arguments.cluster.clone());
-    let render = RenderArguments { logins, target, cluster, ..RenderArguments::default() };
-    Ok(Fleet::of_logins(&render, file, environment)?.members)
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {

@@ -92,7 +92,7 @@ fn other_value(flag: &str) -> Option<&'static str> {
         | "verbose"
         | "allow-short-lived"
         | "allow-plaintext-in-git" => return None,
-        "create-namespaces" | "reseal" | "raw" | "no-guard" => "",
+        "create-namespaces" | "reseal" | "raw" | "no-guard" | "no-default-excludes" => "",
         "docker-config" => "OTHER",
         "docker-config-file" => "other.json",
         "login" => "quay.io=NAME:WORD",
