@@ -55,7 +55,7 @@ impl Protector {
         })
     }
 
-    /// For whom it seals, whatever the file: nothing where it does not.
+    /// The recipient of sealing, for every file; `None` without sealing.
     #[must_use]
     pub fn recipient(&self) -> Option<&[u8]> {
         match self {
@@ -158,7 +158,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What is to be encrypted, and for whom, when it is.
+    /// What is encrypted, and its recipients.
     #[must_use]
     pub fn encryption(&self) -> Option<Encryption<'a>> {
         match (self.manifest.content(), self.protector) {
@@ -214,7 +214,7 @@ pub struct Encryption<'a> {
 }
 
 impl Encryption<'_> {
-    /// The associated data of the result: what is in clear in it, and for whom it is encrypted.
+    /// The associated data of the result: its clear text and its recipients.
     ///
     /// # Errors
     /// The serializer's.
@@ -275,7 +275,7 @@ impl Encryption<'_> {
         self.secret
     }
 
-    /// For whom it is besides, as variables say that a job may not see which only compares.
+    /// Recipients that come from environment variables, which a comparing job may not see.
     ///
     /// # Errors
     /// The serializer's.
