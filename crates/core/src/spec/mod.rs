@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use crate::credentials::Source;
 use crate::names::{AccountName, Namespace, NamespacePattern, ResourceName};
-use choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
+use choice::{Format, Link, MessageFormat, Patcher, Profile, Protect, SealingScope, Strategy};
 use combination::Chart;
 use external::written::External;
 
@@ -69,6 +69,10 @@ partial! {
         sealing_scope: SealingScope,
         /// Whether unchanged documents are encrypted again.
         reseal: bool,
+        /// The fingerprints of new recipients that are accepted.
+        accepted_recipients: Vec<String>,
+        /// The form of the changes that a comparison prints.
+        message_format: MessageFormat,
         /// Whether a password may die with the job.
         allow_short_lived: bool,
         /// Whether a Docker config is written as JSON.
