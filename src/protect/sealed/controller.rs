@@ -52,7 +52,7 @@ impl Controller<'_> {
         if String::from_utf8_lossy(&known).lines().any(|name| name == wanted) {
             return Ok(());
         }
-        Err(Diagnostic::error(Code::NoContext, "`--context` is none of the contexts in the kubeconfig")
+        Err(Diagnostic::error(Code::NoContext, "the kubeconfig has no such `--context`")
             .hint("`kubectl config get-contexts` lists them; KUBECONFIG names another file"))
     }
 
@@ -102,7 +102,7 @@ impl Controller<'_> {
             )
             .hint(
                 "it takes `get` on that Service and on its `services/proxy`, which the Role `sealed-secrets-service-proxier` \
-                 of the controller gives; or ask whoever may for the certificate, which is no secret",
+                 of the controller gives; or ask somebody with access for the certificate, which is not secret",
             )
         } else if said.contains("(ServiceUnavailable)") {
             Diagnostic::error(

@@ -49,7 +49,7 @@ partial! {
         strategy: Strategy,
         /// How Pods find them.
         link: Link,
-        /// How the Secrets are made safe to keep.
+        /// How Secrets in files are protected.
         protect: Protect,
         /// The form of the output.
         format: Format,
@@ -93,7 +93,7 @@ partial! {
         patcher_image: String,
         /// The Secret it copies.
         source_secret_name: ResourceName,
-        /// The pull Secret of its own image.
+        /// The pull Secret of the patcher's image.
         patcher_pull_secret: ResourceName,
         /// How often it reads the cluster: a Go duration.
         patcher_interval: String,
