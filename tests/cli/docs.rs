@@ -353,3 +353,17 @@ fn the_plugin_for_helm_has_the_version_of_the_program() {
     let plugin = fs::read_to_string(root().join("helm-plugin/plugin.yaml")).unwrap();
     assert!(plugin.contains(concat!("\nversion: ", env!("CARGO_PKG_VERSION"), "\n")), "{plugin}");
 }
+
+#[test]
+fn every_file_that_contributing_names_is_there() {
+    let text = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let words = text.split('`').skip(1).step_by(2);
+    let paths = words.filter(|word| {
+        ["src/", "crates/", "templates/", "tests/", "docs/"].iter().any(|folder| word.starts_with(folder))
+    });
+    let paths: Vec<_> = paths.filter(|word| !word.contains([' ', '*'])).collect();
+    assert!(paths.len() > 15, "{paths:?}");
+    for path in paths {
+        assert!(root().join(path).exists(), "CONTRIBUTING.md names {path}");
+    }
+}
