@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
+use super::choice::{Format, Link, MessageFormat, Patcher, Profile, Protect, SealingScope, Strategy};
 use super::combination::Chart;
 use super::external::written::External;
 use super::logins;
@@ -35,7 +35,7 @@ partial! {
         strategy: Strategy,
         /// How Pods find them.
         link: Link,
-        /// How the Secrets are made safe to keep.
+        /// How Secrets in files are protected.
         protect: Protect,
         /// The form of the output.
         format: Format,
@@ -55,6 +55,10 @@ partial! {
         sealing_scope: SealingScope,
         /// Whether unchanged documents are encrypted again.
         reseal: bool,
+        /// The fingerprints of new recipients that are accepted.
+        accepted_recipients: Vec<String>,
+        /// The form of the changes that a comparison prints.
+        message_format: MessageFormat,
         /// Whether a password may die with the job.
         allow_short_lived: bool,
         /// Whether a Docker config is written as JSON.
@@ -75,7 +79,7 @@ partial! {
         patcher_image: String,
         /// The Secret it copies.
         source_secret_name: ResourceName,
-        /// The pull Secret of its own image.
+        /// The pull Secret of the patcher's image.
         patcher_pull_secret: ResourceName,
         /// How often it reads the cluster: a Go duration.
         patcher_interval: String,
@@ -170,6 +174,8 @@ pub const SETTINGS: &[Setting] = &[
     }),
     of_flags("--sealing-scope", Values::One, |spec, typed| spec.options.sealing_scope = typed.choice()),
     of_flags("--reseal", Values::None, |spec, typed| spec.options.reseal = typed.switch()),
+    of_flags("--accept-recipient", Values::Any, |spec, typed| spec.options.accepted_recipients = typed.texts()),
+    of_flags("--message-format", Values::One, |spec, typed| spec.options.message_format = typed.choice()),
     of_flags("--format", Values::One, |spec, typed| spec.options.format = typed.choice()),
     of_flags("--chart", Values::One, |spec, typed| spec.options.chart = typed.chart()),
     of_flags("--raw", Values::None, |spec, typed| spec.options.raw = typed.switch()),
