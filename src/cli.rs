@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use regcred_core::names::Namespace;
 use regcred_core::spec::choice::{
     Choice, Format, Link, Patcher, Profile, Protect, SealingScope, Strategy, UnknownWord,
 };
@@ -79,6 +80,9 @@ pub struct LoginArguments {
     /// File with a whole Docker config
     #[arg(long, value_name = "FILE")]
     pub docker_config_file: Vec<PathBuf>,
+    /// Ask the credential helpers that a Docker config names, by running docker-credential-NAME
+    #[arg(long)]
+    pub credential_helpers: bool,
     /// Host and its two variables, HOST=USERVAR:PASSVAR, or a preset: acr, dockerhub, gar, ghcr, gitlab, harbor, jfrog, quay
     #[arg(long, value_name = "LOGIN")]
     pub login: Vec<String>,
@@ -234,6 +238,9 @@ pub struct VerifyArguments {
     /// List the entries that a kubelet would try for this image
     #[arg(long, value_name = "IMAGE", help_heading = "What to say")]
     pub image: Option<String>,
+    /// With --image: answer for a Pod in this namespace
+    #[arg(long, value_name = "NAME", requires = "image", help_heading = "What to say")]
+    pub namespace: Option<Namespace>,
     /// Exit 1 if no entry matches the image
     #[arg(long, requires = "image", help_heading = "What to say")]
     pub require_match: bool,

@@ -12,13 +12,14 @@ use crate::environment::Environment;
 use crate::files::stream::print_text;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Protect;
-use crate::settings::file::File;
+use crate::settings::file::{File, Namespaces};
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
 use crate::settings::{PullSecretSettings, Settings};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::docker_config::kubelet::{Image, InvalidImage};
 use regcred_core::docker_config::{self, Logins, Match};
+use regcred_core::names::{Namespace, NamespacePattern};
 
 /// The answer of `--format json`: documented in docs/verify.md, and stable.
 #[derive(Serialize)]
@@ -32,6 +33,10 @@ struct Answer<'a> {
 
 /// Reads and checks everything that `render` would read, and prints the answer.
 pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
+    let file = match &arguments.namespace {
+        Some(namespace) => file.map(|file| for_namespace(file, namespace)).transpose()?,
+        None => file,
+    };
     let members = members(arguments, file, environment)?;
     if arguments.list {
         let mut findings = Findings::default();
@@ -56,7 +61,11 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
             let docker_configs = distinct(&members, docker_configs);
             problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
             problems.extend(members.iter().flat_map(|member| &member.pull_secrets).filter_map(unknown_registries));
-            let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
+            let matches = image.as_ref().map(|image| docker_config::matches(&docker_configs, image));
+            problems.extend(matches.as_deref().and_then(several_logins));
+            if let (Some(image), Some([])) = (&image, matches.as_deref()) {
+                problems.extend(docker_config::near_misses(&docker_configs, image));
+            }
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
                 AnswerFormat::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
@@ -67,6 +76,46 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
             Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
         }
     }
+}
+
+/// Says what a kubelet does with several logins for one registry, which only several pull secrets can have.
+fn several_logins(matches: &[Match]) -> Option<Diagnostic> {
+    let twice = matches.windows(2).find(|pair| pair[0].registry == pair[1].registry)?;
+    let message = format!(
+        "several pull secrets have a login for `{}`: a kubelet tries them one after the other, in the order of the Pod's \
+         `imagePullSecrets`",
+        twice[0].registry
+    );
+    Some(Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::SeveralLogins, message) })
+}
+
+/// Leaves the pull secrets of the file that the namespace has.
+///
+/// # Errors
+/// The file is one for clusters, or no pull secret is for the namespace.
+fn for_namespace(mut file: File, namespace: &Namespace) -> Result<File, Failure> {
+    let is_for = |patterns: &Namespaces| {
+        let any = |list: &[NamespacePattern]| list.iter().any(|pattern| pattern.matches(namespace));
+        (patterns.include.is_empty() || any(&patterns.include)) && !any(&patterns.exclude)
+    };
+    let had = !file.spec.pull_secrets.is_empty();
+    file.spec.pull_secrets.retain(|pull_secret| is_for(&pull_secret.namespaces));
+    for cluster in &mut file.spec.clusters {
+        if let Some(pull_secrets) = &mut cluster.pull_secrets {
+            pull_secrets.retain(|pull_secret| is_for(&pull_secret.namespaces));
+        }
+    }
+    if had && file.spec.pull_secrets.is_empty() {
+        let problem = Diagnostic::error(
+            Code::NoNamespaces,
+            format!(
+                "no pull secret of regcred.yaml is for the namespace `{namespace}`: a kubelet would pull without a login"
+            ),
+        );
+        let hint = "add the namespace to `namespaces.include` of the pull secret that its Pods need";
+        return Err(Failure::of("the input", problem.hint(hint)));
+    }
+    Ok(file)
 }
 
 /// Warns about a whole Docker config in a store, whose registries are unknown.

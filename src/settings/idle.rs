@@ -233,6 +233,7 @@ fn typed(arguments: &RenderArguments) -> Vec<&'static str> {
         ("--docker-config-file", !logins.docker_config_file.is_empty()),
         ("--login", !logins.login.is_empty()),
         ("--allow-short-lived", logins.allow_short_lived),
+        ("--credential-helpers", logins.credential_helpers),
         ("--namespaces", !target.namespaces.is_empty()),
         ("--namespaces-from", target.namespaces_from.is_some()),
         ("--exclude", !target.exclude.is_empty()),

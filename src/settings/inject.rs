@@ -43,6 +43,7 @@ pub fn rules(
         docker_config: docker_config.clone(),
         docker_config_file: docker_config_file.clone(),
         allow_short_lived: false,
+        credential_helpers: false,
     };
     let entries = pull_secret::entries(&target, &choosing, &spec)?;
     let which = if *all { Which::All } else { Which::Matching };
@@ -84,7 +85,8 @@ fn pull_secret(
                 registries.push(registry);
             }
         }
-        let LoginArguments { login, docker_config, docker_config_file, allow_short_lived: _ } = flags;
+        let LoginArguments { login, docker_config, docker_config_file, allow_short_lived: _, credential_helpers: _ } =
+            flags;
         // Hosts by themselves are all of it: nothing else is looked at.
         let only_hosts =
             !hosts.is_empty() && login.is_empty() && docker_config.is_empty() && docker_config_file.is_empty();

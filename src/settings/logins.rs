@@ -13,7 +13,8 @@ use regcred_core::nearest::one_slip_away;
 
 /// Whether flags name any.
 pub(super) fn are_typed(flags: &LoginArguments) -> bool {
-    let LoginArguments { docker_config, docker_config_file, login, allow_short_lived: _ } = flags;
+    let LoginArguments { docker_config, docker_config_file, login, allow_short_lived: _, credential_helpers: _ } =
+        flags;
     !(docker_config.is_empty() && docker_config_file.is_empty() && login.is_empty())
 }
 
@@ -26,7 +27,8 @@ pub fn sources(
 ) -> Vec<Source> {
     let nothing = LoginArguments::default();
     let flags = flags.unwrap_or(&nothing);
-    let LoginArguments { docker_config, docker_config_file, login, allow_short_lived: _ } = flags;
+    let LoginArguments { docker_config, docker_config_file, login, allow_short_lived: _, credential_helpers: _ } =
+        flags;
     let mut sources = Vec::new();
     for text in docker_config {
         sources.extend(variable(text, "`--docker-config`", environment, problems).map(Source::DockerConfig));

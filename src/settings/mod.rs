@@ -19,6 +19,7 @@ pub mod secret_variables;
 use std::path::PathBuf;
 
 use crate::cli::RenderArguments;
+use crate::credentials::Helpers;
 use crate::credentials::lifetime::ShortLived;
 use crate::environment::Environment;
 use choices::{Chart, Combination, Format, Link, Patcher, Profile, Protect, Strategy, Wish};
@@ -64,6 +65,8 @@ pub struct Settings {
     pub templates: Option<PathBuf>,
     /// Whether a password may die with the job.
     pub short_lived: ShortLived,
+    /// Whether credential helpers are asked.
+    pub credential_helpers: Helpers,
     /// Where it goes.
     pub destination: Destination,
     /// Whether a plain Secret may go into a work tree.
@@ -202,6 +205,7 @@ impl Settings {
             chart,
             encoding: if arguments.raw { Encoding::Raw } else { Encoding::Base64 },
             templates: arguments.templates.as_ref().map(|path| environment.directory().join(path)),
+            credential_helpers: if arguments.logins.credential_helpers { Helpers::Ask } else { Helpers::Leave },
             short_lived: if arguments.logins.allow_short_lived { ShortLived::Allow } else { ShortLived::Refuse },
             destination,
             plaintext_in_git: if arguments.allow_plaintext_in_git {
