@@ -11,6 +11,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends musl-tools
 WORKDIR /regcred
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
+COPY crates crates
 COPY src src
 COPY templates templates
 # Not built, but Cargo.toml names them.
@@ -18,8 +19,8 @@ COPY tests tests
 COPY benches benches
 RUN set -e; target="$(uname -m)-unknown-linux-musl"; \
     rustup target add "$target"; \
-    cargo build --release --locked --bin regcred --target "$target"; \
-    install -D "target/$target/release/regcred" /out/regcred
+    cargo build --profile dist --locked --bin regcred --target "$target"; \
+    install -D "target/$target/dist/regcred" /out/regcred
 
 FROM ${KUBECTL_IMAGE} AS kubectl
 

@@ -12,7 +12,6 @@
 //! ```
 //! Each station takes what the one before gives.
 
-pub mod arguments;
 pub mod cli;
 pub mod commands;
 pub mod credentials;

@@ -57,36 +57,27 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
 impl Start {
     /// For one tool and one cluster.
     fn new(tool: Tool, root: &Path) -> Result<Self> {
-        let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
-        let (profile, link, files, next): (_, _, _, &[&str]) = match tool {
+        type Files = &'static [(&'static str, &'static str)];
+        let (profile, link, files, next): (_, _, Files, &[&str]) = match tool {
             Tool::Helmfile => (
                 Some("helm"),
                 "none",
-                vec![file("helmfile.yaml", include_str!("../../templates/init/helmfile.yaml"))],
+                &[("helmfile.yaml", include_str!("../../templates/init/helmfile.yaml"))],
                 &[
                     "set the variables, and look at what comes out, without the login: `helmfile template | grep -v dockerconfigjson:`",
                     "let Pods find the Secret: helmfile.yaml says how",
                 ],
             ),
-            Tool::Gitlab => {
-                let (jobs, step) =
-                    gitlab_jobs(root, include_str!("../../templates/init/gitlab-ci.yml"), "regcred and kubectl");
-                let files = vec![jobs];
-                let next = vec![
-                    FILL_IN.to_owned(),
-                    step,
-                    "add the variables under Settings > CI/CD > Variables, masked and protected".to_owned(),
-                ];
-                return Ok(Self {
-                    kept: Vec::new(),
-                    files: [vec![config(None, "service-account")?], files].concat(),
-                    next,
-                });
-            }
+            Tool::Gitlab => (
+                None,
+                "service-account",
+                &[],
+                &["add the variables under Settings > CI/CD > Variables, masked and protected"],
+            ),
             Tool::Argocd => (
                 Some("argocd"),
                 "service-account",
-                vec![file("application.yaml", include_str!("../../templates/init/argocd-application.yaml"))],
+                &[("application.yaml", include_str!("../../templates/init/argocd-application.yaml"))],
                 &[
                     "name your repository in application.yaml",
                     "let a job with the variables run `regcred render --format directory --output pull-secrets` there",
@@ -95,9 +86,9 @@ impl Start {
             Tool::Flux => (
                 Some("flux"),
                 "service-account",
-                vec![
-                    file(".sourceignore", include_str!("../../templates/init/sourceignore")),
-                    file("kustomization-flux.yaml", include_str!("../../templates/init/flux-kustomization.yaml")),
+                &[
+                    (".sourceignore", include_str!("../../templates/init/sourceignore")),
+                    ("kustomization-flux.yaml", include_str!("../../templates/init/flux-kustomization.yaml")),
                 ],
                 &[
                     "name your source in kustomization-flux.yaml",
@@ -107,15 +98,23 @@ impl Start {
             Tool::Github => (
                 None,
                 "service-account",
-                vec![file(".github/workflows/regcred.yml", include_str!("../../templates/init/github-workflow.yml"))],
+                &[(".github/workflows/regcred.yml", include_str!("../../templates/init/github-workflow.yml"))],
                 &[
                     "name an image of yours that has regcred and kubectl in .github/workflows/regcred.yml: docs/ci.md says how to build one",
                     "add the variables and KUBECONFIG under Settings > Secrets and variables > Actions, and map them in the workflow",
                 ],
             ),
         };
-        let next = std::iter::once(FILL_IN).chain(next.iter().copied()).map(str::to_owned).collect();
-        Ok(Self { kept: Vec::new(), files: [vec![config(profile, link)?], files].concat(), next })
+        let mut start = Self { kept: Vec::new(), files: vec![config(profile, link)?], next: vec![FILL_IN.to_owned()] };
+        if tool == Tool::Gitlab {
+            let (jobs, step) =
+                gitlab_jobs(root, include_str!("../../templates/init/gitlab-ci.yml"), "regcred and kubectl");
+            start.files.push(jobs);
+            start.next.push(step);
+        }
+        start.files.extend(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
+        start.next.extend(next.iter().map(|step| (*step).to_owned()));
+        Ok(start)
     }
 }
 

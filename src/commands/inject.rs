@@ -9,16 +9,24 @@ use crate::environment::Environment;
 use crate::files::stream::print_text;
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
-use crate::settings::inject::rules;
+use crate::settings::inject::{Asked, rules};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::inject::{self, Added, Injected};
+use regcred_core::spec::typed::Typed;
 
 const TITLE: &str = "the input";
 
 /// Reads and changes everything before it writes the first byte; with `--check` it lists the changes.
-pub fn run(arguments: &InjectArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
+pub fn run(
+    typed: &Typed,
+    arguments: &InjectArguments,
+    file: Option<&File>,
+    environment: &Environment,
+) -> Result<Outcome> {
     let mut problems = Vec::new();
-    let rules = rules(arguments, file, environment, &mut problems)?;
+    let InjectArguments { registry: hosts, all, path: paths, namespace, .. } = arguments;
+    let asked = Asked { hosts, all: *all, paths, namespace: namespace.as_deref() };
+    let rules = rules(typed, &asked, file, environment, &mut problems)?;
     Failure::unless_clean(TITLE, &problems)?;
     report::warn(&problems);
     let text = manifests()?;

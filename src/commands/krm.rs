@@ -77,13 +77,13 @@ fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Fail
 
 /// Runs the steps of `render` with the functionConfig as flags and file, and the items as the output.
 fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Value>) -> Result<Vec<Entry>, Failure> {
-    let FunctionConfig { name, file, arguments, format } =
+    let FunctionConfig { name, file, typed, format } =
         FunctionConfig::read(list).map_err(|problems| Failure::Input { title: "the functionConfig", problems })?;
     let mut problems = Vec::new();
     let listed = listed(list, &mut problems);
-    let Fleet { members, secret_variables } =
-        Fleet::resolve_among(&arguments, file, (listed.as_ref(), problems), environment).map_err(for_a_function)?;
-    let Checked { docker_configs, mut warnings } = logins::check(&members, environment).map_err(for_a_function)?;
+    let fleet = Fleet::resolve_among(&typed, file.as_ref(), (listed, problems), environment).map_err(for_a_function)?;
+    let Checked { docker_configs, mut warnings } = logins::check(&fleet, environment).map_err(for_a_function)?;
+    let Fleet { members, secret_variables, warnings: _ } = fleet;
     // The functionConfig has chosen one of several clusters.
     let ([settings], [docker_configs]) = (members.as_slice(), docker_configs.as_slice()) else { return Ok(Vec::new()) };
     let manifests = regcred_core::objects::as_built(&settings.request(docker_configs));

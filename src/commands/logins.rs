@@ -8,6 +8,7 @@ use crate::report;
 use crate::settings::choices::{Format, Protect};
 use crate::settings::external::ExternalSettings;
 use crate::settings::findings::Findings;
+use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::docker_config::{DockerConfig, Logins};
@@ -28,7 +29,8 @@ struct OfCluster {
 ///
 /// # Errors
 /// What is wrong with the settings, the environment and the logins, in one report that names the clusters.
-pub(super) fn check(members: &[Settings], environment: &Environment) -> Result<Checked, Failure> {
+pub(super) fn check(fleet: &Fleet, environment: &Environment) -> Result<Checked, Failure> {
+    let members = &fleet.members;
     let mut findings = Findings::default();
     let read = read(members, environment).into_iter().zip(members);
     let docker_configs = read
@@ -37,7 +39,7 @@ pub(super) fn check(members: &[Settings], environment: &Environment) -> Result<C
             docker_configs
         })
         .collect();
-    let problems = findings.said();
+    let problems = [fleet.warnings.clone(), findings.said()].concat();
     Failure::unless_clean("the input", &problems)?;
     Ok(Checked { docker_configs, warnings: problems })
 }
@@ -48,7 +50,7 @@ fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
     let sources = members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
     let credentials = Credentials::read(sources, environment, short_lived, helpers);
     let of_cluster = |member: &Settings| {
-        let mut problems = member.problems.clone();
+        let mut problems = Vec::new();
         let mut docker_configs = Vec::new();
         for pull_secret in &member.pull_secrets {
             if member.combination.protect == Protect::External {
@@ -67,10 +69,8 @@ fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
 }
 
 /// The Docker configs of each cluster, and whether they are known: `--check` goes without credentials, as in a merge request, and says so.
-pub(super) fn docker_configs(
-    members: &[Settings],
-    environment: &Environment,
-) -> Result<Vec<(Vec<Logins>, Known)>, Failure> {
+pub(super) fn docker_configs(fleet: &Fleet, environment: &Environment) -> Result<Vec<(Vec<Logins>, Known)>, Failure> {
+    let members = &fleet.members;
     let (mut findings, mut missing) = (Findings::default(), Findings::default());
     let mut docker_configs = Vec::new();
     for (OfCluster { docker_configs: read, problems }, member) in read(members, environment).into_iter().zip(members) {
@@ -87,7 +87,7 @@ pub(super) fn docker_configs(
         findings.add(there, member.cluster.as_ref());
         missing.add(not_there, member.cluster.as_ref());
     }
-    let (mut problems, missing) = (findings.said(), missing.said());
+    let (mut problems, missing) = ([fleet.warnings.clone(), findings.said()].concat(), missing.said());
     if problems.iter().any(Diagnostic::is_error) {
         problems.extend(missing);
         return Err(Failure::Input { title: "the input", problems });

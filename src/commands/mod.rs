@@ -3,6 +3,7 @@
 mod completions;
 mod deliver;
 mod fetch_cert;
+mod image;
 mod init;
 mod init_fleet;
 mod inject;
@@ -25,7 +26,7 @@ use crate::settings::file::{self, File, Which};
 /// # Errors
 /// A [`regcred_core::diagnostic::Failure`].
 pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
-    let Arguments { config, no_config, verbose, command } = arguments;
+    let Arguments { config, no_config, verbose, command, typed } = arguments;
     let which = match (config, no_config) {
         (Some(path), _) => Which::Named(path),
         (None, true) => Which::No,
@@ -41,10 +42,10 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         }))
     };
     match command {
-        Command::Render(arguments) => render::run(&arguments, load()?, environment),
-        Command::Verify(arguments) => verify::run(&arguments, load()?, environment),
+        Command::Render(_) => render::run(&typed, load()?.as_ref(), environment),
+        Command::Verify(arguments) => verify::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Krm => krm::run(&which, environment),
-        Command::Inject(arguments) => inject::run(&arguments, load()?, environment),
+        Command::Inject(arguments) => inject::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::FetchCert(arguments) => fetch_cert::run(&arguments, load()?.as_ref(), environment),
         Command::Init(arguments) => init::run(&arguments, environment),
         Command::Schema => schema::run(),

@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::deliver::{self, Prepared};
 use super::logins;
 use super::members::{self, apart, each, side_by_side};
-use crate::cli::RenderArguments;
 use crate::environment::Environment;
 use crate::files::evidence::Known;
 use crate::files::new_paths::NewPaths;
@@ -20,11 +19,12 @@ use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
 use regcred_core::docker_config::Logins;
+use regcred_core::spec::typed::Typed;
 
 /// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
-pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
-    let fleet = Fleet::resolve(arguments, file, environment)?;
-    let (logins, protectors) = (logins::docker_configs(&fleet.members, environment), protectors(&fleet, environment));
+pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
+    let fleet = Fleet::resolve(typed, file, environment)?;
+    let (logins, protectors) = (logins::docker_configs(&fleet, environment), protectors(&fleet, environment));
     let (logins, protectors) = both(logins, protectors)?;
     let (docker_configs, known): (Vec<_>, Vec<_>) = logins.into_iter().unzip();
     let templates = Templates::load(fleet.members.first().and_then(|first| first.templates.as_deref()))?;
@@ -34,7 +34,7 @@ pub fn run(arguments: &RenderArguments, file: Option<File>, environment: &Enviro
     let prepared = prepare(&products, &known, &fleet, environment, &new_paths)?;
     let outcome = publish(prepared, &fleet)?;
     drop(turn);
-    Ok(if arguments.cluster.is_empty() { outcome.and(look_around(&fleet, environment)) } else { outcome })
+    Ok(if typed.has("--cluster") { outcome } else { outcome.and(look_around(&fleet, environment)) })
 }
 
 /// What each cluster gets.

@@ -5,21 +5,22 @@ use std::collections::HashSet;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::image::{for_namespace, parse, registry_for_an_image, several_logins};
 use super::logins::{self, Checked};
-use crate::cli::{AnswerFormat, RenderArguments, TargetArguments, VerifyArguments};
+use crate::cli::{AnswerFormat, VerifyArguments};
 use crate::credentials::{Need, Source};
 use crate::environment::Environment;
 use crate::files::stream::print_text;
+use crate::protect::Protector;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Protect;
-use crate::settings::file::{File, Namespaces};
+use crate::settings::file::File;
 use crate::settings::findings::Findings;
-use crate::settings::fleet::Fleet;
+use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::{PullSecretSettings, Settings};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
-use regcred_core::docker_config::kubelet::{Image, InvalidImage};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::{self, Logins, Match};
-use regcred_core::names::{Namespace, NamespacePattern};
+use regcred_core::spec::typed::Typed;
 
 /// The answer of `--format json`: documented in docs/verify.md, and stable.
 #[derive(Serialize)]
@@ -31,32 +32,35 @@ struct Answer<'a> {
     problems: Vec<Diagnostic>,
 }
 
-/// Reads and checks everything that `render` would read, and prints the answer.
-pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Environment) -> Result<Outcome> {
-    let file = match &arguments.namespace {
-        Some(namespace) => file.map(|file| for_namespace(file, namespace)).transpose()?,
-        None => file,
-    };
-    let members = members(arguments, file, environment)?;
+/// Reads and checks everything that `render` would read, and writes nothing but the answer.
+pub fn run(
+    typed: &Typed,
+    arguments: &VerifyArguments,
+    file: Option<&File>,
+    environment: &Environment,
+) -> Result<Outcome> {
+    let image = arguments.image.as_deref().map(parse).transpose()?;
     if arguments.list {
-        let mut findings = Findings::default();
-        for member in &members {
-            findings.add(member.problems.clone(), member.cluster.as_ref());
-        }
-        let problems = findings.said();
+        let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
+        let problems = [fleet.warnings.clone(), certificates(&fleet, environment)?].concat();
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);
-        return list(&sources(&members), arguments.format, environment);
+        return list(&sources(&fleet.members), arguments.format, environment);
     }
-    let image = arguments.image.as_deref().map(parse).transpose()?;
-    match (logins::check(&members, environment), arguments.format) {
+    let fleet = Fleet::resolve_for(Purpose::Logins, typed, file, environment);
+    match (
+        fleet
+            .and_then(|fleet| for_namespace(fleet, file, arguments.namespace.as_ref()))
+            .and_then(|fleet| checked(fleet, environment)),
+        arguments.format,
+    ) {
         (Err(Failure::Input { problems, .. }), AnswerFormat::Json) => {
             let matches = image.is_some().then(Vec::new);
             json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
             Ok(Outcome::Negative)
         }
         (Err(failure), _) => Err(failure.into()),
-        (Ok(Checked { docker_configs, warnings: mut problems }), format) => {
+        (Ok((members, Checked { docker_configs, warnings: mut problems })), format) => {
             let kept_elsewhere = members.iter().all(|member| member.combination.protect == Protect::External);
             let docker_configs = distinct(&members, docker_configs);
             problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
@@ -78,47 +82,36 @@ pub fn run(arguments: &VerifyArguments, file: Option<File>, environment: &Enviro
     }
 }
 
-/// Says what a kubelet does with several logins for one registry, which only several pull secrets can have.
-fn several_logins(matches: &[Match]) -> Option<Diagnostic> {
-    let twice = matches.windows(2).find(|pair| pair[0].registry == pair[1].registry)?;
-    let message = format!(
-        "several pull secrets have a login for `{}`: a kubelet tries them one after the other, in the order of the Pod's \
-         `imagePullSecrets`",
-        twice[0].registry
-    );
-    Some(Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::SeveralLogins, message) })
-}
-
-/// Leaves the pull secrets of the file that the namespace has.
-///
-/// # Errors
-/// The file is one for clusters, or no pull secret is for the namespace.
-fn for_namespace(mut file: File, namespace: &Namespace) -> Result<File, Failure> {
-    let is_for = |patterns: &Namespaces| {
-        let any = |list: &[NamespacePattern]| list.iter().any(|pattern| pattern.matches(namespace));
-        (patterns.include.is_empty() || any(&patterns.include)) && !any(&patterns.exclude)
-    };
-    let had = !file.spec.pull_secrets.is_empty();
-    file.spec.pull_secrets.retain(|pull_secret| is_for(&pull_secret.namespaces));
-    for cluster in &mut file.spec.clusters {
-        if let Some(pull_secrets) = &mut cluster.pull_secrets {
-            pull_secrets.retain(|pull_secret| is_for(&pull_secret.namespaces));
+/// Checks the logins, and the certificates that they would be sealed for.
+fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<Settings>, Checked), Failure> {
+    let certificates = certificates(&fleet, environment)?;
+    let problems = match logins::check(&fleet, environment) {
+        Ok(checked) if certificates.iter().all(|problem| !problem.is_error()) => {
+            let warnings = [checked.warnings, certificates].concat();
+            return Ok((fleet.members, Checked { warnings, ..checked }));
         }
-    }
-    if had && file.spec.pull_secrets.is_empty() {
-        let problem = Diagnostic::error(
-            Code::NoNamespaces,
-            format!(
-                "no pull secret of regcred.yaml is for the namespace `{namespace}`: a kubelet would pull without a login"
-            ),
-        );
-        let hint = "add the namespace to `namespaces.include` of the pull secret that its Pods need";
-        return Err(Failure::of("the input", problem.hint(hint)));
-    }
-    Ok(file)
+        Ok(checked) => checked.warnings,
+        Err(Failure::Input { problems, .. }) => problems,
+        Err(failure) => return Err(failure),
+    };
+    Err(Failure::Input { title: "the input", problems: [problems, certificates].concat() })
 }
 
-/// Warns about a whole Docker config in a store, whose registries are unknown.
+/// What is wrong with the certificates.
+fn certificates(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic>, Failure> {
+    let mut findings = Findings::default();
+    for member in fleet.members.iter().filter(|member| member.combination.protect == Protect::Sealed) {
+        let problems = match Protector::prepare(member, &fleet.secret_variables, environment) {
+            Ok(protector) => protector.warnings().to_vec(),
+            Err(Failure::Input { problems, .. }) => problems,
+            Err(failure) => return Err(failure),
+        };
+        findings.add(problems, member.cluster.as_ref());
+    }
+    Ok(findings.said())
+}
+
+/// What cannot be answered for a whole Docker config that others fetch.
 fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     let nothing_is_known = pull_secret.external.as_ref()?.registries().is_empty();
     nothing_is_known.then(|| {
@@ -127,15 +120,6 @@ fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
             format!("the registries of the whole Docker config of `{}` are not known", pull_secret.name),
         )
         .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
-    })
-}
-
-fn parse(image: &str) -> Result<Image, Failure> {
-    image.parse().map_err(|invalid: InvalidImage| {
-        Failure::Usage(vec![
-            Diagnostic::error(Code::InvalidImage, format!("what `--image` got {invalid}"))
-                .hint("for example ghcr.io/acme/api:1.4"),
-        ])
     })
 }
 
@@ -158,29 +142,6 @@ fn sources(members: &[Settings]) -> Vec<&Source> {
     let mut seen = HashSet::new();
     let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
     pull_secrets.flat_map(|pull_secret| &pull_secret.sources).filter(|source| seen.insert(*source)).collect()
-}
-
-/// Warns about an image that is the host of a registry: a kubelet reads it as an image of Docker Hub.
-fn registry_for_an_image(image: &str) -> Option<Diagnostic> {
-    Image::looks_like_a_registry(image).then(|| {
-        Diagnostic::warning(
-            Code::RegistryForAnImage,
-            "what `--image` got looks like a registry, and a kubelet takes it for an image of Docker Hub",
-        )
-        .hint("name an image in it, for example ghcr.io/acme/api:1.4")
-    })
-}
-
-/// The settings of `render`, reduced to the logins.
-fn members(
-    arguments: &VerifyArguments,
-    file: Option<File>,
-    environment: &Environment,
-) -> Result<Vec<Settings>, Failure> {
-    let target = TargetArguments { secret_name: arguments.secret_name.clone(), ..TargetArguments::default() };
-    let (logins, cluster) = (arguments.logins.clone(), arguments.cluster.clone());
-    let render = RenderArguments { logins, target, cluster, ..RenderArguments::default() };
-    Ok(Fleet::of_logins(&render, file, environment)?.members)
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {

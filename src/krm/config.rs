@@ -1,81 +1,49 @@
-//! Reads the functionConfig: an object of `regcred.yaml`, or a ConfigMap of flags.
+//! Reads the functionConfig: the object of regcred.yaml, or a ConfigMap of options.
 
-use clap::Parser;
 use serde_json::Value;
 
 use super::list::ResourceList;
 use super::options;
-use crate::cli::{Arguments, Command, RenderArguments};
-use crate::settings::choices::Format;
 use crate::settings::file::{self, File};
 use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::spec::Origin;
+use regcred_core::spec::choice::Format;
+use regcred_core::spec::typed::{SETTINGS, Setting, Typed, Values, find};
 
-/// A functionConfig.
+/// What the functionConfig says.
 pub struct FunctionConfig {
     /// Its name.
     pub name: String,
-    /// The object of regcred.yaml, unless it is a `ConfigMap`.
+    /// The object of regcred.yaml, if it is one.
     pub file: Option<File>,
-    /// The flags of a `ConfigMap`, and those of the annotations.
-    pub arguments: RenderArguments,
-    /// Whether it chooses a format, which has no effect here.
+    /// The options: those of a ConfigMap, and those that annotations set.
+    pub typed: Typed,
+    /// The format it chooses, which means nothing to a function.
     pub format: Option<Format>,
 }
 
-/// The flags that a `ConfigMap` may hold, and whether they take a value.
-const FLAGS: [(&str, bool); 20] = [
-    ("docker-config", true),
-    ("login", true),
-    ("allow-short-lived", false),
-    ("namespaces", true),
-    ("exclude", true),
-    ("secret-name", true),
-    ("create-namespaces", false),
-    ("strategy", true),
-    ("link", true),
-    ("service-account", true),
-    ("also-reference", true),
-    ("profile", true),
-    ("patcher", true),
-    ("patcher-namespace", true),
-    ("patcher-image", true),
-    ("source-secret-name", true),
-    ("patcher-pull-secret", true),
-    ("patcher-interval", true),
-    ("no-guard", false),
-    ("allow-plaintext-in-git", false),
-];
-
-/// Flags that may be repeated.
-const LISTS: [&str; 4] = ["docker-config", "login", "service-account", "also-reference"];
-
 impl FunctionConfig {
-    /// Reads a functionConfig.
+    /// Reads it.
     ///
     /// # Errors
-    /// It is neither of the two, invalid, or asks for what no function can do. The error never contains a value.
+    /// It is neither of the two, is not well-formed, or asks for what no function can do; never with a value of it.
     pub fn read(list: &ResourceList<'_>) -> Result<Self, Vec<Diagnostic>> {
         let value = &list.function_config;
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        // A function returns a list of objects, whatever format the same file chooses for `render`.
-        let arguments = RenderArguments { format: Some(Format::Yaml), ..RenderArguments::default() };
-        match (value["apiVersion"].as_str(), value["kind"].as_str()) {
-            (Some("v1"), Some("ConfigMap")) => {
-                let arguments =
-                    RenderArguments { format: arguments.format, ..flags(value).map_err(|problem| vec![problem])? };
-                let arguments = options::of(value, None, arguments)?;
-                Ok(Self { name, file: None, arguments, format: None })
-            }
+        let (file, mut typed) = match (value["apiVersion"].as_str(), value["kind"].as_str()) {
+            (Some("v1"), Some("ConfigMap")) => (None, of_config_map(value).map_err(|problem| vec![problem])?),
             (Some(_), Some("RegistryCredentials")) => {
-                let file = file::parse_function_config(list.function_config_text)?;
-                let arguments = options::of(value, Some(&file.spec), arguments)?;
-                Ok(Self { name, format: file.spec.format, file: Some(file), arguments })
+                (Some(file::parse_function_config(list.function_config_text)?), Typed::default())
             }
-            _ => Err(vec![
-                wrong("the functionConfig is neither a RegistryCredentials nor a ConfigMap of flags")
-                    .hint("give the object of regcred.yaml: `regcred schema` prints its form"),
-            ]),
-        }
+            _ => {
+                let problem = wrong("the functionConfig is neither a RegistryCredentials nor a ConfigMap of options");
+                return Err(vec![problem.hint("give the object of regcred.yaml: `regcred schema` prints its form")]);
+            }
+        };
+        options::add(value, file.as_ref().map(|file| &file.spec), &mut typed)?;
+        // The output is a list of objects, whatever format the same file asks of `render`.
+        options::set(&mut typed, "format", &[Format::Yaml.to_string()]);
+        Ok(Self { name, format: file.as_ref().and_then(|file| file.spec.format), file, typed })
     }
 }
 
@@ -83,32 +51,34 @@ fn wrong(message: &str) -> Diagnostic {
     Diagnostic::error(Code::InvalidFunctionConfig, message)
 }
 
-/// Turns the data of a `ConfigMap`, as `kpt fn eval … -- namespaces=team-a` makes it, into flags.
-fn flags(config_map: &Value) -> Result<RenderArguments, Diagnostic> {
-    let mut line = vec!["regcred".to_owned(), "render".to_owned()];
+/// The options in the data of a ConfigMap, as `kpt fn eval … -- namespaces=team-a` makes it.
+fn of_config_map(config_map: &Value) -> Result<Typed, Diagnostic> {
+    let mut typed = Typed::default();
     for (key, value) in config_map["data"].as_object().into_iter().flatten() {
-        let Some((flag, takes_a_value)) = FLAGS.iter().find(|(flag, _)| flag == key) else {
-            let known: Vec<_> = FLAGS.iter().map(|(flag, _)| *flag).collect();
-            return Err(wrong("the ConfigMap has a key that is no flag of ours")
-                .hint(format!("possible are {}", known.join(", "))));
-        };
-        let Some(value) = value.as_str() else {
-            return Err(wrong(&format!("`{flag}` of the ConfigMap is not text")).hint("quote it"));
-        };
-        match (takes_a_value, value) {
-            (true, value) if LISTS.contains(flag) => {
-                let several = value.split([',', ' ', '\n']).filter(|part| !part.is_empty());
-                line.extend(several.map(|part| format!("--{flag}={part}")));
-            }
-            (true, value) => line.push(format!("--{flag}={value}")),
-            (false, "true") => line.push(format!("--{flag}")),
-            (false, "false") => {}
-            (false, _) => return Err(wrong(&format!("`{flag}` of the ConfigMap is neither `true` nor `false`"))),
+        if key == "shape" {
+            return Err(wrong("the ConfigMap has `shape`, which is called `format` now")
+                .hint("leave it out: a function gives objects, whatever the format"));
         }
+        let Some(setting) = find(key).filter(|setting| setting.in_a_function && setting.key() == key) else {
+            let known: Vec<_> = SETTINGS.iter().filter(|setting| setting.in_a_function).map(Setting::key).collect();
+            return Err(
+                wrong("the ConfigMap has an unknown key").hint(format!("possible keys are {}", known.join(", ")))
+            );
+        };
+        let key = setting.key();
+        let Some(value) = value.as_str() else {
+            return Err(wrong(&format!("`{key}` of the ConfigMap is not text")).hint("quote it"));
+        };
+        let values = match (setting.values, value) {
+            (Values::Any, value) => value.split([',', ' ', '\n']).filter(|part| !part.is_empty()).collect(),
+            (Values::One, value) => vec![value],
+            (Values::None, "true") => Vec::new(),
+            (Values::None, "false") => continue,
+            (Values::None, _) => {
+                return Err(wrong(&format!("`{key}` of the ConfigMap is neither `true` nor `false`")));
+            }
+        };
+        typed.add(setting, Origin::Key(key), values.into_iter().map(Into::into).collect());
     }
-    match Arguments::try_parse_from(line).map(|arguments| arguments.command) {
-        Ok(Command::Render(arguments)) => Ok(*arguments),
-        Ok(_) => Err(wrong("the ConfigMap holds no flags of `regcred render`")),
-        Err(error) => Err(Diagnostic { code: Code::InvalidFunctionConfig, ..Arguments::explain(&error) }),
-    }
+    Ok(typed)
 }

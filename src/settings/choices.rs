@@ -1,4 +1,78 @@
-//! Names the choices of the core where the rooms of the program look for them.
+//! Completes the choices of a user to one combination, and re-exports them for the rooms of the program.
+
+use super::usage;
+use regcred_core::diagnostic::Failure;
+use regcred_core::spec::{Options, PullSecret};
 
 pub use regcred_core::spec::choice::{Choice, Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 pub use regcred_core::spec::combination::{Chart, Combination, Wish, protection_table, table};
+
+/// What was chosen.
+fn wish(options: &Options) -> Wish {
+    Wish {
+        strategy: options.strategy.as_ref().map(|strategy| strategy.value),
+        link: options.link.as_ref().map(|link| link.value),
+        protect: options.protect.as_ref().map(|protect| protect.value),
+        format: options.format.as_ref().map(|format| format.value),
+    }
+}
+
+/// The combination for the logins alone: no form that they have to fit, and no store where flags name them.
+pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Result<Combination, Failure> {
+    let wish = wish(options);
+    // What cannot be written is wrong with the file, whoever reads it.
+    let combination = Combination::resolve(Wish { format: wish.format.or(Some(Format::Directory)), ..wish })?;
+    let is_typed =
+        |pull_secret: &PullSecret| pull_secret.logins.as_ref().is_some_and(|logins| logins.origin.is_typed());
+    let reads_them = combination.protect == Protect::External && pull_secrets.iter().any(is_typed);
+    Ok(if reads_them { Combination { protect: Protect::Plain, ..combination } } else { combination })
+}
+
+/// The combination of what was chosen, and of what follows from a chart, a patcher or a named ServiceAccount.
+///
+/// # Errors
+/// Usage: choices that cannot be combined.
+pub(super) fn combination(
+    options: &Options,
+    pull_secrets: &[PullSecret],
+    chart: &Chart,
+) -> Result<Combination, Failure> {
+    let Wish { strategy, link, protect, format } = wish(options);
+    let is_typed = options.patcher.as_ref().is_some_and(|patcher| patcher.origin.is_typed());
+    let of_a_patcher = matches!(chart, Chart::Tamcore | Chart::Empathyco) || is_typed;
+    let strategy = strategy.or(of_a_patcher.then_some(Strategy::Patcher));
+    if of_a_patcher && strategy == Some(Strategy::Static) {
+        return Err(usage(
+            "`--strategy static` cannot be combined with the patcher that `--chart` or `--patcher` names",
+            "leave --strategy out",
+        ));
+    }
+    let of_no_patcher = matches!(chart, Chart::Own | Chart::Template(_));
+    if strategy == Some(Strategy::Patcher) && format == Some(Format::HelmValues) && of_no_patcher {
+        return Err(usage(
+            "`--strategy patcher` and `--format helm-values` need a chart of a patcher",
+            "add --chart tamcore or --chart empathyco",
+        ));
+    }
+    // A chart links nothing by default, but whoever names an account wants it linked.
+    let names_an_account = |pull_secret: &PullSecret| {
+        pull_secret.service_accounts.as_ref().is_some_and(|accounts| accounts.origin.is_typed())
+    };
+    let named = matches!(format, Some(Format::Chart | Format::HelmValues)) && pull_secrets.iter().any(names_an_account);
+    let link = link.or(named.then_some(Link::ServiceAccount));
+    let combination = Combination::resolve(Wish { strategy, link, protect, format })?;
+    let patcher = options.patcher.as_ref().map(|patcher| patcher.value);
+    if combination.strategy == Strategy::Patcher
+        && patcher == Some(Patcher::Tamcore)
+        && combination.link != Link::ServiceAccount
+    {
+        return Err(usage(
+            &format!(
+                "`--patcher tamcore` and `--link {}` cannot be combined: it writes Secrets only where it links",
+                combination.link
+            ),
+            "use --patcher titansoft, or --link service-account",
+        ));
+    }
+    Ok(combination)
+}

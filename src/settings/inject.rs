@@ -1,110 +1,121 @@
-//! What `inject` is to do: arguments, environment and regcred.yaml in, the rules of which Pod gets which reference out.
+//! Decides which Pods get which reference from `inject`.
 
-use super::external::{self, ExternalSettings};
-use super::file::{File, Namespaces, PullSecret};
-use super::pull_secret::{self, Entry, SECRET_NAME};
-use super::{fleet, logins};
-use crate::cli::{InjectArguments, LoginArguments, TargetArguments};
-use crate::credentials;
+use super::file::{File, Spec as FileSpec};
+use super::{allowed, fleet, layers, member, pull_secret, same_names, usage, with_known};
 use crate::environment::Environment;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::inject::kinds::{InvalidPath, PodPath};
 use regcred_core::inject::rules::{PullSecretRule, Rules, Which};
-use regcred_core::names::{InvalidName, Namespace};
+use regcred_core::names::{InvalidName, Namespace, ResourceName};
+use regcred_core::spec::external::{self, ExternalSettings};
+use regcred_core::spec::typed::Typed;
+use regcred_core::spec::{PullSecret, SECRET_NAME, Spec, logins};
+
+/// What was typed for `inject` alone.
+pub struct Asked<'a> {
+    /// Hosts of logins.
+    pub hosts: &'a [String],
+    /// Whether all Pods get a reference.
+    pub all: bool,
+    /// Where objects of a kind have a Pod spec.
+    pub paths: &'a [String],
+    /// The namespace of objects that name none.
+    pub namespace: Option<&'a str>,
+}
 
 /// Flags over the file over defaults; problems are added to `problems`.
 ///
 /// # Errors
-/// Usage only, when flags and file do not go together.
+/// Usage only, when flags and file cannot be combined.
 pub fn rules(
-    arguments: &InjectArguments,
-    file: Option<File>,
+    typed: &Typed,
+    asked: &Asked<'_>,
+    file: Option<&File>,
     environment: &Environment,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<Rules, Failure> {
-    let InjectArguments {
-        registry,
-        login,
-        docker_config,
-        docker_config_file,
-        all,
-        path,
-        cluster,
-        namespace,
-        secret_name,
-        check: _,
-    } = arguments;
-    let spec = fleet::spec_of(cluster.as_deref(), file.map(|file| file.spec).unwrap_or_default())?;
-    let target = TargetArguments { secret_name: secret_name.clone(), ..TargetArguments::default() };
+    let Asked { hosts, all, paths, namespace } = *asked;
+    let nothing = FileSpec::default();
+    let file = file.map_or(&nothing, |file| &file.spec);
+    problems.extend(allowed(environment).err());
+    let flags = with_known(environment, |known| typed.spec(known, problems));
+    let chosen = flags.options.clusters.as_ref().map_or(&[][..], |clusters| &clusters.value);
+    let cluster = cluster(chosen, file)?;
+    let mut written = with_known(environment, |known| layers::of_file(file, cluster, known));
     // A host alone chooses an entry of the file as a login does.
-    let choosing = LoginArguments {
-        login: [login.as_slice(), registry].concat(),
-        docker_config: docker_config.clone(),
-        docker_config_file: docker_config_file.clone(),
-        allow_short_lived: false,
-        credential_helpers: false,
+    member::choose_pull_secrets(&mut written, &mut Spec::default(), &flags, !hosts.is_empty())?;
+    let spec = Spec::merge([flags, written]);
+    let which = if all { Which::All } else { Which::Matching };
+    let has_hosts = !hosts.is_empty();
+    let hosts = registries(hosts, problems);
+    let rule = |pull_secret: &PullSecret| {
+        // Hosts by themselves are all of it: nothing else is read.
+        let reads_logins = which == Which::Matching && (!has_hosts || is_typed(pull_secret));
+        rule(pull_secret, &hosts, reads_logins.then_some(environment), problems)
     };
-    let entries = pull_secret::entries(&target, &choosing, &spec)?;
-    let which = if *all { Which::All } else { Which::Matching };
-    let logins = LoginArguments { login: login.clone(), ..choosing };
-    let mut pull_secrets: Vec<_> = entries
-        .iter()
-        .filter_map(|entry| pull_secret(entry, secret_name.as_deref(), registry, &logins, which, environment, problems))
-        .collect();
+    let mut pull_secrets: Vec<_> = spec.all_pull_secrets().iter().map(rule).collect();
     pull_secrets.sort_by(|one, other| one.name.cmp(&other.name));
-    for pair in pull_secrets.windows(2).filter(|pair| pair[0].name == pair[1].name) {
-        problems.push(
-            Diagnostic::error(Code::SameName, format!("two pull secrets are called `{}`", pair[0].name))
-                .hint("give each its own name"),
-        );
-    }
-    let paths = path.iter().enumerate().filter_map(|(number, text)| pod_path(text, number + 1, problems));
+    problems.extend(same_names(pull_secrets.iter().map(|pull_secret| &pull_secret.name)));
+    let paths = paths.iter().enumerate().filter_map(|(number, text)| pod_path(text, number + 1, problems));
     let paths: Vec<_> = PodPath::built_in().chain(paths).collect();
-    Ok(Rules { pull_secrets, which, paths, namespace: default_namespace(namespace.as_deref(), problems) })
+    Ok(Rules { pull_secrets, which, paths, namespace: default_namespace(namespace, problems) })
 }
 
-fn pull_secret(
-    entry: &Entry<'_>,
-    secret_name: Option<&str>,
-    hosts: &[String],
-    flags: &LoginArguments,
-    which: Which,
-    environment: &Environment,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<PullSecretRule> {
-    let nothing = PullSecret::default();
-    let PullSecret { name, logins: written, external, namespaces, service_accounts: _, also_reference: _ } =
-        entry.file.unwrap_or(&nothing);
-    let mut registries: Vec<RegistryKey> = Vec::new();
-    if which == Which::Matching {
-        for host in hosts {
-            if let Some((registry, odd)) = logins::registry(host, "`--registry`", problems).map(RegistryKey::canonical)
-            {
+/// The cluster that the manifests are for; none if the Pods of all clusters get the same references.
+fn cluster<'a>(chosen: &[String], file: &'a FileSpec) -> Result<Option<&'a super::file::Cluster>, Failure> {
+    if !chosen.is_empty() {
+        return Ok(fleet::choose(chosen, &file.clusters)?.first().copied());
+    }
+    if file.clusters.iter().any(|own| own.pull_secrets.is_some() || own.namespaces.is_some()) {
+        return Err(usage(
+            "regcred.yaml has clusters with pull secrets or namespaces of their own",
+            "name the one that the manifests are for with --cluster",
+        ));
+    }
+    Ok(None)
+}
+
+fn registries(hosts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<RegistryKey> {
+    let mut registries = Vec::new();
+    for host in hosts {
+        match logins::registry(host, "`--registry`").map(RegistryKey::canonical) {
+            Ok((registry, odd)) => {
                 problems.extend(odd);
                 registries.push(registry);
             }
-        }
-        let LoginArguments { login, docker_config, docker_config_file, allow_short_lived: _, credential_helpers: _ } =
-            flags;
-        // Hosts by themselves are all of it: nothing else is looked at.
-        let only_hosts =
-            !hosts.is_empty() && login.is_empty() && docker_config.is_empty() && docker_config_file.is_empty();
-        let typed = !(login.is_empty() && docker_config.is_empty() && docker_config_file.is_empty());
-        if let (Some(kept), true, false) = (external, written.is_empty(), typed || only_hosts) {
-            let settings = external::resolve(Some(kept), problems);
-            registries.extend(settings.iter().flat_map(ExternalSettings::registries).map(|(registry, _)| registry));
-        } else if !only_hosts {
-            let sources = logins::sources(entry.flags.then_some(flags), written, environment, problems);
-            registries.extend(sources.iter().flat_map(|source| credentials::registries(source, environment, problems)));
+            Err(wrong) => problems.extend(wrong),
         }
     }
-    let name = match (secret_name, name) {
-        (None, Some(written)) => Some(written.clone()),
-        (flag, _) => pull_secret::resource_name(flag.unwrap_or(SECRET_NAME), "`--secret-name`", problems),
-    };
-    let Namespaces { include, exclude } = namespaces.clone();
-    Some(PullSecretRule { name: name?, registries, include, exclude })
+    registries
+}
+
+fn rule(
+    spec: &PullSecret,
+    hosts: &[RegistryKey],
+    environment: Option<&Environment>,
+    problems: &mut Vec<Diagnostic>,
+) -> PullSecretRule {
+    let mut registries = hosts.to_vec();
+    if let Some(environment) = environment {
+        if let (Some(kept), None) = (&spec.external, &spec.logins) {
+            let settings = external::resolve(Some(&kept.value), problems);
+            registries.extend(settings.iter().flat_map(ExternalSettings::registries).map(|(registry, _)| registry));
+        } else {
+            let sources = pull_secret::sources(spec, problems);
+            registries.extend(
+                sources.iter().flat_map(|source| crate::credentials::registries(source, environment, problems)),
+            );
+        }
+    }
+    let name = spec.name.as_ref().map_or_else(|| ResourceName::known(SECRET_NAME), |name| name.value.clone());
+    let include = spec.include.as_ref().map_or(Vec::new(), |include| include.parsed(problems));
+    let exclude = spec.exclude.as_ref().map_or(Vec::new(), |exclude| exclude.parsed(problems));
+    PullSecretRule { name, registries, include, exclude }
+}
+
+fn is_typed(spec: &PullSecret) -> bool {
+    spec.logins.as_ref().is_some_and(|logins| logins.origin.is_typed())
 }
 
 fn pod_path(text: &str, number: usize, problems: &mut Vec<Diagnostic>) -> Option<PodPath> {

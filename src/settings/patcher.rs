@@ -1,117 +1,86 @@
-//! The in-cluster patcher: flags and regcred.yaml in, options that its image understands out.
+//! Decides about the in-cluster patcher: options that its image understands.
 
-use std::str::FromStr;
-
-use super::choices::Patcher;
-use super::file::PatcherSpec;
-use super::go;
-use super::pull_secret::resource_name;
-use crate::cli::PatcherArguments;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::kubelet::Image;
-use regcred_core::names::{InvalidName, Namespace, NamespacePattern};
+use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
+use regcred_core::spec::choice::Patcher;
+use regcred_core::spec::{Options, Sourced, go};
 
 pub use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
 
-/// Resolves the options; problems are added.
-pub fn resolve(
-    arguments: &PatcherArguments,
-    file: &PatcherSpec,
+/// The namespace of a patcher when no other is named.
+const NAMESPACE: &str = "imagepullsecret-patcher";
+/// The Secret that a patcher copies when no other is named.
+const SOURCE: &str = "image-pull-secret-src";
+
+/// The interval of titansoft's patcher when no other is named.
+const INTERVAL: &str = "10s";
+
+/// Decides about the patcher, which may be that of a chart; problems are added.
+pub(super) fn resolve(
+    options: &Options,
+    of_the_chart: Option<Patcher>,
     (exclude, place_of_exclude): (&[NamespacePattern], &str),
     service_accounts: Accounts,
     problems: &mut Vec<Diagnostic>,
-) -> Option<PatcherSettings> {
-    let PatcherArguments {
-        patcher,
-        patcher_namespace,
-        patcher_image,
-        source_secret_name,
-        patcher_pull_secret,
-        patcher_interval,
-        no_guard,
-    } = arguments;
-    let patcher = patcher.or(file.kind).unwrap_or(Patcher::Titansoft);
-    let place = |flag: &Option<String>, name: &str, field: &str| match flag {
-        Some(_) => format!("`{name}`"),
-        None => format!("`patcher.{field}` in regcred.yaml"),
+) -> PatcherSettings {
+    let patcher = of_the_chart.or(options.patcher.as_ref().map(|patcher| patcher.value)).unwrap_or(Patcher::Titansoft);
+    let mut refuse = |code, message: String, hint: &str| {
+        problems.push(Diagnostic::error(code, message).hint(hint));
     };
-    let namespace = named(
-        (patcher_namespace.as_deref(), "--patcher-namespace"),
-        file.namespace.as_ref(),
-        "imagepullsecret-patcher",
-        problems,
-    );
-    if let Some(namespace) = namespace.as_ref().filter(|namespace| is_of_the_cluster(namespace)) {
-        let place = place(patcher_namespace, "--patcher-namespace", "namespace");
-        problems.push(
-            Diagnostic::error(
-                Code::NamespaceOfTheCluster,
-                format!("{place}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits restricted Pods only"),
-            )
-            .hint("give the patcher a namespace of its own"),
+    if let Some(Sourced { value: namespace, origin }) = &options.patcher_namespace
+        && is_of_the_cluster(namespace)
+    {
+        let message = format!(
+            "{origin}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits \
+             restricted Pods only"
         );
+        refuse(Code::NamespaceOfTheCluster, message, "give the patcher a namespace of its own");
     }
-    let source = named(
-        (source_secret_name.as_deref(), "--source-secret-name"),
-        file.source_secret_name.as_ref(),
-        "image-pull-secret-src",
-        problems,
-    );
-    let pull_secret = match patcher_pull_secret {
-        Some(text) => resource_name(text, "`--patcher-pull-secret`", problems),
-        None => file.pull_secret.clone(),
-    };
-    let default_image = default_image(patcher);
-    let image = patcher_image.clone().or_else(|| file.image.clone()).unwrap_or_else(|| default_image.to_owned());
-    if let Err(invalid) = image.parse::<Image>() {
-        let place = place(patcher_image, "--patcher-image", "image");
-        problems.push(
-            Diagnostic::error(Code::InvalidImage, format!("{place} {invalid}"))
-                .hint(format!("for example {default_image}")),
-        );
+    if let Some(Sourced { value: image, origin }) = &options.patcher_image
+        && let Err(invalid) = image.parse::<Image>()
+    {
+        let hint = format!("for example {}", default_image(patcher));
+        refuse(Code::InvalidImage, format!("{origin} {invalid}"), &hint);
     }
-    let interval = patcher_interval.clone().or_else(|| file.interval.clone());
-    let wrong = match interval.as_deref().map(go::nanoseconds) {
-        _ if patcher == Patcher::Tamcore => None,
-        Some(None) => Some("is no Go duration, and the patcher would take 10s without a word"),
-        Some(Some(time)) if time < go::SECOND => Some("is below 1s, and each round reads every namespace"),
-        Some(Some(_)) | None => None,
-    };
-    problems.extend(wrong.map(|wrong| {
-        let place = place(patcher_interval, "--patcher-interval", "interval");
-        Diagnostic::error(Code::InvalidDuration, format!("{place} {wrong}"))
-            .hint("write a number with its unit, for example 30s or 2m")
-    }));
-    // A flag that means nothing is refused with all others of its kind.
-    if patcher == Patcher::Tamcore && file.kind == Some(patcher) && file.interval.is_some() {
-        problems.push(
-            Diagnostic::error(
-                Code::MeansNothing,
-                "`patcher.interval` in regcred.yaml means nothing to tamcore's patcher, which watches",
-            )
-            .hint("leave it out"),
-        );
-    }
-    let exclude = match exclude {
-        [] => of_the_cluster(patcher).iter().map(|&name| name.to_owned()).collect(),
-        patterns => {
-            check_exclude(patcher, patterns, place_of_exclude, problems);
-            patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect()
+    if let Some(Sourced { value: interval, origin }) = &options.patcher_interval {
+        let wrong = match go::nanoseconds(interval) {
+            _ if patcher == Patcher::Tamcore => None,
+            None => Some("is not a Go duration, and the patcher would take 10s without a word"),
+            Some(time) if time < go::SECOND => Some("is below 1s, and each round reads every namespace"),
+            Some(_) => None,
+        };
+        if let Some(wrong) = wrong {
+            let hint = "write a number with its unit, for example 30s or 2m";
+            refuse(Code::InvalidDuration, format!("{origin} {wrong}"), hint);
         }
-    };
-    let guard = if *no_guard || !file.guard { Guard::Unconfined } else { Guard::Confined };
-    let settings = PatcherSettings {
+        // The table of options knows what means nothing on the command line.
+        let chosen_there = options.patcher.as_ref().is_some_and(|patcher| !patcher.origin.is_typed());
+        if patcher == Patcher::Tamcore && chosen_there && !origin.is_typed() {
+            let message = format!("{origin} means nothing to tamcore's patcher, which watches");
+            refuse(Code::MeansNothing, message, "leave it out");
+        }
+    }
+    check_exclude(patcher, exclude, place_of_exclude, problems);
+    let by_default = if options.no_default_excludes.is_some() { &[][..] } else { of_the_cluster(patcher) };
+    let mut excluded: Vec<_> = by_default.iter().map(|&name| name.to_owned()).collect();
+    let named = exclude.iter().map(NamespacePattern::as_str).filter(|name| !by_default.contains(name));
+    excluded.extend(named.map(str::to_owned));
+    PatcherSettings {
         patcher,
-        namespace: namespace?,
-        image,
-        source: source?,
-        pull_secret,
-        interval: interval.unwrap_or_else(|| "10s".to_owned()),
-        guard,
-        exclude,
+        namespace: value_or(options.patcher_namespace.as_ref(), || Namespace::known(NAMESPACE)),
+        image: value_or(options.patcher_image.as_ref(), || default_image(patcher).to_owned()),
+        source: value_or(options.source_secret_name.as_ref(), || ResourceName::known(SOURCE)),
+        pull_secret: options.patcher_pull_secret.as_ref().map(|name| name.value.clone()),
+        interval: value_or(options.patcher_interval.as_ref(), || INTERVAL.to_owned()),
+        guard: if options.no_guard.is_some() { Guard::Unconfined } else { Guard::Confined },
+        exclude: excluded,
         service_accounts,
-    };
-    Some(settings)
+    }
+}
+
+fn value_or<T: Clone>(chosen: Option<&Sourced<T>>, default: impl FnOnce() -> T) -> T {
+    chosen.map_or_else(default, |chosen| chosen.value.clone())
 }
 
 /// The image of a patcher when no other is named.
@@ -128,26 +97,6 @@ const fn of_the_cluster(patcher: Patcher) -> &'static [&'static str] {
     match patcher {
         Patcher::Titansoft => &["kube-node-lease", "kube-public", "kube-system"],
         Patcher::Tamcore => &["kube-*"],
-    }
-}
-
-/// A name by its flag, else as the file has it, else the default.
-fn named<N: FromStr<Err = InvalidName> + Clone>(
-    (text, flag): (Option<&str>, &str),
-    file: Option<&N>,
-    default: &str,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<N> {
-    match (text, file) {
-        (None, Some(name)) => Some(name.clone()),
-        (text, _) => text
-            .unwrap_or(default)
-            .parse()
-            .map_err(|invalid: InvalidName| {
-                problems
-                    .push(Diagnostic::error(Code::InvalidName, format!("`{flag}`: {invalid}")).hint(invalid.hint()));
-            })
-            .ok(),
     }
 }
 
@@ -177,6 +126,8 @@ fn check_exclude(patcher: Patcher, exclude: &[NamespacePattern], place: &str, pr
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::spec::Origin;
+
     use super::*;
 
     #[test]
@@ -192,16 +143,29 @@ mod tests {
         assert!(!is_good(Patcher::Tamcore, "kube-[!s]*"));
     }
 
-    fn problems(arguments: &PatcherArguments) -> Vec<&'static str> {
-        let mut problems = Vec::new();
-        resolve(arguments, &PatcherSpec::default(), (&[], "`--exclude`"), Accounts::All, &mut problems);
-        problems.into_iter().map(|problem| problem.code.as_str()).collect()
+    #[test]
+    fn what_is_excluded_adds_to_the_default() {
+        let exclude = |options: &Options| {
+            let patterns = ["team-x".parse().unwrap()];
+            let mut problems = Vec::new();
+            let settings = resolve(options, None, (&patterns, ""), Accounts::All, &mut problems);
+            settings.exclude.join(" ")
+        };
+        assert_eq!(exclude(&Options::default()), "kube-node-lease kube-public kube-system team-x");
+        let origin = Origin::Flag("--no-default-excludes");
+        let none = Options { no_default_excludes: Some(Sourced { value: true, origin }), ..Options::default() };
+        assert_eq!(exclude(&none), "team-x");
     }
 
     #[test]
     fn a_patcher_lives_in_no_namespace_that_every_cluster_has() {
         let in_namespace = |name: &str| {
-            problems(&PatcherArguments { patcher_namespace: Some(name.to_owned()), ..PatcherArguments::default() })
+            let origin = Origin::Flag("--patcher-namespace");
+            let namespace = Some(Sourced { value: name.parse().unwrap(), origin });
+            let options = Options { patcher_namespace: namespace, ..Options::default() };
+            let mut problems = Vec::new();
+            resolve(&options, None, (&[], ""), Accounts::All, &mut problems);
+            problems.into_iter().map(|problem| problem.code.as_str()).collect::<Vec<_>>()
         };
         assert_eq!(in_namespace("kube-system"), ["namespace-of-the-cluster"]);
         assert!(in_namespace("platform").is_empty());

@@ -1,26 +1,26 @@
-//! What child processes do not see: the answers of regcred.yaml in, the variables that a login may be in out.
+//! Lists the variables that may hold a login: child processes do not see them.
 
 use super::file::Spec;
-use super::logins;
-use crate::credentials::{DEFAULT_VARIABLE, OTHER_VARIABLE, Source};
+use super::{layers, pull_secret, with_known};
 use crate::environment::Environment;
 use crate::files::evidence::fingerprint::KEY_VARIABLE;
+use regcred_core::credentials::{DEFAULT_VARIABLE, OTHER_VARIABLE};
 use regcred_core::names::VariableName;
 
-/// Those of every pull secret of every cluster, also of clusters that were not chosen, those that are read where none is named, and the key
-/// of fingerprints.
+/// Those of every pull secret of every cluster, also of clusters that were not chosen; those that are read where none is named; and
+/// the key of fingerprints.
 pub fn of(spec: &Spec, environment: &Environment) -> Vec<VariableName> {
-    let of_clusters = spec.clusters.iter().flat_map(|cluster| cluster.pull_secrets.iter().flatten());
-    let known = [DEFAULT_VARIABLE, OTHER_VARIABLE, KEY_VARIABLE].map(VariableName::known);
-    let mut names: Vec<_> = spec
-        .pull_secrets
-        .iter()
-        .chain(of_clusters)
+    let layers = with_known(environment, |known| {
+        let of_clusters = spec.clusters.iter().map(|cluster| layers::of_file(spec, Some(cluster), known));
+        of_clusters.chain([layers::of_file(spec, None, known)]).collect::<Vec<_>>()
+    });
+    let pull_secrets = layers.iter().flat_map(|layer| &layer.pull_secrets);
+    let mut names: Vec<_> = pull_secrets
         // What is wrong with them is for `render` to say.
-        .flat_map(|pull_secret| logins::sources(None, &pull_secret.logins, environment, &mut Vec::new()))
-        .flat_map(|source: Source| source.variables())
+        .flat_map(|pull_secret| pull_secret::sources(pull_secret, &mut Vec::new()))
+        .flat_map(|source| source.variables())
         .map(|variable| variable.name)
-        .chain(known)
+        .chain([DEFAULT_VARIABLE, OTHER_VARIABLE, KEY_VARIABLE].map(VariableName::known))
         .collect();
     names.sort_unstable();
     names.dedup();

@@ -15,6 +15,7 @@ use regcred::settings::file;
 use regcred::templates::BUILT_IN;
 use regcred_core::diagnostic::Code;
 use regcred_core::objects::marks::{Role, annotations};
+use regcred_core::spec::meaning;
 
 use crate::harness::regcred::regcred;
 
@@ -44,6 +45,7 @@ fn code(names: &[&str]) -> String {
 fn the_table_of_combinations_is_that_of_the_code() {
     compare("choosing.md", "combinations", &table());
     compare("choosing.md", "protections", &protection_table());
+    compare("choosing.md", "options", &meaning::table());
 }
 
 #[test]
@@ -293,7 +295,13 @@ fn renders(block: &str, page: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::copy(root().join("tests/certificates/rsa-2048.pem"), path).unwrap();
     }
-    let list = regcred(folder.path(), &[], &["verify", "--list", "--format", "json"]);
+    // A glob chooses from a list.
+    let is_chosen = block.contains('*') && !block.contains("strategy: patcher");
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
+    fs::write(folder.path().join("list"), "team-a\nshop-a\nshop-tmp\n").unwrap();
+    let namespaces: &[&str] = if is_chosen { &["--namespaces-from", "list"] } else { &[] };
+    let list = [&["verify", "--list", "--format", "json"], namespaces].concat();
+    let list = regcred(folder.path(), &[], &list);
     assert!(list.status.success(), "{page}: {}", String::from_utf8_lossy(&list.stderr));
     let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
     let variables: Vec<(&str, &str)> = list["variables"]
@@ -309,14 +317,7 @@ fn renders(block: &str, page: &str) {
             (variable["name"].as_str().unwrap(), value)
         })
         .collect();
-    let mut arguments = vec!["render", "--output", "out"];
-    // A glob chooses from a list.
-    let list = folder.path().join("list");
-    if block.contains('*') && !block.contains("strategy: patcher") {
-        #[expect(clippy::disallowed_methods, reason = "a fixture")]
-        fs::write(&list, "team-a\nshop-a\nshop-tmp\n").unwrap();
-        arguments.extend(["--namespaces-from", "list"]);
-    }
+    let arguments = [&["render", "--output", "out"], namespaces].concat();
     let output = regcred(folder.path(), &variables, &arguments);
     assert!(output.status.success(), "{page}: {}", String::from_utf8_lossy(&output.stderr));
 }
@@ -351,4 +352,18 @@ fn every_figure_that_is_asked_for_is_there() {
 fn the_plugin_for_helm_has_the_version_of_the_program() {
     let plugin = fs::read_to_string(root().join("helm-plugin/plugin.yaml")).unwrap();
     assert!(plugin.contains(concat!("\nversion: ", env!("CARGO_PKG_VERSION"), "\n")), "{plugin}");
+}
+
+#[test]
+fn every_file_that_contributing_names_is_there() {
+    let text = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let words = text.split('`').skip(1).step_by(2);
+    let paths = words.filter(|word| {
+        ["src/", "crates/", "templates/", "tests/", "docs/"].iter().any(|folder| word.starts_with(folder))
+    });
+    let paths: Vec<_> = paths.filter(|word| !word.contains([' ', '*'])).collect();
+    assert!(paths.len() > 15, "{paths:?}");
+    for path in paths {
+        assert!(root().join(path).exists(), "CONTRIBUTING.md names {path}");
+    }
 }

@@ -91,8 +91,9 @@ fn other_value(flag: &str) -> Option<&'static str> {
         | "no-config"
         | "verbose"
         | "allow-short-lived"
+        | "credential-helpers"
         | "allow-plaintext-in-git" => return None,
-        "create-namespaces" | "reseal" | "raw" | "no-guard" => "",
+        "create-namespaces" | "reseal" | "raw" | "no-guard" | "no-default-excludes" => "",
         "docker-config" => "OTHER",
         "docker-config-file" => "other.json",
         "login" => "quay.io=NAME:WORD",

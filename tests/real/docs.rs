@@ -100,7 +100,6 @@ const PAGES: &[Page] = &[
 
 /// The `sh` blocks that are not run, by how they begin, and why.
 const NOT_RUN: &[(&str, &str)] = &[
-    ("tests/run", "these tests are a part of it"),
     ("helm upgrade --install shop ./chart --post-renderer regcred \\", "Helm 3, which `tests/real/inject.rs` runs"),
     ("docker build", "there is no registry of images to build from"),
     ("curl -fsSLO \"$DOWNLOADS", "`tests/real/ci.rs` runs it, with an archive"),

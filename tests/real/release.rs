@@ -189,7 +189,12 @@ fn the_build_is_given_its_sources_and_nothing_that_may_hold_a_login() {
     let host = program("rustc").arguments(["--print", "host-tuple"]).run().succeeded();
     let fetch = program("cargo").directory(folder.path()).arguments(["fetch", "--offline", "--locked", "--target"]);
     fetch.arguments([host.trim_end()]).run().succeeded();
-    let found = program("grep").directory(folder.path()).arguments(["-rEo", r#"include_(str|bytes)!\("[^"]*"#, "src"]);
+    let found = program("grep").directory(folder.path()).arguments([
+        "-rEo",
+        r#"include_(str|bytes)!\("[^"]*"#,
+        "src",
+        "crates",
+    ]);
     for line in found.run().succeeded().lines() {
         let (file, include) = line.split_once(':').unwrap();
         let included = folder.path().join(file).parent().unwrap().join(include.split('"').nth(1).unwrap());
@@ -203,7 +208,7 @@ for word; do
   case $last in --target) target=$word ;; --bin) bin=$word ;; esac
   last=$word
 done
-mkdir -p target/$target/release && echo \"$*\" >target/$target/release/$bin
+mkdir -p target/$target/dist && echo \"$*\" >target/$target/dist/$bin
 ";
 
 #[test]

@@ -1,4 +1,4 @@
-//! A cluster's Sealed Secrets controller: its service in, the certificate that it shows out, by way of the user's own `kubectl`.
+//! Asks a cluster's Sealed Secrets controller for its certificate, through `kubectl`.
 //!
 //! The API server passes the question on, as it does for `kubeseal --fetch-cert`; and `kubectl` knows every way to log in to one.
 

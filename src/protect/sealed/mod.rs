@@ -1,4 +1,4 @@
-//! SealedSecrets: a pull secret and a cluster's certificate in, an object out that only that cluster's controller can open.
+//! Seals pull secrets for a cluster's certificate.
 
 pub mod certificate;
 pub mod controller;

@@ -1,4 +1,4 @@
-//! A YAML document as it was written: its text in, every node with its place out, also where one of our types would stop reading.
+//! Reads a YAML document with the place of every node, also where one of our types would stop reading.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// A value and where it stands. Has no `Debug`: what somebody wrote in a wrong place may be a secret.
+/// A value and where it was written. Has no `Debug`: what somebody wrote in a wrong place may be a secret.
 pub struct Node {
     /// Where it begins.
     pub position: Position,
@@ -40,7 +40,22 @@ pub enum Value {
     Mapping(Vec<(Spanned<String>, Node)>),
 }
 
-/// Where something stands.
+impl Value {
+    /// What it is called in a message.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Boolean => "true or false",
+            Self::Number => "a number",
+            Self::Text(_) => "text",
+            Self::List(_) => "a list",
+            Self::Mapping(_) => "a mapping",
+        }
+    }
+}
+
+/// Where something was written.
 #[must_use]
 pub fn position<T>(spanned: &Spanned<T>) -> Position {
     Position(spanned.referenced.line(), spanned.referenced.column())

@@ -1,4 +1,4 @@
-//! What is wrong with a regcred.yaml: its text in, every fault with its place out, and never a value of it.
+//! Finds every fault of a regcred.yaml, each with its place, and never repeats a value of it.
 
 use std::collections::HashSet;
 
@@ -6,18 +6,23 @@ use serde_json::{Map, Value as Schema};
 use serde_saphyr::Spanned;
 
 use super::document::{self, Node, Position, Value};
-use super::form::{Form, Format, below};
+use super::form::{Expected, Form, below};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::check_pattern;
 use regcred_core::nearest::{nearest, one_slip_away};
 
 const EXAMPLE: &str = "`regcred schema` prints the form; `regcred init` writes an example";
+/// A field that had another name before the first release.
+const RENAMED: (&str, &str) = ("shape", "format");
 
 /// Every fault that can be seen against the form; none if the text is no YAML, or has none of these.
 #[must_use]
 pub fn of(text: &str) -> Vec<Diagnostic> {
     let Some(document) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
+    if matches!(document.value, Value::Null) {
+        return vec![Diagnostic::error(Code::InvalidConfig, "the file is empty").hint(EXAMPLE)];
+    }
     let mut faults = Faults { form: &form, found: Vec::new() };
     faults.look(form.root(), &document, "");
     faults.all(|position| position.to_string())
@@ -33,6 +38,14 @@ pub fn of_field(field: &str, text: &str) -> Vec<Diagnostic> {
         faults.look(form.root(), node, "");
     }
     faults.all(|_| field.to_owned())
+}
+
+/// The last of these lines that begins with a field of ours, by the name of the field.
+#[must_use]
+pub fn last_field<'a>(lines: impl Iterator<Item = &'a str>) -> Option<String> {
+    let form = Form::of_the_file();
+    let fields = lines.filter_map(|line| line.trim_start_matches([' ', '-']).split(':').next());
+    fields.filter(|field| form.names().any(|name| name == *field)).last().map(str::to_owned)
 }
 
 struct Faults<'a> {
@@ -56,50 +69,50 @@ impl Faults<'_> {
     }
 
     fn look(&mut self, schema: &Schema, node: &Node, path: &str) {
-        match (self.form.format(schema), &node.value) {
-            (Format::Fields { known, required }, Value::Mapping(entries)) => {
+        match (self.form.expected(schema), &node.value) {
+            (Expected::Fields { known, required }, Value::Mapping(entries)) => {
                 let meant = self.fields(known, entries, path);
                 let there: HashSet<_> = entries.iter().map(|(key, _)| key.value.as_str()).chain(meant).collect();
                 for name in required.into_iter().filter(|name| !there.contains(name)) {
-                    // What stands there instead was told already.
+                    // What was written instead is a fault of its own.
                     if !is_a_secret_name(known) || !there.contains("value") {
                         self.missing(name, &known[name], node.position);
                     }
                 }
             }
-            (Format::Entries(schema), Value::Mapping(entries)) => {
+            (Expected::Entries(schema), Value::Mapping(entries)) => {
                 for (_, value) in entries {
                     self.look(schema, value, path);
                 }
             }
-            (Format::List(schema), Value::List(nodes)) => {
-                for node in nodes {
-                    self.look(schema, node, &format!("{path}[]"));
+            (Expected::List(schema), Value::List(nodes)) => {
+                for (number, node) in nodes.iter().enumerate() {
+                    self.look(schema, node, &format!("{path}[{number}]"));
                 }
             }
-            (Format::Words(words), Value::Text(text)) => {
+            (Expected::Words(words), Value::Text(text)) => {
                 if !words.contains(&text.as_str()) {
                     let meant = nearest(text, words.iter().copied())
                         .map_or(String::new(), |word| format!("; did you mean `{word}`?"));
-                    let hint = format!("possible are {}", words.join(", "));
-                    self.add(node.position, &format!("is none of the possible values{meant}"), hint);
+                    let hint = format!("possible values are {}", words.join(", "));
+                    self.add(node.position, &format!("`{path}`: unknown value{meant}"), hint);
                 }
             }
-            (Format::Name(pattern), Value::Text(text)) => {
+            (Expected::Name(pattern), Value::Text(text)) => {
                 if let Err(invalid) = check_pattern(pattern, text) {
                     self.add(node.position, &format!("`{}`: {invalid}", last(path)), invalid.hint());
                 }
             }
-            (Format::OneOf(several), _) => self.look_at_the_nearest(&several, node, path),
-            (Format::Boolean, Value::Text(text)) if is_a_boolean_of_1_1(text) => {}
-            (Format::Text, Value::Text(_) | Value::Number | Value::Boolean)
-            | (Format::Name(_), Value::Number | Value::Boolean)
-            | (Format::Boolean, Value::Boolean)
-            | (Format::Number, Value::Number)
-            | (Format::Anything, _)
+            (Expected::OneOf(several), _) => self.look_at_the_nearest(&several, node, path),
+            (Expected::Boolean, Value::Text(text)) if is_a_boolean_of_1_1(text) => {}
+            (Expected::Text, Value::Text(_) | Value::Number | Value::Boolean)
+            | (Expected::Name(_), Value::Number | Value::Boolean)
+            | (Expected::Boolean, Value::Boolean)
+            | (Expected::Number, Value::Number)
+            | (Expected::Anything, _)
             // Nothing is the default wherever there is one.
             | (_, Value::Null) => {}
-            (format, _) => self.of_another_form(&format, node.position, path),
+            (expected, _) => self.of_another_form(&expected, node, path),
         }
     }
 
@@ -115,7 +128,7 @@ impl Faults<'_> {
         for (key, node) in entries {
             let position = document::position(key);
             if !seen.insert(key.value.as_str()) {
-                self.add(position, "a key stands there twice", "leave one out");
+                self.add(position, "duplicate key", "leave one out");
             }
             match known.get(&key.value) {
                 Some(schema) => self.look(schema, node, &below(path, &key.value)),
@@ -140,8 +153,13 @@ impl Faults<'_> {
 
     /// The field itself is not repeated unless it is one of ours: it may be a value in the wrong place.
     fn unknown<'k>(&mut self, field: &str, known: &'k Map<String, Schema>, position: Position) -> Option<&'k str> {
+        if field == RENAMED.0 && known.contains_key(RENAMED.1) {
+            let hint = format!("write `{}:`", RENAMED.1);
+            self.add(position, &format!("`{}` is called `{}` now", RENAMED.0, RENAMED.1), hint);
+            return None;
+        }
         let here = || known.keys().map(String::as_str);
-        let possible = format!("possible are {}", here().collect::<Vec<_>>().join(", "));
+        let possible = format!("possible fields are {}", here().collect::<Vec<_>>().join(", "));
         let homes = |field| self.form.homes(field).map(home).collect::<Vec<_>>().join(" or ");
         if self.form.homes(field).next().is_some() && one_slip_away(field, here()).is_none() {
             self.add(
@@ -169,8 +187,8 @@ impl Faults<'_> {
     }
 
     fn missing(&mut self, name: &str, schema: &Schema, position: Position) {
-        let hint = match self.form.format(schema) {
-            Format::Words(words) if words.len() == 1 => format!("write `{name}: {}`", words[0]),
+        let hint = match self.form.expected(schema) {
+            Expected::Words(words) if words.len() == 1 => format!("write `{name}: {}`", words[0]),
             _ if name == "env" => "write `{env: NAME}`, with the name of the variable".to_owned(),
             _ => {
                 let what = self.form.description(schema).map_or(String::new(), |text| format!("`{name}` is {text}; "));
@@ -180,34 +198,26 @@ impl Faults<'_> {
         self.add(position, &format!("the field `{name}` is missing"), hint);
     }
 
-    fn of_another_form(&mut self, format: &Format<'_>, position: Position, path: &str) {
+    fn of_another_form(&mut self, expected: &Expected<'_>, node: &Node, path: &str) {
         let field = last(path);
-        match format {
-            Format::Fields { known, .. } if is_a_secret_name(known) => self.literal(position, path),
-            Format::Fields { known, .. } if known.contains_key("env") => self.add(
-                position,
-                "is not of the form that belongs there",
-                format!("write `{field}: {{env: NAME}}` or `{field}: {{value: TEXT}}`"),
-            ),
-            Format::Fields { known, .. } => {
-                let fields = known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                self.add(position, "is not of the form that belongs there", format!("a mapping of {fields}"));
+        let hint = match expected {
+            Expected::Fields { known, .. } if is_a_secret_name(known) => return self.literal(node.position, path),
+            Expected::Fields { known, .. } if known.contains_key("env") => {
+                format!("write `{field}: {{env: NAME}}` or `{field}: {{value: TEXT}}`")
             }
-            Format::List(_) => self.add(
-                position,
-                "is not of the form that belongs there",
-                if field.is_empty() { EXAMPLE.to_owned() } else { format!("a list: `{field}: [A, B]`") },
-            ),
-            Format::Boolean => self.add(position, "is not of the form that belongs there", "`true` or `false`"),
-            Format::Words(words) => {
-                let hint = format!("possible are {}", words.join(", "));
-                self.add(position, "is none of the possible values", hint);
+            Expected::Fields { known, .. } => {
+                format!("its fields are {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
             }
-            _ => self.add(position, "is not of the form that belongs there", EXAMPLE),
-        }
+            Expected::List(_) if !field.is_empty() => format!("write `{field}: [A, B]`, or one `- ` per line"),
+            Expected::Boolean => "write `true` or `false`".to_owned(),
+            Expected::Words(words) => format!("possible values are {}", words.join(", ")),
+            _ => EXAMPLE.to_owned(),
+        };
+        let place = if path.is_empty() { String::new() } else { format!("`{path}`: ") };
+        self.add(node.position, &format!("{place}expected {}, found {}", expected.name(), node.value.name()), hint);
     }
 
-    /// Of several forms that are possible, the one with the fewest faults was meant.
+    /// The one of several possible forms with the fewest faults was meant.
     fn look_at_the_nearest(&mut self, several: &[&Schema], node: &Node, path: &str) {
         let faults = several.iter().map(|schema| {
             let mut faults = Faults { form: self.form, found: Vec::new() };
@@ -226,7 +236,8 @@ fn is_a_secret_name(known: &Map<String, Schema>) -> bool {
 
 /// The name at the end of a path.
 fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or_default().trim_end_matches("[]")
+    let name = path.rsplit('.').next().unwrap_or_default();
+    name.split('[').next().unwrap_or_default()
 }
 
 fn home(path: &str) -> String {
@@ -257,17 +268,17 @@ mod tests {
             problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(),
             [
                 "line 1, column 1: the field `apiVersion` is missing",
-                "line 1, column 7: is none of the possible values",
+                "line 1, column 7: `kind`: unknown value",
                 "line 2, column 12: unknown field; did you mean `name`?",
                 "line 3, column 1: `logins` belongs under `spec.pullSecrets[]`",
-                "line 5, column 13: is none of the possible values",
-                "line 6, column 11: is none of the possible values; did you mean `kustomization`?",
+                "line 5, column 13: `spec.strategy`: unknown value",
+                "line 6, column 11: `spec.format`: unknown value; did you mean `kustomization`?",
                 "line 8, column 5: `link` belongs under `spec`",
                 "line 9, column 5: unknown field; did you mean `name`?",
                 "line 10, column 5: unknown field",
-                "line 11, column 22: is not of the form that belongs there",
+                "line 11, column 22: `spec.pullSecrets[0].serviceAccounts`: expected a list, found text",
                 "line 13, column 21: a literal password or Docker config",
-                "line 15, column 17: is not of the form that belongs there",
+                "line 15, column 17: `spec.pullSecrets[0].logins[1].username`: expected a mapping, found text",
                 "line 16, column 18: a literal password or Docker config",
             ]
         );
@@ -280,7 +291,8 @@ mod tests {
         for (spec, message) in [
             ("spec: {name: x}", "line 4, column 8: `name` belongs under `metadata` or under `spec.pullSecrets[]`"),
             ("spec: {apiVersion: x}", "line 4, column 8: `apiVersion` belongs to the top level"),
-            ("spec: {link: none, link: none}", "line 4, column 20: a key stands there twice"),
+            ("spec: {link: none, link: none}", "line 4, column 20: duplicate key"),
+            ("spec: {shape: chart}", "line 4, column 8: `shape` is called `format` now"),
             ("spec: {include: []}", "line 4, column 8: `include` belongs under `spec.pullSecrets[].namespaces`"),
             ("spec: {pullSecrets: [{namespace: x}]}", "line 4, column 23: unknown field; did you mean `namespaces`?"),
             (
@@ -332,7 +344,7 @@ mod tests {
                 "line 9, column 31: `include`: the glob has a capital letter at position 1",
                 "line 9, column 48: `exclude`: the glob has a bracket or brace that does not fit",
                 "line 10, column 28: `serviceAccounts`: the name has a capital letter at position 1",
-                "line 11, column 23: is none of the possible values; did you mean `ghcr`?",
+                "line 11, column 23: `spec.pullSecrets[0].logins[0].preset`: unknown value; did you mean `ghcr`?",
             ]
         );
     }

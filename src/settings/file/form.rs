@@ -1,4 +1,4 @@
-//! The form of regcred.yaml: the JSON Schema of its types in, what may stand where out.
+//! Tells what regcred.yaml may hold where, from the JSON Schema of its types.
 
 use serde_json::{Map, Value};
 
@@ -11,8 +11,8 @@ pub struct Form {
     fields: Vec<(String, String)>,
 }
 
-/// What may stand in one place.
-pub enum Format<'a> {
+/// What is expected in one place.
+pub enum Expected<'a> {
     /// A mapping of known fields.
     Fields {
         /// Each with its schema.
@@ -38,6 +38,22 @@ pub enum Format<'a> {
     OneOf(Vec<&'a Value>),
     /// Whatever it is, it is not looked at.
     Anything,
+}
+
+impl Expected<'_> {
+    /// What it is called in a message.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Fields { .. } | Self::Entries(_) => "a mapping",
+            Self::List(_) => "a list",
+            Self::Words(_) => "a word",
+            Self::Name(_) | Self::Text => "text",
+            Self::Boolean => "true or false",
+            Self::Number => "a number",
+            Self::OneOf(_) | Self::Anything => "something else",
+        }
+    }
 }
 
 impl Form {
@@ -76,17 +92,17 @@ impl Form {
 
     /// What may stand where this schema applies.
     #[must_use]
-    pub fn format<'a>(&'a self, schema: &'a Value) -> Format<'a> {
+    pub fn expected<'a>(&'a self, schema: &'a Value) -> Expected<'a> {
         let schema = self.resolved(schema);
         if let Some(words) = words(schema) {
-            return Format::Words(words);
+            return Expected::Words(words);
         }
         if let Some(several) = ["anyOf", "oneOf"].iter().find_map(|name| schema[*name].as_array()) {
             let mut several = several.iter().filter(|one| one["type"] != "null");
             return match (several.next(), several.next()) {
-                (Some(only), None) => self.format(only),
-                (Some(first), Some(second)) => Format::OneOf([first, second].into_iter().chain(several).collect()),
-                (None, _) => Format::Anything,
+                (Some(only), None) => self.expected(only),
+                (Some(first), Some(second)) => Expected::OneOf([first, second].into_iter().chain(several).collect()),
+                (None, _) => Expected::Anything,
             };
         }
         let name = match &schema["type"] {
@@ -95,15 +111,15 @@ impl Form {
         };
         match name {
             Some("object") => match (schema["properties"].as_object(), &schema["additionalProperties"]) {
-                (Some(known), _) => Format::Fields { known, required: texts(&schema["required"]) },
-                (None, entries @ Value::Object(_)) => Format::Entries(entries),
-                (None, _) => Format::Anything,
+                (Some(known), _) => Expected::Fields { known, required: texts(&schema["required"]) },
+                (None, entries @ Value::Object(_)) => Expected::Entries(entries),
+                (None, _) => Expected::Anything,
             },
-            Some("array") => Format::List(&schema["items"]),
-            Some("string") => schema["pattern"].as_str().map_or(Format::Text, Format::Name),
-            Some("boolean") => Format::Boolean,
-            Some("integer" | "number") => Format::Number,
-            _ => Format::Anything,
+            Some("array") => Expected::List(&schema["items"]),
+            Some("string") => schema["pattern"].as_str().map_or(Expected::Text, Expected::Name),
+            Some("boolean") => Expected::Boolean,
+            Some("integer" | "number") => Expected::Number,
+            _ => Expected::Anything,
         }
     }
 
@@ -128,8 +144,8 @@ impl Form {
     }
 
     fn collect(&self, schema: &Value, path: &str, fields: &mut Vec<(String, String)>) {
-        match self.format(schema) {
-            Format::Fields { known, .. } => {
+        match self.expected(schema) {
+            Expected::Fields { known, .. } => {
                 for (name, schema) in known {
                     let field = (name.clone(), path.to_owned());
                     if !fields.contains(&field) {
@@ -138,15 +154,15 @@ impl Form {
                     }
                 }
             }
-            Format::List(items) => self.collect(items, &format!("{path}[]"), fields),
-            Format::OneOf(several) => several.into_iter().for_each(|one| self.collect(one, path, fields)),
-            Format::Entries(_)
-            | Format::Words(_)
-            | Format::Name(_)
-            | Format::Text
-            | Format::Boolean
-            | Format::Number
-            | Format::Anything => {}
+            Expected::List(items) => self.collect(items, &format!("{path}[]"), fields),
+            Expected::OneOf(several) => several.into_iter().for_each(|one| self.collect(one, path, fields)),
+            Expected::Entries(_)
+            | Expected::Words(_)
+            | Expected::Name(_)
+            | Expected::Text
+            | Expected::Boolean
+            | Expected::Number
+            | Expected::Anything => {}
         }
     }
 }
@@ -192,9 +208,9 @@ mod tests {
     #[test]
     fn words_are_told_from_other_types() {
         let form = Form::of_the_file();
-        let Format::Fields { known, required, .. } = form.format(form.root()) else { panic!("a mapping") };
+        let Expected::Fields { known, required, .. } = form.expected(form.root()) else { panic!("a mapping") };
         assert!(required.contains(&"kind"));
-        let Format::Words(words) = form.format(&known["kind"]) else { panic!("words") };
+        let Expected::Words(words) = form.expected(&known["kind"]) else { panic!("words") };
         assert_eq!(words, ["RegistryCredentials"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Finding and reading regcred.yaml: a path or a directory in, the typed object out, or where and why it is not one.
+//! Finds and reads regcred.yaml.
 
 use std::path::{Path, PathBuf};
 
@@ -98,8 +98,7 @@ pub fn parse_function_config(text: &str) -> Result<File, Vec<Diagnostic>> {
         const WHERE_TO_LOOK: &str = "`regcred verify --list --config FILE` with the same object names the line";
         let mut faults = faults::of_field("functionConfig", text);
         if faults.is_empty() {
-            faults
-                .push(Diagnostic::error(Code::InvalidConfig, "functionConfig: is not of the form that belongs there"));
+            faults.push(Diagnostic::error(Code::InvalidConfig, "functionConfig: not a valid RegistryCredentials"));
         }
         for fault in &mut faults {
             fault.hint =
@@ -118,14 +117,20 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     if let Some(number) = text.lines().position(|line| line.starts_with("<<<<<<< ")) {
         let message = format!("line {}: a merge conflict begins", number + 1);
         return Diagnostic::error(Code::InvalidConfig, message)
-            .hint("solve it here first: of what regcred writes, it solves those itself");
+            .hint("solve it here first; regcred solves conflicts in what it writes itself");
     }
     if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) {
         problem("a second YAML document begins", "regcred.yaml is one object; --config reads another file")
     } else if line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) {
         problem("a tab, and YAML is indented with spaces", "write two spaces in the place of each tab")
     } else {
-        problem("is not valid YAML of this form", "`regcred schema` prints the form; `regcred init` writes an example")
+        let lines = error.location().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or_default();
+        let field = faults::last_field(text.lines().take(lines));
+        let near = field.map_or(String::new(), |field| format!(", at or after `{field}`"));
+        problem(
+            &format!("not valid YAML{near}"),
+            "check the indentation: the fields of a mapping begin in the same column; `regcred init` writes an example",
+        )
     }
 }
 
@@ -166,7 +171,9 @@ mod tests {
         let problems = parse("spec: [hunter2\nhunter3: {\n").unwrap_err();
         assert_eq!(problems.len(), 1);
         assert!(
-            problems[0].message.starts_with("line ") && problems[0].message.ends_with("is not valid YAML of this form")
+            problems[0].message.starts_with("line ")
+                && problems[0].message.ends_with("not valid YAML, at or after `spec`"),
+            "{problems:?}"
         );
         assert!(!format!("{problems:?}").contains("hunter"));
     }

@@ -1,4 +1,4 @@
-//! regcred.yaml: the typed object, of which its JSON Schema is made too.
+//! Declares the object of regcred.yaml, of which its JSON Schema is made too.
 
 mod document;
 mod faults;
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::SECRET_NAME;
-use super::choices::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
-use crate::credentials::presets::PresetName;
+use regcred_core::credentials::presets::PresetName;
 use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName};
+use regcred_core::spec::SECRET_NAME;
+use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 use regcred_core::spec::external::written::External;
 
 pub use load::{NAME, Which, load, parse, parse_function_config};
@@ -140,16 +140,6 @@ pub struct SealingSpec {
     pub scope: Option<SealingScope>,
 }
 
-impl SealingSpec {
-    /// This one, with what it leaves out from the other.
-    pub(super) fn over(&self, other: &Self) -> Self {
-        Self {
-            certificate: self.certificate.as_ref().or(other.certificate.as_ref()).cloned(),
-            scope: self.scope.or(other.scope),
-        }
-    }
-}
-
 /// One pull secret.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
@@ -242,6 +232,8 @@ pub struct PatcherSpec {
     pub pull_secret: Option<ResourceName>,
     /// How often it looks, a Go duration.
     pub interval: Option<String>,
+    /// Whether it leaves out the namespaces of Kubernetes itself, beside those in `exclude`.
+    pub default_excludes: bool,
     /// Whether the policy that confines it is written.
     pub guard: bool,
 }
@@ -255,6 +247,7 @@ impl Default for PatcherSpec {
             source_secret_name: None,
             pull_secret: None,
             interval: None,
+            default_excludes: true,
             guard: true,
         }
     }

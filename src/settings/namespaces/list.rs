@@ -1,4 +1,4 @@
-//! A list of namespaces: its text in any of its forms in, the names that can take a Secret and those that cannot out.
+//! Reads a list of namespaces: a name a line, YAML, JSON, or what `kubectl get ns -o` prints.
 
 use std::io::{self, BufRead};
 
@@ -15,6 +15,19 @@ pub struct Listed {
     pub usable: Vec<Namespace>,
     /// Those that are Terminating or have opted out.
     pub left_out: Vec<Namespace>,
+    /// Those of Kubernetes itself, in a list that kubectl printed: nobody's Pods pull there, unless they are named.
+    pub of_the_cluster: Vec<Namespace>,
+}
+
+/// The namespaces of Kubernetes itself.
+const OF_THE_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
+
+impl Listed {
+    /// Adds a namespace of a cluster.
+    fn add(&mut self, name: Namespace) {
+        let is_of_the_cluster = OF_THE_CLUSTER.contains(&name.as_str());
+        if is_of_the_cluster { self.of_the_cluster.push(name) } else { self.usable.push(name) }
+    }
 }
 
 const FORMS: &str =
@@ -101,26 +114,24 @@ fn lines(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
     for (number, line) in text.lines().enumerate() {
         let name = line.split('#').next().unwrap_or_default().trim();
         if !name.is_empty() {
-            push(
-                name.strip_prefix("namespace/").unwrap_or(name),
-                || format!("{origin}, line {}", number + 1),
-                &mut listed.usable,
-                problems,
-            );
+            let place = || format!("{origin}, line {}", number + 1);
+            match name.strip_prefix("namespace/") {
+                Some(name) => parsed(name, place, problems).into_iter().for_each(|name| listed.add(name)),
+                None => listed.usable.extend(parsed(name, place, problems)),
+            }
         }
     }
     listed
 }
 
-fn push(name: &str, place: impl FnOnce() -> String, into: &mut Vec<Namespace>, problems: &mut Vec<Diagnostic>) {
-    match name.parse() {
-        Ok(name) => into.push(name),
-        Err(invalid) => {
+fn parsed(name: &str, place: impl FnOnce() -> String, problems: &mut Vec<Diagnostic>) -> Option<Namespace> {
+    name.parse()
+        .map_err(|invalid| {
             let several = name.contains([',', ' ', '\t']);
             let problem = unnameable(&invalid, &place());
             problems.push(if several { problem.hint("a line has one name: write each on its own") } else { problem });
-        }
-    }
+        })
+        .ok()
 }
 
 fn unnameable(invalid: &InvalidName, place: &str) -> Diagnostic {
@@ -130,7 +141,7 @@ fn unnameable(invalid: &InvalidName, place: &str) -> Diagnostic {
 fn unreadable(origin: &str, place: Option<(u64, u64)>) -> Diagnostic {
     let place =
         place.map_or(String::new(), |(line, column)| format!(": line {line}, column {column} is where it breaks"));
-    Diagnostic::error(Code::InvalidList, format!("{origin} is no list of namespaces{place}")).hint(FORMS)
+    Diagnostic::error(Code::InvalidList, format!("{origin} is not a list of namespaces{place}")).hint(FORMS)
 }
 
 fn json(object: Result<Object, serde_json::Error>, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
@@ -151,12 +162,8 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Liste
     match serde_saphyr::from_str_with_options::<Vec<serde_saphyr::Spanned<String>>>(text, options()) {
         Ok(names) => {
             for name in names {
-                push(
-                    &name.value,
-                    || format!("{origin}, line {}", name.referenced.line()),
-                    &mut listed.usable,
-                    problems,
-                );
+                let place = || format!("{origin}, line {}", name.referenced.line());
+                listed.usable.extend(parsed(&name.value, place, problems));
             }
         }
         Err(error) => {
@@ -189,7 +196,7 @@ fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec
     for (number, item) in all.into_iter().enumerate() {
         let place = || format!("{origin}, item {}", number + 1);
         match item {
-            Item::Usable(name) => listed.usable.push(name),
+            Item::Usable(name) => listed.add(name),
             Item::LeftOut(name) => listed.left_out.push(name),
             Item::Unnameable(invalid) => problems.push(unnameable(&invalid, &place())),
             Item::Other => problems.push(
@@ -257,5 +264,17 @@ mod tests {
             {"metadata":{"name":"d","annotations":{"regcred.dev/exclude":"true"}}},
             {"metadata":{"name":"e","annotations":{"k8s.titansoft.com/imagepullsecret-patcher-exclude":"true"}}}]}"#;
         assert_eq!(names(text), (vec!["a".into()], 0));
+    }
+
+    #[test]
+    fn a_list_of_a_cluster_leaves_out_the_namespaces_of_kubernetes() {
+        for text in [
+            "namespace/a\nnamespace/kube-system\nnamespace/kube-public\n",
+            r#"{"kind":"List","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"kube-system"}}]}"#,
+            "kind: NamespaceList\nitems:\n- metadata: {name: a}\n- metadata: {name: kube-node-lease}\n",
+        ] {
+            assert_eq!(names(text), (vec!["a".into()], 0), "{text}");
+        }
+        assert_eq!(names("a\nkube-system\n").0, ["a", "kube-system"]);
     }
 }

@@ -1,19 +1,20 @@
-//! Which namespaces: names, globs and a list of those there are in, the chosen ones, sorted and each once, out.
+//! Chooses namespaces by names and globs, from a list of those that exist.
 
 mod list;
 
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::{InvalidName, Namespace, NamespacePattern};
+use regcred_core::names::{Namespace, NamespacePattern};
+use regcred_core::spec::Origin;
 
 pub use list::{Listed, read, read_from};
 
 /// Which namespaces are wanted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Wanted<'a> {
     /// Names and globs to take.
     pub include: &'a [NamespacePattern],
     /// Where `include` was typed, for messages.
-    pub origin: &'a str,
+    pub origin: &'a Origin,
     /// Names and globs to leave out.
     pub exclude: &'a [NamespacePattern],
     /// What is known to exist.
@@ -25,7 +26,7 @@ pub struct Wanted<'a> {
 /// What a name in `include` does to a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NamesAdd {
-    /// The list is taken, and the names besides.
+    /// The whole list is taken, and the names too.
     #[default]
     ToTheList,
     /// Only what `include` says is taken.
@@ -65,7 +66,7 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
         problems.push(
             Diagnostic::error(
                 Code::GlobWithoutList,
-                format!("{origin} has a glob, and there is no list for it to choose from"),
+                format!("{origin} has a glob, and no list of namespaces is given for it to choose from"),
             )
             .hint("pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`"),
         );
@@ -75,20 +76,6 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
     let before = chosen.len();
     chosen.retain(|name| !exclude.iter().any(|pattern| pattern.matches(name)));
     Chosen { excluded: before - chosen.len(), namespaces: chosen }
-}
-
-/// The names and globs that a flag or variable gives; what is wrong with others is added to `problems`.
-pub fn patterns(texts: &[String], origin: &str, problems: &mut Vec<Diagnostic>) -> Vec<NamespacePattern> {
-    let pattern = |(number, text): (usize, &String)| {
-        let text = text.trim();
-        let wrong = |invalid: InvalidName| {
-            let several = text.contains(char::is_whitespace);
-            let hint = if several { "several are joined by commas: team-a,team-b".into() } else { invalid.hint() };
-            Diagnostic::error(Code::InvalidNamespace, format!("{origin}, item {}: {invalid}", number + 1)).hint(hint)
-        };
-        text.parse().map_err(|invalid| problems.push(wrong(invalid))).ok()
-    };
-    texts.iter().enumerate().filter_map(pattern).collect()
 }
 
 #[cfg(test)]
@@ -101,7 +88,13 @@ mod tests {
         let chosen = |include: &[&str], exclude: &[&str], names_add| {
             let patterns = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
             let (include, exclude) = (patterns(include), patterns(exclude));
-            let wanted = Wanted { include: &include, origin: "", exclude: &exclude, listed: Some(&listed), names_add };
+            let wanted = Wanted {
+                include: &include,
+                origin: &Origin::Flag("--namespaces"),
+                exclude: &exclude,
+                listed: Some(&listed),
+                names_add,
+            };
             choose(&wanted, &mut Vec::new()).namespaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(chosen(&[], &["kube-*"], NamesAdd::ToTheList), "shop-a shop-b shop-tmp");

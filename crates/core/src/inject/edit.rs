@@ -154,7 +154,7 @@ impl<'a, 'text> Holder<'a, 'text> {
                 let names = [lack.present.as_deref()?, &lack.names].concat();
                 Some(Edit { range: node.start..node.end, text: words.value(&lack.path, &names) })
             }
-            _ if node.tag.is_some() => None,
+            Kind::Scalar(..) if node.tag.is_some() => None,
             Kind::Scalar(..) if node.start < node.end => {
                 Some(Edit { range: node.start..node.end, text: words.value(&lack.path, &lack.names) })
             }
@@ -205,17 +205,14 @@ fn block(path: &[String], names: &[&str], indent: &str) -> Vec<String> {
 fn insert_lines(text: &str, document: &Document<'_>, id: Id, lines: &[String]) -> Option<Edit> {
     let last = last_node(document, id)?;
     let end = line_end(text, line_start(text, last.start));
-    let at = if matches!(last.kind, Kind::Scalar(_, Writing::Block)) {
-        // The end of a block scalar is the beginning of a line, or that of the text.
-        last.end - usize::from(text.get(..last.end)?.ends_with('\n'))
-    } else {
-        let rest = text.get(last.end..)?.split('\n').next()?;
-        let is_comment = rest.trim_start().starts_with('#') && rest.starts_with([' ', '\t']);
-        if !rest.trim().is_empty() && !is_comment {
-            return None;
-        }
-        last.end + rest.len()
-    };
+    let is_block = matches!(last.kind, Kind::Scalar(_, Writing::Block));
+    let last = if is_block { text.get(..last.end)?.trim_end().len() } else { last.end };
+    let rest = text.get(last..)?.split('\n').next()?;
+    let is_comment = rest.trim_start().starts_with('#') && rest.starts_with([' ', '\t']);
+    if !rest.trim().is_empty() && !is_comment {
+        return None;
+    }
+    let at = last + rest.len();
     // Without a line end the text stops here.
     Some(if text.get(at..).is_some_and(|rest| rest.starts_with('\n')) {
         Edit { range: at + 1..at + 1, text: lines.join(end) + end }

@@ -17,7 +17,6 @@ use edit::Edit;
 use pods::Lack;
 use report::Report;
 use rules::Rules;
-use stream::{Language, Place};
 use syntax::{Broken, Document};
 use value::{TooMuch, Value};
 
@@ -56,11 +55,11 @@ pub struct Added {
 pub fn inject(text: &str, rules: &Rules) -> Result<Injected, Diagnostic> {
     let mut report = Report::default();
     let (mut edits, mut added) = (Vec::new(), Vec::new());
-    for Place { range, language } in stream::documents(text) {
+    for range in stream::documents(text) {
         report.document += 1;
-        let manifest = Manifest { text: &text[range.clone()], language };
+        let manifest = Manifest { text: &text[range.clone()] };
         let (found, names) = manifest
-            .read(|document| manifest.inject(document, rules, &mut report))
+            .read(|document, reading| manifest.inject(document, reading, rules, &mut report))
             .map_err(|Broken { line }| report.broken(text, &range, line))??;
         edits.extend(found.into_iter().map(|edit| edit.shifted(range.start)));
         added.extend(names);
@@ -86,19 +85,24 @@ pub fn changed(text: &str, edits: &[Edit]) -> String {
 /// One document.
 struct Manifest<'a> {
     text: &'a str,
-    language: Language,
+}
+
+/// How a document was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// As it is.
+    Exact,
+    /// Without what only Go's readers take: values may differ.
+    Simplified,
 }
 
 impl Manifest<'_> {
     /// Reads whatever kubectl reads.
-    fn read<R>(&self, with: impl FnOnce(&Document<'_>) -> R) -> Result<R, Broken> {
-        if self.language == Language::Json {
-            return Document::parse(&stream::json_as_yaml(self.text)).map(|document| with(&document));
-        }
+    fn read<R>(&self, with: impl FnOnce(&Document<'_>, Reading) -> R) -> Result<R, Broken> {
         match Document::parse(self.text) {
-            Ok(document) => Ok(with(&document)),
-            Err(broken) => match Document::parse(&stream::without_tabs(self.text)) {
-                Ok(document) => Ok(with(&document)),
+            Ok(document) => Ok(with(&document, Reading::Exact)),
+            Err(broken) => match Document::parse(&stream::simplified(self.text)) {
+                Ok(document) => Ok(with(&document, Reading::Simplified)),
                 Err(_) => Err(broken),
             },
         }
@@ -107,6 +111,7 @@ impl Manifest<'_> {
     fn inject(
         &self,
         document: &Document<'_>,
+        reading: Reading,
         rules: &Rules,
         report: &mut Report,
     ) -> Result<(Vec<Edit>, Vec<Added>), Diagnostic> {
@@ -125,7 +130,7 @@ impl Manifest<'_> {
             Some(edits) => edits,
             None => {
                 let rewritten = vec![self.rewritten(document, &value)];
-                if !self.means(&rewritten, &value) {
+                if reading == Reading::Simplified || !self.means(&rewritten, &value) {
                     return Err(report.not_editable(&first.label));
                 }
                 report.note_rewritten();
@@ -162,7 +167,7 @@ impl Manifest<'_> {
     /// Whether the document means this after the changes.
     fn means(&self, edits: &[Edit], intended: &Value<'_>) -> bool {
         let text = changed(self.text, edits);
-        let again = Manifest { text: &text, language: self.language };
-        again.read(|document| Value::read(document).is_ok_and(|value| value.as_ref() == Some(intended))) == Ok(true)
+        let again = Manifest { text: &text };
+        again.read(|document, _| Value::read(document).is_ok_and(|value| value.as_ref() == Some(intended))) == Ok(true)
     }
 }

@@ -1,39 +1,19 @@
 //! Cuts a stream of manifests into its documents.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The place of a document in its stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Its bytes.
-    pub range: Range<usize>,
-    /// How it is read.
-    pub language: Language,
-}
-
-/// The language of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// An object of JSON.
-    Json,
-    /// YAML.
-    Yaml,
-}
-
 /// The places of the documents: YAML between `---` and `...`, and JSON objects one after the other, which YAML does not know.
 /// A byte-order mark before a document is not a part of it.
 #[must_use]
-pub fn documents(text: &str) -> Vec<Place> {
+pub fn documents(text: &str) -> Vec<Range<usize>> {
     let each = |range: Range<usize>| {
         let objects = json_objects(&text[range.clone()]);
         if objects.is_empty() {
-            return vec![Place { range, language: Language::Yaml }];
+            return vec![range];
         }
-        let place = |object: Range<usize>| object.start + range.start..object.end + range.start;
-        objects.into_iter().map(|object| Place { range: place(object), language: Language::Json }).collect()
+        objects.into_iter().map(|object| object.start + range.start..object.end + range.start).collect()
     };
     yaml_documents(text).into_iter().flat_map(each).collect()
 }
@@ -112,88 +92,28 @@ fn json_objects(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// JSON without what only JSON allows in a text: other characters take the place of some controls and of half surrogate pairs.
-/// Every byte keeps its place.
+/// The document without what only Go's readers take: tabs before parts of a flow collection, and in JSON controls and half
+/// surrogate pairs. Every byte keeps its place, so that it serves to find places; values may differ.
 #[must_use]
-pub fn json_as_yaml(text: &str) -> Cow<'_, str> {
+pub fn simplified(text: &str) -> String {
     let is_control =
         |character: char| matches!(character, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-    if !text.contains(is_control) && !text.contains("\\ud") && !text.contains("\\uD") {
-        return Cow::Borrowed(text);
-    }
-    let mut yaml = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(character) = rest.chars().next() {
-        let length = match (character, escaped(rest)) {
-            ('\\', Some(0xd800..=0xdbff)) if matches!(rest.get(6..).and_then(escaped), Some(0xdc00..=0xdfff)) => 12,
-            ('\\', Some(0xd800..=0xdfff)) => {
-                yaml.push_str("\\u003f");
-                rest = &rest[6..];
-                continue;
-            }
-            ('\\', _) => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-            (other, _) if is_control(other) => {
-                yaml.extend(std::iter::repeat_n('?', other.len_utf8()));
-                rest = &rest[other.len_utf8()..];
-                continue;
-            }
-            (other, _) => other.len_utf8(),
-        };
-        yaml.push_str(&rest[..length]);
-        rest = &rest[length..];
-    }
-    Cow::Owned(yaml)
-}
-
-/// The code of the escape `\uXXXX` that the text begins with.
-fn escaped(text: &str) -> Option<u32> {
-    u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
-}
-
-/// YAML whose flow collections are indented with spaces instead of tabs, which Go's reader takes there. Every byte keeps its
-/// place.
-#[must_use]
-pub fn without_tabs(text: &str) -> String {
-    let mut yaml = String::with_capacity(text.len());
-    let mut flow = Flow::default();
+    let mut simple = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let rest = line.trim_start_matches([' ', '\t']);
-        if flow.depth > 0 && flow.quote.is_none() {
-            yaml.extend(std::iter::repeat_n(' ', line.len() - rest.len()));
-            yaml.push_str(rest);
-        } else {
-            yaml.push_str(line);
-        }
-        flow.pass(rest);
-    }
-    yaml
-}
-
-/// How many flow collections are open after a text, and the quotation mark that is.
-#[derive(Default)]
-struct Flow {
-    depth: usize,
-    quote: Option<char>,
-}
-
-impl Flow {
-    fn pass(&mut self, line: &str) {
-        let mut before = ' ';
-        for character in line.chars() {
-            let opens = before.is_whitespace() || "[{,:".contains(before);
-            match (self.quote, character) {
-                (Some('"'), _) if before == '\\' => {}
-                (Some(quote), _) if quote == character => self.quote = None,
-                (Some(_), _) => {}
-                (None, '"' | '\'') if opens => self.quote = Some(character),
-                (None, '#') if before.is_whitespace() => return,
-                (None, '[' | '{') if opens || self.depth > 0 => self.depth += 1,
-                (None, ']' | '}') => self.depth = self.depth.saturating_sub(1),
-                (None, _) => {}
-            }
-            before = if before == '\\' && character == '\\' { ' ' } else { character };
+        simple.extend(std::iter::repeat_n(' ', line.len() - rest.len()));
+        for character in rest.chars() {
+            let (replaced, times) = if is_control(character) { ('?', character.len_utf8()) } else { (character, 1) };
+            simple.extend(std::iter::repeat_n(replaced, times));
         }
     }
+    for (at, _) in text.match_indices("\\ud").chain(text.match_indices("\\uD")) {
+        let digits = at + 2..at + 6;
+        if simple.get(digits.clone()).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            simple.replace_range(digits, "003f");
+        }
+    }
+    simple
 }
 
 #[cfg(test)]
@@ -202,24 +122,18 @@ mod tests {
 
     #[test]
     fn a_stream_is_cut_at_its_marks() {
-        let cut = |text: &'static str| {
-            let of = |place: Place| (&text[place.range], place.language == Language::Json);
-            documents(text).into_iter().map(of).collect::<Vec<_>>()
-        };
+        let cut = |text: &'static str| documents(text).into_iter().map(|range| &text[range]).collect::<Vec<_>>();
         for (text, expected) in [
             ("", vec![]),
             ("# a\n\n", vec![]),
-            ("a: 1\n", vec![("a: 1\n", false)]),
-            ("a: 1\n---\nb: 2\n", vec![("a: 1\n", false), ("---\nb: 2\n", false)]),
-            ("---\n---\r\nb: 2", vec![("---\n", false), ("---\r\nb: 2", false)]),
-            ("%YAML 1.2\n# c\n--- a\n---b\n", vec![("%YAML 1.2\n# c\n--- a\n---b\n", false)]),
-            ("a\n...\n%YAML 1.2\n---\nb\n", vec![("a\n", false), ("%YAML 1.2\n---\nb\n", false)]),
-            (
-                "\u{feff}a: 1\n\u{feff}---\nb\n---\n\u{feff}c\n",
-                vec![("a: 1\n", false), ("---\nb\n", false), ("c\n", false)],
-            ),
-            (" {\"a\": 1}{}\n---\n{\"b\": 2}\n", vec![(" {\"a\": 1}", true), ("{}", true), ("\n{\"b\": 2}", true)]),
-            ("{a: 1}\n", vec![("{a: 1}\n", false)]),
+            ("a: 1\n", vec!["a: 1\n"]),
+            ("a: 1\n---\nb: 2\n", vec!["a: 1\n", "---\nb: 2\n"]),
+            ("---\n---\r\nb: 2", vec!["---\n", "---\r\nb: 2"]),
+            ("%YAML 1.2\n# c\n--- a\n---b\n", vec!["%YAML 1.2\n# c\n--- a\n---b\n"]),
+            ("a\n...\n%YAML 1.2\n---\nb\n", vec!["a\n", "%YAML 1.2\n---\nb\n"]),
+            ("\u{feff}a: 1\n\u{feff}---\nb\n---\n\u{feff}c\n", vec!["a: 1\n", "---\nb\n", "c\n"]),
+            (" {\"a\": 1}{}\n---\n{\"b\": 2}\n", vec![" {\"a\": 1}", "{}", "\n{\"b\": 2}"]),
+            ("{a: 1}\n", vec!["{a: 1}\n"]),
         ] {
             assert_eq!(cut(text), expected, "{text:?}");
         }
@@ -227,14 +141,13 @@ mod tests {
 
     #[test]
     fn what_only_other_readers_take_is_replaced_in_its_place() {
-        for (json, yaml) in [
-            (r#""\ud800 \uDC00\ud83d\ude00\\ud800""#, r#""\u003f \u003f\ud83d\ude00\\ud800""#),
+        for (text, simple) in [
+            (r#""\ud800 \uDC00\ud83d\ude00 \udx""#, r#""\u003f \u003f\u003f\u003f \udx""#),
             ("\"\u{7f}\u{9f}\u{85}\u{ffff}é\"", "\"???\u{85}???é\""),
+            ("a: [\n \t{b: \tc}]\n", "a: [\n  {b: \tc}]\n"),
         ] {
-            assert_eq!(json_as_yaml(json), yaml);
-            assert_eq!(json.len(), yaml.len());
+            assert_eq!(simplified(text), simple);
+            assert_eq!(text.len(), simple.len());
         }
-        let text = "a: [ # [\n\t'[',\n \t\"]\\\"\n\t\", b]\n\tb: 'it''s'\n";
-        assert_eq!(without_tabs(text), "a: [ # [\n '[',\n  \"]\\\"\n\t\", b]\n\tb: 'it''s'\n");
     }
 }

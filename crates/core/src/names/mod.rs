@@ -116,6 +116,12 @@ macro_rules! name {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// A name that is written in our own code, where a test parses each.
+            #[must_use]
+            pub fn known(name: &'static str) -> Self {
+                Self(name.into())
+            }
         }
 
         impl fmt::Display for $name {
@@ -238,12 +244,6 @@ impl FromStr for VariableName {
 }
 
 impl VariableName {
-    /// A name in our own code; a test parses each.
-    #[must_use]
-    pub fn known(name: &'static str) -> Self {
-        Self(name.into())
-    }
-
     /// Whether an unknown name may be echoed: it looks like a variable, `[A-Z][A-Z0-9_]{0,63}`. Some tokens have only capitals and digits, but
     /// they are longer than a name of one word.
     #[must_use]

@@ -142,9 +142,9 @@ impl Combination {
             )
         });
         let problem =
-            Diagnostic::error(Code::ImpossibleCombination, format!("{} cannot go together", flags.join(" and ")));
+            Diagnostic::error(Code::ImpossibleCombination, format!("{} cannot be combined", flags.join(" and ")));
         match nearest {
-            Some(nearest) => problem.hint(format!("the nearest that can is with {}", nearest.changes(self))),
+            Some(nearest) => problem.hint(format!("use `{}`", nearest.changes(self))),
             None => problem,
         }
     }

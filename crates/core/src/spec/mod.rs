@@ -1,6 +1,249 @@
 //! Holds what a user chooses, and the tables of what can be chosen together.
+//!
+//! Flags, variables, a cluster's entry and regcred.yaml are partial [`Spec`]s. [`Spec::merge`] makes one of them.
 
 pub mod choice;
 pub mod combination;
 pub mod external;
 pub mod go;
+pub mod logins;
+pub mod meaning;
+mod origin;
+pub mod typed;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::credentials::Source;
+use crate::names::{AccountName, Namespace, NamespacePattern, ResourceName};
+use choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
+use combination::Chart;
+use external::written::External;
+
+pub use origin::{Origin, Parsed, Sourced};
+
+/// The name of the Secret, and of the pull secret without a name.
+pub const SECRET_NAME: &str = "image-pull-secret";
+
+/// Declares a struct of values that may be left open, and how a lower one fills it.
+macro_rules! partial {
+    ($(#[$documentation:meta])* $name:ident { $($(#[$field_documentation:meta])* $field:ident: $type:ty,)+ }) => {
+        $(#[$documentation])*
+        #[derive(Clone, Debug, Default)]
+        pub struct $name { $($(#[$field_documentation])* pub $field: Option<Sourced<$type>>,)+ }
+
+        impl $name {
+            /// These values; `lower` fills the open ones.
+            #[must_use]
+            pub fn over(self, lower: Self) -> Self {
+                Self { $($field: self.$field.or(lower.$field)),+ }
+            }
+        }
+    };
+}
+
+partial! {
+    /// The options that a run has once.
+    Options {
+        /// How the Secrets get there.
+        strategy: Strategy,
+        /// How Pods find them.
+        link: Link,
+        /// How the Secrets are made safe to keep.
+        protect: Protect,
+        /// The form of the output.
+        format: Format,
+        /// The tool whose annotations are added.
+        profile: Profile,
+        /// The chart that values are for.
+        chart: Chart,
+        /// The clusters of regcred.yaml that the run is for.
+        clusters: Vec<String>,
+        /// The list of the namespaces that exist: a file, or `-`.
+        namespaces_from: PathBuf,
+        /// Whether Namespace objects come first.
+        create_namespaces: bool,
+        /// The certificate of the cluster's Sealed Secrets controller.
+        sealing_cert: Certificate,
+        /// To which name a sealed value is bound.
+        sealing_scope: SealingScope,
+        /// Whether unchanged documents are encrypted again.
+        reseal: bool,
+        /// Whether credential helpers are asked.
+        credential_helpers: bool,
+        /// Whether a password may die with the job.
+        allow_short_lived: bool,
+        /// Whether a Docker config is written as JSON.
+        raw: bool,
+        /// The file or folder to write.
+        output: PathBuf,
+        /// Whether the output is compared instead of written.
+        check: bool,
+        /// The folder with templates that replace ours.
+        templates: PathBuf,
+        /// Whether a plain Secret may go into a Git work tree.
+        allow_plaintext_in_git: bool,
+        /// The in-cluster patcher.
+        patcher: Patcher,
+        /// Its namespace.
+        patcher_namespace: Namespace,
+        /// Its image.
+        patcher_image: String,
+        /// The Secret it copies.
+        source_secret_name: ResourceName,
+        /// The pull Secret of its own image.
+        patcher_pull_secret: ResourceName,
+        /// How often it reads the cluster: a Go duration.
+        patcher_interval: String,
+        /// Whether it serves the namespaces that it leaves out by default.
+        no_default_excludes: bool,
+        /// Whether the policy that confines it is left out.
+        no_guard: bool,
+    }
+}
+
+partial! {
+    /// One pull secret.
+    PullSecret {
+        /// Its name.
+        name: ResourceName,
+        /// Its logins.
+        logins: Vec<Parsed<Source>>,
+        /// The store that keeps its logins.
+        external: External,
+        /// The namespaces to serve.
+        include: Vec<Parsed<NamespacePattern>>,
+        /// The namespaces to leave out.
+        exclude: Vec<Parsed<NamespacePattern>>,
+        /// The ServiceAccounts that refer to it.
+        service_accounts: Vec<Parsed<AccountName>>,
+        /// Other references that those keep.
+        also_reference: Vec<Parsed<ResourceName>>,
+    }
+}
+
+impl PullSecret {
+    /// Its name, or the default one.
+    #[must_use]
+    pub fn secret_name(&self) -> &str {
+        self.name.as_ref().map_or(SECRET_NAME, |name| name.value.as_str())
+    }
+}
+
+/// Where a certificate is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// In the file that the flag names.
+    Flag(PathBuf),
+    /// In the variable: the path of a file, or the certificate itself.
+    Variable(String),
+    /// In the file that regcred.yaml names.
+    File(PathBuf),
+}
+
+impl fmt::Display for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag(_) => "`--sealing-cert`",
+            Self::Variable(_) => "`SEALED_SECRETS_CERT`",
+            Self::File(_) => "`sealing.certificate` in regcred.yaml",
+        })
+    }
+}
+
+/// What a user chose in one place: flags, variables, a cluster's entry or the file; and what all of them come to.
+#[derive(Clone, Debug, Default)]
+pub struct Spec {
+    /// What a run has once.
+    pub options: Options,
+    /// What holds for every pull secret.
+    pub each: PullSecret,
+    /// The pull secrets; none is a single one, which `each` describes.
+    pub pull_secrets: Vec<PullSecret>,
+}
+
+impl Spec {
+    /// Makes one of several: each fills what those before it leave open.
+    #[must_use]
+    pub fn merge(layers: impl IntoIterator<Item = Self, IntoIter: DoubleEndedIterator>) -> Self {
+        layers.into_iter().rev().reduce(|lower, upper| upper.over(lower)).unwrap_or_default()
+    }
+
+    /// A pull secret of this Spec takes what it leaves open from the one of the same name in `lower`; without pull secrets it
+    /// takes those of `lower`.
+    fn over(self, lower: Self) -> Self {
+        let Self { options, each, pull_secrets } = self;
+        let base = |own: &PullSecret| lower.pull_secrets.iter().find(|base| base.secret_name() == own.secret_name());
+        let pull_secrets = if pull_secrets.is_empty() {
+            lower.pull_secrets.iter().map(|base| each.clone().over(base.clone())).collect()
+        } else {
+            let filled = pull_secrets.into_iter().map(|own| match base(&own) {
+                Some(base) => own.over(base.clone()),
+                None => own,
+            });
+            filled.collect()
+        };
+        Self { options: options.over(lower.options), each: each.over(lower.each), pull_secrets }
+    }
+
+    /// The pull secrets, of which there is at least one.
+    #[must_use]
+    pub fn all_pull_secrets(&self) -> Vec<PullSecret> {
+        if self.pull_secrets.is_empty() { vec![self.each.clone()] } else { self.pull_secrets.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::unnecessary_wraps, reason = "every field of a Spec may be left open")]
+    fn value<T>(value: T, field: &'static str) -> Option<Sourced<T>> {
+        Some(Sourced { value, origin: Origin::File(field) })
+    }
+
+    fn pull_secret(name: &str, include: &[&str]) -> PullSecret {
+        let include: Vec<_> = include.iter().map(|text| Ok(text.parse().unwrap())).collect();
+        PullSecret {
+            name: value(name.parse().unwrap(), "name"),
+            include: if include.is_empty() { None } else { value(include, "include") },
+            ..PullSecret::default()
+        }
+    }
+
+    fn include(pull_secret: &PullSecret) -> Vec<String> {
+        let include = pull_secret.include.as_ref().map(|include| include.parsed(&mut Vec::new()));
+        include.into_iter().flatten().map(|pattern| pattern.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn each_layer_fills_what_those_before_it_leave_open() {
+        let flags = Options { link: value(Link::None, "flag"), ..Options::default() };
+        let file =
+            Options { link: value(Link::Policy, "link"), format: value(Format::Json, "format"), ..Options::default() };
+        let layer = |options| Spec { options, ..Spec::default() };
+        let merged = Spec::merge([layer(flags), Spec::default(), layer(file)]).options;
+        assert_eq!(merged.link, value(Link::None, "flag"));
+        assert_eq!(merged.format, value(Format::Json, "format"));
+        assert!(merged.strategy.is_none());
+    }
+
+    #[test]
+    fn a_pull_secret_is_filled_by_the_one_of_its_name_and_flags_fill_every_one() {
+        let file = Spec { pull_secrets: vec![pull_secret("a", &["x"]), pull_secret("b", &["y"])], ..Spec::default() };
+        let cluster = Spec { pull_secrets: vec![pull_secret("b", &[])], ..Spec::default() };
+        let merged = Spec::merge([Spec::default(), cluster.clone(), file.clone()]);
+        assert_eq!(merged.pull_secrets.iter().map(include).collect::<Vec<_>>(), [["y"]]);
+        let renamed = Spec { each: pull_secret("c", &[]), ..Spec::default() };
+        let merged = Spec::merge([renamed, cluster, file]);
+        assert_eq!(merged.pull_secrets[0].secret_name(), "c");
+        assert_eq!(include(&merged.pull_secrets[0]), ["y"]);
+    }
+
+    #[test]
+    fn without_pull_secrets_there_is_one_with_what_holds_for_each() {
+        let spec = Spec { each: pull_secret("a", &["x"]), ..Spec::default() };
+        assert_eq!(Spec::merge([spec]).all_pull_secrets()[0].secret_name(), "a");
+        assert_eq!(Spec::default().all_pull_secrets()[0].secret_name(), SECRET_NAME);
+    }
+}

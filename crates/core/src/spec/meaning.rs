@@ -1,0 +1,242 @@
+//! Tells which options mean something with which choices: the one table of options that would do nothing.
+
+use std::fmt::Write;
+
+use super::Origin;
+use super::choice::{Format, Link, Patcher, Protect, Strategy};
+use super::combination::{Chart, Combination};
+use super::typed::{SETTINGS, Typed};
+use crate::diagnostic::{Code, Diagnostic};
+
+/// What a run does, as far as it decides which options mean something.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Strategy, link, protection and format.
+    pub combination: Combination,
+    /// The chart that values are for.
+    pub chart: Chart,
+    /// The patcher, when the strategy is one.
+    pub patcher: Option<Patcher>,
+    /// Whether labels in regcred.yaml choose the namespaces, and nothing else needs their names.
+    pub selects_by_label: bool,
+    /// Whether regcred.yaml has several pull secrets.
+    pub has_several_pull_secrets: bool,
+}
+
+/// Options that mean nothing in some kinds of run.
+struct Rule {
+    /// Whether a run is of that kind.
+    applies: fn(&Run) -> bool,
+    /// The kind of run, with the flag that makes it.
+    when: &'static str,
+    /// The options.
+    flags: &'static [&'static str],
+    /// What to do instead.
+    hint: &'static str,
+}
+
+/// The table. The first rule that names an option explains it.
+const RULES: &[Rule] = &[
+    Rule {
+        applies: |run| run.combination.format != Format::HelmValues,
+        when: "without `--format helm-values`",
+        flags: &["--chart"],
+        hint: "add --format helm-values, or leave it out",
+    },
+    Rule {
+        applies: |run| run.combination.format != Format::DockerConfig,
+        when: "without `--format docker-config`",
+        flags: &["--raw"],
+        hint: "add --format docker-config, or leave it out",
+    },
+    Rule {
+        applies: |run| run.combination.strategy != Strategy::Patcher,
+        when: "without `--strategy patcher`",
+        flags: &[
+            "--patcher-namespace",
+            "--patcher-image",
+            "--source-secret-name",
+            "--patcher-pull-secret",
+            "--patcher-interval",
+            "--no-guard",
+            "--no-default-excludes",
+        ],
+        hint: "add --strategy patcher, or leave it out",
+    },
+    Rule {
+        applies: |run| run.combination.strategy == Strategy::Patcher,
+        when: "with `--strategy patcher`, which serves every namespace",
+        flags: &["--namespaces", "--namespaces-from"],
+        hint: "use --exclude, or --strategy static",
+    },
+    Rule {
+        // The values for empathyco's chart may come with the namespace of the release.
+        applies: |run| run.combination.strategy == Strategy::Patcher && run.chart != Chart::Empathyco,
+        when: "with `--strategy patcher`, which serves the namespaces that exist",
+        flags: &["--create-namespaces"],
+        hint: "leave it out, or use --strategy static",
+    },
+    Rule {
+        applies: |run| run.combination.strategy == Strategy::Patcher,
+        when: "with `--strategy patcher`: the patcher writes the references itself",
+        flags: &["--also-reference"],
+        hint: "leave it out, or use --strategy static",
+    },
+    Rule {
+        applies: |run| run.combination.format == Format::DockerConfig,
+        when: "with `--format docker-config`, which is not an object of a cluster",
+        flags: &[
+            "--namespaces",
+            "--namespaces-from",
+            "--exclude",
+            "--create-namespaces",
+            "--service-account",
+            "--also-reference",
+            "--profile",
+            "--templates",
+        ],
+        hint: "leave it out, or use --format yaml",
+    },
+    Rule {
+        // It chooses one of several.
+        applies: |run| run.combination.format == Format::DockerConfig && !run.has_several_pull_secrets,
+        when: "with `--format docker-config`, which has no name",
+        flags: &["--secret-name"],
+        hint: "leave it out",
+    },
+    Rule {
+        applies: |run| matches!(run.chart, Chart::Template(_)),
+        when: "with a template as `--chart`, which makes all that is written",
+        flags: &["--create-namespaces", "--also-reference", "--profile", "--templates"],
+        hint: "leave it out, and write it into the template",
+    },
+    Rule {
+        applies: |run| run.combination.format == Format::HelmValues && run.chart == Chart::Own,
+        when: "with `--format helm-values`, which makes no object",
+        flags: &["--templates"],
+        hint: "leave it out, or use --format yaml",
+    },
+    Rule {
+        applies: |run| run.combination.link == Link::None,
+        when: "with `--link none`, which writes no ServiceAccount",
+        flags: &["--service-account", "--also-reference"],
+        hint: "use --link service-account, or leave it out",
+    },
+    Rule {
+        applies: |run| run.combination.link == Link::Policy,
+        when: "with `--link policy`, which is for Pods of every ServiceAccount and keeps what a Pod has",
+        flags: &["--service-account", "--also-reference"],
+        hint: "use --link service-account, or leave it out",
+    },
+    Rule {
+        applies: |run| run.selects_by_label,
+        when: "with `namespaceSelectors` in regcred.yaml, which choose namespaces by label",
+        flags: &["--namespaces", "--namespaces-from", "--exclude", "--create-namespaces"],
+        hint: "leave it out, or take `namespaceSelectors` out of the file",
+    },
+    Rule {
+        applies: |run| run.chart == Chart::Tamcore,
+        when: "with `--chart tamcore`, whose patcher watches",
+        flags: &["--patcher titansoft", "--patcher-interval"],
+        hint: "leave it out",
+    },
+    Rule {
+        applies: |run| run.patcher == Some(Patcher::Tamcore),
+        when: "with `--patcher tamcore`, which watches",
+        flags: &["--patcher-interval"],
+        hint: "leave it out",
+    },
+    Rule {
+        applies: |run| run.chart == Chart::Empathyco,
+        when: "with `--chart empathyco`",
+        flags: &["--patcher tamcore"],
+        hint: "leave --patcher out, or use --chart tamcore",
+    },
+    Rule {
+        applies: |run| run.chart == Chart::Empathyco,
+        when: "with `--chart empathyco`, which has one name for the source and its copies",
+        flags: &["--source-secret-name"],
+        hint: "leave it out, or name both with --secret-name",
+    },
+    Rule {
+        applies: |run| run.combination.protect != Protect::Sealed,
+        when: "without `--protect sealed`",
+        flags: &["--sealing-cert", "--sealing-scope"],
+        hint: "add --protect sealed, or leave it out",
+    },
+    Rule {
+        applies: |run| !matches!(run.combination.protect, Protect::Sealed | Protect::Sops),
+        when: "without `--protect sealed` or `--protect sops`",
+        flags: &["--reseal"],
+        hint: "leave it out",
+    },
+    Rule {
+        applies: |run| run.combination.protect == Protect::External,
+        when: "with `--protect external`, which reads no login",
+        flags: &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived", "--credential-helpers"],
+        hint: "leave it out, and name the login's key under `external` in regcred.yaml",
+    },
+];
+
+/// The options that were typed and would do nothing, each with what makes it so. Variables and regcred.yaml are shared by runs of
+/// many kinds: what means nothing there is no error.
+#[must_use]
+pub fn idle(typed: &Typed, run: &Run) -> Vec<Diagnostic> {
+    typed
+        .iter()
+        .filter_map(|(setting, origin, values)| {
+            let with_value = values.first().map(|value| format!("{} {}", setting.flag, value.to_string_lossy()));
+            let rule = rule(setting.flag, run).map(|rule| (rule, None));
+            let (rule, value) = rule.or_else(|| {
+                let flag = with_value.filter(|flag| RULES.iter().any(|rule| rule.flags.contains(&flag.as_str())))?;
+                Some((self::rule(&flag, run)?, Some(flag)))
+            })?;
+            let named = match (value, origin) {
+                (Some(flag), Origin::Flag(_)) => format!("`{flag}`"),
+                _ => origin.to_string(),
+            };
+            Some(Diagnostic::error(Code::Usage, format!("{named} means nothing {}", rule.when)).hint(rule.hint))
+        })
+        .collect()
+}
+
+/// Whether an option that may be typed would do something.
+#[must_use]
+pub fn means_something(flag: &str, run: &Run) -> bool {
+    rule(flag, run).is_none()
+}
+
+fn rule(flag: &str, run: &Run) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.flags.contains(&flag) && (rule.applies)(run))
+}
+
+/// When each option means nothing, as Markdown for the documentation.
+#[must_use]
+pub fn table() -> String {
+    let mut text = "| flag | means nothing |\n|---|---|\n".to_owned();
+    for setting in SETTINGS {
+        let flags =
+            RULES.iter().flat_map(|rule| rule.flags).filter(|flag| flag.split(' ').next() == Some(setting.flag));
+        let mut flags: Vec<_> = flags.collect();
+        flags.sort_unstable();
+        flags.dedup();
+        for flag in flags {
+            let reasons = RULES.iter().filter(|rule| rule.flags.contains(flag)).map(|rule| rule.when);
+            let _ = writeln!(text, "| `{flag}` | {} |", reasons.collect::<Vec<_>>().join("; "));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::typed::find;
+
+    #[test]
+    fn every_rule_is_about_options_that_exist() {
+        for flag in RULES.iter().flat_map(|rule| rule.flags) {
+            assert!(find(flag.split(' ').next().unwrap()).is_some(), "{flag}");
+        }
+    }
+}

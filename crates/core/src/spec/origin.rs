@@ -1,0 +1,66 @@
+//! Remembers where each value was written.
+
+use std::fmt;
+
+use crate::diagnostic::Diagnostic;
+use crate::names::ResourceName;
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag, with its dashes.
+    Flag(&'static str),
+    /// A key of a function's ConfigMap, or an annotation of its configuration.
+    Key(&'static str),
+    /// An environment variable.
+    Variable(&'static str),
+    /// A field of a cluster's entry in regcred.yaml.
+    Cluster(ResourceName, &'static str),
+    /// A field of regcred.yaml.
+    File(&'static str),
+}
+
+impl Origin {
+    /// Whether the value belongs to this run only: the file and the variables are shared by runs of many kinds.
+    #[must_use]
+    pub fn is_typed(&self) -> bool {
+        matches!(self, Self::Flag(_) | Self::Key(_))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) | Self::Variable(name) => write!(f, "`{name}`"),
+            Self::Key(name) => write!(f, "`{name}` of the functionConfig"),
+            // Messages about a cluster already name it.
+            Self::Cluster(_, field) | Self::File(field) => write!(f, "`{field}` in regcred.yaml"),
+        }
+    }
+}
+
+/// A value and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A value that was parsed where it was typed. What is wrong with it is reported only if the run uses it.
+pub type Parsed<T> = Result<T, Vec<Diagnostic>>;
+
+impl<T: Clone> Sourced<Vec<Parsed<T>>> {
+    /// The values that were parsed; what is wrong with the others is added to `problems`.
+    pub fn parsed(&self, problems: &mut Vec<Diagnostic>) -> Vec<T> {
+        let mut values = Vec::new();
+        for parsed in &self.value {
+            match parsed {
+                Ok(value) => values.push(value.clone()),
+                Err(wrong) => problems.extend_from_slice(wrong),
+            }
+        }
+        values
+    }
+}

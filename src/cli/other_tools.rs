@@ -1,0 +1,73 @@
+//! Leads from words of kubectl and of other tools to what does the same here.
+
+/// Commands, and what to type instead.
+const COMMANDS: &[(&[&str], &str)] = &[
+    (
+        &["apply", "create", "deploy", "install", "sync", "upgrade"],
+        "`regcred render … | kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -` applies what is rendered",
+    ),
+    (&["delete", "remove", "uninstall"], "`regcred render … | kubectl delete -f -` deletes what is rendered"),
+    (
+        &["diff"],
+        "`regcred render … | kubectl diff --server-side -f -` compares with a cluster, `regcred render --check` with files",
+    ),
+    (&["build", "generate", "template"], "did you mean `render`?"),
+    (&["check", "lint", "test", "validate"], "did you mean `verify`? `regcred render --check` compares files"),
+    (&["encrypt", "kubeseal", "seal"], "`regcred render --protect sealed` writes SealedSecrets"),
+    (&["login"], "logins stay in variables: `regcred verify --list` says which are read"),
+    (&["version"], "`regcred --version` prints it"),
+];
+
+/// Flags, and what to type instead.
+const FLAGS: &[(&[&str], &str)] = &[
+    (&["--shape"], "`--shape` is called `--format` now"),
+    (
+        &["--dry-run"],
+        "`render` changes no cluster; `--check` compares with files, `regcred render … | kubectl diff --server-side -f -` with a cluster",
+    ),
+    (
+        &["-A", "--all", "--all-namespaces"],
+        "pipe the list of namespaces in: `kubectl get ns -o json | regcred render --namespaces-from -`",
+    ),
+    (
+        &["-l", "--selector"],
+        "let kubectl choose by labels: `kubectl get ns -l team=a -o json | regcred render --namespaces-from -`",
+    ),
+    (&["-f", "--file", "--filename"], "`--config FILE` reads another regcred.yaml"),
+    (
+        &["--context", "--kubeconfig", "--field-manager", "--force-conflicts", "--prune", "--server-side", "--wait"],
+        "`regcred` writes manifests: give this flag to kubectl, behind the pipe",
+    ),
+    (
+        &[
+            "-p",
+            "-u",
+            "--docker-email",
+            "--docker-password",
+            "--docker-server",
+            "--docker-username",
+            "--password",
+            "--password-stdin",
+            "--token",
+            "--user",
+            "--username",
+        ],
+        "name the variables of a login: `--login HOST=USERVAR:PASSVAR`, for example --login ghcr.io=GHCR_USER:GHCR_TOKEN",
+    ),
+    (&["--json", "--yaml"], "did you mean `--format`?"),
+    (&["--name"], "did you mean `--secret-name`?"),
+];
+
+/// What does here what this command does elsewhere.
+pub(super) fn command(word: &str) -> Option<&'static str> {
+    find(COMMANDS, word)
+}
+
+/// What does here what this flag does elsewhere.
+pub(super) fn flag(word: &str) -> Option<&'static str> {
+    find(FLAGS, word)
+}
+
+fn find(table: &[(&[&str], &'static str)], word: &str) -> Option<&'static str> {
+    table.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint)
+}

@@ -1,0 +1,92 @@
+//! Parses the process's arguments.
+
+use std::ffi::{OsStr, OsString};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use super::explain::explain;
+use super::{Arguments, Command, RenderArguments};
+use crate::files::stream;
+use crate::report::{self, Outcome};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::spec::Origin;
+use regcred_core::spec::choice::Format;
+use regcred_core::spec::typed::{self, Typed};
+
+/// What is printed instead of running a command.
+#[derive(Debug)]
+pub enum Answer {
+    /// Help or version, for stdout.
+    Text(String),
+    /// A usage error.
+    Usage(Diagnostic),
+}
+
+impl Arguments {
+    /// Parses the process's arguments.
+    ///
+    /// # Errors
+    /// Help, version, or a usage error that names flags but never repeats a value.
+    pub fn read() -> Result<Self, Answer> {
+        report::quiet_panics();
+        let typed: Vec<OsString> = std::env::args_os().collect();
+        let parsed = Self::command().try_get_matches_from(&typed).and_then(|matches| {
+            let arguments = Self::from_arg_matches(&matches)?;
+            Ok(Self { typed: options(&matches), ..arguments })
+        });
+        parsed.map_err(|error| answer(&error, &typed))?.without_a_format_as_output()
+    }
+
+    /// `--output yaml` is what other tools call `--format yaml`.
+    fn without_a_format_as_output(self) -> Result<Self, Answer> {
+        let Command::Render(arguments) = &self.command else { return Ok(self) };
+        let RenderArguments { output: Some(output), format: None, .. } = arguments.as_ref() else { return Ok(self) };
+        match Format::ALL.iter().find(|format| output.as_os_str() == OsStr::new(&format.to_string())) {
+            None => Ok(self),
+            Some(format) => Err(Answer::Usage(
+                Diagnostic::error(Code::Usage, "`--output` takes the path of a file or directory, not a format")
+                    .hint(format!("did you mean `--format {format}`? a path of that name is `./{format}`")),
+            )),
+        }
+    }
+}
+
+impl Answer {
+    /// Prints it, and gives the exit status.
+    #[must_use]
+    pub fn finish(self) -> ExitCode {
+        match self {
+            Self::Text(text) => report::finish(stream::print_text(&text).map(|()| Outcome::Done).map_err(Into::into)),
+            Self::Usage(problem) => report::finish(Err(Failure::Usage(vec![problem]).into())),
+        }
+    }
+}
+
+/// The options of the command that a Spec knows, as they were typed.
+fn options(matches: &ArgMatches) -> Typed {
+    let mut typed = Typed::default();
+    let Some((_, matches)) = matches.subcommand() else { return typed };
+    for id in matches.ids().map(clap::Id::as_str) {
+        if matches.value_source(id) == Some(ValueSource::CommandLine)
+            && let Some(setting) = typed::find(&id.replace('_', "-"))
+        {
+            let values = matches.get_raw(id).into_iter().flatten().map(OsStr::to_owned).collect();
+            typed.add(setting, Origin::Flag(setting.flag), values);
+        }
+    }
+    typed
+}
+
+fn answer(error: &clap::Error, typed: &[OsString]) -> Answer {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Answer::Text(error.render().to_string()),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Answer::Usage(
+            Diagnostic::error(Code::Usage, "a command is missing")
+                .hint("`regcred --help` lists the commands; start with `regcred render`"),
+        ),
+        _ => Answer::Usage(explain(error, typed)),
+    }
+}

@@ -1,0 +1,214 @@
+//! Reads regcred.yaml, a cluster's entry and the variables as partial Specs.
+
+use super::file::{self, Cluster, Login, PatcherSpec, SealingSpec, UserName};
+use crate::environment::Environment;
+use regcred_core::credentials::{NameSource, Source};
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::spec::choice::{Format, Link, Profile, Protect, Strategy};
+use regcred_core::spec::logins::{self, Known};
+use regcred_core::spec::{Certificate, Options, Origin, Parsed, PullSecret, Sourced, Spec, typed};
+
+/// The variable with namespaces.
+pub(super) const NAMESPACES: &str = "REGCRED_NAMESPACES";
+/// The variable with a certificate, which kubeseal reads, too.
+pub(super) const CERTIFICATE: &str = "SEALED_SECRETS_CERT";
+
+/// What variables say.
+pub(super) fn of_variables(environment: &Environment) -> Spec {
+    let origin = Origin::Variable(NAMESPACES);
+    let names = match environment.setting(NAMESPACES) {
+        None if environment.is_set(NAMESPACES) => {
+            let problem = Diagnostic::error(Code::NotUtf8, format!("{origin} is not UTF-8 text"));
+            vec![Err(vec![problem.hint("write names of a-z, 0-9 and -, joined by commas")])]
+        }
+        names => {
+            let names =
+                names.unwrap_or_default().split(|character: char| character == ',' || character.is_whitespace());
+            typed::patterns(names.filter(|name| !name.is_empty()).map(str::to_owned), &origin)
+        }
+    };
+    let certificate = environment.setting(CERTIFICATE).map(|text| Certificate::Variable(text.to_owned()));
+    Spec {
+        options: Options {
+            sealing_cert: certificate.map(|value| Sourced { value, origin: Origin::Variable(CERTIFICATE) }),
+            ..Options::default()
+        },
+        each: PullSecret { include: list(names, origin), ..PullSecret::default() },
+        pull_secrets: Vec::new(),
+    }
+}
+
+/// What the file says for one of its clusters, or for the only one.
+pub(super) fn of_file(spec: &file::Spec, cluster: Option<&Cluster>, known: &Known<'_>) -> Spec {
+    let fields = Fields {
+        strategy: spec.strategy,
+        link: spec.link,
+        protect: spec.protect,
+        format: spec.format,
+        profile: spec.profile,
+        sealing: &spec.sealing,
+        create_namespaces: spec.create_namespaces.then_some(true),
+        // A cluster's own patcher is another one: nothing of the common one fits it.
+        patcher: Some(&spec.patcher).filter(|_| cluster.is_none_or(|cluster| cluster.patcher.is_none())),
+    };
+    let common = Spec {
+        options: fields.options(&Origin::File),
+        each: PullSecret::default(),
+        pull_secrets: spec.pull_secrets.iter().map(|entry| pull_secret(entry, &Origin::File, known)).collect(),
+    };
+    Spec::merge(cluster.map(|cluster| of_cluster(cluster, known)).into_iter().chain([common]).collect::<Vec<_>>())
+}
+
+fn of_cluster(cluster: &Cluster, known: &Known<'_>) -> Spec {
+    let Cluster {
+        name,
+        strategy,
+        link,
+        protect,
+        sealing,
+        format,
+        profile,
+        create_namespaces,
+        namespaces,
+        pull_secrets,
+        patcher,
+    } = cluster;
+    let origin = |field| Origin::Cluster(name.clone(), field);
+    let fields = Fields {
+        strategy: *strategy,
+        link: *link,
+        protect: *protect,
+        format: *format,
+        profile: *profile,
+        sealing,
+        create_namespaces: *create_namespaces,
+        patcher: patcher.as_ref(),
+    };
+    let mut each = PullSecret::default();
+    if let Some(namespaces) = namespaces {
+        each = with_namespaces(each, namespaces, &origin);
+    } else if *strategy == Some(Strategy::Patcher) {
+        // A patcher chosen for one cluster serves all its namespaces; the common names are for the other clusters.
+        each.include = Some(Sourced { value: Vec::new(), origin: origin("include") });
+    }
+    let own = pull_secrets.iter().flatten().map(|entry| pull_secret(entry, &origin, known).over(each.clone()));
+    Spec { options: fields.options(&origin), pull_secrets: own.collect(), each }
+}
+
+/// The fields that the file and a cluster's entry share.
+struct Fields<'a> {
+    strategy: Option<Strategy>,
+    link: Option<Link>,
+    protect: Option<Protect>,
+    format: Option<Format>,
+    profile: Option<Profile>,
+    sealing: &'a SealingSpec,
+    create_namespaces: Option<bool>,
+    patcher: Option<&'a PatcherSpec>,
+}
+
+impl Fields<'_> {
+    fn options(&self, origin: &dyn Fn(&'static str) -> Origin) -> Options {
+        let nothing = PatcherSpec::default();
+        let patcher = self.patcher.unwrap_or(&nothing);
+        Options {
+            strategy: one(self.strategy, origin("strategy")),
+            link: one(self.link, origin("link")),
+            protect: one(self.protect, origin("protect")),
+            format: one(self.format, origin("format")),
+            profile: one(self.profile, origin("profile")),
+            sealing_cert: one(self.sealing.certificate.clone().map(Certificate::File), origin("sealing.certificate")),
+            sealing_scope: one(self.sealing.scope, origin("sealing.scope")),
+            create_namespaces: one(self.create_namespaces, origin("createNamespaces")),
+            patcher: one(patcher.kind, origin("patcher.kind")),
+            patcher_namespace: one(patcher.namespace.clone(), origin("patcher.namespace")),
+            patcher_image: one(patcher.image.clone(), origin("patcher.image")),
+            source_secret_name: one(patcher.source_secret_name.clone(), origin("patcher.sourceSecretName")),
+            patcher_pull_secret: one(patcher.pull_secret.clone(), origin("patcher.pullSecret")),
+            patcher_interval: one(patcher.interval.clone(), origin("patcher.interval")),
+            no_default_excludes: one((!patcher.default_excludes).then_some(true), origin("patcher.defaultExcludes")),
+            no_guard: one((!patcher.guard).then_some(true), origin("patcher.guard")),
+            ..Options::default()
+        }
+    }
+}
+
+fn one<T>(value: Option<T>, origin: Origin) -> Option<Sourced<T>> {
+    value.map(|value| Sourced { value, origin })
+}
+
+/// A list that is empty is left open.
+fn list<T>(value: Vec<T>, origin: Origin) -> Option<Sourced<Vec<T>>> {
+    one(Some(value).filter(|value| !value.is_empty()), origin)
+}
+
+fn good<T: Clone>(values: &[T]) -> Vec<Parsed<T>> {
+    values.iter().cloned().map(Ok).collect()
+}
+
+/// Includes and excludes belong together: neither is filled from elsewhere in the file.
+fn with_namespaces(
+    pull_secret: PullSecret,
+    namespaces: &file::Namespaces,
+    origin: &dyn Fn(&'static str) -> Origin,
+) -> PullSecret {
+    PullSecret {
+        include: Some(Sourced { value: good(&namespaces.include), origin: origin("include") }),
+        exclude: Some(Sourced { value: good(&namespaces.exclude), origin: origin("exclude") }),
+        ..pull_secret
+    }
+}
+
+fn pull_secret(entry: &file::PullSecret, origin: &dyn Fn(&'static str) -> Origin, known: &Known<'_>) -> PullSecret {
+    let file::PullSecret { name, logins, external, namespaces, service_accounts, also_reference } = entry;
+    let logins = logins.iter().enumerate().map(|(number, login)| {
+        let place = format!("`logins`, item {} in regcred.yaml", number + 1);
+        let source = self::login(login, &place, known)?;
+        let refused: Vec<_> = known.allowed.check(&source, &place).into_iter().collect();
+        if refused.is_empty() { Ok(source) } else { Err(refused) }
+    });
+    let logins = logins.collect();
+    let pull_secret = PullSecret {
+        name: one(name.clone(), origin("name")),
+        logins: list(logins, origin("logins")),
+        external: one(external.clone(), origin("external")),
+        service_accounts: list(good(service_accounts), origin("serviceAccounts")),
+        also_reference: list(good(also_reference), origin("alsoReference")),
+        ..PullSecret::default()
+    };
+    if namespaces.is_empty() { pull_secret } else { with_namespaces(pull_secret, namespaces, origin) }
+}
+
+/// A login of the file: in one of three forms.
+fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
+    let wrong = |message: String| Diagnostic::error(Code::InvalidLogin, message);
+    match login {
+        Login { docker_config: Some(name), preset: None, registry: None, username: None, password: None } => {
+            logins::variable(&name.env, place, known).map(Source::DockerConfig)
+        }
+        Login { docker_config: None, preset: Some(preset), registry: None, username: None, password: None } => {
+            Ok(Source::Preset(preset.preset()))
+        }
+        Login {
+            docker_config: None,
+            preset: None,
+            registry: Some(host),
+            username: Some(username),
+            password: Some(password),
+        } => {
+            let username = match username {
+                UserName { env: Some(name), value: None } => {
+                    logins::variable(name, place, known).map(NameSource::Variable)
+                }
+                UserName { env: None, value: Some(name) } => Ok(NameSource::Literal(name.clone())),
+                _ => Err(vec![wrong(format!("{place}: `username` has either `env` or `value`"))]),
+            };
+            let password = logins::variable(&password.env, place, known);
+            logins::login(logins::registry(host, place), username, password)
+        }
+        _ => Err(vec![
+            wrong(format!("{place} has none of the three forms"))
+                .hint("give `dockerConfig`, or `preset`, or `registry` with `username` and `password`"),
+        ]),
+    }
+}

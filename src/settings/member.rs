@@ -1,0 +1,298 @@
+//! Decides about one cluster of a fleet: its layers merged, and what only makes sense for one of several refused.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::file::{Cluster, PullSecret as WrittenPullSecret, Spec as FileSpec};
+use super::fleet::Purpose;
+use super::layers::{self, CERTIFICATE};
+use super::namespaces::Listed;
+use super::{Destination, Settings, usage, with_known};
+use crate::environment::Environment;
+use crate::templates;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::ResourceName;
+use regcred_core::nearest::nearest;
+use regcred_core::spec::choice::{Format, Profile, Protect};
+use regcred_core::spec::meaning::{self, Run};
+use regcred_core::spec::typed::Typed;
+use regcred_core::spec::{Certificate, Origin, Sourced, Spec};
+
+/// What was decided for one cluster, and what is wrong there.
+pub(super) struct Member {
+    pub(super) settings: Settings,
+    run: Run,
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+/// What all clusters of a run have in common.
+pub(super) struct Context<'a> {
+    pub(super) typed: &'a Typed,
+    pub(super) flags: Spec,
+    pub(super) file: &'a FileSpec,
+    pub(super) listed: Option<Listed>,
+    /// What is wrong whatever the cluster.
+    pub(super) problems: Vec<Diagnostic>,
+    pub(super) purpose: Purpose,
+    pub(super) environment: &'a Environment,
+    pub(super) clusters: &'a [&'a Cluster],
+}
+
+impl Context<'_> {
+    pub(super) fn members(&self) -> Result<Vec<Member>, Failure> {
+        if self.clusters.is_empty() {
+            return Ok(vec![self.member(None)?]);
+        }
+        self.refuse_one_protection()?;
+        let mut members = Vec::new();
+        let mut names = HashSet::new();
+        for cluster in self.clusters {
+            let mut member = self.member(Some(cluster)).map_err(|failure| about(failure, cluster))?;
+            member.settings.enter(cluster.name.clone())?;
+            if !names.insert(&cluster.name) {
+                let problem = Diagnostic::error(Code::SameName, "two clusters have one name");
+                member.problems.push(problem.hint("give each its own: it is the name of its folder"));
+            }
+            members.push(member);
+        }
+        Ok(members)
+    }
+
+    fn member(&self, cluster: Option<&Cluster>) -> Result<Member, Failure> {
+        let mut problems = self.problems.clone();
+        let mut variables = layers::of_variables(self.environment);
+        let mut written = with_known(self.environment, |known| layers::of_file(self.file, cluster, known));
+        problems.extend(cluster.into_iter().flat_map(|cluster| self.without_logins(cluster)));
+        let is_faulty = problems.iter().any(Diagnostic::is_error);
+        choose_pull_secrets(&mut written, &mut variables, &self.flags, self.flags.each.include.is_some())?;
+        if let Some(cluster) = cluster {
+            self.choose_certificate(cluster, &mut variables)?;
+        }
+        let merged = Spec::merge([self.flags.clone(), variables, written, self.defaults(cluster)]);
+        let has_several_pull_secrets = self.file.pull_secrets.len() > 1;
+        let (settings, run) = Settings::decide(
+            &merged,
+            (self.purpose, has_several_pull_secrets),
+            self.listed.as_ref(),
+            self.environment,
+            &mut problems,
+        )?;
+        // What is wrong may be the reason why there are none, and flags of `render` may name some.
+        if is_faulty || self.purpose != Purpose::Manifests {
+            problems.retain(|problem| problem.code != Code::NoNamespaces);
+        }
+        problems.extend(self.of_which_cluster(cluster, &settings));
+        Ok(Member { settings, run, problems })
+    }
+
+    /// A fleet under `--output` is folders of files.
+    fn defaults(&self, cluster: Option<&Cluster>) -> Spec {
+        let mut defaults = Spec::default();
+        if cluster.is_some() && self.flags.options.output.is_some() {
+            let (value, origin) = (Format::Directory, Origin::File("format"));
+            defaults.options.format = Some(Sourced { value, origin });
+        }
+        defaults
+    }
+
+    fn refuse_one_protection(&self) -> Result<(), Failure> {
+        let protection = |cluster: &Cluster| cluster.protect.or(self.file.protect).unwrap_or(Protect::Plain);
+        let differ = self.clusters.windows(2).any(|pair| protection(pair[0]) != protection(pair[1]));
+        if self.typed.has("--protect") && differ {
+            return Err(usage(
+                "`--protect` is one for all, and clusters of regcred.yaml have different ones",
+                "leave it out, or choose one with --cluster",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A variable or a flag is one certificate, and would seal for one cluster what another has to open.
+    fn choose_certificate(&self, cluster: &Cluster, variables: &mut Spec) -> Result<(), Failure> {
+        if cluster.sealing.certificate.is_none() {
+            return Ok(());
+        }
+        if self.typed.has("--sealing-cert") && self.clusters.len() > 1 {
+            return Err(usage(
+                "`--sealing-cert` is one certificate, and several clusters of regcred.yaml have their own",
+                "leave it out, or choose one with --cluster",
+            ));
+        }
+        variables.options.sealing_cert = None;
+        Ok(())
+    }
+
+    /// The certificate of the variable belongs to some cluster, and nobody knows to which.
+    fn of_which_cluster(&self, cluster: Option<&Cluster>, settings: &Settings) -> Option<Diagnostic> {
+        let some_have_their_own = self.clusters.iter().any(|cluster| cluster.sealing.certificate.is_some());
+        let is_of_the_variable = matches!(settings.sealing.certificate, Some(Certificate::Variable(_)));
+        let is_sealed = settings.combination.protect == Protect::Sealed;
+        (cluster.is_some() && some_have_their_own && is_of_the_variable && is_sealed).then(|| {
+            let message =
+                format!("`{CERTIFICATE}` is one certificate, and other clusters of regcred.yaml have their own");
+            Diagnostic::error(Code::NoCertificate, message)
+                .hint("give this one its `sealing.certificate` too, or choose it alone with --cluster")
+        })
+    }
+
+    /// Pull secrets of a cluster that have no logins, and are like none that has: the default would be somebody else's login.
+    /// Flags fill the one that they choose.
+    fn without_logins(&self, cluster: &Cluster) -> Vec<Diagnostic> {
+        let common = &self.file.pull_secrets;
+        // Where no pull secret is common, the login of all is in the variable that is read by default.
+        if self.flags.each.logins.is_some() || common.is_empty() {
+            return Vec::new();
+        }
+        let known = || common.iter().map(WrittenPullSecret::secret_name);
+        let chosen = self.flags.each.name.as_ref().map(|name| name.value.as_str());
+        let own = cluster.pull_secrets.iter().flatten();
+        let left_out = own.filter(|own| {
+            let name = own.secret_name();
+            chosen.is_none_or(|chosen| chosen == name)
+                && own.logins.is_empty()
+                && own.external.is_none()
+                && known().all(|known| known != name)
+        });
+        left_out
+            .map(|own| {
+                let name = own.secret_name();
+                let message = format!("the pull secret `{name}` has no `logins`, and no other of that name has any");
+                Diagnostic::error(Code::NoLogins, message).hint(match nearest(name, known()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "give it `logins`, or the name of one under `spec.pullSecrets`".to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    /// Options that would do nothing in any cluster are refused.
+    pub(super) fn refuse_idle(&self, members: &[Member]) -> Result<(), Failure> {
+        let idle = |member: &Member| {
+            let mut problems = meaning::idle(self.typed, &member.run);
+            if meaning::means_something("--templates", &member.run) {
+                problems.extend(idle_templates(&member.settings));
+            }
+            problems
+        };
+        let mut members = members.iter().map(idle);
+        let mut problems = members.next().unwrap_or_default();
+        for others in members {
+            problems.retain(|problem| others.contains(problem));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Failure::Usage(problems)) }
+    }
+
+    pub(super) fn refuse_one_output_for_several(&self, members: &[Member]) -> Result<(), Failure> {
+        match members {
+            [first, _, ..]
+                if self.purpose == Purpose::Manifests && matches!(first.settings.destination, Destination::Stdout) =>
+            {
+                Err(usage(
+                    &format!("regcred.yaml has {} clusters, and each has its own output", members.len()),
+                    "add --output DIR, or choose one with --cluster",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Flags and variables fill one pull secret: the only one, or the one that `--secret-name` chooses.
+///
+/// # Errors
+/// Usage: flags fill one (`fills_one`, or by logins) of several, or choose none of them.
+pub(super) fn choose_pull_secrets(
+    written: &mut Spec,
+    variables: &mut Spec,
+    flags: &Spec,
+    fills_one: bool,
+) -> Result<(), Failure> {
+    let several = written.pull_secrets.len();
+    if several < 2 {
+        return Ok(());
+    }
+    if let Some(name) = &flags.each.name {
+        written.pull_secrets.retain(|entry| entry.secret_name() == name.value.as_str());
+        written.pull_secrets.truncate(1);
+        if written.pull_secrets.is_empty() {
+            return Err(usage(
+                "`--secret-name` names no pull secret of regcred.yaml",
+                "use a name that is written there",
+            ));
+        }
+    } else if fills_one || flags.each.logins.is_some() {
+        return Err(usage(
+            &format!("regcred.yaml has {several} pull secrets, and the flags for logins and namespaces fill one"),
+            "choose one with --secret-name, or use --no-config",
+        ));
+    } else {
+        variables.each.include = None;
+    }
+    Ok(())
+}
+
+/// Templates that replace ours where none of ours is used.
+fn idle_templates(settings: &Settings) -> impl Iterator<Item = Diagnostic> {
+    let Settings { templates: folder, combination, chart, .. } = settings;
+    let format = combination.format;
+    let names = templates::BUILT_IN.iter().copied();
+    let idle = names.filter(move |name| !templates::is_used(name, format, chart));
+    let idle = idle.filter(|name| folder.as_ref().is_some_and(|folder| folder.join(name).exists()));
+    idle.map(move |name| {
+        Diagnostic::error(
+            Code::Usage,
+            format!("`{name}` in `--templates` means nothing with `--format {format}`, which makes no object by it"),
+        )
+        .hint("take it out of that directory, or use --format yaml")
+    })
+}
+
+/// The same failure, with the cluster that it is about.
+fn about(failure: Failure, cluster: &Cluster) -> Failure {
+    let Failure::Usage(mut problems) = failure else { return failure };
+    for problem in &mut problems {
+        problem.message = format!("{} (cluster {})", problem.message, cluster.name);
+    }
+    Failure::Usage(problems)
+}
+
+impl Settings {
+    /// Each cluster has a folder of its own under `--output`.
+    fn enter(&mut self, cluster: ResourceName) -> Result<(), Failure> {
+        let format = self.combination.format;
+        match &mut self.destination {
+            Destination::Stdout => {}
+            Destination::Write(_) | Destination::Check(_)
+                if matches!(format, Format::HelmValues | Format::DockerConfig) =>
+            {
+                return Err(usage(
+                    &format!(
+                        "`--format {format}` writes no manifests, and each cluster has a folder of them under `--output`"
+                    ),
+                    "use --format directory or --format yaml, or leave --output out and choose one with --cluster",
+                ));
+            }
+            Destination::Write(_) | Destination::Check(_)
+                if format == Format::Json && self.profile == Some(Profile::Flux) =>
+            {
+                return Err(usage(
+                    "`--format json` and `--profile flux` cannot be combined: Flux reads no file that ends in .json",
+                    "use --format yaml, directory or kustomization",
+                ));
+            }
+            Destination::Write(path) | Destination::Check(path) if is_the_name_of_a_file(path) => {
+                return Err(usage(
+                    "`--output` has the name of a file, and is the folder in which each cluster has its own",
+                    "name a folder, or leave --output out and choose one cluster with --cluster",
+                ));
+            }
+            Destination::Write(path) | Destination::Check(path) => path.push(cluster.as_str()),
+        }
+        self.cluster = Some(cluster);
+        Ok(())
+    }
+}
+
+fn is_the_name_of_a_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+}
