@@ -1,0 +1,158 @@
+//! Names files of a folder by paths that cannot leave it.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The name of the lock at the root of a tree.
+pub const LOCK: &str = "regcred.lock";
+/// The name of the folder in it where new files wait.
+pub const STAGING: &str = ".regcred-new";
+
+/// The path of a file below a root: parts joined by `/`, none of them `..`, `.git` or one of our own two names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TreePath(String);
+
+/// What a path of a tree may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidPath;
+
+impl fmt::Display for InvalidPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a path of a tree is relative, without `..`")
+    }
+}
+
+impl FromStr for TreePath {
+    type Err = InvalidPath;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for TreePath {
+    type Error = InvalidPath;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let good = |part: &str| {
+            !matches!(part, "" | "." | "..")
+                && !part.contains(|letter: char| letter == '\\' || letter.is_control() || letter.is_whitespace())
+                && !part.eq_ignore_ascii_case(".git")
+        };
+        let first = text.split('/').next().unwrap_or_default();
+        let reserved = first == STAGING || text == LOCK;
+        if text.split('/').all(good) && !reserved { Ok(Self(text)) } else { Err(InvalidPath) }
+    }
+}
+
+impl fmt::Display for TreePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What stands at a path.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A regular file, reached through real folders only.
+    File,
+    /// A folder, a link or a device; or one of the parents is no folder.
+    Other,
+}
+
+impl TreePath {
+    /// The path itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The place of the file under a root.
+    #[must_use]
+    pub fn under(&self, root: &Path) -> PathBuf {
+        root.join(&self.0)
+    }
+
+    /// Looks, and follows no link below the root.
+    ///
+    /// # Errors
+    /// The file system's, except that there is nothing.
+    pub fn find(&self, root: &Path) -> io::Result<Found> {
+        let mut path = root.to_path_buf();
+        let mut parts = self.0.split('/').peekable();
+        while let Some(part) = parts.next() {
+            path.push(part);
+            let metadata = match fs::symlink_metadata(&path) {
+                Ok(metadata) => metadata,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+                Err(error) => return Err(error),
+            };
+            if parts.peek().is_none() {
+                return Ok(if metadata.is_file() { Found::File } else { Found::Other });
+            }
+            if !metadata.is_dir() {
+                return Ok(Found::Other);
+            }
+        }
+        Ok(Found::Nothing)
+    }
+
+    /// Its folders below the root, the innermost first.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        let mut rest = self.0.as_str();
+        std::iter::from_fn(move || {
+            rest = rest.rsplit_once('/')?.0;
+            Some(rest)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_a_tree_stays_in_it() {
+        for good in ["a", "a/b.yaml", ".gitignore", "a/regcred.lock", "a..b/c"] {
+            assert!(good.parse::<TreePath>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            "..",
+            "a/../b",
+            "./a",
+            "a\\b",
+            "a\0",
+            "regcred.lock",
+            ".regcred-new/x",
+            ".git/config",
+            "a/.Git/x",
+            "a b",
+        ] {
+            assert!(bad.parse::<TreePath>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn folders_come_from_the_inside_out() {
+        let path: TreePath = "a/b/c.yaml".parse().unwrap();
+        assert_eq!(path.folders().collect::<Vec<_>>(), ["a/b", "a"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_path_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/", folder.path().join("root")).unwrap();
+        let path: TreePath = "root/etc/passwd".parse().unwrap();
+        assert!(matches!(path.find(folder.path()).unwrap(), Found::Other));
+    }
+}

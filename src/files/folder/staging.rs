@@ -1,0 +1,298 @@
+//! Keeps new files beside their places until all of them are written. Several threads write at once.
+//!
+//! They are in one folder of mode 0700 that Git ignores, under numbers or, in a folder of it, as they will be in a new tree, so that a
+//! run that was killed leaves nothing in another place. The folder's `lock` is a journal: it is complete before the first file of the target changes.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::lock::Lock;
+use super::path::{self, TreePath};
+use crate::files::{Protection, git};
+use regcred_core::diagnostic::Failure;
+
+const TREE: &str = "tree";
+const JOURNAL: &str = "lock";
+
+/// The temporaries of one run; what is not published goes when it is dropped.
+pub struct Staging {
+    folder: PathBuf,
+    count: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// There is no folder.
+    Untouched,
+    /// Temporaries are being written.
+    Open,
+    /// The target changes: the journal is of use to the next run.
+    Committed,
+}
+
+/// Whether to wait until a file is on the disk: a kill loses nothing either way, a power failure may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    /// It replaces one that was there.
+    Wait,
+    /// There was nothing that could be lost.
+    Trust,
+}
+
+/// The journal that a killed run left in a tree. It is not believed where Git can have put it: in a checkout no folder has mode 0700
+/// and no file mode 0400.
+///
+/// # Errors
+/// As [`Lock::read`].
+pub fn journal(root: &Path) -> Result<Option<Lock>, Failure> {
+    let folder = root.join(path::STAGING);
+    let journal = folder.join(JOURNAL);
+    if !folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir() && has_mode(&metadata, 0o700))
+        || !journal.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && has_mode(&metadata, 0o400))
+    {
+        return Ok(None);
+    }
+    Lock::read(&journal)
+}
+
+#[cfg(unix)]
+fn has_mode(metadata: &fs::Metadata, mode: u32) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777 == mode
+}
+
+#[cfg(not(unix))]
+fn has_mode(_: &fs::Metadata, _: u32) -> bool {
+    true
+}
+
+impl Staging {
+    /// Removes what an earlier run left, and makes nothing yet.
+    ///
+    /// # Errors
+    /// The leftovers cannot be removed.
+    pub fn begin(folder: PathBuf) -> io::Result<Self> {
+        discard(&folder)?;
+        Ok(Self { folder, count: AtomicUsize::new(0), state: Mutex::new(State::Untouched) })
+    }
+
+    /// A new temporary and its number: readable by its owner alone if it will hold a secret.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create(&self, protection: Protection) -> io::Result<(usize, File)> {
+        self.open()?;
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        Ok((number, create(&self.temporary(number), protection)?))
+    }
+
+    /// Where the temporary of this number is.
+    #[must_use]
+    pub fn temporary(&self, number: usize) -> PathBuf {
+        self.folder.join(number.to_string())
+    }
+
+    /// A new temporary in the place that it will have in a new tree.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create_in_place(&self, path: &TreePath, protection: Protection) -> io::Result<File> {
+        self.open()?;
+        let path = path.under(&self.tree());
+        match create(&path, protection) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                create(&path, protection)
+            }
+            result => result,
+        }
+    }
+
+    /// The folder with those that are in their place already.
+    #[must_use]
+    pub fn tree(&self) -> PathBuf {
+        self.folder.join(TREE)
+    }
+
+    /// Writes the journal, with which a killed run can be told from another's files; nothing of the target has changed yet.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn seal(&self, lock: &Lock, disk: Disk) -> io::Result<PathBuf> {
+        self.open()?;
+        let journal = self.folder.join(JOURNAL);
+        fs::rename(write_lock(&self.folder.join("unfinished"), lock, 0o400, disk)?, &journal)?;
+        Ok(journal)
+    }
+
+    /// From here on the target changes: the journal stays until all of it has.
+    pub fn commit(&self) {
+        self.set(State::Committed);
+    }
+
+    /// Removes the folder: everything in it was published.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn finish(self) -> io::Result<()> {
+        self.set(State::Untouched);
+        discard(&self.folder)
+    }
+
+    fn open(&self) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if *state == State::Untouched {
+            private_folder(&self.folder)?;
+            *state = State::Open;
+            create(&self.folder.join(git::IGNORE_FILE), Protection::Public)?.write_all(git::IGNORE_ALL)?;
+        }
+        Ok(())
+    }
+
+    fn set(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+impl Drop for Staging {
+    /// Nothing with a secret stays; the journal does, if the target may already have changed.
+    fn drop(&mut self) {
+        match self.state.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            State::Untouched => {}
+            State::Open => drop(discard(&self.folder)),
+            State::Committed => drop(discard_all_but(&[JOURNAL, git::IGNORE_FILE], &self.folder)),
+        }
+    }
+}
+
+/// Puts a journal in the place of the lock.
+///
+/// # Errors
+/// The file system's.
+pub fn publish_journal(journal: &Path, root: &Path) -> io::Result<()> {
+    let lock = root.join(path::LOCK);
+    fs::rename(journal, &lock)?;
+    #[cfg(unix)]
+    fs::set_permissions(&lock, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    Ok(())
+}
+
+/// Replaces the lock of a tree by way of a folder of its own.
+///
+/// # Errors
+/// The file system's.
+pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
+    let folder = root.join(format!("{}-lock", path::STAGING));
+    discard(&folder)?;
+    private_folder(&folder)?;
+    let published = write_lock(&folder.join(JOURNAL), lock, 0o644, Disk::Wait)
+        .and_then(|written| fs::rename(written, root.join(path::LOCK)));
+    discard(&folder)?;
+    published
+}
+
+fn write_lock(path: &Path, lock: &Lock, mode: u32, disk: Disk) -> io::Result<PathBuf> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut into = BufWriter::new(options.open(path)?);
+    lock.write(&mut into)?;
+    into.flush()?;
+    if disk == Disk::Wait {
+        into.get_ref().sync_data()?;
+    }
+    Ok(path.to_path_buf())
+}
+
+fn create(path: &Path, protection: Protection) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if protection == Protection::Plaintext {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    options.open(path)
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Removes a folder of temporaries. What is no folder is not ours.
+fn discard(folder: &Path) -> io::Result<()> {
+    match folder.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(folder),
+        Ok(_) => Err(io::Error::other(format!("`{}` is in the way", folder.file_name().unwrap_or_default().display()))),
+    }
+}
+
+fn discard_all_but(names: &[&str], folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            discard(&entry.path())?;
+        } else if names.iter().all(|name| entry.file_name() != *name) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_published_goes() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join(path::STAGING);
+        let staging = Staging::begin(folder.clone()).unwrap();
+        assert!(!folder.exists());
+        let (number, _) = staging.create(Protection::Plaintext).unwrap();
+        assert!(staging.temporary(number).exists());
+        staging.seal(&Lock::default(), Disk::Trust).unwrap();
+        drop(staging);
+        assert!(!folder.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn once_the_target_changes_the_journal_stays_without_the_secrets() {
+        let root = tempfile::tempdir().unwrap();
+        let staging = Staging::begin(root.path().join(path::STAGING)).unwrap();
+        let (number, _) = staging.create(Protection::Plaintext).unwrap();
+        let path = staging.temporary(number);
+        staging.seal(&Lock::default(), Disk::Trust).unwrap();
+        staging.commit();
+        drop(staging);
+        assert!(!path.exists());
+        assert_eq!(journal(root.path()).unwrap(), Some(Lock::default()));
+        // As a checkout would leave it.
+        let file = root.path().join(path::STAGING).join(JOURNAL);
+        fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        assert_eq!(journal(root.path()).unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_temporary_with_a_secret_is_its_owners_alone_from_the_start() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let staging = Staging::begin(root.path().join(path::STAGING)).unwrap();
+        let (_, file) = staging.create(Protection::Plaintext).unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let folder = fs::metadata(root.path().join(path::STAGING)).unwrap();
+        assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+    }
+}
