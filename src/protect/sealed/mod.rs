@@ -41,7 +41,7 @@ impl Sealer {
     /// Reads the certificate, and tries its key once, so that nothing can fail later.
     ///
     /// # Errors
-    /// There is none, it has expired, or its key is not RSA.
+    /// The certificate is missing, has expired, or its key is not RSA.
     pub fn prepare(sealing: &Sealing, marks: &Marks, environment: &Environment) -> Result<Self, Failure> {
         let Sealing { certificate, scope } = sealing;
         let refused = |problem| Failure::of("the certificate", problem);
@@ -55,7 +55,7 @@ impl Sealer {
                 format!("nothing can be sealed with the certificate in {source}"),
             ))
         })?;
-        warnings.extend((*scope == SealingScope::ClusterWide).then(whoever_can_create));
+        warnings.extend((*scope == SealingScope::ClusterWide).then(opens_in_every_namespace));
         let annotations = marks.annotations(Role::CustomResource);
         let annotations = annotations.map(|(name, value)| (name.to_owned(), value)).collect();
         let recipient = digest(&SHA256, &public_key).as_ref().to_vec();
@@ -103,7 +103,7 @@ impl Sealer {
         Ok(text)
     }
 
-    /// For whom the SealedSecret is, and what it is without its ciphertext.
+    /// The recipient of the SealedSecret, and the text around its ciphertext.
     ///
     /// # Errors
     /// The serializer's.
@@ -114,13 +114,13 @@ impl Sealer {
         Ok(context)
     }
 
-    /// For whom it is: the SHA-256 of the public key.
+    /// The recipient: the SHA-256 of the public key.
     #[must_use]
     pub fn recipient(&self) -> &[u8] {
         &self.recipient
     }
 
-    /// The same, as marks and `REGCRED_RECIPIENTS` name it.
+    /// The recipient as marks name it.
     #[must_use]
     pub fn recipients(&self) -> Recipients {
         let fingerprint = fingerprint(&self.recipient);
@@ -167,10 +167,10 @@ fn not_said() -> Diagnostic {
     )
 }
 
-fn whoever_can_create() -> Diagnostic {
+fn opens_in_every_namespace() -> Diagnostic {
     Diagnostic::warning(
         Code::SealedClusterWide,
-        "`--sealing-scope cluster-wide` binds a login to no namespace: whoever can create a SealedSecret in any namespace can open it",
+        "`--sealing-scope cluster-wide` binds a login to no namespace: anyone who can create a SealedSecret in any namespace can open it",
     )
     .hint("use it only where everybody in the cluster may have the login")
 }
