@@ -7,6 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
+use crate::interrupt;
 use crate::program::{Program, Trouble};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName, VariableName};
@@ -35,6 +36,7 @@ impl Controller<'_> {
     /// `kubectl` is missing, the cluster does not answer or refuses, or the controller is not there.
     pub fn certificate(&self) -> Result<Vec<u8>, Diagnostic> {
         let Self { name, namespace, .. } = self;
+        interrupt::heed();
         self.check_context()?;
         let place = ["get", "service", name.as_str(), "--namespace", namespace.as_str()];
         let port = self
