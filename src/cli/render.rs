@@ -20,6 +20,9 @@ pub struct LoginArguments {
     /// File with a whole Docker config
     #[arg(long, value_name = "FILE")]
     pub docker_config_file: Vec<PathBuf>,
+    /// Ask the credential helpers that a Docker config names, by running docker-credential-NAME
+    #[arg(long)]
+    pub credential_helpers: bool,
     /// Host and its two variables, HOST=USERVAR:PASSVAR, or a preset: acr, dockerhub, gar, ghcr, gitlab, harbor, jfrog, quay
     #[arg(long, value_name = "LOGIN")]
     pub login: Vec<String>,

@@ -91,6 +91,7 @@ fn other_value(flag: &str) -> Option<&'static str> {
         | "no-config"
         | "verbose"
         | "allow-short-lived"
+        | "credential-helpers"
         | "allow-plaintext-in-git" => return None,
         "create-namespaces" | "reseal" | "raw" | "no-guard" | "no-default-excludes" => "",
         "docker-config" => "OTHER",
