@@ -1,9 +1,10 @@
 # Two images from one build:
 #   docker build --target regcred .           the static binary and nothing else
 #   docker build --target regcred-kubectl .   with kubectl and a shell, for jobs of a pipeline; the default
-# Other registries than Docker Hub and registry.k8s.io: --build-arg RUST_IMAGE=…, SHELL_IMAGE=… and KUBECTL_IMAGE=…
+# Other registries than Docker Hub and registry.k8s.io, or a digest for a tag: --build-arg RUST_IMAGE=…, SHELL_IMAGE=…@sha256:… and KUBECTL_IMAGE=…
 ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
-ARG SHELL_IMAGE=docker.io/library/debian:bookworm-slim
+# With git: `regcred` asks it before it writes a Secret in clear into a checkout.
+ARG SHELL_IMAGE=docker.io/library/buildpack-deps:bookworm-scm
 ARG KUBECTL_IMAGE=registry.k8s.io/kubectl:v1.37.2
 
 FROM ${RUST_IMAGE} AS build

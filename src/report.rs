@@ -1,11 +1,12 @@
 //! Prints errors, warnings and notes on standard error, and decides the exit status. Nothing else prints errors.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock};
 
 use regcred_core::diagnostic::{Diagnostic, Failure, Severity};
+use regcred_core::plan::Change;
 
 /// How a command without an error ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,36 @@ pub fn be_verbose() {
 pub fn detail(text: &str) {
     if VERBOSE.get().is_some() {
         note(text);
+    }
+}
+
+/// Prints what was done, in a line, to people who asked to be told or who sit at a terminal.
+pub fn summary(text: &str) {
+    if VERBOSE.get().is_some() || io::stderr().is_terminal() {
+        note(text);
+    }
+}
+
+static JSON: OnceLock<()> = OnceLock::new();
+
+/// From now on prints changes as JSON (`--message-format json`).
+pub fn be_json() {
+    let _ = JSON.set(());
+}
+
+/// Whether changes are printed as JSON.
+#[must_use]
+pub fn is_json() -> bool {
+    JSON.get().is_some()
+}
+
+/// Prints a change that a run would make: a line on stderr, or an object on stdout.
+pub fn change(change: &Change) {
+    if is_json() {
+        // Nobody is left to tell when stdout is closed.
+        let _ = writeln!(io::stdout().lock(), "{}", serde_json::to_string(change).unwrap_or_default());
+    } else {
+        note(&format!("{}: {}", change.reason, change.path));
     }
 }
 

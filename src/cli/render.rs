@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use regcred_core::spec::choice::{
-    Choice, Format, Link, Patcher, Profile, Protect, SealingScope, Strategy, UnknownWord,
+    Choice, Format, Link, MessageFormat, Patcher, Profile, Protect, SealingScope, Strategy, UnknownWord,
 };
 
 /// Which logins.
@@ -101,6 +101,9 @@ pub struct RenderArguments {
     /// Write nothing; exit 3 if --output is not current
     #[arg(long, requires = "output", help_heading = "In what form")]
     pub check: bool,
+    /// Form of the changes that --check prints [default: human]
+    #[arg(long, value_parser = choice::<MessageFormat>(), help_heading = "In what form")]
+    pub message_format: Option<MessageFormat>,
     /// Directory with templates that replace ours of the same name
     #[arg(long, value_name = "DIR", help_heading = "In what form")]
     pub templates: Option<PathBuf>,
@@ -128,6 +131,9 @@ pub struct ProtectionArguments {
     /// Re-encrypt unchanged documents too
     #[arg(long)]
     pub reseal: bool,
+    /// New recipient of encrypted files that is meant: the fingerprint that the error names; repeatable
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub accept_recipient: Vec<String>,
 }
 
 /// The in-cluster patcher of `--strategy patcher`.

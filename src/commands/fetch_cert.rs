@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::cli::FetchCertArguments;
 use crate::environment::{Environment, read_file};
-use crate::files::{Protection, single};
+use crate::files::folder;
 use crate::protect::sealed::certificate::{self, Recipient};
 use crate::protect::sealed::controller::Controller;
 use crate::report::{self, Outcome};
@@ -53,7 +53,7 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
         return Ok(if is_current { Outcome::Done } else { Outcome::Differs });
     }
     if !is_current {
-        single::replace(&|into| into.write_all(&pem), Protection::Public, &path)?;
+        folder::replace(&path, &pem)?;
         if there.is_some() {
             report::note("the certificate is another than before: the next `regcred render` seals everything for it");
         }

@@ -3,7 +3,7 @@
 use crate::credentials::lifetime::ShortLived;
 use crate::credentials::{Credentials, Source};
 use crate::environment::Environment;
-use crate::files::evidence::Known;
+use crate::files::marks::Known;
 use crate::report;
 use crate::settings::choices::{Format, Protect};
 use crate::settings::external::ExternalSettings;

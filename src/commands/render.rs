@@ -1,12 +1,12 @@
-//! `regcred render`: credentials in, manifests out.
+//! Writes manifests from credentials.
 
 use anyhow::Result;
 
-use super::deliver::{self, Prepared};
+use super::deliver::{self, Delivery};
 use super::logins;
 use super::members::{self, apart, each, side_by_side};
 use crate::environment::Environment;
-use crate::files::evidence::Known;
+use crate::files::marks::Known;
 use crate::files::new_paths::NewPaths;
 use crate::files::product::Product;
 use crate::files::{clusters, helm_values};
@@ -19,11 +19,15 @@ use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
 use regcred_core::docker_config::Logins;
+use regcred_core::spec::choice::MessageFormat;
 use regcred_core::spec::typed::Typed;
 
 /// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
 pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
     let fleet = Fleet::resolve(typed, file, environment)?;
+    if fleet.members.iter().any(|settings| settings.message_format == MessageFormat::Json) {
+        report::be_json();
+    }
     let (logins, protectors) = (logins::docker_configs(&fleet, environment), protectors(&fleet, environment));
     let (logins, protectors) = both(logins, protectors)?;
     let (docker_configs, known): (Vec<_>, Vec<_>) = logins.into_iter().unzip();
@@ -58,7 +62,7 @@ fn prepare<'a>(
     fleet: &'a Fleet,
     environment: &'a Environment,
     new_paths: &NewPaths,
-) -> Result<Vec<Prepared<'a>>, Failure> {
+) -> Result<Vec<Delivery>, Failure> {
     if fleet.members.iter().any(|settings| matches!(settings.destination, Destination::Write(_))) {
         clusters::allow_open_files(fleet.members.len())?;
     }
@@ -74,9 +78,9 @@ fn prepare<'a>(
 }
 
 /// Puts everything in its place, and says what was done, also where another cluster has failed.
-fn publish(prepared: Vec<Prepared<'_>>, fleet: &Fleet) -> Result<Outcome, Failure> {
+fn publish(prepared: Vec<Delivery>, fleet: &Fleet) -> Result<Outcome, Failure> {
     let delivered = each(prepared.into_iter().zip(&fleet.members).collect(), |(prepared, settings)| {
-        prepared.publish(settings).map(|delivered| (delivered, settings))
+        prepared.publish().map(|delivered| (delivered, settings))
     });
     let (mut delivered, failed) = apart(delivered, &fleet.members);
     let mut findings = Findings::default();

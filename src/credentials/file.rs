@@ -15,7 +15,7 @@ const LIMIT: u64 = 4 * 1024 * 1024;
 /// How a file was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
-    /// By a flag: whoever names a pipe means to write to it.
+    /// By a flag: the user who names a pipe also writes to it.
     ByFlag,
     /// By the value of a variable, which may look like a path by chance.
     ByVariable,

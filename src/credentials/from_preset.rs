@@ -80,7 +80,7 @@ pub(super) fn login(
     }
 }
 
-/// A host is no secret, but it is not repeated where it is none.
+/// A host is not secret, but an invalid one is not repeated.
 fn parse(host: &str, source: &str, example: &str) -> Result<RegistryKey, Diagnostic> {
     RegistryKey::typed(host).map_err(|invalid| {
         let hint = match invalid {

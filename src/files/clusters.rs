@@ -1,15 +1,12 @@
-//! The folders of a fleet: where they are and which clusters there are in, the folders of clusters that are gone out.
+//! Finds the folders of a fleet, also those of clusters that are gone.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 
+use super::folder::path;
+use super::folder::root::{self, Patience, Turn};
 use super::new_paths::NewPaths;
-use super::tree::path;
-use super::tree::root::{self, Turn};
-use crate::interrupt;
 use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -40,10 +37,6 @@ pub fn left_over(fleet: &Fleet, directory: &Path) -> Vec<Diagnostic> {
     gone.into_iter().map(warning).collect()
 }
 
-/// How long a run for several clusters waits for another, and how often it looks.
-const PATIENCE: Duration = Duration::from_secs(60);
-const TICK: Duration = Duration::from_millis(20);
-
 /// Takes the folder of all clusters, so that two runs for several of them do their work one after the other, and not half of it each.
 /// `new_paths` gets it if it is not there yet.
 ///
@@ -59,13 +52,7 @@ pub fn take_turn(fleet: &Fleet, directory: &Path, new_paths: &NewPaths) -> Resul
         return Ok(None);
     }
     new_paths.create_folder(&folder).map_err(|error| super::failure(&error, "the directory of `--output`"))?;
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match root::take_turn(&folder) {
-            Err(_) if Instant::now() < end && !interrupt::has_come() => thread::sleep(TICK),
-            turn => return turn,
-        }
-    }
+    root::take_turn(&folder, Patience::AMinute)
 }
 
 /// How many files are open besides.

@@ -1,11 +1,11 @@
-//! Where each document's file goes in a tree: documents in, entries with stable paths out.
+//! Gives each document a file with a stable path.
 
 use std::io;
 
 use zeroize::Zeroizing;
 
-use super::evidence::digest::Digest;
-use super::tree::entry::{Content, Entry};
+use super::folder::entry::{Content, Entry, HEADER, NeedsLogins};
+use super::marks::digest::Digest;
 use super::{File, Protection};
 use crate::protect::{Document, Documents};
 
@@ -22,7 +22,12 @@ pub fn entries(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'
             document.write_yaml(&path, &mut *bytes)?;
             Content::Ready(bytes, document.protection())
         };
-        Ok(Entry { path, content })
+        let logins = match (document.protection(), document.kind()) {
+            (Protection::Plaintext, _) | (_, "MutatingAdmissionPolicy") => NeedsLogins::ForValues,
+            (Protection::Public | Protection::Encrypted, _) => NeedsLogins::NotNeeded,
+        };
+        let named = Some(name(&document));
+        Ok(Entry { path, document: named, head: HEADER.to_vec(), content, logins })
     })
 }
 
@@ -36,6 +41,12 @@ pub fn kustomization(documents: &Documents) -> File {
         bytes: Zeroizing::new(text.into_bytes()),
         protection: Protection::Public,
     }
+}
+
+/// The kind, the namespace and the name of an object.
+fn name(document: &Document<'_>) -> String {
+    let namespace = document.namespace().map_or(String::new(), |namespace| format!("{namespace}/"));
+    format!("{} {namespace}{}", document.kind(), document.name())
 }
 
 fn path(document: &Document<'_>) -> String {

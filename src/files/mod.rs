@@ -1,21 +1,17 @@
-//! Output: documents or a value in, bytes on stdout, in a file or in a tree out. The only printer of data.
+//! Prints documents and values, or writes them to files. Nothing else prints data.
 
 pub mod chart;
-pub mod cluster_file;
 pub mod clusters;
-pub mod evidence;
+pub mod folder;
 pub mod git;
 pub mod helm_values;
 pub mod layout;
-pub mod masked;
-pub mod merge;
+pub mod marks;
 pub mod new_files;
 pub mod new_paths;
 pub mod product;
-pub mod single;
 pub mod stream;
 pub mod target;
-pub mod tree;
 
 use std::io;
 use std::path::Path;

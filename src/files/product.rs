@@ -1,12 +1,15 @@
-//! What is written, in its format: settings, Docker configs and their protector in, a stream, a tree, values or one value out.
+//! Builds what is written, in its format.
 
+use std::path::Path;
 use std::{io, iter};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
+use super::folder::entry::{Content, Entry, HEADER, NeedsLogins};
+use super::folder::root::Kind;
 use super::stream::Form;
-use super::tree::entry::Entry;
-use super::{File, Protection, chart, cluster_file, helm_values, layout};
+use super::{File, Protection, chart, helm_values, layout};
 use crate::protect::{Documents, Protector};
 use crate::settings::choices::{Chart, Format, Protect};
 use crate::settings::{Encoding, Settings};
@@ -15,7 +18,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::Logins;
 use regcred_core::objects;
 
-/// The files of a tree, made one by one.
+/// Files, made one by one.
 pub type Entries<'a> = Box<dyn Iterator<Item = io::Result<Entry<'a>>> + 'a>;
 
 /// What is written.
@@ -67,21 +70,56 @@ impl<'a> Product<'a> {
         })
     }
 
-    /// The entries of a tree, if it is one.
+    /// Whether it is a folder with a lock.
     #[must_use]
-    pub fn tree(&self) -> Option<Entries<'_>> {
-        match self {
-            Self::ClusterFile(documents, form) => Some(Box::new(iter::once(Ok(cluster_file::entry(documents, *form))))),
-            Self::Directory(documents) => Some(Box::new(layout::entries(documents))),
-            Self::Kustomization(documents) => Some(Box::new(
-                layout::entries(documents).chain(iter::once_with(|| Ok(layout::kustomization(documents).into()))),
-            )),
-            Self::Chart(files, sealed) => {
-                let files = files.iter().map(|file| Ok(file.clone().into()));
-                Some(Box::new(files.chain(sealed.iter().flat_map(chart::sealed))))
-            }
-            Self::Stream(..) | Self::Values(..) | Self::Value(_) => None,
+    pub fn is_a_tree(&self) -> bool {
+        matches!(self, Self::ClusterFile(..) | Self::Directory(_) | Self::Kustomization(_) | Self::Chart(..))
+    }
+
+    /// What `--output` names.
+    #[must_use]
+    pub fn kind(&self, output: &Path) -> Kind {
+        if self.is_a_tree() {
+            return Kind::Tree;
         }
+        Kind::File(output.file_name().unwrap_or_default().to_owned())
+    }
+
+    /// The files, made one by one; `name` is that of a single file.
+    ///
+    /// # Errors
+    /// Values that cannot be made.
+    #[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
+    pub fn files(&self, name: &str) -> Result<Entries<'_>, Failure> {
+        Ok(match self {
+            Self::ClusterFile(documents, form) => {
+                let name = if *form == Form::Yaml { CLUSTER_FILES[0] } else { CLUSTER_FILES[1] };
+                Box::new(iter::once(Ok(stream(name, documents, *form))))
+            }
+            Self::Stream(documents, form) => Box::new(iter::once(Ok(stream(name, documents, *form)))),
+            Self::Directory(documents) => Box::new(layout::entries(documents)),
+            Self::Kustomization(documents) => Box::new(
+                layout::entries(documents).chain(iter::once_with(|| Ok(layout::kustomization(documents).into()))),
+            ),
+            Self::Chart(files, sealed) => {
+                let files = files.iter().map(|file| {
+                    let entry = Entry::from(file.clone());
+                    let logins = if file.path == chart::POLICIES { NeedsLogins::ForValues } else { entry.logins };
+                    Ok(Entry { logins, ..entry })
+                });
+                Box::new(files.chain(sealed.iter().flat_map(chart::sealed)))
+            }
+            Self::Values(settings, docker_configs, templates, protector) => {
+                let files = helm_values::files(settings, docker_configs, templates, protector, name)?;
+                let logins = if self.chooses_by_registries() { NeedsLogins::ForAll } else { NeedsLogins::ForValues };
+                Box::new(files.into_iter().map(move |entry| Ok(Entry { logins, ..entry })))
+            }
+            Self::Value(value) => {
+                let bytes = Zeroizing::new(format!("{}\n", value.expose_secret()).into_bytes());
+                let file = File { path: name.to_owned(), bytes, protection: Protection::Plaintext };
+                Box::new(iter::once(Ok(Entry { head: Vec::new(), ..file.into() })))
+            }
+        })
     }
 
     /// Whether a template of the user's makes something else of the registries of the logins.
@@ -107,6 +145,15 @@ impl<'a> Product<'a> {
             Self::Value(_) => true,
         }
     }
+}
+
+/// The one file of a cluster's folder, as YAML and as JSON.
+pub const CLUSTER_FILES: [&str; 2] = ["manifests.yaml", "manifests.json"];
+
+fn stream<'a>(name: &str, documents: &'a Documents, form: Form) -> Entry<'a> {
+    let head = if form == Form::Yaml { HEADER.to_vec() } else { Vec::new() };
+    let content = Content::Stream(documents, form);
+    Entry { path: name.to_owned(), document: None, head, content, logins: NeedsLogins::ForValues }
 }
 
 fn value(settings: &Settings, docker_configs: &[Logins]) -> Result<SecretString, Failure> {

@@ -1,4 +1,4 @@
-//! A stream of documents: documents in, YAML or a `v1/List` out, on stdout or into any writer.
+//! Writes documents one after the other, as YAML or as a `v1/List`.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::evidence::carried::Carried;
+use super::marks::{Marks, Outdated};
 use crate::protect::{Document, Documents, Protection};
 use regcred_core::diagnostic::Failure;
 
@@ -31,32 +31,11 @@ pub enum Form {
 /// # Errors
 /// The writer's.
 pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
-    write_all(documents, form, into, |document, text| form.write(document, text))
-}
-
-/// Writes them as the YAML of a file: what is encrypted, with a line that tells of it, and as it is there while that is good.
-///
-/// # Errors
-/// The writer's.
-pub fn write_file(documents: &Documents, carried: &Carried, into: &mut impl Write) -> io::Result<()> {
-    write_all(documents, Form::Yaml, into, |document, text| match document.encryption() {
-        Some(encryption) => carried.settle(&encryption, "", text),
-        None => Form::Yaml.write(document, text),
-    })
-}
-
-fn write_all(
-    documents: &Documents,
-    form: Form,
-    into: &mut impl Write,
-    write: impl Fn(&Document<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
-) -> io::Result<()> {
-    into.write_all(form.head())?;
     if documents.protection() == Protection::Encrypted {
-        in_groups(documents, form, into, write)?;
-    } else {
-        in_blocks(documents, form, into)?;
+        return each(documents, form, None, &mut |part| into.write_all(part));
     }
+    into.write_all(form.head())?;
+    in_blocks(documents, form, into)?;
     into.write_all(form.tail())
 }
 
@@ -74,24 +53,50 @@ fn in_blocks(documents: &Documents, form: Form, into: &mut impl Write) -> io::Re
     into.write_all(&text)
 }
 
-fn in_groups(
+/// Gives the documents to `take` one after the other; with marks, what is encrypted as it is there while it is current.
+///
+/// # Errors
+/// Those of `take` and of the protector.
+pub fn each(
     documents: &Documents,
     form: Form,
-    into: &mut impl Write,
-    write: impl Fn(&Document<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+    marks: Option<(&Marks<'_>, Outdated)>,
+    take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let text_of = |(number, document): &(usize, Document<'_>)| {
+        let mut text = form.before(*number).to_vec();
+        match (document.encryption(), marks) {
+            (Some(encryption), Some((marks, outdated))) => marks.write(&encryption, "", outdated, &mut text)?,
+            _ => form.write(document, &mut text)?,
+        }
+        Ok(text)
+    };
+    let head = form.head();
+    if !head.is_empty() {
+        take(head)?;
+    }
+    if documents.protection() == Protection::Encrypted {
+        in_groups(documents, take, text_of)?;
+    } else {
+        documents.iter().enumerate().try_for_each(|document| take(&Zeroizing::new(text_of(&document)?)))?;
+    }
+    if form.tail().is_empty() { Ok(()) } else { take(form.tail()) }
+}
+
+/// Encrypts a group while the one before is taken.
+fn in_groups(
+    documents: &Documents,
+    take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    text_of: impl Fn(&(usize, Document<'_>)) -> io::Result<Vec<u8>> + Sync,
 ) -> io::Result<()> {
     let mut documents = documents.iter().enumerate();
     let mut texts = Vec::new();
     loop {
         let group: Vec<_> = documents.by_ref().take(GROUP).collect();
-        let text_of = |(number, document): &(usize, Document<'_>)| {
-            let mut text = form.before(*number).to_vec();
-            write(document, &mut text).map(|()| text)
-        };
         let mut next = Ok(Vec::new());
         rayon::in_place_scope(|scope| {
-            scope.spawn(|_| next = group.par_iter().with_max_len(AT_A_TIME).map(text_of).collect::<io::Result<_>>());
-            texts.iter().try_for_each(|text: &Vec<u8>| into.write_all(text))
+            scope.spawn(|_| next = group.par_iter().with_max_len(AT_A_TIME).map(&text_of).collect::<io::Result<_>>());
+            texts.iter().try_for_each(|text: &Vec<u8>| take(text))
         })?;
         if group.is_empty() {
             return Ok(());

@@ -1,10 +1,10 @@
-//! Where output goes: a path, the settings and the environment in, everything a writer needs to know of the place out.
+//! Describes the place of the output.
 
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::settings::{PlaintextInGit, Reseal, Settings};
-use regcred_core::names::VariableName;
+use regcred_core::names::{ResourceName, VariableName};
 
 /// The file or directory of `--output`.
 #[derive(Clone)]
@@ -15,6 +15,10 @@ pub struct Target<'a> {
     pub plaintext_in_git: PlaintextInGit,
     /// Whether what is encrypted stays when nothing has changed.
     pub reseal: Reseal,
+    /// The cluster that it is for.
+    pub cluster: Option<&'a ResourceName>,
+    /// The fingerprints of recipients that are accepted in this run.
+    pub accepted: &'a [String],
     /// What child processes do not see.
     pub secret_variables: &'a [VariableName],
     /// The variables and the directory.
@@ -26,7 +30,7 @@ impl<'a> Target<'a> {
     #[must_use]
     pub fn new(
         path: &Path,
-        settings: &Settings,
+        settings: &'a Settings,
         secret_variables: &'a [VariableName],
         environment: &'a Environment,
     ) -> Self {
@@ -34,14 +38,10 @@ impl<'a> Target<'a> {
             path: environment.directory().join(path),
             plaintext_in_git: settings.plaintext_in_git,
             reseal: settings.reseal,
+            cluster: settings.cluster.as_ref(),
+            accepted: &settings.accepted_recipients,
             secret_variables,
             environment,
         }
-    }
-
-    /// The file of this name in the same folder.
-    #[must_use]
-    pub fn beside(&self, name: &str) -> Self {
-        Self { path: self.path.with_file_name(name), ..self.clone() }
     }
 }

@@ -42,7 +42,7 @@ pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
     // kustomize reports errors in its own file.
     let Kustomization { namespace, name_prefix, name_suffix } =
         serde_saphyr::from_str_with_options(&text, options).unwrap_or_default();
-    let hint = "list it under `transformers:` instead of `generators:`, or give it a kustomization of its own";
+    let hint = "list it under `transformers:` instead of `generators:`, or give it its own kustomization";
     let mut problems = Vec::new();
     if !namespace.is_empty() && objects.iter().any(|object| is_elsewhere(&object.identity, &namespace)) {
         let message = "`namespace:` of the kustomization would move what this generator makes into one namespace";

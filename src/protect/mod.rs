@@ -1,15 +1,18 @@
 //! Protects documents as was asked for. No secret is left in clear unless the protection is `plain`.
 
+pub mod encrypted;
 pub mod sealed;
 pub mod sops;
 
 use std::io::{self, Write};
 
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::settings::Settings;
 use crate::settings::choices::Protect;
+use encrypted::Encrypted;
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::manifest::{Content, Manifest, Manifests, PullSecret};
 use regcred_core::names::{Namespace, VariableName};
@@ -213,12 +216,13 @@ pub struct Encryption<'a> {
     protector: &'a Protector,
 }
 
-impl Encryption<'_> {
-    /// The associated data of the result: what is in clear in it, and for whom it is encrypted.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn context(&self) -> io::Result<Vec<u8>> {
+impl Encrypted for Encryption<'_> {
+    fn name(&self) -> String {
+        let namespace = self.manifest.namespace().map_or("", Namespace::as_str);
+        format!("{namespace}/{}", self.secret.name)
+    }
+
+    fn context(&self, _: &str) -> io::Result<Vec<u8>> {
         match self.protector {
             Protector::Sealed(sealer) => sealer.context(self.manifest),
             Protector::Sops(sops) => sops.context(self.secret, self.manifest.namespace()),
@@ -226,42 +230,29 @@ impl Encryption<'_> {
         }
     }
 
-    /// Who can read the result.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn recipient(&self) -> io::Result<Vec<u8>> {
+    fn rules(&self) -> Option<Vec<u8>> {
         match self.protector {
-            Protector::Sealed(sealer) => Ok(sealer.recipient().to_vec()),
-            Protector::Sops(sops) => Ok(sops.recipient(Form::Manifests)),
-            Protector::Plain => Ok(Vec::new()),
+            Protector::Sops(sops) => Some(sops.recipient(Form::Manifests)),
+            Protector::Sealed(_) | Protector::Plain => None,
         }
     }
 
-    /// Who will be able to open the result, where that is known before: a certificate says it, the rules of sops do not.
-    #[must_use]
-    pub fn recipients_before(&self) -> Option<Recipients> {
+    fn recipients(&self) -> Option<Recipients> {
         match self.protector {
             Protector::Sealed(sealer) => Some(sealer.recipients()),
             Protector::Sops(_) | Protector::Plain => None,
         }
     }
 
-    /// Who can open this encrypted document.
-    #[must_use]
-    pub fn recipients_of(&self, written: &[u8]) -> Recipients {
+    fn recipients_of(&self, document: &[u8]) -> Recipients {
         match self.protector {
             Protector::Sealed(sealer) => sealer.recipients(),
-            Protector::Sops(_) => std::str::from_utf8(written).map(sops::listed).unwrap_or_default(),
+            Protector::Sops(_) => sops::recipients_of(document),
             Protector::Plain => Recipients::new(),
         }
     }
 
-    /// Whether these bytes are this document, encrypted, as far as it can be told without opening it.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
+    fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
         match self.protector {
             Protector::Sealed(sealer) => sealer.has_form(self.manifest, bytes),
             Protector::Sops(_) => Sops::has_form(self.secret, self.manifest.namespace(), bytes),
@@ -269,28 +260,18 @@ impl Encryption<'_> {
         }
     }
 
-    /// The secret.
-    #[must_use]
-    pub fn secret(&self) -> &PullSecret {
-        self.secret
+    fn secret(&self) -> &SecretString {
+        &self.secret.docker_config
     }
 
-    /// For whom it is besides, as variables say that a job may not see which only compares.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
+    fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
         match self.protector {
             Protector::Sops(sops) => sops.recipients_in_variables(),
             Protector::Sealed(_) | Protector::Plain => Ok(Vec::new()),
         }
     }
 
-    /// The encrypted document: another at every call.
-    ///
-    /// # Errors
-    /// The protector's.
-    pub fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         match self.protector {
             Protector::Sealed(sealer) => Ok(Zeroizing::new(sealer.seal_as_yaml(self.secret, self.manifest)?)),
             Protector::Sops(sops) => sops.encrypt(self.secret, self.manifest.namespace(), path),

@@ -20,7 +20,7 @@ fn wish(options: &Options) -> Wish {
 /// The combination for the logins alone: no form that they have to fit, and no store where flags name them.
 pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Result<Combination, Failure> {
     let wish = wish(options);
-    // What cannot be written is wrong with the file, whoever reads it.
+    // An impossible combination is an error in the file for every command.
     let combination = Combination::resolve(Wish { format: wish.format.or(Some(Format::Directory)), ..wish })?;
     let is_typed =
         |pull_secret: &PullSecret| pull_secret.logins.as_ref().is_some_and(|logins| logins.origin.is_typed());
@@ -54,7 +54,7 @@ pub(super) fn combination(
             "add --chart tamcore or --chart empathyco",
         ));
     }
-    // A chart links nothing by default, but whoever names an account wants it linked.
+    // A chart links nothing by default, but a named account is to be linked.
     let names_an_account = |pull_secret: &PullSecret| {
         pull_secret.service_accounts.as_ref().is_some_and(|accounts| accounts.origin.is_typed())
     };

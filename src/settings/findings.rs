@@ -1,4 +1,4 @@
-//! What is wrong in several clusters: the problems of each in, every problem once and with the clusters that have it out.
+//! Reports a problem of several clusters once, with their names.
 
 use std::collections::HashMap;
 

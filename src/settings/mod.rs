@@ -26,7 +26,7 @@ use regcred_core::confine::{self, Allowed};
 use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
-use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Strategy};
+use regcred_core::spec::choice::{Format, Link, MessageFormat, Patcher, Profile, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::logins::Known;
 use regcred_core::spec::meaning::Run;
@@ -59,6 +59,10 @@ pub struct Settings {
     pub sealing: Sealing,
     /// Whether unchanged documents stay as they are.
     pub reseal: Reseal,
+    /// The fingerprints of recipients that are accepted in this run.
+    pub accepted_recipients: Vec<String>,
+    /// The form of the changes that `--check` prints.
+    pub message_format: MessageFormat,
     /// The chart that values are for.
     pub chart: Chart,
     /// The form of `--format docker-config`.
@@ -174,6 +178,11 @@ impl Settings {
             },
             profile: options.profile.as_ref().map(|profile| profile.value),
             sealing: Sealing::resolve(options),
+            accepted_recipients: options
+                .accepted_recipients
+                .as_ref()
+                .map_or_else(Vec::new, |accepted| accepted.value.clone()),
+            message_format: options.message_format.as_ref().map_or(MessageFormat::Human, |format| format.value),
             reseal: if is_set(&options.reseal) { Reseal::Always } else { Reseal::WhenChanged },
             chart,
             encoding: if is_set(&options.raw) { Encoding::Raw } else { Encoding::Base64 },

@@ -35,7 +35,7 @@ pub(super) fn resolve(
             "{origin}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits \
              restricted Pods only"
         );
-        refuse(Code::NamespaceOfTheCluster, message, "give the patcher a namespace of its own");
+        refuse(Code::NamespaceOfTheCluster, message, "give the patcher its own namespace");
     }
     if let Some(Sourced { value: image, origin }) = &options.patcher_image
         && let Err(invalid) = image.parse::<Image>()

@@ -77,7 +77,7 @@ impl Common<'_> {
     /// The ServiceAccounts that refer to it: none are all of them, which only a patcher can link.
     fn service_accounts(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) -> Vec<ResourceName> {
         let Some(accounts) = &spec.service_accounts else {
-            // A chart makes a ServiceAccount of its own: `default` would be adopted, and deleted with the release.
+            // A chart creates a new ServiceAccount: `default` would be adopted, and deleted with the release.
             let makes_its_own = self.combination.format == Format::Chart
                 || (self.combination.format == Format::HelmValues && *self.chart == Chart::Own);
             return vec![ResourceName::known(if makes_its_own { OWN_ACCOUNT } else { "default" })];
@@ -94,7 +94,7 @@ impl Common<'_> {
         sorted(names.iter().enumerate().filter_map(name).collect())
     }
 
-    /// A patcher serves every namespace: whoever names some means that others do not get the login.
+    /// A patcher serves every namespace, so naming some would promise that others do not get the login.
     fn refuse_a_choice(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) {
         const WHY: &str = "means nothing with `--strategy patcher`, which serves every namespace";
         if let Some(Sourced { origin: origin @ (Origin::File(_) | Origin::Cluster(..)), value }) = &spec.include

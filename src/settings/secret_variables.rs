@@ -3,7 +3,7 @@
 use super::file::Spec;
 use super::{layers, pull_secret, with_known};
 use crate::environment::Environment;
-use crate::files::evidence::fingerprint::KEY_VARIABLE;
+use crate::files::marks::key::{KEY_VARIABLE, PREVIOUS_VARIABLE};
 use regcred_core::credentials::{DEFAULT_VARIABLE, OTHER_VARIABLE};
 use regcred_core::names::VariableName;
 
@@ -20,7 +20,7 @@ pub fn of(spec: &Spec, environment: &Environment) -> Vec<VariableName> {
         .flat_map(|pull_secret| pull_secret::sources(pull_secret, &mut Vec::new()))
         .flat_map(|source| source.variables())
         .map(|variable| variable.name)
-        .chain([DEFAULT_VARIABLE, OTHER_VARIABLE, KEY_VARIABLE].map(VariableName::known))
+        .chain([DEFAULT_VARIABLE, OTHER_VARIABLE, KEY_VARIABLE, PREVIOUS_VARIABLE].map(VariableName::known))
         .collect();
     names.sort_unstable();
     names.dedup();

@@ -1,6 +1,7 @@
 //! Tests the conflict in the lock after Git merged two branches that each add a namespace.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -18,11 +19,15 @@ fn git(folder: &Path, arguments: &[&str]) -> bool {
 }
 
 fn render(folder: &Path, namespaces: &str, more: &[&str]) -> Output {
+    render_with(folder, namespaces, more, &[("DOCKERHUB_AUTH", LOGIN), ("REGCRED_FINGERPRINT_KEY", KEY)])
+}
+
+fn render_with(folder: &Path, namespaces: &str, more: &[&str], variables: &[(&str, &str)]) -> Output {
     let certificate = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates/rsa-2048.pem");
     fs::copy(certificate, folder.join("cert.pem")).unwrap();
     let format = ["--format", "directory", "--protect", "sealed", "--sealing-cert", "cert.pem", "--output", "out"];
     let arguments = [&["render", "--no-config", "-n", namespaces], &format[..], more].concat();
-    regcred(folder, &[("DOCKERHUB_AUTH", LOGIN), ("REGCRED_FINGERPRINT_KEY", KEY)], &arguments)
+    regcred(folder, variables, &arguments)
 }
 
 fn said(output: &Output) -> String {
@@ -39,6 +44,8 @@ fn merge(style: &str) -> tempfile::TempDir {
     };
     assert!(git(root, &["init", "--quiet", "--initial-branch", "ours"]));
     assert!(git(root, &["config", "merge.conflictStyle", style]));
+    // As where Git does not read our .gitattributes.
+    fs::File::create(root.join(".git/info/attributes")).unwrap().write_all(b"regcred.lock merge=text\n").unwrap();
     commit("a");
     assert!(git(root, &["checkout", "--quiet", "-b", "theirs"]));
     commit("a,c");
@@ -78,14 +85,31 @@ fn what_neither_side_wants_any_more_goes() {
 }
 
 #[test]
-fn with_the_lock_of_one_side_the_hint_says_how_to_take_both() {
+fn with_the_lock_of_one_side_the_key_proves_whose_the_files_are_and_without_it_the_hint_says_how_to_take_both() {
     let folder = merge("merge");
     let root = folder.path();
     assert!(git(root, &["checkout", "--ours", "out/regcred.lock"]));
-    let refused = render(root, "a,b,c", &[]);
+    let refused = render_with(root, "a,b,c", &[], &[("DOCKERHUB_AUTH", LOGIN)]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("`git checkout --merge regcred.lock`"), "{}", said(&refused));
+    let before = [B, C].map(|path| fs::read(root.join(path)).unwrap());
+    let output = render(root, "a,b,c", &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!([B, C].map(|path| fs::read(root.join(path)).unwrap()), before, "nothing is sealed again");
     assert!(git(&root.join("out"), &["checkout", "--merge", "regcred.lock"]));
     let output = render(root, "a,b,c", &[]);
     assert!(output.status.success() && said(&output).contains("merge conflict"), "{}", said(&output));
+}
+
+#[test]
+fn with_our_attributes_git_merges_the_lock_itself() {
+    let folder = merge("merge");
+    let root = folder.path();
+    assert!(git(root, &["merge", "--abort"]));
+    fs::remove_file(root.join(".git/info/attributes")).unwrap();
+    assert!(git(root, &["merge", "theirs"]), "no conflict");
+    let before = [B, C].map(|path| fs::read(root.join(path)).unwrap());
+    let check = render(root, "a,b,c", &["--check"]);
+    assert_eq!((check.status.code(), said(&check)), (Some(0), String::new()));
+    assert_eq!([B, C].map(|path| fs::read(root.join(path)).unwrap()), before);
 }

@@ -6,6 +6,7 @@
 mod harness {
     pub mod forged;
     pub mod interrupted;
+    pub mod journal;
     #[cfg(unix)]
     pub mod nobody;
     #[cfg(unix)]
@@ -30,6 +31,7 @@ mod leaks;
 mod lock_conflict;
 mod output;
 mod plaintext_in_git;
+mod plan;
 mod properties;
 mod rerun;
 mod rooms;

@@ -170,7 +170,7 @@ fn a_first_run_that_was_killed_between_two_renames_is_completed_with_other_input
     let stage = out.join(".regcred-new");
     fs::create_dir(&stage).unwrap();
     fs::rename(out.join("namespaces/b/secret-image-pull-secret.yaml"), stage.join("3")).unwrap();
-    fs::rename(out.join("regcred.lock"), stage.join("lock")).unwrap();
+    crate::harness::journal::as_journal(&out.join("regcred.lock"), &stage);
     fails(&render(folder.path(), "a", OTHER_LOGIN, &["--check"]), 3, "left over: namespaces/b/serviceaccount-");
     succeeds(&render(folder.path(), "a", OTHER_LOGIN, &[]));
     assert_eq!(
@@ -194,7 +194,7 @@ fn a_single_file_is_put_into_a_folder_that_is_not_there_yet() {
 #[test]
 fn a_damaged_lock_is_told_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
-    put(&folder.path().join("out/regcred.lock"), "{\"version\":1,\"files\":[\n{\"path\":\"../x\"}\n]}");
+    put(&folder.path().join("out/regcred.lock"), "# Written by regcred\n../x\n");
     fails(&render(folder.path(), "a", LOGIN, &[]), 1, "`regcred.lock` is malformed at line 2");
 }
 
@@ -311,11 +311,11 @@ fn of_several_single_files_none_is_written_unless_all_can_be() {
         let arguments = ["render", "--format", "helm-values", "--chart", "empathyco", "--output", "new/v.yaml"];
         regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &arguments)
     };
-    // The last one has no room for its temporary.
-    let in_the_way = folder.path().join("new/.v.guard.yaml.regcred-new");
+    // There is no room for their temporaries.
+    let in_the_way = folder.path().join("new/.v.yaml.regcred-new");
     put(&in_the_way, "somebody's");
     fails(&run(), 1, "cannot be written");
-    assert_eq!(names(folder.path()), ["new/.v.guard.yaml.regcred-new"]);
+    assert_eq!(names(folder.path()), ["new/.v.yaml.regcred-new"]);
     fs::remove_file(in_the_way).unwrap();
     succeeds(&run());
     assert_eq!(names(folder.path()), ["new/v.guard.yaml", "new/v.secret.yaml", "new/v.yaml"]);

@@ -13,36 +13,51 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use regcred::environment::Environment;
-use regcred::files::evidence::Known;
-use regcred::files::evidence::encrypted::Encrypted;
+use regcred::files::folder::entry::{Content, Entry, NeedsLogins};
+use regcred::files::folder::root::Kind;
+use regcred::files::folder::{self, Mode, Prepared};
+use regcred::files::marks::Known;
 use regcred::files::new_paths::NewPaths;
 use regcred::files::target::Target;
-use regcred::files::tree::check;
-use regcred::files::tree::entry::{Content, Entry};
-use regcred::files::tree::{self, Written};
+use regcred::protect::encrypted::Encrypted;
 use regcred::settings::{PlaintextInGit, Reseal};
 use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::plan::Action;
+use regcred_core::recipient::{Recipient, Recipients};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::harness::forged::{edit_line, forge};
+use crate::harness::journal::as_journal;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
 struct StandIn {
+    name: String,
     recipient: String,
     secret: SecretString,
 }
 
 impl Encrypted for StandIn {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
     fn context(&self, path: &str) -> io::Result<Vec<u8>> {
         Ok(format!("{path} for {}", self.recipient).into_bytes())
     }
 
-    fn recipient(&self, _: &str) -> io::Result<Vec<u8>> {
-        Ok(self.recipient.clone().into_bytes())
+    fn rules(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn recipients(&self) -> Option<Recipients> {
+        Some(Recipient::new(self.recipient.clone(), self.recipient.clone()).into_iter().collect())
+    }
+
+    fn recipients_of(&self, _: &[u8]) -> Recipients {
+        self.recipients().unwrap()
     }
 
     fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
@@ -75,11 +90,15 @@ impl Wanted {
             .iter()
             .map(|(namespace, login)| {
                 let secret = format!("canary-{login}").into();
-                let content = Content::Encrypted(Box::new(StandIn { recipient: self.recipient.to_string(), secret }));
-                Ok(Entry { path: path(namespace), content })
+                let (name, recipient) = (path(namespace), self.recipient.to_string());
+                Ok(entry(path(namespace), Content::Encrypted(Box::new(StandIn { name, recipient, secret }))))
             })
-            .chain(std::iter::once(Ok(Entry { path: "kustomization.yaml".to_owned(), content: last })))
+            .chain(std::iter::once(Ok(entry("kustomization.yaml".to_owned(), last))))
     }
+}
+
+fn entry(path: String, content: Content<'_>) -> Entry<'_> {
+    Entry { path, document: None, head: b"# Written by regcred\n".to_vec(), content, logins: NeedsLogins::NotNeeded }
 }
 
 fn path(namespace: &str) -> String {
@@ -94,12 +113,26 @@ struct Place {
     folder: tempfile::TempDir,
     environment: Environment,
     reseal: Reseal,
+    accepted: Vec<String>,
+}
+
+/// What a run did to a tree.
+struct Written {
+    written: usize,
+    unchanged: usize,
+    removed: usize,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Place {
     fn new(key: &str) -> Self {
         let environment = Environment::new([("REGCRED_FINGERPRINT_KEY", key)], PathBuf::new());
-        Self { folder: tempfile::tempdir().unwrap(), environment, reseal: Reseal::WhenChanged }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            environment,
+            reseal: Reseal::WhenChanged,
+            accepted: vec!["0".to_owned(), "1".to_owned()],
+        }
     }
 
     fn root(&self) -> PathBuf {
@@ -111,6 +144,8 @@ impl Place {
             path: self.root(),
             plaintext_in_git: PlaintextInGit::Refuse,
             reseal: self.reseal,
+            cluster: None,
+            accepted: &self.accepted,
             secret_variables: &[],
             environment: &self.environment,
         }
@@ -122,15 +157,29 @@ impl Place {
 
     fn try_write<'a>(&self, entries: impl Iterator<Item = io::Result<Entry<'a>>>) -> Result<Written, Failure> {
         let new_paths = NewPaths::default();
-        let prepared = tree::prepare(entries, &self.target(), &new_paths)?;
+        let mut prepared = folder::prepare(entries, Kind::Tree, &self.target(), Mode::Write, &new_paths)?;
         new_paths.keep();
-        prepared.publish()
+        prepared.publish()?;
+        let count =
+            |actions: &[Action]| prepared.changes.iter().filter(|change| actions.contains(&change.action)).count();
+        Ok(Written {
+            written: count(&[Action::Create, Action::Update]),
+            unchanged: prepared.unchanged,
+            removed: count(&[Action::Delete]),
+            warnings: std::mem::take(&mut prepared.warnings),
+        })
+    }
+
+    fn compare(&self, wanted: &Wanted, known: Known) -> Prepared {
+        let mode = Mode::Check(known);
+        folder::prepare(wanted.entries(), Kind::Tree, &self.target(), mode, &NewPaths::default()).unwrap()
     }
 
     /// The differences, and how many could not be told.
     fn check(&self, wanted: &Wanted, known: Known) -> (Vec<String>, usize) {
-        let found = check::tree(wanted.entries(), &self.target(), known).unwrap();
-        (found.differences.iter().map(|found| format!("{}: {}", found.state, found.path)).collect(), found.unproven)
+        let found = self.compare(wanted, known);
+        let differences = found.changes.iter().filter(|change| change.differs());
+        (differences.map(|found| format!("{}: {}", found.reason, found.path)).collect(), found.unproven)
     }
 
     fn text(&self, namespace: &str) -> String {
@@ -154,6 +203,10 @@ fn snapshot(root: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
         }
     }
     seen
+}
+
+fn lock_line(lock: &str, path: &str) -> String {
+    lock.lines().find(|line| line.starts_with(path)).unwrap().to_owned()
 }
 
 fn codes(warnings: &[Diagnostic]) -> Vec<&'static str> {
@@ -224,7 +277,7 @@ fn without_a_key_everything_is_made_anew_and_it_says_so() {
     let tree = wanted(&[("a", 0), ("b", 1)], 0);
     assert_eq!(codes(&place.write(&tree).warnings), ["no-fingerprint-key"]);
     let lock = fs::read_to_string(place.root().join("regcred.lock")).unwrap();
-    assert!(!lock.contains("hmac"), "{lock}");
+    assert!(!lock.contains("hmac") && !lock.contains("signature"), "{lock}");
     let first = place.text("a");
     let second = place.write(&tree);
     assert_eq!((second.written, second.unchanged), (2, 1));
@@ -282,15 +335,13 @@ fn what_the_lock_was_made_to_agree_with_is_noticed_by_the_key() {
     fs::write(place.root().join(path("a")), &old).unwrap();
     fs::write(&lock, &old_lock).unwrap();
     assert_eq!(place.check(&rotated, Known::All).0, [format!("stale: {}", path("a"))]);
-    // What the lock says of one namespace given to the other, but for the context.
-    let mut swapped: Value = serde_json::from_str(&old_lock).unwrap();
-    for field in ["sha256", "hmac"] {
-        let of = |number: usize| swapped["files"][number]["fingerprint"][field].clone();
-        let (one, other) = (of(1), of(2));
-        swapped["files"][1]["fingerprint"][field] = other;
-        swapped["files"][2]["fingerprint"][field] = one;
-    }
-    fs::write(&lock, swapped.to_string()).unwrap();
+    // What the lock says of one namespace given to the other.
+    let (line_a, line_b) = (lock_line(&old_lock, &path("a")), lock_line(&old_lock, &path("b")));
+    let fields = |line: &str| line.split_once(' ').unwrap().1.to_owned();
+    let swapped = old_lock
+        .replace(&line_a, &format!("{} {}", path("a"), fields(&line_b)))
+        .replace(&line_b, &format!("{} {}", path("b"), fields(&line_a)));
+    fs::write(&lock, swapped).unwrap();
     fs::write(place.root().join(path("a")), &in_b).unwrap();
     fs::write(place.root().join(path("b")), &old).unwrap();
     let different = vec![format!("different: {}", path("a")), format!("different: {}", path("b"))];
@@ -298,7 +349,10 @@ fn what_the_lock_was_made_to_agree_with_is_noticed_by_the_key() {
     assert_eq!(place.check(&tree, Known::NotTheLogins).0, different, "the key alone tells");
     let written = place.write(&tree);
     assert_eq!((written.written, codes(&written.warnings)), (2, vec!["edited-by-hand"; 2]));
-    assert!(place.text("a").starts_with(&path("a")) && place.text("b").starts_with(&path("b")));
+    assert!(
+        place.text("a").contains(&format!("\n{} ", path("a")))
+            && place.text("b").contains(&format!("\n{} ", path("b")))
+    );
 }
 
 #[test]
@@ -312,25 +366,21 @@ fn what_is_not_encrypted_is_never_good_whatever_the_lock_says() {
             let place = place.with_key(key);
             forge(&place.root(), &path("a"), "kind: Secret\n");
             assert_eq!(place.check(&tree, known).0, different, "{key} {known:?}");
-            edit_line(&place.root(), &path("a"), |fingerprint| drop(fingerprint.remove("sha256")));
+            edit_line(&place.root(), &path("a"), |field| field != "sha256");
             assert_eq!(place.check(&tree, known).0, different, "{key} {known:?}");
         }
     }
 }
 
 #[test]
-fn a_lock_without_the_newer_fields_is_written_anew_once_and_nothing_is_encrypted() {
+fn a_lock_without_signatures_is_written_again_once_and_nothing_is_encrypted() {
     let place = Place::new(KEY);
     let tree = wanted(&[("a", 0), ("b", 0)], 0);
     place.write(&tree);
     let lock = place.root().join("regcred.lock");
     let whole = fs::read_to_string(&lock).unwrap();
     for namespace in ["a", "b"] {
-        edit_line(&place.root(), &path(namespace), |fingerprint| {
-            for field in ["recipient", "origin"] {
-                assert!(fingerprint.remove(field).is_some());
-            }
-        });
+        edit_line(&place.root(), &path(namespace), |field| field != "signature");
     }
     let edited = ["a", "b"].map(|namespace| format!("different: {}", path(namespace)));
     assert_eq!(place.check(&tree, Known::NotTheLogins).0, edited, "with the key, what it has not signed is not ours");
@@ -346,8 +396,7 @@ fn another_recipient_or_another_key_of_fingerprints_is_told() {
     let place = Place::new(KEY);
     let (tree, elsewhere) = (wanted(&[("a", 0), ("b", 0)], 0), wanted(&[("a", 0), ("b", 0)], 1));
     place.write(&tree);
-    let warnings =
-        |place: &Place, tree: &Wanted| check::tree(tree.entries(), &place.target(), Known::All).unwrap().warnings;
+    let warnings = |place: &Place, tree: &Wanted| place.compare(tree, Known::All).warnings;
     assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-recipient"]);
     let written = place.write(&elsewhere);
     assert_eq!((written.written, codes(&written.warnings)), (2, vec!["another-recipient"]));
@@ -387,7 +436,7 @@ fn what_a_killed_run_had_put_in_place_is_not_encrypted_twice() {
     // A new tree, killed between the renames of its root's entries: the lock is still the journal.
     place.write(&old);
     fs::create_dir_all(staging.join("files")).unwrap();
-    fs::rename(&lock, staging.join("lock")).unwrap();
+    as_journal(&lock, &staging);
     fs::rename(place.root().join("kustomization.yaml"), staging.join("files/kustomization.yaml")).unwrap();
     let completed = place.write(&old);
     assert_eq!((completed.written, completed.unchanged, completed.warnings.len()), (1, 3, 0));
@@ -397,7 +446,7 @@ fn what_a_killed_run_had_put_in_place_is_not_encrypted_twice() {
     place.write(&new);
     let new_b = place.text("b");
     fs::create_dir(&staging).unwrap();
-    fs::rename(&lock, staging.join("lock")).unwrap();
+    as_journal(&lock, &staging);
     fs::write(&lock, old_lock).unwrap();
     fs::write(place.root().join(path("c")), old_c).unwrap();
     let completed = place.write(&new);
@@ -413,8 +462,17 @@ fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
         fn context(&self, _: &str) -> io::Result<Vec<u8>> {
             Ok(Vec::new())
         }
-        fn recipient(&self, _: &str) -> io::Result<Vec<u8>> {
-            Ok(Vec::new())
+        fn name(&self) -> String {
+            "z".to_owned()
+        }
+        fn rules(&self) -> Option<Vec<u8>> {
+            None
+        }
+        fn recipients(&self) -> Option<Recipients> {
+            None
+        }
+        fn recipients_of(&self, _: &[u8]) -> Recipients {
+            Recipients::new()
         }
         fn has_form(&self, _: &[u8]) -> io::Result<bool> {
             Ok(false)
@@ -430,7 +488,7 @@ fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
     let entries = || {
         let last = Content::Encrypted(Box::new(Refuses("canary".into())));
         let new = wanted(&[("a", 1), ("b", 1)], 0).entries().collect::<Vec<_>>();
-        new.into_iter().chain([Ok(Entry { path: "z".to_owned(), content: last })])
+        new.into_iter().chain([Ok(entry("z".to_owned(), last))])
     };
     assert!(place.try_write(entries()).is_err());
     assert!(!place.root().exists(), "not even the folder");

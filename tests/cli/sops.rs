@@ -174,7 +174,7 @@ fn a_cluster_without_a_rule_is_said_before_the_files_of_another_are_written() {
     for (script, words) in [
         (
             says("echo 'error loading config: no matching creation rules found' >&2", "exit 1"),
-            &["no rule of `/", "/.sops.yaml` matches `out/two/namespaces/a/secret-image-pull-secret.sops.yaml`"][..],
+            &["no rule of `/", "/.sops.yaml` matches `out/two/namespaces/"][..],
         ),
         (
             says(&format!("{namespace}{}", ENCRYPTS.replace('\n', "; ")), "exit 0"),

@@ -6,21 +6,30 @@ use std::fs;
 use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde_json::{Map, Value};
 
 /// Puts the text there, and makes the SHA-256 in the lock that of it.
 pub fn forge(root: &Path, path: &str, text: &str) {
     fs::write(root.join(path), text).unwrap();
     let digits: Vec<_> = digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    edit_line(root, path, |fingerprint| drop(fingerprint.insert("sha256".to_owned(), digits.concat().into())));
+    edit_line(root, path, |field| field != "sha256");
+    let lock = fs::read_to_string(root.join("regcred.lock")).unwrap();
+    let line = lock.lines().find(|line| line.split(' ').next() == Some(path)).unwrap();
+    let (_, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let forged = format!("{path} sha256={} {rest}", digits.concat());
+    fs::write(root.join("regcred.lock"), lock.replace(line, forged.trim_end())).unwrap();
 }
 
-/// Changes what the lock says of a file.
-pub fn edit_line(root: &Path, path: &str, edit: impl FnOnce(&mut Map<String, Value>)) {
+/// Leaves only these fields in the line of a file.
+pub fn edit_line(root: &Path, path: &str, keep: impl Fn(&str) -> bool) {
     let lock = root.join("regcred.lock");
-    let mut value: Value = serde_json::from_slice(&fs::read(&lock).unwrap()).unwrap();
-    let lines = value["files"].as_array_mut().unwrap();
-    let line = lines.iter_mut().find(|line| line["path"] == path).unwrap();
-    edit(line["fingerprint"].as_object_mut().unwrap());
-    fs::write(&lock, value.to_string()).unwrap();
+    let edit = |line: &str| {
+        let (name, fields) = line.split_once(' ').unwrap_or((line, ""));
+        if name != path {
+            return format!("{line}\n");
+        }
+        let kept = fields.split(' ').filter(|field| keep(field.split('=').next().unwrap()));
+        format!("{}\n", [name].into_iter().chain(kept).collect::<Vec<_>>().join(" ").trim_end())
+    };
+    let text: String = fs::read_to_string(&lock).unwrap().lines().map(edit).collect();
+    fs::write(&lock, text).unwrap();
 }

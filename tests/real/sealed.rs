@@ -281,7 +281,7 @@ fn what_keeps_the_certificate_away_is_said() {
         assert!(!path.exists());
     };
     failed(&[], "there is no Service `sealed-secrets-controller` in the namespace `kube-system`");
-    failed(&["--context", "Nobody/4711"], "`--context` is none of the contexts");
+    failed(&["--context", "Nobody/4711"], "the kubeconfig has no such `--context`");
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "idle"},
         "spec": {"ports": [{"port": 8080}]}});
     bench.kubectl(&["create", "-n", namespace, "-f", "-"], &service.to_string()).succeeded();

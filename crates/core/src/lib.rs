@@ -9,5 +9,6 @@ pub mod manifest;
 pub mod names;
 pub mod nearest;
 pub mod objects;
+pub mod plan;
 pub mod recipient;
 pub mod spec;

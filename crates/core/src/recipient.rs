@@ -62,6 +62,30 @@ impl Ord for Recipient {
     }
 }
 
+/// Who decides about recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// A list of fingerprints that is complete.
+    List(BTreeSet<String>),
+    /// The recipients that were signed for before, and those that a person has accepted now.
+    History(BTreeSet<String>),
+    /// Nobody yet: the first run decides.
+    Nobody,
+}
+
+impl Authority {
+    /// The recipients that are not approved.
+    #[must_use]
+    pub fn refuse<'a>(&self, recipients: &'a Recipients) -> Vec<&'a Recipient> {
+        match self {
+            Self::List(known) | Self::History(known) => {
+                recipients.iter().filter(|recipient| !known.contains(recipient.fingerprint())).collect()
+            }
+            Self::Nobody => Vec::new(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +105,18 @@ mod tests {
         let recipient = |shown| Recipient::new("age1qqq", shown).unwrap();
         assert_eq!(recipient("one"), recipient("other"));
         assert_eq!(recipient("one").to_string(), "one");
+    }
+
+    #[test]
+    fn a_recipient_is_approved_by_the_list_or_by_what_was_signed_before() {
+        let recipients: Recipients = ["age1a", "age1b"].iter().filter_map(|it| Recipient::new(*it, *it)).collect();
+        let known = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let refused = |authority: Authority| -> Vec<String> {
+            authority.refuse(&recipients).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(refused(Authority::List(known(&["age1a"]))), ["age1b"]);
+        assert_eq!(refused(Authority::History(known(&["age1b", "age1a"]))), Vec::<String>::new());
+        assert_eq!(refused(Authority::List(known(&[]))).len(), 2);
+        assert!(refused(Authority::Nobody).is_empty());
     }
 }

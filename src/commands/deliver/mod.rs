@@ -1,121 +1,151 @@
-//! The last station: a product and its destination in; bytes on stdout, in files or in a tree, or what differs there, out.
-
-mod single;
+//! Prints a product, or plans and makes its files.
 
 use std::path::Path;
 
 use crate::environment::Environment;
-use crate::files::evidence::Known;
+use crate::files::folder::root::{self, Kind};
+use crate::files::folder::{self, Mode, Prepared};
+use crate::files::marks::Known;
+use crate::files::marks::key::KEY_VARIABLE;
 use crate::files::new_paths::NewPaths;
 use crate::files::product::Product;
 use crate::files::stream::{self, Shown};
 use crate::files::target::Target;
-use crate::files::tree::check::{self, Difference};
-use crate::files::tree::{self, Written};
 use crate::files::{git, helm_values};
 use crate::report::{self, Outcome};
 use crate::settings::choices::Format;
 use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Diagnostic, Failure};
-use regcred_core::names::{ResourceName, VariableName};
+use regcred_core::names::VariableName;
+use regcred_core::plan::{Action, Change, Reason};
 
-/// What was done with a product, and what there is to say of it: said by the caller, as several may be delivered at once.
-#[derive(Default)]
-pub(super) struct Delivered {
-    differs: bool,
-    warnings: Vec<Diagnostic>,
+/// What was planned for a cluster, written but not yet in its place.
+pub(super) struct Delivery {
+    prepared: Prepared,
+    mode: Option<Mode>,
     notes: Vec<String>,
-    detail: Option<String>,
+    /// The folder of the cluster, with `/` at its end.
+    folder: String,
+    is_covered: bool,
 }
 
-impl Delivered {
-    fn note(mut self, text: impl Into<String>) -> Self {
-        self.notes.push(text.into());
-        self
-    }
-
-    /// What is odd, to be said of all clusters together.
-    pub(super) fn take_warnings(&mut self) -> Vec<Diagnostic> {
-        std::mem::take(&mut self.warnings)
-    }
-
-    /// Says the rest.
-    pub(super) fn say(&self) -> Outcome {
-        for note in &self.notes {
-            report::note(note);
-        }
-        if let Some(detail) = &self.detail {
-            report::detail(detail);
-        }
-        if self.differs { Outcome::Differs } else { Outcome::Done }
-    }
-}
-
-/// A product that is delivered, or that is written but not yet in its place.
-pub(super) enum Prepared<'a> {
-    Delivered(Delivered),
-    Tree { tree: tree::Prepared, product: &'a Product<'a>, target: Target<'a> },
-}
-
-impl Prepared<'_> {
-    /// Puts it in its place.
-    pub(super) fn publish(self, settings: &Settings) -> Result<Delivered, Failure> {
-        match self {
-            Self::Delivered(delivered) => Ok(delivered),
-            Self::Tree { tree, product, target } => {
-                let delivered = written(tree.publish()?, settings.cluster.as_ref());
-                let covered = product.holds_a_secret() && git::is_covered(&target.path);
-                Ok(if covered { delivered.note(COVERED) } else { delivered })
-            }
-        }
-    }
-}
-
-/// Writes the product beside where the settings say, or compares it with what is there. Of several products each is prepared before the
-/// first one is published; one that is no tree is the only one, and delivered.
+/// Writes the product beside where the settings say, or compares it with what is there. Each of several products is prepared before the
+/// first one is published; standard output has only one.
 pub(super) fn prepare<'a>(
     product: &'a Product<'a>,
-    settings: &Settings,
+    settings: &'a Settings,
     secret_variables: &'a [VariableName],
     known: Known,
     environment: &'a Environment,
     new_paths: &NewPaths,
-) -> Result<Prepared<'a>, Failure> {
-    let target = |path: &Path| Target::new(path, settings, secret_variables, environment);
-    let delivered = match (&settings.destination, product.tree()) {
-        (Destination::Stdout, _) => {
+) -> Result<Delivery, Failure> {
+    let (path, mode) = match &settings.destination {
+        Destination::Stdout => {
             if product.holds_a_secret() {
-                git::check_stdout(&target(Path::new("")))?;
+                git::check_stdout(&Target::new(Path::new(""), settings, secret_variables, environment))?;
             }
-            print(product, settings.combination.format)
+            return print(product, settings.combination.format);
         }
-        (Destination::Write(root), Some(entries)) => {
-            let target = target(root);
-            let tree = tree::prepare(entries, &target, new_paths)?;
-            return Ok(Prepared::Tree { tree, product, target });
-        }
-        (Destination::Check(root), Some(entries)) => {
-            let found = check::tree(entries, &target(root), known)?;
-            let mut delivered = Delivered { warnings: found.warnings, ..Delivered::default() };
-            if found.unproven > 0 && known == Known::All {
-                delivered = delivered.note(WITHOUT_A_KEY);
-            }
-            Ok(differences(&found.differences, settings.cluster.as_ref(), delivered))
-        }
-        (Destination::Write(path), None) => single::write(product, settings, &target(path)),
-        (Destination::Check(path), None) => single::check(product, settings, &target(path), known),
+        Destination::Write(path) => (path, Mode::Write),
+        Destination::Check(path) => (path, Mode::Check(known)),
     };
-    delivered.map(Prepared::Delivered)
+    let target = Target::new(path, settings, secret_variables, environment);
+    let kind = product.kind(&target.path);
+    if kind != Kind::Tree && mode == Mode::Write && product.holds_a_secret() {
+        root::check_file(&target.path)?;
+        git::check_file(&target.path, kind.name(), &target)?;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let prepared = folder::prepare(product.files(&name)?, kind, &target, mode, new_paths)?;
+    let is_covered =
+        mode == Mode::Write && product.is_a_tree() && product.holds_a_secret() && git::is_covered(&target.path);
+    let folder = settings.cluster.as_ref().map_or(String::new(), |cluster| format!("{cluster}/"));
+    Ok(Delivery { prepared, mode: Some(mode), notes: Vec::new(), folder, is_covered })
+}
+
+impl Delivery {
+    /// Puts everything in its place.
+    pub(super) fn publish(mut self) -> Result<Self, Failure> {
+        self.prepared.publish()?;
+        Ok(self)
+    }
+
+    /// What is odd, to be said of all clusters together.
+    pub(super) fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.prepared.warnings)
+    }
+
+    /// Says the rest.
+    pub(super) fn say(&self) -> Outcome {
+        let Prepared { changes, unchanged, unproven, notes, .. } = &self.prepared;
+        notes.iter().chain(&self.notes).for_each(|note| report::note(note));
+        match self.mode {
+            None => Outcome::Done,
+            Some(Mode::Write) => {
+                for change in changes {
+                    report::detail(&format!("{}: {}", change.action, self.place(change)));
+                }
+                let count =
+                    |counted: &[Action]| changes.iter().filter(|change| counted.contains(&change.action)).count();
+                let (written, removed) = (count(&[Action::Create, Action::Update]), count(&[Action::Delete]));
+                let files = if written == 1 { "file" } else { "files" };
+                let cluster = self.cluster();
+                report::summary(&format!(
+                    "{cluster}{written} {files} written, {unchanged} unchanged, {removed} removed"
+                ));
+                if self.is_covered {
+                    report::note(COVERED);
+                }
+                Outcome::Done
+            }
+            Some(Mode::Check(known)) => {
+                if *unproven > 0 && known == Known::All {
+                    report::note(&without_a_key());
+                }
+                self.say_differences()
+            }
+        }
+    }
+
+    fn say_differences(&self) -> Outcome {
+        let changes = &self.prepared.changes;
+        for change in changes.iter().filter(|change| change.reason != Reason::Unproven || report::is_json()) {
+            let place = self.place(change);
+            report::change(&Change { path: place, ..change.clone() });
+        }
+        let count = changes.iter().filter(|change| change.differs()).count();
+        if count == 0 {
+            return Outcome::Done;
+        }
+        let files = if count == 1 { "file is" } else { "files are" };
+        let cluster = self.cluster();
+        if !report::is_json() {
+            report::note(&format!("{cluster}{count} {files} not current: run the same without --check"));
+        }
+        Outcome::Differs
+    }
+
+    fn cluster(&self) -> String {
+        if self.folder.is_empty() { String::new() } else { format!("{}: ", self.folder.trim_end_matches('/')) }
+    }
+
+    fn place(&self, change: &Change) -> String {
+        format!("{}{}", self.folder, change.path)
+    }
 }
 
 /// Why a folder of ours does not show up in Git.
 const COVERED: &str = "the folder holds Secrets in clear, and its .gitignore keeps it out of Git: for files to commit there is --protect sealed, sops or external";
 
 /// What a comparison without a key cannot tell.
-const WITHOUT_A_KEY: &str = "`REGCRED_FINGERPRINT_KEY` is not set, so it was not compared whether encrypted files hold \
-                             these logins: only their place, for whom they were written, and whether they are as the lock says";
+fn without_a_key() -> String {
+    format!(
+        "`{KEY_VARIABLE}` is not set, so it was not compared whether encrypted files hold these logins: only their place, for whom \
+         they were written, and whether they are as they were written; a run re-encrypts them"
+    )
+}
 
-fn print(product: &Product<'_>, format: Format) -> Result<Delivered, Failure> {
+fn print(product: &Product<'_>, format: Format) -> Result<Delivery, Failure> {
     let shown = match product {
         Product::Stream(documents, form) => stream::print(documents, *form)?,
         Product::Values(settings, docker_configs, ..) => {
@@ -127,12 +157,12 @@ fn print(product: &Product<'_>, format: Format) -> Result<Delivered, Failure> {
             Shown::InFull
         }
     };
-    Ok(match shown {
-        Shown::Redacted => Delivered::default().note(how_to_see(format)),
-        Shown::InFull => Delivered::default(),
-    })
+    let notes = match shown {
+        Shown::Redacted => vec![how_to_see(format).to_owned()],
+        Shown::InFull => Vec::new(),
+    };
+    Ok(Delivery { prepared: Prepared::default(), mode: None, notes, folder: String::new(), is_covered: false })
 }
-
 /// What to do with an output whose secrets were not shown on a terminal.
 fn how_to_see(format: Format) -> &'static str {
     match format {
@@ -148,31 +178,6 @@ fn how_to_see(format: Format) -> &'static str {
              `kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -`"
         }
     }
-}
-
-fn written(written: Written, cluster: Option<&ResourceName>) -> Delivered {
-    let detail = format!(
-        "{}{} {} written, {} unchanged, {} removed",
-        cluster.map_or(String::new(), |cluster| format!("{cluster}: ")),
-        written.written,
-        if written.written == 1 { "file" } else { "files" },
-        written.unchanged,
-        written.removed
-    );
-    Delivered { warnings: written.warnings, detail: Some(detail), ..Delivered::default() }
-}
-
-fn differences(differences: &[Difference], cluster: Option<&ResourceName>, mut delivered: Delivered) -> Delivered {
-    let folder = cluster.map_or(String::new(), |cluster| format!("{cluster}/"));
-    delivered.notes.extend(differences.iter().map(|Difference { path, state }| format!("{state}: {folder}{path}")));
-    delivered.differs = !differences.is_empty();
-    if delivered.differs {
-        let files = if differences.len() == 1 { "file is" } else { "files are" };
-        let cluster = cluster.map_or(String::new(), |cluster| format!("{cluster}: "));
-        let said = format!("{cluster}{} {files} not current: run the same without --check", differences.len());
-        delivered.notes.push(said);
-    }
-    delivered
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::io;
 
 use zeroize::Zeroizing;
 
+use super::folder::entry::Entry;
 use super::stream::Shown;
-use super::tree::entry::Entry;
 use super::{File, Protection, layout};
 use crate::protect::Documents;
 use crate::settings::Settings;
@@ -19,6 +19,8 @@ use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 use regcred_core::objects::{Request, pod_policy};
 
+/// The file whose content depends on the registries of the logins.
+pub const POLICIES: &str = "templates/policies.yaml";
 const SCHEMA: &str = "values.schema.json";
 
 /// The files whose text is always the same, in the order of their paths.
@@ -50,7 +52,7 @@ pub fn files(settings: &Settings, docker_configs: &[Logins], templates: &Templat
     let mut chart = CHART.to_owned();
     if settings.combination.link == Link::Policy {
         chart.push_str(CHART_WITH_POLICIES);
-        files.push(public("templates/policies.yaml", policies(&request, templates)?));
+        files.push(public(POLICIES, policies(&request, templates)?));
     }
     files.push(public("Chart.yaml", chart));
     let (values, protection) = match settings.combination.protect {
@@ -78,7 +80,7 @@ pub fn files(settings: &Settings, docker_configs: &[Logins], templates: &Templat
 /// Helm takes them as they are: names, base64 and our annotations have no braces.
 pub fn sealed(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
     layout::entries(documents)
-        .map(|entry| entry.map(|Entry { path, content }| Entry { path: format!("templates/{path}"), content }))
+        .map(|entry| entry.map(|entry| Entry { path: format!("templates/{}", entry.path), ..entry }))
 }
 
 /// The text that Helm's template language turns into this one.

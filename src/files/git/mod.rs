@@ -20,15 +20,6 @@ pub const IGNORE_FILE: &str = ".gitignore";
 /// Our content of it: everything, itself too.
 pub const IGNORE_ALL: &[u8] = b"*\n";
 
-/// Whether the folder has our `.gitignore`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cover {
-    /// It is in place.
-    Ours,
-    /// It is not.
-    None,
-}
-
 /// Decides where plain Secrets may be written. Each repository is opened once.
 pub struct Guard<'a> {
     target: &'a Target<'a>,

@@ -1,55 +1,71 @@
-//! Values encrypted by sops: a file in clear and the one that is there in, the file to write out. One that still holds the same
-//! stays as it is.
+//! Encrypts values with sops.
 
 use std::io;
 
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::files::evidence::carried::Carried;
-use crate::files::evidence::encrypted::Encrypted;
-use crate::files::{File, Protection};
-use crate::protect::sops::{Form, Sops};
+use crate::files::File;
+use crate::files::folder::entry::{Content, Entry, NeedsLogins, head_of};
+use crate::protect::encrypted::Encrypted;
+use crate::protect::sops::{self, Form, Sops};
+use regcred_core::diagnostic::Failure;
+use regcred_core::recipient::Recipients;
 
-const OURS: &str = "# Written by regcred.\n";
-
-/// The file encrypted, unless what it carries tells that the one that is there will do.
+/// The file with its values encrypted.
 ///
 /// # Errors
-/// Those of sops.
-pub fn encrypt(file: &File, form: Form, sops: &Sops, carried: &Carried) -> io::Result<File> {
-    let text = std::str::from_utf8(&file.bytes).map_err(|_| io::ErrorKind::InvalidData)?;
-    let (head, body) = split(text);
-    let head = if head.is_empty() { OURS } else { head };
-    let values = Values { sops, form, body, secret: body.into() };
-    let mut bytes = Zeroizing::new(head.as_bytes().to_vec());
-    carried.settle(&values, &file.path, &mut bytes)?;
-    Ok(File { path: file.path.clone(), bytes, protection: Protection::Encrypted })
+/// It is not text.
+pub fn entry<'a>(file: &File, form: Form, sops: &'a Sops) -> Result<Entry<'a>, Failure> {
+    let text = std::str::from_utf8(&file.bytes)
+        .map_err(|_| crate::files::failure(&io::ErrorKind::InvalidData.into(), "the file of `--output`"))?;
+    let (comments, body) = split(text);
+    let head = [head_of(&file.path, comments.as_bytes()), comments.as_bytes().to_vec()].concat();
+    let values = Values { sops, form, body: body.to_owned().into(), secret: body.into() };
+    Ok(Entry {
+        path: file.path.clone(),
+        document: None,
+        head,
+        content: Content::Encrypted(Box::new(values)),
+        logins: NeedsLogins::ForValues,
+    })
 }
 
 /// Values to be encrypted: all of them are the secret, as a rule may choose any.
 struct Values<'a> {
     sops: &'a Sops,
     form: Form,
-    body: &'a str,
+    body: Zeroizing<String>,
     secret: SecretString,
 }
 
 impl Encrypted for Values<'_> {
-    fn context(&self, _: &str) -> io::Result<Vec<u8>> {
-        self.sops.public(self.body, self.form)
+    fn name(&self) -> String {
+        "values".to_owned()
     }
 
-    fn recipient(&self, _: &str) -> io::Result<Vec<u8>> {
-        Ok(self.sops.recipient(self.form))
+    fn context(&self, _: &str) -> io::Result<Vec<u8>> {
+        self.sops.public(&self.body, self.form)
     }
 
     fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
         self.sops.recipients_in_variables()
     }
 
+    fn rules(&self) -> Option<Vec<u8>> {
+        Some(self.sops.recipient(self.form))
+    }
+
+    fn recipients(&self) -> Option<Recipients> {
+        None
+    }
+
+    fn recipients_of(&self, document: &[u8]) -> Recipients {
+        sops::recipients_of(document)
+    }
+
     fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
-        Ok(std::str::from_utf8(bytes).is_ok_and(|there| Sops::is_encrypted(self.body, there, self.form)))
+        Ok(std::str::from_utf8(bytes).is_ok_and(|there| Sops::is_encrypted(&self.body, there, self.form)))
     }
 
     fn secret(&self) -> &SecretString {
@@ -57,7 +73,7 @@ impl Encrypted for Values<'_> {
     }
 
     fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
-        self.sops.encrypt_text(self.body, path, self.form)
+        self.sops.encrypt_text(&self.body, path, self.form)
     }
 }
 

@@ -9,10 +9,8 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::chart;
-use super::evidence::Known;
-use super::evidence::carried::{Carried, Extent};
+use super::folder::entry::Entry;
 use super::stream::{self, Form, Shown};
-use super::target::Target;
 use super::{File, Protection};
 use crate::protect::sops;
 use crate::protect::{Documents, Protector};
@@ -74,37 +72,27 @@ pub fn protection(chart: &Chart) -> Protection {
     }
 }
 
-/// The values as the file of the target, and as files beside it what the chart has no value for: the Secret of empathyco's, and
-/// the guard of either patcher's; those with a secret in them encrypted, if that was asked for, with what
-/// the files that are there tell.
+/// The values as a file of this name, and as files beside it what the chart has no value for: the Secret of empathyco's, and the guard of
+/// either patcher's. Those with a secret in them are encrypted, if that was asked for.
 ///
 /// # Errors
-/// As [`write()`], and a template of the user's that makes no Namespace; those of the protector.
-pub fn files(
+/// As [`write()`], and a template of the user's that makes no Namespace.
+pub fn files<'a>(
     settings: &Settings,
     docker_configs: &[Logins],
     templates: &Templates,
-    protector: &Protector,
-    target: &Target<'_>,
-    known: Known,
-) -> Result<Vec<(File, Option<Carried>)>, Failure> {
-    let name = target.path.file_name().unwrap_or_default().to_string_lossy();
-    let files = plain_files(settings, docker_configs, templates, &name)?;
-    let Protector::Sops(sops) = protector else { return Ok(files.into_iter().map(|file| (file, None)).collect()) };
+    protector: &'a Protector,
+    name: &str,
+) -> Result<Vec<Entry<'a>>, Failure> {
+    let files = plain_files(settings, docker_configs, templates, name)?;
+    let Protector::Sops(sops) = protector else { return Ok(files.into_iter().map(Entry::from).collect()) };
     let form = match settings.chart {
         Chart::Own => sops::Form::DockerConfigJson,
         Chart::Tamcore => sops::Form::ExtraObjects,
         Chart::Empathyco | Chart::Template(_) => sops::Form::Manifests,
     };
-    let protect = |file: File| {
-        if !file.holds_a_secret() {
-            return Ok((file, None));
-        }
-        let carried = Carried::read(&target.beside(&file.path), settings, known, Extent::Rest)?;
-        let file = encrypted::encrypt(&file, form, sops, &carried)
-            .map_err(|error| super::failure(&error, "the file of `--output`"))?;
-        Ok((file, Some(carried)))
-    };
+    let protect =
+        |file: File| if file.holds_a_secret() { encrypted::entry(&file, form, sops) } else { Ok(file.into()) };
     files.into_iter().map(protect).collect()
 }
 

@@ -117,7 +117,7 @@ fn read(pem: &[u8], source: &str) -> Result<Vec<Certificate>, Diagnostic> {
             (SectionKind::Certificate, der) => certificates.push(Certificate::read(&der).ok_or_else(damaged)?),
             (SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey, _) => {
                 return Err(Diagnostic::error(Code::PrivateKey, format!("{source} has a private key in it"))
-                    .hint("whoever has the private key opens every sealed value: keep only the certificate"));
+                    .hint("anyone with the private key opens every sealed value: keep only the certificate"));
             }
             _ => {}
         }

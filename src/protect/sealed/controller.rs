@@ -1,4 +1,4 @@
-//! A cluster's Sealed Secrets controller: its service in, the certificate that it shows out, by way of the user's own `kubectl`.
+//! Asks a cluster's Sealed Secrets controller for its certificate, through `kubectl`.
 //!
 //! The API server passes the question on, as it does for `kubeseal --fetch-cert`; and `kubectl` knows every way to log in to one.
 
@@ -55,7 +55,7 @@ impl Controller<'_> {
         if String::from_utf8_lossy(&known).lines().any(|name| name == wanted) {
             return Ok(());
         }
-        Err(Diagnostic::error(Code::NoContext, "`--context` is none of the contexts in the kubeconfig")
+        Err(Diagnostic::error(Code::NoContext, "the kubeconfig has no such `--context`")
             .hint("`kubectl config get-contexts` lists them; KUBECONFIG names another file"))
     }
 
@@ -81,7 +81,7 @@ impl Controller<'_> {
         let said = match trouble {
             Trouble::NoProgram(error) => {
                 return Diagnostic::error(Code::NoKubectl, format!("`kubectl` cannot be run: {}", regcred_core::diagnostic::reason(error)))
-                    .hint("install kubectl, and put it on the PATH; or ask whoever has it for the certificate, which is no secret");
+                    .hint("install kubectl and put it on PATH; or ask somebody with access for the certificate, which is not secret");
             }
             Trouble::Failed(said) => said,
         };
@@ -101,7 +101,7 @@ impl Controller<'_> {
             )
             .hint(
                 "it takes `get` on that Service and on its `services/proxy`, which the Role `sealed-secrets-service-proxier` \
-                 of the controller gives; or ask whoever may for the certificate, which is no secret",
+                 of the controller gives; or ask somebody with access for the certificate, which is not secret",
             )
         } else if said.contains("(ServiceUnavailable)") {
             Diagnostic::error(

@@ -1,4 +1,4 @@
-//! SealedSecrets: a pull secret and a cluster's certificate in, an object out that only that cluster's controller can open.
+//! Seals pull secrets for a cluster's certificate.
 
 pub mod certificate;
 pub mod controller;
@@ -41,7 +41,7 @@ impl Sealer {
     /// Reads the certificate, and tries its key once, so that nothing can fail later.
     ///
     /// # Errors
-    /// There is none, it has expired, or its key is not RSA.
+    /// The certificate is missing, has expired, or its key is not RSA.
     pub fn prepare(sealing: &Sealing, marks: &Marks, environment: &Environment) -> Result<Self, Failure> {
         let Sealing { certificate, scope } = sealing;
         let refused = |problem| Failure::of("the certificate", problem);
@@ -103,7 +103,7 @@ impl Sealer {
         Ok(text)
     }
 
-    /// For whom the SealedSecret is, and what it is without its ciphertext.
+    /// The recipient of the SealedSecret, and the text around its ciphertext.
     ///
     /// # Errors
     /// The serializer's.
@@ -114,7 +114,7 @@ impl Sealer {
         Ok(context)
     }
 
-    /// For whom it is: the SHA-256 of the public key.
+    /// The recipient: the SHA-256 of the public key.
     #[must_use]
     pub fn recipient(&self) -> &[u8] {
         &self.recipient
@@ -170,7 +170,7 @@ fn not_said() -> Diagnostic {
 fn whoever_can_create() -> Diagnostic {
     Diagnostic::warning(
         Code::SealedClusterWide,
-        "`--sealing-scope cluster-wide` binds a login to no namespace: whoever can create a SealedSecret in any namespace can open it",
+        "`--sealing-scope cluster-wide` binds a login to no namespace: anyone who can create a SealedSecret in any namespace can open it",
     )
     .hint("use it only where everybody in the cluster may have the login")
 }

@@ -1,4 +1,4 @@
-//! One sealed value: a key, a label and a text in, what a Sealed Secrets controller opens out.
+//! Seals one value, as the Sealed Secrets controller opens it.
 //!
 //! The length of R in two bytes ‖ R, which is RSA-OAEP (SHA-256, MGF1 of SHA-256, the label) of a new AES key ‖ the text in
 //! AES-256-GCM under that key, with a nonce of zeros, as the key is never used again. See `HybridEncrypt` in

@@ -1,4 +1,4 @@
-//! What sops complained of: its words and the secrets that must not be in them in, a line that may be shown out.
+//! Hides words in messages of sops that might contain a part of a secret.
 
 use std::collections::HashSet;
 use std::fmt::Write;

@@ -36,7 +36,7 @@ use regcred_core::names::{Namespace, VariableName};
 use rules::Rules;
 
 pub use form::Form;
-pub use recipients::listed;
+pub use recipients::recipients_of;
 
 const TITLE: &str = "sops";
 /// The variable with the time that sops has for one file.

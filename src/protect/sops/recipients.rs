@@ -18,8 +18,8 @@ const KINDS: [(&str, &[&str]); 7] = [
 
 /// Everyone who can open these documents; empty where sops has not written them.
 #[must_use]
-pub fn listed(text: &str) -> Recipients {
-    let documents = proof::documents(text).unwrap_or_default();
+pub fn recipients_of(text: &[u8]) -> Recipients {
+    let documents = std::str::from_utf8(text).ok().and_then(proof::documents).unwrap_or_default();
     documents
         .iter()
         .map(|document| &document["sops"])
@@ -50,7 +50,7 @@ mod tests {
         let text = "a: 1\nsops:\n  age: [{recipient: age1qq, enc: x}]\n  pgp: [{fp: 85D7, enc: x}]\n  kms: [{arn: 'arn:aws:kms:eu:1:key/x'}]\n  \
                     azure_kv: [{vault_url: 'https://v.example', name: k, version: '1'}]\n  key_groups:\n  - age: [{recipient: age1zz}]\n  \
                     - gcp_kms: [{resource_id: projects/p}]\n    hc_vault: [{vault_address: 'https://h', engine_path: t, key_name: k}]\n";
-        let found: Vec<_> = listed(text).iter().map(ToString::to_string).collect();
+        let found: Vec<_> = recipients_of(text.as_bytes()).iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
             [
@@ -64,7 +64,7 @@ mod tests {
             ]
         );
         for text in ["a: 1", "sops: x", "{"] {
-            assert!(listed(text).is_empty(), "{text}");
+            assert!(recipients_of(text.as_bytes()).is_empty(), "{text}");
         }
     }
 }

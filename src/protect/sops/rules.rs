@@ -30,7 +30,7 @@ impl Rules {
         let Some(file) = named.or_else(above) else { return Ok(None) };
         let bytes = environment::read_file(&file).map_err(|error| {
             Diagnostic::error(Code::SopsRules, format!("{called} cannot be read: {}", reason(&error)))
-                .hint("it says for whom sops encrypts; check its place and mode")
+                .hint("it holds the recipients of sops; check its place and mode")
         })?;
         let real = file.parent().and_then(|folder| folder.canonicalize().ok()).zip(file.file_name());
         Ok(Some(Self { file: real.map_or(file.clone(), |(folder, name)| folder.join(name)), bytes }))

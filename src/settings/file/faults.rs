@@ -74,7 +74,7 @@ impl Faults<'_> {
                 let meant = self.fields(known, entries, path);
                 let there: HashSet<_> = entries.iter().map(|(key, _)| key.value.as_str()).chain(meant).collect();
                 for name in required.into_iter().filter(|name| !there.contains(name)) {
-                    // What was written instead is a fault of its own.
+                    // The text that was written instead is a separate fault.
                     if !is_a_secret_name(known) || !there.contains("value") {
                         self.missing(name, &known[name], node.position);
                     }

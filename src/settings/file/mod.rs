@@ -83,60 +83,60 @@ pub struct Spec {
     pub strategy: Option<Strategy>,
     /// How pods find them.
     pub link: Option<Link>,
-    /// How the Secrets are made safe to keep.
+    /// How Secrets in files are protected.
     pub protect: Option<Protect>,
-    /// For whom `protect: sealed` seals.
+    /// The certificate for `protect: sealed`.
     pub sealing: SealingSpec,
     /// The form of the output.
     pub format: Option<Format>,
     /// The tool whose annotations are added.
     pub profile: Option<Profile>,
-    /// Whether Namespace objects come first.
+    /// Whether Namespace objects are written first.
     pub create_namespaces: bool,
     /// The pull secrets, at least one.
     pub pull_secrets: Vec<PullSecret>,
     /// The in-cluster patcher.
     pub patcher: PatcherSpec,
-    /// The clusters, each with a folder of its own under `--output`; none is one without a name.
+    /// The clusters, each with its own folder under `--output`.
     pub clusters: Vec<Cluster>,
 }
 
-/// A cluster, and what differs there; what is left out is as above.
+/// A cluster, and what differs there. Fields that are left out come from above.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Cluster {
-    /// Its name, and that of its folder.
+    /// The name of the cluster and of its folder.
     pub name: ResourceName,
     /// How the Secrets get there.
     pub strategy: Option<Strategy>,
     /// How pods find them.
     pub link: Option<Link>,
-    /// How the Secrets are made safe to keep.
+    /// How Secrets in files are protected.
     pub protect: Option<Protect>,
-    /// For whom `protect: sealed` seals: a certificate a cluster.
+    /// The certificate of this cluster, for `protect: sealed`.
     #[serde(default)]
     pub sealing: SealingSpec,
-    /// The form of what is in its folder.
+    /// The form of the files in its folder.
     pub format: Option<Format>,
     /// The tool whose annotations are added.
     pub profile: Option<Profile>,
-    /// Whether Namespace objects come first.
+    /// Whether Namespace objects are written first.
     pub create_namespaces: Option<bool>,
-    /// Where all its pull secrets go, but those with namespaces of their own here.
+    /// The namespaces of all its pull secrets, except those with their own namespaces here.
     pub namespaces: Option<Namespaces>,
-    /// Its pull secrets, and no others; what one leaves out is as in that of the same name above.
+    /// Its only pull secrets. Fields that are left out come from the one with the same name above.
     pub pull_secrets: Option<Vec<PullSecret>>,
     /// The in-cluster patcher.
     pub patcher: Option<PatcherSpec>,
 }
 
-/// For whom `protect: sealed` seals.
+/// The certificate for `protect: sealed`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct SealingSpec {
-    /// The file with the certificate of the cluster's controller, seen from the folder of regcred.yaml.
+    /// The file with the certificate of the cluster's controller, relative to the folder of regcred.yaml.
     pub certificate: Option<PathBuf>,
-    /// To which name a sealed value is bound; `strict` if left out.
+    /// The name to which a sealed value is bound; `strict` if left out.
     pub scope: Option<SealingScope>,
 }
 
@@ -148,13 +148,13 @@ pub struct PullSecret {
     pub name: Option<ResourceName>,
     /// Its logins; the Docker config in DOCKERHUB_AUTH if left out.
     pub logins: Vec<Login>,
-    /// Where its logins are kept, for `protect: external`, which reads none of `logins`.
+    /// The store of its logins, for `protect: external`, which does not read `logins`.
     pub external: Option<External>,
-    /// Where it goes.
+    /// Its namespaces.
     pub namespaces: Namespaces,
     /// The ServiceAccounts that refer to it; `default` if left out.
     pub service_accounts: Vec<AccountName>,
-    /// Other pull secrets that those ServiceAccounts keep.
+    /// Other references that those ServiceAccounts keep.
     pub also_reference: Vec<ResourceName>,
 }
 
@@ -171,7 +171,7 @@ impl PullSecret {
 pub struct Login {
     /// A whole Docker config.
     pub docker_config: Option<Variable>,
-    /// A registry with a name of its own, for example `ghcr`.
+    /// The name of a well-known registry, for example `ghcr`.
     pub preset: Option<PresetName>,
     /// Host, port and path.
     pub registry: Option<String>,
@@ -203,9 +203,9 @@ pub struct UserName {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Namespaces {
-    /// Those to take; a glob chooses from `--namespaces-from`.
+    /// Namespaces to serve; a glob chooses from `--namespaces-from`.
     pub include: Vec<NamespacePattern>,
-    /// Those to leave out.
+    /// Namespaces to leave out.
     pub exclude: Vec<NamespacePattern>,
 }
 
@@ -220,21 +220,21 @@ impl Namespaces {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct PatcherSpec {
-    /// Which one.
+    /// The kind of patcher.
     pub kind: Option<Patcher>,
     /// Its namespace.
     pub namespace: Option<Namespace>,
     /// Its image.
     pub image: Option<String>,
-    /// The Secret it copies from.
+    /// The Secret that the patcher copies.
     pub source_secret_name: Option<ResourceName>,
-    /// The pull Secret of its own image.
+    /// The pull Secret of the patcher's image.
     pub pull_secret: Option<ResourceName>,
-    /// How often it looks, a Go duration.
+    /// How often the patcher polls, a Go duration.
     pub interval: Option<String>,
-    /// Whether it leaves out the namespaces of Kubernetes itself, beside those in `exclude`.
+    /// Whether the namespaces of Kubernetes are left out, in addition to `exclude`.
     pub default_excludes: bool,
-    /// Whether the policy that confines it is written.
+    /// Whether the policies that confine the patcher are written.
     pub guard: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Finds the JSON in the forms that a Docker config arrives in.
+//! Finds the JSON of a Docker config in every form in which it arrives.
 
 use base64::Engine;
 use base64::alphabet;

@@ -29,7 +29,7 @@ pub enum Source {
         /// The variable of its password.
         password: VariableName,
     },
-    /// A registry with a name of its own.
+    /// A preset.
     Preset(&'static Preset),
 }
 

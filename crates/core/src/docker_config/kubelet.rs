@@ -48,11 +48,11 @@ impl FromStr for Image {
         } else if is_id {
             "64 hexadecimal digits are an id"
         } else if !tag.is_none_or(is_good_tag) {
-            "its tag is none: up to 128 letters, digits, `_`, `.` and `-`"
+            "invalid tag: up to 128 letters, digits, `_`, `.` and `-`"
         } else if !digest.is_none_or(is_good_digest) {
-            "its digest is none: `sha256:` and 64 hexadecimal digits"
+            "invalid digest: `sha256:` and 64 hexadecimal digits"
         } else if !good_domain {
-            "its host is none"
+            "invalid host"
         } else if path.contains(|character: char| character.is_ascii_uppercase()) {
             "there is a capital letter in its path"
         } else if !path.split('/').all(is_good_part) {

@@ -153,7 +153,7 @@ impl RegistryKey {
         split_path(&self.index).0
     }
 
-    /// The path after the host, with its slash; empty when there is none.
+    /// The path after the host, with its slash; may be empty.
     #[must_use]
     pub fn path(&self) -> &str {
         split_path(&self.index).1

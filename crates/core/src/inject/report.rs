@@ -17,7 +17,7 @@ pub struct Report {
     pub found: usize,
     /// What is odd.
     pub warnings: Vec<Diagnostic>,
-    /// Objects of unknown kinds with matching images: `KIND[.GROUP]` and the path of the Pod spec, empty if there is none.
+    /// Objects of unknown kinds with matching images: `KIND[.GROUP]` and the path of the Pod spec, which may be empty.
     pub unknown: BTreeMap<(String, String), usize>,
     /// Pod specs with matching images, by the namespace that has no pull secret for them.
     namespaces: BTreeMap<Namespace, usize>,

@@ -35,7 +35,7 @@ pub struct PullSecretRule {
     pub name: ResourceName,
     /// The keys of its Docker config.
     pub registries: Vec<RegistryKey>,
-    /// The namespaces that have it; all of them if there is none.
+    /// The namespaces with the pull secret; an empty list means all.
     pub include: Vec<NamespacePattern>,
     /// The namespaces that do not have it.
     pub exclude: Vec<NamespacePattern>,

@@ -35,7 +35,7 @@ pub fn fetched(content: &Content) -> Fetched {
 
 fn of_logins(logins: &[ExternalLoginSettings]) -> Fetched {
     let (mut data, mut data_from, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    // Generators all give the same names, so each gets a prefix of its own; one that serves several registries runs once.
+    // All generators use the same names, so each gets a prefix; a generator for several registries runs once.
     let mut known: Vec<(&GeneratorSettings, String)> = Vec::new();
     let mut prefix_of = |generator, own: &str| {
         if let Some((_, prefix)) = known.iter().find(|(it, _)| it.is_same_object(generator)) {

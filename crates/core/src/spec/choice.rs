@@ -105,6 +105,16 @@ choice! {
 }
 
 choice! {
+    /// The form of messages.
+    MessageFormat, "--message-format" {
+        /// For people, on stderr
+        Human = "human",
+        /// One JSON object per change, on stdout
+        Json = "json",
+    }
+}
+
+choice! {
     /// To which name and namespace a sealed value is bound.
     SealingScope, "--sealing-scope" {
         /// To the name and the namespace

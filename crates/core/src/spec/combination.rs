@@ -25,7 +25,7 @@ pub struct Combination {
     pub strategy: Strategy,
     /// How pods find them.
     pub link: Link,
-    /// How the Secrets are made safe to keep.
+    /// How Secrets in files are protected.
     pub protect: Protect,
     /// The form of the output.
     pub format: Format,

@@ -167,7 +167,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| !matches!(run.combination.protect, Protect::Sealed | Protect::Sops),
         when: "without `--protect sealed` or `--protect sops`",
-        flags: &["--reseal"],
+        flags: &["--reseal", "--accept-recipient"],
         hint: "leave it out",
     },
     Rule {

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use crate::credentials::Source;
 use crate::names::{AccountName, Namespace, NamespacePattern, ResourceName};
-use choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
+use choice::{Format, Link, MessageFormat, Patcher, Profile, Protect, SealingScope, Strategy};
 use combination::Chart;
 use external::written::External;
 
@@ -49,7 +49,7 @@ partial! {
         strategy: Strategy,
         /// How Pods find them.
         link: Link,
-        /// How the Secrets are made safe to keep.
+        /// How Secrets in files are protected.
         protect: Protect,
         /// The form of the output.
         format: Format,
@@ -69,6 +69,10 @@ partial! {
         sealing_scope: SealingScope,
         /// Whether unchanged documents are encrypted again.
         reseal: bool,
+        /// The fingerprints of new recipients that are accepted.
+        accepted_recipients: Vec<String>,
+        /// The form of the changes that a comparison prints.
+        message_format: MessageFormat,
         /// Whether a password may die with the job.
         allow_short_lived: bool,
         /// Whether a Docker config is written as JSON.
@@ -89,7 +93,7 @@ partial! {
         patcher_image: String,
         /// The Secret it copies.
         source_secret_name: ResourceName,
-        /// The pull Secret of its own image.
+        /// The pull Secret of the patcher's image.
         patcher_pull_secret: ResourceName,
         /// How often it reads the cluster: a Go duration.
         patcher_interval: String,

@@ -79,6 +79,8 @@ pub const SETTINGS: &[Setting] = &[
     }),
     of_flags("--sealing-scope", Values::One, |spec, typed| spec.options.sealing_scope = typed.choice()),
     of_flags("--reseal", Values::None, |spec, typed| spec.options.reseal = typed.switch()),
+    of_flags("--accept-recipient", Values::Any, |spec, typed| spec.options.accepted_recipients = typed.texts()),
+    of_flags("--message-format", Values::One, |spec, typed| spec.options.message_format = typed.choice()),
     of_flags("--format", Values::One, |spec, typed| spec.options.format = typed.choice()),
     of_flags("--chart", Values::One, |spec, typed| spec.options.chart = typed.chart()),
     of_flags("--raw", Values::None, |spec, typed| spec.options.raw = typed.switch()),

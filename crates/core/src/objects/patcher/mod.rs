@@ -28,7 +28,7 @@ pub struct PatcherSettings {
     pub image: String,
     /// The Secret it copies from.
     pub source: ResourceName,
-    /// The pull Secret of its own image.
+    /// The pull Secret of the patcher's image.
     pub pull_secret: Option<ResourceName>,
     /// How often it looks.
     pub interval: String,
@@ -89,7 +89,7 @@ impl PatcherSettings {
         if self.namespace.as_str() == NAME { NAME.to_owned() } else { format!("{NAME}-{}", self.namespace) }
     }
 
-    /// The ServiceAccounts that it links: an empty list is every one, no list is none.
+    /// The ServiceAccounts that the patcher links: an empty list means all, `None` means none.
     fn linked(&self) -> Option<&[ResourceName]> {
         match &self.service_accounts {
             Accounts::All => Some(&[]),

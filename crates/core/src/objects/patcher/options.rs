@@ -48,7 +48,7 @@ fn titansoft(
     ];
     match accounts {
         Accounts::All => {}
-        // Set and empty is none; not set is `default`.
+        // An empty value links nothing; without the variable the patcher links `default`.
         Accounts::None => options.push(option("CONFIG_SERVICEACCOUNTS", "")),
         Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
     }

@@ -16,7 +16,7 @@ pub(super) fn names_a_key(login: &ExternalLogin) -> bool {
         || login.username.as_ref().is_some_and(|username| username.key.is_some())
 }
 
-/// All logins together; `None` where one of them is none.
+/// All logins together; `None` if one of them is invalid.
 pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) -> Option<Content> {
     let place = |number: usize| format!("`external.logins`, item {} in regcred.yaml,", number + 1);
     if logins.is_empty() {
@@ -33,7 +33,7 @@ pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) 
                 Code::WholeAndSingle,
                 "`external.logins` in regcred.yaml has a whole Docker config beside other logins, and they cannot be joined",
             )
-            .hint("give each whole Docker config a pull secret of its own"),
+            .hint("put each whole Docker config into a separate pull secret"),
         );
     }
     let read: Vec<_> = logins.iter().enumerate().map(|(number, login)| one(login, &place(number), problems)).collect();

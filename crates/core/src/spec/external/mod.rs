@@ -80,7 +80,7 @@ pub enum Reach {
 pub enum Selection {
     /// Those of the pull secret, by their names.
     Named,
-    /// Those with such labels, whoever makes them.
+    /// The namespaces with these labels.
     Labelled(Vec<LabelSelector>),
 }
 

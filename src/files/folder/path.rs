@@ -1,4 +1,4 @@
-//! Paths in a tree: text in, a path that cannot leave its root out, and what stands there without following a link.
+//! Names files of a folder by paths that cannot leave it.
 
 use std::fmt;
 use std::fs;
@@ -6,16 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 /// The name of the lock at the root of a tree.
 pub const LOCK: &str = "regcred.lock";
 /// The name of the folder in it where new files wait.
 pub const STAGING: &str = ".regcred-new";
 
-/// The path of a file below a root: parts joined by `/`, none of them `..` or one of our own two names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// The path of a file below a root: parts joined by `/`, none of them `..`, `.git` or one of our own two names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreePath(String);
 
 /// What a path of a tree may be.
@@ -40,16 +37,14 @@ impl TryFrom<String> for TreePath {
     type Error = InvalidPath;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let good = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
+        let good = |part: &str| {
+            !matches!(part, "" | "." | "..")
+                && !part.contains(|letter: char| letter == '\\' || letter.is_control() || letter.is_whitespace())
+                && !part.eq_ignore_ascii_case(".git")
+        };
         let first = text.split('/').next().unwrap_or_default();
         let reserved = first == STAGING || text == LOCK;
         if text.split('/').all(good) && !reserved { Ok(Self(text)) } else { Err(InvalidPath) }
-    }
-}
-
-impl From<TreePath> for String {
-    fn from(path: TreePath) -> Self {
-        path.0
     }
 }
 
@@ -126,7 +121,22 @@ mod tests {
         for good in ["a", "a/b.yaml", ".gitignore", "a/regcred.lock", "a..b/c"] {
             assert!(good.parse::<TreePath>().is_ok(), "{good}");
         }
-        for bad in ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\\b", "a\0", "regcred.lock", ".regcred-new/x"] {
+        for bad in [
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            "..",
+            "a/../b",
+            "./a",
+            "a\\b",
+            "a\0",
+            "regcred.lock",
+            ".regcred-new/x",
+            ".git/config",
+            "a/.Git/x",
+            "a b",
+        ] {
             assert!(bad.parse::<TreePath>().is_err(), "{bad}");
         }
     }

@@ -1,6 +1,6 @@
-//! Temporaries: new bytes in, files that wait beside a target until all of them are written out. Several threads write at once.
+//! Keeps new files beside their places until all of them are written. Several threads write at once.
 //!
-//! They lie in one folder of mode 0700 that Git ignores, under numbers or, in a folder of it, as they will lie in a new tree, so that a
+//! They are in one folder of mode 0700 that Git ignores, under numbers or, in a folder of it, as they will be in a new tree, so that a
 //! run that was killed leaves nothing in another place. The folder's `lock` is a journal: it is complete before the first file of the target changes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use super::lock::Lock;
 use super::path::{self, TreePath};
 use crate::files::{Protection, git};
+use regcred_core::diagnostic::Failure;
 
 const TREE: &str = "tree";
 const JOURNAL: &str = "lock";
@@ -42,10 +43,30 @@ pub enum Disk {
     Trust,
 }
 
-/// Where a tree's journal is.
-#[must_use]
-pub fn journal(root: &Path) -> PathBuf {
-    root.join(path::STAGING).join(JOURNAL)
+/// The journal that a killed run left in a tree. It is not believed where Git can have put it: in a checkout no folder has mode 0700
+/// and no file mode 0400.
+///
+/// # Errors
+/// As [`Lock::read`].
+pub fn journal(root: &Path) -> Result<Option<Lock>, Failure> {
+    let folder = root.join(path::STAGING);
+    let journal = folder.join(JOURNAL);
+    if !folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir() && has_mode(&metadata, 0o700))
+        || !journal.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && has_mode(&metadata, 0o400))
+    {
+        return Ok(None);
+    }
+    Lock::read(&journal)
+}
+
+#[cfg(unix)]
+fn has_mode(metadata: &fs::Metadata, mode: u32) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777 == mode
+}
+
+#[cfg(not(unix))]
+fn has_mode(_: &fs::Metadata, _: u32) -> bool {
+    true
 }
 
 impl Staging {
@@ -103,7 +124,7 @@ impl Staging {
     pub fn seal(&self, lock: &Lock, disk: Disk) -> io::Result<PathBuf> {
         self.open()?;
         let journal = self.folder.join(JOURNAL);
-        fs::rename(write_lock(&self.folder, lock, disk)?, &journal)?;
+        fs::rename(write_lock(&self.folder.join("unfinished"), lock, 0o400, disk)?, &journal)?;
         Ok(journal)
     }
 
@@ -147,24 +168,46 @@ impl Drop for Staging {
     }
 }
 
-/// Replaces the lock of a tree by way of the folder that a killed run left.
+/// Puts a journal in the place of the lock.
+///
+/// # Errors
+/// The file system's.
+pub fn publish_journal(journal: &Path, root: &Path) -> io::Result<()> {
+    let lock = root.join(path::LOCK);
+    fs::rename(journal, &lock)?;
+    #[cfg(unix)]
+    fs::set_permissions(&lock, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    Ok(())
+}
+
+/// Replaces the lock of a tree by way of a folder of its own.
 ///
 /// # Errors
 /// The file system's.
 pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
-    fs::rename(write_lock(&root.join(path::STAGING), lock, Disk::Wait)?, root.join(path::LOCK))
+    let folder = root.join(format!("{}-lock", path::STAGING));
+    discard(&folder)?;
+    private_folder(&folder)?;
+    let published = write_lock(&folder.join(JOURNAL), lock, 0o644, Disk::Wait)
+        .and_then(|written| fs::rename(written, root.join(path::LOCK)));
+    discard(&folder)?;
+    published
 }
 
-/// What is ours is known from it alone.
-fn write_lock(folder: &Path, lock: &Lock, disk: Disk) -> io::Result<PathBuf> {
-    let path = folder.join("unfinished");
-    let mut into = BufWriter::new(File::create(&path)?);
+fn write_lock(path: &Path, lock: &Lock, mode: u32, disk: Disk) -> io::Result<PathBuf> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut into = BufWriter::new(options.open(path)?);
     lock.write(&mut into)?;
     into.flush()?;
     if disk == Disk::Wait {
         into.get_ref().sync_data()?;
     }
-    Ok(path)
+    Ok(path.to_path_buf())
 }
 
 fn create(path: &Path, protection: Protection) -> io::Result<File> {
@@ -184,10 +227,13 @@ fn private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Removes a folder of temporaries. What is no folder is not ours.
 fn discard(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    match folder.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(folder),
+        Ok(_) => Err(io::Error::other(format!("`{}` is in the way", folder.file_name().unwrap_or_default().display()))),
     }
 }
 
@@ -220,6 +266,7 @@ mod tests {
         assert!(!folder.exists());
     }
 
+    #[cfg(unix)]
     #[test]
     fn once_the_target_changes_the_journal_stays_without_the_secrets() {
         let root = tempfile::tempdir().unwrap();
@@ -230,7 +277,11 @@ mod tests {
         staging.commit();
         drop(staging);
         assert!(!path.exists());
-        assert_eq!(Lock::read(&journal(root.path())).unwrap(), Some(Lock::default()));
+        assert_eq!(journal(root.path()).unwrap(), Some(Lock::default()));
+        // As a checkout would leave it.
+        let file = root.path().join(path::STAGING).join(JOURNAL);
+        fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        assert_eq!(journal(root.path()).unwrap(), None);
     }
 
     #[cfg(unix)]

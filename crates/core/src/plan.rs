@@ -1,0 +1,284 @@
+//! Decides what a run changes, from what is wanted and what is there.
+//!
+//! Hashes and HMACs are computed elsewhere: they come in as facts. The same plan is printed by `--check` and executed by a run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+/// A file or an object that should exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where it belongs: the path of a file, or what names an object in a cluster.
+    pub path: String,
+    /// What is in it, where that is a single object: its kind, namespace and name.
+    pub document: Option<String>,
+    /// Whether it is encrypted, and re-encrypted without a need.
+    pub encryption: Encryption,
+}
+
+/// Whether a file is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// It is not.
+    None,
+    /// It is, and stays as it is while it is current.
+    WhenChanged,
+    /// It is, and is re-encrypted in any case.
+    Always,
+}
+
+/// What is known of something that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actual {
+    /// Whose it is.
+    pub owner: Owner,
+    /// How it compares with what is wanted; nothing is known of what nobody wants.
+    pub content: Content,
+    /// How it compares with what was written.
+    pub history: History,
+}
+
+/// Whose something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Ours, and proven by its own content or by the key.
+    Proven,
+    /// Ours, as an unsigned line of the lock claims: it may be replaced, but not removed.
+    Claimed,
+    /// Somebody else's.
+    Another,
+}
+
+/// How something compares with what is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// It is what is wanted.
+    Same,
+    /// It is what is wanted as far as can be told without the logins.
+    NotCompared,
+    /// It is what is wanted as far as can be told without the key of fingerprints.
+    Unproven,
+    /// It is something else.
+    Different,
+    /// It is encrypted for other recipients than are wanted.
+    AnotherRecipient,
+}
+
+/// How something compares with what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// It is as it was written.
+    AsWritten,
+    /// It was edited afterwards.
+    Edited,
+    /// A merge has left both sides in it.
+    Merged,
+    /// Its mark was not signed with the key that is set.
+    Unsigned,
+    /// Nothing tells.
+    Unknown,
+}
+
+/// What is done with a file or an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It is written, and was not there.
+    Create,
+    /// It is replaced.
+    Update,
+    /// It is removed.
+    Delete,
+    /// It stays.
+    Keep,
+    /// It stays, and the run fails.
+    Refuse,
+}
+
+/// Why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// It is wanted, and is not there.
+    Missing,
+    /// It is as it was written, and something else is wanted now.
+    Stale,
+    /// It is encrypted for other recipients than are wanted now.
+    AnotherRecipient,
+    /// It is not as it was written.
+    Edited,
+    /// A merge has left both sides in it.
+    Merged,
+    /// Its mark was not signed with the key that is set.
+    Unsigned,
+    /// It differs, and nothing tells what was written.
+    Different,
+    /// `--reseal` was asked for.
+    Reseal,
+    /// It was written, and is no longer wanted.
+    LeftOver,
+    /// It is somebody else's.
+    NotOurs,
+    /// It is what is wanted.
+    Current,
+    /// It is current as far as can be told without the logins.
+    NotCompared,
+    /// Without the key of fingerprints nothing tells whether it is current, so a run re-encrypts it.
+    Unproven,
+}
+
+/// What is done with one file or object, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Where it belongs.
+    pub path: String,
+    /// What is in it, where that is a single object.
+    pub document: Option<String>,
+    /// What is done.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// The comparison of what is wanted with what is there.
+pub struct Plan;
+
+impl Plan {
+    /// The changes that make what is there what is wanted, in the order of what is wanted; what nobody wants comes last.
+    #[must_use]
+    pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(wanted.len());
+        for Wanted { path, document, encryption } in wanted {
+            let (action, reason) = decide(encryption, actual.remove(&path));
+            changes.push(Change { path, document, action, reason });
+        }
+        changes.extend(actual.into_iter().map(|(path, there)| {
+            let (action, reason) = match there.owner {
+                Owner::Proven => (Action::Delete, Reason::LeftOver),
+                Owner::Claimed | Owner::Another => (Action::Keep, Reason::NotOurs),
+            };
+            Change { path, document: None, action, reason }
+        }));
+        changes
+    }
+}
+
+fn decide(encryption: Encryption, actual: Option<Actual>) -> (Action, Reason) {
+    let Some(Actual { owner, content, history }) = actual else { return (Action::Create, Reason::Missing) };
+    let reason = match (owner, content, history) {
+        (_, Content::Same, _) if encryption != Encryption::Always => return (Action::Keep, Reason::Current),
+        (Owner::Another, ..) => return (Action::Refuse, Reason::NotOurs),
+        (_, Content::Same, _) => Reason::Reseal,
+        (_, Content::NotCompared, _) if encryption == Encryption::None => return (Action::Keep, Reason::NotCompared),
+        (.., History::Merged) => Reason::Merged,
+        (.., History::Unsigned) => Reason::Unsigned,
+        (.., History::Edited) => Reason::Edited,
+        (_, Content::AnotherRecipient, _) => Reason::AnotherRecipient,
+        (_, Content::NotCompared, _) => return (Action::Keep, Reason::NotCompared),
+        (_, Content::Unproven, _) if encryption == Encryption::Always => Reason::Reseal,
+        (_, Content::Unproven, _) => Reason::Unproven,
+        (_, Content::Different, History::AsWritten) => Reason::Stale,
+        (_, Content::Different, History::Unknown) => Reason::Different,
+    };
+    (Action::Update, reason)
+}
+
+impl Change {
+    /// Whether what is there is known to differ from what is wanted.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.action != Action::Keep && self.reason != Reason::Unproven
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "created",
+            Self::Update => "updated",
+            Self::Delete => "removed",
+            Self::Keep => "kept",
+            Self::Refuse => "refused",
+        })
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "missing",
+            Self::Stale | Self::AnotherRecipient => "stale",
+            Self::Edited | Self::Merged | Self::Unsigned | Self::Different => "different",
+            Self::Reseal => "to re-encrypt",
+            Self::LeftOver => "left over",
+            Self::NotOurs => "not regcred's",
+            Self::Current => "current",
+            Self::NotCompared | Self::Unproven => "not compared",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(encryption: Encryption, owner: Owner, content: Content, history: History) -> (Action, Reason) {
+        decide(encryption, Some(Actual { owner, content, history }))
+    }
+
+    #[test]
+    fn what_is_current_stays_whoever_wrote_it_unless_reseal_is_asked_for() {
+        for owner in [Owner::Proven, Owner::Claimed, Owner::Another] {
+            for history in [History::AsWritten, History::Edited, History::Merged, History::Unsigned, History::Unknown] {
+                for encryption in [Encryption::None, Encryption::WhenChanged] {
+                    let decided = reason(encryption, owner, Content::Same, history);
+                    assert_eq!(decided, (Action::Keep, Reason::Current));
+                }
+            }
+        }
+        let decided = reason(Encryption::Always, Owner::Proven, Content::Same, History::AsWritten);
+        assert_eq!(decided, (Action::Update, Reason::Reseal));
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_is_neither_replaced_nor_removed() {
+        for content in [Content::Different, Content::Unproven, Content::AnotherRecipient] {
+            let decided = reason(Encryption::WhenChanged, Owner::Another, content, History::AsWritten);
+            assert_eq!(decided, (Action::Refuse, Reason::NotOurs), "{content:?}");
+        }
+        for (owner, expected) in
+            [(Owner::Proven, Action::Delete), (Owner::Claimed, Action::Keep), (Owner::Another, Action::Keep)]
+        {
+            let there = Actual { owner, content: Content::Different, history: History::Unknown };
+            let changes = Plan::between(Vec::new(), BTreeMap::from([("x".to_owned(), there)]));
+            assert_eq!((changes.len(), changes[0].action), (1, expected), "{owner:?}");
+        }
+    }
+
+    #[test]
+    fn an_encrypted_file_that_the_key_has_not_signed_differs() {
+        use History::{AsWritten, Edited, Unsigned};
+        for (content, history, expected) in [
+            (Content::Unproven, AsWritten, Reason::Unproven),
+            (Content::Unproven, Unsigned, Reason::Unsigned),
+            (Content::Unproven, Edited, Reason::Edited),
+            (Content::NotCompared, Unsigned, Reason::Unsigned),
+            (Content::AnotherRecipient, AsWritten, Reason::AnotherRecipient),
+            (Content::AnotherRecipient, Unsigned, Reason::Unsigned),
+            (Content::Different, AsWritten, Reason::Stale),
+        ] {
+            let decided = reason(Encryption::WhenChanged, Owner::Claimed, content, history);
+            assert_eq!(decided, (Action::Update, expected));
+        }
+    }
+
+    #[test]
+    fn a_change_is_an_object_of_four_fields() {
+        let wanted = Wanted { path: "a.yaml".to_owned(), document: None, encryption: Encryption::None };
+        let changes = Plan::between(vec![wanted], BTreeMap::new());
+        let text = serde_json::to_string(&changes[0]).unwrap();
+        assert_eq!(text, r#"{"path":"a.yaml","document":null,"action":"create","reason":"missing"}"#);
+    }
+}

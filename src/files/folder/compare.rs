@@ -1,0 +1,340 @@
+//! Compares a file that is wanted with the one that is there. It follows no link, and writes nothing.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::Mode;
+use super::entry::{Content, Entry, NeedsLogins, is_headed};
+use super::lock::{Line, Verdict};
+use super::parsed::{self, DOCKER_CONFIG};
+use super::path::{Found, TreePath};
+use super::read;
+use super::root::{Kind, Root, State};
+use crate::files::marks::key::{Hasher, Key};
+use crate::files::marks::{Extent, Known, Marks, Outdated, merge};
+use crate::files::stream::Form;
+use crate::files::{Protection, git};
+use regcred_core::plan::{self, Actual, History, Owner};
+
+const SEPARATOR: &[u8] = b"---\n";
+
+/// Where to look, and what is known.
+#[derive(Clone, Copy)]
+pub struct Observer<'a> {
+    /// The folder.
+    pub root: &'a Root,
+    /// The keys of fingerprints.
+    pub key: &'a Key,
+    /// Whether the plan is executed, or what is known for a comparison.
+    pub mode: Mode,
+}
+
+/// What was found out about a file.
+pub struct Seen<'a> {
+    /// How it compares; nothing where nothing is there.
+    pub actual: Option<Actual>,
+    /// What the lock is to say of it where it stays.
+    pub line: Line,
+    /// The encrypted documents in it.
+    pub marks: Option<Marks<'a>>,
+    /// Whether the lock has a line that a key has signed, and the file is not as that line says.
+    pub was_ours: bool,
+}
+
+/// What is at the path of an entry.
+enum There {
+    Nothing,
+    InTheWay,
+    File(PathBuf),
+}
+
+impl<'a> Observer<'a> {
+    /// Compares.
+    ///
+    /// # Errors
+    /// The file system's, and the serializer's.
+    pub fn compare(&self, entry: &Entry<'_>, path: Option<&TreePath>) -> io::Result<Seen<'a>> {
+        let encrypted = entry.content.protection() == Protection::Encrypted;
+        let lines = path.and_then(|path| self.root.ours.files.get(path)).map_or(&[][..], Vec::as_slice);
+        let is_signed = path.is_some_and(|path| lines.iter().any(|line| line.is_signed(path, self.key)));
+        let mut seen = Seen {
+            actual: None,
+            line: Line::default(),
+            marks: None,
+            was_ours: is_signed && encrypted && !self.root.has_journal,
+        };
+        let place = match self.find(entry, path)? {
+            There::Nothing => {
+                seen.marks = encrypted.then(|| Marks::read(Vec::new(), self.key, entry.extent()));
+                if self.mode != Mode::Write {
+                    self.ask_for_recipients(entry, seen.marks.as_ref())?;
+                }
+                return Ok(seen);
+            }
+            There::InTheWay => {
+                seen.actual = Some(Actual {
+                    owner: Owner::Another,
+                    content: plan::Content::Different,
+                    history: History::Unknown,
+                });
+                return Ok(seen);
+            }
+            There::File(place) => place,
+        };
+        let text = match &entry.content {
+            Content::Stream(..) if !encrypted && self.known() == Known::All => None,
+            Content::Stream(..) | Content::Ready(..) | Content::Encrypted(_) => {
+                Some(read::text(&place)?.unwrap_or_default())
+            }
+        };
+        let is_merged = text.as_ref().is_some_and(|text| merge::sides(text).is_some());
+        seen.marks = match (&text, encrypted) {
+            (Some(text), true) => Some(Marks::read(text.to_vec(), self.key, entry.extent())),
+            _ => None,
+        };
+        let outdated = Outdated::Compare(self.known());
+        let content = match &text {
+            None => self.compare_hashes(entry, &place)?,
+            Some(text) => self.compare_text(entry, text, seen.marks.as_ref(), outdated)?,
+        };
+        let mut verdict = Verdict::Unknown;
+        for line in lines {
+            match line.verify(open(&place)?, self.key)? {
+                Verdict::Same => {
+                    verdict = Verdict::Same;
+                    seen.line = line.clone();
+                    break;
+                }
+                Verdict::Different => verdict = Verdict::Different,
+                Verdict::Unknown => {}
+            }
+        }
+        seen.was_ours &= verdict != Verdict::Same;
+        if let (Some(path), plan::Content::Same | plan::Content::Unproven | plan::Content::NotCompared) =
+            (path, content)
+            && (content == plan::Content::Same || self.known() == Known::All)
+        {
+            let mut hasher = hasher(entry.content.protection(), self.key);
+            read::each_part(open(&place)?, |part| hasher.update(part))?;
+            seen.line = Line::new(path, hasher, entry.content.protection(), self.key);
+        }
+        let (marks, documents) = (seen.marks.as_ref(), seen.marks.as_ref().map(Marks::seen).unwrap_or_default());
+        let owner = match self.root.kind {
+            Kind::Tree if lines.is_empty() && marks.is_some_and(Marks::has_signed) => Owner::Proven,
+            Kind::Tree if lines.is_empty() => Owner::Another,
+            Kind::Tree if is_signed || (verdict == Verdict::Same && starts_as_ours(&place)?) => Owner::Proven,
+            Kind::Tree => Owner::Claimed,
+            Kind::File(_) if starts_as_ours(&place)? => Owner::Proven,
+            Kind::File(_) => Owner::Another,
+        };
+        let is_unsigned =
+            encrypted && self.key.is_there() && self.root.kind == Kind::Tree && !lines.is_empty() && !is_signed;
+        let is_a_single_document = matches!(entry.content, Content::Encrypted(_));
+        let history = match verdict {
+            _ if is_merged || (self.root.ours.has_conflict && verdict == Verdict::Different) => History::Merged,
+            Verdict::Different if !(is_a_single_document && documents.unsigned) => History::Edited,
+            _ if is_unsigned || documents.unsigned => History::Unsigned,
+            _ if documents.edited || (is_a_single_document && documents.absent) => History::Edited,
+            _ if is_a_single_document
+                && content == plan::Content::Different
+                && !documents.outdated
+                && !documents.resigned =>
+            {
+                History::Edited
+            }
+            Verdict::Same => History::AsWritten,
+            Verdict::Different => History::Edited,
+            Verdict::Unknown if encrypted && self.root.kind != Kind::Tree => History::AsWritten,
+            Verdict::Unknown => History::Unknown,
+        };
+        seen.actual = Some(Actual { owner, content, history });
+        Ok(seen)
+    }
+
+    /// What is there of a file that nobody wants any more.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn left_over(&self, path: &TreePath, lines: &[Line]) -> io::Result<Option<Actual>> {
+        let Found::File = path.find(&self.root.path)? else { return Ok(None) };
+        let place = path.under(&self.root.path);
+        let is_signed = lines.iter().any(|line| line.is_signed(path, self.key));
+        let (mut tells, mut is_same) = (false, false);
+        for line in lines {
+            tells |= line.tells();
+            is_same |= line.verify(open(&place)?, self.key)? == Verdict::Same;
+        }
+        let is_as_written = is_same || !tells;
+        let is_our_ignore_file =
+            path.as_str() == git::IGNORE_FILE && **read::text(&place)?.unwrap_or_default() == *git::IGNORE_ALL;
+        let owner = match is_our_ignore_file || starts_as_ours(&place)? {
+            _ if is_signed => Owner::Proven,
+            // The HMAC of a secret in clear says nothing without its key.
+            true if is_as_written || !lines.iter().any(|line| line.public().is_some()) => Owner::Proven,
+            _ => Owner::Claimed,
+        };
+        let history = if is_as_written { History::AsWritten } else { History::Edited };
+        Ok(Some(Actual { owner, content: plan::Content::Different, history }))
+    }
+
+    /// The recipients that keys have signed for in a file that nobody wants any more.
+    #[must_use]
+    pub fn signed_recipients(&self, path: &TreePath) -> BTreeSet<String> {
+        let Ok(Found::File) = path.find(&self.root.path) else { return BTreeSet::new() };
+        let text = read::text(&path.under(&self.root.path)).ok().flatten().unwrap_or_default();
+        let signed = |extent| Marks::read(text.to_vec(), self.key, extent).signed_recipients();
+        signed(Extent::Document).into_iter().chain(signed(Extent::Rest)).collect()
+    }
+
+    fn known(&self) -> Known {
+        match self.mode {
+            Mode::Write => Known::All,
+            Mode::Check(known) => known,
+        }
+    }
+
+    fn find(&self, entry: &Entry<'_>, path: Option<&TreePath>) -> io::Result<There> {
+        let Some(path) = path else {
+            let place = self.root.kind.place(&self.root.path, &entry.path);
+            return Ok(match place.symlink_metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => There::Nothing,
+                Err(error) => return Err(error),
+                Ok(metadata) if metadata.is_file() => There::File(place),
+                Ok(_) => There::InTheWay,
+            });
+        };
+        // Nothing can be in a folder that was just made, but our own .gitignore.
+        if self.root.state == State::New && path.as_str() != git::IGNORE_FILE {
+            return Ok(There::Nothing);
+        }
+        Ok(match path.find(&self.root.path)? {
+            Found::Nothing => There::Nothing,
+            Found::Other => There::InTheWay,
+            Found::File => There::File(path.under(&self.root.path)),
+        })
+    }
+
+    /// Makes the marks of a file that is not there know for whom it will be.
+    fn ask_for_recipients(&self, entry: &Entry<'_>, marks: Option<&Marks<'_>>) -> io::Result<()> {
+        if marks.is_some() {
+            entry.write(marks, Outdated::Compare(self.known()), &mut |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// A long file of plain documents is never held as a whole.
+    fn compare_hashes(&self, entry: &Entry<'_>, place: &Path) -> io::Result<plan::Content> {
+        let (mut wanted, mut there) = (Hasher::public(), Hasher::public());
+        entry.write(None, Outdated::Encrypt, &mut |part| {
+            wanted.update(part);
+            Ok(())
+        })?;
+        read::each_part(open(place)?, |part| there.update(part))?;
+        Ok(if wanted.finish() == there.finish() { plan::Content::Same } else { plan::Content::Different })
+    }
+
+    fn compare_text(
+        &self,
+        entry: &Entry<'_>,
+        text: &[u8],
+        marks: Option<&Marks<'_>>,
+        outdated: Outdated,
+    ) -> io::Result<plan::Content> {
+        let leaves_out = self.known() == Known::NotTheLogins && entry.logins != NeedsLogins::NotNeeded;
+        let mut cursor = Cursor { rest: text, is_same: true, has_left_out: false, leaves_out };
+        if let Content::Stream(_, Form::Json) | Content::Ready(..) = entry.content {
+            let mut wanted = Zeroizing::new(Vec::new());
+            entry.write(None, outdated, &mut |part| {
+                wanted.extend_from_slice(part);
+                Ok(())
+            })?;
+            cursor.compare(&wanted, text);
+            cursor.rest = &[];
+        } else {
+            entry.write(marks, outdated, &mut |part| {
+                cursor.take(part);
+                Ok(())
+            })?;
+        }
+        let seen = marks.map(Marks::seen).unwrap_or_default();
+        Ok(match cursor {
+            Cursor { is_same: true, rest: [], has_left_out, .. } if !seen.outdated => {
+                match (seen.unproven || has_left_out, self.known()) {
+                    (false, _) => plan::Content::Same,
+                    (true, Known::All) => plan::Content::Unproven,
+                    (true, Known::NotTheLogins) => plan::Content::NotCompared,
+                }
+            }
+            _ if leaves_out && entry.logins == NeedsLogins::ForAll => plan::Content::NotCompared,
+            _ if seen.readdressed => plan::Content::AnotherRecipient,
+            _ => plan::Content::Different,
+        })
+    }
+}
+
+/// How far a text has been compared.
+struct Cursor<'a> {
+    rest: &'a [u8],
+    is_same: bool,
+    has_left_out: bool,
+    leaves_out: bool,
+}
+
+impl Cursor<'_> {
+    fn take(&mut self, part: &[u8]) {
+        if !self.is_same {
+            return;
+        }
+        if let Some(rest) = self.rest.strip_prefix(part) {
+            self.rest = rest;
+            return;
+        }
+        let document = part.strip_prefix(SEPARATOR).unwrap_or(part);
+        let there = self.rest.strip_prefix(SEPARATOR).unwrap_or(self.rest);
+        let end = there.windows(5).position(|window| window == b"\n---\n").map_or(there.len(), |at| at + 1);
+        let (segment, rest) = there.split_at(end);
+        self.compare(document, segment);
+        self.rest = rest;
+    }
+
+    fn compare(&mut self, wanted: &[u8], there: &[u8]) {
+        let is_equal = wanted == there;
+        self.is_same = is_equal || (self.leaves_out && parsed::are_same(wanted, there));
+        self.has_left_out |= !is_equal;
+    }
+}
+
+/// The hasher of a file with this protection.
+#[must_use]
+pub fn hasher(protection: Protection, key: &Key) -> Hasher {
+    match protection {
+        Protection::Public | Protection::Encrypted => Hasher::public(),
+        Protection::Plaintext => Hasher::secret(key),
+    }
+}
+
+fn open(place: &Path) -> io::Result<impl io::Read> {
+    read::open(place)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// What JSON of ours has in an annotation or a comment.
+const OURS: &[u8] = b"regcred";
+
+/// Whether the content of a file says that we wrote it.
+///
+/// # Errors
+/// It cannot be read.
+pub fn starts_as_ours(place: &Path) -> io::Result<bool> {
+    const LONGEST_START: u64 = 64;
+    let mut start = Zeroizing::new(Vec::new());
+    io::Read::read_to_end(&mut io::Read::take(open(place)?, LONGEST_START), &mut start)?;
+    if start.is_empty() || is_headed(&start) || DOCKER_CONFIG.iter().any(|ours| start.starts_with(ours.as_bytes())) {
+        return Ok(true);
+    }
+    // JSON has no comments.
+    let text = if start.starts_with(b"{") { read::text(place)?.unwrap_or_default() } else { Zeroizing::default() };
+    Ok(text.windows(OURS.len()).any(|window| window == OURS))
+}

@@ -1,0 +1,207 @@
+//! Ends a plan: what is left over, what is in the way, who may open what was encrypted, and the lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::path::{LOCK, TreePath};
+use super::publish::Pending;
+use super::root::{Interrupted, Kind, State};
+use super::run::{RECIPIENTS_VARIABLE, REWRITTEN, Run};
+use super::staging::Disk;
+use super::{Mode, Prepared, compare, warnings};
+use crate::files::marks::Known;
+use crate::files::{self, product};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
+use regcred_core::plan::{Action, Change, History, Plan, Reason};
+use regcred_core::recipient::Authority;
+
+impl Run<'_> {
+    /// What changes, and what waits to be published.
+    ///
+    /// # Errors
+    /// Another's file is in the way, a recipient is not approved, or the file system refuses.
+    pub(super) fn finish(mut self) -> Result<(Prepared, Option<Pending>), Failure> {
+        self.add_settings_of_git()?;
+        if self.mode == Mode::Write {
+            self.refuse_what_is_in_the_way()?;
+        }
+        let left_over = self.plan_left_over()?;
+        self.check_recipients()?;
+        self.warn();
+        if let Mode::Check(known) = self.mode {
+            self.compare_lock(known);
+            return Ok((self.prepared, None));
+        }
+        self.seal(left_over)
+    }
+
+    fn plan_left_over(&mut self) -> Result<Vec<TreePath>, Failure> {
+        let observer = self.observer();
+        let mut actual = BTreeMap::new();
+        for (path, lines) in self.root.ours.files.iter().filter(|(path, _)| !self.wanted.contains(path.as_str())) {
+            let there = observer.left_over(path, lines).map_err(|error| self.failed(&error, path.as_str()))?;
+            actual.extend(there.map(|there| (path.to_string(), there)));
+        }
+        let is_edited: BTreeSet<_> =
+            actual.iter().filter(|(_, there)| there.history == History::Edited).map(|(path, _)| path.clone()).collect();
+        let mut left_over = Vec::new();
+        for change in Plan::between(Vec::new(), actual) {
+            let name = self.shown(&change.path);
+            if self.mode == Mode::Write && is_edited.contains(&change.path) {
+                let what = match change.action {
+                    Action::Delete => "and is removed: nothing asks for it any more",
+                    _ => "and stays, though nothing asks for it any more",
+                };
+                self.prepared.warnings.push(warnings::edited(&name, what));
+            }
+            if change.action == Action::Delete {
+                left_over.extend(change.path.parse::<TreePath>());
+                self.prepared.changes.push(change);
+            }
+        }
+        Ok(left_over)
+    }
+
+    fn refuse_what_is_in_the_way(&self) -> Result<(), Failure> {
+        const NAMED: usize = 10;
+        let refused: Vec<_> = self.prepared.changes.iter().filter(|change| change.action == Action::Refuse).collect();
+        let [first, ..] = refused.as_slice() else { return Ok(()) };
+        if self.root.kind != Kind::Tree {
+            let message = format!("{} is there, and regcred did not write it", self.shown(&first.path));
+            return Err(Failure::of(
+                "the output",
+                Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path"),
+            ));
+        }
+        let mut names: Vec<_> = refused.iter().take(NAMED).map(|change| format!("`{}`", change.path)).collect();
+        if refused.len() > NAMED {
+            names.push(format!("{} more", refused.len() - NAMED));
+        }
+        let (verb, what) = if names.len() == 1 { ("is", "a file") } else { ("are", "files") };
+        let message = format!("{} {verb} there already, and {what} that regcred did not write", names.join(", "));
+        let looks_like_ours = |change: &&&Change| {
+            let is_there = change
+                .path
+                .parse::<TreePath>()
+                .is_ok_and(|path| matches!(path.find(&self.root.path), Ok(super::path::Found::File)));
+            is_there && compare::starts_as_ours(&self.root.path.join(&change.path)).unwrap_or(false)
+        };
+        let hint = if refused.iter().any(|change| looks_like_ours(&change)) {
+            "this looks like regcred's and is not in `regcred.lock`, as when a merge took only one side of it: take both, with \
+             `git checkout --merge regcred.lock` in that folder, or delete the file; then render again: nothing was written there"
+        } else {
+            "choose another --output, or move it away: nothing was written there"
+        };
+        Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
+    }
+
+    /// Refuses recipients that nobody has approved, before anything is published.
+    fn check_recipients(&mut self) -> Result<(), Failure> {
+        let list = self.target.environment.setting(RECIPIENTS_VARIABLE);
+        let names = |text: &str| {
+            text.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        };
+        let authority = match list {
+            Some(list) => Authority::List(names(list)),
+            None if !self.key.is_there() => Authority::Nobody,
+            None => self.history(),
+        };
+        let shown: Vec<_> = self.tally.recipients.iter().map(ToString::to_string).collect();
+        if authority == Authority::Nobody && self.key.is_there() && self.mode == Mode::Write && !shown.is_empty() {
+            self.prepared.notes.push(warnings::first(&shown));
+        }
+        let refused = authority.refuse(&self.tally.recipients);
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let problem = warnings::refused(&refused, list.is_some());
+        if self.mode == Mode::Write {
+            return Err(Failure::of("the output", problem));
+        }
+        self.tally.readdressed = 0;
+        self.prepared.warnings.push(Diagnostic { severity: Severity::Warning, ..problem });
+        for change in self.prepared.changes.iter_mut().filter(|change| change.reason == Reason::AnotherRecipient) {
+            change.action = Action::Refuse;
+        }
+        Ok(())
+    }
+
+    /// The recipients that were signed for in this folder, and those that are accepted now.
+    fn history(&mut self) -> Authority {
+        let observer = self.observer();
+        for path in self.root.ours.files.keys().filter(|path| !self.wanted.contains(path.as_str())) {
+            self.tally.signed.append(&mut observer.signed_recipients(path));
+        }
+        if self.tally.signed.is_empty() && !self.tally.was_ours {
+            return Authority::Nobody;
+        }
+        Authority::History(self.tally.signed.iter().chain(self.target.accepted).cloned().collect())
+    }
+
+    fn warn(&mut self) {
+        let (tally, warnings) = (&self.tally, &mut self.prepared.warnings);
+        let is_executed = self.mode == Mode::Write;
+        let replaces = self.prepared.changes.iter().any(|change| change.action == Action::Update);
+        if is_executed && self.root.ours.has_conflict {
+            warnings.insert(0, warnings::conflict());
+        }
+        if is_executed && tally.encrypted > 0 && !self.key.is_there() && (self.root.kind == Kind::Tree || replaces) {
+            warnings.push(warnings::no_key());
+        }
+        if tally.signed_files > 0 {
+            let edited = tally.unsigned.iter().filter(|_| is_executed);
+            warnings.extend(edited.map(|name| warnings::edited(name, REWRITTEN)));
+        } else if !tally.unsigned.is_empty() {
+            warnings.push(warnings::unsigned(tally.unsigned.len()));
+        }
+        if tally.readdressed > 0 {
+            warnings.push(warnings::readdressed(tally.readdressed));
+        }
+    }
+
+    /// Compares the lock that a run would write with the one that is there.
+    fn compare_lock(&mut self, known: Known) {
+        if self.root.kind != Kind::Tree {
+            return;
+        }
+        let ours = &self.root.ours;
+        let has_lock = self.root.state == State::Listed;
+        let agrees = match known {
+            Known::All => ours.agrees_with(&self.lock),
+            Known::NotTheLogins => ours.files.keys().eq(self.lock.files.keys()),
+        };
+        let is_current = has_lock && agrees && self.root.interrupted == Interrupted::No;
+        let differs = self.prepared.changes.iter().any(Change::differs);
+        if ours.has_conflict || (!differs && !is_current) {
+            let (action, reason) =
+                if has_lock { (Action::Update, Reason::Stale) } else { (Action::Create, Reason::Missing) };
+            self.prepared.changes.push(Change { path: LOCK.to_owned(), document: None, action, reason });
+        }
+    }
+
+    /// Writes the journal, and forgets all but what is to be done.
+    fn seal(mut self, left_over: Vec<TreePath>) -> Result<(Prepared, Option<Pending>), Failure> {
+        let Some(staging) = self.staging.take() else { return Ok((self.prepared, None)) };
+        let writes =
+            self.prepared.changes.iter().any(|change| matches!(change.action, Action::Create | Action::Update))
+                || !self.staged.is_empty();
+        let is_tree = self.root.kind == Kind::Tree;
+        let is_listed = !is_tree || (self.root.state == State::Listed && self.root.ours == self.lock);
+        if !writes && left_over.is_empty() && is_listed {
+            return Ok((self.prepared, None));
+        }
+        let all = self.lock.files.keys().chain(&left_over);
+        if !left_over.is_empty() && all.into_iter().any(|path| product::CLUSTER_FILES.contains(&path.as_str())) {
+            self.prepared.warnings.push(warnings::of_another_format(left_over.len()));
+        }
+        let lock = if is_tree {
+            let disk = if self.root.state == State::New { Disk::Trust } else { Disk::Wait };
+            let journal = staging.seal(&self.lock, disk).map_err(|error| files::failure(&error, "the lock"))?;
+            (!is_listed).then_some(journal)
+        } else {
+            None
+        };
+        let (root, kind) = (self.root.path.clone(), self.root.kind.clone());
+        let pending = Pending { root, kind, staged: self.staged, left_over, lock, staging, turn: None };
+        Ok((self.prepared, Some(pending)))
+    }
+}

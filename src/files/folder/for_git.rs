@@ -1,0 +1,85 @@
+//! Decides about Git before the first secret is written, and writes the files of a folder that are for Git.
+
+use std::fs;
+use std::io::Write;
+
+use zeroize::Zeroizing;
+
+use super::entry::Entry;
+use super::run::{Run, shown};
+use super::{Mode, root::Kind};
+use crate::files::git::{self, Guard};
+use crate::files::{File, Protection};
+use crate::settings::PlaintextInGit;
+use regcred_core::diagnostic::Failure;
+
+/// The file that keeps Git from changing line ends, and lets it merge the lock.
+const ATTRIBUTES_FILE: &str = ".gitattributes";
+const ATTRIBUTES: &[u8] = b"# Written by regcred\n* -text\nregcred.lock merge=union\n";
+
+impl Run<'_> {
+    /// Decides about Git before the first secret is written; a folder of ours gets its `.gitignore` now.
+    pub(super) fn check_git(&mut self, entries: &[Entry<'_>]) -> Result<(), Failure> {
+        self.holds_a_secret |= entries.iter().any(Entry::holds_a_secret);
+        if self.mode != Mode::Write || entries.iter().all(|entry| !entry.holds_a_secret()) {
+            return Ok(());
+        }
+        let secrets = entries.iter().filter(|entry| entry.holds_a_secret());
+        if let Kind::File(_) = &self.root.kind {
+            for Entry { path, .. } in secrets {
+                let name = shown(&self.root.kind, path);
+                let place = self.root.kind.place(self.target.path.parent().unwrap_or(&self.root.path), path);
+                git::check_file(&place, &name, self.target)?;
+            }
+            return Ok(());
+        }
+        if self.guard.is_none() {
+            if self.is_to_be_covered() {
+                let path = self.root.path.join(git::IGNORE_FILE);
+                if path.symlink_metadata().is_err() {
+                    let place = || fs::File::create_new(&path)?.write_all(git::IGNORE_ALL);
+                    place().map_err(|error| self.failed(&error, git::IGNORE_FILE))?;
+                    self.new_paths.add(path);
+                }
+            }
+            self.guard = Some(Guard::new(self.target));
+        }
+        let root = &self.root.path;
+        let places = secrets.map(|Entry { path, .. }| (root.join(path), format!("`{path}`")));
+        self.guard.as_mut().map_or(Ok(()), |guard| guard.check(places))
+    }
+
+    fn is_to_be_covered(&self) -> bool {
+        self.target.plaintext_in_git == PlaintextInGit::Refuse && self.root.takes_settings_of_git(git::IGNORE_FILE)
+    }
+
+    /// Adds the files for Git: `.gitignore` where a secret is in clear, `.gitattributes` elsewhere.
+    pub(super) fn add_settings_of_git(&mut self) -> Result<(), Failure> {
+        if self.root.kind != Kind::Tree {
+            return Ok(());
+        }
+        let covered = match self.mode {
+            Mode::Write => self.is_to_be_covered(),
+            Mode::Check(_) => self.is_to_be_covered() && self.is_listed(git::IGNORE_FILE),
+        };
+        let (name, bytes) = match self.holds_a_secret {
+            true if covered => (git::IGNORE_FILE, git::IGNORE_ALL),
+            false if self.root.takes_settings_of_git(ATTRIBUTES_FILE) => (ATTRIBUTES_FILE, ATTRIBUTES),
+            _ => return Ok(()),
+        };
+        let (unchanged, changes) = (self.prepared.unchanged, self.prepared.changes.len());
+        let file =
+            File { path: name.to_owned(), bytes: Zeroizing::new(bytes.to_vec()), protection: Protection::Public };
+        self.add(vec![Entry { head: Vec::new(), ..file.into() }])?;
+        // It is no part of what was asked for.
+        self.prepared.unchanged = unchanged;
+        if self.mode == Mode::Write && !self.refuses() {
+            self.prepared.changes.truncate(changes);
+        }
+        Ok(())
+    }
+
+    fn is_listed(&self, name: &str) -> bool {
+        self.root.ours.files.keys().any(|path| path.as_str() == name)
+    }
+}

@@ -1,0 +1,137 @@
+//! Makes a folder or a single file hold exactly what is wanted, or says how it differs.
+//!
+//! All temporaries are written first, then the journal. What waits so is published later, when the other folders of the run are as far:
+//! each file is renamed, what is left over goes, and the lock comes last. A run that was killed leaves each file old or new; the next one
+//! reads the journal and completes it.
+
+mod compare;
+pub mod entry;
+mod finish;
+mod for_git;
+pub mod lock;
+pub mod parsed;
+pub mod path;
+mod publish;
+pub mod read;
+pub mod root;
+mod run;
+pub mod staging;
+mod warnings;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::files::Protection;
+use crate::files::marks::Known;
+use crate::files::marks::key::Key;
+use crate::files::new_paths::NewPaths;
+use crate::files::target::Target;
+use entry::Entry;
+use publish::Pending;
+use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::plan::Change;
+use root::{Kind, Root};
+use run::Run;
+use staging::Staging;
+
+/// How many entries are in memory at once.
+const AT_ONCE: usize = 1024;
+
+/// What is done with the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is executed.
+    Write,
+    /// It is only printed, as far as this is known.
+    Check(Known),
+}
+
+/// A plan, and all that was written for it, but not in its place: what is not published goes.
+#[derive(Default)]
+pub struct Prepared {
+    /// What changes. What stays is counted only.
+    pub changes: Vec<Change>,
+    /// How many files stay as they are.
+    pub unchanged: usize,
+    /// How many encrypted files nothing tells the secret of.
+    pub unproven: usize,
+    /// What is odd.
+    pub warnings: Vec<Diagnostic>,
+    /// What a first run says.
+    pub notes: Vec<String>,
+    pending: Option<Pending>,
+}
+
+/// Plans what makes the folder hold these entries. To write it, writes what differs beside its place, so that nearly all that can fail has
+/// been done. `new_paths` are to be kept before the plan is published.
+///
+/// # Errors
+/// Another's file is in the way, the file system refuses, a recipient is new, or a plain Secret would enter Git.
+pub fn prepare<'a>(
+    mut entries: impl Iterator<Item = io::Result<Entry<'a>>>,
+    kind: Kind,
+    target: &Target<'_>,
+    mode: Mode,
+    new_paths: &NewPaths,
+) -> Result<Prepared, Failure> {
+    let key = Key::read(target.environment, target.cluster)?;
+    let name = kind.name();
+    let at = |error: io::Error| crate::files::failure(&error, name);
+    let root = match mode {
+        Mode::Write => {
+            let root = Root::create(target, kind.clone(), new_paths)?;
+            root.check_staging()?;
+            Some(root)
+        }
+        Mode::Check(_) => Root::open(target, kind.clone())?,
+    };
+    let root = root.unwrap_or_else(|| Root::missing(target, kind));
+    let mut run = Run::new(&root, target, &key, mode, new_paths).map_err(at)?;
+    loop {
+        let some: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<io::Result<_>>().map_err(at)?;
+        if some.is_empty() {
+            break;
+        }
+        run.add(some)?;
+    }
+    let (mut prepared, pending) = run.finish()?;
+    if root.kind != Kind::Tree {
+        prepared.changes.iter_mut().for_each(|change| change.path = run::shown(&root.kind, &change.path));
+    }
+    Ok(match (prepared, pending) {
+        (prepared, Some(pending)) => Prepared { pending: Some(pending.held(root.turn)), ..prepared },
+        (prepared, None) => prepared,
+    })
+}
+
+impl Prepared {
+    /// Puts everything in its place.
+    ///
+    /// # Errors
+    /// The file system refuses; the next run completes it.
+    pub fn publish(&mut self) -> Result<(), Failure> {
+        self.pending.take().map_or(Ok(()), Pending::publish)
+    }
+}
+
+/// Makes a file hold these public bytes, whatever it held before.
+///
+/// # Errors
+/// It is no regular file, or the file system's.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(root::a_directory()) };
+    root::check_file(path)?;
+    let new_paths = NewPaths::default();
+    let replace = || {
+        new_paths.create_folder(folder)?;
+        let staging = Staging::begin(folder.join(format!(".{}{}", name.to_string_lossy(), path::STAGING)))?;
+        let (number, mut file) = staging.create(Protection::Public)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(staging.temporary(number), path)?;
+        new_paths.keep();
+        staging.finish()
+    };
+    replace().map_err(|error| crate::files::failure(&error, "the file of `--output`"))
+}

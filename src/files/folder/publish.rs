@@ -1,0 +1,94 @@
+//! Puts what waits in its place, and removes what is left over.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::path::{Found, TreePath};
+use super::root::{Kind, Turn};
+use super::staging::{self, Staging};
+use crate::files;
+use regcred_core::diagnostic::Failure;
+
+/// What is left to do in a folder. Many wait at once, so nothing is kept of the files that stay.
+pub(super) struct Pending {
+    /// The folder.
+    pub root: PathBuf,
+    /// What `--output` names.
+    pub kind: Kind,
+    /// The files that wait under a number.
+    pub staged: Vec<(String, usize)>,
+    /// The files of ours that nobody wants any more.
+    pub left_over: Vec<TreePath>,
+    /// The new lock, if it differs.
+    pub lock: Option<PathBuf>,
+    /// Where everything waits.
+    pub staging: Staging,
+    /// Held to the end: one run at a time.
+    pub turn: Option<Turn>,
+}
+
+impl Pending {
+    pub(super) fn held(self, turn: Option<Turn>) -> Self {
+        Self { turn, ..self }
+    }
+
+    /// Puts everything in its place.
+    ///
+    /// # Errors
+    /// The file system refuses; the next run completes it.
+    pub fn publish(self) -> Result<(), Failure> {
+        let at = |error: io::Error| files::failure(&error, self.kind.name());
+        self.staging.commit();
+        self.publish_folders().map_err(at)?;
+        for (path, number) in &self.staged {
+            let (temporary, place) = (self.staging.temporary(*number), self.kind.place(&self.root, path));
+            let publish = || match fs::rename(&temporary, &place) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    place.parent().map_or(Ok(()), fs::create_dir_all)?;
+                    fs::rename(&temporary, &place)
+                }
+                result => result,
+            };
+            publish().map_err(|error| match self.kind {
+                Kind::Tree => files::failure(&error, &format!("`{path}`")),
+                Kind::File(_) => at(error),
+            })?;
+        }
+        for path in &self.left_over {
+            remove(path, &self.root).map_err(|error| files::failure(&error, &format!("`{path}`")))?;
+        }
+        if let Some(lock) = &self.lock {
+            staging::publish_journal(lock, &self.root).map_err(|error| files::failure(&error, "the lock"))?;
+        }
+        self.staging.finish().map_err(at)?;
+        drop(self.turn);
+        Ok(())
+    }
+
+    /// The folders of a new tree are complete; there are none of another.
+    fn publish_folders(&self) -> io::Result<()> {
+        let folders = match fs::read_dir(self.staging.tree()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            folders => folders?,
+        };
+        for entry in folders {
+            let entry = entry?;
+            fs::rename(entry.path(), self.root.join(entry.file_name()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes a file of ours and the folders that it leaves empty.
+fn remove(path: &TreePath, root: &Path) -> io::Result<()> {
+    let Found::File = path.find(root)? else { return Ok(()) };
+    fs::remove_file(path.under(root))?;
+    for folder in path.folders() {
+        // Not empty: something else is in it, and it stays.
+        if fs::remove_dir(root.join(folder)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! Opens the folder of `--output`, and finds out which of its files are ours, also after a run that was killed.
+
+use std::ffi::OsString;
+use std::fs::{self, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::lock::Lock;
+use super::path;
+use super::read;
+use super::staging;
+use crate::files;
+use crate::files::git::{self, IGNORE_ALL, IGNORE_FILE};
+use crate::files::new_paths::NewPaths;
+use crate::files::target::Target;
+use crate::interrupt;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+
+/// A folder, and what we know of it.
+pub struct Root {
+    /// Its real path.
+    pub path: PathBuf,
+    /// What `--output` names.
+    pub kind: Kind,
+    /// Whether anything is there.
+    pub state: State,
+    /// The files that are ours: those of the lock, and of the journal of a run that was killed.
+    pub ours: Lock,
+    /// Whether an earlier run has left its temporaries.
+    pub interrupted: Interrupted,
+    /// Whether a run was killed while it published, so that the lock lacks lines of its journal.
+    pub has_journal: bool,
+    /// Held until the end: one run at a time.
+    pub turn: Option<Turn>,
+}
+
+/// What `--output` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A folder with a lock.
+    Tree,
+    /// One file in a folder of somebody else, or a few that belong together: its name.
+    File(OsString),
+}
+
+/// That no other run works in the folder, for as long as it is held.
+pub struct Turn(#[expect(dead_code, reason = "it is held open")] fs::File);
+
+/// What a folder is to us before we write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is empty: nothing can be lost or in the way.
+    New,
+    /// There is no lock, but something else.
+    Unlisted,
+    /// There is a lock.
+    Listed,
+}
+
+/// Whether an earlier run has left its temporaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupted {
+    /// It was killed, and the next one completes it.
+    Yes,
+    /// It came to its end.
+    No,
+}
+
+impl Root {
+    /// The folder for writing: made if it is not there. What a killed run left is claimed in the lock.
+    ///
+    /// # Errors
+    /// It is a file, cannot be made or read, its lock is malformed, or another run is at work in it.
+    pub fn create(target: &Target<'_>, kind: Kind, new_paths: &NewPaths) -> Result<Self, Failure> {
+        let at = |error: io::Error| files::failure(&error, kind.name());
+        let folder = kind.folder(target)?;
+        new_paths.create_folder(folder).map_err(at)?;
+        let path = folder.canonicalize().map_err(at)?;
+        let turn = take_turn(&path, if kind == Kind::Tree { Patience::ASecond } else { Patience::AMinute })?;
+        let mut root = Self::read(path, kind)?;
+        root.turn = turn;
+        Ok(root)
+    }
+
+    /// The folder for reading, if it is there.
+    ///
+    /// # Errors
+    /// It is a file, or its lock is malformed.
+    pub fn open(target: &Target<'_>, kind: Kind) -> Result<Option<Self>, Failure> {
+        kind.folder(target)?.canonicalize().ok().map(|path| Self::read(path, kind)).transpose()
+    }
+
+    /// A folder that is not there, for reading.
+    #[must_use]
+    pub fn missing(target: &Target<'_>, kind: Kind) -> Self {
+        let path = kind.folder(target).map(Path::to_path_buf).unwrap_or_default();
+        Self {
+            path,
+            kind,
+            state: State::New,
+            ours: Lock::default(),
+            interrupted: Interrupted::No,
+            has_journal: false,
+            turn: None,
+        }
+    }
+
+    fn read(path: PathBuf, kind: Kind) -> Result<Self, Failure> {
+        let mut root = Self {
+            path,
+            kind,
+            state: State::Unlisted,
+            ours: Lock::default(),
+            interrupted: Interrupted::No,
+            has_journal: false,
+            turn: None,
+        };
+        if root.kind != Kind::Tree {
+            return Ok(root);
+        }
+        let lock = Lock::read(&root.path.join(path::LOCK))?;
+        let journal = staging::journal(&root.path)?;
+        if root.staging().symlink_metadata().is_ok() {
+            root.interrupted = Interrupted::Yes;
+        }
+        root.state = match (&lock, &journal) {
+            (Some(_), _) => State::Listed,
+            (None, None) if is_empty(&root.path) => State::New,
+            (None, _) => State::Unlisted,
+        };
+        root.ours = lock.unwrap_or_default();
+        for (name, lines) in journal.into_iter().flat_map(|journal| journal.files) {
+            for line in lines {
+                root.has_journal |= root.ours.add(name.clone(), line);
+            }
+        }
+        if root.has_journal {
+            root.state = State::Listed;
+        }
+        Ok(root)
+    }
+
+    /// Writes what the journal says into the lock, before the journal is discarded.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn keep_journal(&self) -> io::Result<()> {
+        if self.kind == Kind::Tree && self.has_journal {
+            staging::publish_lock(&self.path, &self.ours)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a folder where something that is no folder is in the way of the temporaries, such as a link that somebody committed.
+    ///
+    /// # Errors
+    /// Something is.
+    pub fn check_staging(&self) -> Result<(), Failure> {
+        match self.staging().symlink_metadata() {
+            Ok(metadata) if !metadata.is_dir() => {
+                let what = if self.kind == Kind::Tree { "`.regcred-new`" } else { "a file beside it" };
+                let message = format!("{what} is in the way, so {} cannot be written", self.kind.name());
+                Err(Failure::of(
+                    "the output",
+                    Diagnostic::error(Code::NotOurs, message).hint("remove it: new files wait there"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where its temporaries go.
+    #[must_use]
+    pub fn staging(&self) -> PathBuf {
+        self.path.join(match &self.kind {
+            Kind::Tree => path::STAGING.to_owned(),
+            Kind::File(name) => format!(".{}{}", name.display(), path::STAGING),
+        })
+    }
+
+    /// Whether a file of settings for Git belongs there: it already does, or the folder is in a work tree and has nothing of anybody's.
+    #[must_use]
+    pub fn takes_settings_of_git(&self, name: &str) -> bool {
+        let listed = self.ours.files.keys().any(|path| path.as_str() == name);
+        let is_ours = || is_empty(&self.path) || self.has_our_ignore_file();
+        self.kind == Kind::Tree && (listed || (git::in_work_tree(&self.path) && is_ours()))
+    }
+
+    fn has_our_ignore_file(&self) -> bool {
+        read::text(&self.path.join(IGNORE_FILE)).is_ok_and(|text| text.is_some_and(|text| **text == *IGNORE_ALL))
+    }
+}
+
+impl Kind {
+    /// Where a file of a folder is. The name of a single file may be no text.
+    #[must_use]
+    pub fn place(&self, folder: &Path, path: &str) -> PathBuf {
+        match self {
+            Self::File(name) if name.to_string_lossy() == path => folder.join(name),
+            Self::File(_) | Self::Tree => folder.join(path),
+        }
+    }
+
+    /// What messages call it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Tree => "the directory of `--output`",
+            Self::File(_) => "the file of `--output`",
+        }
+    }
+
+    fn folder<'a>(&self, target: &'a Target<'_>) -> Result<&'a Path, Failure> {
+        match self {
+            Self::Tree if target.path.exists() && !target.path.is_dir() => Err(no_directory()),
+            Self::Tree => Ok(&target.path),
+            Self::File(_) => {
+                check_file(&target.path)?;
+                target.path.parent().ok_or_else(a_directory)
+            }
+        }
+    }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder)
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == path::STAGING)))
+}
+
+fn no_directory() -> Failure {
+    Failure::of(
+        "the output",
+        Diagnostic::error(Code::NotADirectory, "there is a file where the directory of `--output` should be")
+            .hint("name a directory, or move the file away"),
+    )
+}
+
+/// Refuses what cannot be replaced as a file.
+///
+/// # Errors
+/// It is a directory, a link, a pipe or a device.
+pub fn check_file(path: &Path) -> Result<(), Failure> {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(_) if path.is_dir() => Err(a_directory()),
+        Ok(_) => Err(not_a_file()),
+        Err(_) => Ok(()),
+    }
+}
+
+pub(super) fn a_directory() -> Failure {
+    Failure::of(
+        "the output",
+        Diagnostic::error(Code::IsADirectory, "`--output` is a directory, and this format is one file")
+            .hint("name a file, or use --format directory"),
+    )
+}
+
+fn not_a_file() -> Failure {
+    Failure::of(
+        "the output",
+        Diagnostic::error(
+            Code::NotAFile,
+            "`--output` is a link, a pipe or a device, and not a file that can be replaced",
+        )
+        .hint("name a file, or leave --output out and redirect standard output"),
+    )
+}
+
+/// How long a run waits for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// A second: two runs for one tree are a mistake.
+    ASecond,
+    /// A minute: the other run may be for something else.
+    AMinute,
+}
+
+const TICK: Duration = Duration::from_millis(20);
+
+/// Locks a folder against a second run: two runs in one would undo each other's work.
+///
+/// # Errors
+/// Another run is at work there.
+pub fn take_turn(path: &Path, patience: Patience) -> Result<Option<Turn>, Failure> {
+    let Ok(folder) = fs::File::open(path) else { return Ok(None) };
+    let end = match patience {
+        Patience::ASecond => Instant::now() + Duration::from_secs(1),
+        Patience::AMinute => Instant::now() + Duration::from_secs(60),
+    };
+    loop {
+        match folder.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < end && !interrupt::has_come() => thread::sleep(TICK),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::of(
+                    "the output",
+                    Diagnostic::error(Code::Busy, "another regcred is writing to the directory of `--output`")
+                        .hint("run one after the other"),
+                ));
+            }
+            // Some file systems know no locks.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(Turn(folder))),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Plans the changes of a folder group by group, and writes a temporary for each file that changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufWriter, Write};
+
+use rayon::prelude::*;
+
+use super::compare::{Observer, Seen, hasher};
+use super::entry::{Content, Entry};
+use super::lock::{Line, Lock};
+use super::path::TreePath;
+use super::root::{Kind, Root, State};
+use super::staging::Staging;
+use super::{Mode, Prepared, warnings};
+use crate::files::git::Guard;
+use crate::files::marks::key::Key;
+use crate::files::marks::{Marks, Outdated};
+use crate::files::new_paths::NewPaths;
+use crate::files::target::Target;
+use crate::files::{self, Protection, stream};
+use crate::settings::Reseal;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::plan::{Action, Change, Encryption, Plan, Reason, Wanted};
+use regcred_core::recipient::{Recipient, Recipients};
+
+/// Fewer plain files than this are not worth a second thread.
+const FEW: usize = 64;
+/// The variable with all recipients that are approved.
+pub(super) const RECIPIENTS_VARIABLE: &str = "REGCRED_RECIPIENTS";
+/// What happens to a file that was edited.
+pub(super) const REWRITTEN: &str = "and is written again";
+
+/// A run, with what it has found and written so far.
+pub(super) struct Run<'a> {
+    pub(super) root: &'a Root,
+    pub(super) target: &'a Target<'a>,
+    pub(super) key: &'a Key,
+    pub(super) mode: Mode,
+    pub(super) new_paths: &'a NewPaths,
+    pub(super) staging: Option<Staging>,
+    pub(super) guard: Option<Guard<'a>>,
+    pub(super) lock: Lock,
+    pub(super) wanted: BTreeSet<String>,
+    pub(super) staged: Vec<(String, usize)>,
+    pub(super) holds_a_secret: bool,
+    pub(super) tally: Tally,
+    pub(super) prepared: Prepared,
+}
+
+/// What was seen of the encrypted files.
+#[derive(Default)]
+pub(super) struct Tally {
+    /// How many there are.
+    pub encrypted: usize,
+    /// Those whose marks the key has not signed.
+    pub unsigned: Vec<String>,
+    /// How many have marks that it has signed.
+    pub signed_files: usize,
+    /// How many are for other recipients than are wanted.
+    pub readdressed: usize,
+    /// Whether the lock proves that one was there, of which the marks are gone.
+    pub was_ours: bool,
+    /// The recipients that it has signed for.
+    pub signed: BTreeSet<String>,
+    /// The recipients of what was, or would be, encrypted.
+    pub recipients: Recipients,
+}
+
+/// An entry, and what was found out about it.
+struct Compared<'a, 'b> {
+    entry: Entry<'b>,
+    path: Option<TreePath>,
+    seen: Seen<'a>,
+}
+
+/// A file that was written beside its place.
+struct Written {
+    temporary: Option<usize>,
+    line: Line,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        root: &'a Root,
+        target: &'a Target<'a>,
+        key: &'a Key,
+        mode: Mode,
+        new_paths: &'a NewPaths,
+    ) -> io::Result<Self> {
+        let staging = match mode {
+            Mode::Write => {
+                root.keep_journal()?;
+                Some(Staging::begin(root.staging())?)
+            }
+            Mode::Check(_) => None,
+        };
+        Ok(Self {
+            root,
+            target,
+            key,
+            mode,
+            new_paths,
+            staging,
+            guard: None,
+            lock: Lock::default(),
+            wanted: BTreeSet::new(),
+            staged: Vec::new(),
+            holds_a_secret: false,
+            tally: Tally::default(),
+            prepared: Prepared::default(),
+        })
+    }
+
+    /// Plans some entries, and writes what changes.
+    pub(super) fn add(&mut self, entries: Vec<Entry<'_>>) -> Result<(), Failure> {
+        self.check_git(&entries)?;
+        let encrypts = entries.iter().any(|entry| entry.content.protection() == Protection::Encrypted);
+        let mut named = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if !self.wanted.insert(entry.path.clone()) {
+                let message = format!("two objects would both be the file `{}`", entry.path);
+                let problem = Diagnostic::error(Code::SameFile, message);
+                return Err(Failure::of("the output", problem.hint("give them different names, or use --format yaml")));
+            }
+            let path = if self.root.kind == Kind::Tree { Some(path_of(&entry.path)?) } else { None };
+            named.push((entry, path));
+        }
+        let observer = self.observer();
+        let compared = each(named, encrypts, |(entry, path)| {
+            let seen = observer.compare(&entry, path.as_ref()).map_err(|error| self.failed(&error, &entry.path))?;
+            Ok(Compared { entry, path, seen })
+        })?;
+        let wanted = compared.iter().map(|Compared { entry, .. }| self.wanted(entry)).collect();
+        let actual = compared.iter().filter_map(|one| Some((one.entry.path.clone(), one.seen.actual?)));
+        let changes = Plan::between(wanted, actual.collect::<BTreeMap<_, _>>());
+        self.prepared.changes.reserve(changes.len());
+        let mut to_write = Vec::new();
+        for (compared, change) in compared.into_iter().zip(changes) {
+            self.note(&compared, &change);
+            match change.action {
+                Action::Keep => self.keep(compared)?,
+                Action::Create | Action::Update => to_write.push((compared, change)),
+                Action::Delete | Action::Refuse => self.prepared.changes.push(change),
+            }
+        }
+        // What is slow is not done in vain.
+        if self.staging.is_none() || self.refuses() {
+            for (compared, change) in to_write {
+                self.expect(compared.seen.marks.as_ref());
+                self.list(compared.path, compared.seen.line);
+                self.prepared.changes.push(change);
+            }
+            return Ok(());
+        }
+        let written = each(to_write, encrypts, |(compared, change)| {
+            let written = self.stage(&compared).map_err(|error| self.failed(&error, &compared.entry.path))?;
+            let recipients = compared.seen.marks.as_ref().map(|marks| marks.seen().recipients);
+            Ok((written, recipients, compared.path, change))
+        })?;
+        for (Written { temporary, line }, recipients, path, change) in written {
+            self.tally.recipients.extend(recipients.into_iter().flatten());
+            self.staged.extend(temporary.map(|number| (change.path.clone(), number)));
+            self.list(path, line);
+            self.prepared.changes.push(change);
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, Entry { path, document, content, .. }: &Entry<'_>) -> Wanted {
+        let encryption = match (content.protection(), self.target.reseal) {
+            (Protection::Encrypted, Reseal::Always) => Encryption::Always,
+            (Protection::Encrypted, Reseal::WhenChanged) => Encryption::WhenChanged,
+            (Protection::Public | Protection::Plaintext, _) => Encryption::None,
+        };
+        Wanted { path: path.clone(), document: document.clone(), encryption }
+    }
+
+    pub(super) fn observer(&self) -> Observer<'a> {
+        Observer { root: self.root, key: self.key, mode: self.mode }
+    }
+
+    /// What there is to say of a file, and what its marks tell of the folder.
+    fn note(&mut self, Compared { entry, seen, .. }: &Compared<'_, '_>, change: &Change) {
+        let name = self.shown(&entry.path);
+        let is_executed = self.mode == Mode::Write;
+        match change.reason {
+            Reason::Edited if is_executed => self.prepared.warnings.push(warnings::edited(&name, REWRITTEN)),
+            Reason::Merged if is_executed => self.prepared.warnings.push(warnings::merged(&name)),
+            Reason::Unsigned => self.tally.unsigned.push(name),
+            Reason::Unproven => self.prepared.unproven += 1,
+            Reason::NotCompared => {
+                self.prepared.unproven += usize::from(entry.content.protection() == Protection::Encrypted);
+            }
+            _ => {}
+        }
+        if entry.content.protection() == Protection::Encrypted {
+            self.tally.encrypted += 1;
+            self.tally.was_ours |= seen.was_ours;
+        }
+        if let Some(marks) = &seen.marks {
+            self.tally.signed_files += usize::from(marks.has_signed() && change.reason != Reason::Unsigned);
+            self.tally.readdressed += usize::from(marks.seen().readdressed);
+            self.tally.signed.append(&mut marks.signed_recipients());
+        }
+    }
+
+    fn keep(&mut self, Compared { entry, path, seen }: Compared<'_, '_>) -> Result<(), Failure> {
+        self.prepared.unchanged += 1;
+        if self.mode == Mode::Write {
+            let place = self.root.kind.place(&self.root.path, &entry.path);
+            files::protect(&place, entry.content.protection()).map_err(|error| self.failed(&error, &entry.path))?;
+        }
+        self.expect(seen.marks.as_ref());
+        if self.target.environment.is_set(RECIPIENTS_VARIABLE) {
+            let signed = seen.marks.as_ref().map(Marks::signed_recipients);
+            let named = signed.into_iter().flatten().filter_map(|one| Recipient::new(one.clone(), one));
+            self.tally.recipients.extend(named);
+        }
+        self.list(path, seen.line);
+        Ok(())
+    }
+
+    fn expect(&mut self, marks: Option<&Marks<'_>>) {
+        self.tally.recipients.extend(marks.into_iter().flat_map(|marks| marks.seen().recipients));
+    }
+
+    fn list(&mut self, path: Option<TreePath>, line: Line) {
+        if let Some(path) = path {
+            self.lock.add(path, line);
+        }
+    }
+
+    /// Writes a file beside its place, or where it will be in a new tree.
+    fn stage(&self, Compared { entry, path, seen }: &Compared<'_, '_>) -> io::Result<Written> {
+        let staging = self.staging.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
+        let protection = entry.content.protection();
+        let (temporary, file) = match path {
+            Some(path) if self.root.state == State::New && path.folders().next().is_some() => {
+                (None, staging.create_in_place(path, protection)?)
+            }
+            _ => {
+                let (number, file) = staging.create(protection)?;
+                (Some(number), file)
+            }
+        };
+        let outdated = match self.target.reseal {
+            Reseal::Always => Outdated::EncryptAll,
+            Reseal::WhenChanged => Outdated::Encrypt,
+        };
+        let mut hasher = hasher(protection, self.key);
+        let mut into = BufWriter::with_capacity(
+            if matches!(entry.content, Content::Stream(..)) { stream::BUFFER } else { 0 },
+            file,
+        );
+        entry.write(seen.marks.as_ref(), outdated, &mut |part| {
+            hasher.update(part);
+            into.write_all(part)
+        })?;
+        into.flush()?;
+        if self.root.kind != Kind::Tree {
+            into.get_ref().sync_all()?;
+        }
+        let line = path.as_ref().map_or_else(Line::default, |path| Line::new(path, hasher, protection, self.key));
+        Ok(Written { temporary, line })
+    }
+
+    pub(super) fn refuses(&self) -> bool {
+        self.prepared.changes.iter().any(|change| change.action == Action::Refuse)
+    }
+
+    pub(super) fn failed(&self, error: &io::Error, path: &str) -> Failure {
+        files::failure(error, &self.shown(path))
+    }
+
+    pub(super) fn shown(&self, path: &str) -> String {
+        shown(&self.root.kind, path)
+    }
+}
+
+/// Does the same with each, in parallel where it is worth it; the answers are in order.
+fn each<A: Send, B: Send>(
+    some: Vec<A>,
+    encrypts: bool,
+    work: impl Fn(A) -> Result<B, Failure> + Sync + Send,
+) -> Result<Vec<B>, Failure> {
+    if some.len() > FEW || (some.len() > 1 && encrypts) {
+        some.into_par_iter().map(work).collect()
+    } else {
+        some.into_iter().map(work).collect()
+    }
+}
+
+/// The path of a file, or why it cannot be one.
+fn path_of(path: &str) -> Result<TreePath, Failure> {
+    path.parse().map_err(|_| {
+        let problem = Diagnostic::error(Code::InvalidPath, "the name of an object cannot be the name of a file");
+        Failure::of("the output", problem.hint("use --format yaml"))
+    })
+}
+
+/// What messages call a file: what was typed after `--output` is not repeated.
+pub(super) fn shown(kind: &Kind, path: &str) -> String {
+    match kind {
+        Kind::Tree => format!("`{path}`"),
+        Kind::File(name) if name.to_string_lossy() == path => "the file of `--output`".to_owned(),
+        Kind::File(_) if path.ends_with(".guard.yaml") => "the policies beside the file of `--output`".to_owned(),
+        Kind::File(_) => "the Secret beside the file of `--output`".to_owned(),
+    }
+}

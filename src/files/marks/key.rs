@@ -1,0 +1,248 @@
+//! Computes what is written down of files: hashes of what is public, HMACs of what is secret.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use aws_lc_rs::{digest, hmac};
+use secrecy::ExposeSecret;
+
+use super::digest::Digest;
+use crate::credentials::is_a_placeholder;
+use crate::environment::{Environment, Reading};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::{ResourceName, VariableName};
+
+/// The variable with the key of fingerprints.
+pub const KEY_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY";
+/// The variable with the key that was replaced: what it has signed is still believed.
+pub const PREVIOUS_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY_PREVIOUS";
+
+/// From here on no list of guesses is long enough.
+const SHORTEST_KEY: usize = 32;
+/// A random key of that length has more.
+const FEWEST_CHARACTERS: usize = 6;
+
+/// The keys of fingerprints: the one that signs, and the one that it replaced.
+#[derive(Clone)]
+pub struct Key {
+    current: Option<hmac::Key>,
+    previous: Option<hmac::Key>,
+}
+
+/// What an HMAC is for: none can be taken for one with another purpose.
+#[derive(Clone, Copy)]
+pub enum Purpose {
+    /// What is in an encrypted document.
+    Content,
+    /// That a mark is ours.
+    Mark,
+    /// That a line of the lock is ours.
+    Line,
+    /// The bytes of a file with a secret in clear.
+    File,
+}
+
+impl Key {
+    /// Reads the keys. What they sign is bound to the cluster, so that nothing signed for one is believed in another.
+    ///
+    /// # Errors
+    /// One of them can be guessed.
+    pub fn read(environment: &Environment, cluster: Option<&ResourceName>) -> Result<Self, Failure> {
+        let read = |name| read(name, environment).map(|key| key.map(|key| bound(&key, cluster)));
+        Ok(Self { current: read(KEY_VARIABLE)?, previous: read(PREVIOUS_VARIABLE)? })
+    }
+
+    /// Whether there is one that signs.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// The HMAC of these parts, each with its length before it, so that nothing moves from one to the next.
+    #[must_use]
+    pub fn sign(&self, purpose: Purpose, parts: &[&[u8]]) -> Option<Digest> {
+        self.current.as_ref().and_then(|key| sign(key, purpose, parts))
+    }
+
+    /// Whether one of the keys has signed these parts so.
+    #[must_use]
+    pub fn has_signed(&self, signature: Option<&Digest>, purpose: Purpose, parts: &[&[u8]]) -> bool {
+        let Some(signature) = signature else { return false };
+        let keys = [&self.current, &self.previous].into_iter().flatten();
+        keys.filter_map(|key| sign(key, purpose, parts)).any(|ours| ours.is(signature))
+    }
+}
+
+fn read(name: &'static str, environment: &Environment) -> Result<Option<hmac::Key>, Failure> {
+    let refused = |what: &str| Err(unusable(name, what));
+    let key = match environment.read(&VariableName::known(name)) {
+        Reading::Value(key) => key,
+        Reading::Unset | Reading::Empty => return Ok(None),
+        Reading::NotUnicode => return refused("is not UTF-8 text"),
+    };
+    #[expect(clippy::disallowed_methods, reason = "the key of an HMAC")]
+    // A line end comes along where a file is pasted.
+    let key = key.expose_secret().trim_end_matches(['\r', '\n']);
+    match key {
+        "" => Ok(None),
+        _ if key.len() < SHORTEST_KEY => refused("has fewer than 32 characters, and could be guessed"),
+        _ if is_a_placeholder(key) => refused("holds a placeholder instead of a key"),
+        _ if Path::new(key).is_absolute() && Path::new(key).exists() => {
+            refused("holds the path of a file instead of a key")
+        }
+        _ if key.chars().filter(|letter| !letter.is_whitespace()).collect::<BTreeSet<_>>().len()
+            < FEWEST_CHARACTERS =>
+        {
+            refused("has fewer than 6 different characters, and could be guessed")
+        }
+        _ => Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))),
+    }
+}
+
+/// The key of one cluster.
+fn bound(key: &hmac::Key, cluster: Option<&ResourceName>) -> hmac::Key {
+    let name = cluster.map_or("", ResourceName::as_str);
+    let bound = hmac::sign(key, format!("regcred cluster\0{name}").as_bytes());
+    hmac::Key::new(hmac::HMAC_SHA256, bound.as_ref())
+}
+
+fn sign(key: &hmac::Key, purpose: Purpose, parts: &[&[u8]]) -> Option<Digest> {
+    let mut context = hmac::Context::with_key(key);
+    context.update(purpose.prefix());
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    Digest::new(context.sign().as_ref())
+}
+
+impl Purpose {
+    fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Content => b"regcred content\0",
+            Self::Mark => b"regcred mark\0",
+            Self::Line => b"regcred line\0",
+            Self::File => b"regcred file\0",
+        }
+    }
+}
+
+/// What may be written down of the bytes of a file: a secret is hashed with a key, or not at all. Carriage returns do not count.
+pub enum Hasher {
+    /// Nothing in them is secret.
+    Public(digest::Context),
+    /// A secret is in clear.
+    Secret(Box<hmac::Context>),
+    /// One is, and there is no key.
+    Unknown,
+}
+
+impl Hasher {
+    /// The SHA-256 of public bytes.
+    #[must_use]
+    pub fn public() -> Self {
+        Self::Public(digest::Context::new(&digest::SHA256))
+    }
+
+    /// The HMAC of bytes with a secret: one for each key; nothing where there is none.
+    #[must_use]
+    pub fn secret(key: &Key) -> Self {
+        key.current.as_ref().map_or(Self::Unknown, Self::with)
+    }
+
+    /// The same under the key that was replaced.
+    #[must_use]
+    pub fn secret_before(key: &Key) -> Self {
+        key.previous.as_ref().map_or(Self::Unknown, Self::with)
+    }
+
+    fn with(key: &hmac::Key) -> Self {
+        let mut context = hmac::Context::with_key(key);
+        context.update(Purpose::File.prefix());
+        Self::Secret(Box::new(context))
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Public(context) => context.update(bytes),
+            Self::Secret(context) => context.update(bytes),
+            Self::Unknown => {}
+        }
+    }
+
+    /// The hash or HMAC of all bytes.
+    #[must_use]
+    pub fn finish(self) -> Option<Digest> {
+        match self {
+            Self::Public(context) => Digest::new(context.finish().as_ref()),
+            Self::Secret(context) => Digest::new(context.sign().as_ref()),
+            Self::Unknown => None,
+        }
+    }
+}
+
+fn unusable(name: &str, what: &str) -> Failure {
+    Failure::of(
+        "the environment",
+        Diagnostic::error(Code::UnusableKey, format!("`{name}` {what}")).hint(
+            "set it to the output of `openssl rand -hex 32`, the same for every run; or leave it out, and every run re-encrypts",
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn read(value: &str) -> Result<Key, Failure> {
+        Key::read(&Environment::new([(KEY_VARIABLE, value)], PathBuf::new()), None)
+    }
+
+    const GOOD: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn a_key_that_could_be_guessed_is_refused() {
+        let blanks = " ".repeat(40);
+        for bad in [
+            "k",
+            &GOOD[1..],
+            &format!("{}\n", &GOOD[1..]),
+            &blanks,
+            &"k".repeat(64),
+            &"0".repeat(64),
+            &"abab".repeat(16),
+            env!("CARGO_MANIFEST_DIR"),
+            "${{ secrets.REGCRED_FINGERPRINT_KEY }}",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        let (plain, pasted) = (read(GOOD).unwrap(), read(&format!("{GOOD}\r\n")).unwrap());
+        assert_eq!(plain.sign(Purpose::Line, &[b"a"]), pasted.sign(Purpose::Line, &[b"a"]));
+        assert!(!read("").unwrap().is_there() && !read("\n").unwrap().is_there());
+    }
+
+    #[test]
+    fn no_byte_moves_between_parts_purposes_and_clusters() {
+        let key = read(GOOD).unwrap();
+        let signed = key.sign(Purpose::Mark, &[b"ab", b"c"]);
+        assert!(signed.is_some() && signed == key.sign(Purpose::Mark, &[b"ab", b"c"]));
+        assert_ne!(signed, key.sign(Purpose::Mark, &[b"a", b"bc"]));
+        assert_ne!(signed, key.sign(Purpose::Line, &[b"ab", b"c"]));
+        let environment = Environment::new([(KEY_VARIABLE, GOOD)], PathBuf::new());
+        let cluster = Key::read(&environment, Some(&"eu".parse().unwrap())).unwrap();
+        assert_ne!(signed, cluster.sign(Purpose::Mark, &[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn what_the_previous_key_has_signed_is_believed() {
+        let (new, other) = ("fedcba9876543210fedcba9876543210", "f0e1d2c3b4a5968778695a4b3c2d1e0f");
+        let signed = read(GOOD).unwrap().sign(Purpose::Mark, &[b"x"]);
+        let changed = [(KEY_VARIABLE, new), (PREVIOUS_VARIABLE, GOOD)];
+        let key = Key::read(&Environment::new(changed, PathBuf::new()), None).unwrap();
+        assert!(key.has_signed(signed.as_ref(), Purpose::Mark, &[b"x"]) && key.sign(Purpose::Mark, &[b"x"]) != signed);
+        assert!(!read(other).unwrap().has_signed(signed.as_ref(), Purpose::Mark, &[b"x"]));
+    }
+}

@@ -1,0 +1,163 @@
+//! Reads and writes the comment that precedes an encrypted document.
+//!
+//! No tool that applies a manifest reads it, and sops leaves comments out of what it authenticates.
+
+use std::fmt::Write;
+
+use super::digest::Digest;
+use super::key::{Key, Purpose};
+use regcred_core::recipient::Recipients;
+
+const START: &str = "# regcred mark: ";
+
+/// What a mark says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What names the document in its file.
+    pub name: String,
+    /// The fingerprints of its recipients, joined by commas.
+    pub recipients: String,
+    /// The hash of what chose the recipients, where that is a file of rules.
+    pub rules: Option<Digest>,
+    /// The hash of all that is public about the document.
+    pub context: Digest,
+    /// The hash of the encrypted document.
+    pub ciphertext: Digest,
+    /// The HMAC of the Docker config and the context.
+    pub content: Option<Digest>,
+    /// The HMAC of all of the mark.
+    pub signature: Option<Digest>,
+}
+
+impl Mark {
+    /// The mark of a line, if it is one.
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(line.strip_prefix(START.as_bytes())?).ok()?;
+        let mut words = text.split_whitespace();
+        let name = words.next()?.to_owned();
+        let (mut recipients, mut rules, mut context, mut ciphertext, mut content, mut signature) = Default::default();
+        for word in words {
+            let (field, value) = word.split_once('=')?;
+            let digest = || value.parse::<Digest>().ok();
+            match field {
+                "recipients" => recipients = Some(value.to_owned()),
+                "rules" => rules = Some(digest()?),
+                "context" => context = Some(digest()?),
+                "sha256" => ciphertext = Some(digest()?),
+                "content" => content = Some(digest()?),
+                "signature" => signature = Some(digest()?),
+                _ => return None,
+            }
+        }
+        Some(Self {
+            name,
+            recipients: recipients?,
+            rules,
+            context: context?,
+            ciphertext: ciphertext?,
+            content,
+            signature,
+        })
+    }
+
+    /// The mark as a line, with its end.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let Self { name, recipients, rules, context, ciphertext, content, signature } = self;
+        let mut line = format!("{START}{name} recipients={recipients}");
+        for (field, digest) in [
+            ("rules", rules.as_ref()),
+            ("context", Some(context)),
+            ("sha256", Some(ciphertext)),
+            ("content", content.as_ref()),
+            ("signature", signature.as_ref()),
+        ] {
+            if let Some(digest) = digest {
+                // Writing into a text cannot fail.
+                let _ = write!(line, " {field}={digest}");
+            }
+        }
+        line.push('\n');
+        line
+    }
+
+    /// The same, signed.
+    #[must_use]
+    pub fn signed(mut self, key: &Key) -> Self {
+        self.signature = self.with_parts(|parts| key.sign(Purpose::Mark, parts));
+        self
+    }
+
+    /// Whether one of the keys has signed it.
+    #[must_use]
+    pub fn is_signed(&self, key: &Key) -> bool {
+        self.with_parts(|parts| key.has_signed(self.signature.as_ref(), Purpose::Mark, parts))
+    }
+
+    fn with_parts<T>(&self, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
+        let Self { name, recipients, rules, context, ciphertext, content, .. } = self;
+        let bytes = |digest: &Option<Digest>| digest.as_ref().map_or(Vec::new(), |digest| digest.as_bytes().to_vec());
+        let [rules, content] = [bytes(rules), bytes(content)];
+        let parts =
+            [name.as_bytes(), recipients.as_bytes(), &rules, context.as_bytes(), &content, ciphertext.as_bytes()];
+        use_them(&parts)
+    }
+}
+
+/// The recipients as a mark names them.
+#[must_use]
+pub fn fingerprints(recipients: &Recipients) -> String {
+    recipients.iter().map(regcred_core::recipient::Recipient::fingerprint).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::environment::Environment;
+    use crate::files::marks::key::KEY_VARIABLE;
+
+    fn mark(content: Option<&str>) -> Mark {
+        Mark {
+            name: "team-a/hub".to_owned(),
+            recipients: "age1x,arn:aws:kms:eu:1:key/a".to_owned(),
+            rules: Digest::of(b"rules"),
+            context: Digest::of(b"context").unwrap(),
+            ciphertext: Digest::of(b"ciphertext").unwrap(),
+            content: content.and_then(|text| Digest::of(text.as_bytes())),
+            signature: None,
+        }
+    }
+
+    #[test]
+    fn a_mark_survives_its_line() {
+        for mark in [mark(None), mark(Some("content"))] {
+            let line = mark.line();
+            assert_eq!(Mark::parse(line.as_bytes()), Some(mark.clone()), "{line}");
+            assert_eq!(Mark::parse(line.replace('\n', "\r\n").as_bytes()), Some(mark));
+        }
+        for bad in ["# regcred mark: ", "# regcred mark: a", "# regcred mark: a recipients=b context=c", "a: 1\n"] {
+            assert_eq!(Mark::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_signed_as_a_whole() {
+        let key = |key: &str| Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None).unwrap();
+        let (ours, other) = (key("0123456789abcdef0123456789abcdef"), key("fedcba9876543210fedcba9876543210"));
+        let signed = mark(Some("content")).signed(&ours);
+        assert!(signed.is_signed(&ours) && !signed.is_signed(&other));
+        for forged in [
+            Mark { recipients: "age1y".to_owned(), ..signed.clone() },
+            Mark { name: "team-b/hub".to_owned(), ..signed.clone() },
+            Mark { content: None, ..signed.clone() },
+            Mark { ciphertext: signed.context.clone(), ..signed.clone() },
+            Mark { signature: None, ..signed.clone() },
+            Mark { rules: None, ..signed.clone() },
+        ] {
+            assert!(!forged.is_signed(&ours), "{forged:?}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Reuses encrypted documents that are still current.
+//!
+//! Encryption is random, so the same secret would be other bytes at every run. The mark before each encrypted document says for whom it
+//! is, and proves with the key of fingerprints what it holds and that we wrote it.
+
+pub mod digest;
+pub mod key;
+pub mod mark;
+pub mod merge;
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use crate::protect::encrypted::Encrypted;
+use digest::Digest;
+use key::{Key, Purpose};
+use mark::{Mark, fingerprints};
+use regcred_core::recipient::Recipients;
+
+const SEPARATOR: &[u8] = b"---\n";
+/// What is compared in the place of a document that has to be encrypted.
+const OUTDATED: &[u8] = b"# not current\n";
+
+/// What can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Everything.
+    All,
+    /// Not what depends on the logins.
+    NotTheLogins,
+}
+
+/// What is done with a document that is not current.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Outdated {
+    /// It is encrypted.
+    Encrypt,
+    /// It is encrypted, and so are all others.
+    EncryptAll,
+    /// Nothing: what is there is compared.
+    Compare(Known),
+}
+
+/// How much of a file a mark is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All that follows.
+    Rest,
+    /// The document.
+    Document,
+}
+
+/// An encrypted document that is there.
+struct Marked {
+    mark: Mark,
+    range: Range<usize>,
+    is_whole: bool,
+    is_signed: bool,
+}
+
+/// The encrypted documents of a file that is there. Several threads ask at once.
+pub struct Marks<'a> {
+    key: &'a Key,
+    text: Zeroizing<Vec<u8>>,
+    documents: HashMap<String, Vec<Marked>>,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen of the documents that were asked for.
+#[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each may be seen of one document or another")]
+pub struct Seen {
+    /// One is missing, or has to be encrypted.
+    pub outdated: bool,
+    /// Nothing tells which secret one holds.
+    pub unproven: bool,
+    /// One was edited.
+    pub edited: bool,
+    /// The mark of one was not signed with the key.
+    pub unsigned: bool,
+    /// One is for other recipients than are wanted.
+    pub readdressed: bool,
+    /// One is not there.
+    pub absent: bool,
+    /// The mark of one is written again, as the key has changed.
+    pub resigned: bool,
+    /// The recipients of those that were, or would be, encrypted.
+    pub recipients: Recipients,
+}
+
+/// How a document that is there compares with the one that is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finding {
+    Current,
+    Unproven,
+    Stale,
+    Readdressed,
+    Edited,
+    Unsigned,
+}
+
+/// What decides whether a document is current.
+struct Meaning<'a> {
+    encrypted: &'a dyn Encrypted,
+    context: Vec<u8>,
+    digest: Digest,
+    rules: Option<Digest>,
+    recipients: Option<String>,
+    variables: Vec<u8>,
+}
+
+impl<'a> Marks<'a> {
+    /// The documents of this text, in which lines end with a line feed alone; with a merge conflict in it, those of both sides.
+    #[must_use]
+    pub fn read(text: Vec<u8>, key: &'a Key, extent: Extent) -> Self {
+        let text = match merge::sides(&text) {
+            Some([ours, theirs]) => [&ours.concat(), SEPARATOR, &theirs.concat()].concat(),
+            None => text,
+        };
+        let marked = parse(&text, extent);
+        let verify = |(mark, range): (Mark, Range<usize>)| {
+            let is_whole = Digest::of(&text[range.clone()]).is_some_and(|there| there == mark.ciphertext);
+            let is_signed = is_whole && mark.is_signed(key);
+            Marked { mark, range, is_whole, is_signed }
+        };
+        let marked: Vec<_> = if marked.len() > 1 {
+            marked.into_par_iter().with_min_len(64).map(verify).collect()
+        } else {
+            marked.into_iter().map(verify).collect()
+        };
+        let mut documents: HashMap<String, Vec<Marked>> = HashMap::with_capacity(marked.len());
+        for marked in marked {
+            documents.entry(marked.mark.name.clone()).or_default().push(marked);
+        }
+        Self { key, text: Zeroizing::new(text), documents, seen: Mutex::default() }
+    }
+
+    /// The fingerprints of the recipients that a key has signed for.
+    #[must_use]
+    pub fn signed_recipients(&self) -> BTreeSet<String> {
+        let signed = self.documents.values().flatten().filter(|marked| marked.is_signed);
+        signed.flat_map(|marked| marked.mark.recipients.split(',')).map(str::to_owned).collect()
+    }
+
+    /// Writes the mark and the encrypted document: the one that is there, if it is current.
+    ///
+    /// # Errors
+    /// The protector's.
+    pub fn write(
+        &self,
+        encrypted: &dyn Encrypted,
+        path: &str,
+        outdated: Outdated,
+        into: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let name = encrypted.name();
+        let meaning = Meaning::of(encrypted, path)?;
+        let known = if let Outdated::Compare(known) = outdated { known } else { Known::All };
+        let mut findings = Vec::new();
+        for marked in self.documents.get(&name).into_iter().flatten() {
+            let document = &self.text[marked.range.clone()];
+            let finding = self.compare(marked, document, &meaning, known)?;
+            match (finding, outdated) {
+                (Finding::Current, Outdated::EncryptAll) => {}
+                (Finding::Current, _) => {
+                    let mark = self.put(&meaning, marked.mark.clone(), document, into);
+                    self.note(|seen| seen.resigned |= mark != marked.mark);
+                    return Ok(());
+                }
+                (Finding::Unproven, Outdated::Compare(_)) => {
+                    into.extend_from_slice(marked.mark.line().as_bytes());
+                    into.extend_from_slice(document);
+                    self.note(|seen| {
+                        seen.unproven = true;
+                        seen.recipients.extend(encrypted.recipients().into_iter().flatten());
+                    });
+                    return Ok(());
+                }
+                (finding, _) => findings.push(finding),
+            }
+        }
+        self.note(|seen| {
+            seen.outdated = true;
+            seen.absent |= findings.is_empty();
+            seen.edited |= findings.contains(&Finding::Edited);
+            seen.unsigned |= findings.contains(&Finding::Unsigned);
+            seen.readdressed |= findings.contains(&Finding::Readdressed);
+        });
+        if let Outdated::Compare(_) = outdated {
+            self.note(|seen| seen.recipients.extend(encrypted.recipients().into_iter().flatten()));
+            into.extend_from_slice(OUTDATED);
+            return Ok(());
+        }
+        let document = encrypted.encrypt(path)?;
+        let recipients = encrypted.recipients_of(&document);
+        let mark = Mark {
+            name,
+            recipients: fingerprints(&recipients),
+            rules: meaning.rules.clone(),
+            context: meaning.digest.clone(),
+            ciphertext: Digest::of(&document).ok_or(io::ErrorKind::InvalidData)?,
+            content: None,
+            signature: None,
+        };
+        self.note(|seen| seen.recipients.extend(recipients));
+        self.put(&meaning, mark, &document, into);
+        Ok(())
+    }
+
+    /// Writes a document that is current under a mark that the key of today signs.
+    fn put(&self, meaning: &Meaning<'_>, mut mark: Mark, document: &[u8], into: &mut Vec<u8>) -> Mark {
+        mark.content = meaning.with_parts(|parts| self.key.sign(Purpose::Content, parts));
+        let mark = mark.signed(self.key);
+        let line = mark.line();
+        into.reserve(line.len() + document.len());
+        into.extend_from_slice(line.as_bytes());
+        into.extend_from_slice(document);
+        mark
+    }
+
+    fn compare(&self, marked: &Marked, document: &[u8], wanted: &Meaning<'_>, known: Known) -> io::Result<Finding> {
+        let Marked { mark, is_whole, is_signed, .. } = marked;
+        if !is_whole {
+            return Ok(Finding::Edited);
+        }
+        if self.key.is_there() && !is_signed {
+            return Ok(Finding::Unsigned);
+        }
+        if known == Known::All && self.key.is_there() {
+            let proven = wanted.with_parts(|parts| self.key.has_signed(mark.content.as_ref(), Purpose::Content, parts));
+            if proven {
+                return Ok(Finding::Current);
+            }
+        }
+        let readdressed = mark.rules != wanted.rules
+            || wanted.recipients.as_ref().is_some_and(|recipients| *recipients != mark.recipients);
+        Ok(if readdressed {
+            Finding::Readdressed
+        } else if mark.context != wanted.digest || (known == Known::All && self.key.is_there()) {
+            Finding::Stale
+        } else if wanted.encrypted.has_form(document)?
+            && fingerprints(&wanted.encrypted.recipients_of(document)) == mark.recipients
+        {
+            Finding::Unproven
+        } else {
+            Finding::Edited
+        })
+    }
+
+    /// What was seen of the documents that were asked for.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Seen)) {
+        note(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Whether a key has signed any of the marks.
+    #[must_use]
+    pub fn has_signed(&self) -> bool {
+        self.documents.values().flatten().any(|marked| marked.is_signed)
+    }
+}
+
+impl<'a> Meaning<'a> {
+    fn of(encrypted: &'a dyn Encrypted, path: &str) -> io::Result<Self> {
+        let context = encrypted.context(path)?;
+        Ok(Self {
+            encrypted,
+            digest: Digest::of(&context).ok_or(io::ErrorKind::InvalidData)?,
+            context,
+            rules: encrypted.rules().and_then(|rules| Digest::of(&rules)),
+            recipients: encrypted.recipients().as_ref().map(fingerprints),
+            variables: encrypted.recipients_in_variables()?,
+        })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "what goes into an HMAC")]
+    fn with_parts<T>(&self, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
+        use_them(&[self.encrypted.secret().expose_secret().as_bytes(), &self.context, &self.variables])
+    }
+}
+
+fn parse(text: &[u8], extent: Extent) -> Vec<(Mark, Range<usize>)> {
+    let mut documents = Vec::new();
+    let mut open: Option<(Mark, usize)> = None;
+    let mut place = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let next = place + line.len();
+        if extent == Extent::Document && line == SEPARATOR {
+            documents.extend(open.take().map(|(mark, start)| (mark, start..place)));
+        } else if open.is_none() && line.starts_with(b"#") {
+            open = Mark::parse(line).map(|mark| (mark, next));
+        }
+        place = next;
+    }
+    documents.extend(open.map(|(mark, start)| (mark, start..place)));
+    documents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_about_its_document_or_about_all_the_rest() {
+        let line = |name: &str| {
+            format!("# regcred mark: {name} recipients=x context={0} sha256={0}\n", Digest::of(b"").unwrap())
+        };
+        let text = format!("a: 1\n---\n{}b: 2\n# c\n---\nd: 3\n---\n{}e: 4\n", line("b"), line("e"));
+        let found = |extent, name: &str| {
+            let documents = parse(text.as_bytes(), extent);
+            let (_, range) = documents.into_iter().find(|(mark, _)| mark.name == name)?;
+            Some(text[range].to_owned())
+        };
+        assert_eq!(found(Extent::Document, "b").unwrap(), "b: 2\n# c\n");
+        assert_eq!(found(Extent::Document, "e").unwrap(), "e: 4\n");
+        assert!(found(Extent::Rest, "b").unwrap().ends_with("e: 4\n"));
+        assert!(found(Extent::Rest, "e").is_none() && parse(b"# regcred mark: {\n", Extent::Rest).is_empty());
+    }
+}
