@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use regcred::credentials::lifetime::ShortLived;
-use regcred::credentials::{Credentials, Source};
+use regcred::credentials::{Credentials, Helpers, Source};
 use regcred::environment::Environment;
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::kubelet::Image;
@@ -153,7 +153,8 @@ fn emit(written: &Value) -> Result<Vec<DockerConfig>, Vec<Diagnostic>> {
     let environment = Environment::new([("AUTH", written.to_string())], PathBuf::from("/"));
     let sources = [Source::DockerConfig("AUTH".parse().unwrap())];
     let mut problems = Vec::new();
-    let logins = Credentials::read(sources.iter(), &environment, ShortLived::Refuse).of(&sources, &mut problems);
+    let logins =
+        Credentials::read(sources.iter(), &environment, ShortLived::Refuse, Helpers::Leave).of(&sources, &mut problems);
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }
