@@ -105,7 +105,7 @@ pub struct RenderArguments {
     #[arg(long, requires = "output", help_heading = "In what form")]
     pub check: bool,
     /// Form of the changes that --check prints [default: human]
-    #[arg(long, value_parser = choice::<MessageFormat>(), help_heading = "In what form")]
+    #[arg(long, requires = "check", value_parser = choice::<MessageFormat>(), help_heading = "In what form")]
     pub message_format: Option<MessageFormat>,
     /// Directory with templates that replace ours of the same name
     #[arg(long, value_name = "DIR", help_heading = "In what form")]

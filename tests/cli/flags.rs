@@ -102,6 +102,8 @@ fn other_value(flag: &str) -> Option<&'static str> {
         "exclude" => "b",
         "sealing-cert" => "cert.pem",
         "sealing-scope" => "cluster-wide",
+        "accept-recipient" => "0123",
+        "message-format" => "json",
         "profile" => "argocd",
         "templates" => "mine",
         "patcher-image" => "r.test/patcher:v2",
