@@ -126,7 +126,9 @@ impl<'a> Product<'a> {
     #[must_use]
     pub fn chooses_by_registries(&self) -> bool {
         match self {
-            Self::Values(Settings { chart: Chart::Template(path), .. }, ..) => templates::uses(path, "registries"),
+            Self::Values(Settings { chart: Chart::Template(path), .. }, ..) => {
+                templates::values::uses(path, "registries")
+            }
             _ => false,
         }
     }

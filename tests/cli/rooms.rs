@@ -175,7 +175,6 @@ const LONG: &[&str] = &[
     "src/files/evidence/fingerprint.rs",
     "src/program.rs",
     "src/settings/file/faults.rs",
-    "src/templates.rs",
 ];
 
 #[test]

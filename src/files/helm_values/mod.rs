@@ -47,7 +47,7 @@ pub fn write(settings: &Settings, docker_configs: &[Logins], shown: Shown) -> Re
                 registries: docker_config.registries().map(RegistryKey::as_str).collect(),
                 patcher: None,
             };
-            Ok(headed(templates::render_values(path, &context)?.as_bytes()))
+            Ok(headed(templates::values::render_file(path, &context)?.as_bytes()))
         }
         (Chart::Tamcore, Some(patcher)) => shipped::tamcore(settings, pull_secret, patcher, docker_config, shown),
         (Chart::Empathyco, Some(patcher)) => {

@@ -96,7 +96,7 @@ fn values(
             all_service_accounts,
         }),
     };
-    templates::values(name, template.to_owned(), &context).map(|(_, values)| values)
+    templates::values::render(name, template.to_owned(), &context).map(|(_, values)| values)
 }
 
 fn yaml(values: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, Failure> {

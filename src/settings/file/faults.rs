@@ -165,7 +165,7 @@ impl Faults<'_> {
             self.add(
                 position,
                 &format!("`{field}` belongs {}", homes(field)),
-                format!("move it there; here {possible}"),
+                format!("move it there; here, {possible}"),
             );
             return None;
         }

@@ -8,121 +8,18 @@ pub mod external;
 pub mod go;
 pub mod logins;
 pub mod meaning;
+mod options;
 mod origin;
 pub mod typed;
 
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::credentials::Source;
-use crate::names::{AccountName, Namespace, NamespacePattern, ResourceName};
-use choice::{Format, Link, MessageFormat, Patcher, Profile, Protect, SealingScope, Strategy};
-use combination::Chart;
-use external::written::External;
-
+pub use options::{Options, PullSecret};
 pub use origin::{Origin, Parsed, Sourced};
 
 /// The name of the Secret, and of the pull secret without a name.
 pub const SECRET_NAME: &str = "image-pull-secret";
-
-/// Declares a struct of values that may be left open, and how a lower one fills it.
-macro_rules! partial {
-    ($(#[$documentation:meta])* $name:ident { $($(#[$field_documentation:meta])* $field:ident: $type:ty,)+ }) => {
-        $(#[$documentation])*
-        #[derive(Clone, Debug, Default)]
-        pub struct $name { $($(#[$field_documentation])* pub $field: Option<Sourced<$type>>,)+ }
-
-        impl $name {
-            /// These values; `lower` fills the open ones.
-            #[must_use]
-            pub fn over(self, lower: Self) -> Self {
-                Self { $($field: self.$field.or(lower.$field)),+ }
-            }
-        }
-    };
-}
-
-partial! {
-    /// The options that a run has once.
-    Options {
-        /// How the Secrets get there.
-        strategy: Strategy,
-        /// How Pods find them.
-        link: Link,
-        /// How Secrets in files are protected.
-        protect: Protect,
-        /// The form of the output.
-        format: Format,
-        /// The tool whose annotations are added.
-        profile: Profile,
-        /// The chart that values are for.
-        chart: Chart,
-        /// The clusters of regcred.yaml that the run is for.
-        clusters: Vec<String>,
-        /// The list of the namespaces that exist: a file, or `-`.
-        namespaces_from: PathBuf,
-        /// Whether Namespace objects come first.
-        create_namespaces: bool,
-        /// The certificate of the cluster's Sealed Secrets controller.
-        sealing_cert: Certificate,
-        /// To which name a sealed value is bound.
-        sealing_scope: SealingScope,
-        /// Whether unchanged documents are encrypted again.
-        reseal: bool,
-        /// The fingerprints of new recipients that are accepted.
-        accepted_recipients: Vec<String>,
-        /// The form of the changes that a comparison prints.
-        message_format: MessageFormat,
-        /// Whether a password may die with the job.
-        allow_short_lived: bool,
-        /// Whether a Docker config is written as JSON.
-        raw: bool,
-        /// The file or folder to write.
-        output: PathBuf,
-        /// Whether the output is compared instead of written.
-        check: bool,
-        /// The folder with templates that replace ours.
-        templates: PathBuf,
-        /// Whether a plain Secret may go into a Git work tree.
-        allow_plaintext_in_git: bool,
-        /// The in-cluster patcher.
-        patcher: Patcher,
-        /// Its namespace.
-        patcher_namespace: Namespace,
-        /// Its image.
-        patcher_image: String,
-        /// The Secret it copies.
-        source_secret_name: ResourceName,
-        /// The pull Secret of the patcher's image.
-        patcher_pull_secret: ResourceName,
-        /// How often it reads the cluster: a Go duration.
-        patcher_interval: String,
-        /// Whether it serves the namespaces that it leaves out by default.
-        no_default_excludes: bool,
-        /// Whether the policy that confines it is left out.
-        no_guard: bool,
-    }
-}
-
-partial! {
-    /// One pull secret.
-    PullSecret {
-        /// Its name.
-        name: ResourceName,
-        /// Its logins.
-        logins: Vec<Parsed<Source>>,
-        /// The store that keeps its logins.
-        external: External,
-        /// The namespaces to serve.
-        include: Vec<Parsed<NamespacePattern>>,
-        /// The namespaces to leave out.
-        exclude: Vec<Parsed<NamespacePattern>>,
-        /// The ServiceAccounts that refer to it.
-        service_accounts: Vec<Parsed<AccountName>>,
-        /// Other references that those keep.
-        also_reference: Vec<Parsed<ResourceName>>,
-    }
-}
 
 impl PullSecret {
     /// Its name, or the default one.
@@ -197,6 +94,7 @@ impl Spec {
 
 #[cfg(test)]
 mod tests {
+    use super::choice::{Format, Link};
     use super::*;
 
     #[expect(clippy::unnecessary_wraps, reason = "every field of a Spec may be left open")]

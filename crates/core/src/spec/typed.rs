@@ -6,99 +6,13 @@ use std::str::FromStr;
 
 use super::choice::{Choice, UnknownWord};
 use super::combination::Chart;
-use super::logins::{self, Known};
-use super::{Certificate, Origin, Parsed, Sourced, Spec};
+use super::logins::Known;
+use super::{Origin, Parsed, Sourced, Spec};
+
+pub use super::options::{SETTINGS, Setting, Values};
 use crate::credentials::Source;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::{InvalidName, NamespacePattern};
-
-/// An option of `regcred render`.
-pub struct Setting {
-    /// Its flag.
-    pub flag: &'static str,
-    /// How many values it takes.
-    pub values: Values,
-    /// Whether the ConfigMap of a function may set it: what is about files of this machine may not.
-    pub in_a_function: bool,
-    set: fn(&mut Spec, &mut Reader<'_>),
-}
-
-/// How many values an option takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
-    /// None: it is set or not.
-    None,
-    /// One.
-    One,
-    /// Any number.
-    Any,
-}
-
-impl Setting {
-    /// The name without dashes: the key in a ConfigMap.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        self.flag.trim_start_matches('-')
-    }
-}
-
-const fn of_both(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
-    Setting { flag, values, in_a_function: true, set }
-}
-
-const fn of_flags(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
-    Setting { flag, values, in_a_function: false, set }
-}
-
-/// Every option, in the order in which their problems are reported.
-pub const SETTINGS: &[Setting] = &[
-    of_flags("--cluster", Values::Any, |spec, typed| spec.options.clusters = typed.texts()),
-    of_both("--docker-config", Values::Any, |spec, typed| {
-        typed.add_logins(spec, |text, place, known| logins::variable(text, place, known).map(Source::DockerConfig));
-    }),
-    of_flags("--docker-config-file", Values::Any, |spec, typed| {
-        let files = typed.values.iter().map(|path| Ok(Source::DockerConfigFile(path.into()))).collect();
-        extend(&mut spec.each.logins, files, &typed.origin);
-    }),
-    of_both("--login", Values::Any, |spec, typed| typed.add_logins(spec, logins::typed)),
-    of_both("--allow-short-lived", Values::None, |spec, typed| spec.options.allow_short_lived = typed.switch()),
-    of_both("--namespaces", Values::Any, |spec, typed| spec.each.include = typed.patterns()),
-    of_flags("--namespaces-from", Values::One, |spec, typed| spec.options.namespaces_from = typed.path()),
-    of_both("--exclude", Values::Any, |spec, typed| spec.each.exclude = typed.patterns()),
-    of_both("--no-default-excludes", Values::None, |spec, typed| spec.options.no_default_excludes = typed.switch()),
-    of_both("--secret-name", Values::One, |spec, typed| spec.each.name = typed.name()),
-    of_both("--create-namespaces", Values::None, |spec, typed| spec.options.create_namespaces = typed.switch()),
-    of_both("--strategy", Values::One, |spec, typed| spec.options.strategy = typed.choice()),
-    of_both("--link", Values::One, |spec, typed| spec.options.link = typed.choice()),
-    of_both("--service-account", Values::Any, |spec, typed| spec.each.service_accounts = typed.names()),
-    of_both("--also-reference", Values::Any, |spec, typed| spec.each.also_reference = typed.names()),
-    of_flags("--protect", Values::One, |spec, typed| spec.options.protect = typed.choice()),
-    of_flags("--sealing-cert", Values::One, |spec, typed| {
-        spec.options.sealing_cert =
-            typed.path().map(|path| Sourced { value: Certificate::Flag(path.value), origin: path.origin });
-    }),
-    of_flags("--sealing-scope", Values::One, |spec, typed| spec.options.sealing_scope = typed.choice()),
-    of_flags("--reseal", Values::None, |spec, typed| spec.options.reseal = typed.switch()),
-    of_flags("--accept-recipient", Values::Any, |spec, typed| spec.options.accepted_recipients = typed.texts()),
-    of_flags("--message-format", Values::One, |spec, typed| spec.options.message_format = typed.choice()),
-    of_flags("--format", Values::One, |spec, typed| spec.options.format = typed.choice()),
-    of_flags("--chart", Values::One, |spec, typed| spec.options.chart = typed.chart()),
-    of_flags("--raw", Values::None, |spec, typed| spec.options.raw = typed.switch()),
-    of_both("--profile", Values::One, |spec, typed| spec.options.profile = typed.choice()),
-    of_flags("--output", Values::One, |spec, typed| spec.options.output = typed.path()),
-    of_flags("--check", Values::None, |spec, typed| spec.options.check = typed.switch()),
-    of_flags("--templates", Values::One, |spec, typed| spec.options.templates = typed.path()),
-    of_both("--allow-plaintext-in-git", Values::None, |spec, typed| {
-        spec.options.allow_plaintext_in_git = typed.switch();
-    }),
-    of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice()),
-    of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name()),
-    of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text()),
-    of_both("--source-secret-name", Values::One, |spec, typed| spec.options.source_secret_name = typed.name()),
-    of_both("--patcher-pull-secret", Values::One, |spec, typed| spec.options.patcher_pull_secret = typed.name()),
-    of_both("--patcher-interval", Values::One, |spec, typed| spec.options.patcher_interval = typed.text()),
-    of_both("--no-guard", Values::None, |spec, typed| spec.options.no_guard = typed.switch()),
-];
 
 /// Finds an option by its flag or key.
 #[must_use]
@@ -142,7 +56,7 @@ impl Typed {
 }
 
 /// The values of one option.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     values: &'a [OsString],
     origin: Origin,
     known: &'a Known<'a>,
@@ -159,23 +73,23 @@ impl Reader<'_> {
         self.values.iter().map(|value| value.to_string_lossy().into_owned())
     }
 
-    fn texts(&self) -> Option<Sourced<Vec<String>>> {
+    pub(super) fn texts(&self) -> Option<Sourced<Vec<String>>> {
         self.sourced(self.words().collect())
     }
 
-    fn text(&self) -> Option<Sourced<String>> {
+    pub(super) fn text(&self) -> Option<Sourced<String>> {
         self.sourced(self.words().last().unwrap_or_default())
     }
 
-    fn path(&self) -> Option<Sourced<PathBuf>> {
+    pub(super) fn path(&self) -> Option<Sourced<PathBuf>> {
         self.sourced(self.values.last().map(PathBuf::from).unwrap_or_default())
     }
 
-    fn switch(&self) -> Option<Sourced<bool>> {
+    pub(super) fn switch(&self) -> Option<Sourced<bool>> {
         self.sourced(true)
     }
 
-    fn chart(&self) -> Option<Sourced<Chart>> {
+    pub(super) fn chart(&self) -> Option<Sourced<Chart>> {
         let path = self.path()?;
         self.sourced(match path.value.to_str() {
             Some("tamcore") => Chart::Tamcore,
@@ -184,7 +98,7 @@ impl Reader<'_> {
         })
     }
 
-    fn choice<C: Choice + FromStr<Err = UnknownWord>>(&mut self) -> Option<Sourced<C>> {
+    pub(super) fn choice<C: Choice + FromStr<Err = UnknownWord>>(&mut self) -> Option<Sourced<C>> {
         let choice = self.text()?.value.parse().map_err(|UnknownWord| {
             let words: Vec<_> = C::ALL.iter().map(|choice| choice.name()).collect();
             self.problems.push(
@@ -199,7 +113,7 @@ impl Reader<'_> {
         if matches!(self.origin, Origin::Key(_)) { Code::InvalidFunctionConfig } else { Code::Usage }
     }
 
-    fn name<N: FromStr<Err = InvalidName>>(&mut self) -> Option<Sourced<N>> {
+    pub(super) fn name<N: FromStr<Err = InvalidName>>(&mut self) -> Option<Sourced<N>> {
         match parsed(&self.text()?.value, &self.origin.to_string()) {
             Ok(name) => self.sourced(name),
             Err(wrong) => {
@@ -209,16 +123,21 @@ impl Reader<'_> {
         }
     }
 
-    fn names<N: FromStr<Err = InvalidName>>(&self) -> Option<Sourced<Vec<Parsed<N>>>> {
+    pub(super) fn names<N: FromStr<Err = InvalidName>>(&self) -> Option<Sourced<Vec<Parsed<N>>>> {
         let place = |number: usize| format!("{}, item {}", self.origin, number + 1);
         self.sourced(self.words().enumerate().map(|(number, text)| parsed(&text, &place(number))).collect())
     }
 
-    fn patterns(&self) -> Option<Sourced<Vec<Parsed<NamespacePattern>>>> {
+    pub(super) fn patterns(&self) -> Option<Sourced<Vec<Parsed<NamespacePattern>>>> {
         self.sourced(patterns(self.words(), &self.origin))
     }
 
-    fn add_logins(&self, spec: &mut Spec, parse: impl Fn(&str, &str, &Known<'_>) -> Parsed<Source>) {
+    pub(super) fn add_files(&self, spec: &mut Spec) {
+        let files = self.values.iter().map(|path| Ok(Source::DockerConfigFile(path.into()))).collect();
+        extend(&mut spec.each.logins, files, &self.origin);
+    }
+
+    pub(super) fn add_logins(&self, spec: &mut Spec, parse: impl Fn(&str, &str, &Known<'_>) -> Parsed<Source>) {
         let place = self.origin.to_string();
         let logins = self.words().map(|text| parse(&text, &place, self.known)).collect();
         extend(&mut spec.each.logins, logins, &self.origin);

@@ -1,10 +1,11 @@
-//! Renders the templates of a user: those that replace our objects, and those that make the values of a chart.
+//! Renders the templates of a user that replace our objects.
+
+pub mod values;
 
 use std::path::Path;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::environment::read_text;
 use crate::settings::choices::{Chart, Format};
@@ -164,59 +165,6 @@ fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The text that the template of `--chart` makes: the values of some chart.
-///
-/// # Errors
-/// A file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
-pub fn render_values(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
-    let text = read_text(path).map_err(|error| {
-        let message = format!("the template that `--chart` names cannot be read: {}", reason(&error));
-        let problem = Diagnostic::error(Code::UnreadableFile, message);
-        Failure::of(TITLE, problem.hint("write tamcore, empathyco, or the path of a template"))
-    })?;
-    // The file is there, so its name is no value that was typed by mistake.
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (mut output, _) = values(&name, text, context)?;
-    // The template's own last line end is not part of its output.
-    output.push('\n');
-    Ok(output)
-}
-
-/// The text of a template of values and what it means: a YAML mapping.
-///
-/// # Errors
-/// An unknown variable, or output that is no mapping: with file and line.
-pub fn values(name: &str, template: String, context: &impl Serialize) -> Result<(String, Map<String, Value>), Failure> {
-    let fail = |problem: Diagnostic, hint: &str| Failure::of(TITLE, problem.hint(hint));
-    let mut environment = strict();
-    let output = environment
-        .add_template_owned(name.to_owned(), template)
-        .and_then(|()| environment.get_template(name)?.render(minijinja::value::Serde(context)))
-        .map_err(|error| {
-            fail(
-                place(&error),
-                "it may use secret_name, namespaces, service_accounts and registries; no template sees a secret",
-            )
-        })?;
-    let values = serde_saphyr::from_str(&output).map_err(|error| {
-        let line = error.location().map_or(0, |place| place.line());
-        let message = format!("the template `{name}` makes no YAML mapping: line {line} of its output");
-        fail(
-            Diagnostic::error(Code::InvalidTemplate, message),
-            "a string is quoted already: write `key: {{ secret_name }}`",
-        )
-    })?;
-    Ok((output, values))
-}
-
-/// Whether a template of the user's uses this variable; one that cannot be read uses none.
-#[must_use]
-pub fn uses(path: &Path, variable: &str) -> bool {
-    let Ok(text) = read_text(path) else { return false };
-    let environment = strict();
-    environment.template_from_str(&text).is_ok_and(|template| template.undeclared_variables(false).contains(variable))
-}
-
 /// An unknown variable is an error, and what is put in is JSON, which is YAML.
 fn strict() -> Environment<'static> {
     let mut environment = Environment::new();
@@ -247,43 +195,6 @@ mod tests {
     use regcred_core::spec::choice::{Link, Patcher, Profile};
     use regcred_core::spec::external::{self, written::External};
     use serde_json::json;
-
-    /// The text that a template makes, or what is wrong with it.
-    fn values(template: &str) -> Result<String, String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        #[expect(clippy::disallowed_methods, reason = "a fixture")]
-        std::fs::write(file.path(), template).unwrap();
-        let context = json!({"secret_name": "on", "namespaces": ["a", "y"]});
-        let name = file.path().file_name().unwrap().to_str().unwrap().to_owned();
-        render_values(file.path(), &context).map_err(|failure| {
-            let Failure::Input { problems, .. } = failure else { panic!("of the input") };
-            problems[0].message.replace(&name, "FILE")
-        })
-    }
-
-    #[test]
-    fn a_template_without_an_end_is_ended() {
-        let endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
-        assert!(values(endless).unwrap_err().contains("fuel"));
-    }
-
-    #[test]
-    fn values_are_what_the_template_says_with_names_quoted() {
-        assert_eq!(
-            values("# ours\na: {{ secret_name }}\nb: {{ namespaces }}\n").unwrap(),
-            "# ours\na: \"on\"\nb: [\"a\",\"y\"]\n"
-        );
-    }
-
-    #[test]
-    fn values_that_are_none_are_an_error_with_file_and_line() {
-        assert_eq!(values("a: 1\nb: {{ password }}\n").unwrap_err(), "the template `FILE`, line 2: undefined value");
-        assert_eq!(values("a: 1\n{% if %}\n").unwrap_err(), "the template `FILE`, line 2: syntax error");
-        for (no_mapping, line) in [("- {{ secret_name }}\n", 1), ("a: 1\nb: \"{{ secret_name }}\"\n", 2)] {
-            let said = values(no_mapping).unwrap_err();
-            assert_eq!(said, format!("the template `FILE` makes no YAML mapping: line {line} of its output"));
-        }
-    }
 
     #[test]
     fn an_unknown_variable_is_an_error_with_file_and_line() {
