@@ -1,4 +1,4 @@
-//! New paths: folders and files that a run makes before it is certain that it can go on in, none of them left unless it does out.
+//! Removes the files of a run that fails.
 
 use std::fs;
 use std::io;
