@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -132,14 +131,6 @@ impl Environment {
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         let path = self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty())?;
         Some(self.directory.join(path))
-    }
-
-    /// A program to run with these variables.
-    #[must_use]
-    pub fn command(&self, program: &str, sources: &[VariableName]) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().envs(self.without(sources));
-        command
     }
 
     /// Where relative paths start.

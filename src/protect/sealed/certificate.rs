@@ -193,7 +193,10 @@ impl Fault {
         let (code, hint) = match self {
             Self::Expired(_) => (Code::CertificateExpired, FETCH),
             Self::NotYetValid(_) => (Code::CertificateNotYetValid, "check the clock of this machine"),
-            Self::NotRsa => (Code::CertificateNotRsa, "is it of something else? Sealed Secrets has RSA"),
+            Self::NotRsa => (
+                Code::CertificateNotRsa,
+                "Sealed Secrets uses RSA: check that this is the certificate of the controller",
+            ),
             Self::WeakKey => (Code::CertificateWeak, "let the controller make a key of 2048 bits or more"),
         };
         Diagnostic::error(code, format!("the certificate in {source} {self}")).hint(hint)

@@ -2,10 +2,12 @@
 //!
 //! The API server passes the question on, as it does for `kubeseal --fetch-cert`; and `kubectl` knows every way to log in to one.
 
-use std::io;
-use std::process::Stdio;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use crate::environment::Environment;
+use crate::program::{Program, Trouble};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName, VariableName};
 
@@ -19,17 +21,12 @@ pub struct Controller<'a> {
     pub context: Option<&'a str>,
     /// The variables for `kubectl`.
     pub environment: &'a Environment,
-    /// Those of them that it does not get.
+    /// The variables that hold logins: `kubectl` does not get them.
     pub sources: &'a [VariableName],
 }
 
-/// Why there is no answer.
-enum Trouble {
-    /// The program cannot be started.
-    NoProgram(io::Error),
-    /// It failed, and said this: not ours to repeat, as it may quote the kubeconfig.
-    Failed(String),
-}
+/// Longer than `kubectl` waits for one request, and long enough to log in.
+const LIMIT: Duration = Duration::from_secs(120);
 
 impl Controller<'_> {
     /// The certificate, as the controller gives it.
@@ -45,7 +42,7 @@ impl Controller<'_> {
             .map_err(|trouble| self.explain(&trouble))?;
         let port = String::from_utf8_lossy(&port);
         let path = format!("/api/v1/namespaces/{namespace}/services/http:{name}:{port}/proxy/v1/cert.pem");
-        self.ask(&["get", "--raw", &path]).map_err(|trouble| self.explain(&trouble))
+        self.ask(&["get", "--raw", &path]).map(|pem| pem.to_vec()).map_err(|trouble| self.explain(&trouble))
     }
 
     /// What was typed is repeated by `kubectl`, so it is only shown one that exists.
@@ -59,31 +56,35 @@ impl Controller<'_> {
             .hint("`kubectl config get-contexts` lists them; KUBECONFIG names another file"))
     }
 
-    fn ask(&self, arguments: &[&str]) -> Result<Vec<u8>, Trouble> {
+    fn ask(&self, arguments: &[&str]) -> Result<Zeroizing<Vec<u8>>, Option<Trouble>> {
         let context = self.context.map(|context| format!("--context={context}"));
         let more = ["--request-timeout=30s"].into_iter().chain(context.as_deref());
         self.run(&arguments.iter().copied().chain(more).collect::<Vec<_>>())
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, Trouble> {
-        let mut command = self.environment.command("kubectl", self.sources);
-        command.current_dir(self.environment.directory()).args(arguments);
-        let output = command.stdin(Stdio::null()).output().map_err(Trouble::NoProgram)?;
-        if output.status.success() {
-            Ok(output.stdout)
-        } else {
-            Err(Trouble::Failed(String::from_utf8_lossy(&output.stderr).into_owned()))
-        }
+    fn run(&self, arguments: &[&str]) -> Result<Zeroizing<Vec<u8>>, Option<Trouble>> {
+        let variables = self.environment.without(self.sources);
+        let program = Program::find("kubectl", self.environment, variables, LIMIT).ok_or(None)?;
+        program.run(arguments, Zeroizing::default()).map(|answer| answer.output).map_err(Some)
     }
 
-    fn explain(&self, trouble: &Trouble) -> Diagnostic {
+    /// What `kubectl` said is not shown, as it may quote the kubeconfig. There is no trouble to name if there is no `kubectl`.
+    fn explain(&self, trouble: &Option<Trouble>) -> Diagnostic {
         let Self { name, namespace, .. } = self;
         let said = match trouble {
-            Trouble::NoProgram(error) => {
-                return Diagnostic::error(Code::NoKubectl, format!("`kubectl` cannot be run: {}", regcred_core::diagnostic::reason(error)))
-                    .hint("install kubectl and put it on PATH; or ask somebody with access for the certificate, which is not secret");
+            None | Some(Trouble::NotStarted) => {
+                return Diagnostic::error(
+                    Code::NoKubectl,
+                    "the program `kubectl` is not on PATH, or cannot be started",
+                )
+                .hint("install kubectl, or ask someone who has it for the certificate, which is no secret");
             }
-            Trouble::Failed(said) => said,
+            Some(Trouble::Interrupted) => {
+                return Diagnostic::error(Code::Interrupted, "interrupted before the cluster answered")
+                    .hint("nothing was written; run the same command again");
+            }
+            Some(Trouble::Late(_)) => String::new(),
+            Some(Trouble::Failed { answer, .. }) => String::from_utf8_lossy(&answer.words).into_owned(),
         };
         if said.contains("(NotFound)") {
             Diagnostic::error(

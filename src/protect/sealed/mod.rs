@@ -55,7 +55,7 @@ impl Sealer {
                 format!("nothing can be sealed with the certificate in {source}"),
             ))
         })?;
-        warnings.extend((*scope == SealingScope::ClusterWide).then(whoever_can_create));
+        warnings.extend((*scope == SealingScope::ClusterWide).then(opens_in_every_namespace));
         let annotations = marks.annotations(Role::CustomResource);
         let annotations = annotations.map(|(name, value)| (name.to_owned(), value)).collect();
         let recipient = digest(&SHA256, &public_key).as_ref().to_vec();
@@ -120,7 +120,7 @@ impl Sealer {
         &self.recipient
     }
 
-    /// The same, as marks and `REGCRED_RECIPIENTS` name it.
+    /// The recipient as marks name it.
     #[must_use]
     pub fn recipients(&self) -> Recipients {
         let fingerprint = fingerprint(&self.recipient);
@@ -167,7 +167,7 @@ fn not_said() -> Diagnostic {
     )
 }
 
-fn whoever_can_create() -> Diagnostic {
+fn opens_in_every_namespace() -> Diagnostic {
     Diagnostic::warning(
         Code::SealedClusterWide,
         "`--sealing-scope cluster-wide` binds a login to no namespace: anyone who can create a SealedSecret in any namespace can open it",

@@ -268,7 +268,7 @@ fn limit(environment: &Environment) -> Result<Duration, Diagnostic> {
     let Some(text) = environment.setting(LIMIT_VARIABLE) else { return Ok(LIMIT) };
     match text.parse() {
         Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err(Diagnostic::error(Code::SopsTimeout, format!("`{LIMIT_VARIABLE}` is no number of seconds"))
+        _ => Err(Diagnostic::error(Code::SopsTimeout, format!("`{LIMIT_VARIABLE}` is not a number of seconds"))
             .hint("1 to 86400; without it sops has 60 for each file")),
     }
 }
