@@ -164,6 +164,7 @@ fn needed(flag: &str) -> Option<&'static str> {
         "--output" => {
             Some("--check compares with existing files: name the file or directory that an earlier run wrote")
         }
+        "--check" => Some("--message-format is about the changes that --check prints: add --check, or leave it out"),
         "--image" => Some("--require-match is about an image: add --image, for example --image ghcr.io/acme/api:1.4"),
         _ => None,
     }

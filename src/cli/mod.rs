@@ -8,6 +8,7 @@ mod render;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use regcred_core::names::Namespace;
 
 use regcred_core::spec::typed::Typed;
 
@@ -97,6 +98,9 @@ pub struct VerifyArguments {
     /// List the entries that a kubelet would try for this image
     #[arg(long, value_name = "IMAGE", help_heading = "What to say")]
     pub image: Option<String>,
+    /// With --image: answer for a Pod in this namespace
+    #[arg(long, value_name = "NAME", requires = "image", help_heading = "What to say")]
+    pub namespace: Option<Namespace>,
     /// Exit 1 if no entry matches the image
     #[arg(long, requires = "image", help_heading = "What to say")]
     pub require_match: bool,

@@ -20,6 +20,9 @@ pub struct LoginArguments {
     /// File with a whole Docker config
     #[arg(long, value_name = "FILE")]
     pub docker_config_file: Vec<PathBuf>,
+    /// Ask the credential helpers that a Docker config names, by running docker-credential-NAME
+    #[arg(long)]
+    pub credential_helpers: bool,
     /// Host and its two variables, HOST=USERVAR:PASSVAR, or a preset: acr, dockerhub, gar, ghcr, gitlab, harbor, jfrog, quay
     #[arg(long, value_name = "LOGIN")]
     pub login: Vec<String>,
@@ -102,7 +105,7 @@ pub struct RenderArguments {
     #[arg(long, requires = "output", help_heading = "In what form")]
     pub check: bool,
     /// Form of the changes that --check prints [default: human]
-    #[arg(long, value_parser = choice::<MessageFormat>(), help_heading = "In what form")]
+    #[arg(long, requires = "check", value_parser = choice::<MessageFormat>(), help_heading = "In what form")]
     pub message_format: Option<MessageFormat>,
     /// Directory with templates that replace ours of the same name
     #[arg(long, value_name = "DIR", help_heading = "In what form")]

@@ -173,14 +173,14 @@ impl Fleet {
 
     fn next(&self, job_step: String) -> Vec<String> {
         let mut steps = Vec::new();
-        if !self.is_kept {
-            steps.push(FILL_IN.to_owned());
-        }
         if !self.protected_by(Protect::Sealed).is_empty() {
             steps.push(
                 "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --context NAME --output certs/NAME.pem`"
                     .to_owned(),
             );
+        }
+        if !self.is_kept {
+            steps.push(FILL_IN.to_owned());
         }
         if !self.protected_by(Protect::Sops).is_empty() {
             steps.push(format!("name the keys in {SOPS_FILE}"));

@@ -1,7 +1,7 @@
 //! Reads and merges the logins of a fleet, for `render` and `verify`.
 
 use crate::credentials::lifetime::ShortLived;
-use crate::credentials::{Credentials, Source};
+use crate::credentials::{Credentials, Helpers, Source};
 use crate::environment::Environment;
 use crate::files::marks::Known;
 use crate::report;
@@ -46,8 +46,9 @@ pub(super) fn check(fleet: &Fleet, environment: &Environment) -> Result<Checked,
 
 fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
     let short_lived = members.first().map_or(ShortLived::Refuse, |member| member.short_lived);
+    let helpers = members.first().map_or(Helpers::Leave, |member| member.credential_helpers);
     let sources = members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
-    let credentials = Credentials::read(sources, environment, short_lived);
+    let credentials = Credentials::read(sources, environment, short_lived, helpers);
     let of_cluster = |member: &Settings| {
         let mut problems = Vec::new();
         let mut docker_configs = Vec::new();

@@ -3,6 +3,7 @@
 mod completions;
 mod deliver;
 mod fetch_cert;
+mod image;
 mod init;
 mod init_fleet;
 mod inject;

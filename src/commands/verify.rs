@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::image::{for_namespace, parse, registry_for_an_image, several_logins};
 use super::logins::{self, Checked};
 use crate::cli::{AnswerFormat, VerifyArguments};
 use crate::credentials::{Need, Source};
@@ -18,7 +19,6 @@ use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::docker_config::kubelet::{Image, InvalidImage};
 use regcred_core::docker_config::{self, Logins, Match};
 use regcred_core::spec::typed::Typed;
 
@@ -48,7 +48,12 @@ pub fn run(
         return list(&sources(&fleet.members), arguments.format, environment);
     }
     let fleet = Fleet::resolve_for(Purpose::Logins, typed, file, environment);
-    match (fleet.and_then(|fleet| checked(fleet, environment)), arguments.format) {
+    match (
+        fleet
+            .and_then(|fleet| for_namespace(fleet, file, arguments.namespace.as_ref()))
+            .and_then(|fleet| checked(fleet, environment)),
+        arguments.format,
+    ) {
         (Err(Failure::Input { problems, .. }), AnswerFormat::Json) => {
             let matches = image.is_some().then(Vec::new);
             json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
@@ -60,7 +65,11 @@ pub fn run(
             let docker_configs = distinct(&members, docker_configs);
             problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
             problems.extend(members.iter().flat_map(|member| &member.pull_secrets).filter_map(unknown_registries));
-            let matches = image.map(|image| docker_config::matches(&docker_configs, &image));
+            let matches = image.as_ref().map(|image| docker_config::matches(&docker_configs, image));
+            problems.extend(matches.as_deref().and_then(several_logins));
+            if let (Some(image), Some([])) = (&image, matches.as_deref()) {
+                problems.extend(docker_config::near_misses(&docker_configs, image));
+            }
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
                 AnswerFormat::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
@@ -114,15 +123,6 @@ fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     })
 }
 
-fn parse(image: &str) -> Result<Image, Failure> {
-    image.parse().map_err(|invalid: InvalidImage| {
-        Failure::Usage(vec![
-            Diagnostic::error(Code::InvalidImage, format!("what `--image` got {invalid}"))
-                .hint("for example ghcr.io/acme/api:1.4"),
-        ])
-    })
-}
-
 /// The Docker configs of the pull secrets; equal ones of several clusters count once.
 fn distinct(members: &[Settings], docker_configs: Vec<Vec<Logins>>) -> Vec<Logins> {
     let mut seen = HashSet::new();
@@ -142,17 +142,6 @@ fn sources(members: &[Settings]) -> Vec<&Source> {
     let mut seen = HashSet::new();
     let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
     pull_secrets.flat_map(|pull_secret| &pull_secret.sources).filter(|source| seen.insert(*source)).collect()
-}
-
-/// Warns about an image that is the host of a registry: a kubelet reads it as an image of Docker Hub.
-fn registry_for_an_image(image: &str) -> Option<Diagnostic> {
-    Image::looks_like_a_registry(image).then(|| {
-        Diagnostic::warning(
-            Code::RegistryForAnImage,
-            "what `--image` got looks like a registry, and a kubelet takes it for an image of Docker Hub",
-        )
-        .hint("name an image in it, for example ghcr.io/acme/api:1.4")
-    })
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod file;
 mod from_preset;
+mod helper;
 mod hosts;
 mod source;
 mod value;
@@ -16,6 +17,7 @@ use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::VariableName;
 
 pub use hosts::registries;
+pub use regcred_core::credentials::auths::Helpers;
 pub use regcred_core::credentials::{
     DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable, is_a_placeholder, lifetime, presets,
 };
@@ -42,13 +44,23 @@ pub struct Credentials<'a> {
 
 impl<'a> Credentials<'a> {
     /// Reads every source.
-    pub fn read(sources: impl Iterator<Item = &'a Source>, environment: &Environment, short_lived: ShortLived) -> Self {
+    pub fn read(
+        sources: impl Iterator<Item = &'a Source>,
+        environment: &Environment,
+        short_lived: ShortLived,
+        helpers: Helpers,
+    ) -> Self {
         let facts = facts(environment, short_lived);
+        let sources: Vec<_> = sources.collect();
+        let known = [DEFAULT_VARIABLE, OTHER_VARIABLE].into_iter().chain(lifetime::JOB_TOKENS).map(VariableName::known);
+        let variables = sources.iter().flat_map(|source| source.variables()).map(|variable| variable.name);
+        let hidden: Vec<_> = variables.chain(known).collect();
+        let asking = (helpers == Helpers::Ask).then_some(hidden.as_slice());
         let mut read = HashMap::new();
         for source in sources {
             read.entry(source).or_insert_with(|| {
                 let mut problems = Vec::new();
-                (source::read(source, environment, &facts, &mut problems), problems)
+                (source::read(source, environment, &facts, asking, &mut problems), problems)
             });
         }
         Self { read }
@@ -75,7 +87,8 @@ mod tests {
     fn read(variables: &[(&str, &str)], sources: &[Source]) -> Result<(usize, Vec<&'static str>), Vec<&'static str>> {
         let environment = Environment::new(variables.iter().copied(), PathBuf::from("/"));
         let mut problems = Vec::new();
-        let logins = Credentials::read(sources.iter(), &environment, ShortLived::Refuse).of(sources, &mut problems);
+        let logins = Credentials::read(sources.iter(), &environment, ShortLived::Refuse, Helpers::Leave)
+            .of(sources, &mut problems);
         let codes = problems.iter().map(|problem| problem.code.as_str()).collect();
         if problems.iter().any(Diagnostic::is_error) { Err(codes) } else { Ok((logins.len(), codes)) }
     }

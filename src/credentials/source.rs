@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::file::{self, Named};
-use super::from_preset;
 use super::value::Wanted;
+use super::{from_preset, helper};
 use crate::environment::Environment;
 use regcred_core::credentials::auths::{self, Helpers};
 use regcred_core::credentials::decode::{self, Place};
@@ -15,20 +15,31 @@ use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::VariableName;
 
-/// The checked logins of a source; what is wrong with them is added to `problems`.
+/// The checked logins of a source. Credential helpers are asked if `asking` has the variables that they must not see; what is wrong with them is added to `problems`.
 pub(super) fn read(
     source: &Source,
     environment: &Environment,
     facts: &Facts<'_>,
+    asking: Option<&[VariableName]>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Credential> {
+    let entries = |json: &SecretString, source: &str, problems: &mut Vec<Diagnostic>| {
+        let helpers = if asking.is_some() { Helpers::Ask } else { Helpers::Leave };
+        let (mut logins, kept) = auths::read(json, source, helpers, problems);
+        for kept in kept {
+            match helper::ask(kept, source, asking.unwrap_or_default(), environment) {
+                Ok(login) => logins.push(login),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        logins
+    };
     let found = match source {
         Source::DockerConfig(name) => Wanted { name, purpose: "a whole Docker config".into(), preset: None }
             .value(environment)
             .and_then(|text| {
                 let source = format!("`{name}`");
-                docker_config(&text, &source, problems)
-                    .map(|json| auths::read(&json, &source, Helpers::Leave, problems).0)
+                docker_config(&text, &source, problems).map(|json| entries(&json, &source, problems))
             })
             .map_err(|problem| offer_another(problem, name, environment)),
         Source::DockerConfigFile(path) => {
@@ -41,7 +52,7 @@ pub(super) fn read(
             };
             file::read(&path, &source, Named::ByFlag)
                 .and_then(|text| decode::docker_config(&text, &source, Place::File, problems))
-                .map(|json| auths::read(&json, &source, Helpers::Leave, problems).0)
+                .map(|json| entries(&json, &source, problems))
         }
         Source::Login { registry, username, password } => {
             let (registry, odd) = registry.clone().canonical();

@@ -141,10 +141,10 @@ fn refuse_problems(
     let reads_logins = purpose != Purpose::Variables;
     let is_refused = members.iter().flat_map(|member| &member.problems).any(Diagnostic::is_error);
     let all = || members.iter().map(|member| &member.settings).flat_map(sources);
-    let short_lived = members.first().map(|member| member.settings.short_lived);
-    let credentials = short_lived
+    let how = members.first().map(|member| (member.settings.short_lived, member.settings.credential_helpers));
+    let credentials = how
         .filter(|_| is_refused && reads_logins)
-        .map(|allowed| Credentials::read(all(), environment, allowed));
+        .map(|(short_lived, helpers)| Credentials::read(all(), environment, short_lived, helpers));
     for Member { settings, problems, .. } in members {
         let mut problems = problems.clone();
         if let Some(credentials) = &credentials {

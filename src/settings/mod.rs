@@ -23,6 +23,7 @@ use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
 use pull_secret::Common;
 use regcred_core::confine::{self, Allowed};
+use regcred_core::credentials::auths::Helpers;
 use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
@@ -71,6 +72,8 @@ pub struct Settings {
     pub templates: Option<PathBuf>,
     /// Whether a password may die with the job.
     pub short_lived: ShortLived,
+    /// Whether credential helpers are asked.
+    pub credential_helpers: Helpers,
     /// Where the output goes.
     pub destination: Destination,
     /// Whether a plain Secret may go into a work tree.
@@ -187,6 +190,7 @@ impl Settings {
             chart,
             encoding: if is_set(&options.raw) { Encoding::Raw } else { Encoding::Base64 },
             templates: options.templates.as_ref().map(|folder| path(folder.value.clone())),
+            credential_helpers: if is_set(&options.credential_helpers) { Helpers::Ask } else { Helpers::Leave },
             short_lived: if is_set(&options.allow_short_lived) { ShortLived::Allow } else { ShortLived::Refuse },
             destination,
             plaintext_in_git: if is_set(&options.allow_plaintext_in_git) {

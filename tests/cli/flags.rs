@@ -91,6 +91,7 @@ fn other_value(flag: &str) -> Option<&'static str> {
         | "no-config"
         | "verbose"
         | "allow-short-lived"
+        | "credential-helpers"
         | "allow-plaintext-in-git" => return None,
         "create-namespaces" | "reseal" | "raw" | "no-guard" | "no-default-excludes" => "",
         "docker-config" => "OTHER",
@@ -101,6 +102,8 @@ fn other_value(flag: &str) -> Option<&'static str> {
         "exclude" => "b",
         "sealing-cert" => "cert.pem",
         "sealing-scope" => "cluster-wide",
+        "accept-recipient" => "0123",
+        "message-format" => "json",
         "profile" => "argocd",
         "templates" => "mine",
         "patcher-image" => "r.test/patcher:v2",

@@ -159,6 +159,11 @@ fn names_of_clusters_make_a_fleet_that_regcred_reads() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(expected.iter().all(|name| said.contains(&format!("wrote {name}\n"))), "{tool}: {said}");
         for cluster in ["prod-eu", "on", "eu.lab"] {
+            if *tool == "argocd" {
+                let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/rsa-2048.pem");
+                fs::create_dir_all(folder.path().join("certs")).unwrap();
+                fs::copy(certificate, folder.path().join(format!("certs/{cluster}.pem"))).unwrap();
+            }
             let list = regcred(folder.path(), &["verify", "--list", "--cluster", cluster]);
             let (stdout, stderr) = (String::from_utf8_lossy(&list.stdout), String::from_utf8_lossy(&list.stderr));
             assert_eq!(stdout, "DOCKERHUB_AUTH  a whole Docker config: MISSING\n", "{tool}: {stderr}");

@@ -166,3 +166,24 @@ fn what_this_user_may_not_read_is_named_and_taken_for_nothing_else() {
     }
     mode(&closed, 0o700);
 }
+
+#[test]
+fn a_credential_helper_is_asked_without_the_variables_of_logins() {
+    let folder = tempfile::tempdir().unwrap();
+    let helper = folder.path().join("docker-credential-test");
+    let script = "#!/bin/sh\nread -r server || :\n[ -z \"$DOCKERHUB_AUTH\" ] || exit 1\n\
+                  [ \"$1 $server\" = 'get quay.io' ] || exit 1\n\
+                  echo '{\"ServerURL\":\"quay.io\",\"Username\":\"acme\",\"Secret\":\"canary-of-the-helper\"}'\n";
+    fs::write(&helper, script).unwrap();
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let config = r#"{"auths":{"quay.io":{}},"credHelpers":{"quay.io":"test"}}"#;
+    let variables = [("PATH", path.as_str()), ("DOCKERHUB_AUTH", config)];
+    let raw = ["render", "--format", "docker-config", "--raw", "--credential-helpers"];
+    let output = regcred(folder.path(), &variables, &raw);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("canary-of-the-helper"));
+    let output = regcred(folder.path(), &variables, &["verify", "--credential-helpers"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("canary") && !stderr(&output).contains("canary"));
+}

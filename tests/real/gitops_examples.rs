@@ -47,9 +47,10 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[test]
 fn the_objects_of_the_examples_are_those_that_init_writes() {
-    for (example, tool, written) in
-        [("argocd-sealed", "argocd", &["applicationset.yaml"][..]), ("flux-sops", "flux", &[".sops.yaml", "clusters"])]
-    {
+    for (example, tool, written) in [
+        ("argocd-sealed", "argocd", &["applicationset.yaml", ".gitlab-ci.yml"][..]),
+        ("flux-sops", "flux", &[".sops.yaml", "clusters", ".gitlab-ci.yml"]),
+    ] {
         let folder = copy(example);
         let before = files(folder.path());
         for name in written {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use regcred::credentials::lifetime::ShortLived;
-use regcred::credentials::{Credentials, Source};
+use regcred::credentials::{Credentials, Helpers, Source};
 use regcred::environment::Environment;
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::kubelet::Image;
@@ -112,6 +112,91 @@ fn of_several_pull_secrets_a_kubelet_tries_the_logins_in_the_order_that_we_say()
     }
 }
 
+/// Damage to the text of a Docker config: what is replaced, and by what.
+const DAMAGE: [(&str, &str); 32] = [
+    ("\"auths\"", "\"Auths\""),
+    ("\"auths\"", "\"AUTHS\""),
+    ("\"auths\"", "\"auth\u{17f}\""),
+    ("\"auths\"", "\"auths \""),
+    ("\"auth\"", "\"AUTH\""),
+    ("\"auth\"", "\"auth_\""),
+    ("\"auth\":", "\"auth\":null,\"auth\":"),
+    ("\"auth\":", "\"auth\":1,\"x\":"),
+    ("\"auth\":\"", "\"auth\":\"?"),
+    ("\"auth\":\"", "\"auth\":\"\\n"),
+    ("\"auth\":\"", "\"auth\":\" "),
+    ("\"auth\":\"", "\"auth\":\"="),
+    ("=\"", "\""),
+    ("=\"", "==\""),
+    ("=\"", "=\\n\""),
+    ("\"username\"", "\"UserName\""),
+    ("\"username\"", "\"u\u{17f}ername\""),
+    ("\"username\":\"", "\"username\":1,\"x\":\""),
+    ("\"password\"", "\"PASSWORD\""),
+    ("\"password\"", "\"email\":[],\"password\""),
+    ("{\"auths\"", "{\"auths\":{},\"auths\""),
+    ("{\"auths\"", "{\"x\":1e999,\"auths\""),
+    ("{\"auths\"", "{\"x\":[[[[{}]]]],\"auths\""),
+    ("{\"auths\"", "[{\"auths\""),
+    ("\"ghcr.io\":", "\"bot:x@ghcr.io\":"),
+    ("\"ghcr.io\":", "\"ghcr.io?x\":"),
+    ("\"ghcr.io\":", "\"ghcr .io\":"),
+    ("\"ghcr.io\":", "\"ghcr.io:\":"),
+    ("\"ghcr.io\":", "\"quay.io\":null,\"ghcr.io\":"),
+    ("\"ghcr.io\":", "\"quay.io\":\"x\",\"ghcr.io\":"),
+    ("\"ghcr.io\":", "\"ghcr.io\":{\"identitytoken\":1},\"ghcr.io\":"),
+    ("}}", "}"),
+];
+
+#[test]
+fn what_is_refused_for_the_kubelet_is_refused_by_the_kubelet() {
+    const BREAKS: [&str; 6] = [
+        "entry-not-an-object",
+        "entry-not-text",
+        "auth-not-base64",
+        "auth-without-colon",
+        "invalid-json",
+        "not-an-object",
+    ];
+    // No login is in the entry, or two are: a kubelet takes the Secret, and pulls without the login that was meant.
+    const IS_NO_LOGIN: [&str; 6] =
+        ["entry-empty", "no-auths", "no-password", "no-username", "conflict", "invalid-registry"];
+    let Some(kubelet) = kubelet() else { return };
+    let mut texts = Vec::new();
+    for auth in ["dTpw", "dTpwcA==", "dTpwcHA=", "dTpwcB=="] {
+        let entries = [format!("{{\"auth\":\"{auth}\"}}"), r#"{"username":"u","password":"p"}"#.to_owned()];
+        for entry in entries {
+            let good = format!("{{\"auths\":{{\"ghcr.io\":{entry}}}}}");
+            texts.extend(DAMAGE.iter().map(|(from, to)| good.replacen(from, to, 1)));
+            texts.push(good);
+        }
+    }
+    let questions: String = texts
+        .iter()
+        .map(|text| json!({"image": "ghcr.io/acme/api", "dockerConfig": text}).to_string() + "\n")
+        .collect();
+    let answers = Program::new(&kubelet).stdin(&questions).run().succeeded();
+    for (text, answer) in texts.iter().zip(answers.lines()) {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        let logins = answer["matches"].as_array().map(|matches| {
+            let is_login = |login: &&Value| login["username"] != "" && login["password"] != "";
+            matches.iter().filter(is_login).count()
+        });
+        match (emit_text(text), logins) {
+            (Ok(_), _) => {}
+            (Err(problems), logins) => {
+                let codes: Vec<_> = problems.iter().filter(|it| it.is_error()).map(|it| it.code.as_str()).collect();
+                let breaks = codes.iter().any(|code| BREAKS.contains(code));
+                assert_eq!(breaks, logins.is_none(), "{text}: {codes:?} {answer}");
+                assert!(breaks || codes.iter().all(|code| IS_NO_LOGIN.contains(code)), "{text}: {codes:?}");
+                // Another entry may have a login all the same: what is refused is that one of them was left empty, or is there twice.
+                let is_one_of_several = codes.iter().any(|code| ["conflict", "entry-empty"].contains(code));
+                assert!(breaks || logins == Some(0) || is_one_of_several, "{text}: {codes:?} {answer}");
+            }
+        }
+    }
+}
+
 /// Whether we say that a kubelet tries the logins of these user names; `None` where it refuses the image.
 fn agrees(emitted: &[DockerConfig], image: &str, answer: Option<&[String]>) -> bool {
     match (image.parse::<Image>(), answer) {
@@ -150,10 +235,15 @@ fn text(docker_config: &DockerConfig) -> String {
 
 /// The Docker config as `regcred` emits it, through its own stations.
 fn emit(written: &Value) -> Result<Vec<DockerConfig>, Vec<Diagnostic>> {
-    let environment = Environment::new([("AUTH", written.to_string())], PathBuf::from("/"));
+    emit_text(&written.to_string())
+}
+
+fn emit_text(written: &str) -> Result<Vec<DockerConfig>, Vec<Diagnostic>> {
+    let environment = Environment::new([("AUTH", written)], PathBuf::from("/"));
     let sources = [Source::DockerConfig("AUTH".parse().unwrap())];
     let mut problems = Vec::new();
-    let logins = Credentials::read(sources.iter(), &environment, ShortLived::Refuse).of(&sources, &mut problems);
+    let logins =
+        Credentials::read(sources.iter(), &environment, ShortLived::Refuse, Helpers::Leave).of(&sources, &mut problems);
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 
 use super::json::{Config, Entry, Field, Written};
 use super::{Credential, damage, mistaken};
@@ -62,6 +63,20 @@ pub fn read(
         return Default::default();
     }
     entries(config, source, helpers, problems)
+}
+
+/// User name and password in the answer of a credential helper; none where there is only a token of its own kind.
+#[must_use]
+pub fn login_of_helper(answer: &[u8]) -> Option<(SecretString, SecretString)> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        username: String,
+        secret: String,
+    }
+    let Answer { username, secret } = serde_json::from_slice(answer).ok()?;
+    let is_login = !matches!(username.as_str(), "" | "<token>") && !secret.is_empty();
+    is_login.then(|| (username.into(), secret.into()))
 }
 
 /// The keys under which the Docker CLI keeps its own tokens after a login by browser; they are no registries.
@@ -399,6 +414,18 @@ mod tests {
             ),
         ] {
             assert_eq!(codes(&json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_answer_of_a_helper_is_a_login_or_nothing() {
+        for (answer, good) in [
+            (r#"{"ServerURL":"x","Username":"u","Secret":"p"}"#, true),
+            (r#"{"ServerURL":"x","Username":"<token>","Secret":"p"}"#, false),
+            (r#"{"Username":"u","Secret":""}"#, false),
+            ("credentials not found in native keychain", false),
+        ] {
+            assert_eq!(login_of_helper(answer.as_bytes()).is_some(), good, "{answer}");
         }
     }
 

@@ -69,8 +69,8 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
     }
     for (part, text) in [(Part::Username, username), (Part::Password, password)] {
         let mut found = Vec::new();
-        let is_right = part == Part::Username && other::is_right_user_name(&subject);
-        if let Some(stand_in) = stand_in::find(text).filter(|_| !is_right) {
+        let is_known = part == Part::Username && other::is_for_ngc(&subject);
+        if let Some(stand_in) = stand_in::find(text).filter(|_| !is_known) {
             let (severity, code) = (stand_in.severity, stand_in.code);
             let message = format!("{} {}", which(part), stand_in.what);
             found.push(Diagnostic { severity, ..Diagnostic::error(code, message).hint(stand_in.remedy) });

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::findings::Subject;
 use super::{google, lifetime};
 
-/// Whether the user name is right although it looks like a variable.
-pub(super) fn is_right_user_name(it: &Subject<'_>) -> bool {
-    is_ngc(it) && it.username == "$oauthtoken"
+/// Whether it is or was meant as NGC's user name, which only looks like a variable.
+pub(super) fn is_for_ngc(it: &Subject<'_>) -> bool {
+    is_ngc(it) && it.username.ends_with("oauthtoken")
 }
 
 fn is_ngc(it: &Subject<'_>) -> bool {

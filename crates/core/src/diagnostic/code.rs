@@ -145,6 +145,7 @@ codes! {
     SameName => "same-name",
     SameRecipient => "same-recipient",
     SealedClusterWide => "sealed-cluster-wide",
+    SeveralLogins => "several-logins",
     ShortLived => "short-lived",
     SopsFailed => "sops-failed",
     SopsResult => "sops-result",

@@ -173,7 +173,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| run.combination.protect == Protect::External,
         when: "with `--protect external`, which reads no login",
-        flags: &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived"],
+        flags: &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived", "--credential-helpers"],
         hint: "leave it out, and name the login's key under `external` in regcred.yaml",
     },
 ];

@@ -59,6 +59,8 @@ partial! {
         accepted_recipients: Vec<String>,
         /// The form of the changes that a comparison prints.
         message_format: MessageFormat,
+        /// Whether credential helpers are asked.
+        credential_helpers: bool,
         /// Whether a password may die with the job.
         allow_short_lived: bool,
         /// Whether a Docker config is written as JSON.
@@ -156,6 +158,7 @@ pub const SETTINGS: &[Setting] = &[
     }),
     of_flags("--docker-config-file", Values::Any, |spec, typed| typed.add_files(spec)),
     of_both("--login", Values::Any, |spec, typed| typed.add_logins(spec, logins::typed)),
+    of_flags("--credential-helpers", Values::None, |spec, typed| spec.options.credential_helpers = typed.switch()),
     of_both("--allow-short-lived", Values::None, |spec, typed| spec.options.allow_short_lived = typed.switch()),
     of_both("--namespaces", Values::Any, |spec, typed| spec.each.include = typed.patterns()),
     of_flags("--namespaces-from", Values::One, |spec, typed| spec.options.namespaces_from = typed.path()),
