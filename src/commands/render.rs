@@ -91,7 +91,9 @@ fn publish(prepared: Vec<Delivery>, fleet: &Fleet) -> Result<Outcome, Failure> {
     let outcome = delivered.iter().map(|(delivered, _)| delivered.say()).fold(Outcome::Done, Outcome::and);
     failed?;
     for settings in &fleet.members {
-        helm_values::note(settings).iter().for_each(|note| report::note(note));
+        if let Some(note) = helm_values::note(settings) {
+            report::note(&note);
+        }
     }
     Ok(outcome)
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::Mode;
+use super::cursor::Cursor;
 use super::entry::{Content, Entry, NeedsLogins, is_headed};
 use super::lock::{Line, Verdict};
-use super::parsed::{self, DOCKER_CONFIG};
+use super::parsed::DOCKER_CONFIG;
 use super::path::{Found, TreePath};
 use super::read;
 use super::root::{Kind, Root, State};
@@ -18,8 +19,6 @@ use crate::files::marks::{Extent, Known, Marks, Outdated, merge};
 use crate::files::stream::Form;
 use crate::files::{Protection, git};
 use regcred_core::plan::{self, Actual, History, Owner};
-
-const SEPARATOR: &[u8] = b"---\n";
 
 /// Where to look, and what is known.
 #[derive(Clone, Copy)]
@@ -97,7 +96,7 @@ impl<'a> Observer<'a> {
         };
         let outdated = Outdated::Compare(self.known());
         let content = match &text {
-            None => self.compare_hashes(entry, &place)?,
+            None => compare_hashes(entry, &place)?,
             Some(text) => self.compare_text(entry, text, seen.marks.as_ref(), outdated)?,
         };
         let mut verdict = Verdict::Unknown;
@@ -225,17 +224,6 @@ impl<'a> Observer<'a> {
         Ok(())
     }
 
-    /// A long file of plain documents is never held as a whole.
-    fn compare_hashes(&self, entry: &Entry<'_>, place: &Path) -> io::Result<plan::Content> {
-        let (mut wanted, mut there) = (Hasher::public(), Hasher::public());
-        entry.write(None, Outdated::Encrypt, &mut |part| {
-            wanted.update(part);
-            Ok(())
-        })?;
-        read::each_part(open(place)?, |part| there.update(part))?;
-        Ok(if wanted.finish() == there.finish() { plan::Content::Same } else { plan::Content::Different })
-    }
-
     fn compare_text(
         &self,
         entry: &Entry<'_>,
@@ -275,36 +263,15 @@ impl<'a> Observer<'a> {
     }
 }
 
-/// How far a text has been compared.
-struct Cursor<'a> {
-    rest: &'a [u8],
-    is_same: bool,
-    has_left_out: bool,
-    leaves_out: bool,
-}
-
-impl Cursor<'_> {
-    fn take(&mut self, part: &[u8]) {
-        if !self.is_same {
-            return;
-        }
-        if let Some(rest) = self.rest.strip_prefix(part) {
-            self.rest = rest;
-            return;
-        }
-        let document = part.strip_prefix(SEPARATOR).unwrap_or(part);
-        let there = self.rest.strip_prefix(SEPARATOR).unwrap_or(self.rest);
-        let end = there.windows(5).position(|window| window == b"\n---\n").map_or(there.len(), |at| at + 1);
-        let (segment, rest) = there.split_at(end);
-        self.compare(document, segment);
-        self.rest = rest;
-    }
-
-    fn compare(&mut self, wanted: &[u8], there: &[u8]) {
-        let is_equal = wanted == there;
-        self.is_same = is_equal || (self.leaves_out && parsed::are_same(wanted, there));
-        self.has_left_out |= !is_equal;
-    }
+/// A long file of plain documents is never held as a whole.
+fn compare_hashes(entry: &Entry<'_>, place: &Path) -> io::Result<plan::Content> {
+    let (mut wanted, mut there) = (Hasher::public(), Hasher::public());
+    entry.write(None, Outdated::Encrypt, &mut |part| {
+        wanted.update(part);
+        Ok(())
+    })?;
+    read::each_part(open(place)?, |part| there.update(part))?;
+    Ok(if wanted.finish() == there.finish() { plan::Content::Same } else { plan::Content::Different })
 }
 
 /// The hasher of a file with this protection.

@@ -5,6 +5,7 @@
 //! reads the journal and completes it.
 
 mod compare;
+mod cursor;
 pub mod entry;
 mod finish;
 mod for_git;

@@ -21,7 +21,9 @@ fn documents(text: &[u8]) -> Option<Vec<Value>> {
     let text = std::str::from_utf8(text).ok()?;
     let mut documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).ok()?;
     let policy = pod_policy::before_the_registries();
-    documents.iter_mut().for_each(|document| leave_out(document, &policy));
+    for document in &mut documents {
+        leave_out(document, &policy);
+    }
     Some(documents)
 }
 

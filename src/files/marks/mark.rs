@@ -36,7 +36,7 @@ impl Mark {
         let text = std::str::from_utf8(line.strip_prefix(START.as_bytes())?).ok()?;
         let mut words = text.split_whitespace();
         let name = words.next()?.to_owned();
-        let (mut recipients, mut rules, mut context, mut ciphertext, mut content, mut signature) = Default::default();
+        let (mut recipients, mut rules, mut context, mut ciphertext, mut hmac, mut signature) = Default::default();
         for word in words {
             let (field, value) = word.split_once('=')?;
             let digest = || value.parse::<Digest>().ok();
@@ -45,7 +45,7 @@ impl Mark {
                 "rules" => rules = Some(digest()?),
                 "context" => context = Some(digest()?),
                 "sha256" => ciphertext = Some(digest()?),
-                "content" => content = Some(digest()?),
+                "content" => hmac = Some(digest()?),
                 "signature" => signature = Some(digest()?),
                 _ => return None,
             }
@@ -56,7 +56,7 @@ impl Mark {
             rules,
             context: context?,
             ciphertext: ciphertext?,
-            content,
+            content: hmac,
             signature,
         })
     }

@@ -62,7 +62,7 @@ pub fn read(
         problems.push(mistaken::without_auths(json, source));
         return Default::default();
     }
-    entries(config, source, helpers, problems)
+    entries(&config, source, helpers, problems)
 }
 
 /// User name and password in the answer of a credential helper; none where there is only a token of its own kind.
@@ -84,7 +84,7 @@ const TOKENS_OF_THE_CLI: [&str; 2] =
     ["https://index.docker.io/v1/access-token", "https://index.docker.io/v1/refresh-token"];
 
 fn entries(
-    config: Config,
+    config: &Config,
     source: &str,
     helpers: Helpers,
     problems: &mut Vec<Diagnostic>,
