@@ -1,4 +1,4 @@
-//! The stations that `render` and `verify` share: a fleet and the environment in, checked Docker configs or everything that is wrong out.
+//! Reads and merges the logins of a fleet, for `render` and `verify`.
 
 use crate::credentials::lifetime::ShortLived;
 use crate::credentials::{Credentials, Helpers, Source};

@@ -1,4 +1,4 @@
-//! The clusters of a run: work for one of them in, what came of it for all of them, and everything that went wrong together, out.
+//! Runs work for every cluster, and gathers results and problems.
 
 use std::collections::HashMap;
 

@@ -55,7 +55,7 @@ pub fn take_turn(fleet: &Fleet, directory: &Path, new_paths: &NewPaths) -> Resul
     root::take_turn(&folder, Patience::AMinute)
 }
 
-/// How many files are open besides.
+/// The number of other open files.
 const OTHER_FILES: usize = 32;
 
 /// Lets this many clusters wait at once: each holds its folder open.

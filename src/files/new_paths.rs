@@ -1,4 +1,4 @@
-//! New paths: folders and files that a run makes before it is certain that it can go on in, none of them left unless it does out.
+//! Removes the files of a run that fails.
 
 use std::fs;
 use std::io;
@@ -39,7 +39,7 @@ impl NewPaths {
 }
 
 impl Drop for NewPaths {
-    /// What is in a folder goes before it, whoever made either.
+    /// The content of a folder is removed before the folder.
     fn drop(&mut self) {
         let paths = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         paths.sort_unstable();

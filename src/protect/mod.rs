@@ -58,7 +58,7 @@ impl Protector {
         })
     }
 
-    /// For whom it seals, whatever the file: nothing where it does not.
+    /// The recipient of sealing, for every file; `None` without sealing.
     #[must_use]
     pub fn recipient(&self) -> Option<&[u8]> {
         match self {
@@ -161,7 +161,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What is to be encrypted, and for whom, when it is.
+    /// What is encrypted, and its recipients.
     #[must_use]
     pub fn encryption(&self) -> Option<Encryption<'a>> {
         match (self.manifest.content(), self.protector) {

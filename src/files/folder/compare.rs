@@ -216,7 +216,7 @@ impl<'a> Observer<'a> {
         })
     }
 
-    /// Makes the marks of a file that is not there know for whom it will be.
+    /// Asks the protector for the recipients of a missing file.
     fn ask_for_recipients(&self, entry: &Entry<'_>, marks: Option<&Marks<'_>>) -> io::Result<()> {
         if marks.is_some() {
             entry.write(marks, Outdated::Compare(self.known()), &mut |_| Ok(()))?;

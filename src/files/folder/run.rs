@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
         Observer { root: self.root, key: self.key, mode: self.mode }
     }
 
-    /// What there is to say of a file, and what its marks tell of the folder.
+    /// The messages about a file, and the facts of its marks about the folder.
     fn note(&mut self, Compared { entry, seen, .. }: &Compared<'_, '_>, change: &Change) {
         let name = self.shown(&entry.path);
         let is_executed = self.mode == Mode::Write;

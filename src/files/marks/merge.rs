@@ -1,4 +1,4 @@
-//! Merge conflicts: a text with Git's markers in, the lines of either side out.
+//! Splits a text with Git's conflict markers into its two sides.
 
 /// The side that a line is on.
 #[derive(Clone, Copy, PartialEq, Eq)]

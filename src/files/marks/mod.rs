@@ -1,7 +1,7 @@
 //! Reuses encrypted documents that are still current.
 //!
-//! Encryption is random, so the same secret would be other bytes at every run. The mark before each encrypted document says for whom it
-//! is, and proves with the key of fingerprints what it holds and that we wrote it.
+//! Encryption is random, so the same secret would give other bytes in every run. The mark before each encrypted document names its
+//! recipients, and proves with the fingerprint key what it holds and that we wrote it.
 
 pub mod digest;
 pub mod key;
