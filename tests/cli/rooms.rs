@@ -160,7 +160,7 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests.
-const LINES: usize = 24_600;
+const LINES: usize = 24_900;
 /// How long a file may be.
 const LINES_OF_A_FILE: usize = 300;
 /// Files that are still to be split.

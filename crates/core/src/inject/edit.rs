@@ -83,11 +83,11 @@ pub fn add(text: &str, document: &Document<'_>, lack: &Lack<'_>) -> Option<Edit>
         }
         // The mapping's own list is not the one that counts.
         (Some(_), _) => None,
-        (None, None) => holder.first(&lack.path, &lack.names),
+        (None, None) => holder.first(lack.path, &lack.names),
         (None, Some(_)) => {
             // Go's readers take the last of equal keys, merged or not.
             let (_, merged) = holder.entries.iter().rev().find(|(key, _)| document.is_merge(*key))?;
-            holder.after(*merged, &lack.path, &[lack.present.as_deref()?, &lack.names].concat())
+            holder.after(*merged, lack.path, &[lack.present.as_deref()?, &lack.names].concat())
         }
     }
 }
@@ -152,16 +152,16 @@ impl<'a, 'text> Holder<'a, 'text> {
         match &node.kind {
             Kind::Alias(_) => {
                 let names = [lack.present.as_deref()?, &lack.names].concat();
-                Some(Edit { range: node.start..node.end, text: words.value(&lack.path, &names) })
+                Some(Edit { range: node.start..node.end, text: words.value(lack.path, &names) })
             }
             Kind::Scalar(..) if node.tag.is_some() => None,
             Kind::Scalar(..) if node.start < node.end => {
-                Some(Edit { range: node.start..node.end, text: words.value(&lack.path, &lack.names) })
+                Some(Edit { range: node.start..node.end, text: words.value(lack.path, &lack.names) })
             }
             Kind::Scalar(..) => {
                 let key = self.document.node(key).end;
                 let colon = key + self.text.get(key..)?.find(':')? + 1;
-                Some(Edit { range: colon..colon, text: format!(" {}", words.value(&lack.path, &lack.names)) })
+                Some(Edit { range: colon..colon, text: format!(" {}", words.value(lack.path, &lack.names)) })
             }
             Kind::Sequence(items, StructureStyle::Flow) => {
                 let references: Vec<_> = lack.names.iter().map(|name| words.reference(name)).collect();

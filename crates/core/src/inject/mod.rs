@@ -126,16 +126,13 @@ impl Manifest<'_> {
         let lacks = pods::add_references(&mut value, rules, report);
         let Some(first) = lacks.first() else { return Ok(Default::default()) };
         let small = self.small(document, &lacks).filter(|edits| self.means(edits, &value));
-        let edits = match small {
-            Some(edits) => edits,
-            None => {
-                let rewritten = vec![self.rewritten(document, &value)];
-                if reading == Reading::Simplified || !self.means(&rewritten, &value) {
-                    return Err(report.not_editable(&first.label));
-                }
-                report.note_rewritten();
-                rewritten
+        let edits = if let Some(edits) = small { edits } else {
+            let rewritten = vec![self.rewritten(document, &value)];
+            if reading == Reading::Simplified || !self.means(&rewritten, &value) {
+                return Err(report.not_editable(&first.label));
             }
+            report.note_rewritten();
+            rewritten
         };
         let added = |lack: &Lack<'_>| Added {
             document: report.document,

@@ -26,7 +26,7 @@ pub fn in_namespace<'a, R: Restyle>(
     dressed(parts, marks, restyle)
 }
 
-/// The objects of all pull secrets that live in no namespace: generators of ours, then the ClusterExternalSecrets.
+/// The objects of all pull secrets that live in no namespace: generators of ours, then the `ClusterExternalSecrets`.
 ///
 /// # Errors
 /// Those of `restyle`.
