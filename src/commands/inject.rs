@@ -38,7 +38,9 @@ pub fn run(
         report::warn(left_out.as_slice());
         report::note(&said);
     } else {
-        left_out.iter().for_each(|diagnostic| report::detail(&diagnostic.message));
+        if let Some(diagnostic) = &left_out {
+            report::detail(&diagnostic.message);
+        }
         report::detail(&said);
     }
     if !arguments.check {

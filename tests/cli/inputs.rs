@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 
 use crate::harness::nobody;
 use crate::harness::regcred::regcred;
+use crate::harness::stand_in::program;
 
 const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme","password":"canary-of-the-pipe"}}}"#;
 
@@ -171,11 +172,10 @@ fn what_this_user_may_not_read_is_named_and_taken_for_nothing_else() {
 fn a_credential_helper_is_asked_without_the_variables_of_logins() {
     let folder = tempfile::tempdir().unwrap();
     let helper = folder.path().join("docker-credential-test");
-    let script = "#!/bin/sh\nread -r server || :\n[ -z \"$DOCKERHUB_AUTH\" ] || exit 1\n\
+    let script = "read -r server || :\n[ -z \"$DOCKERHUB_AUTH\" ] || exit 1\n\
                   [ \"$1 $server\" = 'get quay.io' ] || exit 1\n\
                   echo '{\"ServerURL\":\"quay.io\",\"Username\":\"acme\",\"Secret\":\"canary-of-the-helper\"}'\n";
-    fs::write(&helper, script).unwrap();
-    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    program(&helper, script);
     let path = format!("{}:/usr/bin:/bin", folder.path().display());
     let config = r#"{"auths":{"quay.io":{}},"credHelpers":{"quay.io":"test"}}"#;
     let variables = [("PATH", path.as_str()), ("DOCKERHUB_AUTH", config)];

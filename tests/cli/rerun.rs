@@ -118,7 +118,7 @@ struct Place {
 
 /// What a run did to a tree.
 struct Written {
-    written: usize,
+    files: usize,
     unchanged: usize,
     removed: usize,
     warnings: Vec<Diagnostic>,
@@ -163,7 +163,7 @@ impl Place {
         let count =
             |actions: &[Action]| prepared.changes.iter().filter(|change| actions.contains(&change.action)).count();
         Ok(Written {
-            written: count(&[Action::Create, Action::Update]),
+            files: count(&[Action::Create, Action::Update]),
             unchanged: prepared.unchanged,
             removed: count(&[Action::Delete]),
             warnings: std::mem::take(&mut prepared.warnings),
@@ -227,7 +227,7 @@ proptest! {
         place.write(&old);
         let before = snapshot(&place.root());
         let again = place.write(&old);
-        prop_assert_eq!((again.written, again.removed, again.warnings.len()), (0, 0, 0));
+        prop_assert_eq!((again.files, again.removed, again.warnings.len()), (0, 0, 0));
         prop_assert_eq!(&snapshot(&place.root()), &before, "two runs are one");
 
         place.write(&new);
@@ -280,7 +280,7 @@ fn without_a_key_everything_is_made_anew_and_it_says_so() {
     assert!(!lock.contains("hmac") && !lock.contains("signature"), "{lock}");
     let first = place.text("a");
     let second = place.write(&tree);
-    assert_eq!((second.written, second.unchanged), (2, 1));
+    assert_eq!((second.files, second.unchanged), (2, 1));
     assert_eq!(codes(&second.warnings), ["no-fingerprint-key"]);
     assert_ne!(place.text("a"), first);
     assert_eq!(place.check(&tree, Known::All), (vec![], 2), "what can be told is right");
@@ -288,9 +288,9 @@ fn without_a_key_everything_is_made_anew_and_it_says_so() {
     let unsigned = vec![format!("different: {}", path("a")), format!("different: {}", path("b"))];
     assert_eq!(place.check(&tree, Known::All), (unsigned, 0), "nothing tells that they are right");
     let third = place.write(&tree);
-    assert_eq!((third.written, codes(&third.warnings)), (2, vec!["another-fingerprint-key"]), "whoever wrote them");
-    assert_eq!(place.write(&tree).written, 0);
-    assert_eq!(place.with_key(&KEY.repeat(2)).write(&tree).written, 2, "another key knows nothing");
+    assert_eq!((third.files, codes(&third.warnings)), (2, vec!["another-fingerprint-key"]), "whoever wrote them");
+    assert_eq!(place.write(&tree).files, 0);
+    assert_eq!(place.with_key(&KEY.repeat(2)).write(&tree).files, 2, "another key knows nothing");
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn reseal_makes_everything_anew() {
     place.write(&tree);
     place.reseal = Reseal::Always;
     let again = place.write(&tree);
-    assert_eq!((again.written, again.unchanged, again.warnings.len()), (2, 1, 0));
+    assert_eq!((again.files, again.unchanged, again.warnings.len()), (2, 1, 0));
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn what_the_lock_was_made_to_agree_with_is_noticed_by_the_key() {
     let old_lock = fs::read_to_string(&lock).unwrap();
     // What was right once, put back with its line of the lock, is ours, as after a rotation.
     let rotated = wanted(&[("a", 1), ("b", 0), ("c", 0)], 0);
-    assert_eq!(place.write(&rotated).written, 1);
+    assert_eq!(place.write(&rotated).files, 1);
     fs::write(place.root().join(path("a")), &old).unwrap();
     fs::write(&lock, &old_lock).unwrap();
     assert_eq!(place.check(&rotated, Known::All).0, [format!("stale: {}", path("a"))]);
@@ -348,7 +348,7 @@ fn what_the_lock_was_made_to_agree_with_is_noticed_by_the_key() {
     assert_eq!(place.check(&tree, Known::All).0, different);
     assert_eq!(place.check(&tree, Known::NotTheLogins).0, different, "the key alone tells");
     let written = place.write(&tree);
-    assert_eq!((written.written, codes(&written.warnings)), (2, vec!["edited-by-hand"; 2]));
+    assert_eq!((written.files, codes(&written.warnings)), (2, vec!["edited-by-hand"; 2]));
     assert!(
         place.text("a").contains(&format!("\n{} ", path("a")))
             && place.text("b").contains(&format!("\n{} ", path("b")))
@@ -387,7 +387,7 @@ fn a_lock_without_signatures_is_written_again_once_and_nothing_is_encrypted() {
     let place = place.with_key("");
     assert_eq!(place.check(&tree, Known::NotTheLogins), (vec![], 2));
     let place = place.with_key(KEY);
-    assert_eq!(place.write(&tree).written, 0);
+    assert_eq!(place.write(&tree).files, 0);
     assert_eq!(fs::read_to_string(&lock).unwrap(), whole);
 }
 
@@ -399,12 +399,12 @@ fn another_recipient_or_another_key_of_fingerprints_is_told() {
     let warnings = |place: &Place, tree: &Wanted| place.compare(tree, Known::All).warnings;
     assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-recipient"]);
     let written = place.write(&elsewhere);
-    assert_eq!((written.written, codes(&written.warnings)), (2, vec!["another-recipient"]));
+    assert_eq!((written.files, codes(&written.warnings)), (2, vec!["another-recipient"]));
     assert!(written.warnings[0].message.starts_with("2 encrypted files are for another key than before"));
     let place = place.with_key(&KEY.repeat(2));
     assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-fingerprint-key"]);
     let written = place.write(&elsewhere);
-    assert_eq!((written.written, codes(&written.warnings)), (2, vec!["another-fingerprint-key"]));
+    assert_eq!((written.files, codes(&written.warnings)), (2, vec!["another-fingerprint-key"]));
     assert_eq!(place.write(&elsewhere).warnings, []);
 }
 
@@ -439,7 +439,7 @@ fn what_a_killed_run_had_put_in_place_is_not_encrypted_twice() {
     as_journal(&lock, &staging);
     fs::rename(place.root().join("kustomization.yaml"), staging.join("files/kustomization.yaml")).unwrap();
     let completed = place.write(&old);
-    assert_eq!((completed.written, completed.unchanged, completed.warnings.len()), (1, 3, 0));
+    assert_eq!((completed.files, completed.unchanged, completed.warnings.len()), (1, 3, 0));
     assert!(!staging.exists());
     // An old tree, killed after the first of two files was renamed.
     let (old_lock, old_c) = (fs::read(&lock).unwrap(), place.text("c"));
@@ -450,7 +450,7 @@ fn what_a_killed_run_had_put_in_place_is_not_encrypted_twice() {
     fs::write(&lock, old_lock).unwrap();
     fs::write(place.root().join(path("c")), old_c).unwrap();
     let completed = place.write(&new);
-    assert_eq!((completed.written, completed.unchanged, completed.warnings.len()), (1, 3, 0));
+    assert_eq!((completed.files, completed.unchanged, completed.warnings.len()), (1, 3, 0));
     assert_eq!(place.text("b"), new_b);
     assert!(place.text("c").ends_with("1-yranac\n"));
 }

@@ -93,6 +93,7 @@ fn uses(sources: &BTreeMap<PathBuf, String>) -> BTreeSet<(String, String)> {
     let rooms: BTreeSet<_> = sources.keys().map(|path| room(path)).collect();
     let of_crate = Regex::new(r"\b(?:crate|regcred)::(?:(\w+)|\{((?:[^{}]|\{[^}]*\})*)\})").unwrap();
     let first_names = Regex::new(r"(?:^|,)\s*(\w+)").unwrap();
+    let nested = Regex::new(r"\{[^}]*\}").unwrap();
     let of_super = Regex::new(r"\b((?:super::)+)(\w+)").unwrap();
     let mut found = BTreeSet::new();
     for (path, text) in sources {
@@ -104,7 +105,7 @@ fn uses(sources: &BTreeMap<PathBuf, String>) -> BTreeSet<(String, String)> {
         for uses in of_crate.captures_iter(&code) {
             names.extend(uses.get(1).map(|name| name.as_str().to_owned()));
             let group = uses.get(2).map_or("", |group| group.as_str());
-            let group = Regex::new(r"\{[^}]*\}").unwrap().replace_all(group, "").into_owned();
+            let group = nested.replace_all(group, "").into_owned();
             names.extend(first_names.captures_iter(&group).map(|name| name[1].to_owned()));
         }
         let to_the_top = of_super.captures_iter(&code).filter(|uses| uses[1].matches("super").count() == depth);

@@ -1,5 +1,7 @@
 //! Checks properties of `inject`: only references change, a second run changes nothing, and the rules of the kubelet decide.
 
+#![cfg(test)]
+
 use proptest::prelude::*;
 use regcred_core::docker_config::kubelet::{self, Image};
 use regcred_core::docker_config::registry::RegistryKey;

@@ -41,16 +41,17 @@ impl Controller<'_> {
         let place = ["get", "service", name.as_str(), "--namespace", namespace.as_str()];
         let port = self
             .ask(&[&place[..], &["--output=jsonpath={.spec.ports[0].name}"]].concat())
-            .map_err(|trouble| self.explain(&trouble))?;
+            .map_err(|trouble| self.explain(trouble.as_ref()))?;
         let port = String::from_utf8_lossy(&port);
         let path = format!("/api/v1/namespaces/{namespace}/services/http:{name}:{port}/proxy/v1/cert.pem");
-        self.ask(&["get", "--raw", &path]).map(|pem| pem.to_vec()).map_err(|trouble| self.explain(&trouble))
+        self.ask(&["get", "--raw", &path]).map(|pem| pem.to_vec()).map_err(|trouble| self.explain(trouble.as_ref()))
     }
 
     /// What was typed is repeated by `kubectl`, so it is only shown one that exists.
     fn check_context(&self) -> Result<(), Diagnostic> {
         let Some(wanted) = self.context else { return Ok(()) };
-        let known = self.run(&["config", "get-contexts", "--output=name"]).map_err(|trouble| self.explain(&trouble))?;
+        let known =
+            self.run(&["config", "get-contexts", "--output=name"]).map_err(|trouble| self.explain(trouble.as_ref()))?;
         if String::from_utf8_lossy(&known).lines().any(|name| name == wanted) {
             return Ok(());
         }
@@ -71,7 +72,7 @@ impl Controller<'_> {
     }
 
     /// What `kubectl` said is not shown, as it may quote the kubeconfig. There is no trouble to name if there is no `kubectl`.
-    fn explain(&self, trouble: &Option<Trouble>) -> Diagnostic {
+    fn explain(&self, trouble: Option<&Trouble>) -> Diagnostic {
         let Self { name, namespace, .. } = self;
         let said = match trouble {
             None | Some(Trouble::NotStarted) => {

@@ -5,6 +5,7 @@ pub mod controller;
 pub mod seal;
 mod source;
 
+use std::fmt::Write;
 use std::io;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -157,7 +158,10 @@ fn scope_annotation(scope: SealingScope) -> Option<(&'static str, &'static str)>
 
 /// A digest in hexadecimal digits.
 fn fingerprint(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn not_said() -> Diagnostic {

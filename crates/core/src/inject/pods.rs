@@ -70,7 +70,9 @@ impl<'a> Search<'a, '_> {
             let version = if matches!(of_items, "" | "Resource") { "" } else { version };
             let items = value.get_mut("items").filter(|_| depth > 0);
             if let Some(Value { content: Content::Sequence(items), .. }) = items {
-                items.iter_mut().for_each(|item| self.object(item, version, of_items, depth - 1));
+                for item in items {
+                    self.object(item, version, of_items, depth - 1);
+                }
             }
             return;
         }
@@ -90,10 +92,14 @@ impl<'a> Search<'a, '_> {
         let Some(below) = value.get_mut(&field.name) else { return };
         match &mut below.content {
             Content::Sequence(items) if field.each_item => {
-                items.iter_mut().for_each(|item| self.walk(item, rest, path, object));
+                for item in items {
+                    self.walk(item, rest, path, object);
+                }
             }
             Content::Mapping(values) if field.each_item => {
-                values.values_mut().for_each(|value| self.walk(value, rest, path, object));
+                for value in values.values_mut() {
+                    self.walk(value, rest, path, object);
+                }
             }
             _ if !field.each_item => self.walk(below, rest, path, object),
             _ => {}

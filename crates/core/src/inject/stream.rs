@@ -38,7 +38,7 @@ fn yaml_documents(text: &str) -> Vec<Range<usize>> {
             }
             (start, content) = (end, Seen::Nothing);
             continue;
-        } else if !rest_is_blank(bare) && !(content == Seen::Nothing && bare.starts_with('%')) {
+        } else if !(rest_is_blank(bare) || content == Seen::Nothing && bare.starts_with('%')) {
             if content == Seen::Content {
                 continue;
             }

@@ -30,11 +30,11 @@ pub fn before_the_registries() -> String {
 /// # Errors
 /// Those of `restyle`.
 pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: &R) -> Result<Vec<Object>, R::Error> {
-    let (operator, namespaces) = match request.patcher {
+    let (operator, namespaces): (_, Vec<&str>) = match request.patcher {
         None => ("In", secret.namespaces.iter().map(Namespace::as_str).collect()),
         Some(patcher) => ("NotIn", patcher.exclude.iter().map(String::as_str).collect()),
     };
-    let policy = part(&name(secret.name, &request.marks.owner), secret, operator, namespaces);
+    let policy = part(&name(secret.name, &request.marks.owner), secret, operator, &namespaces);
     Ok(request.marks.dress(restyle.restyle(policy)?, Role::Policy).collect())
 }
 
@@ -43,7 +43,7 @@ fn name(secret: &ResourceName, owner: &str) -> String {
     if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
 }
 
-fn part(name: &str, secret: &Wanted<'_>, operator: &str, namespaces: Vec<&str>) -> Part {
+fn part(name: &str, secret: &Wanted<'_>, operator: &str, namespaces: &[&str]) -> Part {
     let secret_name = secret.name;
     let lacks_the_reference = format!(
         "!has(object.spec.imagePullSecrets) || !object.spec.imagePullSecrets.exists(s, has(s.name) && s.name == '{secret_name}')"
