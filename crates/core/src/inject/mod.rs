@@ -126,7 +126,9 @@ impl Manifest<'_> {
         let lacks = pods::add_references(&mut value, rules, report);
         let Some(first) = lacks.first() else { return Ok(Default::default()) };
         let small = self.small(document, &lacks).filter(|edits| self.means(edits, &value));
-        let edits = if let Some(edits) = small { edits } else {
+        let edits = if let Some(edits) = small {
+            edits
+        } else {
             let rewritten = vec![self.rewritten(document, &value)];
             if reading == Reading::Simplified || !self.means(&rewritten, &value) {
                 return Err(report.not_editable(&first.label));
