@@ -264,8 +264,7 @@ fn every_pipeline_validates_without_secrets_and_deploys_with_them() {
         };
         let scripts = scripts(service);
         let (deploy, validate) = scripts.split_last().unwrap();
-        assert_eq!(validate.len(), 1, "{service}: {scripts:?}");
-        let listed = run(&validate[0], false).succeeded();
+        let listed: String = validate.iter().map(|script| run(script, false).succeeded()).collect();
         assert!(listed.contains("DOCKERHUB_AUTH") && listed.contains("MISSING"), "{service}: {listed}");
 
         let without = run(deploy, false);

@@ -324,7 +324,7 @@ fn the_component_takes_names_of_variables() {
     let run = project.run(Pipeline::Default, &variables);
     assert_ne!(run.status, 0);
     let log = run.stdout + &run.stderr;
-    assert!(says(&log, "takes the name of a variable") && !says(&log, &value[..40]), "{log}");
+    assert!(says(&log, "expects the name of a variable") && !says(&log, &value[..40]), "{log}");
     project.git(&["restore", "."]);
     assert!(!["shop", "billing"].iter().any(|namespace| project.has_secret(namespace, "acme-pull-secret")));
 

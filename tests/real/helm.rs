@@ -12,15 +12,12 @@ const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth"
 const OTHER_LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6cjB0YXQzZA=="}}}"#);
 
 /// A folder with a chart in `chart`.
-fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> (TempDir, Run) {
+fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chart");
-    let run = bench.regcred(
-        &[&["render", "--format", "chart", "--output", path.to_str().unwrap()], arguments].concat(),
-        &[logins],
-    );
-    assert_eq!(run.status, 0, "{}", run.stderr);
-    (folder, run)
+    let render = ["render", "--format", "chart", "--output", path.to_str().unwrap()];
+    bench.regcred(&[&render, arguments].concat(), &[logins]).succeeded();
+    folder
 }
 
 fn helm(bench: &Bench, folder: &TempDir, arguments: &[&str]) -> Run {
@@ -53,7 +50,7 @@ fn a_chart_is_linted_and_makes_what_the_stream_makes() {
                 flags.extend(["--service-account", "default", "--service-account", "y"]);
             }
             flags.extend(profile.into_iter().flat_map(|profile| ["--profile", profile]));
-            let (folder, _) = chart(bench, &flags, LOGINS);
+            let folder = chart(bench, &flags, LOGINS);
             let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
             assert_eq!(lint.status, 0, "{flags:?} {}{}", lint.stdout, lint.stderr);
             let path = folder.path().join("chart");
@@ -74,7 +71,7 @@ fn a_chart_is_linted_and_makes_what_the_stream_makes() {
 #[test]
 fn the_docker_config_is_one_value_and_may_be_another() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
-    let (folder, _) = chart(bench, &["--namespaces", "a,b"], LOGINS);
+    let folder = chart(bench, &["--namespaces", "a,b"], LOGINS);
     let set = "pullSecrets.image-pull-secret.dockerConfigJson=eyJhdXRocyI6e319";
     let made = documents(&helm(bench, &folder, &["template", "x", "chart", "--set", set]).succeeded());
     assert_eq!(made.len(), 2);
@@ -95,7 +92,7 @@ fn the_docker_config_is_one_value_and_may_be_another() {
 #[test]
 fn values_that_the_chart_does_not_know_are_refused_without_a_value() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
-    let (folder, _) = chart(bench, &["--namespaces", "a"], LOGINS);
+    let folder = chart(bench, &["--namespaces", "a"], LOGINS);
     for (set, name) in
         [("pullSecret.x=s3cr3t", "pullSecret"), ("pullSecrets.x.dockerConfigJSON=s3cr3t", "dockerConfigJSON")]
     {
@@ -111,7 +108,7 @@ fn a_policy_with_the_braces_of_helms_templates_arrives_as_it_is() {
     let policy = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ name }}\ndata:\n  a: {{ '{{{ .x }}' }}\n";
     write(templates.path(), "admission-policy.yaml.j2", policy);
     let flags = ["--namespaces", "a", "--link", "policy", "--templates", templates.path().to_str().unwrap()];
-    let (folder, _) = chart(bench, &flags, LOGINS);
+    let folder = chart(bench, &flags, LOGINS);
     let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
     let policy = made.iter().find(|object| object["kind"] == "ConfigMap").unwrap();
     assert_eq!(policy["data"]["a"], "{{{ .x }}");
@@ -124,7 +121,7 @@ fn a_chart_with_a_policy_asks_for_a_cluster_that_knows_it() {
         let [namespace, own] = bench.namespaces();
         let secret = fresh("secret");
         let flags = ["--namespaces", &namespace, "--link", "policy", "--secret-name", &secret];
-        let (folder, _) = chart(bench, &flags, LOGINS);
+        let folder = chart(bench, &flags, LOGINS);
         let path = folder.path().join("chart/Chart.yaml");
         let asked = std::fs::read_to_string(&path).unwrap();
         assert!(asked.contains("kubeVersion: \">=1.36.0-0\"\n"), "{asked}");
@@ -135,11 +132,11 @@ fn a_chart_with_a_policy_asks_for_a_cluster_that_knows_it() {
     let refused = for_version("9.0.0").failed();
     assert!(refused.contains("chart requires kubeVersion: >=9.0.0-0 which is incompatible"), "{refused}");
 
-    let (folder, _) = chart(bench, &["--namespaces", "a", "--link", "policy"], LOGINS);
+    let folder = chart(bench, &["--namespaces", "a", "--link", "policy"], LOGINS);
     helm(bench, &folder, &["template", "x", "chart", "--kube-version", "v1.36.0-gke.1"]).succeeded();
     let refused = helm(bench, &folder, &["template", "x", "chart", "--kube-version", "v1.35.4"]).failed();
     assert!(refused.contains("chart requires kubeVersion: >=1.36.0-0 which is incompatible"), "{refused}");
-    let (folder, _) = chart(bench, &["--namespaces", "a"], LOGINS);
+    let folder = chart(bench, &["--namespaces", "a"], LOGINS);
     helm(bench, &folder, &["template", "x", "chart", "--kube-version", "v1.20.0"]).succeeded();
 }
 
@@ -153,8 +150,9 @@ fn default_is_taken_over_rotated_and_left_with_its_uid() {
     bench.kubectl(&["create", "serviceaccount", "theirs", "-n", &namespace], "").succeeded();
     let before = [uid("default"), uid("theirs")];
     let flags = ["--namespaces", &namespace, "--link", "service-account", "--service-account", "default"];
-    let (folder, run) = chart(bench, &flags, LOGINS);
-    assert!(run.stderr.contains("--take-ownership") && run.stderr.contains("takeOwnership: true"), "{}", run.stderr);
+    let folder = chart(bench, &flags, LOGINS);
+    let values = std::fs::read_to_string(folder.path().join("chart/values.yaml")).unwrap();
+    assert!(values.contains("an existing one needs --take-ownership"), "{values}");
 
     let release = fresh("release");
     let install = ["upgrade", "--install", &release, "chart", "--namespace", &other];
@@ -165,14 +163,14 @@ fn default_is_taken_over_rotated_and_left_with_its_uid() {
     assert_eq!(linked["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
     let first = pull_secret();
 
-    let (rotated, _) = chart(bench, &flags, OTHER_LOGINS);
+    let rotated = chart(bench, &flags, OTHER_LOGINS);
     helm(bench, &rotated, &[&install[..], &["--take-ownership"]].concat()).succeeded();
     let second = pull_secret();
     assert_ne!(first["data"], second["data"]);
     assert_eq!(first["metadata"]["uid"], second["metadata"]["uid"]);
 
     // Out of the chart, and then the release gone: it stays both times.
-    let (unlinked, _) = chart(bench, &["--namespaces", &namespace], LOGINS);
+    let unlinked = chart(bench, &["--namespaces", &namespace], LOGINS);
     helm(bench, &unlinked, &install).succeeded();
     assert_eq!([uid("default"), uid("theirs")], before);
     helm(bench, &rotated, &[&install[..], &["--take-ownership"]].concat()).succeeded();
@@ -183,35 +181,15 @@ fn default_is_taken_over_rotated_and_left_with_its_uid() {
 }
 
 #[test]
-fn the_printed_snippet_is_what_helmfile_needs() {
-    let Some(bench) = Bench::with(&["helm", "helmfile"]) else { return };
-    let [namespace] = bench.namespaces();
-    let account = || bench.get(&["serviceaccount", "default", "-n", &namespace]);
-    let before = account()["metadata"]["uid"].clone();
-    let flags = ["--namespaces", &namespace, "--link", "service-account", "--service-account", "default"];
-    let (folder, run) = chart(bench, &flags, LOGINS);
-    let (_, snippet) = run.stderr.split_once("helmfile.yaml:\n").unwrap();
-    let snippet = snippet.replace("CHART", "./chart").replace("\n    ", "\n");
-    write(folder.path(), "helmfile.yaml", snippet.trim_start());
-    let helmfile = |arguments: &[&str]| {
-        let helmfile = bench.program("helmfile").directory(folder.path()).arguments(["--namespace", &namespace]);
-        helmfile.arguments(arguments).run()
-    };
-    helmfile(&["sync"]).succeeded();
-    assert_eq!(account()["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
-    helmfile(&["destroy"]).succeeded();
-    assert_eq!(account()["metadata"]["uid"], before);
-}
-
-#[test]
 fn an_own_service_account_comes_and_goes_with_the_release_and_namespaces_stay() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
     let [own] = bench.namespaces();
     let made = fresh("made");
     let both = format!("{own},{made}");
     let flags = ["--namespaces", &both, "--link", "service-account", "--create-namespaces"];
-    let (folder, run) = chart(bench, &flags, LOGINS);
-    assert!(run.stderr.contains("when it is uninstalled: Namespaces."), "{}", run.stderr);
+    let folder = chart(bench, &flags, LOGINS);
+    let values = std::fs::read_to_string(folder.path().join("chart/values.yaml")).unwrap();
+    assert!(values.contains("they stay after an uninstall"), "{values}");
     let release = fresh("release");
     // The release's own namespace is on the list, and is not taken over.
     helm(bench, &folder, &["install", &release, "chart", "--namespace", &own]).succeeded();
@@ -234,7 +212,7 @@ fn namespaces_may_be_called_what_a_reader_of_yaml_1_1_takes_for_something_else_t
     let install = ["upgrade", "--install", "pull-secrets", "chart", "--namespace", "1e3", "--create-namespace"];
     for link in ["policy", "service-account"] {
         let flags = ["--namespaces", &list, "--create-namespaces", "--link", link];
-        let (folder, _) = chart(bench, &flags, LOGINS);
+        let folder = chart(bench, &flags, LOGINS);
         helm(bench, &folder, &install).succeeded();
         for name in names {
             let secret = bench.get(&["secret", "image-pull-secret", "-n", name]);
@@ -298,7 +276,10 @@ fn empathycos_chart_takes_its_values_and_the_secret_is_beside() {
     assert_eq!(users(&guard), vec![user(&made["ServiceAccount"]); 2]);
     let variables = variables(pod);
     assert_eq!(variables["CONFIG_SECRETNAME"], "image-pull-secret");
-    assert_eq!(variables["CONFIG_EXCLUDED_NAMESPACES"], "imagepullsecret-patcher,kube-public");
+    assert_eq!(
+        variables["CONFIG_EXCLUDED_NAMESPACES"],
+        "imagepullsecret-patcher,kube-node-lease,kube-public,kube-system"
+    );
     assert_eq!(variables["CONFIG_LOOP_DURATION"], "10s");
     assert_eq!(variables["CONFIG_MANAGEDONLY"], "false");
     assert_eq!(variables["CONFIG_FORCE"], "true");
@@ -378,7 +359,7 @@ fn a_policy_comes_changes_and_goes_with_its_release() {
     {
         let logins = LOGINS.1.replace("docker.io", registry);
         let flags = ["--namespaces", &namespace, "--link", "policy", "--secret-name", &secret];
-        let (folder, _) = chart(bench, &flags, (LOGINS.0, &logins));
+        let folder = chart(bench, &flags, (LOGINS.0, &logins));
         helm(bench, &folder, &[command, &release, "chart", "--namespace", &other]).succeeded();
         Bench::wait("the policy to be in force", || references(&format!("{registry}/app")) == ours);
         assert_eq!(references(&format!("{other_registry}/app")), Value::Null);

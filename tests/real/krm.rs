@@ -62,7 +62,8 @@ fn a_generator_makes_what_render_makes_and_the_server_takes_it() {
             assert_eq!(annotations.remove("regcred.dev/function-config"), Some(json!("acme")));
         }
     }
-    let rendered = documents(&bench.regcred(&["render", "-n", &namespaces.join(",")], &[LOGINS]).succeeded());
+    let regcred = bench.program("regcred").directory(folder.path()).arguments(["render"]);
+    let rendered = documents(&regcred.variable(LOGINS.0, LOGINS.1).run().succeeded());
     assert_eq!(objects.len(), rendered.len());
     assert!(rendered.iter().all(|object| objects.contains(object)), "{built}");
     bench.apply(&built).succeeded();

@@ -137,7 +137,12 @@ fn its_options_and_the_names_of_namespaces_arrive_as_they_are_written() {
         let variables = pod(number)["containers"][0]["env"].as_array().unwrap();
         variables.iter().find(|variable| variable["name"] == name).unwrap()["value"].clone()
     };
-    for (number, excluded) in [(0, "1e3,12"), (1, "on,1e3"), (3, "kube-*,on"), (4, "0x1f")] {
+    for (number, excluded) in [
+        (0, "kube-node-lease,kube-public,kube-system,1e3,12"),
+        (1, "kube-node-lease,kube-public,kube-system,on,1e3"),
+        (3, "kube-*,on"),
+        (4, "kube-*,0x1f"),
+    ] {
         assert_eq!(variable(number, "CONFIG_EXCLUDED_NAMESPACES"), excluded, "{}", cells[number]);
     }
     assert_eq!(variable(2, "CONFIG_LOOP_DURATION"), "1m30s");
@@ -145,7 +150,10 @@ fn its_options_and_the_names_of_namespaces_arrive_as_they_are_written() {
     assert_eq!(pod(3)["imagePullSecrets"], json!([{"name": "on"}]));
     let selector = &one(1, "MutatingAdmissionPolicyBinding")["spec"]["matchResources"]["namespaceSelector"];
     assert_eq!(selector["matchExpressions"][0]["operator"], "NotIn");
-    assert_eq!(selector["matchExpressions"][0]["values"], json!(["on", "1e3"]));
+    assert_eq!(
+        selector["matchExpressions"][0]["values"],
+        json!(["kube-node-lease", "kube-public", "kube-system", "on", "1e3"])
+    );
     assert_eq!(one(1, "ServiceAccount")["metadata"]["namespace"], "0x1f");
 }
 
