@@ -148,7 +148,7 @@ impl Bench {
 /// A name that no other test uses, with the mark of this run.
 pub fn fresh(what: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    format!("{}{what}-{}", mark(), COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{}{what}-{:04}", mark(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// What tells this process from all others on the cluster, now and before.

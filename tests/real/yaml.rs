@@ -9,7 +9,7 @@ use crate::harness::words::{WORDS, everywhere};
 fn kubectl_reads_every_word_as_it_was_meant() {
     let Some(bench) = Bench::with(&[]) else { return };
     for word in WORDS {
-        let config = format!(r#"{{"auths":{{"ghcr.io":{{"username":"{word}","password":"{word}"}}}}}}"#);
+        let config = format!(r#"{{"auths":{{"ghcr.io":{{"username":"u-{word}","password":"p-{word}"}}}}}}"#);
         let arguments = [&["render"], &everywhere(word)[..]].concat();
         let yaml = bench.regcred(&arguments, &[("DOCKERHUB_AUTH", &config)]).succeeded();
         let read = bench.kubectl(&["create", "--dry-run=client", "--output=json", "-f", "-"], &yaml).succeeded();
