@@ -173,7 +173,10 @@ const LONG: &[&str] = &[
     "crates/core/src/docker_config/registry.rs",
     "crates/core/src/inject/pods.rs",
     "crates/core/src/names/mod.rs",
-    "src/files/evidence/fingerprint.rs",
+    "src/files/folder/compare.rs",
+    "src/files/folder/root.rs",
+    "src/files/folder/run.rs",
+    "src/files/marks/mod.rs",
     "src/program.rs",
     "src/settings/file/faults.rs",
 ];
@@ -181,7 +184,7 @@ const LONG: &[&str] = &[
 #[test]
 fn the_code_stays_small() {
     let mut all = 0;
-    let mut long = BTreeSet::new();
+    let mut long: BTreeSet<String> = BTreeSet::new();
     for folder in [BINARY.folder, CORE.folder] {
         for (path, code) in sources(folder) {
             all += code.lines().count();
@@ -193,6 +196,6 @@ fn the_code_stays_small() {
     }
     println!("{all} lines of Rust without unit tests");
     assert!(all <= LINES, "{all} lines of Rust without unit tests: the limit is {LINES}");
-    long.retain(|path| !LONG.contains(&path.as_str()));
-    assert!(long.is_empty(), "over {LINES_OF_A_FILE} lines: {long:?}");
+    let known: BTreeSet<_> = LONG.iter().map(|path| (*path).to_owned()).collect();
+    assert_eq!(long, known, "the files over {LINES_OF_A_FILE} lines, and those in the list");
 }
