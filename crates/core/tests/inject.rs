@@ -504,7 +504,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A Pod with an image that matches, and anything else besides.
+/// A Pod with an image that matches, and random other fields.
 fn pod() -> impl Strategy<Value = Value> {
     let list = prop_oneof![
         Just(None),

@@ -65,7 +65,7 @@ pub fn read(
     entries(&config, source, helpers, problems)
 }
 
-/// User name and password in the answer of a credential helper; none where there is only a token of its own kind.
+/// Reads user name and password from the answer of a credential helper; an identity token has neither.
 #[must_use]
 pub fn login_of_helper(answer: &[u8]) -> Option<(SecretString, SecretString)> {
     #[derive(Deserialize)]
