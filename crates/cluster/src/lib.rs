@@ -1,0 +1,1 @@
+//! Reads what is in a live Kubernetes cluster and executes a plan there.
