@@ -9,8 +9,8 @@ mod init_fleet;
 mod inject;
 mod krm;
 mod logins;
-mod members;
 mod render;
+mod runs;
 mod schema;
 mod verify;
 

@@ -1,6 +1,7 @@
 //! Prints documents and values, or writes them to files. Nothing else prints data.
 
 pub mod chart;
+pub mod cluster_run;
 pub mod clusters;
 pub mod folder;
 pub mod git;
@@ -11,7 +12,6 @@ pub mod new_files;
 pub mod new_paths;
 pub mod product;
 pub mod stream;
-pub mod target;
 
 use std::io;
 use std::path::Path;

@@ -30,7 +30,7 @@ pub enum Form {
 ///
 /// # Errors
 /// The writer's.
-pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+pub fn write(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> io::Result<()> {
     if documents.protection() == Protection::Encrypted {
         return each(documents, form, None, &mut |part| into.write_all(part));
     }
@@ -40,7 +40,7 @@ pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Re
 }
 
 /// Collects what is not encrypted in one buffer, and hands it on in blocks as large as a pipe takes.
-fn in_blocks(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+fn in_blocks(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> io::Result<()> {
     let mut text = Zeroizing::new(Vec::with_capacity(2 * BUFFER));
     for (number, document) in documents.iter().enumerate() {
         text.extend_from_slice(form.before(number));
@@ -58,7 +58,7 @@ fn in_blocks(documents: &Documents, form: Form, into: &mut impl Write) -> io::Re
 /// # Errors
 /// Those of `take` and of the protector.
 pub fn each(
-    documents: &Documents,
+    documents: &Documents<'_>,
     form: Form,
     marks: Option<(&Marks<'_>, Outdated)>,
     take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
@@ -85,7 +85,7 @@ pub fn each(
 
 /// Encrypts a group while the one before is taken.
 fn in_groups(
-    documents: &Documents,
+    documents: &Documents<'_>,
     take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     text_of: impl Fn(&(usize, Document<'_>)) -> io::Result<Vec<u8>> + Sync,
 ) -> io::Result<()> {
@@ -137,7 +137,7 @@ impl Form {
     }
 }
 
-fn redacted(documents: &Documents, into: &mut impl Write) -> io::Result<()> {
+fn redacted(documents: &Documents<'_>, into: &mut impl Write) -> io::Result<()> {
     for (number, document) in documents.iter().enumerate() {
         into.write_all(Form::Yaml.before(number))?;
         document.write_redacted(into)?;
@@ -149,7 +149,7 @@ fn redacted(documents: &Documents, into: &mut impl Write) -> io::Result<()> {
 ///
 /// # Errors
 /// A closed pipe, or a device that takes no more.
-pub fn print(documents: &Documents, form: Form) -> Result<Shown, Failure> {
+pub fn print(documents: &Documents<'_>, form: Form) -> Result<Shown, Failure> {
     let stdout = io::stdout();
     let shown = if stdout.is_terminal() && documents.hold_a_secret() { Shown::Redacted } else { Shown::InFull };
     let mut into = BufWriter::with_capacity(BUFFER, stdout.lock());

@@ -79,21 +79,21 @@ impl Protector {
 }
 
 /// All documents: lazy and ordered, as the manifests are.
-pub struct Documents {
+pub struct Documents<'a> {
     manifests: Manifests,
-    protector: Protector,
+    protector: &'a Protector,
 }
 
-impl Documents {
+impl<'a> Documents<'a> {
     /// The manifests, protected when they are asked for.
     #[must_use]
-    pub fn new(manifests: Manifests, protector: Protector) -> Self {
+    pub fn new(manifests: Manifests, protector: &'a Protector) -> Self {
         Self { manifests, protector }
     }
 
     /// The documents, in the order in which they are to be applied.
     pub fn iter(&self) -> impl Iterator<Item = Document<'_>> {
-        self.manifests.iter().map(|manifest| Document { manifest, protector: &self.protector })
+        self.manifests.iter().map(|manifest| Document { manifest, protector: self.protector })
     }
 
     /// Whether any of them holds a secret in clear.

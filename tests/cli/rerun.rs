@@ -18,7 +18,7 @@ use regcred::files::folder::root::Kind;
 use regcred::files::folder::{self, Mode, Prepared};
 use regcred::files::marks::Known;
 use regcred::files::new_paths::NewPaths;
-use regcred::files::target::Target;
+use regcred::settings::target::Target;
 use regcred::protect::encrypted::Encrypted;
 use regcred::settings::{PlaintextInGit, Reseal};
 use regcred_core::diagnostic::{Diagnostic, Failure};

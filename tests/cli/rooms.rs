@@ -41,7 +41,7 @@ const BINARY: Rooms = Rooms {
         "interrupt",
         "memory",
     ],
-    left: &[("protect", "files"), ("settings", "files"), ("settings", "templates")],
+    left: &[],
 };
 
 const CLUSTER: Rooms = Rooms { folder: "crates/cluster/src", order: &[], left: &[] };
@@ -63,7 +63,7 @@ const CORE: Rooms = Rooms {
         "diagnostic",
         "nearest",
     ],
-    left: &[("docker_config", "credentials")],
+    left: &[],
 };
 
 fn root() -> PathBuf {

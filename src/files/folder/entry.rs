@@ -40,7 +40,7 @@ pub enum Content<'a> {
     /// These bytes.
     Ready(Zeroizing<Vec<u8>>, Protection),
     /// Documents, one after the other.
-    Stream(&'a Documents, Form),
+    Stream(&'a Documents<'a>, Form),
     /// One document that is encrypted only when what is there is no longer current.
     Encrypted(Box<dyn Encrypted + 'a>),
 }

@@ -27,7 +27,7 @@ use crate::files::Protection;
 use crate::files::marks::Known;
 use crate::files::marks::key::Key;
 use crate::files::new_paths::NewPaths;
-use crate::files::target::Target;
+use crate::settings::target::Target;
 use entry::Entry;
 use publish::Pending;
 use regcred_core::diagnostic::{Diagnostic, Failure};

@@ -14,7 +14,7 @@ use super::staging;
 use crate::files;
 use crate::files::git::{self, IGNORE_ALL, IGNORE_FILE};
 use crate::files::new_paths::NewPaths;
-use crate::files::target::Target;
+use crate::settings::target::Target;
 use crate::interrupt;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 

@@ -16,7 +16,7 @@ use crate::files::git::Guard;
 use crate::files::marks::key::Key;
 use crate::files::marks::{Marks, Outdated};
 use crate::files::new_paths::NewPaths;
-use crate::files::target::Target;
+use crate::settings::target::Target;
 use crate::files::{self, Protection, stream};
 use crate::settings::Reseal;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};

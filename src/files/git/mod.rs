@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::target::Target;
+use crate::settings::target::Target;
 use crate::environment::Environment;
 use crate::settings::PlaintextInGit;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};

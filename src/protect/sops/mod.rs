@@ -21,7 +21,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
-use crate::files::target::Target;
+use crate::settings::target::Target;
 use crate::interrupt;
 use crate::program::{Answer, Program, Trouble};
 use crate::report;

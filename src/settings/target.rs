@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
-use crate::settings::{PlaintextInGit, Reseal, Settings};
+use super::{PlaintextInGit, Reseal, Settings};
 use regcred_core::names::{ResourceName, VariableName};
 
 /// The file or directory of `--output`.
