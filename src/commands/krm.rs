@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 use super::logins;
 use crate::environment::Environment;
 use crate::files::stream::{self, Shown};
-use crate::settings::target::Target;
 use crate::files::{self, git};
 use crate::krm::config::FunctionConfig;
 use crate::krm::list::{self, Entry, ResourceList};
@@ -20,6 +19,7 @@ use crate::settings::choices::Format;
 use crate::settings::file::Which;
 use crate::settings::fleet::Fleet;
 use crate::settings::namespaces::{self, Listed};
+use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 /// Reads, edits and writes the list. On an error the items stay unchanged, `results` holds the reason, and the command fails too, because
@@ -155,7 +155,7 @@ fn redact(entries: &mut [Entry]) {
 
 fn print(write: impl FnOnce(Shown) -> io::Result<Zeroizing<String>>) -> Result<(), Failure> {
     stream::print_shown(|shown| {
-        let text = write(shown).map_err(|error| files::failure(&error, "the ResourceList"))?;
+        let text = write(shown).map_err(|error| files::failure(error, "the ResourceList"))?;
         Ok(Zeroizing::new(text.as_bytes().to_vec()))
     })?;
     Ok(())

@@ -156,7 +156,8 @@ fn text(
     };
     let lines = match tried {
         None => {
-            let registries = docker_configs.iter().flat_map(|logins| logins.registries()).map(|registry| format!("  {registry}"));
+            let registries =
+                docker_configs.iter().flat_map(|logins| logins.registries()).map(|registry| format!("  {registry}"));
             std::iter::once(head.to_owned()).chain(registries).collect()
         }
         Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],

@@ -46,7 +46,8 @@ impl Folders {
             .collect();
         gone.sort_unstable();
         let warning = |name: String| {
-            let message = format!("`{name}` under `--output` was written by regcred, and is no cluster of regcred.yaml");
+            let message =
+                format!("`{name}` under `--output` was written by regcred, and is no cluster of regcred.yaml");
             Diagnostic::warning(Code::ClusterGone, message).hint(
                 "remove the folder, if no other regcred.yaml writes it: a tool that reads all folders still applies it",
             )
@@ -69,7 +70,7 @@ impl Folders {
         if folder.is_file() {
             return Ok(None);
         }
-        new_paths.create_folder(folder).map_err(|error| super::failure(&error, "the directory of `--output`"))?;
+        new_paths.create_folder(folder).map_err(|error| super::failure(error, "the directory of `--output`"))?;
         root::take_turn(folder, Patience::AMinute)
     }
 }

@@ -1,18 +1,16 @@
 //! Gives each document a file with a stable path.
 
-use std::io;
-
 use zeroize::Zeroizing;
 
 use super::folder::entry::{Content, Entry, HEADER, NeedsLogins};
 use super::marks::digest::Digest;
-use super::{File, Protection};
+use super::{File, Protection, WriteError};
 use crate::protect::{Document, Documents};
 
 /// A file an object: `cluster/KIND-NAME.yaml`, `namespaces/NAMESPACE/KIND-NAME.yaml`.
 ///
 /// `kubectl apply --recursive` walks by name, and so meets Namespaces before what is in them.
-pub fn entries<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = io::Result<Entry<'a>>> {
+pub fn entries<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<Entry<'a>, WriteError>> {
     documents.iter().map(|document| {
         let path = path(&document);
         let content = if let Some(encryption) = document.encryption() {

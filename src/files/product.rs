@@ -1,7 +1,7 @@
 //! Builds what is written, in its format.
 
+use std::iter;
 use std::path::Path;
-use std::{io, iter};
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -10,16 +10,16 @@ use super::cluster_run::ClusterRun;
 use super::folder::entry::{Content, Entry, HEADER, NeedsLogins};
 use super::folder::root::Kind;
 use super::stream::Form;
-use super::{File, Protection, chart, helm_values, layout};
+use super::{File, Protection, WriteError, chart, helm_values, layout};
 use crate::protect::{Documents, Protector};
-use crate::settings::choices::{Chart, Format, Protect};
 use crate::settings::Encoding;
+use crate::settings::choices::{Chart, Format, Protect};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::objects;
 
 /// Files, made one by one.
-pub type Entries<'a> = Box<dyn Iterator<Item = io::Result<Entry<'a>>> + 'a>;
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry<'a>, WriteError>> + 'a>;
 
 /// What is written.
 pub enum Product<'a> {

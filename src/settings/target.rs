@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::environment::Environment;
 use super::{PlaintextInGit, Reseal, Settings};
+use crate::environment::Environment;
 use regcred_core::names::{ResourceName, VariableName};
 
 /// The file or directory of `--output`.

@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use crate::environment::Environment;
-use crate::files::folder::root::{self, Kind};
 use crate::files::cluster_run::ClusterRun;
+use crate::files::folder::root::{self, Kind};
 use crate::files::folder::{self, Mode, Prepared};
 use crate::files::marks::Known;
 use crate::files::marks::key::KEY_VARIABLE;
 use crate::files::new_paths::NewPaths;
 use crate::files::product::Product;
 use crate::files::stream::{self, Shown};
-use crate::settings::target::Target;
 use crate::files::{git, helm_values};
 use crate::report::{self, Outcome};
 use crate::settings::choices::Format;
+use crate::settings::target::Target;
 use crate::settings::{Destination, Settings};
 use crate::templates::Templates;
 use regcred_core::diagnostic::{Diagnostic, Failure};

@@ -3,14 +3,12 @@
 mod external;
 pub mod values;
 
-use std::io;
-
 use zeroize::Zeroizing;
 
 use super::cluster_run::ClusterRun;
 use super::folder::entry::Entry;
 use super::stream::Shown;
-use super::{File, Protection, layout};
+use super::{File, Protection, WriteError, layout};
 use crate::protect::Documents;
 use crate::settings::choices::{Link, Protect};
 use crate::templates::Templates;
@@ -68,7 +66,7 @@ pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failu
             (values::write(run, Shown::InFull), Protection::Plaintext)
         }
     };
-    let bytes = values.map_err(|error| super::failure(&error, "the chart"))?;
+    let bytes = values.map_err(|error| super::failure(error, "the chart"))?;
     files.push(File { path: "values.yaml".to_owned(), bytes, protection });
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
@@ -77,7 +75,7 @@ pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failu
 /// The sealed Secrets of the chart, each in a file of its own, so that it stays as it is when others change.
 ///
 /// Helm takes them as they are: names, base64 and our annotations have no braces.
-pub fn sealed<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = io::Result<Entry<'a>>> {
+pub fn sealed<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<Entry<'a>, WriteError>> {
     layout::entries(documents)
         .map(|entry| entry.map(|entry| Entry { path: format!("templates/{}", entry.path), ..entry }))
 }
@@ -92,7 +90,7 @@ fn policies(request: &Request<'_>, templates: &Templates) -> Result<String, Fail
     let mut text = "# For the namespaces that regcred was told, whatever the values say.\n".to_owned();
     for secret in &request.pull_secrets {
         for object in pod_policy::objects(secret, request, templates)? {
-            let object = to_yaml(&object).map_err(|error| super::failure(&error, "the chart"))?;
+            let object = to_yaml(&object).map_err(|error| super::failure(error, "the chart"))?;
             text.push_str("---\n");
             text.push_str(&literal(&object));
         }

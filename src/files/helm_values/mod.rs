@@ -32,7 +32,7 @@ use shipped::Context;
 /// A chart that is for one pull secret and gets several, or a template that makes no values.
 pub fn write(run: &ClusterRun, shown: Shown) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let settings = &run.settings;
-    let unwritable = |error: std::io::Error| super::failure(&error, "the values");
+    let unwritable = |error: std::io::Error| super::failure(error, "the values");
     if settings.chart == Chart::Own {
         return chart::values::write(run, shown).map_err(unwritable);
     }
@@ -136,7 +136,7 @@ fn source(run: &ClusterRun, patcher: &PatcherSettings, templates: &Templates) ->
 fn text(manifests: Manifests, target: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut bytes = Zeroizing::new(Vec::new());
     stream::write(&Documents::new(manifests, &Protector::Plain), Form::Yaml, &mut *bytes)
-        .map_err(|error| super::failure(&error, target))?;
+        .map_err(|error| super::failure(error, target))?;
     Ok(bytes)
 }
 
