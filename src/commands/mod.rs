@@ -9,6 +9,8 @@ mod init_fleet;
 mod inject;
 mod krm;
 mod logins;
+#[cfg(feature = "cluster")]
+mod online;
 mod render;
 mod runs;
 mod schema;

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::image::{for_namespace, parse, registry_for_an_image, several_logins};
 use super::logins;
+#[cfg(feature = "cluster")]
+use super::online::{self, Asked};
 use crate::cli::{AnswerFormat, VerifyArguments};
 use crate::credentials::{Need, Source};
 use crate::environment::Environment;
@@ -20,6 +22,7 @@ use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::docker_config::kubelet::Image;
 use regcred_core::docker_config::{self, Logins, Match};
 use regcred_core::spec::typed::Typed;
 
@@ -40,7 +43,10 @@ pub fn run(
     file: Option<&File>,
     environment: &Environment,
 ) -> Result<Outcome> {
-    let image = arguments.image.as_deref().map(parse).transpose()?;
+    #[cfg(feature = "cluster")]
+    let asked = Asked::read(&arguments.image, &arguments.online, environment)?;
+    let image_text = one_image(arguments)?;
+    let image: Option<Image> = image_text.map(parse).transpose()?;
     if arguments.list {
         let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
         let problems = [fleet.warnings.clone(), certificates(&fleet, environment)?].concat();
@@ -55,14 +61,18 @@ pub fn run(
     let (runs, mut problems) = match (checked, arguments.format) {
         (Err(Failure::Input { problems, .. }), AnswerFormat::Json) => {
             let matches = image.is_some().then(Vec::new);
-            json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
+            json(&Answer { image: image_text, matches, problems })?;
             return Ok(Outcome::Negative);
         }
         (checked, _) => checked?,
     };
     let docker_configs = distinct(&runs);
-    problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
     problems.extend(runs.iter().flat_map(ClusterRun::pull_secrets).filter_map(|(one, _)| unknown_registries(one)));
+    #[cfg(feature = "cluster")]
+    if let Some(asked) = asked {
+        return online::run(asked, &docker_configs, arguments.format, problems, environment);
+    }
+    problems.extend(image_text.and_then(registry_for_an_image));
     let matches = image.as_ref().map(|image| docker_config::matches(&docker_configs, image));
     problems.extend(matches.as_deref().and_then(several_logins));
     if let (Some(image), Some([])) = (&image, matches.as_deref()) {
@@ -70,13 +80,32 @@ pub fn run(
     }
     let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
     match arguments.format {
-        AnswerFormat::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
+        AnswerFormat::Json => json(&Answer { image: image_text, matches, problems })?,
         AnswerFormat::Text => {
             let kept_elsewhere = runs.iter().all(|run| run.settings.combination.protect == Protect::External);
             text(&docker_configs, matches.as_deref(), &problems, kept_elsewhere)?;
         }
     }
     Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
+}
+
+/// The image of a run that asks no registry.
+///
+/// # Errors
+/// Usage: there are several.
+fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
+    #[cfg(feature = "cluster")]
+    if arguments.online.online {
+        return Ok(None);
+    }
+    match arguments.image.as_slice() {
+        [] => Ok(None),
+        [image] => Ok(Some(image)),
+        _ => Err(Failure::Usage(vec![
+            Diagnostic::error(Code::Usage, "`--image` may repeat only with `--online`")
+                .hint("run the command once for each image, or add `--online`"),
+        ])),
+    }
 }
 
 /// Checks the logins, and the certificates that they would be sealed for.

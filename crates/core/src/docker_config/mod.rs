@@ -65,6 +65,12 @@ impl Logins {
         self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_base64()
     }
 
+    /// The logins that were read.
+    #[must_use]
+    pub fn credentials(&self) -> &[Credential] {
+        self.read().map_or(&[], |docker_config| &docker_config.logins)
+    }
+
     fn read(&self) -> Option<&DockerConfig> {
         match self {
             Self::Read(docker_config) => Some(docker_config),
