@@ -38,6 +38,8 @@ pub enum Purpose {
     Logins,
     /// The names of the variables that logins are in, which may all be unset.
     Variables,
+    /// A live cluster, in which the namespaces are chosen later.
+    Cluster,
 }
 
 impl Fleet {

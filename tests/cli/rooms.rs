@@ -44,7 +44,11 @@ const BINARY: Rooms = Rooms {
     left: &[("protect", "files"), ("settings", "files"), ("settings", "templates")],
 };
 
-const CLUSTER: Rooms = Rooms { folder: "crates/cluster/src", order: &[], left: &[] };
+const CLUSTER: Rooms = Rooms {
+    folder: "crates/cluster/src",
+    order: &["execute", "read", "connect", "failure", "path", "server"],
+    left: &[],
+};
 
 const CORE: Rooms = Rooms {
     folder: "crates/core/src",

@@ -1,1 +1,8 @@
 //! Reads what is in a live Kubernetes cluster and executes a plan there.
+
+pub mod connect;
+pub mod execute;
+pub mod failure;
+pub mod path;
+pub mod read;
+pub mod server;

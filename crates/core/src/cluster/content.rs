@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -79,6 +79,19 @@ pub fn differences(wanted: &SecretString, found: Option<&SecretString>) -> Vec<D
     differences
 }
 
+/// Whether a text quotes the Docker config, or a user name or password in it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
+pub fn mentions(docker_config: &SecretString, text: &str) -> bool {
+    let json = docker_config.expose_secret();
+    let values = logins(docker_config).into_iter().flatten().flat_map(|(_, (username, password))| {
+        let auth = STANDARD.encode(format!("{username}:{password}"));
+        [username, password, auth]
+    });
+    let whole = [json.to_owned(), STANDARD.encode(json)];
+    values.chain(whole).any(|value| !value.is_empty() && text.contains(&value))
+}
+
 /// The entries of a Docker config as a kubelet reads them, or `None` for what is none.
 #[expect(clippy::disallowed_methods, reason = "the entries are compared, and stay here")]
 fn logins(docker_config: &SecretString) -> Option<Logins> {
@@ -127,6 +140,20 @@ mod tests {
             assert_eq!(compare(&secret(WANTED), Some(&secret(found))), expected, "{found}");
         }
         assert_eq!(compare(&secret(WANTED), None), Content::Different);
+    }
+
+    #[test]
+    fn a_text_that_quotes_a_login_in_any_form_is_recognized() {
+        let config = secret(r#"{"auths":{"a.io":{"username":"robot","password":"hunter2","auth":""}}}"#);
+        for text in [
+            "no: hunter2",
+            "user robot",
+            "data cm9ib3Q6aHVudGVyMg== is bad",
+            "{\"auths\":{\"a.io\":{\"username\":\"robot",
+        ] {
+            assert!(mentions(&config, text), "{text}");
+        }
+        assert!(!mentions(&config, "exceeded quota: secrets in a.io"));
     }
 
     #[test]
