@@ -168,6 +168,34 @@ pub struct DiffArguments {
     pub format: DiffFormat,
 }
 
+/// `regcred delete`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "It deletes what this owner made in the chosen namespaces: references first, then Secrets; with -A also\n\
+    policies and patchers. No login is needed.\n\n\
+    For example:\n  \
+    regcred delete -n team-a --dry-run\n  \
+    regcred delete -A --yes\n\n\
+    Exit: 0 done, 1 something failed, 2 usage, 3 with --dry-run: something would be deleted."
+)]
+pub struct DeleteArguments {
+    /// Where
+    #[command(flatten)]
+    pub place: PlaceArguments,
+    /// Which cluster
+    #[command(flatten)]
+    pub connection: ConnectionArguments,
+    /// Do not ask
+    #[arg(short = 'y', long, help_heading = "How")]
+    pub yes: bool,
+    /// Delete nothing; print what would be deleted, and exit 3 if something would
+    #[arg(long, help_heading = "What to say")]
+    pub dry_run: bool,
+    /// Form of the result [default: text]
+    #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Text, hide_default_value = true, help_heading = "What to say")]
+    pub format: ReportFormat,
+}
+
 /// The form of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {

@@ -58,6 +58,9 @@ pub enum Command {
     /// Compare a live cluster with what is wanted, and change nothing
     #[cfg(feature = "cluster")]
     Diff(Box<cluster::DiffArguments>),
+    /// Delete what was made in a live cluster: references, then Secrets
+    #[cfg(feature = "cluster")]
+    Delete(Box<cluster::DeleteArguments>),
     /// Report every problem with the variables at once, and what a kubelet would use
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt

@@ -49,6 +49,8 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         Command::Apply(arguments) => cluster::apply::run(&typed, &arguments, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]
         Command::Diff(arguments) => cluster::diff::run(&typed, &arguments, load()?.as_ref(), environment),
+        #[cfg(feature = "cluster")]
+        Command::Delete(arguments) => cluster::delete::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Verify(arguments) => verify::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Krm => krm::run(&which, environment),
         Command::Inject(arguments) => inject::run(&typed, &arguments, load()?.as_ref(), environment),

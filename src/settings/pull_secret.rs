@@ -65,7 +65,7 @@ impl Common<'_> {
         let exclude = taken(spec.exclude.as_ref(), problems);
         // Namespaces that are found by their labels need no names, unless something else does.
         let found_by_label = link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
-        let is_live = self.purpose == Purpose::Cluster;
+        let is_live = self.purpose.is_live();
         let is_listed = !is_live && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
         let namespaces = if is_listed { self.namespaces(spec, &exclude, problems) } else { Vec::new() };
         PullSecretSettings {
@@ -89,7 +89,7 @@ impl Common<'_> {
             return vec![ResourceName::known(if makes_its_own { OWN_ACCOUNT } else { "default" })];
         };
         let names = accounts.parsed(problems);
-        let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose == Purpose::Cluster;
+        let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();
         if can_be_all && names.iter().any(|name| name.as_str() == "*") {
             return Vec::new();
         }

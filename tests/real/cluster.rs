@@ -386,3 +386,51 @@ fn a_cluster_that_is_not_there_is_said_at_once() {
     let said = ended(&regcred(bench, &["apply", "-n", "a", "--context", "nowhere"], OLD), 1);
     assert!(said.contains("the kubeconfig has no context of that name"), "{said}");
 }
+
+#[test]
+fn delete_removes_what_this_owner_made_and_nothing_else() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [one, other] = bench.namespaces();
+    let both = format!("{one},{other}");
+    bench
+        .kubectl(
+            &["patch", "serviceaccount", "default", "-n", &one, "-p", r#"{"imagePullSecrets":[{"name":"theirs"}]}"#],
+            "",
+        )
+        .succeeded();
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(folder.path(), "neighbour", "neighbours");
+    let neighbour = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &one]);
+    ended(&neighbour.variable("DOCKERHUB_AUTH", NEW).run(), 0);
+    ended(&regcred(bench, &["apply", "-n", &both], OLD), 0);
+    assert_eq!(references(bench, &one, "default"), ["theirs", "neighbours", "image-pull-secret"]);
+
+    let run = regcred(bench, &["delete", "-n", &both], "");
+    assert!(ended(&run, 2).contains("`--yes` is missing"), "{}", run.stderr);
+    let said = ended(&regcred(bench, &["delete", "-n", &both, "--dry-run"], ""), 3);
+    assert_eq!(said.lines().filter(|line| line.contains("(left over)")).count(), 4, "{said}");
+    let said = ended(&regcred(bench, &["delete", "-n", &both, "--yes"], ""), 0);
+    assert!(said.contains("2 namespaces: 2 unlinked, 2 deleted"), "{said}");
+    assert_eq!(references(bench, &one, "default"), ["theirs", "neighbours"]);
+    assert!(references(bench, &other, "default").is_empty());
+    bench.get(&["secret", "neighbours", "-n", &one]);
+    bench.kubectl(&["get", "secret", "image-pull-secret", "-n", &one], "").failed();
+    let said = ended(&regcred(bench, &["delete", "-n", &format!("{both},gone"), "--yes"], ""), 0);
+    assert!(said.contains("nothing to do"), "{said}");
+}
+
+#[test]
+fn delete_completes_what_an_interrupted_run_has_begun() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let accounts = format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: ci, namespace: {namespace}}}\n");
+    bench.kubectl(&["create", "-f", "-"], &accounts).succeeded();
+    ended(&regcred(bench, &["apply", "-n", &namespace, "--all-service-accounts"], OLD), 0);
+    // The Secret is gone, and one of two references is left.
+    bench.kubectl(&["delete", "secret", "image-pull-secret", "-n", &namespace], "").succeeded();
+    let unlinked = r#"[{"op":"remove","path":"/imagePullSecrets"}]"#;
+    bench.kubectl(&["patch", "serviceaccount", "ci", "-n", &namespace, "--type=json", "-p", unlinked], "").succeeded();
+    let said = ended(&regcred(bench, &["delete", "-n", &namespace, "--yes"], ""), 0);
+    assert!(said.contains("1 namespace: 1 unlinked"), "{said}");
+    assert!(references(bench, &namespace, "default").is_empty());
+}

@@ -33,7 +33,8 @@ pub enum Ending {
     Failed(Diagnostic),
 }
 
-/// Executes the steps, each namespace by itself and several at once; the endings are in the order of the steps.
+/// Executes the steps: those of the whole cluster first, then each namespace by itself and several at once. The endings are in the
+/// order of the steps.
 pub async fn execute(server: &Server, delivery: &Delivery<'_>, steps: Vec<Step>) -> Vec<(Step, Ending)> {
     let run = Run { server, delivery };
     let mut groups: Vec<Vec<Step>> = Vec::new();
@@ -43,7 +44,10 @@ pub async fn execute(server: &Server, delivery: &Delivery<'_>, steps: Vec<Step>)
             None => groups.push(vec![step]),
         }
     }
-    each(groups, |group| run.namespace(group)).await.into_iter().flatten().collect()
+    let first = groups.first().is_some_and(|group| group[0].namespace.is_none()).then(|| groups.remove(0));
+    let mut done = run.namespace(first.unwrap_or_default()).await;
+    done.extend(each(groups, |group| run.namespace(group)).await.into_iter().flatten());
+    done
 }
 
 struct Run<'a> {
@@ -65,27 +69,34 @@ impl Run<'_> {
     }
 
     async fn step(&self, step: &Step) -> Ending {
-        let Step { namespace, name, object, change, .. } = step;
-        match object {
-            Object::Account { list, references } => match self.account(step, list, references).await {
-                Ok(ending) => ending,
-                Err(trouble) => failed("patch", namespace, object, name, &trouble),
-            },
-            Object::Secret { .. } if change.action == Action::Delete => match self.delete(step).await {
-                Ok(ending) => ending,
-                Err(trouble) => failed("delete", namespace, object, name, &trouble),
-            },
-            Object::Secret { .. } => match self.secret(step.clone()).await {
-                Ok(ending) => ending,
-                Err(trouble) => failed("patch", namespace, object, name, &self.without_values(trouble)),
-            },
-        }
+        let deletes = step.change.action == Action::Delete;
+        let (verb, result) = match (&step.object, &step.namespace) {
+            (Object::Account { list, references }, Some(namespace)) => {
+                ("patch", self.account(step, namespace, list, references).await)
+            }
+            (Object::Secret { there: Some(there), .. }, Some(namespace)) if deletes => {
+                ("delete", self.delete(&Kind::Secret.one(namespace, &step.name), &there.metadata.uid).await)
+            }
+            (Object::Secret { .. }, Some(namespace)) => {
+                ("patch", self.secret(step.clone(), namespace).await.map_err(|trouble| self.without_values(trouble)))
+            }
+            (Object::Other { path, uid, .. }, _) if deletes => ("delete", self.delete(path, uid).await),
+            (Object::Other { path, wanted: Some(wanted), .. }, _) => ("patch", self.other(path, wanted).await),
+            _ => return Ending::Kept,
+        };
+        result.unwrap_or_else(|trouble| Ending::Failed(Attempt::new(verb, step.place()).failed(&trouble)))
     }
 
     /// Adds or removes references until the list is as it should be.
-    async fn account(&self, step: &Step, list: &[Value], references: &[ResourceName]) -> Result<Ending, Trouble> {
+    async fn account(
+        &self,
+        step: &Step,
+        namespace: &Namespace,
+        list: &[Value],
+        references: &[ResourceName],
+    ) -> Result<Ending, Trouble> {
         let end = Instant::now() + self.server.timeout();
-        let path = Kind::ServiceAccount.one(&step.namespace, &step.name);
+        let path = Kind::ServiceAccount.one(namespace, &step.name);
         let removes = step.change.action == Action::Delete;
         let mut list = list.to_vec();
         loop {
@@ -103,7 +114,7 @@ impl Run<'_> {
                 Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => return Err(refusal),
                 Ok(account) => list = account.image_pull_secrets,
                 Err(trouble) if trouble.code() != 404 => return Err(trouble),
-                Err(_) if removes || self.has_gone(&step.namespace).await? => return Ok(Ending::Gone),
+                Err(_) if removes || self.has_gone(namespace).await? => return Ok(Ending::Gone),
                 Err(_) => self.server.rest(PAUSE).await?,
             }
             if Instant::now() >= end {
@@ -123,24 +134,25 @@ impl Run<'_> {
     }
 
     /// Writes a Secret; after a lost race it is read and compared again.
-    async fn secret(&self, mut step: Step) -> Result<Ending, Trouble> {
+    async fn secret(&self, mut step: Step, namespace: &Namespace) -> Result<Ending, Trouble> {
         let end = Instant::now() + self.server.timeout();
         loop {
-            if step.change.reason == Reason::Unchangeable {
-                self.delete(&step).await?;
-                let Object::Secret { there, .. } = &mut step.object else { return Ok(Ending::Kept) };
-                *there = None;
+            if step.change.reason == Reason::Unchangeable
+                && let Object::Secret { there, .. } = &mut step.object
+                && let Some(there) = there.take()
+            {
+                self.delete(&Kind::Secret.one(namespace, &step.name), &there.metadata.uid).await?;
             }
-            let Some(call) = self.apply(&step) else { return Ok(Ending::Kept) };
+            let Some(call) = self.apply(&step, namespace) else { return Ok(Ending::Kept) };
             match self.server.send(&call).await {
                 Ok(_) => return Ok(Ending::Written),
                 Err(trouble) if trouble.is_end_of_namespace() => return Ok(Ending::Gone),
                 Err(trouble) if trouble.code() == 409 && Instant::now() < end => {}
                 Err(trouble) => return Err(trouble),
             }
-            step = match self.compare_again(&step).await? {
+            step = match self.compare_again(&step, namespace).await? {
                 Some(step) if step.change.action == Action::Refuse => {
-                    let place = format!("the Secret {}/{}", step.namespace, step.name);
+                    let place = step.place();
                     let problem = Diagnostic::error(
                         Code::NotOurs,
                         format!("{place} was written by somebody else while this run was going on"),
@@ -155,10 +167,10 @@ impl Run<'_> {
 
     /// The server-side apply of a Secret. One that is there is replaced only as long as it is the one that was read; one that is
     /// not there is not forced, so that what somebody else makes meanwhile stays.
-    fn apply(&self, step: &Step) -> Option<Call> {
+    fn apply(&self, step: &Step, namespace: &Namespace) -> Option<Call> {
         let Object::Secret { number: Some(number), there } = &step.object else { return None };
         let wanted = self.delivery.manifest(&self.delivery.pull_secrets[*number]);
-        let mut object = serde_json::to_value(wanted.object(Some(&step.namespace))).ok()?;
+        let mut object = serde_json::to_value(wanted.object(Some(namespace))).ok()?;
         let force = if let Some(there) = there {
             object["metadata"]["uid"] = json!(there.metadata.uid);
             object["metadata"]["resourceVersion"] = json!(there.metadata.resource_version);
@@ -166,33 +178,37 @@ impl Run<'_> {
         } else {
             ""
         };
-        let path = Kind::Secret.one(&step.namespace, &step.name);
+        let path = Kind::Secret.one(namespace, &step.name);
         let path = format!("{path}?fieldManager={}{force}", self.delivery.field_manager());
         Some(Call::patch(path, APPLY, serde_json::to_vec(&object).ok()?))
     }
 
     /// The same step after the Secret was read again.
-    async fn compare_again(&self, step: &Step) -> Result<Option<Step>, Trouble> {
-        let path = Kind::Secret.one(&step.namespace, &step.name);
+    async fn compare_again(&self, step: &Step, namespace: &Namespace) -> Result<Option<Step>, Trouble> {
+        let path = Kind::Secret.one(namespace, &step.name);
         let secrets = match self.server.ask::<Secret>(&Call::get(path)).await {
             Ok(secret) => BTreeMap::from([(step.name.clone(), secret)]),
             Err(trouble) if trouble.code() == 404 => BTreeMap::new(),
             Err(trouble) => return Err(trouble),
         };
         let space = Space { secrets: Some(secrets), ..Space::default() };
-        let facts = Facts { namespaces: BTreeMap::from([(step.namespace.clone(), space)]) };
+        let facts = Facts { namespaces: BTreeMap::from([(namespace.clone(), space)]) };
         let Comparison { steps, .. } = self.delivery.compare(&facts);
         Ok(steps.into_iter().find(|again| again.change.path == step.change.path))
     }
 
-    async fn delete(&self, step: &Step) -> Result<Ending, Trouble> {
-        let Object::Secret { there: Some(there), .. } = &step.object else { return Ok(Ending::Kept) };
-        let call = Call::delete(Kind::Secret.one(&step.namespace, &step.name), &there.metadata.uid);
-        match self.server.send(&call).await {
+    async fn delete(&self, path: &str, uid: &str) -> Result<Ending, Trouble> {
+        match self.server.send(&Call::delete(path.to_owned(), uid)).await {
             Ok(_) => Ok(Ending::Written),
             Err(trouble) if trouble.code() == 404 => Ok(Ending::Gone),
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// Writes an object that is wholly ours.
+    async fn other(&self, path: &str, wanted: &Value) -> Result<Ending, Trouble> {
+        let path = format!("{path}?fieldManager={}&force=true", self.delivery.field_manager());
+        self.server.send(&Call::patch(path, APPLY, wanted.to_string().into_bytes())).await.map(|_| Ending::Written)
     }
 
     /// A webhook's refusal may quote the Secret: such words are not handed on.
@@ -203,14 +219,4 @@ impl Run<'_> {
         }
         Trouble::Refused(status)
     }
-}
-
-fn failed(
-    verb: &'static str,
-    namespace: &Namespace,
-    object: &Object,
-    name: &ResourceName,
-    trouble: &Trouble,
-) -> Ending {
-    Ending::Failed(Attempt::new(verb, format!("the {} {namespace}/{name}", object.kind())).failed(trouble))
 }

@@ -3,6 +3,7 @@
 pub mod connect;
 pub mod execute;
 pub mod failure;
+pub mod owned;
 pub mod path;
 pub mod read;
 pub mod server;

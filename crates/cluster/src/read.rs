@@ -17,7 +17,7 @@ use crate::server::{Call, Server, Trouble};
 /// How many calls run at once.
 pub const AT_ONCE: usize = 32;
 /// Up to this many namespaces are read one by one: that needs fewer rights.
-const FEW: usize = 8;
+pub(crate) const FEW: usize = 8;
 
 /// The namespaces of a cluster.
 pub type Spaces = BTreeMap<Namespace, Space>;
@@ -166,7 +166,7 @@ async fn secrets(
     each(namespaces, one).await.into_iter().collect()
 }
 
-async fn accounts(
+pub(crate) async fn accounts(
     server: &Server,
     namespaces: Vec<Namespace>,
     wanted: &Wanted<'_>,

@@ -79,6 +79,8 @@ pub struct Call {
     pub content_type: &'static str,
     /// The body.
     pub body: Vec<u8>,
+    /// The form of the answer.
+    pub accept: &'static str,
 }
 
 /// The form of a JSON Patch.
@@ -86,25 +88,27 @@ pub const JSON_PATCH: &str = "application/json-patch+json";
 /// The form of a server-side apply.
 pub const APPLY: &str = "application/apply-patch+yaml";
 const JSON: &str = "application/json";
+/// A list of objects without anything but their metadata.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 impl Call {
     /// Reads one object.
     #[must_use]
     pub fn get(path: String) -> Self {
-        Self { method: Method::GET, path, content_type: JSON, body: Vec::new() }
+        Self { method: Method::GET, path, content_type: JSON, body: Vec::new(), accept: JSON }
     }
 
     /// Patches one object.
     #[must_use]
     pub fn patch(path: String, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { method: Method::PATCH, path, content_type, body }
+        Self { method: Method::PATCH, path, content_type, body, accept: JSON }
     }
 
     /// Deletes one object, if it is still this one.
     #[must_use]
     pub fn delete(path: String, uid: &str) -> Self {
         let body = serde_json::json!({"preconditions": {"uid": uid}});
-        Self { method: Method::DELETE, path, content_type: JSON, body: body.to_string().into_bytes() }
+        Self { method: Method::DELETE, path, content_type: JSON, body: body.to_string().into_bytes(), accept: JSON }
     }
 }
 
@@ -149,11 +153,32 @@ impl Server {
     /// # Errors
     /// As [`Self::ask`].
     pub async fn list<T: DeserializeOwned>(&self, collection: &str, query: &[(&str, &str)]) -> Result<Vec<T>, Trouble> {
+        self.pages(collection, query, JSON).await
+    }
+
+    /// The same, where only the metadata of the objects travels.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn list_metadata<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, Trouble> {
+        self.pages(collection, query, METADATA).await
+    }
+
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        query: &[(&str, &str)],
+        accept: &'static str,
+    ) -> Result<Vec<T>, Trouble> {
         let pairs: String = query.iter().map(|(key, value)| format!("&{key}={}", encoded(value))).collect();
         let (mut all, mut next) = (Vec::new(), String::new());
         loop {
             let path = format!("{collection}?limit={PAGE}{pairs}&continue={}", encoded(&next));
-            match self.ask::<Page<T>>(&Call::get(path)).await {
+            match self.ask::<Page<T>>(&Call { accept, ..Call::get(path) }).await {
                 Ok(page) => {
                     all.extend(page.items);
                     next = page.metadata.next;
@@ -206,8 +231,8 @@ impl Server {
     }
 
     async fn once(&self, call: &Call) -> Result<Vec<u8>, (Trouble, Option<Duration>)> {
-        let Call { method, path, content_type, body } = call;
-        let request = Request::builder().method(method.clone()).uri(path).header(header::ACCEPT, JSON);
+        let Call { method, path, content_type, body, accept } = call;
+        let request = Request::builder().method(method.clone()).uri(path).header(header::ACCEPT, *accept);
         let request = request.header(header::CONTENT_TYPE, *content_type).body(Body::from(body.clone()));
         let request = request.map_err(|_| (Trouble::Nonsense, None))?;
         let answer = self.client.send(request).await.map_err(|error| (trouble(&error), None))?;

@@ -3,9 +3,9 @@
 use crate::cli::cluster::{LinkArguments, PlaceArguments};
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_cluster::connect::{Access, connect};
-use regcred_cluster::read::{self, Objects, Which, WithoutSecrets};
+use regcred_cluster::read::{self, Objects, Spaces, Which, WithoutSecrets};
 use regcred_cluster::server::Server;
-use regcred_core::cluster::selection::{Choice, Chosen, Others, Why};
+use regcred_core::cluster::selection::{Aim, Choice, Chosen, Others, Why};
 use regcred_core::cluster::{Accounts, Comparison, Delivery, Facts, PullSecret, Unchangeable};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::Logins;
@@ -39,25 +39,8 @@ pub(super) async fn compare<'a>(
     logins: &'a [Logins],
     typed: Typed<'a>,
 ) -> Result<Compared<'a>, Vec<Diagnostic>> {
-    let others = if typed.place.all_namespaces || typed.place.selector.is_some() { Others::All } else { Others::None };
-    let choices: Vec<_> = settings.pull_secrets.iter().map(|one| choice(one, typed.place, others)).collect();
     let server = connect(access).await.map_err(|problem| vec![problem])?;
-    let names = names(&choices, typed.place);
-    let which = match &names {
-        Some(names) => Which::Named(names),
-        None => Which::Labelled(typed.place.selector.as_deref()),
-    };
-    let mut spaces = read::namespaces(&server, which).await.map_err(|problem| vec![problem])?;
-    let chosen: Vec<Chosen> = choices.iter().map(|choice| choice.choose(&spaces)).collect();
-    let problems = problems(&chosen, typed.place.selector.is_some());
-    if chosen.iter().all(|chosen| chosen.namespaces.is_empty()) {
-        return Err(if problems.iter().any(Diagnostic::is_error) {
-            problems
-        } else {
-            [problems, vec![none(&chosen)]].concat()
-        });
-    }
-    spaces.retain(|name, _| chosen.iter().any(|chosen| chosen.namespaces.binary_search(name).is_ok()));
+    let (mut spaces, Choices { chosen, problems }) = chosen(&server, settings, typed.place, Aim::Serve).await?;
     read::objects(&server, &mut spaces, &objects(settings, typed)).await.map_err(|problem| vec![problem])?;
     let delivery = delivery(settings, logins, chosen, typed.link);
     let comparison = delivery.compare(&Facts { namespaces: spaces });
@@ -65,10 +48,45 @@ pub(super) async fn compare<'a>(
     Ok(Compared { server, delivery, comparison, problems })
 }
 
-fn choice<'a>(pull_secret: &'a PullSecretSettings, place: &PlaceArguments, others: Others) -> Choice<'a> {
+/// What was chosen for each pull secret, and what is wrong with namespaces that were named.
+pub(super) struct Choices {
+    chosen: Vec<Chosen>,
+    problems: Vec<Diagnostic>,
+}
+
+/// Reads the namespaces, and chooses from them.
+///
+/// # Errors
+/// They cannot be read, or none is chosen.
+pub(super) async fn chosen(
+    server: &Server,
+    settings: &Settings,
+    place: &PlaceArguments,
+    aim: Aim,
+) -> Result<(Spaces, Choices), Vec<Diagnostic>> {
+    let others = if place.all_namespaces || place.selector.is_some() { Others::All } else { Others::None };
+    let choices: Vec<_> = settings.pull_secrets.iter().map(|one| choice(one, place, (others, aim))).collect();
+    let names = names(&choices, place);
+    let which = match &names {
+        Some(names) => Which::Named(names),
+        None => Which::Labelled(place.selector.as_deref()),
+    };
+    let mut spaces = read::namespaces(server, which).await.map_err(|problem| vec![problem])?;
+    let chosen: Vec<Chosen> = choices.iter().map(|choice| choice.choose(&spaces)).collect();
+    let problems = problems(&chosen, place.selector.is_some() || aim == Aim::CleanUp);
+    let is_named = chosen.iter().any(|chosen| !chosen.missing.is_empty() || !chosen.left_out.is_empty());
+    if chosen.iter().all(|chosen| chosen.namespaces.is_empty()) && !(aim == Aim::CleanUp && is_named) {
+        let is_explained = problems.iter().any(Diagnostic::is_error);
+        return Err(if is_explained { problems } else { [problems, vec![none(&chosen)]].concat() });
+    }
+    spaces.retain(|name, _| chosen.iter().any(|chosen| chosen.namespaces.binary_search(name).is_ok()));
+    Ok((spaces, Choices { chosen, problems }))
+}
+
+fn choice<'a>(pull_secret: &'a PullSecretSettings, place: &PlaceArguments, (others, aim): (Others, Aim)) -> Choice<'a> {
     // `-A` is for this run, and wins over what regcred.yaml and variables name.
     let include: &[_] = if place.all_namespaces { &[] } else { &pull_secret.include };
-    Choice { include, exclude: &pull_secret.exclude, others }
+    Choice { include, exclude: &pull_secret.exclude, others, aim }
 }
 
 /// The names of all namespaces, where nothing but names is given.
@@ -121,11 +139,12 @@ fn delivery<'a>(
     }
 }
 
-/// What is wrong with namespaces that were named; behind a selector nobody knows whether a name exists.
-fn problems(chosen: &[Chosen], is_selected: bool) -> Vec<Diagnostic> {
+/// What is wrong with namespaces that were named. One that is missing is no problem behind a selector, which hides those that exist, and
+/// none where something is removed.
+fn problems(chosen: &[Chosen], may_be_missing: bool) -> Vec<Diagnostic> {
     let mut problems: Vec<Diagnostic> = Vec::new();
     for chosen in chosen {
-        for name in chosen.missing.iter().filter(|_| !is_selected) {
+        for name in chosen.missing.iter().filter(|_| !may_be_missing) {
             let message = format!("there is no namespace `{name}` in the cluster");
             let hint = "create it, or take its name out; a glob takes only those that exist";
             problems.push(Diagnostic::error(Code::NoSuchNamespace, message).hint(hint));

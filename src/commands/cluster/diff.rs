@@ -20,6 +20,7 @@ use regcred_cluster::read::WithoutSecrets;
 use regcred_core::cluster::content::{self, Difference, What};
 use regcred_core::cluster::{Delivery, Object, Step};
 use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::names::Namespace;
 use regcred_core::spec::typed::Typed;
 
 /// What differs in one cluster.
@@ -127,7 +128,8 @@ fn text(clusters: &[(&Settings, Differences)]) -> String {
         for (step, details) in found.steps.iter().filter(|(step, _)| step.change.differs()) {
             if namespace != Some(&step.namespace) {
                 let cluster = settings.cluster.as_ref().map_or(String::new(), |name| format!("{name}: "));
-                let _ = writeln!(text, "{cluster}{}", step.namespace);
+                let place = step.namespace.as_ref().map_or("the whole cluster", Namespace::as_str);
+                let _ = writeln!(text, "{cluster}{place}");
                 namespace = Some(&step.namespace);
             }
             let object = format!("{}/{}", step.object.kind(), step.name);
@@ -157,7 +159,7 @@ fn markdown(clusters: &[(&Settings, Differences)], problems: &[Diagnostic]) -> S
             let _ = writeln!(
                 text,
                 "| {} | {}/{} | {} | {why} |",
-                step.namespace,
+                step.namespace.as_ref().map_or("", Namespace::as_str),
                 step.object.kind(),
                 step.name,
                 deed(step)

@@ -1,8 +1,10 @@
 //! The commands for a live cluster, or for every cluster of a fleet side by side.
 
+mod applied;
 pub(super) mod apply;
 mod comparison;
 mod connection;
+pub(super) mod delete;
 pub(super) mod diff;
 mod refusal;
 mod shown;
@@ -44,12 +46,16 @@ fn prepare(
 
 /// Runs work that waits for clusters, on this thread.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| {
+    Ok(runtime()?.block_on(work))
+}
+
+/// What runs that work.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| {
         let problem =
             Diagnostic::error(Code::ClusterUnreachable, "the system gives no resources to wait for a cluster");
         Failure::of("the system", problem.hint("end other programs, and try again"))
-    })?;
-    Ok(runtime.block_on(work))
+    })
 }
 
 /// What is wrong with all clusters together, each problem once and with their names.

@@ -12,7 +12,7 @@ pub(super) fn of(comparison: &Comparison, delivery: &Delivery<'_>) -> Vec<Diagno
 }
 
 fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
-    let place = format!("the Secret {}/{}", step.namespace, step.name);
+    let place = step.place();
     match (step.change.reason, &step.whose) {
         (Reason::Managed, whose) => {
             let tool = whose.as_deref().unwrap_or("another tool");

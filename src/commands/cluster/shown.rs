@@ -3,7 +3,7 @@
 use regcred_cluster::execute::Ending;
 use regcred_core::cluster::Step;
 use regcred_core::diagnostic::Diagnostic;
-use regcred_core::names::ResourceName;
+use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::plan::{Action, Reason};
 use serde::Serialize;
 
@@ -11,8 +11,8 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub(super) struct Shown<'a> {
     path: &'a str,
-    namespace: &'a str,
-    kind: &'static str,
+    namespace: Option<&'a str>,
+    kind: &'a str,
     name: &'a str,
     action: Action,
     reason: Reason,
@@ -42,7 +42,7 @@ impl<'a> Shown<'a> {
     pub(super) fn new(step: &'a Step, ending: Option<&'a Ending>, details: Vec<String>) -> Self {
         Self {
             path: &step.change.path,
-            namespace: step.namespace.as_str(),
+            namespace: step.namespace.as_ref().map(Namespace::as_str),
             kind: step.object.kind(),
             name: step.name.as_str(),
             action: step.change.action,

@@ -28,8 +28,8 @@ pub struct Comparison {
 /// One object, and what is done with it.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Its namespace.
-    pub namespace: Namespace,
+    /// Its namespace; `None` for an object of the whole cluster.
+    pub namespace: Option<Namespace>,
     /// Its name.
     pub name: ResourceName,
     /// What it is, and what a write needs to know.
@@ -57,16 +57,46 @@ pub enum Object {
         /// What was read, if it is there.
         there: Option<Box<Secret>>,
     },
+    /// Another object of ours, such as a policy.
+    Other {
+        /// Its kind.
+        kind: String,
+        /// Its path at the API server.
+        path: String,
+        /// What tells it from one of the same name before and after it; empty if it is not there.
+        uid: String,
+        /// What it should be; `None` if it is no longer wanted.
+        wanted: Option<Value>,
+    },
 }
 
 impl Object {
     /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &str {
         match self {
             Self::Account { .. } => "ServiceAccount",
             Self::Secret { .. } => "Secret",
+            Self::Other { kind, .. } => kind,
         }
+    }
+
+    /// The order in which objects of a namespace are written, and removed.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Other { .. } => 0,
+            Self::Account { .. } => 1,
+            Self::Secret { .. } => 2,
+        }
+    }
+}
+
+impl Step {
+    /// The object in the words of a message: `the Secret team-a/image-pull-secret`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
+        format!("the {} {namespace}{}", self.object.kind(), self.name)
     }
 }
 
@@ -86,7 +116,7 @@ impl Comparison {
 
 /// An object before the plan says what is done with it.
 pub(super) struct Item {
-    pub(super) namespace: Namespace,
+    pub(super) namespace: Option<Namespace>,
     pub(super) name: ResourceName,
     pub(super) object: Object,
     pub(super) actual: Option<Actual>,
@@ -96,7 +126,8 @@ pub(super) struct Item {
 
 impl Item {
     fn path(&self) -> String {
-        format!("{}/{}/{}", self.namespace, self.object.kind(), self.name)
+        let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
+        format!("{namespace}{}/{}", self.object.kind(), self.name)
     }
 }
 
@@ -110,7 +141,12 @@ pub(super) fn steps(items: Vec<Item>) -> Vec<Step> {
         let Item { namespace, name, object, whose, .. } = items.remove(&change.path)?;
         Some(Step { namespace, name, object, change, whose })
     };
-    Plan::between(wanted, actual).into_iter().filter_map(step).collect()
+    let mut steps: Vec<Step> = Plan::between(wanted, actual).into_iter().filter_map(step).collect();
+    steps.sort_by(|one, other| {
+        let key = |step: &Step| (step.object.rank(), step.name.clone());
+        one.namespace.cmp(&other.namespace).then_with(|| key(one).cmp(&key(other)))
+    });
+    steps
 }
 
 impl Delivery<'_> {
@@ -170,7 +206,7 @@ impl Delivery<'_> {
             let content = if is_linked { Content::Same } else { Content::NotLinked };
             let actual = Actual { owner: Owner::Claimed, content, history: History::Unknown };
             Item {
-                namespace: namespace.clone(),
+                namespace: Some(namespace.clone()),
                 name: name.clone(),
                 object: Object::Account { list, references },
                 actual: Some(actual),
@@ -192,7 +228,7 @@ impl Delivery<'_> {
             (Some(actual), whose)
         });
         Item {
-            namespace: namespace.clone(),
+            namespace: Some(namespace.clone()),
             name: wanted.name.clone(),
             object: Object::Secret { number: Some(number), there: there.cloned().map(Box::new) },
             actual,

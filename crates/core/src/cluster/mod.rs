@@ -7,9 +7,11 @@ pub mod content;
 pub mod delivery;
 pub mod facts;
 pub mod reference;
+mod removal;
 pub mod selection;
 pub mod whose;
 
 pub use compare::{Comparison, Object, Step};
 pub use delivery::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
 pub use facts::{Facts, Space};
+pub use removal::Removal;

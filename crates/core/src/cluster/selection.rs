@@ -14,6 +14,17 @@ pub struct Choice<'a> {
     pub exclude: &'a [NamespacePattern],
     /// What is taken without names and globs.
     pub others: Others,
+    /// What the namespaces are chosen for.
+    pub aim: Aim,
+}
+
+/// What namespaces are chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// To be served.
+    Serve,
+    /// To remove what an earlier run has left there: one that has opted out meanwhile, or is the cluster's own, may have some of it.
+    CleanUp,
 }
 
 /// What is taken where no name and no glob is given.
@@ -63,7 +74,7 @@ impl Choice<'_> {
     pub fn choose(&self, existing: &BTreeMap<Namespace, Space>) -> Chosen {
         let mut chosen = Chosen::default();
         for (name, space) in existing {
-            match (self.matches(name), usable(space)) {
+            match (self.matches(name), self.usable(space)) {
                 (None, _) | (Some(By::Rule), Err(_)) => {}
                 _ if self.exclude.iter().any(|pattern| pattern.matches(name)) => chosen.excluded += 1,
                 (Some(By::Name), Err(why)) => chosen.left_out.push((name.clone(), why)),
@@ -85,17 +96,24 @@ impl Choice<'_> {
 
     /// Whether a namespace is wanted, and how that was said.
     fn matches(&self, name: &Namespace) -> Option<By> {
-        let mut by = (self.include.is_empty() && self.others == Others::All && !is_of_the_cluster(name.as_str()))
-            .then_some(By::Rule);
+        let is_kept_apart = self.aim == Aim::Serve && is_of_the_cluster(name.as_str());
+        let mut by = (self.include.is_empty() && self.others == Others::All && !is_kept_apart).then_some(By::Rule);
         for pattern in self.include.iter().filter(|pattern| pattern.matches(name)) {
             match pattern {
                 NamespacePattern::Name(_) => return Some(By::Name),
-                NamespacePattern::Glob(_)
-                    if is_of_the_cluster(name.as_str()) && !is_of_the_cluster(pattern.as_str()) => {}
+                NamespacePattern::Glob(_) if is_kept_apart && !is_of_the_cluster(pattern.as_str()) => {}
                 NamespacePattern::Glob(_) => by = Some(By::Rule),
             }
         }
         by
+    }
+
+    fn usable(&self, space: &Space) -> Result<(), Why> {
+        match space.phase {
+            Phase::Terminating => Err(Why::Terminating),
+            Phase::Active if self.aim == Aim::Serve && space.metadata.opts_out() => Err(Why::OptedOut),
+            Phase::Active => Ok(()),
+        }
     }
 }
 
@@ -104,14 +122,6 @@ impl Choice<'_> {
 enum By {
     Name,
     Rule,
-}
-
-fn usable(space: &Space) -> Result<(), Why> {
-    match space.phase {
-        Phase::Terminating => Err(Why::Terminating),
-        Phase::Active if space.metadata.opts_out() => Err(Why::OptedOut),
-        Phase::Active => Ok(()),
-    }
 }
 
 /// Whether a namespace, or the glob for some, is named as those of the cluster itself: they are served only if they are named.
@@ -137,7 +147,7 @@ mod tests {
     fn choose(include: &[&str], exclude: &[&str], others: Others) -> Chosen {
         let patterns = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
         let (include, exclude) = (patterns(include), patterns(exclude));
-        Choice { include: &include, exclude: &exclude, others }.choose(&existing())
+        Choice { include: &include, exclude: &exclude, others, aim: Aim::Serve }.choose(&existing())
     }
 
     fn names(chosen: &Chosen) -> String {
@@ -162,6 +172,12 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_run_left_is_found_everywhere() {
+        let choice = Choice { include: &[], exclude: &[], others: Others::All, aim: Aim::CleanUp };
+        assert_eq!(names(&choice.choose(&existing())), "kube-system openshift-dns shop-a shop-b shop-out");
+    }
+
+    #[test]
     fn a_name_that_cannot_be_served_is_said() {
         let chosen = choose(&["shop-ends", "shop-out", "gone", "gone-too"], &["gone-too"], Others::None);
         let left_out: Vec<_> = chosen.left_out.iter().map(|(name, why)| (name.as_str(), *why)).collect();
@@ -177,7 +193,7 @@ mod tests {
             [(&["a", "b"][..], Others::None, true), (&["a", "b*"], Others::None, false), (&[], Others::All, false)]
         {
             let include = patterns(include);
-            let choice = Choice { include: &include, exclude: &[], others };
+            let choice = Choice { include: &include, exclude: &[], others, aim: Aim::Serve };
             assert_eq!(choice.names().is_some(), expected, "{include:?}");
         }
     }
