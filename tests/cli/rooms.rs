@@ -175,10 +175,10 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests, apart from those of a live cluster.
-const LINES: usize = 24_900;
+const LINES: usize = 25_100;
 /// What serves a live cluster and is counted by itself.
 const LIVE: &[&str] =
-    &["crates/cluster/src", "crates/core/src/cluster", "src/cli/cluster", "src/commands/cluster", "src/registry"];
+    &["crates/cluster/src", "crates/core/src/cluster", "src/cli/cluster.rs", "src/commands/cluster", "src/registry"];
 /// How long a file may be.
 const LINES_OF_A_FILE: usize = 300;
 /// Files that are still to be split.

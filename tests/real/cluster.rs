@@ -318,7 +318,8 @@ fn a_namespace_that_vanishes_is_no_error() {
     let Some(bench) = Bench::with(&[]) else { return };
     let names: [String; 24] = bench.namespaces();
     let (label, going) = (format!("vanish={}", names[0]), &names[..12]);
-    let all: Vec<_> = ["label", "namespace", &label].into_iter().chain(names.iter().map(String::as_str)).collect();
+    let all: Vec<_> =
+        ["label", "namespace"].into_iter().chain(names.iter().map(String::as_str)).chain([label.as_str()]).collect();
     bench.kubectl(&all, "").succeeded();
     thread::scope(|scope| {
         let delete = scope.spawn(|| {

@@ -116,8 +116,8 @@ impl Call {
 struct Page<T> {
     #[serde(default)]
     metadata: PageMetadata,
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
+    /// An empty list of metadata is `null`.
+    items: Option<Vec<T>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -180,7 +180,7 @@ impl Server {
             let path = format!("{collection}?limit={PAGE}{pairs}&continue={}", encoded(&next));
             match self.ask::<Page<T>>(&Call { accept, ..Call::get(path) }).await {
                 Ok(page) => {
-                    all.extend(page.items);
+                    all.extend(page.items.unwrap_or_default());
                     next = page.metadata.next;
                     if next.is_empty() {
                         return Ok(all);
