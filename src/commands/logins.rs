@@ -7,26 +7,85 @@ use crate::files::cluster_run::ClusterRun;
 use crate::files::marks::Known;
 use crate::protect::Protector;
 use crate::report;
+use crate::settings::Settings;
 use crate::settings::choices::{Format, Protect};
 use crate::settings::external::ExternalSettings;
 use crate::settings::findings::Findings;
-use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::docker_config::{DockerConfig, Logins};
 
-/// Reads each login once.
-pub(super) fn read(members: &[Settings], environment: &Environment) -> Credentials {
-    let short_lived = members.first().map_or(ShortLived::Refuse, |member| member.short_lived);
-    let helpers = members.first().map_or(Helpers::Leave, |member| member.credential_helpers);
-    Credentials::read(sources(members), environment, short_lived, helpers)
+/// What it means that the variables of the logins are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// An error.
+    Fails,
+    /// What depends on the logins is not compared, as in a merge request.
+    IsNotCompared,
 }
 
-fn sources(members: &[Settings]) -> impl Iterator<Item = &Source> {
-    members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources)
+/// The logins of all clusters, each read once, and what is wrong with those that were merged.
+pub(super) struct Reading {
+    credentials: Credentials,
+    are_any_set: bool,
+    wrong: Findings,
+    missing: Findings,
+    not_compared: Vec<Format>,
 }
 
-/// The Docker config of each pull secret of a cluster, and what is wrong with the logins.
-pub(super) fn merge(settings: &Settings, credentials: &Credentials) -> (Vec<Logins>, Vec<Diagnostic>) {
+impl Reading {
+    pub(super) fn of(members: &[Settings], environment: &Environment) -> Self {
+        let short_lived = members.first().map_or(ShortLived::Refuse, |member| member.short_lived);
+        let helpers = members.first().map_or(Helpers::Leave, |member| member.credential_helpers);
+        let pull_secrets = || members.iter().flat_map(|member| &member.pull_secrets);
+        let sources = || pull_secrets().flat_map(|pull_secret| &pull_secret.sources);
+        let mut variables = sources().flat_map(Source::variables);
+        Self {
+            credentials: Credentials::read(sources(), environment, short_lived, helpers),
+            are_any_set: variables.any(|variable| environment.is_set(variable.name.as_str())),
+            wrong: Findings::default(),
+            missing: Findings::default(),
+            not_compared: Vec::new(),
+        }
+    }
+
+    /// The Docker config of each pull secret of a cluster, and what a comparison can know of them.
+    pub(super) fn merge(&mut self, settings: &Settings, missing: Missing) -> (Vec<Logins>, Known) {
+        let (docker_configs, problems) = merge(settings, &self.credentials);
+        let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
+        let cluster = settings.cluster.as_ref();
+        if missing == Missing::IsNotCompared && !errors.is_empty() && errors.iter().all(is_not_there) {
+            self.wrong.add(warnings, cluster);
+            self.missing.add(errors, cluster);
+            self.not_compared.push(settings.combination.format);
+            return (settings.pull_secrets.iter().map(|_| Logins::Unavailable).collect(), Known::NotTheLogins);
+        }
+        self.wrong.add([errors, warnings].concat(), cluster);
+        self.missing.add(Vec::new(), cluster);
+        (docker_configs, Known::All)
+    }
+
+    /// Says what is odd about the logins, and what a comparison without them leaves out.
+    ///
+    /// # Errors
+    /// What is wrong with them, in one report that names the clusters.
+    pub(super) fn finish(self, mut problems: Vec<Diagnostic>) -> Result<(), Failure> {
+        problems.extend(self.wrong.said());
+        let missing = self.missing.said();
+        if problems.iter().any(Diagnostic::is_error) {
+            problems.extend(missing);
+            return Err(Failure::Input { title: "the input", problems });
+        }
+        report::warn(&problems);
+        // Where some login is there, that is no merge request, but a mistake.
+        if self.are_any_set {
+            report::warn(&missing.into_iter().map(as_a_warning).collect::<Vec<_>>());
+        }
+        self.not_compared.into_iter().for_each(|format| report::note(&left_out(format, self.are_any_set)));
+        Ok(())
+    }
+}
+
+fn merge(settings: &Settings, credentials: &Credentials) -> (Vec<Logins>, Vec<Diagnostic>) {
     let (mut docker_configs, mut problems) = (Vec::new(), Vec::new());
     for pull_secret in &settings.pull_secrets {
         if settings.combination.protect == Protect::External {
@@ -51,47 +110,24 @@ pub(super) fn check(
     mut problems: Vec<Diagnostic>,
     environment: &Environment,
 ) -> Result<(Vec<ClusterRun>, Vec<Diagnostic>), Failure> {
-    let credentials = read(&members, environment);
-    let mut findings = Findings::default();
+    let mut reading = Reading::of(&members, environment);
     let run = |settings: Settings| {
-        let (docker_configs, problems) = merge(&settings, &credentials);
-        findings.add(problems, settings.cluster.as_ref());
-        ClusterRun { settings, docker_configs, known: Known::All, protector: Protector::Plain }
+        let (docker_configs, known) = reading.merge(&settings, Missing::Fails);
+        ClusterRun { settings, docker_configs, known, protector: Protector::Plain }
     };
     let runs = members.into_iter().map(run).collect();
-    problems.extend(findings.said());
+    problems.extend(reading.wrong.said());
     Failure::unless_clean("the input", &problems)?;
     Ok((runs, problems))
-}
-
-/// Takes those problems apart that only say that the variables of all logins are missing: `--check` works without credentials, as in a
-/// merge request.
-pub(super) fn without_absent(settings: &Settings, problems: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-    let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
-    let is_absent = |problem: &Diagnostic| matches!(problem.code, Code::VariableUnset | Code::VariableEmpty);
-    if matches!(settings.destination, Destination::Check(_)) && errors.iter().all(is_absent) {
-        (warnings, errors)
-    } else {
-        ([errors, warnings].concat(), Vec::new())
-    }
-}
-
-/// Whether some login is there: that is no merge request, but a mistake.
-pub(super) fn are_any_set(members: &[Settings], environment: &Environment) -> bool {
-    sources(members).flat_map(Source::variables).any(|variable| environment.is_set(variable.name.as_str()))
-}
-
-/// Says what a comparison without credentials leaves out, for each of these formats.
-pub(super) fn say_missing(missing: Vec<Diagnostic>, formats: &[Format], others_are_set: bool) {
-    if others_are_set {
-        report::warn(&missing.into_iter().map(as_a_warning).collect::<Vec<_>>());
-    }
-    formats.iter().for_each(|format| report::note(&left_out(*format, others_are_set)));
 }
 
 fn as_a_warning(problem: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..problem }
         .hint("without it nothing that depends on a login is compared for this output")
+}
+
+fn is_not_there(problem: &Diagnostic) -> bool {
+    matches!(problem.code, Code::VariableUnset | Code::VariableEmpty)
 }
 
 /// What a comparison without credentials cannot tell.

@@ -4,18 +4,16 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::logins;
+use super::logins::{Missing, Reading};
 use crate::environment::Environment;
 use crate::files::cluster_run::ClusterRun;
-use crate::files::marks::Known;
 use crate::protect::Protector;
 use crate::report;
-use crate::settings::Settings;
 use crate::settings::choices::Protect;
 use crate::settings::findings::Findings;
 use crate::settings::sealing::CertificateSource;
+use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::docker_config::Logins;
 use regcred_core::names::VariableName;
 
 /// Reads each login once, merges those of every pull secret, and prepares what protects the documents of each cluster.
@@ -24,53 +22,44 @@ use regcred_core::names::VariableName;
 /// What is wrong with the logins and with their protection, together.
 pub(super) fn all(
     members: Vec<Settings>,
-    mut problems: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
     secret_variables: &[VariableName],
     environment: &Environment,
 ) -> Result<Vec<ClusterRun>, Failure> {
-    let credentials = logins::read(&members, environment);
-    let others_are_set = logins::are_any_set(&members, environment);
+    let mut reading = Reading::of(&members, environment);
     let prepared = in_parallel(members, |settings| {
         let protector = Protector::prepare(&settings, secret_variables, environment);
         (settings, protector)
     });
-    let (mut wrong, mut missing, mut protection) = (Findings::default(), Findings::default(), Findings::default());
-    let (mut runs, mut without_logins) = (Vec::new(), Vec::new());
+    let (mut runs, mut findings) = (Vec::new(), Findings::default());
     for (settings, protector) in prepared {
-        let (mut docker_configs, problems) = logins::merge(&settings, &credentials);
-        let (problems, absent) = logins::without_absent(&settings, problems);
-        let mut known = Known::All;
-        if !absent.is_empty() {
-            known = Known::NotTheLogins;
-            docker_configs = settings.pull_secrets.iter().map(|_| Logins::Unavailable).collect();
-            without_logins.push(settings.combination.format);
-        }
+        let compares = matches!(settings.destination, Destination::Check(_));
+        let missing = if compares { Missing::IsNotCompared } else { Missing::Fails };
+        let (docker_configs, known) = reading.merge(&settings, missing);
         let cluster = settings.cluster.as_ref();
-        wrong.add(problems, cluster);
-        missing.add(absent, cluster);
         match protector {
             Ok(protector) => {
-                protection.add(protector.warnings().to_vec(), cluster);
+                findings.add(protector.warnings().to_vec(), cluster);
                 runs.push(ClusterRun { settings, docker_configs, known, protector });
             }
-            Err(Failure::Input { problems, .. }) => protection.add(problems, cluster),
+            Err(Failure::Input { problems, .. }) => findings.add(problems, cluster),
             Err(failure) => return Err(failure),
         }
     }
-    problems.extend(wrong.said());
-    let (missing, protection) = (missing.said(), protection.said());
-    let is_protected = Failure::unless_clean("the protection", &protection);
-    if problems.iter().any(Diagnostic::is_error) {
-        problems.extend(missing);
-        problems.extend(protection.into_iter().filter(|_| is_protected.is_err()));
-        return Err(Failure::Input { title: "the input", problems });
-    }
-    report::warn(&problems);
-    logins::say_missing(missing, &without_logins, others_are_set);
-    is_protected?;
+    let protection = findings.said();
+    together(reading.finish(warnings), Failure::unless_clean("the protection", &protection))?;
     report::warn(&protection);
     report::warn(&of_one_key(&runs));
     Ok(runs)
+}
+
+fn together(one: Result<(), Failure>, other: Result<(), Failure>) -> Result<(), Failure> {
+    match (one, other) {
+        (Err(Failure::Input { problems, .. }), Err(Failure::Input { problems: more, .. })) => {
+            Err(Failure::Input { title: "the input", problems: [problems, more].concat() })
+        }
+        (one, other) => one.and(other),
+    }
 }
 
 /// Does the same for each cluster, and gathers what is wrong with all of them; the results are in order.
