@@ -1,5 +1,6 @@
 //! Protects documents as was asked for. No secret is left in clear unless the protection is `plain`.
 
+pub mod approval;
 pub mod encrypted;
 pub mod sealed;
 pub mod sops;
@@ -11,8 +12,8 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
-use crate::settings::Settings;
 use crate::settings::choices::Protect;
+use crate::settings::{Destination, Settings};
 use encrypted::Encrypted;
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::manifest::{Content, Manifest, Manifests, PullSecret};
@@ -56,7 +57,14 @@ impl Protector {
     ) -> Result<Self, Failure> {
         Ok(match settings.combination.protect {
             Protect::Plain | Protect::External => Self::Plain,
-            Protect::Sealed => Self::Sealed(Sealer::prepare(&settings.sealing, &settings.marks(), environment)?),
+            Protect::Sealed => {
+                let sealer = Sealer::prepare(&settings.sealing, &settings.marks(), environment)?;
+                // Files are compared first: `--check` says more than that the recipient is refused.
+                if matches!(settings.destination, Destination::Stdout) {
+                    approval::check(approval::listed(environment).as_ref(), &sealer.recipients())?;
+                }
+                Self::Sealed(sealer)
+            }
             Protect::Sops => Self::Sops(Sops::prepare(settings, secret_variables, environment)?),
         })
     }

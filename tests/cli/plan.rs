@@ -251,6 +251,14 @@ fn a_recipient_that_nobody_has_approved_gets_nothing() {
         fs::write(place.path(name), kept).unwrap();
     }
     refused("");
+    // Nor is a folder whose encrypted files are gone, with their lines, while the lock has signed others.
+    let lock: String =
+        place.text("out/regcred.lock").split_inclusive('\n').filter(|line| !line.contains("sealedsecret")).collect();
+    fs::write(place.path("out/regcred.lock"), lock).unwrap();
+    for name in [SEALED_A, "out/namespaces/b/sealedsecret-image-pull-secret.yaml"] {
+        fs::remove_file(place.path(name)).unwrap();
+    }
+    refused("");
     for (name, bytes) in &before {
         fs::write(place.path(name), bytes).unwrap();
     }
@@ -269,6 +277,18 @@ fn a_list_of_recipients_is_the_only_authority() {
     assert_eq!(place.sealed_with(&list(FIRST), "rsa-2048", "").0, 0);
     assert_eq!(place.sealed_with(&list(OTHER), "rsa-2048", "").0, 1, "also for what is current");
     assert_eq!(place.sealed_with(&list(OTHER), "rsa-4096", "").0, 0, "no flag is needed");
+}
+
+#[test]
+fn a_list_of_recipients_decides_about_standard_output_too() {
+    let place = Place::new();
+    let render = |names: &'static str| {
+        let arguments = "render --no-config -n a --protect sealed --sealing-cert rsa-2048.pem";
+        place.run(&[LOGIN, KEY, ("REGCRED_RECIPIENTS", names)], arguments)
+    };
+    let (code, out, said) = render(OTHER);
+    assert!(code == 1 && out.is_empty() && said.contains("`REGCRED_RECIPIENTS` does not list"), "{said}");
+    assert_eq!(render(FIRST).0, 0);
 }
 
 #[test]

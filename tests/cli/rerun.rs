@@ -54,7 +54,7 @@ impl Encrypted for StandIn {
     }
 
     fn recipients(&self) -> Option<Recipients> {
-        Some(Recipient::new(self.recipient.clone(), self.recipient.clone()).into_iter().collect())
+        Some([Recipient::new(&self.recipient)].into())
     }
 
     fn recipients_of(&self, _: &[u8]) -> Recipients {

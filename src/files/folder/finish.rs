@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::path::{LOCK, TreePath};
 use super::publish::Pending;
 use super::root::{Interrupted, Kind, State};
-use super::run::{RECIPIENTS_VARIABLE, REWRITTEN, Run};
+use super::run::{REWRITTEN, Run};
 use super::staging::Disk;
 use super::{Mode, Prepared, compare, warnings};
 use crate::files::marks::Known;
 use crate::files::{self, product};
+use crate::protect::approval;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::plan::{Action, Change, History, Plan, Reason};
 use regcred_core::recipient::Authority;
@@ -96,12 +97,8 @@ impl Run<'_> {
 
     /// Refuses recipients that nobody has approved, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
-        let list = self.target.environment.setting(RECIPIENTS_VARIABLE);
-        let names = |text: &str| {
-            text.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-        };
-        let authority = match list {
-            Some(list) => Authority::List(names(list)),
+        let authority = match approval::listed(self.target.environment) {
+            Some(list) => Authority::List(list),
             None if !self.key.is_there() => Authority::Nobody,
             None => self.history(),
         };
@@ -113,7 +110,10 @@ impl Run<'_> {
         if refused.is_empty() {
             return Ok(());
         }
-        let problem = warnings::refused(&refused, list.is_some());
+        let problem = match authority {
+            Authority::List(_) => approval::not_listed(&refused),
+            Authority::History(_) | Authority::Nobody => warnings::refused(&refused),
+        };
         if self.mode == Mode::Write {
             return Err(Failure::of("the output", problem));
         }
@@ -131,7 +131,11 @@ impl Run<'_> {
         for path in self.root.ours.files.keys().filter(|path| !self.wanted.contains(path.as_str())) {
             self.tally.signed.append(&mut observer.signed_recipients(path));
         }
-        if self.tally.signed.is_empty() && !self.tally.was_ours {
+        // A signed line of the lock shows an earlier run, also where its encrypted documents were removed.
+        let has_run_before = self.tally.was_ours
+            || !self.tally.signed.is_empty()
+            || self.root.ours.files.iter().any(|(path, lines)| lines.iter().any(|line| line.is_signed(path, self.key)));
+        if !has_run_before {
             return Authority::Nobody;
         }
         Authority::History(self.tally.signed.iter().chain(self.target.accepted).cloned().collect())

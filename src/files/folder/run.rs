@@ -17,6 +17,7 @@ use crate::files::marks::key::Key;
 use crate::files::marks::{Marks, Outdated};
 use crate::files::new_paths::NewPaths;
 use crate::files::{self, Protection, WriteError, stream};
+use crate::protect::approval;
 use crate::settings::Reseal;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -26,7 +27,6 @@ use regcred_core::recipient::{Recipient, Recipients};
 /// Fewer plain files than this are not worth a second thread.
 const FEW: usize = 64;
 /// The variable with all recipients that are approved.
-pub(super) const RECIPIENTS_VARIABLE: &str = "REGCRED_RECIPIENTS";
 /// What happens to a file that was edited.
 pub(super) const REWRITTEN: &str = "and is written again";
 
@@ -211,9 +211,9 @@ impl<'a> Run<'a> {
             files::protect(&place, entry.content.protection()).map_err(|error| self.failed(error, &entry.path))?;
         }
         self.expect(seen.marks.as_ref());
-        if self.target.environment.is_set(RECIPIENTS_VARIABLE) {
+        if self.target.environment.is_set(approval::VARIABLE) {
             let signed = seen.marks.as_ref().map(Marks::signed_recipients);
-            let named = signed.into_iter().flatten().filter_map(|one| Recipient::new(one.clone(), one));
+            let named = signed.into_iter().flatten().map(|one| Recipient::named(&one));
             self.tally.recipients.extend(named);
         }
         self.list(path, seen.line);

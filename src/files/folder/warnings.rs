@@ -66,14 +66,9 @@ pub fn of_another_format(count: usize) -> Diagnostic {
 
 /// Recipients that nobody has approved.
 #[must_use]
-pub fn refused(refused: &[&Recipient], is_listed: bool) -> Diagnostic {
+pub fn refused(refused: &[&Recipient]) -> Diagnostic {
     let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };
-    if is_listed {
-        let message = format!("`REGCRED_RECIPIENTS` does not list {}", shown.join(", "));
-        return Diagnostic::error(Code::AnotherRecipient, message)
-            .hint("the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`; only this variable approves a recipient");
-    }
     let flags: Vec<_> = refused.iter().map(|one| format!("--accept-recipient {}", one.fingerprint())).collect();
     let message = format!(
         "the files are for another key than before: {} {is} new here, and nothing approves {them}",

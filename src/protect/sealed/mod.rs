@@ -125,8 +125,7 @@ impl Sealer {
     /// The recipient as marks name it.
     #[must_use]
     pub fn recipients(&self) -> Recipients {
-        let fingerprint = fingerprint(&self.recipient);
-        Recipient::new(fingerprint.clone(), fingerprint).into_iter().collect()
+        [Recipient::new(&fingerprint(&self.recipient))].into()
     }
 
     /// Whether the bytes are this SealedSecret but for its ciphertext, and that one as it is for this key: it cannot be told what it holds.

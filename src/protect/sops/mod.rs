@@ -10,7 +10,7 @@ mod proof;
 mod recipients;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -20,7 +20,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
-use super::WriteError;
+use super::{WriteError, approval};
 use crate::environment::Environment;
 use crate::interrupt;
 use crate::program::{Answer, Program, Trouble};
@@ -62,6 +62,8 @@ pub struct Sops {
     program: Option<Program>,
     rules: Option<Rules>,
     recipients: BTreeMap<&'static str, String>,
+    /// The fingerprints of all recipients that may be encrypted for, if somebody has listed them.
+    approved: Option<BTreeSet<String>>,
     /// The folder that paths are relative to, without links.
     root: PathBuf,
     naming: Naming,
@@ -124,7 +126,8 @@ impl Sops {
             found.extend(rules::ignored(&root));
         }
         Failure::unless_clean(TITLE, &found)?;
-        Ok(Self { program, rules, recipients, root, naming, warnings: found })
+        let approved = approval::listed(environment);
+        Ok(Self { program, rules, recipients, approved, root, naming, warnings: found })
     }
 
     /// What there is to say of it before it works.
@@ -163,6 +166,7 @@ impl Sops {
         let bad = |fault| failed(problems::bad_result(&self.naming.name(path), &fault, form, choice));
         let printed = std::str::from_utf8(&answer.output).map_err(|_| bad(Fault::Other))?;
         proof::check_result(&documents, printed, form).map_err(bad)?;
+        approval::check(self.approved.as_ref(), &recipients_of(&answer.output))?;
         Ok(answer.output)
     }
 

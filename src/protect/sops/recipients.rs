@@ -15,6 +15,8 @@ const KINDS: [(&str, &[&str]); 7] = [
     ("azure_kv", &["vault_url", "name", "version"]),
     ("hc_vault", &["vault_address", "engine_path", "key_name"]),
 ];
+/// What a key has that does not name it.
+const NOT_A_NAME: [&str; 2] = ["enc", "created_at"];
 
 /// Everyone who can open these documents; empty where sops has not written them.
 #[must_use]
@@ -30,15 +32,23 @@ pub fn recipients_of(text: &[u8]) -> Recipients {
         .collect()
 }
 
+/// The keys of a group. Whatever is a list of mappings there holds keys, also of a kind that a later sops knows.
 fn of_group(group: &Value) -> impl Iterator<Item = Recipient> {
-    KINDS.iter().flat_map(|(kind, fields)| {
-        let keys = group[*kind].as_array().map_or(&[][..], Vec::as_slice);
-        keys.iter().filter_map(|key| {
-            let parts: Vec<_> = fields.iter().filter_map(|field| key[*field].as_str()).collect();
-            let fingerprint = parts.join("/");
-            Recipient::new(fingerprint.clone(), fingerprint)
-        })
-    })
+    let lists = group.as_object().into_iter().flatten().filter(|(kind, _)| *kind != "key_groups");
+    lists.flat_map(|(kind, keys)| keys.as_array().into_iter().flatten().map(|key| Recipient::new(&name(kind, key))))
+}
+
+fn name(kind: &str, key: &Value) -> String {
+    let fields = KINDS.iter().find(|(known, _)| *known == kind).map_or(&[][..], |(_, fields)| fields);
+    let parts: Vec<_> = fields.iter().filter_map(|field| key[*field].as_str()).collect();
+    if !parts.is_empty() {
+        return parts.join("/");
+    }
+    let mut key = key.clone();
+    if let Some(fields) = key.as_object_mut() {
+        fields.retain(|field, _| !NOT_A_NAME.contains(&field.as_str()));
+    }
+    format!("{kind}:{key}")
 }
 
 #[cfg(test)]
@@ -66,5 +76,14 @@ mod tests {
         for text in ["a: 1", "sops: x", "{"] {
             assert!(recipients_of(text.as_bytes()).is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn no_key_is_left_out_for_what_its_name_is_made_of() {
+        let text = "a: 1\nsops:\n  age: [{recipient: ssh-ed25519 AAAA me@host, enc: x}]\n  hc_vault: [{vault_address: 'https://h', key_name: 'k,x'}]\n  \
+                    new_kms: [{region: eu, key: 7, enc: x}]\n  pgp: [{fp: '', enc: x}]\n  mac: x\n  kms: []\n";
+        let found: Vec<_> = recipients_of(text.as_bytes()).iter().map(ToString::to_string).collect();
+        let expected = ["%", "https://h/k%2Cx", r#"new_kms:{"region":"eu"%2C"key":7}"#, "ssh-ed25519%20AAAA%20me@host"];
+        assert_eq!(found, expected);
     }
 }

@@ -1,0 +1,37 @@
+//! Refuses recipients that `REGCRED_RECIPIENTS` does not list.
+
+use std::collections::BTreeSet;
+
+use crate::environment::Environment;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::recipient::{Authority, Recipient, Recipients};
+
+/// The variable with the fingerprints of all recipients that are approved.
+pub const VARIABLE: &str = "REGCRED_RECIPIENTS";
+
+/// The fingerprints of the variable, where it is set.
+#[must_use]
+pub fn listed(environment: &Environment) -> Option<BTreeSet<String>> {
+    let list = environment.setting(VARIABLE)?;
+    Some(list.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+/// Refuses these recipients if there is a list that lacks one of them.
+///
+/// # Errors
+/// There is.
+pub fn check(listed: Option<&BTreeSet<String>>, recipients: &Recipients) -> Result<(), Failure> {
+    let Some(listed) = listed else { return Ok(()) };
+    let authority = Authority::List(listed.clone());
+    let refused = authority.refuse(recipients);
+    if refused.is_empty() { Ok(()) } else { Err(Failure::of("the recipients", not_listed(&refused))) }
+}
+
+/// Recipients that the list lacks.
+#[must_use]
+pub fn not_listed(refused: &[&Recipient]) -> Diagnostic {
+    let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
+    Diagnostic::error(Code::AnotherRecipient, format!("`{VARIABLE}` does not list {}", shown.join(", "))).hint(
+        "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`; only this variable approves a recipient",
+    )
+}
