@@ -14,7 +14,9 @@ use regcred_core::names::Namespace;
 
 use regcred_core::spec::typed::Typed;
 
-pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments};
+pub use render::{
+    GrantArguments, LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments,
+};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Parser)]

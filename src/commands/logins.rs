@@ -58,6 +58,11 @@ fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
                 docker_configs.push(Logins::External(external));
                 continue;
             }
+            // It needs none.
+            if member.combination.format == Format::Rbac {
+                docker_configs.push(Logins::Unavailable);
+                continue;
+            }
             match DockerConfig::merge(credentials.of(&pull_secret.sources, &mut problems)) {
                 Ok(docker_config) => docker_configs.push(Logins::Read(docker_config)),
                 Err(found) => problems.extend(found),
@@ -149,7 +154,8 @@ fn left_out(format: Format, others_are_set: bool) -> String {
         | Format::Directory
         | Format::Kustomization
         | Format::Chart
-        | Format::HelmValues => {
+        | Format::HelmValues
+        | Format::Rbac => {
             format!(
                 "{there}, so what depends on them was not compared: the values of Secrets, encrypted ones too, and the \
                  registries of policies"

@@ -16,6 +16,7 @@ use crate::settings::{Encoding, Settings};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::Logins;
+use regcred_core::manifest::Manifests;
 use regcred_core::objects;
 
 /// Files, made one by one.
@@ -67,6 +68,10 @@ impl<'a> Product<'a> {
             }
             Format::HelmValues => Self::Values(settings, docker_configs, templates, protector),
             Format::DockerConfig => Self::Value(value(settings, docker_configs)?),
+            Format::Rbac => {
+                let manifests = settings.granted().map_or_else(Manifests::default, |grant| grant.manifests());
+                stream(Documents::new(manifests, protector), Form::Yaml)
+            }
         })
     }
 

@@ -60,6 +60,10 @@ pub(super) fn combination(
     chart: &Chart,
 ) -> Result<Combination, Failure> {
     let Wish { strategy, link, protect, format } = wish(options);
+    // Files may be protected in regcred.yaml; a live cluster, which the rights are for, has no files.
+    let is_of_files = matches!(protect, Some(Protect::Sealed | Protect::Sops))
+        && options.protect.as_ref().is_some_and(|protect| !protect.origin.is_typed());
+    let protect = protect.filter(|_| !(format == Some(Format::Rbac) && is_of_files));
     let is_typed = options.patcher.as_ref().is_some_and(|patcher| patcher.origin.is_typed());
     let of_a_patcher = matches!(chart, Chart::Tamcore | Chart::Empathyco) || is_typed;
     let strategy = strategy.or(of_a_patcher.then_some(Strategy::Patcher));

@@ -5,6 +5,7 @@ mod destination;
 pub mod file;
 pub mod findings;
 pub mod fleet;
+mod grant;
 pub mod inject;
 mod layers;
 mod member;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use crate::environment::Environment;
 use fleet::Purpose;
+use grant::GrantSettings;
 use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
 use pull_secret::Common;
@@ -52,6 +54,8 @@ pub struct Settings {
     pub combination: Combination,
     /// The patcher, when the strategy is one.
     pub patcher: Option<PatcherSettings>,
+    /// Who gets the rights of `--format rbac`, and where.
+    pub grant: Option<GrantSettings>,
     /// Whether Namespace objects come first.
     pub create_namespaces: CreateNamespaces,
     /// The tool whose annotations are added.
@@ -139,7 +143,14 @@ impl Settings {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
             Purpose::Logins | Purpose::Variables | Purpose::Cluster | Purpose::CleanUp => Destination::Stdout,
         };
-        let common = Common { options, combination, chart: &chart, listed, environment, purpose };
+        let grant = match combination.format {
+            Format::Rbac if purpose == Purpose::Manifests => {
+                Some(GrantSettings::decide(options, &pull_secrets, listed.is_some(), problems)?)
+            }
+            _ => None,
+        };
+        let are_chosen_later = purpose.is_live() || grant.as_ref().is_some_and(GrantSettings::chooses_later);
+        let common = Common { options, combination, chart: &chart, listed, environment, purpose, are_chosen_later };
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {
@@ -168,6 +179,7 @@ impl Settings {
             selects_by_label: combination.link == Link::None
                 && external().filter(|external| external.selects_by_label()).count() == decided.len(),
             has_several_pull_secrets,
+            is_live: purpose.is_live(),
         };
         let settings = Self {
             cluster: None,
@@ -175,6 +187,7 @@ impl Settings {
             pull_secrets: decided,
             combination,
             patcher,
+            grant,
             create_namespaces: if is_set(&options.create_namespaces) {
                 CreateNamespaces::First
             } else {

@@ -47,6 +47,8 @@ pub(super) struct Common<'a> {
     pub(super) listed: Option<&'a Listed>,
     pub(super) environment: &'a Environment,
     pub(super) purpose: Purpose,
+    /// Whether the namespaces are chosen later, in a cluster.
+    pub(super) are_chosen_later: bool,
 }
 
 impl Common<'_> {
@@ -55,6 +57,8 @@ impl Common<'_> {
         let Combination { strategy, link, protect, format } = self.combination;
         let (sources, external) = if protect == Protect::External {
             (Vec::new(), external::resolve(spec.external.as_ref().map(|external| &external.value), problems))
+        } else if format == Format::Rbac {
+            (Vec::new(), None)
         } else {
             (sources(spec, problems), None)
         };
@@ -65,15 +69,15 @@ impl Common<'_> {
         let exclude = taken(spec.exclude.as_ref(), problems);
         // Namespaces that are found by their labels need no names, unless something else does.
         let found_by_label = link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
-        let is_live = self.purpose.is_live();
-        let is_listed = !is_live && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
+        let is_listed =
+            !self.are_chosen_later && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
         let namespaces = if is_listed { self.namespaces(spec, &exclude, problems) } else { Vec::new() };
         PullSecretSettings {
             name: spec.name.as_ref().map_or_else(|| ResourceName::known(SECRET_NAME), |name| name.value.clone()),
             sources,
             external,
             namespaces,
-            include: if is_live { taken(spec.include.as_ref(), problems) } else { Vec::new() },
+            include: if self.are_chosen_later { taken(spec.include.as_ref(), problems) } else { Vec::new() },
             exclude,
             service_accounts: self.service_accounts(spec, problems),
             also_reference: sorted(taken(spec.also_reference.as_ref(), problems)),
@@ -89,7 +93,9 @@ impl Common<'_> {
             return vec![ResourceName::known(if makes_its_own { OWN_ACCOUNT } else { "default" })];
         };
         let names = accounts.parsed(problems);
-        let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();
+        let can_be_all = self.combination.strategy == Strategy::Patcher
+            || self.combination.format == Format::Rbac
+            || self.purpose.is_live();
         if can_be_all && names.iter().any(|name| name.as_str() == "*") {
             return Vec::new();
         }

@@ -1,6 +1,7 @@
 //! Tells the core which objects a run needs.
 
 use super::{SECRET_NAME, Settings};
+use regcred_core::cluster::grant::{Grant, Granted};
 use regcred_core::docker_config::Logins;
 use regcred_core::names::ResourceName;
 use regcred_core::objects::marks::Marks;
@@ -27,6 +28,26 @@ impl Settings {
             patcher: self.patcher.as_ref(),
             marks: self.marks(),
         }
+    }
+
+    /// The rights that are to be granted, if any are.
+    #[must_use]
+    pub fn granted(&self) -> Option<Grant<'_>> {
+        let grant = self.grant.as_ref()?;
+        let granted = self.pull_secrets.iter().map(|one| Granted {
+            name: &one.name,
+            namespaces: &one.namespaces,
+            include: if grant.takes_all { &[] } else { &one.include },
+            exclude: &one.exclude,
+            service_accounts: &one.service_accounts,
+        });
+        Some(Grant {
+            subjects: &grant.subjects,
+            pull_secrets: granted.collect(),
+            reach: &grant.reach,
+            link: self.combination.link,
+            marks: self.marks(),
+        })
     }
 
     /// What every object carries.

@@ -81,7 +81,7 @@ impl Installed {
 }
 
 /// `secrets  []  [image-pull-secret]  [get delete]` are two rights: resources, URLs, names, and verbs.
-fn rights_of_a_row(row: &str) -> Vec<String> {
+pub fn rights_of_a_row(row: &str) -> Vec<String> {
     let columns: Vec<_> = row.split('[').map(|column| column.trim().trim_end_matches(']')).collect();
     let [resources, urls, names, verbs] = columns.as_slice() else { panic!("{row}") };
     let of = format!("{resources}{urls}");

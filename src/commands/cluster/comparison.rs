@@ -102,9 +102,16 @@ fn names(choices: &[Choice<'_>], place: &PlaceArguments) -> Option<Vec<Namespace
 }
 
 fn objects<'a>(settings: &'a Settings, typed: Typed<'_>) -> Objects<'a> {
+    let accounts = accounts(settings, typed.link.all_service_accounts);
+    let secrets = settings.pull_secrets.iter().map(|one| &one.name).collect();
+    Objects { secrets, accounts, without_secrets: typed.without_secrets }
+}
+
+/// The ServiceAccounts that are linked: those that are named, or `all` of them.
+pub(super) fn accounts(settings: &Settings, all: bool) -> read::Wanted<'_> {
     let accounts = || settings.pull_secrets.iter().map(|one| one.service_accounts.as_slice());
-    let all = typed.link.all_service_accounts || accounts().any(<[_]>::is_empty);
-    let accounts = match settings.combination.link {
+    let all = all || accounts().any(<[_]>::is_empty);
+    match settings.combination.link {
         Link::Policy | Link::None => read::Wanted::None,
         Link::ServiceAccount if all => read::Wanted::All,
         Link::ServiceAccount => {
@@ -113,9 +120,7 @@ fn objects<'a>(settings: &'a Settings, typed: Typed<'_>) -> Objects<'a> {
             names.dedup();
             read::Wanted::Named(names)
         }
-    };
-    let secrets = settings.pull_secrets.iter().map(|one| &one.name).collect();
-    Objects { secrets, accounts, without_secrets: typed.without_secrets }
+    }
 }
 
 fn delivery<'a>(
