@@ -162,6 +162,10 @@ fn every_link_between_the_pages_leads_somewhere() {
 
 /// Flags of the programs that our output is piped into.
 const FLAGS_OF_OTHERS: &[&str] = &[
+    "--body-file",
+    "--create-if-none",
+    "--edit-last",
+    "--repo",
     "--all-namespaces",
     "--as",
     "--as-group",
