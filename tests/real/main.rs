@@ -35,6 +35,7 @@ mod init;
 mod inject;
 mod krm;
 mod kubelet;
+mod kubelet_damage;
 mod patcher;
 mod policy;
 mod protected;

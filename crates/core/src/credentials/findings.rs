@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::stand_in::{self, is_in_quotes};
-use super::{Credential, Facts, damage, google, lifetime, other};
+use super::{Credential, Facts, answers, damage, google, lifetime, other};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::RegistryKey;
 
@@ -99,6 +99,8 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
 const INVISIBLE: &str =
     "has a blank at an edge, or a character that no editor shows, and a registry takes it for a part of the value";
 
+const SAVE_AS_UTF_8: &str = "save it as UTF-8 where it is written, and set it once more";
+
 const NOT_THE_TOKEN: Remedy = Remedy::Text(
     "give the token alone: `aws ecr get-login-password`, `gcloud auth print-access-token`, or `jq -r` with the field of the token",
 );
@@ -173,11 +175,27 @@ const FINDINGS: &[Finding] = &[
     },
     Finding {
         about: Part::Username,
+        is: other::has_an_escape,
+        severity: Severity::Warning,
+        code: Code::DollarEscaped,
+        what: "has what looks like an escaped `$` (`$$`, `\\$` or `%24`), and nothing reads the escape",
+        remedy: Remedy::Text("write one `$`, if that is meant"),
+    },
+    Finding {
+        about: Part::Username,
         is: other::is_robot_without_dollar,
         severity: Severity::Warning,
         code: Code::DollarExpanded,
         what: "begins with `robot`: a `$` and what followed was probably expanded away",
         remedy: Remedy::KeepADollar,
+    },
+    Finding {
+        about: Part::Username,
+        is: |it| it.username.contains('\u{fffd}'),
+        severity: Severity::Warning,
+        code: Code::NotUtf8,
+        what: "has the character U+FFFD, which is written in the place of bytes that are not UTF-8 text",
+        remedy: Remedy::Text(SAVE_AS_UTF_8),
     },
     Finding {
         about: Part::Username,
@@ -281,6 +299,62 @@ const FINDINGS: &[Finding] = &[
     },
     Finding {
         about: Part::Password,
+        is: answers::is_header,
+        severity: Severity::Error,
+        code: Code::NotThePassword,
+        what: "is a header of HTTP, with the token after its first word",
+        remedy: NOT_THE_TOKEN,
+    },
+    Finding {
+        about: Part::Password,
+        is: answers::is_line,
+        severity: Severity::Error,
+        code: Code::NotThePassword,
+        what: "is a line of a file with variables, `NAME=VALUE`",
+        remedy: NOT_THE_TOKEN,
+    },
+    Finding {
+        about: Part::Password,
+        is: answers::is_complaint,
+        severity: Severity::Error,
+        code: Code::NotThePassword,
+        what: "is what a command said when it failed",
+        remedy: Remedy::Text("run the command by hand, and set what it prints when it succeeds"),
+    },
+    Finding {
+        about: Part::Password,
+        is: answers::is_command,
+        severity: Severity::Error,
+        code: Code::NotThePassword,
+        what: "is a command, or flags of one",
+        remedy: NOT_THE_TOKEN,
+    },
+    Finding {
+        about: Part::Password,
+        is: answers::is_pem,
+        severity: Severity::Error,
+        code: Code::NotThePassword,
+        what: "is a certificate or a key",
+        remedy: NOT_THE_TOKEN,
+    },
+    Finding {
+        about: Part::Password,
+        is: answers::is_docker_config,
+        severity: Severity::Error,
+        code: Code::NotThePassword,
+        what: "is base64 of a whole Docker config",
+        remedy: Remedy::Text("name its variable with `--docker-config`"),
+    },
+    Finding {
+        about: Part::Password,
+        is: answers::is_key_id,
+        severity: Severity::Error,
+        code: Code::NotThePassword,
+        what: "is the id of a key of AWS",
+        remedy: Remedy::Text("the password is what `aws ecr get-login-password` prints"),
+    },
+    Finding {
+        about: Part::Password,
         is: |it| !google::takes_keys(it) && it.password.contains(['\n', '\r']),
         severity: Severity::Error,
         code: Code::PasswordWithControlCharacter,
@@ -305,11 +379,43 @@ const FINDINGS: &[Finding] = &[
     },
     Finding {
         about: Part::Password,
+        is: |it| it.password.contains('\u{fffd}'),
+        severity: Severity::Warning,
+        code: Code::NotUtf8,
+        what: "has the character U+FFFD, which is written in the place of bytes that are not UTF-8 text",
+        remedy: Remedy::Text(SAVE_AS_UTF_8),
+    },
+    Finding {
+        about: Part::Password,
         is: |it| is_in_quotes(it.password),
         severity: Severity::Warning,
         code: Code::InQuotes,
         what: "is in quotes, which are taken for a part of it",
         remedy: Remedy::Text(WITHOUT_QUOTES),
+    },
+    Finding {
+        about: Part::Password,
+        is: answers::has_the_username,
+        severity: Severity::Warning,
+        code: Code::NotThePassword,
+        what: "begins with the user name and a colon",
+        remedy: Remedy::Text("give the password alone"),
+    },
+    Finding {
+        about: Part::Password,
+        is: answers::is_address,
+        severity: Severity::Warning,
+        code: Code::NotThePassword,
+        what: "is an address",
+        remedy: Remedy::Text("give the token or password for it"),
+    },
+    Finding {
+        about: Part::Password,
+        is: answers::has_more_than_a_token,
+        severity: Severity::Warning,
+        code: Code::NotThePassword,
+        what: "is a token with something before or after it, for example an escaped line end, a quotation mark or a comma",
+        remedy: Remedy::Text("copy the token alone"),
     },
     Finding {
         about: Part::Password,

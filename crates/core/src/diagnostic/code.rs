@@ -129,6 +129,7 @@ codes! {
     NotThePassword => "not-the-password",
     NotUtf8 => "not-utf-8",
     OnePullSecret => "one-pull-secret",
+    OpenshiftReferences => "openshift-references",
     PasswordWithControlCharacter => "password-with-control-character",
     PatcherReadsEverySecret => "patcher-reads-every-secret",
     Placeholder => "placeholder",
