@@ -2,21 +2,26 @@
 
 pub mod values;
 
+use std::io;
 use std::path::Path;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::environment::read_text;
 use crate::settings::choices::{Chart, Format};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::manifest::expands_too_far;
 use regcred_core::names::Namespace;
 use regcred_core::nearest::nearest;
 use regcred_core::objects::{Object, Part, Restyle};
 
 const TITLE: &str = "a template";
-/// Steps of a template: a second of work, and enough for 100,000 namespaces.
-const FUEL: u64 = 50_000_000;
+/// Steps of a template: a quarter of a second of work, and enough for 100,000 namespaces.
+const FUEL: u64 = 10_000_000;
+/// Bytes that a template may make.
+const LIMIT: usize = 64 * 1024 * 1024;
 
 /// The templates of a user that replace ours.
 pub struct Templates {
@@ -84,9 +89,7 @@ impl Restyle for Templates {
     /// An unknown variable, output that is not YAML, or an object without what every object has.
     fn restyle(&self, part: Part) -> Result<Vec<Object>, Failure> {
         let Ok(template) = self.environment.get_template(part.template) else { return Ok(part.objects) };
-        let text = template
-            .render(minijinja::value::Serde(&part.context))
-            .map_err(|error| Failure::of(TITLE, explain(&error)))?;
+        let text = rendered(&template, &part.context).map_err(|error| Failure::of(TITLE, explain(&error)))?;
         objects(&text).map_err(|what| {
             let message = format!("the template `{}` {what}", part.template);
             let problem = Diagnostic::error(Code::InvalidTemplate, message);
@@ -109,6 +112,9 @@ fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) 
 
 /// The objects in the output of a template, or what is wrong with it.
 fn objects(text: &str) -> Result<Vec<Object>, String> {
+    if expands_too_far(text) {
+        return Err("makes far too many aliases".to_owned());
+    }
     let objects: Vec<Object> = serde_saphyr::from_multiple(text).map_err(|error: serde_saphyr::Error| {
         format!("makes no YAML: line {} of its output", error.location().map_or(0, |place| place.line()))
     })?;
@@ -174,14 +180,44 @@ fn strict() -> Environment<'static> {
     environment
 }
 
-fn explain(error: &minijinja::Error) -> Diagnostic {
-    place(error).hint("a template may use only the variables that ours of that name uses")
+/// What a template makes, up to a limit.
+fn rendered(template: &minijinja::Template<'_, '_>, context: &impl Serialize) -> Result<String, minijinja::Error> {
+    let mut output = Limited(Vec::new());
+    template.render_captured_to(minijinja::value::Serde(context), &mut output)?;
+    Ok(String::from_utf8_lossy(&output.0).into_owned())
 }
 
-fn place(error: &minijinja::Error) -> Diagnostic {
+/// Text that takes no more than the limit.
+struct Limited(Vec<u8>);
+
+impl io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > LIMIT {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn explain(error: &minijinja::Error) -> Diagnostic {
+    place(error, "a template may use only the variables that ours of that name uses")
+}
+
+fn place(error: &minijinja::Error, hint: &str) -> Diagnostic {
     let name = error.name().unwrap_or("?");
     let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
-    Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}`{line}: {}", error.kind()))
+    let (what, hint) = match error.kind() {
+        ErrorKind::OutOfFuel | ErrorKind::WriteFailure => {
+            ("it makes far too much, or has no end".to_owned(), "look at its loops and macros")
+        }
+        kind => (kind.to_string(), hint),
+    };
+    Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}`{line}: {what}")).hint(hint)
 }
 
 #[cfg(test)]
