@@ -58,7 +58,15 @@ fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
                 docker_configs.push(Logins::External(external));
                 continue;
             }
-            match DockerConfig::merge(credentials.of(&pull_secret.sources, &mut problems)) {
+            let logins = credentials.of(&pull_secret.sources, &mut problems);
+            for login in &logins {
+                pull_secret.confined.refuse(
+                    [&login.registry].into_iter(),
+                    &format!("a login in {}", login.source),
+                    &mut problems,
+                );
+            }
+            match DockerConfig::merge(logins) {
                 Ok(docker_config) => docker_configs.push(Logins::Read(docker_config)),
                 Err(found) => problems.extend(found),
             }
