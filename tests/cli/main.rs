@@ -30,6 +30,7 @@ mod krm;
 mod leaks;
 mod lock_conflict;
 mod output;
+mod pins;
 mod plaintext_in_git;
 mod plan;
 mod properties;
