@@ -1,6 +1,10 @@
 //! Declares what can be typed, for clap; `settings` says what it means.
 
+#[cfg(feature = "cluster")]
+pub mod cluster;
 mod explain;
+#[cfg(feature = "cluster")]
+mod online;
 mod other_tools;
 mod parse;
 mod render;
@@ -12,6 +16,8 @@ use regcred_core::names::Namespace;
 
 use regcred_core::spec::typed::Typed;
 
+#[cfg(feature = "cluster")]
+pub use online::OnlineArguments;
 pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
@@ -50,6 +56,15 @@ pub struct Arguments {
 pub enum Command {
     /// Turn logins into manifests, on stdout or under --output
     Render(Box<RenderArguments>),
+    /// Make a live cluster, or every cluster of a fleet, what is wanted
+    #[cfg(feature = "cluster")]
+    Apply(Box<cluster::ApplyArguments>),
+    /// Compare a live cluster with what is wanted, and change nothing
+    #[cfg(feature = "cluster")]
+    Diff(Box<cluster::DiffArguments>),
+    /// Delete what was made in a live cluster: references, then Secrets
+    #[cfg(feature = "cluster")]
+    Delete(Box<cluster::DeleteArguments>),
     /// Report every problem with the variables at once, and what a kubelet would use
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt
@@ -95,9 +110,9 @@ pub struct VerifyArguments {
     /// List the variables, their purpose, and which are set
     #[arg(long, conflicts_with = "image", help_heading = "What to say")]
     pub list: bool,
-    /// List the entries that a kubelet would try for this image
+    /// List the entries that a kubelet would try for this image; repeatable with --online
     #[arg(long, value_name = "IMAGE", help_heading = "What to say")]
-    pub image: Option<String>,
+    pub image: Vec<String>,
     /// With --image: answer for a Pod in this namespace
     #[arg(long, value_name = "NAME", requires = "image", help_heading = "What to say")]
     pub namespace: Option<Namespace>,
@@ -107,6 +122,10 @@ pub struct VerifyArguments {
     /// Form of the answer [default: text]
     #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = AnswerFormat::Text, hide_default_value = true, help_heading = "What to say")]
     pub format: AnswerFormat,
+    /// How registries are asked
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub online: OnlineArguments,
 }
 
 /// The form of an answer.

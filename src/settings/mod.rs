@@ -132,13 +132,14 @@ impl Settings {
         };
         let combination = match purpose {
             Purpose::Manifests => choices::combination(options, &pull_secrets, &chart)?,
-            Purpose::Logins | Purpose::Variables => choices::of_logins(options, &pull_secrets)?,
+            Purpose::Logins | Purpose::Variables | Purpose::CleanUp => choices::of_logins(options, &pull_secrets)?,
+            Purpose::Cluster => choices::of_a_cluster(options)?,
         };
         let destination = match purpose {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
-            Purpose::Logins | Purpose::Variables => Destination::Stdout,
+            Purpose::Logins | Purpose::Variables | Purpose::Cluster | Purpose::CleanUp => Destination::Stdout,
         };
-        let common = Common { options, combination, chart: &chart, listed, environment };
+        let common = Common { options, combination, chart: &chart, listed, environment, purpose };
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {
@@ -225,7 +226,10 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
 }
 
 /// What the file may name. A variable that is set and not text allows nothing.
-fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
+///
+/// # Errors
+/// A glob is invalid.
+pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     let globs = |name| environment.setting(name).or(environment.is_set(name).then_some(""));
     Allowed::read(globs(confine::VARIABLES), globs(confine::REGISTRIES))
 }

@@ -1,5 +1,6 @@
 //! The rules of `regcred`, without access to environment, files, processes or clock.
 
+pub mod cluster;
 pub mod confine;
 pub mod credentials;
 pub mod diagnostic;
@@ -11,4 +12,5 @@ pub mod nearest;
 pub mod objects;
 pub mod plan;
 pub mod recipient;
+pub mod registry;
 pub mod spec;

@@ -63,6 +63,18 @@ impl Logins {
         self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_base64()
     }
 
+    /// The user name for the entry with this key, where it is known to be no secret.
+    #[must_use]
+    pub fn public_username(&self, registry: &str) -> Option<String> {
+        self.entries().find(|entry| entry.registry.as_str() == registry)?.username
+    }
+
+    /// The logins that were read.
+    #[must_use]
+    pub fn credentials(&self) -> &[Credential] {
+        self.read().map_or(&[], |docker_config| &docker_config.logins)
+    }
+
     fn read(&self) -> Option<&DockerConfig> {
         match self {
             Self::Read(docker_config) => Some(docker_config),
