@@ -1,16 +1,16 @@
 //! Renders the templates of a user that replace our objects.
 
+mod engine;
 pub mod values;
 
-use std::io;
 use std::path::Path;
 
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
-use serde::Serialize;
+use minijinja::Environment;
 use serde_json::Value;
 
 use crate::environment::read_text;
 use crate::settings::choices::{Chart, Format};
+use engine::{place, rendered, strict};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
 use regcred_core::names::Namespace;
@@ -18,10 +18,7 @@ use regcred_core::nearest::nearest;
 use regcred_core::objects::{Object, Part, Restyle};
 
 const TITLE: &str = "a template";
-/// Steps of a template: a quarter of a second of work, and enough for 100,000 namespaces.
-const FUEL: u64 = 10_000_000;
-/// Bytes that a template may make.
-const LIMIT: usize = 64 * 1024 * 1024;
+const VARIABLES: &str = "a template may use only the variables that ours of that name uses";
 
 /// The templates of a user that replace ours.
 pub struct Templates {
@@ -89,7 +86,8 @@ impl Restyle for Templates {
     /// An unknown variable, output that is not YAML, or an object without what every object has.
     fn restyle(&self, part: Part) -> Result<Vec<Object>, Failure> {
         let Ok(template) = self.environment.get_template(part.template) else { return Ok(part.objects) };
-        let text = rendered(&template, &part.context).map_err(|error| Failure::of(TITLE, explain(&error)))?;
+        let text = rendered(&template, &part.context)
+            .map_err(|error| Failure::of(TITLE, place(&error, part.template, VARIABLES)))?;
         objects(&text).map_err(|what| {
             let message = format!("the template `{}` {what}", part.template);
             let problem = Diagnostic::error(Code::InvalidTemplate, message);
@@ -107,7 +105,7 @@ fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) 
         let message = format!("the template `{name}` cannot be read: {}", reason(&error));
         Diagnostic::error(Code::UnreadableFile, message)
     })?;
-    environment.add_template_owned(name, text).map_err(|error| explain(&error))
+    environment.add_template_owned(name, text).map_err(|error| place(&error, name, VARIABLES))
 }
 
 /// The objects in the output of a template, or what is wrong with it.
@@ -169,55 +167,6 @@ fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
             .hint(format!("possible are {}", names().collect::<Vec<_>>().join(", "))),
         );
     }
-}
-
-/// An unknown variable is an error, and what is put in is JSON, which is YAML.
-fn strict() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_fuel(Some(FUEL));
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::Json);
-    environment
-}
-
-/// What a template makes, up to a limit.
-fn rendered(template: &minijinja::Template<'_, '_>, context: &impl Serialize) -> Result<String, minijinja::Error> {
-    let mut output = Limited(Vec::new());
-    template.render_captured_to(minijinja::value::Serde(context), &mut output)?;
-    Ok(String::from_utf8_lossy(&output.0).into_owned())
-}
-
-/// Text that takes no more than the limit.
-struct Limited(Vec<u8>);
-
-impl io::Write for Limited {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > LIMIT {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn explain(error: &minijinja::Error) -> Diagnostic {
-    place(error, "a template may use only the variables that ours of that name uses")
-}
-
-fn place(error: &minijinja::Error, hint: &str) -> Diagnostic {
-    let name = error.name().unwrap_or("?");
-    let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
-    let (what, hint) = match error.kind() {
-        ErrorKind::OutOfFuel | ErrorKind::WriteFailure => {
-            ("it makes far too much, or has no end".to_owned(), "look at its loops and macros")
-        }
-        kind => (kind.to_string(), hint),
-    };
-    Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}`{line}: {what}")).hint(hint)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{TITLE, place, rendered, strict};
+use super::TITLE;
+use super::engine::{place, rendered, strict};
 use crate::environment::read_text;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
@@ -39,7 +40,7 @@ pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<
         .and_then(|()| rendered(&environment.get_template(name)?, context))
         .map_err(|error| {
             let hint = "it may use secret_name, namespaces, service_accounts and registries; no template sees a secret";
-            Failure::of(TITLE, place(&error, hint))
+            Failure::of(TITLE, place(&error, name, hint))
         })?;
     if expands_too_far(&output) {
         let message = format!("the template `{name}` makes far too many aliases");

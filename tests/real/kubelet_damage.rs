@@ -364,7 +364,7 @@ fn what_is_refused_is_what_a_kubelet_cannot_use_and_nothing_that_it_uses_is_lost
         problems[..problems.len().min(25)].join("\n")
     );
     assert!(counts.len() == DAMAGES.len() && counts.values().all(|count| *count > 100), "{counts:?}");
-    assert!(BREAKS[..6].iter().chain(&NOTHING_LEFT).all(|code| refused.contains_key(code)), "{refused:?}");
+    assert!(BREAKS[..5].iter().chain(&NOTHING_LEFT).all(|code| refused.contains_key(code)), "{refused:?}");
     let matched = read.iter().flatten().filter(|logins| !logins.is_empty()).count();
     assert!(matched > CONFIGS / 2, "{matched}");
     for case in cases.iter().step_by(cases.len() / RUN) {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::doubles::{self, Written};
 use super::entry::{self, Fate, Fault};
 use super::json::Config;
-use super::{Credential, mistaken};
+use super::{Credential, broken, mistaken};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 
@@ -42,11 +42,11 @@ pub fn read(
     let config = match Config::parse(json) {
         Ok(config) => config,
         Err(None) => {
-            problems.push(mistaken::not_an_object(json, source));
+            problems.push(broken::not_an_object(json, source));
             return Default::default();
         }
         Err(Some((line, column))) => {
-            problems.push(mistaken::broken(json, source, line, column));
+            problems.push(broken::broken(json, source, line, column));
             return Default::default();
         }
     };

@@ -2,6 +2,7 @@
 
 mod answers;
 pub mod auths;
+mod broken;
 mod damage;
 pub mod decode;
 mod doubles;
