@@ -17,11 +17,11 @@ pub mod presets;
 mod source;
 mod stand_in;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use crate::docker_config::registry::RegistryKey;
 use lifetime::ShortLived;
 
+pub use crate::docker_config::credential::{Credential, is_public_username};
 pub use damage::text_of;
 pub use findings::checked;
 pub use google::decoded_key;
@@ -39,6 +39,7 @@ pub struct Facts<'a> {
     /// How to keep a `$` in a value where the logins are set.
     pub keep_a_dollar: &'a str,
 }
+<<<<<<< HEAD
 
 /// One login for one registry.
 #[derive(Clone)]
@@ -174,3 +175,5 @@ mod tests {
         }
     }
 }
+=======
+>>>>>>> ebcca363ac23ec89ad8acb4b6e6844371eb02145
