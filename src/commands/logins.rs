@@ -14,79 +14,6 @@ use crate::settings::findings::Findings;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::docker_config::{DockerConfig, Logins};
 
-<<<<<<< HEAD
-/// One Docker config a pull secret, in the order of the settings; a list of them a cluster.
-pub(super) struct Checked {
-    pub docker_configs: Vec<Vec<Logins>>,
-    pub warnings: Vec<Diagnostic>,
-}
-
-/// What the logins of one cluster came to, in the order of its pull secrets, and what is wrong there.
-struct OfCluster {
-    docker_configs: Vec<Logins>,
-    problems: Vec<Diagnostic>,
-}
-
-/// Reads each login once, and merges those of every pull secret of every cluster.
-///
-/// # Errors
-/// What is wrong with the settings, the environment and the logins, in one report that names the clusters.
-pub(super) fn check(fleet: &Fleet, environment: &Environment) -> Result<Checked, Failure> {
-    let members = &fleet.members;
-    let mut findings = Findings::default();
-    let read = read(members, environment).into_iter().zip(members);
-    let docker_configs = read
-        .map(|(OfCluster { docker_configs, problems }, member)| {
-            findings.add(problems, member.cluster.as_ref());
-            docker_configs
-        })
-        .collect();
-    let problems = [fleet.warnings.clone(), findings.said()].concat();
-    Failure::unless_clean("the input", &problems)?;
-    Ok(Checked { docker_configs, warnings: problems })
-}
-
-fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
-    let short_lived = members.first().map_or(ShortLived::Refuse, |member| member.short_lived);
-    let helpers = members.first().map_or(Helpers::Leave, |member| member.credential_helpers);
-    let sources = members.iter().flat_map(|member| &member.pull_secrets).flat_map(|pull_secret| &pull_secret.sources);
-    let credentials = Credentials::read(sources, environment, short_lived, helpers);
-    let of_cluster = |member: &Settings| {
-        let mut problems = Vec::new();
-        let mut docker_configs = Vec::new();
-        for pull_secret in &member.pull_secrets {
-            if member.combination.protect == Protect::External {
-                let external = pull_secret.external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
-                docker_configs.push(Logins::External(external));
-                continue;
-            }
-            let logins = credentials.of(&pull_secret.sources, &mut problems);
-            for login in &logins {
-                pull_secret.confined.refuse(
-                    [&login.registry].into_iter(),
-                    &format!("a login in {}", login.source),
-                    &mut problems,
-                );
-            }
-            match DockerConfig::merge(logins) {
-                Ok(docker_config) => docker_configs.push(Logins::Read(docker_config)),
-                Err(found) => problems.extend(found),
-            }
-        }
-        OfCluster { docker_configs, problems }
-    };
-    members.iter().map(of_cluster).collect()
-}
-
-/// The Docker configs of each cluster, and whether they are known: `--check` goes without credentials, as in a merge request, and says so.
-pub(super) fn docker_configs(fleet: &Fleet, environment: &Environment) -> Result<Vec<(Vec<Logins>, Known)>, Failure> {
-    docker_configs_with(fleet, environment, |member| {
-        if matches!(member.destination, Destination::Check(_)) { Missing::IsNotCompared } else { Missing::Fails }
-    })
-}
-
-=======
->>>>>>> ebcca363ac23ec89ad8acb4b6e6844371eb02145
 /// What it means that the variables of the logins are not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
@@ -166,7 +93,12 @@ fn merge(settings: &Settings, credentials: &Credentials) -> (Vec<Logins>, Vec<Di
             docker_configs.push(Logins::External(external));
             continue;
         }
-        match DockerConfig::merge(credentials.of(&pull_secret.sources, &mut problems)) {
+        let logins = credentials.of(&pull_secret.sources, &mut problems);
+        for login in &logins {
+            let place = format!("a login in {}", login.source);
+            pull_secret.confined.refuse([&login.registry].into_iter(), &place, &mut problems);
+        }
+        match DockerConfig::merge(logins) {
             Ok(docker_config) => docker_configs.push(Logins::Read(docker_config)),
             Err(found) => problems.extend(found),
         }

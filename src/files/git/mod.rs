@@ -9,12 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-<<<<<<< HEAD
-use super::target::Target;
 use crate::environment::{Environment, read_file};
-=======
-use crate::environment::Environment;
->>>>>>> ebcca363ac23ec89ad8acb4b6e6844371eb02145
 use crate::settings::PlaintextInGit;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
