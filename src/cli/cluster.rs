@@ -54,6 +54,9 @@ pub struct LinkArguments {
     /// Delete and make again a Secret that cannot change: one of another type, or an immutable one
     #[arg(long)]
     pub recreate: bool,
+    /// Remove what this owner has in namespaces that are no longer chosen
+    #[arg(long)]
+    pub prune: bool,
 }
 
 /// How to reach the cluster.
@@ -135,6 +138,9 @@ pub struct ApplyArguments {
     /// Which cluster
     #[command(flatten)]
     pub connection: ConnectionArguments,
+    /// Evict Pods that fail to pull because they were created without the reference
+    #[arg(long, help_heading = "How")]
+    pub restart_stuck_pods: bool,
     /// Write nothing; print what would change, and exit 3 if something would
     #[arg(long, help_heading = "What to say")]
     pub dry_run: bool,

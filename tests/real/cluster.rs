@@ -435,3 +435,113 @@ fn delete_completes_what_an_interrupted_run_has_begun() {
     assert!(said.contains("1 namespace: 1 unlinked"), "{said}");
     assert!(references(bench, &namespace, "default").is_empty());
 }
+
+#[test]
+fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
+    // It looks into every namespace.
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [kept, left] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(folder.path(), "neighbour", "neighbours");
+    let neighbour = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &left]);
+    ended(&neighbour.variable("DOCKERHUB_AUTH", NEW).run(), 0);
+    ended(&regcred(bench, &["apply", "-n", &format!("{kept},{left}")], OLD), 0);
+    let said = ended(&regcred(bench, &["diff", "-n", &kept, "--prune"], OLD), 3);
+    assert!(said.contains(&left) && said.contains("delete Secret/image-pull-secret  (left over)"), "{said}");
+    let said = ended(&regcred(bench, &["apply", "-n", &kept, "--prune"], OLD), 0);
+    assert!(said.contains("2 unchanged, 1 unlinked, 1 deleted"), "{said}");
+    assert_eq!(references(bench, &left, "default"), ["neighbours"]);
+    bench.kubectl(&["get", "secret", "image-pull-secret", "-n", &left], "").failed();
+    assert_eq!(references(bench, &kept, "default"), ["image-pull-secret"]);
+    let narrow = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &left, "--prune"]);
+    let run = narrow.variable("DOCKERHUB_AUTH", NEW).run();
+    assert!(ended(&run, 2).contains("`--prune` and `--namespaces` cannot be used together"), "{}", run.stderr);
+}
+
+/// A Pod of an image of ours.
+fn pod(bench: &Bench, namespace: &str, name: &str, more: &str) {
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}{more}}}\n\
+         spec: {{containers: [{{name: c, image: ghcr.io/acme/api}}]}}\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &pod).succeeded();
+}
+
+#[test]
+fn a_policy_is_written_first_and_acts_before_the_run_ends() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let owner = bench::fresh("owner");
+    let config = file(folder.path(), &owner, "image-pull-secret");
+    let run = |verb: &str, more: &[&str]| {
+        let arguments = [&["--config", &config, verb, "-n", &namespace][..], more].concat();
+        bench.program("regcred").arguments(arguments).variable("DOCKERHUB_AUTH", OLD).run()
+    };
+    let policy = ["--link", "policy"];
+    let reader = format!("no-policies-of-{namespace}");
+    let rights = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
+         - {{apiGroups: [''], resources: [namespaces, secrets], verbs: [get, list, create, patch]}}\n\
+         - {{apiGroups: [admissionregistration.k8s.io], resources: ['*'], verbs: [get]}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
+         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    let said = ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 1);
+    assert!(
+        said.contains("may not write admission policies") && said.contains("kubectl apply --server-side"),
+        "{said}"
+    );
+    ended(&run("diff", &policy), 3);
+    let said = ended(&run("apply", &policy), 0);
+    assert!(said.contains("2 created, 1 unchanged"), "{said}");
+    pod(bench, &namespace, "shop", "");
+    let found = bench.get(&["pod", "shop", "-n", &namespace]);
+    assert_eq!(found["spec"]["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
+    assert!(references(bench, &namespace, "default").is_empty(), "no ServiceAccount changes");
+    ended(&run("diff", &policy), 0);
+    ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 0);
+    let name = format!("{owner}.image-pull-secret");
+    for kind in ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"] {
+        bench.kubectl(&["delete", kind, &name], "").succeeded();
+    }
+}
+
+#[test]
+fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    // Any object can be a controller; a ReplicaSet would make new Pods.
+    bench.kubectl(&["create", "configmap", "controller", "-n", &namespace], "").succeeded();
+    let uid = uid(&bench.get(&["configmap", "controller", "-n", &namespace]));
+    let owned = format!(
+        ", ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: controller, uid: {uid}, controller: true}}]"
+    );
+    for (name, more) in [("bare", ""), ("free", &owned), ("guarded", &owned)] {
+        pod(bench, &namespace, name, more);
+        let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "ImagePullBackOff"}}});
+        let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
+        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "--subresource=status", "-p", &status], "").succeeded();
+    }
+    let budget = format!(
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: keep, namespace: {namespace}}}\n\
+         spec: {{minAvailable: 1, selector: {{matchLabels: {{app: guarded}}}}}}\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &budget).succeeded();
+    let restart = ["apply", "-n", &namespace, "--restart-stuck-pods"];
+    let said = ended(&regcred(bench, &[&restart[..], &["--dry-run"]].concat(), OLD), 3);
+    assert!(said.contains("1 stuck Pod was found that would be evicted"), "{said}");
+    let said = ended(&regcred(bench, &restart, OLD), 0);
+    assert!(said.contains("1 stuck Pod was evicted"), "{said}");
+    assert!(said.contains(&format!("the Pod {namespace}/bare lacks the reference, and no controller")), "{said}");
+    assert!(
+        said.contains(&format!("the Pod {namespace}/guarded lacks the reference, and keep allows no eviction")),
+        "{said}"
+    );
+    let left = bench.kubectl(&["get", "pods", "-n", &namespace, "-o", "name"], "").succeeded();
+    assert_eq!(left.lines().collect::<Vec<_>>(), ["pod/bare", "pod/guarded"]);
+    ended(&regcred(bench, &["apply", "-n", &namespace], OLD), 0);
+}
