@@ -12,6 +12,8 @@ mod inject;
 mod krm;
 mod logins;
 mod members;
+#[cfg(feature = "cluster")]
+mod online;
 mod render;
 mod schema;
 mod verify;

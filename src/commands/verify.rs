@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::image::{for_namespace, parse, registry_for_an_image, several_logins};
 use super::logins::{self, Checked};
+#[cfg(feature = "cluster")]
+use super::online::{self, Asked};
 use crate::cli::{AnswerFormat, VerifyArguments};
 use crate::credentials::{Need, Source};
 use crate::environment::Environment;
@@ -19,6 +21,7 @@ use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::docker_config::kubelet::Image;
 use regcred_core::docker_config::{self, Logins, Match};
 use regcred_core::spec::typed::Typed;
 
@@ -39,7 +42,10 @@ pub fn run(
     file: Option<&File>,
     environment: &Environment,
 ) -> Result<Outcome> {
-    let image = arguments.image.as_deref().map(parse).transpose()?;
+    #[cfg(feature = "cluster")]
+    let asked = Asked::read(&arguments.image, &arguments.online, environment)?;
+    let image_text = one_image(arguments)?;
+    let image: Option<Image> = image_text.map(parse).transpose()?;
     if arguments.list {
         let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
         let problems = [fleet.warnings.clone(), certificates(&fleet, environment)?].concat();
@@ -56,15 +62,19 @@ pub fn run(
     ) {
         (Err(Failure::Input { problems, .. }), AnswerFormat::Json) => {
             let matches = image.is_some().then(Vec::new);
-            json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
+            json(&Answer { image: image_text, matches, problems })?;
             Ok(Outcome::Negative)
         }
         (Err(failure), _) => Err(failure.into()),
         (Ok((members, Checked { docker_configs, warnings: mut problems })), format) => {
             let kept_elsewhere = members.iter().all(|member| member.combination.protect == Protect::External);
             let docker_configs = distinct(&members, docker_configs);
-            problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
             problems.extend(members.iter().flat_map(|member| &member.pull_secrets).filter_map(unknown_registries));
+            #[cfg(feature = "cluster")]
+            if let Some(asked) = asked {
+                return online::run(asked, &docker_configs, format, problems, environment);
+            }
+            problems.extend(image_text.and_then(registry_for_an_image));
             let matches = image.as_ref().map(|image| docker_config::matches(&docker_configs, image));
             problems.extend(matches.as_deref().and_then(several_logins));
             if let (Some(image), Some([])) = (&image, matches.as_deref()) {
@@ -72,13 +82,32 @@ pub fn run(
             }
             let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
             match format {
-                AnswerFormat::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
+                AnswerFormat::Json => json(&Answer { image: image_text, matches, problems })?,
                 AnswerFormat::Text => {
                     text(&docker_configs, matches.as_deref(), &problems, kept_elsewhere)?;
                 }
             }
             Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
         }
+    }
+}
+
+/// The image of a run that asks no registry.
+///
+/// # Errors
+/// Usage: there are several.
+fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
+    #[cfg(feature = "cluster")]
+    if arguments.online.online {
+        return Ok(None);
+    }
+    match arguments.image.as_slice() {
+        [] => Ok(None),
+        [image] => Ok(Some(image)),
+        _ => Err(Failure::Usage(vec![
+            Diagnostic::error(Code::Usage, "`--image` may repeat only with `--online`")
+                .hint("run the command once for each image, or add `--online`"),
+        ])),
     }
 }
 

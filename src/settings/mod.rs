@@ -226,7 +226,10 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
 }
 
 /// What the file may name. A variable that is set and not text allows nothing.
-fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
+///
+/// # Errors
+/// A glob is invalid.
+pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     let globs = |name| environment.setting(name).or(environment.is_set(name).then_some(""));
     Allowed::read(globs(confine::VARIABLES), globs(confine::REGISTRIES))
 }

@@ -70,6 +70,12 @@ impl Logins {
         self.entries().find(|entry| entry.registry.as_str() == registry)?.username
     }
 
+    /// The logins that were read.
+    #[must_use]
+    pub fn credentials(&self) -> &[Credential] {
+        self.read().map_or(&[], |docker_config| &docker_config.logins)
+    }
+
     fn read(&self) -> Option<&DockerConfig> {
         match self {
             Self::Read(docker_config) => Some(docker_config),
