@@ -545,3 +545,96 @@ fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
     assert_eq!(left.lines().collect::<Vec<_>>(), ["pod/bare", "pod/guarded"]);
     ended(&regcred(bench, &["apply", "-n", &namespace], OLD), 0);
 }
+
+/// The kubeconfig of the bench, with another user and another name of its context.
+fn kubeconfig(bench: &Bench, context: &str, user: &str) -> String {
+    let text = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+    let config: Value = serde_json::from_str(&text).unwrap();
+    let user: Value = serde_saphyr::from_str(user).unwrap();
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": context,
+        "clusters": [{"name": "bench", "cluster": config["clusters"][0]["cluster"]}],
+        "contexts": [{"name": context, "context": {"cluster": "bench", "user": "u"}}],
+        "users": [{"name": "u", "user": user}],
+    })
+    .to_string()
+}
+
+/// The token of the bench's administrator.
+fn token(bench: &Bench) -> String {
+    let text = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+    let config: Value = serde_json::from_str(&text).unwrap();
+    config["users"][0]["user"]["token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_clusters_of_a_fleet_are_served_side_by_side_each_with_its_own_kubeconfig() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [eu, us] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("regcred.yaml");
+    bench::write(
+        &path,
+        &format!(
+            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: acme}}\nspec:\n  clusters:\n  \
+             - {{name: eu, context: prod-eu, namespaces: {{include: [{eu}]}}}}\n  \
+             - {{name: us, kubeconfig: {{env: KUBECONFIG_US}}, namespaces: {{include: [{us}]}}}}\n"
+        ),
+    );
+    let user = format!("{{token: {}}}", token(bench));
+    let file_of_eu = folder.path().join("eu");
+    bench::write(&file_of_eu, &kubeconfig(bench, "prod-eu", &user));
+    let us_config = kubeconfig(bench, "any", &user);
+    let run = |arguments: &[&str], contexts: &str| {
+        let program = bench.program("regcred").arguments(["--config", path.to_str().unwrap()]).arguments(arguments);
+        let program = program.variable("DOCKERHUB_AUTH", OLD).variable("KUBECONFIG", &file_of_eu);
+        program.variable("KUBECONFIG_US", &us_config).variable("REGCRED_ALLOWED_CONTEXTS", contexts).run()
+    };
+    let said = ended(&run(&["apply"], "staging-*"), 1);
+    assert!(said.contains("`REGCRED_ALLOWED_CONTEXTS` does not allow (cluster eu)"), "{said}");
+    let said = ended(&run(&["apply"], "prod-*"), 0);
+    for cluster in ["eu", "us"] {
+        assert!(said.contains(&format!("{cluster}: 1 namespace: 1 linked, 1 created")), "{said}");
+    }
+    assert_eq!(references(bench, &us, "default"), ["image-pull-secret"]);
+    assert_eq!(secret(bench, &eu)["metadata"]["annotations"]["regcred.dev/owner"], "acme");
+    let said = ended(&run(&["diff", "--cluster", "us", "--format", "json"], "prod-*"), 0);
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((answer["clusters"].as_array().unwrap().len(), &answer["clusters"][0]["cluster"]), (1, &json!("us")));
+}
+
+#[test]
+fn a_program_of_the_kubeconfig_sees_no_login() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let (seen, program) = (folder.path().join("seen"), folder.path().join("login"));
+    let credential = json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": {"token": token(bench)}});
+    bench::write(&program, &format!("#!/bin/sh\nenv > {}\necho '{credential}'\n", seen.display()));
+    bench.program("sh").arguments(["-c", "chmod +x \"$1\"", "sh", program.to_str().unwrap()]).run().succeeded();
+    let user = format!(
+        "exec: {{apiVersion: client.authentication.k8s.io/v1, command: {}, interactiveMode: Never}}",
+        program.display()
+    );
+    let path = folder.path().join("kubeconfig");
+    bench::write(&path, &kubeconfig(bench, "a", &user));
+    ended(&regcred(bench, &["apply", "-n", &namespace, "--kubeconfig", path.to_str().unwrap()], OLD), 0);
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("KUBERNETES_EXEC_INFO") && seen.contains("HOME="), "{seen}");
+    for hidden in ["DOCKERHUB_AUTH", "REGCRED_FINGERPRINT_KEY", "canary", KEY] {
+        assert!(!seen.contains(hidden), "{hidden}");
+    }
+}
+
+#[test]
+fn kubectl_finds_it_as_a_plugin() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_regcred"), folder.path().join("kubectl-regcred")).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let run = bench.program("kubectl").arguments(["regcred", "diff", "--no-config", "-n", &namespace]);
+    let said = ended(&run.variable("PATH", path).variable("DOCKERHUB_AUTH", OLD).run(), 3);
+    assert!(said.contains("create Secret/image-pull-secret"), "{said}");
+}
