@@ -42,8 +42,8 @@ pub struct LinkArguments {
     /// How pods find them [default: service-account]
     #[arg(long, value_parser = choice::<Link>())]
     pub link: Option<Link>,
-    /// ServiceAccount to link, repeatable [default: default]
-    #[arg(long, value_name = "NAME")]
+    /// ServiceAccount to link, or a glob for several, repeatable [default: default]
+    #[arg(long, value_name = "GLOB")]
     pub service_account: Vec<String>,
     /// Link every ServiceAccount of the namespaces
     #[arg(long, conflicts_with = "service_account")]

@@ -129,9 +129,12 @@ fn other_entries_stay_in_their_order_and_every_account_can_be_linked() {
     ended(&regcred(bench, &["apply", "-n", &namespace, "--service-account", "ci"], OLD), 0);
     assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret"]);
     assert!(references(bench, &namespace, "default").is_empty());
+    let by_glob = ["apply", "-n", &namespace, "--service-account", "c?", "--secret-name", "by-glob"];
+    ended(&regcred(bench, &by_glob, OLD), 0);
+    assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret", "by-glob"]);
     ended(&regcred(bench, &["apply", "-n", &namespace, "--all-service-accounts"], OLD), 0);
     assert_eq!(references(bench, &namespace, "default"), ["image-pull-secret"]);
-    assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret"]);
+    assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret", "by-glob"]);
     assert!(references(bench, &namespace, "out").is_empty(), "it has opted out");
     let said = ended(&regcred(bench, &["apply", "-n", &namespace, "--service-account", "nobody"], OLD), 0);
     assert!(said.contains(&format!("there is no ServiceAccount `nobody` in {namespace}")), "{said}");

@@ -40,10 +40,8 @@ impl Attempt {
                 Diagnostic::error(Code::ClusterTimeout, format!("the cluster did not answer in time: {verb} {object}"))
                     .hint("run it again, which goes on where this run ended; or give it more time with --timeout")
             }
-            Trouble::Interrupted => {
-                Diagnostic::error(Code::Interrupted, format!("interrupted before: {verb} {object}"))
-                    .hint("run it again: it goes on where this run ended")
-            }
+            Trouble::Interrupted => Diagnostic::error(Code::Interrupted, "interrupted before everything was done")
+                .hint("run it again: it goes on where this run ended"),
             Trouble::Nonsense => Diagnostic::error(
                 Code::ClusterUnreachable,
                 format!("the answer is not that of a Kubernetes API server: {verb} {object}"),

@@ -96,7 +96,7 @@ fn never() -> bool {
 }
 
 fn ask(peer: &Peer, timeout: Duration) -> Result<Value, Trouble> {
-    run(peer.server(timeout, never).ask(&Call::get("/api/v1/namespaces/a".to_owned())))
+    run(async { peer.server(timeout, never).ask(&Call::get("/api/v1/namespaces/a".to_owned())).await })
 }
 
 #[test]
@@ -132,21 +132,22 @@ fn a_call_ends_with_its_deadline_or_with_the_program() {
     fn stopped() -> bool {
         STOP.load(Ordering::SeqCst)
     }
-    let server = peer.server(LONG, stopped);
     thread::spawn(|| STOP.store(true, Ordering::SeqCst));
     let began = Instant::now();
-    assert!(matches!(run(server.ask::<Value>(&Call::get("/x".to_owned()))), Err(Trouble::Interrupted)));
+    let answer = run(async { peer.server(LONG, stopped).ask::<Value>(&Call::get("/x".to_owned())).await });
+    assert!(matches!(answer, Err(Trouble::Interrupted)));
     assert!(began.elapsed() < LONG);
 }
 
 #[test]
 fn what_is_no_api_server_is_said() {
     let peer = Peer::with(vec![(200, "", json!(["a login page"]))]);
-    let answer = run(peer.server(LONG, never).ask::<BTreeMap<String, Value>>(&Call::get("/x".to_owned())));
+    let call = Call::get("/x".to_owned());
+    let answer = run(async { peer.server(LONG, never).ask::<BTreeMap<String, Value>>(&call).await });
     assert!(matches!(answer, Err(Trouble::Nonsense)));
-    let server = Peer { address: "http://127.0.0.1:1".to_owned(), requests: Arc::default() }.server(LONG, never);
+    let nobody = Peer { address: "http://127.0.0.1:1".to_owned(), requests: Arc::default() };
     let began = Instant::now();
-    match run(server.ask::<Value>(&Call::get("/x".to_owned()))) {
+    match run(async { nobody.server(LONG, never).ask::<Value>(&call).await }) {
         Err(Trouble::Unreachable(words)) => assert_eq!(words, "connection refused"),
         other => panic!("{other:?}"),
     }
@@ -162,7 +163,8 @@ fn a_list_is_read_page_by_page_and_again_when_it_has_become_too_old() {
         (200, "", page("2", "a")),
         (200, "", page("", "b")),
     ]);
-    let names: Vec<Value> = run(peer.server(LONG, never).list("/api/v1/secrets", &[("fieldSelector", "a=b")])).unwrap();
+    let query = [("fieldSelector", "a=b")];
+    let names: Vec<Value> = run(async { peer.server(LONG, never).list("/api/v1/secrets", &query).await }).unwrap();
     assert_eq!(names, [json!({"name": "a"}), json!({"name": "b"})]);
     let requests = peer.requests();
     assert!(requests[3].starts_with("GET /api/v1/secrets?limit=500&fieldSelector=a%3Db&continue=2 "), "{requests:?}");
@@ -176,7 +178,12 @@ fn executed(peer: &Peer, there: Option<Value>) -> Vec<String> {
     let logins =
         Logins::Read(DockerConfig::merge(vec![Credential::sample("ghcr.io", "robot", "hunter2canary")]).unwrap());
     let delivery = Delivery {
-        pull_secrets: vec![PullSecret::new(&name, vec!["team".parse().unwrap()], Accounts::Named(&account), &logins)],
+        pull_secrets: vec![PullSecret::new(
+            &name,
+            vec!["team".parse().unwrap()],
+            Accounts::Chosen(&account, &[]),
+            &logins,
+        )],
         link: Link::ServiceAccount,
         marks: Marks { owner: "acme".to_owned(), profile: None },
         on_conflict: OnConflict::Fail,
@@ -249,7 +256,8 @@ fn the_words_of_a_refusal_are_shown_unless_they_quote_the_login() {
 #[test]
 fn a_list_that_is_refused_though_it_did_not_change_is_a_failure() {
     let refused = || (422, "", json!({"message": "a policy says no"}));
-    let peer = Peer::with(vec![refused(), (200, "", json!({"metadata": {"name": "default"}})), (200, "", json!({}))]);
+    let read = || (200, "", json!({"metadata": {"name": "default"}}));
+    let peer = Peer::with(vec![refused(), read(), refused(), read(), (200, "", json!({}))]);
     let endings = executed(&peer, None);
     assert!(endings[0].contains("a policy says no"), "{endings:?}");
     assert_eq!(endings[1], "written", "the Secret is written all the same");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::places::{Choices, chosen};
 use crate::cli::cluster::{LinkArguments, PlaceArguments};
-use crate::settings::Settings;
+use crate::settings::{PullSecretSettings, Settings};
 use regcred_cluster::connect::{Access, connect};
 use regcred_cluster::read::{self, Objects, Which, WithoutSecrets};
 use regcred_cluster::server::Server;
@@ -98,7 +98,8 @@ fn unread(without: WithoutSecrets) -> Diagnostic {
 
 fn objects<'a>(settings: &'a Settings, typed: Typed<'_>) -> Objects<'a> {
     let accounts = || settings.pull_secrets.iter().map(|one| one.service_accounts.as_slice());
-    let all = typed.link.all_service_accounts || accounts().any(<[_]>::is_empty);
+    let needs_list = |one: &PullSecretSettings| one.service_accounts.is_empty() || !one.account_globs.is_empty();
+    let all = typed.link.all_service_accounts || settings.pull_secrets.iter().any(needs_list);
     let accounts = match settings.combination.link {
         Link::Policy | Link::None => read::Wanted::None,
         Link::ServiceAccount if all => read::Wanted::All,
@@ -119,12 +120,17 @@ fn delivery<'a>(
     chosen: Vec<Chosen>,
     arguments: &LinkArguments,
 ) -> Delivery<'a> {
-    let accounts = |names: &'a [ResourceName]| {
-        if arguments.all_service_accounts || names.is_empty() { Accounts::All } else { Accounts::Named(names) }
+    let accounts = |one: &'a PullSecretSettings| {
+        let is_open = one.service_accounts.is_empty() && one.account_globs.is_empty();
+        let all = arguments.all_service_accounts || is_open;
+        if all { Accounts::All } else { Accounts::Chosen(&one.service_accounts, &one.account_globs) }
     };
-    let pull_secrets = settings.pull_secrets.iter().zip(logins).zip(chosen).map(|((one, logins), chosen)| {
-        PullSecret::new(&one.name, chosen.namespaces, accounts(&one.service_accounts), logins)
-    });
+    let pull_secrets = settings
+        .pull_secrets
+        .iter()
+        .zip(logins)
+        .zip(chosen)
+        .map(|((one, logins), chosen)| PullSecret::new(&one.name, chosen.namespaces, accounts(one), logins));
     Delivery {
         pull_secrets: pull_secrets.collect(),
         link: settings.combination.link,
