@@ -66,7 +66,7 @@ impl<'a> Asked<'a> {
 /// Asks about all logins and images; `warnings` is what was said of the logins before.
 pub(super) fn run(
     asked: Asked<'_>,
-    logins: &[Logins],
+    logins: &[&Logins],
     format: AnswerFormat,
     mut warnings: Vec<Diagnostic>,
     environment: &Environment,
@@ -74,7 +74,7 @@ pub(super) fn run(
     let Asked { arguments, images, timeout, warnings: of_images } = asked;
     warnings.extend(of_images);
     let allowed = settings::allowed(environment).map_err(|problem| Failure::of("the input", problem))?;
-    let logins: Vec<&Credential> = logins.iter().flat_map(Logins::credentials).collect();
+    let logins: Vec<&Credential> = logins.iter().flat_map(|logins| logins.credentials()).collect();
     if logins.is_empty() {
         report::note("no login was read, so no registry was asked about one");
     }

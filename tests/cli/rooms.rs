@@ -41,7 +41,7 @@ const BINARY: Rooms = Rooms {
         "interrupt",
         "memory",
     ],
-    left: &[("protect", "files"), ("settings", "files"), ("settings", "templates")],
+    left: &[],
 };
 
 const CLUSTER: Rooms = Rooms {
@@ -68,7 +68,7 @@ const CORE: Rooms = Rooms {
         "diagnostic",
         "nearest",
     ],
-    left: &[("docker_config", "credentials")],
+    left: &[],
 };
 
 fn root() -> PathBuf {
