@@ -7,9 +7,28 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::harness::peers::{Peers, Reply};
 use crate::harness::regcred::regcred;
 
 const LOGIN: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"username":"bot","password":"canary"}}}"#);
+
+#[test]
+fn a_login_that_its_registry_refuses_reaches_no_cluster() {
+    let registry = Peers::start(|_| Reply::challenge("Basic"));
+    let cluster = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = kubeconfig(&format!("http://{}", cluster.local_addr().unwrap()));
+    std::fs::write(folder.path().join("config"), config).unwrap();
+    let [one, other] = registry.variables();
+    let variables = [("U", "bot"), ("P", "canary-password"), (one.0, one.1.as_str()), (other.0, other.1.as_str())];
+    let arguments = ["apply", "-n", "a", "--kubeconfig", "config", "--check-online", "--login", "ghcr.io=U:P"];
+    let output = regcred(folder.path(), &variables, &arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(!registry.seen().is_empty() && !said.contains("canary"), "{said}");
+    cluster.set_nonblocking(true).unwrap();
+    assert!(cluster.accept().is_err(), "the cluster was not asked");
+}
 
 /// A kubeconfig for this address.
 fn kubeconfig(address: &str) -> String {

@@ -6,8 +6,10 @@ use futures::future::join_all;
 use super::applied::{self, Applied, Manner};
 use super::comparison::{Compared, Typed as TypedOnce, compare};
 use super::{Prepared, block_on, policies, prepare, refusal, stuck};
+use crate::cli::OnlineArguments;
 use crate::cli::cluster::ApplyArguments;
 use crate::commands::logins::Missing;
+use crate::commands::online;
 use crate::environment::Environment;
 use crate::report::Outcome;
 use crate::settings::Settings;
@@ -32,6 +34,14 @@ pub fn run(
     super::refuse_a_narrow_prune(typed, &arguments.place, &arguments.link, file)?;
     let Prepared { fleet, logins, accesses } =
         prepare(typed, file, &arguments.connection, Missing::Fails, environment)?;
+    if arguments.check_online {
+        let asked = OnlineArguments {
+            allow_realm: arguments.allow_realm.clone(),
+            insecure_registry: arguments.insecure_registry.clone(),
+            ..OnlineArguments::default()
+        };
+        online::check_logins(logins.iter().flatten(), &asked, environment)?;
+    }
     let members = fleet.members.iter().zip(&logins).zip(accesses);
     let work = members.map(|((settings, logins), access)| in_cluster(access, settings, logins, arguments));
     let applied = block_on(join_all(work))?;
