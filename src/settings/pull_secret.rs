@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use globset::GlobMatcher;
+
 use super::fleet::Purpose;
 use super::layers::NAMESPACES;
 use super::namespaces::{self, Listed, NamesAdd, Wanted};
@@ -38,6 +40,8 @@ pub struct PullSecretSettings {
     pub exclude: Vec<NamespacePattern>,
     /// The ServiceAccounts that refer to it; none are all, which a patcher and a run in a live cluster can link.
     pub service_accounts: Vec<ResourceName>,
+    /// Globs for more of them, in a live cluster.
+    pub account_globs: Vec<GlobMatcher>,
     /// Other references that those keep.
     pub also_reference: Vec<ResourceName>,
 }
@@ -89,6 +93,7 @@ impl Common<'_> {
             include: if is_live { taken(spec.include.as_ref(), problems) } else { Vec::new() },
             exclude,
             service_accounts: self.service_accounts(spec, problems),
+            account_globs: if is_live { account_globs(spec) } else { Vec::new() },
             also_reference: sorted(taken(spec.also_reference.as_ref(), problems)),
         }
     }
@@ -107,6 +112,9 @@ impl Common<'_> {
             return Vec::new();
         }
         let name = |(number, name): (usize, &AccountName)| {
+            if self.purpose.is_live() && name.glob().is_some() {
+                return None;
+            }
             let parsed: Parsed<ResourceName> =
                 parsed(name.as_str(), &format!("{}, item {}", accounts.origin, number + 1));
             parsed.map_err(|wrong| problems.extend(wrong)).ok()
@@ -210,6 +218,16 @@ impl Common<'_> {
                 "name some: `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES".to_owned()
             }
         }
+    }
+}
+
+/// The globs for ServiceAccounts; what is wrong with one was said with the names.
+fn account_globs(spec: &PullSecret) -> Vec<GlobMatcher> {
+    let names = spec.service_accounts.as_ref().map_or(Vec::new(), |accounts| accounts.parsed(&mut Vec::new()));
+    if names.iter().any(|name| name.as_str() == "*") {
+        Vec::new()
+    } else {
+        names.iter().filter_map(AccountName::glob).collect()
     }
 }
 

@@ -30,6 +30,8 @@ mod init;
 mod inputs;
 mod krm;
 mod leaks;
+#[cfg(all(unix, feature = "cluster"))]
+mod live;
 mod lock_conflict;
 #[cfg(feature = "cluster")]
 mod online;

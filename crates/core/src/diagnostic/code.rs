@@ -169,6 +169,7 @@ codes! {
     SopsTimeout => "sops-timeout",
     SopsWarns => "sops-warns",
     SourceIsTarget => "source-is-target",
+    StuckPod => "stuck-pod",
     TokenOfTheCli => "token-of-the-cli",
     TooLarge => "too-large",
     TooManyAliases => "too-many-aliases",
