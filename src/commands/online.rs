@@ -103,6 +103,39 @@ pub(super) fn run(
     }
 }
 
+/// Asks about the logins of a run before its first write, each once.
+///
+/// # Errors
+/// A registry refuses one, or the flags name no hosts.
+pub(super) fn check_logins<'a>(
+    logins: impl Iterator<Item = &'a Logins>,
+    arguments: &OnlineArguments,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let timeout = check(arguments)?;
+    let allowed = settings::allowed(environment).map_err(|problem| Failure::of("the input", problem))?;
+    let mut once: Vec<&Credential> = Vec::new();
+    for login in logins.flat_map(Logins::credentials) {
+        let is_asked =
+            |known: &&Credential| known.registry.as_str() == login.registry.as_str() && known.is_same_login(login);
+        if !once.iter().any(is_asked) {
+            once.push(login);
+        }
+    }
+    let options = Options {
+        allowed: &allowed,
+        realms: &arguments.allow_realm,
+        insecure: &arguments.insecure_registry,
+        timeout,
+        environment,
+    };
+    let verdicts = registry::check(&once, &[], &options).map_err(|error| not_asked(&error))?;
+    let problems: Vec<_> = verdicts.iter().flat_map(Verdict::problems).collect();
+    Failure::unless_clean("the logins", &problems)?;
+    report::warn(&problems);
+    Ok(())
+}
+
 /// What the flags hold.
 ///
 /// # Errors

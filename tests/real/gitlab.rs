@@ -447,7 +447,7 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
 
     // A schedule serves a namespace that is new.
     let prefix = bench::fresh("glob");
-    project.edit("regcred.yaml", &format!("[{namespace}]"), &format!("[{namespace}, \"{prefix}-*\"]"));
+    project.edit(".gitlab-ci.yml", "- regcred apply\n", &format!("- regcred apply --namespaces '{prefix}-*'\n"));
     project.create_namespaces(&[&format!("{prefix}-a")]);
     succeeded(project.run(Pipeline::Scheduled, &variables));
     assert!(project.has_secret(&format!("{prefix}-a"), "image-pull-secret"));

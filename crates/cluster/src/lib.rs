@@ -9,3 +9,4 @@ pub mod path;
 pub mod policy;
 pub mod read;
 pub mod server;
+pub mod stuck;

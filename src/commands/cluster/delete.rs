@@ -6,7 +6,8 @@ use anyhow::Result;
 use futures::future::join_all;
 
 use super::applied::{self, Applied, Manner};
-use super::comparison::{self, chosen};
+use super::comparison;
+use super::places::chosen;
 use super::{connection, runtime, together};
 use crate::cli::cluster::DeleteArguments;
 use crate::environment::Environment;
