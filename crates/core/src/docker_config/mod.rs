@@ -2,7 +2,7 @@
 
 mod json;
 pub mod kubelet;
-mod near_miss;
+pub mod near_miss;
 pub mod registry;
 
 use std::collections::BTreeMap;
