@@ -133,6 +133,15 @@ impl Environment {
         Some(self.directory.join(path))
     }
 
+    /// The paths in a variable that holds several, seen from the working directory; `None` where it holds none.
+    #[must_use]
+    pub fn path_list(&self, name: &str) -> Option<Vec<PathBuf>> {
+        let paths = env::split_paths(self.variables.get(&OsString::from(name))?);
+        let paths: Vec<_> =
+            paths.filter(|path| !path.as_os_str().is_empty()).map(|path| self.directory.join(path)).collect();
+        (!paths.is_empty()).then_some(paths)
+    }
+
     /// Where relative paths start.
     #[must_use]
     pub fn directory(&self) -> &Path {

@@ -1,5 +1,7 @@
 //! Declares what can be typed, for clap; `settings` says what it means.
 
+#[cfg(feature = "cluster")]
+pub mod cluster;
 mod explain;
 #[cfg(feature = "cluster")]
 mod online;
@@ -54,6 +56,15 @@ pub struct Arguments {
 pub enum Command {
     /// Turn logins into manifests, on stdout or under --output
     Render(Box<RenderArguments>),
+    /// Make a live cluster, or every cluster of a fleet, what is wanted
+    #[cfg(feature = "cluster")]
+    Apply(Box<cluster::ApplyArguments>),
+    /// Compare a live cluster with what is wanted, and change nothing
+    #[cfg(feature = "cluster")]
+    Diff(Box<cluster::DiffArguments>),
+    /// Delete what was made in a live cluster: references, then Secrets
+    #[cfg(feature = "cluster")]
+    Delete(Box<cluster::DeleteArguments>),
     /// Report every problem with the variables at once, and what a kubelet would use
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt

@@ -4,13 +4,10 @@
 const COMMANDS: &[(&[&str], &str)] = &[
     (
         &["apply", "create", "deploy", "install", "sync", "upgrade"],
-        "`regcred render … | kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -` applies what is rendered",
+        "did you mean `apply`? `regcred render … | kubectl apply --server-side -f -` applies what is rendered",
     ),
     (&["delete", "remove", "uninstall"], "`regcred render … | kubectl delete -f -` deletes what is rendered"),
-    (
-        &["diff"],
-        "`regcred render … | kubectl diff --server-side -f -` compares with a cluster, `regcred render --check` with files",
-    ),
+    (&["diff"], "`regcred diff` compares with a cluster, `regcred render --check` with files"),
     (&["build", "generate", "template"], "did you mean `render`?"),
     (&["check", "lint", "test", "validate"], "did you mean `verify`? `regcred render --check` compares files"),
     (&["encrypt", "kubeseal", "seal"], "`regcred render --protect sealed` writes SealedSecrets"),
@@ -21,10 +18,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
 /// Flags, and what to type instead.
 const FLAGS: &[(&[&str], &str)] = &[
     (&["--shape"], "`--shape` is called `--format` now"),
-    (
-        &["--dry-run"],
-        "`render` changes no cluster; `--check` compares with files, `regcred render … | kubectl diff --server-side -f -` with a cluster",
-    ),
+    (&["--dry-run"], "`render` changes no cluster; `--check` compares with files, `regcred diff` with a cluster"),
     (
         &["-A", "--all", "--all-namespaces"],
         "pipe the list of namespaces in: `kubectl get ns -o json | regcred render --namespaces-from -`",

@@ -170,7 +170,7 @@ pub struct PatcherArguments {
 }
 
 /// Takes the words of a choice, and shows them in the help text.
-fn choice<C: Choice + FromStr<Err = UnknownWord>>() -> impl TypedValueParser<Value = C> {
+pub(super) fn choice<C: Choice + FromStr<Err = UnknownWord>>() -> impl TypedValueParser<Value = C> {
     let words = C::ALL.iter().map(|choice| PossibleValue::new(choice.name()).help(choice.help()));
     PossibleValuesParser::new(words).try_map(|word| word.parse::<C>())
 }

@@ -70,12 +70,32 @@ fn read(members: &[Settings], environment: &Environment) -> Vec<OfCluster> {
 
 /// The Docker configs of each cluster, and whether they are known: `--check` goes without credentials, as in a merge request, and says so.
 pub(super) fn docker_configs(fleet: &Fleet, environment: &Environment) -> Result<Vec<(Vec<Logins>, Known)>, Failure> {
+    docker_configs_with(fleet, environment, |member| {
+        if matches!(member.destination, Destination::Check(_)) { Missing::IsNotCompared } else { Missing::Fails }
+    })
+}
+
+/// What it means that the variables of the logins are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// An error.
+    Fails,
+    /// What depends on the logins is not compared.
+    IsNotCompared,
+}
+
+/// The same, where each cluster says what missing logins mean.
+pub(super) fn docker_configs_with(
+    fleet: &Fleet,
+    environment: &Environment,
+    missing_logins: impl Fn(&Settings) -> Missing,
+) -> Result<Vec<(Vec<Logins>, Known)>, Failure> {
     let members = &fleet.members;
     let (mut findings, mut missing) = (Findings::default(), Findings::default());
     let mut docker_configs = Vec::new();
     for (OfCluster { docker_configs: read, problems }, member) in read(members, environment).into_iter().zip(members) {
         let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
-        let compares = matches!(member.destination, Destination::Check(_));
+        let compares = missing_logins(member) == Missing::IsNotCompared;
         let (there, not_there) = if compares && !errors.is_empty() && errors.iter().all(is_not_there) {
             let unavailable = member.pull_secrets.iter().map(|_| Logins::Unavailable).collect();
             docker_configs.push((unavailable, Known::NotTheLogins));

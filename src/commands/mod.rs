@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod completions;
 mod deliver;
 mod fetch_cert;
@@ -45,6 +47,12 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
     };
     match command {
         Command::Render(_) => render::run(&typed, load()?.as_ref(), environment),
+        #[cfg(feature = "cluster")]
+        Command::Apply(arguments) => cluster::apply::run(&typed, &arguments, load()?.as_ref(), environment),
+        #[cfg(feature = "cluster")]
+        Command::Diff(arguments) => cluster::diff::run(&typed, &arguments, load()?.as_ref(), environment),
+        #[cfg(feature = "cluster")]
+        Command::Delete(arguments) => cluster::delete::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Verify(arguments) => verify::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Krm => krm::run(&which, environment),
         Command::Inject(arguments) => inject::run(&typed, &arguments, load()?.as_ref(), environment),

@@ -28,6 +28,28 @@ pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Resul
     Ok(if reads_them { Combination { protect: Protect::Plain, ..combination } } else { combination })
 }
 
+/// The combination for a live cluster: form and protection are about files.
+///
+/// # Errors
+/// Usage: no Secret is written there.
+pub(super) fn of_a_cluster(options: &Options) -> Result<Combination, Failure> {
+    let Wish { strategy, link, protect, .. } = wish(options);
+    if strategy == Some(Strategy::Patcher) {
+        return Err(usage(
+            "`strategy: patcher` in regcred.yaml: the patcher writes the Secrets, and this command would do it twice",
+            "apply its manifests, `regcred render | kubectl apply --server-side --field-manager=regcred-NAME -f -`; or use \
+             `strategy: static`",
+        ));
+    }
+    if protect == Some(Protect::External) {
+        return Err(usage(
+            "`protect: external` in regcred.yaml: an operator writes the Secrets, and this command would do it twice",
+            "apply the manifests of `regcred render` with kubectl; or use another `protect`, and `logins`",
+        ));
+    }
+    Combination::resolve(Wish { strategy, link, protect: Some(Protect::Plain), format: Some(Format::Yaml) })
+}
+
 /// The combination of what was chosen, and of what follows from a chart, a patcher or a named ServiceAccount.
 ///
 /// # Errors

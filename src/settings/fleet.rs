@@ -38,6 +38,18 @@ pub enum Purpose {
     Logins,
     /// The names of the variables that logins are in, which may all be unset.
     Variables,
+    /// A live cluster, in which the namespaces are chosen later.
+    Cluster,
+    /// What an earlier run has left in a live cluster, whatever its strategy: no login is needed.
+    CleanUp,
+}
+
+impl Purpose {
+    /// Whether the namespaces are chosen in a live cluster.
+    #[must_use]
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Cluster | Self::CleanUp)
+    }
 }
 
 impl Fleet {
@@ -138,7 +150,7 @@ fn refuse_problems(
     environment: &Environment,
 ) -> Result<Vec<Diagnostic>, Failure> {
     let mut findings = Findings::default();
-    let reads_logins = purpose != Purpose::Variables;
+    let reads_logins = !matches!(purpose, Purpose::Variables | Purpose::CleanUp);
     let is_refused = members.iter().flat_map(|member| &member.problems).any(Diagnostic::is_error);
     let all = || members.iter().map(|member| &member.settings).flat_map(sources);
     let how = members.first().map(|member| (member.settings.short_lived, member.settings.credential_helpers));

@@ -62,6 +62,8 @@ pub(super) fn of_file(spec: &file::Spec, cluster: Option<&Cluster>, known: &Know
 fn of_cluster(cluster: &Cluster, known: &Known<'_>) -> Spec {
     let Cluster {
         name,
+        context: _,
+        kubeconfig: _,
         strategy,
         link,
         protect,

@@ -132,13 +132,14 @@ impl Settings {
         };
         let combination = match purpose {
             Purpose::Manifests => choices::combination(options, &pull_secrets, &chart)?,
-            Purpose::Logins | Purpose::Variables => choices::of_logins(options, &pull_secrets)?,
+            Purpose::Logins | Purpose::Variables | Purpose::CleanUp => choices::of_logins(options, &pull_secrets)?,
+            Purpose::Cluster => choices::of_a_cluster(options)?,
         };
         let destination = match purpose {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
-            Purpose::Logins | Purpose::Variables => Destination::Stdout,
+            Purpose::Logins | Purpose::Variables | Purpose::Cluster | Purpose::CleanUp => Destination::Stdout,
         };
-        let common = Common { options, combination, chart: &chart, listed, environment };
+        let common = Common { options, combination, chart: &chart, listed, environment, purpose };
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {

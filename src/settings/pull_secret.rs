@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::fleet::Purpose;
 use super::layers::NAMESPACES;
 use super::namespaces::{self, Listed, NamesAdd, Wanted};
 use crate::environment::Environment;
@@ -28,9 +29,11 @@ pub struct PullSecretSettings {
     pub external: Option<ExternalSettings>,
     /// Where it goes, sorted.
     pub namespaces: Vec<Namespace>,
+    /// Where it goes in a live cluster, where the namespaces are chosen later.
+    pub include: Vec<NamespacePattern>,
     /// Where it does not go.
     pub exclude: Vec<NamespacePattern>,
-    /// The ServiceAccounts that refer to it.
+    /// The ServiceAccounts that refer to it; none are all, which a patcher and a run in a live cluster can link.
     pub service_accounts: Vec<ResourceName>,
     /// Other references that those keep.
     pub also_reference: Vec<ResourceName>,
@@ -43,6 +46,7 @@ pub(super) struct Common<'a> {
     pub(super) chart: &'a Chart,
     pub(super) listed: Option<&'a Listed>,
     pub(super) environment: &'a Environment,
+    pub(super) purpose: Purpose,
 }
 
 impl Common<'_> {
@@ -61,20 +65,22 @@ impl Common<'_> {
         let exclude = taken(spec.exclude.as_ref(), problems);
         // Namespaces that are found by their labels need no names, unless something else does.
         let found_by_label = link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
-        let is_listed = strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
+        let is_live = self.purpose.is_live();
+        let is_listed = !is_live && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
         let namespaces = if is_listed { self.namespaces(spec, &exclude, problems) } else { Vec::new() };
         PullSecretSettings {
             name: spec.name.as_ref().map_or_else(|| ResourceName::known(SECRET_NAME), |name| name.value.clone()),
             sources,
             external,
             namespaces,
+            include: if is_live { taken(spec.include.as_ref(), problems) } else { Vec::new() },
             exclude,
             service_accounts: self.service_accounts(spec, problems),
             also_reference: sorted(taken(spec.also_reference.as_ref(), problems)),
         }
     }
 
-    /// The ServiceAccounts that refer to it: none are all of them, which only a patcher can link.
+    /// The ServiceAccounts that refer to it: none are all of them.
     fn service_accounts(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) -> Vec<ResourceName> {
         let Some(accounts) = &spec.service_accounts else {
             // A chart creates a new ServiceAccount: `default` would be adopted, and deleted with the release.
@@ -83,7 +89,8 @@ impl Common<'_> {
             return vec![ResourceName::known(if makes_its_own { OWN_ACCOUNT } else { "default" })];
         };
         let names = accounts.parsed(problems);
-        if self.combination.strategy == Strategy::Patcher && names.iter().any(|name| name.as_str() == "*") {
+        let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();
+        if can_be_all && names.iter().any(|name| name.as_str() == "*") {
             return Vec::new();
         }
         let name = |(number, name): (usize, &AccountName)| {

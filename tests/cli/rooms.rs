@@ -44,7 +44,11 @@ const BINARY: Rooms = Rooms {
     left: &[("protect", "files"), ("settings", "files"), ("settings", "templates")],
 };
 
-const CLUSTER: Rooms = Rooms { folder: "crates/cluster/src", order: &[], left: &[] };
+const CLUSTER: Rooms = Rooms {
+    folder: "crates/cluster/src",
+    order: &["execute", "owned", "policy", "read", "connect", "failure", "path", "server", "call"],
+    left: &[],
+};
 
 const CORE: Rooms = Rooms {
     folder: "crates/core/src",
@@ -172,14 +176,14 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests, apart from those of a live cluster.
-const LINES: usize = 25_000;
+const LINES: usize = 25_200;
 /// What serves a live cluster and is counted by itself.
 const LIVE: &[&str] = &[
     "crates/cluster/src",
     "crates/core/src/cluster",
     "crates/core/src/inject/listed.rs",
     "crates/core/src/registry",
-    "src/cli/cluster",
+    "src/cli/cluster.rs",
     "src/cli/online.rs",
     "src/commands/cluster",
     "src/commands/online.rs",

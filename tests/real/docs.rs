@@ -50,6 +50,7 @@ const PAGES: &[Page] = &[
     // `regcred` is installed: it is the one that is tested.
     ("README.md", &["kubectl", CONTROLLER], "unset DOCKERHUB_AUTH; cargo() { :; }"),
     ("docs/argocd.md", &[], ""),
+    ("docs/cluster.md", &["kubectl"], ""),
     (
         "docs/coming-from.md",
         &["kubectl", "helm", "helmfile"],

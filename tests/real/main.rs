@@ -28,6 +28,7 @@ mod harness {
 
 mod apply;
 mod ci;
+mod cluster;
 mod docs;
 mod external;
 mod gitlab;

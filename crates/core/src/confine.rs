@@ -14,6 +14,8 @@ use crate::names::VariableName;
 pub const VARIABLES: &str = "REGCRED_ALLOWED_VARIABLES";
 /// The globs of registries that `regcred.yaml` may name.
 pub const REGISTRIES: &str = "REGCRED_ALLOWED_REGISTRIES";
+/// The globs of contexts that `regcred.yaml` may name.
+pub const CONTEXTS: &str = "REGCRED_ALLOWED_CONTEXTS";
 /// The variables that are ours: none of them holds a login.
 const OURS: &str = "REGCRED_";
 
@@ -67,6 +69,27 @@ impl Allowed {
             |name: &str| allowed.is_match(name) || (name == "index.docker.io" && allowed.is_match("docker.io"));
         is_allowed(registry.authority()) || is_allowed(registry.index())
     }
+}
+
+/// Whether `regcred.yaml` may name this context of a kubeconfig; `globs` is what `REGCRED_ALLOWED_CONTEXTS` holds, if it is set.
+///
+/// # Errors
+/// It may not, or a glob is invalid.
+pub fn check_context(context: &str, globs: Option<&str>) -> Result<(), Diagnostic> {
+    match globs.map(|text| self::globs(text, CONTEXTS)).transpose()? {
+        Some(allowed) if !allowed.is_match(context) => {
+            Err(not_allowed("`context` in regcred.yaml names one", CONTEXTS))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether `regcred.yaml` may name this variable at `place`; `globs` is what `REGCRED_ALLOWED_VARIABLES` holds, if it is set.
+///
+/// # Errors
+/// It may not, or a glob is invalid.
+pub fn check_variable(name: &VariableName, place: &str, globs: Option<&str>) -> Result<(), Diagnostic> {
+    Allowed::read(globs, None)?.check_variable(name, place).map_or(Ok(()), Err)
 }
 
 fn not_allowed(what: &str, variable: &str) -> Diagnostic {
@@ -125,5 +148,19 @@ mod tests {
             assert_eq!(problems.len(), expected, "{registry} {password}: {problems:?}");
         }
         assert!(Allowed::read(Some("["), None).is_err());
+    }
+
+    #[test]
+    fn globs_confine_contexts() {
+        for (context, globs, allowed) in [
+            ("prod", None, true),
+            ("prod", Some("staging,pro?"), true),
+            ("prod", Some("staging-*"), false),
+            ("acme/project:prod", Some("acme/project:*"), true),
+            ("acme/other/project:prod", Some("acme/*"), false),
+            ("prod", Some(""), false),
+        ] {
+            assert_eq!(check_context(context, globs).is_ok(), allowed, "{context} {globs:?}");
+        }
     }
 }

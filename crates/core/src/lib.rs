@@ -1,5 +1,6 @@
 //! The rules of `regcred`, without access to environment, files, processes or clock.
 
+pub mod cluster;
 pub mod confine;
 pub mod credentials;
 pub mod diagnostic;

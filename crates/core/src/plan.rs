@@ -49,6 +49,14 @@ pub enum Owner {
     Claimed,
     /// Somebody else's.
     Another,
+    /// Somebody else's object in a cluster: it is neither replaced nor removed, even if it is what is wanted.
+    Foreign,
+    /// Somebody else's object in a cluster, which the run leaves alone (`--on-conflict skip`).
+    Spared,
+    /// Somebody else's object in a cluster, which the run takes over (`--on-conflict adopt` or `overwrite`).
+    TakenOver,
+    /// The object of a tool that would undo every change: Helm, Argo CD, or a controller that its ownerReferences name.
+    Managed,
 }
 
 /// How something compares with what is wanted.
@@ -64,6 +72,12 @@ pub enum Content {
     Different,
     /// It is encrypted for other recipients than are wanted.
     AnotherRecipient,
+    /// It is a ServiceAccount without the reference.
+    NotLinked,
+    /// It is a Secret of another type, or an immutable one: only another Secret in its place can be what is wanted.
+    Unchangeable,
+    /// The same, and the run may put another in its place (`--recreate`).
+    Replaceable,
 }
 
 /// How something compares with what was written.
@@ -127,6 +141,14 @@ pub enum Reason {
     NotCompared,
     /// Without the key of fingerprints nothing tells whether it is current, so a run re-encrypts it.
     Unproven,
+    /// It is a ServiceAccount without the reference.
+    NotLinked,
+    /// It is a Secret whose type, or whose data, cannot change.
+    Unchangeable,
+    /// It was somebody else's, and is taken over.
+    TakenOver,
+    /// A tool manages it, which would undo every change.
+    Managed,
 }
 
 /// What is done with one file or object, and why.
@@ -157,7 +179,10 @@ impl Plan {
         changes.extend(actual.into_iter().map(|(path, there)| {
             let (action, reason) = match there.owner {
                 Owner::Proven => (Action::Delete, Reason::LeftOver),
-                Owner::Claimed | Owner::Another => (Action::Keep, Reason::NotOurs),
+                Owner::Managed => (Action::Keep, Reason::Managed),
+                Owner::Claimed | Owner::Another | Owner::Foreign | Owner::Spared | Owner::TakenOver => {
+                    (Action::Keep, Reason::NotOurs)
+                }
             };
             Change { path, document: None, action, reason }
         }));
@@ -168,6 +193,14 @@ impl Plan {
 fn decide(encryption: Encryption, actual: Option<Actual>) -> (Action, Reason) {
     let Some(Actual { owner, content, history }) = actual else { return (Action::Create, Reason::Missing) };
     let reason = match (owner, content, history) {
+        (Owner::Foreign, ..) => return (Action::Refuse, Reason::NotOurs),
+        (Owner::Spared, ..) => return (Action::Keep, Reason::NotOurs),
+        (Owner::Managed, Content::Same | Content::NotCompared, _) => return (Action::Keep, Reason::Managed),
+        (Owner::Managed, ..) => return (Action::Refuse, Reason::Managed),
+        (_, Content::Unchangeable, _) => return (Action::Refuse, Reason::Unchangeable),
+        (_, Content::Replaceable, _) => Reason::Unchangeable,
+        (Owner::TakenOver, ..) => Reason::TakenOver,
+        (_, Content::NotLinked, _) => Reason::NotLinked,
         (_, Content::Same, _) if encryption != Encryption::Always => return (Action::Keep, Reason::Current),
         (Owner::Another, ..) => return (Action::Refuse, Reason::NotOurs),
         (_, Content::Same, _) => Reason::Reseal,
@@ -216,6 +249,10 @@ impl fmt::Display for Reason {
             Self::NotOurs => "not regcred's",
             Self::Current => "current",
             Self::NotCompared | Self::Unproven => "not compared",
+            Self::NotLinked => "not linked",
+            Self::Unchangeable => "not changeable",
+            Self::TakenOver => "taken over",
+            Self::Managed => "managed by another tool",
         })
     }
 }

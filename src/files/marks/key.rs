@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use aws_lc_rs::{digest, hmac};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::digest::Digest;
 use crate::credentials::is_a_placeholder;
@@ -62,6 +62,14 @@ impl Key {
     #[must_use]
     pub fn sign(&self, purpose: Purpose, parts: &[&[u8]]) -> Option<Digest> {
         self.current.as_ref().and_then(|key| sign(key, purpose, parts))
+    }
+
+    /// The first letters of the HMAC of a Docker config in a cluster, to see that it changed.
+    #[must_use]
+    pub fn short(&self, docker_config: &SecretString) -> Option<String> {
+        #[expect(clippy::disallowed_methods, reason = "only its HMAC leaves")]
+        let parts: [&[u8]; 2] = [b"a Secret in a cluster", docker_config.expose_secret().as_bytes()];
+        Some(self.sign(Purpose::Content, &parts)?.to_string()[..12].to_owned())
     }
 
     /// Whether one of the keys has signed these parts so.

@@ -107,6 +107,10 @@ pub struct Spec {
 pub struct Cluster {
     /// The name of the cluster and of its folder.
     pub name: ResourceName,
+    /// The context of the kubeconfig, for commands that reach the cluster.
+    pub context: Option<String>,
+    /// The variable that holds the kubeconfig or its path; KUBECONFIG if left out.
+    pub kubeconfig: Option<Variable>,
     /// How the Secrets get there.
     pub strategy: Option<Strategy>,
     /// How pods find them.

@@ -64,6 +64,12 @@ impl Logins {
         self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_base64()
     }
 
+    /// The user name for the entry with this key, where it is known to be no secret.
+    #[must_use]
+    pub fn public_username(&self, registry: &str) -> Option<String> {
+        self.entries().find(|entry| entry.registry.as_str() == registry)?.username
+    }
+
     /// The logins that were read.
     #[must_use]
     pub fn credentials(&self) -> &[Credential] {

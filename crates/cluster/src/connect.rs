@@ -1,0 +1,146 @@
+//! Makes a client from a kubeconfig, or from what a Pod is given.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderValue, header};
+use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, config};
+use regcred_core::diagnostic::{Code, Diagnostic};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::failure::Attempt;
+use crate::server::{Server, Trouble};
+
+/// How to reach a cluster.
+pub struct Access {
+    /// Where the addresses and logins are.
+    pub source: Source,
+    /// The context; else the current one.
+    pub context: Option<String>,
+    /// The user to act as.
+    pub user: Option<String>,
+    /// The groups to act as.
+    pub groups: Vec<String>,
+    /// The variables that programs of the kubeconfig do not see.
+    pub hidden_variables: Vec<String>,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// Whether the program is to stop.
+    pub stop: fn() -> bool,
+}
+
+/// Where the addresses and logins of clusters are.
+pub enum Source {
+    /// In a text.
+    Text(SecretString),
+    /// In files, merged as kubectl does.
+    Files(Vec<PathBuf>),
+    /// Where a Pod has them.
+    Pod,
+}
+
+/// Makes the client.
+///
+/// # Errors
+/// The kubeconfig cannot be read, has no such context, or its login cannot be had.
+pub async fn connect(access: Access) -> Result<Server, Diagnostic> {
+    let Access { source, context, user, groups, hidden_variables, timeout, stop } = access;
+    let kubeconfig = match source {
+        Source::Pod => None,
+        Source::Text(text) => Some(parse(&text)?),
+        Source::Files(paths) => Some(read(&paths)?),
+    };
+    let mut config = match kubeconfig {
+        None => Config::incluster().map_err(|_| no_kubeconfig())?,
+        Some(mut kubeconfig) => {
+            hide(&mut kubeconfig, &hidden_variables)?;
+            check_context(&kubeconfig, context.as_deref())?;
+            let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| invalid(&error))?
+        }
+    };
+    config.default_retry = false;
+    config.connect_timeout = Some(timeout);
+    config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
+    if user.is_some() || !groups.is_empty() {
+        config.auth_info.impersonate = user;
+        config.auth_info.impersonate_groups = Some(groups);
+    }
+    let client =
+        Client::try_from(config).map_err(|_| Attempt::new("connect to", "the cluster").failed(&Trouble::NoLogin))?;
+    Ok(Server::new(client, timeout, stop))
+}
+
+const USER_AGENT: &str = concat!("regcred/", env!("CARGO_PKG_VERSION"));
+
+#[expect(clippy::disallowed_methods, reason = "the kubeconfig is parsed here")]
+fn parse(text: &SecretString) -> Result<Kubeconfig, Diagnostic> {
+    Kubeconfig::from_yaml(text.expose_secret()).map_err(|error| invalid(&error))
+}
+
+fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Diagnostic> {
+    let merged =
+        paths.iter().try_fold(Kubeconfig::default(), |merged, path| merged.merge(Kubeconfig::read_from(path)?));
+    merged.map_err(|error| invalid(&error))
+}
+
+/// Programs of the kubeconfig see no variable with a login of ours; programs of the old kind see all, and do not run.
+fn hide(kubeconfig: &mut Kubeconfig, variables: &[String]) -> Result<(), Diagnostic> {
+    for user in kubeconfig.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
+        if let Some(exec) = &mut user.exec {
+            exec.drop_env = Some(variables.to_vec());
+        }
+        let runs = |provider: &config::AuthProviderConfig| provider.config.contains_key("cmd-path");
+        if user.auth_provider.as_ref().is_some_and(runs) {
+            let message =
+                "the kubeconfig has an `auth-provider` that runs a program, which Kubernetes dropped with 1.26";
+            return Err(Diagnostic::error(Code::InvalidKubeconfig, message).hint("use an `exec` entry instead"));
+        }
+    }
+    Ok(())
+}
+
+fn check_context(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<(), Diagnostic> {
+    let names = || kubeconfig.contexts.iter().map(|context| context.name.as_str());
+    match context {
+        Some(wanted) if !names().any(|name| name == wanted) => {
+            let known: Vec<_> = names().take(10).collect();
+            Err(Diagnostic::error(Code::NoContext, "the kubeconfig has no context of that name")
+                .hint(format!("its contexts are {}", known.join(", "))))
+        }
+        None if kubeconfig.current_context.as_deref().unwrap_or_default().is_empty() => {
+            Err(Diagnostic::error(Code::NoContext, "the kubeconfig has no current context")
+                .hint("name one with --context, or with `context` of the cluster in regcred.yaml"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with a kubeconfig, without its text.
+fn invalid(error: &KubeconfigError) -> Diagnostic {
+    let what = match error {
+        KubeconfigError::ReadConfig(error, _) => {
+            let message = format!("the kubeconfig cannot be read: {}", regcred_core::diagnostic::reason(error));
+            return Diagnostic::error(Code::NoKubeconfig, message)
+                .hint("name one with --kubeconfig FILE or the variable KUBECONFIG");
+        }
+        KubeconfigError::Parse(_) => "the kubeconfig is not the YAML that kubectl takes",
+        KubeconfigError::LoadContext(_) | KubeconfigError::CurrentContextNotSet => "the kubeconfig has no such context",
+        KubeconfigError::LoadClusterOfContext(_)
+        | KubeconfigError::MissingClusterUrl
+        | KubeconfigError::ParseClusterUrl(_) => "the context of the kubeconfig has no cluster with an address",
+        KubeconfigError::LoadCertificateAuthority(_)
+        | KubeconfigError::LoadClientCertificate(_)
+        | KubeconfigError::LoadClientKey(_)
+        | KubeconfigError::ParseCertificates(_) => "a certificate or key of the kubeconfig cannot be read",
+        KubeconfigError::ParseProxyUrl(_) => "the address of the proxy is invalid",
+        _ => "the kubeconfig is invalid",
+    };
+    Diagnostic::error(Code::InvalidKubeconfig, what).hint("try it with kubectl: `kubectl get namespaces`")
+}
+
+fn no_kubeconfig() -> Diagnostic {
+    Diagnostic::error(Code::NoKubeconfig, "there is no kubeconfig, and this is not a Pod with a ServiceAccount's token")
+        .hint("name one with --kubeconfig FILE or the variable KUBECONFIG")
+}

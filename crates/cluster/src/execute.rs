@@ -1,0 +1,223 @@
+//! Executes the steps of a comparison: in each namespace the references first, then the Secrets.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use regcred_core::cluster::content::mentions;
+use regcred_core::cluster::facts::{Account, NamespaceObject, Phase, Secret};
+use regcred_core::cluster::{Comparison, Delivery, Facts, Object, Space, Step, reference};
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::plan::{Action, Reason};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::call::{APPLY, Call, JSON_PATCH};
+use crate::failure::Attempt;
+use crate::path::{self, Kind};
+use crate::read::each;
+use crate::server::{Server, Trouble};
+
+/// The pause before an object is read again that is not there yet.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How a step ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// It was written.
+    Written,
+    /// There was nothing to write, or nothing any more.
+    Kept,
+    /// Its namespace has gone meanwhile.
+    Gone,
+    /// It failed.
+    Failed(Diagnostic),
+}
+
+/// Executes the steps: those of the whole cluster first, then each namespace by itself and several at once. The endings are in the
+/// order of the steps.
+pub async fn execute(server: &Server, delivery: &Delivery<'_>, steps: Vec<Step>) -> Vec<(Step, Ending)> {
+    let run = Run { server, delivery };
+    let mut groups: Vec<Vec<Step>> = Vec::new();
+    for step in steps {
+        match groups.last_mut().filter(|group| group[0].namespace == step.namespace) {
+            Some(group) => group.push(step),
+            None => groups.push(vec![step]),
+        }
+    }
+    let first = groups.first().is_some_and(|group| group[0].namespace.is_none()).then(|| groups.remove(0));
+    let mut done = run.namespace(first.unwrap_or_default()).await;
+    done.extend(each(groups, |group| run.namespace(group)).await.into_iter().flatten());
+    done
+}
+
+struct Run<'a> {
+    server: &'a Server,
+    delivery: &'a Delivery<'a>,
+}
+
+impl Run<'_> {
+    async fn namespace(&self, steps: Vec<Step>) -> Vec<(Step, Ending)> {
+        let mut done = Vec::with_capacity(steps.len());
+        for step in steps {
+            let ending = match step.change.action {
+                Action::Create | Action::Update | Action::Delete => self.step(&step).await,
+                Action::Keep | Action::Refuse => Ending::Kept,
+            };
+            done.push((step, ending));
+        }
+        done
+    }
+
+    async fn step(&self, step: &Step) -> Ending {
+        let deletes = step.change.action == Action::Delete;
+        let (verb, result) = match (&step.object, &step.namespace) {
+            (Object::Account { list, references }, Some(namespace)) => {
+                ("patch", self.account(step, namespace, list, references).await)
+            }
+            (Object::Secret { there: Some(there), .. }, Some(namespace)) if deletes => {
+                ("delete", self.delete(&Kind::Secret.one(namespace, &step.name), &there.metadata.uid).await)
+            }
+            (Object::Secret { .. }, Some(namespace)) => {
+                ("patch", self.secret(step.clone(), namespace).await.map_err(|trouble| self.without_values(trouble)))
+            }
+            (Object::Other { path, uid, .. }, _) if deletes => ("delete", self.delete(path, uid).await),
+            (Object::Other { path, wanted: Some(wanted), .. }, _) => ("patch", self.other(path, wanted).await),
+            _ => return Ending::Kept,
+        };
+        result.unwrap_or_else(|trouble| Ending::Failed(Attempt::new(verb, step.place()).failed(&trouble)))
+    }
+
+    /// Adds or removes references until the list is as it should be.
+    async fn account(
+        &self,
+        step: &Step,
+        namespace: &Namespace,
+        list: &[Value],
+        references: &[ResourceName],
+    ) -> Result<Ending, Trouble> {
+        let end = Instant::now() + self.server.timeout();
+        let path = Kind::ServiceAccount.one(namespace, &step.name);
+        let removes = step.change.action == Action::Delete;
+        let mut list = list.to_vec();
+        loop {
+            let patch = if removes { reference::remove(&list, references) } else { reference::add(&list, references) };
+            let Some(patch) = patch else { return Ok(Ending::Kept) };
+            let target = format!("{path}?fieldManager={}", self.delivery.field_manager());
+            let refusal = match self.server.send(&Call::patch(target, JSON_PATCH, patch.to_string().into_bytes())).await
+            {
+                Ok(_) => return Ok(Ending::Written),
+                Err(trouble) if trouble.is_end_of_namespace() => return Ok(Ending::Gone),
+                Err(trouble) if matches!(trouble.code(), 404 | 409 | 422) => trouble,
+                Err(trouble) => return Err(trouble),
+            };
+            match self.server.ask::<Account>(&Call::get(path.clone())).await {
+                Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => return Err(refusal),
+                Ok(account) => list = account.image_pull_secrets,
+                Err(trouble) if trouble.code() != 404 => return Err(trouble),
+                Err(_) if removes || self.has_gone(namespace).await? => return Ok(Ending::Gone),
+                Err(_) => self.server.rest(PAUSE).await?,
+            }
+            if Instant::now() >= end {
+                return Err(refusal);
+            }
+        }
+    }
+
+    /// Whether the namespace is no longer there, or is being deleted.
+    async fn has_gone(&self, namespace: &Namespace) -> Result<bool, Trouble> {
+        match self.server.ask::<NamespaceObject>(&Call::get(path::namespace(namespace))).await {
+            Ok(object) => Ok(object.space().phase == Phase::Terminating),
+            Err(trouble) if trouble.code() == 404 => Ok(true),
+            Err(trouble) if trouble.code() == 403 => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Writes a Secret; after a lost race it is read and compared again.
+    async fn secret(&self, mut step: Step, namespace: &Namespace) -> Result<Ending, Trouble> {
+        let end = Instant::now() + self.server.timeout();
+        loop {
+            if step.change.reason == Reason::Unchangeable
+                && let Object::Secret { there, .. } = &mut step.object
+                && let Some(there) = there.take()
+            {
+                self.delete(&Kind::Secret.one(namespace, &step.name), &there.metadata.uid).await?;
+            }
+            let Some(call) = self.apply(&step, namespace) else { return Ok(Ending::Kept) };
+            match self.server.send(&call).await {
+                Ok(_) => return Ok(Ending::Written),
+                Err(trouble) if trouble.is_end_of_namespace() => return Ok(Ending::Gone),
+                Err(trouble) if trouble.code() == 409 && Instant::now() < end => {}
+                Err(trouble) => return Err(trouble),
+            }
+            step = match self.compare_again(&step, namespace).await? {
+                Some(step) if step.change.action == Action::Refuse => {
+                    let place = step.place();
+                    let problem = Diagnostic::error(
+                        Code::NotOurs,
+                        format!("{place} was written by somebody else while this run was going on"),
+                    );
+                    return Ok(Ending::Failed(problem.hint("run it again to see whose it is")));
+                }
+                Some(step) if step.change.action != Action::Keep => step,
+                _ => return Ok(Ending::Kept),
+            };
+        }
+    }
+
+    /// The server-side apply of a Secret. One that is there is replaced only as long as it is the one that was read; one that is
+    /// not there is not forced, so that what somebody else makes meanwhile stays.
+    fn apply(&self, step: &Step, namespace: &Namespace) -> Option<Call> {
+        let Object::Secret { number: Some(number), there } = &step.object else { return None };
+        let wanted = self.delivery.manifest(&self.delivery.pull_secrets[*number]);
+        let mut object = serde_json::to_value(wanted.object(Some(namespace))).ok()?;
+        let force = if let Some(there) = there {
+            object["metadata"]["uid"] = json!(there.metadata.uid);
+            object["metadata"]["resourceVersion"] = json!(there.metadata.resource_version);
+            "&force=true"
+        } else {
+            ""
+        };
+        let path = Kind::Secret.one(namespace, &step.name);
+        let path = format!("{path}?fieldManager={}{force}", self.delivery.field_manager());
+        Some(Call::patch(path, APPLY, serde_json::to_vec(&object).ok()?))
+    }
+
+    /// The same step after the Secret was read again.
+    async fn compare_again(&self, step: &Step, namespace: &Namespace) -> Result<Option<Step>, Trouble> {
+        let path = Kind::Secret.one(namespace, &step.name);
+        let secrets = match self.server.ask::<Secret>(&Call::get(path)).await {
+            Ok(secret) => BTreeMap::from([(step.name.clone(), secret)]),
+            Err(trouble) if trouble.code() == 404 => BTreeMap::new(),
+            Err(trouble) => return Err(trouble),
+        };
+        let space = Space { secrets: Some(secrets), ..Space::default() };
+        let facts = Facts { namespaces: BTreeMap::from([(namespace.clone(), space)]) };
+        let Comparison { steps, .. } = self.delivery.compare(&facts);
+        Ok(steps.into_iter().find(|again| again.change.path == step.change.path))
+    }
+
+    async fn delete(&self, path: &str, uid: &str) -> Result<Ending, Trouble> {
+        match self.server.send(&Call::delete(path.to_owned(), uid)).await {
+            Ok(_) => Ok(Ending::Written),
+            Err(trouble) if trouble.code() == 404 => Ok(Ending::Gone),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Writes an object that is wholly ours.
+    async fn other(&self, path: &str, wanted: &Value) -> Result<Ending, Trouble> {
+        let path = format!("{path}?fieldManager={}&force=true", self.delivery.field_manager());
+        self.server.send(&Call::patch(path, APPLY, wanted.to_string().into_bytes())).await.map(|_| Ending::Written)
+    }
+
+    /// A webhook's refusal may quote the Secret: such words are not handed on.
+    fn without_values(&self, trouble: Trouble) -> Trouble {
+        let Trouble::Refused(mut status) = trouble else { return trouble };
+        if self.delivery.pull_secrets.iter().any(|one| mentions(one.docker_config(), &status.message)) {
+            "its words quote the login, and are not shown".clone_into(&mut status.message);
+        }
+        Trouble::Refused(status)
+    }
+}

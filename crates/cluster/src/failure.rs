@@ -1,0 +1,79 @@
+//! Explains why a call failed: what was tried on which object, and what to do.
+
+use regcred_core::diagnostic::{Code, Diagnostic};
+
+use crate::server::Trouble;
+
+/// What was tried, in the words of RBAC: `list`, `secrets`, in a namespace or everywhere.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The verb.
+    pub verb: &'static str,
+    /// The object, or the resource: `Secret team-a/image-pull-secret`, `serviceaccounts`.
+    pub object: String,
+}
+
+impl Attempt {
+    /// An attempt.
+    #[must_use]
+    pub fn new(verb: &'static str, object: impl Into<String>) -> Self {
+        Self { verb, object: object.into() }
+    }
+
+    /// Why it failed.
+    #[must_use]
+    pub fn failed(&self, trouble: &Trouble) -> Diagnostic {
+        let Self { verb, object } = self;
+        match trouble {
+            Trouble::Refused(status) => self.refused(status.code, &status.message),
+            Trouble::Unreachable(words) => {
+                Diagnostic::error(Code::ClusterUnreachable, format!("the cluster cannot be reached: {words}")).hint(
+                    "check the address in the kubeconfig, and whether this machine may connect: `kubectl cluster-info`",
+                )
+            }
+            Trouble::NoLogin => Diagnostic::error(
+                Code::ClusterLogin,
+                "the kubeconfig's login to the cluster could not be had: its program, its file or its provider failed",
+            )
+            .hint("run `kubectl get namespaces` with the same kubeconfig to see why"),
+            Trouble::Late => {
+                Diagnostic::error(Code::ClusterTimeout, format!("the cluster did not answer in time: {verb} {object}"))
+                    .hint("run it again, which goes on where this run ended; or give it more time with --timeout")
+            }
+            Trouble::Interrupted => {
+                Diagnostic::error(Code::Interrupted, format!("interrupted before: {verb} {object}"))
+                    .hint("run it again: it goes on where this run ended")
+            }
+            Trouble::Nonsense => Diagnostic::error(
+                Code::ClusterUnreachable,
+                format!("the answer is not that of a Kubernetes API server: {verb} {object}"),
+            )
+            .hint("check the address in the kubeconfig: a proxy or a login page may answer there"),
+        }
+    }
+
+    fn refused(&self, code: u16, words: &str) -> Diagnostic {
+        let Self { verb, object } = self;
+        let said = if words.is_empty() { String::new() } else { format!(": {}", one_line(words)) };
+        match code {
+            401 => Diagnostic::error(Code::ClusterLogin, "the cluster does not accept the kubeconfig's login (401)")
+                .hint("get a new token or certificate: the old one may have expired"),
+            403 => Diagnostic::error(Code::ClusterForbids, format!("the cluster forbids to {verb} {object}{said}"))
+                .hint("ask an administrator for that right"),
+            _ => Diagnostic::error(
+                Code::ClusterRefuses,
+                format!("the cluster refuses to {verb} {object} ({code}){said}"),
+            )
+            .hint("the words are the API server's; a quota, a policy or a webhook may be behind them"),
+        }
+    }
+}
+
+/// The first line, not longer than a message should be.
+fn one_line(words: &str) -> String {
+    let line: String = words.lines().next().unwrap_or_default().chars().filter(|letter| !letter.is_control()).collect();
+    match line.char_indices().nth(400) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}

@@ -1,0 +1,142 @@
+//! Reads what an owner has left in a cluster: its Secrets, the ServiceAccounts that may refer to them, policies and patchers.
+
+use std::collections::BTreeMap;
+
+use regcred_core::cluster::Step;
+use regcred_core::cluster::facts::{Metadata, Secret};
+use regcred_core::cluster::whose::{Whose, whose};
+use regcred_core::cluster::{Object, Removal};
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::objects::marks::MANAGED_BY;
+use serde::Deserialize;
+
+use crate::failure::Attempt;
+use crate::path::Kind;
+use crate::read::{self, FEW, Spaces, Wanted, WithoutSecrets, each};
+use crate::server::{Server, Trouble};
+
+/// Reads the Secrets of regcred in these namespaces, without their data, and every ServiceAccount there. An account that may not list
+/// them is asked for those of these names.
+///
+/// # Errors
+/// The cluster does not answer, or forbids even the names.
+pub async fn read(
+    server: &Server,
+    spaces: &mut Spaces,
+    secrets: &[&ResourceName],
+    accounts: &[&ResourceName],
+) -> Result<(), Diagnostic> {
+    let namespaces: Vec<_> = spaces.keys().cloned().collect();
+    match labelled(server, &namespaces).await {
+        Ok(found) => {
+            for (namespace, space) in spaces.iter_mut() {
+                space.secrets = Some(found.get(namespace).cloned().unwrap_or_default());
+            }
+            add_accounts(server, spaces, Wanted::All).await.or_else(|problem| forbidden(problem, Ok(())))?;
+        }
+        Err(trouble) if trouble.code() == 403 => {
+            let objects = read::Objects {
+                secrets: secrets.to_vec(),
+                accounts: Wanted::None,
+                without_secrets: WithoutSecrets::Fail,
+            };
+            read::objects(server, spaces, &objects).await?;
+        }
+        Err(trouble) => return Err(Attempt::new("list", "secrets").failed(&trouble)),
+    }
+    let is_read = spaces.values().any(|space| !space.accounts.is_empty());
+    if is_read { Ok(()) } else { add_accounts(server, spaces, Wanted::Named(accounts.to_vec())).await }
+}
+
+fn forbidden<T>(problem: Diagnostic, otherwise: Result<T, Diagnostic>) -> Result<T, Diagnostic> {
+    if problem.code == Code::ClusterForbids { otherwise } else { Err(problem) }
+}
+
+async fn add_accounts(server: &Server, spaces: &mut Spaces, wanted: Wanted<'_>) -> Result<(), Diagnostic> {
+    let found = read::accounts(server, spaces.keys().cloned().collect(), &wanted).await?;
+    for (namespace, accounts) in found {
+        if let Some(space) = spaces.get_mut(&namespace) {
+            space.accounts = accounts;
+        }
+    }
+    Ok(())
+}
+
+/// The Secrets with the label of regcred, by namespace.
+async fn labelled(
+    server: &Server,
+    namespaces: &[Namespace],
+) -> Result<BTreeMap<Namespace, BTreeMap<ResourceName, Secret>>, Trouble> {
+    let label = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
+    let query = [("labelSelector", label.as_str())];
+    let lists = if namespaces.len() > FEW {
+        vec![server.list_metadata::<Secret>(&Kind::Secret.everywhere(), &query).await]
+    } else {
+        let one = |namespace: Namespace| {
+            let query = &query;
+            async move { server.list_metadata::<Secret>(&Kind::Secret.within(&namespace), query).await }
+        };
+        each(namespaces.iter().cloned(), one).await
+    };
+    let mut found: BTreeMap<Namespace, BTreeMap<ResourceName, Secret>> = BTreeMap::new();
+    for secret in lists.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+        if let (Ok(namespace), Ok(name)) = (secret.metadata.namespace.parse(), secret.metadata.name.parse()) {
+            found.entry(namespace).or_default().insert(name, secret);
+        }
+    }
+    Ok(found)
+}
+
+/// A kind of object that an earlier run may have left outside of the chosen namespaces: its path, its name, in the order of removal.
+/// What a policy confines goes before the policy.
+const OTHERS: &[(&str, &str)] = &[
+    ("/apis/apps/v1/deployments", "Deployment"),
+    ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", "ClusterRoleBinding"),
+    ("/apis/rbac.authorization.k8s.io/v1/clusterroles", "ClusterRole"),
+    ("/api/v1/serviceaccounts", "ServiceAccount"),
+    ("/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding"),
+    ("/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies", "MutatingAdmissionPolicy"),
+    ("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
+    ("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
+];
+
+#[derive(Deserialize)]
+struct Other {
+    metadata: Metadata,
+}
+
+/// Finds the policies and patchers of an owner, and the kinds that this account may not list.
+///
+/// # Errors
+/// The cluster does not answer.
+pub async fn others(server: &Server, owner: &str) -> Result<(Vec<Step>, Vec<&'static str>), Diagnostic> {
+    let label = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
+    let (mut steps, mut unread) = (Vec::new(), Vec::new());
+    for &(collection, kind) in OTHERS {
+        match server.list_metadata::<Other>(collection, &[("labelSelector", &label)]).await {
+            Ok(found) => {
+                let ours = found.into_iter().filter(|other| whose(&other.metadata, owner) == Whose::Ours);
+                steps.extend(ours.filter_map(|other| step(collection, kind, &other.metadata)));
+            }
+            Err(trouble) if trouble.code() == 403 => unread.push(kind),
+            // The cluster is too old for this kind.
+            Err(trouble) if trouble.code() == 404 => {}
+            Err(trouble) => return Err(Attempt::new("list", kind).failed(&trouble)),
+        }
+    }
+    Ok((steps, unread))
+}
+
+fn step(collection: &str, kind: &str, metadata: &Metadata) -> Option<Step> {
+    let namespace = metadata.namespace.as_str();
+    let (root, plural) = collection.rsplit_once('/')?;
+    let within = if namespace.is_empty() { String::new() } else { format!("/namespaces/{namespace}") };
+    let object = Object::Other {
+        kind: kind.to_owned(),
+        path: format!("{root}{within}/{plural}/{}", metadata.name),
+        uid: metadata.uid.clone(),
+        wanted: None,
+    };
+    Some(Removal::other(namespace, metadata.name.parse().ok()?, object))
+}

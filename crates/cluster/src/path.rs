@@ -1,0 +1,50 @@
+//! Writes the paths of an API server's objects. Names are valid, so nothing in them needs to be encoded.
+
+use regcred_core::names::{Namespace, ResourceName};
+
+/// Every namespace.
+pub const NAMESPACES: &str = "/api/v1/namespaces";
+
+/// One namespace.
+#[must_use]
+pub fn namespace(name: &Namespace) -> String {
+    format!("{NAMESPACES}/{name}")
+}
+
+/// A kind of object in namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Secrets.
+    Secret,
+    /// `ServiceAccounts`.
+    ServiceAccount,
+}
+
+impl Kind {
+    /// The name that rules of RBAC use.
+    #[must_use]
+    pub fn resource(self) -> &'static str {
+        match self {
+            Self::Secret => "secrets",
+            Self::ServiceAccount => "serviceaccounts",
+        }
+    }
+
+    /// Those of every namespace.
+    #[must_use]
+    pub fn everywhere(self) -> String {
+        format!("/api/v1/{}", self.resource())
+    }
+
+    /// Those of one namespace.
+    #[must_use]
+    pub fn within(self, namespace: &Namespace) -> String {
+        format!("{NAMESPACES}/{namespace}/{}", self.resource())
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn one(self, namespace: &Namespace, name: &ResourceName) -> String {
+        format!("{}/{name}", self.within(namespace))
+    }
+}

@@ -1,0 +1,270 @@
+//! Sends requests to an API server: each with a deadline, and again while that can help.
+
+use std::cell::Cell;
+use std::collections::hash_map::RandomState;
+use std::error::Error as _;
+use std::hash::BuildHasher;
+use std::io;
+use std::time::Duration;
+
+use http::{Request, header};
+use kube::Client;
+use kube::client::Body;
+use kube::core::Status;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
+
+use crate::call::{Call, JSON, METADATA, encoded};
+
+/// How often a wait looks whether the program is to stop.
+const TICK: Duration = Duration::from_millis(100);
+/// The first pause before another try; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How many objects a page of a list has.
+const PAGE: usize = 500;
+
+/// An API server, and how patient its client is.
+pub struct Server {
+    client: Client,
+    /// How long one call may take, with all its tries.
+    timeout: Duration,
+    /// Whether the program is to stop.
+    stop: fn() -> bool,
+    /// Whether it has ever answered: one that never did is not asked again and again.
+    has_answered: Cell<bool>,
+}
+
+/// Why a call has no result. It holds no value of a request.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The API server says no.
+    Refused(Box<Status>),
+    /// Nothing answers.
+    Unreachable(String),
+    /// The login of the kubeconfig cannot be had.
+    NoLogin,
+    /// The deadline is over.
+    Late,
+    /// The program was told to stop.
+    Interrupted,
+    /// The answer is not what an API server says.
+    Nonsense,
+}
+
+impl Trouble {
+    /// The status code of a refusal, else 0.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        if let Self::Refused(status) = self { status.code } else { 0 }
+    }
+
+    /// Whether the namespace is being deleted, or is gone.
+    #[must_use]
+    pub fn is_end_of_namespace(&self) -> bool {
+        let Self::Refused(status) = self else { return false };
+        let Some(details) = &status.details else { return false };
+        (status.code == 404 && details.kind == "namespaces")
+            || details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default)]
+    metadata: PageMetadata,
+    /// An empty list of metadata is `null`.
+    items: Option<Vec<T>>,
+}
+
+#[derive(Default, Deserialize)]
+struct PageMetadata {
+    #[serde(rename = "continue", default)]
+    next: String,
+}
+
+impl Server {
+    /// The API server behind a client.
+    #[must_use]
+    pub fn new(client: Client, timeout: Duration, stop: fn() -> bool) -> Self {
+        Self { client, timeout, stop, has_answered: Cell::new(false) }
+    }
+
+    /// How long one call may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Makes the call, and reads its answer.
+    ///
+    /// # Errors
+    /// There is no answer in time, or it is a refusal.
+    pub async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Trouble> {
+        let answer = self.send(call).await?;
+        serde_json::from_slice(&answer).map_err(|_| Trouble::Nonsense)
+    }
+
+    /// Reads every object of a collection, page by page. `query` has `key=value` pairs, encoded.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn list<T: DeserializeOwned>(&self, collection: &str, query: &[(&str, &str)]) -> Result<Vec<T>, Trouble> {
+        self.pages(collection, query, JSON).await
+    }
+
+    /// The same, where only the metadata of the objects travels.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn list_metadata<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, Trouble> {
+        self.pages(collection, query, METADATA).await
+    }
+
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        query: &[(&str, &str)],
+        accept: &'static str,
+    ) -> Result<Vec<T>, Trouble> {
+        let pairs: String = query.iter().map(|(key, value)| format!("&{key}={}", encoded(value))).collect();
+        let (mut all, mut next) = (Vec::new(), String::new());
+        loop {
+            let path = format!("{collection}?limit={PAGE}{pairs}&continue={}", encoded(&next));
+            match self.ask::<Page<T>>(&Call { accept, ..Call::get(path) }).await {
+                Ok(page) => {
+                    all.extend(page.items.unwrap_or_default());
+                    next = page.metadata.next;
+                    if next.is_empty() {
+                        return Ok(all);
+                    }
+                }
+                // The list has become too old while it was read.
+                Err(trouble) if trouble.code() == 410 && !next.is_empty() => {
+                    all.clear();
+                    next.clear();
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
+
+    /// Makes the call until there is an answer, or the deadline is over.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn send(&self, call: &Call) -> Result<Vec<u8>, Trouble> {
+        let end = Instant::now() + self.timeout;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let (trouble, wait) = match self.patiently(end, self.once(call)).await? {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            let helps = match &trouble {
+                Trouble::Refused(status) => matches!(status.code, 429 | 500 | 502..=504),
+                Trouble::Unreachable(_) => self.has_answered.get(),
+                Trouble::NoLogin | Trouble::Late | Trouble::Interrupted | Trouble::Nonsense => false,
+            };
+            let wait = wait.unwrap_or_else(|| jittered(pause));
+            if !helps || Instant::now() + wait >= end {
+                return Err(trouble);
+            }
+            self.rest(wait).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Waits, unless the program is to stop.
+    ///
+    /// # Errors
+    /// It is.
+    pub async fn rest(&self, time: Duration) -> Result<(), Trouble> {
+        self.patiently(Instant::now() + time + TICK, sleep(time)).await
+    }
+
+    async fn once(&self, call: &Call) -> Result<Vec<u8>, (Trouble, Option<Duration>)> {
+        let Call { method, path, content_type, body, accept } = call;
+        let request = Request::builder().method(method.clone()).uri(path).header(header::ACCEPT, *accept);
+        let request = request.header(header::CONTENT_TYPE, *content_type).body(Body::from(body.clone()));
+        let request = request.map_err(|_| (Trouble::Nonsense, None))?;
+        let answer = self.client.send(request).await.map_err(|error| (trouble(&error), None))?;
+        self.has_answered.set(true);
+        let (parts, body) = answer.into_parts();
+        let bytes = body.collect_bytes().await.map_err(|error| (trouble(&error), None))?;
+        if parts.status.is_success() {
+            return Ok(bytes.to_vec());
+        }
+        let code = parts.status.as_u16();
+        let status = serde_json::from_slice::<Status>(&bytes).unwrap_or_default().with_code(code);
+        let after = parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        Err((Trouble::Refused(Box::new(status)), after.map(Duration::from_secs)))
+    }
+
+    /// Waits for the work until the deadline, or until the program is to stop.
+    async fn patiently<T>(&self, end: Instant, work: impl Future<Output = T>) -> Result<T, Trouble> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if (self.stop)() {
+                return Err(Trouble::Interrupted);
+            }
+            let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+                return Err(Trouble::Late);
+            };
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                () = sleep(left.min(TICK)) => {}
+            }
+        }
+    }
+}
+
+/// What an error of the client means. Its own text may quote a proxy's address or what a program printed.
+fn trouble(error: &kube::Error) -> Trouble {
+    if matches!(error, kube::Error::Auth(_)) {
+        return Trouble::NoLogin;
+    }
+    let mut cause = error.source();
+    let mut words = "the connection failed".to_owned();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            words = match error.kind() {
+                io::ErrorKind::Other | io::ErrorKind::InvalidData => words,
+                kind => kind.to_string(),
+            };
+        }
+        let text = error.to_string();
+        if text.starts_with("invalid peer certificate") {
+            words = text;
+        } else if text.contains("dns error") {
+            "its name is not known".clone_into(&mut words);
+        }
+        cause = error.source();
+    }
+    Trouble::Unreachable(words)
+}
+
+/// Half of the time to all of it, so that many clients do not come back at once.
+fn jittered(time: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0_u8) % 1000;
+    time / 2 + time / 2 * u32::try_from(random).unwrap_or_default() / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_at_least_half_of_what_was_meant() {
+        let time = Duration::from_millis(100);
+        for _ in 0..100 {
+            assert!((time / 2..=time).contains(&jittered(time)));
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Compares what a run wants of a cluster with what was read there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::content::{self, Content as Compared};
+use super::delivery::{Delivery, OnConflict, PullSecret, Unchangeable};
+use super::facts::{Account, Facts, Secret, Space, TYPE};
+use super::reference::refers;
+use super::whose::{Whose, whose};
+use crate::names::{Namespace, ResourceName};
+use crate::objects::marks::Role;
+use crate::plan::{Action, Actual, Change, Content, Encryption, History, Owner, Plan, Wanted};
+use crate::spec::choice::Link;
+
+/// What differs between a cluster and what is wanted there.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// One for each object, by namespace: references before the Secret.
+    pub steps: Vec<Step>,
+    /// ServiceAccounts that were named, and are in none of the namespaces named here.
+    pub absent: Vec<(Namespace, ResourceName)>,
+    /// Namespaces whose Secrets could not be read, so that they were not compared.
+    pub not_compared: Vec<Namespace>,
+}
+
+/// One object, and what is done with it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its namespace; `None` for an object of the whole cluster.
+    pub namespace: Option<Namespace>,
+    /// Its name.
+    pub name: ResourceName,
+    /// What it is, and what a write needs to know.
+    pub object: Object,
+    /// What is done with it, and why.
+    pub change: Change,
+    /// Whose it is, where that is why: `Helm release shop`, `owner team-b`.
+    pub whose: Option<String>,
+}
+
+/// What an object is.
+#[derive(Clone, Debug)]
+pub enum Object {
+    /// A ServiceAccount, whose references are added or removed.
+    Account {
+        /// Its list as it was read.
+        list: Vec<Value>,
+        /// The references that it should have, or that are removed.
+        references: Vec<ResourceName>,
+    },
+    /// A Secret.
+    Secret {
+        /// The number of the pull secret in the delivery; `None` for one that is no longer wanted.
+        number: Option<usize>,
+        /// What was read, if it is there.
+        there: Option<Box<Secret>>,
+    },
+    /// Another object of ours, such as a policy.
+    Other {
+        /// Its kind.
+        kind: String,
+        /// Its path at the API server.
+        path: String,
+        /// What tells it from one of the same name before and after it; empty if it is not there.
+        uid: String,
+        /// What it should be; `None` if it is no longer wanted.
+        wanted: Option<Value>,
+    },
+}
+
+impl Object {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Account { .. } => "ServiceAccount",
+            Self::Secret { .. } => "Secret",
+            Self::Other { kind, .. } => kind,
+        }
+    }
+
+    /// The order in which objects of a namespace are written, and removed.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Other { .. } => 0,
+            Self::Account { .. } => 1,
+            Self::Secret { .. } => 2,
+        }
+    }
+}
+
+impl Step {
+    /// The object in the words of a message: `the Secret team-a/image-pull-secret`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
+        format!("the {} {namespace}{}", self.object.kind(), self.name)
+    }
+}
+
+impl Comparison {
+    /// Whether something is to be refused, so that nothing is written.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.steps.iter().any(|step| step.change.action == Action::Refuse)
+    }
+
+    /// Whether something differs.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.steps.iter().any(|step| step.change.differs())
+    }
+}
+
+/// An object before the plan says what is done with it.
+pub(super) struct Item {
+    pub(super) namespace: Option<Namespace>,
+    pub(super) name: ResourceName,
+    pub(super) object: Object,
+    pub(super) actual: Option<Actual>,
+    pub(super) whose: Option<String>,
+    pub(super) is_wanted: bool,
+}
+
+impl Item {
+    fn path(&self) -> String {
+        let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
+        format!("{namespace}{}/{}", self.object.kind(), self.name)
+    }
+}
+
+/// Lets the plan decide about each object.
+pub(super) fn steps(items: Vec<Item>) -> Vec<Step> {
+    let wanted = |item: &Item| Wanted { path: item.path(), document: None, encryption: Encryption::None };
+    let wanted = items.iter().filter(|item| item.is_wanted).map(wanted).collect();
+    let actual = items.iter().filter_map(|item| Some((item.path(), item.actual?))).collect();
+    let mut items: BTreeMap<String, Item> = items.into_iter().map(|item| (item.path(), item)).collect();
+    let step = |change: Change| {
+        let Item { namespace, name, object, whose, .. } = items.remove(&change.path)?;
+        Some(Step { namespace, name, object, change, whose })
+    };
+    let mut steps: Vec<Step> = Plan::between(wanted, actual).into_iter().filter_map(step).collect();
+    steps.sort_by(|one, other| {
+        let key = |step: &Step| (step.object.rank(), step.name.clone());
+        one.namespace.cmp(&other.namespace).then_with(|| key(one).cmp(&key(other)))
+    });
+    steps
+}
+
+impl Delivery<'_> {
+    /// Compares with what was read: all of it, or of one namespace that was read again.
+    #[must_use]
+    pub fn compare(&self, facts: &Facts) -> Comparison {
+        let mut comparison = Comparison::default();
+        let mut items = Vec::new();
+        for (namespace, space) in &facts.namespaces {
+            let here: Vec<_> = self.pull_secrets.iter().enumerate().filter(|(_, one)| one.serves(namespace)).collect();
+            if self.link == Link::ServiceAccount {
+                items.extend(self.accounts(&here, namespace, space, &mut comparison.absent));
+            }
+            match &space.secrets {
+                _ if here.is_empty() => {}
+                Some(secrets) => items.extend(here.iter().map(|(number, one)| {
+                    let there = secrets.get(one.name);
+                    self.secret((*number, one), namespace, there)
+                })),
+                None => comparison.not_compared.push(namespace.clone()),
+            }
+        }
+        comparison.steps = steps(items);
+        comparison
+    }
+
+    /// The ServiceAccounts that should refer to these pull secrets.
+    fn accounts(
+        &self,
+        here: &[(usize, &PullSecret<'_>)],
+        namespace: &Namespace,
+        space: &Space,
+        absent: &mut Vec<(Namespace, ResourceName)>,
+    ) -> Vec<Item> {
+        let mut wanted: BTreeMap<&ResourceName, Vec<ResourceName>> = BTreeMap::new();
+        let mut missing = BTreeSet::new();
+        for (_, pull_secret) in here {
+            let there = space
+                .accounts
+                .iter()
+                .filter(|(name, account)| pull_secret.accounts.has(name) && !account.metadata.opts_out());
+            there.for_each(|(name, _)| wanted.entry(name).or_default().push(pull_secret.name.clone()));
+            for name in pull_secret.accounts.names().iter().filter(|name| !space.accounts.contains_key(name)) {
+                // The cluster makes this one for each namespace, soon after the namespace itself.
+                if name.as_str() == DEFAULT {
+                    wanted.entry(name).or_default().push(pull_secret.name.clone());
+                } else {
+                    missing.insert(name);
+                }
+            }
+        }
+        absent.extend(missing.into_iter().map(|name| (namespace.clone(), name.clone())));
+        let item = |(name, references): (&ResourceName, Vec<ResourceName>)| {
+            let list =
+                space.accounts.get(name).map_or(Vec::new(), |account: &Account| account.image_pull_secrets.clone());
+            let is_linked = references.iter().all(|reference| refers(&list, reference));
+            let content = if is_linked { Content::Same } else { Content::NotLinked };
+            let actual = Actual { owner: Owner::Claimed, content, history: History::Unknown };
+            Item {
+                namespace: Some(namespace.clone()),
+                name: name.clone(),
+                object: Object::Account { list, references },
+                actual: Some(actual),
+                whose: None,
+                is_wanted: true,
+            }
+        };
+        wanted.into_iter().map(item).collect()
+    }
+
+    fn secret(
+        &self,
+        (number, wanted): (usize, &PullSecret<'_>),
+        namespace: &Namespace,
+        there: Option<&Secret>,
+    ) -> Item {
+        let (actual, whose) = there.map_or((None, None), |there| {
+            let (actual, whose) = self.assess(wanted, there);
+            (Some(actual), whose)
+        });
+        Item {
+            namespace: Some(namespace.clone()),
+            name: wanted.name.clone(),
+            object: Object::Secret { number: Some(number), there: there.cloned().map(Box::new) },
+            actual,
+            whose,
+            is_wanted: true,
+        }
+    }
+
+    fn assess(&self, wanted: &PullSecret<'_>, there: &Secret) -> (Actual, Option<String>) {
+        let compared = content::compare(wanted.docker_config(), there.docker_config.as_ref());
+        let whose = whose(&there.metadata, &self.marks.owner);
+        let holds_the_same = wanted.is_known() && compared != Compared::Different && there.type_ == TYPE;
+        let owner = match (&whose, self.on_conflict) {
+            (Whose::Ours, _) => Owner::Proven,
+            (_, OnConflict::Skip) => Owner::Spared,
+            (Whose::Managed(_), _) => Owner::Managed,
+            (_, OnConflict::Overwrite) => Owner::TakenOver,
+            (_, OnConflict::Adopt) if holds_the_same => Owner::TakenOver,
+            (_, OnConflict::Adopt | OnConflict::Fail) => Owner::Foreign,
+        };
+        let is_the_same = compared == Compared::Same || (owner == Owner::Managed && holds_the_same);
+        let content = match self.unchangeable {
+            _ if there.type_ == TYPE && !wanted.is_known() => Content::NotCompared,
+            _ if there.type_ == TYPE && is_the_same && (owner == Owner::Managed || self.is_marked(there)) => {
+                Content::Same
+            }
+            _ if there.type_ == TYPE && !there.immutable => Content::Different,
+            Unchangeable::Refuse => Content::Unchangeable,
+            Unchangeable::Recreate => Content::Replaceable,
+        };
+        let whose = match whose {
+            Whose::Managed(tool) => Some(tool),
+            Whose::Another(name) => Some(format!("owner {name}")),
+            Whose::Ours | Whose::Nobody => None,
+        };
+        (Actual { owner, content, history: History::Unknown }, whose)
+    }
+
+    /// Whether it carries every label and annotation that we write.
+    fn is_marked(&self, there: &Secret) -> bool {
+        let has = |map: &BTreeMap<String, String>, (name, value): (&str, String)| map.get(name) == Some(&value);
+        self.marks.labels(Role::Owned).all(|label| has(&there.metadata.labels, label))
+            && self.marks.annotations(Role::Owned).all(|annotation| has(&there.metadata.annotations, annotation))
+    }
+}
+
+/// The ServiceAccount that every namespace has.
+const DEFAULT: &str = "default";
+
+impl PullSecret<'_> {
+    fn serves(&self, namespace: &Namespace) -> bool {
+        self.namespaces.binary_search(namespace).is_ok()
+    }
+}

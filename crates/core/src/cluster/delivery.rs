@@ -1,0 +1,146 @@
+//! Holds what a run wants of a cluster.
+
+use std::fmt;
+
+use secrecy::SecretString;
+
+use crate::docker_config::Logins;
+use crate::manifest::PullSecret as Manifest;
+use crate::names::{Namespace, ResourceName};
+use crate::objects::marks::Marks;
+use crate::objects::source;
+use crate::spec::choice::Link;
+
+/// What a run wants of one cluster.
+pub struct Delivery<'a> {
+    /// The pull secrets, by name.
+    pub pull_secrets: Vec<PullSecret<'a>>,
+    /// How Pods find them.
+    pub link: Link,
+    /// What every object of ours carries.
+    pub marks: Marks,
+    /// What is done with somebody else's Secret of the same name.
+    pub on_conflict: OnConflict,
+    /// What is done with a Secret that cannot become what is wanted.
+    pub unchangeable: Unchangeable,
+}
+
+/// A pull secret, and where it is wanted.
+pub struct PullSecret<'a> {
+    /// Its name.
+    pub name: &'a ResourceName,
+    /// The namespaces that were chosen for it, sorted.
+    pub namespaces: Vec<Namespace>,
+    /// The ServiceAccounts that refer to it.
+    pub accounts: Accounts<'a>,
+    /// Its logins.
+    pub logins: &'a Logins,
+    /// The JSON of its Docker config.
+    docker_config: SecretString,
+}
+
+impl<'a> PullSecret<'a> {
+    /// A pull secret in these namespaces.
+    #[must_use]
+    pub fn new(name: &'a ResourceName, namespaces: Vec<Namespace>, accounts: Accounts<'a>, logins: &'a Logins) -> Self {
+        Self { name, namespaces, accounts, logins, docker_config: logins.to_json() }
+    }
+
+    /// The Docker config that is wanted.
+    #[must_use]
+    pub fn docker_config(&self) -> &SecretString {
+        &self.docker_config
+    }
+
+    /// Whether its logins were read.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        matches!(self.logins, Logins::Read(_))
+    }
+}
+
+impl Delivery<'_> {
+    /// The Secret of a pull secret, with its marks.
+    #[must_use]
+    pub fn manifest(&self, pull_secret: &PullSecret<'_>) -> Manifest {
+        source(pull_secret.name, pull_secret.docker_config.clone(), &self.marks)
+    }
+
+    /// The name under which the API server remembers what we wrote.
+    #[must_use]
+    pub fn field_manager(&self) -> String {
+        field_manager(&self.marks.owner)
+    }
+}
+
+/// The field manager of an owner; the API server takes 128 characters.
+#[must_use]
+pub fn field_manager(owner: &str) -> String {
+    let mut name = format!("regcred-{owner}");
+    name.truncate(128);
+    name
+}
+
+/// The ServiceAccounts that refer to a pull secret.
+#[derive(Clone, Copy, Debug)]
+pub enum Accounts<'a> {
+    /// Every one of the namespace.
+    All,
+    /// Those with these names.
+    Named(&'a [ResourceName]),
+}
+
+impl Accounts<'_> {
+    /// The names that were given.
+    #[must_use]
+    pub fn names(&self) -> &[ResourceName] {
+        match self {
+            Self::All => &[],
+            Self::Named(names) => names,
+        }
+    }
+
+    /// Whether it is one of them.
+    #[must_use]
+    pub fn has(&self, name: &ResourceName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(name),
+        }
+    }
+}
+
+/// What is done with somebody else's Secret of the same name (`--on-conflict`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Nothing is written anywhere.
+    #[default]
+    Fail,
+    /// It stays, and everything else is done.
+    Skip,
+    /// It is taken over if it holds the same logins, else nothing is written.
+    Adopt,
+    /// It is taken over.
+    Overwrite,
+}
+
+impl fmt::Display for OnConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fail => "fail",
+            Self::Skip => "skip",
+            Self::Adopt => "adopt",
+            Self::Overwrite => "overwrite",
+        })
+    }
+}
+
+/// What is done with a Secret of another type, or an immutable one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unchangeable {
+    /// Nothing is written anywhere.
+    #[default]
+    Refuse,
+    /// It is deleted, and made again (`--recreate`).
+    Recreate,
+}

@@ -1,0 +1,18 @@
+//! Compares a live cluster with what is wanted there, from facts as they were read.
+//!
+//! Nothing here asks a cluster: `regcred-cluster` reads the [`facts`], and executes the [`Step`]s of a [`Comparison`].
+
+mod compare;
+pub mod content;
+pub mod delivery;
+pub mod facts;
+pub mod policy;
+pub mod reference;
+mod removal;
+pub mod selection;
+pub mod whose;
+
+pub use compare::{Comparison, Object, Step};
+pub use delivery::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
+pub use facts::{Facts, Space};
+pub use removal::Removal;

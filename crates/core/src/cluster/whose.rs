@@ -1,0 +1,88 @@
+//! Tells whose an object in a cluster is.
+
+use super::facts::Metadata;
+use crate::names::ResourceName;
+use crate::objects::marks::{MANAGED_BY, OWNER};
+
+/// Whose an object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// This owner's.
+    Ours,
+    /// Another owner's of regcred.
+    Another(String),
+    /// A tool's that would undo every change.
+    Managed(String),
+    /// Nobody's that is known.
+    Nobody,
+}
+
+/// Whose the object with this metadata is, seen by `owner`.
+#[must_use]
+pub fn whose(metadata: &Metadata, owner: &str) -> Whose {
+    if let Some(tool) = tool(metadata) {
+        return Whose::Managed(tool);
+    }
+    let is_of_regcred = metadata.labels.get(MANAGED_BY.0).is_some_and(|value| value == MANAGED_BY.1);
+    match metadata.annotations.get(OWNER) {
+        Some(name) if name == owner && is_of_regcred => Whose::Ours,
+        Some(name) if name != owner && name.parse::<ResourceName>().is_ok() => Whose::Another(name.clone()),
+        _ => Whose::Nobody,
+    }
+}
+
+/// The tool that manages an object, in the words of a message.
+#[must_use]
+pub fn tool(metadata: &Metadata) -> Option<String> {
+    let annotation = |name: &str| metadata.annotations.get(name).map(String::as_str);
+    let label = |name: &str| metadata.labels.get(name).map(String::as_str);
+    if let Some(owner) = metadata.owner_references.first() {
+        return Some(format!("{} {}", owner.kind, owner.name));
+    }
+    if let Some(release) = annotation("meta.helm.sh/release-name") {
+        return Some(format!("Helm release {release}"));
+    }
+    if label(MANAGED_BY.0) == Some("Helm") {
+        return Some("Helm".to_owned());
+    }
+    if annotation("argocd.argoproj.io/tracking-id").is_some() || label("argocd.argoproj.io/instance").is_some() {
+        return Some("Argo CD".to_owned());
+    }
+    if label("kustomize.toolkit.fluxcd.io/name").is_some() || label("helm.toolkit.fluxcd.io/name").is_some() {
+        return Some("Flux".to_owned());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(text: &str) -> Metadata {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn an_object_is_ours_by_label_and_owner_and_a_tools_by_its_marks() {
+        const OURS: &str =
+            r#""labels":{"app.kubernetes.io/managed-by":"regcred"},"annotations":{"regcred.dev/owner":"a"}"#;
+        let managed = |tool: &str| Whose::Managed(tool.to_owned());
+        for (text, expected) in [
+            ("{}".to_owned(), Whose::Nobody),
+            (format!("{{{OURS}}}"), Whose::Ours),
+            (r#"{"annotations":{"regcred.dev/owner":"a"}}"#.to_owned(), Whose::Nobody),
+            (r#"{"annotations":{"regcred.dev/owner":"b"}}"#.to_owned(), Whose::Another("b".to_owned())),
+            (r#"{"annotations":{"regcred.dev/owner":"No Name"}}"#.to_owned(), Whose::Nobody),
+            (
+                format!(r#"{{{OURS},"ownerReferences":[{{"kind":"SealedSecret","name":"s"}}]}}"#),
+                managed("SealedSecret s"),
+            ),
+            (r#"{"annotations":{"meta.helm.sh/release-name":"r"}}"#.to_owned(), managed("Helm release r")),
+            (r#"{"labels":{"app.kubernetes.io/managed-by":"Helm"}}"#.to_owned(), managed("Helm")),
+            (r#"{"annotations":{"argocd.argoproj.io/tracking-id":"x"}}"#.to_owned(), managed("Argo CD")),
+            (r#"{"labels":{"kustomize.toolkit.fluxcd.io/name":"x"}}"#.to_owned(), managed("Flux")),
+        ] {
+            assert_eq!(whose(&metadata(&text), "a"), expected, "{text}");
+        }
+    }
+}

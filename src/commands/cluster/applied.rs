@@ -1,0 +1,148 @@
+//! Reports what a run changed in each cluster, and what failed.
+
+use anyhow::Result;
+
+use super::shown::{OfCluster, Shown, counted, deed, done, why};
+use super::together;
+use crate::cli::cluster::ReportFormat;
+use crate::files::stream::print_text;
+use crate::report::{self, Outcome};
+use crate::settings::Settings;
+use regcred_cluster::execute::Ending;
+use regcred_core::cluster::Step;
+use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::names::ResourceName;
+
+/// What was done in one cluster; without an ending, what would be done.
+#[derive(Default)]
+pub(super) struct Applied {
+    pub(super) done: Vec<(Step, Option<Ending>)>,
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+impl Applied {
+    /// Nothing was done.
+    pub(super) fn failed(problems: Vec<Diagnostic>) -> Self {
+        Self { problems, ..Self::default() }
+    }
+
+    /// Nothing was done, and this would be.
+    pub(super) fn planned(steps: Vec<Step>, problems: Vec<Diagnostic>) -> Self {
+        Self { done: steps.into_iter().map(|step| (step, None)).collect(), problems }
+    }
+
+    /// This was done.
+    pub(super) fn done(done: Vec<(Step, Ending)>, problems: Vec<Diagnostic>) -> Self {
+        Self { done: done.into_iter().map(|(step, ending)| (step, Some(ending))).collect(), problems }
+    }
+
+    fn is_planned(&self) -> bool {
+        self.done.iter().any(|(_, ending)| ending.is_none())
+    }
+}
+
+/// How a run is reported.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) format: ReportFormat,
+    pub(super) dry_run: bool,
+}
+
+/// Reports, and decides how the command ends.
+///
+/// # Errors
+/// Something failed.
+pub(super) fn report(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome> {
+    match manner.format {
+        ReportFormat::Json => json(clusters)?,
+        ReportFormat::Text => text(clusters, manner.dry_run)?,
+    }
+    Ok(outcome(clusters, manner)?)
+}
+
+fn json(clusters: &[(&Settings, Applied)]) -> Result<()> {
+    let of_cluster = |(settings, applied): &'_ (&Settings, Applied)| {
+        let changes = applied.done.iter().map(|(step, ending)| Shown::new(step, ending.as_ref(), Vec::new())).collect();
+        serde_json::to_value(OfCluster { cluster: settings.cluster.as_ref(), changes, problems: &applied.problems })
+    };
+    let clusters = clusters.iter().map(of_cluster).collect::<Result<Vec<_>, _>>()?;
+    print_text(&(serde_json::json!({ "clusters": clusters }).to_string() + "\n"))?;
+    Ok(())
+}
+
+fn text(clusters: &[(&Settings, Applied)], dry_run: bool) -> Result<()> {
+    let mut planned = String::new();
+    for (settings, applied) in clusters {
+        let cluster = settings.cluster.as_ref().map_or(String::new(), |name| format!("{name}: "));
+        for (step, ending) in &applied.done {
+            let path = &step.change.path;
+            match ending {
+                None if dry_run && step.change.differs() => {
+                    planned += &format!("{cluster}{path}: {} ({})\n", deed(step), why(step));
+                }
+                Some(Ending::Written) => report::detail(&format!("{cluster}{path}: {}", done(step))),
+                Some(Ending::Gone) => report::detail(&format!("{cluster}{path}: has gone meanwhile")),
+                Some(Ending::Kept | Ending::Failed(_)) | None => {}
+            }
+        }
+        if dry_run || !applied.is_planned() {
+            summary(settings.cluster.as_ref(), applied);
+        }
+    }
+    Ok(print_text(&planned)?)
+}
+
+/// One line for each cluster that was reached.
+fn summary(cluster: Option<&ResourceName>, applied: &Applied) {
+    if applied.done.is_empty() && !applied.problems.is_empty() {
+        return;
+    }
+    let mut namespaces: Vec<_> = applied.done.iter().filter_map(|(step, _)| step.namespace.as_ref()).collect();
+    namespaces.dedup();
+    let words = applied.done.iter().map(|(step, ending)| match ending {
+        Some(Ending::Failed(_)) => "failed",
+        Some(Ending::Gone) => "gone",
+        Some(Ending::Kept) => "unchanged",
+        Some(Ending::Written) => done(step),
+        None if step.change.differs() => "to change",
+        None => "unchanged",
+    });
+    let cluster = cluster.map_or(String::new(), |name| format!("{name}: "));
+    let plural = if namespaces.len() == 1 { "namespace" } else { "namespaces" };
+    report::note(&format!("{cluster}{} {plural}: {}", namespaces.len(), counted(words)));
+}
+
+fn outcome(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome, Failure> {
+    let failed = |applied: &Applied| {
+        let problems = applied.done.iter().filter_map(|(_, ending)| match ending {
+            Some(Ending::Failed(problem)) => Some(problem.clone()),
+            _ => None,
+        });
+        [applied.problems.clone(), problems.collect()].concat()
+    };
+    let problems = together(clusters.iter().map(|(settings, applied)| (*settings, failed(applied))));
+    if problems.iter().any(Diagnostic::is_error) {
+        return match manner.format {
+            ReportFormat::Json => Ok(Outcome::Negative),
+            ReportFormat::Text => Err(Failure::Input { title: "the cluster", problems: shortened(problems) }),
+        };
+    }
+    if manner.format == ReportFormat::Text {
+        report::warn(&problems);
+    }
+    let differs = clusters.iter().flat_map(|(_, applied)| &applied.done).any(|(step, _)| step.change.differs());
+    Ok(if manner.dry_run && differs { Outcome::Differs } else { Outcome::Done })
+}
+
+/// Not more errors than a person reads.
+fn shortened(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    const SHOWN: usize = 20;
+    let more = problems.len().saturating_sub(SHOWN);
+    if more > 0 {
+        problems.truncate(SHOWN);
+        if let Some(last) = problems.last_mut() {
+            last.hint = Some(format!("{more} more are not shown; --format json lists all"));
+        }
+    }
+    problems
+}

@@ -1,0 +1,117 @@
+//! Decides how each cluster of a fleet is reached.
+
+use std::path::PathBuf;
+
+use crate::cli::cluster::ConnectionArguments;
+use crate::environment::{Environment, Reading};
+use crate::interrupt;
+use crate::settings::Settings;
+use crate::settings::file::{Cluster, File};
+use crate::settings::findings::Findings;
+use crate::settings::fleet::Fleet;
+use regcred_cluster::connect::{Access, Source};
+use regcred_core::confine;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::VariableName;
+
+/// How to reach each cluster, in the order of the fleet.
+///
+/// # Errors
+/// What is wrong with variables and contexts, of all clusters together.
+pub(super) fn accesses(
+    fleet: &Fleet,
+    file: Option<&File>,
+    arguments: &ConnectionArguments,
+    environment: &Environment,
+) -> Result<Vec<Access>, Failure> {
+    if fleet.members.len() > 1 && arguments.context.is_some() {
+        let message = format!("`--context` is one cluster, and regcred.yaml has {}", fleet.members.len());
+        let problem = Diagnostic::error(Code::Usage, message);
+        return Err(Failure::Usage(vec![problem.hint("choose one with --cluster")]));
+    }
+    interrupt::heed();
+    let (mut findings, mut accesses) = (Findings::default(), Vec::new());
+    for settings in &fleet.members {
+        let entry = entry(file, settings);
+        let (problems, access) = match access(entry, arguments, fleet, environment) {
+            Ok(access) => (Vec::new(), Some(access)),
+            Err(problem) => (vec![problem], None),
+        };
+        accesses.extend(access);
+        findings.add(problems, settings.cluster.as_ref());
+    }
+    Failure::unless_clean("the clusters", &findings.said())?;
+    Ok(accesses)
+}
+
+fn entry<'a>(file: Option<&'a File>, settings: &Settings) -> Option<&'a Cluster> {
+    let name = settings.cluster.as_ref()?;
+    file?.spec.clusters.iter().find(|cluster| cluster.name == *name)
+}
+
+fn access(
+    entry: Option<&Cluster>,
+    arguments: &ConnectionArguments,
+    fleet: &Fleet,
+    environment: &Environment,
+) -> Result<Access, Diagnostic> {
+    let written = entry.and_then(|entry| entry.context.clone());
+    if let (Some(context), None) = (&written, &arguments.context) {
+        confine::check_context(context, environment.setting(confine::CONTEXTS))?;
+    }
+    let variable = entry.and_then(|entry| entry.kubeconfig.as_ref()).map(|variable| variable.env.as_str());
+    let source = match (&arguments.kubeconfig, variable) {
+        (Some(path), _) => Source::Files(vec![environment.directory().join(path)]),
+        (None, Some(name)) => of_variable(name, environment)?,
+        (None, None) => by_default(environment)?,
+    };
+    Ok(Access {
+        source,
+        context: arguments.context.clone().or(written),
+        user: arguments.user.clone(),
+        groups: arguments.groups.clone(),
+        hidden_variables: fleet.secret_variables.iter().map(ToString::to_string).collect(),
+        timeout: arguments.timeout.0,
+        stop: interrupt::has_come,
+    })
+}
+
+/// A variable holds the kubeconfig itself, or the path of one, as GitLab's File variables do.
+fn of_variable(name: &str, environment: &Environment) -> Result<Source, Diagnostic> {
+    let place = "`kubeconfig` in regcred.yaml";
+    let variable: VariableName = name.parse().map_err(|_| {
+        Diagnostic::error(Code::InvalidName, format!("{place} names no variable"))
+            .hint("a kubeconfig can run programs, so only a variable may hold it or its path: `kubeconfig: {env: KUBECONFIG_PROD}`")
+    })?;
+    confine::check_variable(&variable, place, environment.setting(confine::VARIABLES))?;
+    match environment.read(&variable) {
+        Reading::Value(text) => match environment.path(name).filter(|path| path.is_file()) {
+            Some(path) => Ok(Source::Files(vec![path])),
+            None => Ok(Source::Text(text)),
+        },
+        Reading::Unset | Reading::Empty => {
+            Err(Diagnostic::error(Code::VariableUnset, format!("`{variable}` is not set, and {place} names it"))
+                .hint("set it to a kubeconfig or its path; protected variables exist on protected branches only"))
+        }
+        Reading::NotUnicode => Err(Diagnostic::error(Code::NotUtf8, format!("`{variable}` is not UTF-8 text"))
+            .hint("set it to a kubeconfig or its path")),
+    }
+}
+
+/// What kubectl reads, in its order.
+fn by_default(environment: &Environment) -> Result<Source, Diagnostic> {
+    if let Some(paths) = environment.path_list("KUBECONFIG") {
+        return Ok(Source::Files(paths));
+    }
+    let home = ["HOME", "USERPROFILE"].iter().find_map(|name| environment.path(name));
+    let file: Option<PathBuf> = home.map(|home| home.join(".kube/config")).filter(|file| file.is_file());
+    match file {
+        Some(file) => Ok(Source::Files(vec![file])),
+        None if environment.is_set("KUBERNETES_SERVICE_HOST") => Ok(Source::Pod),
+        None => Err(Diagnostic::error(
+            Code::NoKubeconfig,
+            "there is no kubeconfig: neither `KUBECONFIG` nor ~/.kube/config",
+        )
+        .hint("name one with --kubeconfig FILE or the variable KUBECONFIG")),
+    }
+}

@@ -1,0 +1,120 @@
+//! `regcred delete` removes what earlier runs of the same owner have made in a cluster.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anyhow::Result;
+use futures::future::join_all;
+
+use super::applied::{self, Applied, Manner};
+use super::comparison::chosen;
+use super::{connection, runtime, together};
+use crate::cli::cluster::DeleteArguments;
+use crate::environment::Environment;
+use crate::report::{self, Outcome};
+use crate::settings::Settings;
+use crate::settings::file::File;
+use crate::settings::fleet::{Fleet, Purpose};
+use regcred_cluster::connect::{Access, connect};
+use regcred_cluster::execute::execute;
+use regcred_cluster::owned;
+use regcred_cluster::server::Server;
+use regcred_core::cluster::selection::Aim;
+use regcred_core::cluster::{Delivery, Facts, OnConflict, Removal, Step, Unchangeable};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
+use regcred_core::spec::choice::Link;
+use regcred_core::spec::typed::Typed;
+
+/// What was found in a cluster.
+struct Found {
+    server: Server,
+    steps: Vec<Step>,
+    problems: Vec<Diagnostic>,
+}
+
+/// Reads every cluster, asks, and removes what was found.
+pub fn run(
+    typed: &Typed,
+    arguments: &DeleteArguments,
+    file: Option<&File>,
+    environment: &Environment,
+) -> Result<Outcome> {
+    let asks = !arguments.yes && !arguments.dry_run;
+    if asks && !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        let problem = Diagnostic::error(Code::Usage, "`--yes` is missing: there is no terminal to ask at");
+        return Err(Failure::Usage(vec![problem.hint("look at what `--dry-run` lists, then add --yes")]).into());
+    }
+    let fleet = Fleet::resolve_for(Purpose::CleanUp, typed, file, environment)?;
+    let accesses = connection::accesses(&fleet, file, &arguments.connection, environment)?;
+    let runtime = runtime()?;
+    let work = fleet.members.iter().zip(accesses).map(|(settings, access)| find(access, settings, arguments));
+    let found = runtime.block_on(join_all(work));
+    let manner = Manner { format: arguments.format, dry_run: arguments.dry_run };
+    if arguments.dry_run || found.iter().any(Result::is_err) {
+        let planned = found.into_iter().map(|found| match found {
+            Ok(found) => Applied::planned(found.steps, found.problems),
+            Err(problems) => Applied::failed(problems),
+        });
+        return applied::report(&fleet.members.iter().zip(planned).collect::<Vec<_>>(), manner);
+    }
+    let found: Vec<Found> = found.into_iter().flatten().collect();
+    if asks && found.iter().any(|found| !found.steps.is_empty()) && !is_confirmed(&fleet, &found)? {
+        report::note("nothing was deleted");
+        return Ok(Outcome::Done);
+    }
+    let work = fleet.members.iter().zip(found).map(|(settings, found)| remove(settings, found));
+    let removed = runtime.block_on(join_all(work));
+    applied::report(&fleet.members.iter().zip(removed).collect::<Vec<_>>(), manner)
+}
+
+async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) -> Result<Found, Vec<Diagnostic>> {
+    let one = |problem| vec![problem];
+    let server = connect(access).await.map_err(one)?;
+    let (mut spaces, _) = chosen(&server, settings, &arguments.place, Aim::CleanUp).await?;
+    let secrets: Vec<_> = settings.pull_secrets.iter().map(|one| &one.name).collect();
+    let accounts: Vec<_> = settings.pull_secrets.iter().flat_map(|one| &one.service_accounts).collect();
+    owned::read(&server, &mut spaces, &secrets, &accounts).await.map_err(one)?;
+    let owner = settings.marks().owner;
+    // What serves every namespace goes only with all of them.
+    let (mut steps, unread) = if arguments.place.all_namespaces {
+        owned::others(&server, &owner).await.map_err(one)?
+    } else {
+        Default::default()
+    };
+    let removal = Removal { owner: &owner, names: secrets, wanted: std::collections::BTreeSet::new() };
+    steps.extend(removal.steps(&Facts { namespaces: spaces }));
+    let problems = (!unread.is_empty()).then(|| {
+        let message = format!("this account may not list {}, so none of them was looked for", unread.join(", "));
+        Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }
+    });
+    Ok(Found { server, steps, problems: problems.into_iter().collect() })
+}
+
+async fn remove(settings: &Settings, found: Found) -> Applied {
+    let delivery = Delivery {
+        pull_secrets: Vec::new(),
+        link: Link::None,
+        marks: settings.marks(),
+        on_conflict: OnConflict::Fail,
+        unchangeable: Unchangeable::Refuse,
+    };
+    Applied::done(execute(&found.server, &delivery, found.steps).await, found.problems)
+}
+
+/// Shows what would be deleted, and asks.
+fn is_confirmed(fleet: &Fleet, found: &[Found]) -> Result<bool> {
+    let problems =
+        together(fleet.members.iter().zip(found).map(|(settings, found)| (settings, found.problems.clone())));
+    report::warn(&problems);
+    let mut terminal = io::stderr().lock();
+    for (settings, found) in fleet.members.iter().zip(found) {
+        let cluster = settings.cluster.as_ref().map_or(String::new(), |name| format!("{name}: "));
+        for step in &found.steps {
+            writeln!(terminal, "{cluster}{}: {}", step.change.path, super::shown::deed(step))?;
+        }
+    }
+    write!(terminal, "delete these? [y/N] ")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}

@@ -1,0 +1,174 @@
+//! `regcred diff` compares a cluster with what is wanted, and changes nothing.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use futures::future::join_all;
+
+use super::comparison::{Compared, Typed as TypedOnce, compare};
+use super::shown::{OfCluster, Shown, deed, why};
+use super::{Prepared, block_on, prepare, together};
+use crate::cli::cluster::{DiffArguments, DiffFormat};
+use crate::commands::logins::Missing;
+use crate::environment::Environment;
+use crate::files::marks::key::Key;
+use crate::files::stream::print_text;
+use crate::report::{self, Outcome};
+use crate::settings::Settings;
+use crate::settings::file::File;
+use regcred_cluster::read::WithoutSecrets;
+use regcred_core::cluster::content::{self, Difference, What};
+use regcred_core::cluster::{Delivery, Object, Step};
+use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::names::Namespace;
+use regcred_core::spec::typed::Typed;
+
+/// What differs in one cluster.
+#[derive(Default)]
+struct Differences {
+    steps: Vec<(Step, Vec<String>)>,
+    problems: Vec<Diagnostic>,
+}
+
+/// Reads every cluster, and prints what `apply` would change there.
+pub fn run(
+    typed: &Typed,
+    arguments: &DiffArguments,
+    file: Option<&File>,
+    environment: &Environment,
+) -> Result<Outcome> {
+    let Prepared { fleet, logins, accesses } =
+        prepare(typed, file, &arguments.connection, Missing::IsNotCompared, environment)?;
+    let keys: Vec<Key> =
+        fleet.members.iter().map(|member| Key::read(environment, member.cluster.as_ref())).collect::<Result<_, _>>()?;
+    let typed_once =
+        TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::GoOn };
+    let members = fleet.members.iter().zip(&logins).zip(accesses).zip(&keys);
+    let work = members.map(|(((settings, logins), access), key)| async move {
+        match compare(access, settings, logins, typed_once).await {
+            Ok(Compared { delivery, comparison, problems, .. }) => {
+                let with_details = |step: Step| {
+                    let details = details(&step, &delivery, key);
+                    (step, details)
+                };
+                Differences { steps: comparison.steps.into_iter().map(with_details).collect(), problems }
+            }
+            Err(problems) => Differences { problems, ..Differences::default() },
+        }
+    });
+    let differences = block_on(join_all(work))?;
+    let clusters: Vec<_> = fleet.members.iter().zip(differences).collect();
+    let problems = together(clusters.iter().map(|(settings, found)| (*settings, found.problems.clone())));
+    match arguments.format {
+        DiffFormat::Json => json(&clusters)?,
+        DiffFormat::Text => print_text(&text(&clusters))?,
+        DiffFormat::Markdown => print_text(&markdown(&clusters, &problems))?,
+    }
+    if problems.iter().any(Diagnostic::is_error) {
+        return match arguments.format {
+            DiffFormat::Json => Ok(Outcome::Negative),
+            DiffFormat::Text | DiffFormat::Markdown => Err(Failure::Input { title: "the cluster", problems }.into()),
+        };
+    }
+    if arguments.format != DiffFormat::Json {
+        report::warn(&problems);
+    }
+    let differs = clusters.iter().flat_map(|(_, found)| &found.steps).any(|(step, _)| step.change.differs());
+    if !differs && arguments.format == DiffFormat::Text {
+        report::note("nothing differs");
+    }
+    Ok(if differs { Outcome::Differs } else { Outcome::Done })
+}
+
+/// What differs in the logins of a Secret, without a value.
+fn details(step: &Step, delivery: &Delivery<'_>, key: &Key) -> Vec<String> {
+    let Object::Secret { number: Some(number), there: Some(there) } = &step.object else { return Vec::new() };
+    let wanted = &delivery.pull_secrets[*number];
+    if !step.change.differs() || !wanted.is_known() {
+        return Vec::new();
+    }
+    let differences = content::differences(wanted.docker_config(), there.docker_config.as_ref());
+    let mut lines: Vec<_> = differences.iter().map(|one| said(one, delivery, *number)).collect();
+    let digest = |docker_config| key.short(docker_config);
+    if let (Some(old), Some(new)) = (there.docker_config.as_ref().and_then(digest), digest(wanted.docker_config())) {
+        if old != new {
+            lines.insert(0, format!("Docker config {old} → {new}"));
+        }
+    }
+    lines
+}
+
+fn said(Difference { registry, what }: &Difference, delivery: &Delivery<'_>, number: usize) -> String {
+    let Some(registry) = registry else { return "an entry that is no registry".to_owned() };
+    let username = delivery.pull_secrets[number].logins.public_username(registry);
+    let now = username.map_or(String::new(), |name| format!(", now {name}"));
+    match what {
+        What::Added => format!("{registry}: a new login"),
+        What::Removed => format!("{registry}: the login goes"),
+        What::Username => format!("{registry}: another user name{now}"),
+        What::Password => format!("{registry}: another password"),
+    }
+}
+
+fn json(clusters: &[(&Settings, Differences)]) -> Result<()> {
+    let of_cluster = |(settings, found): &'_ (&Settings, Differences)| {
+        let changes = found.steps.iter().map(|(step, details)| Shown::new(step, None, details.clone())).collect();
+        serde_json::to_value(OfCluster { cluster: settings.cluster.as_ref(), changes, problems: &found.problems })
+    };
+    let clusters = clusters.iter().map(of_cluster).collect::<Result<Vec<_>, _>>()?;
+    print_text(&(serde_json::json!({ "clusters": clusters }).to_string() + "\n"))?;
+    Ok(())
+}
+
+/// The changes by namespace.
+fn text(clusters: &[(&Settings, Differences)]) -> String {
+    let mut text = String::new();
+    for (settings, found) in clusters {
+        let mut namespace = None;
+        for (step, details) in found.steps.iter().filter(|(step, _)| step.change.differs()) {
+            if namespace != Some(&step.namespace) {
+                let cluster = settings.cluster.as_ref().map_or(String::new(), |name| format!("{name}: "));
+                let place = step.namespace.as_ref().map_or("the whole cluster", Namespace::as_str);
+                let _ = writeln!(text, "{cluster}{place}");
+                namespace = Some(&step.namespace);
+            }
+            let object = format!("{}/{}", step.object.kind(), step.name);
+            let _ = writeln!(text, "  {:6} {object}  ({})", deed(step), why(step));
+            for detail in details {
+                let _ = writeln!(text, "           {detail}");
+            }
+        }
+    }
+    text
+}
+
+/// A comment for a merge request: a table for each cluster.
+fn markdown(clusters: &[(&Settings, Differences)], problems: &[Diagnostic]) -> String {
+    let mut text = String::new();
+    for (settings, found) in clusters {
+        let cluster = settings.cluster.as_ref().map_or(String::new(), |name| format!(" of `{name}`"));
+        let changed: Vec<_> = found.steps.iter().filter(|(step, _)| step.change.differs()).collect();
+        if changed.is_empty() {
+            let _ = writeln!(text, "**Pull secrets{cluster}**: nothing differs.\n");
+            continue;
+        }
+        let _ = writeln!(text, "**Pull secrets{cluster}**: {} to change.\n", changed.len());
+        text.push_str("| namespace | object | change | why |\n|---|---|---|---|\n");
+        for (step, details) in changed {
+            let why = [vec![why(step)], details.clone()].concat().join("<br>").replace('|', "\\|");
+            let _ = writeln!(
+                text,
+                "| {} | {}/{} | {} | {why} |",
+                step.namespace.as_ref().map_or("", Namespace::as_str),
+                step.object.kind(),
+                step.name,
+                deed(step)
+            );
+        }
+        text.push('\n');
+    }
+    for problem in problems {
+        let _ = writeln!(text, "> {}", problem.message);
+    }
+    text
+}

@@ -1,0 +1,66 @@
+//! The commands for a live cluster, or for every cluster of a fleet side by side.
+
+mod applied;
+pub(super) mod apply;
+mod comparison;
+mod connection;
+pub(super) mod delete;
+pub(super) mod diff;
+mod refusal;
+mod shown;
+
+use regcred_cluster::connect::Access;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::docker_config::Logins;
+use regcred_core::spec::typed::Typed;
+
+use super::logins;
+use crate::cli::cluster::ConnectionArguments;
+use crate::environment::Environment;
+use crate::settings::Settings;
+use crate::settings::file::File;
+use crate::settings::findings::Findings;
+use crate::settings::fleet::{Fleet, Purpose};
+
+/// What a command needs of each cluster before it asks the first one.
+struct Prepared {
+    fleet: Fleet,
+    /// The Docker configs of each cluster, in the order of its pull secrets.
+    logins: Vec<Vec<Logins>>,
+    accesses: Vec<Access>,
+}
+
+/// Decides, reads the logins, and finds out how each cluster is reached.
+fn prepare(
+    typed: &Typed,
+    file: Option<&File>,
+    connection: &ConnectionArguments,
+    missing: logins::Missing,
+    environment: &Environment,
+) -> Result<Prepared, Failure> {
+    let fleet = Fleet::resolve_for(Purpose::Cluster, typed, file, environment)?;
+    let logins = logins::docker_configs_with(&fleet, environment, |_| missing)?;
+    let accesses = connection::accesses(&fleet, file, connection, environment)?;
+    Ok(Prepared { fleet, logins: logins.into_iter().map(|(logins, _)| logins).collect(), accesses })
+}
+
+/// Runs work that waits for clusters, on this thread.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    Ok(runtime()?.block_on(work))
+}
+
+/// What runs that work.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| {
+        let problem =
+            Diagnostic::error(Code::ClusterUnreachable, "the system gives no resources to wait for a cluster");
+        Failure::of("the system", problem.hint("end other programs, and try again"))
+    })
+}
+
+/// What is wrong with all clusters together, each problem once and with their names.
+fn together<'a>(all: impl Iterator<Item = (&'a Settings, Vec<Diagnostic>)>) -> Vec<Diagnostic> {
+    let mut findings = Findings::default();
+    all.for_each(|(settings, problems)| findings.add(problems, settings.cluster.as_ref()));
+    findings.said()
+}

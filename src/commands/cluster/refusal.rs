@@ -1,0 +1,50 @@
+//! Explains what a run may not change, before it changes anything.
+
+use regcred_core::cluster::{Comparison, Delivery, OnConflict, Step, content};
+use regcred_core::cluster::{Object, content::Content};
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::plan::{Action, Reason};
+
+/// One error for each object that the plan refuses.
+pub(super) fn of(comparison: &Comparison, delivery: &Delivery<'_>) -> Vec<Diagnostic> {
+    let refused = comparison.steps.iter().filter(|step| step.change.action == Action::Refuse);
+    refused.map(|step| explain(step, delivery)).collect()
+}
+
+fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
+    let place = step.place();
+    match (step.change.reason, &step.whose) {
+        (Reason::Managed, whose) => {
+            let tool = whose.as_deref().unwrap_or("another tool");
+            Diagnostic::error(Code::NotOurs, format!("{place} is managed by {tool}, and holds other logins")).hint(
+                "change it there; or give ours another name with --secret-name, or leave it with --on-conflict skip",
+            )
+        }
+        (Reason::Unchangeable, _) => Diagnostic::error(
+            Code::Unchangeable,
+            format!("{place} is immutable or of another type than a pull secret, which cannot change"),
+        )
+        .hint("--recreate deletes it and makes it again; Pods that start in between may have to try again"),
+        (_, whose) => {
+            let owner =
+                whose.as_ref().map_or_else(|| "not regcred's".to_owned(), |whose| format!("of another {whose}"));
+            let holds = if is_equal(step, delivery) { "the same logins" } else { "other logins" };
+            let hint = match (is_equal(step, delivery), delivery.on_conflict) {
+                (true, _) => "--on-conflict adopt takes it over; or give ours another name with --secret-name",
+                (false, OnConflict::Adopt) => {
+                    "adopt takes over equal logins only; --on-conflict overwrite replaces them, --secret-name gives ours another name"
+                }
+                (false, _) => {
+                    "give ours another name with --secret-name; --on-conflict skip leaves it, overwrite replaces it"
+                }
+            };
+            Diagnostic::error(Code::NotOurs, format!("{place} is {owner}, and holds {holds}")).hint(hint)
+        }
+    }
+}
+
+fn is_equal(step: &Step, delivery: &Delivery<'_>) -> bool {
+    let Object::Secret { number: Some(number), there: Some(there) } = &step.object else { return false };
+    let wanted = &delivery.pull_secrets[*number];
+    wanted.is_known() && content::compare(wanted.docker_config(), there.docker_config.as_ref()) != Content::Different
+}

@@ -1,0 +1,113 @@
+//! Shows changes to people and programs.
+
+use regcred_cluster::execute::Ending;
+use regcred_core::cluster::Step;
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::plan::{Action, Reason};
+use serde::Serialize;
+
+/// A change in the JSON of `apply`, `diff` and `delete`: documented in docs/cluster.md, and stable.
+#[derive(Serialize)]
+pub(super) struct Shown<'a> {
+    path: &'a str,
+    namespace: Option<&'a str>,
+    kind: &'a str,
+    name: &'a str,
+    action: Action,
+    reason: Reason,
+    /// Whose it is, where that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whose: Option<&'a str>,
+    /// What became of it; a comparison has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'static str>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'a Diagnostic>,
+    /// What differs in its logins.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
+}
+
+/// The JSON of one cluster.
+#[derive(Serialize)]
+pub(super) struct OfCluster<'a> {
+    pub(super) cluster: Option<&'a ResourceName>,
+    pub(super) changes: Vec<Shown<'a>>,
+    pub(super) problems: &'a [Diagnostic],
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn new(step: &'a Step, ending: Option<&'a Ending>, details: Vec<String>) -> Self {
+        Self {
+            path: &step.change.path,
+            namespace: step.namespace.as_ref().map(Namespace::as_str),
+            kind: step.object.kind(),
+            name: step.name.as_str(),
+            action: step.change.action,
+            reason: step.change.reason,
+            whose: step.whose.as_deref(),
+            result: ending.map(result),
+            problem: if let Some(Ending::Failed(problem)) = ending { Some(problem) } else { None },
+            details,
+        }
+    }
+}
+
+fn result(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Written => "written",
+        Ending::Kept => "kept",
+        Ending::Gone => "gone",
+        Ending::Failed(_) => "failed",
+    }
+}
+
+/// What is done with an object, in a word: `would` be done, for a comparison.
+pub(super) fn deed(step: &Step) -> &'static str {
+    match (step.object.kind(), step.change.action) {
+        (_, Action::Keep) => "keep",
+        (_, Action::Refuse) => "refuse",
+        ("ServiceAccount", Action::Create | Action::Update) => "link",
+        ("ServiceAccount", Action::Delete) => "unlink",
+        (_, Action::Create) => "create",
+        (_, Action::Update) => "update",
+        (_, Action::Delete) => "delete",
+    }
+}
+
+/// The same, once it was done.
+pub(super) fn done(step: &Step) -> &'static str {
+    match deed(step) {
+        "keep" => "unchanged",
+        "refuse" => "refused",
+        "link" => "linked",
+        "unlink" => "unlinked",
+        "create" => "created",
+        "update" => "updated",
+        _ => "deleted",
+    }
+}
+
+/// Why, with whose it is.
+pub(super) fn why(step: &Step) -> String {
+    match (&step.change.reason, &step.whose) {
+        (Reason::Managed, Some(tool)) => format!("managed by {tool}"),
+        (reason @ Reason::NotOurs, Some(whose)) => format!("{reason}: {whose}"),
+        (reason, _) => reason.to_string(),
+    }
+}
+
+/// Counts words, in the order in which they first come: `2 created, 1 unchanged`.
+pub(super) fn counted(words: impl Iterator<Item = &'static str>) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for word in words {
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") }
+}

@@ -1,0 +1,437 @@
+//! Runs `apply` and `diff` against the real API server.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::harness::bench::{self, Bench};
+use crate::harness::program::Run;
+
+/// A login, as a CI variable holds it, and the one that replaces it.
+const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
+const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+fn regcred(bench: &Bench, arguments: &[&str], login: &str) -> Run {
+    let program = bench.program("regcred").arguments(["--no-config"]).arguments(arguments);
+    program.variable("DOCKERHUB_AUTH", login).variable("REGCRED_FINGERPRINT_KEY", KEY).run()
+}
+
+/// The run ends so, and says no value of a login.
+#[track_caller]
+fn ended(run: &Run, status: i32) -> String {
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert_eq!(run.status, status, "{said}");
+    assert!(!said.contains("canary"), "{said}");
+    said
+}
+
+fn secret(bench: &Bench, namespace: &str) -> Value {
+    bench.get(&["secret", "image-pull-secret", "-n", namespace])
+}
+
+fn references(bench: &Bench, namespace: &str, account: &str) -> Vec<String> {
+    let account = bench.get(&["serviceaccount", account, "-n", namespace]);
+    let list = account["imagePullSecrets"].as_array().cloned().unwrap_or_default();
+    list.iter().map(|entry| entry["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+fn version(object: &Value) -> String {
+    object["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
+}
+
+fn uid(object: &Value) -> String {
+    object["metadata"]["uid"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_first_run_serves_the_namespaces_and_the_second_writes_nothing() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [one, other] = bench.namespaces();
+    let both = format!("{one},{other}");
+    let said = ended(&regcred(bench, &["diff", "-n", &both], OLD), 3);
+    assert!(said.contains("create Secret/image-pull-secret  (missing)"), "{said}");
+    assert!(said.contains("link   ServiceAccount/default  (not linked)"), "{said}");
+    let dry = regcred(bench, &["apply", "-n", &both, "--dry-run"], OLD);
+    ended(&dry, 3);
+    assert!(references(bench, &one, "default").is_empty(), "a dry run writes nothing");
+    let said = ended(&regcred(bench, &["apply", "-n", &both], OLD), 0);
+    assert!(said.contains("2 namespaces: 2 linked, 2 created"), "{said}");
+    let state = || {
+        [&one, &other].map(|namespace| {
+            let account = bench.get(&["serviceaccount", "default", "-n", namespace]);
+            (version(&secret(bench, namespace)), version(&account))
+        })
+    };
+    let before = state();
+    assert_eq!(references(bench, &other, "default"), ["image-pull-secret"]);
+    let marks = secret(bench, &one);
+    assert_eq!(marks["type"], "kubernetes.io/dockerconfigjson");
+    assert_eq!(marks["metadata"]["annotations"]["regcred.dev/owner"], "image-pull-secret");
+    assert_eq!(marks["metadata"]["labels"]["app.kubernetes.io/managed-by"], "regcred");
+    let said = ended(&regcred(bench, &["apply", "-n", &both], OLD), 0);
+    assert!(said.contains("2 namespaces: 4 unchanged"), "{said}");
+    assert_eq!(state(), before, "an unchanged cluster sees no write");
+    ended(&regcred(bench, &["diff", "-n", &both], OLD), 0);
+}
+
+#[test]
+fn what_kubectl_applied_from_render_is_current_for_apply() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let rendered = regcred(bench, &["render", "-n", &namespace], OLD);
+    bench.apply(&rendered.succeeded()).succeeded();
+    ended(&regcred(bench, &["diff", "-n", &namespace], OLD), 0);
+}
+
+#[test]
+fn a_rotation_keeps_the_secret_and_diff_names_what_differs_but_no_value() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    ended(&regcred(bench, &["apply", "-n", &namespace], OLD), 0);
+    let before = uid(&secret(bench, &namespace));
+    let said = ended(&regcred(bench, &["diff", "-n", &namespace], NEW), 3);
+    assert!(said.contains("ghcr.io: another password") && said.contains(" → "), "{said}");
+    let markdown = ended(&regcred(bench, &["diff", "-n", &namespace, "--format", "markdown"], NEW), 3);
+    assert!(markdown.contains("| Secret/image-pull-secret | update |"), "{markdown}");
+    let said = ended(&regcred(bench, &["apply", "-n", &namespace, "--format", "json"], NEW), 0);
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    let changes = answer["clusters"][0]["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 2, "{said}");
+    assert_eq!((&changes[1]["action"], &changes[1]["result"]), (&json!("update"), &json!("written")), "{said}");
+    assert_eq!(uid(&secret(bench, &namespace)), before, "the Secret is the same one");
+    ended(&regcred(bench, &["diff", "-n", &namespace], NEW), 0);
+}
+
+#[test]
+fn without_the_logins_diff_compares_the_rest() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    ended(&regcred(bench, &["apply", "-n", &namespace], OLD), 0);
+    let said = ended(&regcred(bench, &["diff", "-n", &namespace], ""), 0);
+    assert!(said.contains("there are no credentials"), "{said}");
+    let run = regcred(bench, &["apply", "-n", &namespace], "");
+    assert!(ended(&run, 1).contains("`DOCKERHUB_AUTH` is "), "{}", run.stderr);
+}
+
+#[test]
+fn other_entries_stay_in_their_order_and_every_account_can_be_linked() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let accounts = format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: ci, namespace: {namespace}}}\n\
+         imagePullSecrets: [{{name: z}}, {{name: a}}]\n---\n\
+         apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: out, namespace: {namespace}, annotations: {{regcred.dev/exclude: 'true'}}}}\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &accounts).succeeded();
+    ended(&regcred(bench, &["apply", "-n", &namespace, "--service-account", "ci"], OLD), 0);
+    assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret"]);
+    assert!(references(bench, &namespace, "default").is_empty());
+    ended(&regcred(bench, &["apply", "-n", &namespace, "--all-service-accounts"], OLD), 0);
+    assert_eq!(references(bench, &namespace, "default"), ["image-pull-secret"]);
+    assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret"]);
+    assert!(references(bench, &namespace, "out").is_empty(), "it has opted out");
+    let said = ended(&regcred(bench, &["apply", "-n", &namespace, "--service-account", "nobody"], OLD), 0);
+    assert!(said.contains(&format!("there is no ServiceAccount `nobody` in {namespace}")), "{said}");
+}
+
+#[test]
+fn a_namespace_that_was_named_and_is_not_there_is_an_error_and_the_others_are_served() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let said = ended(&regcred(bench, &["apply", "-n", &format!("{namespace},no-such-place")], OLD), 1);
+    assert!(said.contains("there is no namespace `no-such-place`"), "{said}");
+    assert_eq!(references(bench, &namespace, "default"), ["image-pull-secret"]);
+}
+
+#[test]
+fn globs_labels_and_annotations_choose_in_the_cluster() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [one, other, out] = bench.namespaces();
+    bench.kubectl(&["label", "namespace", &one, &other, &format!("choice={one}")], "").succeeded();
+    bench.kubectl(&["annotate", "namespace", &out, "regcred.dev/exclude=true"], "").succeeded();
+    let selector = format!("choice={one}");
+    ended(&regcred(bench, &["apply", "-l", &selector, "--exclude", &other], OLD), 0);
+    let served = |namespace: &str| references(bench, namespace, "default") == ["image-pull-secret"];
+    assert!(served(&one) && !served(&other));
+    ended(&regcred(bench, &["apply", "-n", &format!("{other},{out}"), "--exclude", &one], OLD), 0);
+    assert!(served(&other) && !served(&out), "it has opted out");
+    let prefix = bench::fresh("glob");
+    for name in ["a", "b"] {
+        bench.kubectl(&["create", "namespace", &format!("{prefix}-{name}")], "").succeeded();
+    }
+    // Its ServiceAccount may come later than the run.
+    ended(&regcred(bench, &["apply", "-n", &format!("{prefix}-*"), "--exclude", "*-b"], OLD), 0);
+    assert!(served(&format!("{prefix}-a")));
+    let said = ended(&regcred(bench, &["diff", "-n", &format!("{prefix}-*"), "--exclude", "*-a,*-b"], OLD), 1);
+    assert!(said.contains("no namespace is left to serve"), "{said}");
+    let said = ended(&regcred(bench, &["apply"], OLD), 1);
+    assert!(said.contains("no namespace of the cluster is chosen"), "{said}");
+}
+
+/// A Secret of our name that somebody else made.
+fn foreign(namespace: &str, metadata: &str, login: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\n\
+         metadata: {{name: image-pull-secret, namespace: {namespace}{metadata}}}\nstringData: {{.dockerconfigjson: '{login}'}}\n"
+    )
+}
+
+#[test]
+fn a_foreign_secret_is_refused_left_adopted_or_overwritten_as_it_was_said() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [free, equal, differs] = bench.namespaces();
+    bench.kubectl(&["create", "-f", "-"], &foreign(&equal, "", OLD)).succeeded();
+    bench.kubectl(&["create", "-f", "-"], &foreign(&differs, "", NEW)).succeeded();
+    let all = format!("{free},{equal},{differs}");
+    let apply = |places: &str, how: &[&str]| regcred(bench, &[&["apply", "-n", places], how].concat(), OLD);
+    let owner = |namespace: &str| secret(bench, namespace)["metadata"]["annotations"]["regcred.dev/owner"].clone();
+
+    let said = ended(&apply(&all, &[]), 1);
+    assert!(said.contains("is not regcred's, and holds the same logins"), "{said}");
+    assert!(said.contains("is not regcred's, and holds other logins"), "{said}");
+    assert!(references(bench, &free, "default").is_empty(), "it is decided before the first write");
+    ended(&regcred(bench, &["diff", "-n", &all], OLD), 3);
+
+    ended(&apply(&all, &["--on-conflict", "adopt"]), 1);
+    assert!(references(bench, &free, "default").is_empty(), "it is decided before the first write");
+    let before = uid(&secret(bench, &equal));
+    ended(&apply(&equal, &["--on-conflict", "adopt"]), 0);
+    assert_eq!((owner(&equal), uid(&secret(bench, &equal))), (json!("image-pull-secret"), before));
+
+    let untouched = version(&secret(bench, &differs));
+    let said = ended(&apply(&all, &["--on-conflict", "skip"]), 0);
+    assert!(said.contains("3 namespaces: "), "{said}");
+    assert_eq!(version(&secret(bench, &differs)), untouched);
+    assert_eq!(references(bench, &free, "default"), ["image-pull-secret"]);
+
+    ended(&apply(&differs, &["--on-conflict", "overwrite"]), 0);
+    assert_eq!(owner(&differs), "image-pull-secret");
+    ended(&regcred(bench, &["diff", "-n", &all], OLD), 0);
+}
+
+#[test]
+fn what_a_tool_manages_is_never_written() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let helm = ", labels: {app.kubernetes.io/managed-by: Helm}, annotations: {meta.helm.sh/release-name: shop}";
+    bench.kubectl(&["create", "-f", "-"], &foreign(&namespace, helm, NEW)).succeeded();
+    let before = version(&secret(bench, &namespace));
+    for how in ["fail", "adopt", "overwrite"] {
+        let said = ended(&regcred(bench, &["apply", "-n", &namespace, "--on-conflict", how], OLD), 1);
+        assert!(said.contains("is managed by Helm release shop"), "{how}: {said}");
+    }
+    ended(&regcred(bench, &["apply", "-n", &namespace, "--on-conflict", "skip"], OLD), 0);
+    ended(&regcred(bench, &["apply", "-n", &namespace], NEW), 0);
+    assert_eq!(version(&secret(bench, &namespace)), before);
+}
+
+#[test]
+fn a_secret_that_cannot_change_is_said_and_made_again_on_request() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [opaque, immutable] = bench.namespaces();
+    let ours = |namespace: &str, rest: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: image-pull-secret, namespace: {namespace}, \
+             labels: {{app.kubernetes.io/managed-by: regcred}}, annotations: {{regcred.dev/owner: image-pull-secret}}}}\n{rest}\n"
+        )
+    };
+    bench.kubectl(&["create", "-f", "-"], &ours(&opaque, "type: Opaque")).succeeded();
+    let rest =
+        format!("type: kubernetes.io/dockerconfigjson\nimmutable: true\nstringData: {{.dockerconfigjson: '{NEW}'}}");
+    bench.kubectl(&["create", "-f", "-"], &ours(&immutable, &rest)).succeeded();
+    let both = format!("{opaque},{immutable}");
+    let said = ended(&regcred(bench, &["apply", "-n", &both], OLD), 1);
+    assert_eq!(said.matches("which cannot change").count(), 2, "{said}");
+    ended(&regcred(bench, &["apply", "-n", &both, "--recreate"], OLD), 0);
+    assert_eq!(secret(bench, &opaque)["type"], "kubernetes.io/dockerconfigjson");
+    ended(&regcred(bench, &["diff", "-n", &both], OLD), 0);
+}
+
+fn file(folder: &Path, owner: &str, secret: &str) -> String {
+    let path = folder.join(format!("{owner}.yaml"));
+    let text = format!(
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: {owner}}}\n\
+         spec: {{pullSecrets: [{{name: {secret}}}]}}\n"
+    );
+    bench::write(&path, &text);
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn two_owners_live_side_by_side_and_never_undo_each_other() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let apply = |config: &str, login: &str| {
+        let program = bench.program("regcred").arguments(["--config", config, "apply", "-n", &namespace]);
+        program.variable("DOCKERHUB_AUTH", login).run()
+    };
+    let (one, other) = (file(folder.path(), "one", "pull-one"), file(folder.path(), "other", "pull-other"));
+    for _ in 0..2 {
+        ended(&apply(&one, OLD), 0);
+        ended(&apply(&other, NEW), 0);
+        assert_eq!(references(bench, &namespace, "default"), ["pull-one", "pull-other"]);
+    }
+    let same = file(folder.path(), "third", "pull-one");
+    let said = ended(&apply(&same, NEW), 1);
+    assert!(said.contains("is of another owner one"), "{said}");
+}
+
+#[test]
+fn no_entry_is_lost_while_many_write_the_same_list() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    const WRITERS: usize = 4;
+    const ENTRIES: usize = 10;
+    let names = |writer: usize| (0..ENTRIES).map(move |entry| format!("w{writer}-{entry}"));
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let namespace = &namespace;
+            scope.spawn(move || {
+                for name in names(writer) {
+                    ended(&regcred(bench, &["apply", "-n", namespace, "--secret-name", &name], OLD), 0);
+                }
+            });
+        }
+        // Somebody who replaces the list as it was read, and tries again after a conflict.
+        for name in names(WRITERS) {
+            Bench::wait("a write without a conflict", || {
+                let mut account = bench.get(&["serviceaccount", "default", "-n", &namespace]);
+                let mut list = account["imagePullSecrets"].as_array().cloned().unwrap_or_default();
+                list.push(json!({"name": name}));
+                account["imagePullSecrets"] = json!(list);
+                bench.kubectl(&["replace", "-f", "-"], &account.to_string()).status == 0
+            });
+        }
+    });
+    let found = references(bench, &namespace, "default");
+    let expected: BTreeSet<String> = (0..=WRITERS).flat_map(names).collect();
+    assert_eq!(found.len(), expected.len(), "each is there once: {found:?}");
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn a_namespace_that_vanishes_is_no_error() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let names: [String; 24] = bench.namespaces();
+    let (label, going) = (format!("vanish={}", names[0]), &names[..12]);
+    let all: Vec<_> =
+        ["label", "namespace"].into_iter().chain(names.iter().map(String::as_str)).chain([label.as_str()]).collect();
+    bench.kubectl(&all, "").succeeded();
+    thread::scope(|scope| {
+        let delete = scope.spawn(|| {
+            let arguments: Vec<_> =
+                ["delete", "namespace", "--wait=false"].into_iter().chain(going.iter().map(String::as_str)).collect();
+            bench.kubectl(&arguments, "").succeeded()
+        });
+        for number in 0..12 {
+            let name = format!("pull-{number}");
+            ended(&regcred(bench, &["apply", "-l", &label, "--secret-name", &name], OLD), 0);
+        }
+        delete.join().unwrap();
+    });
+}
+
+#[test]
+fn an_account_with_rights_in_one_namespace_serves_that_one_and_is_told_what_it_lacks_elsewhere() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [own, other] = bench.namespaces();
+    let role = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: apply, namespace: {own}}}\nrules:\n\
+         - {{apiGroups: [''], resources: [secrets], resourceNames: [image-pull-secret], verbs: [get, create, patch]}}\n\
+         - {{apiGroups: [''], resources: [serviceaccounts], resourceNames: [default], verbs: [get, patch]}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: apply, namespace: {own}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: apply}}\n\
+         subjects: [{{kind: User, name: pipeline, apiGroup: rbac.authorization.k8s.io}}]\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &role).succeeded();
+    let user = ["--as", "pipeline"];
+    ended(&regcred(bench, &[&["apply", "-n", &own][..], &user].concat(), OLD), 0);
+    assert_eq!(references(bench, &own, "default"), ["image-pull-secret"]);
+    let said = ended(&regcred(bench, &[&["apply", "-n", &other][..], &user].concat(), OLD), 1);
+    assert!(said.contains("the cluster forbids to get") && said.contains(&other), "{said}");
+    let said = ended(&regcred(bench, &[&["apply", "-A"][..], &user].concat(), OLD), 1);
+    assert!(said.contains("the cluster forbids to list namespaces") && said.contains("--namespaces"), "{said}");
+}
+
+#[test]
+fn an_account_that_may_not_read_secrets_gets_the_rest_of_the_difference() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let reader = format!("reader-of-{namespace}");
+    let rights = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
+         - {{apiGroups: [''], resources: [namespaces, serviceaccounts], verbs: [get, list]}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
+         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    let said = ended(&regcred(bench, &["diff", "-n", &namespace, "--as", &reader], OLD), 3);
+    assert!(said.contains("Secrets not compared") && said.contains("link   ServiceAccount/default"), "{said}");
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_said_at_once() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    let nowhere = "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n\
+                   clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: a, user: {token: canary}}]\n";
+    bench::write(&path, nowhere);
+    let said = ended(&regcred(bench, &["apply", "-n", "a", "--kubeconfig", path.to_str().unwrap()], OLD), 1);
+    assert!(said.contains("the cluster cannot be reached: connection refused"), "{said}");
+    let said = ended(&regcred(bench, &["apply", "-n", "a", "--context", "nowhere"], OLD), 1);
+    assert!(said.contains("the kubeconfig has no context of that name"), "{said}");
+}
+
+#[test]
+fn delete_removes_what_this_owner_made_and_nothing_else() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [one, other] = bench.namespaces();
+    let both = format!("{one},{other}");
+    bench
+        .kubectl(
+            &["patch", "serviceaccount", "default", "-n", &one, "-p", r#"{"imagePullSecrets":[{"name":"theirs"}]}"#],
+            "",
+        )
+        .succeeded();
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(folder.path(), "neighbour", "neighbours");
+    let neighbour = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &one]);
+    ended(&neighbour.variable("DOCKERHUB_AUTH", NEW).run(), 0);
+    ended(&regcred(bench, &["apply", "-n", &both], OLD), 0);
+    assert_eq!(references(bench, &one, "default"), ["theirs", "neighbours", "image-pull-secret"]);
+
+    let run = regcred(bench, &["delete", "-n", &both], "");
+    assert!(ended(&run, 2).contains("`--yes` is missing"), "{}", run.stderr);
+    let said = ended(&regcred(bench, &["delete", "-n", &both, "--dry-run"], ""), 3);
+    assert_eq!(said.lines().filter(|line| line.contains("(left over)")).count(), 4, "{said}");
+    let said = ended(&regcred(bench, &["delete", "-n", &both, "--yes"], ""), 0);
+    assert!(said.contains("2 namespaces: 2 unlinked, 2 deleted"), "{said}");
+    assert_eq!(references(bench, &one, "default"), ["theirs", "neighbours"]);
+    assert!(references(bench, &other, "default").is_empty());
+    bench.get(&["secret", "neighbours", "-n", &one]);
+    bench.kubectl(&["get", "secret", "image-pull-secret", "-n", &one], "").failed();
+    let said = ended(&regcred(bench, &["delete", "-n", &format!("{both},gone"), "--yes"], ""), 0);
+    assert!(said.contains("nothing to do"), "{said}");
+}
+
+#[test]
+fn delete_completes_what_an_interrupted_run_has_begun() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let accounts = format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: ci, namespace: {namespace}}}\n");
+    bench.kubectl(&["create", "-f", "-"], &accounts).succeeded();
+    ended(&regcred(bench, &["apply", "-n", &namespace, "--all-service-accounts"], OLD), 0);
+    // The Secret is gone, and one of two references is left.
+    bench.kubectl(&["delete", "secret", "image-pull-secret", "-n", &namespace], "").succeeded();
+    let unlinked = r#"[{"op":"remove","path":"/imagePullSecrets"}]"#;
+    bench.kubectl(&["patch", "serviceaccount", "ci", "-n", &namespace, "--type=json", "-p", unlinked], "").succeeded();
+    let said = ended(&regcred(bench, &["delete", "-n", &namespace, "--yes"], ""), 0);
+    assert!(said.contains("1 namespace: 1 unlinked"), "{said}");
+    assert!(references(bench, &namespace, "default").is_empty());
+}
