@@ -67,7 +67,7 @@ impl<'a> Asked<'a> {
 /// Asks about all logins and images; `warnings` is what was said of the logins before.
 pub(super) fn run(
     asked: Asked<'_>,
-    logins: &[Logins],
+    logins: &[&Logins],
     format: AnswerFormat,
     mut warnings: Vec<Diagnostic>,
     environment: &Environment,
@@ -75,7 +75,7 @@ pub(super) fn run(
     let Asked { arguments, images, timeout, warnings: of_images } = asked;
     warnings.extend(of_images);
     let allowed = settings::allowed(environment).map_err(|problem| Failure::of("the input", problem))?;
-    let logins: Vec<&Credential> = logins.iter().flat_map(Logins::credentials).collect();
+    let logins: Vec<&Credential> = logins.iter().flat_map(|logins| logins.credentials()).collect();
     if logins.is_empty() {
         report::note("no login was read, so no registry was asked about one");
     }
@@ -102,6 +102,39 @@ pub(super) fn run(
             Ok(Outcome::Done)
         }
     }
+}
+
+/// Asks about the logins of a run before its first write, each once.
+///
+/// # Errors
+/// A registry refuses one, or the flags name no hosts.
+pub(super) fn check_logins<'a>(
+    logins: impl Iterator<Item = &'a Logins>,
+    arguments: &OnlineArguments,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let timeout = check(arguments)?;
+    let allowed = settings::allowed(environment).map_err(|problem| Failure::of("the input", problem))?;
+    let mut once: Vec<&Credential> = Vec::new();
+    for login in logins.flat_map(Logins::credentials) {
+        let is_asked =
+            |known: &&Credential| known.registry.as_str() == login.registry.as_str() && known.is_same_login(login);
+        if !once.iter().any(is_asked) {
+            once.push(login);
+        }
+    }
+    let options = Options {
+        allowed: &allowed,
+        realms: &arguments.allow_realm,
+        insecure: &arguments.insecure_registry,
+        timeout,
+        environment,
+    };
+    let verdicts = registry::check(&once, &[], &options).map_err(|error| not_asked(&error))?;
+    let problems: Vec<_> = verdicts.iter().flat_map(Verdict::problems).collect();
+    Failure::unless_clean("the logins", &problems)?;
+    report::warn(&problems);
+    Ok(())
 }
 
 /// What the flags hold.

@@ -10,3 +10,4 @@ pub mod path;
 pub mod policy;
 pub mod read;
 pub mod server;
+pub mod stuck;

@@ -1,9 +1,10 @@
 //! Walks from what is known to the cause: a table of rules, of which the first that holds is the cause.
 
 use super::cause::Cause;
-use super::facts::{Candidate, Facts, PolicyState, State};
+use super::facts::{Candidate, Facts, PolicyState};
 use super::key;
 use super::secret::{Entry, Held, PullSecret};
+use super::wanted::State;
 use super::words::Words;
 use crate::registry::limits::Limits;
 use crate::registry::verdict::{Login, Pull, Standing, Verdict};

@@ -75,8 +75,8 @@ impl Words {
     #[must_use]
     pub fn read(message: &str) -> Self {
         let message = message.to_ascii_lowercase();
-        let is_said = |part: &&str| message.contains(*part);
-        TABLE.iter().find(|(_, parts)| parts.iter().any(|part| is_said(&part))).map_or(Self::Other, |(words, _)| *words)
+        let is_said = |part: &str| message.contains(part);
+        TABLE.iter().find(|(_, parts)| parts.iter().any(|part| is_said(part))).map_or(Self::Other, |(words, _)| *words)
     }
 }
 
