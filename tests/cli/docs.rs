@@ -215,6 +215,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--resource",
     "--role",
     "--server-side",
+    "--serviceaccount",
     "--show-managed-fields",
     "--strict",
     "--strip-components",
