@@ -16,16 +16,13 @@ pub enum Fault {
 }
 
 /// The documents of a YAML stream.
-#[must_use]
 pub fn documents(text: &str) -> Option<Vec<Value>> {
     let options = serde_saphyr::options! { budget: None, with_snippet: false };
     serde_saphyr::from_multiple_with_options(text, options).ok()
 }
 
 /// Whether the result is these documents, with every secret encrypted and everything readable that must be.
-///
-/// # Errors
-/// It is not.
+/// Errors: it is not.
 pub fn check_result(documents: &[Value], result: &str, form: Form) -> Result<(), Fault> {
     let found = self::documents(result).ok_or(Fault::Other)?;
     if found.len() != documents.len() {
