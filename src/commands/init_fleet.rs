@@ -1,6 +1,5 @@
 //! Starts a fleet for Argo CD or Flux: from names of clusters, or from a regcred.yaml that lists them.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -8,6 +7,7 @@ use minijinja::context;
 
 use super::init::{CONFIG, FILL_IN, Start, gitlab_jobs};
 use crate::cli::Tool;
+use crate::environment::read_text;
 use crate::settings::choices::{Format, Profile, Protect};
 use crate::settings::file::{self, File};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -76,7 +76,7 @@ impl Fleet {
         let is_kept = names.is_empty();
         let mut format = "";
         let clusters: Vec<_> = if is_kept {
-            let text = fs::read_to_string(root.join(file::NAME)).unwrap_or_default();
+            let text = read_text(&root.join(file::NAME)).unwrap_or_default();
             // A file without clusters, or one that cannot be read, is an existing file like any other.
             let Ok(File { spec, .. }) = file::parse(&text) else { return Ok(None) };
             if tool == GitOps::Flux && spec.format.is_none() {

@@ -91,7 +91,12 @@ fn merge(settings: &Settings, credentials: &Credentials) -> (Vec<Logins>, Vec<Di
             docker_configs.push(Logins::External(external));
             continue;
         }
-        match DockerConfig::merge(credentials.of(&pull_secret.sources, &mut problems)) {
+        let logins = credentials.of(&pull_secret.sources, &mut problems);
+        for login in &logins {
+            let place = format!("a login in {}", login.source);
+            pull_secret.confined.refuse([&login.registry].into_iter(), &place, &mut problems);
+        }
+        match DockerConfig::merge(logins) {
             Ok(docker_config) => docker_configs.push(Logins::Read(docker_config)),
             Err(found) => problems.extend(found),
         }

@@ -56,5 +56,14 @@ pub(super) fn ask(
         ));
     };
     let (source, username_source) = (source.to_owned(), source.to_owned());
-    Ok(Credential { registry, username, password, email: None, source, username_source, public_username: false })
+    Ok(Credential {
+        registry,
+        username,
+        password,
+        email: None,
+        source,
+        username_source,
+        public_username: false,
+        is_one_of_several: false,
+    })
 }

@@ -1,6 +1,5 @@
 //! Decides what is done for each chosen cluster of regcred.yaml; without clusters there is one without a name.
 
-use std::fs::File as OpenFile;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
@@ -10,7 +9,7 @@ use super::member::{Context, Member};
 use super::namespaces::{self, Listed};
 use super::{Settings, allowed, secret_variables, usage, with_known};
 use crate::credentials::Credentials;
-use crate::environment::Environment;
+use crate::environment::{Environment, open_list};
 use regcred_core::credentials::Source;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::VariableName;
@@ -120,7 +119,7 @@ fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnos
     let read = if path == Path::new("-") {
         namespaces::read_from(std::io::stdin().lock(), FLAG, &mut problems)
     } else {
-        OpenFile::open(environment.directory().join(path))
+        open_list(&environment.directory().join(path))
             .and_then(|file| namespaces::read_from(BufReader::new(file), FLAG, &mut problems))
     };
     let listed = read.map_err(|error| {

@@ -11,6 +11,7 @@ use regcred::cli::Arguments;
 use regcred::internals::file;
 use regcred_core::credentials::presets::{Host, Otherwise, PRESETS, UserName};
 use regcred_core::diagnostic::Code;
+use regcred_core::explain::Cause;
 use regcred_core::objects::marks::{Role, annotations};
 use regcred_core::spec::choice::Profile;
 use regcred_core::spec::combination::{protection_table, table};
@@ -72,6 +73,14 @@ fn the_table_of_presets_is_that_of_the_code() {
         rows.push(format!("| `{}` | {host} | {username} | in {password} | {} |\n", preset.name, preset.rule));
     }
     compare("logins.md", "presets", &rows.concat());
+}
+
+#[test]
+fn the_table_of_causes_is_that_of_the_code() {
+    let head = "| cause | what is wrong | what to do |\n|---|---|---|\n".to_owned();
+    let row = |cause: &Cause| format!("| `{}` | {} | {} |\n", cause.word(), cause.sentence(), cause.remedy());
+    let rows: Vec<_> = std::iter::once(head).chain(Cause::ALL.iter().map(row)).collect();
+    compare("explain.md", "causes", &rows.concat());
 }
 
 #[test]

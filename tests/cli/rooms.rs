@@ -46,13 +46,14 @@ const BINARY: Rooms = Rooms {
 
 const CLUSTER: Rooms = Rooms {
     folder: "crates/cluster/src",
-    order: &["execute", "owned", "policy", "read", "connect", "failure", "path", "server", "call"],
+    order: &["execute", "explain", "owned", "stuck", "policy", "read", "connect", "failure", "path", "server", "call"],
     left: &[],
 };
 
 const CORE: Rooms = Rooms {
     folder: "crates/core/src",
     order: &[
+        "explain",
         "cluster",
         "plan",
         "inject",
@@ -176,14 +177,16 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests, apart from those of a live cluster.
-const LINES: usize = 25_200;
+const LINES: usize = 26_200;
 /// What serves a live cluster and is counted by itself.
 const LIVE: &[&str] = &[
     "crates/cluster/src",
     "crates/core/src/cluster",
+    "crates/core/src/explain",
     "crates/core/src/inject/listed.rs",
     "crates/core/src/registry",
     "src/cli/cluster.rs",
+    "src/cli/explanation.rs",
     "src/cli/online.rs",
     "src/commands/cluster",
     "src/commands/online.rs",
@@ -194,7 +197,6 @@ const LINES_OF_A_FILE: usize = 300;
 /// Files that are still to be split.
 const LONG: &[&str] = &[
     "crates/core/src/credentials/auths.rs",
-    "crates/core/src/credentials/findings.rs",
     "crates/core/src/credentials/stand_in.rs",
     "crates/core/src/docker_config/kubelet.rs",
     "crates/core/src/docker_config/registry.rs",

@@ -10,6 +10,7 @@ mod harness {
     pub mod console;
     pub mod custom_resources;
     pub mod forged;
+    pub mod node;
     #[expect(dead_code, reason = "here the peers are a token server only")]
     pub mod peers;
     pub mod program;
@@ -30,6 +31,7 @@ mod apply;
 mod ci;
 mod cluster;
 mod docs;
+mod explain;
 mod external;
 mod gitlab;
 mod gitops;
@@ -40,6 +42,8 @@ mod init;
 mod inject;
 mod krm;
 mod kubelet;
+mod kubelet_damage;
+mod node;
 mod online;
 mod patcher;
 mod policy;

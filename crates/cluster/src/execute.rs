@@ -99,7 +99,7 @@ impl Run<'_> {
         let end = Instant::now() + self.server.timeout();
         let path = Kind::ServiceAccount.one(namespace, &step.name);
         let removes = step.change.action == Action::Delete;
-        let mut list = list.to_vec();
+        let (mut list, mut unchanged) = (list.to_vec(), 0);
         loop {
             let patch = if removes { reference::remove(&list, references) } else { reference::add(&list, references) };
             let Some(patch) = patch else { return Ok(Ending::Kept) };
@@ -112,7 +112,13 @@ impl Run<'_> {
                 Err(trouble) => return Err(trouble),
             };
             match self.server.ask::<Account>(&Call::get(path.clone())).await {
-                Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => return Err(refusal),
+                // Somebody may have changed it and changed it back, but not twice.
+                Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => {
+                    unchanged += 1;
+                    if unchanged > 1 {
+                        return Err(refusal);
+                    }
+                }
                 Ok(account) => list = account.image_pull_secrets,
                 Err(trouble) if trouble.code() != 404 => return Err(trouble),
                 Err(_) if removes || self.has_gone(namespace).await? => return Ok(Ending::Gone),

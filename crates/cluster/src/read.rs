@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
 use regcred_core::cluster::facts::{Account, NamespaceObject, Secret, Space};
-use regcred_core::diagnostic::Diagnostic;
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use serde::de::DeserializeOwned;
 
@@ -48,6 +48,12 @@ pub async fn namespaces(server: &Server, which: Which<'_>) -> Result<Spaces, Dia
         Err(trouble) => match which {
             Which::Named(names) if trouble.code() == 403 => named(server, names).await,
             Which::Named(_) => Err(attempt.failed(&trouble)),
+            // The API server's words quote what was typed.
+            Which::Labelled(Some(_)) if trouble.code() == 400 => {
+                Err(Diagnostic::error(Code::Usage, "`--selector` is not a label selector").hint(
+                    "write it as for kubectl: team=shop, stage!=test, 'tier in (web,api)', or a label's name alone",
+                ))
+            }
             Which::Labelled(_) => {
                 let problem = attempt.failed(&trouble);
                 let is_forbidden = trouble.code() == 403;

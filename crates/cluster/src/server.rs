@@ -181,6 +181,14 @@ impl Server {
         }
     }
 
+    /// Makes the call once.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn send_once(&self, call: &Call) -> Result<Vec<u8>, Trouble> {
+        self.patiently(Instant::now() + self.timeout, self.once(call)).await?.map_err(|(trouble, _)| trouble)
+    }
+
     /// Waits, unless the program is to stop.
     ///
     /// # Errors

@@ -3,9 +3,9 @@
 //! Hashes and HMACs are computed elsewhere: they come in as facts. The same plan is printed by `--check` and executed by a run.
 
 mod facts;
+mod words;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Serialize;
 
@@ -139,37 +139,6 @@ impl Change {
     #[must_use]
     pub fn differs(&self) -> bool {
         self.action != Action::Keep && self.reason != Reason::Unproven
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Create => "created",
-            Self::Update => "updated",
-            Self::Delete => "removed",
-            Self::Keep => "kept",
-            Self::Refuse => "refused",
-        })
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "missing",
-            Self::Stale | Self::AnotherRecipient => "stale",
-            Self::Edited | Self::Merged | Self::Unsigned | Self::Different => "different",
-            Self::Reseal => "to re-encrypt",
-            Self::LeftOver => "left over",
-            Self::NotOurs => "not regcred's",
-            Self::Current => "current",
-            Self::NotCompared | Self::Unproven => "not compared",
-            Self::NotLinked => "not linked",
-            Self::Unchangeable => "not changeable",
-            Self::TakenOver => "taken over",
-            Self::Managed => "managed by another tool",
-        })
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::future::join_all;
 
 use super::applied::{self, Applied, Manner};
-use super::comparison::chosen;
+use super::places::chosen;
 use super::{connection, runtime, together};
 use crate::cli::cluster::DeleteArguments;
 use crate::environment::Environment;

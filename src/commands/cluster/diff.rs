@@ -37,6 +37,7 @@ pub fn run(
     file: Option<&File>,
     environment: &Environment,
 ) -> Result<Outcome> {
+    super::refuse_a_narrow_prune(typed, &arguments.place, &arguments.link, file)?;
     let Prepared { fleet, logins, accesses } =
         prepare(typed, file, &arguments.connection, Missing::IsNotCompared, environment)?;
     let keys: Vec<Key> =
@@ -46,12 +47,15 @@ pub fn run(
     let members = fleet.members.iter().zip(&logins).zip(accesses).zip(&keys);
     let work = members.map(|(((settings, logins), access), key)| async move {
         match compare(access, settings, logins, typed_once).await {
-            Ok(Compared { delivery, comparison, problems, .. }) => {
+            Ok(Compared { delivery, comparison, left_over, problems, .. }) => {
                 let with_details = |step: Step| {
                     let details = details(&step, &delivery, key);
                     (step, details)
                 };
-                Differences { steps: comparison.steps.into_iter().map(with_details).collect(), problems }
+                Differences {
+                    steps: comparison.steps.into_iter().chain(left_over).map(with_details).collect(),
+                    problems,
+                }
             }
             Err(problems) => Differences { problems, ..Differences::default() },
         }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, read_file};
 use crate::settings::PlaintextInGit;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -123,7 +123,7 @@ pub fn check_file(path: &Path, name: &str, target: &Target<'_>) -> Result<(), Fa
 
 /// Whether a folder is in a work tree, and our `.gitignore` keeps it out of Git.
 pub fn is_covered(folder: &Path) -> bool {
-    in_work_tree(folder) && fs::read(folder.join(IGNORE_FILE)).is_ok_and(|bytes| bytes == IGNORE_ALL)
+    in_work_tree(folder) && read_file(&folder.join(IGNORE_FILE)).is_ok_and(|bytes| bytes == IGNORE_ALL)
 }
 
 pub fn in_work_tree(folder: &Path) -> bool {

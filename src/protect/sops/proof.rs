@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::form::Form;
+use regcred_core::manifest::expands_too_far;
 
 /// What is wrong with a result; a place in a document is a path of keys.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub enum Fault {
 
 /// The documents of a YAML stream.
 pub fn documents(text: &str) -> Option<Vec<Value>> {
+    if expands_too_far(text) {
+        return None;
+    }
     let options = serde_saphyr::options! { budget: None, with_snippet: false };
     serde_saphyr::from_multiple_with_options(text, options).ok()
 }

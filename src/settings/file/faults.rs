@@ -139,6 +139,11 @@ impl Faults<'_> {
     /// A password or a Docker config where the name of its variable belongs.
     fn literal(&mut self, position: Position, path: &str) {
         let field = last(path);
+        if field == "kubeconfig" {
+            let hint = "a kubeconfig can run programs, so a variable holds it or its path: `kubeconfig: {env: NAME}`";
+            self.add(position, "a literal kubeconfig, or its path", hint.to_owned());
+            return;
+        }
         self.add(
             position,
             "a literal password or Docker config",

@@ -127,6 +127,8 @@ pub struct OwnerReference {
     pub kind: String,
     /// Its name.
     pub name: String,
+    /// Whether it makes a new object where this one goes.
+    pub controller: bool,
 }
 
 /// A field manager, and the top-level fields that it wrote.

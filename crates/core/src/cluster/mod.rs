@@ -10,6 +10,7 @@ pub mod policy;
 pub mod reference;
 mod removal;
 pub mod selection;
+pub mod stuck;
 pub mod whose;
 
 pub use compare::{Comparison, Object, Step};

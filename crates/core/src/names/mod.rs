@@ -73,7 +73,7 @@ name! {
 }
 
 name! {
-    /// The name of a ServiceAccount, or `*` for every one.
+    /// The name of a ServiceAccount, or a glob for several; `*` is every one.
     #[derive(JsonSchema)]
     #[schemars(extend("pattern" = ACCOUNT_PATTERN, "maxLength" = 253))]
     AccountName
@@ -92,7 +92,7 @@ const VARIABLE_RULE: &str = "it is a variable's name: A-Z, a-z, 0-9 and _, no di
 
 const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
 const SUBDOMAIN_PATTERN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-const ACCOUNT_PATTERN: &str = r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$";
+const ACCOUNT_PATTERN: &str = r"^[-a-z0-9.*?\[\]{},!^]+$";
 
 /// Why a text does not match this pattern of the JSON Schema.
 ///
@@ -137,7 +137,10 @@ impl FromStr for AccountName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        if text == "*" { Ok(Self(text.into())) } else { text.parse().map(|ResourceName(name)| Self(name)) }
+        if pattern::is_glob(text) {
+            return pattern::glob(text, true).map(|_| Self(text.into()));
+        }
+        text.parse().map(|ResourceName(name)| Self(name))
     }
 }
 
@@ -152,6 +155,14 @@ impl FromStr for VariableName {
             None => return Ok(Self(text.into())),
         };
         Err(InvalidName { kind: "the variable's name", fault, rule: VARIABLE_RULE })
+    }
+}
+
+impl AccountName {
+    /// What a glob matches; `None` for a name.
+    #[must_use]
+    pub fn glob(&self) -> Option<globset::GlobMatcher> {
+        pattern::is_glob(&self.0).then(|| pattern::glob(&self.0, true).ok()).flatten()
     }
 }
 
@@ -192,6 +203,19 @@ mod tests {
         }
         for bad in ["", "a..b", ".a", "a.", "a.-b", "A", "a/b", &"a".repeat(254), &"a.".repeat(127)] {
             assert!(bad.parse::<ResourceName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_service_account_is_named_by_its_name_or_a_glob() {
+        for (text, name, matches) in
+            [("ci", "ci", None), ("*", "ci", Some(true)), ("ci-*", "ci.x", Some(false)), ("ci?x", "ci.x", Some(true))]
+        {
+            let glob = text.parse::<AccountName>().unwrap().glob();
+            assert_eq!(glob.map(|glob| glob.is_match(name)), matches, "{text}");
+        }
+        for bad in ["", "CI", "ci-[a", "ci_*"] {
+            assert!(bad.parse::<AccountName>().is_err(), "{bad}");
         }
     }
 
