@@ -4,6 +4,8 @@
 pub mod cluster;
 mod explain;
 #[cfg(feature = "cluster")]
+pub mod explanation;
+#[cfg(feature = "cluster")]
 mod online;
 mod other_tools;
 mod parse;
@@ -65,7 +67,10 @@ pub enum Command {
     /// Delete what was made in a live cluster: references, then Secrets
     #[cfg(feature = "cluster")]
     Delete(Box<cluster::DeleteArguments>),
-    /// Report every problem with the variables at once, and what a kubelet would use
+    /// Say why an image of a Pod cannot be pulled, and what to do
+    #[cfg(feature = "cluster")]
+    Explain(Box<explanation::ExplainArguments>),
+    /// Report every problem with the logins, and what a kubelet would use
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt
     ///

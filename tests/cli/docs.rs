@@ -14,6 +14,7 @@ use regcred::settings::external::generator;
 use regcred::settings::file;
 use regcred::templates::BUILT_IN;
 use regcred_core::diagnostic::Code;
+use regcred_core::explain::Cause;
 use regcred_core::objects::marks::{Role, annotations};
 use regcred_core::spec::meaning;
 
@@ -71,6 +72,14 @@ fn the_table_of_presets_is_that_of_the_code() {
         rows.push(format!("| `{}` | {host} | {username} | in {password} | {} |\n", preset.name, preset.rule));
     }
     compare("logins.md", "presets", &rows.concat());
+}
+
+#[test]
+fn the_table_of_causes_is_that_of_the_code() {
+    let head = "| cause | what is wrong | what to do |\n|---|---|---|\n".to_owned();
+    let row = |cause: &Cause| format!("| `{}` | {} | {} |\n", cause.word(), cause.sentence(), cause.remedy());
+    let rows: Vec<_> = std::iter::once(head).chain(Cause::ALL.iter().map(row)).collect();
+    compare("explain.md", "causes", &rows.concat());
 }
 
 #[test]

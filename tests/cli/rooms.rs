@@ -46,13 +46,14 @@ const BINARY: Rooms = Rooms {
 
 const CLUSTER: Rooms = Rooms {
     folder: "crates/cluster/src",
-    order: &["execute", "owned", "stuck", "policy", "read", "connect", "failure", "path", "server", "call"],
+    order: &["execute", "explain", "owned", "stuck", "policy", "read", "connect", "failure", "path", "server", "call"],
     left: &[],
 };
 
 const CORE: Rooms = Rooms {
     folder: "crates/core/src",
     order: &[
+        "explain",
         "cluster",
         "plan",
         "inject",
@@ -181,9 +182,11 @@ const LINES: usize = 26_200;
 const LIVE: &[&str] = &[
     "crates/cluster/src",
     "crates/core/src/cluster",
+    "crates/core/src/explain",
     "crates/core/src/inject/listed.rs",
     "crates/core/src/registry",
     "src/cli/cluster.rs",
+    "src/cli/explanation.rs",
     "src/cli/online.rs",
     "src/commands/cluster",
     "src/commands/online.rs",

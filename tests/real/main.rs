@@ -31,6 +31,7 @@ mod apply;
 mod ci;
 mod cluster;
 mod docs;
+mod explain;
 mod external;
 mod gitlab;
 mod gitops;

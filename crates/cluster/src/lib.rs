@@ -3,6 +3,7 @@
 pub mod call;
 pub mod connect;
 pub mod execute;
+pub mod explain;
 pub mod failure;
 pub mod owned;
 pub mod path;

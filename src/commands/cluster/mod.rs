@@ -6,6 +6,7 @@ mod comparison;
 mod connection;
 pub(super) mod delete;
 pub(super) mod diff;
+pub(super) mod explain;
 mod places;
 mod policies;
 mod refusal;

@@ -126,6 +126,7 @@ codes! {
     NoSuchAccount => "no-such-account",
     NoSuchFile => "no-such-file",
     NoSuchNamespace => "no-such-namespace",
+    NoSuchPod => "no-such-pod",
     NoUsername => "no-username",
     NotADirectory => "not-a-directory",
     NotADockerConfig => "not-a-docker-config",

@@ -3,7 +3,7 @@
 pub mod credential;
 mod json;
 pub mod kubelet;
-mod near_miss;
+pub mod near_miss;
 pub mod registry;
 
 use std::collections::BTreeMap;
