@@ -141,15 +141,13 @@ pub struct Manager {
     pub fields: Vec<String>,
 }
 
+#[expect(clippy::zero_sized_map_values, reason = "the values are skipped, and a set cannot do that")]
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ManagedFields {
     manager: String,
-    fields_v1: Fields,
+    fields_v1: BTreeMap<String, IgnoredAny>,
 }
-
-#[expect(clippy::zero_sized_map_values, reason = "the values are skipped, and a set cannot do that")]
-type Fields = BTreeMap<String, IgnoredAny>;
 
 impl From<ManagedFields> for Manager {
     fn from(ManagedFields { manager, fields_v1 }: ManagedFields) -> Self {
