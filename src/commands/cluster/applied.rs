@@ -87,11 +87,12 @@ fn text(clusters: &[(&Settings, Applied)], dry_run: bool) -> Result<()> {
                 Some(Ending::Kept | Ending::Failed(_)) | None => {}
             }
         }
-        if dry_run || !applied.is_planned() {
-            summary(settings.cluster.as_ref(), applied);
-        }
     }
-    Ok(print_text(&planned)?)
+    print_text(&planned)?;
+    for (settings, applied) in clusters.iter().filter(|(_, applied)| dry_run || !applied.is_planned()) {
+        summary(settings.cluster.as_ref(), applied);
+    }
+    Ok(())
 }
 
 /// One line for each cluster that was reached.
