@@ -72,7 +72,7 @@ pub enum Command {
     /// Say why an image of a Pod cannot be pulled, and what to do
     #[cfg(feature = "cluster")]
     Explain(Box<explanation::ExplainArguments>),
-    /// Report every problem with the logins, and what a kubelet would use
+    /// Report every problem with the logins, and what a kubelet uses
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt
     ///

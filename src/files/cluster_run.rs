@@ -27,7 +27,6 @@ impl ClusterRun {
     }
 
     /// The objects that are to be built.
-    #[must_use]
     pub fn request(&self) -> Request<'_> {
         let Settings { combination, create_namespaces, patcher, .. } = &self.settings;
         let wanted = self.pull_secrets().map(|(pull_secret, docker_config)| Wanted {

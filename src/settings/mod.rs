@@ -114,16 +114,13 @@ pub enum PlaintextInGit {
 
 impl Settings {
     /// What every object carries.
-    #[must_use]
     pub fn marks(&self) -> Marks {
         let owner = self.owner.as_ref().or(self.pull_secrets.first().map(|pull_secret| &pull_secret.name));
         Marks { owner: owner.map_or(SECRET_NAME, ResourceName::as_str).to_owned(), profile: self.profile }
     }
 
     /// Decides for one cluster; what is wrong with names and lists is added to `problems`, and then the settings are not used.
-    ///
-    /// # Errors
-    /// Usage: choices that cannot be combined.
+    /// Errors: usage: choices that cannot be combined.
     fn decide(
         spec: &Spec,
         (purpose, has_several_pull_secrets): (Purpose, bool),
@@ -247,9 +244,7 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
 }
 
 /// What the file may name. A variable that is set and not text allows nothing.
-///
-/// # Errors
-/// A glob is invalid.
+/// Errors: a glob is invalid.
 pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     let globs = |name| environment.setting(name).or(environment.is_set(name).then_some(""));
     Allowed::read(globs(confine::VARIABLES), globs(confine::REGISTRIES))

@@ -24,7 +24,6 @@ pub const OWN_ACCOUNT: &str = "image-puller";
 /// One pull secret, decided.
 #[derive(Clone, Debug)]
 pub struct PullSecretSettings {
-    /// Its name.
     pub name: ResourceName,
     /// Its logins.
     pub sources: Vec<Source>,

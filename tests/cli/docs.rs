@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use regcred::cli::Arguments;
-use regcred::credentials::presets::{Host, Otherwise, PRESETS, UserName};
-use regcred::settings::choices::{Profile, protection_table, table};
-use regcred::settings::external::generator;
-use regcred::settings::file;
-use regcred::templates::BUILT_IN;
+use regcred::internals::file;
+use regcred_core::credentials::presets::{Host, Otherwise, PRESETS, UserName};
 use regcred_core::diagnostic::Code;
 use regcred_core::explain::Cause;
 use regcred_core::objects::marks::{Role, annotations};
+use regcred_core::spec::choice::Profile;
+use regcred_core::spec::combination::{protection_table, table};
+use regcred_core::spec::external::generator;
 use regcred_core::spec::meaning;
+use regcred_core::spec::template::BUILT_IN;
 
 use crate::harness::regcred::regcred;
 

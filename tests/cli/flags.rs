@@ -7,7 +7,8 @@ use std::path::Path;
 use clap::CommandFactory;
 use rayon::prelude::*;
 use regcred::cli::Arguments;
-use regcred::settings::choices::{Combination, Format, Link, Protect, Strategy};
+use regcred_core::spec::choice::{Format, Link, Protect, Strategy};
+use regcred_core::spec::combination::Combination;
 
 use crate::harness::regcred::regcred;
 

@@ -188,6 +188,27 @@ fn a_credential_helper_is_asked_without_the_variables_of_logins() {
     assert!(!String::from_utf8_lossy(&output.stdout).contains("canary") && !stderr(&output).contains("canary"));
 }
 
+#[test]
+fn inject_reads_utf_16_with_its_mark() {
+    let pod = "\u{feff}apiVersion: v1\nkind: Pod\nmetadata: {name: é}\nspec:\n  containers: [{name: a, image: ghcr.io/a/b}]\n";
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pod.yaml");
+        let bytes: Vec<u8> = pod.encode_utf16().flat_map(order).collect();
+        fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args(["inject", "--registry", "ghcr.io"])
+            .env_clear()
+            .current_dir(folder.path())
+            .stdin(fs::File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(text.contains("{name: é}") && text.contains("imagePullSecrets"), "{text}");
+    }
+}
+
 /// The status, once it has ended by itself, and what it said.
 fn in_time(folder: &Path, arguments: &str, stdin: &str) -> (Option<i32>, String) {
     let mut child = Command::new("timeout")

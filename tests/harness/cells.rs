@@ -5,8 +5,9 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use regcred::settings::choices::{Combination, Format, Link, Patcher, Profile, Protect, Strategy};
 use regcred_core::spec::choice::Choice;
+use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, Strategy};
+use regcred_core::spec::combination::Combination;
 use serde_json::{Value, json};
 
 use super::bench::{self, Bench, Program, difference, documents, fresh};

@@ -216,7 +216,7 @@ fn pod(case: &Case, number: usize) -> Value {
     pod
 }
 
-fn list(items: Vec<Value>) -> String {
+fn list(items: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 
@@ -224,7 +224,7 @@ fn list(items: Vec<Value>) -> String {
 fn set_up(bench: &Bench, namespace: &str, cases: &[Case]) {
     let apply = |objects: Vec<Value>| {
         if !objects.is_empty() {
-            bench.kubectl(&["apply", "--server-side", "-n", namespace, "-f", "-"], &list(objects)).succeeded();
+            bench.kubectl(&["apply", "--server-side", "-n", namespace, "-f", "-"], &list(&objects)).succeeded();
         }
     };
     let numbered = || (0..).zip(cases);
@@ -236,7 +236,7 @@ fn set_up(bench: &Bench, namespace: &str, cases: &[Case]) {
     };
     apply(secrets(false));
     apply(numbered().map(|(number, case)| account(case, number, &case.account.0)).collect());
-    let pods = || list(numbered().map(|(number, case)| pod(case, number)).collect());
+    let pods = || list(&numbered().map(|(number, case)| pod(case, number)).collect::<Vec<_>>());
     // The API server looks for the ServiceAccount in a cache that may be a moment behind.
     Bench::wait("the Pods", || {
         bench.kubectl(&["apply", "--server-side", "-n", namespace, "-f", "-"], &pods()).status == 0
@@ -322,7 +322,7 @@ fn each_broken_pull_is_named() {
     let emptied = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}, "imagePullSecrets": [{"name": "default-dockercfg-1"}]});
     let controller =
         ["apply", "--server-side", "--field-manager=openshift-controller-manager", "-n", &dropped, "-f", "-"];
-    bench.kubectl(&controller, &list(vec![ours, emptied])).succeeded();
+    bench.kubectl(&controller, &list(&[ours, emptied])).succeeded();
     results.push(("reference-dropped", of_image(&dropped, &image, "default")));
 
     let auth = json!({"auths": {&registries.plain.host: {"username": "bot", "password": RIGHT}}}).to_string();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use regcred::settings::choices::{Combination, Format, Link, Patcher, Protect, Strategy};
+use regcred_core::spec::choice::{Format, Link, Patcher, Protect, Strategy};
+use regcred_core::spec::combination::Combination;
 use serde_json::{Value, json};
 
 use crate::harness::bench::{Bench, Run, documents, fresh};

@@ -101,16 +101,17 @@ impl Run<'_> {
         let removes = step.change.action == Action::Delete;
         let (mut list, mut unchanged) = (list.to_vec(), 0);
         loop {
-            let patch = if removes { reference::remove(&list, references) } else { reference::add(&list, references) };
-            let Some(patch) = patch else { return Ok(Ending::Kept) };
+            let operations =
+                if removes { reference::remove(&list, references) } else { reference::add(&list, references) };
+            let Some(operations) = operations else { return Ok(Ending::Kept) };
             let target = format!("{path}?fieldManager={}", self.delivery.field_manager());
-            let refusal = match self.server.send(&Call::patch(target, JSON_PATCH, patch.to_string().into_bytes())).await
-            {
-                Ok(_) => return Ok(Ending::Written),
-                Err(trouble) if trouble.is_end_of_namespace() => return Ok(Ending::Gone),
-                Err(trouble) if matches!(trouble.code(), 404 | 409 | 422) => trouble,
-                Err(trouble) => return Err(trouble),
-            };
+            let refusal =
+                match self.server.send(&Call::patch(target, JSON_PATCH, operations.to_string().into_bytes())).await {
+                    Ok(_) => return Ok(Ending::Written),
+                    Err(trouble) if trouble.is_end_of_namespace() => return Ok(Ending::Gone),
+                    Err(trouble) if matches!(trouble.code(), 404 | 409 | 422) => trouble,
+                    Err(trouble) => return Err(trouble),
+                };
             match self.server.ask::<Account>(&Call::get(path.clone())).await {
                 // Somebody may have changed it and changed it back, but not twice.
                 Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => {

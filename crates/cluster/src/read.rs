@@ -196,9 +196,9 @@ pub(crate) async fn accounts(
             Some(names) => (some(server, &namespace, names).await, "get"),
             None => (server.list::<Account>(&Kind::ServiceAccount.within(&namespace), &[]).await, "list"),
         };
-        let named = |account: Account| Some((account.metadata.name.parse().ok()?, account));
+        let with_name = |account: Account| Some((account.metadata.name.parse().ok()?, account));
         match found {
-            Ok(found) => Ok((namespace, found.into_iter().filter_map(named).collect())),
+            Ok(found) => Ok((namespace, found.into_iter().filter_map(with_name).collect())),
             Err(trouble) => Err(Attempt::new(verb, format!("the ServiceAccounts of {namespace}")).failed(&trouble)),
         }
     };

@@ -133,7 +133,8 @@ impl Server {
         query: &[(&str, &str)],
         accept: &'static str,
     ) -> Result<Vec<T>, Trouble> {
-        let pairs: String = query.iter().map(|(key, value)| format!("&{key}={}", encoded(value))).collect();
+        let pairs: Vec<_> = query.iter().map(|(key, value)| format!("&{key}={}", encoded(value))).collect();
+        let pairs = pairs.concat();
         let (mut all, mut next) = (Vec::new(), String::new());
         loop {
             let path = format!("{collection}?limit={PAGE}{pairs}&continue={}", encoded(&next));

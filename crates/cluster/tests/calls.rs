@@ -1,5 +1,7 @@
 //! Sends requests to a peer that answers as it is told to: what a real API server does only at bad times.
 
+#![cfg(test)]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -95,6 +97,12 @@ fn never() -> bool {
     false
 }
 
+static STOP: AtomicBool = AtomicBool::new(false);
+
+fn stopped() -> bool {
+    STOP.load(Ordering::SeqCst)
+}
+
 fn ask(peer: &Peer, timeout: Duration) -> Result<Value, Trouble> {
     run(async { peer.server(timeout, never).ask(&Call::get("/api/v1/namespaces/a".to_owned())).await })
 }
@@ -128,10 +136,6 @@ fn a_call_ends_with_its_deadline_or_with_the_program() {
     let peer = Peer::with(Vec::new());
     assert!(matches!(ask(&peer, Duration::from_millis(200)), Err(Trouble::Late)));
 
-    static STOP: AtomicBool = AtomicBool::new(false);
-    fn stopped() -> bool {
-        STOP.load(Ordering::SeqCst)
-    }
     thread::spawn(|| STOP.store(true, Ordering::SeqCst));
     let began = Instant::now();
     let answer = run(async { peer.server(LONG, stopped).ask::<Value>(&Call::get("/x".to_owned())).await });

@@ -61,10 +61,8 @@ pub(super) async fn compare<'a>(
             None => problems.push(unread(typed.without_secrets)),
         }
     }
-    let left_over = match typed.link.prune {
-        true => left_over(&server, settings, &delivery).await.map_err(one)?,
-        false => Vec::new(),
-    };
+    let left_over =
+        if typed.link.prune { left_over(&server, settings, &delivery).await.map_err(one)? } else { Vec::new() };
     Ok(Compared { server, delivery, comparison, left_over, problems })
 }
 

@@ -94,10 +94,11 @@ fn details(step: &Step, delivery: &Delivery<'_>, key: &Key) -> Vec<String> {
     let differences = content::differences(wanted.docker_config(), there.docker_config.as_ref());
     let mut lines: Vec<_> = differences.iter().map(|one| said(one, delivery, *number)).collect();
     let digest = |docker_config| key.short(docker_config);
-    if let (Some(old), Some(new)) = (there.docker_config.as_ref().and_then(digest), digest(wanted.docker_config())) {
-        if old != new {
-            lines.insert(0, format!("Docker config {old} → {new}"));
-        }
+    let found = there.docker_config.as_ref().and_then(digest);
+    if let (Some(old), Some(new)) = (found, digest(wanted.docker_config()))
+        && old != new
+    {
+        lines.insert(0, format!("Docker config {old} → {new}"));
     }
     lines
 }

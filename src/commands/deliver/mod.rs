@@ -105,7 +105,9 @@ impl Delivery {
     /// Says the rest.
     pub(super) fn say(&self) -> Outcome {
         let Prepared { changes, unchanged, unproven, notes, .. } = &self.prepared;
-        notes.iter().for_each(|note| report::note(note));
+        for note in notes {
+            report::note(note);
+        }
         match self.mode {
             None => Outcome::Done,
             Some(Mode::Write) => {

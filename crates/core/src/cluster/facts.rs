@@ -141,6 +141,7 @@ pub struct Manager {
     pub fields: Vec<String>,
 }
 
+#[expect(clippy::zero_sized_map_values, reason = "the values are skipped, and a set cannot do that")]
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ManagedFields {

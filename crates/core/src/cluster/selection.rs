@@ -65,8 +65,7 @@ impl Choice<'_> {
         if self.others == Others::All && self.include.is_empty() {
             return None;
         }
-        let name = |pattern| if let &NamespacePattern::Name(ref name) = pattern { Some(name) } else { None };
-        self.include.iter().map(name).collect()
+        self.include.iter().map(NamespacePattern::name).collect()
     }
 
     /// Chooses from the namespaces that exist.

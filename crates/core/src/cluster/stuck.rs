@@ -57,11 +57,14 @@ struct ImageVolume {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct PodStatus {
-    container_statuses: Vec<ContainerStatus>,
-    init_container_statuses: Vec<ContainerStatus>,
-    ephemeral_container_statuses: Vec<ContainerStatus>,
+    #[serde(rename = "containerStatuses")]
+    containers: Vec<ContainerStatus>,
+    #[serde(rename = "initContainerStatuses")]
+    init: Vec<ContainerStatus>,
+    #[serde(rename = "ephemeralContainerStatuses")]
+    ephemeral: Vec<ContainerStatus>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -164,8 +167,8 @@ impl Pod {
 
     /// The images of the containers that wait for one; the images of volumes too, since any container may wait for them.
     fn failing_images(&self) -> Vec<&str> {
-        let PodStatus { container_statuses, init_container_statuses, ephemeral_container_statuses } = &self.status;
-        let statuses = container_statuses.iter().chain(init_container_statuses).chain(ephemeral_container_statuses);
+        let PodStatus { containers, init, ephemeral } = &self.status;
+        let statuses = containers.iter().chain(init).chain(ephemeral);
         let waits = |status: &&ContainerStatus| {
             status.state.waiting.as_ref().is_some_and(|waiting| REASONS.contains(&waiting.reason.as_str()))
         };

@@ -202,9 +202,9 @@ pub fn tries(docker_configs: &[DockerConfig], image: &Image, usernames: &[String
     let is_one_place = |one: &&Credential, other: &&Credential| {
         one.is_one_of_several && other.is_one_of_several && one.registry.index() == other.registry.index()
     };
-    let mut names = usernames.iter();
+    let mut rest = usernames.iter();
     let has_these = |same: &[&Credential]| {
-        let mut named: Vec<_> = names.by_ref().take(same.len()).collect();
+        let mut named: Vec<_> = rest.by_ref().take(same.len()).collect();
         same.iter().all(|login| {
             let at = named.iter().position(|name| login.is_of(name));
             at.map(|at| named.remove(at)).is_some()

@@ -76,6 +76,12 @@ impl NamespacePattern {
         }
     }
 
+    /// The namespace, unless it is a glob.
+    #[must_use]
+    pub fn name(&self) -> Option<&Namespace> {
+        if let Self::Name(name) = self { Some(name) } else { None }
+    }
+
     /// Whether it matches this namespace.
     #[must_use]
     pub fn matches(&self, namespace: &Namespace) -> bool {
