@@ -177,7 +177,7 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests, apart from those of a live cluster.
-const LINES: usize = 26_800;
+const LINES: usize = 26_300;
 /// What serves a live cluster and is counted by itself.
 const LIVE: &[&str] = &[
     "crates/cluster/src",
