@@ -20,7 +20,9 @@ use regcred_core::spec::typed::Typed;
 
 #[cfg(feature = "cluster")]
 pub use online::OnlineArguments;
-pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments};
+pub use render::{
+    GrantArguments, LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments,
+};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Parser)]

@@ -60,9 +60,7 @@ struct Cluster {
 
 impl Fleet {
     /// The fleet that the names, or the regcred.yaml under `root`, describe.
-    ///
-    /// # Errors
-    /// The tool has no fleets, or a name is not valid.
+    /// Errors: the tool has no fleets, or a name is not valid.
     pub fn find(tool: Tool, names: &[String], root: &Path) -> Result<Option<Self>> {
         let tool = match tool {
             Tool::Argocd => GitOps::Argocd,
@@ -100,9 +98,7 @@ impl Fleet {
     }
 
     /// The files that are not there yet, and what is left to do.
-    ///
-    /// # Errors
-    /// There is a regcred.yaml that does not list the clusters.
+    /// Errors: there is a regcred.yaml that does not list the clusters.
     pub fn start(&self, root: &Path) -> Result<Start> {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =

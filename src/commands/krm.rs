@@ -106,8 +106,12 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
         said.push(results::of_problem(warning));
     }
     if let Some(
-        format
-        @ (Format::Directory | Format::Kustomization | Format::Chart | Format::HelmValues | Format::DockerConfig),
+        format @ (Format::Directory
+        | Format::Kustomization
+        | Format::Chart
+        | Format::HelmValues
+        | Format::DockerConfig
+        | Format::Rbac),
     ) = format
     {
         said.push(results::information(&format!(

@@ -15,9 +15,7 @@ use regcred_core::names::VariableName;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The login that the helper `docker-credential-NAME` knows. Nothing that it prints is repeated.
-///
-/// # Errors
-/// The helper cannot be run, fails, or answers with something else than a login.
+/// Errors: the helper cannot be run, fails, or answers with something else than a login.
 pub(super) fn ask(
     kept: Kept,
     source: &str,

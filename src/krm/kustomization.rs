@@ -25,7 +25,6 @@ struct Kustomization {
 }
 
 /// Whether kustomize runs us as a generator: then the functionConfig is the only item.
-#[must_use]
 pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
     !list.items.is_empty()
         && list.items.iter().all(|item| {
@@ -35,7 +34,6 @@ pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
 }
 
 /// Problems that the kustomization in this directory would cause with generated objects.
-#[must_use]
 pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
     let Some(text) = NAMES.iter().find_map(|name| read_text(&directory.join(name)).ok()) else {
         return Vec::new();

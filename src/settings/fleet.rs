@@ -45,7 +45,6 @@ pub enum Purpose {
 
 impl Purpose {
     /// Whether the namespaces are chosen in a live cluster.
-    #[must_use]
     pub fn is_live(self) -> bool {
         matches!(self, Self::Cluster | Self::CleanUp)
     }
@@ -53,17 +52,12 @@ impl Purpose {
 
 impl Fleet {
     /// Decides for `render`, which reads the list of `--namespaces-from`.
-    ///
-    /// # Errors
-    /// Usage: options that cannot be combined, or mean nothing. Input: everything that is wrong with names, lists and logins.
+    /// Errors: usage: options that cannot be combined, or mean nothing. Input: everything that is wrong with names, lists and logins.
     pub fn resolve(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Self, Failure> {
         Self::decide(typed, file, None, Purpose::Manifests, environment)
     }
 
     /// Decides for less than the manifests.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`].
     pub fn resolve_for(
         purpose: Purpose,
         typed: &Typed,
@@ -74,9 +68,6 @@ impl Fleet {
     }
 
     /// Decides for namespaces that are known to exist; `listed` comes with what is wrong with that list.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`].
     pub fn resolve_among(
         typed: &Typed,
         file: Option<&File>,
@@ -175,9 +166,7 @@ fn sources(settings: &Settings) -> impl Iterator<Item = &Source> {
 }
 
 /// The clusters of these names, in the order of the file; without names all of them.
-///
-/// # Errors
-/// Usage: there is no such cluster.
+/// Errors: usage: there is no such cluster.
 pub fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Cluster>, Failure> {
     if names.is_empty() {
         return Ok(clusters.iter().collect());

@@ -24,7 +24,6 @@ pub const OWN_ACCOUNT: &str = "image-puller";
 /// One pull secret, decided.
 #[derive(Clone, Debug)]
 pub struct PullSecretSettings {
-    /// Its name.
     pub name: ResourceName,
     /// Its logins.
     pub sources: Vec<Source>,
@@ -54,6 +53,8 @@ pub(super) struct Common<'a> {
     pub(super) listed: Option<&'a Listed>,
     pub(super) environment: &'a Environment,
     pub(super) purpose: Purpose,
+    /// Whether the namespaces are chosen later, in a cluster.
+    pub(super) are_chosen_later: bool,
 }
 
 impl Common<'_> {
@@ -62,6 +63,8 @@ impl Common<'_> {
         let Combination { strategy, link, protect, format } = self.combination;
         let (sources, external) = if protect == Protect::External {
             (Vec::new(), external::resolve(spec.external.as_ref().map(|external| &external.value), problems))
+        } else if format == Format::Rbac {
+            (Vec::new(), None)
         } else {
             (sources(spec, problems), None)
         };
@@ -78,8 +81,8 @@ impl Common<'_> {
         let exclude = taken(spec.exclude.as_ref(), problems);
         // Namespaces that are found by their labels need no names, unless something else does.
         let found_by_label = link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
-        let is_live = self.purpose.is_live();
-        let is_listed = !is_live && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
+        let is_listed =
+            !self.are_chosen_later && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
         let namespaces = if is_listed { self.namespaces(spec, &exclude, problems) } else { Vec::new() };
         if is_listed && link == Link::ServiceAccount {
             problems.extend(self.on_openshift(&namespaces));
@@ -90,10 +93,10 @@ impl Common<'_> {
             confined,
             external,
             namespaces,
-            include: if is_live { taken(spec.include.as_ref(), problems) } else { Vec::new() },
+            include: if self.are_chosen_later { taken(spec.include.as_ref(), problems) } else { Vec::new() },
             exclude,
             service_accounts: self.service_accounts(spec, problems),
-            account_globs: if is_live { account_globs(spec) } else { Vec::new() },
+            account_globs: if self.purpose.is_live() { account_globs(spec) } else { Vec::new() },
             also_reference: sorted(taken(spec.also_reference.as_ref(), problems)),
         }
     }
@@ -108,7 +111,13 @@ impl Common<'_> {
         };
         let names = accounts.parsed(problems);
         let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();
-        if can_be_all && names.iter().any(|name| name.as_str() == "*") {
+        // A right takes no glob.
+        let are_rights = self.combination.format == Format::Rbac;
+        let is_all = |name: &AccountName| match name.as_str() {
+            "*" => can_be_all || are_rights,
+            _ => are_rights && name.glob().is_some(),
+        };
+        if names.iter().any(|name| is_all(name)) {
             return Vec::new();
         }
         let name = |(number, name): (usize, &AccountName)| {

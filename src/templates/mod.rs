@@ -28,9 +28,7 @@ pub struct Templates {
 
 impl Templates {
     /// The templates in `directory`, each of which replaces one of ours.
-    ///
-    /// # Errors
-    /// The directory or a file in it cannot be read, or is no template: with file and line.
+    /// Errors: the directory or a file in it cannot be read, or is no template: with file and line.
     pub fn load(directory: Option<&Path>) -> Result<Self, Failure> {
         let mut environment = strict();
         let mut problems = Vec::new();
@@ -55,9 +53,7 @@ impl Restyle for Templates {
     type Error = Failure;
 
     /// What the user's template makes of the part.
-    ///
-    /// # Errors
-    /// An unknown variable, output that is not YAML, or an object without what every object has.
+    /// Errors: an unknown variable, output that is not YAML, or an object without what every object has.
     fn restyle(&self, part: Part) -> Result<Vec<Object>, Failure> {
         let Ok(template) = self.environment.get_template(part.template) else { return Ok(part.objects) };
         let text = rendered(&template, &part.context)

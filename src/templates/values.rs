@@ -12,9 +12,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
 
 /// The text that the template of `--chart` makes: the values of some chart.
-///
-/// # Errors
-/// A file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
+/// Errors: a file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
 pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
     let text = read_text(path).map_err(|error| {
         let message = format!("the template that `--chart` names cannot be read: {}", reason(&error));
@@ -30,9 +28,7 @@ pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Fail
 }
 
 /// The text of a template of values and what it means: a YAML mapping.
-///
-/// # Errors
-/// An unknown variable, or output that is no mapping: with file and line.
+/// Errors: an unknown variable, or output that is no mapping: with file and line.
 pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<(String, Map<String, Value>), Failure> {
     let mut environment = strict();
     let output = environment
@@ -56,7 +52,6 @@ pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<
 }
 
 /// Whether a template of the user's uses this variable; one that cannot be read uses none.
-#[must_use]
 pub fn uses(path: &Path, variable: &str) -> bool {
     let Ok(text) = read_text(path) else { return false };
     let environment = strict();

@@ -629,15 +629,3 @@ fn a_program_of_the_kubeconfig_sees_no_login() {
         assert!(!seen.contains(hidden), "{hidden}");
     }
 }
-
-#[test]
-fn kubectl_finds_it_as_a_plugin() {
-    let Some(bench) = Bench::with(&[]) else { return };
-    let [namespace] = bench.namespaces();
-    let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_regcred"), folder.path().join("kubectl-regcred")).unwrap();
-    let path = format!("{}:/usr/bin:/bin", folder.path().display());
-    let run = bench.program("kubectl").arguments(["regcred", "diff", "--no-config", "-n", &namespace]);
-    let said = ended(&run.variable("PATH", path).variable("DOCKERHUB_AUTH", OLD).run(), 3);
-    assert!(said.contains("create Secret/image-pull-secret"), "{said}");
-}

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use regcred::credentials::lifetime::ShortLived;
-use regcred::credentials::{Credentials, Helpers, Source};
 use regcred::environment::Environment;
+use regcred::internals::Credentials;
+use regcred_core::credentials::Source;
+use regcred_core::credentials::auths::Helpers;
+use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::docker_config::{self, DockerConfig};

@@ -71,8 +71,7 @@ async fn left_over(server: &Server, settings: &Settings, delivery: &Delivery<'_>
     let mut spaces = read::namespaces(server, Which::Labelled(None)).await?;
     spaces.retain(|_, space| space.phase == Phase::Active);
     let names: Vec<_> = settings.pull_secrets.iter().map(|one| &one.name).collect();
-    let accounts: Vec<_> = settings.pull_secrets.iter().flat_map(|one| &one.service_accounts).collect();
-    owned::read(server, &mut spaces, &names, &accounts).await?;
+    owned::read(server, &mut spaces, &names, accounts(settings, false)).await?;
     let wanted: BTreeSet<_> = delivery
         .pull_secrets
         .iter()
@@ -95,10 +94,17 @@ fn unread(without: WithoutSecrets) -> Diagnostic {
 }
 
 fn objects<'a>(settings: &'a Settings, typed: Typed<'_>) -> Objects<'a> {
+    let accounts = accounts(settings, typed.link.all_service_accounts);
+    let secrets = settings.pull_secrets.iter().map(|one| &one.name).collect();
+    Objects { secrets, accounts, without_secrets: typed.without_secrets }
+}
+
+/// The ServiceAccounts that are linked: those that are named, or `all` of them.
+pub(super) fn accounts(settings: &Settings, all: bool) -> read::Wanted<'_> {
     let accounts = || settings.pull_secrets.iter().map(|one| one.service_accounts.as_slice());
     let needs_list = |one: &PullSecretSettings| one.service_accounts.is_empty() || !one.account_globs.is_empty();
-    let all = typed.link.all_service_accounts || settings.pull_secrets.iter().any(needs_list);
-    let accounts = match settings.combination.link {
+    let all = all || settings.pull_secrets.iter().any(needs_list);
+    match settings.combination.link {
         Link::Policy | Link::None => read::Wanted::None,
         Link::ServiceAccount if all => read::Wanted::All,
         Link::ServiceAccount => {
@@ -107,9 +113,7 @@ fn objects<'a>(settings: &'a Settings, typed: Typed<'_>) -> Objects<'a> {
             names.dedup();
             read::Wanted::Named(names)
         }
-    };
-    let secrets = settings.pull_secrets.iter().map(|one| &one.name).collect();
-    Objects { secrets, accounts, without_secrets: typed.without_secrets }
+    }
 }
 
 fn delivery<'a>(

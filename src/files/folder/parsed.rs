@@ -12,7 +12,6 @@ pub const DOCKER_CONFIG: &[&str] = &[r#"{"auths":{"#, "eyJhdXRocyI6e"];
 const LEFT_OUT: &str = "(not compared)";
 
 /// Whether two texts hold the same documents but for what depends on the logins. A text that cannot be parsed is like no other.
-#[must_use]
 pub fn are_same(one: &[u8], other: &[u8]) -> bool {
     one == other || matches!((documents(one), documents(other)), (Some(one), Some(other)) if one == other)
 }

@@ -17,7 +17,6 @@ pub enum Fault {
 }
 
 /// The documents of a YAML stream.
-#[must_use]
 pub fn documents(text: &str) -> Option<Vec<Value>> {
     if expands_too_far(text) {
         return None;
@@ -27,9 +26,7 @@ pub fn documents(text: &str) -> Option<Vec<Value>> {
 }
 
 /// Whether the result is these documents, with every secret encrypted and everything readable that must be.
-///
-/// # Errors
-/// It is not.
+/// Errors: it is not.
 pub fn check_result(documents: &[Value], result: &str, form: Form) -> Result<(), Fault> {
     let found = self::documents(result).ok_or(Fault::Other)?;
     if found.len() != documents.len() {

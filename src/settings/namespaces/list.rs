@@ -81,9 +81,7 @@ struct Status {
 }
 
 /// Reads a list from a file or a pipe as [`read`] does; of JSON no more is held than the names.
-///
-/// # Errors
-/// The reader's; of the kind `InvalidData` for what is no UTF-8 text.
+/// Errors: the reader's; of the kind `InvalidData` for what is no UTF-8 text.
 pub fn read_from(mut from: impl BufRead, origin: &str, problems: &mut Vec<Diagnostic>) -> io::Result<Listed> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if from.fill_buf()?.starts_with(BYTE_ORDER_MARK) {

@@ -33,7 +33,6 @@ pub enum NamesAdd {
     Nothing,
 }
 
-/// What was chosen.
 #[derive(Debug, Default)]
 pub struct Chosen {
     /// The namespaces, sorted and each once.

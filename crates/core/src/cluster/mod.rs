@@ -6,6 +6,7 @@ mod compare;
 pub mod content;
 pub mod delivery;
 pub mod facts;
+pub mod grant;
 pub mod policy;
 pub mod reference;
 mod removal;

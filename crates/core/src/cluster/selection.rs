@@ -124,7 +124,7 @@ enum By {
 }
 
 /// Whether a namespace, or the glob for some, is named as those of the cluster itself: they are served only if they are named.
-fn is_of_the_cluster(name: &str) -> bool {
+pub(super) fn is_of_the_cluster(name: &str) -> bool {
     name.starts_with("kube-") || name.starts_with("openshift-") || name == "openshift"
 }
 
