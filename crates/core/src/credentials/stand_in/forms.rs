@@ -187,7 +187,7 @@ pub fn is_dotted(text: &str) -> bool {
 
 /// Whether what is in the angle brackets begins a page, which is another mistake.
 pub fn is_of_a_page(text: &str) -> bool {
-    text.starts_with('!') || text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("html"))
+    ["!doc", "html"].iter().any(|page| text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(page)))
 }
 
 /// The same with blanks, quotes and pipes: what people write for people or for a template's reader.
