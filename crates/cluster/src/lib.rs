@@ -5,5 +5,6 @@ pub mod execute;
 pub mod failure;
 pub mod owned;
 pub mod path;
+pub mod pods;
 pub mod read;
 pub mod server;

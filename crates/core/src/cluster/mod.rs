@@ -6,9 +6,11 @@ mod compare;
 pub mod content;
 pub mod delivery;
 pub mod facts;
+pub mod pods;
 pub mod reference;
 mod removal;
 pub mod selection;
+pub mod status;
 pub mod whose;
 
 pub use compare::{Comparison, Object, Step};

@@ -287,6 +287,18 @@ const UNPADDED: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
+/// User name and password of an `auth`; none where they are not UTF-8 text.
+///
+/// # Errors
+/// A kubelet cannot decode it.
+pub(super) fn decoded(auth: &str) -> Result<Option<(String, String)>, ()> {
+    match decode(auth) {
+        Ok(both) => Ok(both.split_once(':').map(|(username, password)| (username.to_owned(), password.to_owned()))),
+        Err(Fault::AuthNotBase64 | Fault::AuthWithoutColon) => Err(()),
+        Err(_) => Ok(None),
+    }
+}
+
 /// `auth` as Go decodes it: the standard alphabet, padded or not, line ends ignored.
 fn decode(auth: &str) -> Result<String, Fault> {
     let bare: String = auth.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();

@@ -1,5 +1,6 @@
 //! Decodes and checks logins: text that was read from variables and files becomes one checked login for each registry.
 
+pub mod as_kubelet;
 pub mod auths;
 mod damage;
 pub mod decode;
