@@ -46,7 +46,7 @@ const BINARY: Rooms = Rooms {
 
 const CLUSTER: Rooms = Rooms {
     folder: "crates/cluster/src",
-    order: &["execute", "owned", "read", "connect", "failure", "path", "server"],
+    order: &["execute", "owned", "policy", "read", "connect", "failure", "path", "server", "call"],
     left: &[],
 };
 

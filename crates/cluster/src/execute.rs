@@ -12,10 +12,11 @@ use regcred_core::plan::{Action, Reason};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::call::{APPLY, Call, JSON_PATCH};
 use crate::failure::Attempt;
 use crate::path::{self, Kind};
 use crate::read::each;
-use crate::server::{APPLY, Call, JSON_PATCH, Server, Trouble};
+use crate::server::{Server, Trouble};
 
 /// The pause before an object is read again that is not there yet.
 const PAUSE: Duration = Duration::from_millis(50);

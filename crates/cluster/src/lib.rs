@@ -1,10 +1,12 @@
 //! Reads what is in a live Kubernetes cluster and executes a plan there.
 
+pub mod call;
 pub mod connect;
 pub mod execute;
 pub mod failure;
 pub mod owned;
 pub mod path;
 pub mod pods;
+pub mod policy;
 pub mod read;
 pub mod server;

@@ -10,9 +10,10 @@ use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::{Namespace, ResourceName};
 use serde::de::DeserializeOwned;
 
+use crate::call::Call;
 use crate::failure::Attempt;
 use crate::path::{self, Kind};
-use crate::server::{Call, Server, Trouble};
+use crate::server::{Server, Trouble};
 
 /// How many calls run at once.
 pub const AT_ONCE: usize = 32;

@@ -7,13 +7,15 @@ use std::hash::BuildHasher;
 use std::io;
 use std::time::Duration;
 
-use http::{Method, Request, header};
+use http::{Request, header};
 use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
+
+use crate::call::{Call, JSON, METADATA, encoded};
 
 /// How often a wait looks whether the program is to stop.
 const TICK: Duration = Duration::from_millis(100);
@@ -66,49 +68,6 @@ impl Trouble {
         let Some(details) = &status.details else { return false };
         (status.code == 404 && details.kind == "namespaces")
             || details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
-    }
-}
-
-/// A request: what [`Server::send`] needs to make it again.
-pub struct Call {
-    /// The method.
-    pub method: Method,
-    /// Path and query.
-    pub path: String,
-    /// The form of the body.
-    pub content_type: &'static str,
-    /// The body.
-    pub body: Vec<u8>,
-    /// The form of the answer.
-    pub accept: &'static str,
-}
-
-/// The form of a JSON Patch.
-pub const JSON_PATCH: &str = "application/json-patch+json";
-/// The form of a server-side apply.
-pub const APPLY: &str = "application/apply-patch+yaml";
-const JSON: &str = "application/json";
-/// A list of objects without anything but their metadata.
-const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-
-impl Call {
-    /// Reads one object.
-    #[must_use]
-    pub fn get(path: String) -> Self {
-        Self { method: Method::GET, path, content_type: JSON, body: Vec::new(), accept: JSON }
-    }
-
-    /// Patches one object.
-    #[must_use]
-    pub fn patch(path: String, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { method: Method::PATCH, path, content_type, body, accept: JSON }
-    }
-
-    /// Deletes one object, if it is still this one.
-    #[must_use]
-    pub fn delete(path: String, uid: &str) -> Self {
-        let body = serde_json::json!({"preconditions": {"uid": uid}});
-        Self { method: Method::DELETE, path, content_type: JSON, body: body.to_string().into_bytes(), accept: JSON }
     }
 }
 
@@ -297,27 +256,9 @@ fn jittered(time: Duration) -> Duration {
     time / 2 + time / 2 * u32::try_from(random).unwrap_or_default() / 1000
 }
 
-/// A value as a query holds it.
-fn encoded(value: &str) -> String {
-    value.bytes().fold(String::with_capacity(value.len()), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_value_is_encoded_for_a_query() {
-        assert_eq!(encoded("metadata.name=a"), "metadata.name%3Da");
-        assert_eq!(encoded("team in (a, b)"), "team%20in%20%28a%2C%20b%29");
-    }
 
     #[test]
     fn a_pause_is_at_least_half_of_what_was_meant() {

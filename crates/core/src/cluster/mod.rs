@@ -7,6 +7,7 @@ pub mod content;
 pub mod delivery;
 pub mod facts;
 pub mod pods;
+pub mod policy;
 pub mod reference;
 mod removal;
 pub mod selection;

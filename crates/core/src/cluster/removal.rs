@@ -62,10 +62,11 @@ impl Removal<'_> {
         accounts.into_iter().chain(secrets).collect()
     }
 
-    /// Whether the list was written by this owner, as far as the API server remembers.
+    /// Whether nobody else wrote the list, as far as the API server remembers: of a ServiceAccount that the cluster made it does not.
     fn has_written(&self, account: &Account) -> bool {
         let manager = field_manager(self.owner);
-        account.metadata.managers("f:imagePullSecrets").any(|known| known == manager)
+        let mut managers = account.metadata.managers("f:imagePullSecrets").peekable();
+        managers.peek().is_none() || managers.any(|known| known == manager)
     }
 }
 
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_to_a_secret_that_is_gone_is_removed_only_if_this_owner_wrote_the_list() {
+    fn a_reference_to_a_secret_that_is_gone_is_removed_unless_somebody_else_wrote_the_list() {
         let name: ResourceName = "gone".parse().unwrap();
         let removal = Removal { owner: "a", names: vec![&name], wanted: BTreeSet::new() };
         for (manager, expected) in [("regcred-a", 1), ("regcred-b", 0)] {

@@ -1,0 +1,108 @@
+//! Reads admission policies, tells whether this account may write them, and waits until they act.
+
+use regcred_core::cluster::policy::{Policy, probe};
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::names::{Namespace, ResourceName};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
+
+use crate::call::Call;
+use crate::failure::Attempt;
+use crate::path::NAMESPACES;
+use crate::server::{Server, Trouble};
+
+/// The pause between two probes.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What is there of the policies, in their order; `None` in all where this account may not read them.
+///
+/// # Errors
+/// The cluster does not answer, or knows no such policies.
+pub async fn read(server: &Server, policies: &[Policy]) -> Result<Option<Vec<Option<Value>>>, Diagnostic> {
+    let mut found = Vec::with_capacity(policies.len());
+    for policy in policies {
+        match server.ask::<Value>(&Call::get(policy.path.clone())).await {
+            Ok(object) => found.push(Some(object)),
+            Err(trouble) if trouble.code() == 404 => found.push(None),
+            Err(trouble) if trouble.code() == 403 => return Ok(None),
+            Err(trouble) => return Err(Attempt::new("get", "admission policies").failed(&trouble)),
+        }
+    }
+    Ok(Some(found))
+}
+
+#[derive(Deserialize)]
+struct Review {
+    status: ReviewStatus,
+}
+
+#[derive(Deserialize)]
+struct ReviewStatus {
+    allowed: bool,
+}
+
+/// Whether this account may write admission policies.
+///
+/// # Errors
+/// The cluster does not answer.
+pub async fn may_write(server: &Server) -> Result<bool, Diagnostic> {
+    for resource in ["mutatingadmissionpolicies", "mutatingadmissionpolicybindings"] {
+        let attributes = json!({"verb": "patch", "group": "admissionregistration.k8s.io", "resource": resource});
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        });
+        let call = Call::create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned(), &review);
+        let answer: Review = server
+            .ask(&call)
+            .await
+            .map_err(|trouble| Attempt::new("review", "the rights of this account").failed(&trouble))?;
+        if !answer.status.allowed {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a policy acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acts {
+    /// It adds the reference to a Pod that is created on trial.
+    Yes,
+    /// It has not done so within the time of one call.
+    NotYet,
+    /// This account may not create Pods, not even on trial.
+    Unknown,
+}
+
+/// Creates a Pod on trial (`dryRun`), until it gets the reference.
+///
+/// # Errors
+/// The program was told to stop.
+pub async fn wait<'a>(
+    server: &Server,
+    namespace: &Namespace,
+    reference: &ResourceName,
+    keys: impl Iterator<Item = &'a RegistryKey>,
+) -> Result<Acts, Trouble> {
+    let Some(pod) = probe(keys) else { return Ok(Acts::Unknown) };
+    let call = Call::create(format!("{NAMESPACES}/{namespace}/pods?dryRun=All"), &pod);
+    let end = Instant::now() + server.timeout();
+    while Instant::now() < end {
+        match server.ask::<Value>(&call).await {
+            Ok(made) => {
+                let list = made["spec"]["imagePullSecrets"].as_array().cloned().unwrap_or_default();
+                if regcred_core::cluster::reference::refers(&list, reference) {
+                    return Ok(Acts::Yes);
+                }
+            }
+            Err(trouble @ Trouble::Interrupted) => return Err(trouble),
+            Err(_) => return Ok(Acts::Unknown),
+        }
+        server.rest(PAUSE).await?;
+    }
+    Ok(Acts::NotYet)
+}
