@@ -6,6 +6,8 @@ mod explain;
 mod other_tools;
 mod parse;
 mod render;
+#[cfg(feature = "cluster")]
+pub mod status;
 
 use std::path::PathBuf;
 
@@ -58,6 +60,9 @@ pub enum Command {
     /// Compare a live cluster with what is wanted, and change nothing
     #[cfg(feature = "cluster")]
     Diff(Box<cluster::DiffArguments>),
+    /// Show how a live cluster is: pull secrets, who refers to them, and Pods that fail to pull
+    #[cfg(feature = "cluster")]
+    Status(Box<status::StatusArguments>),
     /// Delete what was made in a live cluster: references, then Secrets
     #[cfg(feature = "cluster")]
     Delete(Box<cluster::DeleteArguments>),

@@ -50,6 +50,8 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         #[cfg(feature = "cluster")]
         Command::Diff(arguments) => cluster::diff::run(&typed, &arguments, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]
+        Command::Status(arguments) => cluster::status::run(&typed, &arguments, load()?.as_ref(), environment),
+        #[cfg(feature = "cluster")]
         Command::Delete(arguments) => cluster::delete::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Verify(arguments) => verify::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Krm => krm::run(&which, environment),

@@ -36,10 +36,11 @@ pub fn run(
 
 async fn in_cluster(access: Access, settings: &Settings, logins: &[Logins], arguments: &ApplyArguments) -> Applied {
     let typed = TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::Fail };
-    let Compared { server, delivery, comparison, mut problems } = match compare(access, settings, logins, typed).await {
-        Ok(compared) => compared,
-        Err(problems) => return Applied::failed(problems),
-    };
+    let Compared { server, delivery, comparison, mut problems, .. } =
+        match compare(access, settings, logins, typed).await {
+            Ok(compared) => compared,
+            Err(problems) => return Applied::failed(problems),
+        };
     let refusals = refusal::of(&comparison, &delivery);
     if arguments.dry_run || !refusals.is_empty() {
         problems.extend(refusals);

@@ -16,6 +16,8 @@ use regcred_core::spec::choice::Link;
 pub(super) struct Compared<'a> {
     pub(super) server: Server,
     pub(super) delivery: Delivery<'a>,
+    /// What was read.
+    pub(super) facts: Facts,
     pub(super) comparison: Comparison,
     /// What is odd, but stops nothing; an error is a namespace that was named and is not there.
     pub(super) problems: Vec<Diagnostic>,
@@ -43,9 +45,10 @@ pub(super) async fn compare<'a>(
     let (mut spaces, Choices { chosen, problems }) = chosen(&server, settings, typed.place, Aim::Serve).await?;
     read::objects(&server, &mut spaces, &objects(settings, typed)).await.map_err(|problem| vec![problem])?;
     let delivery = delivery(settings, logins, chosen, typed.link);
-    let comparison = delivery.compare(&Facts { namespaces: spaces });
+    let facts = Facts { namespaces: spaces };
+    let comparison = delivery.compare(&facts);
     let problems = [problems, absent(&comparison), not_compared(&comparison)].concat();
-    Ok(Compared { server, delivery, comparison, problems })
+    Ok(Compared { server, delivery, facts, comparison, problems })
 }
 
 /// What was chosen for each pull secret, and what is wrong with namespaces that were named.
@@ -207,7 +210,7 @@ fn not_compared(comparison: &Comparison) -> Vec<Diagnostic> {
 }
 
 /// Up to three names, and how many more there are.
-fn listed(names: &[&Namespace]) -> String {
+pub(super) fn listed(names: &[&Namespace]) -> String {
     const NAMED: usize = 3;
     let shown: Vec<_> = names.iter().take(NAMED).map(|name| name.as_str()).collect();
     match names.len().saturating_sub(NAMED) {

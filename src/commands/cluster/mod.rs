@@ -8,6 +8,7 @@ pub(super) mod delete;
 pub(super) mod diff;
 mod refusal;
 mod shown;
+pub(super) mod status;
 
 use regcred_cluster::connect::Access;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};

@@ -68,14 +68,13 @@ impl Pod {
     /// Every image that it names.
     pub fn images(&self) -> impl Iterator<Item = Used<'_>> {
         let PodSpec { init_containers, containers, ephemeral_containers, volumes, .. } = &self.spec;
-        let of = |place| move |one: &'_ Container| -> Used<'_> { Used { place, name: &one.name, image: &one.image } };
         let volumes = volumes.iter().filter_map(|volume| {
             let image = &volume.image.as_ref()?.reference;
             Some(Used { place: Place::Volume, name: &volume.name, image })
         });
-        let init = init_containers.iter().map(of(Place::InitContainer));
-        let others = containers.iter().map(of(Place::Container));
-        let ephemeral = ephemeral_containers.iter().map(of(Place::EphemeralContainer));
+        let init = init_containers.iter().map(|one| one.used(Place::InitContainer));
+        let others = containers.iter().map(|one| one.used(Place::Container));
+        let ephemeral = ephemeral_containers.iter().map(|one| one.used(Place::EphemeralContainer));
         init.chain(others).chain(ephemeral).chain(volumes)
     }
 
@@ -113,6 +112,12 @@ impl Pod {
     #[must_use]
     pub fn refers(&self, secret: &str) -> bool {
         self.spec.image_pull_secrets.iter().any(|reference| reference.name == secret)
+    }
+}
+
+impl Container {
+    fn used(&self, place: Place) -> Used<'_> {
+        Used { place, name: &self.name, image: &self.image }
     }
 }
 

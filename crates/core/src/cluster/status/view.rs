@@ -60,7 +60,7 @@ impl View<'_> {
         SecretStatus {
             name: pull_secret.name.clone(),
             state,
-            whose: step.and_then(|step| step.whose.clone()),
+            whose: step.and_then(|step| step.whose.as_deref().map(printable)),
             fault: sight.fault.clone(),
             as_wanted: state != State::Invalid && step.is_none_or(|step| !step.change.differs()),
             accounts: self.accounts(pull_secret),
@@ -109,11 +109,16 @@ fn shown(pod: &Pod, FailedPull { used, reason, words }: FailedPull<'_>, sights: 
         pod: pod.metadata.name.clone(),
         place: used.place,
         name: used.name.to_owned(),
-        image: used.image.to_owned(),
+        image: printable(used.image),
         reason: reason.to_owned(),
         words: words.map(|words| if is_quoted(&words) { HIDDEN.to_owned() } else { words }),
         lacks: lacks.map(|sight| sight.name.clone()).collect(),
     }
+}
+
+/// Without what would move the cursor of a terminal.
+fn printable(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).collect()
 }
 
 /// What is shown instead of words that quote a login.
@@ -125,6 +130,7 @@ mod tests {
     use crate::cluster::delivery::{Accounts, OnConflict, Unchangeable};
     use crate::credentials::Credential;
     use crate::docker_config::{DockerConfig, Logins};
+    use crate::names::ResourceName;
     use crate::objects::marks::Marks;
     use crate::spec::choice::Link;
 

@@ -1,0 +1,60 @@
+//! Declares the flags of `status`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use regcred_core::spec::choice::Link;
+
+use super::cluster::{ConnectionArguments, LinkArguments, OnConflict, PlaceArguments, ReportFormat};
+use super::render::{LoginArguments, choice};
+
+/// `regcred status`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "For example:\n  \
+    regcred status -n team-a,team-b\n  \
+    regcred status -A --html status.html\n\n\
+    No login is needed; without one a Secret is `present` instead of `current`.\n\
+    Exit: 0 all is as wanted, 1 it cannot be told, 2 usage, 3 something is not.")]
+pub struct StatusArguments {
+    /// Which logins
+    #[command(flatten)]
+    pub logins: LoginArguments,
+    /// Where
+    #[command(flatten)]
+    pub place: PlaceArguments,
+    /// How pods find them [default: service-account]
+    #[arg(long, value_parser = choice::<Link>(), help_heading = "How")]
+    pub link: Option<Link>,
+    /// ServiceAccount that should be linked, repeatable [default: default]
+    #[arg(long, value_name = "NAME", help_heading = "How")]
+    pub service_account: Vec<String>,
+    /// Every ServiceAccount of the namespaces should be linked
+    #[arg(long, conflicts_with = "service_account", help_heading = "How")]
+    pub all_service_accounts: bool,
+    /// What apply does with somebody else's Secret of the same name: one that it skips is as wanted
+    #[arg(long, value_enum, default_value_t = OnConflict::Fail, hide_default_value = true, help_heading = "How")]
+    pub on_conflict: OnConflict,
+    /// Which cluster
+    #[command(flatten)]
+    pub connection: ConnectionArguments,
+    /// Also write a page for a browser, which needs no network
+    #[arg(long, value_name = "FILE", help_heading = "What to say")]
+    pub html: Option<PathBuf>,
+    /// Form of the result [default: text]
+    #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Text, hide_default_value = true, help_heading = "What to say")]
+    pub format: ReportFormat,
+}
+
+impl StatusArguments {
+    /// How Pods should find the pull secrets, as `apply` is told.
+    #[must_use]
+    pub fn link_arguments(&self) -> LinkArguments {
+        LinkArguments {
+            link: self.link,
+            service_account: self.service_account.clone(),
+            all_service_accounts: self.all_service_accounts,
+            on_conflict: self.on_conflict,
+            recreate: false,
+        }
+    }
+}
