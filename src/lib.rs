@@ -23,6 +23,8 @@ pub mod krm;
 pub mod memory;
 pub mod program;
 pub mod protect;
+#[cfg(feature = "cluster")]
+pub mod registry;
 pub mod report;
 pub mod settings;
 pub mod templates;

@@ -3,6 +3,8 @@
 #[cfg(feature = "cluster")]
 pub mod cluster;
 mod explain;
+#[cfg(feature = "cluster")]
+mod online;
 mod other_tools;
 mod parse;
 mod render;
@@ -16,6 +18,8 @@ use regcred_core::names::Namespace;
 
 use regcred_core::spec::typed::Typed;
 
+#[cfg(feature = "cluster")]
+pub use online::OnlineArguments;
 pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
@@ -111,9 +115,9 @@ pub struct VerifyArguments {
     /// List the variables, their purpose, and which are set
     #[arg(long, conflicts_with = "image", help_heading = "What to say")]
     pub list: bool,
-    /// List the entries that a kubelet would try for this image
+    /// List the entries that a kubelet would try for this image; repeatable with --online
     #[arg(long, value_name = "IMAGE", help_heading = "What to say")]
-    pub image: Option<String>,
+    pub image: Vec<String>,
     /// With --image: answer for a Pod in this namespace
     #[arg(long, value_name = "NAME", requires = "image", help_heading = "What to say")]
     pub namespace: Option<Namespace>,
@@ -123,6 +127,10 @@ pub struct VerifyArguments {
     /// Form of the answer [default: text]
     #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = AnswerFormat::Text, hide_default_value = true, help_heading = "What to say")]
     pub format: AnswerFormat,
+    /// How registries are asked
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub online: OnlineArguments,
 }
 
 /// The form of an answer.

@@ -1,5 +1,7 @@
 //! Answers `verify --image`: what keeps logins from matching, and which pull secrets a namespace has.
 
+use std::str::FromStr;
+
 use crate::settings::file::{File, Namespaces};
 use crate::settings::fleet::Fleet;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
@@ -7,7 +9,7 @@ use regcred_core::docker_config::Match;
 use regcred_core::docker_config::kubelet::{Image, InvalidImage};
 use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
 
-pub(super) fn parse(image: &str) -> Result<Image, Failure> {
+pub(super) fn parse<I: FromStr<Err = InvalidImage>>(image: &str) -> Result<I, Failure> {
     image.parse().map_err(|invalid: InvalidImage| {
         Failure::Usage(vec![
             Diagnostic::error(Code::InvalidImage, format!("what `--image` got {invalid}"))

@@ -7,10 +7,9 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::logins::{self, Checked};
+use super::logins;
 use crate::environment::Environment;
 use crate::files::stream::{self, Shown};
-use crate::files::target::Target;
 use crate::files::{self, git};
 use crate::krm::config::FunctionConfig;
 use crate::krm::list::{self, Entry, ResourceList};
@@ -20,6 +19,7 @@ use crate::settings::choices::Format;
 use crate::settings::file::Which;
 use crate::settings::fleet::Fleet;
 use crate::settings::namespaces::{self, Listed};
+use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 /// Reads, edits and writes the list. On an error the items stay unchanged, `results` holds the reason, and the command fails too, because
@@ -82,19 +82,19 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     let mut problems = Vec::new();
     let listed = listed(list, &mut problems);
     let fleet = Fleet::resolve_among(&typed, file.as_ref(), (listed, problems), environment).map_err(for_a_function)?;
-    let Checked { docker_configs, mut warnings } = logins::check(&fleet, environment).map_err(for_a_function)?;
-    let Fleet { members, secret_variables, warnings: _ } = fleet;
+    let Fleet { members, secret_variables, warnings } = fleet;
+    let (runs, mut warnings) = logins::check(members, warnings, environment).map_err(for_a_function)?;
     // The functionConfig has chosen one of several clusters.
-    let ([settings], [docker_configs]) = (members.as_slice(), docker_configs.as_slice()) else { return Ok(Vec::new()) };
-    let manifests = regcred_core::objects::as_built(&settings.request(docker_configs));
+    let [run] = runs.as_slice() else { return Ok(Vec::new()) };
+    let manifests = regcred_core::objects::as_built(&run.request());
     let objects = objects::of(&manifests, &name);
     if kustomization::is_a_generator(list) {
         Failure::unless_clean("the kustomization", &kustomization::check(environment.directory(), &objects))?;
     }
     if manifests.hold_a_secret() {
-        git::check_stdout(&Target::new(Path::new(""), settings, &secret_variables, environment))
+        git::check_stdout(&Target::new(Path::new(""), &run.settings, &secret_variables, environment))
             .map_err(for_a_function)?;
-        warnings.extend(package::check(list, settings.plaintext_in_git, environment.directory())?);
+        warnings.extend(package::check(list, run.settings.plaintext_in_git, environment.directory())?);
     }
     for warning in &warnings {
         report::detail(&warning.message);
@@ -155,7 +155,7 @@ fn redact(entries: &mut [Entry]) {
 
 fn print(write: impl FnOnce(Shown) -> io::Result<Zeroizing<String>>) -> Result<(), Failure> {
     stream::print_shown(|shown| {
-        let text = write(shown).map_err(|error| files::failure(&error, "the ResourceList"))?;
+        let text = write(shown).map_err(|error| files::failure(error, "the ResourceList"))?;
         Ok(Zeroizing::new(text.as_bytes().to_vec()))
     })?;
     Ok(())

@@ -11,8 +11,10 @@ mod init_fleet;
 mod inject;
 mod krm;
 mod logins;
-mod members;
+#[cfg(feature = "cluster")]
+mod online;
 mod render;
+mod runs;
 mod schema;
 mod verify;
 

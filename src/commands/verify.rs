@@ -6,10 +6,13 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::image::{for_namespace, parse, registry_for_an_image, several_logins};
-use super::logins::{self, Checked};
+use super::logins;
+#[cfg(feature = "cluster")]
+use super::online::{self, Asked};
 use crate::cli::{AnswerFormat, VerifyArguments};
 use crate::credentials::{Need, Source};
 use crate::environment::Environment;
+use crate::files::cluster_run::ClusterRun;
 use crate::files::stream::print_text;
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
@@ -19,6 +22,7 @@ use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::docker_config::kubelet::Image;
 use regcred_core::docker_config::{self, Logins, Match};
 use regcred_core::spec::typed::Typed;
 
@@ -39,7 +43,10 @@ pub fn run(
     file: Option<&File>,
     environment: &Environment,
 ) -> Result<Outcome> {
-    let image = arguments.image.as_deref().map(parse).transpose()?;
+    #[cfg(feature = "cluster")]
+    let asked = Asked::read(&arguments.image, &arguments.online, environment)?;
+    let image_text = one_image(arguments)?;
+    let image: Option<Image> = image_text.map(parse).transpose()?;
     if arguments.list {
         let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
         let problems = [fleet.warnings.clone(), certificates(&fleet, environment)?].concat();
@@ -48,49 +55,67 @@ pub fn run(
         return list(&sources(&fleet.members), arguments.format, environment);
     }
     let fleet = Fleet::resolve_for(Purpose::Logins, typed, file, environment);
-    match (
-        fleet
-            .and_then(|fleet| for_namespace(fleet, file, arguments.namespace.as_ref()))
-            .and_then(|fleet| checked(fleet, environment)),
-        arguments.format,
-    ) {
+    let checked = fleet
+        .and_then(|fleet| for_namespace(fleet, file, arguments.namespace.as_ref()))
+        .and_then(|fleet| checked(fleet, environment));
+    let (runs, mut problems) = match (checked, arguments.format) {
         (Err(Failure::Input { problems, .. }), AnswerFormat::Json) => {
             let matches = image.is_some().then(Vec::new);
-            json(&Answer { image: arguments.image.as_deref(), matches, problems })?;
-            Ok(Outcome::Negative)
+            json(&Answer { image: image_text, matches, problems })?;
+            return Ok(Outcome::Negative);
         }
-        (Err(failure), _) => Err(failure.into()),
-        (Ok((members, Checked { docker_configs, warnings: mut problems })), format) => {
-            let kept_elsewhere = members.iter().all(|member| member.combination.protect == Protect::External);
-            let docker_configs = distinct(&members, docker_configs);
-            problems.extend(arguments.image.as_deref().and_then(registry_for_an_image));
-            problems.extend(members.iter().flat_map(|member| &member.pull_secrets).filter_map(unknown_registries));
-            let matches = image.as_ref().map(|image| docker_config::matches(&docker_configs, image));
-            problems.extend(matches.as_deref().and_then(several_logins));
-            if let (Some(image), Some([])) = (&image, matches.as_deref()) {
-                problems.extend(docker_config::near_misses(&docker_configs, image));
-            }
-            let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
-            match format {
-                AnswerFormat::Json => json(&Answer { image: arguments.image.as_deref(), matches, problems })?,
-                AnswerFormat::Text => {
-                    text(&docker_configs, matches.as_deref(), &problems, kept_elsewhere)?;
-                }
-            }
-            Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
+        (checked, _) => checked?,
+    };
+    let docker_configs = distinct(&runs);
+    problems.extend(runs.iter().flat_map(ClusterRun::pull_secrets).filter_map(|(one, _)| unknown_registries(one)));
+    #[cfg(feature = "cluster")]
+    if let Some(asked) = asked {
+        return online::run(asked, &docker_configs, arguments.format, problems, environment);
+    }
+    problems.extend(image_text.and_then(registry_for_an_image));
+    let matches = image.as_ref().map(|image| docker_config::matches(&docker_configs, image));
+    problems.extend(matches.as_deref().and_then(several_logins));
+    if let (Some(image), Some([])) = (&image, matches.as_deref()) {
+        problems.extend(docker_config::near_misses(&docker_configs, image));
+    }
+    let unmatched = matches.as_ref().is_some_and(Vec::is_empty);
+    match arguments.format {
+        AnswerFormat::Json => json(&Answer { image: image_text, matches, problems })?,
+        AnswerFormat::Text => {
+            let kept_elsewhere = runs.iter().all(|run| run.settings.combination.protect == Protect::External);
+            text(&docker_configs, matches.as_deref(), &problems, kept_elsewhere)?;
         }
+    }
+    Ok(if arguments.require_match && unmatched { Outcome::Negative } else { Outcome::Done })
+}
+
+/// The image of a run that asks no registry.
+///
+/// # Errors
+/// Usage: there are several.
+fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
+    #[cfg(feature = "cluster")]
+    if arguments.online.online {
+        return Ok(None);
+    }
+    match arguments.image.as_slice() {
+        [] => Ok(None),
+        [image] => Ok(Some(image)),
+        _ => Err(Failure::Usage(vec![
+            Diagnostic::error(Code::Usage, "`--image` may repeat only with `--online`")
+                .hint("run the command once for each image, or add `--online`"),
+        ])),
     }
 }
 
 /// Checks the logins, and the certificates that they would be sealed for.
-fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<Settings>, Checked), Failure> {
+fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, Vec<Diagnostic>), Failure> {
     let certificates = certificates(&fleet, environment)?;
-    let problems = match logins::check(&fleet, environment) {
-        Ok(checked) if certificates.iter().all(|problem| !problem.is_error()) => {
-            let warnings = [checked.warnings, certificates].concat();
-            return Ok((fleet.members, Checked { warnings, ..checked }));
+    let problems = match logins::check(fleet.members, fleet.warnings, environment) {
+        Ok((runs, warnings)) if certificates.iter().all(|problem| !problem.is_error()) => {
+            return Ok((runs, [warnings, certificates].concat()));
         }
-        Ok(checked) => checked.warnings,
+        Ok((_, warnings)) => warnings,
         Err(Failure::Input { problems, .. }) => problems,
         Err(failure) => return Err(failure),
     };
@@ -124,17 +149,14 @@ fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
 }
 
 /// The Docker configs of the pull secrets; equal ones of several clusters count once.
-fn distinct(members: &[Settings], docker_configs: Vec<Vec<Logins>>) -> Vec<Logins> {
+fn distinct(runs: &[ClusterRun]) -> Vec<&Logins> {
     let mut seen = HashSet::new();
-    let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
-    pull_secrets
-        .zip(docker_configs.into_iter().flatten())
-        .filter(|(pull_secret, _)| {
-            // The sources of external logins are not variables.
-            pull_secret.external.is_some() || seen.insert((&pull_secret.name, &pull_secret.sources))
-        })
-        .map(|(_, docker_config)| docker_config)
-        .collect()
+    let pull_secrets = runs.iter().flat_map(ClusterRun::pull_secrets);
+    // The sources of external logins are not variables.
+    let distinct = pull_secrets.filter(|(pull_secret, _)| {
+        pull_secret.external.is_some() || seen.insert((&pull_secret.name, &pull_secret.sources))
+    });
+    distinct.map(|(_, logins)| logins).collect()
 }
 
 /// The sources of the logins, each once.
@@ -150,7 +172,7 @@ fn json(answer: &impl Serialize) -> Result<()> {
 }
 
 fn text(
-    docker_configs: &[Logins],
+    docker_configs: &[&Logins],
     tried: Option<&[Match]>,
     problems: &[Diagnostic],
     kept_elsewhere: bool,
@@ -163,7 +185,8 @@ fn text(
     };
     let lines = match tried {
         None => {
-            let registries = docker_configs.iter().flat_map(Logins::registries).map(|registry| format!("  {registry}"));
+            let registries =
+                docker_configs.iter().flat_map(|logins| logins.registries()).map(|registry| format!("  {registry}"));
             std::iter::once(head.to_owned()).chain(registries).collect()
         }
         Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],

@@ -38,13 +38,13 @@ fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {
 }
 
 /// What the sources hold: each was read once, however many pull secrets it is for.
-pub struct Credentials<'a> {
-    read: HashMap<&'a Source, (Vec<Credential>, Vec<Diagnostic>)>,
+pub struct Credentials {
+    read: HashMap<Source, (Vec<Credential>, Vec<Diagnostic>)>,
 }
 
-impl<'a> Credentials<'a> {
+impl Credentials {
     /// Reads every source.
-    pub fn read(
+    pub fn read<'a>(
         sources: impl Iterator<Item = &'a Source>,
         environment: &Environment,
         short_lived: ShortLived,
@@ -58,7 +58,7 @@ impl<'a> Credentials<'a> {
         let asking = (helpers == Helpers::Ask).then_some(hidden.as_slice());
         let mut read = HashMap::new();
         for source in sources {
-            read.entry(source).or_insert_with(|| {
+            read.entry(source.clone()).or_insert_with(|| {
                 let mut problems = Vec::new();
                 (source::read(source, environment, &facts, asking, &mut problems), problems)
             });

@@ -2,67 +2,84 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::folder::path;
 use super::folder::root::{self, Patience, Turn};
 use super::new_paths::NewPaths;
-use crate::settings::fleet::Fleet;
 use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// A warning for each folder with a lock of ours that is no cluster's any more: a tool that reads all folders still applies it.
-///
-/// It stays: another regcred.yaml may write its clusters to the same place.
-#[must_use]
-pub fn left_over(fleet: &Fleet, directory: &Path) -> Vec<Diagnostic> {
-    let folders: Vec<_> = fleet.members.iter().filter_map(Settings::folder).map(|path| directory.join(path)).collect();
-    let known: HashSet<_> = folders.iter().map(std::path::PathBuf::as_path).collect();
-    let Some(root) = folders.first().and_then(|folder| folder.parent()) else { return Vec::new() };
-    let mut gone: Vec<_> = fs::read_dir(root)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| !known.contains(path.as_path()) && path.join(path::LOCK).is_file())
-        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .collect();
-    gone.sort_unstable();
-    let warning = |name: String| {
-        Diagnostic::warning(
-            Code::ClusterGone,
-            format!("`{name}` under `--output` was written by regcred, and is no cluster of regcred.yaml"),
-        )
-        .hint("remove the folder, if no other regcred.yaml writes it: a tool that reads all folders still applies it")
-    };
-    gone.into_iter().map(warning).collect()
+/// The folders of the clusters of a run.
+pub struct Folders {
+    paths: Vec<PathBuf>,
+    writes: bool,
+    /// Whether the run only compares.
+    pub compares: bool,
 }
 
-/// Takes the folder of all clusters, so that two runs for several of them do their work one after the other, and not half of it each.
-/// `new_paths` gets it if it is not there yet.
-///
-/// # Errors
-/// Another run is at work there all the time, or it cannot be made.
-pub fn take_turn(fleet: &Fleet, directory: &Path, new_paths: &NewPaths) -> Result<Option<Turn>, Failure> {
-    let [Settings { destination: Destination::Write(path), cluster: Some(_), .. }, _, ..] = fleet.members.as_slice()
-    else {
-        return Ok(None);
-    };
-    let folder = directory.join(path.parent().unwrap_or(path));
-    if folder.is_file() {
-        return Ok(None);
+impl Folders {
+    /// The folders of these clusters, seen from a directory.
+    #[must_use]
+    pub fn of(members: &[Settings], directory: &Path) -> Self {
+        let is = |meant: fn(&Destination) -> bool| members.iter().any(|settings| meant(&settings.destination));
+        Self {
+            paths: members.iter().filter_map(Settings::folder).map(|path| directory.join(path)).collect(),
+            writes: is(|destination| matches!(destination, Destination::Write(_))),
+            compares: is(|destination| matches!(destination, Destination::Check(_))),
+        }
     }
-    new_paths.create_folder(&folder).map_err(|error| super::failure(&error, "the directory of `--output`"))?;
-    root::take_turn(&folder, Patience::AMinute)
+
+    /// A warning for each folder with a lock of ours that is no cluster's any more: a tool that reads all folders still applies it.
+    ///
+    /// It stays: another regcred.yaml may write its clusters to the same place.
+    #[must_use]
+    pub fn left_over(&self) -> Vec<Diagnostic> {
+        let known: HashSet<_> = self.paths.iter().map(PathBuf::as_path).collect();
+        let Some(root) = self.paths.first().and_then(|folder| folder.parent()) else { return Vec::new() };
+        let mut gone: Vec<_> = fs::read_dir(root)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| !known.contains(path.as_path()) && path.join(path::LOCK).is_file())
+            .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+            .collect();
+        gone.sort_unstable();
+        let warning = |name: String| {
+            let message =
+                format!("`{name}` under `--output` was written by regcred, and is no cluster of regcred.yaml");
+            Diagnostic::warning(Code::ClusterGone, message).hint(
+                "remove the folder, if no other regcred.yaml writes it: a tool that reads all folders still applies it",
+            )
+        };
+        gone.into_iter().map(warning).collect()
+    }
+
+    /// Takes the folder of all clusters, so that two runs for several of them do their work one after the other, and not half of it each.
+    /// `new_paths` gets it if it is not there yet.
+    ///
+    /// # Errors
+    /// Another run is at work there all the time, or it cannot be made.
+    pub fn take_turn(&self, new_paths: &NewPaths) -> Result<Option<Turn>, Failure> {
+        let [path, _, ..] = self.paths.as_slice() else { return Ok(None) };
+        if !self.writes {
+            return Ok(None);
+        }
+        allow_open_files(self.paths.len())?;
+        let folder = path.parent().unwrap_or(path);
+        if folder.is_file() {
+            return Ok(None);
+        }
+        new_paths.create_folder(folder).map_err(|error| super::failure(error, "the directory of `--output`"))?;
+        root::take_turn(folder, Patience::AMinute)
+    }
 }
 
 /// The number of other open files.
 const OTHER_FILES: usize = 32;
 
 /// Lets this many clusters wait at once: each holds its folder open.
-///
-/// # Errors
-/// The system does not let a program open as many files.
-pub fn allow_open_files(clusters: usize) -> Result<(), Failure> {
+fn allow_open_files(clusters: usize) -> Result<(), Failure> {
     #[cfg(unix)]
     if clusters > 1 {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -1,18 +1,16 @@
 //! Gives each document a file with a stable path.
 
-use std::io;
-
 use zeroize::Zeroizing;
 
 use super::folder::entry::{Content, Entry, HEADER, NeedsLogins};
 use super::marks::digest::Digest;
-use super::{File, Protection};
+use super::{File, Protection, WriteError};
 use crate::protect::{Document, Documents};
 
 /// A file an object: `cluster/KIND-NAME.yaml`, `namespaces/NAMESPACE/KIND-NAME.yaml`.
 ///
 /// `kubectl apply --recursive` walks by name, and so meets Namespaces before what is in them.
-pub fn entries(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
+pub fn entries<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<Entry<'a>, WriteError>> {
     documents.iter().map(|document| {
         let path = path(&document);
         let content = if let Some(encryption) = document.encryption() {
@@ -33,7 +31,7 @@ pub fn entries(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'
 
 /// The `kustomization.yaml` beside them: every file, in the order of the documents, and never a `namespace:`, which would move them all.
 #[must_use]
-pub fn kustomization(documents: &Documents) -> File {
+pub fn kustomization(documents: &Documents<'_>) -> File {
     let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n".to_owned();
     let text = documents.iter().fold(head, |text, document| text + "- " + &path(&document) + "\n");
     File {
@@ -79,7 +77,7 @@ mod tests {
     use crate::protect::Protector;
     use regcred_core::manifest::{Manifests, ObjectTemplate, Place};
 
-    fn documents() -> Documents {
+    fn documents() -> Documents<'static> {
         let object = |kind: &str| json!({"kind": kind, "metadata": {"name": "x"}}).as_object().cloned().unwrap();
         let mut manifests = Manifests::default();
         let namespaces = || vec![("b".parse().unwrap(), 0), ("c".parse().unwrap(), 0)];
@@ -87,7 +85,7 @@ mod tests {
         manifests.once(ObjectTemplate::plain(object("ClusterRole"), Place::Cluster));
         manifests.once(ObjectTemplate::plain(object("Deployment"), Place::Fixed("a".parse().unwrap())));
         manifests.each(vec![vec![ObjectTemplate::plain(object("ServiceAccount"), Place::Each)]], namespaces());
-        Documents::new(manifests, Protector::Plain)
+        Documents::new(manifests, &Protector::Plain)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Prints documents and values, or writes them to files. Nothing else prints data.
 
 pub mod chart;
+pub mod cluster_run;
 pub mod clusters;
 pub mod folder;
 pub mod git;
@@ -11,7 +12,6 @@ pub mod new_files;
 pub mod new_paths;
 pub mod product;
 pub mod stream;
-pub mod target;
 
 use std::io;
 use std::path::Path;
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
-pub use crate::protect::Protection;
+pub use crate::protect::{Protection, WriteError};
 
 /// A file of a tree: where it goes, relative to the root with `/` between the parts, and what is in it.
 #[derive(Clone)]
@@ -43,19 +43,16 @@ impl File {
 
 /// What a writer's error means to the user: a closed pipe is a success, a full disk is named.
 #[must_use]
-pub fn failure(error: &io::Error, target: &str) -> Failure {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        return Failure::ClosedPipe;
+pub fn failure(error: impl Into<WriteError>, target: &str) -> Failure {
+    match error.into() {
+        WriteError::Protector(failure) => failure,
+        WriteError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+        WriteError::Io(error) => Failure::of(
+            "the output",
+            Diagnostic::error(Code::Unwritable, format!("{target} cannot be written: {}", reason(&error)))
+                .hint("check that the place exists, that this user may write there, and that it is not full"),
+        ),
     }
-    // What was to be written could not be made: that is said, and not where it would have gone.
-    if let Some(Failure::Input { title, problems }) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        return Failure::Input { title, problems: problems.clone() };
-    }
-    Failure::of(
-        "the output",
-        Diagnostic::error(Code::Unwritable, format!("{target} cannot be written: {}", reason(error)))
-            .hint("check that the place exists, that this user may write there, and that it is not full"),
-    )
 }
 
 /// A file with a secret is its owner's alone, also when only its mode has changed.

@@ -27,7 +27,7 @@ pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
             return Err(if error.kind() == io::ErrorKind::AlreadyExists {
                 Failure::of("the files to write", exists(name))
             } else {
-                failure(&error, &format!("`{name}`"))
+                failure(error, &format!("`{name}`"))
             });
         }
     }

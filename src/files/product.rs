@@ -1,40 +1,40 @@
 //! Builds what is written, in its format.
 
+use std::iter;
 use std::path::Path;
-use std::{io, iter};
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use super::cluster_run::ClusterRun;
 use super::folder::entry::{Content, Entry, HEADER, NeedsLogins};
 use super::folder::root::Kind;
 use super::stream::Form;
-use super::{File, Protection, chart, helm_values, layout};
+use super::{File, Protection, WriteError, chart, helm_values, layout};
 use crate::protect::{Documents, Protector};
+use crate::settings::Encoding;
 use crate::settings::choices::{Chart, Format, Protect};
-use crate::settings::{Encoding, Settings};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::docker_config::Logins;
 use regcred_core::objects;
 
 /// Files, made one by one.
-pub type Entries<'a> = Box<dyn Iterator<Item = io::Result<Entry<'a>>> + 'a>;
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry<'a>, WriteError>> + 'a>;
 
 /// What is written.
 pub enum Product<'a> {
     /// Documents, one after the other.
-    Stream(Documents, Form),
+    Stream(Documents<'a>, Form),
     /// The same, as the one file in the folder of a cluster.
-    ClusterFile(Documents, Form),
+    ClusterFile(Documents<'a>, Form),
     /// A file an object.
-    Directory(Documents),
+    Directory(Documents<'a>),
     /// That, and a `kustomization.yaml`.
-    Kustomization(Documents),
+    Kustomization(Documents<'a>),
     /// The files of a chart, and its Secrets where they are sealed.
-    Chart(Vec<File>, Option<Documents>),
+    Chart(Vec<File>, Option<Documents<'a>>),
     /// Values for a chart, made when it is known where they go.
-    Values(&'a Settings, &'a [Logins], &'a Templates, Protector),
+    Values(&'a ClusterRun, &'a Templates),
     /// The Docker config itself.
     Value(SecretString),
 }
@@ -44,29 +44,23 @@ impl<'a> Product<'a> {
     ///
     /// # Errors
     /// A template of the user's that makes no object; several pull secrets where one value was asked for.
-    pub fn build(
-        settings: &'a Settings,
-        docker_configs: &'a [Logins],
-        templates: &'a Templates,
-        protector: Protector,
-    ) -> Result<Self, Failure> {
-        let documents = |protector| {
-            objects::build(&settings.request(docker_configs), templates)
-                .map(|manifests| Documents::new(manifests, protector))
-        };
+    pub fn build(run: &'a ClusterRun, templates: &'a Templates) -> Result<Self, Failure> {
+        let ClusterRun { settings, protector, .. } = run;
+        let documents =
+            || objects::build(&run.request(), templates).map(|manifests| Documents::new(manifests, protector));
         let stream = if settings.folder().is_some() { Self::ClusterFile } else { Self::Stream };
         Ok(match settings.combination.format {
-            Format::Yaml => stream(documents(protector)?, Form::Yaml),
-            Format::Json => stream(documents(protector)?, Form::Json),
-            Format::Directory => Self::Directory(documents(protector)?),
-            Format::Kustomization => Self::Kustomization(documents(protector)?),
+            Format::Yaml => stream(documents()?, Form::Yaml),
+            Format::Json => stream(documents()?, Form::Json),
+            Format::Directory => Self::Directory(documents()?),
+            Format::Kustomization => Self::Kustomization(documents()?),
             Format::Chart => {
-                let sealed = || Documents::new(objects::secrets(&settings.request(docker_configs)), protector);
+                let sealed = || Documents::new(objects::secrets(&run.request()), protector);
                 let sealed = (settings.combination.protect == Protect::Sealed).then(sealed);
-                Self::Chart(chart::files(settings, docker_configs, templates)?, sealed)
+                Self::Chart(chart::files(run, templates)?, sealed)
             }
-            Format::HelmValues => Self::Values(settings, docker_configs, templates, protector),
-            Format::DockerConfig => Self::Value(value(settings, docker_configs)?),
+            Format::HelmValues => Self::Values(run, templates),
+            Format::DockerConfig => Self::Value(value(run)?),
         })
     }
 
@@ -109,8 +103,8 @@ impl<'a> Product<'a> {
                 });
                 Box::new(files.chain(sealed.iter().flat_map(chart::sealed)))
             }
-            Self::Values(settings, docker_configs, templates, protector) => {
-                let files = helm_values::files(settings, docker_configs, templates, protector, name)?;
+            Self::Values(run, templates) => {
+                let files = helm_values::files(run, templates, name)?;
                 let logins = if self.chooses_by_registries() { NeedsLogins::ForAll } else { NeedsLogins::ForValues };
                 Box::new(files.into_iter().map(move |entry| Ok(Entry { logins, ..entry })))
             }
@@ -126,9 +120,10 @@ impl<'a> Product<'a> {
     #[must_use]
     pub fn chooses_by_registries(&self) -> bool {
         match self {
-            Self::Values(Settings { chart: Chart::Template(path), .. }, ..) => {
-                templates::values::uses(path, "registries")
-            }
+            Self::Values(run, _) => match &run.settings.chart {
+                Chart::Template(path) => templates::values::uses(path, "registries"),
+                Chart::Own | Chart::Tamcore | Chart::Empathyco => false,
+            },
             _ => false,
         }
     }
@@ -142,8 +137,10 @@ impl<'a> Product<'a> {
             | Self::Directory(documents)
             | Self::Kustomization(documents) => documents.hold_a_secret(),
             Self::Chart(files, _) => files.iter().any(File::holds_a_secret),
-            Self::Values(.., Protector::Sops(_)) => false,
-            Self::Values(settings, ..) => helm_values::protection(&settings.chart) == Protection::Plaintext,
+            Self::Values(run, _) => {
+                !matches!(run.protector, Protector::Sops(_))
+                    && helm_values::protection(&run.settings.chart) == Protection::Plaintext
+            }
             Self::Value(_) => true,
         }
     }
@@ -152,14 +149,14 @@ impl<'a> Product<'a> {
 /// The one file of a cluster's folder, as YAML and as JSON.
 pub const CLUSTER_FILES: [&str; 2] = ["manifests.yaml", "manifests.json"];
 
-fn stream<'a>(name: &str, documents: &'a Documents, form: Form) -> Entry<'a> {
+fn stream<'a>(name: &str, documents: &'a Documents<'a>, form: Form) -> Entry<'a> {
     let head = if form == Form::Yaml { HEADER.to_vec() } else { Vec::new() };
     let content = Content::Stream(documents, form);
     Entry { path: name.to_owned(), document: None, head, content, logins: NeedsLogins::ForValues }
 }
 
-fn value(settings: &Settings, docker_configs: &[Logins]) -> Result<SecretString, Failure> {
-    let [docker_config] = docker_configs else {
+fn value(ClusterRun { settings, docker_configs, .. }: &ClusterRun) -> Result<SecretString, Failure> {
+    let [docker_config] = docker_configs.as_slice() else {
         let message =
             format!("`--format docker-config` is one value, and there are {} pull secrets", docker_configs.len());
         return Err(Failure::Usage(vec![

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::marks::{Marks, Outdated};
-use crate::protect::{Document, Documents, Protection};
+use crate::protect::{Document, Documents, Protection, WriteError};
 use regcred_core::diagnostic::Failure;
 
 /// Large enough that 100,000 documents are a few hundred writes.
@@ -30,17 +30,17 @@ pub enum Form {
 ///
 /// # Errors
 /// The writer's.
-pub fn write(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+pub fn write(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> Result<(), WriteError> {
     if documents.protection() == Protection::Encrypted {
         return each(documents, form, None, &mut |part| into.write_all(part));
     }
     into.write_all(form.head())?;
     in_blocks(documents, form, into)?;
-    into.write_all(form.tail())
+    Ok(into.write_all(form.tail())?)
 }
 
 /// Collects what is not encrypted in one buffer, and hands it on in blocks as large as a pipe takes.
-fn in_blocks(documents: &Documents, form: Form, into: &mut impl Write) -> io::Result<()> {
+fn in_blocks(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> Result<(), WriteError> {
     let mut text = Zeroizing::new(Vec::with_capacity(2 * BUFFER));
     for (number, document) in documents.iter().enumerate() {
         text.extend_from_slice(form.before(number));
@@ -50,7 +50,7 @@ fn in_blocks(documents: &Documents, form: Form, into: &mut impl Write) -> io::Re
             text.drain(..BUFFER);
         }
     }
-    into.write_all(&text)
+    Ok(into.write_all(&text)?)
 }
 
 /// Gives the documents to `take` one after the other; with marks, what is encrypted as it is there while it is current.
@@ -58,11 +58,11 @@ fn in_blocks(documents: &Documents, form: Form, into: &mut impl Write) -> io::Re
 /// # Errors
 /// Those of `take` and of the protector.
 pub fn each(
-    documents: &Documents,
+    documents: &Documents<'_>,
     form: Form,
     marks: Option<(&Marks<'_>, Outdated)>,
     take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
+) -> Result<(), WriteError> {
     let text_of = |(number, document): &(usize, Document<'_>)| {
         let mut text = form.before(*number).to_vec();
         match (document.encryption(), marks) {
@@ -78,24 +78,30 @@ pub fn each(
     if documents.protection() == Protection::Encrypted {
         in_groups(documents, take, text_of)?;
     } else {
-        documents.iter().enumerate().try_for_each(|document| take(&Zeroizing::new(text_of(&document)?)))?;
+        documents
+            .iter()
+            .enumerate()
+            .try_for_each(|document| Ok::<_, WriteError>(take(&Zeroizing::new(text_of(&document)?))?))?;
     }
-    if form.tail().is_empty() { Ok(()) } else { take(form.tail()) }
+    if !form.tail().is_empty() {
+        take(form.tail())?;
+    }
+    Ok(())
 }
 
 /// Encrypts a group while the one before is taken.
 fn in_groups(
-    documents: &Documents,
+    documents: &Documents<'_>,
     take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    text_of: impl Fn(&(usize, Document<'_>)) -> io::Result<Vec<u8>> + Sync,
-) -> io::Result<()> {
+    text_of: impl Fn(&(usize, Document<'_>)) -> Result<Vec<u8>, WriteError> + Sync,
+) -> Result<(), WriteError> {
     let mut documents = documents.iter().enumerate();
     let mut texts = Vec::new();
     loop {
         let group: Vec<_> = documents.by_ref().take(GROUP).collect();
         let mut next = Ok(Vec::new());
         rayon::in_place_scope(|scope| {
-            scope.spawn(|_| next = group.par_iter().with_max_len(AT_A_TIME).map(&text_of).collect::<io::Result<_>>());
+            scope.spawn(|_| next = group.par_iter().with_max_len(AT_A_TIME).map(&text_of).collect::<Result<_, _>>());
             texts.iter().try_for_each(|text: &Vec<u8>| take(text))
         })?;
         if group.is_empty() {
@@ -129,7 +135,7 @@ impl Form {
         }
     }
 
-    fn write(self, document: &Document<'_>, into: &mut impl Write) -> io::Result<()> {
+    fn write(self, document: &Document<'_>, into: &mut impl Write) -> Result<(), WriteError> {
         match self {
             Self::Yaml => document.write_yaml("", into),
             Self::Json => document.write_json(into),
@@ -137,7 +143,7 @@ impl Form {
     }
 }
 
-fn redacted(documents: &Documents, into: &mut impl Write) -> io::Result<()> {
+fn redacted(documents: &Documents<'_>, into: &mut impl Write) -> Result<(), WriteError> {
     for (number, document) in documents.iter().enumerate() {
         into.write_all(Form::Yaml.before(number))?;
         document.write_redacted(into)?;
@@ -149,7 +155,7 @@ fn redacted(documents: &Documents, into: &mut impl Write) -> io::Result<()> {
 ///
 /// # Errors
 /// A closed pipe, or a device that takes no more.
-pub fn print(documents: &Documents, form: Form) -> Result<Shown, Failure> {
+pub fn print(documents: &Documents<'_>, form: Form) -> Result<Shown, Failure> {
     let stdout = io::stdout();
     let shown = if stdout.is_terminal() && documents.hold_a_secret() { Shown::Redacted } else { Shown::InFull };
     let mut into = BufWriter::with_capacity(BUFFER, stdout.lock());
@@ -157,7 +163,7 @@ pub fn print(documents: &Documents, form: Form) -> Result<Shown, Failure> {
         Shown::Redacted => redacted(documents, &mut into),
         Shown::InFull => write(documents, form, &mut into),
     };
-    written.and_then(|()| into.flush()).map_err(|error| super::failure(&error, "standard output"))?;
+    written.and_then(|()| Ok(into.flush()?)).map_err(|error| super::failure(error, "standard output"))?;
     Ok(shown)
 }
 
@@ -201,10 +207,7 @@ pub fn print_shown(make: impl FnOnce(Shown) -> Result<Zeroizing<Vec<u8>>, Failur
     let mut stdout = io::stdout().lock();
     let shown = if stdout.is_terminal() { Shown::Redacted } else { Shown::InFull };
     let bytes = make(shown)?;
-    stdout
-        .write_all(&bytes)
-        .and_then(|()| stdout.flush())
-        .map_err(|error| super::failure(&error, "standard output"))?;
+    stdout.write_all(&bytes).and_then(|()| stdout.flush()).map_err(|error| super::failure(error, "standard output"))?;
     Ok(shown)
 }
 
@@ -217,5 +220,5 @@ pub fn print_text(text: &str) -> Result<(), Failure> {
     stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
-        .map_err(|error| super::failure(&error, "standard output"))
+        .map_err(|error| super::failure(error, "standard output"))
 }

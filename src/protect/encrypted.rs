@@ -5,6 +5,7 @@ use std::io;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::WriteError;
 use regcred_core::recipient::Recipients;
 
 /// A document that is to be encrypted. Several threads ask at once.
@@ -48,5 +49,5 @@ pub trait Encrypted: Send + Sync {
     ///
     /// # Errors
     /// The protector's.
-    fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>>;
+    fn encrypt(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, WriteError>;
 }

@@ -3,6 +3,7 @@
 pub mod encrypted;
 pub mod sealed;
 pub mod sops;
+mod write_error;
 
 use std::io::{self, Write};
 
@@ -19,6 +20,8 @@ use regcred_core::names::{Namespace, VariableName};
 use regcred_core::recipient::Recipients;
 use sealed::Sealer;
 use sops::{Form, Sops};
+
+pub use write_error::WriteError;
 
 /// Whether a file holds a secret: in clear it has mode 0600 and does not enter Git by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,21 +82,21 @@ impl Protector {
 }
 
 /// All documents: lazy and ordered, as the manifests are.
-pub struct Documents {
+pub struct Documents<'a> {
     manifests: Manifests,
-    protector: Protector,
+    protector: &'a Protector,
 }
 
-impl Documents {
+impl<'a> Documents<'a> {
     /// The manifests, protected when they are asked for.
     #[must_use]
-    pub fn new(manifests: Manifests, protector: Protector) -> Self {
+    pub fn new(manifests: Manifests, protector: &'a Protector) -> Self {
         Self { manifests, protector }
     }
 
     /// The documents, in the order in which they are to be applied.
     pub fn iter(&self) -> impl Iterator<Item = Document<'_>> {
-        self.manifests.iter().map(|manifest| Document { manifest, protector: &self.protector })
+        self.manifests.iter().map(|manifest| Document { manifest, protector: self.protector })
     }
 
     /// Whether any of them holds a secret in clear.
@@ -176,23 +179,23 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// The writer's, and the protector's.
-    pub fn write_yaml(&self, path: &str, into: &mut impl Write) -> io::Result<()> {
-        match self.encryption() {
-            Some(encryption) => into.write_all(&encryption.encrypt(path)?),
-            None => self.manifest.write_yaml(into),
-        }
+    pub fn write_yaml(&self, path: &str, into: &mut impl Write) -> Result<(), WriteError> {
+        Ok(match self.encryption() {
+            Some(encryption) => into.write_all(&encryption.encrypt(path)?)?,
+            None => self.manifest.write_yaml(into)?,
+        })
     }
 
     /// Writes it as one line of JSON, without a line end.
     ///
     /// # Errors
     /// The writer's, and the protector's.
-    pub fn write_json(&self, into: &mut impl Write) -> io::Result<()> {
+    pub fn write_json(&self, into: &mut impl Write) -> Result<(), WriteError> {
         match (self.encryption(), self.protector) {
             (Some(Encryption { secret, .. }), Protector::Sealed(sealer)) => {
                 sealer.seal_as_json(secret, self.namespace(), into)
             }
-            _ => self.manifest.write_json(into),
+            _ => Ok(self.manifest.write_json(into)?),
         }
     }
 
@@ -200,9 +203,9 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// The writer's, and the protector's.
-    pub fn write_redacted(&self, into: &mut impl Write) -> io::Result<()> {
+    pub fn write_redacted(&self, into: &mut impl Write) -> Result<(), WriteError> {
         match self.protection() {
-            Protection::Plaintext => self.manifest.write_redacted(into),
+            Protection::Plaintext => Ok(self.manifest.write_redacted(into)?),
             Protection::Public | Protection::Encrypted => self.write_yaml("", into),
         }
     }
@@ -271,7 +274,7 @@ impl Encrypted for Encryption<'_> {
         }
     }
 
-    fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    fn encrypt(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         match self.protector {
             Protector::Sealed(sealer) => Ok(Zeroizing::new(sealer.seal_as_yaml(self.secret, self.manifest)?)),
             Protector::Sops(sops) => sops.encrypt(self.secret, self.manifest.namespace(), path),

@@ -9,12 +9,12 @@ use super::layers::{self, CERTIFICATE};
 use super::namespaces::Listed;
 use super::{Destination, Settings, usage, with_known};
 use crate::environment::Environment;
-use crate::templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
 use regcred_core::nearest::nearest;
 use regcred_core::spec::choice::{Format, Profile, Protect};
 use regcred_core::spec::meaning::{self, Run};
+use regcred_core::spec::template;
 use regcred_core::spec::typed::Typed;
 use regcred_core::spec::{Certificate, Origin, Sourced, Spec};
 
@@ -235,8 +235,8 @@ pub(super) fn choose_pull_secrets(
 fn idle_templates(settings: &Settings) -> impl Iterator<Item = Diagnostic> {
     let Settings { templates: folder, combination, chart, .. } = settings;
     let format = combination.format;
-    let names = templates::BUILT_IN.iter().copied();
-    let idle = names.filter(move |name| !templates::is_used(name, format, chart));
+    let names = template::BUILT_IN.iter().copied();
+    let idle = names.filter(move |name| !template::is_used(name, format, chart));
     let idle = idle.filter(|name| folder.as_ref().is_some_and(|folder| folder.join(name).exists()));
     idle.map(move |name| {
         Diagnostic::error(

@@ -11,9 +11,9 @@ mod member;
 pub mod namespaces;
 pub mod patcher;
 mod pull_secret;
-mod request;
 pub mod sealing;
 pub mod secret_variables;
+pub mod target;
 
 use std::path::PathBuf;
 
@@ -27,6 +27,7 @@ use regcred_core::credentials::auths::Helpers;
 use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
+use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::{Format, Link, MessageFormat, Patcher, Profile, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::logins::Known;
@@ -108,6 +109,13 @@ pub enum PlaintextInGit {
 }
 
 impl Settings {
+    /// What every object carries.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        let owner = self.owner.as_ref().or(self.pull_secrets.first().map(|pull_secret| &pull_secret.name));
+        Marks { owner: owner.map_or(SECRET_NAME, ResourceName::as_str).to_owned(), profile: self.profile }
+    }
+
     /// Decides for one cluster; what is wrong with names and lists is added to `problems`, and then the settings are not used.
     ///
     /// # Errors
@@ -226,7 +234,10 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
 }
 
 /// What the file may name. A variable that is set and not text allows nothing.
-fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
+///
+/// # Errors
+/// A glob is invalid.
+pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     let globs = |name| environment.setting(name).or(environment.is_set(name).then_some(""));
     Allowed::read(globs(confine::VARIABLES), globs(confine::REGISTRIES))
 }

@@ -3,9 +3,13 @@
 use super::file::Spec;
 use super::{layers, pull_secret, with_known};
 use crate::environment::Environment;
-use crate::files::marks::key::{KEY_VARIABLE, PREVIOUS_VARIABLE};
 use regcred_core::credentials::{DEFAULT_VARIABLE, OTHER_VARIABLE};
 use regcred_core::names::VariableName;
+
+/// The variable with the key of fingerprints.
+pub const KEY_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY";
+/// The variable with the key that was replaced: what it has signed is still believed.
+pub const PREVIOUS_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY_PREVIOUS";
 
 /// Those of every pull secret of every cluster, also of clusters that were not chosen; those that are read where none is named; and
 /// the key of fingerprints.

@@ -8,11 +8,12 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
 use crate::environment::read_text;
-use crate::settings::choices::{Chart, Format};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::Namespace;
 use regcred_core::nearest::nearest;
 use regcred_core::objects::{Object, Part, Restyle};
+
+pub use regcred_core::spec::template::BUILT_IN;
 
 const TITLE: &str = "a template";
 /// Steps of a template: a second of work, and enough for 100,000 namespaces.
@@ -21,33 +22,6 @@ const FUEL: u64 = 50_000_000;
 /// The templates of a user that replace ours.
 pub struct Templates {
     environment: Environment<'static>,
-}
-
-/// Every template that may be replaced; `templates/` has one of each to start from.
-pub const BUILT_IN: &[&str] = &[
-    "admission-policy.yaml.j2",
-    "cluster-external-secret.yaml.j2",
-    "external-generator.yaml.j2",
-    "external-secret.yaml.j2",
-    "namespace.yaml.j2",
-    "patcher-deployment.yaml.j2",
-    "patcher-guard.yaml.j2",
-    "patcher-namespace.yaml.j2",
-    "patcher-tamcore-access.yaml.j2",
-    "patcher-titansoft-access.yaml.j2",
-    "service-account.yaml.j2",
-];
-
-/// Whether a form of output makes something of a template: what is a chart's own is made by Helm.
-#[must_use]
-pub fn is_used(name: &str, format: Format, chart: &Chart) -> bool {
-    match (format, chart) {
-        (Format::Yaml | Format::Json | Format::Directory | Format::Kustomization, _) => true,
-        (Format::Chart, _) => name == "admission-policy.yaml.j2" || name.contains("external"),
-        (Format::HelmValues, Chart::Tamcore) => name == "patcher-guard.yaml.j2",
-        (Format::HelmValues, Chart::Empathyco) => ["namespace.yaml.j2", "patcher-guard.yaml.j2"].contains(&name),
-        (Format::HelmValues, Chart::Own | Chart::Template(_)) | (Format::DockerConfig, _) => false,
-    }
 }
 
 impl Templates {

@@ -9,6 +9,8 @@ mod harness {
     pub mod journal;
     #[cfg(unix)]
     pub mod nobody;
+    #[cfg(feature = "cluster")]
+    pub mod peers;
     #[cfg(unix)]
     pub mod pty;
     pub mod regcred;
@@ -29,6 +31,8 @@ mod inputs;
 mod krm;
 mod leaks;
 mod lock_conflict;
+#[cfg(feature = "cluster")]
+mod online;
 mod output;
 mod plaintext_in_git;
 mod plan;

@@ -18,8 +18,9 @@ use regcred::files::folder::root::Kind;
 use regcred::files::folder::{self, Mode, Prepared};
 use regcred::files::marks::Known;
 use regcred::files::new_paths::NewPaths;
-use regcred::files::target::Target;
+use regcred::protect::WriteError;
 use regcred::protect::encrypted::Encrypted;
+use regcred::settings::target::Target;
 use regcred::settings::{PlaintextInGit, Reseal};
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::plan::Action;
@@ -68,7 +69,7 @@ impl Encrypted for StandIn {
         &self.secret
     }
 
-    fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    fn encrypt(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         let hidden: String = self.secret.expose_secret().chars().rev().collect();
         let call = CALLS.fetch_add(1, Ordering::Relaxed);
         Ok(Zeroizing::new(format!("{path} {} {call} {hidden}\n", self.recipient).into_bytes()))
@@ -83,7 +84,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn entries(&self) -> impl Iterator<Item = io::Result<Entry<'static>>> + '_ {
+    fn entries(&self) -> impl Iterator<Item = Result<Entry<'static>, WriteError>> + '_ {
         let kustomization = Zeroizing::new(self.namespaces.keys().cloned().collect::<String>().into_bytes());
         let last = Content::Ready(kustomization, regcred::files::Protection::Public);
         self.namespaces
@@ -155,7 +156,7 @@ impl Place {
         self.try_write(wanted.entries()).unwrap()
     }
 
-    fn try_write<'a>(&self, entries: impl Iterator<Item = io::Result<Entry<'a>>>) -> Result<Written, Failure> {
+    fn try_write<'a>(&self, entries: impl Iterator<Item = Result<Entry<'a>, WriteError>>) -> Result<Written, Failure> {
         let new_paths = NewPaths::default();
         let mut prepared = folder::prepare(entries, Kind::Tree, &self.target(), Mode::Write, &new_paths)?;
         new_paths.keep();
@@ -480,8 +481,8 @@ fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
         fn secret(&self) -> &SecretString {
             &self.0
         }
-        fn encrypt(&self, _: &str) -> io::Result<Zeroizing<Vec<u8>>> {
-            Err(io::ErrorKind::Other.into())
+        fn encrypt(&self, _: &str) -> Result<Zeroizing<Vec<u8>>, WriteError> {
+            Err(io::Error::from(io::ErrorKind::Other).into())
         }
     }
     let place = Place::new(KEY);

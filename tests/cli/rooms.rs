@@ -41,7 +41,7 @@ const BINARY: Rooms = Rooms {
         "interrupt",
         "memory",
     ],
-    left: &[("protect", "files"), ("settings", "files"), ("settings", "templates")],
+    left: &[],
 };
 
 const CLUSTER: Rooms = Rooms {
@@ -58,6 +58,7 @@ const CORE: Rooms = Rooms {
         "inject",
         "objects",
         "spec",
+        "registry",
         "confine",
         "credentials",
         "docker_config",
@@ -67,7 +68,7 @@ const CORE: Rooms = Rooms {
         "diagnostic",
         "nearest",
     ],
-    left: &[("docker_config", "credentials")],
+    left: &[],
 };
 
 fn root() -> PathBuf {
@@ -175,10 +176,19 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests, apart from those of a live cluster.
-const LINES: usize = 25_100;
+const LINES: usize = 25_200;
 /// What serves a live cluster and is counted by itself.
-const LIVE: &[&str] =
-    &["crates/cluster/src", "crates/core/src/cluster", "src/cli/cluster.rs", "src/commands/cluster", "src/registry"];
+const LIVE: &[&str] = &[
+    "crates/cluster/src",
+    "crates/core/src/cluster",
+    "crates/core/src/inject/listed.rs",
+    "crates/core/src/registry",
+    "src/cli/cluster.rs",
+    "src/cli/online.rs",
+    "src/commands/cluster",
+    "src/commands/online.rs",
+    "src/registry",
+];
 /// How long a file may be.
 const LINES_OF_A_FILE: usize = 300;
 /// Files that are still to be split.

@@ -10,13 +10,17 @@ mod harness {
     pub mod console;
     pub mod custom_resources;
     pub mod forged;
+    #[expect(dead_code, reason = "here the peers are a token server only")]
+    pub mod peers;
     pub mod program;
     pub mod regcred;
+    pub mod registry;
     pub mod requests;
     pub mod schemas;
     pub mod sealed_secrets;
     #[expect(dead_code, reason = "here the real sops encrypts")]
     pub mod stand_in;
+    pub mod token_server;
     pub mod turns;
     pub mod unseal;
     pub mod words;
@@ -36,6 +40,7 @@ mod init;
 mod inject;
 mod krm;
 mod kubelet;
+mod online;
 mod patcher;
 mod policy;
 mod protected;

@@ -58,11 +58,16 @@ impl Allowed {
     }
 
     fn check_registry(&self, registry: &RegistryKey, place: &str) -> Option<Diagnostic> {
-        let allowed = self.registries.as_ref()?;
+        (!self.allows(registry)).then(|| not_allowed(&format!("{place} names `{registry}`"), REGISTRIES))
+    }
+
+    /// Whether the registry may be named, and asked.
+    #[must_use]
+    pub fn allows(&self, registry: &RegistryKey) -> bool {
+        let Some(allowed) = &self.registries else { return true };
         let is_allowed =
             |name: &str| allowed.is_match(name) || (name == "index.docker.io" && allowed.is_match("docker.io"));
-        (!is_allowed(registry.authority()) && !is_allowed(registry.index()))
-            .then(|| not_allowed(&format!("{place} names `{registry}`"), REGISTRIES))
+        is_allowed(registry.authority()) || is_allowed(registry.index())
     }
 }
 

@@ -12,4 +12,5 @@ pub mod nearest;
 pub mod objects;
 pub mod plan;
 pub mod recipient;
+pub mod registry;
 pub mod spec;

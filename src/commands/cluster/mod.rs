@@ -40,9 +40,11 @@ fn prepare(
     environment: &Environment,
 ) -> Result<Prepared, Failure> {
     let fleet = Fleet::resolve_for(Purpose::Cluster, typed, file, environment)?;
-    let logins = logins::docker_configs_with(&fleet, environment, |_| missing)?;
+    let mut reading = logins::Reading::of(&fleet.members, environment);
+    let logins = fleet.members.iter().map(|settings| reading.merge(settings, missing).0).collect();
+    reading.finish(fleet.warnings.clone())?;
     let accesses = connection::accesses(&fleet, file, connection, environment)?;
-    Ok(Prepared { fleet, logins: logins.into_iter().map(|(logins, _)| logins).collect(), accesses })
+    Ok(Prepared { fleet, logins, accesses })
 }
 
 /// Runs work that waits for clusters, on this thread.

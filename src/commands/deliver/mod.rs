@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::environment::Environment;
+use crate::files::cluster_run::ClusterRun;
 use crate::files::folder::root::{self, Kind};
 use crate::files::folder::{self, Mode, Prepared};
 use crate::files::marks::Known;
@@ -10,60 +11,86 @@ use crate::files::marks::key::KEY_VARIABLE;
 use crate::files::new_paths::NewPaths;
 use crate::files::product::Product;
 use crate::files::stream::{self, Shown};
-use crate::files::target::Target;
 use crate::files::{git, helm_values};
 use crate::report::{self, Outcome};
 use crate::settings::choices::Format;
+use crate::settings::target::Target;
 use crate::settings::{Destination, Settings};
+use crate::templates::Templates;
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::names::VariableName;
 use regcred_core::plan::{Action, Change, Reason};
 
+/// What all clusters of a run have in common.
+pub(super) struct Place<'a> {
+    templates: &'a Templates,
+    secret_variables: &'a [VariableName],
+    environment: &'a Environment,
+    /// What is removed unless the run goes on.
+    pub new_paths: NewPaths,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn new(
+        templates: &'a Templates,
+        secret_variables: &'a [VariableName],
+        environment: &'a Environment,
+    ) -> Self {
+        Self { templates, secret_variables, environment, new_paths: NewPaths::default() }
+    }
+}
+
 /// What was planned for a cluster, written but not yet in its place.
 pub(super) struct Delivery {
+    settings: Settings,
     prepared: Prepared,
     mode: Option<Mode>,
-    notes: Vec<String>,
-    /// The folder of the cluster, with `/` at its end.
-    folder: String,
     is_covered: bool,
 }
 
-/// Writes the product beside where the settings say, or compares it with what is there. Each of several products is prepared before the
-/// first one is published; standard output has only one.
-pub(super) fn prepare<'a>(
-    product: &'a Product<'a>,
-    settings: &'a Settings,
-    secret_variables: &'a [VariableName],
-    known: Known,
-    environment: &'a Environment,
-    new_paths: &NewPaths,
-) -> Result<Delivery, Failure> {
-    let (path, mode) = match &settings.destination {
-        Destination::Stdout => {
-            if product.holds_a_secret() {
-                git::check_stdout(&Target::new(Path::new(""), settings, secret_variables, environment))?;
-            }
-            return print(product, settings.combination.format);
-        }
-        Destination::Write(path) => (path, Mode::Write),
-        Destination::Check(path) => (path, Mode::Check(known)),
-    };
-    let target = Target::new(path, settings, secret_variables, environment);
-    let kind = product.kind(&target.path);
-    if kind != Kind::Tree && mode == Mode::Write && product.holds_a_secret() {
-        root::check_file(&target.path)?;
-        git::check_file(&target.path, kind.name(), &target)?;
+impl AsRef<Settings> for Delivery {
+    fn as_ref(&self) -> &Settings {
+        &self.settings
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let prepared = folder::prepare(product.files(&name)?, kind, &target, mode, new_paths)?;
-    let is_covered =
-        mode == Mode::Write && product.is_a_tree() && product.holds_a_secret() && git::is_covered(&target.path);
-    let folder = settings.cluster.as_ref().map_or(String::new(), |cluster| format!("{cluster}/"));
-    Ok(Delivery { prepared, mode: Some(mode), notes: Vec::new(), folder, is_covered })
+}
+
+impl Place<'_> {
+    fn target<'a>(&'a self, path: &Path, settings: &'a Settings) -> Target<'a> {
+        Target::new(path, settings, self.secret_variables, self.environment)
+    }
 }
 
 impl Delivery {
+    /// Writes the product beside where the settings say, or compares it with what is there. Each of several products is prepared before
+    /// the first one is published; standard output has only one.
+    pub(super) fn prepare(run: ClusterRun, place: &Place<'_>) -> Result<Self, Failure> {
+        let product = Product::build(&run, place.templates)?;
+        let (path, mode) = match &run.settings.destination {
+            Destination::Stdout => {
+                if product.holds_a_secret() {
+                    git::check_stdout(&place.target(Path::new(""), &run.settings))?;
+                }
+                let mut prepared = Prepared::default();
+                prepared.notes = print(&product, run.settings.combination.format)?;
+                drop(product);
+                return Ok(Self { settings: run.settings, prepared, mode: None, is_covered: false });
+            }
+            Destination::Write(path) => (path, Mode::Write),
+            Destination::Check(path) => (path, Mode::Check(run.known)),
+        };
+        let target = place.target(path, &run.settings);
+        let kind = product.kind(&target.path);
+        if kind != Kind::Tree && mode == Mode::Write && product.holds_a_secret() {
+            root::check_file(&target.path)?;
+            git::check_file(&target.path, kind.name(), &target)?;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let prepared = folder::prepare(product.files(&name)?, kind, &target, mode, &place.new_paths)?;
+        let is_covered =
+            mode == Mode::Write && product.is_a_tree() && product.holds_a_secret() && git::is_covered(&target.path);
+        Ok(Self { settings: run.settings, prepared, mode: Some(mode), is_covered })
+    }
+
     /// Puts everything in its place.
     pub(super) fn publish(mut self) -> Result<Self, Failure> {
         self.prepared.publish()?;
@@ -78,7 +105,7 @@ impl Delivery {
     /// Says the rest.
     pub(super) fn say(&self) -> Outcome {
         let Prepared { changes, unchanged, unproven, notes, .. } = &self.prepared;
-        notes.iter().chain(&self.notes).for_each(|note| report::note(note));
+        notes.iter().for_each(|note| report::note(note));
         match self.mode {
             None => Outcome::Done,
             Some(Mode::Write) => {
@@ -126,11 +153,12 @@ impl Delivery {
     }
 
     fn cluster(&self) -> String {
-        if self.folder.is_empty() { String::new() } else { format!("{}: ", self.folder.trim_end_matches('/')) }
+        self.settings.cluster.as_ref().map_or(String::new(), |cluster| format!("{cluster}: "))
     }
 
     fn place(&self, change: &Change) -> String {
-        format!("{}{}", self.folder, change.path)
+        let folder = self.settings.cluster.as_ref().map_or(String::new(), |cluster| format!("{cluster}/"));
+        format!("{folder}{}", change.path)
     }
 }
 
@@ -145,24 +173,23 @@ fn without_a_key() -> String {
     )
 }
 
-fn print(product: &Product<'_>, format: Format) -> Result<Delivery, Failure> {
+/// Prints the product, and gives what there is to say of that.
+fn print(product: &Product<'_>, format: Format) -> Result<Vec<String>, Failure> {
     let shown = match product {
         Product::Stream(documents, form) => stream::print(documents, *form)?,
-        Product::Values(settings, docker_configs, ..) => {
-            stream::print_shown(|shown| helm_values::write(settings, docker_configs, shown))?
-        }
+        Product::Values(run, _) => stream::print_shown(|shown| helm_values::write(run, shown))?,
         Product::Value(value) => stream::print_secret(value)?,
         // The settings do not let a tree go to stdout.
         Product::ClusterFile(..) | Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => {
             Shown::InFull
         }
     };
-    let notes = match shown {
+    Ok(match shown {
         Shown::Redacted => vec![how_to_see(format).to_owned()],
         Shown::InFull => Vec::new(),
-    };
-    Ok(Delivery { prepared: Prepared::default(), mode: None, notes, folder: String::new(), is_covered: false })
+    })
 }
+
 /// What to do with an output whose secrets were not shown on a terminal.
 fn how_to_see(format: Format) -> &'static str {
     match format {

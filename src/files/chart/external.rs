@@ -54,7 +54,7 @@ pub fn schema(with_docker_configs: &str) -> Option<String> {
 }
 
 fn yaml(object: &Map<String, Value>) -> Result<String, Failure> {
-    Ok(literal(&to_yaml(object).map_err(|error| crate::files::failure(&error, "the chart"))?))
+    Ok(literal(&to_yaml(object).map_err(|error| crate::files::failure(error, "the chart"))?))
 }
 
 fn text_of(value: &Value) -> &str {

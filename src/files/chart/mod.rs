@@ -3,19 +3,16 @@
 mod external;
 pub mod values;
 
-use std::io;
-
 use zeroize::Zeroizing;
 
+use super::cluster_run::ClusterRun;
 use super::folder::entry::Entry;
 use super::stream::Shown;
-use super::{File, Protection, layout};
+use super::{File, Protection, WriteError, layout};
 use crate::protect::Documents;
-use crate::settings::Settings;
 use crate::settings::choices::{Link, Protect};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
-use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 use regcred_core::objects::{Request, pod_policy};
 
@@ -46,30 +43,30 @@ const PULL_SECRETS: (&str, &str) =
 ///
 /// # Errors
 /// A template of the user's that makes no policy.
-pub fn files(settings: &Settings, docker_configs: &[Logins], templates: &Templates) -> Result<Vec<File>, Failure> {
-    let request = settings.request(docker_configs);
+pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failure> {
+    let (combination, request) = (run.settings.combination, run.request());
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
     let mut chart = CHART.to_owned();
-    if settings.combination.link == Link::Policy {
+    if combination.link == Link::Policy {
         chart.push_str(CHART_WITH_POLICIES);
         files.push(public(POLICIES, policies(&request, templates)?));
     }
     files.push(public("Chart.yaml", chart));
-    let (values, protection) = match settings.combination.protect {
-        Protect::Sealed => (values::without_secrets(settings, docker_configs), Protection::Public),
+    let (values, protection) = match combination.protect {
+        Protect::Sealed => (values::without_secrets(run), Protection::Public),
         Protect::External => {
             files.push(public("templates/external-secrets.yaml", external::template(&request, templates)?));
             files.retain(|file| file.path != SCHEMA);
             let text = STATIC.iter().find(|(path, _)| *path == SCHEMA).and_then(|(_, text)| external::schema(text));
             files.extend(text.map(|text| public(SCHEMA, text)));
-            (values::without_secrets(settings, docker_configs), Protection::Public)
+            (values::without_secrets(run), Protection::Public)
         }
         Protect::Plain | Protect::Sops => {
             files.push(public(PULL_SECRETS.0, PULL_SECRETS.1.to_owned()));
-            (values::write(settings, docker_configs, Shown::InFull), Protection::Plaintext)
+            (values::write(run, Shown::InFull), Protection::Plaintext)
         }
     };
-    let bytes = values.map_err(|error| super::failure(&error, "the chart"))?;
+    let bytes = values.map_err(|error| super::failure(error, "the chart"))?;
     files.push(File { path: "values.yaml".to_owned(), bytes, protection });
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
@@ -78,7 +75,7 @@ pub fn files(settings: &Settings, docker_configs: &[Logins], templates: &Templat
 /// The sealed Secrets of the chart, each in a file of its own, so that it stays as it is when others change.
 ///
 /// Helm takes them as they are: names, base64 and our annotations have no braces.
-pub fn sealed(documents: &Documents) -> impl Iterator<Item = io::Result<Entry<'_>>> {
+pub fn sealed<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<Entry<'a>, WriteError>> {
     layout::entries(documents)
         .map(|entry| entry.map(|entry| Entry { path: format!("templates/{}", entry.path), ..entry }))
 }
@@ -93,7 +90,7 @@ fn policies(request: &Request<'_>, templates: &Templates) -> Result<String, Fail
     let mut text = "# For the namespaces that regcred was told, whatever the values say.\n".to_owned();
     for secret in &request.pull_secrets {
         for object in pod_policy::objects(secret, request, templates)? {
-            let object = to_yaml(&object).map_err(|error| super::failure(&error, "the chart"))?;
+            let object = to_yaml(&object).map_err(|error| super::failure(error, "the chart"))?;
             text.push_str("---\n");
             text.push_str(&literal(&object));
         }

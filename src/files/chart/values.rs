@@ -6,9 +6,10 @@ use std::io;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::files::cluster_run::ClusterRun;
 use crate::files::stream::{Shown, show};
 use crate::settings::choices::{Link, Profile, Protect};
-use crate::settings::{CreateNamespaces, OWN_ACCOUNT, Settings};
+use crate::settings::{CreateNamespaces, OWN_ACCOUNT, PullSecretSettings};
 use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 use regcred_core::names::{Namespace, ResourceName};
@@ -22,22 +23,21 @@ const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sea
 ///
 /// # Errors
 /// The serializer's.
-pub fn write(settings: &Settings, docker_configs: &[Logins], shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
-    let texts: Vec<_> = docker_configs.iter().map(|docker_config| show(&docker_config.to_base64(), shown)).collect();
-    let texts = texts.iter().map(|text| Some(text.as_str()));
-    text(HEAD, &values(settings, docker_configs, texts))
+pub fn write(run: &ClusterRun, shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
+    let shown = |(secret, logins): (_, &Logins)| (secret, Some(show(&logins.to_base64(), shown)));
+    text(HEAD, &values(run, &run.pull_secrets().map(shown).collect::<Vec<_>>()))
 }
 
 /// The values where the Secrets are elsewhere in the chart.
 ///
 /// # Errors
 /// The serializer's.
-pub fn without_secrets(settings: &Settings, docker_configs: &[Logins]) -> io::Result<Zeroizing<Vec<u8>>> {
-    let head = match settings.combination.protect {
+pub fn without_secrets(run: &ClusterRun) -> io::Result<Zeroizing<Vec<u8>>> {
+    let head = match run.settings.combination.protect {
         Protect::External => HEAD.replace(", each with its Docker config in base64 and", ", each with"),
         Protect::Plain | Protect::Sealed | Protect::Sops => HEAD_SEALED.to_owned(),
     };
-    text(&head, &values(settings, docker_configs, std::iter::repeat(None)))
+    text(&head, &values(run, &run.pull_secrets().map(|(secret, _)| (secret, None)).collect::<Vec<_>>()))
 }
 
 fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -46,12 +46,9 @@ fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn values<'a>(
-    settings: &'a Settings,
-    docker_configs: &'a [Logins],
-    texts: impl Iterator<Item = Option<&'a str>>,
-) -> Values<'a> {
-    let request = settings.request(docker_configs);
+/// The values, with what is shown of each Docker config.
+fn values<'a>(run: &ClusterRun, shown: &'a [(&PullSecretSettings, Option<Zeroizing<String>>)]) -> Values<'a> {
+    let (settings, request) = (&run.settings, run.request());
     // Helm's own are in the templates, whatever the profile: a release must never take a kept object with it.
     let profile = settings.profile.filter(|profile| *profile != Profile::Helm);
     let marks = Marks { profile, ..request.marks };
@@ -66,12 +63,11 @@ fn values<'a>(
             Link::ServiceAccount => service_accounts(&request.pull_secrets),
             Link::Policy | Link::None => Vec::new(),
         },
-        pull_secrets: request
-            .pull_secrets
+        pull_secrets: shown
             .iter()
-            .zip(texts)
-            .map(|(secret, docker_config_json)| {
-                (secret.name, PullSecret { docker_config_json, namespaces: secret.namespaces })
+            .map(|(secret, text)| {
+                let docker_config_json = text.as_deref().map(String::as_str);
+                (&secret.name, PullSecret { docker_config_json, namespaces: &secret.namespaces })
             })
             .collect(),
     }

@@ -17,7 +17,7 @@ use super::root::{Kind, Root, State};
 use crate::files::marks::key::{Hasher, Key};
 use crate::files::marks::{Extent, Known, Marks, Outdated, merge};
 use crate::files::stream::Form;
-use crate::files::{Protection, git};
+use crate::files::{Protection, WriteError, git};
 use regcred_core::plan::{self, Actual, History, Owner};
 
 /// Where to look, and what is known.
@@ -55,7 +55,7 @@ impl<'a> Observer<'a> {
     ///
     /// # Errors
     /// The file system's, and the serializer's.
-    pub fn compare(&self, entry: &Entry<'_>, path: Option<&TreePath>) -> io::Result<Seen<'a>> {
+    pub fn compare(&self, entry: &Entry<'_>, path: Option<&TreePath>) -> Result<Seen<'a>, WriteError> {
         let encrypted = entry.content.protection() == Protection::Encrypted;
         let lines = path.and_then(|path| self.root.ours.files.get(path)).map_or(&[][..], Vec::as_slice);
         let is_signed = path.is_some_and(|path| lines.iter().any(|line| line.is_signed(path, self.key)));
@@ -217,7 +217,7 @@ impl<'a> Observer<'a> {
     }
 
     /// Asks the protector for the recipients of a missing file.
-    fn ask_for_recipients(&self, entry: &Entry<'_>, marks: Option<&Marks<'_>>) -> io::Result<()> {
+    fn ask_for_recipients(&self, entry: &Entry<'_>, marks: Option<&Marks<'_>>) -> Result<(), WriteError> {
         if marks.is_some() {
             entry.write(marks, Outdated::Compare(self.known()), &mut |_| Ok(()))?;
         }
@@ -230,7 +230,7 @@ impl<'a> Observer<'a> {
         text: &[u8],
         marks: Option<&Marks<'_>>,
         outdated: Outdated,
-    ) -> io::Result<plan::Content> {
+    ) -> Result<plan::Content, WriteError> {
         let leaves_out = self.known() == Known::NotTheLogins && entry.logins != NeedsLogins::NotNeeded;
         let mut cursor = Cursor { rest: text, is_same: true, has_left_out: false, leaves_out };
         if let Content::Stream(_, Form::Json) | Content::Ready(..) = entry.content {
@@ -264,7 +264,7 @@ impl<'a> Observer<'a> {
 }
 
 /// A long file of plain documents is never held as a whole.
-fn compare_hashes(entry: &Entry<'_>, place: &Path) -> io::Result<plan::Content> {
+fn compare_hashes(entry: &Entry<'_>, place: &Path) -> Result<plan::Content, WriteError> {
     let (mut wanted, mut there) = (Hasher::public(), Hasher::public());
     entry.write(None, Outdated::Encrypt, &mut |part| {
         wanted.update(part);

@@ -1,12 +1,12 @@
 //! A file that `--output` should have.
 
-use std::io::{self, Write};
+use std::io;
 
 use zeroize::Zeroizing;
 
 use crate::files::marks::{Extent, Marks, Outdated};
 use crate::files::stream::{self, Form};
-use crate::files::{File, Protection};
+use crate::files::{File, Protection, WriteError};
 use crate::protect::Documents;
 use crate::protect::encrypted::Encrypted;
 
@@ -40,7 +40,7 @@ pub enum Content<'a> {
     /// These bytes.
     Ready(Zeroizing<Vec<u8>>, Protection),
     /// Documents, one after the other.
-    Stream(&'a Documents, Form),
+    Stream(&'a Documents<'a>, Form),
     /// One document that is encrypted only when what is there is no longer current.
     Encrypted(Box<dyn Encrypted + 'a>),
 }
@@ -113,12 +113,12 @@ impl Entry<'_> {
         marks: Option<&Marks<'_>>,
         outdated: Outdated,
         take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
+    ) -> Result<(), WriteError> {
         if !self.head.is_empty() {
             take(&self.head)?;
         }
         match (&self.content, marks) {
-            (Content::Ready(bytes, _), _) => take(bytes),
+            (Content::Ready(bytes, _), _) => Ok(take(bytes)?),
             (Content::Stream(documents, form), marks) => {
                 let marks = marks.filter(|_| *form == Form::Yaml);
                 stream::each(documents, *form, marks.map(|marks| (marks, outdated)), take)
@@ -126,17 +126,9 @@ impl Entry<'_> {
             (Content::Encrypted(encrypted), Some(marks)) => {
                 let mut text = Vec::new();
                 marks.write(&**encrypted, &self.path, outdated, &mut text)?;
-                take(&text)
+                Ok(take(&text)?)
             }
-            (Content::Encrypted(_), None) => Err(io::ErrorKind::InvalidInput.into()),
+            (Content::Encrypted(_), None) => Err(io::Error::from(io::ErrorKind::InvalidInput).into()),
         }
-    }
-
-    /// The same, into a writer.
-    ///
-    /// # Errors
-    /// The writer's and the protector's.
-    pub fn write_into(&self, marks: Option<&Marks<'_>>, outdated: Outdated, into: &mut dyn Write) -> io::Result<()> {
-        self.write(marks, outdated, &mut |part| into.write_all(part))
     }
 }

@@ -38,7 +38,7 @@ impl Run<'_> {
         let observer = self.observer();
         let mut actual = BTreeMap::new();
         for (path, lines) in self.root.ours.files.iter().filter(|(path, _)| !self.wanted.contains(path.as_str())) {
-            let there = observer.left_over(path, lines).map_err(|error| self.failed(&error, path.as_str()))?;
+            let there = observer.left_over(path, lines).map_err(|error| self.failed(error, path.as_str()))?;
             actual.extend(there.map(|there| (path.to_string(), there)));
         }
         let is_edited: BTreeSet<_> =
@@ -195,7 +195,7 @@ impl Run<'_> {
         }
         let lock = if is_tree {
             let disk = if self.root.state == State::New { Disk::Trust } else { Disk::Wait };
-            let journal = staging.seal(&self.lock, disk).map_err(|error| files::failure(&error, "the lock"))?;
+            let journal = staging.seal(&self.lock, disk).map_err(|error| files::failure(error, "the lock"))?;
             (!is_listed).then_some(journal)
         } else {
             None

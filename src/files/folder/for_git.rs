@@ -38,7 +38,7 @@ impl Run<'_> {
                 let path = self.root.path.join(git::IGNORE_FILE);
                 if path.symlink_metadata().is_err() {
                     let place = || fs::File::create_new(&path)?.write_all(git::IGNORE_ALL);
-                    place().map_err(|error| self.failed(&error, git::IGNORE_FILE))?;
+                    place().map_err(|error| self.failed(error, git::IGNORE_FILE))?;
                     self.new_paths.add(path);
                 }
             }

@@ -110,8 +110,9 @@ impl Lock {
         let failed = |error: &io::Error| {
             Failure::of(
                 "the output",
-                Diagnostic::error(Code::UnreadableFile, format!("`{LOCK}` cannot be read: {}", if error.get_ref().is_some() { error.to_string() } else { reason(error) }))
-                    .hint("it says which files under `--output` are regcred's; it must be a regular file that this user may read"),
+                Diagnostic::error(Code::UnreadableFile, format!("`{LOCK}` cannot be read: {}", reason(error))).hint(
+                    "it says which files under `--output` are regcred's; it must be a regular file that this user may read",
+                ),
             )
         };
         match read::open(path).map_err(|error| failed(&error))? {

@@ -20,14 +20,14 @@ pub mod staging;
 mod warnings;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
-use crate::files::Protection;
 use crate::files::marks::Known;
 use crate::files::marks::key::Key;
 use crate::files::new_paths::NewPaths;
-use crate::files::target::Target;
+use crate::files::{Protection, WriteError};
+use crate::settings::target::Target;
 use entry::Entry;
 use publish::Pending;
 use regcred_core::diagnostic::{Diagnostic, Failure};
@@ -70,7 +70,7 @@ pub struct Prepared {
 /// # Errors
 /// Another's file is in the way, the file system refuses, a recipient is new, or a plain Secret would enter Git.
 pub fn prepare<'a>(
-    mut entries: impl Iterator<Item = io::Result<Entry<'a>>>,
+    mut entries: impl Iterator<Item = Result<Entry<'a>, WriteError>>,
     kind: Kind,
     target: &Target<'_>,
     mode: Mode,
@@ -78,7 +78,7 @@ pub fn prepare<'a>(
 ) -> Result<Prepared, Failure> {
     let key = Key::read(target.environment, target.cluster)?;
     let name = kind.name();
-    let at = |error: io::Error| crate::files::failure(&error, name);
+    let at = |error: WriteError| crate::files::failure(error, name);
     let root = match mode {
         Mode::Write => {
             let root = Root::create(target, kind.clone(), new_paths)?;
@@ -88,9 +88,9 @@ pub fn prepare<'a>(
         Mode::Check(_) => Root::open(target, kind.clone())?,
     };
     let root = root.unwrap_or_else(|| Root::missing(target, kind));
-    let mut run = Run::new(&root, target, &key, mode, new_paths).map_err(at)?;
+    let mut run = Run::new(&root, target, &key, mode, new_paths).map_err(|error| at(error.into()))?;
     loop {
-        let some: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<io::Result<_>>().map_err(at)?;
+        let some: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<Result<_, _>>().map_err(at)?;
         if some.is_empty() {
             break;
         }
@@ -134,5 +134,5 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         new_paths.keep();
         staging.finish()
     };
-    replace().map_err(|error| crate::files::failure(&error, "the file of `--output`"))
+    replace().map_err(|error| crate::files::failure(error, "the file of `--output`"))
 }

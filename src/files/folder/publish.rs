@@ -38,7 +38,7 @@ impl Pending {
     /// # Errors
     /// The file system refuses; the next run completes it.
     pub fn publish(self) -> Result<(), Failure> {
-        let at = |error: io::Error| files::failure(&error, self.kind.name());
+        let at = |error: io::Error| files::failure(error, self.kind.name());
         self.staging.commit();
         self.publish_folders().map_err(at)?;
         for (path, number) in &self.staged {
@@ -51,15 +51,15 @@ impl Pending {
                 result => result,
             };
             publish().map_err(|error| match self.kind {
-                Kind::Tree => files::failure(&error, &format!("`{path}`")),
+                Kind::Tree => files::failure(error, &format!("`{path}`")),
                 Kind::File(_) => at(error),
             })?;
         }
         for path in &self.left_over {
-            remove(path, &self.root).map_err(|error| files::failure(&error, &format!("`{path}`")))?;
+            remove(path, &self.root).map_err(|error| files::failure(error, &format!("`{path}`")))?;
         }
         if let Some(lock) = &self.lock {
-            staging::publish_journal(lock, &self.root).map_err(|error| files::failure(&error, "the lock"))?;
+            staging::publish_journal(lock, &self.root).map_err(|error| files::failure(error, "the lock"))?;
         }
         self.staging.finish().map_err(at)?;
         drop(self.turn);

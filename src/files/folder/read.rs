@@ -26,7 +26,7 @@ pub fn open(path: &Path) -> io::Result<Option<io::Take<File>>> {
     }
     match options.open(path) {
         Ok(file) if file.metadata()?.is_file() => Ok(Some(file.take(LIMIT))),
-        Ok(_) => Err(io::Error::other("it is not a regular file")),
+        Ok(_) => Err(io::ErrorKind::Unsupported.into()),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(error),
     }

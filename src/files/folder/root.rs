@@ -14,8 +14,8 @@ use super::staging;
 use crate::files;
 use crate::files::git::{self, IGNORE_ALL, IGNORE_FILE};
 use crate::files::new_paths::NewPaths;
-use crate::files::target::Target;
 use crate::interrupt;
+use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// A folder, and what we know of it.
@@ -74,7 +74,7 @@ impl Root {
     /// # Errors
     /// It is a file, cannot be made or read, its lock is malformed, or another run is at work in it.
     pub fn create(target: &Target<'_>, kind: Kind, new_paths: &NewPaths) -> Result<Self, Failure> {
-        let at = |error: io::Error| files::failure(&error, kind.name());
+        let at = |error: io::Error| files::failure(error, kind.name());
         let folder = kind.folder(target)?;
         new_paths.create_folder(folder).map_err(at)?;
         let path = folder.canonicalize().map_err(at)?;

@@ -16,9 +16,9 @@ use crate::files::git::Guard;
 use crate::files::marks::key::Key;
 use crate::files::marks::{Marks, Outdated};
 use crate::files::new_paths::NewPaths;
-use crate::files::target::Target;
-use crate::files::{self, Protection, stream};
+use crate::files::{self, Protection, WriteError, stream};
 use crate::settings::Reseal;
+use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::plan::{Action, Change, Encryption, Plan, Reason, Wanted};
 use regcred_core::recipient::{Recipient, Recipients};
@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
         }
         let observer = self.observer();
         let compared = each(named, encrypts, |(entry, path)| {
-            let seen = observer.compare(&entry, path.as_ref()).map_err(|error| self.failed(&error, &entry.path))?;
+            let seen = observer.compare(&entry, path.as_ref()).map_err(|error| self.failed(error, &entry.path))?;
             Ok(Compared { entry, path, seen })
         })?;
         let wanted = compared.iter().map(|Compared { entry, .. }| self.wanted(entry)).collect();
@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let written = each(to_write, encrypts, |(compared, change)| {
-            let written = self.stage(&compared).map_err(|error| self.failed(&error, &compared.entry.path))?;
+            let written = self.stage(&compared).map_err(|error| self.failed(error, &compared.entry.path))?;
             let recipients = compared.seen.marks.as_ref().map(|marks| marks.seen().recipients);
             Ok((written, recipients, compared.path, change))
         })?;
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
         self.prepared.unchanged += 1;
         if self.mode == Mode::Write {
             let place = self.root.kind.place(&self.root.path, &entry.path);
-            files::protect(&place, entry.content.protection()).map_err(|error| self.failed(&error, &entry.path))?;
+            files::protect(&place, entry.content.protection()).map_err(|error| self.failed(error, &entry.path))?;
         }
         self.expect(seen.marks.as_ref());
         if self.target.environment.is_set(RECIPIENTS_VARIABLE) {
@@ -231,8 +231,8 @@ impl<'a> Run<'a> {
     }
 
     /// Writes a file beside its place, or where it will be in a new tree.
-    fn stage(&self, Compared { entry, path, seen }: &Compared<'_, '_>) -> io::Result<Written> {
-        let staging = self.staging.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
+    fn stage(&self, Compared { entry, path, seen }: &Compared<'_, '_>) -> Result<Written, WriteError> {
+        let staging = self.staging.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let protection = entry.content.protection();
         let (temporary, file) = match path {
             Some(path) if self.root.state == State::New && path.folders().next().is_some() => {
@@ -268,7 +268,7 @@ impl<'a> Run<'a> {
         self.prepared.changes.iter().any(|change| change.action == Action::Refuse)
     }
 
-    pub(super) fn failed(&self, error: &io::Error, path: &str) -> Failure {
+    pub(super) fn failed(&self, error: impl Into<WriteError>, path: &str) -> Failure {
         files::failure(error, &self.shown(path))
     }
 

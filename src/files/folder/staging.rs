@@ -233,7 +233,7 @@ fn discard(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(folder),
-        Ok(_) => Err(io::Error::other(format!("`{}` is in the way", folder.file_name().unwrap_or_default().display()))),
+        Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
     }
 }
 

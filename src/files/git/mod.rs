@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::target::Target;
 use crate::environment::Environment;
 use crate::settings::PlaintextInGit;
+use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use repository::{Repository, Verdict};
 

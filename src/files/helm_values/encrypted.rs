@@ -5,8 +5,8 @@ use std::io;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::files::File;
 use crate::files::folder::entry::{Content, Entry, NeedsLogins, head_of};
+use crate::files::{File, WriteError};
 use crate::protect::encrypted::Encrypted;
 use crate::protect::sops::{self, Form, Sops};
 use regcred_core::diagnostic::Failure;
@@ -18,7 +18,7 @@ use regcred_core::recipient::Recipients;
 /// It is not text.
 pub fn entry<'a>(file: &File, form: Form, sops: &'a Sops) -> Result<Entry<'a>, Failure> {
     let text = std::str::from_utf8(&file.bytes)
-        .map_err(|_| crate::files::failure(&io::ErrorKind::InvalidData.into(), "the file of `--output`"))?;
+        .map_err(|_| crate::files::failure(io::Error::from(io::ErrorKind::InvalidData), "the file of `--output`"))?;
     let (comments, body) = split(text);
     let head = [head_of(&file.path, comments.as_bytes()), comments.as_bytes().to_vec()].concat();
     let values = Values { sops, form, body: body.to_owned().into(), secret: body.into() };
@@ -72,7 +72,7 @@ impl Encrypted for Values<'_> {
         &self.secret
     }
 
-    fn encrypt(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    fn encrypt(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         self.sops.encrypt_text(&self.body, path, self.form)
     }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::chart;
+use super::cluster_run::ClusterRun;
 use super::folder::entry::Entry;
 use super::stream::{self, Form, Shown};
 use super::{File, Protection};
@@ -29,12 +30,13 @@ use shipped::Context;
 ///
 /// # Errors
 /// A chart that is for one pull secret and gets several, or a template that makes no values.
-pub fn write(settings: &Settings, docker_configs: &[Logins], shown: Shown) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let unwritable = |error: std::io::Error| super::failure(&error, "the values");
+pub fn write(run: &ClusterRun, shown: Shown) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let settings = &run.settings;
+    let unwritable = |error: std::io::Error| super::failure(error, "the values");
     if settings.chart == Chart::Own {
-        return chart::values::write(settings, docker_configs, shown).map_err(unwritable);
+        return chart::values::write(run, shown).map_err(unwritable);
     }
-    let (pull_secret, docker_config) = only(settings, docker_configs)?;
+    let (pull_secret, docker_config) = only(run)?;
     match (&settings.chart, &settings.patcher) {
         (Chart::Template(path), _) => {
             let context = Context {
@@ -77,16 +79,10 @@ pub fn protection(chart: &Chart) -> Protection {
 ///
 /// # Errors
 /// As [`write()`], and a template of the user's that makes no Namespace.
-pub fn files<'a>(
-    settings: &Settings,
-    docker_configs: &[Logins],
-    templates: &Templates,
-    protector: &'a Protector,
-    name: &str,
-) -> Result<Vec<Entry<'a>>, Failure> {
-    let files = plain_files(settings, docker_configs, templates, name)?;
-    let Protector::Sops(sops) = protector else { return Ok(files.into_iter().map(Entry::from).collect()) };
-    let form = match settings.chart {
+pub fn files<'a>(run: &'a ClusterRun, templates: &Templates, name: &str) -> Result<Vec<Entry<'a>>, Failure> {
+    let files = plain_files(run, templates, name)?;
+    let Protector::Sops(sops) = &run.protector else { return Ok(files.into_iter().map(Entry::from).collect()) };
+    let form = match run.settings.chart {
         Chart::Own => sops::Form::DockerConfigJson,
         Chart::Tamcore => sops::Form::ExtraObjects,
         Chart::Empathyco | Chart::Template(_) => sops::Form::Manifests,
@@ -97,27 +93,20 @@ pub fn files<'a>(
 }
 
 /// The files in clear; `name` is that of the values.
-///
-/// # Errors
-/// As [`write()`], and a template of the user's that makes no Namespace.
-pub fn plain_files(
-    settings: &Settings,
-    docker_configs: &[Logins],
-    templates: &Templates,
-    name: &str,
-) -> Result<Vec<File>, Failure> {
-    let bytes = write(settings, docker_configs, Shown::InFull)?;
+fn plain_files(run: &ClusterRun, templates: &Templates, name: &str) -> Result<Vec<File>, Failure> {
+    let settings = &run.settings;
+    let bytes = write(run, Shown::InFull)?;
     let mut files = vec![File { path: name.to_owned(), bytes, protection: protection(&settings.chart) }];
     if settings.chart == Chart::Empathyco {
         let patcher = settings.patcher.as_ref().ok_or_else(needs_a_patcher)?;
         files.push(File {
             path: beside(name, "secret", settings.combination.protect),
-            bytes: text(source(settings, docker_configs, patcher, templates)?, "the Secret")?,
+            bytes: text(source(run, patcher, templates)?, "the Secret")?,
             protection: Protection::Plaintext,
         });
     }
     if let Some(patcher) = confined(settings) {
-        let (pull_secret, _) = only(settings, docker_configs)?;
+        let (pull_secret, _) = only(run)?;
         let patcher = match settings.chart {
             Chart::Empathyco => without_its_own_namespace(patcher),
             Chart::Own | Chart::Tamcore | Chart::Template(_) => patcher.clone(),
@@ -130,15 +119,10 @@ pub fn plain_files(
 }
 
 /// The source Secret of empathyco's chart, in the namespace of the release: to be applied before it.
-fn source(
-    settings: &Settings,
-    docker_configs: &[Logins],
-    patcher: &PatcherSettings,
-    templates: &Templates,
-) -> Result<Manifests, Failure> {
-    let request = settings.request(docker_configs);
+fn source(run: &ClusterRun, patcher: &PatcherSettings, templates: &Templates) -> Result<Manifests, Failure> {
+    let request = run.request();
     let mut manifests = Manifests::default();
-    if settings.create_namespaces == CreateNamespaces::First {
+    if request.create_namespaces == CreateNamespaces::First {
         let namespaces = objects::namespaces(&request.marks, templates)?;
         manifests.each(vec![namespaces], vec![(patcher.namespace.clone(), 0)]);
     }
@@ -151,8 +135,8 @@ fn source(
 
 fn text(manifests: Manifests, target: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut bytes = Zeroizing::new(Vec::new());
-    stream::write(&Documents::new(manifests, Protector::Plain), Form::Yaml, &mut *bytes)
-        .map_err(|error| super::failure(&error, target))?;
+    stream::write(&Documents::new(manifests, &Protector::Plain), Form::Yaml, &mut *bytes)
+        .map_err(|error| super::failure(error, target))?;
     Ok(bytes)
 }
 
@@ -192,19 +176,14 @@ fn beside(name: &str, what: &str, protect: Protect) -> String {
     format!("{stem}.{what}.{extension}")
 }
 
-fn only<'a>(
-    settings: &'a Settings,
-    docker_configs: &'a [Logins],
-) -> Result<(&'a PullSecretSettings, &'a Logins), Failure> {
-    match (settings.pull_secrets.as_slice(), docker_configs) {
-        ([pull_secret], [docker_config]) => Ok((pull_secret, docker_config)),
-        (several, _) => {
-            let message = format!("`--chart` takes one pull secret, and there are {}", several.len());
-            Err(Failure::Usage(vec![
-                Diagnostic::error(Code::OnePullSecret, message).hint("choose one with --secret-name"),
-            ]))
-        }
+fn only(run: &ClusterRun) -> Result<(&PullSecretSettings, &Logins), Failure> {
+    let mut pull_secrets = run.pull_secrets();
+    if let (Some(only), None) = (pull_secrets.next(), pull_secrets.next()) {
+        return Ok(only);
     }
+    let message = format!("`--chart` takes one pull secret, and there are {}", run.docker_configs.len());
+    let problem = Diagnostic::error(Code::OnePullSecret, message).hint("choose one with --secret-name");
+    Err(Failure::Usage(vec![problem]))
 }
 
 fn needs_a_patcher() -> Failure {

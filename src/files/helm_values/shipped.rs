@@ -100,7 +100,7 @@ fn values(
 }
 
 fn yaml(values: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let text = to_yaml(values).map_err(|error| crate::files::failure(&error, "the values"))?;
+    let text = to_yaml(values).map_err(|error| crate::files::failure(error, "the values"))?;
     Ok(Zeroizing::new(text.as_bytes().to_vec()))
 }
 

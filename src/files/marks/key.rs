@@ -12,10 +12,7 @@ use crate::environment::{Environment, Reading};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::{ResourceName, VariableName};
 
-/// The variable with the key of fingerprints.
-pub const KEY_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY";
-/// The variable with the key that was replaced: what it has signed is still believed.
-pub const PREVIOUS_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY_PREVIOUS";
+pub use crate::settings::secret_variables::{KEY_VARIABLE, PREVIOUS_VARIABLE};
 
 /// From here on no list of guesses is long enough.
 const SHORTEST_KEY: usize = 32;

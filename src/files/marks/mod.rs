@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
+use crate::protect::WriteError;
 use crate::protect::encrypted::Encrypted;
 use digest::Digest;
 use key::{Key, Purpose};
@@ -158,7 +159,7 @@ impl<'a> Marks<'a> {
         path: &str,
         outdated: Outdated,
         into: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    ) -> Result<(), WriteError> {
         let name = encrypted.name();
         let meaning = Meaning::of(encrypted, path)?;
         let known = if let Outdated::Compare(known) = outdated { known } else { Known::All };
@@ -204,7 +205,7 @@ impl<'a> Marks<'a> {
             recipients: fingerprints(&recipients),
             rules: meaning.rules.clone(),
             context: meaning.digest.clone(),
-            ciphertext: Digest::of(&document).ok_or(io::ErrorKind::InvalidData)?,
+            ciphertext: Digest::of(&document).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?,
             content: None,
             signature: None,
         };

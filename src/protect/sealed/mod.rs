@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
+use super::WriteError;
 use crate::environment::Environment;
 use crate::report;
 use crate::settings::Sealing;
@@ -88,16 +89,16 @@ impl Sealer {
         secret: &PullSecret,
         namespace: Option<&Namespace>,
         into: &mut impl io::Write,
-    ) -> io::Result<()> {
+    ) -> Result<(), WriteError> {
         let value = self.value(secret, namespace)?;
-        Ok(serde_json::to_writer(into, &self.shell.object(secret, namespace, &value))?)
+        Ok(serde_json::to_writer(into, &self.shell.object(secret, namespace, &value)).map_err(io::Error::from)?)
     }
 
     /// The SealedSecret of this Secret as YAML; the sealed value differs at every call.
     ///
     /// # Errors
     /// The cryptography's, and the serializer's.
-    pub fn seal_as_yaml(&self, secret: &PullSecret, manifest: Manifest<'_>) -> io::Result<Vec<u8>> {
+    pub fn seal_as_yaml(&self, secret: &PullSecret, manifest: Manifest<'_>) -> Result<Vec<u8>, WriteError> {
         let value = self.value(secret, manifest.namespace())?;
         let mut text = Vec::with_capacity(value.len() + ROOM);
         manifest.write_sealed(&self.shell, &value, &mut text)?;
@@ -139,10 +140,10 @@ impl Sealer {
 
     /// The sealed Docker config in base64.
     #[expect(clippy::disallowed_methods, reason = "what is sealed")]
-    fn value(&self, secret: &PullSecret, namespace: Option<&Namespace>) -> io::Result<String> {
+    fn value(&self, secret: &PullSecret, namespace: Option<&Namespace>) -> Result<String, Failure> {
         let label = seal::label(self.scope, namespace.map_or("", Namespace::as_str), secret.name.as_str());
         let sealed = seal::seal(&self.key, &label, secret.docker_config.expose_secret().as_bytes())
-            .map_err(|_| io::Error::other("sealing failed"))?;
+            .map_err(|_| Failure::of("the certificate", Diagnostic::error(Code::CertificateWeak, "sealing failed")))?;
         Ok(STANDARD.encode(sealed))
     }
 }

@@ -20,12 +20,13 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
+use super::WriteError;
 use crate::environment::Environment;
-use crate::files::target::Target;
 use crate::interrupt;
 use crate::program::{Answer, Program, Trouble};
 use crate::report;
 use crate::settings::choices::Format;
+use crate::settings::target::Target;
 use crate::settings::{Destination, Settings};
 use discretion::Secrets;
 use problems::Naming;
@@ -141,7 +142,7 @@ impl Sops {
         secret: &PullSecret,
         namespace: Option<&Namespace>,
         path: &str,
-    ) -> io::Result<Zeroizing<Vec<u8>>> {
+    ) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         let text = to_yaml(&secret.object(namespace))?;
         self.encrypt_text(&text, path, Form::Manifests)
     }
@@ -150,9 +151,9 @@ impl Sops {
     ///
     /// # Errors
     /// There is no rule for it, its rule does not do what is needed, or the program fails.
-    pub fn encrypt_text(&self, text: &str, path: &str, form: Form) -> io::Result<Zeroizing<Vec<u8>>> {
+    pub fn encrypt_text(&self, text: &str, path: &str, form: Form) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         let program = self.program.as_ref().ok_or_else(|| failed(problems::no_program()))?;
-        let documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
+        let documents = proof::documents(text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
         let secrets = || Secrets::of(&documents, form, program.variables());
         let rules = (self.rules.as_ref(), self.root.as_path());
         let (answer, choice) = self
@@ -246,8 +247,8 @@ impl Sops {
     }
 }
 
-fn failed(problem: Diagnostic) -> io::Error {
-    io::Error::other(Failure::of(TITLE, problem))
+fn failed(problem: Diagnostic) -> Failure {
+    Failure::of(TITLE, problem)
 }
 
 /// The folder without links as far as it is there.

@@ -53,6 +53,13 @@ pub fn check(login: &Credential, facts: &Facts<'_>) -> Option<Diagnostic> {
     Some(problem.about(&login.registry))
 }
 
+/// Seconds since 1970 at which the password ends, where it says so itself.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "looks at a date in the password")]
+pub fn ends(login: &Credential) -> Option<i64> {
+    expiry(login.username.expose_secret(), login.registry.host(), login.password.expose_secret())
+}
+
 fn dying(what: &str, short_lived: ShortLived) -> Diagnostic {
     const INSTEAD: &str = "use a deploy token, robot account or personal access token with read access";
     let message = format!("{what}, which is worthless as soon as the job or its hour ends");

@@ -14,11 +14,11 @@ pub mod presets;
 mod source;
 mod stand_in;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use crate::docker_config::registry::RegistryKey;
 use lifetime::ShortLived;
 
+pub use crate::docker_config::credential::{Credential, is_public_username};
 pub use damage::text_of;
 pub use findings::checked;
 pub use google::decoded_key;
@@ -35,130 +35,4 @@ pub struct Facts<'a> {
     pub job_tokens: Vec<(&'static str, SecretString)>,
     /// How to keep a `$` in a value where the logins are set.
     pub keep_a_dollar: &'a str,
-}
-
-/// One login for one registry.
-#[derive(Clone)]
-pub struct Credential {
-    /// The key of its entry.
-    pub registry: RegistryKey,
-    /// The user name; it may be a token.
-    pub username: SecretString,
-    /// The password.
-    pub password: SecretString,
-    /// The address, where a Docker config has one.
-    pub email: Option<String>,
-    /// Where it was read, in backticks.
-    pub source: String,
-    /// Where its user name was read, in backticks.
-    pub username_source: String,
-    /// Whether the user name is known to be no secret.
-    pub public_username: bool,
-}
-
-impl crate::docker_config::kubelet::Entry for Credential {
-    fn key(&self) -> &RegistryKey {
-        &self.registry
-    }
-}
-
-impl Credential {
-    /// Whether both are the same user name and password.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
-    pub fn is_same_login(&self, other: &Self) -> bool {
-        self.username.expose_secret() == other.username.expose_secret()
-            && self.password.expose_secret() == other.password.expose_secret()
-    }
-
-    /// Whether this is its user name.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
-    pub fn is_of(&self, username: &str) -> bool {
-        self.username.expose_secret() == username
-    }
-
-    /// The user name where it is known to be no secret: it stands in regcred.yaml, or a registry gives it to everybody,
-    /// or it has the form of a robot's or deploy token's name.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "shown only when it is known to be a name")]
-    pub fn username_if_public(&self) -> Option<String> {
-        let name = self.username.expose_secret();
-        (self.public_username || is_public_username(name)).then(|| name.to_owned())
-    }
-}
-
-/// Whether this user name is known to be no secret.
-#[must_use]
-pub fn is_public_username(name: &str) -> bool {
-    PUBLIC_NAMES.contains(&name) || has_public_form(name)
-}
-
-/// User names that a registry fixes for everybody.
-const PUBLIC_NAMES: [&str; 6] = [
-    "AWS",
-    "_json_key",
-    "_json_key_base64",
-    "oauth2accesstoken",
-    "$oauthtoken",
-    "00000000-0000-0000-0000-000000000000",
-];
-
-/// The names of `GitLab`'s deploy tokens and Harbor's robots.
-fn has_public_form(name: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_robot = |text: &str| {
-        !text.is_empty()
-            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+'))
-    };
-    name.strip_prefix("gitlab+deploy-token-").is_some_and(is_number)
-        || name.strip_prefix("robot$").is_some_and(is_robot)
-}
-
-impl Credential {
-    /// A login for tests, read from the variable `TOKEN`.
-    ///
-    /// # Panics
-    /// The registry is not a registry.
-    #[must_use]
-    #[cfg(any(test, feature = "samples"))]
-    #[expect(clippy::unwrap_used, reason = "a sample with a wrong key is a wrong test")]
-    pub fn sample(registry: &str, username: &str, password: &str) -> Self {
-        Self {
-            registry: registry.parse().unwrap(),
-            username: username.into(),
-            password: password.into(),
-            email: None,
-            source: "`TOKEN`".into(),
-            username_source: "`TOKEN`".into(),
-            public_username: false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_name_is_shown_only_when_it_is_known_to_be_no_secret() {
-        for (name, shown) in [
-            ("acme-bot", false),
-            ("robot$ghp_A1b2", false),
-            ("gitlab+deploy-token-x", false),
-            ("AWS", true),
-            ("oauth2accesstoken", true),
-            ("robot$ci", true),
-            ("gitlab+deploy-token-123456", true),
-            ("_json_key", true),
-            ("00000000-0000-0000-0000-000000000000", true),
-            ("3f2a9c1e-77ab-4cde-9f00-1a2b3c4d5e6f", false),
-            ("ghp_A1b2C3d4E5f6", false),
-            ("glpat-x7Yz", false),
-            ("a1b2c3d4e5f6a7b8", false),
-        ] {
-            let login = Credential::sample("ghcr.io", name, "p");
-            assert_eq!(login.username_if_public().is_some(), shown, "{name}");
-        }
-    }
 }

@@ -73,6 +73,12 @@ impl Image {
         &self.domain
     }
 
+    /// The repository: what comes after the host.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Whether a text that is formally an image of Docker Hub is more likely the host of a registry.
     #[must_use]
     pub fn looks_like_a_registry(text: &str) -> bool {

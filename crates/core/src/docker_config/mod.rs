@@ -1,5 +1,6 @@
 //! Merges logins into one sorted, canonical Docker config. Nothing else knows its JSON.
 
+pub mod credential;
 mod json;
 pub mod kubelet;
 mod near_miss;
@@ -12,8 +13,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::credentials::Credential;
 use crate::diagnostic::{Code, Diagnostic};
+use credential::Credential;
 use kubelet::Image;
 use registry::RegistryKey;
 
@@ -68,6 +69,12 @@ impl Logins {
     #[must_use]
     pub fn public_username(&self, registry: &str) -> Option<String> {
         self.entries().find(|entry| entry.registry.as_str() == registry)?.username
+    }
+
+    /// The logins that were read.
+    #[must_use]
+    pub fn credentials(&self) -> &[Credential] {
+        self.read().map_or(&[], |docker_config| &docker_config.logins)
     }
 
     fn read(&self) -> Option<&DockerConfig> {
@@ -181,8 +188,8 @@ impl DockerConfig {
 
 /// The entries of all pull secrets of a Pod that a kubelet would try for the image, in its order.
 #[must_use]
-pub fn matches(logins: &[Logins], image: &Image) -> Vec<Match> {
-    let entries: Vec<_> = logins.iter().flat_map(Logins::entries).collect();
+pub fn matches(logins: &[&Logins], image: &Image) -> Vec<Match> {
+    let entries: Vec<_> = logins.iter().flat_map(|logins| logins.entries()).collect();
     kubelet::matching(entries.iter(), image)
         .into_iter()
         .map(|entry| Match { registry: entry.registry.to_string(), username: entry.username.clone() })

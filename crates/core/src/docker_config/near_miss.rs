@@ -7,8 +7,8 @@ use crate::diagnostic::{Code, Diagnostic};
 
 /// Why the keys that are most like the image do not match it; for an image that no key matches.
 #[must_use]
-pub fn near_misses(logins: &[Logins], image: &Image) -> Vec<Diagnostic> {
-    let keys = logins.iter().flat_map(Logins::registries);
+pub fn near_misses(logins: &[&Logins], image: &Image) -> Vec<Diagnostic> {
+    let keys = logins.iter().flat_map(|logins| logins.registries());
     let mut said: Vec<_> = keys.filter_map(|key| why(key, image)).collect();
     if said.is_empty()
         && let Some(real) = real_host(split_port(image.domain()).0)
@@ -82,8 +82,8 @@ mod tests {
             ("quay.io", "ghcr.io/acme/api", None),
             ("quay.io", "github.com/acme/api", Some("its registry is ghcr.io")),
         ] {
-            let logins = [Logins::External(vec![(key.parse().unwrap(), None)])];
-            let found = near_misses(&logins, &image.parse().unwrap());
+            let logins = Logins::External(vec![(key.parse().unwrap(), None)]);
+            let found = near_misses(&[&logins], &image.parse().unwrap());
             match said {
                 Some(said) => assert!(found[0].message.contains(said), "{key} {image}: {}", found[0].message),
                 None => assert!(found.is_empty(), "{key} {image}"),

@@ -6,6 +6,7 @@
 pub mod edit;
 mod images;
 pub mod kinds;
+mod listed;
 pub mod pods;
 mod report;
 pub mod rules;
@@ -21,6 +22,8 @@ use syntax::{Broken, Document};
 use value::{TooMuch, Value};
 
 use crate::diagnostic::Diagnostic;
+
+pub use listed::images;
 
 /// What happens to manifests.
 #[derive(Debug, Default)]

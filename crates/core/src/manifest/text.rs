@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub fn to_yaml(value: &impl Serialize) -> io::Result<Zeroizing<String>> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: true };
     let mut text = Zeroizing::new(String::new());
-    serde_saphyr::to_fmt_writer_with_options(&mut *text, value, options).map_err(io::Error::other)?;
+    serde_saphyr::to_fmt_writer_with_options(&mut *text, value, options).map_err(|_| io::ErrorKind::InvalidData)?;
     Ok(text)
 }
 

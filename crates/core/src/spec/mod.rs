@@ -10,6 +10,7 @@ pub mod logins;
 pub mod meaning;
 mod options;
 mod origin;
+pub mod template;
 pub mod typed;
 
 use std::fmt;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::{PlaintextInGit, Reseal, Settings};
 use crate::environment::Environment;
-use crate::settings::{PlaintextInGit, Reseal, Settings};
 use regcred_core::names::{ResourceName, VariableName};
 
 /// The file or directory of `--output`.

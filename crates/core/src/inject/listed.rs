@@ -1,0 +1,131 @@
+//! Lists the images of the Pods in manifests.
+
+use std::collections::BTreeSet;
+
+use super::kinds::{Images, PathField, PodPath};
+use super::syntax::Broken;
+use super::value::{Content, Value};
+use super::{Manifest, images as of, stream};
+use crate::diagnostic::{Code, Diagnostic};
+
+/// How deep lists of lists are searched.
+const DEPTH: usize = 8;
+
+/// The images of all Pods and Pod templates in a stream of manifests, each once; `source` is what messages call the stream.
+///
+/// # Errors
+/// A document is not YAML. The error names its number and the line, never its content.
+pub fn images(text: &str, source: &str) -> Result<BTreeSet<String>, Diagnostic> {
+    let paths: Vec<_> = PodPath::built_in().collect();
+    let mut found = BTreeSet::new();
+    for (number, range) in (1..).zip(stream::documents(text)) {
+        let manifest = Manifest { text: &text[range.clone()] };
+        let read = manifest.read(|document, _| match Value::read(document) {
+            Ok(value) => {
+                if let Some(value) = value {
+                    of_object(&value, "", "", DEPTH, &paths, &mut found);
+                }
+                true
+            }
+            Err(_) => false,
+        });
+        match read {
+            Ok(true) => {}
+            Ok(false) => {
+                let message = format!("document {number} of {source} has too many aliases, or is nested too deep");
+                return Err(
+                    Diagnostic::error(Code::TooManyAliases, message).hint("write out what the aliases stand for")
+                );
+            }
+            Err(Broken { line }) => {
+                let line = text[..range.start].matches('\n').count() + line.max(1);
+                let message =
+                    format!("document {number} of {source} is not valid YAML: line {line} is where it breaks");
+                return Err(Diagnostic::error(Code::InvalidYaml, message)
+                    .hint("render templates first, for example with `helm template`"));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn of_object(
+    value: &Value<'_>,
+    version: &str,
+    kind: &str,
+    depth: usize,
+    paths: &[PodPath],
+    found: &mut BTreeSet<String>,
+) {
+    let version = value.text_of("apiVersion").unwrap_or(version);
+    let kind = value.text_of("kind").unwrap_or(kind);
+    if let Some(of_items) = kind.strip_suffix("List") {
+        let version = if matches!(of_items, "" | "Resource") { "" } else { version };
+        let items = value.get("items").filter(|_| depth > 0).map_or(&[][..], Value::items);
+        for item in items {
+            of_object(item, version, of_items, depth - 1, paths, found);
+        }
+        return;
+    }
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    for path in paths.iter().filter(|path| path.is_for(group, kind)) {
+        walk(value, &path.fields, path.images, found);
+    }
+}
+
+fn walk(value: &Value<'_>, fields: &[PathField], which: Images, found: &mut BTreeSet<String>) {
+    let Some((field, rest)) = fields.split_first() else {
+        let images = match which {
+            Images::OfPodSpec if of::is_pod_spec(value) => of::in_pod_spec(value),
+            _ => of::everywhere(value),
+        };
+        found.extend(images.into_iter().filter_map(Value::text).map(str::to_owned));
+        return;
+    };
+    let Some(below) = value.get(&field.name) else { return };
+    match &below.content {
+        Content::Sequence(items) if field.each_item => {
+            for item in items {
+                walk(item, rest, which, found);
+            }
+        }
+        Content::Mapping(values) if field.each_item => {
+            for value in values.values() {
+                walk(value, rest, which, found);
+            }
+        }
+        _ if !field.each_item => walk(below, rest, which, found),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_images_of_pods_and_templates_are_found_wherever_a_kubelet_pulls_them() {
+        let template = "spec: {template: {spec: {containers: [{image: quay.io/b:1}], initContainers: [{image: c}]}}}";
+        for (text, expected) in [
+            (
+                "kind: Pod\nspec: {containers: [{image: a}, {image: a}, {}], volumes: [{image: {reference: v}}]}\n"
+                    .to_owned(),
+                "a v",
+            ),
+            (
+                format!(
+                    "apiVersion: apps/v1\nkind: Deployment\n{template}\n---\nkind: ConfigMap\ndata: {{image: x}}\n"
+                ),
+                "c quay.io/b:1",
+            ),
+            (format!("kind: List\nitems: [{{apiVersion: batch/v1, kind: Job, {template}}}]\n"), "c quay.io/b:1"),
+            ("kind: Pod\nspec: {imagePullSecrets: [{name: x}], containers: [{image: a}]}\n".to_owned(), "a"),
+            ("# nothing\n".to_owned(), ""),
+        ] {
+            let found = images(&text, "`--images-from`").unwrap();
+            assert_eq!(found.into_iter().collect::<Vec<_>>().join(" "), expected, "{text}");
+        }
+        let problem = images("kind: Pod\n---\n{{ a\n", "`--images-from`").unwrap_err();
+        assert!(problem.message.contains("document 2 of `--images-from`") && problem.message.contains("line 3"));
+    }
+}

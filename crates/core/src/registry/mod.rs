@@ -1,0 +1,13 @@
+//! Knows what registries answer to a login, and what that means. Asks nobody.
+//!
+//! The protocol is that of distribution's specification: a `401` with `WWW-Authenticate` names Basic or a token server, and the token
+//! server answers with what the login may do.
+
+pub mod challenge;
+pub mod limits;
+pub mod question;
+pub mod realm;
+pub mod reference;
+pub mod token;
+pub mod url;
+pub mod verdict;

@@ -1,0 +1,31 @@
+//! Names the templates that a user may replace, and says which of them a format uses.
+
+use super::choice::Format;
+use super::combination::Chart;
+
+/// Every template that may be replaced; `templates/` has one of each to start from.
+pub const BUILT_IN: &[&str] = &[
+    "admission-policy.yaml.j2",
+    "cluster-external-secret.yaml.j2",
+    "external-generator.yaml.j2",
+    "external-secret.yaml.j2",
+    "namespace.yaml.j2",
+    "patcher-deployment.yaml.j2",
+    "patcher-guard.yaml.j2",
+    "patcher-namespace.yaml.j2",
+    "patcher-tamcore-access.yaml.j2",
+    "patcher-titansoft-access.yaml.j2",
+    "service-account.yaml.j2",
+];
+
+/// Whether a form of output makes something of a template: what is a chart's own is made by Helm.
+#[must_use]
+pub fn is_used(name: &str, format: Format, chart: &Chart) -> bool {
+    match (format, chart) {
+        (Format::Yaml | Format::Json | Format::Directory | Format::Kustomization, _) => true,
+        (Format::Chart, _) => name == "admission-policy.yaml.j2" || name.contains("external"),
+        (Format::HelmValues, Chart::Tamcore) => name == "patcher-guard.yaml.j2",
+        (Format::HelmValues, Chart::Empathyco) => ["namespace.yaml.j2", "patcher-guard.yaml.j2"].contains(&name),
+        (Format::HelmValues, Chart::Own | Chart::Template(_)) | (Format::DockerConfig, _) => false,
+    }
+}

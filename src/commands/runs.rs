@@ -1,0 +1,133 @@
+//! Makes a run of each cluster, does the same for all of them, and gathers what is wrong.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::logins::{Missing, Reading};
+use crate::environment::Environment;
+use crate::files::cluster_run::ClusterRun;
+use crate::protect::Protector;
+use crate::report;
+use crate::settings::choices::Protect;
+use crate::settings::findings::Findings;
+use crate::settings::sealing::CertificateSource;
+use crate::settings::{Destination, Settings};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::VariableName;
+
+/// Reads each login once, merges those of every pull secret, and prepares what protects the documents of each cluster.
+///
+/// # Errors
+/// What is wrong with the logins and with their protection, together.
+pub(super) fn all(
+    members: Vec<Settings>,
+    warnings: Vec<Diagnostic>,
+    secret_variables: &[VariableName],
+    environment: &Environment,
+) -> Result<Vec<ClusterRun>, Failure> {
+    let mut reading = Reading::of(&members, environment);
+    let prepared = in_parallel(members, |settings| {
+        let protector = Protector::prepare(&settings, secret_variables, environment);
+        (settings, protector)
+    });
+    let (mut runs, mut findings) = (Vec::new(), Findings::default());
+    for (settings, protector) in prepared {
+        let compares = matches!(settings.destination, Destination::Check(_));
+        let missing = if compares { Missing::IsNotCompared } else { Missing::Fails };
+        let (docker_configs, known) = reading.merge(&settings, missing);
+        let cluster = settings.cluster.as_ref();
+        match protector {
+            Ok(protector) => {
+                findings.add(protector.warnings().to_vec(), cluster);
+                runs.push(ClusterRun { settings, docker_configs, known, protector });
+            }
+            Err(Failure::Input { problems, .. }) => findings.add(problems, cluster),
+            Err(failure) => return Err(failure),
+        }
+    }
+    let protection = findings.said();
+    together(reading.finish(warnings), Failure::unless_clean("the protection", &protection))?;
+    report::warn(&protection);
+    report::warn(&of_one_key(&runs));
+    Ok(runs)
+}
+
+fn together(one: Result<(), Failure>, other: Result<(), Failure>) -> Result<(), Failure> {
+    match (one, other) {
+        (Err(Failure::Input { problems, .. }), Err(Failure::Input { problems: more, .. })) => {
+            Err(Failure::Input { title: "the input", problems: [problems, more].concat() })
+        }
+        (one, other) => one.and(other),
+    }
+}
+
+/// Does the same for each cluster, and gathers what is wrong with all of them; the results are in order.
+pub(super) fn each<A: AsRef<Settings> + Send, B: Send>(
+    runs: Vec<A>,
+    work: impl Fn(A) -> Result<B, Failure> + Send + Sync,
+) -> (Vec<B>, Result<(), Failure>) {
+    let done = in_parallel(runs, |run| {
+        let cluster = run.as_ref().cluster.clone();
+        (cluster, work(run))
+    });
+    let (mut results, mut findings, mut failed_with) = (Vec::new(), Findings::default(), None);
+    for (cluster, result) in done {
+        let problems = match result {
+            Ok(one) => {
+                results.push(one);
+                Vec::new()
+            }
+            Err(Failure::Input { title, problems }) => {
+                failed_with.get_or_insert(title);
+                problems
+            }
+            Err(failure) => return (results, Err(failure)),
+        };
+        findings.add(problems, cluster.as_ref());
+    }
+    let failed = failed_with.map_or(Ok(()), |title| Err(Failure::Input { title, problems: findings.said() }));
+    (results, failed)
+}
+
+/// On all cores if there are several clusters.
+fn in_parallel<A: Send, B: Send>(runs: Vec<A>, work: impl Fn(A) -> B + Send + Sync) -> Vec<B> {
+    if runs.len() > 1 { runs.into_par_iter().map(work).collect() } else { runs.into_iter().map(work).collect() }
+}
+
+/// How many programs that wait for a key service run at once, at least: they need no core meanwhile.
+const PROGRAMS: usize = 8;
+
+/// Does the work with more threads than there are cores where others' programs do it.
+pub(super) fn side_by_side<T: Send>(runs: Vec<ClusterRun>, work: impl FnOnce(Vec<ClusterRun>) -> T + Send) -> T {
+    if runs.iter().all(|run| run.settings.combination.protect != Protect::Sops) {
+        return work(runs);
+    }
+    let threads = PROGRAMS.max(rayon::current_num_threads());
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(|| work(runs)),
+        Err(_) => work(runs),
+    }
+}
+
+/// Warns of clusters whose own certificates are of one key: most likely one of them was fetched from the wrong cluster.
+fn of_one_key(runs: &[ClusterRun]) -> Vec<Diagnostic> {
+    let mut known: HashMap<&[u8], &Settings> = HashMap::new();
+    let mut warnings = Vec::new();
+    for ClusterRun { settings, protector, .. } in runs {
+        let (Some(recipient), Some(CertificateSource::File(_)), Some(cluster)) =
+            (protector.recipient(), &settings.sealing.certificate, &settings.cluster)
+        else {
+            continue;
+        };
+        let first = *known.entry(recipient).or_insert(settings);
+        if let (true, Some(other)) = (first.sealing.certificate != settings.sealing.certificate, &first.cluster) {
+            let message = format!("{other} and {cluster} use different files with the same key");
+            let hint = format!(
+                "if one of them was fetched from the wrong cluster: `regcred fetch-cert --cluster {cluster} --context CONTEXT`"
+            );
+            warnings.push(Diagnostic::warning(Code::SameRecipient, message).hint(hint));
+        }
+    }
+    warnings
+}

@@ -1,0 +1,53 @@
+//! Holds what the run for one cluster needs: what was decided, the logins, and what protects the documents.
+
+use crate::files::marks::Known;
+use crate::protect::Protector;
+use crate::settings::{PullSecretSettings, Settings};
+use regcred_core::docker_config::Logins;
+use regcred_core::objects::{Request, Wanted};
+
+/// The run for one cluster, or the only one.
+pub struct ClusterRun {
+    /// What was decided.
+    pub settings: Settings,
+    /// The logins of each pull secret, in the order of the settings.
+    pub docker_configs: Vec<Logins>,
+    /// What a comparison can know.
+    pub known: Known,
+    /// What protects the documents.
+    pub protector: Protector,
+}
+
+impl ClusterRun {
+    /// The pull secrets, each with its logins.
+    pub fn pull_secrets(&self) -> impl Iterator<Item = (&PullSecretSettings, &Logins)> {
+        self.settings.pull_secrets.iter().zip(&self.docker_configs)
+    }
+
+    /// The objects that are to be built.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        let Settings { combination, create_namespaces, patcher, .. } = &self.settings;
+        let wanted = self.pull_secrets().map(|(pull_secret, docker_config)| Wanted {
+            name: &pull_secret.name,
+            namespaces: &pull_secret.namespaces,
+            service_accounts: &pull_secret.service_accounts,
+            also_reference: &pull_secret.also_reference,
+            external: pull_secret.external.as_ref(),
+            docker_config,
+        });
+        Request {
+            pull_secrets: wanted.collect(),
+            link: combination.link,
+            create_namespaces: *create_namespaces,
+            patcher: patcher.as_ref(),
+            marks: self.settings.marks(),
+        }
+    }
+}
+
+impl AsRef<Settings> for ClusterRun {
+    fn as_ref(&self) -> &Settings {
+        &self.settings
+    }
+}
