@@ -85,7 +85,7 @@ pub(super) fn run(
         timeout,
         environment,
     };
-    let verdicts = registry::check(&logins, &images, &options).map_err(|error| not_asked(&error))?;
+    let verdicts = registry::check(&logins, &images, &options).map_err(|error| failed(not_asked(&error)))?;
     let problems: Vec<_> = warnings.into_iter().chain(verdicts.iter().flat_map(Verdict::problems)).collect();
     let is_refused = problems.iter().any(Diagnostic::is_error);
     match format {
@@ -107,7 +107,7 @@ pub(super) fn run(
 ///
 /// # Errors
 /// Usage.
-fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
+pub(super) fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
     let OnlineArguments { allow_realm, insecure_registry, timeout, .. } = arguments;
     let flags = [("--allow-realm", allow_realm), ("--insecure-registry", insecure_registry)];
     for (flag, hosts) in flags {
@@ -177,14 +177,15 @@ fn failed(problem: Diagnostic) -> Failure {
     Failure::of("the input", problem)
 }
 
-fn not_asked(error: &std::io::Error) -> Failure {
-    failed(if error.kind() == ErrorKind::Unsupported {
+/// Why no registry can be asked.
+pub(super) fn not_asked(error: &std::io::Error) -> Diagnostic {
+    if error.kind() == ErrorKind::Unsupported {
         Diagnostic::error(Code::RegistryUnreachable, "the proxy in `HTTPS_PROXY` is none of HTTP")
             .hint("write http://HOST:PORT, or name the registries in `NO_PROXY`")
     } else {
         Diagnostic::error(Code::RegistryUnreachable, "no registry can be asked: this process gets no network")
             .hint("run without `--online`")
-    })
+    }
 }
 
 fn as_text(verdict: &Verdict) -> String {

@@ -47,4 +47,6 @@ mod protected;
 mod release;
 mod sealed;
 mod sops;
+mod status;
+mod status_page;
 mod yaml;

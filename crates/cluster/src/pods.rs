@@ -1,13 +1,17 @@
-//! Reads the Pods of namespaces.
+//! Reads the Pods of namespaces, and the Secrets that they refer to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use regcred_core::cluster::facts::Secret;
 use regcred_core::cluster::pods::Pod;
 use regcred_core::cluster::status::Pods;
+use regcred_core::cluster::status::online::{Found, Secrets};
 use regcred_core::diagnostic::Diagnostic;
-use regcred_core::names::Namespace;
+use regcred_core::names::{Namespace, ResourceName};
 
+use crate::call::Call;
 use crate::failure::Attempt;
+use crate::path::Kind;
 use crate::read::{FEW, each};
 use crate::server::Server;
 
@@ -36,6 +40,25 @@ pub async fn read(server: &Server, namespaces: Vec<Namespace>) -> Result<Pods, D
         }
     };
     each(namespaces, one).await.into_iter().filter_map(Result::transpose).collect()
+}
+
+/// Reads these Secrets, each by its name.
+///
+/// # Errors
+/// The cluster does not answer.
+pub async fn secrets(server: &Server, names: BTreeSet<(Namespace, ResourceName)>) -> Result<Secrets, Diagnostic> {
+    let one = |(namespace, name): (Namespace, ResourceName)| async move {
+        let found = match server.ask::<Secret>(&Call::get(Kind::Secret.one(&namespace, &name))).await {
+            Ok(secret) => Found::There(Box::new(secret)),
+            Err(trouble) if trouble.code() == 404 => Found::Missing,
+            Err(trouble) if trouble.code() == 403 => Found::NotRead,
+            Err(trouble) => {
+                return Err(Attempt::new("get", format!("the Secret {namespace}/{name}")).failed(&trouble));
+            }
+        };
+        Ok(((namespace, name), found))
+    };
+    each(names, one).await.into_iter().collect()
 }
 
 /// The Pods of the namespaces that are wanted, by namespace.

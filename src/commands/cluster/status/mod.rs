@@ -1,5 +1,6 @@
 //! `regcred status` shows how clusters are: pull secrets, who refers to them, and Pods that fail to pull.
 
+mod online;
 mod page;
 mod text;
 
@@ -19,6 +20,7 @@ use crate::files::stream::print_text;
 use crate::report::{self, Outcome};
 use crate::settings::Settings;
 use crate::settings::file::File;
+use online::Online;
 use regcred_cluster::connect::Access;
 use regcred_cluster::pods;
 use regcred_cluster::read::WithoutSecrets;
@@ -58,10 +60,11 @@ pub fn run(
 ) -> Result<Outcome> {
     let Prepared { fleet, logins, accesses } =
         prepare(typed, file, &arguments.connection, Missing::IsNotCompared, environment)?;
+    let online = Online::read(arguments, environment)?;
     let link = arguments.link_arguments();
     let once = TypedOnce { place: &arguments.place, link: &link, without_secrets: WithoutSecrets::GoOn };
     let members = fleet.members.iter().zip(&logins).zip(accesses);
-    let work = members.map(|((settings, logins), access)| look(access, settings, logins, once));
+    let work = members.map(|((settings, logins), access)| look(access, settings, logins, (once, online.as_ref())));
     let seen = block_on(join_all(work))?;
     let clusters: Vec<_> = fleet.members.iter().zip(seen).collect();
     if let Some(path) = &arguments.html {
@@ -87,7 +90,12 @@ pub fn run(
     Ok(if all_is_well { Outcome::Done } else { Outcome::Differs })
 }
 
-async fn look(access: Access, settings: &Settings, logins: &[Logins], once: TypedOnce<'_>) -> Seen {
+async fn look(
+    access: Access,
+    settings: &Settings,
+    logins: &[Logins],
+    (once, online): (TypedOnce<'_>, Option<&Online<'_>>),
+) -> Seen {
     let Compared { server, delivery, facts, comparison, mut problems } =
         match compare(access, settings, logins, once).await {
             Ok(compared) => compared,
@@ -100,7 +108,10 @@ async fn look(access: Access, settings: &Settings, logins: &[Logins], once: Type
             status::Pods::new()
         }
     };
-    let namespaces = status::of(&delivery, &facts, &comparison, &pods);
+    let mut namespaces = status::of(&delivery, &facts, &comparison, &pods);
+    if let Some(online) = online {
+        problems.extend(online.ask(&server, &pods, &mut namespaces).await.err());
+    }
     problems.extend(not_read(&namespaces));
     let others = comparison.steps.into_iter().filter(|step| step.namespace.is_none()).collect();
     Seen { namespaces, others, problems }

@@ -53,4 +53,5 @@
     head.querySelector("button").addEventListener("click", () => sort(head));
   }
   choose();
+  document.body.dataset.ready = "";
 })();

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::Seen;
 use crate::commands::cluster::shown::{deed, why};
 use crate::settings::Settings;
+use regcred_core::cluster::status::online::Answer;
 use regcred_core::cluster::status::{LinkState, NamespaceStatus, State};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::ResourceName;
@@ -31,6 +32,7 @@ struct Context<'a> {
     script: &'static str,
     script_hash: String,
     is_fleet: bool,
+    is_online: bool,
     counts: Vec<Count>,
     rows: Vec<Row<'a>>,
     others: Vec<Other<'a>>,
@@ -52,6 +54,8 @@ struct Row<'a> {
     /// The worst state of its pull secrets, as a number to sort by.
     worst: u8,
     not_linked: usize,
+    /// Images that a new node could not pull.
+    refused: usize,
 }
 
 /// An object of the whole cluster.
@@ -104,6 +108,7 @@ fn context<'a>(clusters: &'a [(&Settings, Seen)]) -> Context<'a> {
         script: SCRIPT,
         script_hash: hash(SCRIPT),
         is_fleet: clusters.iter().any(|(settings, _)| settings.cluster.is_some()),
+        is_online: rows.iter().any(|row| row.status.online.is_some()),
         counts: counts(&rows),
         rows,
         others,
@@ -132,6 +137,7 @@ impl<'a> Row<'a> {
             status,
             as_wanted: status.is_as_wanted(),
             worst: status.secrets.iter().map(|secret| secret.state as u8).min().unwrap_or(u8::MAX),
+            refused: status.online.iter().flatten().filter(|image| image.pull == Answer::Refused).count(),
             not_linked: accounts.filter(|account| account.state == LinkState::NotLinked).count(),
         }
     }

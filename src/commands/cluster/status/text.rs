@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::Seen;
 use crate::commands::cluster::shown::{counted, deed, why};
 use crate::settings::Settings;
+use regcred_core::cluster::status::online::{Answer, ImageStatus};
 use regcred_core::cluster::status::{AccountStatus, LinkState, NamespaceStatus, PullStatus, SecretStatus, State};
 
 /// How many ServiceAccounts are named in a cell.
@@ -33,6 +34,7 @@ pub(super) fn write(clusters: &[(&Settings, Seen)]) -> String {
             let place =
                 if is_fleet { format!("{cluster}: {}", namespace.namespace) } else { namespace.namespace.to_string() };
             namespace.failed_pulls.iter().flatten().for_each(|pull| pulls.push_str(&said(&place, pull)));
+            namespace.online.iter().flatten().for_each(|image| pulls.push_str(&asked(&place, image)));
         }
         for step in seen.others.iter().filter(|step| step.change.differs()) {
             let cluster = if is_fleet { format!("{cluster}: ") } else { String::new() };
@@ -55,7 +57,11 @@ pub(super) fn summary(clusters: &[(&Settings, Seen)]) -> String {
     let (unlinked, failed) = (unlinked.count(), all().flat_map(|one| one.failed_pulls.iter().flatten()).count());
     let namespaces = plural(all().count(), "namespace", "namespaces");
     let unlinked = some(unlinked, "ServiceAccount is not linked", "ServiceAccounts are not linked");
-    format!("{namespaces}: {states}{unlinked}{}", some(failed, "pull fails", "pulls fail"))
+    let refused =
+        all().flat_map(|one| one.online.iter().flatten()).filter(|image| image.pull == Answer::Refused).count();
+    let failed = some(failed, "pull fails", "pulls fail");
+    let refused = some(refused, "image could not be pulled by a new node", "images could not be pulled by a new node");
+    format!("{namespaces}: {states}{unlinked}{failed}{refused}")
 }
 
 fn some(count: usize, one: &str, several: &str) -> String {
@@ -127,6 +133,18 @@ fn said(place: &str, pull: &PullStatus) -> String {
         let _ = writeln!(text, "  the Pod has no reference to {name}: a reference is added when a Pod is created");
     }
     text
+}
+
+/// An image that a new node could not pull, or nobody knows.
+fn asked(place: &str, ImageStatus { image, secrets, pull, message }: &ImageStatus) -> String {
+    let answer = match pull {
+        Answer::Good => return String::new(),
+        Answer::Refused => "a new node could not pull",
+        Answer::Unknown => "it is not known whether a new node could pull",
+    };
+    let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
+    let secrets = if secrets.is_empty() { "no pull secret".to_owned() } else { secrets.join(", ") };
+    format!("\n{place}: {answer}\n  {image}\n  {message} (with {secrets})\n")
 }
 
 /// The columns from this one on, each as wide as its longest cell.

@@ -2,6 +2,7 @@
 //!
 //! It counts the plan of [`Delivery::compare`](super::Delivery::compare), and adds what a kubelet and the Pods say.
 
+pub mod online;
 mod sight;
 mod view;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use super::pods::{Place, Pod};
 use crate::names::{Namespace, ResourceName};
+use online::{Answer, ImageStatus};
 
 pub use view::of;
 
@@ -28,6 +30,9 @@ pub struct NamespaceStatus {
     pub secrets: Vec<SecretStatus>,
     /// Images that its Pods fail to pull; none where the Pods were not read.
     pub failed_pulls: Option<Vec<PullStatus>>,
+    /// Whether a new node could pull the images in use; none where no registry was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub online: Option<Vec<ImageStatus>>,
 }
 
 /// How a pull secret is in a namespace.
@@ -139,6 +144,7 @@ impl NamespaceStatus {
     pub fn is_as_wanted(&self) -> bool {
         let pulls = self.failed_pulls.as_ref().is_none_or(Vec::is_empty);
         let linked = |secret: &SecretStatus| secret.accounts.iter().all(|one| one.state != LinkState::NotLinked);
-        pulls && self.secrets.iter().all(|secret| secret.as_wanted && linked(secret))
+        let online = self.online.iter().flatten().all(|image| image.pull != Answer::Refused);
+        pulls && online && self.secrets.iter().all(|secret| secret.as_wanted && linked(secret))
     }
 }

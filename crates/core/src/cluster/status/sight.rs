@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret;
 
+use super::online::OLD_TYPE;
 use crate::cluster::delivery::PullSecret;
 use crate::cluster::facts::{DATA_KEY, Secret, TYPE};
 use crate::credentials::{Credential, as_kubelet};
@@ -53,6 +54,9 @@ impl Sight<'_> {
 
 /// Why no kubelet can use the Secret, whatever is wanted.
 fn fault(secret: &Secret) -> Option<String> {
+    if secret.type_ == OLD_TYPE {
+        return None;
+    }
     if secret.type_ != TYPE {
         return Some(format!("its type is {}", secret.type_));
     }

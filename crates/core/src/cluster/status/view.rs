@@ -50,6 +50,7 @@ impl View<'_> {
             namespace: self.namespace.clone(),
             secrets: here().zip(&sights).map(|(one, sight)| self.secret(one, sight)).collect(),
             failed_pulls: pods.map(failed),
+            online: None,
         }
     }
 
@@ -207,6 +208,7 @@ mod tests {
             (&known, Some(secret(helm, TYPE, OTHER)), State::Managed, false),
             (&known, Some(secret(OURS, TYPE, "{")), State::Invalid, false),
             (&known, Some(secret(OURS, "Opaque", OTHER)), State::Invalid, false),
+            (&known, Some(secret(OURS, "kubernetes.io/dockercfg", OTHER)), State::Outdated, false),
             (&Logins::Unavailable, Some(secret(OURS, TYPE, OTHER)), State::Present, true),
             (&Logins::Unavailable, Some(secret(OURS, TYPE, "[]")), State::Invalid, false),
             (&Logins::Unavailable, None, State::Missing, false),
