@@ -4,6 +4,8 @@
 pub mod cluster;
 mod explain;
 #[cfg(feature = "cluster")]
+pub mod explanation;
+#[cfg(feature = "cluster")]
 mod online;
 mod other_tools;
 mod parse;
@@ -20,7 +22,9 @@ use regcred_core::spec::typed::Typed;
 
 #[cfg(feature = "cluster")]
 pub use online::OnlineArguments;
-pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments};
+pub use render::{
+    GrantArguments, LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments,
+};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Parser)]
@@ -64,13 +68,16 @@ pub enum Command {
     /// Compare a live cluster with what is wanted, and change nothing
     #[cfg(feature = "cluster")]
     Diff(Box<cluster::DiffArguments>),
-    /// Show how a live cluster is: pull secrets, who refers to them, and Pods that fail to pull
+    /// Show how a live cluster is, and which Pods fail to pull
     #[cfg(feature = "cluster")]
     Status(Box<status::StatusArguments>),
     /// Delete what was made in a live cluster: references, then Secrets
     #[cfg(feature = "cluster")]
     Delete(Box<cluster::DeleteArguments>),
-    /// Report every problem with the variables at once, and what a kubelet would use
+    /// Say why an image of a Pod cannot be pulled, and what to do
+    #[cfg(feature = "cluster")]
+    Explain(Box<explanation::ExplainArguments>),
+    /// Report every problem with the logins, and what a kubelet uses
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt
     ///
@@ -79,7 +86,7 @@ pub enum Command {
     Krm,
     /// Add imagePullSecrets to the Pods in manifests on stdin
     Inject(InjectArguments),
-    /// Write the certificate of a cluster's Sealed Secrets controller to a file to commit
+    /// Write the certificate of a cluster's Sealed Secrets to a file
     FetchCert(FetchCertArguments),
     /// Write a starting regcred.yaml and the snippet for a tool
     Init(InitArguments),

@@ -25,8 +25,8 @@ pub struct StatusArguments {
     /// How pods find them [default: service-account]
     #[arg(long, value_parser = choice::<Link>(), help_heading = "How")]
     pub link: Option<Link>,
-    /// ServiceAccount that should be linked, repeatable [default: default]
-    #[arg(long, value_name = "NAME", help_heading = "How")]
+    /// ServiceAccount that should be linked, or a glob for several, repeatable [default: default]
+    #[arg(long, value_name = "GLOB", help_heading = "How")]
     pub service_account: Vec<String>,
     /// Every ServiceAccount of the namespaces should be linked
     #[arg(long, conflicts_with = "service_account", help_heading = "How")]
@@ -64,6 +64,7 @@ impl StatusArguments {
             all_service_accounts: self.all_service_accounts,
             on_conflict: self.on_conflict,
             recreate: false,
+            prune: false,
         }
     }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 
 use super::cluster::Cluster;
+use super::node::{self, Node};
 pub use super::program::{Program, Run};
 use super::sealed_secrets::Controller;
 use super::turns;
@@ -28,6 +29,7 @@ pub struct Bench {
     home: PathBuf,
     /// The Sealed Secrets controller of this cluster, once a test has started it.
     pub controller: OnceLock<Controller>,
+    node: OnceLock<Node>,
 }
 
 impl Bench {
@@ -63,6 +65,25 @@ impl Bench {
         Some(turns::take(&Location::caller().to_string(), || Self::start(folder, None)))
     }
 
+    /// A bench of this file's own that a real node has joined: Pods run here, and pull from the node's registry.
+    #[track_caller]
+    pub fn with_a_node() -> Option<(&'static Self, &'static Node)> {
+        if !node::may_start() {
+            writeln!(io::stderr(), "SKIPPED: a node can only be started by root").unwrap();
+            return None;
+        }
+        let bench = Self::with_a_cluster_of_its_own(&node::TOOLS)?;
+        let node = bench.node.get_or_init(|| {
+            let node = Node::start(&bench.cluster.kubeconfig, &bench.tools, env::temp_dir().join(fresh("node")));
+            Self::wait("the node to be ready", || {
+                let node = bench.kubectl(&["get", "node", "node", "-o", "json"], "");
+                node.status == 0 && node::is_ready(&serde_json::from_str(&node.stdout).unwrap())
+            });
+            node
+        });
+        Some((bench, node))
+    }
+
     fn start(tools: PathBuf, there: Option<PathBuf>) -> Self {
         let folder = env::temp_dir().join(fresh("bench"));
         let home = folder.join("home");
@@ -71,13 +92,16 @@ impl Bench {
             Some(kubeconfig) => Cluster::that_is_there(kubeconfig, &tools.join("kubectl"), mark(), &folder),
             None => Cluster::of_its_own(&tools.join(CONTROL_PLANE), &folder),
         };
-        Self { tools, cluster, home, controller: OnceLock::new() }
+        Self { tools, cluster, home, controller: OnceLock::new(), node: OnceLock::new() }
     }
 
     /// Ends the cluster and what runs on it.
     pub fn stop(&self) {
         if let Some(controller) = self.controller.get() {
             controller.stop();
+        }
+        if let Some(node) = self.node.get() {
+            node.stop();
         }
         self.cluster.stop();
     }

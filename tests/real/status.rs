@@ -89,14 +89,27 @@ fn each_state_of_a_pull_secret_is_seen_as_diff_sees_it() {
         let diff = regcred(bench, &["diff", "-n", namespace], LOGIN).status;
         assert_eq!(wanted["asWanted"] == true, diff == 0, "{namespace}: there is one notion of difference");
     }
-    let writers = &cluster["namespaces"].as_array().unwrap().iter().find(|one| one["namespace"] == *current).unwrap()["secrets"]
-        [0]["accounts"][0]["writers"];
-    assert_eq!(*writers, json!(["regcred-image-pull-secret"]));
-
     let cluster = status(bench, &["-n", &all], "", 3);
     assert_eq!(states(&cluster, &current), ("present", "linked"), "without a login");
     assert_eq!(states(&cluster, &outdated), ("present", "linked"), "without a login");
     status(bench, &["-n", &current], "", 0);
+}
+
+#[test]
+fn who_wrote_the_list_of_references_is_said() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let account = format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: ci, namespace: {namespace}}}\nimagePullSecrets: [{{name: theirs}}]\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &account).succeeded();
+    let arguments = ["-n", &namespace, "--service-account", "ci"];
+    let seen = |exit| status(bench, &arguments, LOGIN, exit)["namespaces"][0]["secrets"][0]["accounts"].clone();
+    assert_eq!(seen(3), json!([{"name": "ci", "state": "not-linked", "writers": ["kubectl-create"]}]));
+    let text = regcred(bench, &[&["status"], &arguments[..]].concat(), LOGIN).stdout;
+    assert!(text.contains("ci not linked (list of kubectl-create)"), "{text}");
+    assert_eq!(regcred(bench, &[&["apply"], &arguments[..]].concat(), LOGIN).status, 0);
+    assert_eq!(seen(0), json!([{"name": "ci", "state": "linked", "writers": ["regcred-image-pull-secret"]}]));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod call;
 pub mod connect;
 pub mod execute;
+pub mod explain;
 pub mod failure;
 pub mod owned;
 pub mod path;
@@ -10,3 +11,4 @@ pub mod pods;
 pub mod policy;
 pub mod read;
 pub mod server;
+pub mod stuck;

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"net"
+	"os"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -16,16 +17,19 @@ import (
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 )
 
-func startAPIServer(data folder, etcd string) (*part, error) {
+// everyRequest is a policy: who asked for what, once it is answered.
+const everyRequest = `{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [RequestReceived], rules: [{level: Metadata}]}`
+
+func startAPIServer(data folder, etcd string, audits bool) (*part, error) {
 	// Our own listener, so that no other process can take the port between its choice and its use.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", data.address())
 	if err != nil {
 		return nil, err
 	}
 	server := options.NewServerRunOptions()
 	server.SecureServing.Listener = listener
 	server.SecureServing.BindPort = listener.Addr().(*net.TCPAddr).Port
-	if err := parse(server.Flags(), []string{
+	arguments := []string{
 		"--advertise-address=127.0.0.1",
 		"--allow-privileged=true",
 		"--authorization-mode=RBAC",
@@ -39,7 +43,14 @@ func startAPIServer(data folder, etcd string) (*part, error) {
 		"--service-account-signing-key-file=" + data.serviceAccountKey(),
 		"--service-cluster-ip-range=10.0.0.0/24",
 		"--token-auth-file=" + data.tokens(),
-	}); err != nil {
+	}
+	if audits {
+		if err := os.WriteFile(data.auditPolicy(), []byte(everyRequest), 0o600); err != nil {
+			return nil, err
+		}
+		arguments = append(arguments, "--audit-policy-file="+data.auditPolicy(), "--audit-log-path="+data.auditLog())
+	}
+	if err := parse(server.Flags(), arguments); err != nil {
 		return nil, err
 	}
 	if err := server.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {

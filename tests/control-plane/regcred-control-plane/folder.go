@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -29,6 +30,8 @@ func (f folder) certificate() string       { return f.file("certificates/apiserv
 func (f folder) serviceAccountKey() string { return f.file("service-account.key") }
 func (f folder) tokens() string            { return f.file("tokens.csv") }
 func (f folder) kubeconfig() string        { return f.file("kubeconfig") }
+func (f folder) auditLog() string          { return f.file("audit.log") }
+func (f folder) auditPolicy() string       { return f.file("audit-policy.yaml") }
 
 // writeIdentities makes the key that signs ServiceAccount tokens, and the one user who may do everything. Tests that need
 // somebody else impersonate (`kubectl --as`), or ask for the token of a ServiceAccount.
@@ -68,6 +71,15 @@ func (f folder) writeKubeconfig(server string) error {
 	config.Contexts["regcred"] = &clientcmdapi.Context{Cluster: "regcred", AuthInfo: administrator}
 	config.CurrentContext = "regcred"
 	return clientcmd.WriteToFile(*config, f.kubeconfig())
+}
+
+// address is where a control plane that is continued has to be found again; any port serves a new one.
+func (f folder) address() string {
+	config, err := clientcmd.LoadFromFile(f.kubeconfig())
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	return strings.TrimPrefix(config.Clusters["regcred"].Server, "https://")
 }
 
 // client is the administrator's; the limits that protect a shared server would only slow a test down.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -28,6 +29,8 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("regcred-control-plane: ")
 	folder := flag.String("data", "", "the `folder` for its data, its log and the kubeconfig; made if missing, else empty")
+	continues := flag.Bool("continue", false, "go on at the same address with the data of a control plane that was killed")
+	audits := flag.Bool("audit", false, "write a line for each request, without bodies, to audit.log in the folder")
 	untilStdinCloses := flag.Bool("until-stdin-closes", false, "stop when standard input ends, as it does when the parent dies")
 	flag.Parse()
 	if *folder == "" || flag.NArg() > 0 {
@@ -43,14 +46,14 @@ func main() {
 			cancel()
 		}()
 	}
-	if err := run(stop, *folder); err != nil {
+	if err := run(stop, *folder, *continues, *audits); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // run starts each part when the one that it needs is there, and stops them in reverse.
-func run(stop context.Context, path string) error {
-	data, err := prepare(path)
+func run(stop context.Context, path string, continues, audits bool) error {
+	data, err := prepare(path, continues)
 	if err != nil {
 		return err
 	}
@@ -62,7 +65,7 @@ func run(stop context.Context, path string) error {
 	}
 	defer etcd.Close()
 
-	apiServer, err := startAPIServer(data, etcd.Clients[0].Addr().String())
+	apiServer, err := startAPIServer(data, etcd.Clients[0].Addr().String(), audits)
 	if err != nil {
 		return fmt.Errorf("kube-apiserver: %w", err)
 	}
@@ -150,14 +153,14 @@ func logOnlyTo(logFile io.Writer) error {
 	)
 }
 
-// prepare makes the folder and sends the log of all parts into it.
-func prepare(path string) (folder, error) {
+// prepare makes the folder, unless it continues with one, and sends the log of all parts into it.
+func prepare(path string, continues bool) (folder, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return folder{}, err
 	}
-	if entries, err := os.ReadDir(path); err == nil && len(entries) > 0 {
-		return folder{}, fmt.Errorf("%s is not empty: each control plane starts from nothing", path)
+	if entries, err := os.ReadDir(path); err == nil && len(entries) > 0 && !continues {
+		return folder{}, fmt.Errorf("%s is not empty: a control plane starts from nothing, unless it continues", path)
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return folder{}, err
@@ -169,6 +172,10 @@ func prepare(path string) (folder, error) {
 	}
 	if err := logOnlyTo(logFile); err != nil {
 		return folder{}, err
+	}
+	process := strconv.Itoa(os.Getpid())
+	if err := os.WriteFile(data.file("process"), []byte(process), 0o600); err != nil || continues {
+		return data, err
 	}
 	return data, data.writeIdentities()
 }

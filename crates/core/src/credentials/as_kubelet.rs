@@ -7,7 +7,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Credential;
-use super::auths::decoded;
+use super::entry::decoded;
 use super::json::{Config, Entry, Field, Written};
 use crate::docker_config::registry::RegistryKey;
 
@@ -71,6 +71,7 @@ pub fn read(json: &SecretString, source: &str) -> Result<Vec<Credential>, Unread
             source: source.to_owned(),
             username_source: source.to_owned(),
             public_username: false,
+            is_one_of_several: false,
         });
         logins.push((key, credential));
     }

@@ -96,7 +96,7 @@ async fn look(
     logins: &[Logins],
     (once, online): (TypedOnce<'_>, Option<&Online<'_>>),
 ) -> Seen {
-    let Compared { server, delivery, facts, comparison, mut problems } =
+    let Compared { server, delivery, facts, comparison, mut problems, .. } =
         match compare(access, settings, logins, once).await {
             Ok(compared) => compared,
             Err(problems) => return Seen { problems, ..Seen::default() },
@@ -110,7 +110,7 @@ async fn look(
     };
     let mut namespaces = status::of(&delivery, &facts, &comparison, &pods);
     if let Some(online) = online {
-        problems.extend(online.ask(&server, &pods, &mut namespaces).await.err());
+        problems.extend(online.ask(&server, &pods, &mut namespaces).await.err().into_iter().flatten());
     }
     problems.extend(not_read(&namespaces));
     let others = comparison.steps.into_iter().filter(|step| step.namespace.is_none()).collect();

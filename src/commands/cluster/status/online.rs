@@ -53,8 +53,8 @@ impl<'a> Online<'a> {
         server: &Server,
         of_namespaces: &Pods,
         namespaces: &mut [NamespaceStatus],
-    ) -> Result<(), Diagnostic> {
-        let secrets = pods::secrets(server, online::secrets(of_namespaces)).await?;
+    ) -> Result<(), Vec<Diagnostic>> {
+        let secrets = pods::secrets(server, online::secrets(of_namespaces)).await.map_err(|problem| vec![problem])?;
         let inquiry = inquire(of_namespaces, &secrets);
         let options = Options {
             allowed: &self.allowed,
@@ -66,12 +66,20 @@ impl<'a> Online<'a> {
         let mut verdicts = Vec::with_capacity(inquiry.batches.len());
         for batch in &inquiry.batches {
             let logins: Vec<_> = batch.logins.iter().collect();
-            verdicts.push(registry::ask(&logins, &batch.images, &options).await.map_err(|error| not_asked(&error))?);
+            let asked = registry::ask(&logins, &batch.images, &options).await;
+            verdicts.push(asked.map_err(|error| problems(not_asked(&error)))?);
         }
         let mut answers = inquiry.answers(&verdicts);
         for status in namespaces.iter_mut().filter(|status| status.failed_pulls.is_some()) {
             status.online = Some(answers.remove(&status.namespace).unwrap_or_default());
         }
         Ok(())
+    }
+}
+
+fn problems(failure: Failure) -> Vec<Diagnostic> {
+    match failure {
+        Failure::Input { problems, .. } | Failure::Usage(problems) => problems,
+        Failure::ClosedPipe => Vec::new(),
     }
 }

@@ -171,7 +171,12 @@ mod tests {
             ("s".parse().unwrap(), vec!["default".parse().unwrap()]);
         let namespace: Namespace = "team".parse().unwrap();
         let delivery = Delivery {
-            pull_secrets: vec![PullSecret::new(&name, vec![namespace.clone()], Accounts::Named(&accounts), logins)],
+            pull_secrets: vec![PullSecret::new(
+                &name,
+                vec![namespace.clone()],
+                Accounts::Chosen(&accounts, &[]),
+                logins,
+            )],
             link: Link::ServiceAccount,
             marks: Marks { owner: "o".to_owned(), profile: None },
             on_conflict,

@@ -1,0 +1,130 @@
+//! Joins a real node to a bench: a kubelet, a scheduler, containerd and a private registry, in namespaces of their own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::bench;
+use super::program::Program;
+
+/// What runs on a node, apart from what is needed for a control plane.
+pub const TOOLS: [&str; 11] = [
+    "bridge",
+    "buildah",
+    "busybox",
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "host-local",
+    "loopback",
+    "registry",
+    "regcred-node",
+    "runc",
+];
+
+/// A private image of the node's registry: it holds `/busybox`, and sleeps for ever.
+pub const IMAGE: &str = "localhost:5000/private/app:1";
+
+/// A password, and what a registry knows of it.
+pub struct Password {
+    pub text: &'static str,
+    bcrypt: &'static str,
+}
+
+/// A password that registries of nodes may take.
+pub const FIRST: Password =
+    Password { text: "first-password", bcrypt: "$2b$04$fJyKtsdRKUvsm3F7vptsb.SO5XeuBIQ59QUoo5Y1cUnj.jGJW/urm" };
+
+/// Another one.
+pub const SECOND: Password =
+    Password { text: "second-password", bcrypt: "$2b$04$rrTwS4kfbCPP3tTBNuCOrepTZWEPkFRColxxPGauno8SJlnYsGwiq" };
+
+/// Who puts the image into the registry.
+const PUBLISHER: &str = "publisher";
+
+/// A node, until it is stopped or the test process ends.
+pub struct Node {
+    folder: PathBuf,
+    tools: PathBuf,
+    /// A process in the node's network.
+    process: String,
+    users: Mutex<BTreeMap<String, &'static str>>,
+    /// Goes on when its stdin closes, which the end of the test process does, however it ends.
+    keeper: Mutex<Child>,
+}
+
+/// Whether this user may start a node.
+pub fn may_start() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// Whether Pods may be put on this node.
+pub fn is_ready(node: &Value) -> bool {
+    let conditions = node["status"]["conditions"].as_array();
+    let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
+    conditions.is_some_and(|conditions| conditions.iter().any(is_ready)) && node["spec"]["taints"].is_null()
+}
+
+impl Node {
+    /// Starts it beside this control plane, with this new folder, and waits until its registry has the image.
+    pub fn start(kubeconfig: &Path, tools: &Path, folder: PathBuf) -> Self {
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(kubeconfig, folder.join("kubeconfig")).unwrap();
+        let users = BTreeMap::from([(PUBLISHER.to_owned(), FIRST.bcrypt)]);
+        write_users(&folder, &users);
+        let mut keeper = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node/keep"))
+            .arg("outside")
+            .args([&folder, tools])
+            .arg(server(kubeconfig))
+            .env("LOGIN", format!("{PUBLISHER}:{}", FIRST.text))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let process = line.trim_end().strip_prefix("ready ").map(str::to_owned);
+        let process = process.unwrap_or_else(|| panic!("the node did not start"));
+        Self { folder, tools: tools.to_owned(), process, users: Mutex::new(users), keeper: Mutex::new(keeper) }
+    }
+
+    /// Ends what was started, and waits for that.
+    pub fn stop(&self) {
+        let mut keeper = self.keeper.lock().unwrap();
+        drop(keeper.stdin.take());
+        keeper.wait().unwrap();
+    }
+
+    /// From now on, the registry takes this password of this user, and no other.
+    pub fn registry_takes(&self, user: &str, password: &Password) {
+        let mut users = self.users.lock().unwrap();
+        users.insert(user.to_owned(), password.bcrypt);
+        write_users(&self.folder, &users);
+    }
+
+    /// One of the tools in the node's network, where `localhost:5000` is the registry.
+    pub fn program(&self, name: &str) -> Program {
+        let net = format!("--net=/proc/{}/ns/net", self.process);
+        Program::new(Path::new("/usr/bin/nsenter")).arguments([&net, "--"]).arguments([self.tools.join(name)])
+    }
+}
+
+/// Written beside the file and renamed, because the registry reads it whenever it has changed.
+fn write_users(folder: &Path, users: &BTreeMap<String, &'static str>) {
+    let lines: String = users.iter().map(|(user, bcrypt)| format!("{user}:{bcrypt}\n")).collect();
+    bench::write(&folder.join("htpasswd.new"), &lines);
+    fs::rename(folder.join("htpasswd.new"), folder.join("htpasswd")).unwrap();
+}
+
+/// The host and port of the API server.
+fn server(kubeconfig: &Path) -> String {
+    let kubeconfig: Value = serde_saphyr::from_str(&fs::read_to_string(kubeconfig).unwrap()).unwrap();
+    let server = kubeconfig["clusters"][0]["cluster"]["server"].as_str().unwrap();
+    server.strip_prefix("https://").unwrap().to_owned()
+}

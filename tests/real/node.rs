@@ -1,0 +1,220 @@
+//! Runs Pods on a real node, which pulls their private image with the logins that `regcred` wrote.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::bench::{Bench, fresh};
+use crate::harness::node::{FIRST, IMAGE, Node, Password, SECOND};
+
+/// A user of the registry.
+struct Login {
+    user: String,
+}
+
+impl Login {
+    /// A user of this test alone, with the first password.
+    fn new(node: &Node) -> Self {
+        let user = fresh("user");
+        node.registry_takes(&user, &FIRST);
+        Self { user }
+    }
+
+    /// What this command and its flags do with the login.
+    fn regcred(&self, bench: &Bench, arguments: &[&str], password: &Password) -> String {
+        let login = ["--no-config", "--login", "localhost:5000=REGISTRY_USER:REGISTRY_PASSWORD"];
+        let program = bench.program("regcred").arguments(arguments).arguments(login);
+        let program = program.variable("REGISTRY_USER", &self.user).variable("REGISTRY_PASSWORD", password.text);
+        program.run().succeeded()
+    }
+
+    /// Whether the registry lets this user in.
+    fn is_good(&self, node: &Node, password: &Password) -> bool {
+        let url = format!("http://{}:{}@localhost:5000/v2/", self.user, password.text);
+        node.program("busybox").arguments(["wget", "-q", "-O", "-", &url]).run().status == 0
+    }
+}
+
+/// A Pod of the private image, which is asked for even if it is on the node.
+fn pod(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec()})
+}
+
+fn spec() -> Value {
+    json!({"terminationGracePeriodSeconds": 0,
+        "containers": [{"name": "app", "image": IMAGE, "imagePullPolicy": "Always"}]})
+}
+
+fn create(bench: &Bench, namespace: &str, object: &Value) -> Value {
+    let created = bench.kubectl(&["create", "-o", "json", "-n", namespace, "-f", "-"], &object.to_string());
+    serde_json::from_str(&created.succeeded()).unwrap()
+}
+
+fn wait_until_it_runs(bench: &Bench, namespace: &str, pod: &str) {
+    Bench::wait(&format!("{namespace}/{pod} to run"), || {
+        bench.get(&["pod", pod, "-n", namespace])["status"]["phase"] == "Running"
+    });
+}
+
+/// Waits until the registry has refused a Pod's image, and gives the Pod.
+fn refused(bench: &Bench, namespace: &str, name: &str) -> Value {
+    let mut pod = Value::Null;
+    Bench::wait(&format!("{namespace}/{name} to be refused"), || {
+        pod = bench.get(&["pod", name, "-n", namespace]);
+        let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
+        let message = waiting["message"].as_str().unwrap_or_default();
+        // While it waits for the next attempt, the kubelet repeats what the last one said.
+        (waiting["reason"] == "ErrImagePull" || message.contains("ErrImagePull"))
+            && message.contains("401 Unauthorized")
+    });
+    pod
+}
+
+fn references(object: &Value) -> Value {
+    object["spec"]["imagePullSecrets"].clone()
+}
+
+#[test]
+fn the_first_minute_of_the_readme_ends_with_a_pod_that_runs() {
+    let Some((bench, node)) = Bench::with_a_node() else { return };
+    let login = Login::new(node);
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (before, rest) = readme.split_once("export DOCKERHUB_USERNAME=acme DOCKERHUB_TOKEN=example\n").unwrap();
+    assert!(before.ends_with("```sh\n"));
+    let script = rest.split_once("```").unwrap().0;
+    let [own, other] = ["first-minute-a", "first-minute-b"];
+    // The node's registry takes the place of Docker Hub.
+    let of_the_node = [
+        ("--login dockerhub", "--login localhost:5000=DOCKERHUB_USERNAME:DOCKERHUB_TOKEN"),
+        ("team-a,team-b", "first-minute-a,first-minute-b"),
+    ];
+    let script = of_the_node.iter().fold(script.to_owned(), |script, (theirs, ours)| {
+        assert!(script.contains(theirs), "{script}");
+        script.replace(theirs, ours)
+    });
+    let shell = bench.program("sh").arguments(["-ec", &script]).variable("DOCKERHUB_USERNAME", &login.user);
+    shell.variable("DOCKERHUB_TOKEN", FIRST.text).run().succeeded();
+    for namespace in [own, other] {
+        let created = create(bench, namespace, &pod("api"));
+        assert_eq!(references(&created), json!([{"name": "image-pull-secret"}]));
+        wait_until_it_runs(bench, namespace, "api");
+    }
+}
+
+#[test]
+fn without_the_secret_the_registry_refuses() {
+    let Some((bench, _)) = Bench::with_a_node() else { return };
+    let [namespace] = bench.namespaces();
+    create(bench, &namespace, &pod("api"));
+    assert_eq!(references(&refused(bench, &namespace, "api")), Value::Null);
+}
+
+#[test]
+fn a_login_is_rotated_in_place() {
+    let Some((bench, node)) = Bench::with_a_node() else { return };
+    let [namespace] = bench.namespaces();
+    let login = Login::new(node);
+    let uid = || bench.get(&["secret", "image-pull-secret", "-n", &namespace])["metadata"]["uid"].clone();
+    login.regcred(bench, &["apply", "--namespaces", &namespace], &FIRST);
+    let before = uid();
+    create(bench, &namespace, &pod("before"));
+    wait_until_it_runs(bench, &namespace, "before");
+
+    assert!(login.is_good(node, &FIRST) && !login.is_good(node, &SECOND));
+    node.registry_takes(&login.user, &SECOND);
+    assert!(login.is_good(node, &SECOND) && !login.is_good(node, &FIRST));
+    create(bench, &namespace, &pod("between"));
+    refused(bench, &namespace, "between");
+
+    login.regcred(bench, &["apply", "--namespaces", &namespace], &SECOND);
+    assert_eq!(uid(), before);
+    create(bench, &namespace, &pod("after"));
+    wait_until_it_runs(bench, &namespace, "after");
+    // The kubelet tries again, and the Secret is the same one.
+    wait_until_it_runs(bench, &namespace, "between");
+}
+
+#[test]
+fn with_a_policy_the_first_pod_of_a_new_namespace_has_the_reference_and_runs() {
+    let Some((bench, node)) = Bench::with_a_node() else { return };
+    let [namespace] = [fresh("space")];
+    let login = Login::new(node);
+    let secret = fresh("secret");
+    let arguments =
+        ["render", "--link", "policy", "--namespaces", &namespace, "--create-namespaces", "--secret-name", &secret];
+    bench.apply(&login.regcred(bench, &arguments, &FIRST)).succeeded();
+    let wanted = json!([{"name": secret}]);
+    Bench::wait("the policy to be in force", || {
+        let probe = ["create", "--dry-run=server", "-o", "json", "-n", &namespace, "-f", "-"];
+        let probe = bench.kubectl(&probe, &pod("probe").to_string());
+        probe.status == 0 && references(&serde_json::from_str(&probe.stdout).unwrap()) == wanted
+    });
+    let account = bench.get(&["serviceaccount", "default", "-n", &namespace]);
+    assert_eq!(account["imagePullSecrets"], Value::Null);
+    assert_eq!(references(&create(bench, &namespace, &pod("api"))), wanted);
+    wait_until_it_runs(bench, &namespace, "api");
+}
+
+#[test]
+fn a_pod_that_is_stuck_without_the_reference_is_replaced_by_one_that_runs() {
+    let Some((bench, node)) = Bench::with_a_node() else { return };
+    let [namespace] = bench.namespaces();
+    let labels = json!({"app": "api"});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec()}}});
+    create(bench, &namespace, &deployment);
+    let names = || -> Vec<String> {
+        let pods = bench.get(&["pods", "-n", &namespace]);
+        pods["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    Bench::wait("a Pod", || names().len() == 1);
+    let stuck = names().remove(0);
+    refused(bench, &namespace, &stuck);
+
+    Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace], &FIRST);
+    // Its list of references was made when it was created, and nothing adds to it.
+    assert_eq!(references(&bench.get(&["pod", &stuck, "-n", &namespace])), Value::Null);
+    bench.kubectl(&["delete", "pod", &stuck, "-n", &namespace], "").succeeded();
+    Bench::wait("another Pod", || names().iter().any(|name| *name != stuck));
+    let replacement = names().into_iter().find(|name| *name != stuck).unwrap();
+    wait_until_it_runs(bench, &namespace, &replacement);
+}
+
+#[test]
+fn a_pod_that_comes_between_the_reference_and_the_secret_runs_once_the_secret_is_there() {
+    let Some((bench, node)) = Bench::with_a_node() else { return };
+    let [namespace] = bench.namespaces();
+    let link = r#"{"imagePullSecrets":[{"name":"image-pull-secret"}]}"#;
+    bench.kubectl(&["patch", "serviceaccount", "default", "-n", &namespace, "-p", link], "").succeeded();
+    create(bench, &namespace, &pod("api"));
+    refused(bench, &namespace, "api");
+    Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace, "--link", "none"], &FIRST);
+    wait_until_it_runs(bench, &namespace, "api");
+}
+
+#[test]
+fn a_pod_reaches_the_api_server_at_the_address_that_it_is_given() {
+    let Some((bench, node)) = Bench::with_a_node() else { return };
+    let [namespace] = bench.namespaces();
+    Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace], &FIRST);
+    // A server that speaks TLS says so in clear to a client that does not.
+    let ask = "printf 'GET /api HTTP/1.0\\r\\n\\r\\n' | \
+        /busybox nc $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT | /busybox grep 'to an HTTPS server'";
+    let mut pod = pod("client");
+    pod["spec"]["restartPolicy"] = json!("Never");
+    pod["spec"]["containers"][0]["command"] = json!(["/busybox", "sh", "-c", ask]);
+    pod["spec"]["containers"][0]["terminationMessagePolicy"] = json!("FallbackToLogsOnError");
+    create(bench, &namespace, &pod);
+    let mut client = Value::Null;
+    Bench::wait("the client to end", || {
+        client = bench.get(&["pod", "client", "-n", &namespace]);
+        client["status"]["phase"] == "Succeeded" || client["status"]["phase"] == "Failed"
+    });
+    assert_eq!(client["status"]["phase"], "Succeeded", "{}", client["status"]["containerStatuses"]);
+}
