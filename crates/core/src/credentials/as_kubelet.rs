@@ -149,6 +149,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a sample")]
     fn of_entries_with_one_key_the_last_counts() {
         let json = r#"{"auths":{"a.io":{"username":"u","password":"one"},"a.io":{"username":"u","password":"two"}}}"#;
         let logins = read(&json.into(), "").unwrap();

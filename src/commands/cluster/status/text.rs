@@ -153,8 +153,8 @@ fn aligned(rows: &[[String; 6]], first: usize) -> String {
     let widths: Vec<_> = (0..6).map(width).collect();
     let mut text = String::new();
     for row in rows {
-        let line: String = (first..6).map(|column| format!("{:1$}  ", row[column], widths[column])).collect();
-        text.push_str(line.trim_end());
+        let cells: Vec<_> = (first..6).map(|column| format!("{:1$}", row[column], widths[column])).collect();
+        text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
     text

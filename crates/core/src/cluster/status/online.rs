@@ -179,10 +179,10 @@ fn logins_of(name: &ResourceName, secret: &Secret) -> Result<Vec<Credential>, (A
 }
 
 fn are_same(some: &[Credential], others: &[Credential]) -> bool {
-    let same = |(one, other): (&Credential, &Credential)| {
+    let equal = |(one, other): (&Credential, &Credential)| {
         one.registry.index() == other.registry.index() && one.is_same_login(other)
     };
-    some.len() == others.len() && some.iter().zip(others).all(same)
+    some.len() == others.len() && some.iter().zip(others).all(equal)
 }
 
 /// Good if one login may pull the image; else what the first one that matches was told.

@@ -61,7 +61,7 @@ fn fault(secret: &Secret) -> Option<String> {
         return Some(format!("its type is {}", secret.type_));
     }
     match &secret.docker_config {
-        None => Some(format!("it has no `{}` that is text", DATA_KEY)),
+        None => Some(format!("it has no `{DATA_KEY}` that is text")),
         Some(json) => as_kubelet::read(json, "").err().map(|unreadable| unreadable.to_string()),
     }
 }
