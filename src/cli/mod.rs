@@ -10,6 +10,8 @@ mod online;
 mod other_tools;
 mod parse;
 mod render;
+#[cfg(feature = "cluster")]
+pub mod status;
 
 use std::path::PathBuf;
 
@@ -66,6 +68,9 @@ pub enum Command {
     /// Compare a live cluster with what is wanted, and change nothing
     #[cfg(feature = "cluster")]
     Diff(Box<cluster::DiffArguments>),
+    /// Show how a live cluster is, and which Pods fail to pull
+    #[cfg(feature = "cluster")]
+    Status(Box<status::StatusArguments>),
     /// Delete what was made in a live cluster: references, then Secrets
     #[cfg(feature = "cluster")]
     Delete(Box<cluster::DeleteArguments>),
@@ -81,7 +86,7 @@ pub enum Command {
     Krm,
     /// Add imagePullSecrets to the Pods in manifests on stdin
     Inject(InjectArguments),
-    /// Write the certificate of a cluster's Sealed Secrets controller to a file to commit
+    /// Write the certificate of a cluster's Sealed Secrets to a file
     FetchCert(FetchCertArguments),
     /// Write a starting regcred.yaml and the snippet for a tool
     Init(InitArguments),

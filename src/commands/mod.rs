@@ -52,6 +52,8 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         #[cfg(feature = "cluster")]
         Command::Diff(arguments) => cluster::diff::run(&typed, &arguments, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]
+        Command::Status(arguments) => cluster::status::run(&typed, &arguments, load()?.as_ref(), environment),
+        #[cfg(feature = "cluster")]
         Command::Delete(arguments) => cluster::delete::run(&typed, &arguments, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]
         Command::Explain(arguments) => cluster::explain::run(&typed, &arguments, load()?.as_ref(), environment),

@@ -141,7 +141,7 @@ pub(super) fn check_logins<'a>(
 ///
 /// # Errors
 /// Usage.
-fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
+pub(super) fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
     let OnlineArguments { allow_realm, insecure_registry, timeout, .. } = arguments;
     check_hosts(allow_realm, insecure_registry)?;
     let Some(text) = timeout else { return Ok(TIMEOUT) };

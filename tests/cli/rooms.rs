@@ -46,7 +46,10 @@ const BINARY: Rooms = Rooms {
 
 const CLUSTER: Rooms = Rooms {
     folder: "crates/cluster/src",
-    order: &["execute", "explain", "owned", "stuck", "policy", "read", "connect", "failure", "path", "server", "call"],
+    order: &[
+        "execute", "explain", "owned", "stuck", "policy", "pods", "read", "connect", "failure", "path", "server",
+        "call",
+    ],
     left: &[],
 };
 
@@ -182,12 +185,14 @@ const LINES: usize = 26_300;
 const LIVE: &[&str] = &[
     "crates/cluster/src",
     "crates/core/src/cluster",
+    "crates/core/src/credentials/as_kubelet.rs",
     "crates/core/src/explain",
     "crates/core/src/inject/listed.rs",
     "crates/core/src/registry",
     "src/cli/cluster.rs",
     "src/cli/explanation.rs",
     "src/cli/online.rs",
+    "src/cli/status.rs",
     "src/commands/cluster",
     "src/commands/online.rs",
     "src/registry",

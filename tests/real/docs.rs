@@ -91,6 +91,19 @@ const PAGES: &[Page] = &[
         kubectl patch serviceaccount default -n team-a -p 'imagePullSecrets: [{name: theirs}]'",
     ),
     ("docs/sops.md", &["sops"], ""),
+    (
+        "docs/status.md",
+        &["kubectl"],
+        r#"for namespace in shop billing; do
+            kubectl create namespace $namespace; kubectl wait serviceaccount default -n $namespace --for=create
+        done
+        kubectl run api -n billing --image=ghcr.io/acme/api:1.4
+        said='Back-off pulling image \"ghcr.io/acme/api:1.4\": ErrImagePull: failed to authorize: 401 Unauthorized'
+        waiting="{\"reason\": \"ImagePullBackOff\", \"message\": \"$said\"}"
+        kubectl patch pod api -n billing --subresource=status -p "{\"status\": {\"containerStatuses\": [{\"name\": \"api\", \"image\": \"ghcr.io/acme/api:1.4\",
+            \"imageID\": \"\", \"ready\": false, \"restartCount\": 0, \"state\": {\"waiting\": $waiting}}]}}"
+        regcred apply -n shop"#,
+    ),
     ("docs/trees.md", &[], ""),
     (
         "docs/troubleshooting.md",

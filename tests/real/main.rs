@@ -53,4 +53,6 @@ mod protected;
 mod release;
 mod sealed;
 mod sops;
+mod status;
+mod status_page;
 mod yaml;

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod failure;
 pub mod owned;
 pub mod path;
+pub mod pods;
 pub mod policy;
 pub mod read;
 pub mod server;

@@ -51,7 +51,7 @@ pub fn run(
 
 async fn in_cluster(access: Access, settings: &Settings, logins: &[Logins], arguments: &ApplyArguments) -> Applied {
     let typed = TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::Fail };
-    let Compared { server, delivery, comparison, left_over, mut problems } =
+    let Compared { server, delivery, comparison, left_over, mut problems, .. } =
         match compare(access, settings, logins, typed).await {
             Ok(compared) => compared,
             Err(problems) => return Applied::failed(problems),

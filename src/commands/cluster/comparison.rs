@@ -21,6 +21,8 @@ use regcred_core::spec::choice::Link;
 pub(super) struct Compared<'a> {
     pub(super) server: Server,
     pub(super) delivery: Delivery<'a>,
+    /// What was read.
+    pub(super) facts: Facts,
     pub(super) comparison: Comparison,
     /// What is removed afterwards (`--prune`).
     pub(super) left_over: Vec<Step>,
@@ -51,7 +53,8 @@ pub(super) async fn compare<'a>(
     let (mut spaces, Choices { chosen, mut problems }) = chosen(&server, settings, typed.place, Aim::Serve).await?;
     read::objects(&server, &mut spaces, &objects(settings, typed)).await.map_err(one)?;
     let delivery = delivery(settings, logins, chosen, typed.link);
-    let mut comparison = delivery.compare(&Facts { namespaces: spaces });
+    let facts = Facts { namespaces: spaces };
+    let mut comparison = delivery.compare(&facts);
     problems.extend(absent(&comparison));
     problems.extend(not_compared(&comparison));
     if delivery.link == Link::Policy {
@@ -63,7 +66,7 @@ pub(super) async fn compare<'a>(
     }
     let left_over =
         if typed.link.prune { left_over(&server, settings, &delivery).await.map_err(one)? } else { Vec::new() };
-    Ok(Compared { server, delivery, comparison, left_over, problems })
+    Ok(Compared { server, delivery, facts, comparison, left_over, problems })
 }
 
 /// What this owner has in the cluster, and does not want any more.
@@ -166,7 +169,7 @@ fn not_compared(comparison: &Comparison) -> Vec<Diagnostic> {
 }
 
 /// Up to three names, and how many more there are.
-fn listed(names: &[&Namespace]) -> String {
+pub(super) fn listed(names: &[&Namespace]) -> String {
     const NAMED: usize = 3;
     let shown: Vec<_> = names.iter().take(NAMED).map(|name| name.as_str()).collect();
     match names.len().saturating_sub(NAMED) {

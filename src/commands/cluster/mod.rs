@@ -11,6 +11,7 @@ mod places;
 mod policies;
 mod refusal;
 mod shown;
+pub(super) mod status;
 mod stuck;
 
 use regcred_cluster::connect::Access;

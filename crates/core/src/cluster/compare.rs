@@ -277,7 +277,7 @@ fn accounts(
 const DEFAULT: &str = "default";
 
 impl PullSecret<'_> {
-    fn serves(&self, namespace: &Namespace) -> bool {
+    pub(super) fn serves(&self, namespace: &Namespace) -> bool {
         self.namespaces.binary_search(namespace).is_ok()
     }
 }

@@ -7,10 +7,12 @@ pub mod content;
 pub mod delivery;
 pub mod facts;
 pub mod grant;
+pub mod pods;
 pub mod policy;
 pub mod reference;
 mod removal;
 pub mod selection;
+pub mod status;
 pub mod stuck;
 pub mod whose;
 

@@ -169,6 +169,19 @@ const UNPADDED: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
+/// User name and password of an `auth`; none where they are not UTF-8 text.
+///
+/// # Errors
+/// A kubelet cannot decode it.
+pub(super) fn decoded(auth: &str) -> Result<Option<(String, String)>, Fault> {
+    let mut odd = Vec::new();
+    match decode(auth, &mut odd) {
+        Ok(both) if odd.is_empty() => Ok(both.split_once(':').map(|(name, password)| (name.into(), password.into()))),
+        Err(fault @ (Fault::AuthNotBase64 | Fault::AuthWithoutColon)) => Err(fault),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
 /// `auth` as Go decodes it: the standard alphabet, padded or not, line ends ignored.
 fn decode(auth: &str, odd: &mut Vec<Fault>) -> Result<String, Fault> {
     let bare: String = auth.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();

@@ -26,6 +26,8 @@ pub(super) type Field = Written<Ignored>;
 #[derive(Default)]
 pub(super) struct Config {
     pub auths: Vec<(String, Entry)>,
+    /// Whether `auths` was written as something else than an object.
+    pub has_odd_auths: bool,
     pub cred_helpers: Vec<(String, String)>,
     creds_store: Option<String>,
 }
@@ -65,8 +67,10 @@ impl FromPairs for Config {
         let mut config = Self::default();
         while let Some(name) = pairs.next_key::<String>()? {
             if folds(&name, "auths") {
-                if let Written::Object(Pairs(entries)) = pairs.next_value()? {
-                    config.auths.extend(entries);
+                match pairs.next_value()? {
+                    Written::Object(Pairs(entries)) => config.auths.extend(entries),
+                    Written::Null => {}
+                    Written::Text(_) | Written::Other => config.has_odd_auths = true,
                 }
             } else if folds(&name, "credHelpers") {
                 if let Written::Object(Pairs(helpers)) = pairs.next_value::<Written<Pairs<Ignored>>>()? {

@@ -1,6 +1,7 @@
 //! Decodes and checks logins: text that was read from variables and files becomes one checked login for each registry.
 
 mod answers;
+pub mod as_kubelet;
 pub mod auths;
 mod broken;
 mod damage;

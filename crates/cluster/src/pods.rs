@@ -1,0 +1,74 @@
+//! Reads the Pods of namespaces, and the Secrets that they refer to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regcred_core::cluster::facts::Secret;
+use regcred_core::cluster::pods::Pod;
+use regcred_core::cluster::status::Pods;
+use regcred_core::cluster::status::online::{Found, Secrets};
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::names::{Namespace, ResourceName};
+
+use crate::call::Call;
+use crate::failure::Attempt;
+use crate::path::Kind;
+use crate::read::{FEW, each};
+use crate::server::Server;
+
+/// Every Pod of a cluster.
+const EVERYWHERE: &str = "/api/v1/pods";
+/// Pods that have ended pull nothing any more.
+const NOT_ENDED: (&str, &str) = ("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed");
+
+/// Reads the Pods of these namespaces that have not ended; a namespace whose Pods this account may not list is left out.
+///
+/// # Errors
+/// The cluster does not answer.
+pub async fn read(server: &Server, namespaces: Vec<Namespace>) -> Result<Pods, Diagnostic> {
+    if namespaces.len() > FEW {
+        match server.list::<Pod>(EVERYWHERE, &[NOT_ENDED]).await {
+            Ok(found) => return Ok(sorted(found, namespaces)),
+            Err(trouble) if trouble.code() == 403 => {}
+            Err(trouble) => return Err(Attempt::new("list", "pods").failed(&trouble)),
+        }
+    }
+    let one = |namespace: Namespace| async move {
+        match server.list::<Pod>(&format!("/api/v1/namespaces/{namespace}/pods"), &[NOT_ENDED]).await {
+            Ok(pods) => Ok(Some((namespace, pods))),
+            Err(trouble) if trouble.code() == 403 => Ok(None),
+            Err(trouble) => Err(Attempt::new("list", format!("the Pods of {namespace}")).failed(&trouble)),
+        }
+    };
+    each(namespaces, one).await.into_iter().filter_map(Result::transpose).collect()
+}
+
+/// Reads these Secrets, each by its name.
+///
+/// # Errors
+/// The cluster does not answer.
+pub async fn secrets(server: &Server, names: BTreeSet<(Namespace, ResourceName)>) -> Result<Secrets, Diagnostic> {
+    let one = |(namespace, name): (Namespace, ResourceName)| async move {
+        let found = match server.ask::<Secret>(&Call::get(Kind::Secret.one(&namespace, &name))).await {
+            Ok(secret) => Found::There(Box::new(secret)),
+            Err(trouble) if trouble.code() == 404 => Found::Missing,
+            Err(trouble) if trouble.code() == 403 => Found::NotRead,
+            Err(trouble) => {
+                return Err(Attempt::new("get", format!("the Secret {namespace}/{name}")).failed(&trouble));
+            }
+        };
+        Ok(((namespace, name), found))
+    };
+    each(names, one).await.into_iter().collect()
+}
+
+/// The Pods of the namespaces that are wanted, by namespace.
+fn sorted(found: Vec<Pod>, namespaces: Vec<Namespace>) -> Pods {
+    let mut pods: Pods = namespaces.into_iter().map(|namespace| (namespace, Vec::new())).collect::<BTreeMap<_, _>>();
+    for pod in found {
+        let here = pod.metadata.namespace.parse::<Namespace>().ok();
+        if let Some(here) = here.and_then(|namespace| pods.get_mut(&namespace)) {
+            here.push(pod);
+        }
+    }
+    pods
+}

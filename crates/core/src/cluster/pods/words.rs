@@ -1,0 +1,98 @@
+//! Finds the registry's words in what a kubelet says about a failed pull.
+
+use super::REASONS;
+
+/// How much of it is kept.
+const LIMIT: usize = 1_000;
+
+/// What the registry or the container runtime said, on one line, without what the kubelet and containerd put before it. `None` if the
+/// kubelet only says that it waits.
+#[must_use]
+pub fn of_registry(message: &str) -> Option<String> {
+    let one_line = message.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let mut text = one_line.as_str();
+    while let Some(rest) = PREFIXES.iter().find_map(|prefix| prefix.strip(text)) {
+        text = rest;
+    }
+    let text: String = text.chars().filter(|letter| !letter.is_control()).take(LIMIT + 1).collect();
+    match text.char_indices().nth(LIMIT) {
+        _ if text.is_empty() => None,
+        Some((at, _)) => Some(format!("{}…", &text[..at])),
+        None => Some(text),
+    }
+}
+
+/// What stands before the registry's words.
+enum Prefix {
+    /// A text, then an image in quotation marks; a colon goes with it.
+    Image(&'static str),
+    /// A reason, then a colon.
+    Reason,
+    /// The status of a remote procedure call.
+    Call,
+}
+
+const PREFIXES: [Prefix; 6] = [
+    Prefix::Image("Back-off pulling image "),
+    Prefix::Reason,
+    Prefix::Call,
+    Prefix::Image("failed to pull and unpack image "),
+    Prefix::Image("failed to resolve reference "),
+    Prefix::Image("failed to pull image "),
+];
+
+impl Prefix {
+    /// The rest behind the prefix, if it is there.
+    fn strip<'a>(&self, text: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Image(before) => {
+                let rest = text.strip_prefix(before)?.strip_prefix('"')?.split_once('"')?.1;
+                Some(rest.strip_prefix(": ").unwrap_or(rest))
+            }
+            Self::Reason => REASONS.iter().find_map(|reason| text.strip_prefix(reason)?.strip_prefix(": ")),
+            Self::Call => {
+                let (code, rest) = text.strip_prefix("rpc error: code = ")?.split_once(" desc = ")?;
+                (!code.contains(' ')).then_some(rest)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_registry_are_what_is_left() {
+        for (message, expected) in [
+            ("", None),
+            ("Back-off pulling image \"a.io/x:1\"", None),
+            ("no", Some("no")),
+            (
+                "Back-off pulling image \"a.io/x:1\": ErrImagePull: rpc error: code = Unknown desc = failed to pull and \
+                 unpack image \"a.io/x:1\": failed to resolve reference \"a.io/x:1\": unexpected status from HEAD request \
+                 to https://a.io/v2/x/manifests/1: 401 Unauthorized",
+                Some("unexpected status from HEAD request to https://a.io/v2/x/manifests/1: 401 Unauthorized"),
+            ),
+            (
+                "rpc error: code = NotFound desc = failed to pull and unpack image \"a.io/x:1\": \
+                 failed to resolve reference \"a.io/x:1\": a.io/x:1: not found",
+                Some("a.io/x:1: not found"),
+            ),
+            (
+                "Container image \"x\" is not present with pull policy of Never",
+                Some("Container image \"x\" is not present with pull policy of Never"),
+            ),
+            ("two\n lines\tand \u{7}more", Some("two lines and more")),
+        ] {
+            assert_eq!(of_registry(message).as_deref(), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_at_a_letter() {
+        let words = of_registry(&"é".repeat(5_000)).unwrap();
+        assert_eq!(words.chars().count(), LIMIT + 1);
+        assert!(words.ends_with("é…"));
+    }
+}

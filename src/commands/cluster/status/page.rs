@@ -1,0 +1,149 @@
+//! Writes the status as one page for a browser, with everything that it needs in it.
+//!
+//! Every value is escaped by the template. A policy of the page itself allows our style and our script, by their hashes, and nothing
+//! else: no network, and no script that came in with a value.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
+use serde::Serialize;
+
+use super::Seen;
+use crate::commands::cluster::shown::{deed, why};
+use crate::settings::Settings;
+use regcred_core::cluster::status::online::Answer;
+use regcred_core::cluster::status::{LinkState, NamespaceStatus, State};
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::names::ResourceName;
+
+const PAGE: &str = include_str!("page.html.j2");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// What the template knows: no secret.
+#[derive(Serialize)]
+struct Context<'a> {
+    at: String,
+    style: &'static str,
+    style_hash: String,
+    script: &'static str,
+    script_hash: String,
+    is_fleet: bool,
+    is_online: bool,
+    counts: Vec<Count>,
+    rows: Vec<Row<'a>>,
+    others: Vec<Other<'a>>,
+    problems: Vec<Problem<'a>>,
+}
+
+/// How many pull secrets are in a state.
+#[derive(Serialize)]
+struct Count {
+    state: State,
+    count: usize,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    cluster: Option<&'a ResourceName>,
+    status: &'a NamespaceStatus,
+    as_wanted: bool,
+    /// The worst state of its pull secrets, as a number to sort by.
+    worst: u8,
+    not_linked: usize,
+    /// Images that a new node could not pull.
+    refused: usize,
+}
+
+/// An object of the whole cluster.
+#[derive(Serialize)]
+struct Other<'a> {
+    cluster: Option<&'a ResourceName>,
+    kind: &'a str,
+    name: &'a ResourceName,
+    deed: &'static str,
+    why: String,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    cluster: Option<&'a ResourceName>,
+    #[serde(flatten)]
+    problem: &'a Diagnostic,
+}
+
+/// The page.
+///
+/// # Errors
+/// The template's, which only a bug can cause.
+pub(super) fn write(clusters: &[(&Settings, Seen)]) -> Result<String, Error> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.template_from_str(PAGE)?.render(Serde(&context(clusters)))
+}
+
+fn context<'a>(clusters: &'a [(&Settings, Seen)]) -> Context<'a> {
+    let (mut rows, mut others, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for (settings, seen) in clusters {
+        let cluster = settings.cluster.as_ref();
+        rows.extend(seen.namespaces.iter().map(|status| Row::new(cluster, status)));
+        let differs = seen.others.iter().filter(|step| step.change.differs());
+        others.extend(differs.map(|step| Other {
+            cluster,
+            kind: step.object.kind(),
+            name: &step.name,
+            deed: deed(step),
+            why: why(step),
+        }));
+        problems.extend(seen.problems.iter().map(|problem| Problem { cluster, problem }));
+    }
+    Context {
+        at: Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        style: STYLE,
+        style_hash: hash(STYLE),
+        script: SCRIPT,
+        script_hash: hash(SCRIPT),
+        is_fleet: clusters.iter().any(|(settings, _)| settings.cluster.is_some()),
+        is_online: rows.iter().any(|row| row.status.online.is_some()),
+        counts: counts(&rows),
+        rows,
+        others,
+        problems,
+    }
+}
+
+fn counts(rows: &[Row<'_>]) -> Vec<Count> {
+    let mut counts: Vec<Count> = Vec::new();
+    let mut states: Vec<_> = rows.iter().flat_map(|row| &row.status.secrets).map(|secret| secret.state).collect();
+    states.sort_unstable();
+    for state in states {
+        match counts.last_mut().filter(|last| last.state == state) {
+            Some(last) => last.count += 1,
+            None => counts.push(Count { state, count: 1 }),
+        }
+    }
+    counts
+}
+
+impl<'a> Row<'a> {
+    fn new(cluster: Option<&'a ResourceName>, status: &'a NamespaceStatus) -> Self {
+        let accounts = status.secrets.iter().flat_map(|secret| &secret.accounts);
+        Self {
+            cluster,
+            status,
+            as_wanted: status.is_as_wanted(),
+            worst: status.secrets.iter().map(|secret| secret.state as u8).min().unwrap_or(u8::MAX),
+            refused: status.online.iter().flatten().filter(|image| image.pull == Answer::Refused).count(),
+            not_linked: accounts.filter(|account| account.state == LinkState::NotLinked).count(),
+        }
+    }
+}
+
+/// What a policy of the page calls a text.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(digest(&SHA256, text.as_bytes())))
+}

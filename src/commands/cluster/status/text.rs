@@ -1,0 +1,161 @@
+//! Writes the status as a table, with the words of registries below it.
+
+use std::fmt::Write;
+
+use super::Seen;
+use crate::commands::cluster::shown::{counted, deed, why};
+use crate::settings::Settings;
+use regcred_core::cluster::status::online::{Answer, ImageStatus};
+use regcred_core::cluster::status::{AccountStatus, LinkState, NamespaceStatus, PullStatus, SecretStatus, State};
+
+/// How many ServiceAccounts are named in a cell.
+const NAMED: usize = 3;
+
+/// The table, and what the registries say about each pull that fails.
+pub(super) fn write(clusters: &[(&Settings, Seen)]) -> String {
+    let is_fleet = clusters.iter().any(|(settings, _)| settings.cluster.is_some());
+    let mut rows = vec![["CLUSTER", "NAMESPACE", "PULL SECRET", "STATE", "SERVICEACCOUNTS", "PODS"].map(str::to_owned)];
+    let (mut pulls, mut others) = (String::new(), String::new());
+    for (settings, seen) in clusters {
+        let cluster = settings.cluster.as_ref().map_or(String::new(), ToString::to_string);
+        for namespace in &seen.namespaces {
+            rows.extend(namespace.secrets.iter().enumerate().map(|(number, secret)| {
+                let pods = if number == 0 { pods(namespace) } else { String::new() };
+                let name = secret.name.to_string();
+                [
+                    cluster.clone(),
+                    namespace.namespace.to_string(),
+                    name,
+                    state(secret),
+                    accounts(&secret.accounts),
+                    pods,
+                ]
+            }));
+            let place =
+                if is_fleet { format!("{cluster}: {}", namespace.namespace) } else { namespace.namespace.to_string() };
+            namespace.failed_pulls.iter().flatten().for_each(|pull| pulls.push_str(&said(&place, pull)));
+            namespace.online.iter().flatten().for_each(|image| pulls.push_str(&asked(&place, image)));
+        }
+        for step in seen.others.iter().filter(|step| step.change.differs()) {
+            let cluster = if is_fleet { format!("{cluster}: ") } else { String::new() };
+            let _ = writeln!(others, "\n{cluster}{}/{}: {} ({})", step.object.kind(), step.name, deed(step), why(step));
+        }
+    }
+    if rows.len() == 1 {
+        return others;
+    }
+    aligned(&rows, usize::from(!is_fleet)) + &pulls + &others
+}
+
+/// What there is, in a line: `2 namespaces: 1 current, 1 missing; 1 pull fails`.
+pub(super) fn summary(clusters: &[(&Settings, Seen)]) -> String {
+    let all = || clusters.iter().flat_map(|(_, seen)| &seen.namespaces);
+    let mut secrets: Vec<_> = all().flat_map(|namespace| &namespace.secrets).collect();
+    secrets.sort_by_key(|secret| secret.state);
+    let states = counted(secrets.iter().map(|secret| word(secret.state)));
+    let unlinked = secrets.iter().flat_map(|secret| &secret.accounts).filter(|one| one.state == LinkState::NotLinked);
+    let (unlinked, failed) = (unlinked.count(), all().flat_map(|one| one.failed_pulls.iter().flatten()).count());
+    let namespaces = plural(all().count(), "namespace", "namespaces");
+    let unlinked = some(unlinked, "ServiceAccount is not linked", "ServiceAccounts are not linked");
+    let refused =
+        all().flat_map(|one| one.online.iter().flatten()).filter(|image| image.pull == Answer::Refused).count();
+    let failed = some(failed, "pull fails", "pulls fail");
+    let refused = some(refused, "image could not be pulled by a new node", "images could not be pulled by a new node");
+    format!("{namespaces}: {states}{unlinked}{failed}{refused}")
+}
+
+fn some(count: usize, one: &str, several: &str) -> String {
+    if count == 0 { String::new() } else { format!("; {}", plural(count, one, several)) }
+}
+
+fn plural(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Invalid => "invalid",
+        State::Missing => "missing",
+        State::Foreign => "foreign",
+        State::Outdated => "outdated",
+        State::NotRead => "not read",
+        State::Present => "present",
+        State::Managed => "managed",
+        State::Current => "current",
+    }
+}
+
+/// The state, with whose it is or what is wrong.
+fn state(secret: &SecretStatus) -> String {
+    let outdated = secret.state == State::Managed && !secret.as_wanted;
+    let notes = [secret.whose.as_deref(), secret.fault.as_deref(), outdated.then_some("holds other logins")];
+    let notes: Vec<_> = notes.into_iter().flatten().collect();
+    if notes.is_empty() { secret.state.to_string() } else { format!("{} ({})", secret.state, notes.join("; ")) }
+}
+
+fn accounts(all: &[AccountStatus]) -> String {
+    let of = |state| all.iter().filter(move |account| account.state == state);
+    let mut parts = Vec::new();
+    let linked: Vec<_> = of(LinkState::Linked).map(|account| account.name.as_str()).collect();
+    if linked.len() > NAMED {
+        parts.push(format!("{} linked", linked.len()));
+    } else if !linked.is_empty() {
+        parts.push(linked.join(", "));
+    }
+    let not_linked: Vec<_> = of(LinkState::NotLinked).collect();
+    parts.extend(not_linked.iter().take(NAMED).map(|account| {
+        let writers = account.writers.join(", ");
+        let writers = if writers.is_empty() { writers } else { format!(" (list of {writers})") };
+        format!("{} not linked{writers}", account.name)
+    }));
+    if not_linked.len() > NAMED {
+        parts.push(format!("{} more not linked", not_linked.len() - NAMED));
+    }
+    parts.extend(of(LinkState::Absent).map(|account| format!("{} is not there", account.name)));
+    if parts.is_empty() { "-".to_owned() } else { parts.join("; ") }
+}
+
+fn pods(namespace: &NamespaceStatus) -> String {
+    match namespace.failed_pulls.as_deref() {
+        None => "not read".to_owned(),
+        Some([]) => "-".to_owned(),
+        Some(pulls) => plural(pulls.len(), "pull fails", "pulls fail"),
+    }
+}
+
+/// A pull that fails, in the words of the kubelet and the registry.
+fn said(place: &str, pull: &PullStatus) -> String {
+    let mut text = format!("\n{place}/{}, {} {}: {}\n  {}\n", pull.pod, pull.place, pull.name, pull.reason, pull.image);
+    if let Some(words) = &pull.words {
+        let _ = writeln!(text, "  {words}");
+    }
+    for name in &pull.lacks {
+        let _ = writeln!(text, "  the Pod has no reference to {name}: a reference is added when a Pod is created");
+    }
+    text
+}
+
+/// An image that a new node could not pull, or nobody knows.
+fn asked(place: &str, ImageStatus { image, secrets, pull, message }: &ImageStatus) -> String {
+    let answer = match pull {
+        Answer::Good => return String::new(),
+        Answer::Refused => "a new node could not pull",
+        Answer::Unknown => "it is not known whether a new node could pull",
+    };
+    let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
+    let secrets = if secrets.is_empty() { "no pull secret".to_owned() } else { secrets.join(", ") };
+    format!("\n{place}: {answer}\n  {image}\n  {message} (with {secrets})\n")
+}
+
+/// The columns from this one on, each as wide as its longest cell.
+fn aligned(rows: &[[String; 6]], first: usize) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<_> = (0..6).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<_> = (first..6).map(|column| format!("{:1$}", row[column], widths[column])).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
