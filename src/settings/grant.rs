@@ -43,7 +43,7 @@ impl GrantSettings {
             match subject.parse() {
                 Ok(subject) => parsed.push(subject),
                 Err(invalid) => {
-                    wrong(format!("{} {invalid}", subjects.origin), "for example service-account:ci/deploy")
+                    wrong(format!("{} {invalid}", subjects.origin), "for example service-account:ci/deploy");
                 }
             }
         }

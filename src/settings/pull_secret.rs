@@ -117,7 +117,7 @@ impl Common<'_> {
             "*" => can_be_all || are_rights,
             _ => are_rights && name.glob().is_some(),
         };
-        if names.iter().any(|name| is_all(name)) {
+        if names.iter().any(is_all) {
             return Vec::new();
         }
         let name = |(number, name): (usize, &AccountName)| {

@@ -97,14 +97,13 @@ fn other_value(flag: &str) -> Option<&'static str> {
         | "allow-short-lived"
         | "credential-helpers"
         | "allow-plaintext-in-git" => return None,
-        "create-namespaces" | "reseal" | "raw" | "no-guard" | "no-default-excludes" => "",
+        "create-namespaces" | "reseal" | "raw" | "no-guard" | "no-default-excludes" | "all-namespaces" => "",
         "docker-config" => "OTHER",
         "docker-config-file" => "other.json",
         "login" => "quay.io=NAME:WORD",
         "namespaces" => "c",
         "namespaces-from" => "list",
         "subject" => "group:deploy",
-        "all-namespaces" => "",
         "selector" => "team=a",
         "exclude" => "b",
         "sealing-cert" => "cert.pem",

@@ -296,8 +296,9 @@ fn a_yaml_of_merges_ends_at_once_wherever_yaml_is_read() {
     let mut aliases = "b0: &b0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..40 {
         let before = level - 1;
-        merges += &format!("a{level}: &a{level} {{<<: [*a{before}, *a{before}, *a{before}, *a{before}]}}\n");
-        aliases += &format!("b{level}: &b{level} [*b{before}, *b{before}, *b{before}, *b{before}]\n");
+        let two = |name: char| format!("*{name}{before}, *{name}{before}");
+        merges = [merges, format!("a{level}: &a{level} {{<<: [{0}, {0}]}}\n", two('a'))].concat();
+        aliases = [aliases, format!("b{level}: &b{level} [{0}, {0}]\n", two('b'))].concat();
     }
     for bomb in [merges, aliases] {
         let list = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig: {apiVersion: v1, kind: ConfigMap, \

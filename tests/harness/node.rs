@@ -117,8 +117,8 @@ impl Node {
 
 /// Written beside the file and renamed, because the registry reads it whenever it has changed.
 fn write_users(folder: &Path, users: &BTreeMap<String, &'static str>) {
-    let lines: String = users.iter().map(|(user, bcrypt)| format!("{user}:{bcrypt}\n")).collect();
-    bench::write(&folder.join("htpasswd.new"), &lines);
+    let lines: Vec<_> = users.iter().map(|(user, bcrypt)| format!("{user}:{bcrypt}")).collect();
+    bench::write(&folder.join("htpasswd.new"), &(lines.join("\n") + "\n"));
     fs::rename(folder.join("htpasswd.new"), folder.join("htpasswd")).unwrap();
 }
 

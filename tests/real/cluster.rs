@@ -285,10 +285,10 @@ fn two_owners_live_side_by_side_and_never_undo_each_other() {
 
 #[test]
 fn no_entry_is_lost_while_many_write_the_same_list() {
-    let Some(bench) = Bench::with(&[]) else { return };
-    let [namespace] = bench.namespaces();
     const WRITERS: usize = 4;
     const ENTRIES: usize = 10;
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
     let names = |writer: usize| (0..ENTRIES).map(move |entry| format!("w{writer}-{entry}"));
     thread::scope(|scope| {
         for writer in 0..WRITERS {

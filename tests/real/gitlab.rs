@@ -154,12 +154,12 @@ fn requests(listener: &TcpListener) -> Vec<String> {
     let mut heard = Vec::new();
     loop {
         let mut stream = BufReader::new(listener.accept().unwrap().0);
-        let (mut head, mut length) = (String::new(), 0);
-        while stream.read_line(&mut head).unwrap() > 2 {
-            let last = head.lines().last().unwrap().to_lowercase();
+        let (mut request, mut length) = (String::new(), 0);
+        while stream.read_line(&mut request).unwrap() > 2 {
+            let last = request.lines().last().unwrap().to_lowercase();
             length = last.strip_prefix("content-length: ").map_or(length, |length| length.parse().unwrap());
         }
-        if head.is_empty() {
+        if request.is_empty() {
             return heard;
         }
         let mut body = vec![0; length];
@@ -168,7 +168,7 @@ fn requests(listener: &TcpListener) -> Vec<String> {
             .get_mut()
             .write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
             .unwrap();
-        heard.push(head + &String::from_utf8(body).unwrap());
+        heard.push(request + &String::from_utf8(body).unwrap());
     }
 }
 

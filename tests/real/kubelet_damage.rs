@@ -209,11 +209,9 @@ const DAMAGES: [Damage; 30] = [
         let Entry { key, fields, .. } = parts.entry(dice);
         let bare = key.trim_start_matches("https://").trim_end_matches('/').trim_end_matches("/v1").to_owned();
         let mut fields = fields.clone();
-        fields.iter_mut().for_each(|(name, value)| {
-            if name == "\"auth\"" {
-                *value = quoted(&STANDARD.encode("robot$u7:pw9x"));
-            }
-        });
+        for (_, value) in fields.iter_mut().filter(|(name, _)| name == "\"auth\"") {
+            *value = quoted(&STANDARD.encode("robot$u7:pw9x"));
+        }
         let [before, after] = [dice.one(&["", "https://", "http://"]), dice.one(&["", "/", "/v1/", "/v2/"])];
         parts.entries.push(Entry { key: format!("{before}{bare}{after}"), fields, instead: None });
     }),
@@ -346,7 +344,9 @@ fn what_is_refused_is_what_a_kubelet_cannot_use_and_nothing_that_it_uses_is_lost
             }
             Err(found) => {
                 let codes: Vec<_> = found.iter().filter(|it| it.is_error()).map(|it| it.code.as_str()).collect();
-                codes.iter().for_each(|code| *refused.entry(code).or_default() += 1);
+                for code in &codes {
+                    *refused.entry(code).or_default() += 1;
+                }
                 let is_of = |known: &[&str]| codes.iter().any(|code| known.contains(code));
                 if is_of(&BREAKS) {
                     must(read.is_none(), &format!("{codes:?}, but a kubelet reads it"));

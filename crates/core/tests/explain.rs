@@ -1,5 +1,7 @@
 //! Gives each cause the facts that it shows by, and expects its name.
 
+#![expect(clippy::unwrap_used, reason = "facts of a test have a Pod")]
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use regcred_core::explain::{Account, Cause, Facts, Place, Pod, PolicyState, PullSecret, State, Wanted, explain};
@@ -84,12 +86,12 @@ const CASES: &[(Cause, Change)] = &[
     (Cause::SignatureInvalid, |facts| facts.wanted.state = waiting("SignatureValidationFailed", "")),
     (Cause::NotScheduled, |facts| facts.pod.as_mut().unwrap().is_scheduled = false),
     (Cause::UnknownAuthority, |facts| {
-        says(facts, "tls: failed to verify certificate: x509: certificate signed by unknown authority")
+        says(facts, "tls: failed to verify certificate: x509: certificate signed by unknown authority");
     }),
     (Cause::InvalidCertificate, |facts| says(facts, "x509: certificate has expired or is not yet valid")),
     (Cause::PlainHttp, |facts| says(facts, "http: server gave HTTP response to HTTPS client")),
     (Cause::Mirror, |facts| {
-        says(facts, "Head \"https://mirror.lan/v2/acme/api/manifests/1?ns=ghcr.io\": 401 Unauthorized")
+        says(facts, "Head \"https://mirror.lan/v2/acme/api/manifests/1?ns=ghcr.io\": 401 Unauthorized");
     }),
     (Cause::UnknownHost, |facts| says(facts, "dial tcp: lookup ghcr.io: no such host")),
     (Cause::Unreachable, |facts| says(facts, "dial tcp 10.0.0.1:443: connect: connection refused")),

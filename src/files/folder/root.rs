@@ -208,6 +208,7 @@ impl Kind {
     }
 
     /// What messages call a file: what was typed after `--output` is not repeated.
+    #[must_use]
     pub fn shown(&self, path: &str) -> String {
         match self {
             Self::Tree => format!("`{path}`"),

@@ -181,12 +181,12 @@ mod tests {
         let marks = Marks { owner: "acme".to_owned(), profile: None };
         let grant = Grant { subjects: &subjects, pull_secrets: vec![one], reach, link, marks };
         let manifests = grant.manifests();
-        let roles = manifests.iter().filter(|manifest| manifest.kind().ends_with("Role"));
+        let granting = manifests.iter().filter(|manifest| manifest.kind().ends_with("Role"));
         let words = |value: &Value| {
             let words: Vec<_> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             words.join(",")
         };
-        let rules = roles.flat_map(|role| {
+        let rules = granting.flat_map(|role| {
             let place = role.namespace().map_or("*", Namespace::as_str);
             let rules = role.object()["rules"].as_array().unwrap().clone();
             rules.into_iter().map(move |rule| {

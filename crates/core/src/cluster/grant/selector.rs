@@ -55,7 +55,7 @@ impl FromStr for Requirement {
 
     fn from_str(text: &str) -> Result<Self, InvalidSelector> {
         let one = |value: &str| vec![value.trim().to_owned()];
-        let (key, test) = if let Some(key) = text.strip_prefix('!') {
+        let (key, condition) = if let Some(key) = text.strip_prefix('!') {
             (key, Test::IsAbsent)
         } else if let Some((key, value)) = text.split_once("!=") {
             (key, Test::IsNot(one(value)))
@@ -73,12 +73,12 @@ impl FromStr for Requirement {
         };
         let is_word = |text: &str, more: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
         let key = key.trim();
-        let values = match &test {
+        let values = match &condition {
             Test::Is(values) | Test::IsNot(values) => values.as_slice(),
             Test::Exists | Test::IsAbsent => &[],
         };
         let is_valid = !key.is_empty() && is_word(key, "-_./") && values.iter().all(|value| is_word(value, "-_."));
-        if is_valid { Ok(Self { key: key.to_owned(), test }) } else { Err(InvalidSelector) }
+        if is_valid { Ok(Self { key: key.to_owned(), test: condition }) } else { Err(InvalidSelector) }
     }
 }
 
