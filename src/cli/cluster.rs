@@ -141,10 +141,10 @@ pub struct ApplyArguments {
     /// Ask the registries about each login before the first write
     #[arg(long, help_heading = "How")]
     pub check_online: bool,
-    /// Token server that may get logins though it is on another host than its registry: HOST[:PORT]; repeatable
+    /// Token server that may get logins though it is on another host than its registry (repeatable)
     #[arg(long, value_name = "HOST", requires = "check_online", help_heading = "How")]
     pub allow_realm: Vec<String>,
-    /// Registry that speaks plain HTTP: HOST[:PORT]; repeatable. Loopback addresses with a port always do
+    /// Registry that speaks plain HTTP (repeatable). Loopback addresses with a port always do
     #[arg(long, value_name = "HOST", requires = "check_online", help_heading = "How")]
     pub insecure_registry: Vec<String>,
     /// Evict Pods that fail to pull because they were created without the reference

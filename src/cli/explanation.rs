@@ -34,10 +34,10 @@ pub struct ExplainArguments {
     /// Ask no registry
     #[arg(long, help_heading = "Which registries")]
     pub offline: bool,
-    /// Token server that may get logins though it is on another host than its registry: HOST[:PORT]; repeatable
+    /// Token server that may get logins though it is on another host than its registry (repeatable)
     #[arg(long, value_name = "HOST", help_heading = "Which registries")]
     pub allow_realm: Vec<String>,
-    /// Registry that speaks plain HTTP: HOST[:PORT]; repeatable
+    /// Registry that speaks plain HTTP (repeatable)
     #[arg(long, value_name = "HOST", help_heading = "Which registries")]
     pub insecure_registry: Vec<String>,
     /// Form of the answer [default: text]

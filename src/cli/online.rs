@@ -14,10 +14,10 @@ pub struct OnlineArguments {
     /// Manifests in a file or on stdin (-) whose images may have to be pulled
     #[arg(long, value_name = "FILE", requires = "online")]
     pub images_from: Option<PathBuf>,
-    /// Token server that may get logins though it is on another host than its registry: HOST[:PORT]; repeatable
+    /// Token server that may get logins though it is on another host than its registry (repeatable)
     #[arg(long, value_name = "HOST", requires = "online")]
     pub allow_realm: Vec<String>,
-    /// Registry that speaks plain HTTP: HOST[:PORT]; repeatable. Loopback addresses with a port always do
+    /// Registry that speaks plain HTTP (repeatable). Loopback addresses with a port always do
     #[arg(long, value_name = "HOST", requires = "online")]
     pub insecure_registry: Vec<String>,
     /// How long one request may take [default: 10s]

@@ -40,10 +40,10 @@ pub struct StatusArguments {
     /// Also ask the registries whether a new node could pull the images that Pods use: each distinct question once
     #[arg(long, help_heading = "Online")]
     pub online: bool,
-    /// With --online: token server that may get logins though it is on another host than its registry: HOST[:PORT]; repeatable
+    /// With --online: token server that may get logins though it is on another host than its registry (repeatable)
     #[arg(long, value_name = "HOST", requires = "online", help_heading = "Online")]
     pub allow_realm: Vec<String>,
-    /// With --online: registry that speaks plain HTTP: HOST[:PORT]; repeatable. Loopback addresses with a port always do
+    /// With --online: registry that speaks plain HTTP (repeatable). Loopback addresses with a port always do
     #[arg(long, value_name = "HOST", requires = "online", help_heading = "Online")]
     pub insecure_registry: Vec<String>,
     /// Also write a page for a browser, which needs no network
