@@ -283,7 +283,7 @@ fn a_list_of_recipients_is_the_only_authority() {
 fn a_list_of_recipients_decides_about_standard_output_too() {
     let place = Place::new();
     let render = |names: &'static str| {
-        let arguments = "render --no-config -n a --protect sealed --sealing-cert rsa-2048.pem";
+        let arguments = "-n a --protect sealed --sealing-cert rsa-2048.pem";
         place.run(&[LOGIN, KEY, ("REGCRED_RECIPIENTS", names)], arguments)
     };
     let (code, out, said) = render(OTHER);

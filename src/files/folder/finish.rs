@@ -129,10 +129,13 @@ impl Run<'_> {
         for path in self.root.ours.files.keys().filter(|path| !self.wanted.contains(path.as_str())) {
             self.tally.signed.append(&mut observer.signed_recipients(path));
         }
-        // A signed line of the lock shows an earlier run, also where its encrypted documents were removed.
+        // A signed line of the lock shows an earlier run, also where its encrypted documents were removed; an interrupted first run has a
+        // journal.
+        let mut lines =
+            self.root.ours.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
         let has_run_before = self.tally.was_ours
             || !self.tally.signed.is_empty()
-            || self.root.ours.files.iter().any(|(path, lines)| lines.iter().any(|line| line.is_signed(path, self.key)));
+            || (!self.root.has_journal && lines.any(|(path, line)| line.is_signed(path, self.key)));
         if !has_run_before {
             return Authority::Nobody;
         }
