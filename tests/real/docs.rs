@@ -63,7 +63,7 @@ const PAGES: &[Page] = &[
         export GHCR_TOKEN=example REGCRED_FINGERPRINT_KEY=$(openssl rand -hex 32)",
     ),
     ("docs/flux.md", &["kustomize"], ""),
-    ("docs/gitlab.md", &[], "unset DOCKERHUB_AUTH"),
+    ("docs/gitlab.md", &["kubectl"], "unset DOCKERHUB_AUTH"),
     ("docs/helm.md", &["kubectl", "helm"], ""),
     ("docs/helmfile.md", &["helm", "helmfile"], ""),
     (
@@ -116,6 +116,7 @@ const PAGES: &[Page] = &[
 const NOT_RUN: &[(&str, &str)] = &[
     ("helm upgrade --install shop ./chart --post-renderer regcred \\", "Helm 3, which `tests/real/inject.rs` runs"),
     ("docker build", "there is no registry of images to build from"),
+    ("minisign -V", "`tests/real/release.rs` runs it, with a key of its own"),
     ("curl -fsSLO \"$DOWNLOADS", "`tests/real/ci.rs` runs it, with an archive"),
 ];
 
