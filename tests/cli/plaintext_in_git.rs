@@ -390,6 +390,18 @@ fn why_git_gives_no_answer_is_said() {
 }
 
 #[test]
+fn a_repository_within_does_not_hide_what_the_one_around_it_tracks() {
+    let folder = repository();
+    put(&folder.path().join("out/x.yaml"), "# Written by regcred\n");
+    git(folder.path(), &["add", "."]);
+    git(&folder.path().join("out"), &["init", "--quiet"]);
+    put(&folder.path().join("out/.git/info/exclude"), "*\n");
+    is_refused(&render(folder.path(), &["--output", "out/x.yaml"]));
+    // What only the one within would have is judged by that one.
+    succeeds(&render(folder.path(), &["--output", "out/y.yaml"]));
+}
+
+#[test]
 fn a_work_tree_is_found_by_its_own_git_folder_or_file() {
     let folder = repository();
     put(&folder.path().join(".gitignore"), "sub/\nother/\n");

@@ -114,6 +114,35 @@ pub fn check_variable(name: &VariableName, place: &str, globs: Option<&str>) -> 
     Allowed::read(globs, None)?.check_variable(name, place).map_or(Ok(()), Err)
 }
 
+/// How the names of variables begin that a CI itself fills, among other things with what the author of a merge request writes.
+const FILLED_BY_CI: [&str; 11] = [
+    "BITBUCKET_",
+    "BUILD_",
+    "BUILDKITE_",
+    "CHANGE_",
+    "CI_",
+    "CIRCLE_",
+    "DRONE_",
+    "GITHUB_",
+    "GITLAB_",
+    "SYSTEM_",
+    "TRAVIS_",
+];
+
+/// Whether a variable may hold a kubeconfig, which can run programs. `is_listed` says that `REGCRED_ALLOWED_VARIABLES` has approved it.
+///
+/// # Errors
+/// The CI fills it, for example with the message of a commit.
+pub fn check_kubeconfig(name: &VariableName, place: &str, is_listed: bool) -> Result<(), Diagnostic> {
+    if is_listed || !FILLED_BY_CI.iter().any(|beginning| name.as_str().starts_with(beginning)) {
+        return Ok(());
+    }
+    let message =
+        format!("{place} names `{name}`, which the CI fills: whoever writes a commit could choose the kubeconfig");
+    Err(Diagnostic::error(Code::NotAllowed, message)
+        .hint(format!("use a variable of your own, such as KUBECONFIG_PROD, or add `{name}` to `{VARIABLES}`")))
+}
+
 fn not_allowed(what: &str, variable: &str) -> Diagnostic {
     Diagnostic::error(Code::NotAllowed, format!("{what}, which `{variable}` does not allow"))
         .hint(format!("if this is meant, add it to `{variable}`, a protected variable of the project"))

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::cluster::ConnectionArguments;
 use crate::environment::{Environment, Reading};
+use crate::files::git;
 use crate::interrupt;
 use crate::settings::Settings;
 use crate::settings::file::{Cluster, File};
@@ -83,9 +84,19 @@ fn of_variable(name: &str, environment: &Environment) -> Result<Source, Diagnost
         Diagnostic::error(Code::InvalidName, format!("{place} names no variable"))
             .hint("a kubeconfig can run programs, so only a variable may hold it or its path: `kubeconfig: {env: KUBECONFIG_PROD}`")
     })?;
-    confine::check_variable(&variable, place, environment.setting(confine::VARIABLES))?;
+    let listed = environment.setting(confine::VARIABLES);
+    confine::check_variable(&variable, place, listed)?;
+    confine::check_kubeconfig(&variable, place, listed.is_some())?;
     match environment.read(&variable) {
         Reading::Value(text) => match environment.path(name).filter(|path| path.is_file()) {
+            Some(path) if git::is_beside(&path, environment.directory()) => {
+                let message =
+                    format!("`{variable}` holds a path in this folder or its work tree, and {place} names it");
+                Err(Diagnostic::error(Code::NotAllowed, message).hint(
+                    "a kubeconfig can run programs, and a merge request could add this one: keep it outside of the work tree, or name it \
+                     with --kubeconfig",
+                ))
+            }
             Some(path) => Ok(Source::Files(vec![path])),
             None => Ok(Source::Text(text)),
         },

@@ -20,6 +20,13 @@ pub const IGNORE_FILE: &str = ".gitignore";
 /// Our content of it: everything, itself too.
 pub const IGNORE_ALL: &[u8] = b"*\n";
 
+/// Which of several work trees around a file is asked: an outer one takes no new file below an inner one, but has those that it tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Nearest,
+    Around,
+}
+
 /// Decides where plain Secrets may be written. Each repository is opened once.
 pub struct Guard<'a> {
     target: &'a Target<'a>,
@@ -40,21 +47,24 @@ impl<'a> Guard<'a> {
         if self.target.plaintext_in_git == PlaintextInGit::Allow {
             return Ok(());
         }
-        let mut groups: BTreeMap<PathBuf, Vec<(PathBuf, String)>> = BTreeMap::new();
+        let mut groups: BTreeMap<(PathBuf, Level), Vec<(PathBuf, String)>> = BTreeMap::new();
         for (path, name) in files {
             let root = path.parent().and_then(|folder| self.root_of(folder));
             if let Some(variable) = misleading_variable(self.target.environment, &path, root.is_some()) {
                 let message = format!("`{variable}` is set, so Git may take {name} into another repository");
                 return Err(refusal(&message, &format!("run it without `{variable}`; ")));
             }
-            if let Some(root) = root {
-                groups.entry(root).or_default().push((path, name));
+            let (mut next, mut level) = (root, Level::Nearest);
+            while let Some(root) = next {
+                next = root.parent().and_then(|folder| self.root_of(folder));
+                groups.entry((root, level)).or_default().push((path.clone(), name.clone()));
+                level = Level::Around;
             }
         }
-        groups.into_iter().try_for_each(|(root, files)| self.ask(&root, &files))
+        groups.into_iter().try_for_each(|((root, level), files)| self.ask(&root, level, &files))
     }
 
-    fn ask(&mut self, root: &Path, files: &[(PathBuf, String)]) -> Result<(), Failure> {
+    fn ask(&mut self, root: &Path, level: Level, files: &[(PathBuf, String)]) -> Result<(), Failure> {
         let unknown = |trouble: repository::Trouble| {
             let name = files.first().map_or("", |(_, name)| name);
             let message =
@@ -67,7 +77,10 @@ impl<'a> Guard<'a> {
         }
         let Some(repository) = self.repositories.get(root) else { return Ok(()) };
         let paths: Vec<_> = files.iter().map(|(path, _)| path.strip_prefix(root).unwrap_or(path)).collect();
-        let verdicts = repository.judge(&paths).map_err(unknown)?;
+        let verdicts = match level {
+            Level::Nearest => repository.judge(&paths).map_err(unknown)?,
+            Level::Around => repository.tracked(&paths),
+        };
         for ((_, name), verdict) in files.iter().zip(verdicts) {
             match verdict {
                 Verdict::Ignored => {}
@@ -129,6 +142,14 @@ pub fn is_covered(folder: &Path) -> bool {
 pub fn in_work_tree(folder: &Path) -> bool {
     let real = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     real.ancestors().any(is_root)
+}
+
+/// Whether a file is below a folder, or in the outermost work tree around that folder.
+pub fn is_beside(file: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let (file, folder) = (real(file), real(folder));
+    let top = folder.ancestors().filter(|ancestor| is_root(ancestor)).last().unwrap_or(&folder);
+    file.starts_with(top) || file.starts_with(&folder)
 }
 
 /// Whether a folder is the top of a work tree: its `.git` is a file, or a folder with a `HEAD`.

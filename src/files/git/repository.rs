@@ -124,6 +124,12 @@ impl Repository {
         Ok(judged.collect())
     }
 
+    /// Of each of these files only whether it is tracked; what is below a repository of its own counts as ignored otherwise.
+    pub fn tracked(&self, paths: &[&Path]) -> Vec<Verdict> {
+        let paths = paths.iter().map(|path| self.key(&with_slashes(path)));
+        paths.map(|path| if self.tracked.contains(&path) { Verdict::Tracked } else { Verdict::Ignored }).collect()
+    }
+
     /// Whether Git tracks the path, a folder of it, or something below it.
     fn tracks(&self, path: &[u8]) -> bool {
         let path = self.key(path);
