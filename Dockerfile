@@ -1,11 +1,12 @@
 # Two images from one build:
 #   docker build --target regcred .           the static binary and nothing else
 #   docker build --target regcred-kubectl .   with kubectl and a shell, for jobs of a pipeline; the default
-# Other registries than Docker Hub and registry.k8s.io, or a digest for a tag: --build-arg RUST_IMAGE=…, SHELL_IMAGE=…@sha256:… and KUBECTL_IMAGE=…
-ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
+# The digests are those of the whole image, for every architecture. Another registry, or a newer image:
+# --build-arg RUST_IMAGE=…@sha256:…, SHELL_IMAGE=…@sha256:… and KUBECTL_IMAGE=…@sha256:…
+ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm@sha256:6258907abe69656e41cd992e0b705cdcfabcbbe3db374f92ed2d47121282d4a1
 # With git: `regcred` asks it before it writes a Secret in clear into a checkout.
-ARG SHELL_IMAGE=docker.io/library/buildpack-deps:bookworm-scm
-ARG KUBECTL_IMAGE=registry.k8s.io/kubectl:v1.37.2
+ARG SHELL_IMAGE=docker.io/library/buildpack-deps:bookworm-scm@sha256:b42f74a50a22540b839042134919504ff7c51e7cf8d751b79d0f94c56566cb92
+ARG KUBECTL_IMAGE=registry.k8s.io/kubectl:v1.37.1@sha256:b7cab618e281b1ee7484e7b706a96e2135fbb6e072c2a573a7dab4e87d7f2385
 
 FROM ${RUST_IMAGE} AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends musl-tools

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
-use regcred::protect::sealed::certificate::{self, Recipient};
-use regcred::protect::sealed::seal::seal;
+use regcred::internals::certificate::{self, Recipient};
+use regcred::internals::seal;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

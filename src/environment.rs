@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use regcred_core::credentials::text_of;
 use regcred_core::names::VariableName;
 use regcred_core::nearest::one_slip_away;
 
@@ -37,20 +38,57 @@ pub enum Reading {
 
 /// No file of settings, rules, certificates or templates is longer.
 const LIMIT: u64 = 16 * 1024 * 1024;
+/// No list of namespaces is longer: it would name some hundred thousand of them.
+const LIMIT_OF_A_LIST: u64 = 512 * 1024 * 1024;
 
 /// Reads a file that a merge request may have changed: a regular one, standard input or a descriptor that a shell opened, up to a limit.
 ///
 /// # Errors
 /// The file system's, or the file is too long, or a device or a pipe, which may never end.
 pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let is_open = ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open));
     // Before it is opened: a pipe would wait for a writer.
-    if !is_open && !fs::metadata(path)?.is_file() {
+    if !is_open(path) && !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::Unsupported.into());
     }
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Whether the path is that of standard input, or of a descriptor that a shell opened.
+fn is_open(path: &Path) -> bool {
+    ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))
+}
+
+/// Opens a list, which may be long and may come through a pipe: a device never ends.
+///
+/// # Errors
+/// The file system's, or it is a device; while it is read, that it is too long.
+pub fn open_list(path: &Path) -> io::Result<impl Read> {
+    let file = fs::File::open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = file.metadata()?.file_type();
+        if !is_open(path) && (kind.is_char_device() || kind.is_block_device()) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+    }
+    Ok(List { file, left: LIMIT_OF_A_LIST })
+}
+
+/// A list that is read; one that is too long is an error, not a shorter list.
+struct List {
+    file: fs::File,
+    left: u64,
+}
+
+impl Read for List {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(count)
+    }
 }
 
 /// Reads such a file as text.
@@ -86,7 +124,9 @@ impl Environment {
         match self.variables.get(&OsString::from(name.as_str())) {
             None => Reading::Unset,
             Some(value) if value.is_empty() => Reading::Empty,
-            Some(value) => value.to_str().map_or(Reading::NotUnicode, |text| Reading::Value(text.into())),
+            Some(value) => {
+                text_of(value.clone().into_encoded_bytes()).map_or(Reading::NotUnicode, |it| Reading::Value(it.into()))
+            }
         }
     }
 

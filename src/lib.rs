@@ -14,17 +14,35 @@
 
 pub mod cli;
 pub mod commands;
-pub mod credentials;
+mod credentials;
 pub mod environment;
-pub mod files;
+mod files;
 pub mod interrupt;
-pub mod krm;
-
+mod krm;
 pub mod memory;
-pub mod program;
-pub mod protect;
+mod program;
+mod protect;
 #[cfg(feature = "cluster")]
-pub mod registry;
+mod registry;
 pub mod report;
-pub mod settings;
-pub mod templates;
+mod settings;
+mod templates;
+
+/// What the tests and benchmarks of this repository use of the rooms that are private.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::credentials::Credentials;
+    pub use crate::files::Protection;
+    pub use crate::files::folder::entry::{Content, Entry, NeedsLogins};
+    pub use crate::files::folder::root::Kind;
+    pub use crate::files::folder::{Mode, Prepared, prepare};
+    pub use crate::files::marks::Known;
+    pub use crate::files::new_paths::NewPaths;
+    pub use crate::protect::WriteError;
+    pub use crate::protect::encrypted::Encrypted;
+    pub use crate::protect::sealed::certificate;
+    pub use crate::protect::sealed::seal::seal;
+    pub use crate::settings::file;
+    pub use crate::settings::target::Target;
+    pub use crate::settings::{PlaintextInGit, Reseal};
+}

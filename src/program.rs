@@ -1,20 +1,22 @@
 //! Runs another program to its end, within a time limit and without a secret in its environment.
 
+mod waiting;
+
 use std::env::{self, consts::EXE_SUFFIX};
 use std::ffi::{OsStr, OsString};
 #[cfg(unix)]
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::interrupt;
+use waiting::{Patience, read, receive, wait};
 
 /// How long a wait may take to notice that the program ended.
 const TICK: Duration = Duration::from_millis(50);
@@ -60,7 +62,6 @@ pub enum Trouble {
     Late(Duration),
     /// It was ended together with us.
     Interrupted,
-    /// It failed.
     Failed {
         /// Its exit status, unless a signal ended it.
         code: Option<i32>,
@@ -73,7 +74,6 @@ impl Program {
     /// Finds the first program of this name on `PATH`. It runs in the working directory, since variables may hold relative paths.
     ///
     /// A relative entry of `PATH` is skipped: it would run a program of the repository.
-    #[must_use]
     pub fn find<'a>(
         name: &str,
         environment: &Environment,
@@ -96,14 +96,12 @@ impl Program {
     }
 
     /// Sets a variable of the program.
-    #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), value.into()));
         self
     }
 
     /// Runs the program in another directory.
-    #[must_use]
     pub fn within(mut self, directory: &Path) -> Self {
         directory.clone_into(&mut self.directory);
         self
@@ -115,9 +113,7 @@ impl Program {
     }
 
     /// Runs the program with this on its standard input.
-    ///
-    /// # Errors
-    /// It cannot be started, fails, does not end in time, or is interrupted.
+    /// Errors: it cannot be started, fails, does not end in time, or is interrupted.
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A], input: Zeroizing<Vec<u8>>) -> Result<Answer, Trouble> {
         let mut command = Command::new(&self.path);
         command.args(arguments).current_dir(&self.directory).env_clear();
@@ -127,7 +123,7 @@ impl Program {
         if self.group == Group::New {
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
         }
-        let patience = Patience { limit: self.limit, end: Instant::now() + self.limit };
+        let patience = Patience::of(self.limit);
         patience.left()?;
         let mut child = command.spawn().map_err(|_| Trouble::NotStarted)?;
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
@@ -170,25 +166,6 @@ impl Program {
     }
 }
 
-/// How long the program is waited for.
-struct Patience {
-    limit: Duration,
-    end: Instant,
-}
-
-impl Patience {
-    /// The time that is left.
-    fn left(&self) -> Result<Duration, Trouble> {
-        if interrupt::has_come() {
-            return Err(Trouble::Interrupted);
-        }
-        match self.end.checked_duration_since(Instant::now()) {
-            Some(left) if !left.is_zero() => Ok(left),
-            _ => Err(Trouble::Late(self.limit)),
-        }
-    }
-}
-
 fn is_executable(path: &Path) -> bool {
     let Ok(metadata) = path.metadata() else { return false };
     #[cfg(unix)]
@@ -198,43 +175,11 @@ fn is_executable(path: &Path) -> bool {
     metadata.is_file() && may_run
 }
 
-fn read(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Zeroizing<Vec<u8>>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Zeroizing::new(Vec::new());
-        // What was read before an error is all there is; after the time limit nobody waits.
-        let _ = pipe.read_to_end(&mut bytes);
-        let _ = sender.send(bytes);
-    });
-    receiver
-}
-
-/// Waits for the whole output.
-fn receive(answer: &mpsc::Receiver<Zeroizing<Vec<u8>>>, patience: &Patience) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    loop {
-        match answer.recv_timeout(patience.left()?.min(TICK)) {
-            Err(RecvTimeoutError::Timeout) => {}
-            received => return Ok(received.unwrap_or_default()),
-        }
-    }
-}
-
-/// Waits for the end.
-fn wait(child: &mut Child, patience: &Patience) -> Result<ExitStatus, Trouble> {
-    let mut pause = Duration::from_millis(1);
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok(status),
-            Ok(None) => thread::sleep(patience.left()?.min(pause)),
-            Err(_) => return Err(Trouble::Late(patience.limit)),
-        }
-        pause = (pause * 2).min(TICK);
-    }
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
     use regcred_core::names::VariableName;
 

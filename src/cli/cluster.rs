@@ -42,8 +42,8 @@ pub struct LinkArguments {
     /// How pods find them [default: service-account]
     #[arg(long, value_parser = choice::<Link>())]
     pub link: Option<Link>,
-    /// ServiceAccount to link, repeatable [default: default]
-    #[arg(long, value_name = "NAME")]
+    /// ServiceAccount to link, or a glob for several, repeatable [default: default]
+    #[arg(long, value_name = "GLOB")]
     pub service_account: Vec<String>,
     /// Link every ServiceAccount of the namespaces
     #[arg(long, conflicts_with = "service_account")]
@@ -54,6 +54,9 @@ pub struct LinkArguments {
     /// Delete and make again a Secret that cannot change: one of another type, or an immutable one
     #[arg(long)]
     pub recreate: bool,
+    /// Remove what this owner has in namespaces that are no longer chosen
+    #[arg(long)]
+    pub prune: bool,
 }
 
 /// How to reach the cluster.
@@ -135,6 +138,18 @@ pub struct ApplyArguments {
     /// Which cluster
     #[command(flatten)]
     pub connection: ConnectionArguments,
+    /// Ask the registries about each login before the first write
+    #[arg(long, help_heading = "How")]
+    pub check_online: bool,
+    /// Token server that may get logins though it is on another host than its registry: HOST[:PORT]; repeatable
+    #[arg(long, value_name = "HOST", requires = "check_online", help_heading = "How")]
+    pub allow_realm: Vec<String>,
+    /// Registry that speaks plain HTTP: HOST[:PORT]; repeatable. Loopback addresses with a port always do
+    #[arg(long, value_name = "HOST", requires = "check_online", help_heading = "How")]
+    pub insecure_registry: Vec<String>,
+    /// Evict Pods that fail to pull because they were created without the reference
+    #[arg(long, help_heading = "How")]
+    pub restart_stuck_pods: bool,
     /// Write nothing; print what would change, and exit 3 if something would
     #[arg(long, help_heading = "What to say")]
     pub dry_run: bool,

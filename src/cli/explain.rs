@@ -29,13 +29,14 @@ impl Explained<'_> {
     /// What is wrong, and what to type instead.
     fn parts(&self) -> (String, String) {
         let list = || "`regcred --help` lists the commands, `regcred COMMAND --help` their flags".to_owned();
+        let flag = self.known(ContextKind::InvalidArg);
         let possible = |words: &[String]| match words {
+            [] if flag.as_deref() == Some("--timeout") => "write a number and its unit: 30s, 2m".to_owned(),
             [] => list(),
             words => format!("possible values are {}", words.join(", ")),
         };
-        let flag = self.known(ContextKind::InvalidArg);
         let is_empty = self.texts(ContextKind::InvalidValue).first().is_some_and(String::is_empty);
-        match (self.error.kind(), flag) {
+        match (self.error.kind(), flag.clone()) {
             (ErrorKind::UnknownArgument, _) => self.unknown_argument(),
             (ErrorKind::InvalidSubcommand, _) => ("unknown command".to_owned(), self.meant_command()),
             (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(flag)) if !is_empty => {

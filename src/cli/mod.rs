@@ -4,6 +4,8 @@
 pub mod cluster;
 mod explain;
 #[cfg(feature = "cluster")]
+pub mod explanation;
+#[cfg(feature = "cluster")]
 mod online;
 mod other_tools;
 mod parse;
@@ -18,7 +20,9 @@ use regcred_core::spec::typed::Typed;
 
 #[cfg(feature = "cluster")]
 pub use online::OnlineArguments;
-pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments};
+pub use render::{
+    GrantArguments, LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments,
+};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Parser)]
@@ -65,7 +69,10 @@ pub enum Command {
     /// Delete what was made in a live cluster: references, then Secrets
     #[cfg(feature = "cluster")]
     Delete(Box<cluster::DeleteArguments>),
-    /// Report every problem with the variables at once, and what a kubelet would use
+    /// Say why an image of a Pod cannot be pulled, and what to do
+    #[cfg(feature = "cluster")]
+    Explain(Box<explanation::ExplainArguments>),
+    /// Report every problem with the logins, and what a kubelet uses
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt
     ///

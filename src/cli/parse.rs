@@ -1,6 +1,7 @@
 //! Parses the process's arguments.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -33,11 +34,13 @@ impl Arguments {
     pub fn read() -> Result<Self, Answer> {
         report::quiet_panics();
         let typed: Vec<OsString> = std::env::args_os().collect();
-        let parsed = Self::command().try_get_matches_from(&typed).and_then(|matches| {
+        let plugin = is_a_plugin(typed.first());
+        let command = if plugin { Self::command().bin_name("kubectl regcred") } else { Self::command() };
+        let parsed = command.try_get_matches_from(&typed).and_then(|matches| {
             let arguments = Self::from_arg_matches(&matches)?;
             Ok(Self { typed: options(&matches), ..arguments })
         });
-        parsed.map_err(|error| answer(&error, &typed))?.without_a_format_as_output()
+        parsed.map_err(|error| answer(&error, &typed).said_by(plugin))?.without_a_format_as_output()
     }
 
     /// `--output yaml` is what other tools call `--format yaml`.
@@ -55,6 +58,17 @@ impl Arguments {
 }
 
 impl Answer {
+    /// The help text of a plugin of kubectl shows how kubectl runs it.
+    fn said_by(self, plugin: bool) -> Self {
+        match self {
+            Self::Text(text) if plugin => {
+                let text = text.replace(" regcred ", " kubectl regcred ");
+                Self::Text(text.replace("kubectl kubectl regcred ", "kubectl regcred "))
+            }
+            answer => answer,
+        }
+    }
+
     /// Prints it, and gives the exit status.
     #[must_use]
     pub fn finish(self) -> ExitCode {
@@ -63,6 +77,11 @@ impl Answer {
             Self::Usage(problem) => report::finish(Err(Failure::Usage(vec![problem]).into())),
         }
     }
+}
+
+/// Whether kubectl has run us as `kubectl regcred`, by a link of that name.
+fn is_a_plugin(program: Option<&OsString>) -> bool {
+    program.and_then(|path| Path::new(path).file_stem()).is_some_and(|name| name == "kubectl-regcred")
 }
 
 /// The options of the command that a Spec knows, as they were typed.

@@ -113,9 +113,27 @@ pub struct RenderArguments {
     /// Allow a plain Secret in a Git work tree
     #[arg(long, help_heading = "In what form")]
     pub allow_plaintext_in_git: bool,
+    /// The rights
+    #[command(flatten)]
+    pub grant: GrantArguments,
     /// The patcher
     #[command(flatten)]
     pub patcher: PatcherArguments,
+}
+
+/// The rights of `--format rbac`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "With --format rbac")]
+pub struct GrantArguments {
+    /// Who gets the rights: user:NAME, group:NAME or service-account:NAMESPACE/NAME; repeatable
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Vec<String>,
+    /// The rights for every namespace but those of the cluster itself, as for `apply -A`
+    #[arg(short = 'A', long, conflicts_with = "namespaces")]
+    pub all_namespaces: bool,
+    /// The rights for namespaces with these labels, as for `apply -l`
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
 }
 
 /// How Secrets in files are protected.

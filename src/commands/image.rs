@@ -41,9 +41,7 @@ pub(super) fn several_logins(matches: &[Match]) -> Option<Diagnostic> {
 }
 
 /// Leaves the pull secrets that regcred.yaml has for the namespace.
-///
-/// # Errors
-/// There is none.
+/// Errors: there is no such pull secret.
 pub(super) fn for_namespace(
     mut fleet: Fleet,
     file: Option<&File>,

@@ -1,6 +1,5 @@
 //! `regcred init` writes a first regcred.yaml and the files for a tool, never over an existing file.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -9,10 +8,11 @@ use serde::Deserialize;
 
 use super::init_fleet::Fleet;
 use crate::cli::{InitArguments, Tool};
-use crate::environment::Environment;
+use crate::environment::{Environment, read_text};
 use crate::files::{new_files, stream};
 use crate::report::Outcome;
 use crate::settings::file;
+use regcred_core::manifest::expands_too_far;
 
 /// The template of regcred.yaml.
 pub const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
@@ -127,7 +127,7 @@ fn config(profile: Option<&str>, link: &str) -> Result<(String, String)> {
 pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), String) {
     let image =
         |file: &str| format!("name an image of yours that has {tools} in {file}: docs/ci.md says how to build one");
-    let existing = fs::read_to_string(root.join(PIPELINE)).ok().filter(|existing| !existing.contains(OURS));
+    let existing = read_text(&root.join(PIPELINE)).ok().filter(|existing| !existing.contains(OURS));
     let Some(existing) = existing else {
         return ((PIPELINE.to_owned(), jobs.to_owned()), image(PIPELINE));
     };
@@ -153,6 +153,9 @@ struct Stages {
 impl Stages {
     /// Empty if the pipeline has the usual stages, or cannot be read.
     fn read(pipeline: &str) -> Vec<String> {
+        if expands_too_far(pipeline) {
+            return Vec::new();
+        }
         let options = serde_saphyr::options! { with_snippet: false };
         serde_saphyr::from_str_with_options::<Self>(pipeline, options).unwrap_or_default().stages
     }

@@ -1,6 +1,5 @@
 //! Starts a fleet for Argo CD or Flux: from names of clusters, or from a regcred.yaml that lists them.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -8,6 +7,7 @@ use minijinja::context;
 
 use super::init::{CONFIG, FILL_IN, Start, gitlab_jobs};
 use crate::cli::Tool;
+use crate::environment::read_text;
 use crate::settings::choices::{Format, Profile, Protect};
 use crate::settings::file::{self, File};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -60,9 +60,7 @@ struct Cluster {
 
 impl Fleet {
     /// The fleet that the names, or the regcred.yaml under `root`, describe.
-    ///
-    /// # Errors
-    /// The tool has no fleets, or a name is not valid.
+    /// Errors: the tool has no fleets, or a name is not valid.
     pub fn find(tool: Tool, names: &[String], root: &Path) -> Result<Option<Self>> {
         let tool = match tool {
             Tool::Argocd => GitOps::Argocd,
@@ -78,7 +76,7 @@ impl Fleet {
         let is_kept = names.is_empty();
         let mut format = "";
         let clusters: Vec<_> = if is_kept {
-            let text = fs::read_to_string(root.join(file::NAME)).unwrap_or_default();
+            let text = read_text(&root.join(file::NAME)).unwrap_or_default();
             // A file without clusters, or one that cannot be read, is an existing file like any other.
             let Ok(File { spec, .. }) = file::parse(&text) else { return Ok(None) };
             if tool == GitOps::Flux && spec.format.is_none() {
@@ -100,9 +98,7 @@ impl Fleet {
     }
 
     /// The files that are not there yet, and what is left to do.
-    ///
-    /// # Errors
-    /// There is a regcred.yaml that does not list the clusters.
+    /// Errors: there is a regcred.yaml that does not list the clusters.
     pub fn start(&self, root: &Path) -> Result<Start> {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =

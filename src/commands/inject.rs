@@ -10,6 +10,7 @@ use crate::files::stream::print_text;
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::inject::{Asked, rules};
+use regcred_core::credentials::text_of;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::inject::{self, Added, Injected};
 use regcred_core::spec::typed::Typed;
@@ -69,11 +70,14 @@ fn manifests() -> Result<String, Failure> {
             Diagnostic::error(Code::UnreadableFile, format!("standard input cannot be read: {}", reason(&error))),
         )
     })?;
-    String::from_utf8(bytes).map_err(|_| {
+    // kubectl reads UTF-16 with its mark, too, which a shell on Windows writes.
+    let is_utf_16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    let text = if is_utf_16 { text_of(bytes) } else { String::from_utf8(bytes).ok() };
+    text.ok_or_else(|| {
         Failure::of(
             TITLE,
             Diagnostic::error(Code::NotUtf8, "standard input is not UTF-8 text")
-                .hint("write the manifests as UTF-8; a shell on Windows may write UTF-16 into a pipe or file"),
+                .hint("write the manifests as UTF-8, or as UTF-16 with its byte-order mark"),
         )
     })
 }

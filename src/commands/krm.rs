@@ -21,6 +21,7 @@ use crate::settings::fleet::Fleet;
 use crate::settings::namespaces::{self, Listed};
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::manifest::expands_too_far;
 
 /// Reads, edits and writes the list. On an error the items stay unchanged, `results` holds the reason, and the command fails too, because
 /// kustomize reads only the exit status.
@@ -50,6 +51,10 @@ fn text() -> Result<String, Diagnostic> {
     io::stdin().lock().read_to_string(&mut text).map_err(|error| {
         Diagnostic::error(Code::InvalidResourceList, format!("standard input cannot be read: {}", reason(&error)))
     })?;
+    if expands_too_far(&text) {
+        let message = "standard input has far too many aliases, or one that leads to itself";
+        return Err(Diagnostic::error(Code::InvalidResourceList, message));
+    }
     Ok(text)
 }
 
@@ -101,8 +106,12 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
         said.push(results::of_problem(warning));
     }
     if let Some(
-        format
-        @ (Format::Directory | Format::Kustomization | Format::Chart | Format::HelmValues | Format::DockerConfig),
+        format @ (Format::Directory
+        | Format::Kustomization
+        | Format::Chart
+        | Format::HelmValues
+        | Format::DockerConfig
+        | Format::Rbac),
     ) = format
     {
         said.push(results::information(&format!(

@@ -65,9 +65,7 @@ impl Reading {
     }
 
     /// Says what is odd about the logins, and what a comparison without them leaves out.
-    ///
-    /// # Errors
-    /// What is wrong with them, in one report that names the clusters.
+    /// Errors: what is wrong with them, in one report that names the clusters.
     pub(super) fn finish(self, mut problems: Vec<Diagnostic>) -> Result<(), Failure> {
         problems.extend(self.wrong.said());
         let missing = self.missing.said();
@@ -93,7 +91,17 @@ fn merge(settings: &Settings, credentials: &Credentials) -> (Vec<Logins>, Vec<Di
             docker_configs.push(Logins::External(external));
             continue;
         }
-        match DockerConfig::merge(credentials.of(&pull_secret.sources, &mut problems)) {
+        // Rights need no login.
+        if settings.combination.format == Format::Rbac {
+            docker_configs.push(Logins::Unavailable);
+            continue;
+        }
+        let logins = credentials.of(&pull_secret.sources, &mut problems);
+        for login in &logins {
+            let place = format!("a login in {}", login.source);
+            pull_secret.confined.refuse([&login.registry].into_iter(), &place, &mut problems);
+        }
+        match DockerConfig::merge(logins) {
             Ok(docker_config) => docker_configs.push(Logins::Read(docker_config)),
             Err(found) => problems.extend(found),
         }
@@ -102,9 +110,7 @@ fn merge(settings: &Settings, credentials: &Credentials) -> (Vec<Logins>, Vec<Di
 }
 
 /// Reads the logins for a run that writes no file, with what is odd about them.
-///
-/// # Errors
-/// What is wrong with the logins, in one report that names the clusters.
+/// Errors: what is wrong with the logins, in one report that names the clusters.
 pub(super) fn check(
     members: Vec<Settings>,
     mut problems: Vec<Diagnostic>,
@@ -112,8 +118,9 @@ pub(super) fn check(
 ) -> Result<(Vec<ClusterRun>, Vec<Diagnostic>), Failure> {
     let mut reading = Reading::of(&members, environment);
     let run = |settings: Settings| {
-        let (docker_configs, known) = reading.merge(&settings, Missing::Fails);
-        ClusterRun { settings, docker_configs, known, protector: Protector::Plain }
+        let (docker_configs, problems) = merge(&settings, &reading.credentials);
+        reading.wrong.add(problems, settings.cluster.as_ref());
+        ClusterRun { settings, docker_configs, known: Known::All, protector: Protector::Plain }
     };
     let runs = members.into_iter().map(run).collect();
     problems.extend(reading.wrong.said());

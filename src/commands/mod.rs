@@ -53,6 +53,8 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         Command::Diff(arguments) => cluster::diff::run(&typed, &arguments, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]
         Command::Delete(arguments) => cluster::delete::run(&typed, &arguments, load()?.as_ref(), environment),
+        #[cfg(feature = "cluster")]
+        Command::Explain(arguments) => cluster::explain::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Verify(arguments) => verify::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Krm => krm::run(&which, environment),
         Command::Inject(arguments) => inject::run(&typed, &arguments, load()?.as_ref(), environment),

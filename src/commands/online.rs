@@ -27,7 +27,8 @@ use regcred_core::registry::verdict::{Login, Standing, Verdict};
 use regcred_core::spec::go;
 
 const IMAGES_FROM: &str = "`--images-from`";
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one request may take by default.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The answer of `--format json`: documented in docs/online.md, and stable.
 #[derive(Serialize)]
@@ -103,25 +104,66 @@ pub(super) fn run(
     }
 }
 
+/// Asks about the logins of a run before its first write, each once.
+///
+/// # Errors
+/// A registry refuses one, or the flags name no hosts.
+pub(super) fn check_logins<'a>(
+    logins: impl Iterator<Item = &'a Logins>,
+    arguments: &OnlineArguments,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let timeout = check(arguments)?;
+    let allowed = settings::allowed(environment).map_err(|problem| Failure::of("the input", problem))?;
+    let mut once: Vec<&Credential> = Vec::new();
+    for login in logins.flat_map(Logins::credentials) {
+        let is_asked =
+            |known: &&Credential| known.registry.as_str() == login.registry.as_str() && known.is_same_login(login);
+        if !once.iter().any(is_asked) {
+            once.push(login);
+        }
+    }
+    let options = Options {
+        allowed: &allowed,
+        realms: &arguments.allow_realm,
+        insecure: &arguments.insecure_registry,
+        timeout,
+        environment,
+    };
+    let verdicts = registry::check(&once, &[], &options).map_err(|error| not_asked(&error))?;
+    let problems: Vec<_> = verdicts.iter().flat_map(Verdict::problems).collect();
+    Failure::unless_clean("the logins", &problems)?;
+    report::warn(&problems);
+    Ok(())
+}
+
 /// What the flags hold.
 ///
 /// # Errors
 /// Usage.
 fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
     let OnlineArguments { allow_realm, insecure_registry, timeout, .. } = arguments;
-    let flags = [("--allow-realm", allow_realm), ("--insecure-registry", insecure_registry)];
-    for (flag, hosts) in flags {
-        if hosts.iter().any(|host| Url::of_registry(host, &[]).is_err()) {
-            let message = format!("`{flag}` takes a host, perhaps with a port");
-            return Err(usage(message, "for example registry.example.com:5000"));
-        }
-    }
+    check_hosts(allow_realm, insecure_registry)?;
     let Some(text) = timeout else { return Ok(TIMEOUT) };
     let seconds = go::nanoseconds(text).map(|nanoseconds| nanoseconds / go::SECOND);
     let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     timeout
         .filter(|timeout| !timeout.is_zero())
         .ok_or_else(|| usage("`--timeout` takes a duration over zero with its unit".to_owned(), "for example 30s"))
+}
+
+/// Whether the flags name hosts.
+///
+/// # Errors
+/// Usage.
+pub(super) fn check_hosts(realms: &[String], insecure: &[String]) -> Result<(), Failure> {
+    let flags = [("--allow-realm", realms), ("--insecure-registry", insecure)];
+    match flags.iter().find(|(_, hosts)| hosts.iter().any(|host| Url::of_registry(host, &[]).is_err())) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            Err(usage(format!("`{flag}` takes a host, perhaps with a port"), "for example registry.example.com:5000"))
+        }
+    }
 }
 
 fn usage(message: String, hint: &str) -> Failure {
@@ -177,7 +219,7 @@ fn failed(problem: Diagnostic) -> Failure {
     Failure::of("the input", problem)
 }
 
-fn not_asked(error: &std::io::Error) -> Failure {
+pub(super) fn not_asked(error: &std::io::Error) -> Failure {
     failed(if error.kind() == ErrorKind::Unsupported {
         Diagnostic::error(Code::RegistryUnreachable, "the proxy in `HTTPS_PROXY` is none of HTTP")
             .hint("write http://HOST:PORT, or name the registries in `NO_PROXY`")
@@ -221,7 +263,7 @@ fn of_limits(limits: &Limits) -> String {
     pulls + &window + counted
 }
 
-fn as_json(verdict: &Verdict) -> Value {
+pub(super) fn as_json(verdict: &Verdict) -> Value {
     let images = verdict.images.iter().map(|(image, pull)| {
         json!({"image": image, "pull": word(pull.standing()), "why": pull.word(), "message": pull.sentence()})
     });

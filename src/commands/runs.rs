@@ -17,9 +17,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::VariableName;
 
 /// Reads each login once, merges those of every pull secret, and prepares what protects the documents of each cluster.
-///
-/// # Errors
-/// What is wrong with the logins and with their protection, together.
+/// Errors: what is wrong with the logins and with their protection, together.
 pub(super) fn all(
     members: Vec<Settings>,
     warnings: Vec<Diagnostic>,

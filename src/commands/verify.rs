@@ -90,9 +90,7 @@ pub fn run(
 }
 
 /// The image of a run that asks no registry.
-///
-/// # Errors
-/// Usage: there are several.
+/// Errors: usage: there are several.
 fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     #[cfg(feature = "cluster")]
     if arguments.online.online {

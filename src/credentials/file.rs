@@ -22,9 +22,7 @@ pub enum Named {
 }
 
 /// The text of a file that holds a credential.
-///
-/// # Errors
-/// It cannot be read, is neither a regular file nor a pipe that was meant, is too long, or is not UTF-8.
+/// Errors: it cannot be read, is neither a regular file nor a pipe that was meant, is too long, or is not UTF-8.
 pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Diagnostic> {
     let metadata = path.metadata().map_err(|error| unreadable(source, &error))?;
     if metadata.is_dir() {
@@ -57,9 +55,6 @@ pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Dia
 
 /// The text of the file that a variable's value is the absolute path of, as GitLab's File variables are; none if it is no
 /// such path.
-///
-/// # Errors
-/// As [`read`], and a path that this user may not follow.
 pub fn named_by(value: &str, source: &str) -> Result<Option<SecretString>, Diagnostic> {
     use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     let path = Path::new(value.trim_end_matches(['\r', '\n']));

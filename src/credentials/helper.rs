@@ -15,9 +15,7 @@ use regcred_core::names::VariableName;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The login that the helper `docker-credential-NAME` knows. Nothing that it prints is repeated.
-///
-/// # Errors
-/// The helper cannot be run, fails, or answers with something else than a login.
+/// Errors: the helper cannot be run, fails, or answers with something else than a login.
 pub(super) fn ask(
     kept: Kept,
     source: &str,
@@ -58,5 +56,14 @@ pub(super) fn ask(
         ));
     };
     let (source, username_source) = (source.to_owned(), source.to_owned());
-    Ok(Credential { registry, username, password, email: None, source, username_source, public_username: false })
+    Ok(Credential {
+        registry,
+        username,
+        password,
+        email: None,
+        source,
+        username_source,
+        public_username: false,
+        is_one_of_several: false,
+    })
 }

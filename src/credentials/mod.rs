@@ -18,9 +18,7 @@ use regcred_core::names::VariableName;
 
 pub use hosts::registries;
 pub use regcred_core::credentials::auths::Helpers;
-pub use regcred_core::credentials::{
-    DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable, is_a_placeholder, lifetime, presets,
-};
+pub use regcred_core::credentials::{DEFAULT_VARIABLE, Need, OTHER_VARIABLE, Source, is_a_placeholder, lifetime};
 
 /// What a check of logins has to know of the process.
 fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {
@@ -81,6 +79,8 @@ impl Credentials {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+
+    use regcred_core::credentials::{NameSource, presets};
 
     use super::*;
 

@@ -127,6 +127,7 @@ pub(super) fn login(
             source: format!("`{password}`"),
             username_source,
             public_username,
+            is_one_of_several: false,
         }]),
         (Err(one), Err(other)) => {
             problems.push(one);

@@ -10,7 +10,6 @@ use regcred_core::names::VariableName;
 
 /// A variable that a login needs.
 pub(super) struct Wanted<'a> {
-    /// Its name.
     pub name: &'a VariableName,
     /// What it should hold.
     pub purpose: String,
@@ -20,9 +19,7 @@ pub(super) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Its value.
-    ///
-    /// # Errors
-    /// It is not set, empty, blank, or no text.
+    /// Errors: it is not set, empty, blank, or no text.
     #[expect(clippy::disallowed_methods, reason = "looks whether there is anything in it")]
     pub(super) fn value(&self, environment: &Environment) -> Result<SecretString, Diagnostic> {
         let Self { name, purpose, preset } = self;
@@ -52,9 +49,6 @@ impl Wanted<'_> {
     }
 
     /// Its value, or the content of the file when it is the path of one; a path that leads nowhere is said.
-    ///
-    /// # Errors
-    /// As [`value`](Self::value), and a file that cannot be read.
     #[expect(clippy::disallowed_methods, reason = "a path is looked for in the value")]
     pub(super) fn value_or_file(
         &self,

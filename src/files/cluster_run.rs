@@ -3,7 +3,9 @@
 use crate::files::marks::Known;
 use crate::protect::Protector;
 use crate::settings::{PullSecretSettings, Settings};
+use regcred_core::cluster::grant::{Grant, Granted};
 use regcred_core::docker_config::Logins;
+use regcred_core::manifest::Manifests;
 use regcred_core::objects::{Request, Wanted};
 
 /// The run for one cluster, or the only one.
@@ -25,7 +27,6 @@ impl ClusterRun {
     }
 
     /// The objects that are to be built.
-    #[must_use]
     pub fn request(&self) -> Request<'_> {
         let Settings { combination, create_namespaces, patcher, .. } = &self.settings;
         let wanted = self.pull_secrets().map(|(pull_secret, docker_config)| Wanted {
@@ -43,6 +44,28 @@ impl ClusterRun {
             patcher: patcher.as_ref(),
             marks: self.settings.marks(),
         }
+    }
+
+    /// The rights that are to be granted; nothing with another format.
+    #[must_use]
+    pub fn grant(&self) -> Manifests {
+        let Settings { grant, pull_secrets, combination, .. } = &self.settings;
+        let Some(grant) = grant else { return Manifests::default() };
+        let granted = pull_secrets.iter().map(|one| Granted {
+            name: &one.name,
+            namespaces: &one.namespaces,
+            include: if grant.takes_all { &[] } else { &one.include },
+            exclude: &one.exclude,
+            service_accounts: &one.service_accounts,
+        });
+        Grant {
+            subjects: &grant.subjects,
+            pull_secrets: granted.collect(),
+            reach: &grant.reach,
+            link: combination.link,
+            marks: self.settings.marks(),
+        }
+        .manifests()
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::folder::path;
-use super::folder::root::{self, Patience, Turn};
+use super::folder::turn::{self, Patience, Turn};
 use super::new_paths::NewPaths;
 use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -20,7 +20,6 @@ pub struct Folders {
 
 impl Folders {
     /// The folders of these clusters, seen from a directory.
-    #[must_use]
     pub fn of(members: &[Settings], directory: &Path) -> Self {
         let is = |meant: fn(&Destination) -> bool| members.iter().any(|settings| meant(&settings.destination));
         Self {
@@ -33,7 +32,6 @@ impl Folders {
     /// A warning for each folder with a lock of ours that is no cluster's any more: a tool that reads all folders still applies it.
     ///
     /// It stays: another regcred.yaml may write its clusters to the same place.
-    #[must_use]
     pub fn left_over(&self) -> Vec<Diagnostic> {
         let known: HashSet<_> = self.paths.iter().map(PathBuf::as_path).collect();
         let Some(root) = self.paths.first().and_then(|folder| folder.parent()) else { return Vec::new() };
@@ -57,9 +55,7 @@ impl Folders {
 
     /// Takes the folder of all clusters, so that two runs for several of them do their work one after the other, and not half of it each.
     /// `new_paths` gets it if it is not there yet.
-    ///
-    /// # Errors
-    /// Another run is at work there all the time, or it cannot be made.
+    /// Errors: another run is at work there all the time, or it cannot be made.
     pub fn take_turn(&self, new_paths: &NewPaths) -> Result<Option<Turn>, Failure> {
         let [path, _, ..] = self.paths.as_slice() else { return Ok(None) };
         if !self.writes {
@@ -71,7 +67,7 @@ impl Folders {
             return Ok(None);
         }
         new_paths.create_folder(folder).map_err(|error| super::failure(error, "the directory of `--output`"))?;
-        root::take_turn(folder, Patience::AMinute)
+        turn::take_turn(folder, Patience::AMinute)
     }
 }
 

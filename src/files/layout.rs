@@ -30,7 +30,6 @@ pub fn entries<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<
 }
 
 /// The `kustomization.yaml` beside them: every file, in the order of the documents, and never a `namespace:`, which would move them all.
-#[must_use]
 pub fn kustomization(documents: &Documents<'_>) -> File {
     let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n".to_owned();
     let text = documents.iter().fold(head, |text, document| text + "- " + &path(&document) + "\n");

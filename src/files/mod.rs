@@ -25,9 +25,7 @@ pub use crate::protect::{Protection, WriteError};
 /// A file of a tree: where it goes, relative to the root with `/` between the parts, and what is in it.
 #[derive(Clone)]
 pub struct File {
-    /// Its path.
     pub path: String,
-    /// Its bytes.
     pub bytes: Zeroizing<Vec<u8>>,
     /// Whether a secret is among them.
     pub protection: Protection,
@@ -35,14 +33,12 @@ pub struct File {
 
 impl File {
     /// Whether it holds a secret in clear.
-    #[must_use]
     pub fn holds_a_secret(&self) -> bool {
         self.protection == Protection::Plaintext
     }
 }
 
 /// What a writer's error means to the user: a closed pipe is a success, a full disk is named.
-#[must_use]
 pub fn failure(error: impl Into<WriteError>, target: &str) -> Failure {
     match error.into() {
         WriteError::Protector(failure) => failure,

@@ -8,9 +8,7 @@ use super::failure;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// Writes the files under `root`; none holds a secret.
-///
-/// # Errors
-/// Some are there already: all of them are named, and nothing is written. Or the file system's.
+/// Errors: some are there already: all of them are named, and nothing is written. Or the file system's.
 pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
     let existing: Vec<_> = files
         .iter()

@@ -41,9 +41,7 @@ pub enum Product<'a> {
 
 impl<'a> Product<'a> {
     /// Builds it. After this nothing can fail but writing.
-    ///
-    /// # Errors
-    /// A template of the user's that makes no object; several pull secrets where one value was asked for.
+    /// Errors: a template of the user's that makes no object; several pull secrets where one value was asked for.
     pub fn build(run: &'a ClusterRun, templates: &'a Templates) -> Result<Self, Failure> {
         let ClusterRun { settings, protector, .. } = run;
         let documents =
@@ -61,17 +59,16 @@ impl<'a> Product<'a> {
             }
             Format::HelmValues => Self::Values(run, templates),
             Format::DockerConfig => Self::Value(value(run)?),
+            Format::Rbac => stream(Documents::new(run.grant(), protector), Form::Yaml),
         })
     }
 
     /// Whether it is a folder with a lock.
-    #[must_use]
     pub fn is_a_tree(&self) -> bool {
         matches!(self, Self::ClusterFile(..) | Self::Directory(_) | Self::Kustomization(_) | Self::Chart(..))
     }
 
     /// What `--output` names.
-    #[must_use]
     pub fn kind(&self, output: &Path) -> Kind {
         if self.is_a_tree() {
             return Kind::Tree;
@@ -80,9 +77,7 @@ impl<'a> Product<'a> {
     }
 
     /// The files, made one by one; `name` is that of a single file.
-    ///
-    /// # Errors
-    /// Values that cannot be made.
+    /// Errors: values that cannot be made.
     #[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
     pub fn files(&self, name: &str) -> Result<Entries<'_>, Failure> {
         Ok(match self {
@@ -117,7 +112,6 @@ impl<'a> Product<'a> {
     }
 
     /// Whether a template of the user's makes something else of the registries of the logins.
-    #[must_use]
     pub fn chooses_by_registries(&self) -> bool {
         match self {
             Self::Values(run, _) => match &run.settings.chart {
@@ -129,7 +123,6 @@ impl<'a> Product<'a> {
     }
 
     /// Whether a secret stands in it in clear.
-    #[must_use]
     pub fn holds_a_secret(&self) -> bool {
         match self {
             Self::Stream(documents, _)

@@ -27,9 +27,6 @@ pub enum Form {
 }
 
 /// Writes the documents one after the other; what has to be encrypted, on all cores.
-///
-/// # Errors
-/// The writer's.
 pub fn write(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> Result<(), WriteError> {
     if documents.protection() == Protection::Encrypted {
         return each(documents, form, None, &mut |part| into.write_all(part));
@@ -54,9 +51,6 @@ fn in_blocks(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> Re
 }
 
 /// Gives the documents to `take` one after the other; with marks, what is encrypted as it is there while it is current.
-///
-/// # Errors
-/// Those of `take` and of the protector.
 pub fn each(
     documents: &Documents<'_>,
     form: Form,
@@ -152,9 +146,7 @@ fn redacted(documents: &Documents<'_>, into: &mut impl Write) -> Result<(), Writ
 }
 
 /// Writes the documents on stdout; on a terminal the values of Secrets are not shown.
-///
-/// # Errors
-/// A closed pipe, or a device that takes no more.
+/// Errors: a closed pipe, or a device that takes no more.
 pub fn print(documents: &Documents<'_>, form: Form) -> Result<Shown, Failure> {
     let stdout = io::stdout();
     let shown = if stdout.is_terminal() && documents.hold_a_secret() { Shown::Redacted } else { Shown::InFull };
@@ -177,7 +169,6 @@ pub enum Shown {
 }
 
 /// A secret value as it may be shown: itself, or only how long it is.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
 pub fn show(value: &SecretString, shown: Shown) -> Zeroizing<String> {
     let value = value.expose_secret();
@@ -188,9 +179,7 @@ pub fn show(value: &SecretString, shown: Shown) -> Zeroizing<String> {
 }
 
 /// Writes one secret value on stdout, with a line end; on a terminal only its length.
-///
-/// # Errors
-/// A closed pipe, or a device that takes no more.
+/// Errors: a closed pipe, or a device that takes no more.
 pub fn print_secret(value: &SecretString) -> Result<Shown, Failure> {
     print_shown(|shown| {
         let mut line = show(value, shown);
@@ -200,9 +189,7 @@ pub fn print_secret(value: &SecretString) -> Result<Shown, Failure> {
 }
 
 /// Writes on stdout what `make` makes of secrets: in full, or for a terminal without their values.
-///
-/// # Errors
-/// A closed pipe, a device that takes no more, or what `make` says.
+/// Errors: a closed pipe, a device that takes no more, or what `make` says.
 pub fn print_shown(make: impl FnOnce(Shown) -> Result<Zeroizing<Vec<u8>>, Failure>) -> Result<Shown, Failure> {
     let mut stdout = io::stdout().lock();
     let shown = if stdout.is_terminal() { Shown::Redacted } else { Shown::InFull };
@@ -212,9 +199,7 @@ pub fn print_shown(make: impl FnOnce(Shown) -> Result<Zeroizing<Vec<u8>>, Failur
 }
 
 /// Writes text that is no secret on stdout.
-///
-/// # Errors
-/// A closed pipe, or a device that takes no more.
+/// Errors: a closed pipe, or a device that takes no more.
 pub fn print_text(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout

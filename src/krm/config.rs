@@ -12,7 +12,6 @@ use regcred_core::spec::typed::{SETTINGS, Setting, Typed, Values, find};
 
 /// What the functionConfig says.
 pub struct FunctionConfig {
-    /// Its name.
     pub name: String,
     /// The object of regcred.yaml, if it is one.
     pub file: Option<File>,
@@ -24,9 +23,7 @@ pub struct FunctionConfig {
 
 impl FunctionConfig {
     /// Reads it.
-    ///
-    /// # Errors
-    /// It is neither of the two, is not well-formed, or asks for what no function can do; never with a value of it.
+    /// Errors: it is neither of the two, is not well-formed, or asks for what no function can do; never with a value of it.
     pub fn read(list: &ResourceList<'_>) -> Result<Self, Vec<Diagnostic>> {
         let value = &list.function_config;
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();

@@ -10,7 +10,9 @@ use serde::Deserialize;
 use super::Identity;
 use super::list::ResourceList;
 use super::objects::{Object, Ownership};
+use crate::environment::read_text;
 use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::manifest::expands_too_far;
 
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
@@ -23,7 +25,6 @@ struct Kustomization {
 }
 
 /// Whether kustomize runs us as a generator: then the functionConfig is the only item.
-#[must_use]
 pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
     !list.items.is_empty()
         && list.items.iter().all(|item| {
@@ -33,11 +34,13 @@ pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
 }
 
 /// Problems that the kustomization in this directory would cause with generated objects.
-#[must_use]
 pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
-    let Some(text) = NAMES.iter().find_map(|name| std::fs::read_to_string(directory.join(name)).ok()) else {
+    let Some(text) = NAMES.iter().find_map(|name| read_text(&directory.join(name)).ok()) else {
         return Vec::new();
     };
+    if expands_too_far(&text) {
+        return Vec::new();
+    }
     let options = serde_saphyr::options! { with_snippet: false };
     // kustomize reports errors in its own file.
     let Kustomization { namespace, name_prefix, name_suffix } =

@@ -50,7 +50,6 @@ struct Section<'a> {
 }
 
 /// Converts JSON into the notation that [`ResourceList::parse`] reads; any other text stays unchanged.
-#[must_use]
 pub fn as_block(text: String) -> Zeroizing<String> {
     let json = text.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(&text).ok()).flatten();
     json.and_then(|value| to_yaml(&value).ok()).unwrap_or_else(|| Zeroizing::new(text))
@@ -58,9 +57,7 @@ pub fn as_block(text: String) -> Zeroizing<String> {
 
 impl<'a> ResourceList<'a> {
     /// Reads the text of a list in block style, as kustomize and kpt write it.
-    ///
-    /// # Errors
-    /// It is not a `ResourceList`, or its items cannot be separated. The error never contains a part of the text.
+    /// Errors: it is not a `ResourceList`, or its items cannot be separated. The error never contains a part of the text.
     pub fn parse(text: &'a str) -> Result<Self, Diagnostic> {
         let options = serde_saphyr::options! { budget: None, with_snippet: false, strict_booleans: true };
         let mut list: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
@@ -94,15 +91,11 @@ impl<'a> ResourceList<'a> {
     }
 
     /// The items as they were read.
-    #[must_use]
     pub fn unchanged(&self) -> Vec<Entry> {
         (0..self.items.len()).map(Entry::Kept).collect()
     }
 
     /// The text of the list with these items, and with these results after its own.
-    ///
-    /// # Errors
-    /// The serializer's.
     pub fn write(&self, entries: &[Entry], results: &[Value]) -> io::Result<Zeroizing<String>> {
         let mut text = Zeroizing::new(String::new());
         for section in &self.sections {
@@ -147,9 +140,6 @@ impl<'a> ResourceList<'a> {
 }
 
 /// A list of results only, for an input that cannot be returned.
-///
-/// # Errors
-/// The serializer's.
 pub fn only_results(results: &[Value]) -> io::Result<Zeroizing<String>> {
     to_yaml(&json!({"apiVersion": VERSIONS[0], "kind": "ResourceList", "items": [], "results": results}))
 }

@@ -18,17 +18,14 @@ use serde_json::Value;
 pub struct Identity {
     /// The group of its `apiVersion`; empty for the core one.
     pub group: String,
-    /// Its kind.
     pub kind: String,
     /// Its namespace; empty without one.
     pub namespace: String,
-    /// Its name.
     pub name: String,
 }
 
 impl Identity {
     /// The identity of an object.
-    #[must_use]
     pub fn of(object: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let version = object["apiVersion"].as_str().unwrap_or_default();

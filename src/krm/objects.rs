@@ -11,7 +11,6 @@ pub const MADE_BY: &str = "regcred.dev/function-config";
 
 /// An object that is wanted in the list.
 pub struct Object {
-    /// Its identity.
     pub identity: Identity,
     /// Whether the whole object is ours, or only some of its fields.
     pub ownership: Ownership,
@@ -29,7 +28,6 @@ pub enum Ownership {
 }
 
 /// The objects of these manifests, in their order, marked with the name of the functionConfig.
-#[must_use]
 pub fn of(manifests: &Manifests, config: &str) -> Vec<Object> {
     manifests.iter().map(|manifest| object(&manifest, config)).collect()
 }
@@ -44,7 +42,6 @@ fn object(manifest: &Manifest<'_>, config: &str) -> Object {
 }
 
 /// Whether regcred created an object.
-#[must_use]
 pub fn is_owned(object: &Value) -> bool {
     object["metadata"]["annotations"].get(OWNER).is_some()
 }

@@ -15,9 +15,7 @@ pub const CLUSTER: &str = "regcred.dev/cluster";
 pub const PLAINTEXT_IN_GIT: &str = "regcred.dev/allow-plaintext-in-git";
 
 /// Adds the options that annotations of the functionConfig set.
-///
-/// # Errors
-/// It has several clusters and chooses none, or chooses one that it does not have; or it asks for encrypted documents.
+/// Errors: it has several clusters and chooses none, or chooses one that it does not have; or it asks for encrypted documents.
 pub fn add(function_config: &Value, spec: Option<&Spec>, typed: &mut Typed) -> Result<(), Vec<Diagnostic>> {
     let annotation = |name: &str| function_config["metadata"]["annotations"][name].as_str();
     let nothing = Spec::default();

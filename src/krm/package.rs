@@ -17,9 +17,7 @@ const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernet
 /// Checks whether plain Secrets may be added to the items; returns a warning where they go into the files of a package.
 ///
 /// A function does not see where its output goes, so no rule of Git can be asked: the working directory decides.
-///
-/// # Errors
-/// The files are in a Git work tree, and the user does not insist.
+/// Errors: the files are in a Git work tree, and the user does not insist.
 pub fn check(
     list: &ResourceList<'_>,
     plaintext: PlaintextInGit,

@@ -6,7 +6,6 @@ use super::Identity;
 use regcred_core::diagnostic::{Diagnostic, Severity};
 
 /// A problem as a result: message and hint, with the code among the tags.
-#[must_use]
 pub fn of_problem(problem: &Diagnostic) -> Value {
     let severity = match problem.severity {
         Severity::Error => "error",
@@ -21,7 +20,6 @@ pub fn of_problem(problem: &Diagnostic) -> Value {
 }
 
 /// The same result, about an object.
-#[must_use]
 pub fn about(mut result: Value, version: &str, identity: &Identity) -> Value {
     let Identity { kind, namespace, name, .. } = identity;
     result["resourceRef"] = json!({"apiVersion": version, "kind": kind, "name": name});
@@ -32,7 +30,6 @@ pub fn about(mut result: Value, version: &str, identity: &Identity) -> Value {
 }
 
 /// A result that is not a problem.
-#[must_use]
 pub fn information(message: &str) -> Value {
     json!({"message": message, "severity": "info"})
 }

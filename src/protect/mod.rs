@@ -46,9 +46,7 @@ pub enum Protector {
 
 impl Protector {
     /// Gets ready all that can fail: certificate, program and rules.
-    ///
-    /// # Errors
-    /// What is missing or wrong with them.
+    /// Errors: what is missing or wrong with them.
     pub fn prepare(
         settings: &Settings,
         secret_variables: &[VariableName],
@@ -62,7 +60,6 @@ impl Protector {
     }
 
     /// The recipient of sealing, for every file; `None` without sealing.
-    #[must_use]
     pub fn recipient(&self) -> Option<&[u8]> {
         match self {
             Self::Sealed(sealer) => Some(sealer.recipient()),
@@ -71,7 +68,6 @@ impl Protector {
     }
 
     /// What there is to say of it before it works.
-    #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         match self {
             Self::Sealed(sealer) => sealer.warnings(),
@@ -89,7 +85,6 @@ pub struct Documents<'a> {
 
 impl<'a> Documents<'a> {
     /// The manifests, protected when they are asked for.
-    #[must_use]
     pub fn new(manifests: Manifests, protector: &'a Protector) -> Self {
         Self { manifests, protector }
     }
@@ -100,13 +95,11 @@ impl<'a> Documents<'a> {
     }
 
     /// Whether any of them holds a secret in clear.
-    #[must_use]
     pub fn hold_a_secret(&self) -> bool {
         self.protection() == Protection::Plaintext
     }
 
     /// Whether any of them holds a secret, and how.
-    #[must_use]
     pub fn protection(&self) -> Protection {
         match self.protector {
             _ if !self.manifests.hold_a_secret() => Protection::Public,
@@ -124,8 +117,6 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Its kind.
-    #[must_use]
     pub fn kind(&self) -> &'a str {
         match self.protector {
             Protector::Sealed(_) if self.manifest.is_sensitive() => "SealedSecret",
@@ -133,20 +124,16 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Its name.
-    #[must_use]
     pub fn name(&self) -> &'a str {
         self.manifest.name()
     }
 
     /// Its namespace, if it has one.
-    #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {
         self.manifest.namespace()
     }
 
     /// What its file's name ends in.
-    #[must_use]
     pub fn extension(&self) -> &'static str {
         match self.protector {
             Protector::Sops(_) if self.manifest.is_sensitive() => "sops.yaml",
@@ -155,7 +142,6 @@ impl<'a> Document<'a> {
     }
 
     /// Whether it holds a secret, and how.
-    #[must_use]
     pub fn protection(&self) -> Protection {
         match (self.manifest.is_sensitive(), self.protector) {
             (false, _) => Protection::Public,
@@ -165,7 +151,6 @@ impl<'a> Document<'a> {
     }
 
     /// What is encrypted, and its recipients.
-    #[must_use]
     pub fn encryption(&self) -> Option<Encryption<'a>> {
         match (self.manifest.content(), self.protector) {
             (Content::Sensitive(secret), Protector::Sealed(_) | Protector::Sops(_)) => {
@@ -176,20 +161,14 @@ impl<'a> Document<'a> {
     }
 
     /// Writes it as one YAML document, without a separator. `path` is its file's, relative to the root of its tree.
-    ///
-    /// # Errors
-    /// The writer's, and the protector's.
     pub fn write_yaml(&self, path: &str, into: &mut impl Write) -> Result<(), WriteError> {
-        Ok(match self.encryption() {
-            Some(encryption) => into.write_all(&encryption.encrypt(path)?)?,
-            None => self.manifest.write_yaml(into)?,
-        })
+        match self.encryption() {
+            Some(encryption) => Ok(into.write_all(&encryption.encrypt(path)?)?),
+            None => Ok(self.manifest.write_yaml(into)?),
+        }
     }
 
     /// Writes it as one line of JSON, without a line end.
-    ///
-    /// # Errors
-    /// The writer's, and the protector's.
     pub fn write_json(&self, into: &mut impl Write) -> Result<(), WriteError> {
         match (self.encryption(), self.protector) {
             (Some(Encryption { secret, .. }), Protector::Sealed(sealer)) => {
@@ -200,9 +179,6 @@ impl<'a> Document<'a> {
     }
 
     /// Writes it as YAML to look at: the values of a Secret in clear are not shown.
-    ///
-    /// # Errors
-    /// The writer's, and the protector's.
     pub fn write_redacted(&self, into: &mut impl Write) -> Result<(), WriteError> {
         match self.protection() {
             Protection::Plaintext => Ok(self.manifest.write_redacted(into)?),

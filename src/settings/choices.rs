@@ -4,8 +4,8 @@ use super::usage;
 use regcred_core::diagnostic::Failure;
 use regcred_core::spec::{Options, PullSecret};
 
-pub use regcred_core::spec::choice::{Choice, Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
-pub use regcred_core::spec::combination::{Chart, Combination, Wish, protection_table, table};
+pub use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
+pub use regcred_core::spec::combination::{Chart, Combination, Wish};
 
 /// What was chosen.
 fn wish(options: &Options) -> Wish {
@@ -29,9 +29,7 @@ pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Resul
 }
 
 /// The combination for a live cluster: form and protection are about files.
-///
-/// # Errors
-/// Usage: no Secret is written there.
+/// Errors: usage: no Secret is written there.
 pub(super) fn of_a_cluster(options: &Options) -> Result<Combination, Failure> {
     let Wish { strategy, link, protect, .. } = wish(options);
     if strategy == Some(Strategy::Patcher) {
@@ -51,15 +49,17 @@ pub(super) fn of_a_cluster(options: &Options) -> Result<Combination, Failure> {
 }
 
 /// The combination of what was chosen, and of what follows from a chart, a patcher or a named ServiceAccount.
-///
-/// # Errors
-/// Usage: choices that cannot be combined.
+/// Errors: usage: choices that cannot be combined.
 pub(super) fn combination(
     options: &Options,
     pull_secrets: &[PullSecret],
     chart: &Chart,
 ) -> Result<Combination, Failure> {
     let Wish { strategy, link, protect, format } = wish(options);
+    // Files may be protected in regcred.yaml; a live cluster, which the rights are for, has no files.
+    let is_of_files = matches!(protect, Some(Protect::Sealed | Protect::Sops))
+        && options.protect.as_ref().is_some_and(|protect| !protect.origin.is_typed());
+    let protect = protect.filter(|_| !(format == Some(Format::Rbac) && is_of_files));
     let is_typed = options.patcher.as_ref().is_some_and(|patcher| patcher.origin.is_typed());
     let of_a_patcher = matches!(chart, Chart::Tamcore | Chart::Empathyco) || is_typed;
     let strategy = strategy.or(of_a_patcher.then_some(Strategy::Patcher));

@@ -21,9 +21,7 @@ pub enum Destination {
 
 impl Destination {
     /// What has no name on the command line goes to stdout, if it can.
-    ///
-    /// # Errors
-    /// Usage: what was chosen needs files, or cannot be compared.
+    /// Errors: usage: what was chosen needs files, or cannot be compared.
     pub(super) fn resolve(
         options: &Options,
         Combination { format, protect, .. }: Combination,

@@ -30,7 +30,6 @@ impl Findings {
     }
 
     /// All of them, each once; those of a fleet say which clusters they are about.
-    #[must_use]
     pub fn said(self) -> Vec<Diagnostic> {
         let Self { order, mut clusters, members } = self;
         let mut said = |problem: Diagnostic| match clusters.remove(&problem).unwrap_or_default().as_slice() {

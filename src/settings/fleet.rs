@@ -1,6 +1,5 @@
 //! Decides what is done for each chosen cluster of regcred.yaml; without clusters there is one without a name.
 
-use std::fs::File as OpenFile;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
@@ -10,7 +9,7 @@ use super::member::{Context, Member};
 use super::namespaces::{self, Listed};
 use super::{Settings, allowed, secret_variables, usage, with_known};
 use crate::credentials::Credentials;
-use crate::environment::Environment;
+use crate::environment::{Environment, open_list};
 use regcred_core::credentials::Source;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::VariableName;
@@ -46,7 +45,6 @@ pub enum Purpose {
 
 impl Purpose {
     /// Whether the namespaces are chosen in a live cluster.
-    #[must_use]
     pub fn is_live(self) -> bool {
         matches!(self, Self::Cluster | Self::CleanUp)
     }
@@ -54,17 +52,12 @@ impl Purpose {
 
 impl Fleet {
     /// Decides for `render`, which reads the list of `--namespaces-from`.
-    ///
-    /// # Errors
-    /// Usage: options that cannot be combined, or mean nothing. Input: everything that is wrong with names, lists and logins.
+    /// Errors: usage: options that cannot be combined, or mean nothing. Input: everything that is wrong with names, lists and logins.
     pub fn resolve(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Self, Failure> {
         Self::decide(typed, file, None, Purpose::Manifests, environment)
     }
 
     /// Decides for less than the manifests.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`].
     pub fn resolve_for(
         purpose: Purpose,
         typed: &Typed,
@@ -75,9 +68,6 @@ impl Fleet {
     }
 
     /// Decides for namespaces that are known to exist; `listed` comes with what is wrong with that list.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`].
     pub fn resolve_among(
         typed: &Typed,
         file: Option<&File>,
@@ -129,7 +119,7 @@ fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnos
     let read = if path == Path::new("-") {
         namespaces::read_from(std::io::stdin().lock(), FLAG, &mut problems)
     } else {
-        OpenFile::open(environment.directory().join(path))
+        open_list(&environment.directory().join(path))
             .and_then(|file| namespaces::read_from(BufReader::new(file), FLAG, &mut problems))
     };
     let listed = read.map_err(|error| {
@@ -176,9 +166,7 @@ fn sources(settings: &Settings) -> impl Iterator<Item = &Source> {
 }
 
 /// The clusters of these names, in the order of the file; without names all of them.
-///
-/// # Errors
-/// Usage: there is no such cluster.
+/// Errors: usage: there is no such cluster.
 pub fn choose<'a>(names: &[String], clusters: &'a [Cluster]) -> Result<Vec<&'a Cluster>, Failure> {
     if names.is_empty() {
         return Ok(clusters.iter().collect());

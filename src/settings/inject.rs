@@ -25,9 +25,7 @@ pub struct Asked<'a> {
 }
 
 /// Flags over the file over defaults; problems are added to `problems`.
-///
-/// # Errors
-/// Usage only, when flags and file cannot be combined.
+/// Errors: usage only, when flags and file cannot be combined.
 pub fn rules(
     typed: &Typed,
     asked: &Asked<'_>,

@@ -166,8 +166,7 @@ fn pull_secret(entry: &file::PullSecret, origin: &dyn Fn(&'static str) -> Origin
     let logins = logins.iter().enumerate().map(|(number, login)| {
         let place = format!("`logins`, item {} in regcred.yaml", number + 1);
         let source = self::login(login, &place, known)?;
-        let refused: Vec<_> = known.allowed.check(&source, &place).into_iter().collect();
-        if refused.is_empty() { Ok(source) } else { Err(refused) }
+        known.allowed.confined(source, &place)
     });
     let logins = logins.collect();
     let pull_secret = PullSecret {

@@ -198,9 +198,7 @@ impl Context<'_> {
 }
 
 /// Flags and variables fill one pull secret: the only one, or the one that `--secret-name` chooses.
-///
-/// # Errors
-/// Usage: flags fill one (`fills_one`, or by logins) of several, or choose none of them.
+/// Errors: usage: flags fill one (`fills_one`, or by logins) of several, or choose none of them.
 pub(super) fn choose_pull_secrets(
     written: &mut Spec,
     variables: &mut Spec,

@@ -5,6 +5,7 @@ mod destination;
 pub mod file;
 pub mod findings;
 pub mod fleet;
+mod grant;
 pub mod inject;
 mod layers;
 mod member;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use crate::environment::Environment;
 use fleet::Purpose;
+use grant::GrantSettings;
 use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
 use pull_secret::Common;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub combination: Combination,
     /// The patcher, when the strategy is one.
     pub patcher: Option<PatcherSettings>,
+    /// Who gets the rights of `--format rbac`, and where.
+    pub grant: Option<GrantSettings>,
     /// Whether Namespace objects come first.
     pub create_namespaces: CreateNamespaces,
     /// The tool whose annotations are added.
@@ -110,16 +114,13 @@ pub enum PlaintextInGit {
 
 impl Settings {
     /// What every object carries.
-    #[must_use]
     pub fn marks(&self) -> Marks {
         let owner = self.owner.as_ref().or(self.pull_secrets.first().map(|pull_secret| &pull_secret.name));
         Marks { owner: owner.map_or(SECRET_NAME, ResourceName::as_str).to_owned(), profile: self.profile }
     }
 
     /// Decides for one cluster; what is wrong with names and lists is added to `problems`, and then the settings are not used.
-    ///
-    /// # Errors
-    /// Usage: choices that cannot be combined.
+    /// Errors: usage: choices that cannot be combined.
     fn decide(
         spec: &Spec,
         (purpose, has_several_pull_secrets): (Purpose, bool),
@@ -147,7 +148,14 @@ impl Settings {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
             Purpose::Logins | Purpose::Variables | Purpose::Cluster | Purpose::CleanUp => Destination::Stdout,
         };
-        let common = Common { options, combination, chart: &chart, listed, environment, purpose };
+        let grant = match combination.format {
+            Format::Rbac if purpose == Purpose::Manifests => {
+                Some(GrantSettings::decide(options, &pull_secrets, listed.is_some(), problems)?)
+            }
+            _ => None,
+        };
+        let are_chosen_later = purpose.is_live() || grant.as_ref().is_some_and(GrantSettings::chooses_later);
+        let common = Common { options, combination, chart: &chart, listed, environment, purpose, are_chosen_later };
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {
@@ -176,6 +184,7 @@ impl Settings {
             selects_by_label: combination.link == Link::None
                 && external().filter(|external| external.selects_by_label()).count() == decided.len(),
             has_several_pull_secrets,
+            is_live: purpose.is_live(),
         };
         let settings = Self {
             cluster: None,
@@ -183,6 +192,7 @@ impl Settings {
             pull_secrets: decided,
             combination,
             patcher,
+            grant,
             create_namespaces: if is_set(&options.create_namespaces) {
                 CreateNamespaces::First
             } else {
@@ -234,9 +244,7 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
 }
 
 /// What the file may name. A variable that is set and not text allows nothing.
-///
-/// # Errors
-/// A glob is invalid.
+/// Errors: a glob is invalid.
 pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     let globs = |name| environment.setting(name).or(environment.is_set(name).then_some(""));
     Allowed::read(globs(confine::VARIABLES), globs(confine::REGISTRIES))

@@ -84,7 +84,6 @@ fn value_or<T: Clone>(chosen: Option<&Sourced<T>>, default: impl FnOnce() -> T) 
 }
 
 /// The image of a patcher when no other is named.
-#[must_use]
 pub const fn default_image(patcher: Patcher) -> &'static str {
     match patcher {
         Patcher::Titansoft => "quay.io/titansoft/imagepullsecret-patcher:v0.14",

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
+use globset::GlobMatcher;
+
 use super::fleet::Purpose;
 use super::layers::NAMESPACES;
 use super::namespaces::{self, Listed, NamesAdd, Wanted};
 use crate::environment::Environment;
+use regcred_core::confine::Allowed;
 use regcred_core::credentials::{DEFAULT_VARIABLE, Source};
-use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::diagnostic::{Code, Diagnostic, Severity};
 use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName, VariableName};
-use regcred_core::spec::choice::{Format, Link, Protect, Strategy};
+use regcred_core::spec::choice::{Format, Link, Profile, Protect, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::external::{self, ExternalSettings, Reach};
 use regcred_core::spec::typed::parsed;
@@ -21,10 +24,11 @@ pub const OWN_ACCOUNT: &str = "image-puller";
 /// One pull secret, decided.
 #[derive(Clone, Debug)]
 pub struct PullSecretSettings {
-    /// Its name.
     pub name: ResourceName,
     /// Its logins.
     pub sources: Vec<Source>,
+    /// What the file that names its logins may reach; everything if flags name them.
+    pub confined: Allowed,
     /// Where its logins are kept, when none is read.
     pub external: Option<ExternalSettings>,
     /// Where it goes, sorted.
@@ -35,6 +39,8 @@ pub struct PullSecretSettings {
     pub exclude: Vec<NamespacePattern>,
     /// The ServiceAccounts that refer to it; none are all, which a patcher and a run in a live cluster can link.
     pub service_accounts: Vec<ResourceName>,
+    /// Globs for more of them, in a live cluster.
+    pub account_globs: Vec<GlobMatcher>,
     /// Other references that those keep.
     pub also_reference: Vec<ResourceName>,
 }
@@ -47,6 +53,8 @@ pub(super) struct Common<'a> {
     pub(super) listed: Option<&'a Listed>,
     pub(super) environment: &'a Environment,
     pub(super) purpose: Purpose,
+    /// Whether the namespaces are chosen later, in a cluster.
+    pub(super) are_chosen_later: bool,
 }
 
 impl Common<'_> {
@@ -55,9 +63,17 @@ impl Common<'_> {
         let Combination { strategy, link, protect, format } = self.combination;
         let (sources, external) = if protect == Protect::External {
             (Vec::new(), external::resolve(spec.external.as_ref().map(|external| &external.value), problems))
+        } else if format == Format::Rbac {
+            (Vec::new(), None)
         } else {
             (sources(spec, problems), None)
         };
+        let is_of_a_file = spec.logins.as_ref().is_some_and(|logins| logins.origin.is_of_a_file());
+        // That it holds a bad glob is said once, elsewhere.
+        let allowed = super::allowed(self.environment).unwrap_or_default();
+        let registries = external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
+        allowed.refuse(registries.iter().map(|(registry, _)| registry), "`external` in regcred.yaml", problems);
+        let confined = if is_of_a_file { allowed } else { Allowed::default() };
         problems.extend(external.as_ref().and_then(|external| unserved(external, self.combination)));
         if strategy == Strategy::Patcher {
             self.refuse_a_choice(spec, problems);
@@ -65,17 +81,22 @@ impl Common<'_> {
         let exclude = taken(spec.exclude.as_ref(), problems);
         // Namespaces that are found by their labels need no names, unless something else does.
         let found_by_label = link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
-        let is_live = self.purpose.is_live();
-        let is_listed = !is_live && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
+        let is_listed =
+            !self.are_chosen_later && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
         let namespaces = if is_listed { self.namespaces(spec, &exclude, problems) } else { Vec::new() };
+        if is_listed && link == Link::ServiceAccount {
+            problems.extend(self.on_openshift(&namespaces));
+        }
         PullSecretSettings {
             name: spec.name.as_ref().map_or_else(|| ResourceName::known(SECRET_NAME), |name| name.value.clone()),
             sources,
+            confined,
             external,
             namespaces,
-            include: if is_live { taken(spec.include.as_ref(), problems) } else { Vec::new() },
+            include: if self.are_chosen_later { taken(spec.include.as_ref(), problems) } else { Vec::new() },
             exclude,
             service_accounts: self.service_accounts(spec, problems),
+            account_globs: if self.purpose.is_live() { account_globs(spec) } else { Vec::new() },
             also_reference: sorted(taken(spec.also_reference.as_ref(), problems)),
         }
     }
@@ -90,10 +111,19 @@ impl Common<'_> {
         };
         let names = accounts.parsed(problems);
         let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();
-        if can_be_all && names.iter().any(|name| name.as_str() == "*") {
+        // A right takes no glob.
+        let are_rights = self.combination.format == Format::Rbac;
+        let is_all = |name: &AccountName| match name.as_str() {
+            "*" => can_be_all || are_rights,
+            _ => are_rights && name.glob().is_some(),
+        };
+        if names.iter().any(|name| is_all(name)) {
             return Vec::new();
         }
         let name = |(number, name): (usize, &AccountName)| {
+            if self.purpose.is_live() && name.glob().is_some() {
+                return None;
+            }
             let parsed: Parsed<ResourceName> =
                 parsed(name.as_str(), &format!("{}, item {}", accounts.origin, number + 1));
             parsed.map_err(|wrong| problems.extend(wrong)).ok()
@@ -116,6 +146,27 @@ impl Common<'_> {
                     .hint("use --exclude, or --strategy static"),
             );
         }
+    }
+
+    /// OpenShift puts a reference of its own on every ServiceAccount, which a forced apply of our list takes away: it then makes another
+    /// token, each time.
+    fn on_openshift(&self, namespaces: &[Namespace]) -> Option<Diagnostic> {
+        let is_openshift =
+            self.listed.is_some_and(Listed::is_of_openshift) || namespaces.iter().any(namespaces::is_of_openshift);
+        let forces = self.options.profile.as_ref().map(|profile| profile.value).filter(|it| *it != Profile::Helm);
+        let (severity, what) = match forces {
+            Some(profile) => {
+                (Severity::Error, format!("the tool of `--profile {profile}` always forces, and so takes"))
+            }
+            None => (Severity::Warning, "an apply with `--force-conflicts` takes".to_owned()),
+        };
+        let message = format!(
+            "OpenShift puts a reference of its own on every ServiceAccount, and `--link service-account` writes the whole list: {what} \
+             that reference away at each run"
+        );
+        let hint = "use `--link policy` (Kubernetes 1.36 and later) or `--link none`; docs/service-accounts.md has a section on OpenShift";
+        let problem = Diagnostic::error(Code::OpenshiftReferences, message).hint(hint);
+        is_openshift.then_some(Diagnostic { severity, ..problem })
     }
 
     fn namespaces(
@@ -176,6 +227,16 @@ impl Common<'_> {
                 "name some: `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES".to_owned()
             }
         }
+    }
+}
+
+/// The globs for ServiceAccounts; what is wrong with one was said with the names.
+fn account_globs(spec: &PullSecret) -> Vec<GlobMatcher> {
+    let names = spec.service_accounts.as_ref().map_or(Vec::new(), |accounts| accounts.parsed(&mut Vec::new()));
+    if names.iter().any(|name| name.as_str() == "*") {
+        Vec::new()
+    } else {
+        names.iter().filter_map(AccountName::glob).collect()
     }
 }
 

@@ -1,13 +1,9 @@
 //! Decides for which certificate and scope `--protect sealed` seals.
 
-use super::layers;
 use regcred_core::spec::Options;
 use regcred_core::spec::choice::SealingScope;
 
 pub use regcred_core::spec::Certificate as CertificateSource;
-
-/// The variable that kubeseal reads, too.
-pub const VARIABLE: &str = layers::CERTIFICATE;
 
 /// What `--protect sealed` seals for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,17 @@
 //! Renders the templates of a user that replace our objects.
 
+mod engine;
 pub mod values;
 
 use std::path::Path;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::Environment;
 use serde_json::Value;
 
 use crate::environment::read_text;
+use engine::{place, rendered, strict};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::manifest::expands_too_far;
 use regcred_core::names::Namespace;
 use regcred_core::nearest::nearest;
 use regcred_core::objects::{Object, Part, Restyle};
@@ -16,8 +19,7 @@ use regcred_core::objects::{Object, Part, Restyle};
 pub use regcred_core::spec::template::BUILT_IN;
 
 const TITLE: &str = "a template";
-/// Steps of a template: a second of work, and enough for 100,000 namespaces.
-const FUEL: u64 = 50_000_000;
+const VARIABLES: &str = "a template may use only the variables that ours of that name uses";
 
 /// The templates of a user that replace ours.
 pub struct Templates {
@@ -26,9 +28,7 @@ pub struct Templates {
 
 impl Templates {
     /// The templates in `directory`, each of which replaces one of ours.
-    ///
-    /// # Errors
-    /// The directory or a file in it cannot be read, or is no template: with file and line.
+    /// Errors: the directory or a file in it cannot be read, or is no template: with file and line.
     pub fn load(directory: Option<&Path>) -> Result<Self, Failure> {
         let mut environment = strict();
         let mut problems = Vec::new();
@@ -53,14 +53,11 @@ impl Restyle for Templates {
     type Error = Failure;
 
     /// What the user's template makes of the part.
-    ///
-    /// # Errors
-    /// An unknown variable, output that is not YAML, or an object without what every object has.
+    /// Errors: an unknown variable, output that is not YAML, or an object without what every object has.
     fn restyle(&self, part: Part) -> Result<Vec<Object>, Failure> {
         let Ok(template) = self.environment.get_template(part.template) else { return Ok(part.objects) };
-        let text = template
-            .render(minijinja::value::Serde(&part.context))
-            .map_err(|error| Failure::of(TITLE, explain(&error)))?;
+        let text = rendered(&template, &part.context)
+            .map_err(|error| Failure::of(TITLE, place(&error, part.template, VARIABLES)))?;
         objects(&text).map_err(|what| {
             let message = format!("the template `{}` {what}", part.template);
             let problem = Diagnostic::error(Code::InvalidTemplate, message);
@@ -78,11 +75,14 @@ fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) 
         let message = format!("the template `{name}` cannot be read: {}", reason(&error));
         Diagnostic::error(Code::UnreadableFile, message)
     })?;
-    environment.add_template_owned(name, text).map_err(|error| explain(&error))
+    environment.add_template_owned(name, text).map_err(|error| place(&error, name, VARIABLES))
 }
 
 /// The objects in the output of a template, or what is wrong with it.
 fn objects(text: &str) -> Result<Vec<Object>, String> {
+    if expands_too_far(text) {
+        return Err("makes far too many aliases".to_owned());
+    }
     let objects: Vec<Object> = serde_saphyr::from_multiple(text).map_err(|error: serde_saphyr::Error| {
         format!("makes no YAML: line {} of its output", error.location().map_or(0, |place| place.line()))
     })?;
@@ -137,25 +137,6 @@ fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
             .hint(format!("possible are {}", names().collect::<Vec<_>>().join(", "))),
         );
     }
-}
-
-/// An unknown variable is an error, and what is put in is JSON, which is YAML.
-fn strict() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_fuel(Some(FUEL));
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::Json);
-    environment
-}
-
-fn explain(error: &minijinja::Error) -> Diagnostic {
-    place(error).hint("a template may use only the variables that ours of that name uses")
-}
-
-fn place(error: &minijinja::Error) -> Diagnostic {
-    let name = error.name().unwrap_or("?");
-    let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
-    Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}`{line}: {}", error.kind()))
 }
 
 #[cfg(test)]

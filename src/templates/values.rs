@@ -5,14 +5,14 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{TITLE, place, strict};
+use super::TITLE;
+use super::engine::{place, rendered, strict};
 use crate::environment::read_text;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::manifest::expands_too_far;
 
 /// The text that the template of `--chart` makes: the values of some chart.
-///
-/// # Errors
-/// A file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
+/// Errors: a file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
 pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
     let text = read_text(path).map_err(|error| {
         let message = format!("the template that `--chart` names cannot be read: {}", reason(&error));
@@ -28,34 +28,30 @@ pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Fail
 }
 
 /// The text of a template of values and what it means: a YAML mapping.
-///
-/// # Errors
-/// An unknown variable, or output that is no mapping: with file and line.
+/// Errors: an unknown variable, or output that is no mapping: with file and line.
 pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<(String, Map<String, Value>), Failure> {
-    let fail = |problem: Diagnostic, hint: &str| Failure::of(TITLE, problem.hint(hint));
     let mut environment = strict();
     let output = environment
         .add_template_owned(name.to_owned(), template)
-        .and_then(|()| environment.get_template(name)?.render(minijinja::value::Serde(context)))
+        .and_then(|()| rendered(&environment.get_template(name)?, context))
         .map_err(|error| {
-            fail(
-                place(&error),
-                "it may use secret_name, namespaces, service_accounts and registries; no template sees a secret",
-            )
+            let hint = "it may use secret_name, namespaces, service_accounts and registries; no template sees a secret";
+            Failure::of(TITLE, place(&error, name, hint))
         })?;
+    if expands_too_far(&output) {
+        let message = format!("the template `{name}` makes far too many aliases");
+        return Err(Failure::of(TITLE, Diagnostic::error(Code::InvalidTemplate, message)));
+    }
     let values = serde_saphyr::from_str(&output).map_err(|error| {
         let line = error.location().map_or(0, |place| place.line());
         let message = format!("the template `{name}` makes no YAML mapping: line {line} of its output");
-        fail(
-            Diagnostic::error(Code::InvalidTemplate, message),
-            "a string is quoted already: write `key: {{ secret_name }}`",
-        )
+        let hint = "a string is quoted already: write `key: {{ secret_name }}`";
+        Failure::of(TITLE, Diagnostic::error(Code::InvalidTemplate, message).hint(hint))
     })?;
     Ok((output, values))
 }
 
 /// Whether a template of the user's uses this variable; one that cannot be read uses none.
-#[must_use]
 pub fn uses(path: &Path, variable: &str) -> bool {
     let Ok(text) = read_text(path) else { return false };
     let environment = strict();
@@ -82,8 +78,15 @@ mod tests {
 
     #[test]
     fn a_template_without_an_end_is_ended() {
-        let endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
-        assert!(values(endless).unwrap_err().contains("fuel"));
+        let endless = [
+            "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+            "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+            "{% for a in range(99999) %}{% for b in range(999) %}a: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n{% endfor %}{% endfor %}",
+        ];
+        for template in endless {
+            let said = values(template).unwrap_err();
+            assert!(said.contains("has no end") || said.contains("invalid operation"), "{said}");
+        }
     }
 
     #[test]

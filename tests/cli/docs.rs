@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use regcred::cli::Arguments;
-use regcred::credentials::presets::{Host, Otherwise, PRESETS, UserName};
-use regcred::settings::choices::{Profile, protection_table, table};
-use regcred::settings::external::generator;
-use regcred::settings::file;
-use regcred::templates::BUILT_IN;
+use regcred::internals::file;
+use regcred_core::credentials::presets::{Host, Otherwise, PRESETS, UserName};
 use regcred_core::diagnostic::Code;
+use regcred_core::explain::Cause;
 use regcred_core::objects::marks::{Role, annotations};
+use regcred_core::spec::choice::Profile;
+use regcred_core::spec::combination::{protection_table, table};
+use regcred_core::spec::external::generator;
 use regcred_core::spec::meaning;
+use regcred_core::spec::template::BUILT_IN;
 
 use crate::harness::regcred::regcred;
 
@@ -71,6 +73,14 @@ fn the_table_of_presets_is_that_of_the_code() {
         rows.push(format!("| `{}` | {host} | {username} | in {password} | {} |\n", preset.name, preset.rule));
     }
     compare("logins.md", "presets", &rows.concat());
+}
+
+#[test]
+fn the_table_of_causes_is_that_of_the_code() {
+    let head = "| cause | what is wrong | what to do |\n|---|---|---|\n".to_owned();
+    let row = |cause: &Cause| format!("| `{}` | {} | {} |\n", cause.word(), cause.sentence(), cause.remedy());
+    let rows: Vec<_> = std::iter::once(head).chain(Cause::ALL.iter().map(row)).collect();
+    compare("explain.md", "causes", &rows.concat());
 }
 
 #[test]
@@ -162,6 +172,10 @@ fn every_link_between_the_pages_leads_somewhere() {
 
 /// Flags of the programs that our output is piped into.
 const FLAGS_OF_OTHERS: &[&str] = &[
+    "--body-file",
+    "--create-if-none",
+    "--edit-last",
+    "--repo",
     "--all-namespaces",
     "--as",
     "--as-group",
@@ -202,6 +216,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--resource",
     "--role",
     "--server-side",
+    "--serviceaccount",
     "--show-managed-fields",
     "--strict",
     "--strip-components",

@@ -7,7 +7,8 @@ use std::path::Path;
 use clap::CommandFactory;
 use rayon::prelude::*;
 use regcred::cli::Arguments;
-use regcred::settings::choices::{Combination, Format, Link, Protect, Strategy};
+use regcred_core::spec::choice::{Format, Link, Protect, Strategy};
+use regcred_core::spec::combination::Combination;
 
 use crate::harness::regcred::regcred;
 
@@ -55,6 +56,9 @@ fn runs() -> Vec<Run> {
         if strategy == Strategy::Static && format != Format::DockerConfig {
             arguments += " --namespaces a,b";
         }
+        if format == Format::Rbac {
+            arguments += " --subject user:ci";
+        }
         if format.is_a_tree() || format == Format::HelmValues {
             arguments += " --output out/it";
         }
@@ -99,6 +103,9 @@ fn other_value(flag: &str) -> Option<&'static str> {
         "login" => "quay.io=NAME:WORD",
         "namespaces" => "c",
         "namespaces-from" => "list",
+        "subject" => "group:deploy",
+        "all-namespaces" => "",
+        "selector" => "team=a",
         "exclude" => "b",
         "sealing-cert" => "cert.pem",
         "sealing-scope" => "cluster-wide",

@@ -95,7 +95,7 @@ fn a_pipeline_that_is_there_gets_a_file_to_include_in_its_stages() {
         assert_eq!(files(folder.path()), [".gitlab-ci.yml", "pull-secrets.gitlab-ci.yml", "regcred.yaml"]);
         assert_eq!(fs::read_to_string(folder.path().join(".gitlab-ci.yml")).unwrap(), existing);
         let jobs = fs::read_to_string(folder.path().join("pull-secrets.gitlab-ci.yml")).unwrap();
-        assert_eq!(jobs.matches("  stage: ").count(), 2);
+        assert_eq!(jobs.matches("  stage: ").count(), 3);
         assert!(jobs.contains(&format!("\n  stage: {validate}\n")) && jobs.contains(&format!("\n  stage: {deploy}\n")));
         assert!(!jobs.contains("\nstages:") && !jobs.contains("\ndefault:"));
     }

@@ -187,3 +187,146 @@ fn a_credential_helper_is_asked_without_the_variables_of_logins() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(!String::from_utf8_lossy(&output.stdout).contains("canary") && !stderr(&output).contains("canary"));
 }
+
+#[test]
+fn inject_reads_utf_16_with_its_mark() {
+    let pod = "\u{feff}apiVersion: v1\nkind: Pod\nmetadata: {name: é}\nspec:\n  containers: [{name: a, image: ghcr.io/a/b}]\n";
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pod.yaml");
+        let bytes: Vec<u8> = pod.encode_utf16().flat_map(order).collect();
+        fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args(["inject", "--registry", "ghcr.io"])
+            .env_clear()
+            .current_dir(folder.path())
+            .stdin(fs::File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(text.contains("{name: é}") && text.contains("imagePullSecrets"), "{text}");
+    }
+}
+
+/// The status, once it has ended by itself, and what it said.
+fn in_time(folder: &Path, arguments: &str, stdin: &str) -> (Option<i32>, String) {
+    let mut child = Command::new("timeout")
+        .args(["100", env!("CARGO_BIN_EXE_regcred")])
+        .args(arguments.split(' '))
+        .env_clear()
+        .envs([("DOCKERHUB_AUTH", LOGIN), ("PATH", "/usr/bin:/bin"), ("HOME", "/nonexistent")])
+        .current_dir(folder)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), stderr(&output))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_or_a_pipe_in_the_place_of_a_file_of_the_repository_is_refused_at_once() {
+    const NOT_REGULAR: &str = "cannot be read: it is not a regular file";
+    const LIST: &str = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: []\nfunctionConfig:\n  apiVersion: v1\n  \
+                        kind: ConfigMap\n  metadata: {name: f, annotations: {config.kubernetes.io/local-config: 'true'}}\n  \
+                        data: {namespaces: a}\n";
+    let generator = LIST.replace(
+        "items: []",
+        "items:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: f, annotations: \
+                                               {config.kubernetes.io/local-config: 'true'}}\n  data: {namespaces: a}",
+    );
+    for (file, arguments, status, words) in [
+        ("regcred.yaml", "verify --list", 1, "not a regular file"),
+        ("own/namespace.yaml.j2", "render -n a --create-namespaces --templates own", 1, NOT_REGULAR),
+        ("values.j2", "render -n a --format helm-values --chart values.j2", 1, NOT_REGULAR),
+        ("cert.pem", "render -n a --protect sealed --sealing-cert cert.pem", 1, NOT_REGULAR),
+        ("list", "render --namespaces-from list", 1, NOT_REGULAR),
+        ("config.json", "verify --docker-config-file config.json", 1, "neither a regular file nor a pipe"),
+        ("kustomization.yaml", "krm", 0, ""),
+        (".gitlab-ci.yml", "init gitlab", 1, ".gitlab-ci.yml"),
+        ("out/.gitignore", "render -n a --format directory --output out", 1, "error"),
+    ] {
+        // Who names a pipe by a flag writes to it, too.
+        let kinds = if ["list", "config.json"].contains(&file) { &["device"][..] } else { &["device", "pipe"] };
+        for kind in kinds {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::create_dir_all(folder.path().join(".git/objects")).unwrap();
+            fs::File::create(folder.path().join(".git/HEAD")).unwrap();
+            if *kind == "device" {
+                std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+            } else {
+                assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+            }
+            let (ended, said) = in_time(folder.path(), arguments, if arguments == "krm" { &generator } else { "" });
+            assert_eq!(ended, Some(status), "{file}, a {kind}: {said}");
+            assert!(said.contains(words), "{file}, a {kind}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_template_without_an_end_is_an_error_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("own")).unwrap();
+    for (template, words) in [
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "has no end"),
+        (
+            "{% for a in range(99999) %}{% for b in range(999) %}{{ name }}{{ name }}{{ name }}{% endfor %}{% endfor %}",
+            "has no end",
+        ),
+    ] {
+        let mut file = fs::File::create(folder.path().join("own/namespace.yaml.j2")).unwrap();
+        file.write_all(template.replace("{{ name }}", &"n".repeat(500)).as_bytes()).unwrap();
+        let (ended, said) = in_time(folder.path(), "render -n a --create-namespaces --templates own", "");
+        assert_eq!(ended, Some(1), "{said}");
+        assert!(said.contains("the template `namespace.yaml.j2`") && said.contains(words), "{said}");
+        assert!(said.contains("hint: look at its loops and macros"), "{said}");
+    }
+}
+
+#[test]
+fn a_yaml_of_merges_ends_at_once_wherever_yaml_is_read() {
+    let mut merges = "a0: &a0 {x: y}\n".to_owned();
+    let mut aliases = "b0: &b0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..40 {
+        let before = level - 1;
+        merges += &format!("a{level}: &a{level} {{<<: [*a{before}, *a{before}, *a{before}, *a{before}]}}\n");
+        aliases += &format!("b{level}: &b{level} [*b{before}, *b{before}, *b{before}, *b{before}]\n");
+    }
+    for bomb in [merges, aliases] {
+        let list = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig: {apiVersion: v1, kind: ConfigMap, \
+                    metadata: {name: f}, data: {namespaces: a}}\nitems: []\n";
+        for (file, arguments, stdin) in [
+            ("regcred.yaml", "verify --list", ""),
+            ("list", "render --namespaces-from list", ""),
+            (".gitlab-ci.yml", "init gitlab", ""),
+            ("own/namespace.yaml.j2", "render -n a --create-namespaces --templates own", ""),
+            ("values.j2", "render -n a --format helm-values --chart values.j2", ""),
+            ("kustomization.yaml", "krm", list),
+            (
+                "out/namespaces/a/secret-image-pull-secret.yaml",
+                "render -n a --format directory --output out --check",
+                "",
+            ),
+            ("one.yaml", "render -n a --output one.yaml --check", ""),
+            ("none", "inject --registry ghcr.io", bomb.as_str()),
+            ("none", "krm", bomb.as_str()),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let mut written = fs::File::create(&path).unwrap();
+            write!(written, "# Written by regcred\n{bomb}").unwrap();
+            let started = std::time::Instant::now();
+            let (ended, said) = in_time(folder.path(), arguments, stdin);
+            assert!(ended.is_some_and(|status| status < 4), "{file}: {arguments}: {ended:?} {said}");
+            assert!(started.elapsed().as_secs() < 15, "{file}: {arguments}: {:?}", started.elapsed());
+        }
+    }
+}

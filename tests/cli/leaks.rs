@@ -150,6 +150,9 @@ const COMMANDS: &[(&[&str], Stdout)] = &[
     (&["verify", "--image", "quay.io/acme/api", "--format", "json", "--require-match"], Stdout::Silent),
     (&["verify", "--list"], Stdout::Silent),
     (&["verify", "--list", "--format", "json"], Stdout::Silent),
+    (&["apply", "-n", "a"], Stdout::Silent),
+    (&["diff", "-n", "a", "--format", "markdown"], Stdout::Silent),
+    (&["delete", "-n", "a", "--yes"], Stdout::Silent),
     (&["inject"], Stdout::Silent),
     (&["inject", "-v"], Stdout::Silent),
     (&["schema"], Stdout::Silent),
@@ -173,7 +176,7 @@ fn nothing_of_a_docker_config_in_a_variable_or_a_file_comes_out() {
                 assert_silent(&forms, &output, *stdout, &format!("{command:?} {more:?} with {value}"));
             };
             run(&value, &[]);
-            if command.iter().any(|word| ["render", "verify", "inject"].contains(word)) {
+            if command.iter().any(|word| ["render", "verify", "inject", "apply", "diff"].contains(word)) {
                 run(path, &[]);
                 run("", &["--docker-config-file", path]);
             }
@@ -301,6 +304,23 @@ const PLACES: &[&[&str]] = &[
     &["render", "--strategy", "patcher", "--patcher-pull-secret", "@"],
     &["render", "--strategy", "patcher", "--patcher-interval", "@"],
     &["render", "--strategy", "patcher", "--exclude", "@"],
+    &["apply", "@"],
+    &["apply", "-n", "@"],
+    &["apply", "-A", "--exclude", "@"],
+    &["apply", "--selector", "@"],
+    &["apply", "-n", "a", "--login", "@"],
+    &["apply", "-n", "a", "--link", "@"],
+    &["apply", "-n", "a", "--service-account", "@"],
+    &["apply", "-n", "a", "--secret-name", "@"],
+    &["apply", "-n", "a", "--on-conflict", "@"],
+    &["apply", "-n", "a", "--kubeconfig", "@"],
+    &["apply", "-n", "a", "--context", "@"],
+    &["apply", "-n", "a", "--as", "@"],
+    &["apply", "-n", "a", "--as-group", "@"],
+    &["apply", "-n", "a", "--timeout", "@"],
+    &["apply", "-n", "a", "--cluster", "@"],
+    &["diff", "-n", "a", "--format", "@"],
+    &["delete", "-n", "@", "--yes"],
     &["inject", "@"],
     &["inject", "--registry", "@"],
     &["inject", "--login", "@"],

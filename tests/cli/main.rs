@@ -30,10 +30,13 @@ mod init;
 mod inputs;
 mod krm;
 mod leaks;
+#[cfg(all(unix, feature = "cluster"))]
+mod live;
 mod lock_conflict;
 #[cfg(feature = "cluster")]
 mod online;
 mod output;
+mod pins;
 mod plaintext_in_git;
 mod plan;
 mod properties;

@@ -13,15 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use regcred::environment::Environment;
-use regcred::files::folder::entry::{Content, Entry, NeedsLogins};
-use regcred::files::folder::root::Kind;
-use regcred::files::folder::{self, Mode, Prepared};
-use regcred::files::marks::Known;
-use regcred::files::new_paths::NewPaths;
-use regcred::protect::WriteError;
-use regcred::protect::encrypted::Encrypted;
-use regcred::settings::target::Target;
-use regcred::settings::{PlaintextInGit, Reseal};
+use regcred::internals::{
+    Content, Encrypted, Entry, Kind, Known, Mode, NeedsLogins, NewPaths, PlaintextInGit, Prepared, Protection, Reseal,
+    Target, WriteError, prepare,
+};
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::plan::Action;
 use regcred_core::recipient::{Recipient, Recipients};
@@ -86,7 +81,7 @@ struct Wanted {
 impl Wanted {
     fn entries(&self) -> impl Iterator<Item = Result<Entry<'static>, WriteError>> + '_ {
         let kustomization = Zeroizing::new(self.namespaces.keys().cloned().collect::<String>().into_bytes());
-        let last = Content::Ready(kustomization, regcred::files::Protection::Public);
+        let last = Content::Ready(kustomization, Protection::Public);
         self.namespaces
             .iter()
             .map(|(namespace, login)| {
@@ -158,7 +153,7 @@ impl Place {
 
     fn try_write<'a>(&self, entries: impl Iterator<Item = Result<Entry<'a>, WriteError>>) -> Result<Written, Failure> {
         let new_paths = NewPaths::default();
-        let mut prepared = folder::prepare(entries, Kind::Tree, &self.target(), Mode::Write, &new_paths)?;
+        let mut prepared = prepare(entries, Kind::Tree, &self.target(), Mode::Write, &new_paths)?;
         new_paths.keep();
         prepared.publish()?;
         let count =
@@ -173,7 +168,7 @@ impl Place {
 
     fn compare(&self, wanted: &Wanted, known: Known) -> Prepared {
         let mode = Mode::Check(known);
-        folder::prepare(wanted.entries(), Kind::Tree, &self.target(), mode, &NewPaths::default()).unwrap()
+        prepare(wanted.entries(), Kind::Tree, &self.target(), mode, &NewPaths::default()).unwrap()
     }
 
     /// The differences, and how many could not be told.

@@ -46,13 +46,14 @@ const BINARY: Rooms = Rooms {
 
 const CLUSTER: Rooms = Rooms {
     folder: "crates/cluster/src",
-    order: &["execute", "owned", "policy", "read", "connect", "failure", "path", "server", "call"],
+    order: &["execute", "explain", "owned", "stuck", "policy", "read", "connect", "failure", "path", "server", "call"],
     left: &[],
 };
 
 const CORE: Rooms = Rooms {
     folder: "crates/core/src",
     order: &[
+        "explain",
         "cluster",
         "plan",
         "inject",
@@ -81,7 +82,7 @@ fn sources(folder: &str) -> BTreeMap<PathBuf, String> {
     while let Some(path) = left.pop() {
         if path.is_dir() {
             left.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
             let text = fs::read_to_string(&path).unwrap();
             sources.insert(path.strip_prefix(&top).unwrap().to_owned(), without_tests(&text).to_owned());
         }
@@ -176,36 +177,30 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests, apart from those of a live cluster.
-const LINES: usize = 25_200;
+const LINES: usize = 26_300;
 /// What serves a live cluster and is counted by itself.
 const LIVE: &[&str] = &[
     "crates/cluster/src",
     "crates/core/src/cluster",
+    "crates/core/src/explain",
     "crates/core/src/inject/listed.rs",
     "crates/core/src/registry",
     "src/cli/cluster.rs",
+    "src/cli/explanation.rs",
     "src/cli/online.rs",
     "src/commands/cluster",
     "src/commands/online.rs",
     "src/registry",
+    "src/settings/grant.rs",
 ];
 /// How long a file may be.
 const LINES_OF_A_FILE: usize = 300;
 /// Files that are still to be split.
 const LONG: &[&str] = &[
     "crates/core/src/credentials/auths.rs",
-    "crates/core/src/credentials/findings.rs",
     "crates/core/src/credentials/stand_in.rs",
     "crates/core/src/docker_config/kubelet.rs",
     "crates/core/src/docker_config/registry.rs",
-    "crates/core/src/inject/pods.rs",
-    "crates/core/src/names/mod.rs",
-    "src/files/folder/compare.rs",
-    "src/files/folder/root.rs",
-    "src/files/folder/run.rs",
-    "src/files/marks/mod.rs",
-    "src/program.rs",
-    "src/settings/file/faults.rs",
 ];
 
 #[test]

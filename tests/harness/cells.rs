@@ -5,8 +5,9 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use regcred::settings::choices::{Combination, Format, Link, Patcher, Profile, Protect, Strategy};
 use regcred_core::spec::choice::Choice;
+use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, Strategy};
+use regcred_core::spec::combination::Combination;
 use serde_json::{Value, json};
 
 use super::bench::{self, Bench, Program, difference, documents, fresh};
@@ -66,7 +67,9 @@ pub fn all(is_meant: impl Fn(&Combination) -> bool, profiles: &[Option<Profile>]
         Strategy::Patcher => vec![Some(Patcher::Titansoft)],
     };
     Combination::all()
-        .filter(|cell| cell.is_possible() && cell.format != Format::DockerConfig && is_meant(cell))
+        .filter(|cell| {
+            cell.is_possible() && !matches!(cell.format, Format::DockerConfig | Format::Rbac) && is_meant(cell)
+        })
         .flat_map(|cell| patchers(cell).into_iter().map(move |patcher| (cell, patcher)))
         .flat_map(|(cell, patcher)| profiles.iter().map(move |&profile| Cell::new(cell, patcher, profile)))
         .collect()
@@ -154,7 +157,7 @@ impl Cell {
                 return read(place);
             }
             Format::Json => (regcred.run().succeeded(), "json"),
-            Format::Yaml | Format::DockerConfig => (regcred.run().succeeded(), "yaml"),
+            Format::Yaml | Format::DockerConfig | Format::Rbac => (regcred.run().succeeded(), "yaml"),
             Format::Chart | Format::HelmValues => (self.templated(bench, regcred, folder.path()), "yaml"),
         };
         bench::write(&place.with_extension(extension), &text);

@@ -169,7 +169,8 @@ fn reply(
     let mut send = |text: &str| stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).ok();
     match answer(request) {
         Reply::Answer(status, headers, body) => {
-            let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let headers: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let headers = headers.concat();
             let length = body.len();
             let body = if request.method == "HEAD" { "" } else { &body };
             send(&format!(

@@ -2,7 +2,8 @@
 
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
-use regcred::settings::choices::{Combination, Format, Link, Protect, Strategy};
+use regcred_core::spec::choice::{Format, Link, Protect, Strategy};
+use regcred_core::spec::combination::Combination;
 use serde_json::{Value, json};
 
 use crate::harness::bench::{self, Bench, documents};

@@ -146,7 +146,8 @@ fn the_inputs_of_the_component_take_names_and_no_values() {
     for (input, good, bad) in [
         ("docker-config-variable", "REGISTRY_AUTH", "registry-auth"),
         ("environment", "prod-eu", "prod eu"),
-        ("namespaces", "shop,billing", "shop; env"),
+        ("namespaces", "shop,billing-*", "shop; env"),
+        ("reader-kubeconfig-variable", "READER_KUBECONFIG", "reader kubeconfig"),
         ("secret-name", "acme.pull-secret", "$(env)"),
     ] {
         assert!(takes(input, good), "{input}");
@@ -231,12 +232,41 @@ fn an_archive_is_taken_only_with_the_sum_that_was_pinned() {
     assert!(regcred.arguments(["--version"]).run().succeeded().starts_with("regcred "));
 }
 
+/// The kubeconfig of an account that reads namespaces and ServiceAccounts only, as `docs/gitlab.md` makes it.
+pub fn reader(bench: &Bench) -> String {
+    let name = bench::fresh("reader");
+    let role = ["create", "clusterrole", &name, "--verb=get,list", "--resource=namespaces,serviceaccounts"];
+    bench.kubectl(&role, "").succeeded();
+    let binding = ["create", "clusterrolebinding", &name, &format!("--clusterrole={name}"), &format!("--user={name}")];
+    bench.kubectl(&binding, "").succeeded();
+    let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+    let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+    kubeconfig["users"][0]["user"]["as"] = json!(name);
+    kubeconfig.to_string()
+}
+
+/// A program called `gh` that keeps what it is told and what it reads.
+fn stand_in_for_gh(folder: &Path) {
+    let gh = folder.join("gh");
+    bench::write(&gh, "#!/bin/sh\ncd \"${0%/*}\"\necho \"$@\" > arguments\ncat > comment.md\n");
+    fs::set_permissions(&gh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// An output of a step, over several lines, or nothing.
+fn output(file: &Path, name: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let (_, rest) = text.split_once(&format!("{name}<<")).unwrap_or_default();
+    let (end, rest) = rest.split_once('\n').unwrap_or_default();
+    rest.split(end).next().unwrap_or_default().to_owned()
+}
+
 #[test]
 fn every_pipeline_validates_without_secrets_and_deploys_with_them() {
     let Some(bench) = Bench::with(&[]) else { return };
     let downloads = tempfile::tempdir().unwrap();
     let given = archive(downloads.path());
     let kubeconfig = bench.kubectl(&["config", "view", "--raw"], "").succeeded();
+    let reader = reader(bench);
     for service in ["github-workflows", "azure-pipelines", "circle-ci", "jenkins", "tekton"] {
         let [namespace] = bench.namespaces();
         let folder = tempfile::tempdir().unwrap();
@@ -245,12 +275,32 @@ fn every_pipeline_validates_without_secrets_and_deploys_with_them() {
         let text = fs::read_to_string(&settings).unwrap();
         bench::write(&settings, &text.replace("[team-a, team-b]", &format!("[{namespace}]")));
         bench::write(&folder.path().join("kubeconfig-of-the-job"), &kubeconfig);
+        let (summary, bin) = (folder.path().join("summary.md"), folder.path().join("bin"));
+        // It stands for GitHub, which is not asked.
+        stand_in_for_gh(&bin);
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
         let run = |script: &Script, with_login: bool| -> Run {
             let (shell, flags) = script.shell.split_first().unwrap();
             let program = bench.program("sh").directory(folder.path()).variable("HOME", folder.path());
             let program = program.variable("RUNNER_TEMP", folder.path());
             let program = given.iter().fold(program, |program, (name, value)| program.variable(name, value));
             let program = program.variable("KUBECONFIG_CONTENT", &kubeconfig);
+            let program = if script.mapped.contains(&"READER_KUBECONFIG".to_owned()) {
+                program.variable("READER_KUBECONFIG", &reader).variable("GITHUB_STEP_SUMMARY", &summary)
+            } else {
+                program
+            };
+            let program = program.variable("GITHUB_OUTPUT", folder.path().join("output"));
+            let program = if script.mapped.contains(&"GH_TOKEN".to_owned()) {
+                let comment = output(&folder.path().join("output"), "comment");
+                program
+                    .variable("COMMENT", comment)
+                    .variable("NUMBER", "12")
+                    .variable("GITHUB_REPOSITORY", "acme/deploy")
+                    .variable("PATH", &path)
+            } else {
+                program
+            };
             let is_given =
                 with_login && (service == "circle-ci" || script.mapped.contains(&"DOCKERHUB_AUTH".to_owned()));
             let program = if is_given { program.variable("DOCKERHUB_AUTH", LOGIN) } else { program };
@@ -266,6 +316,15 @@ fn every_pipeline_validates_without_secrets_and_deploys_with_them() {
         let (deploy, validate) = scripts.split_last().unwrap();
         let listed: String = validate.iter().map(|script| run(script, false).succeeded()).collect();
         assert!(listed.contains("DOCKERHUB_AUTH") && listed.contains("MISSING"), "{service}: {listed}");
+
+        if service == "github-workflows" {
+            let comment = fs::read_to_string(folder.path().join("bin/comment.md")).unwrap();
+            assert!(comment.contains("| link | not linked |") && !comment.contains("Secret/"), "{comment}");
+            assert!(comment.contains("Secrets not compared"), "{comment}");
+            assert_eq!(comment.trim_end(), fs::read_to_string(&summary).unwrap().trim_end());
+            let said = fs::read_to_string(folder.path().join("bin/arguments")).unwrap();
+            assert!(said.starts_with("pr comment 12 --repo acme/deploy "), "{said}");
+        }
 
         let without = run(deploy, false);
         assert!(without.stderr.contains("`DOCKERHUB_AUTH` is not set"), "{service}: {without:?}");

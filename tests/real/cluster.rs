@@ -129,9 +129,12 @@ fn other_entries_stay_in_their_order_and_every_account_can_be_linked() {
     ended(&regcred(bench, &["apply", "-n", &namespace, "--service-account", "ci"], OLD), 0);
     assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret"]);
     assert!(references(bench, &namespace, "default").is_empty());
+    let by_glob = ["apply", "-n", &namespace, "--service-account", "c?", "--secret-name", "by-glob"];
+    ended(&regcred(bench, &by_glob, OLD), 0);
+    assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret", "by-glob"]);
     ended(&regcred(bench, &["apply", "-n", &namespace, "--all-service-accounts"], OLD), 0);
     assert_eq!(references(bench, &namespace, "default"), ["image-pull-secret"]);
-    assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret"]);
+    assert_eq!(references(bench, &namespace, "ci"), ["z", "a", "image-pull-secret", "by-glob"]);
     assert!(references(bench, &namespace, "out").is_empty(), "it has opted out");
     let said = ended(&regcred(bench, &["apply", "-n", &namespace, "--service-account", "nobody"], OLD), 0);
     assert!(said.contains(&format!("there is no ServiceAccount `nobody` in {namespace}")), "{said}");
@@ -434,4 +437,195 @@ fn delete_completes_what_an_interrupted_run_has_begun() {
     let said = ended(&regcred(bench, &["delete", "-n", &namespace, "--yes"], ""), 0);
     assert!(said.contains("1 namespace: 1 unlinked"), "{said}");
     assert!(references(bench, &namespace, "default").is_empty());
+}
+
+#[test]
+fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
+    // It looks into every namespace.
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [kept, left] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(folder.path(), "neighbour", "neighbours");
+    let neighbour = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &left]);
+    ended(&neighbour.variable("DOCKERHUB_AUTH", NEW).run(), 0);
+    ended(&regcred(bench, &["apply", "-n", &format!("{kept},{left}")], OLD), 0);
+    let said = ended(&regcred(bench, &["diff", "-n", &kept, "--prune"], OLD), 3);
+    assert!(said.contains(&left) && said.contains("delete Secret/image-pull-secret  (left over)"), "{said}");
+    let said = ended(&regcred(bench, &["apply", "-n", &kept, "--prune"], OLD), 0);
+    assert!(said.contains("2 unchanged, 1 unlinked, 1 deleted"), "{said}");
+    assert_eq!(references(bench, &left, "default"), ["neighbours"]);
+    bench.kubectl(&["get", "secret", "image-pull-secret", "-n", &left], "").failed();
+    assert_eq!(references(bench, &kept, "default"), ["image-pull-secret"]);
+    let narrow = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &left, "--prune"]);
+    let run = narrow.variable("DOCKERHUB_AUTH", NEW).run();
+    assert!(ended(&run, 2).contains("`--prune` and `--namespaces` cannot be used together"), "{}", run.stderr);
+}
+
+/// A Pod of an image of ours.
+fn pod(bench: &Bench, namespace: &str, name: &str, more: &str) {
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}{more}}}\n\
+         spec: {{containers: [{{name: c, image: ghcr.io/acme/api}}]}}\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &pod).succeeded();
+}
+
+#[test]
+fn a_policy_is_written_first_and_acts_before_the_run_ends() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let owner = bench::fresh("owner");
+    let config = file(folder.path(), &owner, "image-pull-secret");
+    let run = |verb: &str, more: &[&str]| {
+        let arguments = [&["--config", &config, verb, "-n", &namespace][..], more].concat();
+        bench.program("regcred").arguments(arguments).variable("DOCKERHUB_AUTH", OLD).run()
+    };
+    let policy = ["--link", "policy"];
+    let reader = format!("no-policies-of-{namespace}");
+    let rights = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
+         - {{apiGroups: [''], resources: [namespaces, secrets], verbs: [get, list, create, patch]}}\n\
+         - {{apiGroups: [admissionregistration.k8s.io], resources: ['*'], verbs: [get]}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
+         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    let said = ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 1);
+    assert!(
+        said.contains("may not write admission policies") && said.contains("kubectl apply --server-side"),
+        "{said}"
+    );
+    ended(&run("diff", &policy), 3);
+    let said = ended(&run("apply", &policy), 0);
+    assert!(said.contains("2 created, 1 unchanged"), "{said}");
+    pod(bench, &namespace, "shop", "");
+    let found = bench.get(&["pod", "shop", "-n", &namespace]);
+    assert_eq!(found["spec"]["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
+    assert!(references(bench, &namespace, "default").is_empty(), "no ServiceAccount changes");
+    ended(&run("diff", &policy), 0);
+    ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 0);
+    let name = format!("{owner}.image-pull-secret");
+    for kind in ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"] {
+        bench.kubectl(&["delete", kind, &name], "").succeeded();
+    }
+}
+
+#[test]
+fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    // Any object can be a controller; a ReplicaSet would make new Pods.
+    bench.kubectl(&["create", "configmap", "controller", "-n", &namespace], "").succeeded();
+    let uid = uid(&bench.get(&["configmap", "controller", "-n", &namespace]));
+    let owned = format!(
+        ", ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: controller, uid: {uid}, controller: true}}]"
+    );
+    for (name, more) in [("bare", ""), ("free", &owned), ("guarded", &owned)] {
+        pod(bench, &namespace, name, more);
+        let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "ImagePullBackOff"}}});
+        let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
+        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "--subresource=status", "-p", &status], "").succeeded();
+    }
+    let budget = format!(
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: keep, namespace: {namespace}}}\n\
+         spec: {{minAvailable: 1, selector: {{matchLabels: {{app: guarded}}}}}}\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &budget).succeeded();
+    let restart = ["apply", "-n", &namespace, "--restart-stuck-pods"];
+    let said = ended(&regcred(bench, &[&restart[..], &["--dry-run"]].concat(), OLD), 3);
+    assert!(said.contains("1 stuck Pod was found that would be evicted"), "{said}");
+    let said = ended(&regcred(bench, &restart, OLD), 0);
+    assert!(said.contains("1 stuck Pod was evicted"), "{said}");
+    assert!(said.contains(&format!("the Pod {namespace}/bare lacks the reference, and no controller")), "{said}");
+    assert!(
+        said.contains(&format!("the Pod {namespace}/guarded lacks the reference, and keep allows no eviction")),
+        "{said}"
+    );
+    let left = bench.kubectl(&["get", "pods", "-n", &namespace, "-o", "name"], "").succeeded();
+    assert_eq!(left.lines().collect::<Vec<_>>(), ["pod/bare", "pod/guarded"]);
+    ended(&regcred(bench, &["apply", "-n", &namespace], OLD), 0);
+}
+
+/// The kubeconfig of the bench, with another user and another name of its context.
+fn kubeconfig(bench: &Bench, context: &str, user: &str) -> String {
+    let text = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+    let config: Value = serde_json::from_str(&text).unwrap();
+    let user: Value = serde_saphyr::from_str(user).unwrap();
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": context,
+        "clusters": [{"name": "bench", "cluster": config["clusters"][0]["cluster"]}],
+        "contexts": [{"name": context, "context": {"cluster": "bench", "user": "u"}}],
+        "users": [{"name": "u", "user": user}],
+    })
+    .to_string()
+}
+
+/// The token of the bench's administrator.
+fn token(bench: &Bench) -> String {
+    let text = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+    let config: Value = serde_json::from_str(&text).unwrap();
+    config["users"][0]["user"]["token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_clusters_of_a_fleet_are_served_side_by_side_each_with_its_own_kubeconfig() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [eu, us] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("regcred.yaml");
+    bench::write(
+        &path,
+        &format!(
+            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: acme}}\nspec:\n  clusters:\n  \
+             - {{name: eu, context: prod-eu, namespaces: {{include: [{eu}]}}}}\n  \
+             - {{name: us, kubeconfig: {{env: KUBECONFIG_US}}, namespaces: {{include: [{us}]}}}}\n"
+        ),
+    );
+    let user = format!("{{token: {}}}", token(bench));
+    let file_of_eu = folder.path().join("eu");
+    bench::write(&file_of_eu, &kubeconfig(bench, "prod-eu", &user));
+    let us_config = kubeconfig(bench, "any", &user);
+    let run = |arguments: &[&str], contexts: &str| {
+        let program = bench.program("regcred").arguments(["--config", path.to_str().unwrap()]).arguments(arguments);
+        let program = program.variable("DOCKERHUB_AUTH", OLD).variable("KUBECONFIG", &file_of_eu);
+        program.variable("KUBECONFIG_US", &us_config).variable("REGCRED_ALLOWED_CONTEXTS", contexts).run()
+    };
+    let said = ended(&run(&["apply"], "staging-*"), 1);
+    assert!(said.contains("`REGCRED_ALLOWED_CONTEXTS` does not allow (cluster eu)"), "{said}");
+    let said = ended(&run(&["apply"], "prod-*"), 0);
+    for cluster in ["eu", "us"] {
+        assert!(said.contains(&format!("{cluster}: 1 namespace: 1 linked, 1 created")), "{said}");
+    }
+    assert_eq!(references(bench, &us, "default"), ["image-pull-secret"]);
+    assert_eq!(secret(bench, &eu)["metadata"]["annotations"]["regcred.dev/owner"], "acme");
+    let said = ended(&run(&["diff", "--cluster", "us", "--format", "json"], "prod-*"), 0);
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((answer["clusters"].as_array().unwrap().len(), &answer["clusters"][0]["cluster"]), (1, &json!("us")));
+}
+
+#[test]
+fn a_program_of_the_kubeconfig_sees_no_login() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let (seen, program) = (folder.path().join("seen"), folder.path().join("login"));
+    let credential = json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": {"token": token(bench)}});
+    bench::write(&program, &format!("#!/bin/sh\nenv > {}\necho '{credential}'\n", seen.display()));
+    bench.program("sh").arguments(["-c", "chmod +x \"$1\"", "sh", program.to_str().unwrap()]).run().succeeded();
+    let user = format!(
+        "exec: {{apiVersion: client.authentication.k8s.io/v1, command: {}, interactiveMode: Never}}",
+        program.display()
+    );
+    let path = folder.path().join("kubeconfig");
+    bench::write(&path, &kubeconfig(bench, "a", &user));
+    ended(&regcred(bench, &["apply", "-n", &namespace, "--kubeconfig", path.to_str().unwrap()], OLD), 0);
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("KUBERNETES_EXEC_INFO") && seen.contains("HOME="), "{seen}");
+    for hidden in ["DOCKERHUB_AUTH", "REGCRED_FINGERPRINT_KEY", "canary", KEY] {
+        assert!(!seen.contains(hidden), "{hidden}");
+    }
 }

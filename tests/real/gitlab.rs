@@ -1,5 +1,7 @@
 //! Runs every GitLab CI example with gitlab-ci-local against the real API server.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::ci::reader;
 use crate::harness::bench::{self, Bench, Run};
 use crate::harness::unseal;
 
@@ -28,6 +31,8 @@ enum Pipeline {
     Default,
     /// The default one of a project that protects nothing.
     Unprotected,
+    /// On the default branch.
+    Scheduled,
     MergeRequest,
 }
 
@@ -71,6 +76,9 @@ impl Project {
         let program = program.arguments(["--force-shell-executor", "--no-color"]);
         match pipeline {
             Pipeline::Default => program.arguments(["--variable", "CI_COMMIT_REF_PROTECTED=true"]),
+            Pipeline::Scheduled => program
+                .arguments(["--variable", "CI_COMMIT_REF_PROTECTED=true"])
+                .arguments(["--variable", "CI_PIPELINE_SOURCE=schedule"]),
             Pipeline::Unprotected => program.arguments(["--variable", "CI_COMMIT_REF_PROTECTED=false"]),
             Pipeline::MergeRequest => program
                 .arguments(["--variable", "CI_PIPELINE_SOURCE=merge_request_event"])
@@ -92,6 +100,28 @@ impl Project {
             let log = failed(self.run(Pipeline::Default, &variables));
             assert!(says(&log, variable), "{value:?}: {log}");
         }
+    }
+
+    /// What a merge request is told by an account that reads namespaces and ServiceAccounts only: the bodies that GitLab gets.
+    fn comments_on_a_merge_request(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/api/v4", listener.local_addr().unwrap());
+        let gitlab = std::thread::spawn(move || requests(&listener));
+        let reader = json!({"type": "file", "values": {"*": reader(self.bench)}});
+        let variables =
+            json!({"READER_KUBECONFIG": reader, "COMMENT_TOKEN": "canary-of-the-token", "CI_API_V4_URL": address});
+        let log = succeeded(self.run(Pipeline::MergeRequest, &variables));
+        assert!(says(&log, "ServiceAccount/default"), "{log}");
+        // The end of what it hears.
+        TcpStream::connect(address["http://".len()..].split('/').next().unwrap()).unwrap();
+        let heard = gitlab.join().unwrap();
+        let [request] = heard.as_slice() else { panic!("{heard:?}") };
+        assert!(
+            request.starts_with("POST /api/v4/projects/") && request.contains("/merge_requests/12/notes "),
+            "{request}"
+        );
+        assert!(request.contains("PRIVATE-TOKEN: canary-of-the-token"), "{request}");
+        decoded(request.split_once("\r\n\r\n").unwrap().1)
     }
 
     /// Changes a file, of which nothing is committed.
@@ -117,6 +147,40 @@ impl Project {
         let value = secret["data"][".dockerconfigjson"].as_str().unwrap();
         serde_json::from_slice(&STANDARD.decode(value).unwrap()).unwrap()
     }
+}
+
+/// What a server is sent, until somebody connects and says nothing. It answers that a note was made.
+fn requests(listener: &TcpListener) -> Vec<String> {
+    let mut heard = Vec::new();
+    loop {
+        let mut stream = BufReader::new(listener.accept().unwrap().0);
+        let (mut head, mut length) = (String::new(), 0);
+        while stream.read_line(&mut head).unwrap() > 2 {
+            let last = head.lines().last().unwrap().to_lowercase();
+            length = last.strip_prefix("content-length: ").map_or(length, |length| length.parse().unwrap());
+        }
+        if head.is_empty() {
+            return heard;
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).unwrap();
+        stream
+            .get_mut()
+            .write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+            .unwrap();
+        heard.push(head + &String::from_utf8(body).unwrap());
+    }
+}
+
+/// A form's value.
+fn decoded(form: &str) -> String {
+    let text = form.strip_prefix("body=").unwrap().replace('+', " ");
+    let (first, rest) = text.split_once('%').unwrap_or((&text, ""));
+    let bytes = rest
+        .split('%')
+        .filter(|part| part.len() >= 2)
+        .flat_map(|part| [&[u8::from_str_radix(&part[..2], 16).unwrap()], &part.as_bytes()[2..]].concat());
+    first.to_owned() + &String::from_utf8(bytes.collect()).unwrap()
 }
 
 fn examples() -> PathBuf {
@@ -165,6 +229,9 @@ fn a_merge_request_is_validated_without_secrets_and_the_default_branch_is_deploy
     project.edit("regcred.yaml", "pullSecrets", "pullSecret");
     assert!(failed(project.run(Pipeline::MergeRequest, &json!({}))).contains("pullSecrets"));
     project.git(&["restore", "."]);
+    let comments = project.comments_on_a_merge_request();
+    assert!(comments.contains("| team-a | ServiceAccount/default | link |"), "{comments}");
+    assert!(comments.contains("Secrets not compared"), "{comments}");
 
     project.git(&["switch", "--quiet", "main"]);
     let variables = json!({"DOCKERHUB_AUTH": STANDARD.encode(HUB), "GHCR_TOKEN": "canary-of-the-token"});
@@ -176,14 +243,14 @@ fn a_merge_request_is_validated_without_secrets_and_the_default_branch_is_deploy
     assert!(!["team-a", "team-b"].iter().any(|namespace| project.has_secret(namespace, "image-pull-secret")));
 
     let log = succeeded(project.run(Pipeline::Default, &variables));
-    assert!(log.contains("+kind: Secret"), "the difference is shown: {log}");
+    assert!(says(&log, "create Secret/image-pull-secret  (missing)"), "the difference is shown: {log}");
     for namespace in ["team-a", "team-b"] {
         let auths = &project.docker_config(namespace, "image-pull-secret")["auths"];
         assert_eq!(auths["ghcr.io"]["password"], "canary-of-the-token");
         assert_eq!(auths["https://index.docker.io/v1/"]["username"], "acme");
     }
     let again = succeeded(project.run(Pipeline::Default, &variables));
-    assert!(!again.contains("kind: Secret"), "there is no difference any more: {again}");
+    assert!(!says(&again, "Secret/") && says(&again, "4 unchanged"), "there is no difference any more: {again}");
 }
 
 #[test]
@@ -363,7 +430,9 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
     let [namespace] = project.bench.namespaces();
     project.edit("regcred.yaml", "[team-a, team-b]", &format!("[{namespace}]"));
     let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
-    assert!(says(&log, "MISSING") && !log.contains("kubectl"), "{log}");
+    assert!(says(&log, "MISSING") && !log.contains("regcred diff"), "{log}");
+    let comments = project.comments_on_a_merge_request();
+    assert!(comments.contains(&format!("| {namespace} | ServiceAccount/default | link |")), "{comments}");
 
     let variables = json!({"DOCKERHUB_AUTH": STANDARD.encode(LOGINS)});
     project.assert_that_it_needs("DOCKERHUB_AUTH", &variables);
@@ -375,6 +444,13 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
     }
     let default = project.bench.get(&["serviceaccount", "default", "-n", &namespace]);
     assert_eq!(default["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
+
+    // A schedule serves a namespace that is new.
+    let prefix = bench::fresh("glob");
+    project.edit(".gitlab-ci.yml", "- regcred apply\n", &format!("- regcred apply --namespaces '{prefix}-*'\n"));
+    project.create_namespaces(&[&format!("{prefix}-a")]);
+    succeeded(project.run(Pipeline::Scheduled, &variables));
+    assert!(project.has_secret(&format!("{prefix}-a"), "image-pull-secret"));
 }
 
 #[test]

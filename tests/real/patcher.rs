@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use regcred::settings::choices::{Combination, Format, Link, Patcher, Protect, Strategy};
+use regcred_core::spec::choice::{Format, Link, Patcher, Protect, Strategy};
+use regcred_core::spec::combination::Combination;
 use serde_json::{Value, json};
 
 use crate::harness::bench::{Bench, Run, documents, fresh};
@@ -81,7 +82,7 @@ impl Installed {
 }
 
 /// `secrets  []  [image-pull-secret]  [get delete]` are two rights: resources, URLs, names, and verbs.
-fn rights_of_a_row(row: &str) -> Vec<String> {
+pub fn rights_of_a_row(row: &str) -> Vec<String> {
     let columns: Vec<_> = row.split('[').map(|column| column.trim().trim_end_matches(']')).collect();
     let [resources, urls, names, verbs] = columns.as_slice() else { panic!("{row}") };
     let of = format!("{resources}{urls}");

@@ -1,6 +1,6 @@
 //! Applies every possible cell of strategy, link, protection `sealed` or `external`, and format, reads it back, and applies it again.
 
-use regcred::settings::choices::Protect;
+use regcred_core::spec::choice::Protect;
 
 use crate::harness::bench::Bench;
 use crate::harness::cells::{self, PROFILES};

@@ -99,6 +99,30 @@ fn the_same_binaries_give_the_same_archives_whenever_and_by_whomever_they_are_pa
 }
 
 #[test]
+fn the_checksums_are_signed_where_a_key_is_named() {
+    let Some(tools) = bench::tools(&["minisign", "qemu-aarch64-static"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let [binary, _] = TARGETS.map(|target| stand_in(folder.path(), target));
+    let (key, public) = (folder.path().join("secret.key"), folder.path().join("public.key"));
+    let minisign = |arguments: &[&str]| program(tools.join("minisign").to_str().unwrap()).arguments(arguments);
+    let files = ["-p", public.to_str().unwrap(), "-s", key.to_str().unwrap()];
+    minisign(&[&["-G", "-W"], &files[..]].concat()).run().succeeded();
+    let pair = format!("{}={}", TARGETS[0], binary.display());
+    let pack = || release(&["--pack", folder.path().to_str().unwrap(), &pair]);
+    pack().variable("REGCRED_MINISIGN_KEY", &key).run().succeeded();
+    let sums = folder.path().join("SHA256SUMS");
+    let verify = || minisign(&["-V", "-m", sums.to_str().unwrap(), "-p", public.to_str().unwrap()]).run();
+    assert!(verify().succeeded().contains(concat!("Trusted comment: regcred ", env!("CARGO_PKG_VERSION"))));
+    bench::write(&sums, "something else");
+    verify().failed();
+    // A signature of an earlier run does not stay beside other sums.
+    assert!(pack().run().stderr.contains("is not signed"));
+    assert!(!folder.path().join("SHA256SUMS.minisig").exists());
+    let seen = pack().variable("REGCRED_MINISIGN_KEY", folder.path().join("none")).run().failed();
+    assert!(seen.contains("REGCRED_MINISIGN_KEY names no file"), "{seen}");
+}
+
+#[test]
 fn a_binary_that_needs_something_of_the_machine_or_is_for_another_is_no_release() {
     let folder = tempfile::tempdir().unwrap();
     let [own, other] = TARGETS;

@@ -1,5 +1,7 @@
 //! Describes requests to an API server.
 
+use std::fmt::Write;
+
 use http::Method;
 
 /// A request: what a server needs to make it again.
@@ -57,7 +59,7 @@ pub(crate) fn encoded(value: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            let _ = write!(text, "%{byte:02X}");
         }
         text
     })

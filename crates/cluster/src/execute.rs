@@ -99,20 +99,27 @@ impl Run<'_> {
         let end = Instant::now() + self.server.timeout();
         let path = Kind::ServiceAccount.one(namespace, &step.name);
         let removes = step.change.action == Action::Delete;
-        let mut list = list.to_vec();
+        let (mut list, mut unchanged) = (list.to_vec(), 0);
         loop {
-            let patch = if removes { reference::remove(&list, references) } else { reference::add(&list, references) };
-            let Some(patch) = patch else { return Ok(Ending::Kept) };
+            let operations =
+                if removes { reference::remove(&list, references) } else { reference::add(&list, references) };
+            let Some(operations) = operations else { return Ok(Ending::Kept) };
             let target = format!("{path}?fieldManager={}", self.delivery.field_manager());
-            let refusal = match self.server.send(&Call::patch(target, JSON_PATCH, patch.to_string().into_bytes())).await
-            {
-                Ok(_) => return Ok(Ending::Written),
-                Err(trouble) if trouble.is_end_of_namespace() => return Ok(Ending::Gone),
-                Err(trouble) if matches!(trouble.code(), 404 | 409 | 422) => trouble,
-                Err(trouble) => return Err(trouble),
-            };
+            let refusal =
+                match self.server.send(&Call::patch(target, JSON_PATCH, operations.to_string().into_bytes())).await {
+                    Ok(_) => return Ok(Ending::Written),
+                    Err(trouble) if trouble.is_end_of_namespace() => return Ok(Ending::Gone),
+                    Err(trouble) if matches!(trouble.code(), 404 | 409 | 422) => trouble,
+                    Err(trouble) => return Err(trouble),
+                };
             match self.server.ask::<Account>(&Call::get(path.clone())).await {
-                Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => return Err(refusal),
+                // Somebody may have changed it and changed it back, but not twice.
+                Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => {
+                    unchanged += 1;
+                    if unchanged > 1 {
+                        return Err(refusal);
+                    }
+                }
                 Ok(account) => list = account.image_pull_secrets,
                 Err(trouble) if trouble.code() != 404 => return Err(trouble),
                 Err(_) if removes || self.has_gone(namespace).await? => return Ok(Ending::Gone),

@@ -40,10 +40,8 @@ impl Attempt {
                 Diagnostic::error(Code::ClusterTimeout, format!("the cluster did not answer in time: {verb} {object}"))
                     .hint("run it again, which goes on where this run ended; or give it more time with --timeout")
             }
-            Trouble::Interrupted => {
-                Diagnostic::error(Code::Interrupted, format!("interrupted before: {verb} {object}"))
-                    .hint("run it again: it goes on where this run ended")
-            }
+            Trouble::Interrupted => Diagnostic::error(Code::Interrupted, "interrupted before everything was done")
+                .hint("run it again: it goes on where this run ended"),
             Trouble::Nonsense => Diagnostic::error(
                 Code::ClusterUnreachable,
                 format!("the answer is not that of a Kubernetes API server: {verb} {object}"),
@@ -54,7 +52,7 @@ impl Attempt {
 
     fn refused(&self, code: u16, words: &str) -> Diagnostic {
         let Self { verb, object } = self;
-        let said = if words.is_empty() { String::new() } else { format!(": {}", one_line(words)) };
+        let said = if words.is_empty() { String::new() } else { format!(": {}", one_line(&without_user(words))) };
         match code {
             401 => Diagnostic::error(Code::ClusterLogin, "the cluster does not accept the kubeconfig's login (401)")
                 .hint("get a new token or certificate: the old one may have expired"),
@@ -69,11 +67,33 @@ impl Attempt {
     }
 }
 
+/// The words without the user that RBAC names: `--as` may hold what does not belong there.
+fn without_user(words: &str) -> String {
+    match words.split_once("User \"").and_then(|(before, rest)| Some((before, rest.split_once("\" cannot")?.1))) {
+        Some((before, after)) => format!("{before}this user cannot{after}"),
+        None => words.to_owned(),
+    }
+}
+
 /// The first line, not longer than a message should be.
 fn one_line(words: &str) -> String {
     let line: String = words.lines().next().unwrap_or_default().chars().filter(|letter| !letter.is_control()).collect();
     match line.char_indices().nth(400) {
         Some((at, _)) => format!("{}…", &line[..at]),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_rbac_are_shown_without_the_user() {
+        let words =
+            "secrets \"s\" is forbidden: User \"hunter2\" cannot get resource \"secrets\" in the namespace \"a\"\nmore";
+        let shown = "secrets \"s\" is forbidden: this user cannot get resource \"secrets\" in the namespace \"a\"";
+        assert_eq!(one_line(&without_user(words)), shown);
+        assert_eq!(without_user("exceeded quota"), "exceeded quota");
     }
 }

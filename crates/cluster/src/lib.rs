@@ -3,9 +3,11 @@
 pub mod call;
 pub mod connect;
 pub mod execute;
+pub mod explain;
 pub mod failure;
 pub mod owned;
 pub mod path;
 pub mod policy;
 pub mod read;
 pub mod server;
+pub mod stuck;

@@ -17,7 +17,7 @@ use crate::read::{self, FEW, Spaces, Wanted, WithoutSecrets, each};
 use crate::server::{Server, Trouble};
 
 /// Reads the Secrets of regcred in these namespaces, without their data, and every ServiceAccount there. An account that may not list
-/// them is asked for those of these names.
+/// them is asked for those of these names, and for these ServiceAccounts.
 ///
 /// # Errors
 /// The cluster does not answer, or forbids even the names.
@@ -25,7 +25,7 @@ pub async fn read(
     server: &Server,
     spaces: &mut Spaces,
     secrets: &[&ResourceName],
-    accounts: &[&ResourceName],
+    accounts: Wanted<'_>,
 ) -> Result<(), Diagnostic> {
     let namespaces: Vec<_> = spaces.keys().cloned().collect();
     match labelled(server, &namespaces).await {
@@ -46,7 +46,7 @@ pub async fn read(
         Err(trouble) => return Err(Attempt::new("list", "secrets").failed(&trouble)),
     }
     let is_read = spaces.values().any(|space| !space.accounts.is_empty());
-    if is_read { Ok(()) } else { add_accounts(server, spaces, Wanted::Named(accounts.to_vec())).await }
+    if is_read { Ok(()) } else { add_accounts(server, spaces, accounts).await }
 }
 
 fn forbidden<T>(problem: Diagnostic, otherwise: Result<T, Diagnostic>) -> Result<T, Diagnostic> {

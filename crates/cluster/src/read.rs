@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
 use regcred_core::cluster::facts::{Account, NamespaceObject, Secret, Space};
-use regcred_core::diagnostic::Diagnostic;
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use serde::de::DeserializeOwned;
 
@@ -48,6 +48,12 @@ pub async fn namespaces(server: &Server, which: Which<'_>) -> Result<Spaces, Dia
         Err(trouble) => match which {
             Which::Named(names) if trouble.code() == 403 => named(server, names).await,
             Which::Named(_) => Err(attempt.failed(&trouble)),
+            // The API server's words quote what was typed.
+            Which::Labelled(Some(_)) if trouble.code() == 400 => {
+                Err(Diagnostic::error(Code::Usage, "`--selector` is not a label selector").hint(
+                    "write it as for kubectl: team=shop, stage!=test, 'tier in (web,api)', or a label's name alone",
+                ))
+            }
             Which::Labelled(_) => {
                 let problem = attempt.failed(&trouble);
                 let is_forbidden = trouble.code() == 403;
@@ -190,9 +196,9 @@ pub(crate) async fn accounts(
             Some(names) => (some(server, &namespace, names).await, "get"),
             None => (server.list::<Account>(&Kind::ServiceAccount.within(&namespace), &[]).await, "list"),
         };
-        let named = |account: Account| Some((account.metadata.name.parse().ok()?, account));
+        let with_name = |account: Account| Some((account.metadata.name.parse().ok()?, account));
         match found {
-            Ok(found) => Ok((namespace, found.into_iter().filter_map(named).collect())),
+            Ok(found) => Ok((namespace, found.into_iter().filter_map(with_name).collect())),
             Err(trouble) => Err(Attempt::new(verb, format!("the ServiceAccounts of {namespace}")).failed(&trouble)),
         }
     };

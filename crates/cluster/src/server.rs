@@ -133,7 +133,8 @@ impl Server {
         query: &[(&str, &str)],
         accept: &'static str,
     ) -> Result<Vec<T>, Trouble> {
-        let pairs: String = query.iter().map(|(key, value)| format!("&{key}={}", encoded(value))).collect();
+        let pairs: Vec<_> = query.iter().map(|(key, value)| format!("&{key}={}", encoded(value))).collect();
+        let pairs = pairs.concat();
         let (mut all, mut next) = (Vec::new(), String::new());
         loop {
             let path = format!("{collection}?limit={PAGE}{pairs}&continue={}", encoded(&next));
@@ -179,6 +180,14 @@ impl Server {
             self.rest(wait).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Makes the call once.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn send_once(&self, call: &Call) -> Result<Vec<u8>, Trouble> {
+        self.patiently(Instant::now() + self.timeout, self.once(call)).await?.map_err(|(trouble, _)| trouble)
     }
 
     /// Waits, unless the program is to stop.

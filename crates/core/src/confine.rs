@@ -1,6 +1,6 @@
-//! Confines what `regcred.yaml` may name, by globs that a protected variable holds.
+//! Confines what `regcred.yaml` and a functionConfig may name, by globs that a protected variable holds.
 //!
-//! A merge request can change `regcred.yaml`, but not the variables of the project: so they decide which variables and registries it
+//! A merge request can change these files, but not the variables of the project: so they decide which variables and registries it
 //! may reach.
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
@@ -20,7 +20,7 @@ pub const CONTEXTS: &str = "REGCRED_ALLOWED_CONTEXTS";
 const OURS: &str = "REGCRED_";
 
 /// What `regcred.yaml` may name; each is everything unless its variable is set.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Allowed {
     variables: Option<GlobSet>,
     registries: Option<GlobSet>,
@@ -36,13 +36,35 @@ impl Allowed {
         Ok(Self { variables: read(variables, VARIABLES)?, registries: read(registries, REGISTRIES)? })
     }
 
-    /// What a source names that it may not; `place` is what messages call it.
-    #[must_use]
-    pub fn check(&self, source: &Source, place: &str) -> Vec<Diagnostic> {
+    /// The source, where it names only what it may; `place` is what messages call it.
+    ///
+    /// # Errors
+    /// What it names that it may not.
+    pub fn confined(&self, source: Source, place: &str) -> Result<Source, Vec<Diagnostic>> {
+        let refused = self.check(&source, place);
+        if refused.is_empty() { Ok(source) } else { Err(refused) }
+    }
+
+    /// What of these registries the file may not reach; `place` is what messages say about where they are named.
+    pub fn refuse<'a>(
+        &self,
+        registries: impl Iterator<Item = &'a RegistryKey>,
+        place: &str,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        for problem in registries.filter_map(|registry| self.check_registry(registry, place)) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+    }
+
+    fn check(&self, source: &Source, place: &str) -> Vec<Diagnostic> {
         let named = source.variables();
         let variables = named.iter().filter_map(|variable| self.check_variable(&variable.name, place));
         let registry = match source {
             Source::Login { registry, .. } => self.check_registry(registry, place),
+            // The registries of these are in variables: they are checked when those are read.
             Source::DockerConfig(_) | Source::DockerConfigFile(_) | Source::Preset(_) => None,
         };
         variables.chain(registry).collect()

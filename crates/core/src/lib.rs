@@ -5,6 +5,7 @@ pub mod confine;
 pub mod credentials;
 pub mod diagnostic;
 pub mod docker_config;
+pub mod explain;
 pub mod inject;
 pub mod manifest;
 pub mod names;

@@ -2,98 +2,14 @@
 //!
 //! Hashes and HMACs are computed elsewhere: they come in as facts. The same plan is printed by `--check` and executed by a run.
 
+mod facts;
+mod words;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Serialize;
 
-/// A file or an object that should exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Where it belongs: the path of a file, or what names an object in a cluster.
-    pub path: String,
-    /// What is in it, where that is a single object: its kind, namespace and name.
-    pub document: Option<String>,
-    /// Whether it is encrypted, and re-encrypted without a need.
-    pub encryption: Encryption,
-}
-
-/// Whether a file is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encryption {
-    /// It is not.
-    None,
-    /// It is, and stays as it is while it is current.
-    WhenChanged,
-    /// It is, and is re-encrypted in any case.
-    Always,
-}
-
-/// What is known of something that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Actual {
-    /// Whose it is.
-    pub owner: Owner,
-    /// How it compares with what is wanted; nothing is known of what nobody wants.
-    pub content: Content,
-    /// How it compares with what was written.
-    pub history: History,
-}
-
-/// Whose something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// Ours, and proven by its own content or by the key.
-    Proven,
-    /// Ours, as an unsigned line of the lock claims: it may be replaced, but not removed.
-    Claimed,
-    /// Somebody else's.
-    Another,
-    /// Somebody else's object in a cluster: it is neither replaced nor removed, even if it is what is wanted.
-    Foreign,
-    /// Somebody else's object in a cluster, which the run leaves alone (`--on-conflict skip`).
-    Spared,
-    /// Somebody else's object in a cluster, which the run takes over (`--on-conflict adopt` or `overwrite`).
-    TakenOver,
-    /// The object of a tool that would undo every change: Helm, Argo CD, or a controller that its ownerReferences name.
-    Managed,
-}
-
-/// How something compares with what is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// It is what is wanted.
-    Same,
-    /// It is what is wanted as far as can be told without the logins.
-    NotCompared,
-    /// It is what is wanted as far as can be told without the key of fingerprints.
-    Unproven,
-    /// It is something else.
-    Different,
-    /// It is encrypted for other recipients than are wanted.
-    AnotherRecipient,
-    /// It is a ServiceAccount without the reference.
-    NotLinked,
-    /// It is a Secret of another type, or an immutable one: only another Secret in its place can be what is wanted.
-    Unchangeable,
-    /// The same, and the run may put another in its place (`--recreate`).
-    Replaceable,
-}
-
-/// How something compares with what was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum History {
-    /// It is as it was written.
-    AsWritten,
-    /// It was edited afterwards.
-    Edited,
-    /// A merge has left both sides in it.
-    Merged,
-    /// Its mark was not signed with the key that is set.
-    Unsigned,
-    /// Nothing tells.
-    Unknown,
-}
+pub use facts::{Actual, Content, Encryption, History, Owner, Wanted};
 
 /// What is done with a file or an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -223,37 +139,6 @@ impl Change {
     #[must_use]
     pub fn differs(&self) -> bool {
         self.action != Action::Keep && self.reason != Reason::Unproven
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Create => "created",
-            Self::Update => "updated",
-            Self::Delete => "removed",
-            Self::Keep => "kept",
-            Self::Refuse => "refused",
-        })
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "missing",
-            Self::Stale | Self::AnotherRecipient => "stale",
-            Self::Edited | Self::Merged | Self::Unsigned | Self::Different => "different",
-            Self::Reseal => "to re-encrypt",
-            Self::LeftOver => "left over",
-            Self::NotOurs => "not regcred's",
-            Self::Current => "current",
-            Self::NotCompared | Self::Unproven => "not compared",
-            Self::NotLinked => "not linked",
-            Self::Unchangeable => "not changeable",
-            Self::TakenOver => "taken over",
-            Self::Managed => "managed by another tool",
-        })
     }
 }
 

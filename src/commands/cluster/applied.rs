@@ -1,5 +1,7 @@
 //! Reports what a run changed in each cluster, and what failed.
 
+use std::fmt::Write;
+
 use anyhow::Result;
 
 use super::shown::{OfCluster, Shown, counted, deed, done, why};
@@ -78,18 +80,19 @@ fn text(clusters: &[(&Settings, Applied)], dry_run: bool) -> Result<()> {
             let path = &step.change.path;
             match ending {
                 None if dry_run && step.change.differs() => {
-                    planned += &format!("{cluster}{path}: {} ({})\n", deed(step), why(step));
+                    let _ = writeln!(planned, "{cluster}{path}: {} ({})", deed(step), why(step));
                 }
                 Some(Ending::Written) => report::detail(&format!("{cluster}{path}: {}", done(step))),
                 Some(Ending::Gone) => report::detail(&format!("{cluster}{path}: has gone meanwhile")),
                 Some(Ending::Kept | Ending::Failed(_)) | None => {}
             }
         }
-        if dry_run || !applied.is_planned() {
-            summary(settings.cluster.as_ref(), applied);
-        }
     }
-    Ok(print_text(&planned)?)
+    print_text(&planned)?;
+    for (settings, applied) in clusters.iter().filter(|(_, applied)| dry_run || !applied.is_planned()) {
+        summary(settings.cluster.as_ref(), applied);
+    }
+    Ok(())
 }
 
 /// One line for each cluster that was reached.
@@ -102,10 +105,9 @@ fn summary(cluster: Option<&ResourceName>, applied: &Applied) {
     let words = applied.done.iter().map(|(step, ending)| match ending {
         Some(Ending::Failed(_)) => "failed",
         Some(Ending::Gone) => "gone",
-        Some(Ending::Kept) => "unchanged",
         Some(Ending::Written) => done(step),
         None if step.change.differs() => "to change",
-        None => "unchanged",
+        Some(Ending::Kept) | None => "unchanged",
     });
     let cluster = cluster.map_or(String::new(), |name| format!("{name}: "));
     let plural = if namespaces.len() == 1 { "namespace" } else { "namespaces" };

@@ -5,9 +5,11 @@ use futures::future::join_all;
 
 use super::applied::{self, Applied, Manner};
 use super::comparison::{Compared, Typed as TypedOnce, compare};
-use super::{Prepared, block_on, prepare, refusal};
+use super::{Prepared, block_on, policies, prepare, refusal, stuck};
+use crate::cli::OnlineArguments;
 use crate::cli::cluster::ApplyArguments;
 use crate::commands::logins::Missing;
+use crate::commands::online;
 use crate::environment::Environment;
 use crate::report::Outcome;
 use crate::settings::Settings;
@@ -15,6 +17,10 @@ use crate::settings::file::File;
 use regcred_cluster::connect::Access;
 use regcred_cluster::execute::execute;
 use regcred_cluster::read::WithoutSecrets;
+use regcred_cluster::server::Server;
+use regcred_cluster::stuck::Mode;
+use regcred_core::cluster::Delivery;
+use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::Logins;
 use regcred_core::spec::typed::Typed;
 
@@ -25,8 +31,17 @@ pub fn run(
     file: Option<&File>,
     environment: &Environment,
 ) -> Result<Outcome> {
+    super::refuse_a_narrow_prune(typed, &arguments.place, &arguments.link, file)?;
     let Prepared { fleet, logins, accesses } =
         prepare(typed, file, &arguments.connection, Missing::Fails, environment)?;
+    if arguments.check_online {
+        let asked = OnlineArguments {
+            allow_realm: arguments.allow_realm.clone(),
+            insecure_registry: arguments.insecure_registry.clone(),
+            ..OnlineArguments::default()
+        };
+        online::check_logins(logins.iter().flatten(), &asked, environment)?;
+    }
     let members = fleet.members.iter().zip(&logins).zip(accesses);
     let work = members.map(|((settings, logins), access)| in_cluster(access, settings, logins, arguments));
     let applied = block_on(join_all(work))?;
@@ -36,14 +51,35 @@ pub fn run(
 
 async fn in_cluster(access: Access, settings: &Settings, logins: &[Logins], arguments: &ApplyArguments) -> Applied {
     let typed = TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::Fail };
-    let Compared { server, delivery, comparison, mut problems } = match compare(access, settings, logins, typed).await {
-        Ok(compared) => compared,
-        Err(problems) => return Applied::failed(problems),
-    };
+    let Compared { server, delivery, comparison, left_over, mut problems } =
+        match compare(access, settings, logins, typed).await {
+            Ok(compared) => compared,
+            Err(problems) => return Applied::failed(problems),
+        };
     let refusals = refusal::of(&comparison, &delivery);
     if arguments.dry_run || !refusals.is_empty() {
+        if arguments.restart_stuck_pods && refusals.is_empty() {
+            problems.extend(restart(&server, &delivery, Mode::Find).await);
+        }
         problems.extend(refusals);
-        return Applied::planned(comparison.steps, problems);
+        return Applied::planned([comparison.steps, left_over].concat(), problems);
     }
-    Applied::done(execute(&server, &delivery, comparison.steps).await, problems)
+    let (of_the_cluster, in_namespaces) = comparison.steps.into_iter().partition(|step| step.namespace.is_none());
+    let mut done = match policies::apply(&server, &delivery, of_the_cluster, &mut problems).await {
+        Ok(done) => done,
+        Err(problem) => return Applied::failed([problems, vec![problem]].concat()),
+    };
+    done.extend(execute(&server, &delivery, in_namespaces).await);
+    done.extend(execute(&server, &delivery, left_over).await);
+    if arguments.restart_stuck_pods {
+        problems.extend(restart(&server, &delivery, Mode::Evict).await);
+    }
+    Applied::done(done, problems)
+}
+
+async fn restart(server: &Server, delivery: &Delivery<'_>, mode: Mode) -> Vec<Diagnostic> {
+    match regcred_cluster::stuck::restart(server, delivery, mode).await {
+        Ok(found) => stuck::said(found),
+        Err(problem) => vec![problem],
+    }
 }

@@ -6,7 +6,8 @@ use anyhow::Result;
 use futures::future::join_all;
 
 use super::applied::{self, Applied, Manner};
-use super::comparison::chosen;
+use super::comparison;
+use super::places::chosen;
 use super::{connection, runtime, together};
 use crate::cli::cluster::DeleteArguments;
 use crate::environment::Environment;
@@ -71,8 +72,7 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
     let server = connect(access).await.map_err(one)?;
     let (mut spaces, _) = chosen(&server, settings, &arguments.place, Aim::CleanUp).await?;
     let secrets: Vec<_> = settings.pull_secrets.iter().map(|one| &one.name).collect();
-    let accounts: Vec<_> = settings.pull_secrets.iter().flat_map(|one| &one.service_accounts).collect();
-    owned::read(&server, &mut spaces, &secrets, &accounts).await.map_err(one)?;
+    owned::read(&server, &mut spaces, &secrets, comparison::accounts(settings, false)).await.map_err(one)?;
     let owner = settings.marks().owner;
     // What serves every namespace goes only with all of them.
     let (mut steps, unread) = if arguments.place.all_namespaces {

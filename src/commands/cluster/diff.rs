@@ -37,6 +37,7 @@ pub fn run(
     file: Option<&File>,
     environment: &Environment,
 ) -> Result<Outcome> {
+    super::refuse_a_narrow_prune(typed, &arguments.place, &arguments.link, file)?;
     let Prepared { fleet, logins, accesses } =
         prepare(typed, file, &arguments.connection, Missing::IsNotCompared, environment)?;
     let keys: Vec<Key> =
@@ -46,12 +47,15 @@ pub fn run(
     let members = fleet.members.iter().zip(&logins).zip(accesses).zip(&keys);
     let work = members.map(|(((settings, logins), access), key)| async move {
         match compare(access, settings, logins, typed_once).await {
-            Ok(Compared { delivery, comparison, problems, .. }) => {
+            Ok(Compared { delivery, comparison, left_over, problems, .. }) => {
                 let with_details = |step: Step| {
                     let details = details(&step, &delivery, key);
                     (step, details)
                 };
-                Differences { steps: comparison.steps.into_iter().map(with_details).collect(), problems }
+                Differences {
+                    steps: comparison.steps.into_iter().chain(left_over).map(with_details).collect(),
+                    problems,
+                }
             }
             Err(problems) => Differences { problems, ..Differences::default() },
         }
@@ -90,10 +94,11 @@ fn details(step: &Step, delivery: &Delivery<'_>, key: &Key) -> Vec<String> {
     let differences = content::differences(wanted.docker_config(), there.docker_config.as_ref());
     let mut lines: Vec<_> = differences.iter().map(|one| said(one, delivery, *number)).collect();
     let digest = |docker_config| key.short(docker_config);
-    if let (Some(old), Some(new)) = (there.docker_config.as_ref().and_then(digest), digest(wanted.docker_config())) {
-        if old != new {
-            lines.insert(0, format!("Docker config {old} → {new}"));
-        }
+    let found = there.docker_config.as_ref().and_then(digest);
+    if let (Some(old), Some(new)) = (found, digest(wanted.docker_config()))
+        && old != new
+    {
+        lines.insert(0, format!("Docker config {old} → {new}"));
     }
     lines
 }

@@ -6,8 +6,12 @@ mod comparison;
 mod connection;
 pub(super) mod delete;
 pub(super) mod diff;
+pub(super) mod explain;
+mod places;
+mod policies;
 mod refusal;
 mod shown;
+mod stuck;
 
 use regcred_cluster::connect::Access;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -15,7 +19,7 @@ use regcred_core::docker_config::Logins;
 use regcred_core::spec::typed::Typed;
 
 use super::logins;
-use crate::cli::cluster::ConnectionArguments;
+use crate::cli::cluster::{ConnectionArguments, LinkArguments, PlaceArguments};
 use crate::environment::Environment;
 use crate::settings::Settings;
 use crate::settings::file::File;
@@ -44,6 +48,27 @@ fn prepare(
     reading.finish(fleet.warnings.clone())?;
     let accesses = connection::accesses(&fleet, file, connection, environment)?;
     Ok(Prepared { fleet, logins, accesses })
+}
+
+/// With regcred.yaml, flags that narrow a run would make `--prune` remove what the file still wants elsewhere.
+fn refuse_a_narrow_prune(
+    typed: &Typed,
+    place: &PlaceArguments,
+    link: &LinkArguments,
+    file: Option<&File>,
+) -> Result<(), Failure> {
+    let narrow = ["--namespaces", "--exclude", "--secret-name"].into_iter().find(|flag| typed.has(flag));
+    let narrow = narrow.or(place.selector.is_some().then_some("--selector"));
+    match narrow {
+        Some(flag) if link.prune && file.is_some() => {
+            let message = format!(
+                "`--prune` and `{flag}` cannot be used together with regcred.yaml: what the file names elsewhere would go"
+            );
+            let problem = Diagnostic::error(Code::Usage, message);
+            Err(Failure::Usage(vec![problem.hint("leave one out; --no-config reads no regcred.yaml")]))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Runs work that waits for clusters, on this thread.

@@ -13,6 +13,10 @@ pub(super) fn of(comparison: &Comparison, delivery: &Delivery<'_>) -> Vec<Diagno
 
 fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
     let place = step.place();
+    if matches!(step.object, Object::Other { .. }) {
+        return Diagnostic::error(Code::NotOurs, format!("{place} is not regcred's, and differs from what is wanted"))
+            .hint("give regcred.yaml another `metadata.name`, which is part of the policy's name");
+    }
     match (step.change.reason, &step.whose) {
         (Reason::Managed, whose) => {
             let tool = whose.as_deref().unwrap_or("another tool");

@@ -105,7 +105,9 @@ impl Delivery {
     /// Says the rest.
     pub(super) fn say(&self) -> Outcome {
         let Prepared { changes, unchanged, unproven, notes, .. } = &self.prepared;
-        notes.iter().for_each(|note| report::note(note));
+        for note in notes {
+            report::note(note);
+        }
         match self.mode {
             None => Outcome::Done,
             Some(Mode::Write) => {
@@ -200,7 +202,7 @@ fn how_to_see(format: Format) -> &'static str {
             "values of secrets are not shown on a terminal; pipe the output on, for example to `helm upgrade --values -`, \
              or write it with --output FILE"
         }
-        Format::Yaml | Format::Json | Format::Directory | Format::Kustomization | Format::Chart => {
+        Format::Yaml | Format::Json | Format::Directory | Format::Kustomization | Format::Chart | Format::Rbac => {
             "values of Secrets are not shown on a terminal; pipe the output on, for example to \
              `kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -`"
         }

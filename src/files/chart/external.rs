@@ -12,10 +12,6 @@ use regcred_core::objects::external_secret::{in_cluster, in_namespace};
 /// Stands where the namespace goes. No name can be this: it has capital letters.
 const NAMESPACE: &str = "\n  namespace: THE-NAMESPACE\n";
 
-/// The template.
-///
-/// # Errors
-/// A template of the user's that makes no object.
 pub fn template(request: &Request<'_>, templates: &Templates) -> Result<String, Failure> {
     let mut text = "{{- /* What is fetched for each pull secret, in each of its namespaces. A generator that several share stands \
                     there once. */ -}}\n{{- $written := dict }}\n"
@@ -43,7 +39,6 @@ pub fn template(request: &Request<'_>, templates: &Templates) -> Result<String, 
 }
 
 /// The schema of the values, in which a pull secret has no Docker config.
-#[must_use]
 pub fn schema(with_docker_configs: &str) -> Option<String> {
     let mut schema: Value = serde_json::from_str(with_docker_configs).ok()?;
     let pull_secret = schema.pointer_mut("/properties/pullSecrets/additionalProperties")?;

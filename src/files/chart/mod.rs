@@ -40,9 +40,6 @@ const PULL_SECRETS: (&str, &str) =
     ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml"));
 
 /// All files of the chart; where its Secrets are sealed, all but those, see [`sealed`].
-///
-/// # Errors
-/// A template of the user's that makes no policy.
 pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failure> {
     let (combination, request) = (run.settings.combination, run.request());
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
@@ -81,7 +78,6 @@ pub fn sealed<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<E
 }
 
 /// The text that Helm's template language turns into this one.
-#[must_use]
 pub fn literal(text: &str) -> String {
     text.replace("{{", "{{ \"{{\" }}")
 }

@@ -20,18 +20,12 @@ const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
 const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sealed.yaml");
 
 /// The values, each Docker config in full or only its length.
-///
-/// # Errors
-/// The serializer's.
 pub fn write(run: &ClusterRun, shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
     let shown = |(secret, logins): (_, &Logins)| (secret, Some(show(&logins.to_base64(), shown)));
     text(HEAD, &values(run, &run.pull_secrets().map(shown).collect::<Vec<_>>()))
 }
 
 /// The values where the Secrets are elsewhere in the chart.
-///
-/// # Errors
-/// The serializer's.
 pub fn without_secrets(run: &ClusterRun) -> io::Result<Zeroizing<Vec<u8>>> {
     let head = match run.settings.combination.protect {
         Protect::External => HEAD.replace(", each with its Docker config in base64 and", ", each with"),
@@ -74,7 +68,6 @@ fn values<'a>(run: &ClusterRun, shown: &'a [(&PullSecretSettings, Option<Zeroizi
 }
 
 /// Whether a ServiceAccount stays when the release goes: one that was named may be there already, and pods may need it.
-#[must_use]
 pub fn stays(account: &ResourceName) -> bool {
     account.as_str() != OWN_ACCOUNT
 }

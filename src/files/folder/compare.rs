@@ -51,10 +51,6 @@ enum There {
 }
 
 impl<'a> Observer<'a> {
-    /// Compares.
-    ///
-    /// # Errors
-    /// The file system's, and the serializer's.
     pub fn compare(&self, entry: &Entry<'_>, path: Option<&TreePath>) -> Result<Seen<'a>, WriteError> {
         let encrypted = entry.content.protection() == Protection::Encrypted;
         let lines = path.and_then(|path| self.root.ours.files.get(path)).map_or(&[][..], Vec::as_slice);
@@ -154,9 +150,6 @@ impl<'a> Observer<'a> {
     }
 
     /// What is there of a file that nobody wants any more.
-    ///
-    /// # Errors
-    /// The file system's.
     pub fn left_over(&self, path: &TreePath, lines: &[Line]) -> io::Result<Option<Actual>> {
         let Found::File = path.find(&self.root.path)? else { return Ok(None) };
         let place = path.under(&self.root.path);
@@ -180,7 +173,6 @@ impl<'a> Observer<'a> {
     }
 
     /// The recipients that keys have signed for in a file that nobody wants any more.
-    #[must_use]
     pub fn signed_recipients(&self, path: &TreePath) -> BTreeSet<String> {
         let Ok(Found::File) = path.find(&self.root.path) else { return BTreeSet::new() };
         let text = read::text(&path.under(&self.root.path)).ok().flatten().unwrap_or_default();
@@ -275,7 +267,6 @@ fn compare_hashes(entry: &Entry<'_>, place: &Path) -> Result<plan::Content, Writ
 }
 
 /// The hasher of a file with this protection.
-#[must_use]
 pub fn hasher(protection: Protection, key: &Key) -> Hasher {
     match protection {
         Protection::Public | Protection::Encrypted => Hasher::public(),
@@ -291,9 +282,6 @@ fn open(place: &Path) -> io::Result<impl io::Read> {
 const OURS: &[u8] = b"regcred";
 
 /// Whether the content of a file says that we wrote it.
-///
-/// # Errors
-/// It cannot be read.
 pub fn starts_as_ours(place: &Path) -> io::Result<bool> {
     const LONGEST_START: u64 = 64;
     let mut start = Zeroizing::new(Vec::new());

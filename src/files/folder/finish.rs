@@ -16,9 +16,7 @@ use regcred_core::recipient::Authority;
 
 impl Run<'_> {
     /// What changes, and what waits to be published.
-    ///
-    /// # Errors
-    /// Another's file is in the way, a recipient is not approved, or the file system refuses.
+    /// Errors: another's file is in the way, a recipient is not approved, or the file system refuses.
     pub(super) fn finish(mut self) -> Result<(Prepared, Option<Pending>), Failure> {
         self.add_settings_of_git()?;
         if self.mode == Mode::Write {

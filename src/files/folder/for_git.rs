@@ -6,7 +6,7 @@ use std::io::Write;
 use zeroize::Zeroizing;
 
 use super::entry::Entry;
-use super::run::{Run, shown};
+use super::run::Run;
 use super::{Mode, root::Kind};
 use crate::files::git::{self, Guard};
 use crate::files::{File, Protection};
@@ -27,7 +27,7 @@ impl Run<'_> {
         let secrets = entries.iter().filter(|entry| entry.holds_a_secret());
         if let Kind::File(_) = &self.root.kind {
             for Entry { path, .. } in secrets {
-                let name = shown(&self.root.kind, path);
+                let name = self.root.kind.shown(path);
                 let place = self.root.kind.place(self.target.path.parent().unwrap_or(&self.root.path), path);
                 git::check_file(&place, &name, self.target)?;
             }

@@ -48,7 +48,6 @@ pub enum Verdict {
 
 impl Line {
     /// The line of a file of which these bytes were hashed.
-    #[must_use]
     pub fn new(path: &TreePath, hasher: Hasher, protection: Protection, key: &Key) -> Self {
         let (hash, hmac) = match protection {
             Protection::Public | Protection::Encrypted => (hasher.finish(), None),
@@ -59,15 +58,11 @@ impl Line {
     }
 
     /// Whether one of the keys has signed it for this path.
-    #[must_use]
     pub fn is_signed(&self, path: &TreePath, key: &Key) -> bool {
         self.with_parts(path, |parts| key.has_signed(self.signature.as_ref(), Purpose::Line, parts))
     }
 
     /// Whether these are the bytes that were written, but for carriage returns.
-    ///
-    /// # Errors
-    /// They cannot be read.
     pub fn verify(&self, from: impl Read, key: &Key) -> io::Result<Verdict> {
         let (known, mut hashers) = match (&self.hash, &self.hmac) {
             (Some(hash), _) => (hash, vec![Hasher::public()]),
@@ -84,13 +79,11 @@ impl Line {
     }
 
     /// Whether it has a hash of the file, so that a file can be told from another.
-    #[must_use]
     pub fn tells(&self) -> bool {
         self.hash.is_some() || self.hmac.is_some()
     }
 
     /// The part that depends on no key.
-    #[must_use]
     pub fn public(&self) -> Option<&Digest> {
         self.hash.as_ref()
     }
@@ -103,9 +96,7 @@ impl Line {
 
 impl Lock {
     /// Reads a lock, if there is one.
-    ///
-    /// # Errors
-    /// It is no regular file, cannot be read, or is malformed: with the line.
+    /// Errors: it is no regular file, cannot be read, or is malformed: with the line.
     pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
         let failed = |error: &io::Error| {
             Failure::of(
@@ -155,10 +146,6 @@ impl Lock {
         is_new
     }
 
-    /// Writes it.
-    ///
-    /// # Errors
-    /// The writer's.
     pub fn write(&self, into: &mut impl Write) -> io::Result<()> {
         into.write_all(HEADER)?;
         for (path, line) in self.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line))) {
@@ -174,7 +161,6 @@ impl Lock {
     }
 
     /// Whether both name the same files, with the same content as far as it can be known without a key.
-    #[must_use]
     pub fn agrees_with(&self, other: &Self) -> bool {
         let public = |lock: &Self| -> Vec<(TreePath, Option<Digest>)> {
             let lines = lock.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));

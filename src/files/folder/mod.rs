@@ -17,6 +17,7 @@ pub mod read;
 pub mod root;
 mod run;
 pub mod staging;
+pub mod turn;
 mod warnings;
 
 use std::fs;
@@ -98,7 +99,7 @@ pub fn prepare<'a>(
     }
     let (mut prepared, pending) = run.finish()?;
     if root.kind != Kind::Tree {
-        prepared.changes.iter_mut().for_each(|change| change.path = run::shown(&root.kind, &change.path));
+        prepared.changes.iter_mut().for_each(|change| change.path = root.kind.shown(&change.path));
     }
     Ok(match (prepared, pending) {
         (prepared, Some(pending)) => Prepared { pending: Some(pending.held(root.turn)), ..prepared },

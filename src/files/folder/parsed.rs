@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use regcred_core::manifest::expands_too_far;
 use regcred_core::objects::pod_policy;
 
 /// What begins a Docker config of ours: JSON without blanks, and base64 of it.
@@ -11,14 +12,13 @@ pub const DOCKER_CONFIG: &[&str] = &[r#"{"auths":{"#, "eyJhdXRocyI6e"];
 const LEFT_OUT: &str = "(not compared)";
 
 /// Whether two texts hold the same documents but for what depends on the logins. A text that cannot be parsed is like no other.
-#[must_use]
 pub fn are_same(one: &[u8], other: &[u8]) -> bool {
     one == other || matches!((documents(one), documents(other)), (Some(one), Some(other)) if one == other)
 }
 
 fn documents(text: &[u8]) -> Option<Vec<Value>> {
     let options = serde_saphyr::options! { budget: None, with_snippet: false };
-    let text = std::str::from_utf8(text).ok()?;
+    let text = std::str::from_utf8(text).ok().filter(|text| !expands_too_far(text))?;
     let mut documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).ok()?;
     let policy = pod_policy::before_the_registries();
     for document in &mut documents {

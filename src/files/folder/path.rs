@@ -57,7 +57,6 @@ impl fmt::Display for TreePath {
 /// What stands at a path.
 #[derive(Debug)]
 pub enum Found {
-    /// Nothing.
     Nothing,
     /// A regular file, reached through real folders only.
     File,
@@ -67,21 +66,16 @@ pub enum Found {
 
 impl TreePath {
     /// The path itself.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The place of the file under a root.
-    #[must_use]
     pub fn under(&self, root: &Path) -> PathBuf {
         root.join(&self.0)
     }
 
     /// Looks, and follows no link below the root.
-    ///
-    /// # Errors
-    /// The file system's, except that there is nothing.
     pub fn find(&self, root: &Path) -> io::Result<Found> {
         let mut path = root.to_path_buf();
         let mut parts = self.0.split('/').peekable();

@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::path::{Found, TreePath};
-use super::root::{Kind, Turn};
+use super::root::Kind;
 use super::staging::{self, Staging};
+use super::turn::Turn;
 use crate::files;
 use regcred_core::diagnostic::Failure;
 
@@ -34,9 +35,7 @@ impl Pending {
     }
 
     /// Puts everything in its place.
-    ///
-    /// # Errors
-    /// The file system refuses; the next run completes it.
+    /// Errors: the file system refuses; the next run completes it.
     pub fn publish(self) -> Result<(), Failure> {
         let at = |error: io::Error| files::failure(error, self.kind.name());
         self.staging.commit();

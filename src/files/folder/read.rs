@@ -12,9 +12,7 @@ const BUFFER: usize = 64 * 1024;
 const LIMIT: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Opens a regular file, if there is anything. It neither follows a link in the last part of the path nor waits for a pipe.
-///
-/// # Errors
-/// It is something else, or cannot be opened.
+/// Errors: it is something else, or cannot be opened.
 pub fn open(path: &Path) -> io::Result<Option<io::Take<File>>> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -33,9 +31,6 @@ pub fn open(path: &Path) -> io::Result<Option<io::Take<File>>> {
 }
 
 /// The text of a file, with a line feed alone at the end of each line; nothing where there is no file.
-///
-/// # Errors
-/// As [`open`].
 pub fn text(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let Some(file) = open(path)? else { return Ok(None) };
     let mut text = Zeroizing::new(Vec::new());
@@ -44,9 +39,6 @@ pub fn text(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
 }
 
 /// Takes the bytes part by part, without the carriage returns that precede a line feed.
-///
-/// # Errors
-/// They cannot be read.
 pub fn each_part(mut from: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     let mut buffer = Zeroizing::new(vec![0; BUFFER]);
     let mut after_return = false;

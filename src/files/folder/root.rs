@@ -1,20 +1,18 @@
 //! Opens the folder of `--output`, and finds out which of its files are ours, also after a run that was killed.
 
 use std::ffi::OsString;
-use std::fs::{self, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use super::lock::Lock;
 use super::path;
 use super::read;
 use super::staging;
+use super::turn::{Patience, Turn, take_turn};
 use crate::files;
 use crate::files::git::{self, IGNORE_ALL, IGNORE_FILE};
 use crate::files::new_paths::NewPaths;
-use crate::interrupt;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
@@ -44,9 +42,6 @@ pub enum Kind {
     /// One file in a folder of somebody else, or a few that belong together: its name.
     File(OsString),
 }
-
-/// That no other run works in the folder, for as long as it is held.
-pub struct Turn(#[expect(dead_code, reason = "it is held open")] fs::File);
 
 /// What a folder is to us before we write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +207,16 @@ impl Kind {
         }
     }
 
+    /// What messages call a file: what was typed after `--output` is not repeated.
+    pub fn shown(&self, path: &str) -> String {
+        match self {
+            Self::Tree => format!("`{path}`"),
+            Self::File(name) if name.to_string_lossy() == path => self.name().to_owned(),
+            Self::File(_) if path.ends_with(".guard.yaml") => "the policies beside the file of `--output`".to_owned(),
+            Self::File(_) => "the Secret beside the file of `--output`".to_owned(),
+        }
+    }
+
     fn folder<'a>(&self, target: &'a Target<'_>) -> Result<&'a Path, Failure> {
         match self {
             Self::Tree if target.path.exists() && !target.path.is_dir() => Err(no_directory()),
@@ -267,41 +272,4 @@ fn not_a_file() -> Failure {
         )
         .hint("name a file, or leave --output out and redirect standard output"),
     )
-}
-
-/// How long a run waits for another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// A second: two runs for one tree are a mistake.
-    ASecond,
-    /// A minute: the other run may be for something else.
-    AMinute,
-}
-
-const TICK: Duration = Duration::from_millis(20);
-
-/// Locks a folder against a second run: two runs in one would undo each other's work.
-///
-/// # Errors
-/// Another run is at work there.
-pub fn take_turn(path: &Path, patience: Patience) -> Result<Option<Turn>, Failure> {
-    let Ok(folder) = fs::File::open(path) else { return Ok(None) };
-    let end = match patience {
-        Patience::ASecond => Instant::now() + Duration::from_secs(1),
-        Patience::AMinute => Instant::now() + Duration::from_secs(60),
-    };
-    loop {
-        match folder.try_lock() {
-            Err(TryLockError::WouldBlock) if Instant::now() < end && !interrupt::has_come() => thread::sleep(TICK),
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::of(
-                    "the output",
-                    Diagnostic::error(Code::Busy, "another regcred is writing to the directory of `--output`")
-                        .hint("run one after the other"),
-                ));
-            }
-            // Some file systems know no locks.
-            Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(Turn(folder))),
-        }
-    }
 }

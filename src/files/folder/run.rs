@@ -273,7 +273,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn shown(&self, path: &str) -> String {
-        shown(&self.root.kind, path)
+        self.root.kind.shown(path)
     }
 }
 
@@ -296,14 +296,4 @@ fn path_of(path: &str) -> Result<TreePath, Failure> {
         let problem = Diagnostic::error(Code::InvalidPath, "the name of an object cannot be the name of a file");
         Failure::of("the output", problem.hint("use --format yaml"))
     })
-}
-
-/// What messages call a file: what was typed after `--output` is not repeated.
-pub(super) fn shown(kind: &Kind, path: &str) -> String {
-    match kind {
-        Kind::Tree => format!("`{path}`"),
-        Kind::File(name) if name.to_string_lossy() == path => "the file of `--output`".to_owned(),
-        Kind::File(_) if path.ends_with(".guard.yaml") => "the policies beside the file of `--output`".to_owned(),
-        Kind::File(_) => "the Secret beside the file of `--output`".to_owned(),
-    }
 }

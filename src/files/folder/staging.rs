@@ -45,9 +45,6 @@ pub enum Disk {
 
 /// The journal that a killed run left in a tree. It is not believed where Git can have put it: in a checkout no folder has mode 0700
 /// and no file mode 0400.
-///
-/// # Errors
-/// As [`Lock::read`].
 pub fn journal(root: &Path) -> Result<Option<Lock>, Failure> {
     let folder = root.join(path::STAGING);
     let journal = folder.join(JOURNAL);
@@ -71,34 +68,23 @@ fn has_mode(_: &fs::Metadata, _: u32) -> bool {
 
 impl Staging {
     /// Removes what an earlier run left, and makes nothing yet.
-    ///
-    /// # Errors
-    /// The leftovers cannot be removed.
     pub fn begin(folder: PathBuf) -> io::Result<Self> {
         discard(&folder)?;
         Ok(Self { folder, count: AtomicUsize::new(0), state: Mutex::new(State::Untouched) })
     }
 
     /// A new temporary and its number: readable by its owner alone if it will hold a secret.
-    ///
-    /// # Errors
-    /// The file system's.
     pub fn create(&self, protection: Protection) -> io::Result<(usize, File)> {
         self.open()?;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         Ok((number, create(&self.temporary(number), protection)?))
     }
 
-    /// Where the temporary of this number is.
-    #[must_use]
     pub fn temporary(&self, number: usize) -> PathBuf {
         self.folder.join(number.to_string())
     }
 
     /// A new temporary in the place that it will have in a new tree.
-    ///
-    /// # Errors
-    /// The file system's.
     pub fn create_in_place(&self, path: &TreePath, protection: Protection) -> io::Result<File> {
         self.open()?;
         let path = path.under(&self.tree());
@@ -112,15 +98,11 @@ impl Staging {
     }
 
     /// The folder with those that are in their place already.
-    #[must_use]
     pub fn tree(&self) -> PathBuf {
         self.folder.join(TREE)
     }
 
     /// Writes the journal, with which a killed run can be told from another's files; nothing of the target has changed yet.
-    ///
-    /// # Errors
-    /// The file system's.
     pub fn seal(&self, lock: &Lock, disk: Disk) -> io::Result<PathBuf> {
         self.open()?;
         let journal = self.folder.join(JOURNAL);
@@ -134,9 +116,6 @@ impl Staging {
     }
 
     /// Removes the folder: everything in it was published.
-    ///
-    /// # Errors
-    /// The file system's.
     pub fn finish(self) -> io::Result<()> {
         self.set(State::Untouched);
         discard(&self.folder)
@@ -169,9 +148,6 @@ impl Drop for Staging {
 }
 
 /// Puts a journal in the place of the lock.
-///
-/// # Errors
-/// The file system's.
 pub fn publish_journal(journal: &Path, root: &Path) -> io::Result<()> {
     let lock = root.join(path::LOCK);
     fs::rename(journal, &lock)?;
@@ -181,9 +157,6 @@ pub fn publish_journal(journal: &Path, root: &Path) -> io::Result<()> {
 }
 
 /// Replaces the lock of a tree by way of a folder of its own.
-///
-/// # Errors
-/// The file system's.
 pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
     let folder = root.join(format!("{}-lock", path::STAGING));
     discard(&folder)?;

@@ -6,28 +6,24 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::recipient::Recipient;
 
 /// A file was edited, and what happens to it.
-#[must_use]
 pub fn edited(name: &str, what: &str) -> Diagnostic {
     Diagnostic::warning(Code::EditedByHand, format!("{name} was edited since regcred wrote it, {what}"))
         .hint("change the settings or the templates, not the files under `--output`")
 }
 
 /// A file comes from a merge.
-#[must_use]
 pub fn merged(name: &str) -> Diagnostic {
     Diagnostic::warning(Code::FileConflict, format!("{name} comes from a merge, and is written again"))
         .hint("what is encrypted on either side keeps its bytes while it is wanted: commit it with `regcred.lock`")
 }
 
 /// The lock has the markers of a merge.
-#[must_use]
 pub fn conflict() -> Diagnostic {
     let message = format!("`{LOCK}` has a merge conflict: both sides were read, and it is written again");
     Diagnostic::warning(Code::LockConflict, message).hint("commit it with the files that were written")
 }
 
 /// There is no key of fingerprints.
-#[must_use]
 pub fn no_key() -> Diagnostic {
     let message = format!("`{KEY_VARIABLE}` is not set, so every run re-encrypts all files");
     Diagnostic::warning(Code::NoFingerprintKey, message).hint(
@@ -36,7 +32,6 @@ pub fn no_key() -> Diagnostic {
 }
 
 /// Files are for other recipients than before.
-#[must_use]
 pub fn readdressed(count: usize) -> Diagnostic {
     let (files, are) = if count == 1 { ("file", "is") } else { ("files", "are") };
     let message = format!("{count} encrypted {files} {are} for another key than before, or by another rule of sops");
@@ -45,7 +40,6 @@ pub fn readdressed(count: usize) -> Diagnostic {
 }
 
 /// No mark was written with the key that is set.
-#[must_use]
 pub fn unsigned(count: usize) -> Diagnostic {
     let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
     let message =
@@ -57,7 +51,6 @@ pub fn unsigned(count: usize) -> Diagnostic {
 }
 
 /// Nothing that was there is wanted any more.
-#[must_use]
 pub fn of_another_format(count: usize) -> Diagnostic {
     let files = if count == 1 { "file was" } else { "files were" };
     let message = format!("{count} {files} of another `--format`, and removed: everything is re-encrypted");
@@ -65,7 +58,6 @@ pub fn of_another_format(count: usize) -> Diagnostic {
 }
 
 /// Recipients that nobody has approved.
-#[must_use]
 pub fn refused(refused: &[&Recipient], is_listed: bool) -> Diagnostic {
     let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };
@@ -86,7 +78,6 @@ pub fn refused(refused: &[&Recipient], is_listed: bool) -> Diagnostic {
 }
 
 /// That a first run has chosen the recipients.
-#[must_use]
 pub fn first(recipients: &[String]) -> String {
     format!("first run: encrypted for {}; from now on another recipient is an error", recipients.join(", "))
 }

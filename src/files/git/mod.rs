@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, read_file};
 use crate::settings::PlaintextInGit;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -29,16 +29,13 @@ pub struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     /// A guard for the output of one run.
-    #[must_use]
     pub fn new(target: &'a Target<'a>) -> Self {
         Self { target, roots: HashMap::new(), repositories: HashMap::new() }
     }
 
     /// Refuses files that will hold a plain Secret and that Git tracks or would take. Each has a path without links and the name that
     /// messages call it by.
-    ///
-    /// # Errors
-    /// One is in a work tree, and tracked, not ignored, or Git cannot say.
+    /// Errors: one is in a work tree, and tracked, not ignored, or Git cannot say.
     pub fn check(&mut self, files: impl IntoIterator<Item = (PathBuf, String)>) -> Result<(), Failure> {
         if self.target.plaintext_in_git == PlaintextInGit::Allow {
             return Ok(());
@@ -104,9 +101,6 @@ fn refusal(what: &str, remedy: &str) -> Failure {
 }
 
 /// Refuses when standard output is redirected to a file where no plain Secret may be.
-///
-/// # Errors
-/// As [`Guard::check`].
 pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
     // Only Linux knows the name of an open file.
     let Ok(path) = fs::read_link("/proc/self/fd/1") else { return Ok(()) };
@@ -117,9 +111,6 @@ pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
 }
 
 /// Refuses a single file where no plain Secret may be.
-///
-/// # Errors
-/// As [`Guard::check`]; or it cannot be told where the file would be.
 pub fn check_file(path: &Path, name: &str, target: &Target<'_>) -> Result<(), Failure> {
     if target.plaintext_in_git == PlaintextInGit::Allow {
         return Ok(());
@@ -131,13 +122,10 @@ pub fn check_file(path: &Path, name: &str, target: &Target<'_>) -> Result<(), Fa
 }
 
 /// Whether a folder is in a work tree, and our `.gitignore` keeps it out of Git.
-#[must_use]
 pub fn is_covered(folder: &Path) -> bool {
-    in_work_tree(folder) && fs::read(folder.join(IGNORE_FILE)).is_ok_and(|bytes| bytes == IGNORE_ALL)
+    in_work_tree(folder) && read_file(&folder.join(IGNORE_FILE)).is_ok_and(|bytes| bytes == IGNORE_ALL)
 }
 
-/// Whether a folder is in a work tree.
-#[must_use]
 pub fn in_work_tree(folder: &Path) -> bool {
     let real = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     real.ancestors().any(is_root)

@@ -64,9 +64,7 @@ pub struct Trouble {
 
 impl Repository {
     /// Opens the work tree whose top is `root`, a path without links.
-    ///
-    /// # Errors
-    /// There is no `git`, or it fails.
+    /// Errors: there is no `git`, or it fails.
     pub fn open(root: &Path, environment: &Environment) -> Result<Self, Trouble> {
         let Some(program) = Program::find("git", environment, environment.only(&VARIABLES), LIMIT) else {
             return Err(Trouble::new("no program `git` is on PATH", "install git in the image of this job; "));
@@ -103,9 +101,7 @@ impl Repository {
     }
 
     /// What Git does with each of these files, whose paths begin at the root.
-    ///
-    /// # Errors
-    /// Git fails, or answers something else.
+    /// Errors: git fails, or answers something else.
     pub fn judge(&self, paths: &[&Path]) -> Result<Vec<Verdict>, Trouble> {
         let paths: Vec<_> = paths.iter().map(|path| with_slashes(path)).collect();
         let questions = paths.iter().flat_map(|path| [b"./", path.as_slice(), b"\0"].concat()).collect();

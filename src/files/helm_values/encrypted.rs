@@ -13,9 +13,7 @@ use regcred_core::diagnostic::Failure;
 use regcred_core::recipient::Recipients;
 
 /// The file with its values encrypted.
-///
-/// # Errors
-/// It is not text.
+/// Errors: it is not text.
 pub fn entry<'a>(file: &File, form: Form, sops: &'a Sops) -> Result<Entry<'a>, Failure> {
     let text = std::str::from_utf8(&file.bytes)
         .map_err(|_| crate::files::failure(io::Error::from(io::ErrorKind::InvalidData), "the file of `--output`"))?;

@@ -27,9 +27,7 @@ use regcred_core::objects;
 use shipped::Context;
 
 /// The values alone.
-///
-/// # Errors
-/// A chart that is for one pull secret and gets several, or a template that makes no values.
+/// Errors: a chart that is for one pull secret and gets several, or a template that makes no values.
 pub fn write(run: &ClusterRun, shown: Shown) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let settings = &run.settings;
     let unwritable = |error: std::io::Error| super::failure(error, "the values");
@@ -66,7 +64,6 @@ fn headed(values: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 /// Whether a secret is among the values themselves.
-#[must_use]
 pub fn protection(chart: &Chart) -> Protection {
     match chart {
         Chart::Own | Chart::Tamcore => Protection::Plaintext,
@@ -76,9 +73,6 @@ pub fn protection(chart: &Chart) -> Protection {
 
 /// The values as a file of this name, and as files beside it what the chart has no value for: the Secret of empathyco's, and the guard of
 /// either patcher's. Those with a secret in them are encrypted, if that was asked for.
-///
-/// # Errors
-/// As [`write()`], and a template of the user's that makes no Namespace.
 pub fn files<'a>(run: &'a ClusterRun, templates: &Templates, name: &str) -> Result<Vec<Entry<'a>>, Failure> {
     let files = plain_files(run, templates, name)?;
     let Protector::Sops(sops) = &run.protector else { return Ok(files.into_iter().map(Entry::from).collect()) };
@@ -148,7 +142,6 @@ fn without_its_own_namespace(patcher: &PatcherSettings) -> PatcherSettings {
 }
 
 /// What the values alone do not say of the policies that confine the patcher.
-#[must_use]
 pub fn note(settings: &Settings) -> Option<String> {
     let namespace = &confined(settings)?.namespace;
     let how = match settings.destination {

@@ -41,28 +41,23 @@ pub enum Purpose {
 
 impl Key {
     /// Reads the keys. What they sign is bound to the cluster, so that nothing signed for one is believed in another.
-    ///
-    /// # Errors
-    /// One of them can be guessed.
+    /// Errors: one of them can be guessed.
     pub fn read(environment: &Environment, cluster: Option<&ResourceName>) -> Result<Self, Failure> {
         let read = |name| read(name, environment).map(|key| key.map(|key| bound(&key, cluster)));
         Ok(Self { current: read(KEY_VARIABLE)?, previous: read(PREVIOUS_VARIABLE)? })
     }
 
     /// Whether there is one that signs.
-    #[must_use]
     pub fn is_there(&self) -> bool {
         self.current.is_some()
     }
 
     /// The HMAC of these parts, each with its length before it, so that nothing moves from one to the next.
-    #[must_use]
     pub fn sign(&self, purpose: Purpose, parts: &[&[u8]]) -> Option<Digest> {
         self.current.as_ref().and_then(|key| sign(key, purpose, parts))
     }
 
     /// The first letters of the HMAC of a Docker config in a cluster, to see that it changed.
-    #[must_use]
     pub fn short(&self, docker_config: &SecretString) -> Option<String> {
         #[expect(clippy::disallowed_methods, reason = "only its HMAC leaves")]
         let parts: [&[u8]; 2] = [b"a Secret in a cluster", docker_config.expose_secret().as_bytes()];
@@ -70,7 +65,6 @@ impl Key {
     }
 
     /// Whether one of the keys has signed these parts so.
-    #[must_use]
     pub fn has_signed(&self, signature: Option<&Digest>, purpose: Purpose, parts: &[&[u8]]) -> bool {
         let Some(signature) = signature else { return false };
         let keys = [&self.current, &self.previous].into_iter().flatten();
@@ -144,19 +138,16 @@ pub enum Hasher {
 
 impl Hasher {
     /// The SHA-256 of public bytes.
-    #[must_use]
     pub fn public() -> Self {
         Self::Public(digest::Context::new(&digest::SHA256))
     }
 
     /// The HMAC of bytes with a secret: one for each key; nothing where there is none.
-    #[must_use]
     pub fn secret(key: &Key) -> Self {
         key.current.as_ref().map_or(Self::Unknown, Self::with)
     }
 
     /// The same under the key that was replaced.
-    #[must_use]
     pub fn secret_before(key: &Key) -> Self {
         key.previous.as_ref().map_or(Self::Unknown, Self::with)
     }
@@ -177,7 +168,6 @@ impl Hasher {
     }
 
     /// The hash or HMAC of all bytes.
-    #[must_use]
     pub fn finish(self) -> Option<Digest> {
         match self {
             Self::Public(context) => Digest::new(context.finish().as_ref()),

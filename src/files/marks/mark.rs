@@ -3,9 +3,11 @@
 //! No tool that applies a manifest reads it, and sops leaves comments out of what it authenticates.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::digest::Digest;
 use super::key::{Key, Purpose};
+use super::{Extent, SEPARATOR};
 use regcred_core::recipient::Recipients;
 
 const START: &str = "# regcred mark: ";
@@ -30,8 +32,25 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// The marks of a text, each with the range of what it is about.
+    pub fn all(text: &[u8], extent: Extent) -> Vec<(Self, Range<usize>)> {
+        let mut documents = Vec::new();
+        let mut open: Option<(Self, usize)> = None;
+        let mut place = 0;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let next = place + line.len();
+            if extent == Extent::Document && line == SEPARATOR {
+                documents.extend(open.take().map(|(mark, start)| (mark, start..place)));
+            } else if open.is_none() && line.starts_with(b"#") {
+                open = Self::parse(line).map(|mark| (mark, next));
+            }
+            place = next;
+        }
+        documents.extend(open.map(|(mark, start)| (mark, start..place)));
+        documents
+    }
+
     /// The mark of a line, if it is one.
-    #[must_use]
     pub fn parse(line: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(line.strip_prefix(START.as_bytes())?).ok()?;
         let mut words = text.split_whitespace();
@@ -62,7 +81,6 @@ impl Mark {
     }
 
     /// The mark as a line, with its end.
-    #[must_use]
     pub fn line(&self) -> String {
         let Self { name, recipients, rules, context, ciphertext, content, signature } = self;
         let mut line = format!("{START}{name} recipients={recipients}");
@@ -83,14 +101,12 @@ impl Mark {
     }
 
     /// The same, signed.
-    #[must_use]
     pub fn signed(mut self, key: &Key) -> Self {
         self.signature = self.with_parts(|parts| key.sign(Purpose::Mark, parts));
         self
     }
 
     /// Whether one of the keys has signed it.
-    #[must_use]
     pub fn is_signed(&self, key: &Key) -> bool {
         self.with_parts(|parts| key.has_signed(self.signature.as_ref(), Purpose::Mark, parts))
     }
@@ -106,7 +122,6 @@ impl Mark {
 }
 
 /// The recipients as a mark names them.
-#[must_use]
 pub fn fingerprints(recipients: &Recipients) -> String {
     recipients.iter().map(regcred_core::recipient::Recipient::fingerprint).collect::<Vec<_>>().join(",")
 }
@@ -159,5 +174,22 @@ mod tests {
         ] {
             assert!(!forged.is_signed(&ours), "{forged:?}");
         }
+    }
+
+    #[test]
+    fn a_mark_is_about_its_document_or_about_all_the_rest() {
+        let line = |name: &str| {
+            format!("# regcred mark: {name} recipients=x context={0} sha256={0}\n", Digest::of(b"").unwrap())
+        };
+        let text = format!("a: 1\n---\n{}b: 2\n# c\n---\nd: 3\n---\n{}e: 4\n", line("b"), line("e"));
+        let found = |extent, name: &str| {
+            let documents = Mark::all(text.as_bytes(), extent);
+            let (_, range) = documents.into_iter().find(|(mark, _)| mark.name == name)?;
+            Some(text[range].to_owned())
+        };
+        assert_eq!(found(Extent::Document, "b").unwrap(), "b: 2\n# c\n");
+        assert_eq!(found(Extent::Document, "e").unwrap(), "e: 4\n");
+        assert!(found(Extent::Rest, "b").unwrap().ends_with("e: 4\n"));
+        assert!(found(Extent::Rest, "e").is_none() && Mark::all(b"# regcred mark: {\n", Extent::Rest).is_empty());
     }
 }

@@ -11,7 +11,6 @@ enum Place {
 }
 
 /// The lines of either side, each with its end, if all the markers are there.
-#[must_use]
 pub fn sides(text: &[u8]) -> Option<[Vec<&[u8]>; 2]> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let (mut place, mut conflicts) = (Place::Both, 0_usize);

@@ -53,7 +53,6 @@ pub enum Outdated {
 pub enum Extent {
     /// All that follows.
     Rest,
-    /// The document.
     Document,
 }
 
@@ -118,13 +117,12 @@ struct Meaning<'a> {
 
 impl<'a> Marks<'a> {
     /// The documents of this text, in which lines end with a line feed alone; with a merge conflict in it, those of both sides.
-    #[must_use]
     pub fn read(text: Vec<u8>, key: &'a Key, extent: Extent) -> Self {
         let text = match merge::sides(&text) {
             Some([ours, theirs]) => [&ours.concat(), SEPARATOR, &theirs.concat()].concat(),
             None => text,
         };
-        let marked = parse(&text, extent);
+        let marked = Mark::all(&text, extent);
         let verify = |(mark, range): (Mark, Range<usize>)| {
             let is_whole = Digest::of(&text[range.clone()]).is_some_and(|there| there == mark.ciphertext);
             let is_signed = is_whole && mark.is_signed(key);
@@ -143,16 +141,12 @@ impl<'a> Marks<'a> {
     }
 
     /// The fingerprints of the recipients that a key has signed for.
-    #[must_use]
     pub fn signed_recipients(&self) -> BTreeSet<String> {
         let signed = self.documents.values().flatten().filter(|marked| marked.is_signed);
         signed.flat_map(|marked| marked.mark.recipients.split(',')).map(str::to_owned).collect()
     }
 
     /// Writes the mark and the encrypted document: the one that is there, if it is current.
-    ///
-    /// # Errors
-    /// The protector's.
     pub fn write(
         &self,
         encrypted: &dyn Encrypted,
@@ -255,7 +249,6 @@ impl<'a> Marks<'a> {
     }
 
     /// What was seen of the documents that were asked for.
-    #[must_use]
     pub fn seen(&self) -> Seen {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -265,7 +258,6 @@ impl<'a> Marks<'a> {
     }
 
     /// Whether a key has signed any of the marks.
-    #[must_use]
     pub fn has_signed(&self) -> bool {
         self.documents.values().flatten().any(|marked| marked.is_signed)
     }
@@ -287,44 +279,5 @@ impl<'a> Meaning<'a> {
     #[expect(clippy::disallowed_methods, reason = "what goes into an HMAC")]
     fn with_parts<T>(&self, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
         use_them(&[self.encrypted.secret().expose_secret().as_bytes(), &self.context, &self.variables])
-    }
-}
-
-fn parse(text: &[u8], extent: Extent) -> Vec<(Mark, Range<usize>)> {
-    let mut documents = Vec::new();
-    let mut open: Option<(Mark, usize)> = None;
-    let mut place = 0;
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
-        let next = place + line.len();
-        if extent == Extent::Document && line == SEPARATOR {
-            documents.extend(open.take().map(|(mark, start)| (mark, start..place)));
-        } else if open.is_none() && line.starts_with(b"#") {
-            open = Mark::parse(line).map(|mark| (mark, next));
-        }
-        place = next;
-    }
-    documents.extend(open.map(|(mark, start)| (mark, start..place)));
-    documents
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mark_is_about_its_document_or_about_all_the_rest() {
-        let line = |name: &str| {
-            format!("# regcred mark: {name} recipients=x context={0} sha256={0}\n", Digest::of(b"").unwrap())
-        };
-        let text = format!("a: 1\n---\n{}b: 2\n# c\n---\nd: 3\n---\n{}e: 4\n", line("b"), line("e"));
-        let found = |extent, name: &str| {
-            let documents = parse(text.as_bytes(), extent);
-            let (_, range) = documents.into_iter().find(|(mark, _)| mark.name == name)?;
-            Some(text[range].to_owned())
-        };
-        assert_eq!(found(Extent::Document, "b").unwrap(), "b: 2\n# c\n");
-        assert_eq!(found(Extent::Document, "e").unwrap(), "e: 4\n");
-        assert!(found(Extent::Rest, "b").unwrap().ends_with("e: 4\n"));
-        assert!(found(Extent::Rest, "e").is_none() && parse(b"# regcred mark: {\n", Extent::Rest).is_empty());
     }
 }

@@ -14,9 +14,7 @@ use regcred_core::names::{Namespace, ResourceName, VariableName};
 
 /// The Service of the controller.
 pub struct Controller<'a> {
-    /// Its name.
     pub name: ResourceName,
-    /// Its namespace.
     pub namespace: Namespace,
     /// The context of the kubeconfig, unless it is the current one.
     pub context: Option<&'a str>,
@@ -31,9 +29,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 impl Controller<'_> {
     /// The certificate, as the controller gives it.
-    ///
-    /// # Errors
-    /// `kubectl` is missing, the cluster does not answer or refuses, or the controller is not there.
+    /// Errors: `kubectl` is missing, the cluster does not answer or refuses, or the controller is not there.
     pub fn certificate(&self) -> Result<Vec<u8>, Diagnostic> {
         let Self { name, namespace, .. } = self;
         interrupt::heed();

@@ -41,9 +41,7 @@ pub struct Sealer {
 
 impl Sealer {
     /// Reads the certificate, and tries its key once, so that nothing can fail later.
-    ///
-    /// # Errors
-    /// The certificate is missing, has expired, or its key is not RSA.
+    /// Errors: the certificate is missing, has expired, or its key is not RSA.
     pub fn prepare(sealing: &Sealing, marks: &Marks, environment: &Environment) -> Result<Self, Failure> {
         let Sealing { certificate, scope } = sealing;
         let refused = |problem| Failure::of("the certificate", problem);
@@ -75,15 +73,12 @@ impl Sealer {
     }
 
     /// What is odd about the certificate or the scope.
-    #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
     /// Writes the SealedSecret of this Secret as JSON; the sealed value differs at every call.
-    ///
-    /// # Errors
-    /// The cryptography's: there is no randomness.
+    /// Errors: the cryptography's: there is no randomness.
     pub fn seal_as_json(
         &self,
         secret: &PullSecret,
@@ -95,9 +90,6 @@ impl Sealer {
     }
 
     /// The SealedSecret of this Secret as YAML; the sealed value differs at every call.
-    ///
-    /// # Errors
-    /// The cryptography's, and the serializer's.
     pub fn seal_as_yaml(&self, secret: &PullSecret, manifest: Manifest<'_>) -> Result<Vec<u8>, WriteError> {
         let value = self.value(secret, manifest.namespace())?;
         let mut text = Vec::with_capacity(value.len() + ROOM);
@@ -106,9 +98,6 @@ impl Sealer {
     }
 
     /// The recipient of the SealedSecret, and the text around its ciphertext.
-    ///
-    /// # Errors
-    /// The serializer's.
     pub fn context(&self, manifest: Manifest<'_>) -> io::Result<Vec<u8>> {
         let mut context = self.recipient.clone();
         context.reserve(ROOM);
@@ -117,22 +106,17 @@ impl Sealer {
     }
 
     /// The recipient: the SHA-256 of the public key.
-    #[must_use]
     pub fn recipient(&self) -> &[u8] {
         &self.recipient
     }
 
     /// The recipient as marks name it.
-    #[must_use]
     pub fn recipients(&self) -> Recipients {
         let fingerprint = fingerprint(&self.recipient);
         Recipient::new(fingerprint.clone(), fingerprint).into_iter().collect()
     }
 
     /// Whether the bytes are this SealedSecret but for its ciphertext, and that one as it is for this key: it cannot be told what it holds.
-    ///
-    /// # Errors
-    /// The serializer's.
     pub fn has_form(&self, manifest: Manifest<'_>, bytes: &[u8]) -> io::Result<bool> {
         let value = manifest.sealed_value(&self.shell, bytes)?;
         Ok(value.and_then(|value| STANDARD.decode(value).ok()).is_some_and(|sealed| seal::has_form(&self.key, &sealed)))

@@ -9,9 +9,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, reason};
 const BEGIN: &str = "-----BEGIN ";
 
 /// Reads it.
-///
-/// # Errors
-/// It is an address, or a file that cannot be read. What was typed is not repeated.
+/// Errors: it is an address, or a file that cannot be read. What was typed is not repeated.
 pub fn read(source: &CertificateSource, environment: &Environment) -> Result<Vec<u8>, Diagnostic> {
     let path = match source {
         CertificateSource::Variable(text) if text.contains(BEGIN) => return Ok(text.clone().into_bytes()),

@@ -38,7 +38,6 @@ pub struct Secrets {
 
 impl Secrets {
     /// Those in these documents, which are to be encrypted, and in the variables of the program.
-    #[must_use]
     pub fn of<'a>(documents: &[Value], form: Form, variables: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut secrets = Self::default();
         for document in documents {
@@ -92,7 +91,6 @@ impl Secrets {
     }
 
     /// The words as one line, without those in which a part of a secret is.
-    #[must_use]
     pub fn admit(&self, words: &[u8]) -> Said {
         let text = Zeroizing::new(String::from_utf8_lossy(words).into_owned());
         let clean: String =

@@ -15,7 +15,6 @@ pub enum Form {
 
 impl Form {
     /// The `encrypted_regex` for sops: it selects what must be encrypted.
-    #[must_use]
     pub fn regex(self) -> &'static str {
         match self {
             Self::Manifests | Self::ExtraObjects => "^(data|stringData)$",
@@ -24,7 +23,6 @@ impl Form {
     }
 
     /// Keys whose values must be encrypted.
-    #[must_use]
     pub fn secret_keys(self) -> &'static [&'static str] {
         match self {
             Self::Manifests => &["data", "stringData"],
@@ -34,13 +32,11 @@ impl Form {
     }
 
     /// Whether the value at this path must be encrypted.
-    #[must_use]
     pub fn is_secret(self, path: &[&str]) -> bool {
         path.iter().any(|key| self.secret_keys().contains(key)) && !self.is_clear(path)
     }
 
     /// Whether the value at this path must stay readable.
-    #[must_use]
     pub fn is_clear(self, path: &[&str]) -> bool {
         self == Self::Manifests && matches!(path.first(), Some(&("apiVersion" | "kind" | "metadata")))
     }

@@ -77,9 +77,7 @@ enum Choice {
 
 impl Sops {
     /// Finds the program and the rules.
-    ///
-    /// # Errors
-    /// All that is missing or wrong with them.
+    /// Errors: all that is missing or wrong with them.
     pub fn prepare(
         settings: &Settings,
         secret_variables: &[VariableName],
@@ -128,15 +126,11 @@ impl Sops {
     }
 
     /// What there is to say of it before it works.
-    #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
     /// The Secret with its values encrypted: another at every call.
-    ///
-    /// # Errors
-    /// As [`Self::encrypt_text`].
     pub fn encrypt(
         &self,
         secret: &PullSecret,
@@ -148,9 +142,7 @@ impl Sops {
     }
 
     /// A YAML text with its secrets encrypted: another at every call. `path` is its file's, relative to the root.
-    ///
-    /// # Errors
-    /// There is no rule for it, its rule does not do what is needed, or the program fails.
+    /// Errors: there is no rule for it, its rule does not do what is needed, or the program fails.
     pub fn encrypt_text(&self, text: &str, path: &str, form: Form) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         let program = self.program.as_ref().ok_or_else(|| failed(problems::no_program()))?;
         let documents = proof::documents(text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
@@ -190,9 +182,6 @@ impl Sops {
     }
 
     /// The Secret without its values, and what its recipients come from: what anybody may know of its file.
-    ///
-    /// # Errors
-    /// The serializer's.
     pub fn context(&self, secret: &PullSecret, namespace: Option<&Namespace>) -> io::Result<Vec<u8>> {
         let clear = PullSecret { docker_config: Arc::new(String::new().into()), ..secret.clone() };
         let mut context = serde_json::to_vec(&clear.object(namespace))?;
@@ -202,24 +191,18 @@ impl Sops {
     }
 
     /// What the recipients of a file come from: a hash of the rules, and the keys that regcred chooses.
-    #[must_use]
     pub fn recipient(&self, form: Form) -> Vec<u8> {
         let rules = self.rules.as_ref().map_or(&[][..], |rules| &rules.bytes);
         [digest(&SHA256, rules).as_ref(), form.regex().as_bytes()].concat()
     }
 
     /// Recipients that come from environment variables, which a job that only compares may not see.
-    ///
-    /// # Errors
-    /// The serializer's.
     pub fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
         Ok(serde_json::to_vec(&self.recipients)?)
     }
 
     /// A YAML text without the values that are encrypted in it, and what its recipients come from: what anybody may know of its file.
-    ///
-    /// # Errors
-    /// The text is no YAML.
+    /// Errors: the text is no YAML.
     pub fn public(&self, text: &str, form: Form) -> io::Result<Vec<u8>> {
         let mut documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
         for document in &mut documents {
@@ -232,16 +215,12 @@ impl Sops {
     }
 
     /// Whether the bytes are this Secret, encrypted as it must be, as far as it can be told without opening them.
-    ///
-    /// # Errors
-    /// The serializer's.
     pub fn has_form(secret: &PullSecret, namespace: Option<&Namespace>, bytes: &[u8]) -> io::Result<bool> {
         let text = to_yaml(&secret.object(namespace))?;
         Ok(std::str::from_utf8(bytes).is_ok_and(|there| Self::is_encrypted(&text, there, Form::Manifests)))
     }
 
     /// Whether the file's text is this one, encrypted as it must be, as far as it can be told without opening it.
-    #[must_use]
     pub fn is_encrypted(text: &str, there: &str, form: Form) -> bool {
         proof::documents(text).is_some_and(|documents| proof::check_result(&documents, there, form).is_ok())
     }

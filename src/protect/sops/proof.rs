@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::form::Form;
+use regcred_core::manifest::expands_too_far;
 
 /// What is wrong with a result; a place in a document is a path of keys.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,16 +17,16 @@ pub enum Fault {
 }
 
 /// The documents of a YAML stream.
-#[must_use]
 pub fn documents(text: &str) -> Option<Vec<Value>> {
+    if expands_too_far(text) {
+        return None;
+    }
     let options = serde_saphyr::options! { budget: None, with_snippet: false };
     serde_saphyr::from_multiple_with_options(text, options).ok()
 }
 
 /// Whether the result is these documents, with every secret encrypted and everything readable that must be.
-///
-/// # Errors
-/// It is not.
+/// Errors: it is not.
 pub fn check_result(documents: &[Value], result: &str, form: Form) -> Result<(), Fault> {
     let found = self::documents(result).ok_or(Fault::Other)?;
     if found.len() != documents.len() {

@@ -17,7 +17,6 @@ const KINDS: [(&str, &[&str]); 7] = [
 ];
 
 /// Everyone who can open these documents; empty where sops has not written them.
-#[must_use]
 pub fn recipients_of(text: &[u8]) -> Recipients {
     let documents = std::str::from_utf8(text).ok().and_then(proof::documents).unwrap_or_default();
     documents

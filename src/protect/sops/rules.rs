@@ -20,9 +20,6 @@ pub struct Rules {
 
 impl Rules {
     /// Reads the file that `SOPS_CONFIG` names, or else the nearest `.sops.yaml` at or above the folder, which is absolute.
-    ///
-    /// # Errors
-    /// It cannot be read.
     pub fn find(folder: &Path, environment: &Environment) -> Result<Option<Self>, Diagnostic> {
         let named = environment.path("SOPS_CONFIG");
         let above = || folder.ancestors().map(|ancestor| ancestor.join(FILE)).find(|path| path.exists());
@@ -37,14 +34,12 @@ impl Rules {
     }
 
     /// The path of a file as the rules match it: it begins at the folder of the rules.
-    #[must_use]
     pub fn matched<'a>(&self, path: &'a Path) -> &'a Path {
         self.file.parent().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path)
     }
 }
 
 /// A `.sops.yml` at or above the folder that sops does not read, unless a `.sops.yaml` is nearer.
-#[must_use]
 pub fn ignored(folder: &Path) -> Option<Diagnostic> {
     let nearest = folder.ancestors().find(|folder| [FILE, IGNORED].iter().any(|name| folder.join(name).exists()))?;
     nearest.join(IGNORED).exists().then(|| {

@@ -30,11 +30,8 @@ pub enum Value {
     Null,
     /// `true` or `false`.
     Boolean,
-    /// A number.
     Number,
-    /// A text.
     Text(String),
-    /// A list.
     List(Vec<Node>),
     /// A mapping, each key as often as it was written.
     Mapping(Vec<(Spanned<String>, Node)>),
@@ -42,7 +39,6 @@ pub enum Value {
 
 impl Value {
     /// What it is called in a message.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -56,13 +52,11 @@ impl Value {
 }
 
 /// Where something was written.
-#[must_use]
 pub fn position<T>(spanned: &Spanned<T>) -> Position {
     Position(spanned.referenced.line(), spanned.referenced.column())
 }
 
 /// Reads a text, if it is YAML at all.
-#[must_use]
 pub fn read(text: &str) -> Option<Node> {
     let options = serde_saphyr::options! {
         with_snippet: false,

@@ -16,7 +16,6 @@ const EXAMPLE: &str = "`regcred schema` prints the form; `regcred init` writes a
 const RENAMED: (&str, &str) = ("shape", "format");
 
 /// Every fault that can be seen against the form; none if the text is no YAML, or has none of these.
-#[must_use]
 pub fn of(text: &str) -> Vec<Diagnostic> {
     let Some(document) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
@@ -29,7 +28,6 @@ pub fn of(text: &str) -> Vec<Diagnostic> {
 }
 
 /// Every fault of the object that is the value of a field, which is named in place of lines.
-#[must_use]
 pub fn of_field(field: &str, text: &str) -> Vec<Diagnostic> {
     let Some(Node { value: Value::Mapping(entries), .. }) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
@@ -41,7 +39,6 @@ pub fn of_field(field: &str, text: &str) -> Vec<Diagnostic> {
 }
 
 /// The last of these lines that begins with a field of ours, by the name of the field.
-#[must_use]
 pub fn last_field<'a>(lines: impl Iterator<Item = &'a str>) -> Option<String> {
     let form = Form::of_the_file();
     let fields = lines.filter_map(|line| line.trim_start_matches([' ', '-']).split(':').next());
@@ -142,6 +139,11 @@ impl Faults<'_> {
     /// A password or a Docker config where the name of its variable belongs.
     fn literal(&mut self, position: Position, path: &str) {
         let field = last(path);
+        if field == "kubeconfig" {
+            let hint = "a kubeconfig can run programs, so a variable holds it or its path: `kubeconfig: {env: NAME}`";
+            self.add(position, "a literal kubeconfig, or its path", hint.to_owned());
+            return;
+        }
         self.add(
             position,
             "a literal password or Docker config",
@@ -249,110 +251,4 @@ fn is_a_boolean_of_1_1(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
-
-    fn messages(text: &str) -> Vec<String> {
-        of(text).into_iter().map(|problem| problem.message).collect()
-    }
-
-    #[test]
-    fn all_faults_of_a_file_come_together_in_its_order_and_without_a_value() {
-        let text = "kind: hunter2\nmetadata: {nam: hunter2}\nlogins: []\nspec:\n  strategy: hunter2\n  format: kustomisation\n  \
-                    pullSecrets:\n  - link: policy\n    nmae: x\n    hunter2: 1\n    serviceAccounts: hunter2\n    logins:\n    \
-                    - dockerConfig: hunter2\n    - registry: ghcr.io\n      username: hunter2\n      password: {value: hunter2}\n";
-        let problems = of(text);
-        assert_eq!(
-            problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(),
-            [
-                "line 1, column 1: the field `apiVersion` is missing",
-                "line 1, column 7: `kind`: unknown value",
-                "line 2, column 12: unknown field; did you mean `name`?",
-                "line 3, column 1: `logins` belongs under `spec.pullSecrets[]`",
-                "line 5, column 13: `spec.strategy`: unknown value",
-                "line 6, column 11: `spec.format`: unknown value; did you mean `kustomization`?",
-                "line 8, column 5: `link` belongs under `spec`",
-                "line 9, column 5: unknown field; did you mean `name`?",
-                "line 10, column 5: unknown field",
-                "line 11, column 22: `spec.pullSecrets[0].serviceAccounts`: expected a list, found text",
-                "line 13, column 21: a literal password or Docker config",
-                "line 15, column 17: `spec.pullSecrets[0].logins[1].username`: expected a mapping, found text",
-                "line 16, column 18: a literal password or Docker config",
-            ]
-        );
-        assert!(problems.iter().all(|problem| problem.hint.is_some()));
-        assert!(!format!("{problems:?}").contains("hunter2"));
-    }
-
-    #[test]
-    fn a_field_in_another_place_is_told_where_it_belongs() {
-        for (spec, message) in [
-            ("spec: {name: x}", "line 4, column 8: `name` belongs under `metadata` or under `spec.pullSecrets[]`"),
-            ("spec: {apiVersion: x}", "line 4, column 8: `apiVersion` belongs to the top level"),
-            ("spec: {link: none, link: none}", "line 4, column 20: duplicate key"),
-            ("spec: {shape: chart}", "line 4, column 8: `shape` is called `format` now"),
-            ("spec: {include: []}", "line 4, column 8: `include` belongs under `spec.pullSecrets[].namespaces`"),
-            ("spec: {pullSecrets: [{namespace: x}]}", "line 4, column 23: unknown field; did you mean `namespaces`?"),
-            (
-                "spec: {login: []}",
-                "line 4, column 8: unknown field; did you mean `logins`, which belongs under `spec.pullSecrets[]`?",
-            ),
-        ] {
-            assert_eq!(messages(&format!("{HEAD}{spec}\n")), [message]);
-        }
-    }
-
-    #[test]
-    fn a_hint_shows_how_a_secret_is_named() {
-        for (login, hint) in [
-            ("password: {value: p}", "write `password: {env: NAME}`"),
-            ("password: p", "write `password: {env: NAME}`"),
-            ("dockerConfig: p", "write `dockerConfig: {env: NAME}`"),
-            ("dockerConfig: {value: p}", "write `dockerConfig: {env: NAME}`"),
-        ] {
-            let problems = of(&format!("{HEAD}spec:\n  pullSecrets:\n  - logins:\n    - {login}\n"));
-            assert_eq!(problems.len(), 1, "{problems:?}");
-            assert!(problems[0].hint.as_ref().unwrap().contains(hint), "{problems:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_missing_is_told_with_what_to_write() {
-        let login = of(&format!("{HEAD}spec: {{pullSecrets: [{{logins: [{{password: {{}}}}]}}]}}\n"));
-        assert_eq!(login[0].hint.as_deref(), Some("write `{env: NAME}`, with the name of the variable"));
-        let hints: Vec<_> = of("metadata: {}\n").into_iter().filter_map(|problem| problem.hint).collect();
-        assert_eq!(hints[0], "write `apiVersion: regcred.dev/v1alpha1`");
-        assert_eq!(hints[1], "write `kind: RegistryCredentials`");
-        assert!(hints[2..].iter().any(|hint| hint.starts_with("`name` is the owner of the objects")), "{hints:?}");
-    }
-
-    #[test]
-    fn a_bad_name_is_told_with_its_place_and_field() {
-        let text = format!(
-            "{HEAD}spec:\n  clusters: [{{name: Prod}}]\n  patcher: {{namespace: a.b, pullSecret: a..b}}\n  pullSecrets:\n  - name: A\n    \
-             namespaces: {{include: [a, 'B*'], exclude: ['[a']}}\n    serviceAccounts: ['*', B]\n    logins: [{{preset: ghrc}}]\n"
-        );
-        assert_eq!(
-            messages(&text),
-            [
-                "line 5, column 21: `name`: the name has a capital letter at position 1",
-                "line 6, column 24: `namespace`: the namespace has a dot at position 2",
-                "line 6, column 41: `pullSecret`: a part of the name is empty",
-                "line 8, column 11: `name`: the name has a capital letter at position 1",
-                "line 9, column 31: `include`: the glob has a capital letter at position 1",
-                "line 9, column 48: `exclude`: the glob has a bracket or brace that does not fit",
-                "line 10, column 28: `serviceAccounts`: the name has a capital letter at position 1",
-                "line 11, column 23: `spec.pullSecrets[0].logins[0].preset`: unknown value; did you mean `ghcr`?",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_good_file_has_no_faults() {
-        let spec = "spec:\n  createNamespaces: yes\n  profile:\n  pullSecrets:\n  - name: 12\n    namespaces: {include: [on, 1]}\n";
-        assert!(messages(&format!("{HEAD}{spec}")).is_empty());
-        assert!(messages("a: [\n").is_empty());
-    }
-}
+mod tests;

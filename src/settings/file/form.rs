@@ -28,11 +28,9 @@ pub enum Expected<'a> {
     Words(Vec<&'a str>),
     /// A text of this pattern.
     Name(&'a str),
-    /// A text.
     Text,
     /// `true` or `false`.
     Boolean,
-    /// A number.
     Number,
     /// One of several of these.
     OneOf(Vec<&'a Value>),
@@ -42,7 +40,6 @@ pub enum Expected<'a> {
 
 impl Expected<'_> {
     /// What it is called in a message.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Fields { .. } | Self::Entries(_) => "a mapping",
@@ -58,7 +55,6 @@ impl Expected<'_> {
 
 impl Form {
     /// The form of the types.
-    #[must_use]
     pub fn of_the_file() -> Self {
         let root = schemars::schema_for!(File).to_value();
         let mut form = Self { root, fields: Vec::new() };
@@ -69,7 +65,6 @@ impl Form {
     }
 
     /// What the whole document is.
-    #[must_use]
     pub fn root(&self) -> &Value {
         &self.root
     }
@@ -91,7 +86,6 @@ impl Form {
     }
 
     /// What may stand where this schema applies.
-    #[must_use]
     pub fn expected<'a>(&'a self, schema: &'a Value) -> Expected<'a> {
         let schema = self.resolved(schema);
         if let Some(words) = words(schema) {
@@ -124,7 +118,6 @@ impl Form {
     }
 
     /// What the schema says of what it describes, in the words of a sentence.
-    #[must_use]
     pub fn description(&self, schema: &Value) -> Option<String> {
         let text = schema["description"].as_str().or_else(|| self.resolved(schema)["description"].as_str())?;
         let mut letters = text.trim_end_matches('.').chars();
@@ -168,7 +161,6 @@ impl Form {
 }
 
 /// The path of a field.
-#[must_use]
 pub fn below(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }

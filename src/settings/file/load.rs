@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{File, faults};
 use crate::environment::{Environment, read_text};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
+use regcred_core::manifest::expands_too_far;
 
 /// The name that is looked for.
 pub const NAME: &str = "regcred.yaml";
@@ -66,7 +67,8 @@ fn find(from: &Path) -> Option<PathBuf> {
     from.ancestors()
         .take_while(|folder| folder.starts_with(root))
         .map(|folder| folder.join(NAME))
-        .find(|path| path.is_file())
+        // Anything of this name is meant: what is not a regular file is refused, not passed over.
+        .find(|path| path.symlink_metadata().is_ok())
 }
 
 /// Parses the text of the file.
@@ -74,6 +76,12 @@ fn find(from: &Path) -> Option<PathBuf> {
 /// # Errors
 /// Everything that is wrong with it, each with its place.
 pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
+    if expands_too_far(text) {
+        let message = "it has far too many aliases, or one that leads to itself";
+        return Err(vec![
+            Diagnostic::error(Code::TooManyAliases, message).hint("write out what the aliases stand for"),
+        ]);
+    }
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         // The reader stops at the first fault; a second look finds all.

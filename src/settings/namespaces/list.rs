@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::manifest::expands_too_far;
 use regcred_core::names::{InvalidName, Namespace, OPT_OUT};
 
 /// What a list says of the namespaces there are.
@@ -15,19 +16,31 @@ pub struct Listed {
     pub usable: Vec<Namespace>,
     /// Those that are Terminating or have opted out.
     pub left_out: Vec<Namespace>,
-    /// Those of Kubernetes itself, in a list that kubectl printed: nobody's Pods pull there, unless they are named.
+    /// Those of Kubernetes and OpenShift itself, in a list that kubectl printed: nobody's Pods pull there, unless they are named.
     pub of_the_cluster: Vec<Namespace>,
 }
 
-/// The namespaces of Kubernetes itself.
+/// The namespaces of Kubernetes itself; those of OpenShift have a name of their own form.
 const OF_THE_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
 
 impl Listed {
+    /// Whether there is a namespace that every OpenShift has.
+    #[must_use]
+    pub fn is_of_openshift(&self) -> bool {
+        [&self.usable, &self.left_out, &self.of_the_cluster].into_iter().flatten().any(is_of_openshift)
+    }
+
     /// Adds a namespace of a cluster.
     fn add(&mut self, name: Namespace) {
-        let is_of_the_cluster = OF_THE_CLUSTER.contains(&name.as_str());
+        let is_of_the_cluster = OF_THE_CLUSTER.contains(&name.as_str()) || is_of_openshift(&name);
         if is_of_the_cluster { self.of_the_cluster.push(name) } else { self.usable.push(name) }
     }
+}
+
+/// Whether the name is one that OpenShift keeps for itself.
+#[must_use]
+pub fn is_of_openshift(name: &Namespace) -> bool {
+    name.as_str() == "openshift" || name.as_str().starts_with("openshift-")
 }
 
 const FORMS: &str =
@@ -68,9 +81,7 @@ struct Status {
 }
 
 /// Reads a list from a file or a pipe as [`read`] does; of JSON no more is held than the names.
-///
-/// # Errors
-/// The reader's; of the kind `InvalidData` for what is no UTF-8 text.
+/// Errors: the reader's; of the kind `InvalidData` for what is no UTF-8 text.
 pub fn read_from(mut from: impl BufRead, origin: &str, problems: &mut Vec<Diagnostic>) -> io::Result<Listed> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if from.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
@@ -158,6 +169,10 @@ fn structured(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Liste
         return json(serde_json::from_str(text), origin, problems);
     }
     let mut listed = Listed::default();
+    if expands_too_far(text) {
+        problems.push(unreadable(origin, None));
+        return listed;
+    }
     let options = || serde_saphyr::options! { budget: None, with_snippet: false };
     match serde_saphyr::from_str_with_options::<Vec<serde_saphyr::Spanned<String>>>(text, options()) {
         Ok(names) => {
@@ -272,6 +287,7 @@ mod tests {
             "namespace/a\nnamespace/kube-system\nnamespace/kube-public\n",
             r#"{"kind":"List","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"kube-system"}}]}"#,
             "kind: NamespaceList\nitems:\n- metadata: {name: a}\n- metadata: {name: kube-node-lease}\n",
+            "namespace/a\nnamespace/openshift\nnamespace/openshift-monitoring\n",
         ] {
             assert_eq!(names(text), (vec!["a".into()], 0), "{text}");
         }

@@ -6,7 +6,7 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, NamespacePattern};
 use regcred_core::spec::Origin;
 
-pub use list::{Listed, read, read_from};
+pub use list::{Listed, is_of_openshift, read, read_from};
 
 /// Which namespaces are wanted.
 #[derive(Debug)]
@@ -33,7 +33,6 @@ pub enum NamesAdd {
     Nothing,
 }
 
-/// What was chosen.
 #[derive(Debug, Default)]
 pub struct Chosen {
     /// The namespaces, sorted and each once.

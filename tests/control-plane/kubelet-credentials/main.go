@@ -11,7 +11,9 @@ import (
 	"os"
 
 	"github.com/go-logr/logr"
+	"google.golang.org/protobuf/proto"
 	corev1 "k8s.io/api/core/v1"
+	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/credentialprovider"
 	"k8s.io/kubernetes/pkg/credentialprovider/secrets"
@@ -27,6 +29,8 @@ type question struct {
 type login struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
+	// Whether the kubelet can hand it to the container runtime, whose messages hold UTF-8 only.
+	Usable bool `json:"usable"`
 }
 
 type answer struct {
@@ -92,7 +96,8 @@ func lookUp(asked question) ([]login, error) {
 	found, _ := keyring.Lookup(repository)
 	matches := make([]login, 0, len(found))
 	for _, credential := range found {
-		matches = append(matches, login{credential.Username, credential.Password})
+		_, err := proto.Marshal(&runtime.AuthConfig{Username: credential.Username, Password: credential.Password})
+		matches = append(matches, login{credential.Username, credential.Password, err == nil})
 	}
 	return matches, nil
 }

@@ -158,7 +158,7 @@ impl Delivery<'_> {
         for (namespace, space) in &facts.namespaces {
             let here: Vec<_> = self.pull_secrets.iter().enumerate().filter(|(_, one)| one.serves(namespace)).collect();
             if self.link == Link::ServiceAccount {
-                items.extend(self.accounts(&here, namespace, space, &mut comparison.absent));
+                items.extend(accounts(&here, namespace, space, &mut comparison.absent));
             }
             match &space.secrets {
                 _ if here.is_empty() => {}
@@ -171,50 +171,6 @@ impl Delivery<'_> {
         }
         comparison.steps = steps(items);
         comparison
-    }
-
-    /// The ServiceAccounts that should refer to these pull secrets.
-    fn accounts(
-        &self,
-        here: &[(usize, &PullSecret<'_>)],
-        namespace: &Namespace,
-        space: &Space,
-        absent: &mut Vec<(Namespace, ResourceName)>,
-    ) -> Vec<Item> {
-        let mut wanted: BTreeMap<&ResourceName, Vec<ResourceName>> = BTreeMap::new();
-        let mut missing = BTreeSet::new();
-        for (_, pull_secret) in here {
-            let there = space
-                .accounts
-                .iter()
-                .filter(|(name, account)| pull_secret.accounts.has(name) && !account.metadata.opts_out());
-            there.for_each(|(name, _)| wanted.entry(name).or_default().push(pull_secret.name.clone()));
-            for name in pull_secret.accounts.names().iter().filter(|name| !space.accounts.contains_key(name)) {
-                // The cluster makes this one for each namespace, soon after the namespace itself.
-                if name.as_str() == DEFAULT {
-                    wanted.entry(name).or_default().push(pull_secret.name.clone());
-                } else {
-                    missing.insert(name);
-                }
-            }
-        }
-        absent.extend(missing.into_iter().map(|name| (namespace.clone(), name.clone())));
-        let item = |(name, references): (&ResourceName, Vec<ResourceName>)| {
-            let list =
-                space.accounts.get(name).map_or(Vec::new(), |account: &Account| account.image_pull_secrets.clone());
-            let is_linked = references.iter().all(|reference| refers(&list, reference));
-            let content = if is_linked { Content::Same } else { Content::NotLinked };
-            let actual = Actual { owner: Owner::Claimed, content, history: History::Unknown };
-            Item {
-                namespace: Some(namespace.clone()),
-                name: name.clone(),
-                object: Object::Account { list, references },
-                actual: Some(actual),
-                whose: None,
-                is_wanted: true,
-            }
-        };
-        wanted.into_iter().map(item).collect()
     }
 
     fn secret(
@@ -273,6 +229,48 @@ impl Delivery<'_> {
         self.marks.labels(Role::Owned).all(|label| has(&there.metadata.labels, label))
             && self.marks.annotations(Role::Owned).all(|annotation| has(&there.metadata.annotations, annotation))
     }
+}
+
+/// The ServiceAccounts that should refer to these pull secrets.
+fn accounts(
+    here: &[(usize, &PullSecret<'_>)],
+    namespace: &Namespace,
+    space: &Space,
+    absent: &mut Vec<(Namespace, ResourceName)>,
+) -> Vec<Item> {
+    let mut wanted: BTreeMap<&ResourceName, Vec<ResourceName>> = BTreeMap::new();
+    let mut missing = BTreeSet::new();
+    for (_, pull_secret) in here {
+        let there = space
+            .accounts
+            .iter()
+            .filter(|(name, account)| pull_secret.accounts.has(name) && !account.metadata.opts_out());
+        there.for_each(|(name, _)| wanted.entry(name).or_default().push(pull_secret.name.clone()));
+        for name in pull_secret.accounts.names().iter().filter(|name| !space.accounts.contains_key(name)) {
+            // The cluster makes this one for each namespace, soon after the namespace itself.
+            if name.as_str() == DEFAULT {
+                wanted.entry(name).or_default().push(pull_secret.name.clone());
+            } else {
+                missing.insert(name);
+            }
+        }
+    }
+    absent.extend(missing.into_iter().map(|name| (namespace.clone(), name.clone())));
+    let item = |(name, references): (&ResourceName, Vec<ResourceName>)| {
+        let list = space.accounts.get(name).map_or(Vec::new(), |account: &Account| account.image_pull_secrets.clone());
+        let is_linked = references.iter().all(|reference| refers(&list, reference));
+        let content = if is_linked { Content::Same } else { Content::NotLinked };
+        let actual = Actual { owner: Owner::Claimed, content, history: History::Unknown };
+        Item {
+            namespace: Some(namespace.clone()),
+            name: name.clone(),
+            object: Object::Account { list, references },
+            actual: Some(actual),
+            whose: None,
+            is_wanted: true,
+        }
+    };
+    wanted.into_iter().map(item).collect()
 }
 
 /// The ServiceAccount that every namespace has.

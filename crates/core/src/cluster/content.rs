@@ -75,7 +75,9 @@ pub fn differences(wanted: &SecretString, found: Option<&SecretString>) -> Vec<D
             Some(_) => {}
         }
     }
-    found.keys().for_each(|key| add(key, What::Removed));
+    for key in found.keys() {
+        add(key, What::Removed);
+    }
     differences
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use globset::GlobMatcher;
 use secrecy::SecretString;
 
 use crate::docker_config::Logins;
@@ -86,8 +87,8 @@ pub fn field_manager(owner: &str) -> String {
 pub enum Accounts<'a> {
     /// Every one of the namespace.
     All,
-    /// Those with these names.
-    Named(&'a [ResourceName]),
+    /// Those with these names, and those that a glob matches.
+    Chosen(&'a [ResourceName], &'a [GlobMatcher]),
 }
 
 impl Accounts<'_> {
@@ -96,7 +97,7 @@ impl Accounts<'_> {
     pub fn names(&self) -> &[ResourceName] {
         match self {
             Self::All => &[],
-            Self::Named(names) => names,
+            Self::Chosen(names, _) => names,
         }
     }
 
@@ -105,7 +106,7 @@ impl Accounts<'_> {
     pub fn has(&self, name: &ResourceName) -> bool {
         match self {
             Self::All => true,
-            Self::Named(names) => names.contains(name),
+            Self::Chosen(names, globs) => names.contains(name) || globs.iter().any(|glob| glob.is_match(name.as_str())),
         }
     }
 }

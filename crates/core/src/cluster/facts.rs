@@ -127,6 +127,8 @@ pub struct OwnerReference {
     pub kind: String,
     /// Its name.
     pub name: String,
+    /// Whether it makes a new object where this one goes.
+    pub controller: bool,
 }
 
 /// A field manager, and the top-level fields that it wrote.
@@ -139,6 +141,7 @@ pub struct Manager {
     pub fields: Vec<String>,
 }
 
+#[expect(clippy::zero_sized_map_values, reason = "the values are skipped, and a set cannot do that")]
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ManagedFields {

@@ -6,10 +6,12 @@ mod compare;
 pub mod content;
 pub mod delivery;
 pub mod facts;
+pub mod grant;
 pub mod policy;
 pub mod reference;
 mod removal;
 pub mod selection;
+pub mod stuck;
 pub mod whose;
 
 pub use compare::{Comparison, Object, Step};

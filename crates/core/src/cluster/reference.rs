@@ -62,8 +62,8 @@ mod tests {
     /// What the API server makes of the patch, or `None` where a test fails.
     fn patched(mut list: Vec<Value>, patch: &Value) -> Option<Vec<Value>> {
         for operation in patch.as_array().unwrap() {
-            let path = operation["path"].as_str().unwrap().strip_prefix(PATH).unwrap();
-            match (operation["op"].as_str().unwrap(), path) {
+            let place = operation["path"].as_str().unwrap().strip_prefix(PATH).unwrap();
+            match (operation["op"].as_str().unwrap(), place) {
                 ("test", "") => {
                     let now = if list.is_empty() { Value::Null } else { json!(list) };
                     if operation["value"] != now {

@@ -65,8 +65,7 @@ impl Choice<'_> {
         if self.others == Others::All && self.include.is_empty() {
             return None;
         }
-        let name = |pattern| if let &NamespacePattern::Name(ref name) = pattern { Some(name) } else { None };
-        self.include.iter().map(name).collect()
+        self.include.iter().map(NamespacePattern::name).collect()
     }
 
     /// Chooses from the namespaces that exist.
@@ -125,7 +124,7 @@ enum By {
 }
 
 /// Whether a namespace, or the glob for some, is named as those of the cluster itself: they are served only if they are named.
-fn is_of_the_cluster(name: &str) -> bool {
+pub(super) fn is_of_the_cluster(name: &str) -> bool {
     name.starts_with("kube-") || name.starts_with("openshift-") || name == "openshift"
 }
 

@@ -1,13 +1,12 @@
 //! Reads the `auths` of a Docker config as a kubelet reads them, and names everything a kubelet would trip over.
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::json::{Config, Entry, Field, Written};
-use super::{Credential, damage, mistaken};
+use super::doubles::{self, Written};
+use super::entry::{self, Fate, Fault};
+use super::json::Config;
+use super::{Credential, broken, mistaken};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 
@@ -43,17 +42,11 @@ pub fn read(
     let config = match Config::parse(json) {
         Ok(config) => config,
         Err(None) => {
-            problems.push(mistaken::not_an_object(json, source));
+            problems.push(broken::not_an_object(json, source));
             return Default::default();
         }
         Err(Some((line, column))) => {
-            problems.push(
-                Diagnostic::error(
-                    Code::InvalidJson,
-                    format!("{source} is not valid JSON: line {line}, column {column} is where it breaks"),
-                )
-                .hint("check it with `jq . < FILE`; a value pasted into a CI variable loses what is quoted wrongly"),
-            );
+            problems.push(broken::broken(json, source, line, column));
             return Default::default();
         }
     };
@@ -89,7 +82,7 @@ fn entries(
     helpers: Helpers,
     problems: &mut Vec<Diagnostic>,
 ) -> (Vec<Credential>, Vec<Kept>) {
-    let (mut logins, mut kept, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut written, mut kept, mut faults, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let is_token = |key: &str| TOKENS_OF_THE_CLI.contains(&key);
     if config.auths.iter().any(|(key, _)| is_token(key)) {
         let message = format!(
@@ -100,6 +93,14 @@ fn entries(
     for (number, (text, entry)) in config.auths.iter().enumerate().filter(|(_, (key, _))| !is_token(key)) {
         let key = match text.parse::<RegistryKey>() {
             Ok(key) => key,
+            Err(_) if text == "auths" => {
+                let message = format!("{source} has `auths` within `auths`");
+                found.push(
+                    Diagnostic::warning(Code::NoAuths, message)
+                        .hint("take the inner object: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}"),
+                );
+                continue;
+            }
             Err(invalid) => {
                 let message = format!(
                     "entry {} of `auths` in {source} {invalid}; it was left out, as no image matches it",
@@ -110,22 +111,28 @@ fn entries(
             }
         };
         let helper = config.helper_of(text);
-        let (registry, odd) = key.canonical();
+        let (registry, odd) = key.clone().canonical();
         found.extend(odd);
-        match login(entry, helper.is_some()) {
-            Ok(Login { username, password, email }) => logins.push(Credential {
-                registry,
-                username,
-                password,
-                email,
-                source: source.to_owned(),
-                username_source: source.to_owned(),
-                public_username: false,
-            }),
+        match entry::login(entry, helper.is_some()) {
+            Ok(entry::Login { username, password, email, odd }) => {
+                found.extend(odd.iter().map(|fault| fault.explain(&registry, source, Fate::Used)));
+                let login = Credential {
+                    registry,
+                    username,
+                    password,
+                    email,
+                    source: source.to_owned(),
+                    username_source: source.to_owned(),
+                    public_username: false,
+                    is_one_of_several: false,
+                };
+                written.push(Written { text, key, login });
+            }
             Err(Fault::EmptyWithHelper) => kept.push((registry, text.clone(), helper)),
-            Err(fault) => found.push(fault.explain(&registry, source)),
+            Err(fault) => faults.push((fault, registry)),
         }
     }
+    let logins = doubles::resolve(written, source, &mut found);
     for (server, helper) in &config.cred_helpers {
         let Ok(registry) = server.parse::<RegistryKey>() else { continue };
         let registry = registry.canonical().0;
@@ -142,8 +149,11 @@ fn entries(
         .filter(|_| helpers == Helpers::Ask)
         .filter_map(|(registry, server, helper)| Some(Kept { registry, server, helper: helper?.to_owned() }));
     let asked: Vec<_> = asked.collect();
+    let is_alone = logins.is_empty() && asked.is_empty();
+    let fate = if is_alone { Fate::NothingLeft } else { Fate::LeftOut };
+    found.extend(faults.iter().map(|(fault, registry)| fault.explain(registry, source, fate)));
     // Where nothing is left, what was left out is the reason.
-    if logins.is_empty() && asked.is_empty() && !found.iter().any(Diagnostic::is_error) {
+    if is_alone && !found.iter().any(Diagnostic::is_error) {
         found
             .iter_mut()
             .filter(|problem| problem.code != Code::RegistryAlias)
@@ -166,142 +176,6 @@ fn in_helpers(registries: &[&RegistryKey], source: &str) -> Diagnostic {
         format!("the logins of {source} for {names}{more} are in a credential helper, which a kubelet ignores; they were left out"),
     )
     .hint("`--credential-helpers` asks it; or name two variables: `--login HOST=USERVAR:PASSVAR`")
-}
-
-/// What is wrong with one entry.
-enum Fault {
-    NotAnObject,
-    Twice(&'static str),
-    NotText(&'static str),
-    AuthNotBase64,
-    AuthWithoutColon,
-    AuthNotUtf8,
-    AuthUtf16,
-    AuthOfNothing,
-    AuthDisagrees,
-    IdentityToken,
-    Empty,
-    EmptyWithHelper,
-    NoPassword,
-}
-
-impl Fault {
-    fn explain(&self, registry: &RegistryKey, source: &str) -> Diagnostic {
-        const WHOLE: &str = "one such entry breaks the whole Secret for the kubelet";
-        const ENCODE: &str = "`auth` is base64 of `user:password`: `printf '%s:%s' \"$REGISTRY_USER\" \"$REGISTRY_PASSWORD\" | base64 -w0`";
-        let (code, what, hint): (_, String, &str) = match self {
-            Self::NotAnObject => (Code::EntryNotAnObject, format!("is not an object; {WHOLE}"), ENCODE),
-            Self::Twice(field) => (
-                Code::Conflict,
-                format!("has `{field}` twice, with different values"),
-                "leave one of the two out: of two, some programs read the first and others the last",
-            ),
-            Self::NotText(field) => (Code::EntryNotText, format!("has a `{field}` that is not text; {WHOLE}"), ENCODE),
-            Self::AuthNotBase64 => (Code::AuthNotBase64, format!("has an `auth` that is not base64; {WHOLE}"), ENCODE),
-            Self::AuthWithoutColon => (Code::AuthWithoutColon, format!("has an `auth` without a colon in it; {WHOLE}"), ENCODE),
-            Self::AuthNotUtf8 => (Code::AuthNotUtf8, "has an `auth` that does not hold UTF-8 text".into(), ENCODE),
-            Self::AuthUtf16 => (
-                Code::AuthNotUtf8,
-                "has an `auth` that holds UTF-16 text, as PowerShell's `[Text.Encoding]::Unicode` writes it".into(),
-                "encode the bytes of `[Text.Encoding]::UTF8` instead",
-            ),
-            Self::AuthOfNothing => (
-                Code::EntryEmpty,
-                "has an `auth` that is base64 of `:`, an empty user name and an empty password".into(),
-                "the two variables were empty when it was encoded: look where it was put together",
-            ),
-            Self::AuthDisagrees => (
-                Code::AuthDisagrees,
-                "has an `auth` that differs from its `username` and `password`; a kubelet uses `auth`".into(),
-                "leave out the one that is outdated",
-            ),
-            Self::IdentityToken => (
-                Code::IdentityToken,
-                "holds only a token (`identitytoken`, `registrytoken`), which a kubelet ignores: it would pull without a login".into(),
-                "use a service principal, a repository token or a robot account; `az acr login` does not make a pull secret",
-            ),
-            Self::Empty | Self::EmptyWithHelper => {
-                (Code::EntryEmpty, "has neither `auth` nor `username` and `password`".into(), ENCODE)
-            }
-            Self::NoPassword => (Code::NoPassword, "has no password".into(), ENCODE),
-        };
-        Diagnostic::error(code, format!("the entry `{registry}` of {source} {what}")).hint(hint).about(registry)
-    }
-}
-
-/// What one entry says.
-struct Login {
-    username: SecretString,
-    password: SecretString,
-    email: Option<String>,
-}
-
-/// The text of a field; empty if it is not there or null.
-fn text<'a>(entry: &'a [(&'static str, Field)], name: &'static str) -> Result<&'a str, Fault> {
-    let mut written =
-        entry.iter().filter(|(field, value)| *field == name && *value != Written::Null).map(|(_, value)| value);
-    let Some(value) = written.next() else { return Ok("") };
-    if written.any(|other| other != value) {
-        return Err(Fault::Twice(name));
-    }
-    match value {
-        Written::Text(text) => Ok(text),
-        Written::Null | Written::Object(_) | Written::Other => Err(Fault::NotText(name)),
-    }
-}
-
-fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
-    let entry = match entry {
-        Written::Object(fields) => fields.0.as_slice(),
-        Written::Null => &[],
-        Written::Text(_) | Written::Other => return Err(Fault::NotAnObject),
-    };
-    let (auth, username, password) = (text(entry, "auth")?, text(entry, "username")?, text(entry, "password")?);
-    let email = Some(text(entry, "email")?).filter(|email| !email.is_empty()).map(str::to_owned);
-    // A kubelet reads neither, whatever they are.
-    let token = ["identitytoken", "registrytoken"].iter().any(|name| text(entry, name).is_ok_and(|it| !it.is_empty()));
-    let decoded = if auth.is_empty() { None } else { Some(decode(auth)?) };
-    let (auth_username, auth_password) =
-        decoded.as_deref().and_then(|both| both.split_once(':')).unwrap_or((username, password));
-    let differs = |given: &str, real: &str| !given.is_empty() && given != real;
-    if differs(username, auth_username) || differs(password, auth_password) {
-        return Err(Fault::AuthDisagrees);
-    }
-    match (auth_username.is_empty(), auth_password.is_empty()) {
-        (_, true) if token => Err(Fault::IdentityToken),
-        (true, true) if decoded.is_some() => Err(Fault::AuthOfNothing),
-        (true, true) if helper => Err(Fault::EmptyWithHelper),
-        (true, true) => Err(Fault::Empty),
-        (_, true) => Err(Fault::NoPassword),
-        _ => Ok(Login { username: auth_username.into(), password: auth_password.into(), email }),
-    }
-}
-
-/// Base64 as Go decodes it: bits that are left over at the end do not count.
-const PADDED: GeneralPurpose =
-    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
-const UNPADDED: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
-);
-
-/// `auth` as Go decodes it: the standard alphabet, padded or not, line ends ignored.
-fn decode(auth: &str) -> Result<String, Fault> {
-    let bare: String = auth.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
-    let bytes = if bare.ends_with('=') { PADDED.decode(bare) } else { UNPADDED.decode(bare) };
-    let bytes = bytes.map_err(|_| Fault::AuthNotBase64)?;
-    if !bytes.contains(&b':') {
-        return Err(Fault::AuthWithoutColon);
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) if text.contains('\0') && damage::text_of(text.clone().into_bytes()).is_some_and(|it| it != text) => {
-            Err(Fault::AuthUtf16)
-        }
-        Ok(text) => Ok(text),
-        Err(_) => Err(Fault::AuthNotUtf8),
-    }
 }
 
 #[cfg(test)]
@@ -339,30 +213,60 @@ mod tests {
             (r#"{"auth":"?"}"#, "auth-not-base64"),
             (r#"{"auth":"dXA="}"#, "auth-without-colon"),
             (r#"{"auth":"OoA="}"#, "auth-not-utf-8"),
-            (r#"{"auth":"dTpw","password":"q"}"#, "auth-disagrees"),
             (r#"{"auth":"dTo=","identitytoken":"x"}"#, "identity-token"),
             (r#"{"identitytoken":"x"}"#, "identity-token"),
             ("{}", "entry-empty"),
             ("null", "entry-empty"),
             (r#"{"auth":"Og=="}"#, "entry-empty"),
-            (r#"{"auth":"dQA6AHAA"}"#, "auth-not-utf-8"),
             (r#"{"username":"u"}"#, "no-password"),
+            (r#"{"auth":"OnA="}"#, "no-username"),
         ] {
             assert_eq!(codes(&format!(r#"{{"auths":{{"ghcr.io":{entry}}}}}"#)), (0, vec![code]), "{entry}");
         }
     }
 
     #[test]
-    fn a_key_that_is_written_twice_is_read_twice() {
-        assert_eq!(codes(r#"{"auths":{"ghcr.io":{"auth":"dTpw"},"ghcr.io":{"auth":"dTpx"}}}"#), (2, vec![]));
+    fn what_is_wrong_with_one_entry_is_a_warning_where_a_kubelet_reads_it_and_another_login_is_left() {
+        for (entry, expected) in [
+            ("{}", (1, vec!["entry-empty"])),
+            ("null", (1, vec!["entry-empty"])),
+            (r#"{"auth":"Og=="}"#, (1, vec!["entry-empty"])),
+            (r#"{"auth":"OoA="}"#, (1, vec!["auth-not-utf-8"])),
+            (r#"{"identitytoken":"x"}"#, (1, vec!["identity-token"])),
+            (r#"{"username":"u"}"#, (1, vec!["no-password"])),
+            (r#"{"password":"p"}"#, (1, vec!["no-username"])),
+            (r#"{"auth":"dTpw","password":"q"}"#, (2, vec!["auth-disagrees"])),
+            (r#"{"auth":"dQA6AHAA"}"#, (2, vec!["auth-not-utf-8"])),
+            (r#"{"identitytoken":1e999,"auth":"dTpw"}"#, (2, vec![])),
+            (r#"{"username":"\ud800","password":"p"}"#, (2, vec![])),
+        ] {
+            let json = format!(r#"{{"auths":{{"ghcr.io":{entry},"quay.io":{{"auth":"dTpw"}}}}}}"#);
+            let mut problems = Vec::new();
+            let (logins, _) = read(&json.as_str().into(), "`A`", Helpers::Leave, &mut problems);
+            assert!(!problems.iter().any(Diagnostic::is_error), "{entry}");
+            let codes = problems.iter().map(|problem| problem.code.as_str()).collect();
+            assert_eq!((logins.len(), codes), expected, "{entry}");
+        }
     }
 
     #[test]
-    fn a_field_that_is_written_twice_is_merged_if_equal_and_an_error_if_not() {
+    fn what_breaks_the_whole_secret_is_an_error_beside_good_entries() {
+        for entry in ["1", r#"{"auth":1}"#, r#"{"auth":"?"}"#, r#"{"auth":"dXA="}"#, r#"{"auth":1,"auth":"dTpw"}"#] {
+            let json = format!(r#"{{"auths":{{"ghcr.io":{entry},"quay.io":{{"auth":"dTpw"}}}}}}"#);
+            let mut problems = Vec::new();
+            read(&json.as_str().into(), "`A`", Helpers::Leave, &mut problems);
+            assert!(problems.iter().any(Diagnostic::is_error), "{entry}");
+        }
+    }
+
+    #[test]
+    fn of_a_field_that_is_written_twice_the_last_is_used() {
         for (entry, expected) in [
             (r#"{"auth":"dTpw","auth":"dTpw"}"#, (1, vec![])),
-            (r#"{"auth":"dTpw","auth":"dTpx"}"#, (0, vec!["conflict"])),
-            (r#"{"username":"u","password":"p","password":"q"}"#, (0, vec!["conflict"])),
+            (r#"{"auth":"dTpw","auth":"dTpx"}"#, (1, vec!["conflict"])),
+            (r#"{"auth":"?","auth":"dTpx"}"#, (1, vec!["conflict"])),
+            (r#"{"auth":"dTpw","auth":null}"#, (1, vec![])),
+            (r#"{"username":"u","password":"p","password":"q"}"#, (1, vec!["conflict"])),
             (r#"{"auth":"dTpw","note":1,"note":2}"#, (1, vec![])),
         ] {
             assert_eq!(codes(&format!(r#"{{"auths":{{"ghcr.io":{entry}}}}}"#)), expected, "{entry}");

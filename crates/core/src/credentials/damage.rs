@@ -37,7 +37,7 @@ pub(super) fn mended(text: &str) -> Option<(String, Code, &'static str)> {
 }
 
 /// How tokens begin that never have a blank in or around them.
-const TOKENS: [&str; 12] = [
+pub(super) const TOKENS: [&str; 12] = [
     "ghp_",
     "gho_",
     "ghs_",
@@ -83,7 +83,8 @@ pub(super) fn is_invisible(character: char) -> bool {
     )
 }
 
-/// The text of bytes in UTF-8 or, as `PowerShell` writes it, in UTF-16; none if they are not text.
+/// The text of bytes in UTF-8 or, as `PowerShell` writes it, in UTF-16; of JSON that is neither, as a kubelet reads it, with U+FFFD for
+/// what is not text. None if they are not text.
 #[must_use]
 pub fn text_of(bytes: Vec<u8>) -> Option<String> {
     let utf_16 = match bytes.as_slice() {
@@ -98,6 +99,7 @@ pub fn text_of(bytes: Vec<u8>) -> Option<String> {
             String::from_utf16(&units).ok()
         }
         Some(_) => None,
+        None if bytes.trim_ascii_start().starts_with(b"{") => Some(String::from_utf8_lossy(&bytes).into_owned()),
         None => String::from_utf8(bytes).ok(),
     }
 }
@@ -134,5 +136,6 @@ mod tests {
         assert_eq!(text_of(vec![0xfe, 0xff, 0, b'a']).as_deref(), Some("a"));
         assert_eq!(text_of("é".into()).as_deref(), Some("é"));
         assert_eq!(text_of(vec![0xe9, b'x']), None);
+        assert_eq!(text_of(b" {\"\xe9\"}".to_vec()).as_deref(), Some(" {\"\u{fffd}\"}"));
     }
 }

@@ -64,7 +64,14 @@ fn inline(
         return Err(Diagnostic::error(Code::Empty, format!("{source} holds nothing but white space")));
     }
     if is_in_quotes(text) {
-        return Err(Diagnostic::error(Code::InQuotes, format!("{source} is in quotes")).hint(WITHOUT_QUOTES));
+        let is_json_string =
+            serde_json::from_str::<String>(text).is_ok_and(|inner| inner.trim_start().starts_with('{'));
+        let hint = if is_json_string && text.contains("\\\"") {
+            "it is JSON inside of a JSON string: `jq -r` prints it without quotes and escapes"
+        } else {
+            WITHOUT_QUOTES
+        };
+        return Err(Diagnostic::error(Code::InQuotes, format!("{source} is in quotes")).hint(hint));
     }
     if (text.starts_with('{') && !text.starts_with("{{")) || is_valid_json(text) {
         return Ok(text.into());
@@ -224,6 +231,9 @@ mod tests {
             ("$DOCKERHUB_AUTH", "placeholder"),
             ("$(DOCKERHUB_AUTH)", "placeholder"),
             ("'{}'", "in-quotes"),
+            ("DOCKERHUB_AUTH={\"auths\":{}}", "not-a-docker-config"),
+            ("auths:\n  ghcr.io:\n    auth: dTpw", "not-a-docker-config"),
+            ("machine ghcr.io login u password p", "not-a-docker-config"),
             ("{{ .Values.auth }}", "placeholder"),
             ("%!s(<nil>)", "placeholder"),
             ("auths: ENC[AES256_GCM,data:x]", "encrypted"),

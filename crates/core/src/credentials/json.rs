@@ -1,5 +1,7 @@
 //! Parses the JSON of a Docker config as Go does: letters of names do not count, and what is not asked for may have any form.
 
+mod lenient;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -39,7 +41,7 @@ impl Config {
     /// # Errors
     /// Line and column where the JSON breaks; none if it is valid, and not an object.
     pub(super) fn parse(json: &str) -> Result<Self, Option<(usize, usize)>> {
-        match serde_json::from_str(json) {
+        match serde_json::from_str(&lenient::rewritten(json)) {
             Ok(Written::Object(config)) => Ok(config),
             Ok(_) => Err(None),
             Err(error) => Err(Some((error.line(), error.column()))),

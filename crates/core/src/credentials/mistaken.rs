@@ -87,6 +87,29 @@ const TEXTS: &[Mistake<str>] = &[
         remedy: "set the content of the file, for example as base64, or the path that it has where regcred runs",
     },
     Mistake {
+        is: |text| text.lines().any(|line| line.trim_end() == "auths:"),
+        code: Code::NotADockerConfig,
+        what: "is YAML, and a Docker config is JSON",
+        remedy: "translate it: `yq -o json . FILE`",
+    },
+    Mistake {
+        is: |text| {
+            let name = text.split_once('=').filter(|(_, value)| value.trim_start_matches(['\'', '"']).starts_with('{'));
+            name.is_some_and(|(name, _)| {
+                name.trim_start_matches("export ").bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_')
+            })
+        },
+        code: Code::NotADockerConfig,
+        what: "is a line of a file with variables, `NAME=VALUE`",
+        remedy: "set what stands after the `=` alone",
+    },
+    Mistake {
+        is: |text| text.starts_with("machine ") && text.contains(" password "),
+        code: Code::NotADockerConfig,
+        what: "is a .netrc, not a Docker config",
+        remedy: "put its login and its password into two variables: `--login HOST=USERVAR:PASSVAR`",
+    },
+    Mistake {
         is: |text| text == ":",
         code: Code::UserAndPassword,
         what: "holds `:`, an empty user name and an empty password",
@@ -130,7 +153,7 @@ const OBJECTS: &[Mistake<Map<String, Value>>] = &[
         remedy: "decrypt it before regcred runs: `sops decrypt FILE`",
     },
     Mistake {
-        is: |config| config.contains_key("apiVersion") || config.contains_key(".dockerconfigjson"),
+        is: |config| ["apiVersion", ".dockerconfigjson", "stringData"].iter().any(|name| config.contains_key(*name)),
         code: Code::Manifest,
         what: IS_A_MANIFEST,
         remedy: TAKE_ITS_DATA,
@@ -174,7 +197,7 @@ const OBJECTS: &[Mistake<Map<String, Value>>] = &[
     },
     Mistake {
         is: |config| {
-            config.contains_key("token") || config.contains_key("accessToken") || config.contains_key("access_token")
+            ["token", "accessToken", "access_token", "authorizationData"].iter().any(|name| config.contains_key(*name))
         },
         code: Code::NoAuths,
         what: "is an answer with a token, not a Docker config",
@@ -188,8 +211,17 @@ const OBJECTS: &[Mistake<Map<String, Value>>] = &[
     },
     Mistake {
         is: |config| {
-            const OF_DOCKER: [&str; 6] =
-                ["auths", "HttpHeaders", "currentContext", "plugins", "psFormat", "detachKeys"];
+            const OF_DOCKER: [&str; 9] = [
+                "auths",
+                "HttpHeaders",
+                "currentContext",
+                "plugins",
+                "psFormat",
+                "detachKeys",
+                "proxies",
+                "aliases",
+                "features",
+            ];
             config.keys().all(|name| OF_DOCKER.contains(&name.as_str()))
         },
         code: Code::NoAuths,
@@ -207,16 +239,6 @@ pub(super) fn without_auths(json: &str, source: &str) -> Diagnostic {
         Diagnostic::error(Code::NoAuths, format!("{source} is JSON, but not a Docker config: it has no `auths`"))
             .hint("a Docker config is an object: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}")
     })
-}
-
-/// JSON that is not an object.
-pub(super) fn not_an_object(json: &str, source: &str) -> Diagnostic {
-    let hint = if json.trim() == "null" {
-        "`null` is what `jq -r` prints for a name that is not there: look where the value comes from"
-    } else {
-        "a Docker config is an object: {\"auths\": {\"ghcr.io\": {\"auth\": \"…\"}}}"
-    };
-    Diagnostic::error(Code::NotAnObject, format!("{source} is JSON, but not an object")).hint(hint)
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! Decodes and checks logins: text that was read from variables and files becomes one checked login for each registry.
 
+mod answers;
 pub mod auths;
+mod broken;
 mod damage;
 pub mod decode;
+mod doubles;
+mod entry;
 mod findings;
 mod google;
 mod json;

@@ -29,7 +29,17 @@ pub(super) fn is_key_id_of_aws(it: &Subject<'_>) -> bool {
 
 /// Whether it is the name of a robot of Harbor with an escape that nothing reads.
 pub(super) fn is_robot_with_escape(it: &Subject<'_>) -> bool {
-    ["robot$$", "robot\\$", "robot%24"].iter().any(|head| it.username.starts_with(head))
+    let rest = it.username.get(..5).filter(|head| head.eq_ignore_ascii_case("robot")).map(|_| &it.username[5..]);
+    let quoted = ["'$'", "\"$\"", "`$", "^$", "${", "$("];
+    rest.is_some_and(|rest| ESCAPES.iter().chain(&quoted).any(|escape| rest.starts_with(escape)))
+}
+
+/// Forms in which a `$` is written for a reader that turns them into one.
+const ESCAPES: [&str; 9] = ["$$", "\\$", "\\\\$", "%24", "%%24", "$%24", "&#36;", "\\u0024", "\\x24"];
+
+/// Whether there is such an escape anywhere in the name.
+pub(super) fn has_an_escape(it: &Subject<'_>) -> bool {
+    ESCAPES.iter().any(|escape| it.username.contains(escape))
 }
 
 /// Whether it is the name of a robot of Harbor whose `$…` was expanded.

@@ -1,6 +1,10 @@
 //! Recognizes text that stands for a value: what a mask, a template, a CI or a secret manager left behind.
 
+mod forms;
+
 use crate::diagnostic::{Code, Severity};
+pub(super) use forms::evaluated_by_helmfile;
+use forms::{is_dotted, is_encrypted, is_example, is_mask, is_name, is_of_a_page, is_prose, is_reference, within};
 
 /// A kind of text that stands for a value. The text of a user name, a password or a whole Docker config is compared with each.
 pub(super) struct StandIn {
@@ -65,9 +69,22 @@ const STAND_INS: &[StandIn] = &[
     },
     StandIn {
         is: |text| {
-            ["<no value>", "<nil>", "<null>", "<none>", "(null)", "null", "nil", "None", "undefined", "[object Object]"]
-                .contains(&text)
-                || (text.starts_with("map[") && text.ends_with(']'))
+            const WORDS: [&str; 12] = [
+                "<no value>",
+                "<nil>",
+                "<null>",
+                "<none>",
+                "(null)",
+                "null",
+                "NULL",
+                "nil",
+                "None",
+                "undefined",
+                "AWS::NoValue",
+                "System.Security.SecureString",
+            ];
+            WORDS.contains(&text)
+                || (text.ends_with(']') && ["map[", "[object ", "System.Object["].iter().any(|it| text.starts_with(it)))
         },
         severity: Severity::Error,
         code: Code::Placeholder,
@@ -102,8 +119,8 @@ const STAND_INS: &[StandIn] = &[
     },
     StandIn {
         is: |text| {
-            within(text, "$(", ")").or_else(|| within(text, "$[", "]")).is_some_and(is_prose)
-                || within(text, "`", "`").is_some_and(is_prose)
+            within(text, "$(", ")").is_some_and(|it| is_prose(it.trim_start_matches('<')))
+                || within(text, "$[", "]").or_else(|| within(text, "`", "`")).is_some_and(is_prose)
         },
         severity: Severity::Error,
         code: Code::Placeholder,
@@ -113,7 +130,11 @@ const STAND_INS: &[StandIn] = &[
     },
     StandIn {
         is: |text| {
-            within(text, "${", "}").or_else(|| within(text, "%", "%")).is_some_and(|it| !is_name(it) && is_path(it))
+            within(text, "${", "}").is_some_and(|it| !is_name(it) && is_prose(it))
+                || within(text, "%", "%")
+                    .or_else(|| within(text, "@", "@"))
+                    .is_some_and(|it| !is_name(it) && is_dotted(it))
+                || within(text, "%(", ")s").is_some_and(is_name)
         },
         severity: Severity::Error,
         code: Code::Placeholder,
@@ -125,7 +146,7 @@ const STAND_INS: &[StandIn] = &[
             within(text, "<<", ">>")
                 .or_else(|| within(text, "<", ">"))
                 .or_else(|| within(text, "((", "))"))
-                .is_some_and(|it| is_prose(it) && !it.contains(['<', '>']))
+                .is_some_and(|it| is_prose(it) && !it.contains(['<', '>']) && !is_of_a_page(it))
         },
         severity: Severity::Error,
         code: Code::Placeholder,
@@ -136,8 +157,9 @@ const STAND_INS: &[StandIn] = &[
         is: |text| {
             let name = text
                 .trim_start_matches(['$', '\\'])
-                .strip_prefix("env:")
-                .unwrap_or(text.trim_start_matches(['$', '\\']));
+                .split_once(':')
+                .filter(|(scope, _)| scope.eq_ignore_ascii_case("env"))
+                .map_or(text.trim_start_matches(['$', '\\']), |(_, name)| name);
             text.contains('$') && is_name(within(name, "{", "}").unwrap_or(name)) && text.len() - name.len() <= 6
         },
         severity: Severity::Warning,
@@ -147,10 +169,14 @@ const STAND_INS: &[StandIn] = &[
     },
     StandIn {
         is: |text| {
-            within(text, "%", "%")
-                .or_else(|| within(text, "@", "@"))
-                .or_else(|| within(text, "__", "__"))
-                .is_some_and(is_name)
+            // With one sign or two at each end, or before braces.
+            let is_marked = ["%", "@", "__", "!", "##", "$", "~", "^"].iter().any(|mark| {
+                let inner = within(text, mark, mark);
+                inner.is_some_and(|it| is_name(within(it, mark, mark).unwrap_or(it)))
+            });
+            let is_braced =
+                ["%{", "~{", "@{", "!{", "$!{", "{"].iter().any(|open| within(text, open, "}").is_some_and(is_dotted));
+            is_marked || is_braced || text.strip_prefix("$!").is_some_and(is_name)
         },
         severity: Severity::Warning,
         code: Code::Placeholder,
@@ -165,121 +191,6 @@ const STAND_INS: &[StandIn] = &[
         remedy: "set the value itself",
     },
 ];
-
-/// Whether vals, and so Helmfile, takes a part of the text for a reference: `(secret)?ref+SCHEME://`.
-///
-/// What follows in the text is not looked at: in a Docker config that is written as JSON, there always is something.
-pub(super) fn evaluated_by_helmfile(text: &str) -> bool {
-    text.match_indices("ref+").any(|(at, found)| {
-        text[at + found.len()..].split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['+', ':']))
-    })
-}
-
-fn is_mask(text: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "masked",
-        "redacted",
-        "sensitive",
-        "sensitive value",
-        "hidden",
-        "filtered",
-        "secure",
-        "secret",
-        "known after apply",
-    ];
-    // One or two stars may be a password; no mask is that short.
-    let letters =
-        text.chars().count() >= 3 && ['*', '•', '●', '·'].iter().any(|mask| text.chars().all(|it| it == *mask));
-    let word = text.trim_matches('*');
-    let inner =
-        [("[", "]"), ("<", ">"), ("(", ")"), ("{", "}")].iter().find_map(|(open, close)| within(word, open, close));
-    let words = inner.or_else(|| Some(word).filter(|word| text.len() > word.len() || *word == "REDACTED"));
-    letters || words.is_some_and(|it| WORDS.contains(&it.to_ascii_lowercase().as_str()))
-}
-
-fn is_encrypted(text: &str) -> bool {
-    const HEADS: [&str; 5] = [
-        "$ANSIBLE_VAULT;",
-        "-----BEGIN PGP MESSAGE-----",
-        "-----BEGIN AGE ENCRYPTED FILE-----",
-        "age-encryption.org/",
-        "vault:v1:",
-    ];
-    text.contains("ENC[AES256_GCM,")
-        || within(text, "ENC[", "]").is_some()
-        || HEADS.iter().any(|head| text.starts_with(head))
-}
-
-/// References that a secret manager's program or injector replaces.
-fn is_reference(text: &str) -> bool {
-    const HEADS: [&str; 7] = [
-        "arn:aws:secretsmanager:",
-        "arn:aws:ssm:",
-        "@Microsoft.KeyVault(",
-        "vault:secret/",
-        "vault:kv/",
-        "!vault ",
-        "<path:",
-    ];
-    const SCHEMES: [&str; 24] = [
-        "op",
-        "vault",
-        "awssm",
-        "aws-sm",
-        "awsssm",
-        "ssm",
-        "secretsmanager",
-        "gcpsm",
-        "gcp-sm",
-        "sm",
-        "gsm",
-        "azkv",
-        "akv",
-        "azurekeyvault",
-        "keyvault",
-        "bws",
-        "doppler",
-        "infisical",
-        "keeper",
-        "lpass",
-        "conjur",
-        "env",
-        "file",
-        "secret",
-    ];
-    let is_scheme = text.split_once("://").is_some_and(|(scheme, path)| SCHEMES.contains(&scheme) && is_prose(path));
-    let is_of_google = text.starts_with("projects/") && text.contains("/secrets/");
-    is_scheme || is_of_google || HEADS.iter().any(|head| text.starts_with(head))
-}
-
-fn is_example(text: &str) -> bool {
-    const WORDS: [&str; 8] =
-        ["changeme", "change-me", "replaceme", "replace-me", "todo", "fixme", "placeholder", "dummy"];
-    const THINGS: [&str; 5] = ["token", "password", "username", "secret", "user"];
-    let text = text.to_ascii_lowercase().replace('_', "-");
-    let is_yours = text.strip_prefix("your-").is_some_and(|rest| THINGS.iter().any(|thing| rest.contains(thing)));
-    WORDS.contains(&text.as_str()) || is_yours || (text.len() >= 4 && text.bytes().all(|byte| byte == b'x'))
-}
-
-fn within<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
-    text.strip_prefix(open)?.strip_suffix(close).filter(|inner| !inner.is_empty())
-}
-
-fn is_name(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-/// Letters, digits and what joins them in names and paths.
-fn is_path(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/!?=#+@".contains(&byte))
-}
-
-/// The same with blanks, quotes and pipes: what people write for people or for a template's reader.
-fn is_prose(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_alphanumeric())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _-.,:/!?=#+@\"'|()[]$&\\".contains(&byte))
-}
 
 /// Whether the text begins and ends with the same quotation mark.
 pub(super) fn is_in_quotes(text: &str) -> bool {
@@ -345,9 +256,35 @@ mod tests {
             "ref+vault://a/b",
             "xsecretref+vault://a/b",
             "ref+a ref+b://c",
+            "NULL",
+            "[object Promise]",
+            "System.Security.SecureString",
+            "*** masked ***",
+            "awssecretsmanager://acme/token",
+            "bitwarden://x",
+            "k8s://ns/secret",
+            "ssm:/acme/token",
+            "sops:x",
+            "https://acme.vault.azure.net/secrets/token",
+            "arn:aws-cn:secretsmanager:cn-north-1:1:secret:x",
+            "!secret token",
+            "!Sub ${Token}",
+            "ENC(abcdef)",
+            "{cipher}AbCd",
+            "vault:v2:abc",
+            "${Token[TOKEN.12]}",
+            "${DRONE_X/x/y}",
+            "$(< /run/secrets/token)",
+            "%(ENV_TOKEN)s",
+            "@option.token@",
+            "<+secrets.getValue(\"token\")>",
         ] {
             assert_eq!(find(text).map(|it| it.severity), Some(Severity::Error), "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_password_may_look_like_is_a_warning() {
         for text in [
             "$GHCR_TOKEN",
             "${GHCR_TOKEN}",
@@ -362,6 +299,25 @@ mod tests {
             "your-password",
             "xxxxxxxx",
             "TODO",
+            "$Env:TOKEN",
+            "%%TOKEN%%",
+            "@@TOKEN@@",
+            "$$TOKEN$$",
+            "!TOKEN!",
+            "%{CI_TOKEN}",
+            "~{token}",
+            "$!{token}",
+            "$!token",
+            "{token}",
+            "{0}",
+            "%s",
+            "N/A",
+            "none",
+            "REPLACE_WITH_TOKEN",
+            "insert-token-here",
+            "Enter your password",
+            "MY_TOKEN",
+            "changeit",
         ] {
             assert_eq!(find(text).map(|it| it.severity), Some(Severity::Warning), "{text}");
         }
@@ -376,7 +332,7 @@ mod tests {
             "ghp_x",
             "p%x",
             "100%",
-            "{x}",
+            "{x",
             "[x]",
             "a<b>c",
             "<$^>",
@@ -392,6 +348,12 @@ mod tests {
             "https://x",
             "hunter2",
             "nullify",
+            "Tr0ub4dor&3",
+            "my-dog-has-fleas",
+            "!x",
+            "{x}y",
+            "AgBy8hCi8V7s",
+            "correct horse battery staple",
         ] {
             assert!(find(text).is_none(), "{text}");
         }

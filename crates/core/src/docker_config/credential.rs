@@ -22,6 +22,8 @@ pub struct Credential {
     pub username_source: String,
     /// Whether the user name is known to be no secret.
     pub public_username: bool,
+    /// Whether its Docker config has other logins for the same registry, which a kubelet tries as well.
+    pub is_one_of_several: bool,
 }
 
 impl kubelet::Entry for Credential {
@@ -37,6 +39,12 @@ impl Credential {
     pub fn is_same_login(&self, other: &Self) -> bool {
         self.username.expose_secret() == other.username.expose_secret()
             && self.password.expose_secret() == other.password.expose_secret()
+    }
+
+    /// Whether both are of one Docker config, which has several logins for their registry.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.is_one_of_several && other.is_one_of_several && self.source == other.source
     }
 
     /// Whether this is its user name.
@@ -100,6 +108,7 @@ impl Credential {
             source: "`TOKEN`".into(),
             username_source: "`TOKEN`".into(),
             public_username: false,
+            is_one_of_several: false,
         }
     }
 }

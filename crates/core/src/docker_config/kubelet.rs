@@ -168,6 +168,13 @@ pub fn matching<'a, E: Entry>(entries: impl Iterator<Item = &'a E>, image: &Imag
     direct
 }
 
+/// Whether the host of the key is that of Docker Hub's images, perhaps by a glob.
+#[must_use]
+pub fn is_for_docker_hub(key: &RegistryKey) -> bool {
+    let parts: Vec<_> = key.authority().split('.').collect();
+    parts.len() == 2 && part_matches(parts[0], "docker") && part_matches(parts[1], "io")
+}
+
 impl Image {
     /// Whether a kubelet falls back to the login of Docker Hub, because a host without dot and port is not a registry.
     fn may_be_on_docker_hub(&self) -> bool {

@@ -3,11 +3,10 @@
 pub mod credential;
 mod json;
 pub mod kubelet;
-mod near_miss;
+pub mod near_miss;
 pub mod registry;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -108,28 +107,27 @@ impl kubelet::Entry for Known<'_> {
 }
 
 impl DockerConfig {
-    /// Merges logins: equal ones of one registry become one.
+    /// Merges logins: equal ones of one registry become one, and different ones of one Docker config stay beside each other.
     ///
     /// # Errors
-    /// Different logins for one registry, with their sources; a result over 1 MiB.
+    /// Different logins for one registry from two sources; a result over 1 MiB.
     pub fn merge(credentials: Vec<Credential>) -> Result<Self, Vec<Diagnostic>> {
         let mut problems = Vec::new();
-        let mut by_index: BTreeMap<String, Credential> = BTreeMap::new();
+        let mut by_index: BTreeMap<String, Vec<Credential>> = BTreeMap::new();
         for credential in credentials {
-            match by_index.entry(credential.registry.index().to_owned()) {
-                Entry::Vacant(place) => {
-                    place.insert(credential);
+            let same = by_index.entry(credential.registry.index().to_owned()).or_default();
+            if let Some(at) = same.iter().position(|login| login.is_same_login(&credential)) {
+                let shorter = credential.registry.as_str().len() < same[at].registry.as_str().len();
+                if shorter && !same.iter().any(|login| login.registry == credential.registry) {
+                    same[at].registry = credential.registry;
                 }
-                Entry::Occupied(mut login) if login.get().is_same_login(&credential) => {
-                    let login = login.get_mut();
-                    if credential.registry.as_str().len() < login.registry.as_str().len() {
-                        login.registry = credential.registry;
-                    }
-                }
-                Entry::Occupied(login) => problems.push(conflict(login.get(), &credential)),
+            } else if let Some(login) = same.first().filter(|login| !login.is_beside(&credential)) {
+                problems.push(conflict(login, &credential));
+            } else {
+                same.push(credential);
             }
         }
-        let mut logins: Vec<_> = by_index.into_values().collect();
+        let mut logins: Vec<_> = by_index.into_values().flatten().collect();
         logins.sort_by(|one, other| one.registry.as_str().cmp(other.registry.as_str()));
         let config = Self { logins };
         let size = config.json_length();
@@ -196,11 +194,23 @@ pub fn matches(logins: &[&Logins], image: &Image) -> Vec<Match> {
         .collect()
 }
 
-/// Whether the entries that a kubelet would try for the image are those of exactly these user names, in this order.
+/// Whether the entries that a kubelet would try for the image are those of exactly these user names, in this order; several logins
+/// of one registry may come in any order.
 #[must_use]
 pub fn tries(docker_configs: &[DockerConfig], image: &Image, usernames: &[String]) -> bool {
     let logins = kubelet::matching(docker_configs.iter().flat_map(|docker_config| &docker_config.logins), image);
-    logins.len() == usernames.len() && logins.iter().zip(usernames).all(|(login, name)| login.is_of(name))
+    let is_one_place = |one: &&Credential, other: &&Credential| {
+        one.is_one_of_several && other.is_one_of_several && one.registry.index() == other.registry.index()
+    };
+    let mut rest = usernames.iter();
+    let has_these = |same: &[&Credential]| {
+        let mut named: Vec<_> = rest.by_ref().take(same.len()).collect();
+        same.iter().all(|login| {
+            let at = named.iter().position(|name| login.is_of(name));
+            at.map(|at| named.remove(at)).is_some()
+        })
+    };
+    logins.len() == usernames.len() && logins.chunk_by(is_one_place).all(has_these)
 }
 
 fn conflict(one: &Credential, other: &Credential) -> Diagnostic {

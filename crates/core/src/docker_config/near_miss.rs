@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic};
 #[must_use]
 pub fn near_misses(logins: &[&Logins], image: &Image) -> Vec<Diagnostic> {
     let keys = logins.iter().flat_map(|logins| logins.registries());
-    let mut said: Vec<_> = keys.filter_map(|key| why(key, image)).collect();
+    let mut said: Vec<_> = keys.filter_map(|key| why(key, image)).map(|(_, what, hint)| (what, hint)).collect();
     if said.is_empty()
         && let Some(real) = real_host(split_port(image.domain()).0)
     {
@@ -21,8 +21,24 @@ pub fn near_misses(logins: &[&Logins], image: &Image) -> Vec<Diagnostic> {
     said.into_iter().map(|(message, hint)| Diagnostic::warning(Code::NearMiss, message).hint(hint)).collect()
 }
 
-/// Why a key that was probably meant for the image does not match it.
-fn why(key: &RegistryKey, image: &Image) -> Option<(String, String)> {
+/// What keeps a key from an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// Another port.
+    Port,
+    /// Another path.
+    Path,
+    /// A web site in place of a registry.
+    WebSite,
+    /// A glob for another number of parts.
+    Glob,
+    /// A host that is nearly the same.
+    Host,
+}
+
+/// Why a key that was probably meant for the image does not match it, in a sentence, and what to write.
+#[must_use]
+pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     let (host, port) = split_port(key.authority());
     let (image_host, image_port) = split_port(image.domain());
     let writing = |text: &str| format!("write `{text}` as the key");
@@ -34,11 +50,11 @@ fn why(key: &RegistryKey, image: &Image) -> Option<(String, String)> {
             port(port_of(key)),
             port(image_port)
         );
-        return Some((what, writing(right)));
+        return Some((Miss::Port, what, writing(right)));
     }
     if key.authority() == image.domain() {
         let what = format!("the path of `{key}` is not the beginning of the image's path");
-        return Some((what, writing(right)));
+        return Some((Miss::Path, what, writing(right)));
     }
     let is_real = |real: &str| {
         real == image_host
@@ -47,16 +63,16 @@ fn why(key: &RegistryKey, image: &Image) -> Option<(String, String)> {
             })
     };
     if real_host(host).is_some_and(is_real) {
-        return Some((format!("`{key}` holds no images: the image is in {image_host}"), writing(right)));
+        return Some((Miss::WebSite, format!("`{key}` holds no images: the image is in {image_host}"), writing(right)));
     }
     if host.contains('*') && image_host.ends_with(host.rsplit('*').next().unwrap_or_default()) {
         let what = format!("a `*` in `{key}` is one part of a host, and the image's host has another number of parts");
-        return Some((what, writing(right)));
+        return Some((Miss::Glob, what, writing(right)));
     }
     let is_part = |one: &str, other: &str| one.strip_suffix(other).is_some_and(|head| head.ends_with('.'));
     let is_slip = host.len() > 4 && strsim::osa_distance(host, image_host) <= 2;
     if is_slip || host.eq_ignore_ascii_case(image_host) || is_part(host, image_host) || is_part(image_host, host) {
-        return Some((format!("the host of `{key}` is not {image_host}, the image's"), writing(right)));
+        return Some((Miss::Host, format!("the host of `{key}` is not {image_host}, the image's"), writing(right)));
     }
     None
 }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::diagnostic::{Code, Diagnostic};
+use near_miss::one_slip_away;
 pub use near_miss::real_host;
 
 /// The key under which every client, the kubelet included, finds Docker Hub's login.
@@ -169,6 +170,17 @@ impl RegistryKey {
         split_port(self.authority()).1
     }
 
+    /// Ways to write the key that a kubelet reads as this one; the first is its own.
+    #[must_use]
+    pub fn spellings(&self) -> Vec<Self> {
+        let (authority, path) = split_path(&self.index);
+        // A kubelet takes the first of these off.
+        let version = if path.starts_with("/v1/") || path.starts_with("/v2/") { "/v2" } else { "" };
+        let schemes = ["", "https://", "http://"].map(|scheme| format!("{scheme}{authority}{version}{path}"));
+        let spelled = schemes.into_iter().map(|text| Self { text, index: self.index.clone() });
+        std::iter::once(self.clone()).chain(spelled).collect()
+    }
+
     /// Whether no image of any name matches.
     #[must_use]
     pub fn matches_no_image(&self) -> bool {
@@ -271,7 +283,10 @@ impl RegistryKey {
         let near_miss = real_host(host).map(|real| {
             (format!("holds no images: its registry is {real}"), format!("write {real} where the key is {host}"))
         });
+        let slip = one_slip_away(host)
+            .map(|known| (format!("is one letter away from {known}"), format!("write {known} if that is meant")));
         odd.chain(near_miss)
+            .chain(slip)
             .map(|(what, hint)| {
                 Diagnostic::warning(Code::RegistryHardlyMatches, format!("`{self}` {what}")).hint(hint).about(self)
             })

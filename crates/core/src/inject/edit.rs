@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_saphyr::granit_parser::StructureStyle;
 
-use super::pods::Lack;
+use super::lack::Lack;
 use super::syntax::{Document, Id, Kind, Node, Writing};
 use super::value::{is_word, quoted};
 

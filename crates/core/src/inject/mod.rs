@@ -6,6 +6,7 @@
 pub mod edit;
 mod images;
 pub mod kinds;
+pub mod lack;
 mod listed;
 pub mod pods;
 mod report;
@@ -15,7 +16,7 @@ pub mod syntax;
 pub mod value;
 
 use edit::Edit;
-use pods::Lack;
+use lack::Lack;
 use report::Report;
 use rules::Rules;
 use syntax::{Broken, Document};

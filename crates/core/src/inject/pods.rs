@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::images;
 use super::kinds::{Images, PathField, PodPath, is_group, is_kind, is_path};
+use super::lack::Lack;
 use super::report::Report;
 use super::rules::{Rules, Which};
-use super::syntax::Id;
 use super::value::{Content, Value};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::kubelet::Image;
@@ -14,31 +14,6 @@ use crate::names::{Namespace, OPT_OUT, ResourceName};
 
 /// How deep lists of lists are searched.
 const DEPTH: usize = 8;
-
-/// References that are missing in one place.
-#[derive(Debug)]
-pub struct Lack<'a> {
-    /// The object, for messages: its kind, and its name if that is valid.
-    pub label: String,
-    /// The mapping that gets a field.
-    pub holder: Id,
-    /// The field, and the fields below it that are missing too; the last one holds the references.
-    pub path: &'a [String],
-    /// The list that the holder has, perhaps merged from elsewhere.
-    pub list: Option<Id>,
-    /// The names in that list, if its items have nothing but a name.
-    pub present: Option<Vec<&'a str>>,
-    /// The names to add.
-    pub names: Vec<&'a str>,
-}
-
-impl Lack<'_> {
-    /// Whether a field holds a list of references, and not the name of one Secret.
-    #[must_use]
-    pub fn is_list(field: &str) -> bool {
-        field.ends_with('s')
-    }
-}
 
 /// Adds the missing references to the Pods of the objects in the value, those in lists too, and returns what it added in order.
 pub fn add_references<'a>(value: &mut Value<'a>, rules: &'a Rules, report: &mut Report) -> Vec<Lack<'a>> {

@@ -2,6 +2,7 @@
 //!
 //! Objects that differ only in their namespace share one [`ObjectTemplate`], which is serialized once.
 
+mod aliases;
 mod pull_secret;
 mod sealed;
 mod template;
@@ -16,6 +17,7 @@ use crate::names::Namespace;
 use template::GAP;
 use text::yaml_scalar;
 
+pub use aliases::expands_too_far;
 pub use pull_secret::PullSecret;
 pub use sealed::{SealedSecret, SealedShell};
 pub use template::{Content, ObjectTemplate, Place};

@@ -1,5 +1,6 @@
 //! Parses the names of namespaces, objects and variables. A parsed name is always valid.
 
+mod invalid;
 mod pattern;
 
 use std::fmt;
@@ -8,100 +9,11 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
+use invalid::{Fault, check, what};
+
+pub use invalid::InvalidName;
 pub use pattern::NamespacePattern;
-
-/// Why a text is not such a name. Never contains the text, which may be a secret in the wrong place.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{kind} {fault}")]
-pub struct InvalidName {
-    kind: &'static str,
-    fault: Fault,
-    rule: &'static str,
-}
-
-impl InvalidName {
-    /// The rule it breaks, with an example.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        self.rule.to_owned()
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fault {
-    Empty,
-    TooLong(usize, usize),
-    Character(usize, &'static str),
-    Edge(&'static str),
-    NoGlob,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("is empty"),
-            Self::TooLong(length, limit) => write!(f, "has {length} characters, {limit} are allowed"),
-            Self::Character(position, what) => write!(f, "has {what} at position {position}"),
-            Self::Edge(edge) => write!(f, "{edge} with a character that is no letter or digit"),
-            Self::NoGlob => f.write_str("has a bracket or brace that does not fit"),
-        }
-    }
-}
-
-fn what(character: char) -> &'static str {
-    match character {
-        'A'..='Z' => "a capital letter",
-        '_' => "an underscore",
-        '.' => "a dot",
-        '/' => "a slash",
-        ':' => "a colon",
-        '$' => "a dollar sign",
-        '0'..='9' => "a digit",
-        '*' | '?' | '[' | ']' | '{' | '}' => "a glob character",
-        character if character.is_whitespace() => "white space",
-        character if character.is_control() => "a control character",
-        character if !character.is_ascii() => "a character that is not ASCII",
-        _ => "a character that is not allowed",
-    }
-}
-
-fn check(
-    text: &str,
-    kind: &'static str,
-    limit: usize,
-    rule: &'static str,
-    allowed: impl Fn(char) -> bool,
-) -> Result<(), InvalidName> {
-    // Lists have many thousands of names, and nearly all are valid.
-    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = text.as_bytes();
-    if bytes.len() <= limit
-        && is_edge(bytes.first())
-        && is_edge(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii() && allowed(char::from(*byte)))
-    {
-        return Ok(());
-    }
-    let length = text.chars().count();
-    let first_wrong = text.chars().position(|character| !allowed(character));
-    let alphanumeric = |character: Option<char>| character.is_some_and(|character| character.is_ascii_alphanumeric());
-    let fault = if text.is_empty() {
-        Fault::Empty
-    } else if let Some(position) = first_wrong {
-        Fault::Character(position + 1, what(text.chars().nth(position).unwrap_or_default()))
-    } else if length > limit {
-        Fault::TooLong(length, limit)
-    } else if !alphanumeric(text.chars().next()) {
-        Fault::Edge("begins")
-    } else if !alphanumeric(text.chars().last()) {
-        Fault::Edge("ends")
-    } else {
-        return Ok(());
-    };
-    Err(InvalidName { kind, fault, rule })
-}
 
 macro_rules! name {
     ($(#[$documentation:meta])* $name:ident) => {
@@ -161,7 +73,7 @@ name! {
 }
 
 name! {
-    /// The name of a ServiceAccount, or `*` for every one.
+    /// The name of a ServiceAccount, or a glob for several; `*` is every one.
     #[derive(JsonSchema)]
     #[schemars(extend("pattern" = ACCOUNT_PATTERN, "maxLength" = 253))]
     AccountName
@@ -180,7 +92,7 @@ const VARIABLE_RULE: &str = "it is a variable's name: A-Z, a-z, 0-9 and _, no di
 
 const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
 const SUBDOMAIN_PATTERN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-const ACCOUNT_PATTERN: &str = r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$";
+const ACCOUNT_PATTERN: &str = r"^[-a-z0-9.*?\[\]{},!^]+$";
 
 /// Why a text does not match this pattern of the JSON Schema.
 ///
@@ -225,7 +137,10 @@ impl FromStr for AccountName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        if text == "*" { Ok(Self(text.into())) } else { text.parse().map(|ResourceName(name)| Self(name)) }
+        if pattern::is_glob(text) {
+            return pattern::glob(text, true).map(|_| Self(text.into()));
+        }
+        text.parse().map(|ResourceName(name)| Self(name))
     }
 }
 
@@ -240,6 +155,14 @@ impl FromStr for VariableName {
             None => return Ok(Self(text.into())),
         };
         Err(InvalidName { kind: "the variable's name", fault, rule: VARIABLE_RULE })
+    }
+}
+
+impl AccountName {
+    /// What a glob matches; `None` for a name.
+    #[must_use]
+    pub fn glob(&self) -> Option<globset::GlobMatcher> {
+        pattern::is_glob(&self.0).then(|| pattern::glob(&self.0, true).ok()).flatten()
     }
 }
 
@@ -280,6 +203,19 @@ mod tests {
         }
         for bad in ["", "a..b", ".a", "a.", "a.-b", "A", "a/b", &"a".repeat(254), &"a.".repeat(127)] {
             assert!(bad.parse::<ResourceName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_service_account_is_named_by_its_name_or_a_glob() {
+        for (text, name, matches) in
+            [("ci", "ci", None), ("*", "ci", Some(true)), ("ci-*", "ci.x", Some(false)), ("ci?x", "ci.x", Some(true))]
+        {
+            let glob = text.parse::<AccountName>().unwrap().glob();
+            assert_eq!(glob.map(|glob| glob.is_match(name)), matches, "{text}");
+        }
+        for bad in ["", "CI", "ci-[a", "ci_*"] {
+            assert!(bad.parse::<AccountName>().is_err(), "{bad}");
         }
     }
 

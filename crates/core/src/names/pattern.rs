@@ -27,15 +27,24 @@ impl FromStr for NamespacePattern {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let wrong = |fault| InvalidName { kind: "the glob", fault, rule: RULE };
-        if !text.contains(['*', '?', '[', '{']) {
-            return text.parse().map(Self::Name);
-        }
-        let allowed = |character: char| label_character(character) || "*?[]{},!^".contains(character);
-        match text.chars().enumerate().find(|(_, character)| !allowed(*character)) {
-            Some((position, character)) => Err(wrong(Fault::Character(position + 1, what(character)))),
-            None => Glob::new(text).map(|glob| Self::Glob(glob.compile_matcher())).map_err(|_| wrong(Fault::NoGlob)),
-        }
+        if is_glob(text) { glob(text, false).map(Self::Glob) } else { text.parse().map(Self::Name) }
+    }
+}
+
+/// Whether a text has a character that only a glob has.
+pub(super) fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
+}
+
+/// A glob of letters that names have; those of some objects have dots.
+pub(super) fn glob(text: &str, with_dots: bool) -> Result<GlobMatcher, InvalidName> {
+    let wrong = |fault| InvalidName { kind: "the glob", fault, rule: RULE };
+    let allowed = |character: char| {
+        label_character(character) || "*?[]{},!^".contains(character) || (with_dots && character == '.')
+    };
+    match text.chars().enumerate().find(|(_, character)| !allowed(*character)) {
+        Some((position, character)) => Err(wrong(Fault::Character(position + 1, what(character)))),
+        None => Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|_| wrong(Fault::NoGlob)),
     }
 }
 
@@ -65,6 +74,12 @@ impl NamespacePattern {
             Self::Name(name) => name.as_str(),
             Self::Glob(glob) => glob.glob().glob(),
         }
+    }
+
+    /// The namespace, unless it is a glob.
+    #[must_use]
+    pub fn name(&self) -> Option<&Namespace> {
+        if let Self::Name(name) = self { Some(name) } else { None }
     }
 
     /// Whether it matches this namespace.

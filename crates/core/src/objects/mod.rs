@@ -2,10 +2,12 @@
 
 pub mod external_secret;
 mod fetched;
+pub(crate) mod guard;
 pub mod marks;
 pub mod patcher;
 mod plan;
 pub mod pod_policy;
+pub(crate) mod rbac;
 
 use std::convert::Infallible;
 use std::sync::Arc;

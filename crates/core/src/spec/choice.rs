@@ -143,6 +143,8 @@ choice! {
         HelmValues = "helm-values",
         /// The checked Docker config itself
         DockerConfig = "docker-config",
+        /// The rights that `regcred apply` needs, with the policies that confine them; no login is read
+        Rbac = "rbac",
     }
 }
 

@@ -58,9 +58,9 @@ impl Combination {
             | (Protect::Sealed | Protect::External, Format::Yaml | Format::Json | Format::Chart)
             | (_, Format::Directory | Format::Kustomization)
             | (Protect::Sops, Format::HelmValues) => true,
-            (Protect::Sealed | Protect::External, Format::HelmValues | Format::DockerConfig)
+            (Protect::Sealed | Protect::External, Format::HelmValues | Format::DockerConfig | Format::Rbac)
             // kubectl and Helm refuse what sops encrypted: only files for a tool that decrypts them.
-            | (Protect::Sops, Format::Yaml | Format::Json | Format::Chart | Format::DockerConfig) => false,
+            | (Protect::Sops, Format::Yaml | Format::Json | Format::Chart | Format::DockerConfig | Format::Rbac) => false,
         }
     }
 
@@ -68,11 +68,12 @@ impl Combination {
     fn is_deliverable(self) -> bool {
         match (self.strategy, self.link, self.format) {
             (_, _, Format::Yaml | Format::Json | Format::Directory | Format::Kustomization)
-            | (Strategy::Static, _, Format::Chart)
+            | (Strategy::Static, _, Format::Chart | Format::Rbac)
             | (Strategy::Patcher, Link::ServiceAccount, Format::HelmValues)
             | (Strategy::Static, Link::None | Link::ServiceAccount, Format::HelmValues)
             | (Strategy::Static, Link::None, Format::DockerConfig) => true,
-            (_, _, Format::HelmValues | Format::DockerConfig) | (Strategy::Patcher, _, Format::Chart) => false,
+            (_, _, Format::HelmValues | Format::DockerConfig)
+            | (Strategy::Patcher, _, Format::Chart | Format::Rbac) => false,
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Run {
     pub selects_by_label: bool,
     /// Whether regcred.yaml has several pull secrets.
     pub has_several_pull_secrets: bool,
+    /// Whether the namespaces are chosen in a live cluster.
+    pub is_live: bool,
 }
 
 /// Options that mean nothing in some kinds of run.
@@ -48,6 +50,30 @@ const RULES: &[Rule] = &[
         when: "without `--format docker-config`",
         flags: &["--raw"],
         hint: "add --format docker-config, or leave it out",
+    },
+    Rule {
+        applies: |run| run.combination.format != Format::Rbac && !run.is_live,
+        when: "without `--format rbac`",
+        flags: &["--subject"],
+        hint: "add --format rbac, or leave it out",
+    },
+    Rule {
+        applies: |run| run.combination.format != Format::Rbac && !run.is_live,
+        when: "without `--format rbac`",
+        flags: &["--all-namespaces", "--selector"],
+        hint: "use `regcred apply`, or pipe the list of namespaces in: `kubectl get ns -o json | regcred render --namespaces-from -`",
+    },
+    Rule {
+        applies: |run| run.combination.format == Format::Rbac,
+        when: "with `--format rbac`, which reads no login",
+        flags: &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived", "--credential-helpers"],
+        hint: "leave it out: `apply` reads the login",
+    },
+    Rule {
+        applies: |run| run.combination.format == Format::Rbac,
+        when: "with `--format rbac`, which grants what `apply` needs",
+        flags: &["--create-namespaces", "--also-reference", "--templates"],
+        hint: "leave it out, or use --format yaml",
     },
     Rule {
         applies: |run| run.combination.strategy != Strategy::Patcher,

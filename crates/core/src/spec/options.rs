@@ -73,6 +73,12 @@ partial! {
         templates: PathBuf,
         /// Whether a plain Secret may go into a Git work tree.
         allow_plaintext_in_git: bool,
+        /// Who gets the rights of `--format rbac`.
+        subjects: Vec<String>,
+        /// Whether the rights are for every namespace.
+        all_namespaces: bool,
+        /// The labels of the namespaces that the rights are for.
+        selector: String,
         /// The in-cluster patcher.
         patcher: Patcher,
         /// Its namespace.
@@ -189,6 +195,9 @@ pub const SETTINGS: &[Setting] = &[
     of_both("--allow-plaintext-in-git", Values::None, |spec, typed| {
         spec.options.allow_plaintext_in_git = typed.switch();
     }),
+    of_flags("--subject", Values::Any, |spec, typed| spec.options.subjects = typed.texts()),
+    of_flags("--all-namespaces", Values::None, |spec, typed| spec.options.all_namespaces = typed.switch()),
+    of_flags("--selector", Values::One, |spec, typed| spec.options.selector = typed.text()),
     of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice()),
     of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name()),
     of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text()),

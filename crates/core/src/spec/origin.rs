@@ -21,6 +21,12 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// Whether the value is in a file of the repository, which a merge request can change.
+    #[must_use]
+    pub fn is_of_a_file(&self) -> bool {
+        matches!(self, Self::Key(_) | Self::Cluster(..) | Self::File(_))
+    }
+
     /// Whether the value belongs to this run only: the file and the variables are shared by runs of many kinds.
     #[must_use]
     pub fn is_typed(&self) -> bool {

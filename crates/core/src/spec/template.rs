@@ -26,6 +26,6 @@ pub fn is_used(name: &str, format: Format, chart: &Chart) -> bool {
         (Format::Chart, _) => name == "admission-policy.yaml.j2" || name.contains("external"),
         (Format::HelmValues, Chart::Tamcore) => name == "patcher-guard.yaml.j2",
         (Format::HelmValues, Chart::Empathyco) => ["namespace.yaml.j2", "patcher-guard.yaml.j2"].contains(&name),
-        (Format::HelmValues, Chart::Own | Chart::Template(_)) | (Format::DockerConfig, _) => false,
+        (Format::HelmValues, Chart::Own | Chart::Template(_)) | (Format::DockerConfig | Format::Rbac, _) => false,
     }
 }

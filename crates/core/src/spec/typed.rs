@@ -139,7 +139,12 @@ impl Reader<'_> {
 
     pub(super) fn add_logins(&self, spec: &mut Spec, parse: impl Fn(&str, &str, &Known<'_>) -> Parsed<Source>) {
         let place = self.origin.to_string();
-        let logins = self.words().map(|text| parse(&text, &place, self.known)).collect();
+        let confined = |source: Source| match &self.origin {
+            // A functionConfig is a file of the repository, as regcred.yaml is.
+            Origin::Key(_) => self.known.allowed.confined(source, &place),
+            _ => Ok(source),
+        };
+        let logins = self.words().map(|text| parse(&text, &place, self.known).and_then(confined)).collect();
         extend(&mut spec.each.logins, logins, &self.origin);
     }
 }

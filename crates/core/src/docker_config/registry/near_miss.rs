@@ -3,35 +3,78 @@
 /// Hosts that hold no images, each with the host that does.
 const REAL_HOSTS: &[(&str, &str)] = &[
     ("access.redhat.com", "registry.redhat.io"),
+    ("acr.io", "NAME.azurecr.io"),
     ("amazonaws.com", "ACCOUNT.dkr.ecr.REGION.amazonaws.com"),
+    ("api.digitalocean.com", "registry.digitalocean.com"),
     ("api.github.com", "ghcr.io"),
+    ("api.gitlab.com", "registry.gitlab.com"),
+    ("api.ngc.nvidia.com", "nvcr.io"),
+    ("app.docker.com", "docker.io"),
+    ("artifactregistry.googleapis.com", "REGION-docker.pkg.dev"),
+    ("auth.docker.io", "docker.io"),
+    ("aws.amazon.com", "ACCOUNT.dkr.ecr.REGION.amazonaws.com"),
+    ("azure.com", "NAME.azurecr.io"),
+    ("azurecr.com", "NAME.azurecr.io"),
     ("azurecr.io", "NAME.azurecr.io"),
+    ("build.nvidia.com", "nvcr.io"),
     ("catalog.ngc.nvidia.com", "nvcr.io"),
+    ("catalog.redhat.com", "registry.redhat.io"),
     ("cloud.digitalocean.com", "registry.digitalocean.com"),
+    ("cloud.docker.com", "docker.io"),
     ("cloud.google.com", "REGION-docker.pkg.dev"),
     ("cloud.ibm.com", "icr.io"),
+    ("console.aws.amazon.com", "ACCOUNT.dkr.ecr.REGION.amazonaws.com"),
     ("console.cloud.google.com", "REGION-docker.pkg.dev"),
+    ("console.redhat.com", "registry.redhat.io"),
+    ("console.scaleway.com", "rg.REGION.scw.cloud"),
+    ("containers.pkg.github.com", "ghcr.io"),
     ("digitalocean.com", "registry.digitalocean.com"),
+    ("dkr.ecr.amazonaws.com", "ACCOUNT.dkr.ecr.REGION.amazonaws.com"),
     ("docker.com", "docker.io"),
+    ("docker.hub.com", "docker.io"),
+    ("docker.pkg.dev", "REGION-docker.pkg.dev"),
     ("docker.pkg.github.com", "ghcr.io"),
+    ("dockerhub.com", "docker.io"),
+    ("ecr.aws", "public.ecr.aws"),
+    ("gallery.ecr.aws", "public.ecr.aws"),
     ("gcr.com", "gcr.io"),
     ("ghcr.com", "ghcr.io"),
+    ("ghcr.io.com", "ghcr.io"),
     ("github.com", "ghcr.io"),
     ("gitlab.com", "registry.gitlab.com"),
+    ("gitlab.io", "registry.gitlab.com"),
+    ("google.com", "REGION-docker.pkg.dev"),
+    ("googleapis.com", "REGION-docker.pkg.dev"),
     ("hub.docker.io", "docker.io"),
     ("index.docker.com", "docker.io"),
+    ("jfrog.com", "NAME.jfrog.io"),
     ("jfrog.io", "NAME.jfrog.io"),
+    ("login.docker.com", "docker.io"),
+    ("maven.pkg.github.com", "ghcr.io"),
+    ("microsoft.com", "mcr.microsoft.com"),
     ("ngc.nvidia.com", "nvcr.io"),
+    ("npm.pkg.github.com", "ghcr.io"),
+    ("nuget.pkg.github.com", "ghcr.io"),
+    ("nvcr.com", "nvcr.io"),
     ("nvidia.com", "nvcr.io"),
+    ("ocir.io", "REGION.ocir.io"),
     ("pkg.dev", "REGION-docker.pkg.dev"),
     ("pkg.github.com", "ghcr.io"),
     ("portal.azure.com", "NAME.azurecr.io"),
     ("quay.com", "quay.io"),
+    ("quay.io.com", "quay.io"),
+    ("quay.redhat.com", "quay.io"),
     ("redhat.com", "registry.redhat.io"),
+    ("registry.docker-cn.com", "docker.io"),
     ("registry.docker.com", "docker.io"),
     ("registry.docker.io", "docker.io"),
     ("registry.ghcr.io", "ghcr.io"),
     ("registry.github.com", "ghcr.io"),
+    ("registry.gitlab.io", "registry.gitlab.com"),
+    ("registry.redhat.com", "registry.redhat.io"),
+    ("scaleway.com", "rg.REGION.scw.cloud"),
+    ("scw.cloud", "rg.REGION.scw.cloud"),
+    ("sso.redhat.com", "registry.redhat.io"),
     ("www.docker.com", "docker.io"),
     ("www.github.com", "ghcr.io"),
     ("www.gitlab.com", "registry.gitlab.com"),
@@ -42,8 +85,44 @@ const REAL_HOSTS: &[(&str, &str)] = &[
 #[must_use]
 pub fn real_host(host: &str) -> Option<&'static str> {
     let is_api_of_ecr = host.contains("ecr.") && host.ends_with(".amazonaws.com") && !host.contains(".dkr.ecr");
+    let is_api_of_azure = host.ends_with(".azure.io") || host.ends_with(".azurecr.com");
     let known = REAL_HOSTS.iter().find(|(wrong, _)| *wrong == host).map(|(_, real)| *real);
-    known.or(is_api_of_ecr.then_some("ACCOUNT.dkr.ecr.REGION.amazonaws.com"))
+    known
+        .or(is_api_of_ecr.then_some("ACCOUNT.dkr.ecr.REGION.amazonaws.com"))
+        .or(is_ecr_without_region(host).then_some("ACCOUNT.dkr.ecr.REGION.amazonaws.com"))
+        .or(is_api_of_azure.then_some("NAME.azurecr.io"))
+        .or(host.ends_with(".jfrog.com").then_some("NAME.jfrog.io"))
+}
+
+fn is_ecr_without_region(host: &str) -> bool {
+    host.ends_with(".dkr.ecr.amazonaws.com")
+}
+
+/// Registries that everybody can use, and that are often misspelled.
+const WELL_KNOWN: [&str; 16] = [
+    "docker.io",
+    "gcr.io",
+    "ghcr.io",
+    "icr.io",
+    "index.docker.io",
+    "lscr.io",
+    "mcr.microsoft.com",
+    "nvcr.io",
+    "public.ecr.aws",
+    "quay.io",
+    "registry.access.redhat.com",
+    "registry.digitalocean.com",
+    "registry.gitlab.com",
+    "registry.k8s.io",
+    "registry.redhat.io",
+    "vcr.io",
+];
+
+/// The well-known registry that differs from this host by one slip of the keyboard.
+#[must_use]
+pub fn one_slip_away(host: &str) -> Option<&'static str> {
+    let is_known = WELL_KNOWN.contains(&host);
+    WELL_KNOWN.into_iter().find(|known| !is_known && strsim::osa_distance(host, known) == 1)
 }
 
 #[cfg(test)]
@@ -58,9 +137,24 @@ mod tests {
             ("api.ecr.eu-west-1.amazonaws.com", Some("ACCOUNT.dkr.ecr.REGION.amazonaws.com")),
             ("1.ecr.eu-west-1.amazonaws.com", Some("ACCOUNT.dkr.ecr.REGION.amazonaws.com")),
             ("1.dkr.ecr.eu-west-1.amazonaws.com", None),
+            ("1.dkr.ecr.amazonaws.com", Some("ACCOUNT.dkr.ecr.REGION.amazonaws.com")),
+            ("acme.azure.io", Some("NAME.azurecr.io")),
+            ("npm.pkg.github.com", Some("ghcr.io")),
             ("registry.gitlab.com", None),
+            ("acme.azurecr.io", None),
+            ("acme.jfrog.io", None),
         ] {
             assert_eq!(real_host(host), real, "{host}");
+        }
+        for (host, known) in [
+            ("ghrc.io", Some("ghcr.io")),
+            ("qay.io", Some("quay.io")),
+            ("regsitry.gitlab.com", Some("registry.gitlab.com")),
+            ("gcr.io", None),
+            ("eu.gcr.io", None),
+            ("harbor.example.com", None),
+        ] {
+            assert_eq!(one_slip_away(host), known, "{host}");
         }
     }
 }

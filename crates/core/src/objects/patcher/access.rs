@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 
 use super::{NAME, PatcherSettings};
 use crate::names::ResourceName;
+use crate::objects::rbac::{self, rule};
 use crate::spec::choice::Patcher;
-
-const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// The namespace of the patcher, and of nothing else: all Pods in it must pass the strictest level.
 pub(super) fn namespace(patcher: &PatcherSettings) -> Value {
@@ -55,24 +54,9 @@ fn metadata(name: &str, namespace: Option<&str>) -> Value {
     namespace.map_or_else(|| json!({"name": name}), |namespace| json!({"name": name, "namespace": namespace}))
 }
 
-fn rule(group: &str, resources: &[&str], verbs: &[&str], names: &[&str]) -> Value {
-    let mut rule = json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
-    if !names.is_empty() {
-        rule["resourceNames"] = json!(names);
-    }
-    rule
-}
-
 /// A role and its binding, in a namespace or in the cluster.
 fn role(patcher: &PatcherSettings, name: &str, namespace: Option<&str>, rules: &[Value]) -> [Value; 2] {
     let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
-    let (version, metadata) = (format!("{RBAC}/v1"), metadata(name, namespace));
-    let subject = json!({"kind": "ServiceAccount", "name": NAME, "namespace": patcher.namespace});
-    [
-        json!({"apiVersion": version, "kind": kind, "metadata": metadata, "rules": rules}),
-        json!({
-            "apiVersion": version, "kind": format!("{kind}Binding"), "metadata": metadata,
-            "roleRef": {"apiGroup": RBAC, "kind": kind, "name": name}, "subjects": [subject],
-        }),
-    ]
+    let subject = rbac::service_account(patcher.namespace.as_str(), NAME);
+    rbac::role(kind, &metadata(name, namespace), rules, &[subject])
 }

@@ -1,0 +1,149 @@
+//! Reads what explains a pull: a Pod, its ServiceAccount, the Secrets that both refer to, and their namespace.
+
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::explain::{Account, Place, Pod, PullSecret, Wanted};
+use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::objects::marks::MANAGED_BY;
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::failure::Attempt;
+use crate::path::{self, Kind};
+use crate::server::Server;
+
+const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings";
+
+/// Whose pulls are explained.
+pub enum Subject<'a> {
+    /// Those of a Pod.
+    Pod(&'a ResourceName),
+    /// Those of an image in the Pods of a ServiceAccount.
+    Image(&'a str, &'a str),
+}
+
+/// What was read.
+pub struct Scene {
+    /// The namespace.
+    pub place: Place,
+    /// The Pod, if it was one that was asked for.
+    pub pod: Option<Pod>,
+    /// The ServiceAccount.
+    pub account: Account,
+    /// The images.
+    pub wanted: Vec<Wanted>,
+    /// The Secrets that count, in the order of the references.
+    pub secrets: Vec<PullSecret>,
+    /// The Secrets of the ServiceAccount that the Pod does not refer to.
+    pub others: Vec<PullSecret>,
+}
+
+/// Reads it; `ours` are the names of the pull secrets that regcred would write.
+///
+/// # Errors
+/// The Pod does not exist, the cluster does not answer, or forbids to read the Pod or ServiceAccount.
+pub async fn read(
+    server: &Server,
+    namespace: &Namespace,
+    subject: &Subject<'_>,
+    ours: &[ResourceName],
+) -> Result<Scene, Diagnostic> {
+    let reader = Reader { server, namespace };
+    let pod = match subject {
+        Subject::Pod(name) => {
+            let path = format!("{}/pods/{name}", path::namespace(namespace));
+            let object = reader.must(path, &format!("the Pod {namespace}/{name}")).await?;
+            Some(object.ok_or_else(|| {
+                Diagnostic::error(Code::NoSuchPod, format!("there is no Pod `{name}` in the namespace `{namespace}`"))
+                    .hint(format!("`kubectl get pods -n {namespace}` lists them"))
+            })?)
+        }
+        Subject::Image(..) => None,
+    };
+    let (wanted, pod) = match (&pod, subject) {
+        (Some(object), _) => (Wanted::all(object), Some(Pod::read(object))),
+        (None, Subject::Image(image, _)) => (vec![Wanted::image(image)], None),
+        (None, Subject::Pod(_)) => (Vec::new(), None),
+    };
+    let account = match (&pod, subject) {
+        (Some(pod), _) => pod.account.as_str(),
+        (None, Subject::Image(_, account)) => account,
+        (None, Subject::Pod(_)) => "default",
+    };
+    let path = format!("{}/{account}", Kind::ServiceAccount.within(namespace));
+    let object = reader.must(path, &format!("the ServiceAccount {namespace}/{account}")).await?;
+    let account = object.as_ref().map(Account::read).unwrap_or_default();
+    let references = pod.as_ref().map_or(&account.references, |pod| &pod.references);
+    let secrets = reader.secrets(references).await?;
+    let missing: Vec<_> = account.references.iter().filter(|name| !references.contains(name)).cloned().collect();
+    let others = reader.secrets(&missing).await?;
+    let place = reader.place(ours).await?;
+    Ok(Scene { place, pod, account, wanted, secrets, others })
+}
+
+struct Reader<'a> {
+    server: &'a Server,
+    namespace: &'a Namespace,
+}
+
+/// An object, that there is none, or that it may not be read.
+enum Found {
+    Object(Value),
+    Missing,
+    Forbidden(Diagnostic),
+}
+
+impl Reader<'_> {
+    async fn get(&self, path: String, object: &str) -> Result<Found, Diagnostic> {
+        match self.server.ask::<Value>(&Call::get(path)).await {
+            Ok(value) => Ok(Found::Object(value)),
+            Err(trouble) if trouble.code() == 404 => Ok(Found::Missing),
+            Err(trouble) if trouble.code() == 403 => Ok(Found::Forbidden(Attempt::new("get", object).failed(&trouble))),
+            Err(trouble) => Err(Attempt::new("get", object).failed(&trouble)),
+        }
+    }
+
+    async fn must(&self, path: String, object: &str) -> Result<Option<Value>, Diagnostic> {
+        match self.get(path, object).await? {
+            Found::Object(value) => Ok(Some(value)),
+            Found::Missing => Ok(None),
+            Found::Forbidden(problem) => Err(problem),
+        }
+    }
+
+    /// The Secrets of these names; one that may not be read counts as there.
+    async fn secrets(&self, names: &[String]) -> Result<Vec<PullSecret>, Diagnostic> {
+        let mut secrets = Vec::with_capacity(names.len());
+        for name in names {
+            secrets.push(match name.parse::<ResourceName>() {
+                Err(_) => PullSecret::missing(name),
+                Ok(valid) => {
+                    match self.get(Kind::Secret.one(self.namespace, &valid), &format!("the Secret {valid}")).await? {
+                        Found::Object(value) => PullSecret::read(name, &value),
+                        Found::Missing => PullSecret::missing(name),
+                        Found::Forbidden(_) => PullSecret::unreadable(name),
+                    }
+                }
+            });
+        }
+        Ok(secrets)
+    }
+
+    async fn place(&self, ours: &[ResourceName]) -> Result<Place, Diagnostic> {
+        let namespace = match self.get(path::namespace(self.namespace), "the namespace").await? {
+            Found::Object(value) => Some(value),
+            Found::Missing | Found::Forbidden(_) => None,
+        };
+        let selector = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
+        // Without the right, or before Kubernetes 1.36, there is no policy to speak of.
+        let bindings = self.server.list::<Value>(BINDINGS, &[("labelSelector", &selector)]).await.unwrap_or_default();
+        let mut place = Place::read(self.namespace.as_str(), namespace.as_ref(), &bindings);
+        for name in ours {
+            if let Found::Object(value) = self.get(Kind::Secret.one(self.namespace, name), "a Secret").await?
+                && value["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1
+            {
+                place.ours.push(name.to_string());
+            }
+        }
+        Ok(place)
+    }
+}

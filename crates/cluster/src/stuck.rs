@@ -1,0 +1,121 @@
+//! Evicts Pods that fail to pull because they lack the reference. It is a right of its own, and asked for only by a flag.
+
+use regcred_core::cluster::Delivery;
+use regcred_core::cluster::stuck::{Budget, Pod, Verdict};
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::names::Namespace;
+use serde_json::json;
+
+use crate::call::Call;
+use crate::failure::Attempt;
+use crate::path::NAMESPACES;
+use crate::read::{FEW, each};
+use crate::server::{Server, Trouble};
+
+/// A stuck Pod, and what became of it.
+#[derive(Debug)]
+pub struct Stuck {
+    /// Its namespace and name.
+    pub place: String,
+    /// What became of it.
+    pub end: End,
+}
+
+/// What became of a stuck Pod.
+#[derive(Debug)]
+pub enum End {
+    /// It was evicted.
+    Evicted,
+    /// It would be, and this is a trial.
+    Evictable,
+    /// It stays: nobody would make a new one.
+    Bare,
+    /// It stays: this budget allows no disruption.
+    Protected(String),
+    /// It has gone by itself.
+    Gone,
+    /// It stays: the eviction failed.
+    Failed(Diagnostic),
+}
+
+/// Whether Pods are evicted, or only found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are evicted.
+    Evict,
+    /// They are found.
+    Find,
+}
+
+/// Finds the stuck Pods in the namespaces of a delivery, and evicts those that may be.
+///
+/// # Errors
+/// The Pods or the budgets cannot be listed.
+pub async fn restart(server: &Server, delivery: &Delivery<'_>, mode: Mode) -> Result<Vec<Stuck>, Diagnostic> {
+    let mut namespaces: Vec<&Namespace> = delivery.pull_secrets.iter().flat_map(|one| &one.namespaces).collect();
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    let running = [("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed")];
+    let pods: Vec<Pod> = lists(server, "/api/v1", "pods", &namespaces, &running).await?;
+    let is_stuck = |pod: &Pod| {
+        let here = delivery
+            .pull_secrets
+            .iter()
+            .filter(|one| one.namespaces.iter().any(|namespace| namespace.as_str() == pod.metadata.namespace));
+        pod.is_stuck(here.map(|one| (one.name, one.logins.registries().collect())))
+    };
+    let pods: Vec<Pod> = pods.into_iter().filter(is_stuck).collect();
+    if pods.is_empty() {
+        return Ok(Vec::new());
+    }
+    let budgets: Vec<Budget> = lists(server, "/apis/policy/v1", "poddisruptionbudgets", &namespaces, &[]).await?;
+    let one = |pod: Pod| {
+        let budgets = &budgets;
+        async move {
+            let end = match pod.verdict(budgets) {
+                Verdict::Bare => End::Bare,
+                Verdict::Protected(budget) => End::Protected(budget),
+                Verdict::Evict if mode == Mode::Find => End::Evictable,
+                Verdict::Evict => evict(server, &pod).await,
+            };
+            Stuck { place: format!("{}/{}", pod.metadata.namespace, pod.metadata.name), end }
+        }
+    };
+    Ok(each(pods, one).await)
+}
+
+/// The objects of a kind in these namespaces.
+async fn lists<T: serde::de::DeserializeOwned>(
+    server: &Server,
+    root: &str,
+    plural: &'static str,
+    namespaces: &[&Namespace],
+    query: &[(&str, &str)],
+) -> Result<Vec<T>, Diagnostic> {
+    let failed = |trouble: Trouble| Attempt::new("list", plural).failed(&trouble);
+    if namespaces.len() > FEW {
+        return server.list(&format!("{root}/{plural}"), query).await.map_err(failed);
+    }
+    let one = |namespace: &Namespace| {
+        let path = format!("{root}/namespaces/{namespace}/{plural}");
+        async move { server.list::<T>(&path, query).await }
+    };
+    let found = each(namespaces.iter().copied(), one).await;
+    Ok(found.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?.into_iter().flatten().collect())
+}
+
+/// Asks once: a budget's 429 has no `Retry-After`, and may stay for hours.
+async fn evict(server: &Server, pod: &Pod) -> End {
+    let (namespace, name) = (&pod.metadata.namespace, &pod.metadata.name);
+    let eviction = json!({
+        "apiVersion": "policy/v1", "kind": "Eviction",
+        "metadata": {"name": name, "namespace": namespace},
+        "deleteOptions": {"preconditions": {"uid": pod.metadata.uid}},
+    });
+    match server.send_once(&Call::create(format!("{NAMESPACES}/{namespace}/pods/{name}/eviction"), &eviction)).await {
+        Ok(_) => End::Evicted,
+        Err(trouble) if matches!(trouble.code(), 404 | 409) => End::Gone,
+        Err(trouble) if trouble.code() == 429 => End::Protected("a PodDisruptionBudget".to_owned()),
+        Err(trouble) => End::Failed(Attempt::new("evict", format!("the Pod {namespace}/{name}")).failed(&trouble)),
+    }
+}

@@ -1,0 +1,268 @@
+//! Sends requests to a peer that answers as it is told to: what a real API server does only at bad times.
+
+#![cfg(test)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kube::{Client, Config};
+use regcred_cluster::call::Call;
+use regcred_cluster::execute::{Ending, execute};
+use regcred_cluster::server::{Server, Trouble};
+use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Space, Unchangeable};
+use regcred_core::credentials::Credential;
+use regcred_core::docker_config::{DockerConfig, Logins};
+use regcred_core::objects::marks::Marks;
+use regcred_core::spec::choice::Link;
+use serde_json::{Value, json};
+
+/// Answers each request with the next of its answers, and then no more.
+struct Peer {
+    address: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Peer {
+    fn with(answers: Vec<(u16, &'static str, Value)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, requests) = (format!("http://{}", listener.local_addr().unwrap()), Arc::default());
+        let (seen, answers) = (Arc::clone(&requests), Arc::new(Mutex::new(answers)));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (seen, answers) = (Arc::clone(&seen), Arc::clone(&answers));
+                thread::spawn(move || serve(&stream.unwrap(), &seen, &answers));
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn server(&self, timeout: Duration, stop: fn() -> bool) -> Server {
+        let mut config = Config::new(self.address.parse().unwrap());
+        config.default_retry = false;
+        Server::new(Client::try_from(config).unwrap(), timeout, stop)
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+type Answers = Mutex<Vec<(u16, &'static str, Value)>>;
+
+fn serve(stream: &TcpStream, seen: &Mutex<Vec<String>>, answers: &Answers) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let (mut first, mut length) = (String::new(), 0);
+        if reader.read_line(&mut first).unwrap_or_default() == 0 {
+            return;
+        }
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            if let Some(text) = line.to_lowercase().strip_prefix("content-length:") {
+                length = text.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        seen.lock().unwrap().push(format!("{} {}", first.trim_end(), String::from_utf8(body).unwrap()));
+        let mut answers = answers.lock().unwrap();
+        if answers.is_empty() {
+            drop(answers);
+            // It is asked no more, and says nothing.
+            let _ = reader.read_line(&mut first);
+            return;
+        }
+        let (status, header, body) = answers.remove(0);
+        let body = body.to_string();
+        write!(&*stream, "HTTP/1.1 {status} X\r\n{header}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    }
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn never() -> bool {
+    false
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+fn stopped() -> bool {
+    STOP.load(Ordering::SeqCst)
+}
+
+fn ask(peer: &Peer, timeout: Duration) -> Result<Value, Trouble> {
+    run(async { peer.server(timeout, never).ask(&Call::get("/api/v1/namespaces/a".to_owned())).await })
+}
+
+#[test]
+fn a_call_that_is_put_off_comes_back_when_it_was_told_to() {
+    let peer = Peer::with(vec![(429, "Retry-After: 1\r\n", json!("later")), (200, "", json!({"a": 1}))]);
+    let began = Instant::now();
+    assert_eq!(ask(&peer, LONG).unwrap(), json!({"a": 1}));
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    let peer = Peer::with(vec![(429, "Retry-After: 100\r\n", json!("much later"))]);
+    let began = Instant::now();
+    assert_eq!(ask(&peer, LONG).unwrap_err().code(), 429);
+    assert!(began.elapsed() < LONG, "a wait that the deadline does not allow is no wait");
+}
+
+#[test]
+fn a_call_that_fails_for_a_moment_is_made_again_and_a_refusal_is_not() {
+    let peer = Peer::with(vec![(503, "", json!({})), (500, "", json!({})), (200, "", json!({}))]);
+    ask(&peer, LONG).unwrap();
+    assert_eq!(peer.requests().len(), 3);
+    for status in [400, 401, 403, 404, 409, 422] {
+        let peer = Peer::with(vec![(status, "", json!({"message": "no"}))]);
+        assert_eq!(ask(&peer, LONG).unwrap_err().code(), status);
+        assert_eq!(peer.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_call_ends_with_its_deadline_or_with_the_program() {
+    let peer = Peer::with(Vec::new());
+    assert!(matches!(ask(&peer, Duration::from_millis(200)), Err(Trouble::Late)));
+
+    thread::spawn(|| STOP.store(true, Ordering::SeqCst));
+    let began = Instant::now();
+    let answer = run(async { peer.server(LONG, stopped).ask::<Value>(&Call::get("/x".to_owned())).await });
+    assert!(matches!(answer, Err(Trouble::Interrupted)));
+    assert!(began.elapsed() < LONG);
+}
+
+#[test]
+fn what_is_no_api_server_is_said() {
+    let peer = Peer::with(vec![(200, "", json!(["a login page"]))]);
+    let call = Call::get("/x".to_owned());
+    let answer = run(async { peer.server(LONG, never).ask::<BTreeMap<String, Value>>(&call).await });
+    assert!(matches!(answer, Err(Trouble::Nonsense)));
+    let nobody = Peer { address: "http://127.0.0.1:1".to_owned(), requests: Arc::default() };
+    let began = Instant::now();
+    match run(async { nobody.server(LONG, never).ask::<Value>(&call).await }) {
+        Err(Trouble::Unreachable(words)) => assert_eq!(words, "connection refused"),
+        other => panic!("{other:?}"),
+    }
+    assert!(began.elapsed() < LONG, "one that has never answered is not asked again");
+}
+
+#[test]
+fn a_list_is_read_page_by_page_and_again_when_it_has_become_too_old() {
+    let page = |next: &str, name: &str| json!({"metadata": {"continue": next}, "items": [{"name": name}]});
+    let peer = Peer::with(vec![
+        (200, "", page("1", "old")),
+        (410, "", json!({"message": "expired"})),
+        (200, "", page("2", "a")),
+        (200, "", page("", "b")),
+    ]);
+    let query = [("fieldSelector", "a=b")];
+    let names: Vec<Value> = run(async { peer.server(LONG, never).list("/api/v1/secrets", &query).await }).unwrap();
+    assert_eq!(names, [json!({"name": "a"}), json!({"name": "b"})]);
+    let requests = peer.requests();
+    assert!(requests[3].starts_with("GET /api/v1/secrets?limit=500&fieldSelector=a%3Db&continue=2 "), "{requests:?}");
+}
+
+const NAME: &str = "pull";
+
+/// Executes what differs between this Secret, or none, and what is wanted in the namespace `team`, and gives the endings in words.
+fn executed(peer: &Peer, there: Option<Value>) -> Vec<String> {
+    let (name, account) = (NAME.parse().unwrap(), ["default".parse().unwrap()]);
+    let logins =
+        Logins::Read(DockerConfig::merge(vec![Credential::sample("ghcr.io", "robot", "hunter2canary")]).unwrap());
+    let delivery = Delivery {
+        pull_secrets: vec![PullSecret::new(
+            &name,
+            vec!["team".parse().unwrap()],
+            Accounts::Chosen(&account, &[]),
+            &logins,
+        )],
+        link: Link::ServiceAccount,
+        marks: Marks { owner: "acme".to_owned(), profile: None },
+        on_conflict: OnConflict::Fail,
+        unchangeable: Unchangeable::Refuse,
+    };
+    let secrets = there.map(|there| (name.clone(), serde_json::from_value(there).unwrap())).into_iter().collect();
+    let accounts = [("default".parse().unwrap(), regcred_core::cluster::facts::Account::default())].into();
+    let space = Space { secrets: Some(secrets), accounts, ..Space::default() };
+    let steps = delivery.compare(&Facts { namespaces: [("team".parse().unwrap(), space)].into() }).steps;
+    let done = run(async { execute(&peer.server(LONG, never), &delivery, steps).await });
+    let words = |ending| match ending {
+        Ending::Written => "written".to_owned(),
+        Ending::Kept => "kept".to_owned(),
+        Ending::Gone => "gone".to_owned(),
+        Ending::Failed(problem) => problem.message,
+    };
+    done.into_iter().map(|(_, ending)| words(ending)).collect()
+}
+
+#[test]
+fn a_new_secret_is_not_forced_and_one_that_was_read_only_as_it_was_read() {
+    let peer = Peer::with(vec![(200, "", json!({})), (201, "", json!({}))]);
+    assert_eq!(executed(&peer, None), ["written", "written"]);
+    let requests = peer.requests();
+    let list = r#"[{"op":"test","path":"/imagePullSecrets","value":null},{"op":"add","path":"/imagePullSecrets","value":[{"name":"pull"}]}]"#;
+    let path = "PATCH /api/v1/namespaces/team/serviceaccounts/default?fieldManager=regcred-acme HTTP/1.1 ";
+    assert_eq!(requests[0], format!("{path}{list}"));
+    assert!(requests[1].starts_with("PATCH /api/v1/namespaces/team/secrets/pull?fieldManager=regcred-acme HTTP/1.1 "));
+    assert!(!requests[1].contains("resourceVersion"));
+
+    let ours = json!({"metadata": {"name": NAME, "uid": "u1", "resourceVersion": "7",
+        "labels": {"app.kubernetes.io/managed-by": "regcred"}, "annotations": {"regcred.dev/owner": "acme"}},
+        "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "e30="}});
+    let peer = Peer::with(vec![(200, "", json!({})), (200, "", json!({}))]);
+    assert_eq!(executed(&peer, Some(ours)), ["written", "written"]);
+    let secret = &peer.requests()[1];
+    assert!(secret.contains("&force=true "), "{secret}");
+    assert!(secret.contains(r#""uid":"u1""#) && secret.contains(r#""resourceVersion":"7""#), "{secret}");
+}
+
+#[test]
+fn a_secret_that_somebody_else_made_meanwhile_stays() {
+    let theirs = json!({"metadata": {"name": NAME, "uid": "u"}, "type": "Opaque"});
+    let peer = Peer::with(vec![(200, "", json!({})), (409, "", json!({"message": "conflict"})), (200, "", theirs)]);
+    let endings = executed(&peer, None);
+    assert!(endings[1].contains("was written by somebody else while this run was going on"), "{endings:?}");
+    assert_eq!(peer.requests().len(), 3, "nothing is written after it was read");
+}
+
+#[test]
+fn a_namespace_that_goes_meanwhile_is_no_failure() {
+    let ends =
+        json!({"reason": "Forbidden", "details": {"causes": [{"reason": "NamespaceTerminating", "message": "m"}]}});
+    let gone = json!({"reason": "NotFound", "details": {"kind": "namespaces", "name": "team"}});
+    let peer = Peer::with(vec![(403, "", ends), (404, "", gone)]);
+    assert_eq!(executed(&peer, None), ["gone", "gone"]);
+}
+
+#[test]
+fn the_words_of_a_refusal_are_shown_unless_they_quote_the_login() {
+    let quota = "exceeded quota: secrets, requested: count/secrets=1";
+    for (said, shown) in [(quota, quota), ("bad: hunter2canary", "its words quote the login, and are not shown")] {
+        let peer = Peer::with(vec![(200, "", json!({})), (403, "", json!({"message": said}))]);
+        let endings = executed(&peer, None);
+        assert!(endings[1].ends_with(shown), "{endings:?}");
+        assert!(endings[1].contains("patch the Secret team/pull"), "{endings:?}");
+    }
+}
+
+#[test]
+fn a_list_that_is_refused_though_it_did_not_change_is_a_failure() {
+    let refused = || (422, "", json!({"message": "a policy says no"}));
+    let read = || (200, "", json!({"metadata": {"name": "default"}}));
+    let peer = Peer::with(vec![refused(), read(), refused(), read(), (200, "", json!({}))]);
+    let endings = executed(&peer, None);
+    assert!(endings[0].contains("a policy says no"), "{endings:?}");
+    assert_eq!(endings[1], "written", "the Secret is written all the same");
+}

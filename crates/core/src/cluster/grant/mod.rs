@@ -1,0 +1,232 @@
+//! Builds the rights that `regcred apply` needs in a cluster, with the policies that confine them, for an administrator to apply.
+//!
+//! Secrets are created by server-side apply only, which asks for `create` with the name of the object: a rule can name it.
+
+mod place;
+mod selector;
+mod subject;
+
+use serde_json::{Map, Value, json};
+
+pub use selector::{InvalidSelector, Selector};
+pub use subject::{InvalidSubject, Subject};
+
+use super::selection::Others;
+use crate::manifest::{Manifests, ObjectTemplate, Place};
+use crate::names::{Namespace, NamespacePattern, ResourceName};
+use crate::objects::guard::{Guard, has_not_opted_out, is_one_of, policy};
+use crate::objects::marks::{MANAGED_BY, Marks, OWNER, Role};
+use crate::objects::plan;
+use crate::objects::rbac::{role, rule};
+use crate::spec::choice::Link;
+
+/// What is granted.
+pub struct Grant<'a> {
+    /// Who gets it.
+    pub subjects: &'a [Subject],
+    /// The pull secrets that they write, by name.
+    pub pull_secrets: Vec<Granted<'a>>,
+    /// Where they write them.
+    pub reach: &'a Reach,
+    /// How Pods find the pull secrets.
+    pub link: Link,
+    /// What every object of ours carries.
+    pub marks: Marks,
+}
+
+/// A pull secret that they write.
+pub struct Granted<'a> {
+    /// Its name.
+    pub name: &'a ResourceName,
+    /// Its namespaces, where they are listed.
+    pub namespaces: &'a [Namespace],
+    /// Names and globs of its namespaces, where they are chosen in the cluster.
+    pub include: &'a [NamespacePattern],
+    /// Names and globs of namespaces that it does not go to.
+    pub exclude: &'a [NamespacePattern],
+    /// The ServiceAccounts that refer to it; none are all.
+    pub service_accounts: &'a [ResourceName],
+}
+
+/// Where they write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// In namespaces that are listed: a Role in each of them.
+    Listed,
+    /// In namespaces that are chosen in the cluster: a ClusterRole.
+    Chosen {
+        /// What is taken without names and globs.
+        others: Others,
+        /// The labels of the namespaces.
+        selector: Selector,
+    },
+}
+
+impl Grant<'_> {
+    /// The policies first, as one takes up to a second to act, then the roles with their bindings.
+    #[must_use]
+    pub fn manifests(&self) -> Manifests {
+        let mut manifests = Manifests::default();
+        for object in self.marks.dress(objects(self.policies()), Role::Policy) {
+            manifests.once(ObjectTemplate::plain(object, Place::Cluster));
+        }
+        match self.reach {
+            Reach::Listed => {
+                let (plans, namespaces) = plan(self.pull_secrets.iter().map(|one| one.namespaces));
+                let role = |members: Vec<usize>| {
+                    let members: Vec<_> = members.into_iter().map(|member| &self.pull_secrets[member]).collect();
+                    let objects = self.marks.dress(objects(self.role("Role", &members)), Role::Owned);
+                    objects.map(|object| ObjectTemplate::plain(object, Place::Each)).collect()
+                };
+                manifests.each(plans.into_iter().map(role).collect(), namespaces);
+            }
+            Reach::Chosen { .. } => {
+                let role = self.role("ClusterRole", &self.pull_secrets.iter().collect::<Vec<_>>());
+                for object in self.marks.dress(objects(role), Role::Owned) {
+                    manifests.once(ObjectTemplate::plain(object, Place::Cluster));
+                }
+            }
+        }
+        manifests
+    }
+
+    fn name(&self) -> String {
+        format!("regcred-{}", self.marks.owner)
+    }
+
+    fn role(&self, kind: &str, members: &[&Granted<'_>]) -> [Value; 2] {
+        let subjects: Vec<_> = self.subjects.iter().map(Subject::of_a_binding).collect();
+        role(kind, &json!({"name": self.name()}), &self.rules(members), &subjects)
+    }
+
+    /// Where the namespaces are chosen, each kind is read with one list, by the names of the objects.
+    fn rules(&self, members: &[&Granted<'_>]) -> Vec<Value> {
+        let with_list = |verbs: &[&'static str]| -> Vec<&'static str> {
+            let list = matches!(self.reach, Reach::Chosen { .. }).then_some("list");
+            verbs.iter().copied().chain(list).collect()
+        };
+        let secrets: Vec<_> = members.iter().map(|one| one.name.as_str()).collect();
+        let mut rules = vec![
+            rule("", &["namespaces"], &with_list(&["get"]), &[]),
+            rule("", &["secrets"], &with_list(&["get", "create", "patch", "delete"]), &secrets),
+        ];
+        if self.link == Link::ServiceAccount {
+            rules.push(match accounts(members.iter().copied()) {
+                Some(names) => rule("", &["serviceaccounts"], &with_list(&["get", "patch"]), &names),
+                None => rule("", &["serviceaccounts"], &["get", "list", "patch"], &[]),
+            });
+        }
+        rules
+    }
+
+    fn policies(&self) -> Vec<Value> {
+        let (label, owner) = (MANAGED_BY, self.marks.owner.as_str());
+        let guard = Guard {
+            who: "regcred",
+            secrets: self.pull_secrets.iter().map(|one| one.name.as_str()).collect(),
+            labels: vec![label],
+            annotations: vec![(OWNER, owner)],
+            is_its_own: format!(
+                "(oldObject.metadata.?labels[?'{}'].orValue('') == '{}' \
+                 && oldObject.metadata.?annotations[?'{OWNER}'].orValue('') == '{owner}')",
+                label.0, label.1
+            ),
+            is_served: match self.reach {
+                Reach::Listed => has_not_opted_out("namespaceObject"),
+                Reach::Chosen { others, selector } => place::is_served(&self.pull_secrets, *others, selector),
+            },
+        };
+        let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
+        let account = ("is-the-account", asks.as_str());
+        let name = |suffix: &str| format!("{}-{suffix}", self.name());
+        let mut policies = policy(&name("secrets"), "secrets", account, &guard.secret_rules()).to_vec();
+        if self.link == Link::ServiceAccount {
+            let mut rules = guard.service_account_rules();
+            if let Some(names) = accounts(self.pull_secrets.iter()) {
+                let message = "regcred may change no other ServiceAccount".to_owned();
+                rules.insert(0, (message, is_one_of("request.name", &names)));
+            }
+            policies.extend(policy(&name("service-accounts"), "serviceaccounts", account, &rules));
+        }
+        policies
+    }
+}
+
+/// The names of the ServiceAccounts that are linked, sorted; `None` are all.
+fn accounts<'a>(mut members: impl Iterator<Item = &'a Granted<'a>>) -> Option<Vec<&'a str>> {
+    let mut names = members.try_fold(Vec::new(), |mut names, one| {
+        names.extend(one.service_accounts.iter().map(ResourceName::as_str));
+        (!one.service_accounts.is_empty()).then_some(names)
+    })?;
+    names.sort_unstable();
+    names.dedup();
+    Some(names)
+}
+
+fn objects(values: impl IntoIterator<Item = Value>) -> Vec<Map<String, Value>> {
+    values.into_iter().filter_map(|value| if let Value::Object(object) = value { Some(object) } else { None }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each rule as `VERBS RESOURCES NAMES`, in the order of the objects.
+    fn rights(reach: &Reach, link: Link, service_accounts: &[&str]) -> Vec<String> {
+        let (name, namespaces) = ("pull".parse().unwrap(), ["a".parse().unwrap(), "b".parse().unwrap()]);
+        let accounts: Vec<ResourceName> = service_accounts.iter().map(|name| name.parse().unwrap()).collect();
+        let subjects = ["user:ci".parse().unwrap()];
+        let one =
+            Granted { name: &name, namespaces: &namespaces, include: &[], exclude: &[], service_accounts: &accounts };
+        let marks = Marks { owner: "acme".to_owned(), profile: None };
+        let grant = Grant { subjects: &subjects, pull_secrets: vec![one], reach, link, marks };
+        let manifests = grant.manifests();
+        let roles = manifests.iter().filter(|manifest| manifest.kind().ends_with("Role"));
+        let words = |value: &Value| {
+            let words: Vec<_> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            words.join(",")
+        };
+        let rules = roles.flat_map(|role| {
+            let place = role.namespace().map_or("*", Namespace::as_str);
+            let rules = role.object()["rules"].as_array().unwrap().clone();
+            rules.into_iter().map(move |rule| {
+                assert_eq!(rule["apiGroups"], json!([""]));
+                format!(
+                    "{place}: {} {} {}",
+                    words(&rule["verbs"]),
+                    words(&rule["resources"]),
+                    words(&rule["resourceNames"])
+                )
+            })
+        });
+        rules.collect()
+    }
+
+    #[test]
+    fn listed_namespaces_need_a_role_in_each_and_no_list() {
+        let of = |place: &str| {
+            [
+                format!("{place}: get namespaces "),
+                format!("{place}: get,create,patch,delete secrets pull"),
+                format!("{place}: get,patch serviceaccounts default"),
+            ]
+        };
+        assert_eq!(rights(&Reach::Listed, Link::ServiceAccount, &["default"]), [of("a"), of("b")].concat());
+    }
+
+    #[test]
+    fn chosen_namespaces_need_one_role_for_all_and_a_policy_needs_no_right_for_service_accounts() {
+        let reach = Reach::Chosen { others: Others::All, selector: Selector::default() };
+        let rules = rights(&reach, Link::ServiceAccount, &[]);
+        assert_eq!(
+            rules,
+            [
+                "*: get,list namespaces ",
+                "*: get,create,patch,delete,list secrets pull",
+                "*: get,list,patch serviceaccounts "
+            ]
+        );
+        assert_eq!(rights(&reach, Link::Policy, &["default"]).len(), 2);
+        assert_eq!(rights(&reach, Link::None, &["default"]).len(), 2);
+    }
+}

@@ -1,0 +1,277 @@
+//! Finds Pods that fail to pull an image because they were created without the reference, and decides which may be evicted.
+//!
+//! The list of a Pod cannot change, and a kubelet waits up to five minutes between two tries. A new Pod in its place has the reference and
+//! tries at once.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::facts::Metadata;
+use super::reference::refers;
+use crate::docker_config::kubelet::{Image, matching};
+use crate::docker_config::registry::RegistryKey;
+use crate::names::ResourceName;
+
+/// Why a container waits, where an image is the reason.
+const REASONS: [&str; 2] = ["ErrImagePull", "ImagePullBackOff"];
+
+/// A Pod, as far as the rules need it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Pod {
+    /// Its metadata.
+    pub metadata: Metadata,
+    spec: PodSpec,
+    status: PodStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PodSpec {
+    containers: Vec<Container>,
+    init_containers: Vec<Container>,
+    ephemeral_containers: Vec<Container>,
+    volumes: Vec<Volume>,
+    image_pull_secrets: Vec<Value>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Container {
+    name: String,
+    image: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Volume {
+    image: Option<ImageVolume>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ImageVolume {
+    reference: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct PodStatus {
+    #[serde(rename = "containerStatuses")]
+    containers: Vec<ContainerStatus>,
+    #[serde(rename = "initContainerStatuses")]
+    init: Vec<ContainerStatus>,
+    #[serde(rename = "ephemeralContainerStatuses")]
+    ephemeral: Vec<ContainerStatus>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ContainerStatus {
+    name: String,
+    state: State,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct State {
+    waiting: Option<Waiting>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Waiting {
+    reason: String,
+}
+
+/// A `PodDisruptionBudget`, as far as the rules need it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Budget {
+    /// Its metadata.
+    pub metadata: Metadata,
+    spec: BudgetSpec,
+    status: BudgetStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct BudgetSpec {
+    selector: Option<Selector>,
+    unhealthy_pod_eviction_policy: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct BudgetStatus {
+    disruptions_allowed: i64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Selector {
+    match_labels: BTreeMap<String, String>,
+    match_expressions: Vec<Expression>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Expression {
+    key: String,
+    operator: String,
+    values: Vec<String>,
+}
+
+/// What may be done with a stuck Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is evicted: its controller makes a new one.
+    Evict,
+    /// Nobody would make a new one.
+    Bare,
+    /// This budget allows no disruption. The API server would evict a Pod that does not run all the same.
+    Protected(String),
+}
+
+impl Pod {
+    /// Whether it fails to pull an image that one of these pull secrets is for, and lacks the reference to it.
+    pub fn is_stuck<'a>(&self, pull_secrets: impl Iterator<Item = (&'a ResourceName, Vec<&'a RegistryKey>)>) -> bool {
+        let images = self.failing_images();
+        let is_for = |keys: &[&RegistryKey], image: &&str| {
+            image.parse::<Image>().is_ok_and(|image| !matching(keys.iter().copied(), &image).is_empty())
+        };
+        let mut lacking = pull_secrets.filter(|(name, _)| !refers(&self.spec.image_pull_secrets, name));
+        self.metadata.deletion_timestamp.is_none()
+            && lacking.any(|(_, keys)| images.iter().any(|image| is_for(&keys, image)))
+    }
+
+    /// What may be done with it.
+    #[must_use]
+    pub fn verdict(&self, budgets: &[Budget]) -> Verdict {
+        if !self.metadata.owner_references.iter().any(|owner| owner.controller) {
+            return Verdict::Bare;
+        }
+        let protects = |budget: &&Budget| {
+            budget.metadata.namespace == self.metadata.namespace
+                && budget.status.disruptions_allowed < 1
+                && budget.spec.unhealthy_pod_eviction_policy != "AlwaysAllow"
+                && budget.spec.selector.as_ref().is_some_and(|selector| selector.matches(&self.metadata.labels))
+        };
+        match budgets.iter().find(protects) {
+            Some(budget) => Verdict::Protected(budget.metadata.name.clone()),
+            None => Verdict::Evict,
+        }
+    }
+
+    /// The images of the containers that wait for one; the images of volumes too, since any container may wait for them.
+    fn failing_images(&self) -> Vec<&str> {
+        let PodStatus { containers, init, ephemeral } = &self.status;
+        let statuses = containers.iter().chain(init).chain(ephemeral);
+        let waits = |status: &&ContainerStatus| {
+            status.state.waiting.as_ref().is_some_and(|waiting| REASONS.contains(&waiting.reason.as_str()))
+        };
+        let failing: Vec<_> = statuses.filter(waits).map(|status| status.name.as_str()).collect();
+        if failing.is_empty() {
+            return Vec::new();
+        }
+        let PodSpec { containers, init_containers, ephemeral_containers, volumes, .. } = &self.spec;
+        let all = containers.iter().chain(init_containers).chain(ephemeral_containers);
+        let images = all.filter(|one| failing.contains(&one.name.as_str())).map(|one| one.image.as_str());
+        images.chain(volumes.iter().filter_map(|volume| Some(volume.image.as_ref()?.reference.as_str()))).collect()
+    }
+}
+
+impl Selector {
+    fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        let has = |Expression { key, operator, values }: &Expression| {
+            let value = labels.get(key);
+            match operator.as_str() {
+                "In" => value.is_some_and(|value| values.contains(value)),
+                "NotIn" => value.is_none_or(|value| !values.contains(value)),
+                "Exists" => value.is_some(),
+                _ => value.is_none(),
+            }
+        };
+        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+            && self.match_expressions.iter().all(has)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(change: impl FnOnce(&mut Value)) -> Pod {
+        let mut pod = json!({
+            "metadata": {"name": "p", "namespace": "n", "labels": {"app": "shop"},
+                "ownerReferences": [{"kind": "ReplicaSet", "name": "r", "controller": true}]},
+            "spec": {"containers": [{"name": "c", "image": "ghcr.io/acme/api"}], "imagePullSecrets": [{"name": "theirs"}]},
+            "status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
+        });
+        change(&mut pod);
+        serde_json::from_value(pod).unwrap()
+    }
+
+    fn is_stuck(change: impl FnOnce(&mut Value)) -> bool {
+        let (name, key): (ResourceName, RegistryKey) = ("ours".parse().unwrap(), "ghcr.io/acme".parse().unwrap());
+        pod(change).is_stuck([(&name, vec![&key])].into_iter())
+    }
+
+    #[test]
+    fn a_pod_is_stuck_if_it_waits_for_an_image_of_ours_and_lacks_the_reference() {
+        assert!(is_stuck(|_| {}));
+        assert!(!is_stuck(|pod| pod["spec"]["imagePullSecrets"] = json!([{"name": "ours"}])));
+        assert!(!is_stuck(|pod| pod["spec"]["containers"][0]["image"] = json!("quay.io/acme/api")));
+        assert!(!is_stuck(|pod| pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z")));
+        assert!(!is_stuck(|pod| pod["status"]["containerStatuses"][0]["state"] = json!({"running": {}})));
+        assert!(!is_stuck(|pod| {
+            pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] = json!("CrashLoopBackOff");
+        }));
+        for (list, statuses) in
+            [("initContainers", "initContainerStatuses"), ("ephemeralContainers", "ephemeralContainerStatuses")]
+        {
+            assert!(is_stuck(|pod| {
+                pod["status"] = json!({statuses: [{"name": "i", "state": {"waiting": {"reason": "ErrImagePull"}}}]});
+                pod["spec"][list] = json!([{"name": "i", "image": "ghcr.io/acme/init:1"}]);
+            }));
+        }
+        assert!(is_stuck(|pod| {
+            pod["spec"]["containers"][0]["image"] = json!("quay.io/acme/api");
+            pod["spec"]["volumes"] = json!([{"name": "v", "image": {"reference": "ghcr.io/acme/model:1"}}]);
+        }));
+    }
+
+    #[test]
+    fn a_bare_pod_and_one_of_a_budget_that_allows_nothing_stay() {
+        let budget = |allowed: i64, policy: &str, selector: Value| -> Budget {
+            serde_json::from_value(json!({
+                "metadata": {"name": "b", "namespace": "n"},
+                "spec": {"selector": selector, "unhealthyPodEvictionPolicy": policy},
+                "status": {"disruptionsAllowed": allowed},
+            }))
+            .unwrap()
+        };
+        let protected = Verdict::Protected("b".to_owned());
+        let app = || json!({"matchLabels": {"app": "shop"}});
+        for (budget, expected) in [
+            (budget(0, "", app()), protected.clone()),
+            (budget(1, "", app()), Verdict::Evict),
+            (budget(0, "AlwaysAllow", app()), Verdict::Evict),
+            (budget(0, "", json!({"matchLabels": {"app": "other"}})), Verdict::Evict),
+            (
+                budget(0, "", json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["shop"]}]})),
+                protected.clone(),
+            ),
+            (budget(0, "", json!({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]})), Verdict::Evict),
+            (budget(0, "", json!({})), protected),
+            (budget(0, "", Value::Null), Verdict::Evict),
+        ] {
+            assert_eq!(pod(|_| {}).verdict(std::slice::from_ref(&budget)), expected, "{budget:?}");
+        }
+        assert_eq!(pod(|pod| pod["metadata"]["ownerReferences"] = json!([])).verdict(&[]), Verdict::Bare);
+    }
+}

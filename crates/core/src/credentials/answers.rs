@@ -1,0 +1,161 @@
+//! Recognizes what commands, files and people write around a token, or in its place.
+
+use super::damage::TOKENS;
+use super::findings::Subject;
+use super::lifetime;
+
+/// Whether the password is a header of HTTP with the token in it.
+pub(super) fn is_header(it: &Subject<'_>) -> bool {
+    let text = it.password.trim_start();
+    let text = strip(text, "authorization:").unwrap_or(text).trim_start();
+    ["bearer ", "basic ", "token "].iter().any(|scheme| strip(text, scheme).is_some_and(|rest| !rest.trim().is_empty()))
+}
+
+/// Whether the password is a line of a file with variables, `NAME=…` or `NAME: …`.
+pub(super) fn is_line(it: &Subject<'_>) -> bool {
+    const THINGS: [&str; 8] = ["TOKEN", "PASSWORD", "PASSWD", "PASS", "SECRET", "PAT", "AUTH", "APIKEY"];
+    let text = it.password.strip_prefix("export ").unwrap_or(it.password);
+    let Some((name, value)) = text.split_once('=').or_else(|| text.split_once(": ")) else { return false };
+    let name = name.trim_matches(['"', ' ']).to_ascii_uppercase();
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    let names_a_secret = name.split(['_', '-']).any(|word| THINGS.contains(&word));
+    is_name && names_a_secret && !value.trim().is_empty()
+}
+
+/// Whether the password is what a program said instead of a token.
+pub(super) fn is_complaint(it: &Subject<'_>) -> bool {
+    const HEADS: [&str; 9] = [
+        "error",
+        "fatal:",
+        "usage:",
+        "warning:",
+        "an error occurred",
+        "no value found",
+        "login succeeded",
+        "unauthorized",
+        "denied:",
+    ];
+    let text = it.password.to_ascii_lowercase();
+    let is_of_a_shell = text.ends_with("command not found") || text.ends_with(": not found");
+    let is_sentence = text.contains(' ') && HEADS.iter().any(|head| text.starts_with(head));
+    is_of_a_shell || is_sentence
+}
+
+/// Whether the password is a command that logs in, or the flags of one.
+pub(super) fn is_command(it: &Subject<'_>) -> bool {
+    let text = it.password;
+    let has_flags = [" -p ", " --password ", " --password="].iter().any(|flag| text.contains(flag));
+    text.starts_with("docker login ") || (has_flags && (text.starts_with('-') || text.contains(" login ")))
+}
+
+/// Whether the password is a certificate or a key in a text of its own.
+pub(super) fn is_pem(it: &Subject<'_>) -> bool {
+    it.password.starts_with("-----BEGIN ")
+}
+
+/// Whether the password is a whole Docker config, in base64.
+pub(super) fn is_docker_config(it: &Subject<'_>) -> bool {
+    ["eyJhdXRocyI6", "eyAiYXV0aHMi", "ewogICJhdXRocyI", "ewoJImF1dGhzI", "eyJjcmVkc"]
+        .iter()
+        .any(|head| it.password.starts_with(head))
+}
+
+/// Whether the password is the id of a key of AWS, for a registry of ECR.
+pub(super) fn is_key_id(it: &Subject<'_>) -> bool {
+    let is_id = it.password.len() == 20 && ["AKIA", "ASIA"].iter().any(|head| it.password.starts_with(head));
+    is_id && lifetime::is_host_of_ecr(it.registry.host())
+}
+
+/// Whether the password begins with the user name and a colon.
+pub(super) fn has_the_username(it: &Subject<'_>) -> bool {
+    let rest = it.password.strip_prefix(it.username).and_then(|rest| rest.strip_prefix(':'));
+    it.username.len() > 2 && rest.is_some_and(|rest| !rest.is_empty())
+}
+
+/// Whether the password is an address, or the registry itself.
+pub(super) fn is_address(it: &Subject<'_>) -> bool {
+    it.password.starts_with("https://") || it.password.starts_with("http://") || it.password == it.registry.host()
+}
+
+/// Whether there is more than a token of a known form: the escape of a line end, a quotation mark, a comma.
+pub(super) fn has_more_than_a_token(it: &Subject<'_>) -> bool {
+    // The last two are heads of JSON Web Tokens and of Artifactory's tokens, which have other letters.
+    let heads = &TOKENS[..TOKENS.len() - 2];
+    let text = it.password.trim_start_matches(['"', '\'', ',', ' ', '“', '‘', '«', '(', '[', '<']);
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+    heads.iter().any(|head| text.starts_with(head)) && !it.password.chars().all(is_letter)
+}
+
+/// What follows the head, whose letters do not count.
+fn strip<'a>(text: &'a str, head: &str) -> Option<&'a str> {
+    text.get(..head.len()).filter(|start| start.eq_ignore_ascii_case(head)).map(|_| &text[head.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker_config::registry::RegistryKey;
+
+    #[test]
+    fn what_is_around_a_token_or_in_its_place_is_recognized_and_a_password_is_not() {
+        type Kind = fn(&Subject<'_>) -> bool;
+        const KINDS: [Kind; 10] = [
+            is_header,
+            is_line,
+            is_complaint,
+            is_command,
+            is_pem,
+            is_docker_config,
+            is_key_id,
+            has_the_username,
+            is_address,
+            has_more_than_a_token,
+        ];
+        let registry: RegistryKey = "1.dkr.ecr.eu-west-1.amazonaws.com".parse().unwrap();
+        let kind = |password: &str| {
+            let subject = Subject { registry: &registry, username: "acme", password };
+            KINDS.iter().position(|is| is(&subject))
+        };
+        for (password, expected) in [
+            ("Bearer abc", 0),
+            ("token ghp_abc", 0),
+            ("Authorization: Basic dTpw", 0),
+            ("GHCR_TOKEN=abc", 1),
+            ("export REGISTRY_PASSWORD=abc", 1),
+            ("password: abc", 1),
+            ("\"token\": \"abc\"", 1),
+            ("Error: no such secret", 2),
+            ("An error occurred (AccessDenied) when calling", 2),
+            ("/bin/sh: 1: aws: not found", 2),
+            ("docker login -u x -p y ghcr.io", 3),
+            ("-u acme -p y", 3),
+            ("-----BEGIN CERTIFICATE-----", 4),
+            ("eyJhdXRocyI6eyJnaGNyLmlvIjp7fX19", 5),
+            ("AKIAIOSFODNN7EXAMPLE", 6),
+            ("acme:ghp_abc", 7),
+            ("https://x@ghcr.io", 8),
+            ("ghp_abc\\n", 9),
+            ("glpat-abc,", 9),
+            ("\"ghp_abc", 9),
+            ("dckr_pat_abc%0A", 9),
+        ] {
+            assert_eq!(kind(password), Some(expected), "{password}");
+        }
+        for password in [
+            "p",
+            "bearer",
+            "a=b",
+            "abc==",
+            "error",
+            "PASS=",
+            "ghp_abc",
+            "glpat-a_b-c.d",
+            "eyJ.a.b",
+            "acme",
+            "no: way",
+            "tokens are fun",
+        ] {
+            assert_eq!(kind(password), None, "{password}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Reads one entry of `auths` as a kubelet reads it, and says what is wrong with it.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use secrecy::SecretString;
+
+use super::damage;
+use super::json::{Entry, Field, Written};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::docker_config::registry::RegistryKey;
+
+/// What one entry says.
+pub(super) struct Login {
+    pub username: SecretString,
+    pub password: SecretString,
+    pub email: Option<String>,
+    /// What is odd about it, though a kubelet reads it.
+    pub odd: Vec<Fault>,
+}
+
+/// What is wrong with one entry.
+pub(super) enum Fault {
+    NotAnObject,
+    NotText(&'static str),
+    AuthNotBase64,
+    AuthWithoutColon,
+    AuthNotUtf8,
+    AuthOfNothing,
+    IdentityToken,
+    Empty,
+    EmptyWithHelper,
+    NoPassword,
+    NoUsername,
+    AuthUtf16,
+    AuthDisagrees,
+    Twice(&'static str),
+}
+
+/// What becomes of an entry that something is wrong with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Its login is used.
+    Used,
+    /// It is left out, beside entries with logins.
+    LeftOut,
+    /// It is left out, and there is no other login.
+    NothingLeft,
+}
+
+impl Fault {
+    /// A warning where a kubelet pulls all the same; an error where the entry breaks the whole Secret, or no login is left.
+    pub(super) fn explain(&self, registry: &RegistryKey, source: &str, fate: Fate) -> Diagnostic {
+        const WHOLE: &str = "one such entry breaks the whole Secret for the kubelet";
+        const ENCODE: &str = "`auth` is base64 of `user:password`: `printf '%s:%s' \"$REGISTRY_USER\" \"$REGISTRY_PASSWORD\" | base64 -w0`";
+        let (code, what, hint): (_, String, &str) = match self {
+            Self::NotAnObject => (Code::EntryNotAnObject, format!("is not an object; {WHOLE}"), ENCODE),
+            Self::NotText(field) => (Code::EntryNotText, format!("has a `{field}` that is not text; {WHOLE}"), ENCODE),
+            Self::AuthNotBase64 => (Code::AuthNotBase64, format!("has an `auth` that is not base64; {WHOLE}"), ENCODE),
+            Self::AuthWithoutColon => {
+                (Code::AuthWithoutColon, format!("has an `auth` without a colon in it; {WHOLE}"), ENCODE)
+            }
+            Self::AuthNotUtf8 => (
+                Code::AuthNotUtf8,
+                "has an `auth` that does not hold UTF-8 text, so that a kubelet cannot hand it to the container runtime".into(),
+                ENCODE,
+            ),
+            Self::AuthUtf16 => (
+                Code::AuthNotUtf8,
+                "has an `auth` that holds UTF-16 text, as PowerShell's `[Text.Encoding]::Unicode` writes it; UTF-8 is written instead"
+                    .into(),
+                "encode the bytes of `[Text.Encoding]::UTF8` in the source, too",
+            ),
+            Self::AuthOfNothing => (
+                Code::EntryEmpty,
+                "has an `auth` that is base64 of `:`, an empty user name and an empty password".into(),
+                "the two variables were empty when it was encoded: look where it was put together",
+            ),
+            Self::AuthDisagrees => (
+                Code::AuthDisagrees,
+                "has an `auth` that differs from its `username` and `password`; a kubelet uses `auth`".into(),
+                "leave out the one that is outdated",
+            ),
+            Self::Twice(field) => (
+                Code::Conflict,
+                format!("has `{field}` twice, with different values; a kubelet uses the last"),
+                "leave one of the two out: of two, some programs read the first and others the last",
+            ),
+            Self::IdentityToken => (
+                Code::IdentityToken,
+                "holds only a token (`identitytoken`, `registrytoken`), which a kubelet ignores: it would pull without a login".into(),
+                "use a service principal, a repository token or a robot account; `az acr login` does not make a pull secret",
+            ),
+            Self::Empty | Self::EmptyWithHelper => {
+                (Code::EntryEmpty, "has neither `auth` nor `username` and `password`".into(), ENCODE)
+            }
+            Self::NoPassword => (Code::NoPassword, "has no password".into(), ENCODE),
+            Self::NoUsername => (Code::NoUsername, "has no user name".into(), ENCODE),
+        };
+        let breaks =
+            matches!(self, Self::NotAnObject | Self::NotText(_) | Self::AuthNotBase64 | Self::AuthWithoutColon);
+        let severity = if breaks || fate == Fate::NothingLeft { Severity::Error } else { Severity::Warning };
+        let left_out = if !breaks && fate == Fate::LeftOut { "; the entry was left out" } else { "" };
+        let message = format!("the entry `{registry}` of {source} {what}{left_out}");
+        Diagnostic { severity, ..Diagnostic::error(code, message).hint(hint).about(registry) }
+    }
+}
+
+/// Reads the login of an entry; `helper` says whether a credential helper knows it.
+pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
+    let entry = match entry {
+        Written::Object(fields) => fields.0.as_slice(),
+        Written::Null => &[],
+        Written::Text(_) | Written::Other => return Err(Fault::NotAnObject),
+    };
+    let mut odd = Vec::new();
+    let mut field = |name| text(entry, name, &mut odd);
+    let (auth, username, password, email) = (field("auth")?, field("username")?, field("password")?, field("email")?);
+    // A kubelet reads neither, whatever they are.
+    let has_token = ["identitytoken", "registrytoken"]
+        .iter()
+        .any(|name| text(entry, name, &mut Vec::new()).is_ok_and(|token| !token.is_empty()));
+    let decoded = if auth.is_empty() { None } else { Some(decode(auth, &mut odd)?) };
+    let (auth_username, auth_password) =
+        decoded.as_deref().and_then(|both| both.split_once(':')).unwrap_or((username, password));
+    let differs = |given: &str, real: &str| !given.is_empty() && given != real;
+    if differs(username, auth_username) || differs(password, auth_password) {
+        odd.push(Fault::AuthDisagrees);
+    }
+    match (auth_username.is_empty(), auth_password.is_empty()) {
+        (_, true) if has_token => Err(Fault::IdentityToken),
+        (true, true) if decoded.is_some() => Err(Fault::AuthOfNothing),
+        (true, true) if helper => Err(Fault::EmptyWithHelper),
+        (true, true) => Err(Fault::Empty),
+        (_, true) => Err(Fault::NoPassword),
+        (true, _) => Err(Fault::NoUsername),
+        _ => {
+            let email = Some(email).filter(|email| !email.is_empty()).map(str::to_owned);
+            Ok(Login { username: auth_username.into(), password: auth_password.into(), email, odd })
+        }
+    }
+}
+
+/// The text of a field, the last if it is there twice; empty if it is not there or null.
+fn text<'a>(entry: &'a [(&'static str, Field)], name: &'static str, odd: &mut Vec<Fault>) -> Result<&'a str, Fault> {
+    let mut last: Option<&str> = None;
+    for (_, value) in entry.iter().filter(|(field, _)| *field == name) {
+        match value {
+            Written::Null => {}
+            Written::Text(text) => {
+                if last.is_some_and(|last| last != text) {
+                    odd.push(Fault::Twice(name));
+                }
+                last = Some(text);
+            }
+            Written::Object(_) | Written::Other => return Err(Fault::NotText(name)),
+        }
+    }
+    Ok(last.unwrap_or_default())
+}
+
+/// Base64 as Go decodes it: bits that are left over at the end do not count.
+const PADDED: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+const UNPADDED: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
+
+/// `auth` as Go decodes it: the standard alphabet, padded or not, line ends ignored.
+fn decode(auth: &str, odd: &mut Vec<Fault>) -> Result<String, Fault> {
+    let bare: String = auth.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
+    let bytes = if bare.ends_with('=') { PADDED.decode(bare) } else { UNPADDED.decode(bare) };
+    let bytes = bytes.map_err(|_| Fault::AuthNotBase64)?;
+    if !bytes.contains(&b':') {
+        return Err(Fault::AuthWithoutColon);
+    }
+    let text = damage::text_of(bytes.clone()).ok_or(Fault::AuthNotUtf8)?;
+    if text.as_bytes() != bytes && text.contains(':') {
+        odd.push(Fault::AuthUtf16);
+        return Ok(text);
+    }
+    String::from_utf8(bytes).map_err(|_| Fault::AuthNotUtf8)
+}

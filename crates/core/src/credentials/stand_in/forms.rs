@@ -1,0 +1,197 @@
+//! Recognizes the forms of text that stands for a value.
+
+/// Whether vals, and so Helmfile, takes a part of the text for a reference: `(secret)?ref+SCHEME://`.
+///
+/// What follows in the text is not looked at: in a Docker config that is written as JSON, there always is something.
+pub fn evaluated_by_helmfile(text: &str) -> bool {
+    text.match_indices("ref+").any(|(at, found)| {
+        text[at + found.len()..].split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['+', ':']))
+    })
+}
+
+/// Whether it is what hides a value.
+pub fn is_mask(text: &str) -> bool {
+    const WORDS: [&str; 10] = [
+        "masked",
+        "concealed",
+        "redacted",
+        "sensitive",
+        "sensitive value",
+        "hidden",
+        "filtered",
+        "secure",
+        "secret",
+        "known after apply",
+    ];
+    // One or two stars may be a password; no mask is that short.
+    let letters =
+        text.chars().count() >= 3 && ['*', '•', '●', '·'].iter().any(|mask| text.chars().all(|it| it == *mask));
+    let word = text.trim_matches('*').trim();
+    let inner =
+        [("[", "]"), ("<", ">"), ("(", ")"), ("{", "}")].iter().find_map(|(open, close)| within(word, open, close));
+    let words = inner.or_else(|| Some(word).filter(|word| text.len() > word.len() || *word == "REDACTED"));
+    letters || words.is_some_and(|it| WORDS.contains(&it.to_ascii_lowercase().as_str()))
+}
+
+/// Whether it is what a program encrypted.
+pub fn is_encrypted(text: &str) -> bool {
+    const HEADS: [&str; 7] = [
+        "$ANSIBLE_VAULT;",
+        "-----BEGIN PGP MESSAGE-----",
+        "-----BEGIN AGE ENCRYPTED FILE-----",
+        "age-encryption.org/",
+        "{cipher}",
+        "encrypted:",
+        "!encrypted",
+    ];
+    let is_of_vault = text.strip_prefix("vault:v").is_some_and(|rest| rest.starts_with(|it: char| it.is_ascii_digit()));
+    text.contains("ENC[AES256_GCM,")
+        || within(text, "ENC[", "]").or_else(|| within(text, "ENC(", ")")).is_some()
+        || is_of_vault
+        || is_of_a_cloud(text)
+        || HEADS.iter().any(|head| text.starts_with(head))
+}
+
+/// Base64 of what AWS, Google or Sealed Secrets have encrypted, by its first bytes: none is shorter than 100 letters.
+fn is_of_a_cloud(text: &str) -> bool {
+    const HEADS: [&str; 4] = ["AQICAH", "AQIDAH", "CiQA", "CiUA"];
+    let is_sealed = text.len() > 700 && ["Ag", "AQ"].iter().any(|head| text.starts_with(head));
+    let is_base64 = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+    text.len() > 100 && is_base64 && (is_sealed || HEADS.iter().any(|head| text.starts_with(head)))
+}
+
+/// References that a secret manager's program or injector replaces.
+pub fn is_reference(text: &str) -> bool {
+    const HEADS: [&str; 10] = [
+        "arn:aws",
+        "@Microsoft.KeyVault(",
+        "vault:secret/",
+        "vault:kv/",
+        "secretsmanager:",
+        "aws:secretsmanager:",
+        "ssm:/",
+        "op:/",
+        "sops:",
+        "<path:",
+    ];
+    // Tags of YAML, which a reader of that file would have replaced.
+    const TAGS: [&str; 9] = ["vault", "secret", "Ref", "Sub", "GetAtt", "ENV", "env", "env_var", "reference"];
+    const SCHEMES: [&str; 47] = [
+        "1password",
+        "akeyless",
+        "aws-secretsmanager",
+        "awssecretsmanager",
+        "azure-keyvault",
+        "azure-key-vault",
+        "bitwarden",
+        "bw",
+        "cyberark",
+        "dashlane",
+        "gcp-secretmanager",
+        "gcpsecretmanager",
+        "gcpsecrets",
+        "gopass",
+        "googlesecretmanager",
+        "hashivault",
+        "hcvault",
+        "k8s",
+        "keychain",
+        "keyring",
+        "onepassword",
+        "pass",
+        "secretmanager",
+        "op",
+        "vault",
+        "awssm",
+        "aws-sm",
+        "awsssm",
+        "ssm",
+        "secretsmanager",
+        "gcpsm",
+        "gcp-sm",
+        "sm",
+        "gsm",
+        "azkv",
+        "akv",
+        "azurekeyvault",
+        "keyvault",
+        "bws",
+        "doppler",
+        "infisical",
+        "keeper",
+        "lpass",
+        "conjur",
+        "env",
+        "file",
+        "secret",
+    ];
+    let is_scheme = text.split_once("://").is_some_and(|(scheme, path)| SCHEMES.contains(&scheme) && is_prose(path));
+    let is_of_google = text.starts_with("projects/") && text.contains("/secrets/");
+    let is_of_azure = text.starts_with("https://") && text.contains(".vault.azure.net/");
+    let tag = text.strip_prefix('!').and_then(|rest| rest.split_once(' ')).map(|(tag, _)| tag);
+    let is_tag = tag.is_some_and(|tag| TAGS.contains(&tag));
+    is_scheme || is_of_google || is_of_azure || is_tag || HEADS.iter().any(|head| text.starts_with(head))
+}
+
+/// Whether it is what people write where a value belongs.
+pub fn is_example(text: &str) -> bool {
+    const WORDS: [&str; 19] = [
+        "changeme",
+        "change-me",
+        "changeit",
+        "change-it",
+        "replaceme",
+        "replace-me",
+        "replace-this",
+        "todo",
+        "fixme",
+        "tbd",
+        "placeholder",
+        "dummy",
+        "none",
+        "n/a",
+        "true",
+        "false",
+        "...",
+        "…",
+        "redacted",
+    ];
+    const THINGS: [&str; 7] = ["token", "password", "username", "secret", "user", "key", "pat"];
+    const VERBS: [&str; 9] =
+        ["your-", "my-", "some-", "insert-", "enter-", "put-", "paste-", "replace-with-", "change-this-"];
+    let text = text.to_ascii_lowercase().replace(['_', ' '], "-");
+    let names_a_thing = |rest: &str| THINGS.iter().any(|thing| rest.split('-').any(|word| word == *thing));
+    let is_yours = VERBS.iter().any(|verb| text.strip_prefix(verb).is_some_and(names_a_thing));
+    let is_here = (text.ends_with("-here") || text.ends_with("-goes-here")) && names_a_thing(&text);
+    let is_a_verb = ["%s", "%v", "%d", "%q"].contains(&text.as_str());
+    let is_one_letter = text.len() >= 4 && text.bytes().all(|byte| byte == b'x');
+    WORDS.contains(&text.as_str()) || is_yours || is_here || is_a_verb || is_one_letter
+}
+
+/// What is between the two, unless that is nothing.
+pub fn within<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
+    text.strip_prefix(open)?.strip_suffix(close).filter(|inner| !inner.is_empty())
+}
+
+/// Whether it is a name as variables have.
+pub fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Letters, digits and what joins them in names and paths.
+pub fn is_dotted(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/!?=#+@".contains(&byte))
+}
+
+/// Whether what is in the angle brackets begins a page, which is another mistake.
+pub fn is_of_a_page(text: &str) -> bool {
+    ["!doc", "html"].iter().any(|page| text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(page)))
+}
+
+/// The same with blanks, quotes and pipes: what people write for people or for a template's reader.
+pub fn is_prose(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _-.,:/!?=#+@\"'|()[]$&\\".contains(&byte))
+}

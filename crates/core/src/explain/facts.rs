@@ -1,0 +1,203 @@
+//! Holds what is known of a Pod, its ServiceAccount and its namespace, as the API server's JSON has it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::secret::PullSecret;
+use super::wanted::Wanted;
+use crate::credentials::Credential;
+use crate::docker_config::kubelet;
+use crate::docker_config::registry::RegistryKey;
+use crate::names::OPT_OUT;
+use crate::registry::verdict::Verdict;
+
+/// Everything that an explanation is made from.
+pub struct Facts {
+    /// The namespace.
+    pub place: Place,
+    /// The Pod; none where only an image is asked for.
+    pub pod: Option<Pod>,
+    /// The ServiceAccount.
+    pub account: Account,
+    /// The Secrets that count for the Pod, in the order of its references.
+    pub secrets: Vec<PullSecret>,
+    /// The Secrets of the ServiceAccount that the Pod does not refer to.
+    pub others: Vec<PullSecret>,
+    /// The image.
+    pub wanted: Wanted,
+    /// What the registry says; empty if it was not asked.
+    pub verdicts: Vec<Verdict>,
+    /// The current time, in seconds since 1970.
+    pub now: i64,
+}
+
+/// What counts of a namespace.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Its annotation says that it gets no pull secret.
+    pub opts_out: bool,
+    /// Whether an admission policy of ours adds references there.
+    pub policy: PolicyState,
+    /// The pull secrets of ours that are there.
+    pub ours: Vec<String>,
+}
+
+/// Whether an admission policy adds references.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PolicyState {
+    /// There is none, or it may not be read.
+    #[default]
+    None,
+    /// It is there, and its binding leaves the namespace out.
+    Excludes,
+    /// It is there for the namespace.
+    Serves,
+}
+
+/// What counts of a Pod.
+#[derive(Clone, Debug, Default)]
+pub struct Pod {
+    /// The names in its `imagePullSecrets`.
+    pub references: Vec<String>,
+    /// Its ServiceAccount.
+    pub account: String,
+    /// Whether it is on a node.
+    pub is_scheduled: bool,
+    /// When it was created.
+    pub created: String,
+}
+
+/// What counts of a ServiceAccount.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// Whether it is there.
+    pub exists: bool,
+    /// The names in its `imagePullSecrets`.
+    pub references: Vec<String>,
+    /// Its annotation says that it gets no reference.
+    pub opts_out: bool,
+    /// Whether somebody else than regcred writes its `imagePullSecrets`.
+    pub has_other_writer: bool,
+}
+
+impl Pod {
+    /// Reads the object.
+    #[must_use]
+    pub fn read(object: &Value) -> Self {
+        let spec = &object["spec"];
+        Self {
+            references: names(&spec["imagePullSecrets"]),
+            account: spec["serviceAccountName"].as_str().unwrap_or("default").to_owned(),
+            is_scheduled: spec["nodeName"].as_str().is_some_and(|node| !node.is_empty()),
+            created: object["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+impl Account {
+    /// Reads the object.
+    #[must_use]
+    pub fn read(object: &Value) -> Self {
+        let managers = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+        let writes = |entry: &&Value| entry["fieldsV1"].get("f:imagePullSecrets").is_some();
+        let is_other = |entry: &Value| !entry["manager"].as_str().unwrap_or_default().starts_with("regcred");
+        Self {
+            exists: true,
+            references: names(&object["imagePullSecrets"]),
+            opts_out: opts_out(object),
+            has_other_writer: managers.filter(writes).any(is_other),
+        }
+    }
+}
+
+/// Whether an object's annotations say that it wants no pull secret.
+#[must_use]
+pub(super) fn opts_out(object: &Value) -> bool {
+    OPT_OUT.iter().any(|name| object["metadata"]["annotations"][*name] == "true")
+}
+
+fn names(references: &Value) -> Vec<String> {
+    let names = references.as_array().into_iter().flatten().filter_map(|reference| reference["name"].as_str());
+    names.map(str::to_owned).collect()
+}
+
+impl Place {
+    /// Reads a Namespace, and the bindings of our admission policies.
+    #[must_use]
+    pub fn read(name: &str, namespace: Option<&Value>, bindings: &[Value]) -> Self {
+        let labels = |key: &str| match namespace {
+            Some(namespace) => namespace["metadata"]["labels"][key].as_str(),
+            None => (key == "kubernetes.io/metadata.name").then_some(name),
+        };
+        let serves = |binding: &Value| selects(&binding["spec"]["matchResources"]["namespaceSelector"], &labels);
+        let policy = match bindings {
+            [] => PolicyState::None,
+            _ if bindings.iter().any(serves) => PolicyState::Serves,
+            _ => PolicyState::Excludes,
+        };
+        Self { opts_out: namespace.is_some_and(opts_out), policy, ours: Vec::new() }
+    }
+}
+
+/// Whether a label selector selects what has these labels.
+fn selects<'a>(selector: &Value, labels: &impl Fn(&str) -> Option<&'a str>) -> bool {
+    let is_met = |expression: &Value| {
+        let value = labels(expression["key"].as_str().unwrap_or_default());
+        let has = expression["values"].as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == value));
+        match expression["operator"].as_str() {
+            Some("In") => has,
+            Some("NotIn") => !has,
+            Some("Exists") => value.is_some(),
+            Some("DoesNotExist") => value.is_none(),
+            _ => false,
+        }
+    };
+    let mut equal = selector["matchLabels"].as_object().into_iter().flatten();
+    equal.all(|(key, value)| labels(key) == value.as_str())
+        && selector["matchExpressions"].as_array().into_iter().flatten().all(is_met)
+}
+
+/// A login that a kubelet tries.
+#[derive(Clone, Copy)]
+pub struct Candidate<'a> {
+    /// The Secret that it is in.
+    pub secret: &'a str,
+    /// The login.
+    pub login: &'a Credential,
+}
+
+impl kubelet::Entry for Candidate<'_> {
+    fn key(&self) -> &RegistryKey {
+        &self.login.registry
+    }
+}
+
+impl Facts {
+    /// The logins that a kubelet tries, in its order.
+    #[must_use]
+    pub fn tried(&self) -> Vec<Candidate<'_>> {
+        self.matching(&self.secrets)
+    }
+
+    /// Whether the text quotes a password, or a user name with it.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
+    pub fn quotes_a_login(&self, text: &str) -> bool {
+        self.secrets.iter().chain(&self.others).flat_map(PullSecret::logins).any(|login| {
+            let password = login.password.expose_secret();
+            let pair = STANDARD.encode(format!("{}:{password}", login.username.expose_secret()));
+            text.contains(password) || text.contains(&pair)
+        })
+    }
+
+    /// The logins of these Secrets that match the image.
+    #[must_use]
+    pub fn matching<'a>(&self, secrets: &'a [PullSecret]) -> Vec<Candidate<'a>> {
+        let Ok(reference) = &self.wanted.reference else { return Vec::new() };
+        let candidate = |secret: &'a PullSecret| secret.logins().map(|login| Candidate { secret: &secret.name, login });
+        let candidates: Vec<_> = secrets.iter().flat_map(candidate).collect();
+        kubelet::matching(candidates.iter(), reference.image()).into_iter().copied().collect()
+    }
+}

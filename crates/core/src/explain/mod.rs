@@ -1,0 +1,16 @@
+//! Finds out why an image cannot be pulled: from what a cluster and its registry say, and asks neither.
+
+mod cause;
+mod facts;
+mod key;
+mod rules;
+mod secret;
+mod wanted;
+mod words;
+
+pub use cause::Cause;
+pub use facts::{Account, Candidate, Facts, Place, Pod, PolicyState};
+pub use rules::{Finding, explain};
+pub use secret::{Entry, Held, PullSecret};
+pub use wanted::{State, Wanted};
+pub use words::Words;

@@ -1,0 +1,257 @@
+//! Walks from what is known to the cause: a table of rules, of which the first that holds is the cause.
+
+use super::cause::Cause;
+use super::facts::{Candidate, Facts, PolicyState};
+use super::key;
+use super::secret::{Entry, Held, PullSecret};
+use super::wanted::State;
+use super::words::Words;
+use crate::registry::limits::Limits;
+use crate::registry::verdict::{Login, Pull, Standing, Verdict};
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The cause; none if no rule holds.
+    pub cause: Option<Cause>,
+    /// What it is about, for example the name of a Secret in backticks; may be empty.
+    pub about: String,
+    /// The causes that were looked for and do not hold.
+    pub ruled_out: Vec<Cause>,
+}
+
+/// Whether a rule holds, and what it is about.
+type Rule = fn(&Facts) -> Option<String>;
+
+/// The rules, from what is certain to what needs the registry's answer.
+const RULES: &[(Cause, Rule)] = &[
+    (Cause::InvalidImageName, |facts| {
+        when(facts.wanted.reference.is_err() || facts.wanted.reason() == "InvalidImageName")
+    }),
+    (Cause::NeverPull, |facts| when(facts.wanted.reason() == "ErrImageNeverPull")),
+    (Cause::SignatureInvalid, |facts| when(facts.wanted.reason() == "SignatureValidationFailed")),
+    (Cause::NotScheduled, |facts| when(facts.pod.as_ref().is_some_and(|pod| !pod.is_scheduled))),
+    (Cause::OnlyCached, |facts| {
+        when(is_pulled(facts) && facts.verdicts.iter().any(|verdict| verdict.standing() == Standing::Refused))
+    }),
+    (Cause::Fine, |facts| when(is_pulled(facts))),
+    (Cause::UnknownAuthority, |facts| when(facts.wanted.words() == Words::UnknownAuthority)),
+    (Cause::InvalidCertificate, |facts| when(facts.wanted.words() == Words::Certificate)),
+    (Cause::PlainHttp, |facts| when(facts.wanted.words() == Words::PlainHttp)),
+    (Cause::UnknownHost, |facts| when(facts.wanted.words() == Words::UnknownHost)),
+    (Cause::Unreachable, |facts| {
+        when(facts.wanted.words() == Words::Unreachable || facts.wanted.reason() == "RegistryUnavailable")
+    }),
+    (Cause::WrongPlatform, |facts| when(facts.wanted.words() == Words::Platform)),
+    (Cause::DiskFull, |facts| when(facts.wanted.words() == Words::DiskFull)),
+    (Cause::Mirror, mirror),
+    (Cause::RateLimit, rate_limit),
+    (Cause::SecretBroken, |facts| of_secret(facts, |secret| matches!(secret.held, Held::Broken))),
+    (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad(_))))),
+    // From here on no login matches.
+    (Cause::AccountMissing, |facts| when(needs_login(facts) && !refers(facts) && !facts.account.exists)),
+    (Cause::NamespaceExcluded, |facts| {
+        when(needs_login(facts) && !refers(facts) && !accounts_does(facts) && facts.place.opts_out)
+    }),
+    (Cause::AccountExcluded, |facts| {
+        when(needs_login(facts) && !refers(facts) && !accounts_does(facts) && facts.account.opts_out)
+    }),
+    (Cause::LinkedLater, linked_later),
+    (Cause::PolicyExcludes, |facts| {
+        when(needs_login(facts) && !refers(facts) && facts.place.policy == PolicyState::Excludes)
+    }),
+    (Cause::PolicyLater, |facts| {
+        when(needs_login(facts) && !refers(facts) && facts.place.policy == PolicyState::Serves)
+    }),
+    (Cause::ReferenceDropped, reference_dropped),
+    (Cause::NoReference, |facts| when(needs_login(facts) && !refers(facts))),
+    (Cause::OwnReferences, own_references),
+    (Cause::SecretMissing, |facts| without_login(facts, |secret| matches!(secret.held, Held::Missing))),
+    (Cause::WrongType, |facts| without_login(facts, |secret| matches!(secret.held, Held::OfAnotherType))),
+    (Cause::KeyScheme, |facts| of_key(facts, Cause::KeyScheme)),
+    (Cause::KeyDockerHub, |facts| of_key(facts, Cause::KeyDockerHub)),
+    (Cause::KeyPort, |facts| of_key(facts, Cause::KeyPort)),
+    (Cause::KeyPath, |facts| of_key(facts, Cause::KeyPath)),
+    (Cause::KeyGlob, |facts| of_key(facts, Cause::KeyGlob)),
+    (Cause::KeyWebSite, |facts| of_key(facts, Cause::KeyWebSite)),
+    (Cause::KeyHost, |facts| of_key(facts, Cause::KeyHost)),
+    (Cause::IdentityToken, |facts| {
+        without_login(facts, |secret| has(secret, |entry| matches!(entry, Entry::IdentityToken(_))))
+    }),
+    (Cause::SecretEmpty, |facts| without_login(facts, |secret| is_read(secret) && secret.logins().next().is_none())),
+    (Cause::NoKey, |facts| without_login(facts, |secret| secret.logins().next().is_some())),
+    // From here on the registry has answered.
+    (Cause::BreaksPublic, |facts| of_pull(facts, |pull| pull == Pull::BreaksPublic)),
+    (Cause::Expired, expired),
+    (Cause::WrongPassword, |facts| of_login(facts, |login| login.standing() == Standing::Refused)),
+    (Cause::NoRight, |facts| of_pull(facts, |pull| pull == Pull::NoRight)),
+    (Cause::NoSuchTag, |facts| of_pull(facts, |pull| pull == Pull::NoSuchTag)),
+    (Cause::NotFound, |facts| of_pull(facts, |pull| pull == Pull::NotFound)),
+    (Cause::RefusedThere, |facts| of_pull(facts, |pull| pull.standing() == Standing::Refused)),
+    (Cause::LaterFixed, later_fixed),
+    (Cause::Fine, |facts| when(facts.wanted.state == State::Unknown && is_good(facts))),
+];
+
+/// Finds the cause.
+#[must_use]
+pub fn explain(facts: &Facts) -> Finding {
+    let mut ruled_out = Vec::new();
+    for (cause, rule) in RULES {
+        match rule(facts) {
+            Some(about) => return Finding { cause: Some(*cause), about, ruled_out },
+            None if ruled_out.contains(cause) || *cause == Cause::Fine => {}
+            None => ruled_out.push(*cause),
+        }
+    }
+    Finding { cause: None, about: String::new(), ruled_out }
+}
+
+fn when(holds: bool) -> Option<String> {
+    holds.then(String::new)
+}
+
+fn is_pulled(facts: &Facts) -> bool {
+    facts.wanted.state == State::Pulled
+}
+
+/// Whether no login matches an image that is not known to be public.
+fn needs_login(facts: &Facts) -> bool {
+    facts.tried().is_empty() && !is_answered(facts)
+}
+
+/// Whether the registry has said, without a login, more than that one is needed.
+fn is_answered(facts: &Facts) -> bool {
+    let is_answer = |pull: &Pull| matches!(pull, Pull::Public | Pull::NotFound);
+    pulls(facts).any(|(_, pull)| is_answer(&pull)) && facts.wanted.words() != Words::Refused
+}
+
+/// Whether the Pod has a reference; without a Pod, the ServiceAccount.
+fn refers(facts: &Facts) -> bool {
+    !references(facts).is_empty()
+}
+
+fn references(facts: &Facts) -> &[String] {
+    facts.pod.as_ref().map_or(&facts.account.references, |pod| &pod.references)
+}
+
+fn accounts_does(facts: &Facts) -> bool {
+    !facts.account.references.is_empty()
+}
+
+/// Our Secret is there, and somebody else wrote a list without it.
+fn reference_dropped(facts: &Facts) -> Option<String> {
+    let refers = |name: &String| references(facts).contains(name) || facts.account.references.contains(name);
+    let is_dropped = facts.account.has_other_writer && !facts.place.ours.iter().any(refers);
+    let name = facts.place.ours.first().filter(|_| needs_login(facts) && is_dropped)?;
+    Some(format!("`{name}`"))
+}
+
+/// The Pod has no reference, or misses one that its ServiceAccount has by now.
+fn linked_later(facts: &Facts) -> Option<String> {
+    let pod = facts.pod.as_ref()?;
+    let is_of_account = pod.references.iter().all(|name| facts.account.references.contains(name));
+    let new: Vec<_> = facts.account.references.iter().filter(|name| !pod.references.contains(name)).collect();
+    let helps = pod.references.is_empty() || !facts.matching(&facts.others).is_empty();
+    (needs_login(facts) && is_of_account && !new.is_empty() && helps).then(|| format!("`{}`", new[0]))
+}
+
+fn own_references(facts: &Facts) -> Option<String> {
+    let pod = facts.pod.as_ref()?;
+    let is_own = pod.references.iter().any(|name| !facts.account.references.contains(name));
+    let better = facts.matching(&facts.others);
+    let first = better.first().filter(|_| needs_login(facts) && is_own)?;
+    Some(format!("`{}` has a login for it", first.secret))
+}
+
+/// A request to another host than the image's, with a refusal.
+fn mirror(facts: &Facts) -> Option<String> {
+    let asked = facts.wanted.asked_host()?;
+    let image = facts.wanted.reference.as_ref().ok()?.image();
+    let own = if image.domain() == "docker.io" { "registry-1.docker.io" } else { image.domain() };
+    let is_refused = matches!(facts.wanted.words(), Words::Refused | Words::Limited);
+    (is_refused && asked != own).then(String::new)
+}
+
+fn rate_limit(facts: &Facts) -> Option<String> {
+    let is_used_up = |limits: &Limits| limits.remaining == Some(0);
+    let is_limited = |verdict: &Verdict| {
+        verdict.login == Some(Login::Limited)
+            || verdict.images.iter().any(|(_, pull)| *pull == Pull::Limited)
+            || verdict.limits.as_ref().is_some_and(is_used_up)
+    };
+    let words = facts.wanted.words();
+    when(words == Words::Limited || words == Words::Other && facts.verdicts.iter().any(is_limited))
+}
+
+fn of_secret(facts: &Facts, is_it: impl Fn(&PullSecret) -> bool) -> Option<String> {
+    facts.secrets.iter().find(|secret| is_it(secret)).map(|secret| format!("`{}`", secret.name))
+}
+
+fn without_login(facts: &Facts, is_it: impl Fn(&PullSecret) -> bool) -> Option<String> {
+    if needs_login(facts) { of_secret(facts, is_it) } else { None }
+}
+
+fn has(secret: &PullSecret, is_it: impl Fn(&Entry) -> bool) -> bool {
+    secret.entries().iter().any(is_it)
+}
+
+fn is_read(secret: &PullSecret) -> bool {
+    matches!(secret.held, Held::Entries(_))
+}
+
+fn of_key(facts: &Facts, wanted: Cause) -> Option<String> {
+    let image = facts.wanted.reference.as_ref().ok().filter(|_| needs_login(facts))?.image();
+    let of = |secret: &PullSecret| {
+        let faults = secret.entries().iter().filter_map(|entry| key::fault(entry, image));
+        let key = faults.into_iter().find(|(cause, _)| *cause == wanted)?.1;
+        Some(format!("{key} in `{}`", secret.name))
+    };
+    facts.secrets.iter().find_map(of)
+}
+
+/// The verdicts of this image, with the key of the login.
+fn pulls(facts: &Facts) -> impl Iterator<Item = (&str, Pull)> {
+    facts.verdicts.iter().flat_map(|verdict| {
+        let images = verdict.images.iter().filter(|(image, _)| *image == facts.wanted.image);
+        images.map(|(_, pull)| (verdict.registry.as_str(), *pull))
+    })
+}
+
+/// A kubelet tries one login after the other: what all of them fail for is the cause.
+fn of_pull(facts: &Facts, is_it: impl Fn(Pull) -> bool) -> Option<String> {
+    if is_good(facts) {
+        return None;
+    }
+    pulls(facts).find(|(_, pull)| is_it(*pull)).map(|(registry, _)| format!("`{registry}`"))
+}
+
+fn of_login(facts: &Facts, is_it: impl Fn(&Login) -> bool) -> Option<String> {
+    if is_good(facts) {
+        return None;
+    }
+    let found = facts.verdicts.iter().find(|verdict| verdict.login.as_ref().is_some_and(&is_it))?;
+    let secret = found.source.as_ref().map_or(String::new(), |source| format!(" in {source}"));
+    Some(format!("`{}`{secret}", found.registry))
+}
+
+/// The registry says so, or the date in the password.
+fn expired(facts: &Facts) -> Option<String> {
+    let is_over = |verdict: &&Verdict| verdict.expires.is_some_and(|end| end <= facts.now);
+    let over = facts.verdicts.iter().find(is_over).filter(|_| !is_good(facts));
+    over.map(|verdict| format!("`{}`", verdict.registry)).or_else(|| of_login(facts, |login| *login == Login::Expired))
+}
+
+/// Whether one of the logins may pull the image, or everybody.
+fn is_good(facts: &Facts) -> bool {
+    pulls(facts).any(|(_, pull)| pull.standing() == Standing::Good)
+}
+
+/// The registry takes a login that is younger than the Pod.
+fn later_fixed(facts: &Facts) -> Option<String> {
+    let pod = facts.pod.as_ref()?;
+    let is_younger = |candidate: &Candidate<'_>| {
+        facts.secrets.iter().any(|secret| secret.name == candidate.secret && secret.created > pod.created)
+    };
+    let younger = facts.tried().into_iter().find(|candidate| is_good(facts) && is_younger(candidate))?;
+    Some(format!("`{}`", younger.secret))
+}

@@ -1,0 +1,203 @@
+//! Reads a Secret as a kubelet reads it, with the keys as they are written.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+
+use crate::credentials::Credential;
+use crate::credentials::auths::{self, Helpers};
+use crate::diagnostic::Code;
+use crate::docker_config::registry::RegistryKey;
+
+/// A Secret that a Pod or ServiceAccount refers to.
+#[derive(Clone)]
+pub struct PullSecret {
+    /// Its name.
+    pub name: String,
+    /// What is in it.
+    pub held: Held,
+    /// When it was created, as the API server writes dates.
+    pub created: String,
+}
+
+/// What is in such a Secret.
+#[derive(Clone)]
+pub enum Held {
+    /// There is no such Secret.
+    Missing,
+    /// This account may not read it.
+    Unreadable,
+    /// Its type is none that a kubelet reads.
+    OfAnotherType,
+    /// No Docker config.
+    Broken,
+    /// A Docker config.
+    Entries(Vec<Entry>),
+}
+
+/// One entry of `auths`.
+#[derive(Clone)]
+pub enum Entry {
+    /// A login, with the key as it is written.
+    Login(Credential),
+    /// A kubelet cannot read it, nor the rest of the Secret.
+    Bad(Option<RegistryKey>),
+    /// It holds no user name and password.
+    Empty(Option<RegistryKey>),
+    /// It holds an identity token only.
+    IdentityToken(Option<RegistryKey>),
+    /// Its key is none of a registry: it begins with another scheme than HTTP's, and this host follows.
+    OtherScheme(String),
+    /// Its key is none of a registry.
+    NoRegistry,
+}
+
+impl PullSecret {
+    /// One that is not there.
+    #[must_use]
+    pub fn missing(name: &str) -> Self {
+        Self { name: name.to_owned(), held: Held::Missing, created: String::new() }
+    }
+
+    /// Reads the object of the API server.
+    #[must_use]
+    pub fn read(name: &str, object: &Value) -> Self {
+        let created = object["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
+        let value = |key: &str| {
+            let text = STANDARD.decode(object["data"][key].as_str()?).ok()?;
+            serde_json::from_slice::<Value>(&text).ok()
+        };
+        let auths = match object["type"].as_str() {
+            Some("kubernetes.io/dockerconfigjson") => match value(".dockerconfigjson") {
+                Some(Value::Object(config)) => config.get("auths").cloned().or(Some(json!({}))),
+                _ => None,
+            },
+            Some("kubernetes.io/dockercfg") => value(".dockercfg"),
+            _ => return Self { name: name.to_owned(), held: Held::OfAnotherType, created },
+        };
+        let held = match auths {
+            Some(Value::Object(auths)) => {
+                Held::Entries(auths.iter().map(|(key, value)| entry(name, key, value)).collect())
+            }
+            Some(Value::Null) => Held::Entries(Vec::new()),
+            _ => Held::Broken,
+        };
+        Self { name: name.to_owned(), held, created }
+    }
+
+    /// One that this account may not read.
+    #[must_use]
+    pub fn unreadable(name: &str) -> Self {
+        Self { held: Held::Unreadable, ..Self::missing(name) }
+    }
+
+    /// What is in it, in a few words.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match &self.held {
+            Held::Missing => "is not there".to_owned(),
+            Held::Unreadable => "may not be read by this account".to_owned(),
+            Held::OfAnotherType => "has another type".to_owned(),
+            Held::Broken => "holds no Docker config".to_owned(),
+            Held::Entries(_) => match self.logins().map(|login| login.registry.to_string()).collect::<Vec<_>>() {
+                keys if keys.is_empty() => "holds no login".to_owned(),
+                keys => format!("has logins for {}", keys.join(", ")),
+            },
+        }
+    }
+
+    /// Its entries.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        match &self.held {
+            Held::Entries(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Its logins.
+    pub fn logins(&self) -> impl Iterator<Item = &Credential> {
+        self.entries().iter().filter_map(|entry| match entry {
+            Entry::Login(login) => Some(login),
+            _ => None,
+        })
+    }
+}
+
+/// Codes of entries that a kubelet cannot read.
+const BREAK: [Code; 4] = [Code::EntryNotAnObject, Code::EntryNotText, Code::AuthNotBase64, Code::AuthWithoutColon];
+
+fn entry(secret: &str, written: &str, value: &Value) -> Entry {
+    let Ok(key) = written.parse::<RegistryKey>() else {
+        let other = written.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+        let host = other.filter(|host| host.parse::<RegistryKey>().is_ok());
+        return host.map_or(Entry::NoRegistry, |host| Entry::OtherScheme(host.to_owned()));
+    };
+    let auths: Map<_, _> = [(written.to_owned(), value.clone())].into_iter().collect();
+    let alone: SecretString = json!({ "auths": auths }).to_string().into();
+    let mut problems = Vec::new();
+    let (logins, _) = auths::read(&alone, &format!("Secret `{secret}`"), Helpers::Leave, &mut problems);
+    let has = |codes: &[Code]| problems.iter().any(|problem| codes.contains(&problem.code));
+    match logins.into_iter().next() {
+        // A kubelet knows no other spelling of the key.
+        Some(login) => Entry::Login(Credential { registry: key, ..login }),
+        None if has(&BREAK) => Entry::Bad(Some(key)),
+        None if has(&[Code::IdentityToken]) => Entry::IdentityToken(Some(key)),
+        None => Entry::Empty(Some(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(kind: &str, key: &str, text: &str) -> String {
+        let secret = PullSecret::read("pull", &json!({"type": kind, "data": {key: STANDARD.encode(text)}}));
+        match &secret.held {
+            Held::Missing => "missing".into(),
+            Held::Unreadable => "unreadable".into(),
+            Held::OfAnotherType => "another type".into(),
+            Held::Broken => "broken".into(),
+            Held::Entries(entries) => entries.iter().map(word).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    fn word(entry: &Entry) -> String {
+        match entry {
+            Entry::Login(login) => login.registry.to_string(),
+            Entry::Bad(_) => "bad".into(),
+            Entry::Empty(_) => "empty".into(),
+            Entry::IdentityToken(_) => "identity".into(),
+            Entry::OtherScheme(host) => format!("scheme:{host}"),
+            Entry::NoRegistry => "none".into(),
+        }
+    }
+
+    #[test]
+    fn a_secret_is_read_as_a_kubelet_reads_it() {
+        let (kind, key) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
+        for (text, expected) in [
+            (r#"{"auths":{"ghcr.io":{"auth":"dTpw"}}}"#, "ghcr.io"),
+            (
+                r#"{"auths":{"https://index.docker.io/v1":{"auth":"dTpw"},"hub.docker.com":{"auth":"dTpw"}}}"#,
+                "https://index.docker.io/v1 hub.docker.com",
+            ),
+            (r#"{"auths":{"ghcr.io":{"auth":"dTpw"},"quay.io":{"auth":"?"}}}"#, "ghcr.io bad"),
+            (r#"{"auths":{"ghcr.io":{"auth":"dQ=="}}}"#, "bad"),
+            (r#"{"auths":{"ghcr.io":[]}}"#, "bad"),
+            (r#"{"auths":{"ghcr.io":{}}}"#, "empty"),
+            (r#"{"auths":{"acme.azurecr.io":{"auth":"MDo=","identitytoken":"x"}}}"#, "identity"),
+            (r#"{"auths":{"oci://ghcr.io/acme":{"auth":"dTpw"},"hunter2":{"auth":"dTpw"}}}"#, "scheme:ghcr.io none"),
+            (r#"{"credsStore":"desktop"}"#, ""),
+            (r#"{"auths":"x"}"#, "broken"),
+            ("nonsense", "broken"),
+            ("[]", "broken"),
+        ] {
+            assert_eq!(read(kind, key, text), expected, "{text}");
+        }
+        assert_eq!(read("kubernetes.io/dockercfg", ".dockercfg", r#"{"ghcr.io":{"auth":"dTpw"}}"#), "ghcr.io");
+        assert_eq!(read("Opaque", key, r#"{"auths":{"ghcr.io":{"auth":"dTpw"}}}"#), "another type");
+        assert_eq!(read(kind, ".dockercfg", "{}"), "broken");
+    }
+}

@@ -1,0 +1,118 @@
+//! Reads the images of a Pod, and how far a node has come with each.
+
+use serde_json::Value;
+
+use super::words::{self, Words};
+use crate::docker_config::kubelet::InvalidImage;
+use crate::registry::reference::Reference;
+
+/// An image of a Pod, and what the node says about it.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The container or volume; empty where only an image is asked for.
+    pub name: String,
+    /// The image as it is written.
+    pub image: String,
+    /// The image.
+    pub reference: Result<Reference, InvalidImage>,
+    /// How it goes.
+    pub state: State,
+}
+
+/// How a container goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody has tried.
+    Unknown,
+    /// It waits, for this reason, with this message.
+    Waiting(String, String),
+    /// Its image was pulled.
+    Pulled,
+}
+
+impl Wanted {
+    /// One that nobody has tried.
+    #[must_use]
+    pub fn image(image: &str) -> Self {
+        Self { name: String::new(), image: image.to_owned(), reference: image.parse(), state: State::Unknown }
+    }
+
+    /// The images of a Pod, those of volumes too, each with its state.
+    #[must_use]
+    pub fn all(pod: &Value) -> Vec<Self> {
+        let (spec, status) = (&pod["spec"], &pod["status"]);
+        let lists = [
+            ("initContainers", "initContainerStatuses"),
+            ("containers", "containerStatuses"),
+            ("ephemeralContainers", "ephemeralContainerStatuses"),
+        ];
+        let mut all = Vec::new();
+        for (list, statuses) in lists {
+            for container in spec[list].as_array().into_iter().flatten() {
+                let (Some(name), Some(image)) = (container["name"].as_str(), container["image"].as_str()) else {
+                    continue;
+                };
+                let statuses = status[statuses].as_array().into_iter().flatten();
+                let state = statuses.clone().find(|status| status["name"] == name).map_or(State::Unknown, State::read);
+                all.push(Self { name: name.to_owned(), state, ..Self::image(image) });
+            }
+        }
+        for volume in spec["volumes"].as_array().into_iter().flatten() {
+            if let (Some(name), Some(image)) = (volume["name"].as_str(), volume["image"]["reference"].as_str()) {
+                all.push(Self { name: name.to_owned(), ..Self::image(image) });
+            }
+        }
+        all
+    }
+
+    /// The reason of the wait, as Kubernetes names it.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match &self.state {
+            State::Waiting(reason, _) => reason,
+            State::Unknown | State::Pulled => "",
+        }
+    }
+
+    /// What the node says.
+    #[must_use]
+    pub fn words(&self) -> Words {
+        match &self.state {
+            State::Waiting(_, message) => Words::read(message),
+            State::Unknown | State::Pulled => Words::Other,
+        }
+    }
+
+    /// The host that the node asked, where its message has one.
+    #[must_use]
+    pub fn asked_host(&self) -> Option<&str> {
+        match &self.state {
+            State::Waiting(_, message) => words::host(message),
+            State::Unknown | State::Pulled => None,
+        }
+    }
+}
+
+/// The reasons of a wait for an image.
+const OF_A_PULL: [&str; 7] = [
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "ImageInspectError",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+];
+
+impl State {
+    fn read(status: &Value) -> Self {
+        let waiting = &status["state"]["waiting"];
+        let text = |name: &str| waiting[name].as_str().unwrap_or_default().to_owned();
+        let reason = text("reason");
+        if OF_A_PULL.contains(&reason.as_str()) {
+            return Self::Waiting(reason, text("message"));
+        }
+        let has_run = status["imageID"].as_str().is_some_and(|id| !id.is_empty());
+        if has_run || status["state"]["running"].is_object() { Self::Pulled } else { Self::Unknown }
+    }
+}

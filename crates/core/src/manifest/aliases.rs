@@ -1,0 +1,77 @@
+//! Tells a YAML text whose aliases and merges would expand to far too much, before anything expands it.
+
+use std::collections::HashMap;
+
+use serde_saphyr::granit_parser::{Event, Parser};
+
+/// Values that a text may expand to: more than any file that people write, and a second of work.
+const LIMIT: u64 = 2_000_000;
+
+/// Whether the text has far too many aliases, or one that leads to itself. A text that is not YAML has not.
+#[must_use]
+pub fn expands_too_far(text: &str) -> bool {
+    // Most texts have no alias at all, and are not parsed once more.
+    if !(text.contains('&') && text.contains('*')) {
+        return false;
+    }
+    let mut sizes: HashMap<usize, u64> = HashMap::new();
+    let mut open: Vec<(usize, u64)> = vec![(0, 0)];
+    let mut repeated: u64 = 0;
+    for event in Parser::new_from_str(text) {
+        let Ok((event, _)) = event else { return false };
+        let (anchor, size) = match event {
+            Event::Scalar(_, _, anchor, _) => (anchor, 1),
+            Event::SequenceStart(_, anchor, _) | Event::MappingStart(_, anchor, _) => {
+                open.push((anchor, 1));
+                continue;
+            }
+            Event::SequenceEnd | Event::MappingEnd => open.pop().unwrap_or_default(),
+            Event::Alias(anchor) => {
+                // An anchor without a size is still open: the alias is in what it stands for.
+                let Some(size) = sizes.get(&anchor) else { return true };
+                repeated = repeated.saturating_add(*size);
+                if repeated > LIMIT {
+                    return true;
+                }
+                (0, *size)
+            }
+            _ => continue,
+        };
+        if anchor != 0 {
+            sizes.insert(anchor, size);
+        }
+        if let Some((_, outer)) = open.last_mut() {
+            *outer = outer.saturating_add(size);
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_expands_without_end_is_told_from_what_people_write() {
+        let levels = |item: &str| {
+            let level = |number: usize| {
+                let before = item.replace('N', &(number - 1).to_string());
+                format!("a{number}: &a{number} {before}\n")
+            };
+            "a0: &a0 {x: y}\n".to_owned() + &(1..40).map(level).collect::<String>()
+        };
+        for text in [
+            levels("{<<: [*aN, *aN, *aN, *aN]}"),
+            levels("[*aN, *aN]"),
+            levels("{x: *aN, y: *aN}"),
+            "a: &a {b: *a}\n".to_owned(),
+            "a: &a {<<: *a}\n".to_owned(),
+        ] {
+            assert!(expands_too_far(&text), "{text}");
+        }
+        let people = "x: &x {a: 1}\ny:\n  <<: *x\nz: [*x, *x]\n";
+        for text in [people, "a: 1\n", "a: '&x *x'\n", "a: &x [", ""] {
+            assert!(!expands_too_far(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Says why a text is not a name, and never repeats it.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// Why a text is not such a name. Never contains the text, which may be a secret in the wrong place.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{kind} {fault}")]
+pub struct InvalidName {
+    pub(super) kind: &'static str,
+    pub(super) fault: Fault,
+    pub(super) rule: &'static str,
+}
+
+impl InvalidName {
+    /// The rule it breaks, with an example.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        self.rule.to_owned()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Empty,
+    TooLong(usize, usize),
+    Character(usize, &'static str),
+    Edge(&'static str),
+    NoGlob,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("is empty"),
+            Self::TooLong(length, limit) => write!(f, "has {length} characters, {limit} are allowed"),
+            Self::Character(position, what) => write!(f, "has {what} at position {position}"),
+            Self::Edge(edge) => write!(f, "{edge} with a character that is no letter or digit"),
+            Self::NoGlob => f.write_str("has a bracket or brace that does not fit"),
+        }
+    }
+}
+
+pub(super) fn what(character: char) -> &'static str {
+    match character {
+        'A'..='Z' => "a capital letter",
+        '_' => "an underscore",
+        '.' => "a dot",
+        '/' => "a slash",
+        ':' => "a colon",
+        '$' => "a dollar sign",
+        '0'..='9' => "a digit",
+        '*' | '?' | '[' | ']' | '{' | '}' => "a glob character",
+        character if character.is_whitespace() => "white space",
+        character if character.is_control() => "a control character",
+        character if !character.is_ascii() => "a character that is not ASCII",
+        _ => "a character that is not allowed",
+    }
+}
+
+pub(super) fn check(
+    text: &str,
+    kind: &'static str,
+    limit: usize,
+    rule: &'static str,
+    allowed: impl Fn(char) -> bool,
+) -> Result<(), InvalidName> {
+    // Lists have many thousands of names, and nearly all are valid.
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    if bytes.len() <= limit
+        && is_edge(bytes.first())
+        && is_edge(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii() && allowed(char::from(*byte)))
+    {
+        return Ok(());
+    }
+    let length = text.chars().count();
+    let first_wrong = text.chars().position(|character| !allowed(character));
+    let alphanumeric = |character: Option<char>| character.is_some_and(|character| character.is_ascii_alphanumeric());
+    let fault = if text.is_empty() {
+        Fault::Empty
+    } else if let Some(position) = first_wrong {
+        Fault::Character(position + 1, what(text.chars().nth(position).unwrap_or_default()))
+    } else if length > limit {
+        Fault::TooLong(length, limit)
+    } else if !alphanumeric(text.chars().next()) {
+        Fault::Edge("begins")
+    } else if !alphanumeric(text.chars().last()) {
+        Fault::Edge("ends")
+    } else {
+        return Ok(());
+    };
+    Err(InvalidName { kind, fault, rule })
+}

@@ -1,0 +1,36 @@
+//! Builds roles and their bindings.
+
+use serde_json::{Value, json};
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+
+/// A rule: these verbs for these resources, of these names if any are given.
+pub(crate) fn rule(group: &str, resources: &[&str], verbs: &[&str], names: &[&str]) -> Value {
+    let mut rule = json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
+    if !names.is_empty() {
+        rule["resourceNames"] = json!(names);
+    }
+    rule
+}
+
+/// A role and its binding: `kind` is `Role` or `ClusterRole`.
+pub(crate) fn role(kind: &str, metadata: &Value, rules: &[Value], subjects: &[Value]) -> [Value; 2] {
+    let version = format!("{GROUP}/v1");
+    [
+        json!({"apiVersion": version, "kind": kind, "metadata": metadata, "rules": rules}),
+        json!({
+            "apiVersion": version, "kind": format!("{kind}Binding"), "metadata": metadata,
+            "roleRef": {"apiGroup": GROUP, "kind": kind, "name": metadata["name"]}, "subjects": subjects,
+        }),
+    ]
+}
+
+/// A ServiceAccount that a binding is for.
+pub(crate) fn service_account(namespace: &str, name: &str) -> Value {
+    json!({"kind": "ServiceAccount", "name": name, "namespace": namespace})
+}
+
+/// A user or a group that a binding is for: `kind` is `User` or `Group`.
+pub(crate) fn other(kind: &str, name: &str) -> Value {
+    json!({"apiGroup": GROUP, "kind": kind, "name": name})
+}

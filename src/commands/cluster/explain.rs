@@ -1,0 +1,198 @@
+//! `regcred explain` says why an image cannot be pulled, and what to do.
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{block_on, connection};
+use crate::cli::AnswerFormat;
+use crate::cli::explanation::{ExplainArguments, Subject};
+use crate::commands::online;
+use crate::environment::Environment;
+use crate::files::stream::print_text;
+use crate::registry::{self, Options};
+use crate::report::Outcome;
+use crate::settings;
+use crate::settings::file::File;
+use crate::settings::fleet::{Fleet, Purpose};
+use regcred_cluster::connect::{Access, connect};
+use regcred_cluster::explain::{self as cluster, Scene};
+use regcred_core::credentials::Credential;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::explain::{Cause, Facts, Finding, State, Wanted, explain};
+use regcred_core::names::ResourceName;
+use regcred_core::registry::verdict::{Login, Verdict};
+use regcred_core::spec::typed::Typed;
+
+/// Reads the cluster, asks the registries, and explains each image.
+pub fn run(
+    typed: &Typed,
+    arguments: &ExplainArguments,
+    file: Option<&File>,
+    environment: &Environment,
+) -> Result<Outcome> {
+    let pod = match arguments.subject {
+        Subject::Pod => Some(arguments.name.parse::<ResourceName>().map_err(|_| no_pod())?),
+        // An invalid name of an image is one of the causes.
+        Subject::Image => None,
+    };
+    online::check_hosts(&arguments.allow_realm, &arguments.insecure_registry)?;
+    let allowed = settings::allowed(environment).map_err(|problem| Failure::of("the input", problem))?;
+    let options = Options {
+        allowed: &allowed,
+        realms: &arguments.allow_realm,
+        insecure: &arguments.insecure_registry,
+        timeout: arguments.connection.timeout.0.min(online::TIMEOUT),
+        environment,
+    };
+    let fleet = Fleet::resolve_for(Purpose::CleanUp, typed, file, environment)?;
+    let mut accesses = connection::accesses(&fleet, file, &arguments.connection, environment)?;
+    let (Some(access), true) = (accesses.pop(), accesses.is_empty()) else { return Err(one_cluster().into()) };
+    let ours: Vec<_> =
+        fleet.members.iter().flat_map(|member| &member.pull_secrets).map(|one| one.name.clone()).collect();
+    let account = arguments.account.as_ref().map_or("default", ResourceName::as_str);
+    let subject = match &pod {
+        Some(name) => cluster::Subject::Pod(name),
+        None => cluster::Subject::Image(&arguments.name, account),
+    };
+    let answers = block_on(answers(access, arguments, &subject, &ours, &options))??;
+    match arguments.format {
+        AnswerFormat::Text => print_text(&as_text(arguments, &answers))?,
+        AnswerFormat::Json => print_text(&(as_json(arguments, &answers).to_string() + "\n"))?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// Everything about one image.
+struct Answer {
+    facts: Facts,
+    finding: Finding,
+}
+
+async fn answers(
+    access: Access,
+    arguments: &ExplainArguments,
+    subject: &cluster::Subject<'_>,
+    ours: &[ResourceName],
+    options: &Options<'_>,
+) -> Result<Vec<Answer>, Failure> {
+    let failed = |problem| Failure::of("the cluster", problem);
+    let server = connect(access).await.map_err(failed)?;
+    let scene = cluster::read(&server, &arguments.namespace, subject, ours).await.map_err(failed)?;
+    let Scene { place, pod, account, wanted, secrets, others } = scene;
+    let now = Timestamp::now().as_second();
+    let mut answers = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        let (place, pod, account) = (place.clone(), pod.clone(), account.clone());
+        let (secrets, others) = (secrets.clone(), others.clone());
+        let mut facts = Facts { place, pod, account, secrets, others, wanted, verdicts: Vec::new(), now };
+        if !arguments.offline {
+            facts.verdicts = verdicts(&facts, options).await?;
+        }
+        let finding = explain(&facts);
+        answers.push(Answer { facts, finding });
+    }
+    Ok(answers)
+}
+
+/// Asks with the logins that a kubelet would try, or without one.
+async fn verdicts(facts: &Facts, options: &Options<'_>) -> Result<Vec<Verdict>, Failure> {
+    let Ok(reference) = &facts.wanted.reference else { return Ok(Vec::new()) };
+    let logins: Vec<&Credential> = facts.tried().iter().map(|candidate| candidate.login).collect();
+    registry::ask(&logins, std::slice::from_ref(reference), options).await.map_err(|error| online::not_asked(&error))
+}
+
+fn as_text(arguments: &ExplainArguments, answers: &[Answer]) -> String {
+    let namespace = &arguments.namespace;
+    let head = match arguments.subject {
+        Subject::Pod => format!("Pod {} in {namespace}\n", arguments.name),
+        Subject::Image => format!("Pods in {namespace}\n"),
+    };
+    let body = answers.iter().map(|Answer { facts, finding }| about(facts, finding));
+    std::iter::once(head).chain(body).collect()
+}
+
+fn about(facts: &Facts, finding: &Finding) -> String {
+    let Wanted { name, image, .. } = &facts.wanted;
+    let of = if name.is_empty() { String::new() } else { format!("{name}: ") };
+    let reason = facts.wanted.reason();
+    let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
+    let mut lines = vec![format!("{of}{image}{reason}")];
+    lines.extend(words(facts).map(|words| format!("  the node says: {words}")));
+    lines.extend(facts.secrets.iter().map(|secret| format!("  Secret `{}` {}", secret.name, secret.summary())));
+    if facts.secrets.is_empty() {
+        lines.push("  there is no reference to a pull secret".to_owned());
+    }
+    let tried = facts.tried();
+    let tried: Vec<_> = tried.iter().map(|one| format!("{} in `{}`", one.login.registry, one.secret)).collect();
+    if facts.wanted.reference.is_ok() {
+        lines.push(match tried.as_slice() {
+            [] => "  a kubelet pulls without a login".to_owned(),
+            tried => format!("  a kubelet tries, in this order: {}", tried.join(", ")),
+        });
+    }
+    lines.extend(facts.verdicts.iter().flat_map(said));
+    lines.extend(conclusion(finding));
+    lines.join("\n") + "\n"
+}
+
+/// The words of the node, unless they quote a login.
+fn words(facts: &Facts) -> Option<String> {
+    let State::Waiting(_, message) = &facts.wanted.state else { return None };
+    let line: String = message.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(400).collect();
+    (!line.is_empty() && !facts.quotes_a_login(&line)).then_some(line)
+}
+
+/// What a registry says to this machine.
+fn said(verdict: &Verdict) -> Vec<String> {
+    let login = verdict.login.as_ref().filter(|_| verdict.source.is_some()).map(Login::sentence);
+    let login = login.map(|sentence| format!("  {} says from here: the login is {sentence}", verdict.registry));
+    let images =
+        verdict.images.iter().map(|(_, pull)| format!("  {} says from here: {}", verdict.registry, pull.sentence()));
+    login.into_iter().chain(images).collect()
+}
+
+fn conclusion(finding: &Finding) -> Vec<String> {
+    let Finding { cause, about, ruled_out } = finding;
+    let Some(cause) = cause else {
+        let ruled_out: Vec<_> = ruled_out.iter().map(|cause| cause.word()).collect();
+        return vec![
+            "  cause: not known; a node may have another proxy, authorities or mirror than this machine".to_owned(),
+            format!("  ruled out: {}", ruled_out.join(", ")),
+        ];
+    };
+    let about = if about.is_empty() { String::new() } else { format!(": {about}") };
+    let remedy = Some(cause.remedy()).filter(|remedy| !remedy.is_empty());
+    let remedy = remedy.map(|remedy| format!("  what to do: {remedy}"));
+    std::iter::once(format!("  cause: {}: {}{about}", cause.word(), cause.sentence())).chain(remedy).collect()
+}
+
+fn as_json(arguments: &ExplainArguments, answers: &[Answer]) -> Value {
+    let images = answers.iter().map(|Answer { facts, finding }| {
+        let tried = facts.tried();
+        let tried = tried.iter().map(|one| json!({"registry": one.login.registry.to_string(), "secret": one.secret}));
+        json!({
+            "name": facts.wanted.name,
+            "image": facts.wanted.image,
+            "reason": facts.wanted.reason(),
+            "tried": tried.collect::<Vec<_>>(),
+            "online": facts.verdicts.iter().map(online::as_json).collect::<Vec<_>>(),
+            "cause": finding.cause.map(Cause::word),
+            "message": finding.cause.map(Cause::sentence),
+            "about": finding.about,
+            "remedy": finding.cause.map(Cause::remedy),
+            "ruledOut": finding.ruled_out.iter().map(|cause| cause.word()).collect::<Vec<_>>(),
+        })
+    });
+    json!({"namespace": arguments.namespace.as_str(), "images": images.collect::<Vec<_>>()})
+}
+
+fn no_pod() -> Failure {
+    let problem = Diagnostic::error(Code::InvalidName, "what `explain pod` got is not the name of a Pod");
+    Failure::Usage(vec![problem.hint("`kubectl get pods -n NAMESPACE` lists them")])
+}
+
+fn one_cluster() -> Failure {
+    let problem = Diagnostic::error(Code::Usage, "regcred.yaml has several clusters, and `explain` looks into one");
+    Failure::Usage(vec![problem.hint("choose one with --cluster")])
+}

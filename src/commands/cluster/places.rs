@@ -1,0 +1,103 @@
+//! Chooses the namespaces of a cluster.
+
+use crate::cli::cluster::PlaceArguments;
+use crate::settings::{PullSecretSettings, Settings};
+use regcred_cluster::read::{self, Spaces, Which};
+use regcred_cluster::server::Server;
+use regcred_core::cluster::selection::{Aim, Choice, Chosen, Others, Why};
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::Namespace;
+
+/// What was chosen for each pull secret, and what is wrong with namespaces that were named.
+pub(super) struct Choices {
+    pub(super) chosen: Vec<Chosen>,
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+/// Reads the namespaces, and chooses from them.
+///
+/// # Errors
+/// They cannot be read, or none is chosen.
+pub(super) async fn chosen(
+    server: &Server,
+    settings: &Settings,
+    place: &PlaceArguments,
+    aim: Aim,
+) -> Result<(Spaces, Choices), Vec<Diagnostic>> {
+    let others = if place.all_namespaces || place.selector.is_some() { Others::All } else { Others::None };
+    let choices: Vec<_> = settings.pull_secrets.iter().map(|one| choice(one, place, (others, aim))).collect();
+    let names = names(&choices, place);
+    let which = match &names {
+        Some(names) => Which::Named(names),
+        None => Which::Labelled(place.selector.as_deref()),
+    };
+    let mut spaces = read::namespaces(server, which).await.map_err(|problem| vec![problem])?;
+    let chosen: Vec<Chosen> = choices.iter().map(|choice| choice.choose(&spaces)).collect();
+    let problems = problems(&chosen, place.selector.is_some() || aim == Aim::CleanUp);
+    let is_named = chosen.iter().any(|chosen| !chosen.missing.is_empty() || !chosen.left_out.is_empty());
+    if chosen.iter().all(|chosen| chosen.namespaces.is_empty()) && !(aim == Aim::CleanUp && is_named) {
+        let is_explained = problems.iter().any(Diagnostic::is_error);
+        return Err(if is_explained { problems } else { [problems, vec![none(&chosen)]].concat() });
+    }
+    spaces.retain(|name, _| chosen.iter().any(|chosen| chosen.namespaces.binary_search(name).is_ok()));
+    Ok((spaces, Choices { chosen, problems }))
+}
+
+fn choice<'a>(pull_secret: &'a PullSecretSettings, place: &PlaceArguments, (others, aim): (Others, Aim)) -> Choice<'a> {
+    // `-A` is for this run, and wins over what regcred.yaml and variables name.
+    let include: &[_] = if place.all_namespaces { &[] } else { &pull_secret.include };
+    Choice { include, exclude: &pull_secret.exclude, others, aim }
+}
+
+/// The names of all namespaces, where nothing but names is given.
+fn names(choices: &[Choice<'_>], place: &PlaceArguments) -> Option<Vec<Namespace>> {
+    if place.selector.is_some() {
+        return None;
+    }
+    let names: Option<Vec<_>> = choices.iter().map(Choice::names).collect();
+    let mut names: Vec<_> = names?.into_iter().flatten().cloned().collect();
+    names.sort_unstable();
+    names.dedup();
+    Some(names)
+}
+
+/// What is wrong with namespaces that were named. One that is missing is no problem behind a selector, which hides those that exist, and
+/// none where something is removed.
+fn problems(chosen: &[Chosen], may_be_missing: bool) -> Vec<Diagnostic> {
+    let mut problems: Vec<Diagnostic> = Vec::new();
+    for chosen in chosen {
+        for name in chosen.missing.iter().filter(|_| !may_be_missing) {
+            let message = format!("there is no namespace `{name}` in the cluster");
+            let hint = "create it, or take its name out; a glob takes only those that exist";
+            problems.push(Diagnostic::error(Code::NoSuchNamespace, message).hint(hint));
+        }
+        for (name, why) in &chosen.left_out {
+            let why = match why {
+                Why::Terminating => "is being deleted",
+                Why::OptedOut => "has opted out by its annotation",
+            };
+            problems.push(Diagnostic::warning(Code::NamespaceLeftOut, format!("`{name}` {why}, and is left out")));
+        }
+    }
+    let mut once = Vec::new();
+    problems.retain(|problem| {
+        let is_new = !once.contains(problem);
+        once.extend(is_new.then(|| problem.clone()));
+        is_new
+    });
+    problems
+}
+
+fn none(chosen: &[Chosen]) -> Diagnostic {
+    let excluded: usize = chosen.iter().map(|chosen| chosen.excluded).sum();
+    let (message, hint) = if excluded > 0 {
+        ("no namespace is left to serve", format!("`exclude` left out all {excluded}: exclude fewer, or name others"))
+    } else {
+        (
+            "no namespace of the cluster is chosen",
+            "name some with --namespaces, choose by label with --selector, or take all with --all-namespaces"
+                .to_owned(),
+        )
+    };
+    Diagnostic::error(Code::NoNamespaces, message).hint(hint)
+}

@@ -1,0 +1,60 @@
+//! Applies the admission policies of `--link policy` before anything else, where the account may.
+
+use regcred_cluster::execute::{Ending, execute};
+use regcred_cluster::policy::{Acts, may_write, wait};
+use regcred_cluster::server::Server;
+use regcred_core::cluster::{Delivery, Step};
+use regcred_core::diagnostic::{Code, Diagnostic};
+
+/// Applies what differs, and waits until it acts. An account without the right is told what an administrator does.
+///
+/// # Errors
+/// The cluster does not answer.
+pub(super) async fn apply(
+    server: &Server,
+    delivery: &Delivery<'_>,
+    steps: Vec<Step>,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<Vec<(Step, Ending)>, Diagnostic> {
+    if !steps.iter().any(|step| step.change.differs()) {
+        return Ok(steps.into_iter().map(|step| (step, Ending::Kept)).collect());
+    }
+    if !may_write(server).await? {
+        let refused = |step: Step| {
+            let ending =
+                if step.change.differs() { Ending::Failed(not_allowed(&step, delivery)) } else { Ending::Kept };
+            (step, ending)
+        };
+        return Ok(steps.into_iter().map(refused).collect());
+    }
+    let done = execute(server, delivery, steps).await;
+    if done.iter().all(|(_, ending)| matches!(ending, Ending::Written | Ending::Kept)) {
+        for pull_secret in &delivery.pull_secrets {
+            let Some(namespace) = pull_secret.namespaces.first() else { continue };
+            let acts = wait(server, namespace, pull_secret.name, pull_secret.logins.registries()).await;
+            problems.extend(said(acts.unwrap_or(Acts::Unknown), pull_secret.name.as_str()));
+        }
+    }
+    Ok(done)
+}
+
+fn not_allowed(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
+    let message =
+        format!("{} is {}, and this account may not write admission policies", step.place(), step.change.reason);
+    Diagnostic::error(Code::ClusterForbids, message).hint(format!(
+        "an administrator applies it: `regcred render --link policy … | kubectl apply --server-side --field-manager={} -f -`",
+        delivery.field_manager()
+    ))
+}
+
+fn said(acts: Acts, name: &str) -> Option<Diagnostic> {
+    let message = match acts {
+        Acts::Yes => return None,
+        Acts::NotYet => format!("the policy for `{name}` does not act yet: a Pod on trial did not get the reference"),
+        Acts::Unknown => {
+            format!("nobody knows whether the policy for `{name}` acts: this account may not create a Pod on trial")
+        }
+    };
+    let hint = "Pods that are created now may lack the reference; --restart-stuck-pods finds them later";
+    Some(Diagnostic::warning(Code::ClusterTimeout, message).hint(hint))
+}

@@ -1,0 +1,38 @@
+//! Reports the Pods that `--restart-stuck-pods` has found.
+
+use regcred_cluster::stuck::{End, Stuck};
+use regcred_core::diagnostic::{Code, Diagnostic, Severity};
+
+/// One problem for each Pod that stays, and one note that counts those that were evicted.
+pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
+    let (mut problems, mut evicted, mut evictable) = (Vec::new(), 0, 0);
+    for Stuck { place, end } in found {
+        match end {
+            End::Evicted => evicted += 1,
+            End::Evictable => evictable += 1,
+            End::Gone => {}
+            End::Bare => problems.push(
+                Diagnostic::warning(
+                    Code::StuckPod,
+                    format!("the Pod {place} lacks the reference, and no controller would replace it"),
+                )
+                .hint("delete it and create it again"),
+            ),
+            End::Protected(budget) => problems.push(
+                Diagnostic::warning(
+                    Code::StuckPod,
+                    format!("the Pod {place} lacks the reference, and {budget} allows no eviction"),
+                )
+                .hint("delete the Pod by hand if the budget is not meant for it: it does not run"),
+            ),
+            End::Failed(problem) => problems.push(problem),
+        }
+    }
+    let note = |count: usize, what: &str| {
+        let pods = if count == 1 { "Pod was" } else { "Pods were" };
+        let message = format!("{count} stuck {pods} {what}");
+        (count > 0).then(|| Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::StuckPod, message) })
+    };
+    problems.extend(note(evicted, "evicted").or_else(|| note(evictable, "found that would be evicted")));
+    problems
+}

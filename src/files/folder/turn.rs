@@ -1,0 +1,49 @@
+//! Locks a folder against a second run.
+
+use std::fs::{self, TryLockError};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::interrupt;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+
+/// That no other run works in the folder, for as long as it is held.
+pub struct Turn(#[expect(dead_code, reason = "it is held open")] fs::File);
+
+/// How long a run waits for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// A second: two runs for one tree are a mistake.
+    ASecond,
+    /// A minute: the other run may be for something else.
+    AMinute,
+}
+
+const TICK: Duration = Duration::from_millis(20);
+
+/// Locks a folder against a second run: two runs in one would undo each other's work.
+///
+/// # Errors
+/// Another run is at work there.
+pub fn take_turn(path: &Path, patience: Patience) -> Result<Option<Turn>, Failure> {
+    let Ok(folder) = fs::File::open(path) else { return Ok(None) };
+    let end = match patience {
+        Patience::ASecond => Instant::now() + Duration::from_secs(1),
+        Patience::AMinute => Instant::now() + Duration::from_secs(60),
+    };
+    loop {
+        match folder.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < end && !interrupt::has_come() => thread::sleep(TICK),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::of(
+                    "the output",
+                    Diagnostic::error(Code::Busy, "another regcred is writing to the directory of `--output`")
+                        .hint("run one after the other"),
+                ));
+            }
+            // Some file systems know no locks.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(Turn(folder))),
+        }
+    }
+}

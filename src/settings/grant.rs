@@ -1,0 +1,74 @@
+//! Decides who gets the rights of `--format rbac`, and in which namespaces.
+
+use super::usage;
+use regcred_core::cluster::grant::{Reach, Selector, Subject};
+use regcred_core::cluster::selection::Others;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::NamespacePattern;
+use regcred_core::spec::{Options, PullSecret};
+
+/// Who gets which rights.
+#[derive(Debug)]
+pub struct GrantSettings {
+    /// Who gets them.
+    pub subjects: Vec<Subject>,
+    /// Where they hold.
+    pub reach: Reach,
+    /// Whether `-A` wins over the names of the namespaces, as for `apply`.
+    pub takes_all: bool,
+}
+
+impl GrantSettings {
+    /// Decides; what is wrong with texts is added to `problems`.
+    ///
+    /// # Errors
+    /// Usage: nobody is named.
+    pub(super) fn decide(
+        options: &Options,
+        pull_secrets: &[PullSecret],
+        has_a_list: bool,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Result<Self, Failure> {
+        let Some(subjects) = &options.subjects else {
+            return Err(usage(
+                "`--format rbac` needs `--subject`: who gets the rights",
+                "add --subject user:NAME, group:NAME or service-account:NAMESPACE/NAME",
+            ));
+        };
+        let mut wrong = |what: String, hint: &str| {
+            problems.push(Diagnostic::error(Code::InvalidName, what).hint(hint));
+        };
+        let mut parsed = Vec::new();
+        for subject in &subjects.value {
+            match subject.parse() {
+                Ok(subject) => parsed.push(subject),
+                Err(invalid) => {
+                    wrong(format!("{} {invalid}", subjects.origin), "for example service-account:ci/deploy")
+                }
+            }
+        }
+        let selector: Selector = match options.selector.as_ref().map(|selector| selector.value.parse()) {
+            None => Selector::default(),
+            Some(Ok(selector)) => selector,
+            Some(Err(invalid)) => {
+                wrong(format!("`--selector` {invalid}"), "for example team=shop,stage!=test");
+                Selector::default()
+            }
+        };
+        let takes_all = options.all_namespaces.is_some();
+        let others = if takes_all || options.selector.is_some() { Others::All } else { Others::None };
+        let has_globs = pull_secrets.iter().any(has_a_glob) && !has_a_list;
+        let reach = if others == Others::All || has_globs { Reach::Chosen { others, selector } } else { Reach::Listed };
+        Ok(Self { subjects: parsed, reach, takes_all })
+    }
+
+    /// Whether the namespaces are chosen in the cluster.
+    pub(super) fn chooses_later(&self) -> bool {
+        matches!(self.reach, Reach::Chosen { .. })
+    }
+}
+
+fn has_a_glob(pull_secret: &PullSecret) -> bool {
+    let include = pull_secret.include.as_ref().map_or(&[][..], |include| &include.value);
+    include.iter().any(|pattern| matches!(pattern, Ok(NamespacePattern::Glob(_))))
+}

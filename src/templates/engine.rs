@@ -1,0 +1,62 @@
+//! Runs the templates of a user: strictly, and not without end.
+
+use std::io;
+
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
+use serde::Serialize;
+
+use regcred_core::diagnostic::{Code, Diagnostic};
+
+/// Steps of a template: a quarter of a second of work, and enough for 100,000 namespaces.
+const FUEL: u64 = 10_000_000;
+/// Bytes that a template may make.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// An unknown variable is an error, and what is put in is JSON, which is YAML.
+pub(super) fn strict() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Json);
+    environment
+}
+
+/// What a template makes, up to a limit.
+pub(super) fn rendered(
+    template: &minijinja::Template<'_, '_>,
+    context: &impl Serialize,
+) -> Result<String, minijinja::Error> {
+    let mut output = Limited(Vec::new());
+    template.render_captured_to(minijinja::value::Serde(context), &mut output)?;
+    Ok(String::from_utf8_lossy(&output.0).into_owned())
+}
+
+/// Text that takes no more than the limit.
+struct Limited(Vec<u8>);
+
+impl io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > LIMIT {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is wrong with the template of this name, and where.
+pub(super) fn place(error: &minijinja::Error, name: &str, hint: &str) -> Diagnostic {
+    let name = error.name().unwrap_or(name);
+    let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
+    let (what, hint) = match error.kind() {
+        ErrorKind::OutOfFuel | ErrorKind::WriteFailure => {
+            ("it makes far too much, or has no end".to_owned(), "look at its loops and macros")
+        }
+        kind => (kind.to_string(), hint),
+    };
+    Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}`{line}: {what}")).hint(hint)
+}

@@ -1,0 +1,479 @@
+//! Runs `apply`, `diff` and `delete` with exactly the rights of `render --format rbac`, and fails to do anything else with them.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::bench::{self, Bench, Run, fresh};
+use crate::harness::requests::Requests;
+use crate::patcher::rights_of_a_row;
+
+const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
+const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
+/// The base64 of `{"auths":{}}`.
+const DATA: &str = "eyJhdXRocyI6e319";
+const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
+/// The content type of a server-side apply.
+const APPLY: &str = "apply-patch+yaml";
+
+/// An account with the rights that `render --format rbac` writes, and nothing else.
+struct Account {
+    bench: &'static Bench,
+    /// As the API server calls it.
+    user: String,
+    secret: String,
+    folder: TempDir,
+}
+
+impl Account {
+    /// A ServiceAccount with a token of its own.
+    fn with_a_token(bench: &'static Bench, rights: &[&str]) -> Self {
+        let [home] = bench.namespaces();
+        bench.kubectl(&["create", "serviceaccount", "deploy", "-n", &home], "").succeeded();
+        let account = Self::of(
+            bench,
+            &format!("service-account:{home}/deploy"),
+            &format!("system:serviceaccount:{home}:deploy"),
+            rights,
+        );
+        let token = bench.kubectl(&["create", "token", "deploy", "-n", &home], "").succeeded();
+        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+        kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
+        bench::write(&account.kubeconfig(), &kubeconfig.to_string());
+        account
+    }
+
+    /// A user whom the administrator acts as.
+    fn by_name(bench: &'static Bench, name: &str, rights: &[&str]) -> Self {
+        let account = Self::of(bench, &format!("user:{name}"), name, rights);
+        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+        kubeconfig["users"][0]["user"]["as"] = json!(name);
+        bench::write(&account.kubeconfig(), &kubeconfig.to_string());
+        account
+    }
+
+    fn of(bench: &'static Bench, subject: &str, user: &str, rights: &[&str]) -> Self {
+        let (secret, folder) = (fresh("secret"), tempfile::tempdir().unwrap());
+        let account = Self { bench, user: user.to_owned(), secret, folder };
+        let render = ["render", "--format", "rbac", "--secret-name", &account.secret, "--subject", subject];
+        // It needs no login.
+        let manifests = bench.regcred(&[&render[..], rights].concat(), &[]).succeeded();
+        bench.apply(&manifests).succeeded();
+        account
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+
+    /// `regcred`, as this account.
+    fn regcred(&self, login: &str, arguments: &[&str]) -> Run {
+        let regcred = self.bench.program("regcred").arguments(arguments).arguments(["--secret-name", &self.secret]);
+        regcred.variable("KUBECONFIG", self.kubeconfig()).variable("DOCKERHUB_AUTH", login).run()
+    }
+
+    /// Does all that `apply`, `diff` and `delete` do in these namespaces.
+    #[track_caller]
+    fn does_its_work(&self, chosen: &[&str], served: &[&str]) {
+        let run = |login: &str, command: &[&str], status: i32| {
+            let run = self.regcred(login, &[command, chosen].concat());
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert_eq!(run.status, status, "{command:?}: {said}");
+            assert!(!said.contains("canary") && !said.contains("forbid"), "{command:?}: {said}");
+            said
+        };
+        run(OLD, &["diff"], 3);
+        run(OLD, &["apply"], 0);
+        assert!(run(OLD, &["apply"], 0).contains("unchanged"));
+        run(NEW, &["apply"], 0);
+        run(NEW, &["diff"], 0);
+        let get = |namespace: &str| self.bench.kubectl(&["get", "secret", &self.secret, "-n", namespace], "");
+        for namespace in served {
+            get(namespace).succeeded();
+            let account = self.bench.get(&["serviceaccount", "default", "-n", namespace]);
+            assert_eq!(account["imagePullSecrets"], json!([{"name": self.secret}]), "{namespace}");
+        }
+        run("", &["delete", "--yes"], 0);
+        for namespace in served {
+            get(namespace).failed();
+            let account = self.bench.get(&["serviceaccount", "default", "-n", namespace]);
+            assert!(account["imagePullSecrets"].is_null(), "{account}");
+        }
+    }
+
+    /// Until its policies are in force.
+    fn wait_until_confined(&self, namespace: &str) {
+        let requests = Requests::of(self.bench, &self.user);
+        let secret = format!("{}?dryRun=All&fieldManager=probe", self.path(namespace));
+        let account = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default?dryRun=All");
+        for (path, content, body) in [
+            (secret, APPLY, object(&self.secret, "Opaque", &json!({}))),
+            (account, "merge-patch+json", json!({"metadata": {"labels": {"a": "b"}}})),
+        ] {
+            let said = || requests.send("PATCH", &path, content, &body).1;
+            Bench::wait("the policy to be in force", || said().contains("regcred may"));
+        }
+    }
+
+    fn path(&self, namespace: &str) -> String {
+        format!("/api/v1/namespaces/{namespace}/secrets/{}", self.secret)
+    }
+
+    /// What it may do in this namespace, and an account without rights may not.
+    fn rights(&self, namespace: &str) -> BTreeSet<String> {
+        let rights = |user: &str| -> BTreeSet<String> {
+            let list = ["auth", "can-i", "--list", "--no-headers", "--as", user, "-n", namespace];
+            let list =
+                self.bench.kubectl(&[&list[..], &["--as-group", "system:authenticated"]].concat(), "").succeeded();
+            list.lines().flat_map(rights_of_a_row).collect()
+        };
+        rights(&self.user).difference(&rights("nobody")).cloned().collect()
+    }
+
+    /// With every right there is: what is denied now, its policies deny.
+    fn may_do_everything(&self) {
+        let user = format!("--user={}", self.user);
+        self.bench
+            .kubectl(&["create", "clusterrolebinding", &fresh("all"), "--clusterrole=cluster-admin", &user], "")
+            .succeeded();
+    }
+}
+
+fn object(name: &str, kind: &str, data: &Value) -> Value {
+    let mut annotations = json!({"regcred.dev/owner": name});
+    if kind == "kubernetes.io/service-account-token" {
+        annotations["kubernetes.io/service-account.name"] = json!("default");
+    }
+    let metadata =
+        json!({"name": name, "annotations": annotations, "labels": {"app.kubernetes.io/managed-by": "regcred"}});
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "data": data})
+}
+
+fn pull_secret(name: &str) -> Value {
+    object(name, DOCKER_CONFIG, &json!({".dockerconfigjson": DATA}))
+}
+
+fn sorted<const N: usize>(rights: [String; N]) -> BTreeSet<String> {
+    rights.into()
+}
+
+#[test]
+fn with_the_rights_in_listed_namespaces_the_commands_work_there_and_nowhere_else() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [one, other, beyond] = bench.namespaces();
+    let both = format!("{one},{other}");
+    let account = Account::with_a_token(bench, &["-n", &both]);
+    let secret = &account.secret;
+    let expected = sorted([
+        "get namespaces".to_owned(),
+        format!("get secrets {secret}"),
+        format!("create secrets {secret}"),
+        format!("patch secrets {secret}"),
+        format!("delete secrets {secret}"),
+        "get serviceaccounts default".to_owned(),
+        "patch serviceaccounts default".to_owned(),
+    ]);
+    assert_eq!(account.rights(&one), expected);
+    assert_eq!(account.rights(&beyond), BTreeSet::new());
+    account.wait_until_confined(&one);
+    account.does_its_work(&["-n", &both], &[&one, &other]);
+    let run = account.regcred(OLD, &["apply", "-n", &beyond]);
+    assert!(run.status == 1 && run.stderr.contains("the cluster forbids to get"), "{}", run.stderr);
+    fails_to_do_anything_else(&account, &one, &beyond);
+}
+
+#[test]
+fn with_the_rights_for_every_namespace_the_commands_need_one_list_of_each_kind() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    // More than are read one by one.
+    let served: [String; 10] = bench.namespaces();
+    let [left_out] = bench.namespaces();
+    // Other tests of this file have namespaces there, too.
+    let label = format!("case={left_out}");
+    let places = served.iter().map(String::as_str).chain([left_out.as_str(), "kube-system"]);
+    bench
+        .kubectl(&["label", "namespace"].into_iter().chain(places).chain([label.as_str()]).collect::<Vec<_>>(), "")
+        .succeeded();
+    let all = ["-A", "-l", &label, "--exclude", &left_out];
+    let account = Account::by_name(bench, "acme:o'brien@acme.test", &all);
+    let secret = &account.secret;
+    let rights = account.rights(&served[0]);
+    let expected = ["get", "list", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
+    let others = ["get namespaces", "list namespaces", "get serviceaccounts default", "list serviceaccounts default"];
+    let others = others.into_iter().chain(["patch serviceaccounts default"]).map(str::to_owned);
+    assert_eq!(rights, expected.into_iter().chain(others).collect());
+    account.wait_until_confined(&served[0]);
+    let served: Vec<_> = served.iter().map(String::as_str).collect();
+    account.does_its_work(&all, &served);
+    fails_to_do_anything_else(&account, served[0], "kube-system");
+
+    // What RBAC lets through, the policy does not.
+    let requests = Requests::of(bench, &account.user);
+    bench.kubectl(&["annotate", "namespace", served[1], "regcred.dev/exclude=true"], "").succeeded();
+    for namespace in ["kube-system", left_out.as_str(), served[1]] {
+        let path = format!("{}?fieldManager=regcred", account.path(namespace));
+        let (status, answer) = requests.send("PATCH", &path, APPLY, &pull_secret(secret));
+        assert!(
+            status == 422 && answer.contains("regcred may write into no excluded namespace"),
+            "{namespace}: {answer}"
+        );
+    }
+}
+
+/// What a stolen token could try: each is refused, by RBAC or by a policy.
+fn fails_to_do_anything_else(account: &Account, served: &str, beyond: &str) {
+    let Account { bench, secret, .. } = account;
+    bench.kubectl(&["create", "secret", "generic", "theirs", "-n", served, "--from-literal=a=b"], "").succeeded();
+    let requests = Requests::of(bench, &account.user);
+    let within = format!("/api/v1/namespaces/{served}");
+    let (rbac, admission) = ("/apis/rbac.authorization.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1");
+    let guard = format!("{admission}/validatingadmissionpolicies/regcred-{secret}-secrets");
+    let binding = format!("{admission}/validatingadmissionpolicybindings/regcred-{secret}-secrets");
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "more"}, "rules": []});
+    let apply = |name: &str| format!("{within}/secrets/{name}?fieldManager=regcred&force=true");
+    for (method, path, content, body) in [
+        ("GET", format!("{within}/secrets/theirs"), "json", Value::Null),
+        ("GET", format!("{within}/secrets"), "json", Value::Null),
+        ("GET", "/api/v1/secrets".to_owned(), "json", Value::Null),
+        ("GET", "/api/v1/secrets?watch=true".to_owned(), "json", Value::Null),
+        ("POST", format!("{within}/secrets"), "json", pull_secret(secret)),
+        ("PATCH", apply("theirs"), APPLY, pull_secret("theirs")),
+        ("PATCH", apply("new"), APPLY, pull_secret("new")),
+        ("PUT", format!("{within}/secrets/{secret}"), "json", pull_secret(secret)),
+        ("DELETE", format!("{within}/secrets/theirs"), "json", Value::Null),
+        ("DELETE", format!("{within}/secrets"), "json", Value::Null),
+        ("POST", format!("{within}/serviceaccounts/default/token"), "json", json!({"spec": {}})),
+        ("POST", format!("{within}/serviceaccounts"), "json", json!({"metadata": {"name": "new"}})),
+        ("DELETE", format!("{within}/serviceaccounts/default"), "json", Value::Null),
+        ("POST", format!("{within}/pods"), "json", json!({"metadata": {"name": "new"}})),
+        ("POST", "/api/v1/namespaces".to_owned(), "json", json!({"metadata": {"name": "new"}})),
+        (
+            "PATCH",
+            format!("/api/v1/namespaces/{served}"),
+            "merge-patch+json",
+            json!({"metadata": {"labels": {"a": "b"}}}),
+        ),
+        ("POST", format!("{rbac}/clusterroles"), "json", role),
+        ("GET", format!("{rbac}/clusterroles"), "json", Value::Null),
+        (
+            "PATCH",
+            format!("{rbac}/namespaces/{served}/roles/regcred-{secret}"),
+            "merge-patch+json",
+            json!({"rules": []}),
+        ),
+        ("GET", guard.clone(), "json", Value::Null),
+        ("DELETE", guard, "json", Value::Null),
+        ("DELETE", binding, "json", Value::Null),
+        ("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions".to_owned(), "json", Value::Null),
+    ] {
+        let (status, answer) = requests.send(method, &path, content, &body);
+        assert_eq!(status, 403, "{method} {path}: {answer}");
+    }
+    let (status, answer) =
+        requests.send("PATCH", &format!("{}?fieldManager=regcred", account.path(beyond)), APPLY, &pull_secret(secret));
+    assert!(status >= 400, "{beyond}: {answer}");
+    is_denied(account, served, &requests);
+    bench.kubectl(&["delete", "secret", "theirs", "-n", served], "").succeeded();
+}
+
+/// What the rights alone would let through, under our name and on our ServiceAccount: the policies deny it.
+fn is_denied(account: &Account, namespace: &str, requests: &Requests) {
+    let Account { bench, secret, .. } = account;
+    let path = format!("{}?fieldManager=regcred&force=true", account.path(namespace));
+    let denied = |method: &str, path: &str, content: &str, body: &Value| {
+        let (status, answer) = requests.send(method, path, content, body);
+        assert!(status >= 400 && answer.contains("regcred may"), "{method} {path} {body}: {status} {answer}");
+    };
+    let token = object(secret, "kubernetes.io/service-account-token", &json!({}));
+    denied("PATCH", &path, APPLY, &token);
+    denied("PATCH", &path, APPLY, &object(secret, "Opaque", &json!({})));
+    let metadata = |field: &str, value: Value| {
+        let mut forged = pull_secret(secret);
+        forged["metadata"][field] = value;
+        forged
+    };
+    let owner = json!({"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "x"});
+    let mut immutable = pull_secret(secret);
+    immutable["immutable"] = json!(true);
+    let mut another_key = pull_secret(secret);
+    another_key["data"]["tls.key"] = json!(DATA);
+    for forged in [
+        metadata("labels", json!({"sealedsecrets.bitnami.com/sealed-secrets-key": "active"})),
+        metadata("annotations", json!({"acme.test/other": "x"})),
+        metadata("finalizers", json!(["acme.test/never"])),
+        metadata("ownerReferences", json!([owner])),
+        immutable,
+        another_key,
+    ] {
+        denied("PATCH", &path, APPLY, &forged);
+    }
+    let account_path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
+    let others = json!({"imagePullSecrets": [{"name": "one"}]}).to_string();
+    bench.kubectl(&["patch", "serviceaccount", "default", "-n", namespace, "-p", &others], "").succeeded();
+    for patch in [
+        json!({"metadata": {"annotations": {"iam.gke.io/gcp-service-account": "admin"}}}),
+        json!({"metadata": {"labels": {"a": "b"}}}),
+        json!({"metadata": {"finalizers": ["a.b/c"]}}),
+        json!({"secrets": [{"name": "x"}]}),
+        json!({"automountServiceAccountToken": false}),
+        json!({"imagePullSecrets": [{"name": secret}]}),
+        json!({"imagePullSecrets": []}),
+        json!({"imagePullSecrets": [{"name": "one"}, {"name": "another"}]}),
+        json!({"imagePullSecrets": [{"name": "one"}, {"name": secret}, {"name": secret}]}),
+    ] {
+        denied("PATCH", &account_path, "merge-patch+json", &patch);
+    }
+    // Somebody else's Secret of our name stays.
+    let mut theirs = pull_secret(secret);
+    theirs["metadata"]["annotations"] = json!({"regcred.dev/owner": "somebody"});
+    bench.kubectl(&["create", "-n", namespace, "-f", "-"], &theirs.to_string()).succeeded();
+    denied("PATCH", &path, APPLY, &pull_secret(secret));
+    denied("DELETE", &account.path(namespace), "json", &Value::Null);
+    let run = account.regcred(OLD, &["apply", "-n", namespace]);
+    assert!(run.status == 1 && run.stderr.contains("another owner"), "{}", run.stderr);
+    bench.kubectl(&["delete", "secret", secret, "-n", namespace], "").succeeded();
+    let none = r#"[{"op": "remove", "path": "/imagePullSecrets"}]"#;
+    bench.kubectl(&["patch", "serviceaccount", "default", "-n", namespace, "--type=json", "-p", none], "").succeeded();
+}
+
+#[test]
+fn the_policies_confine_even_an_account_with_all_rights_and_nobody_else() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let account = Account::by_name(bench, "group-of-admins", &["-n", &namespace]);
+    account.may_do_everything();
+    account.wait_until_confined(&namespace);
+    let kubectl = |arguments: &[&str], stdin: &str| {
+        bench.kubectl(&[&["--as", &account.user, "-n", &namespace], arguments].concat(), stdin)
+    };
+    let denied = |arguments: &[&str], stdin: &str| {
+        let said = kubectl(arguments, stdin).failed();
+        assert!(said.contains("denied request: regcred may"), "{arguments:?}: {said}");
+    };
+    bench.kubectl(&["create", "secret", "generic", "theirs", "-n", &namespace], "").succeeded();
+    denied(&["create", "-f", "-"], &pull_secret("another-name").to_string());
+    denied(&["delete", "secret", "theirs"], "");
+    denied(&["delete", "secret", "--all"], "");
+    denied(&["label", "secret", "theirs", "a=b"], "");
+    denied(&["create", "serviceaccount", "new"], "");
+    denied(&["delete", "serviceaccount", "default"], "");
+    let other = json!({"metadata": {"name": "ci"}, "apiVersion": "v1", "kind": "ServiceAccount"}).to_string();
+    bench.kubectl(&["create", "-n", &namespace, "-f", "-"], &other).succeeded();
+    let list = json!({"imagePullSecrets": [{"name": account.secret}]}).to_string();
+    denied(&["patch", "serviceaccount", "ci", "-p", &list], "");
+    bench.kubectl(&["label", "secret", "theirs", "-n", &namespace, "a=b"], "").succeeded();
+    is_denied(&account, &namespace, &Requests::of(bench, &account.user));
+    for kind in ["secrets", "service-accounts"] {
+        let name = format!("regcred-{}-{kind}", account.secret);
+        let status = || bench.get(&["validatingadmissionpolicy", &name])["status"].clone();
+        Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
+        assert_eq!(status()["typeChecking"], json!({}), "{name}");
+    }
+}
+
+#[test]
+fn labels_and_globs_choose_where_the_rights_hold() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [one, other] = bench.namespaces();
+    bench.kubectl(&["label", "namespace", &one, "team=shop", "stage=prod"], "").succeeded();
+    bench.kubectl(&["label", "namespace", &other, "team=shop", "stage=test"], "").succeeded();
+    let glob = format!("{}*", one.split("space").next().unwrap());
+    let rights = ["-n", &glob, "-l", "team in (shop, billing),stage!=test,!legacy"];
+    let account = Account::by_name(bench, "of-labels", &rights);
+    account.wait_until_confined(&one);
+    account.does_its_work(&rights, &[&one]);
+    let requests = Requests::of(bench, &account.user);
+    let write = |namespace: &str| {
+        let path = format!("{}?fieldManager=regcred", account.path(namespace));
+        requests.send("PATCH", &path, APPLY, &pull_secret(&account.secret)).0
+    };
+    assert_eq!((write(&one), write(&other), write("default")), (201, 422, 422));
+    let kind = format!("regcred-{}-secrets", account.secret);
+    let status = || bench.get(&["validatingadmissionpolicy", &kind])["status"].clone();
+    Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
+    assert_eq!(status()["typeChecking"], json!({}));
+}
+
+#[test]
+fn two_pull_secrets_of_one_list_and_every_service_account_are_served() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("regcred.yaml");
+    let pull_secrets = ["one", "two"].map(|name| {
+        format!("  - name: {name}\n    namespaces: {{include: [{namespace}]}}\n    serviceAccounts: ['*']\n")
+    });
+    let head =
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  pullSecrets:\n";
+    bench::write(&config, &(head.to_owned() + &pull_secrets.concat()));
+    let regcred = |arguments: &[&str]| {
+        let regcred = bench.program("regcred").directory(folder.path()).arguments(arguments);
+        regcred.variable("DOCKERHUB_AUTH", OLD).run()
+    };
+    let manifests = regcred(&["render", "--format", "rbac", "--subject", "group:deployers"]).succeeded();
+    bench.apply(&manifests).succeeded();
+    let as_the_account = ["--as", "somebody", "--as-group", "deployers"];
+    let list = || bench.get(&["serviceaccount", "default", "-n", &namespace])["imagePullSecrets"].clone();
+    bench.kubectl(&["create", "serviceaccount", "ci", "-n", &namespace], "").succeeded();
+    let other = json!({"imagePullSecrets": [{"name": "x"}]}).to_string();
+    let dry_run =
+        ["patch", "serviceaccount", "default", "-n", &namespace, "--dry-run=server", "--type", "merge", "-p", &other];
+    Bench::wait("the policy to be in force", || {
+        let run = bench.kubectl(&[&dry_run[..], &as_the_account].concat(), "");
+        run.stderr.contains("regcred may")
+    });
+    regcred(&[&["apply"][..], &as_the_account].concat()).succeeded();
+    assert_eq!(list(), json!([{"name": "one"}, {"name": "two"}]));
+    regcred(&[&["delete", "--yes"][..], &as_the_account].concat()).succeeded();
+    assert_eq!(list(), Value::Null);
+    let ci = bench.get(&["serviceaccount", "ci", "-n", &namespace]);
+    assert!(ci["imagePullSecrets"].is_null(), "{ci}");
+    let patch = |list: Value| {
+        let patch = json!({"imagePullSecrets": list}).to_string();
+        let arguments = ["patch", "serviceaccount", "default", "-n", &namespace, "--type", "merge", "-p", &patch];
+        bench.kubectl(&[&arguments[..], &as_the_account].concat(), "")
+    };
+    for list in [json!([{"name": "two"}, {"name": "one"}]), json!([{"name": "one"}])] {
+        patch(list).succeeded();
+    }
+    for list in [
+        json!([{"name": "one"}, {"name": "x"}]),
+        json!([{"name": "two"}, {"name": "one"}]),
+        json!([{"name": "one"}, {"name": "two"}, {"name": "two"}]),
+    ] {
+        let said = patch(list).failed();
+        assert!(said.contains("regcred may add its own reference once"), "{said}");
+    }
+}
+
+#[test]
+fn with_a_policy_for_the_link_the_account_has_no_right_for_service_accounts() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: acme-policy}}\nspec:\n  link: policy\n  \
+         pullSecrets: [{{name: acme-pull-secret, namespaces: {{include: [{namespace}]}}}}]\n"
+    );
+    bench::write(&folder.path().join("regcred.yaml"), &config);
+    let regcred = |arguments: &[&str]| {
+        let regcred = bench.program("regcred").directory(folder.path()).arguments(arguments);
+        regcred.variable("DOCKERHUB_AUTH", OLD).run()
+    };
+    let grant = regcred(&["render", "--format", "rbac", "--subject", "user:without-accounts"]).succeeded();
+    assert!(!grant.contains("serviceaccounts") && !grant.contains("service-accounts"), "{grant}");
+    bench.apply(&grant).succeeded();
+    // The administrator applies the policy of the link, too.
+    let rendered = bench::documents(&regcred(&["render"]).succeeded());
+    let policies: Vec<_> = rendered.into_iter().filter(|object| object["kind"] != "Secret").collect();
+    bench.apply(&json!({"apiVersion": "v1", "kind": "List", "items": policies}).to_string()).succeeded();
+    let as_the_account = ["--as", "without-accounts"];
+    regcred(&[&["apply"][..], &as_the_account].concat()).succeeded();
+    bench.get(&["secret", "acme-pull-secret", "-n", &namespace]);
+    regcred(&[&["delete", "--yes"][..], &as_the_account].concat()).succeeded();
+    bench.kubectl(&["get", "secret", "acme-pull-secret", "-n", &namespace], "").failed();
+}
