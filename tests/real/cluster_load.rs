@@ -78,8 +78,9 @@ fn add(writer: &Requests, namespace: &str, entry: &str) {
     });
 }
 
-/// Watches as OpenShift's controller does: it mints a token for every list without its entry. Gives how often it would have.
-fn mint(bench: &Bench, over: &AtomicBool, minted: &mut Vec<String>) {
+/// Watches as OpenShift's controller does, which mints a token for every list without its entry: it notes for whom. Gives how many
+/// states of lists it saw.
+fn mint(bench: &Bench, over: &AtomicBool, minted: &mut Vec<String>) -> usize {
     let mut watch = Command::new("sh");
     // It ends with its stdin, which the end of the test process closes, however it ends.
     let script = r#""$@" </dev/null & cat >/dev/null; kill $!"#;
@@ -89,22 +90,29 @@ fn mint(bench: &Bench, over: &AtomicBool, minted: &mut Vec<String>) {
     let mut watch = watch.spawn().unwrap();
     let states =
         serde_json::Deserializer::from_reader(BufReader::new(watch.stdout.take().unwrap())).into_iter::<Value>();
+    let mut seen = 0;
     for state in states.map_while(Result::ok) {
-        let namespace = namespace(&state);
-        if namespace == "load-end" || over.load(Ordering::Relaxed) {
-            break;
+        // What was there at the beginning comes as one list.
+        let states = state["items"].as_array().cloned().unwrap_or_else(|| vec![state]);
+        for state in &states {
+            let namespace = namespace(state);
+            if namespace.starts_with("load-0") && !names(&state["imagePullSecrets"]).contains(&"openshift".to_owned()) {
+                minted.push(namespace);
+            }
         }
-        if namespace.starts_with("load-") && !names(&state["imagePullSecrets"]).contains(&"openshift".to_owned()) {
-            minted.push(namespace);
+        seen += states.len();
+        if over.load(Ordering::Relaxed) && states.iter().any(|state| namespace(state) == "load-end") {
+            break;
         }
     }
     drop(watch.stdin.take());
     watch.wait().unwrap();
+    seen
 }
 
 /// What the API server was asked by `regcred`.
 fn requests(bench: &Bench) -> Vec<Value> {
-    let is_ours = |request: &Value| request["userAgent"].as_str().is_some_and(|agent| agent.starts_with("regcred"));
+    let is_ours = |request: &Value| request["userAgent"].as_str().is_some_and(|agent| agent.starts_with("regcred/"));
     bench.requests().into_iter().filter(is_ours).collect()
 }
 
@@ -128,7 +136,7 @@ fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_for
 
     let (over, mut minted) = (AtomicBool::new(false), Vec::new());
     thread::scope(|scope| {
-        scope.spawn(|| mint(bench, &over, &mut minted));
+        let watch = scope.spawn(|| mint(bench, &over, &mut minted));
         let writes = scope.spawn(|| all.iter().rev().for_each(|namespace| add(&second, namespace, "second")));
         ended(&apply(bench), 0);
         writes.join().unwrap();
@@ -136,6 +144,8 @@ fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_for
         over.store(true, Ordering::Relaxed);
         let end = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "load-end"}});
         create(bench, &[end]);
+        // Each list as it was, and as each of the two changed it.
+        assert!(watch.join().unwrap() >= 3 * NAMESPACES);
     });
     assert!(minted.is_empty(), "the entry was missing in {minted:?}");
     for (namespace, list) in accounts(bench).into_iter().filter(|(namespace, _)| namespace != "load-end") {
