@@ -41,7 +41,7 @@ impl Bench {
         let there = cluster_that_is_there();
         let needed =
             ["kubectl"].into_iter().chain(there.is_none().then_some(CONTROL_PLANE)).chain(tools.iter().copied());
-        self::tools(&needed.collect::<Vec<_>>()).map(|folder| BENCH.get_or_init(|| Self::start(folder, there)))
+        self::tools(&needed.collect::<Vec<_>>()).map(|folder| BENCH.get_or_init(|| Self::start(folder, there, "")))
     }
 
     /// The bench with these tools, for what is not to be done to a cluster that others use: names of theirs, what reaches
@@ -55,14 +55,26 @@ impl Bench {
             return None;
         }
         let folder = self::tools(&[&["kubectl", CONTROL_PLANE], tools].concat())?;
-        Some(turns::take(Location::caller().file(), || Self::start(folder, None)))
+        Some(turns::take(Location::caller().file(), || Self::start(folder, None, "")))
     }
 
     /// A bench that no other test has, not even one of the same file.
     #[track_caller]
     pub fn alone() -> Option<&'static Self> {
         let folder = self::tools(&["kubectl", CONTROL_PLANE])?;
-        Some(turns::take(&Location::caller().to_string(), || Self::start(folder, None)))
+        // Who asked for what is written down there.
+        Some(turns::take(&Location::caller().to_string(), || Self::start(folder, None, "--audit")))
+    }
+
+    /// What the API server of a bench that is `alone` has answered, a request each.
+    pub fn requests(&self) -> Vec<Value> {
+        let log = self.cluster.kubeconfig.with_file_name("audit.log");
+        std::fs::read_to_string(log).unwrap().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Kills the API server without a warning, and waits until it has come back.
+    pub fn kill_the_api_server(&self) {
+        self.cluster.kill();
     }
 
     /// A bench of this file's own that a real node has joined: Pods run here, and pull from the node's registry.
@@ -84,13 +96,13 @@ impl Bench {
         Some((bench, node))
     }
 
-    fn start(tools: PathBuf, there: Option<PathBuf>) -> Self {
+    fn start(tools: PathBuf, there: Option<PathBuf>, flag: &str) -> Self {
         let folder = env::temp_dir().join(fresh("bench"));
         let home = folder.join("home");
         std::fs::create_dir_all(&home).unwrap();
         let cluster = match there {
             Some(kubeconfig) => Cluster::that_is_there(kubeconfig, &tools.join("kubectl"), mark(), &folder),
-            None => Cluster::of_its_own(&tools.join(CONTROL_PLANE), &folder),
+            None => Cluster::of_its_own(&tools.join(CONTROL_PLANE), &folder, flag),
         };
         Self { tools, cluster, home, controller: OnceLock::new(), node: OnceLock::new() }
     }
@@ -122,6 +134,16 @@ impl Bench {
             .variable("HOME", &self.home)
             .variable("KUBECONFIG", &self.cluster.kubeconfig)
             .variable("PATH", path)
+    }
+
+    /// Where one of the tools is.
+    pub fn tool(&self, name: &str) -> PathBuf {
+        self.tools.join(name)
+    }
+
+    /// What a client of the cluster needs.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.cluster.kubeconfig
     }
 
     /// `kubectl` with this on its stdin.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
 /// A cluster, until it is stopped or the test process ends.
@@ -11,10 +11,16 @@ pub struct Cluster {
     pub kubeconfig: PathBuf,
     /// Goes on when its stdin closes, which the end of the test process does, however it ends.
     keeper: Mutex<Child>,
+    /// What a control plane says when it is ready; kept, because it also says so when it continues.
+    ready: Option<Mutex<BufReader<ChildStdout>>>,
 }
 
-/// Ends the control plane, and removes its folder.
-const STOP: &str = r#""$1" --data "$2" --until-stdin-closes; rm -rf "$3""#;
+/// Ends the control plane, and removes its folder. One that is killed continues, as in a real cluster.
+const STOP: &str = r#"
+more=
+while "$1" --data "$2" $4 $more --until-stdin-closes; [ $? = 137 ]; do more=--continue; done
+rm -rf "$3"
+"#;
 
 /// Deletes what bears the mark of this run, even after a Ctrl-C, which reaches this shell, too.
 const TIDY_UP: &str = r#"
@@ -27,14 +33,24 @@ rm -rf "$3"
 "#;
 
 impl Cluster {
-    /// Starts a control plane, and waits until a client can.
-    pub fn of_its_own(control_plane: &Path, folder: &Path) -> Self {
+    /// Starts a control plane with this flag, if any, and waits until a client can.
+    pub fn of_its_own(control_plane: &Path, folder: &Path, flag: &str) -> Self {
         let data = folder.join("control-plane");
         std::fs::create_dir_all(folder).unwrap();
-        let mut keeper = shell(STOP).args([control_plane, &data, folder]).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(keeper.stdout.take().unwrap()).lines();
-        assert!(lines.map_while(Result::ok).any(|line| line == "ready"), "the control plane did not start");
-        Self { kubeconfig: data.join("kubeconfig"), keeper: Mutex::new(keeper) }
+        let mut keeper = shell(STOP);
+        keeper.args([control_plane, &data, folder]).arg(flag).stdout(Stdio::piped());
+        let mut keeper = keeper.spawn().unwrap();
+        let mut ready = BufReader::new(keeper.stdout.take().unwrap());
+        assert!(is_said(&mut ready), "the control plane did not start");
+        let ready = Some(Mutex::new(ready));
+        Self { kubeconfig: data.join("kubeconfig"), keeper: Mutex::new(keeper), ready }
+    }
+
+    /// Kills the control plane without a warning, and waits until it has come back at the same address.
+    pub fn kill(&self) {
+        let process = std::fs::read_to_string(self.kubeconfig.with_file_name("process")).unwrap();
+        assert!(Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
+        assert!(is_said(&mut self.ready.as_ref().unwrap().lock().unwrap()), "the control plane did not come back");
     }
 
     /// Ends what was started, and waits for that.
@@ -48,8 +64,12 @@ impl Cluster {
     pub fn that_is_there(kubeconfig: PathBuf, kubectl: &Path, mark: &str, folder: &Path) -> Self {
         let mut keeper = shell(TIDY_UP);
         keeper.arg(kubectl).arg(mark).arg(folder).env("KUBECONFIG", &kubeconfig).stdout(Stdio::null());
-        Self { kubeconfig, keeper: Mutex::new(keeper.spawn().unwrap()) }
+        Self { kubeconfig, keeper: Mutex::new(keeper.spawn().unwrap()), ready: None }
     }
+}
+
+fn is_said(ready: &mut BufReader<ChildStdout>) -> bool {
+    ready.lines().map_while(Result::ok).any(|line| line == "ready")
 }
 
 fn shell(script: &str) -> Command {

@@ -30,6 +30,7 @@ mod harness {
 mod apply;
 mod ci;
 mod cluster;
+mod cluster_load;
 mod docs;
 mod explain;
 mod external;

@@ -18,7 +18,8 @@ import (
 )
 
 // everyRequest is a policy: who asked for what, once it is answered.
-const everyRequest = `{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [RequestReceived], rules: [{level: Metadata}]}`
+const everyRequest = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+"rules": [{"level": "Metadata"}]}`
 
 func startAPIServer(data folder, etcd string, audits bool) (*part, error) {
 	// Our own listener, so that no other process can take the port between its choice and its use.

@@ -1,0 +1,251 @@
+//! Applies to many namespaces while others write the same lists, the API server is killed, and admission refuses.
+
+use std::io::BufReader;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::harness::bench::Bench;
+use crate::harness::program::Run;
+use crate::harness::requests::Requests;
+
+const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-the-login"}}}"#;
+
+/// The label of the namespaces that are served.
+const CHOSEN: &str = "load=yes";
+
+fn apply(bench: &Bench) -> Run {
+    let arguments = ["apply", "--no-config", "--selector", CHOSEN];
+    bench.program("regcred").arguments(arguments).variable("DOCKERHUB_AUTH", LOGIN).run()
+}
+
+#[track_caller]
+fn ended(run: &Run, status: i32) -> String {
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert_eq!(run.status, status, "{said}");
+    assert!(!said.contains("canary"), "{said}");
+    said
+}
+
+fn create(bench: &Bench, objects: &[Value]) {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
+    bench.kubectl(&["create", "-f", "-"], &list).succeeded();
+}
+
+/// New namespaces with the label, each with its `default` ServiceAccount.
+fn namespaces(bench: &Bench, count: usize) -> Vec<String> {
+    let names: Vec<_> = (0..count).map(|number| format!("load-{number:04}")).collect();
+    let object = |name: &String| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"load": "yes"}}});
+    create(bench, &names.iter().map(object).collect::<Vec<_>>());
+    Bench::wait("the ServiceAccounts", || accounts(bench).len() == count);
+    names
+}
+
+/// The lists of the `default` ServiceAccounts of our namespaces, by the order of the names.
+fn accounts(bench: &Bench) -> Vec<(String, Vec<String>)> {
+    let accounts = bench.get(&["serviceaccounts", "-A", "--field-selector=metadata.name=default"]);
+    let list = |account: &Value| names(&account["imagePullSecrets"]);
+    let ours = accounts["items"].as_array().unwrap().iter().map(|account| (namespace(account), list(account)));
+    ours.filter(|(namespace, _)| namespace.starts_with("load-")).collect()
+}
+
+fn namespace(object: &Value) -> String {
+    object["metadata"]["namespace"].as_str().unwrap().to_owned()
+}
+
+fn names(list: &Value) -> Vec<String> {
+    let name = |entry: &Value| entry["name"].as_str().unwrap().to_owned();
+    list.as_array().into_iter().flatten().map(name).collect()
+}
+
+/// Somebody who may do everything, request by request.
+fn writer(bench: &Bench, user: &str) -> Requests {
+    let role = ["create", "clusterrolebinding", user, "--clusterrole=cluster-admin", "--user", user];
+    bench.kubectl(&role, "").succeeded();
+    Requests::of(bench, user)
+}
+
+/// Adds an entry at the end of a list, whether there is one or not.
+fn add(writer: &Requests, namespace: &str, entry: &str) {
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
+    let first = json!([{"op": "test", "path": "/imagePullSecrets", "value": null},
+        {"op": "add", "path": "/imagePullSecrets", "value": [{"name": entry}]}]);
+    let more = json!([{"op": "add", "path": "/imagePullSecrets/-", "value": {"name": entry}}]);
+    Bench::wait("an entry", || {
+        [&more, &first].iter().any(|patch| writer.send("PATCH", &path, "json-patch+json", patch).0 == 200)
+    });
+}
+
+/// Watches as OpenShift's controller does, which mints a token for every list without its entry: it notes for whom. Gives how many
+/// states of lists it saw.
+fn mint(bench: &Bench, over: &AtomicBool, minted: &mut Vec<String>) -> usize {
+    let mut watch = Command::new("sh");
+    // It ends with its stdin, which the end of the test process closes, however it ends.
+    let script = r#""$@" </dev/null & cat >/dev/null; kill $!"#;
+    let kubectl = ["get", "serviceaccounts", "-A", "--field-selector=metadata.name=default", "--watch", "-o", "json"];
+    watch.args(["-c", script, "sh", bench.tool("kubectl").to_str().unwrap()]).args(kubectl);
+    watch.env("KUBECONFIG", bench.kubeconfig()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut watch = watch.spawn().unwrap();
+    let states =
+        serde_json::Deserializer::from_reader(BufReader::new(watch.stdout.take().unwrap())).into_iter::<Value>();
+    let mut seen = 0;
+    for state in states.map_while(Result::ok) {
+        // What was there at the beginning comes as one list.
+        let states = state["items"].as_array().cloned().unwrap_or_else(|| vec![state]);
+        for state in &states {
+            let namespace = namespace(state);
+            if namespace.starts_with("load-0") && !names(&state["imagePullSecrets"]).contains(&"openshift".to_owned()) {
+                minted.push(namespace);
+            }
+        }
+        seen += states.len();
+        if over.load(Ordering::Relaxed) && states.iter().any(|state| namespace(state) == "load-end") {
+            break;
+        }
+    }
+    drop(watch.stdin.take());
+    watch.wait().unwrap();
+    seen
+}
+
+/// What the API server was asked by `regcred`.
+fn requests(bench: &Bench) -> Vec<Value> {
+    let is_ours = |request: &Value| request["userAgent"].as_str().is_some_and(|agent| agent.starts_with("regcred/"));
+    bench.requests().into_iter().filter(is_ours).collect()
+}
+
+fn writes(requests: &[Value]) -> usize {
+    requests.iter().filter(|request| !["get", "list", "watch"].contains(&request["verb"].as_str().unwrap())).count()
+}
+
+#[test]
+fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_foreign_secret_is_read() {
+    const NAMESPACES: usize = 1_000;
+    let Some(bench) = Bench::alone() else { return };
+    let all = namespaces(bench, NAMESPACES);
+    let foreign = |number: usize| {
+        json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"token": "theirs"},
+        "metadata": {"name": format!("foreign-{number}"), "namespace": all[number % NAMESPACES]}})
+    };
+    create(bench, &(0..2 * NAMESPACES).map(foreign).collect::<Vec<_>>());
+    let openshift = writer(bench, "openshift");
+    all.iter().for_each(|namespace| add(&openshift, namespace, "openshift"));
+    let second = writer(bench, "second");
+
+    let (over, mut minted) = (AtomicBool::new(false), Vec::new());
+    thread::scope(|scope| {
+        let watch = scope.spawn(|| mint(bench, &over, &mut minted));
+        let writes = scope.spawn(|| all.iter().rev().for_each(|namespace| add(&second, namespace, "second")));
+        ended(&apply(bench), 0);
+        writes.join().unwrap();
+        // The last state that the watch has to see.
+        over.store(true, Ordering::Relaxed);
+        let end = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "load-end"}});
+        create(bench, &[end]);
+        // Each list as it was, and as each of the two changed it.
+        assert!(watch.join().unwrap() >= 3 * NAMESPACES);
+    });
+    assert!(minted.is_empty(), "the entry was missing in {minted:?}");
+    for (namespace, list) in accounts(bench).into_iter().filter(|(namespace, _)| namespace != "load-end") {
+        let (first, mut others) = (list[0].as_str(), list[1..].to_vec());
+        others.sort();
+        assert_eq!(
+            (first, others),
+            ("openshift", vec!["image-pull-secret".to_owned(), "second".to_owned()]),
+            "{namespace}"
+        );
+    }
+
+    let first = requests(bench);
+    assert!(writes(&first) >= 2 * NAMESPACES);
+    ended(&apply(bench), 0);
+    let both = requests(bench);
+    assert_eq!(writes(&both), writes(&first), "the second run wrote something");
+    for request in &both {
+        if request["objectRef"]["resource"] == "secrets" {
+            let uri = request["requestURI"].as_str().unwrap();
+            let by_name = request["objectRef"]["name"] == "image-pull-secret"
+                || uri.contains("metadata.name%3Dimage-pull-secret");
+            assert!(by_name, "{uri}");
+        }
+    }
+}
+
+#[test]
+fn a_run_whose_api_server_is_killed_is_completed_by_itself_or_by_the_next_one() {
+    const NAMESPACES: usize = 300;
+    let Some(bench) = Bench::alone() else { return };
+    let all = namespaces(bench, NAMESPACES);
+    let writer = writer(bench, "somebody");
+    all.iter().for_each(|namespace| add(&writer, namespace, "theirs"));
+    thread::scope(|scope| {
+        let run = scope.spawn(|| apply(bench));
+        Bench::wait("the first writes", || writes(&requests(bench)) > NAMESPACES / 10);
+        let written = writes(&requests(bench));
+        bench.kill_the_api_server();
+        let run = run.join().unwrap();
+        assert!(written < 2 * NAMESPACES, "all {written} writes were done before");
+        let said = ended(&run, run.status);
+        assert!([0, 1].contains(&run.status), "{said}");
+    });
+    ended(&apply(bench), 0);
+    for (namespace, list) in accounts(bench) {
+        assert_eq!(list, ["theirs", "image-pull-secret"], "{namespace}");
+    }
+    let secrets = bench.get(&["secrets", "-A", "--field-selector=metadata.name=image-pull-secret"]);
+    assert_eq!(secrets["items"].as_array().unwrap().len(), NAMESPACES);
+    let before = writes(&requests(bench));
+    ended(&apply(bench), 0);
+    assert_eq!(writes(&requests(bench)), before, "the run after wrote something");
+}
+
+#[test]
+fn a_quota_a_webhook_and_a_policy_that_refuse_are_named_and_all_other_namespaces_are_served() {
+    let Some(bench) = Bench::alone() else { return };
+    let all = namespaces(bench, 6);
+    let [quota, webhook, policy] = [&all[0], &all[1], &all[2]];
+    let of = |name: &str| json!({"matchLabels": {"kubernetes.io/metadata.name": name}});
+    let secrets =
+        json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["secrets"]});
+    create(
+        bench,
+        &[
+            json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": quota},
+            "spec": {"hard": {"count/secrets": "0"}}}),
+            json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "unreachable"}, "webhooks": [{"name": "unreachable.example.com", "sideEffects": "None",
+                "admissionReviewVersions": ["v1"], "clientConfig": {"url": "https://127.0.0.1:1/"},
+                "namespaceSelector": of(webhook), "rules": [secrets]}]}),
+            json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": "no-secrets"}, "spec": {"matchConstraints": {"resourceRules": [secrets]},
+                "validations": [{"expression": "false", "message": "ask the platform team"}]}}),
+            json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": "no-secrets"}, "spec": {"policyName": "no-secrets", "validationActions": ["Deny"],
+                "matchResources": {"namespaceSelector": of(policy)}}}),
+        ],
+    );
+    Bench::wait("the refusals to be in force", || {
+        [quota, webhook, policy].iter().all(|namespace| {
+            let create = ["create", "secret", "generic", "probe", "--dry-run=server", "-n", namespace];
+            bench.kubectl(&create, "").status != 0
+        })
+    });
+
+    let said = ended(&apply(bench), 1);
+    for (namespace, why) in
+        [(quota, "exceeded quota"), (webhook, "unreachable.example.com"), (policy, "ask the platform team")]
+    {
+        let named = said.lines().any(|line| line.contains(namespace.as_str()) && line.contains(why));
+        assert!(named, "{namespace}: {why}: {said}");
+    }
+    let served = |name: &String| bench.kubectl(&["get", "secret", "image-pull-secret", "-n", name], "").status == 0;
+    assert_eq!(all.iter().filter(|name| served(name)).collect::<Vec<_>>(), all[3..].iter().collect::<Vec<_>>());
+
+    bench.kubectl(&["delete", "resourcequota", "none", "-n", quota], "").succeeded();
+    bench.kubectl(&["delete", "validatingwebhookconfiguration", "unreachable"], "").succeeded();
+    bench.kubectl(&["delete", "validatingadmissionpolicybinding", "no-secrets"], "").succeeded();
+    Bench::wait("the refusals to be gone", || apply(bench).status == 0);
+    assert!(all.iter().all(served));
+}
