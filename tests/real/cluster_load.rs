@@ -2,7 +2,7 @@
 
 use std::io::BufReader;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -78,9 +78,9 @@ fn add(writer: &Requests, namespace: &str, entry: &str) {
     });
 }
 
-/// Watches as OpenShift's controller does, which mints a token for every list without its entry: it notes for whom. Gives how many
-/// states of lists it saw.
-fn mint(bench: &Bench, over: &AtomicBool, minted: &mut Vec<String>) -> usize {
+/// Watches as OpenShift's controller does, which mints a token for every list without its entry: it notes for whom, and counts the
+/// states of lists that it has seen.
+fn mint(bench: &Bench, over: &AtomicBool, seen: &AtomicUsize, minted: &mut Vec<String>) {
     let mut watch = Command::new("sh");
     // It ends with its stdin, which the end of the test process closes, however it ends.
     let script = r#""$@" </dev/null & cat >/dev/null; kill $!"#;
@@ -90,7 +90,6 @@ fn mint(bench: &Bench, over: &AtomicBool, minted: &mut Vec<String>) -> usize {
     let mut watch = watch.spawn().unwrap();
     let states =
         serde_json::Deserializer::from_reader(BufReader::new(watch.stdout.take().unwrap())).into_iter::<Value>();
-    let mut seen = 0;
     for state in states.map_while(Result::ok) {
         // What was there at the beginning comes as one list.
         let states = state["items"].as_array().cloned().unwrap_or_else(|| vec![state]);
@@ -100,14 +99,13 @@ fn mint(bench: &Bench, over: &AtomicBool, minted: &mut Vec<String>) -> usize {
                 minted.push(namespace);
             }
         }
-        seen += states.len();
+        seen.fetch_add(states.len(), Ordering::Relaxed);
         if over.load(Ordering::Relaxed) && states.iter().any(|state| namespace(state) == "load-end") {
             break;
         }
     }
     drop(watch.stdin.take());
     watch.wait().unwrap();
-    seen
 }
 
 /// What the API server was asked by `regcred`.
@@ -134,9 +132,10 @@ fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_for
     all.iter().for_each(|namespace| add(&openshift, namespace, "openshift"));
     let second = writer(bench, "second");
 
-    let (over, mut minted) = (AtomicBool::new(false), Vec::new());
+    let (over, seen, mut minted) = (AtomicBool::new(false), AtomicUsize::new(0), Vec::new());
     thread::scope(|scope| {
-        let watch = scope.spawn(|| mint(bench, &over, &mut minted));
+        let watch = scope.spawn(|| mint(bench, &over, &seen, &mut minted));
+        Bench::wait("the watch", || seen.load(Ordering::Relaxed) >= NAMESPACES);
         let writes = scope.spawn(|| all.iter().rev().for_each(|namespace| add(&second, namespace, "second")));
         ended(&apply(bench), 0);
         writes.join().unwrap();
@@ -145,7 +144,8 @@ fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_for
         let end = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "load-end"}});
         create(bench, &[end]);
         // Each list as it was, and as each of the two changed it.
-        assert!(watch.join().unwrap() >= 3 * NAMESPACES);
+        watch.join().unwrap();
+        assert!(seen.load(Ordering::Relaxed) >= 3 * NAMESPACES);
     });
     assert!(minted.is_empty(), "the entry was missing in {minted:?}");
     for (namespace, list) in accounts(bench).into_iter().filter(|(namespace, _)| namespace != "load-end") {
