@@ -129,7 +129,9 @@ fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_for
     };
     create(bench, &(0..2 * NAMESPACES).map(foreign).collect::<Vec<_>>());
     let openshift = writer(bench, "openshift");
-    all.iter().for_each(|namespace| add(&openshift, namespace, "openshift"));
+    for namespace in &all {
+        add(&openshift, namespace, "openshift");
+    }
     let second = writer(bench, "second");
 
     let (over, seen, mut minted) = (AtomicBool::new(false), AtomicUsize::new(0), Vec::new());
@@ -179,7 +181,9 @@ fn a_run_whose_api_server_is_killed_is_completed_by_itself_or_by_the_next_one() 
     let Some(bench) = Bench::alone() else { return };
     let all = namespaces(bench, NAMESPACES);
     let writer = writer(bench, "somebody");
-    all.iter().for_each(|namespace| add(&writer, namespace, "theirs"));
+    for namespace in &all {
+        add(&writer, namespace, "theirs");
+    }
     thread::scope(|scope| {
         let run = scope.spawn(|| apply(bench));
         Bench::wait("the first writes", || writes(&requests(bench)) > NAMESPACES / 10);
