@@ -251,6 +251,8 @@ fn a_merge_request_is_validated_without_secrets_and_the_default_branch_is_deploy
     }
     let again = succeeded(project.run(Pipeline::Default, &variables));
     assert!(!says(&again, "Secret/") && says(&again, "4 unchanged"), "there is no difference any more: {again}");
+    let page = std::fs::read_to_string(project.repository.path().join("pull-secrets.html")).unwrap();
+    assert!(page.contains("team-b") && !page.contains("canary"), "the artifact shows the namespaces");
 }
 
 #[test]
