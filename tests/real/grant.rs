@@ -177,9 +177,9 @@ fn with_the_rights_in_listed_namespaces_the_commands_work_there_and_nowhere_else
         "get serviceaccounts default".to_owned(),
         "patch serviceaccounts default".to_owned(),
     ]);
+    account.wait_until_confined(&one);
     assert_eq!(account.rights(&one), expected);
     assert_eq!(account.rights(&beyond), BTreeSet::new());
-    account.wait_until_confined(&one);
     account.does_its_work(&["-n", &both], &[&one, &other]);
     let run = account.regcred(OLD, &["apply", "-n", &beyond]);
     assert!(run.status == 1 && run.stderr.contains("the cluster forbids to get"), "{}", run.stderr);
@@ -201,12 +201,12 @@ fn with_the_rights_for_every_namespace_the_commands_need_one_list_of_each_kind()
     let all = ["-A", "-l", &label, "--exclude", &left_out];
     let account = Account::by_name(bench, "acme:o'brien@acme.test", &all);
     let secret = &account.secret;
+    account.wait_until_confined(&served[0]);
     let rights = account.rights(&served[0]);
     let expected = ["get", "list", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
     let others = ["get namespaces", "list namespaces", "get serviceaccounts default", "list serviceaccounts default"];
     let others = others.into_iter().chain(["patch serviceaccounts default"]).map(str::to_owned);
     assert_eq!(rights, expected.into_iter().chain(others).collect());
-    account.wait_until_confined(&served[0]);
     let served: Vec<_> = served.iter().map(String::as_str).collect();
     account.does_its_work(&all, &served);
     fails_to_do_anything_else(&account, served[0], "kube-system");
@@ -214,14 +214,14 @@ fn with_the_rights_for_every_namespace_the_commands_need_one_list_of_each_kind()
     // What RBAC lets through, the policy does not.
     let requests = Requests::of(bench, &account.user);
     bench.kubectl(&["annotate", "namespace", served[1], "regcred.dev/exclude=true"], "").succeeded();
-    for namespace in ["kube-system", left_out.as_str(), served[1]] {
-        let path = format!("{}?fieldManager=regcred", account.path(namespace));
+    let is_denied = |namespace: &str| {
+        let path = format!("{}?dryRun=All&fieldManager=regcred", account.path(namespace));
         let (status, answer) = requests.send("PATCH", &path, APPLY, &pull_secret(secret));
-        assert!(
-            status == 422 && answer.contains("regcred may write into no excluded namespace"),
-            "{namespace}: {answer}"
-        );
-    }
+        status == 422 && answer.contains("regcred may write into no excluded namespace")
+    };
+    // An API server sees the annotation of a namespace a moment later.
+    Bench::wait("the exclusion to be in force", || is_denied(served[1]));
+    assert!(is_denied("kube-system") && is_denied(&left_out));
 }
 
 /// What a stolen token could try: each is refused, by RBAC or by a policy.
