@@ -8,6 +8,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -38,6 +41,8 @@ pub enum Reading {
 
 /// No file of settings, rules, certificates or templates is longer.
 const LIMIT: u64 = 16 * 1024 * 1024;
+/// How long a pipe is waited for that nobody writes into.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// No list of namespaces is longer: it would name some hundred thousand of them.
 const LIMIT_OF_A_LIST: u64 = 512 * 1024 * 1024;
 
@@ -60,12 +65,26 @@ fn is_open(path: &Path) -> bool {
     ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))
 }
 
+/// Opens a file, and waits only so long for somebody who writes into a pipe.
+///
+/// # Errors
+/// The file system's, or nobody has opened the pipe.
+pub fn open_in_time(path: &Path) -> io::Result<fs::File> {
+    if is_open(path) || fs::metadata(path)?.is_file() {
+        return fs::File::open(path);
+    }
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let path = path.to_path_buf();
+    thread::spawn(move || sender.send(fs::File::open(path)).is_ok());
+    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
 /// Opens a list, which may be long and may come through a pipe: a device never ends.
 ///
 /// # Errors
 /// The file system's, or it is a device; while it is read, that it is too long.
 pub fn open_list(path: &Path) -> io::Result<impl Read> {
-    let file = fs::File::open(path)?;
+    let file = open_in_time(path)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;

@@ -1,11 +1,12 @@
 //! Reads files that hold a login, up to a limit.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use secrecy::SecretString;
 
+use crate::environment::open_in_time;
 use regcred_core::credentials::text_of;
 use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
@@ -40,7 +41,7 @@ pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Dia
         .hint("write it to a file first, or give /dev/stdin"));
     }
     let mut bytes = Vec::new();
-    File::open(path)
+    open_in_time(path)
         .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(source, &error))?;
     if bytes.len() as u64 > LIMIT {
@@ -98,6 +99,8 @@ fn is_pipe(_: &Metadata) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]

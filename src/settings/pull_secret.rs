@@ -73,7 +73,15 @@ impl Common<'_> {
         let allowed = super::allowed(self.environment).unwrap_or_default();
         let registries = external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
         allowed.refuse(registries.iter().map(|(registry, _)| registry), "`external` in regcred.yaml", problems);
-        let confined = if is_of_a_file { allowed } else { Allowed::default() };
+        // A pull secret of the file that names no login means the usual variable.
+        let is_implied = spec.logins.is_none() && spec.name.as_ref().is_some_and(|name| name.origin.is_of_a_file());
+        if is_implied && !sources.is_empty() {
+            let implied = Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE));
+            problems.extend(
+                allowed.confined(implied, "a pull secret without `logins` in regcred.yaml").err().into_iter().flatten(),
+            );
+        }
+        let confined = if is_of_a_file || is_implied { allowed } else { Allowed::default() };
         problems.extend(external.as_ref().and_then(|external| unserved(external, self.combination)));
         if strategy == Strategy::Patcher {
             self.refuse_a_choice(spec, problems);

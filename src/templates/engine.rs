@@ -1,10 +1,13 @@
 //! Runs the templates of a user: strictly, and not without end.
 
 use std::io;
+use std::sync::Arc;
 
+use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
 
+use super::watch;
 use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// Steps of a template: a quarter of a second of work, and enough for 100,000 namespaces.
@@ -21,14 +24,19 @@ pub(super) fn strict() -> Environment<'static> {
     environment
 }
 
-/// What a template makes, up to a limit.
+/// What a template makes, up to limits of steps, time, memory and text.
 pub(super) fn rendered(
-    template: &minijinja::Template<'_, '_>,
+    environment: &Arc<Environment<'static>>,
+    name: &str,
     context: &impl Serialize,
 ) -> Result<String, minijinja::Error> {
-    let mut output = Limited(Vec::new());
-    template.render_captured_to(minijinja::value::Serde(context), &mut output)?;
-    Ok(String::from_utf8_lossy(&output.0).into_owned())
+    let (environment, name, context) = (Arc::clone(environment), name.to_owned(), Value::from(Serde(context)));
+    watch::within_limits(move || {
+        let mut output = Limited(Vec::new());
+        environment.get_template(&name)?.render_captured_to(context, &mut output)?;
+        Ok(String::from_utf8_lossy(&output.0).into_owned())
+    })
+    .unwrap_or_else(|_| Err(ErrorKind::OutOfFuel.into()))
 }
 
 /// Text that takes no more than the limit.

@@ -2,8 +2,10 @@
 
 mod engine;
 pub mod values;
+mod watch;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use minijinja::Environment;
 use serde_json::Value;
@@ -23,7 +25,7 @@ const VARIABLES: &str = "a template may use only the variables that ours of that
 
 /// The templates of a user that replace ours.
 pub struct Templates {
-    environment: Environment<'static>,
+    environment: Arc<Environment<'static>>,
 }
 
 impl Templates {
@@ -45,7 +47,7 @@ impl Templates {
             None => {}
         }
         Failure::unless_clean(TITLE, &problems)?;
-        Ok(Self { environment })
+        Ok(Self { environment: Arc::new(environment) })
     }
 }
 
@@ -55,8 +57,10 @@ impl Restyle for Templates {
     /// What the user's template makes of the part.
     /// Errors: an unknown variable, output that is not YAML, or an object without what every object has.
     fn restyle(&self, part: Part) -> Result<Vec<Object>, Failure> {
-        let Ok(template) = self.environment.get_template(part.template) else { return Ok(part.objects) };
-        let text = rendered(&template, &part.context)
+        if self.environment.get_template(part.template).is_err() {
+            return Ok(part.objects);
+        }
+        let text = rendered(&self.environment, part.template, &part.context)
             .map_err(|error| Failure::of(TITLE, place(&error, part.template, VARIABLES)))?;
         objects(&text).map_err(|what| {
             let message = format!("the template `{}` {what}", part.template);

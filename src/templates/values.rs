@@ -1,6 +1,7 @@
 //! Renders the templates that make the values of a chart.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -33,7 +34,7 @@ pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<
     let mut environment = strict();
     let output = environment
         .add_template_owned(name.to_owned(), template)
-        .and_then(|()| rendered(&environment.get_template(name)?, context))
+        .and_then(|()| rendered(&Arc::new(environment), name, context))
         .map_err(|error| {
             let hint = "it may use secret_name, namespaces, service_accounts and registries; no template sees a secret";
             Failure::of(TITLE, place(&error, name, hint))

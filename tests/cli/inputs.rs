@@ -248,6 +248,8 @@ fn a_device_or_a_pipe_in_the_place_of_a_file_of_the_repository_is_refused_at_onc
         ("config.json", "verify --docker-config-file config.json", 1, "neither a regular file nor a pipe"),
         ("kustomization.yaml", "krm", 0, ""),
         (".gitlab-ci.yml", "init gitlab", 1, ".gitlab-ci.yml"),
+        #[cfg(feature = "cluster")]
+        ("kubeconfig", "apply -n a --kubeconfig kubeconfig", 1, NOT_REGULAR),
         ("out/.gitignore", "render -n a --format directory --output out", 1, "error"),
     ] {
         // Who names a pipe by a flag writes to it, too.
@@ -271,6 +273,28 @@ fn a_device_or_a_pipe_in_the_place_of_a_file_of_the_repository_is_refused_at_onc
 }
 
 #[test]
+fn a_file_that_is_mostly_a_hole_is_refused_at_once() {
+    for (file, arguments) in [
+        ("out/regcred.lock", "render -n a --format directory --output out"),
+        ("out/namespaces/a/secret-image-pull-secret.yaml", "render -n a --format directory --output out"),
+        ("one.yaml", "render -n a --output one.yaml"),
+        #[cfg(feature = "cluster")]
+        ("kubeconfig", "apply -n a --kubeconfig kubeconfig"),
+        ("regcred.yaml", "verify --list"),
+        ("config.json", "verify --docker-config-file config.json"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::File::create(&path).unwrap().set_len(5 << 30).unwrap();
+        let started = std::time::Instant::now();
+        let (ended, said) = in_time(folder.path(), arguments, "");
+        assert_eq!(ended, Some(1), "{file}: {said}");
+        assert!(started.elapsed().as_secs() < 15, "{file}: {:?}", started.elapsed());
+    }
+}
+
+#[test]
 fn a_template_without_an_end_is_an_error_that_says_so() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("own")).unwrap();
@@ -280,6 +304,20 @@ fn a_template_without_an_end_is_an_error_that_says_so() {
             "{% for a in range(99999) %}{% for b in range(999) %}{{ name }}{{ name }}{{ name }}{% endfor %}{% endfor %}",
             "has no end",
         ),
+        ("{% set n = namespace(s='x') %}{% for a in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}", "far too much"),
+        (
+            "{% set n = namespace(s=['x']) %}{% for a in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}{{ n.s|length }}",
+            "far too much",
+        ),
+        (
+            "{% set n = namespace(s='x') %}{% for a in range(60) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s }}",
+            "far too much",
+        ),
+        (
+            "{% macro d(s, n) %}{% if n %}{{ d(s ~ s, n - 1) }}{% endif %}{% endmacro %}{{ d('xxxxxxxxxxxxxxxx', 50) }}",
+            "far too much",
+        ),
+        ("{{ 'x' * 9000000000 }}", "the template"),
     ] {
         let mut file = fs::File::create(folder.path().join("own/namespace.yaml.j2")).unwrap();
         file.write_all(template.replace("{{ name }}", &"n".repeat(500)).as_bytes()).unwrap();

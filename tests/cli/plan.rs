@@ -268,6 +268,67 @@ fn a_recipient_that_nobody_has_approved_gets_nothing() {
 }
 
 #[test]
+fn what_was_signed_for_one_folder_approves_nothing_in_another() {
+    let place = Place::new();
+    fs::create_dir_all(place.path(".git")).unwrap();
+    place.put(".git/HEAD", "ref: refs/heads/main");
+    let render = |folder: &str, certificate: &str, more: &str| {
+        let arguments = format!(
+            "-n a,b --protect sealed --sealing-cert {certificate}.pem --format directory --output {folder}{more}"
+        );
+        let (code, _, said) = place.run(&[LOGIN, KEY], &arguments);
+        (code, said)
+    };
+    let file = "namespaces/a/sealedsecret-image-pull-secret.yaml";
+    assert_eq!(render("prod", "rsa-2048", "").0, 0);
+    assert_eq!(render("staging", "rsa-4096", "").0, 0);
+    let (theirs, lock) = (place.text(&format!("staging/{file}")), place.text("prod/regcred.lock"));
+    // In the place of one file, and as another file of the lock.
+    place.put("prod/extra.yaml", &theirs);
+    let line = place.text("staging/regcred.lock").lines().find(|line| line.contains(file)).unwrap().to_owned();
+    place.put("prod/regcred.lock", &format!("{lock}{}\n", line.replace(file, "extra.yaml")));
+    place.put(&format!("prod/{file}"), &theirs);
+    let (code, said) = render("prod", "rsa-4096", "");
+    assert!(code == 1 && said.contains(&format!("--accept-recipient {OTHER}")), "{said}");
+    assert_eq!(render("prod", "rsa-2048", "").0, 0);
+    // A folder that moves keeps its recipient, and is encrypted again with a warning.
+    fs::rename(place.path("staging"), place.path("test")).unwrap();
+    let (code, said) = render("test", "rsa-2048", "");
+    assert!(code == 1 && said.contains(&format!("--accept-recipient {FIRST}")), "{said}");
+    let (code, said) = render("test", "rsa-4096", "");
+    assert!(code == 0 && said.contains("at another path"), "{said}");
+    assert_eq!(render("test", "rsa-4096", " --check"), (0, String::new()));
+}
+
+#[test]
+fn a_single_file_that_has_lost_its_marks_is_no_first_run() {
+    let place = Place::new();
+    let render = |certificate: &str, variables: &[(&str, &str)], more: &str| {
+        let arguments = format!("-n a,b --protect sealed --sealing-cert {certificate}.pem --output out.yaml{more}");
+        let (code, _, said) = place.run(variables, &arguments);
+        (code, said)
+    };
+    // Before there was a key the marks were not signed: the key takes over the recipient that they name.
+    assert_eq!(render("rsa-2048", &[LOGIN], "").0, 0);
+    assert_eq!(render("rsa-4096", &[LOGIN, KEY], "").0, 1);
+    assert_eq!(render("rsa-2048", &[LOGIN, KEY], "").0, 0);
+    let whole = place.text("out.yaml");
+    let without = |part: &str| {
+        let keep = |word: &&str| !word.starts_with(part);
+        let line = |line: &str| line.split_inclusive(' ').filter(keep).collect::<String>().trim_end().to_owned() + "\n";
+        whole.lines().map(line).collect::<String>()
+    };
+    let marks: String = whole.split_inclusive('\n').filter(|line| !line.starts_with("# regcred mark")).collect();
+    for text in [marks, without("signature="), without("content="), without("recipients=")] {
+        assert_ne!(text, whole);
+        place.put("out.yaml", &text);
+        let (code, said) = render("rsa-4096", &[LOGIN, KEY], "");
+        assert!(code == 1 && said.contains(&format!("--accept-recipient {OTHER}")), "{said}");
+    }
+    assert_eq!(render("rsa-4096", &[LOGIN, KEY], &format!(" --accept-recipient {OTHER}")).0, 0);
+}
+
+#[test]
 fn a_list_of_recipients_is_the_only_authority() {
     let place = Place::new();
     let list = |names: &'static str| [LOGIN, KEY, ("REGCRED_RECIPIENTS", names)];

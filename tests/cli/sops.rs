@@ -203,6 +203,28 @@ fn what_sops_warns_of_is_shown_without_a_secret_and_a_file_that_it_ignores_is_na
 }
 
 #[test]
+fn a_vault_that_only_the_rules_name_gets_no_token() {
+    let folder = Folder::new(&format!("touch asked\n{ENCRYPTS}"));
+    folder.write(".sops.yaml", "creation_rules: [{hc_vault_transit_uri: 'https://evil.test/v1/transit/keys/k'}]");
+    let token = ("VAULT_TOKEN", "s3cr3t-sesame");
+    for variables in [&[token][..], &[token, ("VAULT_ADDR", "https://vault.test")]] {
+        let output = folder.render(&TREE, variables);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("`.sops.yaml` names `https://evil.test`"), "{}", said(&output));
+        assert!(!folder.path("asked").exists() && !folder.path("out").exists());
+    }
+    for (variable, more) in [
+        (("VAULT_ADDR", "https://evil.test/"), &[][..]),
+        (("REGCRED_RECIPIENTS", "age1x https://evil.test/transit/k"), &[]),
+        (token, &["--accept-recipient", "https://evil.test/transit/k"]),
+    ] {
+        let output = folder.render(&[&TREE[..], more].concat(), &[token, variable]);
+        assert!(folder.path("asked").exists(), "{}", said(&output));
+        fs::remove_file(folder.path("asked")).unwrap();
+    }
+}
+
+#[test]
 fn rules_that_never_end_are_refused() {
     let folder = Folder::new(ENCRYPTS);
     std::os::unix::fs::symlink("/dev/zero", folder.path(".sops.yaml")).unwrap();

@@ -1,6 +1,6 @@
 //! Makes a client from a kubeconfig, or from what a Pod is given.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderValue, header};
@@ -99,6 +99,9 @@ async fn config(access: Access) -> Result<Config, Diagnostic> {
     Ok(config)
 }
 
+/// No kubeconfig is longer.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
 const USER_AGENT: &str = concat!("regcred/", env!("CARGO_PKG_VERSION"));
 
 #[expect(clippy::disallowed_methods, reason = "the kubeconfig is parsed here")]
@@ -107,9 +110,24 @@ fn parse(text: &SecretString) -> Result<Kubeconfig, Diagnostic> {
 }
 
 fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Diagnostic> {
+    paths.iter().try_for_each(|path| check_file(path))?;
     let merged =
         paths.iter().try_fold(Kubeconfig::default(), |merged, path| merged.merge(Kubeconfig::read_from(path)?));
     merged.map_err(|error| invalid(&error))
+}
+
+/// Refuses what may never end: a device, a pipe without a writer, a file that is longer than any kubeconfig.
+fn check_file(path: &Path) -> Result<(), Diagnostic> {
+    let is_open = path.starts_with("/dev/fd") || path == Path::new("/dev/stdin");
+    let what = match path.metadata() {
+        Ok(metadata) if metadata.len() > LONGEST => "is longer than 16 MiB",
+        Ok(metadata) if !metadata.is_file() && !is_open => "is not a regular file",
+        // That it is missing is said where it is read.
+        _ => return Ok(()),
+    };
+    let message = format!("the kubeconfig cannot be read: it {what}");
+    Err(Diagnostic::error(Code::NoKubeconfig, message)
+        .hint("name a file with --kubeconfig FILE or the variable KUBECONFIG"))
 }
 
 /// Programs of the kubeconfig see no variable with a login of ours; programs of the old kind see all, and do not run.

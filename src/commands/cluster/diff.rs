@@ -40,8 +40,11 @@ pub fn run(
     super::refuse_a_narrow_prune(typed, &arguments.place, &arguments.link, file)?;
     let Prepared { fleet, logins, accesses } =
         prepare(typed, file, &arguments.connection, Missing::IsNotCompared, environment)?;
-    let keys: Vec<Key> =
-        fleet.members.iter().map(|member| Key::read(environment, member.cluster.as_ref())).collect::<Result<_, _>>()?;
+    let keys: Vec<Key> = fleet
+        .members
+        .iter()
+        .map(|member| Key::read(environment, member.cluster.as_ref(), ""))
+        .collect::<Result<_, _>>()?;
     let typed_once =
         TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::GoOn };
     let members = fleet.members.iter().zip(&logins).zip(accesses).zip(&keys);

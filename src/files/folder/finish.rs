@@ -133,13 +133,8 @@ impl Run<'_> {
         // journal.
         let mut lines =
             self.root.ours.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
-        let has_run_before = self.tally.was_ours
-            || !self.tally.signed.is_empty()
-            || (!self.root.has_journal && lines.any(|(path, line)| line.is_signed(path, self.key)));
-        if !has_run_before {
-            return Authority::Nobody;
-        }
-        Authority::History(self.tally.signed.iter().chain(self.target.accepted).cloned().collect())
+        let is_signed = !self.root.has_journal && lines.any(|(path, line)| line.is_signed(path, self.key));
+        self.tally.history(is_signed, self.target.accepted)
     }
 
     fn warn(&mut self) {

@@ -16,7 +16,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 const MARKERS: [&[u8]; 4] = [b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"];
 /// A lock of a million files is shorter.
-const LIMIT: u64 = 512 * 1024 * 1024;
+const LIMIT: u64 = 256 * 1024 * 1024;
 
 /// The lines of a lock by their paths: after a merge, one of either side.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -109,6 +109,10 @@ impl Lock {
         match read::open(path).map_err(|error| failed(&error))? {
             None => Ok(None),
             Some(file) => {
+                let is_too_long = file.get_ref().metadata().is_ok_and(|metadata| metadata.len() > LIMIT);
+                if is_too_long {
+                    return Err(failed(&io::ErrorKind::FileTooLarge.into()));
+                }
                 let mut bytes = Vec::new();
                 file.take(LIMIT).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
                 Self::parse(&bytes).map(Some).map_err(|problem| Failure::of("the output", problem))
@@ -201,7 +205,7 @@ mod tests {
     use crate::files::marks::key::KEY_VARIABLE;
 
     fn key(key: &str) -> Key {
-        Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None).unwrap()
+        Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None, "").unwrap()
     }
 
     const KEY: &str = "0123456789abcdef0123456789abcdef";

@@ -17,6 +17,7 @@ pub mod read;
 pub mod root;
 mod run;
 pub mod staging;
+mod tally;
 pub mod turn;
 mod warnings;
 
@@ -24,6 +25,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use crate::files::git;
 use crate::files::marks::Known;
 use crate::files::marks::key::Key;
 use crate::files::new_paths::NewPaths;
@@ -77,7 +79,7 @@ pub fn prepare<'a>(
     mode: Mode,
     new_paths: &NewPaths,
 ) -> Result<Prepared, Failure> {
-    let key = Key::read(target.environment, target.cluster)?;
+    let key = Key::read(target.environment, target.cluster, &git::name_in_work_tree(target))?;
     let name = kind.name();
     let at = |error: WriteError| crate::files::failure(error, name);
     let root = match mode {

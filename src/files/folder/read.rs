@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 /// Large enough that a file of 100,000 documents is a few hundred reads.
 const BUFFER: usize = 64 * 1024;
 /// No file of ours is larger.
-const LIMIT: u64 = 4 * 1024 * 1024 * 1024;
+const LIMIT: u64 = 1024 * 1024 * 1024;
 
 /// Opens a regular file, if there is anything. It neither follows a link in the last part of the path nor waits for a pipe.
-/// Errors: it is something else, or cannot be opened.
+/// Errors: it is something else, cannot be opened, or is longer than any file of ours.
 pub fn open(path: &Path) -> io::Result<Option<io::Take<File>>> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -23,8 +23,11 @@ pub fn open(path: &Path) -> io::Result<Option<io::Take<File>>> {
         options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
     }
     match options.open(path) {
-        Ok(file) if file.metadata()?.is_file() => Ok(Some(file.take(LIMIT))),
-        Ok(_) => Err(io::ErrorKind::Unsupported.into()),
+        Ok(file) => match file.metadata()? {
+            metadata if !metadata.is_file() => Err(io::ErrorKind::Unsupported.into()),
+            metadata if metadata.len() > LIMIT => Err(io::ErrorKind::FileTooLarge.into()),
+            _ => Ok(Some(file.take(LIMIT))),
+        },
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(error),
     }
@@ -103,6 +106,13 @@ mod tests {
             each_part(ByteByByte(text.as_bytes()), |part| parts.extend_from_slice(part)).unwrap();
             assert_eq!((whole.as_slice(), parts.as_slice()), (expected.as_bytes(), expected.as_bytes()), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_mostly_a_hole_is_too_long() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(LIMIT + 1).unwrap();
+        assert_eq!(open(file.path()).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 
     #[cfg(unix)]

@@ -11,6 +11,7 @@ use super::lock::{Line, Lock};
 use super::path::TreePath;
 use super::root::{Kind, Root, State};
 use super::staging::Staging;
+use super::tally::Tally;
 use super::{Mode, Prepared, warnings};
 use crate::files::git::Guard;
 use crate::files::marks::key::Key;
@@ -22,11 +23,10 @@ use crate::settings::Reseal;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::plan::{Action, Change, Encryption, Plan, Reason, Wanted};
-use regcred_core::recipient::{Recipient, Recipients};
+use regcred_core::recipient::Recipient;
 
 /// Fewer plain files than this are not worth a second thread.
 const FEW: usize = 64;
-/// The variable with all recipients that are approved.
 /// What happens to a file that was edited.
 pub(super) const REWRITTEN: &str = "and is written again";
 
@@ -45,25 +45,6 @@ pub(super) struct Run<'a> {
     pub(super) holds_a_secret: bool,
     pub(super) tally: Tally,
     pub(super) prepared: Prepared,
-}
-
-/// What was seen of the encrypted files.
-#[derive(Default)]
-pub(super) struct Tally {
-    /// How many there are.
-    pub encrypted: usize,
-    /// Those whose marks the key has not signed.
-    pub unsigned: Vec<String>,
-    /// How many have marks that it has signed.
-    pub signed_files: usize,
-    /// How many are for other recipients than are wanted.
-    pub readdressed: usize,
-    /// Whether the lock proves that one was there, of which the marks are gone.
-    pub was_ours: bool,
-    /// The recipients that it has signed for.
-    pub signed: BTreeSet<String>,
-    /// The recipients of what was, or would be, encrypted.
-    pub recipients: Recipients,
 }
 
 /// An entry, and what was found out about it.
@@ -199,8 +180,7 @@ impl<'a> Run<'a> {
         }
         if let Some(marks) = &seen.marks {
             self.tally.signed_files += usize::from(marks.has_signed() && change.reason != Reason::Unsigned);
-            self.tally.readdressed += usize::from(marks.seen().readdressed);
-            self.tally.signed.append(&mut marks.signed_recipients());
+            self.tally.note(marks);
         }
     }
 

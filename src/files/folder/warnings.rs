@@ -42,11 +42,12 @@ pub fn readdressed(count: usize) -> Diagnostic {
 /// No mark was written with the key that is set.
 pub fn unsigned(count: usize) -> Diagnostic {
     let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
-    let message =
-        format!("{count} encrypted {files} {were} edited, or written without `{KEY_VARIABLE}` or with another key");
+    let message = format!(
+        "{count} encrypted {files} {were} edited, or written without `{KEY_VARIABLE}`, with another key or at another path"
+    );
     Diagnostic::warning(Code::AnotherFingerprintKey, message).hint(format!(
-        "with another key everything is re-encrypted once, unless `{KEY_VARIABLE}_PREVIOUS` holds the old one; if the key did not \
-         change, check who edited the files"
+        "with another key everything is re-encrypted once, unless `{KEY_VARIABLE}_PREVIOUS` holds the old one; if neither the \
+         key nor the path changed, check who edited the files"
     ))
 }
 

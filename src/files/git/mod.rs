@@ -144,6 +144,18 @@ pub fn in_work_tree(folder: &Path) -> bool {
     real.ancestors().any(is_root)
 }
 
+/// What names an output among those of a repository, wherever that is checked out: the path from the top of the work tree, else from the
+/// working directory.
+pub fn name_in_work_tree(target: &Target<'_>) -> String {
+    let real = |path: &Path| place::resolve(path).ok().and_then(|mut places| places.pop());
+    let place = real(&target.path).unwrap_or_else(|| target.path.clone());
+    let directory = target.environment.directory();
+    let directory = real(directory).unwrap_or_else(|| directory.to_path_buf());
+    let top = place.ancestors().find(|ancestor| is_root(ancestor)).unwrap_or(&directory);
+    let name = place.strip_prefix(top).unwrap_or_else(|_| Path::new(place.file_name().unwrap_or_default()));
+    name.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
 /// Whether a file is below a folder, or in the outermost work tree around that folder.
 pub fn is_beside(file: &Path, folder: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());

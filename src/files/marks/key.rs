@@ -40,10 +40,11 @@ pub enum Purpose {
 }
 
 impl Key {
-    /// Reads the keys. What they sign is bound to the cluster, so that nothing signed for one is believed in another.
+    /// Reads the keys. What they sign is bound to the cluster and to the place of the output, so that nothing signed for one is believed in
+    /// another.
     /// Errors: one of them can be guessed.
-    pub fn read(environment: &Environment, cluster: Option<&ResourceName>) -> Result<Self, Failure> {
-        let read = |name| read(name, environment).map(|key| key.map(|key| bound(&key, cluster)));
+    pub fn read(environment: &Environment, cluster: Option<&ResourceName>, place: &str) -> Result<Self, Failure> {
+        let read = |name| read(name, environment).map(|key| key.map(|key| bound(&key, cluster, place)));
         Ok(Self { current: read(KEY_VARIABLE)?, previous: read(PREVIOUS_VARIABLE)? })
     }
 
@@ -98,10 +99,10 @@ fn read(name: &'static str, environment: &Environment) -> Result<Option<hmac::Ke
     }
 }
 
-/// The key of one cluster.
-fn bound(key: &hmac::Key, cluster: Option<&ResourceName>) -> hmac::Key {
+/// The key of one output of one cluster.
+fn bound(key: &hmac::Key, cluster: Option<&ResourceName>, place: &str) -> hmac::Key {
     let name = cluster.map_or("", ResourceName::as_str);
-    let bound = hmac::sign(key, format!("regcred cluster\0{name}").as_bytes());
+    let bound = hmac::sign(key, format!("regcred cluster\0{name}\0{place}").as_bytes());
     hmac::Key::new(hmac::HMAC_SHA256, bound.as_ref())
 }
 
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> Result<Key, Failure> {
-        Key::read(&Environment::new([(KEY_VARIABLE, value)], PathBuf::new()), None)
+        Key::read(&Environment::new([(KEY_VARIABLE, value)], PathBuf::new()), None, "")
     }
 
     const GOOD: &str = "0123456789abcdef0123456789abcdef";
@@ -220,15 +221,18 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_moves_between_parts_purposes_and_clusters() {
+    fn no_byte_moves_between_parts_purposes_clusters_and_places() {
         let key = read(GOOD).unwrap();
         let signed = key.sign(Purpose::Mark, &[b"ab", b"c"]);
         assert!(signed.is_some() && signed == key.sign(Purpose::Mark, &[b"ab", b"c"]));
         assert_ne!(signed, key.sign(Purpose::Mark, &[b"a", b"bc"]));
         assert_ne!(signed, key.sign(Purpose::Line, &[b"ab", b"c"]));
         let environment = Environment::new([(KEY_VARIABLE, GOOD)], PathBuf::new());
-        let cluster = Key::read(&environment, Some(&"eu".parse().unwrap())).unwrap();
-        assert_ne!(signed, cluster.sign(Purpose::Mark, &[b"ab", b"c"]));
+        let eu = "eu".parse().unwrap();
+        for (cluster, place) in [(Some(&eu), ""), (None, "eu")] {
+            let other = Key::read(&environment, cluster, place).unwrap();
+            assert_ne!(signed, other.sign(Purpose::Mark, &[b"ab", b"c"]), "{place}");
+        }
     }
 
     #[test]
@@ -236,7 +240,7 @@ mod tests {
         let (new, other) = ("fedcba9876543210fedcba9876543210", "f0e1d2c3b4a5968778695a4b3c2d1e0f");
         let signed = read(GOOD).unwrap().sign(Purpose::Mark, &[b"x"]);
         let changed = [(KEY_VARIABLE, new), (PREVIOUS_VARIABLE, GOOD)];
-        let key = Key::read(&Environment::new(changed, PathBuf::new()), None).unwrap();
+        let key = Key::read(&Environment::new(changed, PathBuf::new()), None, "").unwrap();
         assert!(key.has_signed(signed.as_ref(), Purpose::Mark, &[b"x"]) && key.sign(Purpose::Mark, &[b"x"]) != signed);
         assert!(!read(other).unwrap().has_signed(signed.as_ref(), Purpose::Mark, &[b"x"]));
     }

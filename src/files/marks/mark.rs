@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_signed_as_a_whole() {
-        let key = |key: &str| Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None).unwrap();
+        let key = |key: &str| Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None, "").unwrap();
         let (ours, other) = (key("0123456789abcdef0123456789abcdef"), key("fedcba9876543210fedcba9876543210"));
         let signed = mark(Some("content")).signed(&ours);
         assert!(signed.is_signed(&ours) && !signed.is_signed(&other));

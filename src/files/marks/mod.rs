@@ -146,6 +146,19 @@ impl<'a> Marks<'a> {
         signed.flat_map(|marked| marked.mark.recipients.split(',')).map(str::to_owned).collect()
     }
 
+    /// The fingerprints of the recipients that marks name, whoever wrote the marks.
+    pub fn named_recipients(&self) -> BTreeSet<String> {
+        let marks = self.documents.values().flatten().map(|marked| &marked.mark);
+        marks.flat_map(|mark| mark.recipients.split(',')).map(str::to_owned).collect()
+    }
+
+    /// Whether an encrypted document is there, with its mark or without one.
+    pub fn finds_one(&self) -> bool {
+        const SIGNS: [&[u8]; 2] = [b"encryptedData", b"ENC[AES256_GCM"];
+        let has = |sign: &&[u8]| self.text.windows(sign.len()).any(|part| part == *sign);
+        !self.documents.is_empty() || SIGNS.iter().any(has)
+    }
+
     /// Writes the mark and the encrypted document: the one that is there, if it is current.
     pub fn write(
         &self,

@@ -9,6 +9,7 @@ mod problems;
 mod proof;
 mod recipients;
 mod rules;
+mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -123,8 +124,12 @@ impl Sops {
         } else if environment.setting("SOPS_CONFIG").is_none() {
             found.extend(rules::ignored(&root));
         }
-        Failure::unless_clean(TITLE, &found)?;
         let approved = approval::listed(environment);
+        if encrypts && let Some(rules) = &rules {
+            let known = approved.iter().flatten().chain(target.accepted).cloned().collect();
+            found.extend(servers::check(&rules.bytes, &known, environment).err());
+        }
+        Failure::unless_clean(TITLE, &found)?;
         Ok(Self { program, rules, recipients, approved, root, naming, warnings: found })
     }
 

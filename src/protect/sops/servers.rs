@@ -1,0 +1,140 @@
+//! Refuses a Vault that only `.sops.yaml` names, before sops sends it the token of the job.
+//!
+//! Only the address of a Vault is free for a rule to choose: other key services are hosts of their providers.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::environment::Environment;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::manifest::expands_too_far;
+
+/// The variable with the address of the Vault that the job has its token from.
+const VARIABLE: &str = "VAULT_ADDR";
+/// Rules of `sops publish`, which does not run here.
+const NOT_OURS: &str = "destination_rules";
+/// A part of the name of the fields whose addresses belong to their provider.
+const OF_A_PROVIDER: &str = "azure";
+/// Notations that a reader of YAML in Go decodes, and ours may not.
+const TAGS: [&str; 3] = ["!!binary", "!<", "%TAG"];
+
+/// Checks that every Vault in these rules is known to the job: by `VAULT_ADDR`, or as a recipient that was approved.
+///
+/// # Errors
+/// One is not, or the rules cannot be read.
+pub fn check(rules: &[u8], approved: &BTreeSet<String>, environment: &Environment) -> Result<(), Diagnostic> {
+    let named = named(rules).ok_or_else(unreadable)?;
+    let known: BTreeSet<_> = environment
+        .setting(VARIABLE)
+        .into_iter()
+        .chain(approved.iter().map(String::as_str))
+        .filter_map(server)
+        .collect();
+    let unknown: Vec<_> = named.difference(&known).cloned().collect();
+    if unknown.is_empty() { Ok(()) } else { Err(not_known(&unknown)) }
+}
+
+/// The servers in the rules; nothing where a reader in Go might find others.
+fn named(rules: &[u8]) -> Option<BTreeSet<String>> {
+    let text = std::str::from_utf8(rules).ok().filter(|text| !TAGS.iter().any(|tag| text.contains(tag)))?;
+    if text.trim().is_empty() {
+        return Some(BTreeSet::new());
+    }
+    if expands_too_far(text) {
+        return None;
+    }
+    let mut servers = BTreeSet::new();
+    collect(&serde_saphyr::from_str(text).ok()?, &mut servers);
+    Some(servers)
+}
+
+fn collect(value: &Value, servers: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => servers.extend(text.split([',', ' ', '\n', '\t']).filter_map(server)),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, servers)),
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(name, _)| *name != NOT_OURS && !name.contains(OF_A_PROVIDER));
+            fields.for_each(|(_, value)| collect(value, servers));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Scheme, host and port of an address.
+fn server(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    // What precedes an `@` is a login.
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let (scheme, host) = (scheme.to_ascii_lowercase(), host.to_ascii_lowercase());
+    let port = if scheme == "http" { ":80" } else { ":443" };
+    Some(format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host)))
+}
+
+fn not_known(servers: &[String]) -> Diagnostic {
+    let shown: Vec<_> = servers.iter().map(|server| format!("`{}`", server.escape_debug())).collect();
+    let message = format!("`.sops.yaml` names {}, and sops would send the token of the job there", shown.join(", "));
+    Diagnostic::error(Code::AnotherRecipient, message).hint(
+        "check who wrote that rule; if it is your Vault, set `VAULT_ADDR` to its address, or add the recipient to `REGCRED_RECIPIENTS`, \
+         or to --accept-recipient",
+    )
+}
+
+fn unreadable() -> Diagnostic {
+    Diagnostic::error(Code::SopsRules, "`.sops.yaml` is not YAML that can be searched for key services").hint(
+        "sops would send the token of the job to a Vault that it names: write it as UTF-8 without tags (`!!binary`, `%TAG`) and without \
+         thousands of aliases",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn refused(rules: &str, address: &str, approved: &[&str]) -> bool {
+        let environment = Environment::new([("VAULT_ADDR", address)], PathBuf::new());
+        let approved = approved.iter().map(|one| (*one).to_owned()).collect();
+        check(rules.as_bytes(), &approved, &environment).is_err()
+    }
+
+    #[test]
+    fn a_vault_that_only_the_rules_name_is_refused_however_it_is_written() {
+        for rules in [
+            "creation_rules: [{hc_vault_transit_uri: 'https://evil.test/v1/transit/keys/k'}]",
+            "creation_rules: [{hc_vault_transit_uri: 'https://v.test/v1/t/keys/k,https://evil.test/v1/t/keys/k'}]",
+            "creation_rules: [{hc_vault_transit_uri: [https://v.test/v1/t/keys/k, https://evil.test/v1/t/keys/k]}]",
+            "creation_rules: [{key_groups: [{hc_vault: ['HTTPS://EVIL.test/v1/t/keys/k']}]}]",
+            "creation_rules: [{\"hc\\x5fvault_transit_uri\": \"https:\\x2f/evil.test/v1/t/keys/k\"}]",
+            "x: &x {hc_vault_transit_uri: https://evil.test/v1/t/keys/k}\ncreation_rules: [{<<: *x, age: a}]",
+            "creation_rules: [{hc_vault_transit_uri: !!binary aHR0cHM6Ly9ldmlsLnRlc3Q=}]",
+            "creation_rules: [{hc_vault_transit_uri: https://v.test@evil.test/v1/t/keys/k}]",
+            "creation_rules: [{hc_vault_transit_uri: https://v.test.evil.test/v1/t/keys/k}]",
+            "creation_rules: [{hc_vault_transit_uri: http://v.test/v1/t/keys/k}]",
+            "creation_rules: [{hc_vault_transit_uri: https://v.test:8200/v1/t/keys/k}]",
+            "creation_rules: [{hc_vault_transit_uri: 'https://evil.test\\@v.test/v1/t/keys/k'}]",
+            "creation_rules: [{hc_vault_transit_uri: \"https://v.test/v1/t/keys/k,\\nhttps://evil.test/v1/t/keys/k\"}]",
+            "creation_rules: [{{",
+        ] {
+            assert!(refused(rules, "https://v.test", &["https://w.test/t/k"]), "{rules}");
+        }
+    }
+
+    #[test]
+    fn a_vault_that_the_job_knows_and_the_hosts_of_providers_are_not() {
+        for rules in [
+            "",
+            "# nothing\n",
+            "creation_rules: [{age: age1x, kms: 'arn:aws:kms:eu-west-1:1:key/x', gcp_kms: projects/p/k}]",
+            "creation_rules: [{hc_vault_transit_uri: https://V.test:443/v1/t/keys/k}]",
+            "creation_rules: [{hc_vault_transit_uri: https://w.test/v1/t/keys/k}]",
+            "creation_rules: [{azure_keyvault: 'https://x.vault.azure.net/keys/k/1'}]",
+            "creation_rules: [{key_groups: [{azure_keyvault: [{vaultUrl: 'https://x.vault.azure.net', key: k}]}]}]",
+            "destination_rules: [{vault_address: https://other.test}]\ncreation_rules: [{path_regex: \"^a!b$\", age: age1x}]",
+        ] {
+            assert!(!refused(rules, "https://v.test/", &["https://w.test/t/k"]), "{rules}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Gives up on work that takes too much memory or time.
+//!
+//! A template doubles a text in one step, so the number of its steps bounds neither.
+
+use std::fs;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Bytes that may be added to what the process holds: the text of 100,000 namespaces is a tenth of it.
+const MEMORY: u64 = 512 * 1024 * 1024;
+const TIME: Duration = Duration::from_secs(20);
+/// How long it takes to notice.
+const TICK: Duration = Duration::from_millis(5);
+/// Macros call each other.
+const STACK: usize = 16 * 1024 * 1024;
+/// The smallest page of memory, in which Linux counts.
+const PAGE: u64 = 4096;
+
+/// Why there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Exceeded {
+    Limits,
+    Panicked,
+}
+
+/// The answer of the work. What is given up goes on until the process ends, which is soon.
+pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Exceeded> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let (before, started) = (resident(), Instant::now());
+    let spawned = thread::Builder::new().stack_size(STACK).spawn(move || {
+        // Nobody may wait any more.
+        let _ = sender.send(work());
+    });
+    spawned.map_err(|_| Exceeded::Limits)?;
+    loop {
+        match receiver.recv_timeout(TICK) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Disconnected) => return Err(Exceeded::Panicked),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if resident().saturating_sub(before) > MEMORY || started.elapsed() > TIME {
+            return Err(Exceeded::Limits);
+        }
+    }
+}
+
+/// Bytes of memory that the process holds; only Linux says so.
+fn resident() -> u64 {
+    let text = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).map_or(0, |pages: u64| pages * PAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_waited_for() {
+        assert_eq!(within_limits(|| 1), Ok(1));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn work_that_doubles_a_text_is_given_up() {
+        let doubling = || {
+            let mut text = "x".to_owned();
+            for _ in 0..36 {
+                text = format!("{text}{text}");
+            }
+            text.len()
+        };
+        assert_eq!(within_limits(doubling), Err(Exceeded::Limits));
+    }
+}
