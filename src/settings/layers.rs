@@ -4,6 +4,7 @@ use super::file::{self, Cluster, Login, PatcherSpec, SealingSpec, UserName};
 use crate::environment::Environment;
 use regcred_core::credentials::{NameSource, Source};
 use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::VariableName;
 use regcred_core::spec::choice::{Format, Link, Profile, Protect, Strategy};
 use regcred_core::spec::logins::{self, Known};
 use regcred_core::spec::{Certificate, Options, Origin, Parsed, PullSecret, Sourced, Spec, typed};
@@ -184,8 +185,8 @@ fn pull_secret(entry: &file::PullSecret, origin: &dyn Fn(&'static str) -> Origin
 fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
     let wrong = |message: String| Diagnostic::error(Code::InvalidLogin, message);
     match login {
-        Login { docker_config: Some(name), preset: None, registry: None, username: None, password: None } => {
-            logins::variable(&name.env, place, known).map(Source::DockerConfig)
+        Login { docker_config: Some(whole), preset: None, registry: None, username: None, password: None } => {
+            variable(whole, place, "dockerConfig", known).map(Source::DockerConfig)
         }
         Login { docker_config: None, preset: Some(preset), registry: None, username: None, password: None } => {
             Ok(Source::Preset(preset.preset()))
@@ -198,13 +199,16 @@ fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
             password: Some(password),
         } => {
             let username = match username {
-                UserName { env: Some(name), value: None } => {
+                UserName { env: Some(name), value: None, secret: None, key: None } => {
                     logins::variable(name, place, known).map(NameSource::Variable)
                 }
-                UserName { env: None, value: Some(name) } => Ok(NameSource::Literal(name.clone())),
+                UserName { env: None, value: Some(name), secret: None, key: None } => {
+                    Ok(NameSource::Literal(name.clone()))
+                }
+                UserName { secret: Some(_), .. } => Err(vec![only_mounted(place, "username")]),
                 _ => Err(vec![wrong(format!("{place}: `username` has either `env` or `value`"))]),
             };
-            let password = logins::variable(&password.env, place, known);
+            let password = variable(password, place, "password", known);
             logins::login(logins::registry(host, place), username, password)
         }
         _ => Err(vec![
@@ -212,4 +216,25 @@ fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
                 .hint("give `dockerConfig`, or `preset`, or `registry` with `username` and `password`"),
         ]),
     }
+}
+
+/// The variable of a value.
+fn variable(written: &file::Place, place: &str, field: &str, known: &Known<'_>) -> Parsed<VariableName> {
+    match written {
+        file::Place { env: Some(name), secret: None, key: None } => logins::variable(name, place, known),
+        file::Place { secret: Some(_), .. } => Err(vec![only_mounted(place, field)]),
+        _ => {
+            let message = format!("{place}: `{field}` has no `env`");
+            Err(vec![
+                Diagnostic::error(Code::InvalidLogin, message).hint("write `{env: NAME}`, with the name of a variable"),
+            ])
+        }
+    }
+}
+
+/// A mounted Secret, outside of the controller.
+fn only_mounted(place: &str, field: &str) -> Diagnostic {
+    let message = format!("{place}: `{field}` names a Secret, and only `regcred controller` reads mounted Secrets");
+    Diagnostic::error(Code::InvalidLogin, message)
+        .hint(format!("write `{field}: {{env: NAME}}`, and set that variable"))
 }

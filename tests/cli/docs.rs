@@ -294,6 +294,10 @@ fn every_regcred_yaml_in_the_pages_is_whole_and_renders() {
                 assert!(!block.contains("logins:") && !block.contains("pullSecrets:"), "{page}: not whole: {block}");
                 continue;
             }
+            // What the controller mounts is read by no other command; a unit test of the controller reads these.
+            if block.contains("{secret:") {
+                continue;
+            }
             found += 1;
             renders(block, &page.to_string());
         }

@@ -23,6 +23,8 @@ const BINARY: Rooms = Rooms {
         "main",
         "commands",
         "cli",
+        // What runs in a cluster for ever.
+        "controller",
         // Registries that are asked.
         "registry",
         // Manifests that come from outside.
@@ -47,7 +49,18 @@ const BINARY: Rooms = Rooms {
 const CLUSTER: Rooms = Rooms {
     folder: "crates/cluster/src",
     order: &[
-        "execute", "explain", "owned", "stuck", "policy", "pods", "read", "connect", "failure", "path", "server",
+        "controller",
+        "execute",
+        "explain",
+        "owned",
+        "stuck",
+        "policy",
+        "pods",
+        "read",
+        "connect",
+        "failure",
+        "path",
+        "server",
         "call",
     ],
     left: &[],
@@ -56,6 +69,7 @@ const CLUSTER: Rooms = Rooms {
 const CORE: Rooms = Rooms {
     folder: "crates/core/src",
     order: &[
+        "controller",
         "explain",
         "cluster",
         "plan",
@@ -180,21 +194,26 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests, apart from those of a live cluster.
-const LINES: usize = 26_700;
-/// What serves a live cluster and is counted by itself.
+const LINES: usize = 26_800;
+/// What serves a live cluster, once or for ever, and is counted by itself.
 const LIVE: &[&str] = &[
     "crates/cluster/src",
     "crates/core/src/cluster",
+    "crates/core/src/controller",
     "crates/core/src/credentials/as_kubelet.rs",
     "crates/core/src/explain",
     "crates/core/src/inject/listed.rs",
     "crates/core/src/registry",
     "src/cli/cluster.rs",
+    "src/cli/controller.rs",
     "src/cli/explanation.rs",
     "src/cli/online.rs",
     "src/cli/status.rs",
     "src/commands/cluster",
+    "src/commands/controller.rs",
     "src/commands/online.rs",
+    "src/controller",
+    "src/credentials/mounted.rs",
     "src/registry",
     "src/settings/grant.rs",
 ];

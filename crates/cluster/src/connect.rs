@@ -45,7 +45,36 @@ pub enum Source {
 /// # Errors
 /// The kubeconfig cannot be read, has no such context, or its login cannot be had.
 pub async fn connect(access: Access) -> Result<Server, Diagnostic> {
-    let Access { source, context, user, groups, hidden_variables, timeout, stop } = access;
+    let (timeout, stop) = (access.timeout, access.stop);
+    Ok(Server::new(client(config(access).await?)?, timeout, stop))
+}
+
+/// What a program that stays connected has.
+pub struct Connected {
+    /// For reads and writes.
+    pub client: Client,
+    /// For watches: its connections are its own, and one without a byte for `cut` counts as cut.
+    pub watching: Client,
+}
+
+/// Makes the clients of a program that stays connected.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn stay_connected(access: Access, cut: Duration) -> Result<Connected, Diagnostic> {
+    let config = config(access).await?;
+    let mut watching = config.clone();
+    watching.read_timeout = Some(cut);
+    watching.reset_reader_on_write = true;
+    Ok(Connected { client: client(config)?, watching: client(watching)? })
+}
+
+fn client(config: Config) -> Result<Client, Diagnostic> {
+    Client::try_from(config).map_err(|_| Attempt::new("connect to", "the cluster").failed(&Trouble::NoLogin))
+}
+
+async fn config(access: Access) -> Result<Config, Diagnostic> {
+    let Access { source, context, user, groups, hidden_variables, timeout, stop: _ } = access;
     let kubeconfig = match source {
         Source::Pod => None,
         Source::Text(text) => Some(parse(&text)?),
@@ -67,9 +96,7 @@ pub async fn connect(access: Access) -> Result<Server, Diagnostic> {
         config.auth_info.impersonate = user;
         config.auth_info.impersonate_groups = Some(groups);
     }
-    let client =
-        Client::try_from(config).map_err(|_| Attempt::new("connect to", "the cluster").failed(&Trouble::NoLogin))?;
-    Ok(Server::new(client, timeout, stop))
+    Ok(config)
 }
 
 /// No kubeconfig is longer.

@@ -78,9 +78,10 @@ impl Run<'_> {
             (Object::Secret { there: Some(there), .. }, Some(namespace)) if deletes => {
                 ("delete", self.delete(&Kind::Secret.one(namespace, &step.name), &there.metadata.uid).await)
             }
-            (Object::Secret { .. }, Some(namespace)) => {
-                ("patch", self.secret(step.clone(), namespace).await.map_err(|trouble| self.without_values(trouble)))
-            }
+            (Object::Secret { .. }, Some(namespace)) => (
+                "patch",
+                self.secret(step.clone(), namespace).await.map_err(|trouble| without_values(self.delivery, trouble)),
+            ),
             (Object::Other { path, uid, .. }, _) if deletes => ("delete", self.delete(path, uid).await),
             (Object::Other { path, wanted: Some(wanted), .. }, _) => ("patch", self.other(path, wanted).await),
             _ => return Ending::Kept,
@@ -218,13 +219,13 @@ impl Run<'_> {
         let path = format!("{path}?fieldManager={}&force=true", self.delivery.field_manager());
         self.server.send(&Call::patch(path, APPLY, wanted.to_string().into_bytes())).await.map(|_| Ending::Written)
     }
+}
 
-    /// A webhook's refusal may quote the Secret: such words are not handed on.
-    fn without_values(&self, trouble: Trouble) -> Trouble {
-        let Trouble::Refused(mut status) = trouble else { return trouble };
-        if self.delivery.pull_secrets.iter().any(|one| mentions(one.docker_config(), &status.message)) {
-            "its words quote the login, and are not shown".clone_into(&mut status.message);
-        }
-        Trouble::Refused(status)
+/// A webhook's refusal may quote the Secret: such words are not handed on.
+pub(crate) fn without_values(delivery: &Delivery<'_>, trouble: Trouble) -> Trouble {
+    let Trouble::Refused(mut status) = trouble else { return trouble };
+    if delivery.pull_secrets.iter().any(|one| mentions(one.docker_config(), &status.message)) {
+        "its words quote the login, and are not shown".clone_into(&mut status.message);
     }
+    Trouble::Refused(status)
 }

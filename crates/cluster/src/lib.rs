@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod connect;
+pub mod controller;
 pub mod execute;
 pub mod explain;
 pub mod failure;

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod confine;
+pub mod controller;
 pub mod credentials;
 pub mod diagnostic;
 pub mod docker_config;

@@ -84,6 +84,12 @@ pub struct Change {
 pub struct Plan;
 
 impl Plan {
+    /// What is done with one object that is wanted and not encrypted.
+    #[must_use]
+    pub fn of_one(actual: Option<Actual>) -> (Action, Reason) {
+        decide(Encryption::None, actual)
+    }
+
     /// The changes that make what is there what is wanted, in the order of what is wanted; what nobody wants comes last.
     #[must_use]
     pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec<Change> {

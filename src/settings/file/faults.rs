@@ -70,11 +70,12 @@ impl Faults<'_> {
             (Expected::Fields { known, required }, Value::Mapping(entries)) => {
                 let meant = self.fields(known, entries, path);
                 let there: HashSet<_> = entries.iter().map(|(key, _)| key.value.as_str()).chain(meant).collect();
-                for name in required.into_iter().filter(|name| !there.contains(name)) {
-                    // The text that was written instead is a separate fault.
-                    if !is_a_secret_name(known) || !there.contains("value") {
-                        self.missing(name, &known[name], node.position);
-                    }
+                for name in required.into_iter().filter(|name| *name != "env" && !there.contains(name)) {
+                    self.missing(name, &known[name], node.position);
+                }
+                // The text that was written instead is a separate fault.
+                if is_a_secret_name(known) && !["env", "secret", "value"].iter().any(|name| there.contains(name)) {
+                    self.missing("env", &known["env"], node.position);
                 }
             }
             (Expected::Entries(schema), Value::Mapping(entries)) => {
@@ -231,9 +232,9 @@ impl Faults<'_> {
     }
 }
 
-/// A field that names the variable of a secret has nothing but `env`.
+/// A field that says where a secret is has `env`, but not `value`.
 fn is_a_secret_name(known: &Map<String, Schema>) -> bool {
-    known.keys().eq(["env"])
+    known.contains_key("env") && !known.contains_key("value")
 }
 
 /// The name at the end of a path.

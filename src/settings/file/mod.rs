@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use regcred_core::credentials::presets::PresetName;
-use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName};
+use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName, SecretKey};
 use regcred_core::spec::SECRET_NAME;
 use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 use regcred_core::spec::external::written::External;
@@ -173,16 +173,28 @@ impl PullSecret {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Login {
-    /// A whole Docker config.
-    pub docker_config: Option<Variable>,
+    /// A whole Docker config: in a variable, or in a mounted Secret.
+    pub docker_config: Option<Place>,
     /// The name of a well-known registry, for example `ghcr`.
     pub preset: Option<PresetName>,
     /// Host, port and path.
     pub registry: Option<String>,
     /// The user name.
     pub username: Option<UserName>,
-    /// The password: always a variable.
-    pub password: Option<Variable>,
+    /// The password: in a variable, or in a mounted Secret.
+    pub password: Option<Place>,
+}
+
+/// Where a value is: `env` names a variable; `secret` names a Secret that is mounted for `regcred controller`, which alone reads it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Place {
+    /// The name of a variable.
+    pub env: Option<String>,
+    /// The name of a Secret in the controller's namespace.
+    pub secret: Option<ResourceName>,
+    /// The key in that Secret; `.dockerconfigjson` if left out.
+    pub key: Option<SecretKey>,
 }
 
 /// The name of a variable.
@@ -193,7 +205,7 @@ pub struct Variable {
     pub env: String,
 }
 
-/// A user name: in a variable, or literal.
+/// A user name: in a variable, literal, or in a mounted Secret.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UserName {
@@ -201,6 +213,10 @@ pub struct UserName {
     pub env: Option<String>,
     /// The user name itself.
     pub value: Option<String>,
+    /// The name of a Secret in the controller's namespace.
+    pub secret: Option<ResourceName>,
+    /// The key in that Secret.
+    pub key: Option<SecretKey>,
 }
 
 /// Names and globs of namespaces.

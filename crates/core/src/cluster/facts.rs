@@ -50,7 +50,7 @@ pub enum Phase {
 }
 
 /// A Namespace, as the API server gives it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct NamespaceObject {
     /// Its metadata.
     #[serde(default)]
@@ -61,7 +61,7 @@ pub struct NamespaceObject {
 }
 
 /// The status of a Namespace.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct NamespaceStatus {
     /// `Active` or `Terminating`.
     #[serde(default)]

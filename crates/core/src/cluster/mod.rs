@@ -16,7 +16,7 @@ pub mod status;
 pub mod stuck;
 pub mod whose;
 
-pub use compare::{Comparison, Object, Step};
+pub use compare::{Comparison, Judged, Object, Step};
 pub use delivery::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
 pub use facts::{Facts, Space};
 pub use removal::Removal;

@@ -68,6 +68,18 @@ impl Choice<'_> {
         self.include.iter().map(NamespacePattern::name).collect()
     }
 
+    /// Whether a namespace is chosen by its name, whatever its annotations say.
+    #[must_use]
+    pub fn names_it(&self, name: &Namespace) -> bool {
+        self.matches(name).is_some() && !self.exclude.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Whether one namespace is chosen.
+    #[must_use]
+    pub fn takes(&self, name: &Namespace, space: &Space) -> bool {
+        self.names_it(name) && self.usable(space).is_ok()
+    }
+
     /// Chooses from the namespaces that exist.
     #[must_use]
     pub fn choose(&self, existing: &BTreeMap<Namespace, Space>) -> Chosen {

@@ -1,0 +1,78 @@
+//! Publishes Events on the controller's Deployment. Equal ones are counted by the client's recorder.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use tokio::time::Instant;
+
+/// How many are published within [`WINDOW`] at most.
+const AT_MOST: usize = 50;
+const WINDOW: Duration = Duration::from_secs(300);
+
+/// Where Events are published.
+pub struct Events {
+    recorder: Recorder,
+    regarding: ObjectReference,
+    published: VecDeque<Instant>,
+}
+
+/// An Event.
+pub struct News {
+    /// Whether somebody has to do something.
+    pub is_warning: bool,
+    /// Why, in one word: `Contested`.
+    pub reason: &'static str,
+    /// A sentence without any object's content.
+    pub note: String,
+    /// The object that it is about, as kind, namespace and name.
+    pub about: Option<(&'static str, String, String)>,
+}
+
+impl Events {
+    /// Events on the Deployment of this name; `instance` is the Pod.
+    #[must_use]
+    pub fn new(client: &Client, namespace: &str, name: &str, instance: &str) -> Self {
+        let reporter =
+            Reporter { controller: "regcred.dev/controller".to_owned(), instance: Some(instance.to_owned()) };
+        let regarding = ObjectReference {
+            api_version: Some("apps/v1".to_owned()),
+            kind: Some("Deployment".to_owned()),
+            namespace: Some(namespace.to_owned()),
+            name: Some(name.to_owned()),
+            ..ObjectReference::default()
+        };
+        Self { recorder: Recorder::new(client.clone(), reporter), regarding, published: VecDeque::new() }
+    }
+
+    /// The work that publishes an Event; `None` where there were too many lately. That it fails changes nothing: the log has the same words.
+    pub fn publish(&mut self, news: News) -> Option<impl Future<Output = ()> + use<>> {
+        let now = Instant::now();
+        while self.published.front().is_some_and(|first| now.duration_since(*first) > WINDOW) {
+            self.published.pop_front();
+        }
+        if self.published.len() >= AT_MOST {
+            return None;
+        }
+        self.published.push_back(now);
+        let (recorder, regarding) = (self.recorder.clone(), self.regarding.clone());
+        let News { is_warning, reason, note, about } = news;
+        let secondary = about.map(|(kind, namespace, name)| ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some(kind.to_owned()),
+            namespace: Some(namespace),
+            name: Some(name),
+            ..ObjectReference::default()
+        });
+        let event = Event {
+            type_: if is_warning { EventType::Warning } else { EventType::Normal },
+            reason: reason.to_owned(),
+            note: Some(note.chars().take(1000).collect()),
+            action: "Reconcile".to_owned(),
+            secondary,
+        };
+        Some(async move { drop(recorder.publish(&event, &regarding).await) })
+    }
+}

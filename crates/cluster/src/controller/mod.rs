@@ -1,0 +1,8 @@
+//! Speaks with the API server for the controller: watches, writes, the lease, Events, and the check of the confining policies.
+
+pub mod check;
+pub mod events;
+pub mod lease;
+mod seen;
+pub mod watch;
+pub mod write;

@@ -1,0 +1,88 @@
+//! Reads watched objects straight into the facts that the rules need: nothing else of them is kept.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use kube::Resource;
+use regcred_core::cluster::facts::{Account, Metadata, NamespaceObject, Secret};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+/// A kind that is watched.
+pub(super) trait Fact: DeserializeOwned + Clone + Send + 'static {
+    type Scope;
+    const KIND: &str;
+    const PLURAL: &str;
+    fn metadata(&self) -> &Metadata;
+}
+
+macro_rules! fact {
+    ($type:ty, $scope:ty, $kind:literal, $plural:literal) => {
+        impl Fact for $type {
+            type Scope = $scope;
+            const KIND: &str = $kind;
+            const PLURAL: &str = $plural;
+
+            fn metadata(&self) -> &Metadata {
+                &self.metadata
+            }
+        }
+    };
+}
+
+fact!(NamespaceObject, ClusterResourceScope, "Namespace", "namespaces");
+fact!(Account, NamespaceResourceScope, "ServiceAccount", "serviceaccounts");
+fact!(Secret, NamespaceResourceScope, "Secret", "secrets");
+
+/// An object of a watch. Its `Debug` shows nothing of it.
+#[derive(Clone)]
+pub(super) struct Seen<T> {
+    /// What the client needs to go on with the watch: the version.
+    metadata: ObjectMeta,
+    pub(super) fact: T,
+}
+
+impl<T> fmt::Debug for Seen<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+}
+
+impl<'de, T: Fact> Deserialize<'de> for Seen<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fact = T::deserialize(deserializer)?;
+        let version = Some(fact.metadata().resource_version.clone());
+        Ok(Self { metadata: ObjectMeta { resource_version: version, ..ObjectMeta::default() }, fact })
+    }
+}
+
+impl<T: Fact> Resource for Seen<T> {
+    type DynamicType = ();
+    type Scope = T::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        T::KIND.into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        "".into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        "v1".into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        T::PLURAL.into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}

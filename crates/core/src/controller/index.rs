@@ -1,0 +1,117 @@
+//! Keeps what the rules need of the objects that watches have seen.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::facts::{Account, Metadata, Phase, Secret, Space};
+use crate::cluster::{Delivery, Judged};
+use crate::names::{Namespace, OPT_OUT, ResourceName};
+use crate::plan::{Action, Reason};
+
+use super::namespace::Standing;
+
+/// What tells a Secret from its earlier and later states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its uid.
+    pub uid: String,
+    /// Its `resourceVersion`.
+    pub version: String,
+}
+
+impl Identity {
+    /// The identity in an object's metadata.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        Self { uid: metadata.uid.clone(), version: metadata.resource_version.clone() }
+    }
+}
+
+/// A Secret, as far as it is kept: which one, and what is done with it.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) identity: Identity,
+    pub(super) judged: Judged,
+}
+
+impl Held {
+    pub(super) fn new(delivery: &Delivery<'_>, number: usize, secret: &Secret) -> Self {
+        Self { identity: Identity::of(&secret.metadata), judged: delivery.judge(number, secret) }
+    }
+
+    /// A Secret that was just written.
+    pub(super) fn written(identity: Identity) -> Self {
+        let judged = Judged { action: Action::Keep, reason: Reason::Current, is_ours: true, whose: None };
+        Self { identity, judged }
+    }
+
+    /// Whether it is ours, and as it should be.
+    pub(super) fn is_good(&self) -> bool {
+        self.judged.is_ours && self.judged.action == Action::Keep
+    }
+}
+
+/// A namespace, with what is kept of its objects.
+#[derive(Debug, Default)]
+pub(super) struct Here {
+    /// Whether the namespace itself was seen: its objects may come first.
+    pub(super) is_known: bool,
+    /// Its annotations and its ServiceAccounts.
+    pub(super) space: Space,
+    pub(super) secrets: BTreeMap<usize, Held>,
+    pub(super) standing: Standing,
+    /// When it was seen for the first time, until it is served.
+    pub(super) since: Option<u64>,
+}
+
+impl Here {
+    /// Whether nothing is left of it.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.is_known && self.secrets.is_empty() && self.space.accounts.is_empty()
+    }
+
+    pub(super) fn see(&mut self, space: Space) {
+        self.is_known = true;
+        self.space.metadata = Metadata { annotations: opt_out(space.metadata.annotations), ..Metadata::default() };
+        self.space.phase = space.phase;
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.is_known = false;
+        self.space.metadata = Metadata::default();
+        self.space.phase = Phase::Active;
+        self.standing = Standing::Unwanted;
+        self.since = None;
+    }
+}
+
+/// A ServiceAccount without what no rule needs.
+pub(super) fn trimmed(account: Account) -> Account {
+    let Account { metadata: Metadata { annotations, uid, resource_version, .. }, image_pull_secrets } = account;
+    let metadata = Metadata { annotations: opt_out(annotations), uid, resource_version, ..Metadata::default() };
+    Account { metadata, image_pull_secrets }
+}
+
+fn opt_out(mut annotations: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    annotations.retain(|name, _| OPT_OUT.contains(&name.as_str()));
+    annotations
+}
+
+/// Whether an object of the same uid has an older version. The versions of the API server may be compared as numbers; what is no
+/// number is never older.
+pub(super) fn is_older(uid: &str, version: &str, than: (&str, &str)) -> bool {
+    let number = |text: &str| text.parse::<u128>().ok();
+    match (number(version), number(than.1)) {
+        (Some(version), Some(known)) => uid == than.0 && version < known,
+        _ => false,
+    }
+}
+
+/// The manager of a field that is not ours.
+pub(super) fn other_manager(metadata: &Metadata, field: &str, ours: &str) -> Option<String> {
+    metadata.managers(field).find(|manager| *manager != ours).map(str::to_owned)
+}
+
+/// The namespace and the name in an object's metadata.
+pub(super) fn place(metadata: &Metadata) -> Option<(Namespace, ResourceName)> {
+    Some((metadata.namespace.parse().ok()?, metadata.name.parse().ok()?))
+}

@@ -1,0 +1,211 @@
+//! Decides what one namespace needs next: references before the Secret, when both are written and when both are removed.
+
+use std::collections::BTreeMap;
+
+use super::index::{Held, Here};
+use super::trouble::{Troubles, Why};
+use super::{Deed, Place, Target, Write};
+use crate::cluster::facts::Phase;
+use crate::cluster::reference::{self, refers};
+use crate::cluster::selection::Choice;
+use crate::cluster::{Delivery, Object};
+use crate::names::{Namespace, ResourceName};
+use crate::plan::{Action, Reason};
+
+/// How a namespace is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not chosen, and nothing of ours is there.
+    #[default]
+    Unwanted,
+    /// It has every Secret and every reference.
+    Served,
+    /// Something is still to be written.
+    Pending,
+    /// What is ours there is still to be removed.
+    Leaving,
+    /// A Secret there is left as it is, for this reason.
+    Left(Place, String),
+    /// A write fails, in these words.
+    Failing(Place, String),
+    /// Another manager undoes what is written.
+    Contested(Place, Option<String>),
+}
+
+/// What a namespace needs.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    pub(super) writes: Vec<Write>,
+    pub(super) standing: Standing,
+    /// When something that waits is due.
+    pub(super) due: Option<u64>,
+}
+
+/// What the decision about a namespace needs to know.
+pub(super) struct Rules<'a, 'd> {
+    pub(super) delivery: &'a Delivery<'d>,
+    pub(super) choices: &'a [Choice<'d>],
+    /// By the number of the pull secret: whether nothing of it is removed.
+    pub(super) holds: &'a [bool],
+    pub(super) troubles: &'a Troubles,
+    pub(super) is_busy: &'a dyn Fn(&Place) -> bool,
+    pub(super) now: u64,
+}
+
+impl Rules<'_, '_> {
+    /// The pull secrets that a namespace gets.
+    pub(super) fn wanted(&self, namespace: &Namespace, here: &Here) -> Vec<usize> {
+        let takes = |(_, choice): &(usize, &Choice<'_>)| here.is_known && choice.takes(namespace, &here.space);
+        self.choices.iter().enumerate().filter(takes).map(|(number, _)| number).collect()
+    }
+
+    /// What the namespace needs next.
+    pub(super) fn needs(&self, namespace: &Namespace, here: &Here) -> Needs {
+        let mut needs = Needs::default();
+        if !here.is_known || here.space.phase == Phase::Terminating {
+            return needs;
+        }
+        let wanted = self.wanted(namespace, here);
+        if !wanted.is_empty() {
+            needs.standing = Standing::Served;
+            let is_linked = self.link(&wanted, namespace, here, &mut needs);
+            for &number in &wanted {
+                self.secret(number, namespace, here, is_linked, &mut needs);
+            }
+        }
+        self.remove(&wanted, namespace, here, &mut needs);
+        needs
+    }
+
+    /// Adds the references; whether nothing that can be done for them is left to do.
+    fn link(&self, wanted: &[usize], namespace: &Namespace, here: &Here, needs: &mut Needs) -> bool {
+        let mut is_done = true;
+        for step in self.delivery.links(wanted, namespace, &here.space) {
+            let place = Place { namespace: namespace.clone(), target: Target::Account(step.name.clone()) };
+            let Object::Account { list, references } = step.object else { continue };
+            if !here.space.accounts.contains_key(&step.name) {
+                // The cluster makes it soon, and no Pod can be there before.
+                needs.lower(Standing::Pending);
+            } else if step.change.action == Action::Keep {
+                self.settled(&place, needs);
+            } else if let Some(patch) = reference::add(&list, &references) {
+                is_done &= self.write(place, Deed::Link(patch), needs) == Tried::Waits;
+            }
+        }
+        is_done
+    }
+
+    fn secret(&self, number: usize, namespace: &Namespace, here: &Here, is_linked: bool, needs: &mut Needs) {
+        let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
+        let there = here.secrets.get(&number);
+        let left = |held: &Held| match (held.judged.action, held.judged.reason) {
+            (Action::Keep, Reason::Current) => None,
+            (Action::Keep | Action::Refuse, Reason::Unchangeable) => {
+                Some("its type, or its data, cannot change".to_owned())
+            }
+            (Action::Keep | Action::Refuse, _) => Some(
+                held.judged
+                    .whose
+                    .as_ref()
+                    .map_or("it is somebody else's".to_owned(), |whose| format!("it is that of {whose}")),
+            ),
+            _ => None,
+        };
+        match there {
+            Some(held) if held.is_good() => self.settled(&place, needs),
+            Some(held) if left(held).is_some() => {
+                let why = left(held).unwrap_or_default();
+                needs.lower(Standing::Left(place, why));
+            }
+            _ if is_linked => {
+                self.write(place, Deed::Apply(there.map(|held| held.identity.clone())), needs);
+            }
+            _ => needs.lower(Standing::Pending),
+        }
+    }
+
+    /// Removes what is ours and no longer wanted: the references, and when none is left the Secret.
+    fn remove(&self, wanted: &[usize], namespace: &Namespace, here: &Here, needs: &mut Needs) {
+        let leaves = |number: &usize, held: &Held| {
+            held.judged.is_ours && !wanted.contains(number) && !self.holds.get(*number).copied().unwrap_or(true)
+        };
+        let mut references: BTreeMap<&ResourceName, Vec<ResourceName>> = BTreeMap::new();
+        for (number, held) in here.secrets.iter().filter(|(number, held)| leaves(number, held)) {
+            needs.lower(Standing::Leaving);
+            let name = self.delivery.pull_secrets[*number].name;
+            let referring = here.space.accounts.iter().filter(|(_, account)| refers(&account.image_pull_secrets, name));
+            let mut is_referred_to = false;
+            for (account, _) in referring {
+                references.entry(account).or_default().push(name.clone());
+                is_referred_to = true;
+            }
+            if !is_referred_to {
+                let place = Place { namespace: namespace.clone(), target: Target::Secret(*number) };
+                self.write(place, Deed::Delete(held.identity.clone()), needs);
+            }
+        }
+        for (account, names) in references {
+            let place = Place { namespace: namespace.clone(), target: Target::Account(account.clone()) };
+            let list = here.space.accounts.get(account).map_or(&[][..], |account| &account.image_pull_secrets);
+            // One write of an object at a time: a reference that is added comes first.
+            if needs.writes.iter().all(|write| write.place != place)
+                && let Some(patch) = reference::remove(list, &names)
+            {
+                self.write(place, Deed::Unlink(patch), needs);
+            }
+        }
+    }
+
+    /// Names the write, unless it runs already, or waits after a failure.
+    fn write(&self, place: Place, deed: Deed, needs: &mut Needs) -> Tried {
+        needs.lower(match self.troubles.last(&place) {
+            Some(Why::Contest(manager)) => Standing::Contested(place.clone(), manager.clone()),
+            Some(Why::Failure(words)) => Standing::Failing(place.clone(), words.clone()),
+            Some(Why::Race) | None => Standing::Pending,
+        });
+        if (self.is_busy)(&place) {
+            return Tried::Runs;
+        }
+        if let Some((until, why)) = self.troubles.waits(&place, self.now) {
+            needs.due = Some(needs.due.map_or(*until, |due| due.min(*until)));
+            return if *why == Why::Race { Tried::Runs } else { Tried::Waits };
+        }
+        needs.writes.push(Write { place, deed });
+        Tried::Runs
+    }
+
+    /// An object is as it should be; it may still be contested.
+    fn settled(&self, place: &Place, needs: &mut Needs) {
+        if let Some((until, Why::Contest(manager))) = self.troubles.waits(place, self.now) {
+            needs.due = Some(needs.due.map_or(*until, |due| due.min(*until)));
+            needs.lower(Standing::Contested(place.clone(), manager.clone()));
+        }
+    }
+}
+
+/// Whether something is done about an object now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    /// It is, or will be in a moment.
+    Runs,
+    /// It waits after a failure.
+    Waits,
+}
+
+impl Needs {
+    /// The worse of two standings counts.
+    fn lower(&mut self, standing: Standing) {
+        let rank = |standing: &Standing| match standing {
+            Standing::Unwanted => 0,
+            Standing::Served => 1,
+            Standing::Leaving => 2,
+            Standing::Pending => 3,
+            Standing::Left(..) => 4,
+            Standing::Failing(..) => 5,
+            Standing::Contested(..) => 6,
+        };
+        if rank(&standing) > rank(&self.standing) {
+            self.standing = standing;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Remembers which writes failed, and which are undone by somebody else, and when the next try is due.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::Place;
+use crate::names::Namespace;
+
+/// How often a write is undone within [`WINDOW`] before it is contested.
+pub const CONTESTED_AFTER: usize = 5;
+/// Ten minutes.
+const WINDOW: u64 = 10 * 60 * 1000;
+/// The longest pause between two tries of a contested write.
+const LONGEST_CONTEST: u64 = 60 * 60 * 1000;
+/// The first pause after a failure, and the longest.
+const AFTER_FAILURE: (u64, u64) = (200, 60_000);
+/// The first pause where an object is not as it was seen, and the longest: the watch usually shows it sooner.
+const AFTER_A_RACE: (u64, u64) = (50, 5_000);
+
+/// Why an object waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It was not as it was seen.
+    Race,
+    /// The write failed, in these words.
+    Failure(String),
+    /// This manager undoes it.
+    Contest(Option<String>),
+}
+
+#[derive(Debug, Default)]
+struct Trouble {
+    /// Failures and races, one after the other.
+    tries: u32,
+    waits: Option<(u64, Why)>,
+    undone: VecDeque<u64>,
+    contests: u32,
+}
+
+/// The objects that wait.
+#[derive(Debug, Default)]
+pub(super) struct Troubles(BTreeMap<Place, Trouble>);
+
+impl Troubles {
+    /// Until when an object waits, and why.
+    pub(super) fn waits(&self, place: &Place, now: u64) -> Option<&(u64, Why)> {
+        self.0.get(place)?.waits.as_ref().filter(|(until, _)| *until > now)
+    }
+
+    /// Why the last write of an object did not end well, also while the next try runs.
+    pub(super) fn last(&self, place: &Place) -> Option<&Why> {
+        self.0.get(place)?.waits.as_ref().map(|(_, why)| why)
+    }
+
+    pub(super) fn failed(&mut self, place: &Place, now: u64, words: String) {
+        self.pause(place, now, AFTER_FAILURE, Why::Failure(words));
+    }
+
+    pub(super) fn raced(&mut self, place: &Place, now: u64) {
+        self.pause(place, now, AFTER_A_RACE, Why::Race);
+    }
+
+    fn pause(&mut self, place: &Place, now: u64, (first, longest): (u64, u64), why: Why) {
+        let trouble = self.0.entry(place.clone()).or_default();
+        let pause = first.saturating_mul(1 << trouble.tries.min(20)).min(longest);
+        trouble.tries += 1;
+        trouble.waits = Some((now + pause, why));
+    }
+
+    /// The write was done.
+    pub(super) fn done(&mut self, place: &Place) {
+        if let Some(trouble) = self.0.get_mut(place) {
+            trouble.tries = 0;
+            trouble.waits = None;
+            if trouble.undone.is_empty() {
+                self.0.remove(place);
+            }
+        }
+    }
+
+    /// The object was seen as it is now: after a race there is nothing to wait for.
+    pub(super) fn seen(&mut self, place: &Place) {
+        if let Some(trouble) = self.0.get_mut(place)
+            && matches!(trouble.waits, Some((_, Why::Race)))
+        {
+            trouble.waits = None;
+        }
+    }
+
+    /// Somebody else has undone a write; whether the object is contested from now on.
+    pub(super) fn undone(&mut self, place: &Place, now: u64, manager: Option<String>) -> bool {
+        let trouble = self.0.entry(place.clone()).or_default();
+        if trouble.undone.back().is_some_and(|last| now.saturating_sub(*last) > 2 * LONGEST_CONTEST) {
+            trouble.contests = 0;
+        }
+        trouble.undone.push_back(now);
+        while trouble.undone.front().is_some_and(|first| now.saturating_sub(*first) > WINDOW) {
+            trouble.undone.pop_front();
+        }
+        let is_contested = trouble.contests > 0 || trouble.undone.len() >= CONTESTED_AFTER;
+        if is_contested {
+            let pause = WINDOW.saturating_mul(1 << trouble.contests.min(10)).min(LONGEST_CONTEST);
+            trouble.contests += 1;
+            trouble.undone = [now].into();
+            trouble.waits = Some((now + pause, Why::Contest(manager)));
+        }
+        is_contested
+    }
+
+    /// A namespace is gone.
+    pub(super) fn forget(&mut self, namespace: &Namespace) {
+        self.0.retain(|place, _| place.namespace != *namespace);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::Target;
+
+    fn place() -> Place {
+        Place { namespace: "a".parse().unwrap(), target: Target::Secret(0) }
+    }
+
+    #[test]
+    fn a_failure_waits_longer_each_time_and_a_success_forgets_it() {
+        let (mut troubles, place) = (Troubles::default(), place());
+        let mut pauses = Vec::new();
+        for _ in 0..12 {
+            troubles.failed(&place, 1000, "no".to_owned());
+            pauses.push(troubles.waits(&place, 1000).unwrap().0 - 1000);
+        }
+        assert_eq!(pauses[..4], [200, 400, 800, 1600]);
+        assert_eq!(pauses.last(), Some(&60_000));
+        troubles.done(&place);
+        assert!(troubles.waits(&place, 0).is_none() && troubles.0.is_empty());
+    }
+
+    #[test]
+    fn what_was_undone_five_times_in_ten_minutes_is_contested_and_then_once_more_is_enough() {
+        let (mut troubles, place) = (Troubles::default(), place());
+        let undone = |troubles: &mut Troubles, now: u64| troubles.undone(&place, now * 1000, Some("m".to_owned()));
+        for second in [0, 200, 400, 599, 700] {
+            assert!(!undone(&mut troubles, second), "{second}");
+        }
+        assert!(!undone(&mut troubles, 801));
+        assert!(undone(&mut troubles, 802));
+        assert_eq!(troubles.waits(&place, 802_000), Some(&(1_402_000, Why::Contest(Some("m".to_owned())))));
+        assert!(undone(&mut troubles, 1403));
+        assert_eq!(troubles.waits(&place, 1_403_000).map(|waits| waits.0), Some(2_603_000));
+    }
+
+    #[test]
+    fn a_race_is_over_when_the_object_is_seen_and_a_failure_is_not() {
+        let (mut troubles, place) = (Troubles::default(), place());
+        troubles.raced(&place, 0);
+        troubles.seen(&place);
+        assert!(troubles.waits(&place, 0).is_none());
+        troubles.failed(&place, 0, "no".to_owned());
+        troubles.seen(&place);
+        assert!(troubles.waits(&place, 0).is_some());
+    }
+}
