@@ -36,12 +36,19 @@ const FLAGS: &[(&[&str], &str)] = &[
         &[
             "-p",
             "-u",
+            "--auth",
             "--docker-email",
             "--docker-password",
             "--docker-server",
             "--docker-username",
+            "--email",
+            "--from-literal",
+            "--host",
             "--password",
             "--password-stdin",
+            "--registries",
+            "--registry",
+            "--server",
             "--token",
             "--user",
             "--username",
@@ -50,6 +57,43 @@ const FLAGS: &[(&[&str], &str)] = &[
     ),
     (&["--json", "--yaml"], "did you mean `--format`?"),
     (&["--name"], "did you mean `--secret-name`?"),
+    (&["--ns"], "did you mean `--namespaces`?"),
+    (&["--sa"], "did you mean `--service-account`?"),
+    (
+        &["--config-json", "--docker-config-json", "--dockerconfigjson", "--from-env-file", "--from-file"],
+        "`--docker-config-file FILE` reads a Docker config, `--docker-config VAR` names a variable that holds one",
+    ),
+    (&["--cert", "--certificate"], "did you mean `--sealing-cert`?"),
+    (&["--scope"], "did you mean `--sealing-scope`?"),
+    (
+        &["--controller-name", "--controller-namespace"],
+        "`regcred fetch-cert` takes this flag, and writes the certificate for --sealing-cert",
+    ),
+    (
+        &[
+            "-e",
+            "-i",
+            "--age",
+            "--azure-kv",
+            "--encrypt",
+            "--encrypted-regex",
+            "--gcp-kms",
+            "--hc-vault-transit",
+            "--in-place",
+            "--kms",
+            "--pgp",
+        ],
+        "`--protect sops` runs sops with the rules of .sops.yaml",
+    ),
+    (&["--set", "--values"], "`--format helm-values` writes values; settings are flags, or fields of regcred.yaml"),
+    (
+        &["-q", "--debug", "--quiet", "--silent"],
+        "only warnings and errors are printed; `-v` also reports what is read and written",
+    ),
+    (
+        &["--annotation", "--annotations", "--label", "--labels"],
+        "`--templates DIR` restyles the objects, except Secrets",
+    ),
 ];
 
 /// What does here what this command does elsewhere.

@@ -21,6 +21,9 @@ pub const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
 pub const FILL_IN: &str =
     "put your logins and namespaces into regcred.yaml: `regcred verify --list` says what it reads";
 
+/// The step of a tool that applies what is in Git.
+const PROTECT: &str = "choose `protect` in regcred.yaml, or the folder holds the logins in clear and stays out of Git: docs/choosing.md helps";
+
 const PIPELINE: &str = ".gitlab-ci.yml";
 /// A job of ours in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
@@ -79,6 +82,7 @@ impl Start {
                 "service-account",
                 &[("application.yaml", include_str!("../../templates/init/argocd-application.yaml"))],
                 &[
+                    PROTECT,
                     "name your repository in application.yaml",
                     "let a job with the variables run `regcred render --format directory --output pull-secrets` there",
                 ],
@@ -91,6 +95,7 @@ impl Start {
                     ("kustomization-flux.yaml", include_str!("../../templates/init/flux-kustomization.yaml")),
                 ],
                 &[
+                    PROTECT,
                     "name your source in kustomization-flux.yaml",
                     "let a job with the variables run `regcred render --format kustomization --output pull-secrets` there",
                 ],

@@ -10,11 +10,13 @@ mod source;
 mod value;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::environment::{Environment, Reading};
+use crate::report;
 use lifetime::ShortLived;
-use regcred_core::credentials::{Credential, Facts};
+use regcred_core::credentials::{Credential, Facts, Variable};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::VariableName;
 
@@ -59,6 +61,7 @@ impl Credentials {
         let mut read = HashMap::new();
         for source in sources {
             read.entry(source.clone()).or_insert_with(|| {
+                tell(source, environment);
                 let mut problems = Vec::new();
                 (source::read(source, environment, &facts, asking, &mut problems), problems)
             });
@@ -75,6 +78,26 @@ impl Credentials {
                 logins.iter().cloned()
             })
             .collect()
+    }
+}
+
+/// Says which variables and files are read, to people who asked to be told.
+fn tell(source: &Source, environment: &Environment) {
+    if let Source::DockerConfigFile(path) = source
+        && environment.directory().join(path).exists()
+    {
+        report::detail(&format!("reading a whole Docker config from {}", path.display()));
+    }
+    let mut told = Vec::new();
+    for Variable { name, purpose, .. } in source.variables() {
+        // Of several variables for one purpose the first that is set is read.
+        if environment.is_set(name.as_str()) && !told.contains(&purpose) {
+            let value = environment.setting(name.as_str()).map(|value| Path::new(value.trim()));
+            let is_file = value.is_some_and(|path| path.is_absolute() && path.is_file());
+            let place = if is_file { format!("the file that `{name}` names") } else { format!("`{name}`") };
+            report::detail(&format!("reading {purpose} from {place}"));
+            told.push(purpose);
+        }
     }
 }
 

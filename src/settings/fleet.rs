@@ -10,6 +10,7 @@ use super::namespaces::{self, Listed};
 use super::{Settings, allowed, secret_variables, usage, with_known};
 use crate::credentials::Credentials;
 use crate::environment::{Environment, open_list};
+use crate::report;
 use regcred_core::credentials::Source;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::VariableName;
@@ -116,7 +117,12 @@ fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnos
     let Some(path) = flags.options.namespaces_from.as_ref().map(|path| path.value.as_path()) else {
         return (None, problems);
     };
-    let read = if path == Path::new("-") {
+    let is_stdin = path == Path::new("-");
+    if is_stdin || environment.directory().join(path).exists() {
+        let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+        report::detail(&format!("reading namespaces from {place}"));
+    }
+    let read = if is_stdin {
         namespaces::read_from(std::io::stdin().lock(), FLAG, &mut problems)
     } else {
         open_list(&environment.directory().join(path))

@@ -11,6 +11,7 @@ use minijinja::Environment;
 use serde_json::Value;
 
 use crate::environment::read_text;
+use crate::report;
 use engine::{place, rendered, strict};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
@@ -75,6 +76,7 @@ fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) 
     if !path.exists() {
         return Ok(());
     }
+    report::detail(&format!("reading the template {}", path.display()));
     let text = read_text(path).map_err(|error| {
         let message = format!("the template `{name}` cannot be read: {}", reason(&error));
         Diagnostic::error(Code::UnreadableFile, message)

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::TITLE;
 use super::engine::{place, rendered, strict};
 use crate::environment::read_text;
+use crate::report;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
 
@@ -20,6 +21,7 @@ pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Fail
         let problem = Diagnostic::error(Code::UnreadableFile, message);
         Failure::of(TITLE, problem.hint("write tamcore, empathyco, or the path of a template"))
     })?;
+    report::detail(&format!("reading the template {}", path.display()));
     // The file is there, so its name is no value that was typed by mistake.
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (mut output, _) = render(&name, text, context)?;

@@ -473,7 +473,7 @@ fn pod(bench: &Bench, namespace: &str, name: &str, more: &str) {
 #[test]
 fn a_policy_is_written_first_and_acts_before_the_run_ends() {
     let Some(bench) = Bench::with(&[]) else { return };
-    let [namespace] = bench.namespaces();
+    let [namespace, other] = bench.namespaces();
     let folder = tempfile::tempdir().unwrap();
     let owner = bench::fresh("owner");
     let config = file(folder.path(), &owner, "image-pull-secret");
@@ -504,9 +504,13 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
     let found = bench.get(&["pod", "shop", "-n", &namespace]);
     assert_eq!(found["spec"]["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
     assert!(references(bench, &namespace, "default").is_empty(), "no ServiceAccount changes");
+    let elsewhere = ["--config", &config, "apply", "-n", &other, "--link", "policy"];
+    ended(&bench.program("regcred").arguments(elsewhere).variable("DOCKERHUB_AUTH", OLD).run(), 0);
+    let name = format!("{owner}.image-pull-secret");
+    let served = bench.get(&["mutatingadmissionpolicybinding", &name]).to_string();
+    assert!(served.contains(&namespace) && served.contains(&other), "a run for others takes nobody out: {served}");
     ended(&run("diff", &policy), 0);
     ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 0);
-    let name = format!("{owner}.image-pull-secret");
     for kind in ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"] {
         bench.kubectl(&["delete", kind, &name], "").succeeded();
     }

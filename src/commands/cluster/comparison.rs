@@ -58,9 +58,15 @@ pub(super) async fn compare<'a>(
     problems.extend(absent(&comparison));
     problems.extend(not_compared(&comparison));
     if delivery.link == Link::Policy {
-        let policies = delivery.policies();
+        let mut policies = delivery.policies();
         match policy::read(&server, &policies).await.map_err(one)? {
-            Some(found) => drop(comparison.steps.splice(0..0, delivery.compare_policies(&policies, &found))),
+            Some(found) => {
+                if !typed.link.prune {
+                    let pairs = policies.iter_mut().zip(&found);
+                    pairs.for_each(|(policy, found)| policy.keep_namespaces(found.as_ref(), &delivery.marks.owner));
+                }
+                drop(comparison.steps.splice(0..0, delivery.compare_policies(&policies, &found)));
+            }
             None => problems.push(unread(typed.without_secrets)),
         }
     }

@@ -124,6 +124,9 @@ impl Sops {
         } else if environment.setting("SOPS_CONFIG").is_none() {
             found.extend(rules::ignored(&root));
         }
+        if let Some(rules) = &rules {
+            report::detail(&format!("reading the rules of sops in {}", rules.file.display()));
+        }
         let approved = approval::listed(environment);
         if encrypts && let Some(rules) = &rules {
             let known = approved.iter().flatten().chain(target.accepted).cloned().collect();

@@ -78,6 +78,21 @@ impl Policy {
         Some(Self { path, kind, name, object, is_known })
     }
 
+    /// Serves also the namespaces that the binding of this owner serves already, because another run chose them.
+    pub fn keep_namespaces(&mut self, found: Option<&Value>, owner: &str) {
+        const VALUES: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/values";
+        let metadata = found.and_then(|found| serde_json::from_value::<Metadata>(found["metadata"].clone()).ok());
+        let there = found.and_then(|found| found.pointer(VALUES)).and_then(Value::as_array);
+        let wanted = self.object.pointer_mut(VALUES).and_then(Value::as_array_mut);
+        if let (Some(metadata), Some(there), Some(wanted)) = (metadata, there, wanted)
+            && matches!(whose(&metadata, owner), Whose::Ours)
+        {
+            wanted.extend(there.iter().cloned());
+            wanted.sort_unstable_by(|one, other| one.as_str().cmp(&other.as_str()));
+            wanted.dedup();
+        }
+    }
+
     fn item(&self, found: Option<&Value>, owner: &str) -> Item {
         let metadata = found.and_then(|found| serde_json::from_value::<Metadata>(found["metadata"].clone()).ok());
         let actual = found.map(|found| {
@@ -175,6 +190,19 @@ mod tests {
         assert_eq!(actions(&delivery(&unknown), &found), [Action::Keep, Action::Keep]);
         let other = Logins::External(vec![("quay.io".parse().unwrap(), None)]);
         assert_eq!(actions(&delivery(&other), &found), [Action::Update, Action::Keep]);
+        let values = |binding: &mut Value| {
+            binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"].take()
+        };
+        let mut wider = found[1].clone().unwrap();
+        wider["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"] =
+            json!(["team", "other"]);
+        let kept = |owner| {
+            let mut binding = known.policies().remove(1);
+            binding.keep_namespaces(Some(&wider), owner);
+            values(&mut binding.object)
+        };
+        assert_eq!(kept("acme"), json!(["other", "team"]));
+        assert_eq!(kept("somebody"), json!(["team"]), "that of another owner is not ours to read");
         found[1].as_mut().unwrap()["spec"]["matchResources"] = json!({});
         assert_eq!(actions(&known, &found), [Action::Keep, Action::Update]);
         found[1].as_mut().unwrap()["metadata"]["annotations"] = json!({});
