@@ -14,6 +14,8 @@
 
 pub mod cli;
 pub mod commands;
+#[cfg(feature = "cluster")]
+mod controller;
 mod credentials;
 pub mod environment;
 mod files;

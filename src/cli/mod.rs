@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cluster")]
 pub mod cluster;
+#[cfg(feature = "cluster")]
+pub mod controller;
 mod explain;
 #[cfg(feature = "cluster")]
 pub mod explanation;
@@ -37,7 +39,7 @@ pub use render::{
         DOCKERHUB_AUTH=$(base64 -w0 ~/.docker/config.json) regcred render -n team-a,team-b\n  \
         regcred verify --list          which variables are read, and which are missing\n  \
         regcred init gitlab            a regcred.yaml and the job that uses it\n\n\
-        Names of variables are typed, never values. Exit: 0 done, 1 bad input, 2 usage, 3 differences found."
+        Type names of variables, never values. Exit: 0 done, 1 fault, 2 usage, 3 differs"
 )]
 pub struct Arguments {
     /// Read this file instead of the regcred.yaml found upward to the Git root
@@ -77,6 +79,9 @@ pub enum Command {
     /// Say why an image of a Pod cannot be pulled, and what to do
     #[cfg(feature = "cluster")]
     Explain(Box<explanation::ExplainArguments>),
+    /// Keep every namespace of a cluster served, for ever
+    #[cfg(feature = "cluster")]
+    Controller(Box<controller::ControllerArguments>),
     /// Report every problem with the logins, and what a kubelet uses
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt

@@ -3,6 +3,8 @@
 #[cfg(feature = "cluster")]
 mod cluster;
 mod completions;
+#[cfg(feature = "cluster")]
+mod controller;
 mod deliver;
 mod fetch_cert;
 mod image;
@@ -57,6 +59,8 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         Command::Delete(arguments) => cluster::delete::run(&typed, &arguments, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]
         Command::Explain(arguments) => cluster::explain::run(&typed, &arguments, load()?.as_ref(), environment),
+        #[cfg(feature = "cluster")]
+        Command::Controller(arguments) => controller::run(&which, &arguments, environment),
         Command::Verify(arguments) => verify::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Krm => krm::run(&which, environment),
         Command::Inject(arguments) => inject::run(&typed, &arguments, load()?.as_ref(), environment),

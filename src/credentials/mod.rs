@@ -4,6 +4,8 @@ mod file;
 mod from_preset;
 mod helper;
 mod hosts;
+#[cfg(feature = "cluster")]
+pub mod mounted;
 mod source;
 mod value;
 

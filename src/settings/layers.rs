@@ -163,8 +163,14 @@ fn with_namespaces(
     namespaces: &file::Namespaces,
     origin: &dyn Fn(&'static str) -> Origin,
 ) -> PullSecret {
+    let mut include = good(&namespaces.include);
+    if namespaces.selector.is_some() {
+        let message = "`selector` in regcred.yaml chooses by label, and only `regcred controller` does";
+        let hint = "name namespaces or globs in `include`, or use --selector";
+        include.push(Err(vec![Diagnostic::error(Code::MeansNothing, message).hint(hint)]));
+    }
     PullSecret {
-        include: Some(Sourced { value: good(&namespaces.include), origin: origin("include") }),
+        include: Some(Sourced { value: include, origin: origin("include") }),
         exclude: Some(Sourced { value: good(&namespaces.exclude), origin: origin("exclude") }),
         ..pull_secret
     }

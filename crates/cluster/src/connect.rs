@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderValue, header};
+pub use kube::Client;
+use kube::config;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
-use kube::{Client, config};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use secrecy::{ExposeSecret, SecretString};
 

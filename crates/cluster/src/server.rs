@@ -1,13 +1,14 @@
 //! Sends requests to an API server: each with a deadline, and again while that can help.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::error::Error as _;
 use std::hash::BuildHasher;
 use std::io;
 use std::time::Duration;
 
-use http::{Request, header};
+use http::{Method, Request, header};
 use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
@@ -35,7 +36,12 @@ pub struct Server {
     stop: fn() -> bool,
     /// Whether it has ever answered: one that never did is not asked again and again.
     has_answered: Cell<bool>,
+    /// How often it has answered how.
+    answers: RefCell<Answers>,
 }
+
+/// How often an API server has answered, by method and status code.
+pub type Answers = BTreeMap<(&'static str, u16), u64>;
 
 /// Why a call has no result. It holds no value of a request.
 #[derive(Debug)]
@@ -89,7 +95,13 @@ impl Server {
     /// The API server behind a client.
     #[must_use]
     pub fn new(client: Client, timeout: Duration, stop: fn() -> bool) -> Self {
-        Self { client, timeout, stop, has_answered: Cell::new(false) }
+        Self { client, timeout, stop, has_answered: Cell::new(false), answers: RefCell::default() }
+    }
+
+    /// How often it has answered how.
+    #[must_use]
+    pub fn answers(&self) -> Answers {
+        self.answers.borrow().clone()
     }
 
     /// How long one call may take.
@@ -206,6 +218,10 @@ impl Server {
         let answer = self.client.send(request).await.map_err(|error| (trouble(&error), None))?;
         self.has_answered.set(true);
         let (parts, body) = answer.into_parts();
+        let method =
+            [Method::GET, Method::PATCH, Method::POST, Method::DELETE].iter().position(|known| known == method);
+        let method = method.map_or("other", |at| ["get", "patch", "create", "delete"][at]);
+        *self.answers.borrow_mut().entry((method, parts.status.as_u16())).or_default() += 1;
         let bytes = body.collect_bytes().await.map_err(|error| (trouble(&error), None))?;
         if parts.status.is_success() {
             return Ok(bytes.to_vec());

@@ -109,6 +109,26 @@ fn of_variable(name: &str, environment: &Environment) -> Result<Source, Diagnost
     }
 }
 
+/// How a program that reads no entry of regcred.yaml reaches its cluster.
+///
+/// # Errors
+/// There is no kubeconfig, and this is no Pod.
+pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> Result<Access, Diagnostic> {
+    let source = match &arguments.kubeconfig {
+        Some(path) => Source::Files(vec![environment.directory().join(path)]),
+        None => by_default(environment)?,
+    };
+    Ok(Access {
+        source,
+        context: arguments.context.clone(),
+        user: arguments.user.clone(),
+        groups: arguments.groups.clone(),
+        hidden_variables: Vec::new(),
+        timeout: arguments.timeout.0,
+        stop: || false,
+    })
+}
+
 /// What kubectl reads, in its order.
 fn by_default(environment: &Environment) -> Result<Source, Diagnostic> {
     if let Some(paths) = environment.path_list("KUBECONFIG") {

@@ -3,7 +3,7 @@
 mod applied;
 pub(super) mod apply;
 mod comparison;
-mod connection;
+pub(super) mod connection;
 pub(super) mod delete;
 pub(super) mod diff;
 pub(super) mod explain;

@@ -229,12 +229,14 @@ pub struct Namespaces {
     pub include: Vec<NamespacePattern>,
     /// Namespaces to leave out.
     pub exclude: Vec<NamespacePattern>,
+    /// Labels that they must have, as for kubectl; only `regcred controller` reads it.
+    pub selector: Option<String>,
 }
 
 impl Namespaces {
     /// Whether it says nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.include.is_empty() && self.exclude.is_empty()
+        self.include.is_empty() && self.exclude.is_empty() && self.selector.is_none()
     }
 }
 

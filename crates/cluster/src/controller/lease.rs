@@ -23,6 +23,7 @@ const LEADS: Duration = Duration::from_secs(10);
 /// The lease, as this replica has seen it.
 pub struct Lease {
     path: String,
+    name: String,
     identity: String,
     /// The version that was seen last, and when it was new.
     seen: Option<(String, Instant)>,
@@ -50,7 +51,7 @@ impl Lease {
     #[must_use]
     pub fn new(namespace: &str, name: &str, identity: String) -> Self {
         let path = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}");
-        Self { path, identity, seen: None, until: None, holder: String::new() }
+        Self { path, name: name.to_owned(), identity, seen: None, until: None, holder: String::new() }
     }
 
     /// Until when this replica may write.
@@ -129,7 +130,7 @@ impl Lease {
         let mut lease = json!({
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {},
+            "metadata": {"name": self.name},
             "spec": {
                 "holderIdentity": holder, "leaseDurationSeconds": EXPIRES.as_secs(), "renewTime": time,
                 "leaseTransitions": transitions,

@@ -60,10 +60,14 @@ pub async fn write(server: &Server, delivery: &Delivery<'_>, write: &Write) -> O
     result.unwrap_or_else(|trouble| ended(&trouble, deed, || Attempt::new(verb, words(place, delivery))))
 }
 
-/// The server-side apply of a Secret. A version that no object can have lets it be made, and not replace one that came meanwhile.
+/// The version that only an object can have that is not there: no object of the API server is that old.
+const NOT_THERE: &str = "1";
+
+/// The server-side apply of a Secret. It replaces the one that was seen, and none that came meanwhile.
 fn apply(delivery: &Delivery<'_>, number: usize, path: &str, place: &Place, there: Option<&Identity>) -> Option<Call> {
     let wanted = delivery.manifest(&delivery.pull_secrets[number]);
     let mut object = serde_json::to_value(wanted.object(Some(&place.namespace))).ok()?;
+    object["metadata"]["resourceVersion"] = json!(NOT_THERE);
     if let Some(there) = there {
         object["metadata"]["uid"] = json!(there.uid);
         object["metadata"]["resourceVersion"] = json!(there.version);

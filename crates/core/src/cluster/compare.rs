@@ -11,7 +11,7 @@ use super::reference::refers;
 use super::whose::{Whose, whose};
 use crate::names::{Namespace, ResourceName};
 use crate::objects::marks::Role;
-use crate::plan::{Action, Actual, Change, Content, Encryption, History, Owner, Plan, Reason, Wanted};
+use crate::plan::{Action, Actual, Change, Content, Encryption, History, Owner, Plan, Wanted};
 use crate::spec::choice::Link;
 
 /// What differs between a cluster and what is wanted there.
@@ -37,19 +37,6 @@ pub struct Step {
     /// What is done with it, and why.
     pub change: Change,
     /// Whose it is, where that is why: `Helm release shop`, `owner team-b`.
-    pub whose: Option<String>,
-}
-
-/// What is done with a Secret that is there, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged {
-    /// What is done.
-    pub action: Action,
-    /// Why.
-    pub reason: Reason,
-    /// Whether it is this owner's.
-    pub is_ours: bool,
-    /// Whose it is, where that is why.
     pub whose: Option<String>,
 }
 
@@ -186,24 +173,6 @@ impl Delivery<'_> {
         comparison
     }
 
-    /// What is done with a Secret that is there, and wanted.
-    #[must_use]
-    pub fn judge(&self, number: usize, there: &Secret) -> Judged {
-        let (actual, whose) = self.assess(&self.pull_secrets[number], there);
-        let (action, reason) = Plan::of_one(Some(actual));
-        Judged { action, reason, is_ours: actual.owner == Owner::Proven, whose }
-    }
-
-    /// The ServiceAccounts of a namespace that should refer to these pull secrets, by their numbers.
-    #[must_use]
-    pub fn links(&self, numbers: &[usize], namespace: &Namespace, space: &Space) -> Vec<Step> {
-        if self.link != Link::ServiceAccount {
-            return Vec::new();
-        }
-        let here: Vec<_> = numbers.iter().map(|number| (*number, &self.pull_secrets[*number])).collect();
-        steps(accounts(&here, namespace, space, &mut Vec::new()))
-    }
-
     fn secret(
         &self,
         (number, wanted): (usize, &PullSecret<'_>),
@@ -224,7 +193,7 @@ impl Delivery<'_> {
         }
     }
 
-    fn assess(&self, wanted: &PullSecret<'_>, there: &Secret) -> (Actual, Option<String>) {
+    pub(super) fn assess(&self, wanted: &PullSecret<'_>, there: &Secret) -> (Actual, Option<String>) {
         let compared = content::compare(wanted.docker_config(), there.docker_config.as_ref());
         let whose = whose(&there.metadata, &self.marks.owner);
         let holds_the_same = wanted.is_known() && compared != Compared::Different && there.type_ == TYPE;
@@ -263,7 +232,7 @@ impl Delivery<'_> {
 }
 
 /// The ServiceAccounts that should refer to these pull secrets.
-fn accounts(
+pub(super) fn accounts(
     here: &[(usize, &PullSecret<'_>)],
     namespace: &Namespace,
     space: &Space,

@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod facts;
 pub mod grant;
 pub mod installation;
+mod judge;
 pub mod pods;
 pub mod policy;
 pub mod reference;
@@ -17,7 +18,8 @@ pub mod status;
 pub mod stuck;
 pub mod whose;
 
-pub use compare::{Comparison, Judged, Object, Step};
+pub use compare::{Comparison, Object, Step};
 pub use delivery::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
 pub use facts::{Facts, Space};
+pub use judge::Judged;
 pub use removal::Removal;

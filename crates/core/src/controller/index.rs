@@ -1,6 +1,6 @@
 //! Keeps what the rules need of the objects that watches have seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::facts::{Account, Metadata, Phase, Secret, Space};
 use crate::cluster::{Delivery, Judged};
@@ -58,7 +58,11 @@ pub(super) struct Here {
     /// Its annotations and its ServiceAccounts.
     pub(super) space: Space,
     pub(super) secrets: BTreeMap<usize, Held>,
+    /// ServiceAccounts to which a reference was added, so that it is ours even without a Secret.
+    pub(super) linked: BTreeSet<ResourceName>,
     pub(super) standing: Standing,
+    /// By the number of the pull secret: whether it is chosen, whether or not it has opted out.
+    pub(super) named: Vec<bool>,
     /// When it was seen for the first time, until it is served.
     pub(super) since: Option<u64>,
 }
@@ -69,9 +73,13 @@ impl Here {
         !self.is_known && self.secrets.is_empty() && self.space.accounts.is_empty()
     }
 
-    pub(super) fn see(&mut self, space: Space) {
+    /// Takes over how the namespace is; of its labels those that are asked for.
+    pub(super) fn see(&mut self, space: Space, is_asked_for: impl Fn(&str) -> bool) {
         self.is_known = true;
-        self.space.metadata = Metadata { annotations: opt_out(space.metadata.annotations), ..Metadata::default() };
+        let mut labels = space.metadata.labels;
+        labels.retain(|label, _| is_asked_for(label));
+        let annotations = opt_out(space.metadata.annotations);
+        self.space.metadata = Metadata { annotations, labels, ..Metadata::default() };
         self.space.phase = space.phase;
     }
 
@@ -104,6 +112,11 @@ pub(super) fn is_older(uid: &str, version: &str, than: (&str, &str)) -> bool {
         (Some(version), Some(known)) => uid == than.0 && version < known,
         _ => false,
     }
+}
+
+/// The same for two states of one object.
+pub(super) fn is_older_than(metadata: &Metadata, known: &Metadata) -> bool {
+    is_older(&metadata.uid, &metadata.resource_version, (&known.uid, &known.resource_version))
 }
 
 /// The manager of a field that is not ours.

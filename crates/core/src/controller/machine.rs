@@ -3,44 +3,44 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 
-use super::index::{Held, Here, is_older, other_manager, place, trimmed};
+use super::index::{Held, Here, is_older, is_older_than, trimmed};
 use super::namespace::{Needs, Rules, Standing};
 use super::trouble::Troubles;
-use super::{Event, Notice, Outcome, Place, Target, Watch, Write};
-use crate::cluster::facts::{Account, Metadata, NamespaceObject, Phase, Secret};
-use crate::cluster::reference::refers;
-use crate::cluster::selection::Choice;
+use super::{Choosing, Notice, Outcome, Place, Target, Watch, Write};
+use crate::cluster::facts::Phase;
 use crate::cluster::{Accounts, Delivery};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::Link;
 
 /// The state machine for one version of the settings and the logins.
 pub struct Machine<'d> {
-    delivery: &'d Delivery<'d>,
-    choices: Vec<Choice<'d>>,
-    manager: String,
-    index: BTreeMap<Namespace, Here>,
-    watches: BTreeMap<Watch, Seen>,
+    pub(super) delivery: &'d Delivery<'d>,
+    pub(super) choices: Vec<Choosing<'d>>,
+    /// The controller's own namespace, where the sources of the Secrets are: nothing is done there.
+    pub(super) own: Namespace,
+    pub(super) manager: String,
+    pub(super) index: BTreeMap<Namespace, Here>,
+    pub(super) watches: BTreeMap<Watch, Seen>,
     /// By the number of the pull secret: how many namespaces are chosen for it by their names.
-    named: Vec<usize>,
+    pub(super) named: Vec<usize>,
     /// Whether it was said that nothing of a pull secret is removed.
-    said: Vec<bool>,
-    queue: VecDeque<Namespace>,
-    queued: BTreeSet<Namespace>,
-    ready: VecDeque<Write>,
-    busy: BTreeSet<Place>,
-    troubles: Troubles,
-    due: BTreeSet<(u64, Namespace)>,
-    notices: Vec<Notice>,
+    pub(super) said: Vec<bool>,
+    pub(super) queue: VecDeque<Namespace>,
+    pub(super) queued: BTreeSet<Namespace>,
+    pub(super) ready: VecDeque<Write>,
+    pub(super) busy: BTreeSet<Place>,
+    pub(super) troubles: Troubles,
+    pub(super) due: BTreeSet<(u64, Namespace)>,
+    pub(super) notices: Vec<Notice>,
 }
 
 /// What a watch has seen.
 #[derive(Debug, Default)]
-struct Seen {
+pub(super) struct Seen {
     /// Whether it has seen all objects once.
-    is_complete: bool,
+    pub(super) is_complete: bool,
     /// What it has seen since it began again.
-    again: Option<BTreeSet<(Namespace, Option<ResourceName>)>>,
+    pub(super) again: Option<BTreeSet<(Namespace, Option<ResourceName>)>>,
 }
 
 /// How many namespaces are how.
@@ -61,11 +61,13 @@ pub struct Counts {
 }
 
 impl<'d> Machine<'d> {
-    /// A machine that has seen nothing; the choices are in the order of the delivery's pull secrets.
+    /// A machine that has seen nothing; the choices are in the order of the delivery's pull secrets. Nothing is done in `own`, where the
+    /// sources of the Secrets are.
     #[must_use]
-    pub fn new(delivery: &'d Delivery<'d>, choices: Vec<Choice<'d>>) -> Self {
+    pub fn new(delivery: &'d Delivery<'d>, choices: Vec<Choosing<'d>>, own: Namespace) -> Self {
         let watches = watches(delivery).into_iter().map(|watch| (watch, Seen::default())).collect();
         Self {
+            own,
             manager: delivery.field_manager(),
             index: BTreeMap::new(),
             watches,
@@ -99,20 +101,6 @@ impl<'d> Machine<'d> {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.is_synced() && self.queue.is_empty() && self.ready.is_empty() && self.busy.is_empty()
-    }
-
-    /// Takes what a watch has seen.
-    pub fn see(&mut self, event: Event, now: u64) {
-        match event {
-            Event::Began(watch) => self.watches.entry(watch).or_default().again = Some(BTreeSet::new()),
-            Event::Ended(watch) => self.complete(&watch, now),
-            Event::Namespace(object) => self.namespace(object, now),
-            Event::NamespaceGone(name) => self.namespace_gone(&name),
-            Event::Account(watch, account) => self.account(watch, account, now),
-            Event::AccountGone(namespace, name) => self.account_gone(&namespace, &name),
-            Event::Secret(number, secret) => self.secret(number, &secret, now),
-            Event::SecretGone(number, namespace) => self.secret_gone(number, &namespace, now),
-        }
     }
 
     /// The next write, if one is due. It is not named again before its outcome is known.
@@ -186,6 +174,13 @@ impl<'d> Machine<'d> {
         self.index.iter().filter(|(_, here)| here.is_known).map(|(name, here)| (name, &here.standing))
     }
 
+    /// A namespace that is chosen for a pull secret, if there is one.
+    #[must_use]
+    pub fn chosen(&self) -> Option<&Namespace> {
+        let takes = |(name, here): &(&Namespace, &Here)| self.choices.iter().any(|choice| choice.takes(name, here));
+        self.index.iter().find(takes).map(|(name, _)| name)
+    }
+
     /// How many namespaces are how.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -209,12 +204,6 @@ impl<'d> Machine<'d> {
         counts
     }
 
-    /// Gives up writes that were named and not made, as when another replica leads from now on.
-    pub fn put_back(&mut self, write: &Write) {
-        self.busy.remove(&write.place);
-        self.queue(&write.place.namespace);
-    }
-
     fn decide(&mut self, namespace: &Namespace, now: u64) {
         let Some(here) = self.index.get(namespace) else { return };
         let holds: Vec<_> = self.named.iter().map(|named| *named == 0).collect();
@@ -230,11 +219,12 @@ impl<'d> Machine<'d> {
         let Needs { writes, standing, due } = rules.needs(namespace, here);
         self.due.extend(due.map(|due| (due, namespace.clone())));
         self.busy.extend(writes.iter().map(|write| write.place.clone()));
+        let linked: Vec<_> = writes.iter().filter_map(Write::linked).cloned().collect();
         self.ready.extend(writes);
         self.said_once(&holds);
-        if let Some(here) = self.index.get_mut(namespace)
-            && here.standing != standing
-        {
+        let Some(here) = self.index.get_mut(namespace) else { return };
+        here.linked.extend(linked);
+        if here.standing != standing {
             self.notices.extend(match &standing {
                 Standing::Served => {
                     here.since.take().map(|since| Notice::Served(namespace.clone(), now.saturating_sub(since)))
@@ -258,151 +248,10 @@ impl<'d> Machine<'d> {
         }
     }
 
-    fn queue(&mut self, namespace: &Namespace) {
+    pub(super) fn queue(&mut self, namespace: &Namespace) {
         if self.queued.insert(namespace.clone()) {
             self.queue.push_back(namespace.clone());
         }
-    }
-
-    /// What a watch that began again has not seen is gone.
-    fn complete(&mut self, watch: &Watch, now: u64) {
-        let seen = self.watches.entry(watch.clone()).or_default();
-        seen.is_complete = true;
-        let Some(again) = seen.again.take() else { return };
-        let is_gone =
-            |namespace: &Namespace, name: Option<&ResourceName>| !again.contains(&(namespace.clone(), name.cloned()));
-        let mut gone = Vec::new();
-        for (namespace, here) in &self.index {
-            match watch {
-                Watch::Namespaces if here.is_known && is_gone(namespace, None) => {
-                    gone.push(Event::NamespaceGone(namespace.clone()));
-                }
-                Watch::Secrets(number) if here.secrets.contains_key(number) && is_gone(namespace, None) => {
-                    gone.push(Event::SecretGone(*number, namespace.clone()));
-                }
-                Watch::Accounts(of) => {
-                    let names = here.space.accounts.keys().filter(|name| of.as_ref().is_none_or(|of| of == *name));
-                    let names = names.filter(|name| is_gone(namespace, Some(name)));
-                    gone.extend(names.map(|name| Event::AccountGone(namespace.clone(), name.clone())));
-                }
-                Watch::Namespaces | Watch::Secrets(_) => {}
-            }
-        }
-        gone.into_iter().for_each(|event| self.see(event, now));
-        let all: Vec<_> = self.index.keys().cloned().collect();
-        all.iter().for_each(|namespace| self.queue(namespace));
-    }
-
-    fn remember(&mut self, watch: Watch, namespace: &Namespace, name: Option<&ResourceName>) {
-        if let Some(again) = self.watches.get_mut(&watch).and_then(|seen| seen.again.as_mut()) {
-            again.insert((namespace.clone(), name.cloned()));
-        }
-    }
-
-    fn namespace(&mut self, object: NamespaceObject, now: u64) {
-        let Ok(name) = object.metadata.name.parse::<Namespace>() else { return };
-        self.remember(Watch::Namespaces, &name, None);
-        let here = self.index.entry(name.clone()).or_default();
-        if !here.is_known {
-            here.since = Some(now);
-            for (named, choice) in self.named.iter_mut().zip(&self.choices) {
-                *named += usize::from(choice.names_it(&name));
-            }
-        }
-        here.see(object.space());
-        self.queue(&name);
-    }
-
-    fn namespace_gone(&mut self, name: &Namespace) {
-        let Some(here) = self.index.get_mut(name).filter(|here| here.is_known) else { return };
-        here.forget();
-        if here.is_empty() {
-            self.index.remove(name);
-        }
-        for (named, choice) in self.named.iter_mut().zip(&self.choices) {
-            *named -= usize::from(choice.names_it(name));
-        }
-        self.troubles.forget(name);
-    }
-
-    fn account(&mut self, watch: Watch, account: Account, now: u64) {
-        let Some((namespace, name)) = place(&account.metadata) else { return };
-        self.remember(watch, &namespace, Some(&name));
-        let here = self.index.entry(namespace.clone()).or_default();
-        if let Some(known) = here.space.accounts.get(&name) {
-            if is_older_than(&account.metadata, &known.metadata) {
-                return;
-            }
-            let (was, is) = (&known.image_pull_secrets, &account.image_pull_secrets);
-            let lost = self.delivery.pull_secrets.iter().enumerate().any(|(number, one)| {
-                refers(was, one.name)
-                    && !refers(is, one.name)
-                    && self.choices[number].takes(&namespace, &here.space)
-                    && one.accounts.has(&name)
-            });
-            if lost && here.is_known {
-                let manager = other_manager(&account.metadata, "f:imagePullSecrets", &self.manager);
-                let place = Place { namespace: namespace.clone(), target: Target::Account(name.clone()) };
-                self.undone(&place, manager, now);
-            }
-        }
-        let here = self.index.entry(namespace.clone()).or_default();
-        here.space.accounts.insert(name.clone(), trimmed(account));
-        self.troubles.seen(&Place { namespace: namespace.clone(), target: Target::Account(name) });
-        self.queue(&namespace);
-    }
-
-    fn account_gone(&mut self, namespace: &Namespace, name: &ResourceName) {
-        let Some(here) = self.index.get_mut(namespace) else { return };
-        here.space.accounts.remove(name);
-        if here.is_empty() {
-            self.index.remove(namespace);
-        }
-        self.queue(namespace);
-    }
-
-    fn secret(&mut self, number: usize, secret: &Secret, now: u64) {
-        let Ok(namespace) = secret.metadata.namespace.parse::<Namespace>() else { return };
-        self.remember(Watch::Secrets(number), &namespace, None);
-        let held = Held::new(self.delivery, number, secret);
-        let here = self.index.entry(namespace.clone()).or_default();
-        let (uid, version) = (&held.identity.uid, &held.identity.version);
-        if let Some(known) = here.secrets.get(&number)
-            && is_older(uid, version, (&known.identity.uid, &known.identity.version))
-        {
-            return;
-        }
-        let was_good = here.secrets.get(&number).is_some_and(Held::is_good);
-        let is_wanted = here.is_known && self.choices[number].takes(&namespace, &here.space);
-        let is_undone =
-            was_good && is_wanted && !held.is_good() && held.identity.version != here.secrets[&number].identity.version;
-        here.secrets.insert(number, held);
-        let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
-        self.troubles.seen(&place);
-        if is_undone {
-            let manager = other_manager(&secret.metadata, "f:data", &self.manager);
-            self.undone(&place, manager, now);
-        }
-        self.queue(&namespace);
-    }
-
-    fn secret_gone(&mut self, number: usize, namespace: &Namespace, now: u64) {
-        let Some(here) = self.index.get_mut(namespace) else { return };
-        let was_good = here.secrets.remove(&number).is_some_and(|held| held.is_good());
-        let is_undone = was_good && here.is_known && self.choices[number].takes(namespace, &here.space);
-        if here.is_empty() {
-            self.index.remove(namespace);
-        }
-        let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
-        self.troubles.seen(&place);
-        if is_undone {
-            self.undone(&place, None, now);
-        }
-        self.queue(namespace);
-    }
-
-    fn undone(&mut self, place: &Place, manager: Option<String>, now: u64) {
-        self.troubles.undone(place, now, manager);
     }
 }
 
@@ -420,8 +269,4 @@ fn watches(delivery: &Delivery<'_>) -> Vec<Watch> {
     };
     let secrets = (0..delivery.pull_secrets.len()).map(Watch::Secrets);
     [Watch::Namespaces].into_iter().chain(accounts).chain(secrets).collect()
-}
-
-fn is_older_than(metadata: &Metadata, known: &Metadata) -> bool {
-    is_older(&metadata.uid, &metadata.resource_version, (&known.uid, &known.resource_version))
 }

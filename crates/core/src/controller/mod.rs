@@ -3,14 +3,17 @@
 //! It has no clock and asks nobody: `now` comes in as milliseconds of any clock that only goes forward. What it keeps of a cluster is a
 //! small index; every write that it names has a precondition, so that a write that comes late changes nothing.
 
+mod choosing;
 mod index;
 mod machine;
 mod namespace;
+mod sight;
 mod trouble;
 
 use crate::cluster::facts::{Account, NamespaceObject, Secret};
 use crate::names::{Namespace, ResourceName};
 
+pub use choosing::Choosing;
 pub use index::Identity;
 pub use machine::{Counts, Machine};
 pub use namespace::Standing;
@@ -73,6 +76,16 @@ pub struct Write {
     pub place: Place,
     /// What is done with it.
     pub deed: Deed,
+}
+
+impl Write {
+    /// The ServiceAccount to which it adds a reference.
+    fn linked(&self) -> Option<&ResourceName> {
+        match (&self.deed, &self.place.target) {
+            (Deed::Link(_), Target::Account(name)) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// What is done with an object.

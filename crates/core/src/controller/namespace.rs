@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::index::{Held, Here};
 use super::trouble::{Troubles, Why};
-use super::{Deed, Place, Target, Write};
-use crate::cluster::facts::Phase;
+use super::{Choosing, Deed, Place, Target, Write};
+use crate::cluster::facts::{Account, Phase};
 use crate::cluster::reference::{self, refers};
-use crate::cluster::selection::Choice;
 use crate::cluster::{Delivery, Object};
 use crate::names::{Namespace, ResourceName};
 use crate::plan::{Action, Reason};
@@ -44,7 +43,7 @@ pub(super) struct Needs {
 /// What the decision about a namespace needs to know.
 pub(super) struct Rules<'a, 'd> {
     pub(super) delivery: &'a Delivery<'d>,
-    pub(super) choices: &'a [Choice<'d>],
+    pub(super) choices: &'a [Choosing<'d>],
     /// By the number of the pull secret: whether nothing of it is removed.
     pub(super) holds: &'a [bool],
     pub(super) troubles: &'a Troubles,
@@ -55,7 +54,7 @@ pub(super) struct Rules<'a, 'd> {
 impl Rules<'_, '_> {
     /// The pull secrets that a namespace gets.
     pub(super) fn wanted(&self, namespace: &Namespace, here: &Here) -> Vec<usize> {
-        let takes = |(_, choice): &(usize, &Choice<'_>)| here.is_known && choice.takes(namespace, &here.space);
+        let takes = |(_, choice): &(usize, &Choosing<'_>)| choice.takes(namespace, here);
         self.choices.iter().enumerate().filter(takes).map(|(number, _)| number).collect()
     }
 
@@ -124,24 +123,28 @@ impl Rules<'_, '_> {
         }
     }
 
-    /// Removes what is ours and no longer wanted: the references, and when none is left the Secret.
+    /// Removes what is ours and no longer wanted: the references, and when none is left the Secret. A reference without a Secret of ours is
+    /// ours if it was added here.
     fn remove(&self, wanted: &[usize], namespace: &Namespace, here: &Here, needs: &mut Needs) {
-        let leaves = |number: &usize, held: &Held| {
-            held.judged.is_ours && !wanted.contains(number) && !self.holds.get(*number).copied().unwrap_or(true)
-        };
         let mut references: BTreeMap<&ResourceName, Vec<ResourceName>> = BTreeMap::new();
-        for (number, held) in here.secrets.iter().filter(|(number, held)| leaves(number, held)) {
-            needs.lower(Standing::Leaving);
-            let name = self.delivery.pull_secrets[*number].name;
-            let referring = here.space.accounts.iter().filter(|(_, account)| refers(&account.image_pull_secrets, name));
-            let mut is_referred_to = false;
-            for (account, _) in referring {
-                references.entry(account).or_default().push(name.clone());
-                is_referred_to = true;
+        for (number, pull_secret) in self.delivery.pull_secrets.iter().enumerate() {
+            if wanted.contains(&number) || self.holds.get(number).copied().unwrap_or(true) {
+                continue;
             }
-            if !is_referred_to {
-                let place = Place { namespace: namespace.clone(), target: Target::Secret(*number) };
+            let ours = here.secrets.get(&number).filter(|held| held.judged.is_ours);
+            let refers_here = |(name, account): &(&ResourceName, &Account)| {
+                refers(&account.image_pull_secrets, pull_secret.name) && (ours.is_some() || here.linked.contains(*name))
+            };
+            let referring: Vec<_> = here.space.accounts.iter().filter(refers_here).map(|(name, _)| name).collect();
+            if ours.is_some() || !referring.is_empty() {
+                needs.lower(Standing::Leaving);
+            }
+            if let (Some(held), true) = (ours, referring.is_empty()) {
+                let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
                 self.write(place, Deed::Delete(held.identity.clone()), needs);
+            }
+            for account in referring {
+                references.entry(account).or_default().push(pull_secret.name.clone());
             }
         }
         for (account, names) in references {

@@ -1,5 +1,6 @@
 //! Parses a selector of labels as kubectl takes it, and says it in the language of admission policies (CEL).
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -83,6 +84,26 @@ impl FromStr for Requirement {
 }
 
 impl Selector {
+    /// Whether these labels match.
+    #[must_use]
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.0.iter().all(|Requirement { key, test }| {
+            let value = labels.get(key);
+            match test {
+                Test::Is(values) => value.is_some_and(|value| values.contains(value)),
+                Test::IsNot(values) => value.is_none_or(|value| !values.contains(value)),
+                Test::Exists => value.is_some(),
+                Test::IsAbsent => value.is_none(),
+            }
+        })
+    }
+
+    /// Whether it asks for this label.
+    #[must_use]
+    pub fn mentions(&self, label: &str) -> bool {
+        self.0.iter().any(|requirement| requirement.key == label)
+    }
+
     /// Whether the namespace of the request has these labels, in CEL: one condition each.
     pub(super) fn conditions(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|Requirement { key, test }| {
@@ -104,6 +125,24 @@ impl Selector {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_selector_matches_labels_as_kubectl_does() {
+        let labels = [("team", "shop"), ("tier", "web")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        for (text, expected) in [
+            ("team=shop", true),
+            ("team=other", false),
+            ("team!=shop", false),
+            ("gone!=shop", true),
+            ("team in (a,shop),tier", true),
+            ("team notin (a,shop)", false),
+            ("!gone", true),
+            ("!team", false),
+            ("gone", false),
+        ] {
+            assert_eq!(text.parse::<Selector>().unwrap().matches(&labels), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_selector_is_what_kubectl_takes() {

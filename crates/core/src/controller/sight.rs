@@ -1,0 +1,186 @@
+//! Takes what watches see into the index, and notices what somebody else has undone.
+
+use std::collections::BTreeSet;
+use std::mem;
+
+use super::index::{Held, is_older, is_older_than, other_manager, place, trimmed};
+use super::machine::Machine;
+use super::{Event, Place, Target, Watch};
+use crate::cluster::facts::{Account, NamespaceObject, Secret};
+use crate::cluster::reference::refers;
+use crate::names::{Namespace, ResourceName};
+
+impl Machine<'_> {
+    /// Takes what a watch has seen.
+    pub fn see(&mut self, event: Event, now: u64) {
+        match event {
+            Event::Began(watch) => self.watches.entry(watch).or_default().again = Some(BTreeSet::new()),
+            Event::Ended(watch) => self.complete(&watch, now),
+            Event::Namespace(object) => self.namespace(object, now),
+            Event::NamespaceGone(name) => self.namespace_gone(&name),
+            Event::Account(watch, account) => self.account(watch, account, now),
+            Event::AccountGone(namespace, name) => self.account_gone(&namespace, &name),
+            Event::Secret(number, secret) => self.secret(number, &secret, now),
+            Event::SecretGone(number, namespace) => self.secret_gone(number, &namespace, now),
+        }
+    }
+
+    /// What a watch that began again has not seen is gone.
+    fn complete(&mut self, watch: &Watch, now: u64) {
+        let seen = self.watches.entry(watch.clone()).or_default();
+        seen.is_complete = true;
+        let Some(again) = seen.again.take() else { return };
+        let is_gone =
+            |namespace: &Namespace, name: Option<&ResourceName>| !again.contains(&(namespace.clone(), name.cloned()));
+        let mut gone = Vec::new();
+        for (namespace, here) in &self.index {
+            match watch {
+                Watch::Namespaces if here.is_known && is_gone(namespace, None) => {
+                    gone.push(Event::NamespaceGone(namespace.clone()));
+                }
+                Watch::Secrets(number) if here.secrets.contains_key(number) && is_gone(namespace, None) => {
+                    gone.push(Event::SecretGone(*number, namespace.clone()));
+                }
+                Watch::Accounts(of) => {
+                    let names = here.space.accounts.keys().filter(|name| of.as_ref().is_none_or(|of| of == *name));
+                    let names = names.filter(|name| is_gone(namespace, Some(name)));
+                    gone.extend(names.map(|name| Event::AccountGone(namespace.clone(), name.clone())));
+                }
+                Watch::Namespaces | Watch::Secrets(_) => {}
+            }
+        }
+        gone.into_iter().for_each(|event| self.see(event, now));
+        let all: Vec<_> = self.index.keys().cloned().collect();
+        all.iter().for_each(|namespace| self.queue(namespace));
+    }
+
+    fn remember(&mut self, watch: Watch, namespace: &Namespace, name: Option<&ResourceName>) {
+        if let Some(again) = self.watches.get_mut(&watch).and_then(|seen| seen.again.as_mut()) {
+            again.insert((namespace.clone(), name.cloned()));
+        }
+    }
+
+    fn namespace(&mut self, object: NamespaceObject, now: u64) {
+        let Ok(name) = object.metadata.name.parse::<Namespace>() else { return };
+        if name == self.own {
+            return;
+        }
+        self.remember(Watch::Namespaces, &name, None);
+        let is_new = self.watches.get(&Watch::Namespaces).is_some_and(|seen| seen.is_complete);
+        let here = self.index.entry(name.clone()).or_default();
+        if !here.is_known {
+            // How long the first namespaces take is not the time that a new one waits.
+            here.since = Some(now).filter(|_| is_new);
+        }
+        let selectors = self.choices.iter().filter_map(|choice| choice.selector);
+        here.see(object.space(), |label| selectors.clone().any(|selector| selector.mentions(label)));
+        let named: Vec<_> = self.choices.iter().map(|choice| choice.names_it(&name, here)).collect();
+        let before = mem::replace(&mut here.named, named.clone());
+        self.recount(&before, &named);
+        self.queue(&name);
+    }
+
+    fn namespace_gone(&mut self, name: &Namespace) {
+        let Some(here) = self.index.get_mut(name).filter(|here| here.is_known) else { return };
+        here.forget();
+        let named = mem::take(&mut here.named);
+        if here.is_empty() {
+            self.index.remove(name);
+        }
+        self.recount(&named, &[]);
+        self.troubles.forget(name);
+    }
+
+    /// Counts for how many namespaces each pull secret is chosen, where one changes from `before` to `now`.
+    fn recount(&mut self, before: &[bool], now: &[bool]) {
+        for (number, count) in self.named.iter_mut().enumerate() {
+            let is = |named: &[bool]| usize::from(named.get(number).copied().unwrap_or(false));
+            *count = *count + is(now) - is(before);
+        }
+    }
+
+    fn account(&mut self, watch: Watch, account: Account, now: u64) {
+        let Some((namespace, name)) = place(&account.metadata).filter(|(namespace, _)| *namespace != self.own) else {
+            return;
+        };
+        self.remember(watch, &namespace, Some(&name));
+        let here = self.index.entry(namespace.clone()).or_default();
+        if let Some(known) = here.space.accounts.get(&name) {
+            if is_older_than(&account.metadata, &known.metadata) {
+                return;
+            }
+            let (was, is) = (&known.image_pull_secrets, &account.image_pull_secrets);
+            let lost = self.delivery.pull_secrets.iter().enumerate().any(|(number, one)| {
+                refers(was, one.name)
+                    && !refers(is, one.name)
+                    && self.choices[number].takes(&namespace, here)
+                    && one.accounts.has(&name)
+            });
+            if lost && here.is_known {
+                let manager = other_manager(&account.metadata, "f:imagePullSecrets", &self.manager);
+                let place = Place { namespace: namespace.clone(), target: Target::Account(name.clone()) };
+                self.undone(&place, manager, now);
+            }
+        }
+        let here = self.index.entry(namespace.clone()).or_default();
+        here.space.accounts.insert(name.clone(), trimmed(account));
+        self.troubles.seen(&Place { namespace: namespace.clone(), target: Target::Account(name) });
+        self.queue(&namespace);
+    }
+
+    fn account_gone(&mut self, namespace: &Namespace, name: &ResourceName) {
+        let Some(here) = self.index.get_mut(namespace) else { return };
+        here.space.accounts.remove(name);
+        if here.is_empty() {
+            self.index.remove(namespace);
+        }
+        self.queue(namespace);
+    }
+
+    fn secret(&mut self, number: usize, secret: &Secret, now: u64) {
+        let Ok(namespace) = secret.metadata.namespace.parse::<Namespace>() else { return };
+        if namespace == self.own {
+            return;
+        }
+        self.remember(Watch::Secrets(number), &namespace, None);
+        let held = Held::new(self.delivery, number, secret);
+        let here = self.index.entry(namespace.clone()).or_default();
+        let (uid, version) = (&held.identity.uid, &held.identity.version);
+        if let Some(known) = here.secrets.get(&number)
+            && is_older(uid, version, (&known.identity.uid, &known.identity.version))
+        {
+            return;
+        }
+        let was_good = here.secrets.get(&number).is_some_and(Held::is_good);
+        let is_wanted = here.is_known && self.choices[number].takes(&namespace, here);
+        let is_undone =
+            was_good && is_wanted && !held.is_good() && held.identity.version != here.secrets[&number].identity.version;
+        here.secrets.insert(number, held);
+        let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
+        self.troubles.seen(&place);
+        if is_undone {
+            let manager = other_manager(&secret.metadata, "f:data", &self.manager);
+            self.undone(&place, manager, now);
+        }
+        self.queue(&namespace);
+    }
+
+    fn secret_gone(&mut self, number: usize, namespace: &Namespace, now: u64) {
+        let Some(here) = self.index.get_mut(namespace) else { return };
+        let was_good = here.secrets.remove(&number).is_some_and(|held| held.is_good());
+        let is_undone = was_good && here.is_known && self.choices[number].takes(namespace, here);
+        if here.is_empty() {
+            self.index.remove(namespace);
+        }
+        let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
+        self.troubles.seen(&place);
+        if is_undone {
+            self.undone(&place, None, now);
+        }
+        self.queue(namespace);
+    }
+
+    fn undone(&mut self, place: &Place, manager: Option<String>, now: u64) {
+        self.troubles.undone(place, now, manager);
+    }
+}

@@ -1,0 +1,118 @@
+//! Runs the controller's state machine against a model of the API server, with the faults that break controllers: Sieve (OSDI 2022) names
+//! three patterns of them.
+
+#![cfg(test)]
+
+mod server;
+mod world;
+
+use std::marker::PhantomData;
+
+use proptest::prelude::*;
+use proptest::strategy::BoxedStrategy;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+
+use world::{Step, World};
+
+/// What goes wrong in a run.
+trait Faults: Clone + std::fmt::Debug + 'static {
+    fn faults() -> BoxedStrategy<Step>;
+}
+
+macro_rules! faults {
+    ($($name:ident => $strategy:expr;)*) => {
+        $(
+            #[derive(Clone, Debug)]
+            struct $name;
+            impl Faults for $name {
+                fn faults() -> BoxedStrategy<Step> {
+                    $strategy
+                }
+            }
+        )*
+    };
+}
+
+faults! {
+    // Intermediate states: the replica dies between two writes, or before it hears of one; what it sent may come late.
+    Crashes => prop_oneof![Just(Step::Crash), (0..4_usize).prop_map(Step::Unheard), (0..4_usize).prop_map(Step::Late)].boxed();
+    // Unobserved states: what happened is seen only in its result.
+    Missed => (0..3_usize).prop_map(Step::Miss).boxed();
+    // Stale states: a replica begins with what an older API server says.
+    Stale => prop_oneof![(0..3_usize, 1..12_usize).prop_map(|(watch, back)| Step::BeginStale(watch, back)),
+        (1..12_usize).prop_map(Step::CrashToStale)].boxed();
+    // All of them, and logins that change.
+    Everything => prop_oneof![Crashes::faults(), Missed::faults(), Stale::faults(), Just(Step::Rotate)].boxed();
+}
+
+/// The steps of a run.
+#[derive(Debug)]
+struct Steps<F>(PhantomData<F>);
+
+impl<F: Faults> ReferenceStateMachine for Steps<F> {
+    type State = ();
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<()> {
+        Just(()).boxed()
+    }
+
+    fn transitions((): &()) -> BoxedStrategy<Step> {
+        let namespace = || 0..3_usize;
+        prop_oneof![
+            2 => namespace().prop_map(Step::Create),
+            2 => (namespace(), 0..2_usize).prop_map(|(namespace, account)| Step::Account(namespace, account)),
+            1 => namespace().prop_map(Step::Delete),
+            2 => namespace().prop_map(Step::Exclude),
+            1 => namespace().prop_map(Step::Foreign),
+            1 => namespace().prop_map(Step::DeleteSecret),
+            1 => namespace().prop_map(Step::Drift),
+            1 => (namespace(), 0..2_usize).prop_map(|(namespace, account)| Step::Refer(namespace, account)),
+            1 => (namespace(), 0..2_usize).prop_map(|(namespace, account)| Step::Unrefer(namespace, account)),
+            8 => (0..3_usize).prop_map(Step::See),
+            6 => Just(Step::Begin),
+            6 => (0..4_usize).prop_map(Step::End),
+            3 => F::faults(),
+        ]
+        .boxed()
+    }
+
+    fn apply((): (), _: &Step) {}
+}
+
+struct Check<F>(PhantomData<F>);
+
+impl<F: Faults> StateMachineTest for Check<F> {
+    type SystemUnderTest = World;
+    type Reference = Steps<F>;
+
+    fn init_test((): &()) -> World {
+        World::new()
+    }
+
+    fn apply(mut world: World, (): &(), step: Step) -> World {
+        world.step(step);
+        world
+    }
+
+    fn teardown(mut world: World, (): ()) {
+        world.settle();
+        world.is_right();
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_crash_in_the_middle_of_a_step_leaves_nothing_that_the_next_replica_does_not_mend(sequential 1..80 => Check<Crashes>);
+
+    #[test]
+    fn missed_events_are_seen_in_their_result(sequential 1..80 => Check<Missed>);
+
+    #[test]
+    fn stale_reads_from_an_older_api_server_do_no_harm(sequential 1..80 => Check<Stale>);
+
+    #[test]
+    fn all_faults_together_end_in_what_is_wanted(sequential 1..120 => Check<Everything>);
+}

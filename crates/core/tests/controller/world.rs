@@ -1,0 +1,287 @@
+//! Connects the state machine with the model of the API server, step by step.
+
+use regcred_core::cluster::selection::{Aim, Choice, Others};
+use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
+use regcred_core::controller::{Choosing, Event, Machine, Outcome, Watch, Write};
+use regcred_core::credentials::Credential;
+use regcred_core::docker_config::{DockerConfig, Logins};
+use regcred_core::names::ResourceName;
+use regcred_core::objects::marks::Marks;
+use regcred_core::spec::choice::Link;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::server::{self, Change, NAME, Server};
+
+const NAMESPACES: [&str; 3] = ["a", "b", "c"];
+const ACCOUNTS: [&str; 2] = ["default", "ci"];
+/// How many writes run at once.
+const AT_ONCE: usize = 4;
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A namespace, a ServiceAccount: made by others.
+    Create(usize),
+    Account(usize, usize),
+    Delete(usize),
+    /// It opts out, or in again.
+    Exclude(usize),
+    /// Somebody makes a Secret of our name, deletes one, or changes the content of ours.
+    Foreign(usize),
+    DeleteSecret(usize),
+    Drift(usize),
+    /// Somebody adds a reference of their own, or removes ours.
+    Refer(usize, usize),
+    Unrefer(usize, usize),
+    /// A watch shows its next change.
+    See(usize),
+    /// The machine begins a write; the API server answers one.
+    Begin,
+    End(usize),
+    /// The API server does a write, and the replica hears that it failed.
+    Unheard(usize),
+    /// The replica dies, and another one begins.
+    Crash,
+    /// A write of a replica that died comes late.
+    Late(usize),
+    /// A watch loses its place, and begins again with what is there.
+    Miss(usize),
+    /// A watch, or a whole replica, begins with what an older API server says.
+    BeginStale(usize, usize),
+    CrashToStale(usize),
+    /// Other logins.
+    Rotate,
+}
+
+pub struct World {
+    server: Server,
+    machine: Machine<'static>,
+    delivery: &'static Delivery<'static>,
+    login: usize,
+    /// How many changes each watch has shown.
+    shown: [usize; 3],
+    running: Vec<Write>,
+    /// Writes of replicas that died, with the content they had.
+    late: Vec<(Write, String)>,
+    now: u64,
+}
+
+fn delivery(login: usize) -> &'static Delivery<'static> {
+    let password = format!("password-{login}");
+    let credential = Credential {
+        registry: "ghcr.io".parse().unwrap(),
+        username: "acme".into(),
+        password: password.into(),
+        email: None,
+        source: String::new(),
+        username_source: String::new(),
+        public_username: true,
+        is_one_of_several: false,
+    };
+    let logins = Box::leak(Box::new(Logins::Read(DockerConfig::merge(vec![credential]).unwrap())));
+    let name: &'static ResourceName = Box::leak(Box::new(NAME.parse().unwrap()));
+    Box::leak(Box::new(Delivery {
+        pull_secrets: vec![PullSecret::new(name, Vec::new(), Accounts::All, logins)],
+        link: Link::ServiceAccount,
+        marks: Marks { owner: "acme".to_owned(), profile: None },
+        on_conflict: OnConflict::Skip,
+        unchangeable: Unchangeable::Refuse,
+    }))
+}
+
+fn machine(delivery: &'static Delivery<'static>) -> Machine<'static> {
+    let choice = Choice { include: &[], exclude: &[], others: Others::All, aim: Aim::Serve };
+    Machine::new(delivery, vec![Choosing { choice, selector: None }], "regcred-system".parse().unwrap())
+}
+
+impl World {
+    pub fn new() -> Self {
+        let delivery = delivery(0);
+        let server = Server::default();
+        let machine = machine(delivery);
+        let (running, late) = (Vec::new(), Vec::new());
+        let mut world = Self { server, machine, delivery, login: 0, shown: [0; 3], running, late, now: 0 };
+        world.begin_watches(0);
+        world
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the content that is compared")]
+    fn content(&self) -> String {
+        let json = self.delivery.pull_secrets[0].docker_config().expose_secret();
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, json)
+    }
+
+    pub fn step(&mut self, step: Step) {
+        self.now += 1;
+        let (server, spaces) = (&mut self.server, NAMESPACES);
+        match step {
+            Step::Create(at) => server.create(spaces[at]),
+            Step::Account(at, account) => server.account(spaces[at], ACCOUNTS[account]),
+            Step::Delete(at) => server.delete(spaces[at]),
+            Step::Exclude(at) => server.exclude(spaces[at]),
+            Step::Foreign(at) => {
+                if server.namespaces.contains_key(spaces[at]) && !server.secrets.contains_key(spaces[at]) {
+                    server.put(spaces[at], false, "e30=", None);
+                }
+            }
+            Step::DeleteSecret(at) => {
+                if let Some(space) = server.namespaces.get_mut(spaces[at]) {
+                    space.is_tainted = true;
+                }
+                server.delete_secret(spaces[at]);
+            }
+            Step::Drift(at) => {
+                if let Some(held) = server.secrets.get(spaces[at]).cloned().filter(|held| held.is_ours) {
+                    server.put(spaces[at], true, "e30=", Some(held.uid));
+                }
+            }
+            Step::Refer(at, account) => {
+                server.edit(spaces[at], ACCOUNTS[account], |list| list.push(json!({"name": "theirs"})));
+            }
+            Step::Unrefer(at, account) => {
+                server.edit(spaces[at], ACCOUNTS[account], |list| list.retain(|entry| entry["name"] != NAME));
+            }
+            Step::See(watch) => self.see(watch),
+            Step::Begin => {
+                if self.running.len() < AT_ONCE {
+                    self.running.extend(self.machine.next(self.now));
+                }
+            }
+            Step::End(at) => self.end(at, true),
+            Step::Unheard(at) => self.end(at, false),
+            Step::Crash => self.crash(self.login, 0),
+            Step::CrashToStale(back) => self.crash(self.login, back),
+            Step::Rotate => self.crash(self.login + 1, 0),
+            Step::Late(at) => {
+                if at < self.late.len() {
+                    let (write, content) = self.late.remove(at);
+                    self.server.write(&write, &content);
+                    self.lose_track();
+                }
+            }
+            Step::Miss(watch) => self.begin_watch(watch, 0),
+            Step::BeginStale(watch, back) => self.begin_watch(watch, back),
+        }
+    }
+
+    fn end(&mut self, at: usize, is_heard: bool) {
+        if at < self.running.len() {
+            let write = self.running.remove(at);
+            let outcome = self.server.write(&write, &self.content());
+            let outcome = if is_heard { outcome } else { Outcome::Failed("no answer in time".to_owned()) };
+            self.machine.end(&write.place, outcome, self.now);
+        }
+    }
+
+    fn crash(&mut self, login: usize, back: usize) {
+        let content = self.content();
+        // What the next replica cannot know: a reference was added, and the Secret was not.
+        self.lose_track();
+        self.late.extend(self.running.drain(..).map(|write| (write, content.clone())));
+        if login != self.login {
+            self.login = login;
+            self.delivery = delivery(login);
+        }
+        self.machine = machine(self.delivery);
+        self.begin_watches(back);
+    }
+
+    fn lose_track(&mut self) {
+        let Server { namespaces, secrets, .. } = &mut self.server;
+        let without = namespaces.iter_mut().filter(|(name, _)| !secrets.contains_key(*name));
+        without.for_each(|(_, space)| space.is_tainted = true);
+    }
+
+    fn begin_watches(&mut self, back: usize) {
+        (0..3).for_each(|watch| self.begin_watch(watch, back));
+    }
+
+    fn watch(kind: usize) -> Watch {
+        [Watch::Namespaces, Watch::Accounts(None), Watch::Secrets(0)][kind].clone()
+    }
+
+    /// A watch shows everything that there was so many changes ago, and goes on from there.
+    fn begin_watch(&mut self, kind: usize, back: usize) {
+        let changes = self.server.history[kind].len().saturating_sub(back);
+        self.machine.see(Event::Began(Self::watch(kind)), self.now);
+        for object in self.server.list(kind, changes) {
+            let event = Self::event(kind, &object);
+            self.machine.see(event, self.now);
+        }
+        self.machine.see(Event::Ended(Self::watch(kind)), self.now);
+        self.shown[kind] = changes;
+    }
+
+    fn event(kind: usize, object: &Value) -> Event {
+        match kind {
+            0 => Event::Namespace(server::namespace(object)),
+            1 => Event::Account(Self::watch(kind), server::account(object)),
+            _ => Event::Secret(0, server::secret(object)),
+        }
+    }
+
+    fn see(&mut self, kind: usize) {
+        let Some(Change { place: (namespace, name), object }) = self.server.history[kind].get(self.shown[kind]) else {
+            return;
+        };
+        self.shown[kind] += 1;
+        let gone = || namespace.parse().unwrap();
+        let event = match (object, kind) {
+            (Some(object), _) => Self::event(kind, object),
+            (None, 0) => Event::NamespaceGone(gone()),
+            (None, 1) => Event::AccountGone(gone(), name.parse().unwrap()),
+            (None, _) => Event::SecretGone(0, gone()),
+        };
+        self.machine.see(event, self.now);
+    }
+
+    /// Nothing more goes wrong: the watches show everything, and every write is done.
+    pub fn settle(&mut self) {
+        for write in std::mem::take(&mut self.late) {
+            self.server.write(&write.0, &write.1);
+            self.lose_track();
+        }
+        for round in 0.. {
+            assert!(round < 400, "it never ends: {:?}", self.machine.standings().collect::<Vec<_>>());
+            self.now += 1;
+            (0..3).for_each(|kind| {
+                while self.shown[kind] < self.server.history[kind].len() {
+                    self.see(kind)
+                }
+            });
+            self.running.extend(self.machine.next(self.now));
+            if !self.running.is_empty() {
+                self.end(0, true);
+            } else if let Some(due) = self.machine.due() {
+                self.now = self.now.max(due);
+            } else {
+                break;
+            }
+        }
+    }
+
+    /// The cluster is as it should be.
+    pub fn is_right(&self) {
+        let refers = |list: &[Value]| list.iter().filter(|entry| entry["name"] == NAME).count();
+        for (namespace, space) in &self.server.namespaces {
+            let held = self.server.secrets.get(namespace);
+            let lists: Vec<_> = self
+                .server
+                .accounts
+                .iter()
+                .filter(|((of, _), _)| of == namespace)
+                .map(|(_, one)| refers(&one.list))
+                .collect();
+            if space.is_excluded {
+                assert!(held.is_none_or(|held| !held.is_ours), "{namespace} keeps our Secret");
+                let has_none = lists.iter().all(|count| *count == 0);
+                assert!(has_none || space.is_tainted || held.is_some(), "{namespace} keeps a reference");
+                continue;
+            }
+            let held = held.unwrap_or_else(|| panic!("{namespace} has no Secret"));
+            assert!(!held.is_ours || held.content == self.content(), "{namespace} has another content");
+            assert!(lists.iter().all(|count| *count == 1), "{namespace}: {lists:?}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Decides what a mounted regcred.yaml means, and refuses what only other commands can do.
+
+use globset::GlobMatcher;
+
+use crate::settings::file::{File, Login, Place, PullSecret, Spec, UserName};
+use regcred_core::cluster::grant::Selector;
+use regcred_core::confine::Allowed;
+use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::docker_config::registry::RegistryKey;
+use regcred_core::names::{AccountName, NamespacePattern, ResourceName, SecretKey};
+use regcred_core::spec::SECRET_NAME;
+use regcred_core::spec::choice::Link;
+use regcred_core::spec::logins::registry;
+
+/// What the controller is to do.
+pub struct Config {
+    /// The owner of what it writes.
+    pub owner: ResourceName,
+    /// How Pods find the pull secrets.
+    pub link: Link,
+    /// The pull secrets, by name.
+    pub pull_secrets: Vec<Wanted>,
+}
+
+/// A pull secret.
+pub struct Wanted {
+    pub name: ResourceName,
+    pub sources: Vec<Source>,
+    pub include: Vec<NamespacePattern>,
+    pub exclude: Vec<NamespacePattern>,
+    pub selector: Option<Selector>,
+    /// The ServiceAccounts by name; with no globs either, every one.
+    pub accounts: Vec<ResourceName>,
+    pub account_globs: Vec<GlobMatcher>,
+}
+
+/// A key of a mounted Secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub secret: ResourceName,
+    pub key: SecretKey,
+}
+
+/// Where logins are mounted.
+pub enum Source {
+    /// A whole Docker config.
+    Whole(Key),
+    /// A login for one registry.
+    Login { registry: RegistryKey, username: Name, password: Key },
+}
+
+/// A user name.
+pub enum Name {
+    Literal(String),
+    Mounted(Key),
+}
+
+/// The key of a whole Docker config.
+const WHOLE: &str = ".dockerconfigjson";
+
+impl Config {
+    /// What the file means.
+    ///
+    /// # Errors
+    /// Everything in it that the controller cannot do.
+    pub fn read(file: &File, allowed: &Allowed) -> Result<Self, Vec<Diagnostic>> {
+        let Spec {
+            strategy,
+            link,
+            protect,
+            sealing,
+            format,
+            profile,
+            create_namespaces,
+            pull_secrets,
+            patcher,
+            clusters,
+        } = &file.spec;
+        let mut problems = Vec::new();
+        let idle = [
+            ("strategy", strategy.is_some_and(|strategy| strategy.to_string() != "controller")),
+            ("protect", protect.is_some()),
+            ("sealing", sealing.certificate.is_some() || sealing.scope.is_some()),
+            ("format", format.is_some()),
+            ("profile", profile.is_some()),
+            ("createNamespaces", *create_namespaces),
+            ("patcher", patcher.kind.is_some()),
+            ("clusters", !clusters.is_empty()),
+        ];
+        problems.extend(idle.into_iter().filter(|(_, is_there)| *is_there).map(|(field, _)| means_nothing(field)));
+        if pull_secrets.is_empty() {
+            problems.push(
+                Diagnostic::error(Code::InvalidConfig, "`pullSecrets` names no pull secret")
+                    .hint("name one: `pullSecrets: [{name: image-pull-secret}]`"),
+            );
+        }
+        let mut wanted: Vec<_> = pull_secrets.iter().map(|one| Wanted::read(one, allowed, &mut problems)).collect();
+        wanted.sort_by(|one, other| one.name.cmp(&other.name));
+        for twins in wanted.windows(2).filter(|twins| twins[0].name == twins[1].name) {
+            let message = format!("two pull secrets are called `{}`", twins[0].name);
+            problems.push(Diagnostic::error(Code::SameName, message).hint("give each its own name"));
+        }
+        if problems.iter().any(Diagnostic::is_error) {
+            return Err(problems);
+        }
+        let link = link.unwrap_or(Link::ServiceAccount);
+        Ok(Self { owner: file.metadata.name.clone(), link, pull_secrets: wanted })
+    }
+
+    /// Every key that is read.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.pull_secrets.iter().flat_map(|one| &one.sources).flat_map(|source| match source {
+            Source::Whole(key) => vec![key],
+            Source::Login { username: Name::Mounted(username), password, .. } => vec![username, password],
+            Source::Login { username: Name::Literal(_), password, .. } => vec![password],
+        })
+    }
+}
+
+fn means_nothing(field: &str) -> Diagnostic {
+    Diagnostic::error(Code::MeansNothing, format!("`{field}` means nothing to the controller"))
+        .hint("leave it out of the mounted regcred.yaml")
+}
+
+impl Wanted {
+    fn read(written: &PullSecret, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Self {
+        let PullSecret { name, logins, external, namespaces, service_accounts, also_reference } = written;
+        if external.is_some() {
+            problems.push(means_nothing("external"));
+        }
+        if !also_reference.is_empty() {
+            problems.push(means_nothing("alsoReference"));
+        }
+        let name = name.clone().unwrap_or_else(|| ResourceName::known(SECRET_NAME));
+        let sources: Vec<_> = if logins.is_empty() {
+            vec![Source::Whole(Key { secret: name.clone(), key: SecretKey::known(WHOLE) })]
+        } else {
+            let read = |(number, login)| {
+                let place = format!("`logins`, item {}, of the pull secret {name}", number + 1);
+                source(login, &place).map_err(|wrong| problems.extend(wrong)).ok()
+            };
+            logins.iter().enumerate().filter_map(read).collect()
+        };
+        for source in &sources {
+            if let Source::Login { registry, .. } = source {
+                allowed.refuse([registry].into_iter(), &format!("a login of the pull secret {name}"), problems);
+            }
+        }
+        let selector = namespaces.selector.as_ref().and_then(|text| {
+            let wrong = |_| {
+                problems.push(
+                    Diagnostic::error(
+                        Code::InvalidConfig,
+                        format!("`selector` of the pull secret {name} is no label selector"),
+                    )
+                    .hint(
+                        "write it as for kubectl: team=shop, stage!=test, 'tier in (web,api)', or a label's name alone",
+                    ),
+                );
+            };
+            text.parse().map_err(wrong).ok()
+        });
+        let (accounts, account_globs) = accounts(service_accounts);
+        Self {
+            name,
+            sources,
+            include: namespaces.include.clone(),
+            exclude: namespaces.exclude.clone(),
+            selector,
+            accounts,
+            account_globs,
+        }
+    }
+}
+
+/// The ServiceAccounts by name and by glob; neither are all of them.
+fn accounts(written: &[AccountName]) -> (Vec<ResourceName>, Vec<GlobMatcher>) {
+    if written.is_empty() {
+        return (vec![ResourceName::known("default")], Vec::new());
+    }
+    if written.iter().any(|name| name.as_str() == "*") {
+        return (Vec::new(), Vec::new());
+    }
+    let mut names: Vec<ResourceName> =
+        written.iter().filter(|name| name.glob().is_none()).filter_map(|name| name.as_str().parse().ok()).collect();
+    names.sort_unstable();
+    names.dedup();
+    (names, written.iter().filter_map(AccountName::glob).collect())
+}
+
+fn source(login: &Login, place: &str) -> Result<Source, Vec<Diagnostic>> {
+    match login {
+        Login { docker_config: Some(whole), preset: None, registry: None, username: None, password: None } => {
+            key(whole, Some(WHOLE), place, "dockerConfig").map(Source::Whole).map_err(|problem| vec![problem])
+        }
+        Login {
+            docker_config: None,
+            preset: None,
+            registry: Some(host),
+            username: Some(username),
+            password: Some(password),
+        } => {
+            let username = match username {
+                UserName { env: None, value: Some(name), secret: None, key: None } => Ok(Name::Literal(name.clone())),
+                UserName { env, value: None, secret, key: of } => {
+                    let written = Place { env: env.clone(), secret: secret.clone(), key: of.clone() };
+                    key(&written, None, place, "username").map(Name::Mounted)
+                }
+                UserName { .. } => Err(no_secret(place, "username")),
+            };
+            match (registry(host, place), username, key(password, None, place, "password")) {
+                (Ok(registry), Ok(username), Ok(password)) => Ok(Source::Login { registry, username, password }),
+                (registry, username, password) => {
+                    let others = [username.err(), password.err()].into_iter().flatten();
+                    Err(registry.err().into_iter().flatten().chain(others).collect())
+                }
+            }
+        }
+        Login { preset: Some(_), .. } => Err(vec![
+            Diagnostic::error(Code::InvalidLogin, format!("{place} is a preset, which reads variables")).hint(
+                "write `registry`, `username` and `password`, each from a mounted Secret: {secret: NAME, key: KEY}",
+            ),
+        ]),
+        _ => Err(vec![
+            Diagnostic::error(Code::InvalidLogin, format!("{place} has none of the two forms"))
+                .hint("give `dockerConfig: {secret: NAME}`, or `registry` with `username` and `password`"),
+        ]),
+    }
+}
+
+fn key(written: &Place, otherwise: Option<&'static str>, place: &str, field: &str) -> Result<Key, Diagnostic> {
+    match written {
+        Place { env: None, secret: Some(secret), key } => match key.clone().or(otherwise.map(SecretKey::known)) {
+            Some(key) => Ok(Key { secret: secret.clone(), key }),
+            None => Err(Diagnostic::error(Code::InvalidLogin, format!("{place}: `{field}` has no `key`"))
+                .hint(format!("write `{field}: {{secret: NAME, key: KEY}}`"))),
+        },
+        Place { .. } => Err(no_secret(place, field)),
+    }
+}
+
+fn no_secret(place: &str, field: &str) -> Diagnostic {
+    let message = format!("{place}: `{field}` names no mounted Secret, and the controller reads nothing else");
+    Diagnostic::error(Code::InvalidLogin, message).hint(format!("write `{field}: {{secret: NAME, key: KEY}}`"))
+}
+
+#[cfg(test)]
+mod tests;

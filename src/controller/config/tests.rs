@@ -1,0 +1,56 @@
+//! Tests what a mounted regcred.yaml means.
+
+use super::*;
+use crate::settings::file::parse;
+
+fn read(spec: &str) -> Result<Config, Vec<String>> {
+    let head = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
+    let file = parse(&format!("{head}spec: {spec}\n")).unwrap();
+    Config::read(&file, &Allowed::default())
+        .map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+}
+
+#[test]
+fn a_file_names_mounted_secrets_and_without_logins_that_of_its_own_name() {
+    let config = read(
+        "{pullSecrets: [{name: b, serviceAccounts: ['*']}, {name: a, logins: [{dockerConfig: {secret: x}}, \
+         {registry: ghcr.io, username: {value: u}, password: {secret: x, key: p}}]}]}",
+    )
+    .unwrap();
+    let keys: Vec<_> = config.keys().map(|key| format!("{}/{}", key.secret, key.key)).collect();
+    assert_eq!(keys, ["x/.dockerconfigjson", "x/p", "b/.dockerconfigjson"]);
+    let accounts: Vec<_> = config.pull_secrets.iter().map(|one| one.accounts.len()).collect();
+    assert_eq!(accounts, [1, 0]);
+}
+
+#[test]
+fn the_example_of_the_documentation_is_one() {
+    let page = include_str!("../../../docs/controller.md");
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let file = parse(rest.split_once("```").unwrap().0).unwrap();
+    let config = Config::read(&file, &Allowed::default()).unwrap_or_else(|problems| panic!("{problems:?}"));
+    assert_eq!(config.keys().count(), 2);
+}
+
+#[test]
+fn what_only_other_commands_can_do_is_said_at_once() {
+    let problems = read(
+        "{protect: sealed, clusters: [{name: a}], pullSecrets: [{logins: [{dockerConfig: {env: A}}, {preset: ghcr}, \
+         {registry: ghcr.io, username: {secret: x}, password: {env: P}}]}]}",
+    );
+    let Err(problems) = problems else { panic!("refused") };
+    let expected = [
+        "`protect` means nothing",
+        "`clusters` means nothing",
+        "`dockerConfig` names no mounted Secret",
+        "is a preset",
+        "`username` has no `key`",
+        "`password` names no mounted Secret",
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:?}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.contains(expected), "{problem}: {expected}");
+    }
+    let Err(problems) = read("{pullSecrets: []}") else { panic!("refused") };
+    assert_eq!(problems, ["`pullSecrets` names no pull secret"]);
+}

@@ -1,0 +1,49 @@
+//! Keeps the lease, or waits for it.
+
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::log;
+use super::state::State;
+use regcred_cluster::controller::lease::{LOOK, Lease, RENEW};
+use regcred_cluster::failure::Attempt;
+use regcred_cluster::server::Server;
+
+/// Takes part in the election until `stop`, and then gives the lease back.
+pub async fn take_part(mut lease: Lease, server: Server, state: Rc<State>, stop: Rc<Notify>) {
+    let mut said = None;
+    let mut held = false;
+    loop {
+        match lease.turn(&server).await {
+            Ok(()) => {
+                said = None;
+                state.leads_until.set(lease.until());
+            }
+            Err(trouble) => {
+                let message = Attempt::new("renew", "the lease").failed(&trouble).message;
+                if said.as_ref() != Some(&message) {
+                    log::warn("the lease could not be renewed", &[("why", &message)]);
+                    said = Some(message);
+                }
+            }
+        }
+        let leads = state.leads();
+        state.metrics.leader.set(i64::from(leads));
+        if leads != held {
+            held = leads;
+            log::info(
+                if leads { "this replica leads" } else { "another replica leads" },
+                &[("holder", lease.holder())],
+            );
+            state.changed.notify_one();
+        }
+        tokio::select! {
+            () = sleep(if leads { RENEW } else { LOOK }) => {}
+            () = stop.notified() => break,
+        }
+    }
+    state.leads_until.set(None);
+    lease.release(&server).await;
+}

@@ -1,0 +1,79 @@
+//! Runs in a cluster, and keeps every namespace served: the verb `controller`.
+//!
+//! One thread does everything: watches, writes, the lease, the check of the policies, and the answers on a port.
+
+mod config;
+mod confinement;
+mod http;
+mod leadership;
+mod log;
+mod metrics;
+mod mounted;
+mod news;
+mod once;
+mod serve;
+mod session;
+mod state;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::environment::Environment;
+use crate::report::Outcome;
+use regcred_cluster::connect::Access;
+use regcred_core::confine::Allowed;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::Namespace;
+
+pub use log::Format as LogFormat;
+
+/// How the controller runs.
+pub struct Options {
+    /// The mounted regcred.yaml.
+    pub config: PathBuf,
+    /// The folder of the mounted Secrets.
+    pub secrets: PathBuf,
+    /// The namespace of the lease and the Events.
+    pub namespace: Namespace,
+    /// How long it runs.
+    pub lasting: Lasting,
+    /// Where it answers.
+    pub listen: SocketAddr,
+    /// The form of its log.
+    pub log_format: LogFormat,
+    /// How the cluster is reached.
+    pub access: Access,
+    /// What the file may name.
+    pub allowed: Allowed,
+    /// What tells this replica from others, and from itself after a new start.
+    pub identity: String,
+}
+
+/// How long the controller runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// One pass.
+    Once,
+    /// Until a signal.
+    ForEver,
+}
+
+/// Runs.
+///
+/// # Errors
+/// It cannot begin; with one pass also what is wrong with the mounted files.
+pub fn run(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
+    log::set(options.log_format);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| {
+        let problem =
+            Diagnostic::error(Code::ClusterUnreachable, "the system gives no resources to wait for a cluster");
+        Failure::of("the system", problem.hint("end other programs, and try again"))
+    })?;
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, async {
+        match options.lasting {
+            Lasting::Once => once::pass(options, environment).await,
+            Lasting::ForEver => serve::serve(options, environment).await,
+        }
+    })
+}

@@ -1,0 +1,97 @@
+//! Tells people what the state machine notices: in the log, as metrics and as Events.
+
+use std::collections::BTreeSet;
+
+use tokio::task::spawn_local;
+
+use super::log;
+use super::state::State;
+use regcred_cluster::controller::events::{Events, News as Event};
+use regcred_cluster::controller::write::words;
+use regcred_core::cluster::Delivery;
+use regcred_core::controller::{Notice, Place, Target};
+use regcred_core::diagnostic::Diagnostic;
+
+/// Where news go.
+pub struct News {
+    events: Option<Events>,
+    /// What was said of the mounted files.
+    said: BTreeSet<String>,
+}
+
+impl News {
+    /// News with Events, or without: one pass publishes none.
+    pub fn new(events: Option<Events>) -> Self {
+        Self { events, said: BTreeSet::new() }
+    }
+
+    /// Tells a notice.
+    pub fn tell(&mut self, notice: &Notice, delivery: &Delivery<'_>, state: &State) {
+        let with = |message: &str, place: &Place| format!("{}: {message}", words(place, delivery));
+        match notice {
+            Notice::Served(namespace, after) => {
+                state.metrics.served(*after);
+                log::info(
+                    "a new namespace is served",
+                    &[("namespace", namespace.as_str()), ("milliseconds", &after.to_string())],
+                );
+            }
+            Notice::Removed(namespace) => {
+                log::info("removed from a namespace that is no longer chosen", &[("namespace", namespace.as_str())]);
+            }
+            Notice::Left(place, why) => {
+                self.warn("Left", &with(&format!("{why}, and stays as it is"), place), place, delivery)
+            }
+            Notice::Failing(place, why) => self.warn("WriteFailed", &with(why, place), place, delivery),
+            Notice::Contested(place, manager) => {
+                let by = manager.as_ref().map_or("somebody".to_owned(), |manager| format!("`{manager}`"));
+                let message = with(&format!("{by} undoes every write, so the next try waits"), place);
+                self.warn("Contested", &message, place, delivery);
+            }
+            Notice::HoldsRemovals(number) => {
+                let name = delivery.pull_secrets[*number].name;
+                let message =
+                    format!("no namespace is chosen for the pull secret {name}, so nothing of it is removed anywhere");
+                self.publish("EmptySelection", &message, None);
+            }
+        }
+    }
+
+    /// Says what is wrong with the mounted files, each problem once until they are good again.
+    pub fn broken(&mut self, problems: &[Diagnostic]) {
+        for problem in problems.iter().filter(|problem| problem.is_error()) {
+            log::problem(problem);
+            if self.said.insert(problem.message.clone()) {
+                let message = format!("{}; the earlier logins and settings stay in force", problem.message);
+                self.event("ConfigBroken", message, None);
+            }
+        }
+    }
+
+    /// The mounted files are good.
+    pub fn good(&mut self, warnings: &[Diagnostic]) {
+        self.said.clear();
+        warnings.iter().for_each(log::problem);
+    }
+
+    /// Warns about something that is not an object.
+    pub fn publish(&mut self, reason: &'static str, message: &str, about: Option<(&'static str, String, String)>) {
+        log::warn(message, &[("reason", reason)]);
+        self.event(reason, message.to_owned(), about);
+    }
+
+    fn warn(&mut self, reason: &'static str, message: &str, place: &Place, delivery: &Delivery<'_>) {
+        let (kind, name) = match &place.target {
+            Target::Account(name) => ("ServiceAccount", name.to_string()),
+            Target::Secret(number) => ("Secret", delivery.pull_secrets[*number].name.to_string()),
+        };
+        self.publish(reason, message, Some((kind, place.namespace.to_string(), name)));
+    }
+
+    fn event(&mut self, reason: &'static str, note: String, about: Option<(&'static str, String, String)>) {
+        let event = Event { is_warning: true, reason, note, about };
+        if let Some(publishing) = self.events.as_mut().and_then(|events| events.publish(event)) {
+            spawn_local(publishing);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Makes one pass over all namespaces, and ends.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::mounted::Mounts;
+use super::news::News;
+use super::session::{Session, choices, delivery};
+use super::state::State;
+use super::{Options, confinement, log};
+use crate::environment::Environment;
+use crate::report::Outcome;
+use regcred_cluster::connect::{Connected, stay_connected};
+use regcred_cluster::controller::check::Confined;
+use regcred_cluster::controller::watch::{self, CUT};
+use regcred_cluster::failure::Attempt;
+use regcred_cluster::server::Server;
+use regcred_core::controller::Counts;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+
+/// How long a pass leads: it takes no part in the election.
+const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Makes one pass.
+///
+/// # Errors
+/// The mounted files are wrong, or the cluster cannot be reached.
+pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
+    let Options { config, secrets, namespace, access, allowed, .. } = options;
+    let mounts = Mounts { config, secrets, allowed: &allowed, environment };
+    let wrong = |problems| Failure::Input { title: "the mounted files", problems };
+    let mounted = mounts.understand(&mounts.read()).map_err(wrong)?;
+    mounted.warnings.iter().for_each(log::problem);
+    let of_the_cluster = |problem| Failure::of("the cluster", problem);
+    let patience = access.timeout;
+    let Connected { client, watching } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let server = Server::new(client, patience, || false);
+    let state = State::new();
+    state.leads_until.set(Some(Instant::now() + FOR_EVER));
+    let first = watch::first(&server).await;
+    let first = first.map_err(|trouble| of_the_cluster(Attempt::new("get", "/version").failed(&trouble)))?;
+    let (delivery, news) = (delivery(&mounted), RefCell::new(News::new(None)));
+    let mut session =
+        Session::new(&state, (&server, &watching), &delivery, choices(&mounted), first, &news, &namespace);
+    let work = async {
+        let mut end = Instant::now() + patience;
+        loop {
+            session.turn().await;
+            let counts = session.counts();
+            if session.is_idle() && state.is_confined() && is_done(counts) {
+                return Ok(counts);
+            }
+            // Only what nothing is done about runs out of time.
+            if !session.is_idle() && state.may_write() && session.machine.is_synced() {
+                end = Instant::now() + patience;
+            }
+            if Instant::now() >= end {
+                return late(&session, &state);
+            }
+        }
+    };
+    let checks = confinement::keep_checking(&state, &server, &delivery, &namespace);
+    let counts = tokio::select! {
+        end = work => end.map_err(of_the_cluster)?,
+        never = checks => match never {},
+    };
+    let words = format!("{} of {} namespaces are served", counts.served, counts.wanted);
+    log::info(&words, &[]);
+    Ok(if counts.served == counts.wanted { Outcome::Done } else { Outcome::Negative })
+}
+
+fn is_done(Counts { pending, failing, .. }: Counts) -> bool {
+    pending == 0 && failing == 0
+}
+
+/// What a pass says that is not done in time.
+fn late(session: &Session<'_>, state: &State) -> Result<Counts, Diagnostic> {
+    if let Some(Confined::No(why)) = &*state.confined.borrow() {
+        let problem = Diagnostic::error(
+            Code::ClusterForbids,
+            format!("nothing was written, since this account is not confined: {why}"),
+        );
+        return Err(problem.hint("apply the policies of `regcred render --strategy controller` first"));
+    }
+    if !session.machine.is_synced() {
+        let why = session.trouble().unwrap_or_else(|| "no answer".to_owned());
+        let problem = Diagnostic::error(Code::ClusterTimeout, format!("not every watch has begun: {why}"));
+        return Err(problem.hint("check the rights of this account"));
+    }
+    Ok(session.counts())
+}

@@ -1,0 +1,211 @@
+//! Serves the cluster with one version of the mounted files, until they change.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt, select_all};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::config::Wanted;
+use super::log;
+use super::mounted::Mounted;
+use super::news::News;
+use super::state::State;
+use regcred_cluster::connect::Client;
+use regcred_cluster::controller::watch::{self, First, Said};
+use regcred_cluster::controller::write::write;
+use regcred_cluster::server::Server;
+use regcred_core::cluster::selection::{Aim, Choice, Others};
+use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
+use regcred_core::controller::{Choosing, Counts, Machine, Outcome, Watch, Write};
+use regcred_core::names::Namespace;
+use regcred_core::objects::marks::Marks;
+
+/// How many writes run at once.
+const AT_ONCE: usize = 24;
+/// How often the loop turns where nothing happens.
+const TURN: Duration = Duration::from_secs(1);
+/// How often the same error of a watch is logged.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// What mounted files want of the cluster.
+pub fn delivery(mounted: &Mounted) -> Delivery<'_> {
+    let accounts = |one| {
+        let Wanted { accounts, account_globs, .. }: &Wanted = one;
+        let is_all = accounts.is_empty() && account_globs.is_empty();
+        if is_all { Accounts::All } else { Accounts::Chosen(accounts, account_globs) }
+    };
+    let config = &mounted.config;
+    let pull_secrets = config.pull_secrets.iter().zip(&mounted.logins);
+    Delivery {
+        pull_secrets: pull_secrets
+            .map(|(one, logins)| PullSecret::new(&one.name, Vec::new(), accounts(one), logins))
+            .collect(),
+        link: config.link,
+        marks: Marks { owner: config.owner.to_string(), profile: None },
+        on_conflict: OnConflict::Skip,
+        unchangeable: Unchangeable::Refuse,
+    }
+}
+
+/// The namespaces of each pull secret; without names and globs all but the cluster's own.
+pub fn choices(mounted: &Mounted) -> Vec<Choosing<'_>> {
+    let choice = |one| {
+        let Wanted { include, exclude, selector, .. }: &Wanted = one;
+        Choosing {
+            choice: Choice { include, exclude, others: Others::All, aim: Aim::Serve },
+            selector: selector.as_ref(),
+        }
+    };
+    mounted.config.pull_secrets.iter().map(choice).collect()
+}
+
+/// What a session has.
+pub struct Session<'a> {
+    pub state: &'a State,
+    pub server: &'a Server,
+    delivery: &'a Delivery<'a>,
+    pub machine: Machine<'a>,
+    streams: SelectAll<BoxStream<'static, Said>>,
+    writes: FuturesUnordered<LocalBoxFuture<'a, (Write, Outcome)>>,
+    news: &'a RefCell<News>,
+    began: Instant,
+    said: BTreeMap<Watch, (String, Instant)>,
+}
+
+impl<'a> Session<'a> {
+    /// Begins the watches.
+    pub fn new(
+        state: &'a State,
+        (server, watching): (&'a Server, &Client),
+        delivery: &'a Delivery<'a>,
+        choices: Vec<Choosing<'a>>,
+        first: First,
+        news: &'a RefCell<News>,
+        own: &Namespace,
+    ) -> Self {
+        let machine = Machine::new(delivery, choices, own.clone());
+        let stream = |watch: Watch| {
+            let name = match &watch {
+                Watch::Secrets(number) => Some(delivery.pull_secrets[*number].name),
+                Watch::Namespaces | Watch::Accounts(_) => None,
+            };
+            watch::events(watching, watch, name, first)
+        };
+        let streams = select_all(machine.watches().into_iter().map(stream));
+        let writes = FuturesUnordered::new();
+        state.is_synced.set(false);
+        Self { state, server, delivery, machine, streams, writes, news, began: Instant::now(), said: BTreeMap::new() }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Begins the writes that are due, and waits until something happens.
+    pub async fn turn(&mut self) {
+        self.begin_writes();
+        self.state.turned.set(Instant::now());
+        let now = self.now();
+        let due = self
+            .machine
+            .due()
+            .filter(|_| self.state.may_write())
+            .map_or(TURN, |due| Duration::from_millis(due.saturating_sub(now)));
+        let wake = sleep_until(Instant::now() + due.min(TURN));
+        tokio::select! {
+            () = self.state.changed.notified() => {}
+            () = wake => {}
+            Some((write, outcome)) = self.writes.next(), if !self.writes.is_empty() => self.end(&write, outcome),
+            Some(said) = self.streams.next() => self.hear(said),
+        }
+        self.tell();
+    }
+
+    /// Waits for the writes that run, for a moment.
+    pub async fn drain(&mut self) {
+        const PATIENCE: Duration = Duration::from_millis(800);
+        let end = Instant::now() + PATIENCE;
+        while !self.writes.is_empty() {
+            tokio::select! {
+                Some((write, outcome)) = self.writes.next() => self.end(&write, outcome),
+                () = sleep(end.saturating_duration_since(Instant::now())) => return,
+            }
+        }
+    }
+
+    /// Whether nothing runs, and nothing is to be done now.
+    pub fn is_idle(&self) -> bool {
+        self.machine.is_idle() && self.writes.is_empty()
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.machine.counts()
+    }
+
+    fn begin_writes(&mut self) {
+        while self.writes.len() < AT_ONCE && self.state.may_write() {
+            let Some(due) = self.machine.next(self.now()) else { break };
+            let (server, delivery) = (self.server, self.delivery);
+            self.writes.push(Box::pin(async move {
+                let outcome = write(server, delivery, &due).await;
+                (due, outcome)
+            }));
+        }
+        if self.writes.is_empty() {
+            self.state.working_since.set(None);
+        } else if self.state.working_since.get().is_none() {
+            self.state.working_since.set(Some(Instant::now()));
+        }
+    }
+
+    fn end(&mut self, write: &Write, outcome: Outcome) {
+        self.state.working_since.set(None);
+        self.state.metrics.wrote(write, &outcome);
+        self.machine.end(&write.place, outcome, self.now());
+    }
+
+    fn hear(&mut self, said: Said) {
+        match said {
+            Said::Event(event) => self.machine.see(event, self.now()),
+            Said::Failed(watch, words) => {
+                self.state.metrics.watch_failures.inc();
+                let now = Instant::now();
+                let is_known =
+                    self.said.get(&watch).is_some_and(|(said, at)| *said == words && now.duration_since(*at) < AGAIN);
+                if !is_known {
+                    log::warn("a watch failed and goes on", &[("watch", &name(&watch)), ("why", &words)]);
+                    self.said.insert(watch, (words, now));
+                }
+            }
+        }
+        if !self.state.is_synced.get() && self.machine.is_synced() {
+            self.state.is_synced.set(true);
+            *self.state.sample.borrow_mut() = self.machine.chosen().cloned();
+            self.state.changed.notify_one();
+            log::info("every watch has begun", &[]);
+        }
+    }
+
+    fn tell(&mut self) {
+        for notice in self.machine.notices() {
+            self.news.borrow_mut().tell(&notice, self.delivery, self.state);
+        }
+    }
+
+    /// The last error of a watch.
+    pub fn trouble(&self) -> Option<String> {
+        self.said.iter().map(|(watch, (words, _))| format!("the watch of {}: {words}", name(watch))).next()
+    }
+}
+
+fn name(watch: &Watch) -> String {
+    match watch {
+        Watch::Namespaces => "namespaces".to_owned(),
+        Watch::Accounts(None) => "serviceaccounts".to_owned(),
+        Watch::Accounts(Some(name)) => format!("serviceaccounts/{name}"),
+        Watch::Secrets(number) => format!("secrets of pull secret {}", number + 1),
+    }
+}

@@ -1,0 +1,60 @@
+//! Checks the logins of mounted Secrets as those of variables are checked.
+
+use secrecy::SecretString;
+
+use super::facts;
+use super::lifetime::ShortLived;
+use crate::environment::Environment;
+use regcred_core::credentials::auths::{self, Helpers};
+use regcred_core::credentials::decode::{self, Place};
+use regcred_core::credentials::{Credential, checked};
+use regcred_core::diagnostic::Diagnostic;
+use regcred_core::docker_config::registry::RegistryKey;
+
+/// The logins of a whole Docker config; what is wrong with them is added to `problems`.
+pub fn docker_config(
+    text: &SecretString,
+    source: &str,
+    environment: &Environment,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Credential> {
+    match decode::docker_config(text, source, Place::Variable, problems) {
+        Ok(json) => {
+            let facts = facts(environment, ShortLived::Refuse);
+            let (logins, _) = auths::read(&json, source, Helpers::Leave, problems);
+            logins.into_iter().map(|login| checked(login, &facts, problems)).collect()
+        }
+        Err(problem) => {
+            problems.push(problem);
+            Vec::new()
+        }
+    }
+}
+
+/// A login for one registry.
+pub struct Login<'a> {
+    pub registry: &'a RegistryKey,
+    pub username: SecretString,
+    /// Where the user name is mounted; one that is written in regcred.yaml is no secret.
+    pub username_source: Option<String>,
+    pub password: SecretString,
+}
+
+impl Login<'_> {
+    /// The login, checked; what is wrong with it is added to `problems`.
+    pub fn checked(self, source: &str, environment: &Environment, problems: &mut Vec<Diagnostic>) -> Credential {
+        let (registry, odd) = self.registry.clone().canonical();
+        problems.extend(odd);
+        let login = Credential {
+            registry,
+            username: self.username,
+            password: self.password,
+            email: None,
+            source: source.to_owned(),
+            public_username: self.username_source.is_none(),
+            username_source: self.username_source.unwrap_or_else(|| source.to_owned()),
+            is_one_of_several: false,
+        };
+        checked(login, &facts(environment, ShortLived::Refuse), problems)
+    }
+}
