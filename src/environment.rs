@@ -75,7 +75,7 @@ pub fn open_in_time(path: &Path) -> io::Result<fs::File> {
     }
     let (sender, receiver) = mpsc::sync_channel(1);
     let path = path.to_path_buf();
-    thread::spawn(move || sender.send(fs::File::open(path)).is_ok());
+    thread::Builder::new().spawn(move || sender.send(fs::File::open(path)).is_ok())?;
     receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 

@@ -116,6 +116,9 @@ pub struct RenderArguments {
     /// The rights
     #[command(flatten)]
     pub grant: GrantArguments,
+    /// The controller
+    #[command(flatten)]
+    pub controller: InstallationArguments,
     /// The patcher
     #[command(flatten)]
     pub patcher: PatcherArguments,
@@ -155,6 +158,24 @@ pub struct ProtectionArguments {
     /// New recipient of encrypted files that is meant: the fingerprint that the error names; repeatable
     #[arg(long, value_name = "FINGERPRINT")]
     pub accept_recipient: Vec<String>,
+}
+
+/// The controller of `--strategy controller`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "With --strategy controller")]
+pub struct InstallationArguments {
+    /// Its image: one with regcred, such as docs/ci.md builds
+    #[arg(long, value_name = "IMAGE")]
+    pub controller_image: Option<String>,
+    /// Its namespace [default: regcred-system]
+    #[arg(long, value_name = "NAME")]
+    pub controller_namespace: Option<String>,
+    /// How many Pods of it run [default: 2]
+    #[arg(long, value_name = "NUMBER")]
+    pub replicas: Option<String>,
+    /// Oldest version of Kubernetes that it is for [default: 1.36]
+    #[arg(long, value_name = "VERSION")]
+    pub kube_version: Option<String>,
 }
 
 /// The in-cluster patcher of `--strategy patcher`.

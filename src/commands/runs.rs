@@ -93,6 +93,14 @@ fn in_parallel<A: Send, B: Send>(runs: Vec<A>, work: impl Fn(A) -> B + Send + Sy
     if runs.len() > 1 { runs.into_par_iter().map(work).collect() } else { runs.into_iter().map(work).collect() }
 }
 
+/// Lets this thread do everything where no other can be started, as under a narrow limit of processes.
+pub(super) fn prepare_threads() {
+    if rayon::ThreadPoolBuilder::new().build().is_err() {
+        // Where there is a pool already, there are threads.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
+    }
+}
+
 /// How many programs that wait for a key service run at once, at least: they need no core meanwhile.
 const PROGRAMS: usize = 8;
 

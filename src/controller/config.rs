@@ -2,14 +2,14 @@
 
 use globset::GlobMatcher;
 
-use crate::settings::file::{File, Login, Place, PullSecret, Spec, UserName};
+use crate::settings::file::{ControllerSpec, File, Login, Place, PullSecret, Spec, UserName};
 use regcred_core::cluster::grant::Selector;
 use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::{AccountName, NamespacePattern, ResourceName, SecretKey};
 use regcred_core::spec::SECRET_NAME;
-use regcred_core::spec::choice::Link;
+use regcred_core::spec::choice::{Link, Strategy};
 use regcred_core::spec::logins::registry;
 
 /// What the controller is to do.
@@ -73,17 +73,19 @@ impl Config {
             profile,
             create_namespaces,
             pull_secrets,
+            controller,
             patcher,
             clusters,
         } = &file.spec;
         let mut problems = Vec::new();
         let idle = [
-            ("strategy", strategy.is_some_and(|strategy| strategy.to_string() != "controller")),
+            ("strategy", strategy.is_some_and(|strategy| strategy != Strategy::Controller)),
             ("protect", protect.is_some()),
             ("sealing", sealing.certificate.is_some() || sealing.scope.is_some()),
             ("format", format.is_some()),
             ("profile", profile.is_some()),
             ("createNamespaces", *create_namespaces),
+            ("controller", *controller != ControllerSpec::default()),
             ("patcher", patcher.kind.is_some()),
             ("clusters", !clusters.is_empty()),
         ];

@@ -3,7 +3,8 @@
 use crate::files::marks::Known;
 use crate::protect::Protector;
 use crate::settings::{PullSecretSettings, Settings};
-use regcred_core::cluster::grant::{Grant, Granted};
+use regcred_core::cluster::grant::{Grant, Granted, Rights};
+use regcred_core::cluster::installation::{Installation, Installed};
 use regcred_core::docker_config::Logins;
 use regcred_core::manifest::Manifests;
 use regcred_core::objects::{Request, Wanted};
@@ -46,6 +47,24 @@ impl ClusterRun {
         }
     }
 
+    /// What runs the controller; nothing with another strategy.
+    #[must_use]
+    pub fn installation(&self) -> Manifests {
+        let Settings { controller, combination, .. } = &self.settings;
+        let Some(controller) = controller else { return Manifests::default() };
+        let installed = self.pull_secrets().map(|(one, docker_config)| Installed {
+            name: &one.name,
+            include: &one.include,
+            exclude: one.exclude.iter().cloned().chain([controller.namespace.clone().into()]).collect(),
+            service_accounts: &one.service_accounts,
+            written_accounts: &one.written_accounts,
+            external: one.external.as_ref(),
+            docker_config,
+        });
+        let (pull_secrets, link) = (installed.collect(), combination.link);
+        Installation { settings: controller, pull_secrets, link, marks: self.settings.marks() }.manifests()
+    }
+
     /// The rights that are to be granted; nothing with another format.
     #[must_use]
     pub fn grant(&self) -> Manifests {
@@ -63,6 +82,7 @@ impl ClusterRun {
             pull_secrets: granted.collect(),
             reach: &grant.reach,
             link: combination.link,
+            rights: Rights::Applying,
             marks: self.settings.marks(),
         }
         .manifests()

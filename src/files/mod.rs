@@ -43,11 +43,32 @@ pub fn failure(error: impl Into<WriteError>, target: &str) -> Failure {
     match error.into() {
         WriteError::Protector(failure) => failure,
         WriteError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
-        WriteError::Io(error) => Failure::of(
-            "the output",
-            Diagnostic::error(Code::Unwritable, format!("{target} cannot be written: {}", reason(&error)))
-                .hint("check that the place exists, that this user may write there, and that it is not full"),
-        ),
+        WriteError::Io(error) => {
+            let message = format!("{target} cannot be written: {}", reason(&error));
+            let hint = match error.kind() {
+                io::ErrorKind::NotADirectory => {
+                    "a part of its path is a file: name another place, or move that file away"
+                }
+                io::ErrorKind::InvalidFilename => {
+                    "its name is too long for the file system, or has a letter that it does not take"
+                }
+                _ => "check that the place exists, that this user may write there, and that it is not full",
+            };
+            Failure::of("the output", Diagnostic::error(Code::Unwritable, message).hint(hint))
+        }
+    }
+}
+
+/// What a reader's error means, of a file that is to be compared.
+pub fn unreadable(error: impl Into<WriteError>, target: &str) -> Failure {
+    use io::ErrorKind::{FileTooLarge, PermissionDenied};
+    match error.into() {
+        WriteError::Io(error) if matches!(error.kind(), FileTooLarge | PermissionDenied) => {
+            let message = format!("{target} is there and cannot be read: {}", reason(&error));
+            let hint = "it is compared with what is wanted: make sure that this user may read it, or move it away";
+            Failure::of("the output", Diagnostic::error(Code::UnreadableFile, message).hint(hint))
+        }
+        other => failure(other, target),
     }
 }
 

@@ -44,8 +44,13 @@ impl<'a> Product<'a> {
     /// Errors: a template of the user's that makes no object; several pull secrets where one value was asked for.
     pub fn build(run: &'a ClusterRun, templates: &'a Templates) -> Result<Self, Failure> {
         let ClusterRun { settings, protector, .. } = run;
-        let documents =
-            || objects::build(&run.request(), templates).map(|manifests| Documents::new(manifests, protector));
+        let documents = || {
+            let manifests = match settings.controller {
+                Some(_) => run.installation(),
+                None => objects::build(&run.request(), templates)?,
+            };
+            Ok::<_, Failure>(Documents::new(manifests, protector))
+        };
         let stream = if settings.folder().is_some() { Self::ClusterFile } else { Self::Stream };
         Ok(match settings.combination.format {
             Format::Yaml => stream(documents()?, Form::Yaml),

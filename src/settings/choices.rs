@@ -39,6 +39,13 @@ pub(super) fn of_a_cluster(options: &Options) -> Result<Combination, Failure> {
              `strategy: static`",
         ));
     }
+    if strategy == Some(Strategy::Controller) {
+        return Err(usage(
+            "`strategy: controller` in regcred.yaml: the controller writes the Secrets, and this command would do it twice",
+            "apply its manifests, `regcred render | kubectl apply --server-side --field-manager=regcred-NAME -f -`; or use \
+             `strategy: static`",
+        ));
+    }
     if protect == Some(Protect::External) {
         return Err(usage(
             "`protect: external` in regcred.yaml: an operator writes the Secrets, and this command would do it twice",

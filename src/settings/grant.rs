@@ -47,14 +47,7 @@ impl GrantSettings {
                 }
             }
         }
-        let selector: Selector = match options.selector.as_ref().map(|selector| selector.value.parse()) {
-            None => Selector::default(),
-            Some(Ok(selector)) => selector,
-            Some(Err(invalid)) => {
-                wrong(format!("`--selector` {invalid}"), "for example team=shop,stage!=test");
-                Selector::default()
-            }
-        };
+        let selector = selector(options, problems).map(|(_, selector)| selector).unwrap_or_default();
         let takes_all = options.all_namespaces.is_some();
         let others = if takes_all || options.selector.is_some() { Others::All } else { Others::None };
         let has_globs = pull_secrets.iter().any(has_a_glob) && !has_a_list;
@@ -66,6 +59,16 @@ impl GrantSettings {
     pub(super) fn chooses_later(&self) -> bool {
         matches!(self.reach, Reach::Chosen { .. })
     }
+}
+
+/// The labels of the namespaces, as they are written, and parsed.
+pub(super) fn selector(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<(String, Selector)> {
+    let text = &options.selector.as_ref()?.value;
+    let parsed = text.parse().map_err(|invalid| {
+        let problem = Diagnostic::error(Code::InvalidName, format!("`--selector` {invalid}"));
+        problems.push(problem.hint("for example team=shop,stage!=test"));
+    });
+    Some((text.clone(), parsed.ok()?))
 }
 
 fn has_a_glob(pull_secret: &PullSecret) -> bool {

@@ -1,6 +1,6 @@
 //! Reads regcred.yaml, a cluster's entry and the variables as partial Specs.
 
-use super::file::{self, Cluster, Login, PatcherSpec, SealingSpec, UserName};
+use super::file::{self, Cluster, ControllerSpec, Login, PatcherSpec, SealingSpec, UserName};
 use crate::environment::Environment;
 use regcred_core::credentials::{NameSource, Source};
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -49,6 +49,7 @@ pub(super) fn of_file(spec: &file::Spec, cluster: Option<&Cluster>, known: &Know
         profile: spec.profile,
         sealing: &spec.sealing,
         create_namespaces: spec.create_namespaces.then_some(true),
+        controller: Some(&spec.controller),
         // A cluster's own patcher is another one: nothing of the common one fits it.
         patcher: Some(&spec.patcher).filter(|_| cluster.is_none_or(|cluster| cluster.patcher.is_none())),
     };
@@ -85,6 +86,7 @@ fn of_cluster(cluster: &Cluster, known: &Known<'_>) -> Spec {
         profile: *profile,
         sealing,
         create_namespaces: *create_namespaces,
+        controller: None,
         patcher: patcher.as_ref(),
     };
     let mut each = PullSecret::default();
@@ -107,6 +109,7 @@ struct Fields<'a> {
     profile: Option<Profile>,
     sealing: &'a SealingSpec,
     create_namespaces: Option<bool>,
+    controller: Option<&'a ControllerSpec>,
     patcher: Option<&'a PatcherSpec>,
 }
 
@@ -114,6 +117,7 @@ impl Fields<'_> {
     fn options(&self, origin: &dyn Fn(&'static str) -> Origin) -> Options {
         let nothing = PatcherSpec::default();
         let patcher = self.patcher.unwrap_or(&nothing);
+        let controller = self.controller.cloned().unwrap_or_default();
         Options {
             strategy: one(self.strategy, origin("strategy")),
             link: one(self.link, origin("link")),
@@ -123,6 +127,10 @@ impl Fields<'_> {
             sealing_cert: one(self.sealing.certificate.clone().map(Certificate::File), origin("sealing.certificate")),
             sealing_scope: one(self.sealing.scope, origin("sealing.scope")),
             create_namespaces: one(self.create_namespaces, origin("createNamespaces")),
+            controller_namespace: one(controller.namespace, origin("controller.namespace")),
+            controller_image: one(controller.image, origin("controller.image")),
+            replicas: one(controller.replicas, origin("controller.replicas")),
+            kube_version: one(controller.kube_version, origin("controller.kubeVersion")),
             patcher: one(patcher.kind, origin("patcher.kind")),
             patcher_namespace: one(patcher.namespace.clone(), origin("patcher.namespace")),
             patcher_image: one(patcher.image.clone(), origin("patcher.image")),

@@ -1,6 +1,7 @@
 //! Decides what a run does: flags, variables and regcred.yaml become one Spec, and the Spec becomes settings.
 
 pub mod choices;
+mod controller;
 mod destination;
 pub mod file;
 pub mod findings;
@@ -24,6 +25,7 @@ use grant::GrantSettings;
 use namespaces::Listed;
 use patcher::{Accounts, PatcherSettings};
 use pull_secret::Common;
+use regcred_core::cluster::installation::ControllerSettings;
 use regcred_core::confine::{self, Allowed};
 use regcred_core::credentials::auths::Helpers;
 use regcred_core::credentials::lifetime::ShortLived;
@@ -55,6 +57,8 @@ pub struct Settings {
     pub combination: Combination,
     /// The patcher, when the strategy is one.
     pub patcher: Option<PatcherSettings>,
+    /// The controller, when the strategy is that.
+    pub controller: Option<ControllerSettings>,
     /// Who gets the rights of `--format rbac`, and where.
     pub grant: Option<GrantSettings>,
     /// Whether Namespace objects come first.
@@ -154,7 +158,15 @@ impl Settings {
             }
             _ => None,
         };
-        let are_chosen_later = purpose.is_live() || grant.as_ref().is_some_and(GrantSettings::chooses_later);
+        let controller = match combination.strategy {
+            Strategy::Controller if purpose == Purpose::Manifests => {
+                Some(controller::decide(options, combination.link, &pull_secrets, problems)?)
+            }
+            _ => None,
+        };
+        let are_chosen_later = purpose.is_live()
+            || combination.strategy == Strategy::Controller
+            || grant.as_ref().is_some_and(GrantSettings::chooses_later);
         let common = Common { options, combination, chart: &chart, listed, environment, purpose, are_chosen_later };
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
@@ -192,6 +204,7 @@ impl Settings {
             pull_secrets: decided,
             combination,
             patcher,
+            controller,
             grant,
             create_namespaces: if is_set(&options.create_namespaces) {
                 CreateNamespaces::First

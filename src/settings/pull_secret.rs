@@ -41,6 +41,8 @@ pub struct PullSecretSettings {
     pub service_accounts: Vec<ResourceName>,
     /// Globs for more of them, in a live cluster.
     pub account_globs: Vec<GlobMatcher>,
+    /// The ServiceAccounts as they are written, globs too, for the regcred.yaml of a controller.
+    pub written_accounts: Vec<String>,
     /// Other references that those keep.
     pub also_reference: Vec<ResourceName>,
 }
@@ -104,6 +106,7 @@ impl Common<'_> {
             include: if self.are_chosen_later { taken(spec.include.as_ref(), problems) } else { Vec::new() },
             exclude,
             service_accounts: self.service_accounts(spec, problems),
+            written_accounts: written_accounts(spec),
             account_globs: if self.purpose.is_live() { account_globs(spec) } else { Vec::new() },
             also_reference: sorted(taken(spec.also_reference.as_ref(), problems)),
         }
@@ -120,7 +123,7 @@ impl Common<'_> {
         let names = accounts.parsed(problems);
         let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();
         // A right takes no glob.
-        let are_rights = self.combination.format == Format::Rbac;
+        let are_rights = self.combination.format == Format::Rbac || self.combination.strategy == Strategy::Controller;
         let is_all = |name: &AccountName| match name.as_str() {
             "*" => can_be_all || are_rights,
             _ => are_rights && name.glob().is_some(),
@@ -238,6 +241,13 @@ impl Common<'_> {
     }
 }
 
+/// `default`, where none is named.
+fn written_accounts(spec: &PullSecret) -> Vec<String> {
+    let written = spec.service_accounts.iter().flat_map(|accounts| &accounts.value);
+    let names: Vec<_> = written.filter_map(|name| name.as_ref().ok()).map(|name| name.as_str().to_owned()).collect();
+    if names.is_empty() { vec!["default".to_owned()] } else { names }
+}
+
 /// The globs for ServiceAccounts; what is wrong with one was said with the names.
 fn account_globs(spec: &PullSecret) -> Vec<GlobMatcher> {
     let names = spec.service_accounts.as_ref().map_or(Vec::new(), |accounts| accounts.parsed(&mut Vec::new()));
@@ -268,11 +278,14 @@ fn sorted(mut names: Vec<ResourceName>) -> Vec<ResourceName> {
 
 /// What an ExternalSecret cannot give to the strategy or link.
 fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Diagnostic> {
-    if combination.strategy == Strategy::Patcher && matches!(external.reach, Reach::Cluster(..)) {
+    if combination.strategy != Strategy::Static && matches!(external.reach, Reach::Cluster(..)) {
         return Some(
             Diagnostic::error(
                 Code::MeansNothing,
-                "`clusterExternalSecret` means nothing with `--strategy patcher`, which copies one Secret",
+                format!(
+                    "`clusterExternalSecret` means nothing with `--strategy {}`, which copies one Secret",
+                    combination.strategy
+                ),
             )
             .hint("leave it out, or use --strategy static"),
         );

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,30 +18,35 @@ const STACK: usize = 16 * 1024 * 1024;
 /// The smallest page of memory, in which Linux counts.
 const PAGE: u64 = 4096;
 
-/// Why there is no answer.
+/// The work took too much.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Exceeded {
-    Limits,
-    Panicked,
-}
+pub(super) struct Exceeded;
 
 /// The answer of the work. What is given up goes on until the process ends, which is soon.
 pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Exceeded> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let (before, started) = (resident(), Instant::now());
+    let work = Arc::new(Mutex::new(Some(work)));
+    let taken = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let there = Arc::clone(&work);
     let spawned = thread::Builder::new().stack_size(STACK).spawn(move || {
-        // Nobody may wait any more.
-        let _ = sender.send(work());
+        if let Some(work) = taken(&there) {
+            // Nobody may wait any more.
+            let _ = sender.send(work());
+        }
     });
-    spawned.map_err(|_| Exceeded::Limits)?;
+    // Where no thread can be started, only the number of steps is a limit.
+    if spawned.is_err() {
+        return taken(&work).map(|work| work()).ok_or(Exceeded);
+    }
     loop {
         match receiver.recv_timeout(TICK) {
             Ok(answer) => return Ok(answer),
-            Err(RecvTimeoutError::Disconnected) => return Err(Exceeded::Panicked),
+            Err(RecvTimeoutError::Disconnected) => return Err(Exceeded),
             Err(RecvTimeoutError::Timeout) => {}
         }
         if resident().saturating_sub(before) > MEMORY || started.elapsed() > TIME {
-            return Err(Exceeded::Limits);
+            return Err(Exceeded);
         }
     }
 }
@@ -70,6 +76,6 @@ mod tests {
             }
             text.len()
         };
-        assert_eq!(within_limits(doubling), Err(Exceeded::Limits));
+        assert_eq!(within_limits(doubling), Err(Exceeded));
     }
 }

@@ -166,6 +166,44 @@ fn what_this_user_may_not_read_is_named_and_taken_for_nothing_else() {
         }
     }
     mode(&closed, 0o700);
+    let there = folder.path().join("there.yaml");
+    fs::File::create(&there).unwrap().write_all(b"# Written by regcred\n").unwrap();
+    mode(&there, 0o000);
+    for more in [&["--check"][..], &[]] {
+        let output = nobody::regcred(folder.path(), [])
+            .args(["render", "--no-config", "-n", "a", "--output", "there.yaml"])
+            .args(more)
+            .env("DOCKERHUB_AUTH", LOGIN)
+            .output()
+            .unwrap();
+        let text = stderr(&output);
+        assert!(text.contains("the file of `--output` is there and cannot be read: permission denied\n"), "{text}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn one_thread_does_everything_where_no_other_can_be_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates/rsa-2048.pem");
+    fs::copy(from, folder.path().join("cert.pem")).unwrap();
+    fs::create_dir(folder.path().join("own")).unwrap();
+    fs::copy(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/namespace.yaml.j2"),
+        folder.path().join("own/namespace.yaml.j2"),
+    )
+    .unwrap();
+    // The limit of processes counts threads, and does not hold for root.
+    let regcred = nobody::regcred(folder.path(), []);
+    let arguments =
+        "render --no-config -n a,b,c --create-namespaces --templates own --protect sealed --sealing-cert cert.pem";
+    let mut limited = Command::new("prlimit");
+    limited.args(["--nproc=0", "--"]).arg(regcred.get_program()).args(arguments.split(' '));
+    limited.env_clear().env("DOCKERHUB_AUTH", LOGIN).env("PATH", "/usr/bin:/bin").current_dir(folder.path());
+    nobody::become_nobody(&mut limited);
+    let output = limited.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).matches("kind: SealedSecret").count(), 3);
 }
 
 #[test]

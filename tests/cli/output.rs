@@ -352,6 +352,28 @@ fn a_kustomization_lists_every_file() {
     assert!(text.contains("- namespaces/a/serviceaccount-default.yaml\n- namespaces/a/secret-"), "{text}");
 }
 
+#[test]
+fn what_is_in_the_way_and_what_is_too_long_is_called_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    fs::create_dir_all(at("out/namespaces/a/secret-image-pull-secret.yaml")).unwrap();
+    fails(
+        &render(folder.path(), "a", LOGIN, &[]),
+        1,
+        "secret-image-pull-secret.yaml` is a directory, and should be a file",
+    );
+    put(&at("file"), "");
+    let single =
+        |path: &str| regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &["render", "-n", "a", "--output", path]);
+    fails(&single("file/x.yaml"), 1, "a part of its path is a file");
+    fails(&single(&format!("{}.yaml", "x".repeat(251))), 1, "its name is too long");
+    // The folder of temporaries beside it has a longer name.
+    let longest = format!("{}.yaml", "x".repeat(250));
+    succeeds(&single(&longest));
+    succeeds(&single(&longest));
+    assert!(at(&longest).exists() && fs::read_dir(folder.path()).unwrap().count() == 3);
+}
+
 #[cfg(unix)]
 mod unix {
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -154,7 +154,7 @@ fn the_lock_of_before_is_refused_with_the_command_that_writes_the_folder_again()
     let place = Place::new();
     place.put("out/regcred.lock", "{\"version\":1,\"files\":[\n]}\n");
     let (code, _, said) = place.run(&[LOGIN], "-n a --format directory --output out");
-    assert!(code == 1 && said.contains("unreleased") && said.contains("rm -r DIR"), "{said}");
+    assert!(code == 1 && said.contains("unreleased") && said.contains("delete `regcred.lock` and the files"), "{said}");
 }
 
 #[test]
@@ -265,6 +265,19 @@ fn a_recipient_that_nobody_has_approved_gets_nothing() {
     let (code, said) = place.sealed("rsa-4096", &format!("--accept-recipient {OTHER}"));
     assert_eq!(code, 0, "{said}");
     assert_eq!(place.sealed("rsa-4096", "").0, 0);
+}
+
+#[test]
+fn a_file_that_a_sparse_checkout_leaves_out_is_missing_with_the_reason() {
+    let place = Place::new();
+    place.put(".git/HEAD", "ref: refs/heads/main");
+    assert_eq!(place.sealed("rsa-2048", "").0, 0);
+    fs::remove_file(place.path(SEALED_A)).unwrap();
+    let (code, said) = place.sealed("rsa-2048", "--check");
+    assert!(code == 3 && said.contains("missing: namespaces/a") && !said.contains("sparse"), "{said}");
+    place.put(".git/info/sparse-checkout", "/*\n!/out/namespaces/a\n");
+    let (code, said) = place.sealed("rsa-2048", "--check");
+    assert!(code == 3 && said.contains("this is a sparse checkout"), "{said}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub struct Cell {
     pub combination: Combination,
     patcher: Option<Patcher>,
     profile: Option<Profile>,
-    /// Those that are served; with a patcher, the one that it lives in.
+    /// Those that are served; with a patcher or a controller, the one that it lives in.
     namespaces: Vec<String>,
     secret: String,
     more: Vec<String>,
@@ -61,7 +61,7 @@ pub const PROFILES: [Option<Profile>; 4] = [None, Some(Profile::Argocd), Some(Pr
 /// Every possible cell that is meant and that kubectl or Helm takes to a cluster, with each patcher and each of the profiles.
 pub fn all(is_meant: impl Fn(&Combination) -> bool, profiles: &[Option<Profile>]) -> Vec<Cell> {
     let patchers = |cell: Combination| match cell.strategy {
-        Strategy::Static => vec![None],
+        Strategy::Static | Strategy::Controller => vec![None],
         // tamcore's patcher writes Secrets only where it links.
         Strategy::Patcher if cell.link == Link::ServiceAccount => Patcher::ALL.iter().copied().map(Some).collect(),
         Strategy::Patcher => vec![Some(Patcher::Titansoft)],
@@ -78,7 +78,10 @@ pub fn all(is_meant: impl Fn(&Combination) -> bool, profiles: &[Option<Profile>]
 impl Cell {
     /// With names that no other test uses.
     pub fn new(combination: Combination, patcher: Option<Patcher>, profile: Option<Profile>) -> Self {
-        let namespaces = if patcher.is_some() { vec![fresh("patcher")] } else { vec![fresh("space"), fresh("space")] };
+        let namespaces = match combination.strategy {
+            Strategy::Static => vec![fresh("space"), fresh("space")],
+            Strategy::Patcher | Strategy::Controller => vec![fresh("patcher")],
+        };
         Self { combination, patcher, profile, namespaces, secret: fresh("secret"), more: Vec::new() }
     }
 
@@ -110,6 +113,12 @@ impl Cell {
         let mut flags = self.choices();
         flags.push(format!("{}={format}", Format::FLAG));
         match patcher {
+            // A policy for every new ServiceAccount would be in force for other tests, too.
+            None if self.combination.strategy == Strategy::Controller => flags.extend([
+                format!("--controller-namespace={}", namespaces[0]),
+                "--controller-image=registry.test/regcred:1".to_owned(),
+                "--kube-version=1.35".to_owned(),
+            ]),
             None => flags.extend([format!("--namespaces={}", namespaces.join(",")), "--create-namespaces".to_owned()]),
             Some(_) => flags.push(format!("--patcher-namespace={}", namespaces[0])),
         }
@@ -131,12 +140,18 @@ impl Cell {
         objects.iter().map(text).collect()
     }
 
+    /// The owner of a controller is in the name of what it has in the cluster.
+    fn config(&self) -> String {
+        let owner = if self.combination.strategy == Strategy::Controller { &self.secret } else { "acme" };
+        CONFIG.replace("acme}", &format!("{owner}}}")).replace("SECRET", &self.secret)
+    }
+
     /// `regcred render` in this folder.
     fn regcred(&self, bench: &Bench, folder: &Path) -> Program {
         let regcred = bench.program("regcred").directory(folder).arguments(["render"]).arguments(self.flags());
         match self.combination.protect {
             Protect::External => {
-                bench::write(&folder.join("regcred.yaml"), &CONFIG.replace("SECRET", &self.secret));
+                bench::write(&folder.join("regcred.yaml"), &self.config());
                 regcred
             }
             Protect::Sealed => {

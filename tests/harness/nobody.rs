@@ -16,12 +16,23 @@ pub fn regcred(folder: &Path, theirs: impl IntoIterator<Item = PathBuf>) -> Comm
     assert!(copy.success());
     let mut command = Command::new(&program);
     // What this user makes is root's if this user is root.
-    if fs::metadata(tempfile::tempdir().unwrap().path()).unwrap().uid() == 0 {
+    if is_root() {
         for path in theirs.into_iter().chain([folder.to_owned(), program]) {
             chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        command.uid(NOBODY).gid(NOBODY);
     }
+    become_nobody(&mut command);
     command.env_clear().current_dir(folder).stdin(Stdio::null());
     command
+}
+
+/// Lets the command run as nobody, if this user is root.
+pub fn become_nobody(command: &mut Command) {
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+}
+
+fn is_root() -> bool {
+    fs::metadata(tempfile::tempdir().unwrap().path()).unwrap().uid() == 0
 }

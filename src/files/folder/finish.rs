@@ -9,7 +9,7 @@ use super::run::{REWRITTEN, Run};
 use super::staging::Disk;
 use super::{Mode, Prepared, compare, warnings};
 use crate::files::marks::Known;
-use crate::files::{self, product};
+use crate::files::{self, git, product};
 use crate::protect::approval;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::plan::{Action, Change, History, Plan, Reason};
@@ -37,7 +37,9 @@ impl Run<'_> {
         let observer = self.observer();
         let mut actual = BTreeMap::new();
         for (path, lines) in self.root.ours.files.iter().filter(|(path, _)| !self.wanted.contains(path.as_str())) {
-            let there = observer.left_over(path, lines).map_err(|error| self.failed(error, path.as_str()))?;
+            let there = observer
+                .left_over(path, lines)
+                .map_err(|error| files::unreadable(error, &self.shown(path.as_str())))?;
             actual.extend(there.map(|there| (path.to_string(), there)));
         }
         let is_edited: BTreeSet<_> =
@@ -75,8 +77,13 @@ impl Run<'_> {
         if refused.len() > NAMED {
             names.push(format!("{} more", refused.len() - NAMED));
         }
-        let (verb, what) = if names.len() == 1 { ("is", "a file") } else { ("are", "files") };
-        let message = format!("{} {verb} there already, and {what} that regcred did not write", names.join(", "));
+        let (are, them) = if names.len() == 1 { ("is", "it") } else { ("are", "them") };
+        let message = match refused.as_slice() {
+            [only] if self.root.path.join(&only.path).is_dir() => {
+                format!("`{}` is a directory, and should be a file", only.path)
+            }
+            _ => format!("{} {are} there already, and regcred did not write {them}", names.join(", ")),
+        };
         let looks_like_ours = |change: &&&Change| {
             let is_there = change
                 .path
@@ -152,6 +159,13 @@ impl Run<'_> {
             warnings.extend(edited.map(|name| warnings::edited(name, REWRITTEN)));
         } else if !tally.unsigned.is_empty() {
             warnings.push(warnings::unsigned(tally.unsigned.len()));
+        }
+        let is_missing = |change: &Change| change.reason == Reason::Missing;
+        if self.root.state == State::Listed
+            && self.prepared.changes.iter().any(is_missing)
+            && git::is_sparse(&self.root.path)
+        {
+            warnings.push(warnings::sparse());
         }
         if tally.readdressed > 0 {
             warnings.push(warnings::readdressed(tally.readdressed));

@@ -125,7 +125,7 @@ impl Lock {
         if bytes.starts_with(b"{") {
             let message = format!("`{LOCK}` was written by an unreleased regcred, and is not read any more");
             return Err(Diagnostic::error(Code::InvalidLock, message).hint(
-                "write the folder again: `rm -r DIR`, where DIR is the folder of `--output`, and the same command",
+                "delete `regcred.lock` and the files below `--output` that begin with `# Written by regcred`, and run the same command",
             ));
         }
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {

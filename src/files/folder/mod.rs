@@ -129,7 +129,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let new_paths = NewPaths::default();
     let replace = || {
         new_paths.create_folder(folder)?;
-        let staging = Staging::begin(folder.join(format!(".{}{}", name.to_string_lossy(), path::STAGING)))?;
+        let staging = Staging::begin(folder.join(path::staging_beside(name)))?;
         let (number, mut file) = staging.create(Protection::Public)?;
         file.write_all(bytes)?;
         file.sync_all()?;

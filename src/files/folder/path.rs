@@ -1,15 +1,31 @@
 //! Names files of a folder by paths that cannot leave it.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::files::marks::digest::Digest;
+
 /// The name of the lock at the root of a tree.
 pub const LOCK: &str = "regcred.lock";
 /// The name of the folder in it where new files wait.
 pub const STAGING: &str = ".regcred-new";
+
+/// The longest name that file systems take, in bytes.
+const LONGEST: usize = 255;
+
+/// The name of the folder beside a single file where its new content waits.
+pub fn staging_beside(name: &OsStr) -> String {
+    let whole = format!(".{}{STAGING}", name.display());
+    if whole.len() <= LONGEST {
+        return whole;
+    }
+    let digest = Digest::of(name.as_encoded_bytes()).map_or(String::new(), |digest| digest.to_string());
+    format!(".{digest}{STAGING}")
+}
 
 /// The path of a file below a root: parts joined by `/`, none of them `..`, `.git` or one of our own two names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -171,7 +171,7 @@ impl Root {
     pub fn staging(&self) -> PathBuf {
         self.path.join(match &self.kind {
             Kind::Tree => path::STAGING.to_owned(),
-            Kind::File(name) => format!(".{}{}", name.display(), path::STAGING),
+            Kind::File(name) => path::staging_beside(name),
         })
     }
 

@@ -108,7 +108,9 @@ impl<'a> Run<'a> {
         }
         let observer = self.observer();
         let compared = each(named, encrypts, |(entry, path)| {
-            let seen = observer.compare(&entry, path.as_ref()).map_err(|error| self.failed(error, &entry.path))?;
+            let seen = observer
+                .compare(&entry, path.as_ref())
+                .map_err(|error| files::unreadable(error, &self.shown(&entry.path)))?;
             Ok(Compared { entry, path, seen })
         })?;
         let wanted = compared.iter().map(|Compared { entry, .. }| self.wanted(entry)).collect();

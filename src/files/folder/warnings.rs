@@ -51,6 +51,13 @@ pub fn unsigned(count: usize) -> Diagnostic {
     ))
 }
 
+/// A file that is missing may be in Git.
+pub fn sparse() -> Diagnostic {
+    let message = "this is a sparse checkout: a file that Git leaves out counts as missing";
+    Diagnostic::warning(Code::NoSuchFile, message)
+        .hint("add the folder of `--output` with `git sparse-checkout add`, or check out everything")
+}
+
 /// Nothing that was there is wanted any more.
 pub fn of_another_format(count: usize) -> Diagnostic {
     let files = if count == 1 { "file was" } else { "files were" };

@@ -156,6 +156,20 @@ pub fn name_in_work_tree(target: &Target<'_>) -> String {
     name.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
+/// Whether Git leaves files out of the work tree around a folder (`git sparse-checkout`).
+pub fn is_sparse(folder: &Path) -> bool {
+    let Some(git) = folder.ancestors().find(|ancestor| is_root(ancestor)).map(|root| root.join(".git")) else {
+        return false;
+    };
+    let elsewhere = || {
+        let text = read_file(&git).ok()?;
+        let path = std::str::from_utf8(&text).ok()?.trim().strip_prefix("gitdir: ")?;
+        Some(git.parent()?.join(path))
+    };
+    let git = if git.is_dir() { git } else { elsewhere().unwrap_or(git) };
+    git.join("info/sparse-checkout").is_file()
+}
+
 /// Whether a file is below a folder, or in the outermost work tree around that folder.
 pub fn is_beside(file: &Path, folder: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());

@@ -15,7 +15,9 @@ pub fn resolve(path: &Path) -> Result<Vec<PathBuf>, &'static str> {
         let next = there.join(part);
         match fs::symlink_metadata(&next) {
             Err(error) if error.kind() == ErrorKind::NotFound => break,
-            Err(error) if error.kind() == ErrorKind::NotADirectory => return Ok(Vec::new()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotADirectory | ErrorKind::InvalidFilename) => {
+                return Ok(Vec::new());
+            }
             Err(_) => return Err(NOWHERE),
             Ok(_) => there = next,
         }

@@ -95,6 +95,8 @@ pub struct Spec {
     pub create_namespaces: bool,
     /// The pull secrets, at least one.
     pub pull_secrets: Vec<PullSecret>,
+    /// The controller, for `strategy: controller`.
+    pub controller: ControllerSpec,
     /// The in-cluster patcher.
     pub patcher: PatcherSpec,
     /// The clusters, each with its own folder under `--output`.
@@ -236,6 +238,20 @@ impl Namespaces {
     pub(super) fn is_empty(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty() && self.selector.is_none()
     }
+}
+
+/// The controller.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct ControllerSpec {
+    /// Its namespace; `regcred-system` if left out.
+    pub namespace: Option<Namespace>,
+    /// Its image.
+    pub image: Option<String>,
+    /// How many Pods of it run; 2 if left out.
+    pub replicas: Option<u32>,
+    /// The oldest version of Kubernetes that it is for, such as `1.33`.
+    pub kube_version: Option<String>,
 }
 
 /// The in-cluster patcher.

@@ -7,6 +7,7 @@ pub mod content;
 pub mod delivery;
 pub mod facts;
 pub mod grant;
+pub mod installation;
 mod judge;
 pub mod pods;
 pub mod policy;

@@ -95,6 +95,7 @@ codes! {
     InvalidRegistry => "invalid-registry",
     InvalidResourceList => "invalid-resource-list",
     InvalidTemplate => "invalid-template",
+    InvalidVersion => "invalid-version",
     InvalidYaml => "invalid-yaml",
     InvisibleCharacter => "invisible-character",
     IsADirectory => "is-a-directory",

@@ -66,6 +66,12 @@ impl JsonSchema for NamespacePattern {
     }
 }
 
+impl From<Namespace> for NamespacePattern {
+    fn from(name: Namespace) -> Self {
+        Self::Name(name)
+    }
+}
+
 impl NamespacePattern {
     /// The text.
     #[must_use]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::marks::Role;
 use super::{Object, Part, Request, Restyle, Wanted};
+use crate::docker_config::Logins;
 use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, ResourceName};
 
@@ -34,21 +35,27 @@ pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: 
         None => ("In", secret.namespaces.iter().map(Namespace::as_str).collect()),
         Some(patcher) => ("NotIn", patcher.exclude.iter().map(String::as_str).collect()),
     };
-    let policy = part(&name(secret.name, &request.marks.owner), secret, operator, &namespaces);
+    let name = name(secret.name, &request.marks.owner);
+    let policy = part(&name, (secret.name, secret.docker_config), operator, &namespaces);
     Ok(request.marks.dress(restyle.restyle(policy)?, Role::Policy).collect())
 }
 
 /// The owner is part of the name, so that two owners have two policies for Secrets of one name.
-fn name(secret: &ResourceName, owner: &str) -> String {
+pub(crate) fn name(secret: &ResourceName, owner: &str) -> String {
     if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
 }
 
-fn part(name: &str, secret: &Wanted<'_>, operator: &str, namespaces: &[&str]) -> Part {
-    let secret_name = secret.name;
+/// Policy and binding for the Pods of namespaces that are, by the operator, in this list or not.
+pub(crate) fn part(
+    name: &str,
+    (secret_name, logins): (&ResourceName, &Logins),
+    operator: &str,
+    namespaces: &[&str],
+) -> Part {
     let lacks_the_reference = format!(
         "!has(object.spec.imagePullSecrets) || !object.spec.imagePullSecrets.exists(s, has(s.name) && s.name == '{secret_name}')"
     );
-    let uses_the_registries = format!("{}{})", before_the_registries(), condition(secret.docker_config.registries()));
+    let uses_the_registries = format!("{}{})", before_the_registries(), condition(logins.registries()));
     let value = format!("Object.spec.imagePullSecrets{{name: '{secret_name}'}}");
     let patch = format!(
         "has(object.spec.imagePullSecrets) \
@@ -94,7 +101,7 @@ fn part(name: &str, secret: &Wanted<'_>, operator: &str, namespaces: &[&str]) ->
 }
 
 /// The binding of a policy, both of this name.
-pub(super) fn binding(kind: &str, name: &str, rest: Value) -> Value {
+pub(crate) fn binding(kind: &str, name: &str, rest: Value) -> Value {
     let mut spec = json!({"policyName": name});
     if let (Some(spec), Value::Object(rest)) = (spec.as_object_mut(), rest) {
         spec.extend(rest);

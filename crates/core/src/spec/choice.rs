@@ -73,6 +73,8 @@ choice! {
     Strategy, "--strategy" {
         /// One in each listed namespace
         Static = "static",
+        /// A controller of ours serves every chosen namespace, new ones too
+        Controller = "controller",
         /// A source Secret and an in-cluster patcher that copies it, to new namespaces too
         Patcher = "patcher",
     }

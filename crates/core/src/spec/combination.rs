@@ -73,7 +73,7 @@ impl Combination {
             | (Strategy::Static, Link::None | Link::ServiceAccount, Format::HelmValues)
             | (Strategy::Static, Link::None, Format::DockerConfig) => true,
             (_, _, Format::HelmValues | Format::DockerConfig)
-            | (Strategy::Patcher, _, Format::Chart | Format::Rbac) => false,
+            | (Strategy::Patcher | Strategy::Controller, _, Format::Chart | Format::Rbac) => false,
         }
     }
 

@@ -58,8 +58,10 @@ const RULES: &[Rule] = &[
         hint: "add --format rbac, or leave it out",
     },
     Rule {
-        applies: |run| run.combination.format != Format::Rbac && !run.is_live,
-        when: "without `--format rbac`",
+        applies: |run| {
+            run.combination.format != Format::Rbac && run.combination.strategy != Strategy::Controller && !run.is_live
+        },
+        when: "without `--format rbac` or `--strategy controller`",
         flags: &["--all-namespaces", "--selector"],
         hint: "use `regcred apply`, or pipe the list of namespaces in: `kubectl get ns -o json | regcred render --namespaces-from -`",
     },
@@ -88,6 +90,18 @@ const RULES: &[Rule] = &[
             "--no-default-excludes",
         ],
         hint: "add --strategy patcher, or leave it out",
+    },
+    Rule {
+        applies: |run| run.combination.strategy != Strategy::Controller,
+        when: "without `--strategy controller`",
+        flags: &["--controller-namespace", "--controller-image", "--replicas", "--kube-version"],
+        hint: "add --strategy controller, or leave it out",
+    },
+    Rule {
+        applies: |run| run.combination.strategy == Strategy::Controller,
+        when: "with `--strategy controller`, which watches the namespaces, and adds references without taking others away",
+        flags: &["--namespaces-from", "--create-namespaces", "--also-reference", "--templates"],
+        hint: "leave it out, or use --strategy static",
     },
     Rule {
         applies: |run| run.combination.strategy == Strategy::Patcher,

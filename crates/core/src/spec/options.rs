@@ -79,6 +79,14 @@ partial! {
         all_namespaces: bool,
         /// The labels of the namespaces that the rights are for.
         selector: String,
+        /// The namespace of the controller.
+        controller_namespace: Namespace,
+        /// Its image.
+        controller_image: String,
+        /// How many Pods of it run.
+        replicas: u32,
+        /// The oldest version of Kubernetes that it is for.
+        kube_version: String,
         /// The in-cluster patcher.
         patcher: Patcher,
         /// Its namespace.
@@ -198,6 +206,10 @@ pub const SETTINGS: &[Setting] = &[
     of_flags("--subject", Values::Any, |spec, typed| spec.options.subjects = typed.texts()),
     of_flags("--all-namespaces", Values::None, |spec, typed| spec.options.all_namespaces = typed.switch()),
     of_flags("--selector", Values::One, |spec, typed| spec.options.selector = typed.text()),
+    of_both("--controller-namespace", Values::One, |spec, typed| spec.options.controller_namespace = typed.name()),
+    of_both("--controller-image", Values::One, |spec, typed| spec.options.controller_image = typed.text()),
+    of_both("--replicas", Values::One, |spec, typed| spec.options.replicas = typed.number()),
+    of_both("--kube-version", Values::One, |spec, typed| spec.options.kube_version = typed.text()),
     of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice()),
     of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name()),
     of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text()),

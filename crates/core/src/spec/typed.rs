@@ -81,6 +81,15 @@ impl Reader<'_> {
         self.sourced(self.words().last().unwrap_or_default())
     }
 
+    pub(super) fn number(&mut self) -> Option<Sourced<u32>> {
+        if let Ok(number) = self.text()?.value.parse() {
+            return self.sourced(number);
+        }
+        let message = format!("{} expects a number", self.origin);
+        self.problems.push(Diagnostic::error(self.code(), message).hint("for example 2"));
+        None
+    }
+
     pub(super) fn path(&self) -> Option<Sourced<PathBuf>> {
         self.sourced(self.values.last().map(PathBuf::from).unwrap_or_default())
     }

@@ -8,6 +8,7 @@ mod subject;
 
 use serde_json::{Map, Value, json};
 
+pub(super) use place::is_served;
 pub use selector::{InvalidSelector, Selector};
 pub use subject::{InvalidSubject, Subject};
 
@@ -30,6 +31,8 @@ pub struct Grant<'a> {
     pub reach: &'a Reach,
     /// How Pods find the pull secrets.
     pub link: Link,
+    /// What they do.
+    pub rights: Rights,
     /// What every object of ours carries.
     pub marks: Marks,
 }
@@ -46,6 +49,18 @@ pub struct Granted<'a> {
     pub exclude: &'a [NamespacePattern],
     /// The ServiceAccounts that refer to it; none are all.
     pub service_accounts: &'a [ResourceName],
+}
+
+/// What they do in the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// They run `regcred apply`, which reads once.
+    Applying,
+    /// They run `regcred controller`, which watches.
+    Watching {
+        /// Whether a list comes before each watch.
+        lists: bool,
+    },
 }
 
 /// Where they write.
@@ -81,8 +96,7 @@ impl Grant<'_> {
                 manifests.each(plans.into_iter().map(role).collect(), namespaces);
             }
             Reach::Chosen { .. } => {
-                let role = self.role("ClusterRole", &self.pull_secrets.iter().collect::<Vec<_>>());
-                for object in self.marks.dress(objects(role), Role::Owned) {
+                for object in self.marks.dress(objects(self.cluster_role()), Role::Owned) {
                     manifests.once(ObjectTemplate::plain(object, Place::Cluster));
                 }
             }
@@ -94,6 +108,11 @@ impl Grant<'_> {
         format!("regcred-{}", self.marks.owner)
     }
 
+    /// The role for every chosen namespace, with its binding.
+    pub(super) fn cluster_role(&self) -> [Value; 2] {
+        self.role("ClusterRole", &self.pull_secrets.iter().collect::<Vec<_>>())
+    }
+
     fn role(&self, kind: &str, members: &[&Granted<'_>]) -> [Value; 2] {
         let subjects: Vec<_> = self.subjects.iter().map(Subject::of_a_binding).collect();
         role(kind, &json!({"name": self.name()}), &self.rules(members), &subjects)
@@ -101,25 +120,32 @@ impl Grant<'_> {
 
     /// Where the namespaces are chosen, each kind is read with one list, by the names of the objects.
     fn rules(&self, members: &[&Granted<'_>]) -> Vec<Value> {
+        let (read, lists) = match self.rights {
+            Rights::Applying => ("get", matches!(self.reach, Reach::Chosen { .. })),
+            Rights::Watching { lists } => ("watch", lists),
+        };
         let with_list = |verbs: &[&'static str]| -> Vec<&'static str> {
-            let list = matches!(self.reach, Reach::Chosen { .. }).then_some("list");
-            verbs.iter().copied().chain(list).collect()
+            [read].into_iter().chain(verbs.iter().copied()).chain(lists.then_some("list")).collect()
         };
         let secrets: Vec<_> = members.iter().map(|one| one.name.as_str()).collect();
         let mut rules = vec![
-            rule("", &["namespaces"], &with_list(&["get"]), &[]),
-            rule("", &["secrets"], &with_list(&["get", "create", "patch", "delete"]), &secrets),
+            rule("", &["namespaces"], &with_list(&[]), &[]),
+            rule("", &["secrets"], &with_list(&["create", "patch", "delete"]), &secrets),
         ];
         if self.link == Link::ServiceAccount {
             rules.push(match accounts(members.iter().copied()) {
-                Some(names) => rule("", &["serviceaccounts"], &with_list(&["get", "patch"]), &names),
-                None => rule("", &["serviceaccounts"], &["get", "list", "patch"], &[]),
+                Some(names) => rule("", &["serviceaccounts"], &with_list(&["patch"]), &names),
+                None if self.rights == Rights::Applying => {
+                    rule("", &["serviceaccounts"], &["get", "list", "patch"], &[])
+                }
+                None => rule("", &["serviceaccounts"], &with_list(&["patch"]), &[]),
             });
         }
         rules
     }
 
-    fn policies(&self) -> Vec<Value> {
+    /// The policies that confine them to pull secrets and references.
+    pub(super) fn policies(&self) -> Vec<Value> {
         let (label, owner) = (MANAGED_BY, self.marks.owner.as_str());
         let guard = Guard {
             who: "regcred",
@@ -133,7 +159,7 @@ impl Grant<'_> {
             ),
             is_served: match self.reach {
                 Reach::Listed => has_not_opted_out("namespaceObject"),
-                Reach::Chosen { others, selector } => place::is_served(&self.pull_secrets, *others, selector),
+                Reach::Chosen { others, selector } => is_served(&self.pull_secrets, *others, selector),
             },
         };
         let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
@@ -149,6 +175,27 @@ impl Grant<'_> {
             policies.extend(policy(&name("service-accounts"), "serviceaccounts", account, &rules));
         }
         policies
+    }
+
+    /// The policy that denies them everything else, whatever other roles allow: no other kind, and no subresource, which could mint a
+    /// token. In their own namespace they hold a lease and write Events.
+    pub(super) fn scope_policy(&self, home: &Namespace) -> Vec<Value> {
+        let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
+        let is_ours = "request.resource.group == '' && request.resource.resource in ['secrets', 'serviceaccounts'] \
+                       && request.?subResource.orValue('') == ''";
+        let at_home = format!(
+            "request.namespace == '{home}' && ((request.resource.group == 'coordination.k8s.io' \
+             && request.resource.resource == 'leases') || request.resource.resource == 'events')"
+        );
+        let rule = (
+            "regcred may write Secrets and ServiceAccounts, its own lease and Events only".to_owned(),
+            format!("({is_ours}) || ({at_home})"),
+        );
+        let [mut policy, binding] = policy(&format!("{}-scope", self.name()), "*", ("is-the-account", &asks), &[rule]);
+        policy["spec"]["matchConstraints"]["resourceRules"] = json!([{
+            "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"], "scope": "*",
+        }]);
+        vec![policy, binding]
     }
 }
 
@@ -179,7 +226,8 @@ mod tests {
         let one =
             Granted { name: &name, namespaces: &namespaces, include: &[], exclude: &[], service_accounts: &accounts };
         let marks = Marks { owner: "acme".to_owned(), profile: None };
-        let grant = Grant { subjects: &subjects, pull_secrets: vec![one], reach, link, marks };
+        let rights = Rights::Applying;
+        let grant = Grant { subjects: &subjects, pull_secrets: vec![one], reach, link, rights, marks };
         let manifests = grant.manifests();
         let granting = manifests.iter().filter(|manifest| manifest.kind().ends_with("Role"));
         let words = |value: &Value| {

@@ -11,7 +11,7 @@ const IS_OF_THE_CLUSTER: &str = "(request.namespace.startsWith('kube-') || reque
                                  request.namespace == 'openshift')";
 
 /// Whether any of the pull secrets goes to the namespace of the request, by the rules of [`crate::cluster::selection`].
-pub(super) fn is_served(pull_secrets: &[Granted<'_>], others: Others, selector: &Selector) -> String {
+pub(in crate::cluster) fn is_served(pull_secrets: &[Granted<'_>], others: Others, selector: &Selector) -> String {
     let mut any: Vec<_> = pull_secrets.iter().map(|one| format!("({})", is_chosen(one, others))).collect();
     any.dedup();
     let any = if any.len() == 1 { any.remove(0) } else { format!("({})", any.join(" || ")) };

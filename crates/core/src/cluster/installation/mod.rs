@@ -1,0 +1,223 @@
+//! Builds what runs `regcred controller` in a cluster: policies and rights, the logins, its regcred.yaml and its Deployment.
+
+mod birth;
+mod workload;
+
+use serde_json::{Value, json};
+
+use super::grant::{Grant, Granted, Reach, Rights, Selector, Subject};
+use super::selection::Others;
+use crate::docker_config::Logins;
+use crate::manifest::{Manifests, ObjectTemplate, Place, to_yaml};
+use crate::names::{Namespace, NamespacePattern, ResourceName};
+use crate::objects::external_secret;
+use crate::objects::marks::{Marks, Role};
+use crate::objects::rbac::{self, role, rule};
+use crate::objects::{AsBuilt, pod_policy, source};
+use crate::spec::choice::Link;
+use crate::spec::external::ExternalSettings;
+
+/// How the controller is installed.
+#[derive(Clone, Debug)]
+pub struct ControllerSettings {
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Its image.
+    pub image: String,
+    /// How many Pods of it run; one of them works.
+    pub replicas: u32,
+    /// The minor version of Kubernetes 1 that the cluster has at least.
+    pub kubernetes: u32,
+    /// The labels of the namespaces that are served, as they are written, and parsed.
+    pub selector: Option<(String, Selector)>,
+}
+
+impl ControllerSettings {
+    fn selector(&self) -> Selector {
+        self.selector.as_ref().map_or_else(Selector::default, |(_, selector)| selector.clone())
+    }
+}
+
+/// From this version on, a policy can change an object when it is created.
+const CHANGES_AT_CREATION: u32 = 36;
+/// From this version on, a watch shows the objects that there are, and no list is needed.
+const STREAMS_LISTS: u32 = 34;
+
+/// A pull secret that the controller is to write.
+pub struct Installed<'a> {
+    /// Its name.
+    pub name: &'a ResourceName,
+    /// Names and globs of the namespaces it goes to; none are all.
+    pub include: &'a [NamespacePattern],
+    /// Names and globs of namespaces that it does not go to.
+    pub exclude: Vec<NamespacePattern>,
+    /// The ServiceAccounts that the rights name; none are all.
+    pub service_accounts: &'a [ResourceName],
+    /// The ServiceAccounts as they are written, with globs.
+    pub written_accounts: &'a [String],
+    /// Where its logins are kept, if an operator fetches them.
+    pub external: Option<&'a ExternalSettings>,
+    /// Its logins.
+    pub docker_config: &'a Logins,
+}
+
+/// An installation of the controller.
+pub struct Installation<'a> {
+    /// How it is installed.
+    pub settings: &'a ControllerSettings,
+    /// The pull secrets, by name.
+    pub pull_secrets: Vec<Installed<'a>>,
+    /// How Pods find them.
+    pub link: Link,
+    /// What every object of ours carries.
+    pub marks: Marks,
+}
+
+impl Installation<'_> {
+    /// The policies first, as one takes up to a second to act; then the rights, the logins and the Deployment.
+    #[must_use]
+    pub fn manifests(&self) -> Manifests {
+        let mut manifests = Manifests::default();
+        let mut add = |objects: Vec<Value>, role: Role| self.add(objects, role, &mut manifests);
+        let account = Subject::ServiceAccount(
+            self.settings.namespace.clone(),
+            ResourceName::extended("regcred-", &self.marks.owner, ""),
+        );
+        let subjects = [account];
+        let selector = self.settings.selector();
+        let reach = Reach::Chosen { others: Others::All, selector };
+        let grant = self.grant(&subjects, &reach);
+        add(vec![workload::namespace(self)], Role::Namespace);
+        add(grant.policies(), Role::Policy);
+        add(grant.scope_policy(&self.settings.namespace), Role::Policy);
+        match self.link {
+            Link::ServiceAccount if self.settings.kubernetes >= CHANGES_AT_CREATION => {
+                add(self.pull_secrets.iter().flat_map(|one| birth::policy(self, one)).collect(), Role::Policy);
+            }
+            Link::Policy => {
+                let policies = self.pull_secrets.iter().flat_map(|one| self.pod_policy(one));
+                add(policies.collect(), Role::Policy);
+            }
+            Link::ServiceAccount | Link::None => {}
+        }
+        add(vec![workload::service_account(self)], Role::Owned);
+        add(grant.cluster_role().to_vec(), Role::Owned);
+        add(self.own_role().to_vec(), Role::Owned);
+        self.logins(&mut manifests);
+        let mut workload = vec![workload::config_map(self), workload::network_policy(self), workload::deployment(self)];
+        workload.extend((self.settings.replicas > 1).then(|| workload::disruption_budget(self)));
+        self.add(workload, Role::Owned, &mut manifests);
+        manifests
+    }
+
+    /// Adds objects, each in the namespace that it names.
+    fn add(&self, objects: Vec<Value>, role: Role, manifests: &mut Manifests) {
+        let maps = objects.into_iter().filter_map(|object| object.as_object().cloned()).collect();
+        for object in self.marks.dress(maps, role) {
+            let namespace = object["metadata"].get("namespace").and_then(Value::as_str);
+            let place = namespace.and_then(|namespace| namespace.parse().ok()).map_or(Place::Cluster, Place::Fixed);
+            manifests.once(ObjectTemplate::plain(object, place));
+        }
+    }
+
+    /// The name of what the controller consists of.
+    fn name(&self) -> String {
+        format!("regcred-{}", self.marks.owner)
+    }
+
+    fn grant<'g>(&'g self, subjects: &'g [Subject], reach: &'g Reach) -> Grant<'g> {
+        let granted = self.pull_secrets.iter().map(|one| Granted {
+            name: one.name,
+            namespaces: &[],
+            include: one.include,
+            exclude: &one.exclude,
+            service_accounts: one.service_accounts,
+        });
+        let rights = Rights::Watching { lists: self.settings.kubernetes < STREAMS_LISTS };
+        Grant { subjects, pull_secrets: granted.collect(), reach, link: self.link, rights, marks: self.marks.clone() }
+    }
+
+    /// What it may in its own namespace: hold its lease, which is made by a server-side apply, and write Events.
+    fn own_role(&self) -> [Value; 2] {
+        let (namespace, name) = (self.settings.namespace.as_str(), self.name());
+        let rules = [
+            rule("coordination.k8s.io", &["leases"], &["get", "create", "patch"], &[&name]),
+            rule("events.k8s.io", &["events"], &["create", "patch"], &[]),
+        ];
+        let metadata = json!({"name": name, "namespace": namespace});
+        role("Role", &metadata, &rules, &[rbac::service_account(namespace, &name)])
+    }
+
+    /// The logins of each pull secret, in a Secret that the controller mounts and has no right to read.
+    fn logins(&self, manifests: &mut Manifests) {
+        let here = Place::Fixed(self.settings.namespace.clone());
+        for one in &self.pull_secrets {
+            let name = source_name(one.name);
+            if let Some(external) = one.external {
+                let Ok(objects) = external_secret::in_namespace([(&name, external)].into_iter(), &self.marks, &AsBuilt);
+                for object in objects {
+                    manifests.once(ObjectTemplate::plain(object, here.clone()));
+                }
+            } else {
+                let source = source(&name, one.docker_config.to_json(), &self.marks);
+                manifests.once(ObjectTemplate::sensitive(source, here.clone()));
+            }
+        }
+    }
+
+    fn pod_policy(&self, one: &Installed<'_>) -> Vec<Value> {
+        let (operator, namespaces): (_, Vec<&str>) = if one.include.is_empty() {
+            ("NotIn", texts(&one.exclude).into_iter().chain(OF_THE_CLUSTER).collect())
+        } else {
+            let excluded = texts(&one.exclude);
+            ("In", texts(one.include).into_iter().filter(|name| !excluded.contains(name)).collect())
+        };
+        let name = pod_policy::name(one.name, &self.marks.owner);
+        let part = pod_policy::part(&name, (one.name, one.docker_config), operator, &namespaces);
+        part.objects.into_iter().map(Value::Object).collect()
+    }
+
+    /// The regcred.yaml that the controller reads.
+    fn config(&self) -> String {
+        let pull_secrets: Vec<_> = self.pull_secrets.iter().map(|one| one.config(self.settings)).collect();
+        let config = json!({
+            "apiVersion": "regcred.dev/v1alpha1",
+            "kind": "RegistryCredentials",
+            "metadata": {"name": self.marks.owner},
+            "spec": {"link": self.link.to_string(), "pullSecrets": pull_secrets},
+        });
+        to_yaml(&config).map(|text| text.to_string()).unwrap_or_default()
+    }
+}
+
+/// Namespaces of Kubernetes itself, by name: the selector of a binding takes no glob.
+const OF_THE_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
+
+impl Installed<'_> {
+    fn config(&self, settings: &ControllerSettings) -> Value {
+        let mut config = json!({
+            "name": self.name,
+            "logins": [{"dockerConfig": {"secret": source_name(self.name)}}],
+            "namespaces": {"exclude": texts(&self.exclude)},
+            "serviceAccounts": self.written_accounts,
+        });
+        if !self.include.is_empty() {
+            config["namespaces"]["include"] = json!(texts(self.include));
+        }
+        if let Some((text, _)) = &settings.selector {
+            config["namespaces"]["selector"] = json!(text);
+        }
+        config
+    }
+}
+
+fn texts(patterns: &[NamespacePattern]) -> Vec<&str> {
+    patterns.iter().map(NamespacePattern::as_str).collect()
+}
+
+/// The name of the Secret that the logins of a pull secret are kept in: another one than that of the pull secret, which the controller
+/// may read and delete.
+#[must_use]
+pub fn source_name(pull_secret: &ResourceName) -> ResourceName {
+    ResourceName::extended("", pull_secret.as_str(), "-src")
+}

@@ -1,0 +1,98 @@
+//! Builds the Deployment of the controller, and what belongs to it in its namespace.
+
+use serde_json::{Value, json};
+
+use super::{Installation, source_name};
+
+/// Where the Deployment mounts regcred.yaml and the logins, and the port of the probes: the defaults of `regcred controller`.
+const CONFIG: &str = "/etc/regcred/config";
+const SECRETS: &str = "/etc/regcred/secrets";
+const PORT: u16 = 8080;
+
+/// The namespace of the controller, and of nothing else: all Pods in it must pass the strictest level.
+pub(super) fn namespace(of: &Installation<'_>) -> Value {
+    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": of.settings.namespace, "labels": labels}})
+}
+
+pub(super) fn service_account(of: &Installation<'_>) -> Value {
+    json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(of), "automountServiceAccountToken": false})
+}
+
+pub(super) fn config_map(of: &Installation<'_>) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(of), "data": {"regcred.yaml": of.config()}})
+}
+
+/// Nobody needs to reach it but who reads its metrics; kubelets always may.
+pub(super) fn network_policy(of: &Installation<'_>) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata(of),
+        "spec": {
+            "podSelector": {"matchLabels": labels(of)}, "policyTypes": ["Ingress"],
+            "ingress": [{"ports": [{"port": PORT, "protocol": "TCP"}]}],
+        },
+    })
+}
+
+pub(super) fn disruption_budget(of: &Installation<'_>) -> Value {
+    json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata(of),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels(of)}},
+    })
+}
+
+pub(super) fn deployment(of: &Installation<'_>) -> Value {
+    let sources: Vec<_> = of.pull_secrets.iter().map(|one| source_name(one.name)).collect();
+    let volume = |(number, source)| json!({"name": format!("secret-{number}"), "secret": {"secretName": source, "optional": true}});
+    let mount = |(number, source)| json!({"name": format!("secret-{number}"), "mountPath": format!("{SECRETS}/{source}"), "readOnly": true});
+    let config = json!({"name": "config", "configMap": {"name": of.name()}});
+    let volumes: Vec<_> = [config].into_iter().chain(sources.iter().enumerate().map(volume)).collect();
+    let config = json!({"name": "config", "mountPath": CONFIG, "readOnly": true});
+    let mounts: Vec<_> = [config].into_iter().chain(sources.iter().enumerate().map(mount)).collect();
+    let probe = |path: &str| json!({"httpGet": {"path": path, "port": "http"}});
+    let container = json!({
+        "name": "controller",
+        "image": of.settings.image,
+        "args": ["controller", "--config", format!("{CONFIG}/regcred.yaml"), "--secrets", SECRETS, "--log-format", "json"],
+        "ports": [{"name": "http", "containerPort": PORT}],
+        "livenessProbe": probe("/healthz"),
+        "readinessProbe": probe("/readyz"),
+        "resources": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true,
+        },
+        "volumeMounts": mounts,
+    });
+    let references: Vec<_> = sources.iter().map(|source| json!({"name": source})).collect();
+    let pod = json!({
+        "serviceAccountName": of.name(),
+        "automountServiceAccountToken": true,
+        // Its own image may need one of the logins.
+        "imagePullSecrets": references,
+        "securityContext": {
+            "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": volumes,
+    });
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(of),
+        "spec": {
+            "replicas": of.settings.replicas,
+            "selector": {"matchLabels": labels(of)},
+            "template": {"metadata": {"labels": labels(of)}, "spec": pod},
+        },
+    })
+}
+
+/// The value of a label has at most 63 characters.
+fn labels(of: &Installation<'_>) -> Value {
+    let instance: String = of.marks.owner.chars().take(63).collect();
+    let instance = instance.trim_end_matches(['-', '.']);
+    json!({"app.kubernetes.io/name": "regcred-controller", "app.kubernetes.io/instance": instance})
+}
+
+fn metadata(of: &Installation<'_>) -> Value {
+    json!({"name": of.name(), "namespace": of.settings.namespace})
+}

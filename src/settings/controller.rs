@@ -1,0 +1,79 @@
+//! Decides how the controller of `--strategy controller` is installed.
+
+use super::usage;
+use regcred_core::cluster::installation::ControllerSettings;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::docker_config::kubelet::Image;
+use regcred_core::names::{Namespace, NamespacePattern};
+use regcred_core::spec::choice::Link;
+use regcred_core::spec::{Options, PullSecret, Sourced};
+
+/// Its namespace when no other is named.
+const NAMESPACE: &str = "regcred-system";
+/// How many Pods run when nothing is said: one works, the other takes over.
+const REPLICAS: u32 = 2;
+/// The minor version of Kubernetes 1 when none is named.
+const KUBERNETES: u32 = 36;
+/// The oldest one, whose admission policies confine the controller.
+const OLDEST: u32 = 30;
+
+/// Decides; what is wrong with texts is added to `problems`.
+///
+/// # Errors
+/// Usage: no image is named.
+pub(super) fn decide(
+    options: &Options,
+    link: Link,
+    pull_secrets: &[PullSecret],
+    problems: &mut Vec<Diagnostic>,
+) -> Result<ControllerSettings, Failure> {
+    let Some(Sourced { value: image, origin }) = &options.controller_image else {
+        return Err(usage(
+            "`--strategy controller` needs `--controller-image`: the image of yours that has regcred",
+            "docs/ci.md says how to build one; name it with its digest",
+        ));
+    };
+    if let Err(invalid) = image.parse::<Image>() {
+        let problem = Diagnostic::error(Code::InvalidImage, format!("{origin} {invalid}"));
+        problems.push(problem.hint("for example registry.example.com/regcred@sha256:…"));
+    }
+    let kubernetes = options.kube_version.as_ref().map_or(KUBERNETES, |Sourced { value, origin }| {
+        minor_version(value).unwrap_or_else(|wrong| {
+            problems
+                .push(Diagnostic::error(Code::InvalidVersion, format!("{origin} {wrong}")).hint("for example 1.33"));
+            KUBERNETES
+        })
+    });
+    if let Some(Sourced { value: 0, origin }) = &options.replicas {
+        let problem = Diagnostic::error(Code::Usage, format!("{origin} is 0: nothing would serve a namespace"));
+        problems.push(problem.hint("write 2, so that one takes over when the other's node goes"));
+    }
+    if link == Link::Policy {
+        problems.extend(pull_secrets.iter().filter_map(a_glob));
+    }
+    Ok(ControllerSettings {
+        namespace: options.controller_namespace.as_ref().map_or(Namespace::known(NAMESPACE), |name| name.value.clone()),
+        image: image.clone(),
+        replicas: options.replicas.as_ref().map_or(REPLICAS, |replicas| replicas.value),
+        kubernetes,
+        selector: super::grant::selector(options, problems),
+    })
+}
+
+fn minor_version(text: &str) -> Result<u32, String> {
+    let minor = text.trim_start_matches('v').strip_prefix("1.");
+    let minor = minor.and_then(|rest| rest.split('.').next()?.parse().ok()).ok_or("is no version of Kubernetes")?;
+    if minor < OLDEST {
+        return Err(format!("is before 1.{OLDEST}, whose admission policies confine the controller"));
+    }
+    Ok(minor)
+}
+
+/// The selector of a policy's binding takes names only.
+fn a_glob(pull_secret: &PullSecret) -> Option<Diagnostic> {
+    let lists = [&pull_secret.include, &pull_secret.exclude].into_iter().flatten();
+    let is_glob = |pattern: &Result<NamespacePattern, _>| matches!(pattern, Ok(NamespacePattern::Glob(_)));
+    let list = lists.into_iter().find(|list| list.value.iter().any(is_glob))?;
+    let message = format!("{}: a policy for Pods takes no glob with `--strategy controller`", list.origin);
+    Some(Diagnostic::error(Code::GlobNotUnderstood, message).hint("name each namespace, or use --link service-account"))
+}
