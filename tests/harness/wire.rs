@@ -38,7 +38,9 @@ impl Wire {
     pub fn cut(&self) {
         let connections = std::mem::take(&mut *self.cut.lock().unwrap());
         assert!(!connections.is_empty());
-        connections.iter().for_each(|is_cut| is_cut.store(true, Ordering::SeqCst));
+        for is_cut in connections {
+            is_cut.store(true, Ordering::SeqCst);
+        }
     }
 }
 

@@ -90,6 +90,7 @@ const PAGES: &[Page] = &[
         "kubectl create namespace team-a; kubectl wait serviceaccount default -n team-a --for=create
         kubectl patch serviceaccount default -n team-a -p 'imagePullSecrets: [{name: theirs}]'",
     ),
+    ("docs/serve-every-namespace.md", &["kubectl"], ""),
     ("docs/sops.md", &["sops"], ""),
     (
         "docs/status.md",
@@ -132,6 +133,7 @@ for name in prod-eu prod-us staging; do kubectl config set-context $name --clust
 const EMPTY: &str = "
 kubectl get namespaces -o name | grep -vE '/(default|kube-.*)$' | xargs -r kubectl delete
 kubectl delete validatingadmissionpolicies,validatingadmissionpolicybindings --all
+kubectl delete mutatingadmissionpolicies,mutatingadmissionpolicybindings --all
 kubectl delete clusterroles,clusterrolebindings -l app.kubernetes.io/managed-by
 ";
 
