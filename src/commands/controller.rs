@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::cluster::connection;
 use crate::cli::controller::{ControllerArguments, LogFormat};
-use crate::controller::{self, Lasting, Options};
+use crate::controller::{self, Lasting, Options, StuckPods};
 use crate::environment::{Environment, read_text};
 use crate::report::Outcome;
 use crate::settings::allowed;
@@ -27,8 +27,8 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
         secrets,
         namespace,
         once,
-        restart_stuck_pods: _,
-        check_online: _,
+        restart_stuck_pods,
+        check_online,
         listen,
         log_format,
         connection,
@@ -58,6 +58,8 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
         },
         access: connection::of_flags(connection, environment).map_err(of_the_cluster)?,
         allowed: allowed(environment).map_err(|problem| Failure::of("the environment", problem))?,
+        stuck_pods: if *restart_stuck_pods { StuckPods::Evict } else { StuckPods::Stay },
+        check_online: check_online.map(|interval| interval.0),
         identity: format!("{host}-{:08x}", RandomState::new().hash_one(std::process::id()) & 0xffff_ffff),
     };
     Ok(controller::run(options, environment)?)

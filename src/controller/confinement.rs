@@ -49,7 +49,7 @@ pub async fn check_once(
                 match &found {
                     Confined::Yes => log::info("policies confine this account", &[]),
                     Confined::No(why) => {
-                        log::error("nothing is written, since this account is not confined", &[("why", why)])
+                        log::error("nothing is written, since this account is not confined", &[("why", why)]);
                     }
                 }
             }

@@ -40,7 +40,7 @@ pub fn error(message: &str, fields: &[(&str, &str)]) {
 /// A problem with its hint.
 pub fn problem(problem: &Diagnostic) {
     let fields = [("code", problem.code.as_str()), ("hint", problem.hint.as_deref().unwrap_or_default())];
-    let fields = &fields[..1 + usize::from(problem.hint.is_some())];
+    let fields = &fields[..=usize::from(problem.hint.is_some())];
     match problem.severity {
         Severity::Error => error(&problem.message, fields),
         Severity::Warning => warn(&problem.message, fields),

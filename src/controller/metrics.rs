@@ -27,7 +27,7 @@ pub struct Metrics {
     pub leader: Gauge,
     pub confined: Gauge,
     pub config_broken: Gauge,
-    pub logins_refused: Family<Labels, Gauge>,
+    pub login_refused: Family<Labels, Gauge>,
     pub login_expires: Family<Labels, Gauge>,
     pub pods_evicted: Counter,
 }
@@ -45,7 +45,7 @@ impl Metrics {
             leader: Gauge::default(),
             confined: Gauge::default(),
             config_broken: Gauge::default(),
-            logins_refused: Family::default(),
+            login_refused: Family::default(),
             login_expires: Family::default(),
             pods_evicted: Counter::default(),
             registry: Registry::default(),
@@ -75,7 +75,7 @@ impl Metrics {
             "Whether the mounted files are wrong, so that the earlier ones count",
             m.config_broken.clone(),
         );
-        registry.register("login_refused", "Whether the registry refuses the login", m.logins_refused.clone());
+        registry.register("login_refused", "Whether the registry refuses the login", m.login_refused.clone());
         registry.register(
             "login_expires_timestamp_seconds",
             "When a login ends, where it says so",
@@ -105,6 +105,18 @@ impl Metrics {
     /// A new namespace was served after so many milliseconds.
     pub fn served(&self, milliseconds: u64) {
         self.served_seconds.observe(std::time::Duration::from_millis(milliseconds).as_secs_f64());
+    }
+
+    /// The registry refuses a login, or does not.
+    pub fn refused(&self, registry: &str, is_refused: bool) {
+        self.login_refused.get_or_create(&vec![("registry", registry.to_owned())]).set(i64::from(is_refused));
+    }
+
+    /// A login ends then, in seconds since 1970, where that is known.
+    pub fn expires(&self, registry: &str, at: Option<i64>) {
+        if let Some(at) = at {
+            self.login_expires.get_or_create(&vec![("registry", registry.to_owned())]).set(at);
+        }
     }
 
     /// A write has ended.

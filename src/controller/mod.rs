@@ -11,12 +11,15 @@ mod metrics;
 mod mounted;
 mod news;
 mod once;
+mod online;
+mod pods;
 mod serve;
 mod session;
 mod state;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::environment::Environment;
 use crate::report::Outcome;
@@ -45,6 +48,10 @@ pub struct Options {
     pub access: Access,
     /// What the file may name.
     pub allowed: Allowed,
+    /// What is done with Pods that lack the reference.
+    pub stuck_pods: StuckPods,
+    /// How often the registries are asked; `None` is never.
+    pub check_online: Option<Duration>,
     /// What tells this replica from others, and from itself after a new start.
     pub identity: String,
 }
@@ -56,6 +63,15 @@ pub enum Lasting {
     Once,
     /// Until a signal.
     ForEver,
+}
+
+/// What is done with Pods that fail to pull because they were created without the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StuckPods {
+    /// Nothing.
+    Stay,
+    /// They are evicted, so that their controller makes new ones.
+    Evict,
 }
 
 /// Runs.

@@ -40,7 +40,7 @@ impl News {
                 log::info("removed from a namespace that is no longer chosen", &[("namespace", namespace.as_str())]);
             }
             Notice::Left(place, why) => {
-                self.warn("Left", &with(&format!("{why}, and stays as it is"), place), place, delivery)
+                self.warn("Left", &with(&format!("{why}, and stays as it is"), place), place, delivery);
             }
             Notice::Failing(place, why) => self.warn("WriteFailed", &with(why, place), place, delivery),
             Notice::Contested(place, manager) => {

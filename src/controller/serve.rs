@@ -11,9 +11,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::mounted::{Mounted, Mounts, Texts};
 use super::news::News;
+use super::online::Asking;
 use super::session::{Session, choices, delivery};
 use super::state::State;
-use super::{Options, confinement, http, leadership, log};
+use super::{Options, StuckPods, confinement, http, leadership, log};
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Client, Connected, stay_connected};
@@ -37,7 +38,8 @@ const LEASE_CALL: Duration = Duration::from_secs(3);
 /// # Errors
 /// The port cannot be had, or the cluster's address or login is wrong.
 pub async fn serve(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
-    let Options { config, secrets, namespace, listen, access, allowed, identity, lasting: _, log_format: _ } = options;
+    let Options { config, secrets, namespace, listen, access, allowed, identity, stuck_pods, check_online, .. } =
+        options;
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let timeouts = access.timeout;
     let Connected { client, watching } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
@@ -45,6 +47,8 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
         let message = format!("`--listen` {listen} cannot be had: {}", error.kind());
         Failure::of("the port", Diagnostic::error(Code::Unwritable, message).hint("choose another port"))
     })?;
+    let address = listener.local_addr().map_or(String::new(), |address| address.to_string());
+    log::info("regcred controller", &[("version", env!("CARGO_PKG_VERSION")), ("answers", &address)]);
     let state = Rc::new(State::new());
     spawn_local(http::answer(listener, Rc::clone(&state)));
     spawn_local(stop_at_a_signal(Rc::clone(&state)));
@@ -57,6 +61,8 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
         mounts,
         namespace: &namespace,
         news: &news,
+        stuck_pods,
+        asking: Asking { interval: check_online, allowed: &allowed, environment },
     };
     let Some((mut mounted, mut texts)) = run.first_files().await else { return Ok(Outcome::Done) };
     let name = format!("regcred-{}", mounted.config.owner);
@@ -81,6 +87,8 @@ struct Run<'a> {
     mounts: Mounts<'a>,
     namespace: &'a Namespace,
     news: &'a RefCell<News>,
+    stuck_pods: StuckPods,
+    asking: Asking<'a>,
 }
 
 impl Run<'_> {
@@ -139,6 +147,9 @@ impl Run<'_> {
         let clients = (&self.server, &self.watching);
         let mut session =
             Session::new(self.state, clients, &delivery, choices(mounted), first, self.news, self.namespace);
+        if self.stuck_pods == StuckPods::Evict {
+            session.restart_stuck_pods(&self.watching);
+        }
         let work = async {
             let mut files = Files { candidate: None, look: Instant::now() + LOOK };
             loop {
@@ -158,6 +169,7 @@ impl Run<'_> {
         tokio::select! {
             end = work => end,
             never = checks => match never {},
+            never = self.asking.keep_asking(&mounted.logins, self.state, self.news) => match never {},
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
@@ -12,6 +13,7 @@ use super::config::Wanted;
 use super::log;
 use super::mounted::Mounted;
 use super::news::News;
+use super::pods::{self, Pods, Seen};
 use super::state::State;
 use regcred_cluster::connect::Client;
 use regcred_cluster::controller::watch::{self, First, Said};
@@ -70,6 +72,7 @@ pub struct Session<'a> {
     pub machine: Machine<'a>,
     streams: SelectAll<BoxStream<'static, Said>>,
     writes: FuturesUnordered<LocalBoxFuture<'a, (Write, Outcome)>>,
+    pods: Option<Pods<'a>>,
     news: &'a RefCell<News>,
     began: Instant,
     said: BTreeMap<Watch, (String, Instant)>,
@@ -97,7 +100,13 @@ impl<'a> Session<'a> {
         let streams = select_all(machine.watches().into_iter().map(stream));
         let writes = FuturesUnordered::new();
         state.is_synced.set(false);
-        Self { state, server, delivery, machine, streams, writes, news, began: Instant::now(), said: BTreeMap::new() }
+        let (began, said) = (Instant::now(), BTreeMap::new());
+        Self { state, server, delivery, machine, streams, writes, pods: None, news, began, said }
+    }
+
+    /// Also evicts stuck Pods.
+    pub fn restart_stuck_pods(&mut self, watching: &Client) {
+        self.pods = Some(Pods::new(self.server, watching));
     }
 
     fn now(&self) -> u64 {
@@ -120,6 +129,7 @@ impl<'a> Session<'a> {
             () = wake => {}
             Some((write, outcome)) = self.writes.next(), if !self.writes.is_empty() => self.end(&write, outcome),
             Some(said) = self.streams.next() => self.hear(said),
+            seen = next(self.pods.as_mut()) => self.of_a_pod(seen),
         }
         self.tell();
     }
@@ -169,7 +179,7 @@ impl<'a> Session<'a> {
 
     fn hear(&mut self, said: Said) {
         match said {
-            Said::Event(event) => self.machine.see(event, self.now()),
+            Said::Event(event) => self.machine.see(*event, self.now()),
             Said::Failed(watch, words) => {
                 self.state.metrics.watch_failures.inc();
                 let now = Instant::now();
@@ -189,6 +199,14 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn of_a_pod(&mut self, seen: Seen) {
+        match (seen, &mut self.pods) {
+            (Seen::Waits(pod), Some(pods)) if self.state.may_write() => pods.judge(*pod, &self.machine, self.delivery),
+            (Seen::Ended(end), _) => pods::tell(end, self.state, &mut self.news.borrow_mut()),
+            (Seen::Waits(_), _) => {}
+        }
+    }
+
     fn tell(&mut self) {
         for notice in self.machine.notices() {
             self.news.borrow_mut().tell(&notice, self.delivery, self.state);
@@ -198,6 +216,14 @@ impl<'a> Session<'a> {
     /// The last error of a watch.
     pub fn trouble(&self) -> Option<String> {
         self.said.iter().map(|(watch, (words, _))| format!("the watch of {}: {words}", name(watch))).next()
+    }
+}
+
+/// What is next of the Pods; nothing ever comes where none are watched.
+async fn next(pods: Option<&mut Pods<'_>>) -> Seen {
+    match pods {
+        Some(pods) => pods.next().await,
+        None => pending().await,
     }
 }
 

@@ -8,6 +8,7 @@ mod harness {
     pub mod cells;
     pub mod cluster;
     pub mod console;
+    pub mod controller;
     pub mod custom_resources;
     pub mod forged;
     pub mod node;
@@ -31,6 +32,7 @@ mod apply;
 mod ci;
 mod cluster;
 mod cluster_load;
+mod controller;
 mod docs;
 mod explain;
 mod external;

@@ -12,7 +12,7 @@ use crate::harness::registry::Registry;
 use crate::harness::token_server::{CERTIFICATE, ISSUER, SERVICE, token};
 
 /// `bot` with the password `right`, by bcrypt.
-const HTPASSWD: &str = "bot:$2b$05$abcdefghijklmnopqrstuu8xaCxxL82bnl.UY74PMksDxIJShppPC\n";
+pub const HTPASSWD: &str = "bot:$2b$05$abcdefghijklmnopqrstuu8xaCxxL82bnl.UY74PMksDxIJShppPC\n";
 
 fn registry_program() -> Option<PathBuf> {
     Some(bench::tools(&["registry"])?.join("registry"))

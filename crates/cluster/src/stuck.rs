@@ -105,7 +105,7 @@ async fn lists<T: serde::de::DeserializeOwned>(
 }
 
 /// Asks once: a budget's 429 has no `Retry-After`, and may stay for hours.
-async fn evict(server: &Server, pod: &Pod) -> End {
+pub(crate) async fn evict(server: &Server, pod: &Pod) -> End {
     let (namespace, name) = (&pod.metadata.namespace, &pod.metadata.name);
     let eviction = json!({
         "apiVersion": "policy/v1", "kind": "Eviction",

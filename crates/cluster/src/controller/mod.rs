@@ -3,6 +3,7 @@
 pub mod check;
 pub mod events;
 pub mod lease;
+pub mod pods;
 mod seen;
 pub mod watch;
 pub mod write;

@@ -7,21 +7,24 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::Resource;
 use regcred_core::cluster::facts::{Account, Metadata, NamespaceObject, Secret};
+use regcred_core::cluster::stuck::{Budget, Pod};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 /// A kind that is watched.
 pub(super) trait Fact: DeserializeOwned + Clone + Send + 'static {
     type Scope;
+    const GROUP: &str;
     const KIND: &str;
     const PLURAL: &str;
     fn metadata(&self) -> &Metadata;
 }
 
 macro_rules! fact {
-    ($type:ty, $scope:ty, $kind:literal, $plural:literal) => {
+    ($type:ty, $scope:ty, $group:literal, $kind:literal, $plural:literal) => {
         impl Fact for $type {
             type Scope = $scope;
+            const GROUP: &str = $group;
             const KIND: &str = $kind;
             const PLURAL: &str = $plural;
 
@@ -32,9 +35,11 @@ macro_rules! fact {
     };
 }
 
-fact!(NamespaceObject, ClusterResourceScope, "Namespace", "namespaces");
-fact!(Account, NamespaceResourceScope, "ServiceAccount", "serviceaccounts");
-fact!(Secret, NamespaceResourceScope, "Secret", "secrets");
+fact!(NamespaceObject, ClusterResourceScope, "", "Namespace", "namespaces");
+fact!(Account, NamespaceResourceScope, "", "ServiceAccount", "serviceaccounts");
+fact!(Secret, NamespaceResourceScope, "", "Secret", "secrets");
+fact!(Pod, NamespaceResourceScope, "", "Pod", "pods");
+fact!(Budget, NamespaceResourceScope, "policy", "PodDisruptionBudget", "poddisruptionbudgets");
 
 /// An object of a watch. Its `Debug` shows nothing of it.
 #[derive(Clone)]
@@ -67,7 +72,7 @@ impl<T: Fact> Resource for Seen<T> {
     }
 
     fn group((): &()) -> Cow<'_, str> {
-        "".into()
+        T::GROUP.into()
     }
 
     fn version((): &()) -> Cow<'_, str> {

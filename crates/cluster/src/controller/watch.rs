@@ -35,7 +35,7 @@ pub enum First {
 #[derive(Debug)]
 pub enum Said {
     /// It has seen something.
-    Event(Event),
+    Event(Box<Event>),
     /// It failed, in words without a value, and goes on.
     Failed(Watch, String),
 }
@@ -58,6 +58,7 @@ pub async fn first(server: &Server) -> Result<First, Trouble> {
 }
 
 /// The events of a watch, for ever; `name` is that of the pull secret for a watch of Secrets.
+#[must_use]
 pub fn events(client: &Client, watch: Watch, name: Option<&ResourceName>, first: First) -> BoxStream<'static, Said> {
     let client = client.clone();
     match &watch {
@@ -134,7 +135,7 @@ where
                         watcher::Event::InitApply(object) | watcher::Event::Apply(object) => seen(&watch, object.fact),
                         watcher::Event::Delete(object) => gone(&watch, object.fact),
                     };
-                    event.map(Said::Event)
+                    event.map(Box::new).map(Said::Event)
                 }
                 Some(Err(error)) => {
                     let (words, code) = words(&error);
@@ -170,6 +171,6 @@ fn words(error: &Error) -> (String, u16) {
             of_client(error)
         }
         Error::WatchError(status) => (format!("the API server ends it ({})", status.code), status.code),
-        _ => ("it was cut".to_owned(), 0),
+        Error::NoResourceVersion => ("an object had no version".to_owned(), 0),
     }
 }

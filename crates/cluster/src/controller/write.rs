@@ -36,9 +36,9 @@ pub async fn write(server: &Server, delivery: &Delivery<'_>, write: &Write) -> O
     };
     let manager = delivery.field_manager();
     let (verb, result) = match (deed, &place.target) {
-        (Deed::Link(patch) | Deed::Unlink(patch), _) => {
+        (Deed::Link(operations) | Deed::Unlink(operations), _) => {
             let call =
-                Call::patch(format!("{path}?fieldManager={manager}"), JSON_PATCH, patch.to_string().into_bytes());
+                Call::patch(format!("{path}?fieldManager={manager}"), JSON_PATCH, operations.to_string().into_bytes());
             ("patch", server.ask::<Account>(&call).await.map(Outcome::Account))
         }
         (Deed::Apply(there), Target::Secret(number)) => {

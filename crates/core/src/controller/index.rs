@@ -79,7 +79,7 @@ impl Here {
         let mut labels = space.metadata.labels;
         labels.retain(|label, _| is_asked_for(label));
         let annotations = opt_out(space.metadata.annotations);
-        self.space.metadata = Metadata { annotations, labels, ..Metadata::default() };
+        self.space.metadata = Metadata { labels, annotations, ..Metadata::default() };
         self.space.phase = space.phase;
     }
 

@@ -174,6 +174,16 @@ impl<'d> Machine<'d> {
         self.index.iter().filter(|(_, here)| here.is_known).map(|(name, here)| (name, &here.standing))
     }
 
+    /// The pull secrets of a namespace that has everything; none of another one.
+    #[must_use]
+    pub fn served(&self, namespace: &Namespace) -> Vec<usize> {
+        let here = self.index.get(namespace).filter(|here| here.standing == Standing::Served);
+        let numbers = self.choices.iter().enumerate();
+        here.map_or(Vec::new(), |here| {
+            numbers.filter(|(_, choice)| choice.takes(namespace, here)).map(|(number, _)| number).collect()
+        })
+    }
+
     /// A namespace that is chosen for a pull secret, if there is one.
     #[must_use]
     pub fn chosen(&self) -> Option<&Namespace> {

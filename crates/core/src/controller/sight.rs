@@ -18,7 +18,7 @@ impl Machine<'_> {
             Event::Ended(watch) => self.complete(&watch, now),
             Event::Namespace(object) => self.namespace(object, now),
             Event::NamespaceGone(name) => self.namespace_gone(&name),
-            Event::Account(watch, account) => self.account(watch, account, now),
+            Event::Account(watch, account) => self.account(&watch, account, now),
             Event::AccountGone(namespace, name) => self.account_gone(&namespace, &name),
             Event::Secret(number, secret) => self.secret(number, &secret, now),
             Event::SecretGone(number, namespace) => self.secret_gone(number, &namespace, now),
@@ -49,13 +49,17 @@ impl Machine<'_> {
                 Watch::Namespaces | Watch::Secrets(_) => {}
             }
         }
-        gone.into_iter().for_each(|event| self.see(event, now));
+        for event in gone {
+            self.see(event, now);
+        }
         let all: Vec<_> = self.index.keys().cloned().collect();
-        all.iter().for_each(|namespace| self.queue(namespace));
+        for namespace in &all {
+            self.queue(namespace);
+        }
     }
 
-    fn remember(&mut self, watch: Watch, namespace: &Namespace, name: Option<&ResourceName>) {
-        if let Some(again) = self.watches.get_mut(&watch).and_then(|seen| seen.again.as_mut()) {
+    fn remember(&mut self, watch: &Watch, namespace: &Namespace, name: Option<&ResourceName>) {
+        if let Some(again) = self.watches.get_mut(watch).and_then(|seen| seen.again.as_mut()) {
             again.insert((namespace.clone(), name.cloned()));
         }
     }
@@ -65,7 +69,7 @@ impl Machine<'_> {
         if name == self.own {
             return;
         }
-        self.remember(Watch::Namespaces, &name, None);
+        self.remember(&Watch::Namespaces, &name, None);
         let is_new = self.watches.get(&Watch::Namespaces).is_some_and(|seen| seen.is_complete);
         let here = self.index.entry(name.clone()).or_default();
         if !here.is_known {
@@ -99,7 +103,7 @@ impl Machine<'_> {
         }
     }
 
-    fn account(&mut self, watch: Watch, account: Account, now: u64) {
+    fn account(&mut self, watch: &Watch, account: Account, now: u64) {
         let Some((namespace, name)) = place(&account.metadata).filter(|(namespace, _)| *namespace != self.own) else {
             return;
         };
@@ -142,7 +146,7 @@ impl Machine<'_> {
         if namespace == self.own {
             return;
         }
-        self.remember(Watch::Secrets(number), &namespace, None);
+        self.remember(&Watch::Secrets(number), &namespace, None);
         let held = Held::new(self.delivery, number, secret);
         let here = self.index.entry(namespace.clone()).or_default();
         let (uid, version) = (&held.identity.uid, &held.identity.version);

@@ -9,6 +9,7 @@ pub mod decode;
 mod doubles;
 mod entry;
 mod findings;
+mod foreign;
 mod google;
 mod json;
 pub mod lifetime;

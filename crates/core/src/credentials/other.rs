@@ -35,7 +35,7 @@ pub(super) fn is_robot_with_escape(it: &Subject<'_>) -> bool {
 }
 
 /// Forms in which a `$` is written for a reader that turns them into one.
-const ESCAPES: [&str; 9] = ["$$", "\\$", "\\\\$", "%24", "%%24", "$%24", "&#36;", "\\u0024", "\\x24"];
+const ESCAPES: [&str; 11] = ["＄", "﹩", "$$", "\\$", "\\\\$", "%24", "%%24", "$%24", "&#36;", "\\u0024", "\\x24"];
 
 /// Whether there is such an escape anywhere in the name.
 pub(super) fn has_an_escape(it: &Subject<'_>) -> bool {

@@ -4,7 +4,9 @@ mod forms;
 
 use crate::diagnostic::{Code, Severity};
 pub(super) use forms::evaluated_by_helmfile;
-use forms::{is_dotted, is_encrypted, is_example, is_mask, is_name, is_of_a_page, is_prose, is_reference, within};
+use forms::{
+    is_dotted, is_encrypted, is_example, is_mask, is_name, is_notation, is_of_a_page, is_prose, is_reference, within,
+};
 
 /// A kind of text that stands for a value. The text of a user name, a password or a whole Docker config is compared with each.
 pub(super) struct StandIn {
@@ -190,6 +192,13 @@ const STAND_INS: &[StandIn] = &[
         what: "looks like an example that no value was put into",
         remedy: "set the value itself",
     },
+    StandIn {
+        is: is_notation,
+        severity: Severity::Warning,
+        code: Code::Placeholder,
+        what: "looks like how a program or a file of settings writes a value or its name",
+        remedy: "set the value itself, without what is around it",
+    },
 ];
 
 /// Whether the text begins and ends with the same quotation mark.
@@ -318,6 +327,21 @@ mod tests {
             "Enter your password",
             "MY_TOKEN",
             "changeit",
+            "b'hunter2'",
+            "SecretStr('hunter2')",
+            "Some(\"hunter2\")",
+            "process.env.TOKEN",
+            "os.environ['TOKEN']",
+            "env.TOKEN",
+            "secrets.GHCR_TOKEN",
+            "steps.login.outputs.password",
+            ".Values.registry.password",
+            "secretref:token",
+            "SEC[token]",
+            "{noop}hunter2",
+            "&token;",
+            "''",
+            "\"\"",
         ] {
             assert_eq!(find(text).map(|it| it.severity), Some(Severity::Warning), "{text}");
         }
@@ -354,6 +378,13 @@ mod tests {
             "{x}y",
             "AgBy8hCi8V7s",
             "correct horse battery staple",
+            "b'x",
+            "env.",
+            "env.a-b",
+            "a.env.b",
+            "&;",
+            "database.secrets",
+            "Something(x)",
         ] {
             assert!(find(text).is_none(), "{text}");
         }

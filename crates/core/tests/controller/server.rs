@@ -211,8 +211,8 @@ impl Server {
         let Some(account) = self.accounts.get_mut(place) else { return Outcome::Stale };
         let before = account.list.clone();
         for operation in patch.as_array().unwrap() {
-            let path = operation["path"].as_str().unwrap().strip_prefix("/imagePullSecrets").unwrap();
-            match (operation["op"].as_str().unwrap(), path) {
+            let at = operation["path"].as_str().unwrap().strip_prefix("/imagePullSecrets").unwrap();
+            match (operation["op"].as_str().unwrap(), at) {
                 ("test", "") => {
                     let now = if account.list.is_empty() { Value::Null } else { json!(account.list) };
                     if operation["value"] != now {

@@ -19,7 +19,7 @@ const ACCOUNTS: [&str; 2] = ["default", "ci"];
 const AT_ONCE: usize = 4;
 
 /// Something that happens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Step {
     /// A namespace, a ServiceAccount: made by others.
     Create(usize),
@@ -247,7 +247,7 @@ impl World {
             self.now += 1;
             (0..3).for_each(|kind| {
                 while self.shown[kind] < self.server.history[kind].len() {
-                    self.see(kind)
+                    self.see(kind);
                 }
             });
             self.running.extend(self.machine.next(self.now));

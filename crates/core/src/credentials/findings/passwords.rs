@@ -1,7 +1,7 @@
 //! Lists what goes wrong with passwords.
 
 use super::super::stand_in::is_in_quotes;
-use super::super::{answers, damage, google, other};
+use super::super::{answers, damage, foreign, google, other};
 use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WITHOUT_QUOTES};
 use crate::diagnostic::{Code, Severity};
 
@@ -84,6 +84,13 @@ pub(super) const FINDINGS: &[Finding] = &[
         code: Code::NotThePassword,
         what: "is base64 of `USER:PASSWORD`, as `auth` and ECR's `authorizationToken` have it",
         remedy: NOT_THE_TOKEN,
+    },
+    Finding {
+        is: foreign::is_utf_16,
+        severity: Severity::Error,
+        code: Code::NotThePassword,
+        what: "is base64 of UTF-16 text, as PowerShell's `[Text.Encoding]::Unicode` encodes",
+        remedy: Remedy::Text("give the token itself: base64 is for a whole Docker config, and of UTF-8"),
     },
     Finding {
         is: other::is_answer,
@@ -182,6 +189,27 @@ pub(super) const FINDINGS: &[Finding] = &[
         code: Code::NotThePassword,
         what: "begins with the user name and a colon",
         remedy: Remedy::Text("give the password alone"),
+    },
+    Finding {
+        is: foreign::is_the_username,
+        severity: Severity::Warning,
+        code: Code::NotThePassword,
+        what: "is the user name once more",
+        remedy: Remedy::Text("look whether its variable names the right one"),
+    },
+    Finding {
+        is: foreign::is_of_another_service,
+        severity: Severity::Warning,
+        code: Code::NotThePassword,
+        what: "begins like a token of another service, which this registry does not take",
+        remedy: Remedy::Text("look whether registry and variable belong together"),
+    },
+    Finding {
+        is: foreign::is_no_token_of_ecr,
+        severity: Severity::Warning,
+        code: Code::NotThePassword,
+        what: "is as long as a secret access key, which is no token of ECR",
+        remedy: Remedy::Text("the password is what `aws ecr get-login-password` prints"),
     },
     Finding {
         is: answers::is_address,

@@ -1,7 +1,7 @@
 //! Lists what goes wrong with user names.
 
 use super::super::stand_in::is_in_quotes;
-use super::super::{damage, google, other};
+use super::super::{damage, foreign, google, other};
 use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WITHOUT_QUOTES};
 use crate::diagnostic::{Code, Severity};
 
@@ -49,6 +49,13 @@ pub(super) const FINDINGS: &[Finding] = &[
         severity: Severity::Error,
         code: Code::WrongUsername,
         what: "is an access key id, and ECR takes the user name `AWS` only",
+        remedy: Remedy::Text("write `AWS`, with `aws ecr get-login-password` as the password"),
+    },
+    Finding {
+        is: foreign::is_another_than_ecr_takes,
+        severity: Severity::Warning,
+        code: Code::WrongUsername,
+        what: "is not `AWS`, the only user name that ECR takes",
         remedy: Remedy::Text("write `AWS`, with `aws ecr get-login-password` as the password"),
     },
     Finding {

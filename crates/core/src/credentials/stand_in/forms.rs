@@ -168,6 +168,50 @@ pub fn is_example(text: &str) -> bool {
     WORDS.contains(&text.as_str()) || is_yours || is_here || is_a_verb || is_one_letter
 }
 
+/// Whether it is how a program or a file of settings writes a value, or names one.
+pub fn is_notation(text: &str) -> bool {
+    const AROUND: [(&str, &str); 9] = [
+        ("b'", "'"),
+        ("b\"", "\""),
+        ("SecretStr(", ")"),
+        ("Secret(", ")"),
+        ("Some(", ")"),
+        ("Optional[", "]"),
+        ("SEC[", "]"),
+        ("os.environ[", "]"),
+        ("&", ";"),
+    ];
+    const BEFORE_A_NAME: [&str; 16] = [
+        ".Values",
+        ".data",
+        "data",
+        "env",
+        "inputs",
+        "local",
+        "matrix",
+        "os.environ",
+        "params",
+        "parameters",
+        "process.env",
+        "secrets",
+        "steps",
+        "var",
+        "variables",
+        "vars",
+    ];
+    const HEADS: [&str; 4] = ["secretref:", "secretKeyRef:", "valueFrom:", "{noop}"];
+    const EMPTY: [&str; 4] = ["\"\"", "''", "{}", "[]"];
+    let path = text.trim_start_matches("self.");
+    let names_one = BEFORE_A_NAME.iter().any(|head| {
+        let rest = path.strip_prefix(head).and_then(|rest| rest.strip_prefix('.'));
+        rest.is_some_and(|rest| rest.split('.').all(is_name))
+    });
+    names_one
+        || EMPTY.contains(&text)
+        || HEADS.iter().any(|head| text.strip_prefix(head).is_some_and(|rest| !rest.is_empty()))
+        || AROUND.iter().any(|(open, close)| within(text, open, close).is_some_and(is_prose))
+}
+
 /// What is between the two, unless that is nothing.
 pub fn within<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
     text.strip_prefix(open)?.strip_suffix(close).filter(|inner| !inner.is_empty())

@@ -1,0 +1,266 @@
+//! Runs `regcred controller` on a bench, as an account with exactly the rights that it needs.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::bench::{self, Bench, Run, fresh};
+
+pub const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
+pub const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
+
+/// An account, its rights and policies, and what is mounted for its replicas.
+pub struct Installed {
+    pub bench: &'static Bench,
+    /// The owner, which is also the name of the pull secret.
+    pub owner: String,
+    pub system: String,
+    folder: TempDir,
+}
+
+/// A replica that runs.
+pub struct Replica {
+    keeper: Child,
+    log: PathBuf,
+}
+
+impl Installed {
+    /// Everything but the policies.
+    pub fn unconfined(bench: &'static Bench) -> Self {
+        let (owner, [system]) = (fresh("owner"), bench.namespaces());
+        let folder = tempfile::tempdir().unwrap();
+        let installed = Self { bench, owner, system, folder };
+        let account = format!("regcred-{}", installed.owner);
+        bench.kubectl(&["create", "serviceaccount", &account, "-n", &installed.system], "").succeeded();
+        installed.grant();
+        let token = bench.kubectl(&["create", "token", &account, "-n", &installed.system], "").succeeded();
+        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+        kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
+        bench::write(&installed.path("kubeconfig"), &kubeconfig.to_string());
+        installed.mount_config("");
+        installed.mount_login(OLD);
+        installed
+    }
+
+    /// Everything, with the policies of `render --format rbac` in force.
+    pub fn confined(bench: &'static Bench) -> Self {
+        let installed = Self::unconfined(bench);
+        installed.confine();
+        installed
+    }
+
+    /// Applies the policies.
+    pub fn confine(&self) {
+        let config = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": self.owner},
+            "spec": {"pullSecrets": [{"name": self.owner}]}});
+        bench::write(&self.path("render/regcred.yaml"), &config.to_string());
+        let subject = format!("service-account:{}/regcred-{}", self.system, self.owner);
+        let render = self.bench.program("regcred").directory(&self.path("render"));
+        let rendered = render.arguments(["render", "--format", "rbac", "-A", "--subject", &subject]).run().succeeded();
+        let policies = bench::documents(&rendered)
+            .into_iter()
+            .filter(|object| object["kind"].as_str().unwrap().starts_with("ValidatingAdmissionPolicy"));
+        let policies = json!({"apiVersion": "v1", "kind": "List", "items": policies.collect::<Vec<_>>()});
+        self.bench.apply(&policies.to_string()).succeeded();
+    }
+
+    /// The rights, and no other.
+    fn grant(&self) {
+        let (owner, account) = (&self.owner, format!("regcred-{}", self.owner));
+        let subject = json!({"kind": "ServiceAccount", "name": account, "namespace": self.system});
+        let right = |group: &str, resource: &str, names: &[&str], verbs: &[&str]| {
+            let mut right = json!({"apiGroups": [group], "resources": [resource], "verbs": verbs});
+            if !names.is_empty() {
+                right["resourceNames"] = json!(names);
+            }
+            right
+        };
+        let role = |kind: &str, rules: Value| {
+            let metadata = json!({"name": account, "namespace": self.system});
+            let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": account});
+            [
+                json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules}),
+                json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{kind}Binding"), "metadata": metadata,
+                    "roleRef": reference, "subjects": [subject]}),
+            ]
+        };
+        let everywhere = json!([
+            right("", "namespaces", &[], &["watch"]),
+            right("", "secrets", &[owner], &["watch", "create", "patch", "delete"]),
+            right("", "serviceaccounts", &["default"], &["watch", "patch"]),
+        ]);
+        let own = json!([
+            right("coordination.k8s.io", "leases", &[&account], &["get", "create", "patch"]),
+            right("events.k8s.io", "events", &[], &["create", "patch"]),
+        ]);
+        let objects = [role("ClusterRole", everywhere), role("Role", own)].concat();
+        self.bench.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()).succeeded();
+    }
+
+    /// The rights to evict Pods.
+    pub fn grant_evictions(&self) {
+        let account = format!("regcred-{}", self.owner);
+        let rules = json!([
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["watch"]},
+            {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
+            {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["watch"]},
+        ]);
+        let name = format!("{account}-evictions");
+        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules});
+        self.bench.apply(&role.to_string()).succeeded();
+        let user = format!("--serviceaccount={}:{account}", self.system);
+        let bind = ["create", "clusterrolebinding", &name, "--clusterrole", &name, &user];
+        self.bench.kubectl(&bind, "").succeeded();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Mounts a regcred.yaml that serves the namespaces of this installation; `more` are lines of its pull secret.
+    pub fn mount_config(&self, more: &str) {
+        let config = format!(
+            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: {0}}}\nspec:\n  pullSecrets:\n  - name: {0}\n    \
+             namespaces: {{include: [\"{0}-*\"]}}\n{more}",
+            self.owner
+        );
+        self.swap("config", "regcred.yaml", &config);
+    }
+
+    /// Mounts a login, in the place of the one before.
+    pub fn mount_login(&self, login: &str) {
+        self.swap(&format!("secrets/{}", self.owner), ".dockerconfigjson", login);
+    }
+
+    /// Swaps the content of a mount as a kubelet does: a new folder, and a symbolic link that is renamed.
+    pub fn swap(&self, mount: &str, file: &str, text: &str) {
+        let mount = self.path(mount);
+        let data = fresh("..data");
+        bench::write(&mount.join(&data).join(file), text);
+        let link = |target: &Path, path: &Path| {
+            let fresh = path.with_file_name("..new");
+            std::os::unix::fs::symlink(target, &fresh).unwrap();
+            fs::rename(fresh, path).unwrap();
+        };
+        link(Path::new(&data), &mount.join("..data"));
+        if !mount.join(file).exists() {
+            link(&Path::new("..data").join(file), &mount.join(file));
+        }
+    }
+
+    /// A new namespace that this installation serves.
+    pub fn namespace(&self) -> String {
+        let name = format!("{}-{}", self.owner, fresh("x").rsplit('-').next().unwrap());
+        self.bench.kubectl(&["create", "namespace", &name], "").succeeded();
+        name
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let path = |name| self.path(name).display().to_string();
+        [
+            "controller",
+            "--config",
+            &path("config/regcred.yaml"),
+            "--secrets",
+            &path("secrets"),
+            "--namespace",
+            &self.system,
+        ]
+        .map(str::to_owned)
+        .into()
+    }
+
+    /// One pass.
+    pub fn once(&self) -> Run {
+        let program =
+            self.bench.program("regcred").arguments(self.arguments()).arguments(["--once", "--timeout", "8s"]);
+        program.variable("KUBECONFIG", self.path("kubeconfig")).run()
+    }
+
+    /// Starts a replica.
+    pub fn start(&self, more: &[&str]) -> Replica {
+        // It ends with the shell's stdin, which the end of the test process closes, however it ends.
+        let script = r#"log=$1; shift; "$@" </dev/null 2>"$log" & echo $! >"$log.pid"; cat >/dev/null; kill -KILL $! 2>/dev/null"#;
+        let log = self.path(&fresh("log"));
+        let shell = self.bench.program("sh").arguments(["-c", script, "sh", &log.display().to_string(), "regcred"]);
+        let shell = shell
+            .arguments(self.arguments())
+            .arguments(["--listen", "127.0.0.1:0", "--log-format", "json"])
+            .arguments(more);
+        let shell = shell.variable("KUBECONFIG", self.path("kubeconfig")).variable("HOSTNAME", fresh("pod"));
+        Replica { keeper: shell.start(), log }
+    }
+
+    /// The content of the pull secret of a namespace.
+    pub fn login(&self, namespace: &str) -> Option<String> {
+        let get = ["get", "secret", &self.owner, "-n", namespace, "-o", r"jsonpath={.data.\.dockerconfigjson}"];
+        let run = self.bench.kubectl(&get, "");
+        let decode = |text: &str| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap();
+        (run.status == 0).then(|| String::from_utf8(decode(&run.stdout)).unwrap())
+    }
+
+    /// The references of the `default` ServiceAccount of a namespace.
+    pub fn references(&self, namespace: &str) -> Vec<String> {
+        let run = self.bench.kubectl(&["get", "serviceaccount", "default", "-n", namespace, "-o", "json"], "");
+        let account: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+        let name = |entry: &Value| entry["name"].as_str().unwrap().to_owned();
+        account["imagePullSecrets"].as_array().into_iter().flatten().map(name).collect()
+    }
+
+    /// Whether a namespace has the login and the reference.
+    pub fn is_served(&self, namespace: &str, password: &str) -> bool {
+        self.login(namespace).is_some_and(|login| login.contains(password))
+            && self.references(namespace).contains(&self.owner)
+    }
+
+    /// The notes of its Events.
+    pub fn events(&self) -> String {
+        let events = self.bench.get(&["events.events.k8s.io", "-n", &self.system]);
+        let note =
+            |event: &Value| format!("{}: {}\n", event["reason"].as_str().unwrap(), event["note"].as_str().unwrap());
+        events["items"].as_array().unwrap().iter().map(note).collect()
+    }
+}
+
+impl Replica {
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let process = fs::read_to_string(self.log.with_extension("pid"))
+            .or_else(|_| fs::read_to_string(format!("{}.pid", self.log.display())));
+        assert!(Command::new("kill").args([signal, process.unwrap().trim()]).status().unwrap().success());
+    }
+
+    /// Waits until its log has these words.
+    pub fn says(&self, words: &str) {
+        Bench::wait(words, || self.log().contains(words));
+    }
+
+    /// What it answers on its port: the status, and the text.
+    pub fn answer(&self, path: &str) -> (u16, String) {
+        self.says("\"answers\":\"");
+        let log = self.log();
+        let address = log.split("\"answers\":\"").nth(1).unwrap().split('"').next().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        self.keeper.wait().unwrap();
+    }
+}

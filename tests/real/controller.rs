@@ -1,0 +1,346 @@
+//! Runs `regcred controller` against the real API server, as an account with exactly its rights.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::bench::Bench;
+use crate::harness::controller::{Installed, NEW, Replica};
+use crate::harness::registry::Registry;
+use crate::online::HTPASSWD;
+
+/// Nothing that a replica says has a value of a login.
+fn says_no_value(installed: &Installed, replica: &Replica) {
+    let said = format!("{}{}{}", replica.log(), replica.answer("/metrics").1, installed.events());
+    assert!(!said.contains("canary") && !said.contains("Y2FuYXJ5"), "{said}");
+}
+
+#[test]
+fn a_new_namespace_is_served_a_rotation_reaches_all_and_an_excluded_one_is_left_without_ours() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let (early, other) = (installed.namespace(), installed.namespace());
+    let theirs = json!([{"op": "add", "path": "/imagePullSecrets", "value": [{"name": "theirs"}]}]).to_string();
+    Bench::wait("the ServiceAccount", || {
+        bench.kubectl(&["patch", "serviceaccount", "default", "-n", &early, "--type=json", "-p", &theirs], "").status
+            == 0
+    });
+    let replica = installed.start(&[]);
+    Bench::wait("the first namespaces", || {
+        [&early, &other].iter().all(|name| installed.is_served(name, "canary-of-old"))
+    });
+    assert_eq!(replica.answer("/readyz").0, 200);
+    assert_eq!(replica.answer("/healthz").0, 200);
+    let late = installed.namespace();
+    Bench::wait("the new namespace", || installed.is_served(&late, "canary-of-old"));
+    let uid = |namespace: &str| bench.get(&["secret", &installed.owner, "-n", namespace])["metadata"]["uid"].clone();
+    let before = uid(&late);
+
+    installed.mount_login(NEW);
+    Bench::wait("the rotation", || {
+        [&early, &other, &late].iter().all(|name| installed.is_served(name, "canary-of-new"))
+    });
+    assert_eq!(uid(&late), before, "a rotation is in place");
+
+    bench.kubectl(&["annotate", "namespace", &early, "regcred.dev/exclude=true"], "").succeeded();
+    Bench::wait("the exclusion", || installed.login(&early).is_none() && installed.references(&early) == ["theirs"]);
+    bench.kubectl(&["annotate", "namespace", &early, "regcred.dev/exclude-"], "").succeeded();
+    Bench::wait("the namespace to be served again", || installed.is_served(&early, "canary-of-new"));
+    assert_eq!(installed.references(&early), ["theirs".to_owned(), installed.owner.clone()]);
+
+    // What somebody deletes or edits comes back.
+    bench.kubectl(&["delete", "secret", &installed.owner, "-n", &late], "").succeeded();
+    let none = json!({"imagePullSecrets": null}).to_string();
+    bench.kubectl(&["patch", "serviceaccount", "default", "-n", &other, "--type=merge", "-p", &none], "").succeeded();
+    Bench::wait("the drift to be mended", || {
+        [&other, &late].iter().all(|name| installed.is_served(name, "canary-of-new"))
+    });
+
+    let metrics = replica.answer("/metrics").1;
+    assert!(metrics.contains("regcred_namespace_served_seconds_count 1\n"), "{metrics}");
+    assert!(metrics.contains("regcred_namespaces{state=\"served\"} 3\n"), "{metrics}");
+    assert!(metrics.contains("regcred_leader 1\n") && metrics.contains("regcred_confined 1\n"), "{metrics}");
+    says_no_value(&installed, &replica);
+}
+
+#[test]
+fn a_secret_of_somebody_else_is_left_and_said_and_one_that_is_given_back_is_written() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let (foreign, plain) = (installed.namespace(), installed.namespace());
+    let create = ["create", "secret", "docker-registry", &installed.owner, "-n", &foreign, "--docker-server=quay.io"];
+    bench.kubectl(&[&create[..], &["--docker-username=them", "--docker-password=theirs"]].concat(), "").succeeded();
+    let replica = installed.start(&[]);
+    Bench::wait("the other namespace", || installed.is_served(&plain, "canary-of-old"));
+    let words = format!("the Secret {foreign}/{}: it is somebody else's, and stays as it is", installed.owner);
+    replica.says(&words);
+    Bench::wait("the Event", || installed.events().contains(&words));
+    assert!(installed.login(&foreign).unwrap().contains("them"));
+    assert!(replica.answer("/metrics").1.contains("regcred_namespaces{state=\"left\"} 1\n"));
+    bench.kubectl(&["delete", "secret", &installed.owner, "-n", &foreign], "").succeeded();
+    Bench::wait("the namespace to be served", || installed.is_served(&foreign, "canary-of-old"));
+    says_no_value(&installed, &replica);
+}
+
+#[test]
+fn a_broken_file_changes_nothing_and_new_namespaces_get_the_login_from_before() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let first = installed.namespace();
+    let replica = installed.start(&[]);
+    Bench::wait("the namespace", || installed.is_served(&first, "canary-of-old"));
+    installed.mount_login(r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-"#);
+    replica.says("is not valid JSON");
+    Bench::wait("the metric", || replica.answer("/metrics").1.contains("regcred_config_broken 1\n"));
+    let second = installed.namespace();
+    Bench::wait("the new namespace", || installed.is_served(&second, "canary-of-old"));
+    installed.mount_config("    external: {}\n    nonsense: true\n");
+    replica.says("unknown field");
+    installed.mount_config("");
+    installed.mount_login(NEW);
+    Bench::wait("the good login", || [&first, &second].iter().all(|name| installed.is_served(name, "canary-of-new")));
+    assert!(replica.answer("/metrics").1.contains("regcred_config_broken 0\n"));
+
+    // A choice that takes no namespace removes nothing.
+    let config = std::fs::read_to_string(installed.path("config/regcred.yaml")).unwrap();
+    installed.swap("config", "regcred.yaml", &config.replace(&format!("{}-*", installed.owner), "no-such-namespace"));
+    replica.says("nothing of it is removed anywhere");
+    assert!(installed.is_served(&first, "canary-of-new"));
+    Bench::wait("the Event", || installed.events().contains("ConfigBroken: "));
+    says_no_value(&installed, &replica);
+}
+
+#[test]
+fn without_the_policies_nothing_is_written_and_with_them_it_begins() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::unconfined(bench);
+    let namespace = installed.namespace();
+    let replica = installed.start(&[]);
+    replica.says("nothing is written, since this account is not confined");
+    let (status, why) = replica.answer("/readyz");
+    assert!(status == 503 && why.contains("not confined: no ValidatingAdmissionPolicy denies"), "{status} {why}");
+    let run = installed.once();
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(run.stderr.contains("nothing was written, since this account is not confined"), "{}", run.stderr);
+    assert!(installed.login(&namespace).is_none() && installed.references(&namespace).is_empty());
+    installed.confine();
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+    Bench::wait("readiness", || replica.answer("/readyz").0 == 200);
+}
+
+#[test]
+fn one_pass_ends_with_its_result() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let namespace = installed.namespace();
+    // The policies are in force a moment later.
+    Bench::wait("the first pass", || installed.once().status == 0);
+    assert!(installed.is_served(&namespace, "canary-of-old"));
+    installed.mount_login(NEW);
+    let run = installed.once();
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(
+        installed.is_served(&namespace, "canary-of-new") && run.stderr.contains("1 of 1 namespaces are served"),
+        "{}",
+        run.stderr
+    );
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"count/secrets": "0"}}});
+    let refused = installed.namespace();
+    bench.kubectl(&["apply", "-n", &refused, "-f", "-"], &quota.to_string()).succeeded();
+    let run = installed.once();
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(run.stderr.contains("exceeded quota") && !run.stderr.contains("canary"), "{}", run.stderr);
+    installed.mount_login("nonsense");
+    let run = installed.once();
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(run.stderr.contains("the mounted Secret"), "{}", run.stderr);
+}
+
+#[test]
+fn a_manager_that_undoes_every_write_is_named_and_left_alone_for_a_while() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let namespace = installed.namespace();
+    let replica = installed.start(&[]);
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+    let other = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: {}, namespace: {namespace}}}\ntype: kubernetes.io/dockerconfigjson\n\
+         data: {{.dockerconfigjson: e30=}}\n",
+        installed.owner
+    );
+    for _ in 0..5 {
+        let apply = ["apply", "--server-side", "--field-manager=rival", "--force-conflicts", "-f", "-"];
+        bench.kubectl(&apply, &other).succeeded();
+        Bench::wait("the answer", || {
+            installed.is_served(&namespace, "canary-of-old") || replica.log().contains("undoes every write")
+        });
+    }
+    replica.says("`rival` undoes every write, so the next try waits");
+    assert_eq!(installed.login(&namespace).as_deref(), Some("{}"));
+    assert!(replica.answer("/metrics").1.contains("regcred_namespaces{state=\"contested\"} 1\n"));
+    Bench::wait("the Event", || installed.events().contains("Contested: "));
+    let fine = installed.namespace();
+    Bench::wait("another namespace", || installed.is_served(&fine, "canary-of-old"));
+}
+
+#[test]
+fn another_replica_takes_over_at_once_after_a_sigterm_and_in_twenty_seconds_after_a_kill() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let first = installed.start(&[]);
+    first.says("this replica leads");
+    let second = installed.start(&[]);
+    second.says("policies confine this account");
+    assert_eq!(second.answer("/readyz").0, 200);
+    assert!(second.answer("/metrics").1.contains("regcred_leader 0\n"));
+
+    let began = Instant::now();
+    first.signal("-TERM");
+    second.says("this replica leads");
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    first.says("\"message\":\"stopped\"");
+    let namespace = installed.namespace();
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+
+    let third = installed.start(&[]);
+    third.says("policies confine this account");
+    let began = Instant::now();
+    second.signal("-KILL");
+    third.says("this replica leads");
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    let namespace = installed.namespace();
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+    println!("after a kill another replica led in {took:?}");
+}
+
+#[test]
+fn a_replica_that_was_stopped_for_a_while_writes_nothing_late() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let spaces: Vec<_> = (0..40).map(|_| installed.namespace()).collect();
+    let first = installed.start(&[]);
+    first.says("this replica leads");
+    let second = installed.start(&[]);
+    second.says("policies confine this account");
+    Bench::wait("the namespaces", || spaces.iter().all(|name| installed.is_served(name, "canary-of-old")));
+    // It is stopped in the middle of its writes: those that wait in its sockets are read later.
+    installed.mount_login(NEW);
+    first.says("the mounted files have changed");
+    first.signal("-STOP");
+    second.says("this replica leads");
+    Bench::wait("the rotation", || spaces.iter().all(|name| installed.is_served(name, "canary-of-new")));
+    let excluded = &spaces[0];
+    bench.kubectl(&["annotate", "namespace", excluded, "regcred.dev/exclude=true"], "").succeeded();
+    Bench::wait("the exclusion", || installed.login(excluded).is_none());
+    let versions = || -> Vec<_> {
+        let version =
+            |name: &String| bench.get(&["secret", &installed.owner, "-n", name])["metadata"]["resourceVersion"].clone();
+        spaces[1..].iter().map(version).collect()
+    };
+    let before = versions();
+    first.signal("-CONT");
+    first.says("another replica leads");
+    // It has turned, and seen what it missed.
+    let namespace = installed.namespace();
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-new"));
+    assert_eq!(versions(), before, "a late write changed something");
+    assert!(installed.login(excluded).is_none() && installed.references(excluded).is_empty());
+
+    // A write that makes a Secret replaces none, not even by the manager that made it.
+    let late = format!(
+        "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\ndata: {{.dockerconfigjson: e30=}}\n\
+         metadata: {{name: {}, namespace: {}, resourceVersion: \"1\"}}\n",
+        installed.owner, spaces[1]
+    );
+    let manager = format!("--field-manager=regcred-{}", installed.owner);
+    let refusal = bench.kubectl(&["apply", "--server-side", &manager, "-f", "-"], &late).failed();
+    assert!(refusal.contains("the object has been modified"), "{refusal}");
+}
+
+#[test]
+fn a_replica_goes_on_after_the_api_server_was_killed() {
+    let Some(bench) = Bench::alone() else { return };
+    let installed = Installed::confined(bench);
+    let first = installed.namespace();
+    let replica = installed.start(&[]);
+    Bench::wait("the namespace", || installed.is_served(&first, "canary-of-old"));
+    bench.kill_the_api_server();
+    let second = installed.namespace();
+    Bench::wait("the new namespace", || installed.is_served(&second, "canary-of-old"));
+    bench.kubectl(&["delete", "secret", &installed.owner, "-n", &first], "").succeeded();
+    Bench::wait("the deleted Secret", || installed.is_served(&first, "canary-of-old"));
+    assert_eq!(replica.answer("/healthz").0, 200);
+    says_no_value(&installed, &replica);
+
+    // What it asked for: no list, no read of a Secret, and no watch without a name.
+    let user = format!("system:serviceaccount:{}:regcred-{}", installed.system, installed.owner);
+    for request in bench.requests().iter().filter(|request| request["user"]["username"] == user.as_str()) {
+        let (verb, resource) = (request["verb"].as_str().unwrap(), &request["objectRef"]["resource"]);
+        assert_ne!(verb, "list", "{request}");
+        assert!(verb != "get" || resource == "leases" || resource.is_null(), "{request}");
+        let uri = request["requestURI"].as_str().unwrap();
+        assert!(verb != "watch" || resource == "namespaces" || uri.contains("metadata.name%3D"), "{uri}");
+        assert!(request["userAgent"].as_str().unwrap().starts_with("regcred/"), "{request}");
+    }
+}
+
+#[test]
+fn pods_that_were_created_too_early_are_evicted_if_somebody_makes_new_ones() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    installed.grant_evictions();
+    let namespace = installed.namespace();
+    Bench::wait("the ServiceAccount", || {
+        bench.kubectl(&["get", "serviceaccount", "default", "-n", &namespace], "").status == 0
+    });
+    bench.kubectl(&["create", "configmap", "controller", "-n", &namespace], "").succeeded();
+    // Any object can be a controller; a ReplicaSet would make new Pods.
+    let uid = bench.get(&["configmap", "controller", "-n", &namespace])["metadata"]["uid"].clone();
+    let owner =
+        json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "controller", "uid": uid, "controller": true}]);
+    let pod = |name: &str, owners: &Value| {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace, "ownerReferences": owners},
+            "spec": {"containers": [{"name": "c", "image": "ghcr.io/acme/api:1"}]}});
+        bench.kubectl(&["create", "-f", "-"], &pod.to_string()).succeeded();
+        let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "ImagePullBackOff"}}});
+        let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
+        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "--subresource=status", "-p", &status], "").succeeded();
+    };
+    pod("bare", &json!([]));
+    pod("free", &owner);
+    let replica = installed.start(&["--restart-stuck-pods"]);
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+    // A kubelet writes the status again and again.
+    let again = json!({"metadata": {"annotations": {"again": "yes"}}}).to_string();
+    for name in ["bare", "free"] {
+        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "-p", &again], "");
+    }
+    Bench::wait("the eviction", || bench.kubectl(&["get", "pod", "free", "-n", &namespace], "").status != 0);
+    replica.says(&format!("the Pod {namespace}/bare lacks the reference and stays: no controller would replace it"));
+    bench.kubectl(&["get", "pod", "bare", "-n", &namespace], "").succeeded();
+    assert!(replica.answer("/metrics").1.contains("regcred_pods_evicted_total 1\n"));
+}
+
+#[test]
+fn a_login_that_its_registry_refuses_is_said_and_stays_where_it_is() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["registry"]) else { return };
+    let htpasswd = [("htpasswd", HTPASSWD)];
+    let registry =
+        Registry::start(&bench.tool("registry"), "{htpasswd: {realm: registry, path: FOLDER/htpasswd}}", &htpasswd);
+    let installed = Installed::confined(bench);
+    let namespace = installed.namespace();
+    let login =
+        |password: &str| json!({"auths": {&registry.host: {"username": "bot", "password": password}}}).to_string();
+    installed.mount_login(&login("canary-that-is-wrong"));
+    let replica = installed.start(&["--check-online", "1s"]);
+    let metric = |value: u8| format!("regcred_login_refused{{registry=\"{}\"}} {value}\n", registry.host);
+    Bench::wait("the refusal", || replica.answer("/metrics").1.contains(&metric(1)));
+    Bench::wait("the Event", || installed.events().contains("LoginRefused: "));
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-that-is-wrong"));
+    says_no_value(&installed, &replica);
+    installed.mount_login(&login("right"));
+    Bench::wait("the good login", || replica.answer("/metrics").1.contains(&metric(0)));
+}
