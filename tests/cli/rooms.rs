@@ -194,7 +194,7 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests, apart from those of a live cluster.
-const LINES: usize = 26_800;
+const LINES: usize = 27_200;
 /// What serves a live cluster, once or for ever, and is counted by itself.
 const LIVE: &[&str] = &[
     "crates/cluster/src",
@@ -215,6 +215,7 @@ const LIVE: &[&str] = &[
     "src/controller",
     "src/credentials/mounted.rs",
     "src/registry",
+    "src/settings/controller.rs",
     "src/settings/grant.rs",
 ];
 /// How long a file may be.
