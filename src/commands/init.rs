@@ -84,7 +84,7 @@ impl Start {
                 &[
                     PROTECT,
                     "name your repository in application.yaml",
-                    "let a job with the variables run `regcred render --format directory --output pull-secrets` there",
+                    "let a job with the variables run `regcred render --format directory --output pull-secrets` there, and commit what it writes",
                 ],
             ),
             Tool::Flux => (
@@ -97,7 +97,7 @@ impl Start {
                 &[
                     PROTECT,
                     "name your source in kustomization-flux.yaml",
-                    "let a job with the variables run `regcred render --format kustomization --output pull-secrets` there",
+                    "let a job with the variables run `regcred render --format kustomization --output pull-secrets` there, and commit what it writes",
                 ],
             ),
             Tool::Github => (
