@@ -23,7 +23,7 @@ use crate::environment::Environment;
 use fleet::Purpose;
 use grant::GrantSettings;
 use namespaces::Listed;
-use patcher::{Accounts, PatcherSettings};
+use patcher::PatcherSettings;
 use pull_secret::Common;
 use regcred_core::cluster::installation::ControllerSettings;
 use regcred_core::confine::{self, Allowed};
@@ -32,11 +32,11 @@ use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
 use regcred_core::objects::marks::Marks;
-use regcred_core::spec::choice::{Format, Link, MessageFormat, Patcher, Profile, Strategy};
+use regcred_core::spec::choice::{Format, Link, MessageFormat, Profile, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::logins::Known;
 use regcred_core::spec::meaning::Run;
-use regcred_core::spec::{Options, PullSecret, Sourced, Spec};
+use regcred_core::spec::{Sourced, Spec};
 
 pub use destination::Destination;
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings};
@@ -171,7 +171,7 @@ impl Settings {
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {
-                Some(decide_patcher(options, (combination.link, &chart), one, written, problems))
+                Some(patcher::decide(options, (combination.link, &chart), one, written, problems))
             }
             (Strategy::Patcher, ..) => {
                 problems.push(
@@ -265,47 +265,4 @@ pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
 
 fn usage(message: &str, hint: &str) -> Failure {
     Failure::Usage(vec![Diagnostic::error(Code::Usage, message).hint(hint)])
-}
-
-fn decide_patcher(
-    options: &Options,
-    (link, chart): (Link, &Chart),
-    pull_secret: &PullSecretSettings,
-    written: &PullSecret,
-    problems: &mut Vec<Diagnostic>,
-) -> PatcherSettings {
-    let accounts = match link {
-        Link::ServiceAccount if pull_secret.service_accounts.is_empty() => Accounts::All,
-        Link::ServiceAccount => Accounts::Named(pull_secret.service_accounts.clone()),
-        Link::Policy | Link::None => Accounts::None,
-    };
-    let kind = match chart {
-        Chart::Tamcore => Some(Patcher::Tamcore),
-        Chart::Empathyco => Some(Patcher::Titansoft),
-        Chart::Own | Chart::Template(_) => None,
-    };
-    let place = written.exclude.as_ref().map_or(String::new(), |exclude| exclude.origin.to_string());
-    let settings = patcher::resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
-    if !problems.iter().any(Diagnostic::is_error) {
-        problems.extend(settings.rights_warning());
-        // A chart names the image itself.
-        problems.extend(settings.image_warning().filter(|_| *chart == Chart::Own));
-    }
-    if *chart == Chart::Empathyco {
-        return settings;
-    }
-    if settings.pull_secret.as_ref() == Some(&pull_secret.name) {
-        let message = format!(
-            "the patcher's own pull Secret is `{}`, which it makes itself, and so could never start",
-            pull_secret.name
-        );
-        let hint = format!("use the source, --patcher-pull-secret {}, or one that exists already", settings.source);
-        problems.push(Diagnostic::error(Code::PullsByItsOwnCopy, message).hint(hint));
-    }
-    if settings.source == pull_secret.name {
-        let message = "the source and the copies have the same name: the patcher would undo a rotation by itself";
-        let hint = "give the source another name with --source-secret-name";
-        problems.push(Diagnostic::error(Code::SourceIsTarget, message).hint(hint));
-    }
-    settings
 }

@@ -1,10 +1,12 @@
 //! Decides about the in-cluster patcher: options that its image understands.
 
+use super::PullSecretSettings;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
-use regcred_core::spec::choice::Patcher;
-use regcred_core::spec::{Options, Sourced, go};
+use regcred_core::spec::choice::{Link, Patcher};
+use regcred_core::spec::combination::Chart;
+use regcred_core::spec::{Options, PullSecret, Sourced, go};
 
 pub use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
 
@@ -16,8 +18,52 @@ const SOURCE: &str = "image-pull-secret-src";
 /// The interval of titansoft's patcher when no other is named.
 const INTERVAL: &str = "10s";
 
+/// Decides about the patcher of a run with one pull secret; problems are added.
+pub(super) fn decide(
+    options: &Options,
+    (link, chart): (Link, &Chart),
+    pull_secret: &PullSecretSettings,
+    written: &PullSecret,
+    problems: &mut Vec<Diagnostic>,
+) -> PatcherSettings {
+    let accounts = match link {
+        Link::ServiceAccount if pull_secret.service_accounts.is_empty() => Accounts::All,
+        Link::ServiceAccount => Accounts::Named(pull_secret.service_accounts.clone()),
+        Link::Policy | Link::None => Accounts::None,
+    };
+    let kind = match chart {
+        Chart::Tamcore => Some(Patcher::Tamcore),
+        Chart::Empathyco => Some(Patcher::Titansoft),
+        Chart::Own | Chart::Template(_) => None,
+    };
+    let place = written.exclude.as_ref().map_or(String::new(), |exclude| exclude.origin.to_string());
+    let settings = resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
+    if !problems.iter().any(Diagnostic::is_error) {
+        problems.extend(settings.rights_warning());
+        // A chart names the image itself.
+        problems.extend(settings.image_warning().filter(|_| *chart == Chart::Own));
+    }
+    if *chart == Chart::Empathyco {
+        return settings;
+    }
+    if settings.pull_secret.as_ref() == Some(&pull_secret.name) {
+        let message = format!(
+            "the patcher's own pull Secret is `{}`, which it makes itself, and so could never start",
+            pull_secret.name
+        );
+        let hint = format!("use the source, --patcher-pull-secret {}, or one that exists already", settings.source);
+        problems.push(Diagnostic::error(Code::PullsByItsOwnCopy, message).hint(hint));
+    }
+    if settings.source == pull_secret.name {
+        let message = "the source and the copies have the same name: the patcher would undo a rotation by itself";
+        let hint = "give the source another name with --source-secret-name";
+        problems.push(Diagnostic::error(Code::SourceIsTarget, message).hint(hint));
+    }
+    settings
+}
+
 /// Decides about the patcher, which may be that of a chart; problems are added.
-pub(super) fn resolve(
+fn resolve(
     options: &Options,
     of_the_chart: Option<Patcher>,
     (exclude, place_of_exclude): (&[NamespacePattern], &str),

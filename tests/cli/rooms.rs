@@ -215,6 +215,7 @@ const LIVE: &[&str] = &[
     "src/controller",
     "src/credentials/mounted.rs",
     "src/registry",
+    "src/settings/controller.rs",
     "src/settings/grant.rs",
 ];
 /// How long a file may be.
