@@ -18,6 +18,50 @@ const SOURCE: &str = "image-pull-secret-src";
 /// The interval of titansoft's patcher when no other is named.
 const INTERVAL: &str = "10s";
 
+/// Decides about the patcher of a run with one pull secret; problems are added.
+pub(super) fn decide(
+    options: &Options,
+    (link, chart): (Link, &Chart),
+    pull_secret: &PullSecretSettings,
+    written: &PullSecret,
+    problems: &mut Vec<Diagnostic>,
+) -> PatcherSettings {
+    let accounts = match link {
+        Link::ServiceAccount if pull_secret.service_accounts.is_empty() => Accounts::All,
+        Link::ServiceAccount => Accounts::Named(pull_secret.service_accounts.clone()),
+        Link::Policy | Link::None => Accounts::None,
+    };
+    let kind = match chart {
+        Chart::Tamcore => Some(Patcher::Tamcore),
+        Chart::Empathyco => Some(Patcher::Titansoft),
+        Chart::Own | Chart::Template(_) => None,
+    };
+    let place = written.exclude.as_ref().map_or(String::new(), |exclude| exclude.origin.to_string());
+    let settings = resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
+    if !problems.iter().any(Diagnostic::is_error) {
+        problems.extend(settings.rights_warning());
+        // A chart names the image itself.
+        problems.extend(settings.image_warning().filter(|_| *chart == Chart::Own));
+    }
+    if *chart == Chart::Empathyco {
+        return settings;
+    }
+    if settings.pull_secret.as_ref() == Some(&pull_secret.name) {
+        let message = format!(
+            "the patcher's own pull Secret is `{}`, which it makes itself, and so could never start",
+            pull_secret.name
+        );
+        let hint = format!("use the source, --patcher-pull-secret {}, or one that exists already", settings.source);
+        problems.push(Diagnostic::error(Code::PullsByItsOwnCopy, message).hint(hint));
+    }
+    if settings.source == pull_secret.name {
+        let message = "the source and the copies have the same name: the patcher would undo a rotation by itself";
+        let hint = "give the source another name with --source-secret-name";
+        problems.push(Diagnostic::error(Code::SourceIsTarget, message).hint(hint));
+    }
+    settings
+}
+
 /// Decides about the patcher, which may be that of a chart; problems are added.
 fn resolve(
     options: &Options,
@@ -123,50 +167,6 @@ fn check_exclude(patcher: Patcher, exclude: &[NamespacePattern], place: &str, pr
         ),
         Patcher::Tamcore => None,
     }));
-}
-
-/// Decides about the patcher of a pull secret; what is wrong is added to `problems`.
-pub(super) fn decide(
-    options: &Options,
-    (link, chart): (Link, &Chart),
-    pull_secret: &PullSecretSettings,
-    written: &PullSecret,
-    problems: &mut Vec<Diagnostic>,
-) -> PatcherSettings {
-    let accounts = match link {
-        Link::ServiceAccount if pull_secret.service_accounts.is_empty() => Accounts::All,
-        Link::ServiceAccount => Accounts::Named(pull_secret.service_accounts.clone()),
-        Link::Policy | Link::None => Accounts::None,
-    };
-    let kind = match chart {
-        Chart::Tamcore => Some(Patcher::Tamcore),
-        Chart::Empathyco => Some(Patcher::Titansoft),
-        Chart::Own | Chart::Template(_) => None,
-    };
-    let place = written.exclude.as_ref().map_or(String::new(), |exclude| exclude.origin.to_string());
-    let settings = resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
-    if !problems.iter().any(Diagnostic::is_error) {
-        problems.extend(settings.rights_warning());
-        // A chart names the image itself.
-        problems.extend(settings.image_warning().filter(|_| *chart == Chart::Own));
-    }
-    if *chart == Chart::Empathyco {
-        return settings;
-    }
-    if settings.pull_secret.as_ref() == Some(&pull_secret.name) {
-        let message = format!(
-            "the patcher's own pull Secret is `{}`, which it makes itself, and so could never start",
-            pull_secret.name
-        );
-        let hint = format!("use the source, --patcher-pull-secret {}, or one that exists already", settings.source);
-        problems.push(Diagnostic::error(Code::PullsByItsOwnCopy, message).hint(hint));
-    }
-    if settings.source == pull_secret.name {
-        let message = "the source and the copies have the same name: the patcher would undo a rotation by itself";
-        let hint = "give the source another name with --source-secret-name";
-        problems.push(Diagnostic::error(Code::SourceIsTarget, message).hint(hint));
-    }
-    settings
 }
 
 #[cfg(test)]

@@ -317,7 +317,8 @@ fn renders(block: &str, page: &str) {
         fs::copy(root().join("tests/certificates/rsa-2048.pem"), path).unwrap();
     }
     // A glob chooses from a list.
-    let is_chosen = block.contains('*') && !block.contains("strategy: patcher");
+    let is_chosen =
+        block.contains('*') && !block.contains("strategy: patcher") && !block.contains("strategy: controller");
     #[expect(clippy::disallowed_methods, reason = "a fixture")]
     fs::write(folder.path().join("list"), "team-a\nshop-a\nshop-tmp\n").unwrap();
     let namespaces: &[&str] = if is_chosen { &["--namespaces-from", "list"] } else { &[] };

@@ -84,13 +84,13 @@ const PAGES: &[Page] = &[
     ("docs/patcher.md", &["kubectl", "helm"], "cp -R $REPOSITORY/tests/charts/empathyco imagepullsecret-patcher"),
     ("docs/profile-flux.md", &["kubectl", "age-keygen"], "kubectl create namespace flux-system"),
     ("docs/sealed.md", &["kubectl", CONTROLLER], "export REGCRED_FINGERPRINT_KEY=$(openssl rand -hex 32)"),
+    ("docs/serve-every-namespace.md", &["kubectl"], "mkdir certs; cp $REPOSITORY/tests/certificates/rsa-2048.pem certs/prod.pem"),
     (
         "docs/service-accounts.md",
         &["kubectl"],
         "kubectl create namespace team-a; kubectl wait serviceaccount default -n team-a --for=create
         kubectl patch serviceaccount default -n team-a -p 'imagePullSecrets: [{name: theirs}]'",
     ),
-    ("docs/serve-every-namespace.md", &["kubectl"], ""),
     ("docs/sops.md", &["sops"], ""),
     (
         "docs/status.md",
@@ -132,8 +132,7 @@ for name in prod-eu prod-us staging; do kubectl config set-context $name --clust
 /// Makes the cluster as empty as a page of `docs` finds it: they all use the same names. What is the cluster's own stays, and the controller.
 const EMPTY: &str = "
 kubectl get namespaces -o name | grep -vE '/(default|kube-.*)$' | xargs -r kubectl delete
-kubectl delete validatingadmissionpolicies,validatingadmissionpolicybindings --all
-kubectl delete mutatingadmissionpolicies,mutatingadmissionpolicybindings --all
+kubectl delete validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingadmissionpolicies,mutatingadmissionpolicybindings --all
 kubectl delete clusterroles,clusterrolebindings -l app.kubernetes.io/managed-by
 ";
 

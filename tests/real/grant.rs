@@ -25,6 +25,8 @@ struct Account {
     user: String,
     secret: String,
     folder: TempDir,
+    /// Whether it runs the controller, and so cannot `apply`.
+    is_a_controllers: bool,
 }
 
 impl Account {
@@ -58,12 +60,23 @@ impl Account {
 
     fn of(bench: &'static Bench, subject: &str, user: &str, rights: &[&str]) -> Self {
         let (secret, folder) = (fresh("secret"), tempfile::tempdir().unwrap());
-        let account = Self { bench, user: user.to_owned(), secret, folder };
+        let account = Self { bench, user: user.to_owned(), secret, folder, is_a_controllers: false };
         let render = ["render", "--format", "rbac", "--secret-name", &account.secret, "--subject", subject];
         // It needs no login.
         let manifests = bench.regcred(&[&render[..], rights].concat(), &[]).succeeded();
         bench.apply(&manifests).succeeded();
         account
+    }
+
+    /// The account of a controller, whose namespace comes with it.
+    fn of_a_controller(bench: &'static Bench, home: &str, chosen: &[&str]) -> Self {
+        let (secret, folder) = (fresh("secret"), tempfile::tempdir().unwrap());
+        let render = ["render", "--strategy", "controller", "--controller-image", "registry.test/regcred:1"];
+        let more = ["--controller-namespace", home, "--secret-name", &secret];
+        let manifests = bench.regcred(&[&render[..], &more, chosen].concat(), &[("DOCKERHUB_AUTH", OLD)]).succeeded();
+        bench.apply(&manifests).succeeded();
+        let user = format!("system:serviceaccount:{home}:regcred-{secret}");
+        Self { bench, user, secret, folder, is_a_controllers: true }
     }
 
     fn kubeconfig(&self) -> PathBuf {
@@ -333,8 +346,10 @@ fn is_denied(account: &Account, namespace: &str, requests: &Requests) {
     bench.kubectl(&["create", "-n", namespace, "-f", "-"], &theirs.to_string()).succeeded();
     denied("PATCH", &path, APPLY, &pull_secret(secret));
     denied("DELETE", &account.path(namespace), "json", &Value::Null);
-    let run = account.regcred(OLD, &["apply", "-n", namespace]);
-    assert!(run.status == 1 && run.stderr.contains("another owner"), "{}", run.stderr);
+    if !account.is_a_controllers {
+        let run = account.regcred(OLD, &["apply", "-n", namespace]);
+        assert!(run.status == 1 && run.stderr.contains("another owner"), "{}", run.stderr);
+    }
     bench.kubectl(&["delete", "secret", secret, "-n", namespace], "").succeeded();
     let none = r#"[{"op": "remove", "path": "/imagePullSecrets"}]"#;
     bench.kubectl(&["patch", "serviceaccount", "default", "-n", namespace, "--type=json", "-p", none], "").succeeded();
@@ -373,6 +388,102 @@ fn the_policies_confine_even_an_account_with_all_rights_and_nobody_else() {
         Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
         assert_eq!(status()["typeChecking"], json!({}), "{name}");
     }
+}
+
+#[test]
+fn the_account_of_a_controller_may_do_what_it_needs_and_nothing_else() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served, left_out] = bench.namespaces();
+    let home = fresh("controller");
+    let both = format!("{served},{left_out}");
+    let account = Account::of_a_controller(bench, &home, &["--namespaces", &both, "--exclude", &left_out]);
+    let secret = &account.secret;
+    account.wait_until_confined(&served);
+    let everywhere = ["watch namespaces", "watch serviceaccounts default", "patch serviceaccounts default"];
+    let everywhere = everywhere.map(str::to_owned).into_iter();
+    let of_secrets = ["watch", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
+    let expected: BTreeSet<_> = everywhere.chain(of_secrets).collect();
+    assert_eq!(account.rights(&served), expected);
+    let at_home = ["get", "create", "patch"].map(|verb| format!("{verb} leases.coordination.k8s.io regcred-{secret}"));
+    let of_events = ["create", "patch"].map(|verb| format!("{verb} events.events.k8s.io"));
+    assert_eq!(account.rights(&home), expected.into_iter().chain(at_home).chain(of_events).collect());
+    fails_to_do_anything_else(&account, &served, "kube-system");
+
+    // Whatever other roles allow, its policies do not.
+    account.may_do_everything();
+    let requests = Requests::of(bench, &account.user);
+    let denied = |method: &str, path: &str, content: &str, body: &Value| {
+        let (status, answer) = requests.send(method, path, content, body);
+        assert!(status == 422 && answer.contains("regcred may"), "{method} {path}: {status} {answer}");
+    };
+    let within = format!("/api/v1/namespaces/{served}");
+    Bench::wait("the role to be in force", || {
+        requests.send("GET", &format!("{within}/pods"), "json", &Value::Null).0 == 200
+    });
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "more"}, "rules": []});
+    let pod = json!({"metadata": {"name": "new"}, "spec": {"containers": [{"name": "a", "image": "a"}]}});
+    denied("POST", &format!("{within}/serviceaccounts/default/token"), "json", &json!({"spec": {"audiences": ["a"]}}));
+    denied("POST", &format!("{within}/pods"), "json", &pod);
+    denied("POST", &format!("{within}/configmaps"), "json", &json!({"metadata": {"name": "new"}}));
+    denied("POST", "/apis/rbac.authorization.k8s.io/v1/clusterroles", "json", &role);
+    denied("POST", "/api/v1/namespaces", "json", &json!({"metadata": {"name": "new"}}));
+    let source = format!("/api/v1/namespaces/{home}/secrets/{secret}-src");
+    denied("DELETE", &source, "json", &Value::Null);
+    for namespace in ["kube-system", &home, &left_out] {
+        let path = format!("{}?fieldManager=regcred", account.path(namespace));
+        denied("PATCH", &path, APPLY, &pull_secret(secret));
+    }
+    for kind in ["secrets", "service-accounts", "scope"] {
+        let name = format!("regcred-{secret}-{kind}");
+        let status = || bench.get(&["validatingadmissionpolicy", &name])["status"].clone();
+        Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
+        assert_eq!(status()["typeChecking"], json!({}), "{name}");
+    }
+}
+
+#[test]
+fn a_service_account_is_born_with_the_reference_where_the_controller_serves() {
+    const NAMESPACES: usize = 100;
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let (home, prefix) = (fresh("controller"), fresh("born"));
+    let (glob, excluded) = (format!("{prefix}-*"), format!("{prefix}-out*"));
+    let account = Account::of_a_controller(bench, &home, &["--namespaces", &glob, "--exclude", &excluded]);
+    let namespace = |name: &str, annotations: &Value| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "annotations": annotations}});
+    let create = |objects: &[Value]| {
+        bench
+            .kubectl(&["create", "-f", "-"], &json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string())
+            .succeeded();
+    };
+    let list = |name: &str| {
+        Bench::wait("the ServiceAccount", || {
+            bench.kubectl(&["get", "serviceaccount", "default", "-n", name], "").status == 0
+        });
+        bench.get(&["serviceaccount", "default", "-n", name])["imagePullSecrets"].clone()
+    };
+    let reference = json!([{"name": account.secret}]);
+    let mut number = 0;
+    Bench::wait("the policy to be in force", || {
+        number += 1;
+        let name = format!("{prefix}-try-{number}");
+        create(&[namespace(&name, &Value::Null)]);
+        list(&name) == reference
+    });
+    // Nothing but the policy puts a reference there: no controller runs.
+    let names: Vec<_> = (0..NAMESPACES).map(|number| format!("{prefix}-{number}")).collect();
+    create(&names.iter().map(|name| namespace(name, &Value::Null)).collect::<Vec<_>>());
+    let without: Vec<_> = names.iter().filter(|name| list(name) != reference).collect();
+    assert!(without.is_empty(), "born without the reference: {without:?}");
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "first", "namespace": names[0]},
+        "spec": {"containers": [{"name": "a", "image": "a"}]}});
+    create(&[pod]);
+    assert_eq!(bench.get(&["pod", "first", "-n", &names[0]])["spec"]["imagePullSecrets"], reference);
+    let out = format!("{prefix}-out");
+    let opted_out = format!("{prefix}-opted");
+    create(&[namespace(&out, &Value::Null), namespace(&opted_out, &json!({"regcred.dev/exclude": "true"}))]);
+    assert_eq!((list(&out), list(&opted_out)), (Value::Null, Value::Null));
+    let own = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "own", "namespace": names[0]}});
+    create(&[own]);
+    assert_eq!(bench.get(&["serviceaccount", "own", "-n", &names[0]])["imagePullSecrets"], Value::Null);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Parses the names of namespaces, objects and variables. A parsed name is always valid.
 
+mod extended;
 mod invalid;
 mod key;
 mod pattern;
@@ -190,13 +191,6 @@ impl VariableName {
 
 /// The annotations by which a namespace, or an object, says that it wants no pull secret: `"true"`.
 pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
-
-impl ResourceName {
-    /// A valid name with more at its ends, which the API server refuses if it is too long.
-    pub(crate) fn extended(before: &str, name: &str, after: &str) -> Self {
-        Self(format!("{before}{name}{after}").into())
-    }
-}
 
 #[cfg(test)]
 mod tests {
