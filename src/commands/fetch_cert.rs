@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::cli::FetchCertArguments;
 use crate::environment::{Environment, read_file};
-use crate::files::folder;
+use crate::files::{folder, git};
 use crate::protect::sealed::certificate::{self, Recipient};
 use crate::protect::sealed::controller::Controller;
 use crate::report::{self, Outcome};
@@ -85,6 +85,13 @@ fn path(
     };
     if let (None, Some(name), Some(file)) = (output, cluster, file) {
         choose(&[name.to_owned()], &file.spec.clusters)?;
+    }
+    if let (None, Some(path)) = (output, in_the_file())
+        && !git::is_inside(&environment.directory().join(path), environment.directory())
+    {
+        let message = "`sealing.certificate` in regcred.yaml is a path outside of this folder and its work tree";
+        let hint = "a merge request may have written it: name the file with --output, if that is meant";
+        return Err(Failure::of("the output", Diagnostic::error(Code::NotAllowed, message).hint(hint)));
     }
     let of_a_fleet = file.is_some_and(|file| !file.spec.clusters.is_empty());
     output.or_else(in_the_file).map(|path| environment.directory().join(path)).ok_or_else(|| {

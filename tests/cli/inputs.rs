@@ -311,6 +311,23 @@ fn a_device_or_a_pipe_in_the_place_of_a_file_of_the_repository_is_refused_at_onc
 }
 
 #[test]
+fn a_regcred_yaml_of_very_many_faults_is_refused_in_time() {
+    const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n";
+    let many: String = (0..50_000).map(|number| format!("  k{number}: 1\n")).collect();
+    for spec in [many, format!("  format: {}\n", "z".repeat(4_000_000))] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::File::create(folder.path().join("regcred.yaml"))
+            .unwrap()
+            .write_all([HEAD, &spec].concat().as_bytes())
+            .unwrap();
+        let started = std::time::Instant::now();
+        let (ended, said) = in_time(folder.path(), "verify --list", "");
+        assert!(ended == Some(1) && said.len() < 100_000, "{} bytes", said.len());
+        assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+    }
+}
+
+#[test]
 fn a_file_that_is_mostly_a_hole_is_refused_at_once() {
     for (file, arguments) in [
         ("out/regcred.lock", "render -n a --format directory --output out"),

@@ -1,9 +1,13 @@
 //! Finds the known word that is nearest to a misspelt one.
 
+/// No word of ours is longer, and a comparison takes as long as both words together.
+const LONGEST: usize = 100;
+
 /// The most similar known word, if one is similar enough.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
+        .filter(|_| word.len() <= LONGEST)
         .map(|known| (strsim::jaro_winkler(word, known), known))
         .filter(|(similarity, _)| *similarity > 0.75)
         .max_by(|one, other| one.0.total_cmp(&other.0))
@@ -12,7 +16,8 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// The only known word that differs by one typo. Two candidates give no answer, because short words are often similar.
 pub fn one_slip_away<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let mut near = known.into_iter().filter(|known| strsim::osa_distance(word, known) == 1);
+    let is_near = |known: &&str| word.len() <= LONGEST && strsim::osa_distance(word, known) == 1;
+    let mut near = known.into_iter().filter(is_near);
     near.next().filter(|_| near.next().is_none())
 }
 

@@ -178,6 +178,13 @@ pub fn is_beside(file: &Path, folder: &Path) -> bool {
     file.starts_with(top) || file.starts_with(&folder)
 }
 
+/// Whether writing to a path changes only what is below a folder, or in the outermost work tree around that folder.
+pub fn is_inside(path: &Path, folder: &Path) -> bool {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let top = folder.ancestors().filter(|ancestor| is_root(ancestor)).last().unwrap_or(&folder);
+    place::resolve(path).is_ok_and(|places| places.iter().all(|place| place.starts_with(top)))
+}
+
 /// Whether a folder is the top of a work tree: its `.git` is a file, or a folder with a `HEAD`.
 fn is_root(folder: &Path) -> bool {
     let git = folder.join(".git");

@@ -61,19 +61,24 @@ fn collect(value: &Value, servers: &mut BTreeSet<String>) {
     }
 }
 
-/// Scheme, host and port of an address.
+/// Scheme, host and port of an address. What is none is not repeated: the file may be a link to another.
 fn server(address: &str) -> Option<String> {
+    const NO_ADDRESS: &str = "an address that is none";
     let (scheme, rest) = address.split_once("://")?;
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     // What precedes an `@` is a login.
     let host = authority.rsplit('@').next().unwrap_or_default();
     let (scheme, host) = (scheme.to_ascii_lowercase(), host.to_ascii_lowercase());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    if !["http", "https"].contains(&scheme.as_str()) || host.is_empty() || !host.bytes().all(is_plain) {
+        return Some(NO_ADDRESS.to_owned());
+    }
     let port = if scheme == "http" { ":80" } else { ":443" };
     Some(format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host)))
 }
 
 fn not_known(servers: &[String]) -> Diagnostic {
-    let shown: Vec<_> = servers.iter().map(|server| format!("`{}`", server.escape_debug())).collect();
+    let shown: Vec<_> = servers.iter().map(|server| format!("`{server}`")).collect();
     let message = format!("`.sops.yaml` names {}, and sops would send the token of the job there", shown.join(", "));
     Diagnostic::error(Code::AnotherRecipient, message).hint(
         "check who wrote that rule; if it is your Vault, set `VAULT_ADDR` to its address, or add the recipient to `REGCRED_RECIPIENTS`, \
@@ -120,6 +125,18 @@ mod tests {
         ] {
             assert!(refused(rules, "https://v.test", &["https://w.test/t/k"]), "{rules}");
         }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_not_repeated() {
+        let environment = Environment::new([("VAULT_ADDR", "canary;https://v.test")], PathBuf::new());
+        for rules in ["a: canary;https://v.test/v1", "a: https://canary^/v1", "a: 'https://'", "a: canary://v.test"] {
+            let problem = check(rules.as_bytes(), &BTreeSet::new(), &environment);
+            let Err(problem) = problem else { continue };
+            assert!(!problem.message.contains("canary"), "{}", problem.message);
+        }
+        assert!(refused("a: canary;https://v.test/v1", "https://v.test", &[]));
+        assert!(refused("a: canary://v.test", "https://v.test", &[]));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use regcred_core::names::check_pattern;
 use regcred_core::nearest::{nearest, one_slip_away};
 
 const EXAMPLE: &str = "`regcred schema` prints the form; `regcred init` writes an example";
+/// Nobody reads more of them, and each takes time.
+const MOST: usize = 100;
 /// A field that had another name before the first release.
 const RENAMED: (&str, &str) = ("shape", "format");
 
@@ -124,6 +126,9 @@ impl Faults<'_> {
         let mut seen = HashSet::new();
         let mut meant = Vec::new();
         for (key, node) in entries {
+            if self.found.len() >= MOST {
+                break;
+            }
             let position = document::position(key);
             if !seen.insert(key.value.as_str()) {
                 self.add(position, "duplicate key", "leave one out");
