@@ -37,7 +37,7 @@ pub async fn check_once(
     own: &Namespace,
     sample: Option<&Namespace>,
 ) {
-    if !state.is_synced.get() {
+    if !state.may_begin.get() {
         return;
     }
     let namespaces: Vec<_> = [own].into_iter().chain(sample).collect();

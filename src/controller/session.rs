@@ -73,6 +73,7 @@ pub struct Session<'a> {
     streams: SelectAll<BoxStream<'static, Said>>,
     writes: FuturesUnordered<LocalBoxFuture<'a, (Write, Outcome)>>,
     pods: Option<Pods<'a>>,
+    is_synced: bool,
     news: &'a RefCell<News>,
     began: Instant,
     said: BTreeMap<Watch, (String, Instant)>,
@@ -99,9 +100,9 @@ impl<'a> Session<'a> {
         };
         let streams = select_all(machine.watches().into_iter().map(stream));
         let writes = FuturesUnordered::new();
-        state.is_synced.set(false);
+        state.may_begin.set(false);
         let (began, said) = (Instant::now(), BTreeMap::new());
-        Self { state, server, delivery, machine, streams, writes, pods: None, news, began, said }
+        Self { state, server, delivery, machine, streams, writes, pods: None, is_synced: false, news, began, said }
     }
 
     /// Also evicts stuck Pods.
@@ -191,10 +192,14 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        if !self.state.is_synced.get() && self.machine.is_synced() {
-            self.state.is_synced.set(true);
+        if !self.state.may_begin.get() && self.machine.may_begin() {
+            self.state.may_begin.set(true);
             *self.state.sample.borrow_mut() = self.machine.chosen().cloned();
             self.state.changed.notify_one();
+        }
+        if !self.is_synced && self.machine.is_synced() {
+            self.is_synced = true;
+            self.state.was_synced.set(true);
             log::info("every watch has begun", &[]);
         }
     }

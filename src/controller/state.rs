@@ -22,8 +22,10 @@ pub struct State {
     pub leads_until: Cell<Option<Instant>>,
     /// Whether its account is confined, once that is known.
     pub confined: RefCell<Option<Confined>>,
-    /// Whether every watch has seen all objects.
-    pub is_synced: Cell<bool>,
+    /// Whether the watches of this session have seen all namespaces and ServiceAccounts.
+    pub may_begin: Cell<bool>,
+    /// Whether every watch of any session has seen everything: a change of the mounted files makes no replica unready.
+    pub was_synced: Cell<bool>,
     /// Whether the mounted files were good at least once.
     pub is_configured: Cell<bool>,
     pub is_stopping: Cell<bool>,
@@ -43,7 +45,8 @@ impl State {
             metrics: Metrics::new(),
             leads_until: Cell::new(None),
             confined: RefCell::new(None),
-            is_synced: Cell::new(false),
+            may_begin: Cell::new(false),
+            was_synced: Cell::new(false),
             is_configured: Cell::new(false),
             is_stopping: Cell::new(false),
             sample: RefCell::new(None),
@@ -80,7 +83,7 @@ impl State {
             Some(Confined::No(why)) => return Some(format!("not confined: {why}")),
             None => return Some("it is not known yet whether policies confine this account".to_owned()),
         }
-        (!self.is_synced.get()).then(|| "not every watch has begun".to_owned())
+        (!self.was_synced.get()).then(|| "not every watch has begun".to_owned())
     }
 
     /// Why it should be started again; `None` if it makes progress.

@@ -201,6 +201,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--from-file",
     "--hard",
     "--history-max",
+    "--ignore-not-found",
     "--install",
     "--kube-version",
     "--locked",

@@ -56,6 +56,9 @@ fn runs() -> Vec<Run> {
         if strategy == Strategy::Static && format != Format::DockerConfig {
             arguments += " --namespaces a,b";
         }
+        if strategy == Strategy::Controller {
+            arguments += " --all-namespaces --controller-image r.test/regcred:v1";
+        }
         if format == Format::Rbac {
             arguments += " --subject user:ci";
         }
@@ -114,10 +117,14 @@ fn other_value(flag: &str) -> Option<&'static str> {
         "templates" => "mine",
         "patcher-image" => "r.test/patcher:v2",
         "patcher-interval" => "33s",
+        "controller-image" => "r.test/regcred:v2",
+        "replicas" => "5",
+        "kube-version" => "1.34",
         "cluster"
         | "secret-name"
         | "service-account"
         | "also-reference"
+        | "controller-namespace"
         | "patcher-namespace"
         | "source-secret-name"
         | "patcher-pull-secret" => "other",
@@ -153,7 +160,9 @@ fn read(folder: &Path, into: &mut Vec<String>) {
 /// Whether nothing is made that the flag is about, so that it is kept and has nothing to do.
 fn has_nothing_to_do(flag: &str, run: &Run) -> bool {
     let secrets_alone = run.strategy == Strategy::Static && run.link == Link::None;
-    secrets_alone && matches!(flag, "profile" | "templates")
+    // Only the policy that puts references on new ServiceAccounts depends on it.
+    let links_no_account = run.strategy == Strategy::Controller && run.link != Link::ServiceAccount;
+    (secrets_alone && matches!(flag, "profile" | "templates")) || (links_no_account && flag == "kube-version")
 }
 
 #[test]

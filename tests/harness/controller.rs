@@ -1,4 +1,4 @@
-//! Runs `regcred controller` on a bench, as an account with exactly the rights that it needs.
+//! Runs `regcred controller` on a bench, as the account and with the files of `render --strategy controller`.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,17 +10,19 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::bench::{self, Bench, Run, fresh};
+use super::wire::Wire;
 
 pub const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 pub const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 
-/// An account, its rights and policies, and what is mounted for its replicas.
+/// What `render --strategy controller` writes, without the Deployment, and what is mounted for its replicas.
 pub struct Installed {
     pub bench: &'static Bench,
     /// The owner, which is also the name of the pull secret.
     pub owner: String,
     pub system: String,
     folder: TempDir,
+    rendered: Vec<Value>,
 }
 
 /// A replica that runs.
@@ -30,14 +32,18 @@ pub struct Replica {
 }
 
 impl Installed {
-    /// Everything but the policies.
+    /// Everything but the policies and the Deployment.
     pub fn unconfined(bench: &'static Bench) -> Self {
         let (owner, [system]) = (fresh("owner"), bench.namespaces());
         let folder = tempfile::tempdir().unwrap();
-        let installed = Self { bench, owner, system, folder };
+        let mut installed = Self { bench, owner, system, folder, rendered: Vec::new() };
+        installed.rendered = installed.render();
+        let is_here = |object: &&Value| {
+            let kind = object["kind"].as_str().unwrap();
+            !kind.contains("Policy") && !["Namespace", "Deployment", "PodDisruptionBudget"].contains(&kind)
+        };
+        installed.apply(is_here);
         let account = format!("regcred-{}", installed.owner);
-        bench.kubectl(&["create", "serviceaccount", &account, "-n", &installed.system], "").succeeded();
-        installed.grant();
         let token = bench.kubectl(&["create", "token", &account, "-n", &installed.system], "").succeeded();
         let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
         let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
@@ -48,59 +54,46 @@ impl Installed {
         installed
     }
 
-    /// Everything, with the policies of `render --format rbac` in force.
+    /// Everything but the Deployment.
     pub fn confined(bench: &'static Bench) -> Self {
         let installed = Self::unconfined(bench);
         installed.confine();
         installed
     }
 
-    /// Applies the policies.
+    /// Applies the policies that confine the account.
     pub fn confine(&self) {
-        let config = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": self.owner},
-            "spec": {"pullSecrets": [{"name": self.owner}]}});
-        bench::write(&self.path("render/regcred.yaml"), &config.to_string());
-        let subject = format!("service-account:{}/regcred-{}", self.system, self.owner);
-        let render = self.bench.program("regcred").directory(&self.path("render"));
-        let rendered = render.arguments(["render", "--format", "rbac", "-A", "--subject", &subject]).run().succeeded();
-        let policies = bench::documents(&rendered)
-            .into_iter()
-            .filter(|object| object["kind"].as_str().unwrap().starts_with("ValidatingAdmissionPolicy"));
-        let policies = json!({"apiVersion": "v1", "kind": "List", "items": policies.collect::<Vec<_>>()});
-        self.bench.apply(&policies.to_string()).succeeded();
+        self.apply(|object| object["kind"].as_str().unwrap().starts_with("ValidatingAdmissionPolicy"));
     }
 
-    /// The rights, and no other.
-    fn grant(&self) {
-        let (owner, account) = (&self.owner, format!("regcred-{}", self.owner));
-        let subject = json!({"kind": "ServiceAccount", "name": account, "namespace": self.system});
-        let right = |group: &str, resource: &str, names: &[&str], verbs: &[&str]| {
-            let mut right = json!({"apiGroups": [group], "resources": [resource], "verbs": verbs});
-            if !names.is_empty() {
-                right["resourceNames"] = json!(names);
-            }
-            right
-        };
-        let role = |kind: &str, rules: Value| {
-            let metadata = json!({"name": account, "namespace": self.system});
-            let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": account});
-            [
-                json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules}),
-                json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{kind}Binding"), "metadata": metadata,
-                    "roleRef": reference, "subjects": [subject]}),
-            ]
-        };
-        let everywhere = json!([
-            right("", "namespaces", &[], &["watch"]),
-            right("", "secrets", &[owner], &["watch", "create", "patch", "delete"]),
-            right("", "serviceaccounts", &["default"], &["watch", "patch"]),
-        ]);
-        let own = json!([
-            right("coordination.k8s.io", "leases", &[&account], &["get", "create", "patch"]),
-            right("events.k8s.io", "events", &[], &["create", "patch"]),
-        ]);
-        let objects = [role("ClusterRole", everywhere), role("Role", own)].concat();
-        self.bench.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()).succeeded();
+    fn apply(&self, is_meant: impl Fn(&&Value) -> bool) {
+        let items: Vec<_> = self.rendered.iter().filter(is_meant).collect();
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+        self.bench.apply(&list.to_string()).succeeded();
+    }
+
+    /// What `render --strategy controller` writes, for the namespaces whose names begin with the owner's.
+    fn render(&self) -> Vec<Value> {
+        let pull_secret = json!({"name": self.owner, "logins": [{"dockerConfig": {"env": "DOCKERHUB_AUTH"}}],
+            "namespaces": {"include": [format!("{}-*", self.owner)]}});
+        let config = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": self.owner},
+            "spec": {"pullSecrets": [pull_secret]}});
+        bench::write(&self.path("render/regcred.yaml"), &config.to_string());
+        let image = format!("example.com/regcred@sha256:{}", "a".repeat(64));
+        let render = self.bench.program("regcred").directory(&self.path("render")).variable("DOCKERHUB_AUTH", OLD);
+        let flags = ["--strategy", "controller", "--controller-namespace", &self.system, "--controller-image", &image];
+        bench::documents(&render.arguments(["render"]).arguments(flags).run().succeeded())
+    }
+
+    /// Lets the replicas that start from now on reach the API server by this wire.
+    pub fn by_wire(&self) -> Wire {
+        let mut kubeconfig: Value =
+            serde_json::from_str(&fs::read_to_string(self.path("kubeconfig")).unwrap()).unwrap();
+        let server = kubeconfig["clusters"][0]["cluster"]["server"].as_str().unwrap().to_owned();
+        let wire = Wire::to(server.strip_prefix("https://").unwrap().parse().unwrap());
+        kubeconfig["clusters"][0]["cluster"]["server"] = json!(format!("https://{}", wire.address));
+        bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
+        wire
     }
 
     /// The rights to evict Pods.
@@ -123,19 +116,15 @@ impl Installed {
         self.folder.path().join(name)
     }
 
-    /// Mounts a regcred.yaml that serves the namespaces of this installation; `more` are lines of its pull secret.
+    /// Mounts the regcred.yaml of the rendered ConfigMap, with these lines at its end.
     pub fn mount_config(&self, more: &str) {
-        let config = format!(
-            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: {0}}}\nspec:\n  pullSecrets:\n  - name: {0}\n    \
-             namespaces: {{include: [\"{0}-*\"]}}\n{more}",
-            self.owner
-        );
-        self.swap("config", "regcred.yaml", &config);
+        let map = self.rendered.iter().find(|object| object["kind"] == "ConfigMap").unwrap();
+        self.swap("config", "regcred.yaml", &format!("{}{more}", map["data"]["regcred.yaml"].as_str().unwrap()));
     }
 
     /// Mounts a login, in the place of the one before.
     pub fn mount_login(&self, login: &str) {
-        self.swap(&format!("secrets/{}", self.owner), ".dockerconfigjson", login);
+        self.swap(&format!("secrets/{}-src", self.owner), ".dockerconfigjson", login);
     }
 
     /// Swaps the content of a mount as a kubelet does: a new folder, and a symbolic link that is renamed.

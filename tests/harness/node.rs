@@ -108,6 +108,46 @@ impl Node {
         write_users(&self.folder, &users);
     }
 
+    /// Builds the image of `regcred` by the steps of the Dockerfile after the compiler's, around the program that is tested and the
+    /// libraries it is linked with, and puts it into the registry.
+    pub fn publish_regcred(&self) -> String {
+        const IMAGE: &str = "localhost:5000/private/regcred:1";
+        let folder = tempfile::tempdir().unwrap();
+        let context = folder.path().join("context");
+        fs::create_dir(&context).unwrap();
+        let program = Path::new(env!("CARGO_BIN_EXE_regcred"));
+        Program::new(Path::new("strip"))
+            .arguments(["-o"])
+            .arguments([&context.join("regcred"), program])
+            .run()
+            .succeeded();
+        let linked = Program::new(Path::new("ldd")).arguments([program]).run().succeeded();
+        let mut lines = String::new();
+        for library in linked.split_whitespace().filter(|word| word.starts_with('/')) {
+            let name = Path::new(library).file_name().unwrap().to_str().unwrap();
+            fs::copy(library, context.join(name)).unwrap();
+            lines += &format!("COPY {name} {library}\n");
+        }
+        let dockerfile = include_str!("../../Dockerfile");
+        let (_, stage) = dockerfile.split_once("FROM scratch AS regcred\n").unwrap();
+        let stage = stage.split_once("\n\n").unwrap().0.replace("COPY --from=build /out/regcred", "COPY regcred");
+        let file = context.join("Dockerfile");
+        bench::write(&file, &format!("FROM scratch\n{lines}{stage}\n"));
+        let buildah = |arguments: &[&str]| {
+            let store = [("--root", folder.path().join("images")), ("--runroot", folder.path().join("run"))];
+            let buildah = self.program("buildah").arguments(["--storage-driver", "vfs"]);
+            let buildah =
+                store.iter().fold(buildah, |buildah, (flag, path)| buildah.arguments([flag]).arguments([path]));
+            buildah.arguments(arguments).run().succeeded()
+        };
+        let build = ["build", "--quiet", "--isolation", "chroot", "--tag", "localhost/regcred", "--file"];
+        buildah(&[&build[..], &[file.to_str().unwrap(), context.to_str().unwrap()]].concat());
+        let creds = format!("{PUBLISHER}:{}", FIRST.text);
+        let to = format!("docker://{IMAGE}");
+        buildah(&["push", "--quiet", "--tls-verify=false", "--creds", &creds, "localhost/regcred", &to]);
+        IMAGE.to_owned()
+    }
+
     /// One of the tools in the node's network, where `localhost:5000` is the registry.
     pub fn program(&self, name: &str) -> Program {
         let net = format!("--net=/proc/{}/ns/net", self.process);

@@ -1,4 +1,4 @@
-//! Runs `regcred controller` against the real API server, as an account with exactly its rights.
+//! Runs `regcred controller` against the real API server, as the account of `render --strategy controller`.
 
 use std::time::{Duration, Instant};
 
@@ -94,7 +94,7 @@ fn a_broken_file_changes_nothing_and_new_namespaces_get_the_login_from_before() 
     Bench::wait("the metric", || replica.answer("/metrics").1.contains("regcred_config_broken 1\n"));
     let second = installed.namespace();
     Bench::wait("the new namespace", || installed.is_served(&second, "canary-of-old"));
-    installed.mount_config("    external: {}\n    nonsense: true\n");
+    installed.mount_config("nonsense: true\n");
     replica.says("unknown field");
     installed.mount_config("");
     installed.mount_login(NEW);
@@ -343,4 +343,45 @@ fn a_login_that_its_registry_refuses_is_said_and_stays_where_it_is() {
     says_no_value(&installed, &replica);
     installed.mount_login(&login("right"));
     Bench::wait("the good login", || replica.answer("/metrics").1.contains(&metric(0)));
+}
+
+#[test]
+fn connections_that_are_cut_without_a_word_are_made_again() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let wire = installed.by_wire();
+    let first = installed.namespace();
+    let replica = installed.start(&["--timeout", "5s"]);
+    Bench::wait("the namespace", || installed.is_served(&first, "canary-of-old"));
+    wire.cut();
+    let (began, second) = (Instant::now(), installed.namespace());
+    // A watch without a byte for 55 seconds is cut, and its next one is somewhat later.
+    while !installed.is_served(&second, "canary-of-old") {
+        assert!(began.elapsed() < Duration::from_secs(75), "{}", replica.log());
+    }
+    println!("after a cut the next namespace was served in {:?}", began.elapsed());
+    assert_eq!(replica.answer("/healthz").0, 200);
+    assert!(replica.answer("/metrics").1.contains("regcred_leader 1\n"));
+}
+
+#[test]
+fn a_pull_secret_that_the_account_may_not_write_keeps_no_other_from_being_served() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let first = installed.namespace();
+    let replica = installed.start(&[]);
+    Bench::wait("the namespace", || installed.is_served(&first, "canary-of-old"));
+    let config = std::fs::read_to_string(installed.path("config/regcred.yaml")).unwrap();
+    let more = format!(
+        "  - name: another\n    logins: [{{dockerConfig: {{secret: {0}-src}}}}]\n    namespaces: {{include: [\"{0}-*\"]}}\n",
+        installed.owner
+    );
+    installed.swap("config", "regcred.yaml", &config.replace("  pullSecrets:\n", &format!("  pullSecrets:\n{more}")));
+    replica.says("the mounted files have changed");
+    replica.says("the API server refuses it (403)");
+    let second = installed.namespace();
+    Bench::wait("the new namespace", || installed.is_served(&second, "canary-of-old"));
+    installed.mount_login(NEW);
+    Bench::wait("the rotation", || [&first, &second].iter().all(|name| installed.is_served(name, "canary-of-new")));
+    assert_eq!(installed.references(&second), [installed.owner.as_str()]);
 }

@@ -25,6 +25,7 @@ mod harness {
     pub mod token_server;
     pub mod turns;
     pub mod unseal;
+    pub mod wire;
     pub mod words;
 }
 

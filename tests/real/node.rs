@@ -218,3 +218,72 @@ fn a_pod_reaches_the_api_server_at_the_address_that_it_is_given() {
     });
     assert_eq!(client["status"]["phase"], "Succeeded", "{}", client["status"]["containerStatuses"]);
 }
+
+#[test]
+fn the_controller_runs_from_its_image_and_the_first_pod_of_a_new_namespace_runs() {
+    let Some((bench, node)) = Bench::with_a_node() else { return };
+    let image = node.publish_regcred();
+    let login = Login::new(node);
+    let [secret, home, prefix] = ["secret", "controller", "fresh"].map(fresh);
+    let glob = format!("{prefix}-*");
+    let render = ["render", "--strategy", "controller", "--controller-image", &image, "--controller-namespace", &home];
+    let chosen = ["--namespaces", &glob, "--secret-name", &secret, "--replicas", "1"];
+    let render = [&render[..], &chosen].concat();
+    bench.apply(&login.regcred(bench, &render, &FIRST)).succeeded();
+    // No controller of the bench makes Pods of a Deployment.
+    let template = bench.get(&["deployment", &format!("regcred-{secret}"), "-n", &home])["spec"]["template"].clone();
+    let controller = json!({"apiVersion": "v1", "kind": "Pod", "spec": template["spec"],
+        "metadata": {"name": "controller", "labels": template["metadata"]["labels"]}});
+    create(bench, &home, &controller);
+    Bench::wait("the controller to be ready", || {
+        bench.get(&["pod", "controller", "-n", &home])["status"]["containerStatuses"][0]["ready"] == true
+    });
+
+    let list = |namespace: &str| {
+        let account = bench.kubectl(&["get", "serviceaccount", "default", "-n", namespace, "-o", "json"], "");
+        let account = serde_json::from_str::<Value>(&account.stdout).ok();
+        account.map(|account| account["imagePullSecrets"].clone())
+    };
+    let wanted = json!([{"name": secret}]);
+    let mut number = 0;
+    let mut namespace = String::new();
+    Bench::wait("the policy for ServiceAccounts to be in force", || {
+        number += 1;
+        namespace = format!("{prefix}-{number}");
+        bench.kubectl(&["create", "namespace", &namespace], "").succeeded();
+        let mut list_at_birth = None;
+        Bench::wait("the ServiceAccount", || {
+            list_at_birth = list(&namespace);
+            list_at_birth.is_some()
+        });
+        list_at_birth == Some(wanted.clone())
+    });
+    assert_eq!(references(&create(bench, &namespace, &pod("first"))), wanted);
+    wait_until_it_runs(bench, &namespace, "first");
+
+    node.registry_takes(&login.user, &SECOND);
+    let data = || bench.get(&["secret", &secret, "-n", &namespace])["data"].clone();
+    let before = data();
+    bench.apply(&login.regcred(bench, &render, &SECOND)).succeeded();
+    Bench::wait("the new login", || data() != before);
+    create(bench, &namespace, &pod("after"));
+    wait_until_it_runs(bench, &namespace, "after");
+
+    bench.kubectl(&["annotate", "namespace", &namespace, "regcred.dev/exclude=true"], "").succeeded();
+    let is_there = |namespace: &str| bench.kubectl(&["get", "secret", &secret, "-n", namespace], "").status == 0;
+    Bench::wait("ours to leave the excluded namespace", || {
+        !is_there(&namespace) && list(&namespace) == Some(Value::Null)
+    });
+
+    let other = format!("{prefix}-other");
+    bench.kubectl(&["create", "namespace", &other], "").succeeded();
+    Bench::wait("the other namespace to be served", || is_there(&other));
+    bench.kubectl(&["delete", "pod", "controller", "-n", &home], "").succeeded();
+    assert!(is_there(&other), "nothing goes with the controller");
+    let delete = ["delete", "--no-config", "-A", "--yes", "--secret-name", &secret];
+    bench.program("regcred").arguments(delete).run().succeeded();
+    assert!(!is_there(&other) && list(&other) == Some(Value::Null));
+    let policies =
+        ["validatingadmissionpolicies", "mutatingadmissionpolicies"].map(|kind| bench.get(&[kind]).to_string());
+    assert!(!policies.concat().contains(&secret), "a policy is left");
+}

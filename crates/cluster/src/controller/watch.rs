@@ -100,6 +100,17 @@ pub fn events(client: &Client, watch: Watch, name: Option<&ResourceName>, first:
 struct Running<T: Fact> {
     stream: BoxStream<'static, Result<watcher::Event<Seen<T>>, Error>>,
     pause: Duration,
+    /// How often it has failed since it last saw something.
+    failures: u32,
+}
+
+impl<T: Fact> Running<T> {
+    /// Waits before the next try: longer each time, and not at all where it only has to begin again.
+    fn failed(&mut self, begins_again: bool) {
+        let pause = PAUSES.0.saturating_mul(1 << self.failures.min(10)).min(PAUSES.1);
+        self.pause = if begins_again && self.failures == 0 { Duration::ZERO } else { pause };
+        self.failures += 1;
+    }
 }
 
 fn run<T: Fact>(
@@ -122,13 +133,17 @@ where
         };
         watcher(Api::<Seen<T>>::all(client.clone()), config).boxed()
     };
-    let running = Running { stream: start(), pause: Duration::ZERO };
+    let running = Running { stream: start(), pause: Duration::ZERO, failures: 0 };
     unfold((running, start, watch, seen, gone), |(mut running, start, watch, seen, gone)| async move {
         loop {
             sleep(running.pause).await;
             running.pause = Duration::ZERO;
             let said = match running.stream.next().await {
                 Some(Ok(event)) => {
+                    // That it begins again is no success yet.
+                    if !matches!(event, watcher::Event::Init) {
+                        running.failures = 0;
+                    }
                     let event = match event {
                         watcher::Event::Init => Some(Event::Began(watch.clone())),
                         watcher::Event::InitDone => Some(Event::Ended(watch.clone())),
@@ -139,16 +154,15 @@ where
                 }
                 Some(Err(error)) => {
                     let (words, code) = words(&error);
+                    running.failed(code == 410);
                     if code == 410 {
                         running.stream = start();
-                    } else {
-                        running.pause = PAUSES.0;
                     }
                     Some(Said::Failed(watch.clone(), words))
                 }
                 None => {
+                    running.failed(false);
                     running.stream = start();
-                    running.pause = PAUSES.0;
                     None
                 }
             };

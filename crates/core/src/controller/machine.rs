@@ -91,10 +91,17 @@ impl<'d> Machine<'d> {
         self.watches.keys().cloned().collect()
     }
 
-    /// Whether every watch has seen all objects once: before that nothing is written.
+    /// Whether every watch has seen all objects once.
     #[must_use]
     pub fn is_synced(&self) -> bool {
         self.watches.values().all(|seen| seen.is_complete)
+    }
+
+    /// Whether namespaces and ServiceAccounts were seen: before that nothing is written. The Secrets of each pull secret count for it alone.
+    #[must_use]
+    pub fn may_begin(&self) -> bool {
+        let is_needed = |watch: &Watch| !matches!(watch, Watch::Secrets(_));
+        self.watches.iter().all(|(watch, seen)| seen.is_complete || !is_needed(watch))
     }
 
     /// Whether nothing is left to do now.
@@ -105,7 +112,7 @@ impl<'d> Machine<'d> {
 
     /// The next write, if one is due. It is not named again before its outcome is known.
     pub fn next(&mut self, now: u64) -> Option<Write> {
-        if !self.is_synced() {
+        if !self.may_begin() {
             return None;
         }
         while self.due.first().is_some_and(|(due, _)| *due <= now) {
@@ -217,11 +224,14 @@ impl<'d> Machine<'d> {
     fn decide(&mut self, namespace: &Namespace, now: u64) {
         let Some(here) = self.index.get(namespace) else { return };
         let holds: Vec<_> = self.named.iter().map(|named| *named == 0).collect();
+        let is_seen = |number| self.watches.get(&Watch::Secrets(number)).is_some_and(|seen| seen.is_complete);
+        let seen: Vec<_> = (0..self.choices.len()).map(is_seen).collect();
         let busy = &self.busy;
         let rules = Rules {
             delivery: self.delivery,
             choices: &self.choices,
             holds: &holds,
+            seen: &seen,
             troubles: &self.troubles,
             is_busy: &|place| busy.contains(place),
             now,

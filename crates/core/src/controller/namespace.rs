@@ -46,6 +46,8 @@ pub(super) struct Rules<'a, 'd> {
     pub(super) choices: &'a [Choosing<'d>],
     /// By the number of the pull secret: whether nothing of it is removed.
     pub(super) holds: &'a [bool],
+    /// By the number of the pull secret: whether its Secrets were seen. Nothing is known of others, as where the account may not watch them.
+    pub(super) seen: &'a [bool],
     pub(super) troubles: &'a Troubles,
     pub(super) is_busy: &'a dyn Fn(&Place) -> bool,
     pub(super) now: u64,
@@ -64,9 +66,13 @@ impl Rules<'_, '_> {
         if !here.is_known || here.space.phase == Phase::Terminating {
             return needs;
         }
-        let wanted = self.wanted(namespace, here);
+        let (wanted, unseen): (Vec<_>, Vec<_>) =
+            self.wanted(namespace, here).into_iter().partition(|number| self.seen[*number]);
+        if !unseen.is_empty() {
+            needs.lower(Standing::Pending);
+        }
         if !wanted.is_empty() {
-            needs.standing = Standing::Served;
+            needs.lower(Standing::Served);
             let is_linked = self.link(&wanted, namespace, here, &mut needs);
             for &number in &wanted {
                 self.secret(number, namespace, here, is_linked, &mut needs);
@@ -128,7 +134,7 @@ impl Rules<'_, '_> {
     fn remove(&self, wanted: &[usize], namespace: &Namespace, here: &Here, needs: &mut Needs) {
         let mut references: BTreeMap<&ResourceName, Vec<ResourceName>> = BTreeMap::new();
         for (number, pull_secret) in self.delivery.pull_secrets.iter().enumerate() {
-            if wanted.contains(&number) || self.holds.get(number).copied().unwrap_or(true) {
+            if wanted.contains(&number) || self.holds[number] || !self.seen[number] {
                 continue;
             }
             let ours = here.secrets.get(&number).filter(|held| held.judged.is_ours);

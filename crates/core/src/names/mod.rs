@@ -2,6 +2,7 @@
 
 mod extended;
 mod invalid;
+mod key;
 mod pattern;
 
 use std::fmt;
@@ -96,8 +97,6 @@ const LABEL_RULE: &str =
     "a namespace is an RFC 1123 label: 1 to 63 of a-z, 0-9 and -, a letter or digit first and last, for example team-a";
 const SUBDOMAIN_RULE: &str = "it is an RFC 1123 subdomain: 1 to 253 of a-z, 0-9, - and ., a letter or digit first and last \
      and on both sides of a dot, for example image-pull-secret";
-const KEY_RULE: &str = "a key of a Secret has 1 to 253 of a-z, A-Z, 0-9, -, _ and ., and does not begin with two dots, for example \
-     .dockerconfigjson";
 const VARIABLE_RULE: &str = "it is a variable's name: A-Z, a-z, 0-9 and _, no digit first, for example DOCKERHUB_AUTH";
 
 const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
@@ -153,23 +152,6 @@ impl FromStr for AccountName {
             return pattern::glob(text, true).map(|_| Self(text.into()));
         }
         text.parse().map(|ResourceName(name)| Self(name))
-    }
-}
-
-impl FromStr for SecretKey {
-    type Err = InvalidName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-        let fault = match text.chars().position(|letter| !is_allowed(letter)) {
-            _ if text.is_empty() => Fault::Empty,
-            _ if text.len() > 253 => Fault::TooLong(text.chars().count(), 253),
-            Some(position) => Fault::Character(position + 1, what(text.chars().nth(position).unwrap_or_default())),
-            // The file system has other names of this form.
-            None if text == "." || text.starts_with("..") => Fault::Character(1, "a dot"),
-            None => return Ok(Self(text.into())),
-        };
-        Err(InvalidName { kind: "the key", fault, rule: KEY_RULE })
     }
 }
 
@@ -245,16 +227,6 @@ mod tests {
         }
         for bad in ["", "CI", "ci-[a", "ci_*"] {
             assert!(bad.parse::<AccountName>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_key_of_a_secret_is_the_name_of_a_file_and_no_path() {
-        for good in ["a", ".dockerconfigjson", "A_b-c.d", "a..b", &"a".repeat(253)] {
-            assert!(good.parse::<SecretKey>().is_ok(), "{good}");
-        }
-        for bad in ["", ".", "..", "..data", "a/b", "a b", "é", &"a".repeat(254)] {
-            assert!(bad.parse::<SecretKey>().is_err(), "{bad}");
         }
     }
 

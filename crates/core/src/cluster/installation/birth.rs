@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Installation, Installed};
 use crate::cluster::grant::{Granted, is_served};
 use crate::cluster::selection::Others;
+use crate::names::ResourceName;
 use crate::objects::guard::is_one_of;
 use crate::objects::pod_policy::binding;
 
@@ -19,7 +20,7 @@ pub(super) fn policy(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
         exclude: &one.exclude,
         service_accounts: one.service_accounts,
     };
-    let accounts: Vec<_> = one.service_accounts.iter().map(|account| account.as_str()).collect();
+    let accounts: Vec<_> = one.service_accounts.iter().map(ResourceName::as_str).collect();
     let lacks_it = format!(
         "!has(object.imagePullSecrets) || !object.imagePullSecrets.exists(s, has(s.name) && s.name == '{}')",
         one.name
