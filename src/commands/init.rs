@@ -139,7 +139,15 @@ pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), S
     let stages = Stages::read(&existing);
     let choose = |usual: &str, other: Option<&String>| {
         let stage = if stages.contains(&usual.to_owned()) { usual } else { other.map_or(usual, String::as_str) };
-        format!("stage: {stage}\n")
+        // A name from somebody's pipeline may be anything: JSON is YAML.
+        let is_plain = stage.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let is_word =
+            ["y", "n", "yes", "no", "on", "off", "true", "false", "null"].contains(&&*stage.to_ascii_lowercase());
+        if is_plain && !is_word && !stage.starts_with(|first: char| first.is_ascii_digit()) {
+            format!("stage: {stage}\n")
+        } else {
+            format!("stage: {}\n", serde_json::json!(stage))
+        }
     };
     let text = jobs
         .replace("stage: test\n", &choose("test", stages.first()))

@@ -85,6 +85,7 @@ fn a_pipeline_that_is_there_gets_a_file_to_include_in_its_stages() {
         ("stages: [build, test, deploy, clean]\n", "test", "deploy"),
         ("build: {script: !reference [.x, script]}\n", "test", "deploy"),
         ("", "test", "deploy"),
+        ("stages: ['yes', \"a\\n  script: [b]\"]\n", "\"yes\"", "\"a\\n  script: [b]\""),
     ] {
         let folder = tempfile::tempdir().unwrap();
         #[expect(clippy::disallowed_methods, reason = "a fixture")]

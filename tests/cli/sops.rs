@@ -213,6 +213,13 @@ fn a_vault_that_only_the_rules_name_gets_no_token() {
         assert!(said(&output).contains("`.sops.yaml` names `https://evil.test`"), "{}", said(&output));
         assert!(!folder.path("asked").exists() && !folder.path("out").exists());
     }
+    // Without a token nothing can be sent; the program `vault` keeps one in a file.
+    folder.render(&TREE, &[("HOME", ".")]);
+    assert!(folder.path("asked").exists());
+    fs::remove_file(folder.path("asked")).unwrap();
+    folder.write(".vault-token", "s3cr3t-sesame");
+    folder.render(&TREE, &[("HOME", ".")]);
+    assert!(!folder.path("asked").exists());
     for (variable, more) in [
         (("VAULT_ADDR", "https://evil.test/"), &[][..]),
         (("REGCRED_RECIPIENTS", "age1x https://evil.test/transit/k"), &[]),

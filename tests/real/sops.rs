@@ -311,7 +311,7 @@ fn what_fails_says_why_and_leaves_the_tree_as_it_was() {
     let arguments = ["-n", "team-a,team-b", "--format", "kustomization", "--output", "out"];
     repository.render(&arguments, &[]).succeeded();
     let before = repository.files();
-    let changed = [("DOCKERHUB_AUTH", OTHER_LOGINS), ("VAULT_TOKEN", "x")];
+    let changed = [("DOCKERHUB_AUTH", OTHER_LOGINS), ("VAULT_TOKEN", "x"), ("VAULT_ADDR", "http://127.0.0.1:9")];
     let (good, prod) = ("age: RECIPIENT", "path_regex: ^out/namespaces/team-a/, age: RECIPIENT");
     for (rules, words) in [
         ("{age: age1nonsense}".to_owned(), &["`sops` could not encrypt", "sops says: ", "age1nonsense"][..]),
@@ -327,7 +327,8 @@ fn what_fails_says_why_and_leaves_the_tree_as_it_was() {
         (format!("{{encrypted_suffix: _secret, {good}}}"), &["leaves `data..dockerconfigjson`"]),
         (format!("{{path_regex: '(', {good}}}"), &["could not encrypt", "sops says: "]),
         (format!("{{encrypted_regex: a, unencrypted_regex: b, {good}}}"), &["cannot use more than one of"]),
-        ("[".to_owned(), &["could not encrypt", "sops says: "]),
+        ("[".to_owned(), &["`.sops.yaml` is not YAML that can be searched"]),
+        ("{hc_vault_transit_uri: 'http://localhost:9/v1/transit/keys/x'}".to_owned(), &["names `http://localhost:9`"]),
     ] {
         repository.rules(&format!("creation_rules: [{rules}]\n"));
         let run = repository.render(&arguments, &changed);
