@@ -313,7 +313,8 @@ fn a_device_or_a_pipe_in_the_place_of_a_file_of_the_repository_is_refused_at_onc
 #[test]
 fn a_regcred_yaml_of_very_many_faults_is_refused_in_time() {
     const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n";
-    let many = (0..50_000).map(|number| format!("  k{number}: 1\n")).collect::<Vec<_>>().concat();
+    let many: Vec<_> = (0..50_000).map(|number| format!("  k{number}: 1\n")).collect();
+    let many = many.concat();
     for spec in [many, format!("  format: {}\n", "z".repeat(4_000_000))] {
         let folder = tempfile::tempdir().unwrap();
         fs::File::create(folder.path().join("regcred.yaml"))

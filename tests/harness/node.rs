@@ -122,17 +122,17 @@ impl Node {
             .run()
             .succeeded();
         let linked = Program::new(Path::new("ldd")).arguments([program]).run().succeeded();
-        let mut lines = vec!["FROM scratch".to_owned()];
+        let mut lines = Vec::new();
         for library in linked.split_whitespace().filter(|word| word.starts_with('/')) {
             let name = Path::new(library).file_name().unwrap().to_str().unwrap();
             fs::copy(library, context.join(name)).unwrap();
-            lines.push(format!("COPY {name} {library}"));
+            lines.push(format!("COPY {name} {library}\n"));
         }
         let dockerfile = include_str!("../../Dockerfile");
         let (_, stage) = dockerfile.split_once("FROM scratch AS regcred\n").unwrap();
         let stage = stage.split_once("\n\n").unwrap().0.replace("COPY --from=build /out/regcred", "COPY regcred");
         let file = context.join("Dockerfile");
-        bench::write(&file, &format!("{}\n{stage}\n", lines.join("\n")));
+        bench::write(&file, &format!("FROM scratch\n{}{stage}\n", lines.concat()));
         let buildah = |arguments: &[&str]| {
             let store = [("--root", folder.path().join("images")), ("--runroot", folder.path().join("run"))];
             let buildah = self.program("buildah").arguments(["--storage-driver", "vfs"]);
