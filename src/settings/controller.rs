@@ -1,7 +1,7 @@
 //! Decides how the controller of `--strategy controller` is installed.
 
 use super::usage;
-use regcred_core::cluster::installation::ControllerSettings;
+use regcred_core::cluster::installation::{CHANGES_AT_CREATION, ControllerSettings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::{Namespace, NamespacePattern};
@@ -50,6 +50,17 @@ pub(super) fn decide(
     }
     if link == Link::Policy {
         problems.extend(pull_secrets.iter().filter_map(a_glob));
+        problems.extend(options.selector.as_ref().map(|_| {
+            let message = "`--selector`: the policy for Pods does not know the labels that the controller chooses by";
+            Diagnostic::error(Code::ImpossibleCombination, message)
+                .hint("use --link service-account, or name the namespaces")
+        }));
+        problems.extend((kubernetes < CHANGES_AT_CREATION).then(|| {
+            let message = format!(
+                "`--link policy` needs Kubernetes 1.{CHANGES_AT_CREATION}, and `--kube-version` is before that"
+            );
+            Diagnostic::error(Code::ImpossibleCombination, message).hint("use --link service-account")
+        }));
     }
     Ok(ControllerSettings {
         namespace: options.controller_namespace.as_ref().map_or(Namespace::known(NAMESPACE), |name| name.value.clone()),

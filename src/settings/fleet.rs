@@ -39,8 +39,10 @@ pub enum Purpose {
     /// The names of the variables that logins are in, which may all be unset.
     Variables,
     /// A live cluster, in which the namespaces are chosen later.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only commands for a cluster have it"))]
     Cluster,
     /// What an earlier run has left in a live cluster, whatever its strategy: no login is needed.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only commands for a cluster have it"))]
     CleanUp,
 }
 

@@ -117,7 +117,7 @@ impl Cell {
             None if self.combination.strategy == Strategy::Controller => flags.extend([
                 format!("--controller-namespace={}", namespaces[0]),
                 "--controller-image=registry.test/regcred:1".to_owned(),
-                "--kube-version=1.35".to_owned(),
+                format!("--kube-version=1.{}", if self.combination.link == Link::Policy { 36 } else { 35 }),
             ]),
             None => flags.extend([format!("--namespaces={}", namespaces.join(",")), "--create-namespaces".to_owned()]),
             Some(_) => flags.push(format!("--patcher-namespace={}", namespaces[0])),

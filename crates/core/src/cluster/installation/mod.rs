@@ -39,7 +39,7 @@ impl ControllerSettings {
 }
 
 /// From this version on, a policy can change an object when it is created.
-const CHANGES_AT_CREATION: u32 = 36;
+pub const CHANGES_AT_CREATION: u32 = 36;
 /// From this version on, a watch shows the objects that there are, and no list is needed.
 const STREAMS_LISTS: u32 = 34;
 
