@@ -57,6 +57,7 @@ const FLAGS: &[(&[&str], &str)] = &[
     ),
     (&["--json", "--yaml"], "did you mean `--format`?"),
     (&["--name"], "did you mean `--secret-name`?"),
+    (&["--exclude-none", "--include-system"], "did you mean `--no-default-excludes`?"),
     (&["--ns"], "did you mean `--namespaces`?"),
     (&["--sa"], "did you mean `--service-account`?"),
     (

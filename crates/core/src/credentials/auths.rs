@@ -85,10 +85,7 @@ fn entries(
     let (mut written, mut kept, mut faults, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let is_token = |key: &str| TOKENS_OF_THE_CLI.contains(&key);
     if config.auths.iter().any(|(key, _)| is_token(key)) {
-        let message = format!(
-            "{source} also holds the Docker CLI's own tokens (`access-token`, `refresh-token`), which were left out"
-        );
-        found.push(Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::TokenOfTheCli, message) });
+        found.push(of_the_cli(source, config.auths.iter().all(|(key, _)| is_token(key))));
     }
     for (number, (text, entry)) in config.auths.iter().enumerate().filter(|(_, (key, _))| !is_token(key)) {
         let key = match text.parse::<RegistryKey>() {
@@ -161,6 +158,17 @@ fn entries(
     }
     problems.extend(found);
     (logins, asked)
+}
+
+/// That the tokens of the Docker CLI were left out, and where nothing else is there, what to do.
+fn of_the_cli(source: &str, is_all: bool) -> Diagnostic {
+    let (verb, after) = if is_all { ("holds only", "") } else { ("also holds", ", which were left out") };
+    let message = format!("{source} {verb} the Docker CLI's own tokens (`access-token`, `refresh-token`){after}");
+    let problem = Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::TokenOfTheCli, message) };
+    if !is_all {
+        return problem;
+    }
+    problem.hint("make a personal access token at hub.docker.com, and name two variables: `--login dockerhub`")
 }
 
 /// A warning that names the registries whose logins are not in the Docker config.
