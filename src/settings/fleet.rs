@@ -31,7 +31,6 @@ pub struct Fleet {
 
 /// What the settings are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "the verbs of a live cluster make these"))]
 pub enum Purpose {
     /// The manifests: everything must be decided.
     Manifests,
