@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Place;
 use crate::names::Namespace;
 
-/// How often a write is undone within [`WINDOW`] before it is contested.
+/// How often a write is undone within ten minutes before it is contested.
 pub const CONTESTED_AFTER: usize = 5;
 /// Ten minutes.
 const WINDOW: u64 = 10 * 60 * 1000;
