@@ -50,11 +50,6 @@ pub(super) fn decide(
     }
     if link == Link::Policy {
         problems.extend(pull_secrets.iter().filter_map(a_glob));
-        problems.extend(options.selector.as_ref().map(|_| {
-            let message = "`--selector`: the policy for Pods does not know the labels that the controller chooses by";
-            Diagnostic::error(Code::ImpossibleCombination, message)
-                .hint("use --link service-account, or name the namespaces")
-        }));
         problems.extend((kubernetes < CHANGES_AT_CREATION).then(|| {
             let message = format!(
                 "`--link policy` needs Kubernetes 1.{CHANGES_AT_CREATION}, and `--kube-version` is before that"
