@@ -178,7 +178,7 @@ impl Grant<'_> {
     }
 
     /// The policy that denies them everything else, whatever other roles allow: no other kind, and no subresource, which could mint a
-    /// token. In their own namespace they hold a lease and write Events.
+    /// token. In their own namespace they hold a lease and write Events. A role may also let them evict Pods.
     pub(super) fn scope_policy(&self, home: &Namespace) -> Vec<Value> {
         let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
         let is_ours = "request.resource.group == '' && request.resource.resource in ['secrets', 'serviceaccounts'] \
@@ -187,9 +187,10 @@ impl Grant<'_> {
             "request.namespace == '{home}' && ((request.resource.group == 'coordination.k8s.io' \
              && request.resource.resource == 'leases') || request.resource.resource == 'events')"
         );
+        let evicts = "request.resource.resource == 'pods' && request.?subResource.orValue('') == 'eviction'";
         let rule = (
-            "regcred may write Secrets and ServiceAccounts, its own lease and Events only".to_owned(),
-            format!("({is_ours}) || ({at_home})"),
+            "regcred may write Secrets and ServiceAccounts, its own lease and Events only, and evict Pods".to_owned(),
+            format!("({is_ours}) || ({at_home}) || ({evicts})"),
         );
         let [mut policy, binding] = policy(&format!("{}-scope", self.name()), "*", ("is-the-account", &asks), &[rule]);
         policy["spec"]["matchConstraints"]["resourceRules"] = json!([{
