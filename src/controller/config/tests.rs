@@ -24,7 +24,6 @@ fn a_file_names_mounted_secrets_and_without_logins_that_of_its_own_name() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a fixture, which is no source of the program")]
 fn the_example_of_the_documentation_is_one() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/controller.md")).unwrap();
     let (_, rest) = page.split_once("```yaml\n").unwrap();
