@@ -1,5 +1,6 @@
 //! Builds the Kubernetes objects that deliver pull secrets. Nothing here can fail, except a template of the user.
 
+pub(crate) mod at_creation;
 pub mod external_secret;
 mod fetched;
 pub(crate) mod guard;
@@ -83,6 +84,26 @@ impl Part {
         let object = |object| if let Value::Object(object) = object { object } else { Object::default() };
         Self { template, context, objects: objects.into_iter().map(object).collect() }
     }
+}
+
+/// The values that are objects.
+pub(crate) fn objects(values: impl IntoIterator<Item = Value>) -> Vec<Object> {
+    values.into_iter().filter_map(|value| if let Value::Object(object) = value { Some(object) } else { None }).collect()
+}
+
+/// Adds objects, each in the namespace that it names.
+pub(crate) fn add(objects: impl IntoIterator<Item = Object>, manifests: &mut Manifests) {
+    for object in objects {
+        let namespace = object["metadata"].get("namespace").and_then(Value::as_str);
+        let place = namespace.and_then(|namespace| namespace.parse().ok()).map_or(Place::Cluster, Place::Fixed);
+        manifests.once(ObjectTemplate::plain(object, place));
+    }
+}
+
+/// The namespace of a program, and of nothing else: all Pods in it must pass the strictest level.
+pub(crate) fn namespace_of_a_program(name: &Namespace) -> Value {
+    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
 /// Replaces objects before they get their marks.

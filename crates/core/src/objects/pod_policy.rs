@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::at_creation::{self, List, OnFailure};
 use super::marks::Role;
 use super::{Object, Part, Request, Restyle, Wanted};
 use crate::docker_config::Logins;
@@ -52,39 +53,16 @@ pub(crate) fn part(
     operator: &str,
     namespaces: &[&str],
 ) -> Part {
-    let lacks_the_reference = format!(
-        "!has(object.spec.imagePullSecrets) || !object.spec.imagePullSecrets.exists(s, has(s.name) && s.name == '{secret_name}')"
-    );
+    let list = List { field: "spec.imagePullSecrets", secret: secret_name };
+    let lacks_the_reference = list.lacks_it();
     let uses_the_registries = format!("{}{})", before_the_registries(), condition(logins.registries()));
-    let value = format!("Object.spec.imagePullSecrets{{name: '{secret_name}'}}");
-    let patch = format!(
-        "has(object.spec.imagePullSecrets) \
-         ? [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets/-', value: {value}}}] \
-         : [JSONPatch{{op: 'add', path: '/spec/imagePullSecrets', value: [{value}]}}]"
-    );
-    let policy = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "MutatingAdmissionPolicy",
-        "metadata": {"name": name},
-        "spec": {
-            "failurePolicy": "Fail",
-            "reinvocationPolicy": "IfNeeded",
-            "matchConstraints": {
-                "matchPolicy": "Equivalent",
-                "namespaceSelector": {},
-                "objectSelector": {},
-                "resourceRules": [
-                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}
-                ],
-            },
-            "matchConditions": [
-                {"name": "not-a-mirror-pod", "expression": NOT_A_MIRROR_POD},
-                {"name": "lacks-the-reference", "expression": lacks_the_reference},
-                {"name": "uses-the-registries", "expression": uses_the_registries},
-            ],
-            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}],
-        },
-    });
+    let patch = list.patch();
+    let conditions = [
+        ("not-a-mirror-pod", NOT_A_MIRROR_POD),
+        ("lacks-the-reference", &lacks_the_reference),
+        ("uses-the-registries", &uses_the_registries),
+    ];
+    let policy = at_creation::policy(name, OnFailure::Fail, "pods", &conditions, &patch);
     let names = [json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": namespaces})];
     let matched = json!({
         "matchPolicy": "Equivalent", "objectSelector": {}, "namespaceSelector": {"matchExpressions": names},

@@ -6,7 +6,7 @@ mod place;
 mod selector;
 mod subject;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(super) use place::is_served;
 pub use selector::{InvalidSelector, Selector};
@@ -17,8 +17,8 @@ use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
 use crate::objects::guard::{Guard, has_not_opted_out, is_one_of, policy};
 use crate::objects::marks::{MANAGED_BY, Marks, OWNER, Role};
-use crate::objects::plan;
 use crate::objects::rbac::{role, rule};
+use crate::objects::{objects, plan};
 use crate::spec::choice::Link;
 
 /// What is granted.
@@ -209,10 +209,6 @@ fn accounts<'a>(mut members: impl Iterator<Item = &'a Granted<'a>>) -> Option<Ve
     names.sort_unstable();
     names.dedup();
     Some(names)
-}
-
-fn objects(values: impl IntoIterator<Item = Value>) -> Vec<Map<String, Value>> {
-    values.into_iter().filter_map(|value| if let Value::Object(object) = value { Some(object) } else { None }).collect()
 }
 
 #[cfg(test)]

@@ -10,10 +10,9 @@ use super::selection::Others;
 use crate::docker_config::Logins;
 use crate::manifest::{Manifests, ObjectTemplate, Place, to_yaml};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
-use crate::objects::external_secret;
 use crate::objects::marks::{Marks, Role};
 use crate::objects::rbac::{self, role, rule};
-use crate::objects::{AsBuilt, pod_policy, source};
+use crate::objects::{self, AsBuilt, external_secret, namespace_of_a_program, objects, pod_policy, source};
 use crate::spec::choice::Link;
 use crate::spec::external::ExternalSettings;
 
@@ -78,7 +77,7 @@ impl Installation<'_> {
     #[must_use]
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
-        let mut add = |objects: Vec<Value>, role: Role| self.add(objects, role, &mut manifests);
+        let mut add = |values: Vec<Value>, role| objects::add(self.marks.dress(objects(values), role), &mut manifests);
         let account = Subject::ServiceAccount(
             self.settings.namespace.clone(),
             ResourceName::extended("regcred-", &self.marks.owner, ""),
@@ -87,7 +86,7 @@ impl Installation<'_> {
         let selector = self.settings.selector();
         let reach = Reach::Chosen { others: Others::All, selector };
         let grant = self.grant(&subjects, &reach);
-        add(vec![workload::namespace(self)], Role::Namespace);
+        add(vec![namespace_of_a_program(&self.settings.namespace)], Role::Namespace);
         add(grant.policies(), Role::Policy);
         add(grant.scope_policy(&self.settings.namespace), Role::Policy);
         match self.link {
@@ -106,18 +105,8 @@ impl Installation<'_> {
         self.logins(&mut manifests);
         let mut workload = vec![workload::config_map(self), workload::network_policy(self), workload::deployment(self)];
         workload.extend((self.settings.replicas > 1).then(|| workload::disruption_budget(self)));
-        self.add(workload, Role::Owned, &mut manifests);
+        objects::add(self.marks.dress(objects(workload), Role::Owned), &mut manifests);
         manifests
-    }
-
-    /// Adds objects, each in the namespace that it names.
-    fn add(&self, objects: Vec<Value>, role: Role, manifests: &mut Manifests) {
-        let maps = objects.into_iter().filter_map(|object| object.as_object().cloned()).collect();
-        for object in self.marks.dress(maps, role) {
-            let namespace = object["metadata"].get("namespace").and_then(Value::as_str);
-            let place = namespace.and_then(|namespace| namespace.parse().ok()).map_or(Place::Cluster, Place::Fixed);
-            manifests.once(ObjectTemplate::plain(object, place));
-        }
     }
 
     /// The name of what the controller consists of.
@@ -126,13 +115,7 @@ impl Installation<'_> {
     }
 
     fn grant<'g>(&'g self, subjects: &'g [Subject], reach: &'g Reach) -> Grant<'g> {
-        let granted = self.pull_secrets.iter().map(|one| Granted {
-            name: one.name,
-            namespaces: &[],
-            include: one.include,
-            exclude: &one.exclude,
-            service_accounts: one.service_accounts,
-        });
+        let granted = self.pull_secrets.iter().map(Installed::granted);
         let rights = Rights::Watching { lists: self.settings.kubernetes < STREAMS_LISTS };
         Grant { subjects, pull_secrets: granted.collect(), reach, link: self.link, rights, marks: self.marks.clone() }
     }
@@ -194,6 +177,16 @@ impl Installation<'_> {
 const OF_THE_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
 
 impl Installed<'_> {
+    fn granted(&self) -> Granted<'_> {
+        Granted {
+            name: self.name,
+            namespaces: &[],
+            include: self.include,
+            exclude: &self.exclude,
+            service_accounts: self.service_accounts,
+        }
+    }
+
     fn config(&self, settings: &ControllerSettings) -> Value {
         let mut config = json!({
             "name": self.name,

@@ -9,12 +9,6 @@ const CONFIG: &str = "/etc/regcred/config";
 const SECRETS: &str = "/etc/regcred/secrets";
 const PORT: u16 = 8080;
 
-/// The namespace of the controller, and of nothing else: all Pods in it must pass the strictest level.
-pub(super) fn namespace(of: &Installation<'_>) -> Value {
-    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": of.settings.namespace, "labels": labels}})
-}
-
 pub(super) fn service_account(of: &Installation<'_>) -> Value {
     json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(of), "automountServiceAccountToken": false})
 }

@@ -7,12 +7,6 @@ use crate::names::ResourceName;
 use crate::objects::rbac::{self, rule};
 use crate::spec::choice::Patcher;
 
-/// The namespace of the patcher, and of nothing else: all Pods in it must pass the strictest level.
-pub(super) fn namespace(patcher: &PatcherSettings) -> Value {
-    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": patcher.namespace, "labels": labels}})
-}
-
 /// ServiceAccount, roles and bindings. What is created or watched has no name for a role, so the guard limits what is written.
 pub(super) fn objects(patcher: &PatcherSettings, secret: &ResourceName) -> Vec<Value> {
     let (here, named) = (Some(patcher.namespace.as_str()), [secret.as_str()]);

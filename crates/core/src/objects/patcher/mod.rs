@@ -8,7 +8,7 @@ mod options;
 use serde_json::{Value, json};
 
 use super::marks::{Marks, Role};
-use super::{Object, Part, Request, Restyle, Wanted, external_secret, pod_policy, source};
+use super::{Object, Part, Request, Restyle, Wanted, add, external_secret, namespace_of_a_program, pod_policy, source};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, ResourceName};
@@ -140,7 +140,8 @@ pub(super) fn build<R: Restyle>(
     };
     // We write the Namespace, yet never treat it as ours to delete: `--patcher-namespace` may name one that others live in,
     // and they would go with it. What we put there is ours and goes by itself; an empty namespace costs nothing.
-    let namespace = objects("patcher-namespace.yaml.j2", vec![access::namespace(patcher)], Role::Namespace)?;
+    let namespace =
+        objects("patcher-namespace.yaml.j2", vec![namespace_of_a_program(&patcher.namespace)], Role::Namespace)?;
     add(namespace, &mut manifests);
     let template = match patcher.patcher {
         Patcher::Titansoft => "patcher-titansoft-access.yaml.j2",
@@ -181,15 +182,6 @@ pub fn guard<R: Restyle>(
     let part = Part::new("patcher-guard.yaml.j2", context, guard::policies(patcher, secret, &marks.owner));
     add(marks.dress(restyle.restyle(part)?, Role::Policy), &mut manifests);
     Ok(manifests)
-}
-
-/// Adds objects, each in the namespace that it names.
-fn add(objects: impl IntoIterator<Item = Object>, manifests: &mut Manifests) {
-    for object in objects {
-        let namespace = object["metadata"].get("namespace").and_then(Value::as_str);
-        let place = namespace.and_then(|namespace| namespace.parse().ok()).map_or(Place::Cluster, Place::Fixed);
-        manifests.once(ObjectTemplate::plain(object, place));
-    }
 }
 
 #[cfg(test)]

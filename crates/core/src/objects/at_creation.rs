@@ -1,0 +1,73 @@
+//! Builds policies that add a reference to an object when it is created. Kubernetes 1.36 and later.
+
+use serde_json::{Value, json};
+
+use crate::names::ResourceName;
+
+/// The list of references in an object; expressions are those of the Common Expression Language (CEL).
+#[derive(Clone, Copy)]
+pub(crate) struct List<'a> {
+    /// Its field, such as `spec.imagePullSecrets`.
+    pub(crate) field: &'static str,
+    /// The pull secret that is to be in it.
+    pub(crate) secret: &'a ResourceName,
+}
+
+impl List<'_> {
+    /// Whether the reference is not there.
+    pub(crate) fn lacks_it(self) -> String {
+        let Self { field, secret } = self;
+        format!("!has(object.{field}) || !object.{field}.exists(s, has(s.name) && s.name == '{secret}')")
+    }
+
+    /// The patch that adds it at the end.
+    pub(crate) fn patch(self) -> String {
+        let Self { field, secret } = self;
+        let (path, value) = (field.replace('.', "/"), format!("Object.{field}{{name: '{secret}'}}"));
+        format!(
+            "has(object.{field}) \
+             ? [JSONPatch{{op: 'add', path: '/{path}/-', value: {value}}}] \
+             : [JSONPatch{{op: 'add', path: '/{path}', value: [{value}]}}]"
+        )
+    }
+}
+
+/// What a policy does when it cannot be evaluated.
+#[derive(Clone, Copy)]
+pub(crate) enum OnFailure {
+    /// It refuses the object.
+    Fail,
+    /// It lets the object pass as it is.
+    Ignore,
+}
+
+/// The policy: under these conditions, each with its name, it changes a new object of this resource by the patch.
+pub(crate) fn policy(
+    name: &str,
+    on_failure: OnFailure,
+    resource: &str,
+    conditions: &[(&str, &str)],
+    patch: &str,
+) -> Value {
+    let conditions: Vec<_> =
+        conditions.iter().map(|(name, expression)| json!({"name": name, "expression": expression})).collect();
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": match on_failure { OnFailure::Fail => "Fail", OnFailure::Ignore => "Ignore" },
+            "reinvocationPolicy": "IfNeeded",
+            "matchConstraints": {
+                "matchPolicy": "Equivalent",
+                "namespaceSelector": {},
+                "objectSelector": {},
+                "resourceRules": [
+                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [resource], "scope": "*"}
+                ],
+            },
+            "matchConditions": conditions,
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}],
+        },
+    })
+}
