@@ -2,7 +2,7 @@
 
 use globset::GlobMatcher;
 
-use crate::settings::file::{ControllerSpec, File, Login, Place, PullSecret, Spec, UserName};
+use crate::settings::file::{ControllerSpec, File, Login, LoginForm, Place, PullSecret, Spec, UserName};
 use regcred_core::cluster::grant::Selector;
 use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -191,17 +191,11 @@ fn accounts(written: &[AccountName]) -> (Vec<ResourceName>, Vec<GlobMatcher>) {
 }
 
 fn source(login: &Login, place: &str) -> Result<Source, Vec<Diagnostic>> {
-    match login {
-        Login { docker_config: Some(whole), preset: None, registry: None, username: None, password: None } => {
+    match login.form() {
+        Some(LoginForm::Whole(whole)) => {
             key(whole, Some(WHOLE), place, "dockerConfig").map(Source::Whole).map_err(|problem| vec![problem])
         }
-        Login {
-            docker_config: None,
-            preset: None,
-            registry: Some(host),
-            username: Some(username),
-            password: Some(password),
-        } => {
+        Some(LoginForm::One { registry: host, username, password }) => {
             let username = match username {
                 UserName { env: None, value: Some(name), secret: None, key: None } => Ok(Name::Literal(name.clone())),
                 UserName { env, value: None, secret, key: of } => {
@@ -218,7 +212,7 @@ fn source(login: &Login, place: &str) -> Result<Source, Vec<Diagnostic>> {
                 }
             }
         }
-        Login { preset: Some(_), .. } => Err(vec![
+        _ if login.preset.is_some() => Err(vec![
             Diagnostic::error(Code::InvalidLogin, format!("{place} is a preset, which reads variables")).hint(
                 "write `registry`, `username` and `password`, each from a mounted Secret: {secret: NAME, key: KEY}",
             ),

@@ -1,6 +1,6 @@
 //! Reads regcred.yaml, a cluster's entry and the variables as partial Specs.
 
-use super::file::{self, Cluster, ControllerSpec, Login, PatcherSpec, SealingSpec, UserName};
+use super::file::{self, Cluster, ControllerSpec, Login, LoginForm, PatcherSpec, SealingSpec, UserName};
 use crate::environment::Environment;
 use regcred_core::credentials::{NameSource, Source};
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -198,20 +198,10 @@ fn pull_secret(entry: &file::PullSecret, origin: &dyn Fn(&'static str) -> Origin
 /// A login of the file: in one of three forms.
 fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
     let wrong = |message: String| Diagnostic::error(Code::InvalidLogin, message);
-    match login {
-        Login { docker_config: Some(whole), preset: None, registry: None, username: None, password: None } => {
-            variable(whole, place, "dockerConfig", known).map(Source::DockerConfig)
-        }
-        Login { docker_config: None, preset: Some(preset), registry: None, username: None, password: None } => {
-            Ok(Source::Preset(preset.preset()))
-        }
-        Login {
-            docker_config: None,
-            preset: None,
-            registry: Some(host),
-            username: Some(username),
-            password: Some(password),
-        } => {
+    match login.form() {
+        Some(LoginForm::Whole(whole)) => variable(whole, place, "dockerConfig", known).map(Source::DockerConfig),
+        Some(LoginForm::Preset(preset)) => Ok(Source::Preset(preset.preset())),
+        Some(LoginForm::One { registry, username, password }) => {
             let username = match username {
                 UserName { env: Some(name), value: None, secret: None, key: None } => {
                     logins::variable(name, place, known).map(NameSource::Variable)
@@ -223,9 +213,9 @@ fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
                 _ => Err(vec![wrong(format!("{place}: `username` has either `env` or `value`"))]),
             };
             let password = variable(password, place, "password", known);
-            logins::login(logins::registry(host, place), username, password)
+            logins::login(logins::registry(registry, place), username, password)
         }
-        _ => Err(vec![
+        None => Err(vec![
             wrong(format!("{place} has none of the three forms"))
                 .hint("give `dockerConfig`, or `preset`, or `registry` with `username` and `password`"),
         ]),

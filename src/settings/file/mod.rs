@@ -4,6 +4,7 @@ mod document;
 mod faults;
 mod form;
 mod load;
+mod login;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,13 +12,13 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use regcred_core::credentials::presets::PresetName;
-use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName, SecretKey};
+use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName};
 use regcred_core::spec::SECRET_NAME;
 use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 use regcred_core::spec::external::written::External;
 
 pub use load::{NAME, Which, load, parse, parse_function_config};
+pub use login::{Login, LoginForm, Place, UserName, Variable};
 
 /// Where a set of pull secrets comes from and how it gets to pods.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -169,56 +170,6 @@ impl PullSecret {
     pub(super) fn secret_name(&self) -> &str {
         self.name.as_ref().map_or(SECRET_NAME, ResourceName::as_str)
     }
-}
-
-/// One source of logins: `dockerConfig`, or `preset`, or `registry` with `username` and `password`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct Login {
-    /// A whole Docker config: in a variable, or in a mounted Secret.
-    pub docker_config: Option<Place>,
-    /// The name of a well-known registry, for example `ghcr`.
-    pub preset: Option<PresetName>,
-    /// Host, port and path.
-    pub registry: Option<String>,
-    /// The user name.
-    pub username: Option<UserName>,
-    /// The password: in a variable, or in a mounted Secret.
-    pub password: Option<Place>,
-}
-
-/// Where a value is: `env` names a variable; `secret` names a Secret that is mounted for `regcred controller`, which alone reads it.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Place {
-    /// The name of a variable.
-    pub env: Option<String>,
-    /// The name of a Secret in the controller's namespace.
-    pub secret: Option<ResourceName>,
-    /// The key in that Secret; `.dockerconfigjson` if left out.
-    pub key: Option<SecretKey>,
-}
-
-/// The name of a variable.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Variable {
-    /// Its name.
-    pub env: String,
-}
-
-/// A user name: in a variable, literal, or in a mounted Secret.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct UserName {
-    /// The name of a variable.
-    pub env: Option<String>,
-    /// The user name itself.
-    pub value: Option<String>,
-    /// The name of a Secret in the controller's namespace.
-    pub secret: Option<ResourceName>,
-    /// The key in that Secret.
-    pub key: Option<SecretKey>,
 }
 
 /// Names and globs of namespaces.
