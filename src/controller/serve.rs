@@ -25,6 +25,7 @@ use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::Namespace;
+use regcred_core::objects::marks;
 
 /// How often the mounted files are read.
 const LOOK: Duration = Duration::from_secs(2);
@@ -65,7 +66,7 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
         asking: Asking { interval: check_online, allowed: &allowed, environment },
     };
     let Some((mut mounted, mut texts)) = run.first_files().await else { return Ok(Outcome::Done) };
-    let name = format!("regcred-{}", mounted.config.owner);
+    let name = marks::name(mounted.config.owner.as_str());
     *news.borrow_mut() = News::new(Some(Events::new(&client, namespace.as_str(), &name, &identity)));
     let lease = Lease::new(namespace.as_str(), &name, identity);
     let stop = Rc::new(Notify::new());

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::docker_config::Logins;
 use crate::manifest::PullSecret as Manifest;
 use crate::names::{Namespace, ResourceName};
-use crate::objects::marks::Marks;
+use crate::objects::marks::{self, Marks};
 use crate::objects::source;
 use crate::spec::choice::Link;
 
@@ -77,7 +77,7 @@ impl Delivery<'_> {
 /// The field manager of an owner; the API server takes 128 characters.
 #[must_use]
 pub fn field_manager(owner: &str) -> String {
-    let mut name = format!("regcred-{owner}");
+    let mut name = marks::name(owner);
     name.truncate(128);
     name
 }

@@ -3,8 +3,8 @@
 use super::ResourceName;
 
 impl ResourceName {
-    /// A valid name with more at its ends, which the API server refuses if it is too long.
-    pub(crate) fn extended(before: &str, name: &str, after: &str) -> Self {
-        Self(format!("{before}{name}{after}").into())
+    /// A valid name with more at its end, which the API server refuses if it is too long.
+    pub(crate) fn extended(name: &str, more: &str) -> Self {
+        Self(format!("{name}{more}").into())
     }
 }

@@ -10,6 +10,12 @@ pub const OWNER: &str = "regcred.dev/owner";
 /// The label of what we create. Helm gives it another value in a release.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "regcred");
 
+/// The name of what an owner has once: its roles, its policies and its controller, with the lease of that.
+#[must_use]
+pub fn name(owner: &str) -> String {
+    format!("regcred-{owner}")
+}
+
 /// What every object of a run carries.
 #[derive(Clone, Debug)]
 pub struct Marks {

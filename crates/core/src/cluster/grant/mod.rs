@@ -16,7 +16,7 @@ use super::selection::Others;
 use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
 use crate::objects::guard::{Guard, has_not_opted_out, is_one_of, policy};
-use crate::objects::marks::{MANAGED_BY, Marks, OWNER, Role};
+use crate::objects::marks::{self, MANAGED_BY, Marks, OWNER, Role};
 use crate::objects::rbac::{role, rule};
 use crate::objects::{objects, plan};
 use crate::spec::choice::Link;
@@ -105,7 +105,7 @@ impl Grant<'_> {
     }
 
     fn name(&self) -> String {
-        format!("regcred-{}", self.marks.owner)
+        marks::name(&self.marks.owner)
     }
 
     /// The role for every chosen namespace, with its binding.

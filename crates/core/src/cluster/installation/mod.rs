@@ -10,7 +10,7 @@ use super::selection::Others;
 use crate::docker_config::Logins;
 use crate::manifest::{Manifests, ObjectTemplate, Place, to_yaml};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
-use crate::objects::marks::{Marks, Role};
+use crate::objects::marks::{self, Marks, Role};
 use crate::objects::rbac::{self, role, rule};
 use crate::objects::{self, AsBuilt, external_secret, namespace_of_a_program, objects, pod_policy, source};
 use crate::spec::choice::Link;
@@ -78,10 +78,8 @@ impl Installation<'_> {
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
         let mut add = |values: Vec<Value>, role| objects::add(self.marks.dress(objects(values), role), &mut manifests);
-        let account = Subject::ServiceAccount(
-            self.settings.namespace.clone(),
-            ResourceName::extended("regcred-", &self.marks.owner, ""),
-        );
+        let account =
+            Subject::ServiceAccount(self.settings.namespace.clone(), ResourceName::extended(&self.name(), ""));
         let subjects = [account];
         let selector = self.settings.selector();
         let reach = Reach::Chosen { others: Others::All, selector };
@@ -111,7 +109,7 @@ impl Installation<'_> {
 
     /// The name of what the controller consists of.
     fn name(&self) -> String {
-        format!("regcred-{}", self.marks.owner)
+        marks::name(&self.marks.owner)
     }
 
     fn grant<'g>(&'g self, subjects: &'g [Subject], reach: &'g Reach) -> Grant<'g> {
@@ -212,5 +210,5 @@ fn texts(patterns: &[NamespacePattern]) -> Vec<&str> {
 /// may read and delete.
 #[must_use]
 pub fn source_name(pull_secret: &ResourceName) -> ResourceName {
-    ResourceName::extended("", pull_secret.as_str(), "-src")
+    ResourceName::extended(pull_secret.as_str(), "-src")
 }
