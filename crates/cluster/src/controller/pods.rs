@@ -39,7 +39,7 @@ pub async fn restart(server: &Server, client: &Client, first: First, pod: &Pod) 
     Ok(Stuck { place: format!("{}/{}", pod.metadata.namespace, pod.metadata.name), end })
 }
 
-/// Every PodDisruptionBudget, in the way of a watch.
+/// Every budget, in the way of a watch.
 async fn budgets(client: &Client, first: First) -> Result<Vec<Budget>, &'static str> {
     let mut events = objects::<Budget>(client, None, first);
     let mut found = Vec::new();
