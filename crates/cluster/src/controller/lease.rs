@@ -110,7 +110,7 @@ impl Lease {
                 Some(Ok(WatchEvent::Error(_)) | Err(_)) | None => self.changes = None,
             }
         }
-        pending().await;
+        pending::<()>().await;
     }
 
     /// Begins a watch at the version that was seen, which needs no right to list.
