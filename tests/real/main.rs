@@ -15,6 +15,7 @@ mod harness {
     #[expect(dead_code, reason = "here the peers are a token server only")]
     pub mod peers;
     pub mod program;
+    pub mod pty;
     pub mod regcred;
     pub mod registry;
     pub mod requests;
@@ -22,6 +23,7 @@ mod harness {
     pub mod sealed_secrets;
     #[expect(dead_code, reason = "here the real sops encrypts")]
     pub mod stand_in;
+    pub mod terminal;
     pub mod token_server;
     pub mod turns;
     pub mod unseal;
@@ -34,6 +36,7 @@ mod ci;
 mod cluster;
 mod cluster_load;
 mod controller;
+mod controller_chaos;
 mod docs;
 mod explain;
 mod external;
@@ -59,4 +62,5 @@ mod sealed;
 mod sops;
 mod status;
 mod status_page;
+mod terminal;
 mod yaml;
