@@ -7,7 +7,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -62,7 +62,8 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Whether the path is that of standard input, or of a descriptor that a shell opened.
 fn is_open(path: &Path) -> bool {
-    ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))
+    let leads_away = path.components().any(|part| part == Component::ParentDir);
+    !leads_away && ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))
 }
 
 /// Opens a file, and waits only so long for somebody who writes into a pipe.
@@ -101,17 +102,22 @@ pub fn open_list(path: &Path) -> io::Result<impl Read> {
 }
 
 /// A list that is read; one that is too long is an error, not a shorter list.
-struct List {
-    file: fs::File,
+struct List<R> {
+    file: R,
     left: u64,
 }
 
-impl Read for List {
+impl<R: Read> Read for List<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
         self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
         Ok(count)
     }
+}
+
+/// Standard input, which may be long.
+pub fn open_stdin() -> impl Read {
+    List { file: io::stdin().lock(), left: LIMIT_OF_A_LIST }
 }
 
 /// Reads such a file as text.
@@ -157,6 +163,12 @@ impl Environment {
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.variables.get(&OsString::from(name)).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
+    }
+
+    /// What a variable allows that confines something: where it is not UTF-8, nothing.
+    #[must_use]
+    pub fn guard(&self, name: &str) -> Option<&str> {
+        self.setting(name).or(self.is_set(name).then_some(""))
     }
 
     /// Whether a variable of this name exists and is not empty.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::{AnswerFormat, OnlineArguments};
-use crate::environment::{Environment, read_text};
+use crate::environment::{Environment, open_stdin, read_text};
 use crate::files::stream::print_text;
 use crate::registry::{self, Options};
 use crate::report::{self, Outcome};
@@ -200,7 +200,7 @@ fn not_an_image(invalid: InvalidImage) -> Diagnostic {
 fn read(path: &Path, environment: &Environment) -> Result<String, Failure> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
+        open_stdin().read_to_string(&mut text).map(|_| text)
     } else {
         read_text(&environment.directory().join(path))
     };

@@ -55,6 +55,8 @@ pub(super) struct Common<'a> {
     pub(super) listed: Option<&'a Listed>,
     pub(super) environment: &'a Environment,
     pub(super) purpose: Purpose,
+    /// Whether there is a regcred.yaml.
+    pub(super) has_file: bool,
     /// Whether the namespaces are chosen later, in a cluster.
     pub(super) are_chosen_later: bool,
 }
@@ -75,8 +77,8 @@ impl Common<'_> {
         let allowed = super::allowed(self.environment).unwrap_or_default();
         let registries = external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
         allowed.refuse(registries.iter().map(|(registry, _)| registry), "`external` in regcred.yaml", problems);
-        // A pull secret of the file that names no login means the usual variable.
-        let is_implied = spec.logins.is_none() && spec.name.as_ref().is_some_and(|name| name.origin.is_of_a_file());
+        // A file that names no login means the usual variable.
+        let is_implied = spec.logins.is_none() && self.has_file;
         if is_implied && !sources.is_empty() {
             let implied = Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE));
             problems.extend(

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::harness::regcred::regcred;
 
-const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
+const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
 const LOGIN: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"username":"u","password":"canary"}}}"#);
 /// The fingerprints of the keys of `rsa-2048.pem` and `rsa-4096.pem`.
 const FIRST: &str = "8ce7b4ca4ca95655a4b76b71ef65176b1a31397600e126196c5383c755bf9816";
@@ -374,7 +374,7 @@ fn another_key_of_fingerprints_keeps_every_ciphertext_where_the_old_one_is_known
         text.lines().find(|line| line.contains(".dockerconfigjson: ")).unwrap().to_owned()
     };
     let (before, marks) = (value(&place), place.text(SEALED_A));
-    let new = ("REGCRED_FINGERPRINT_KEY", "fedcba9876543210fedcba9876543210");
+    let new = ("REGCRED_FINGERPRINT_KEY", "f1e0d3c2b5a497867968a5b4c3d2e1f0");
     let changed = [LOGIN, new, ("REGCRED_FINGERPRINT_KEY_PREVIOUS", KEY.1)];
     let (code, said) = place.sealed_with(&changed, "rsa-2048", "");
     assert!(code == 0 && !said.contains("warning"), "{said}");

@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 use crate::harness::forged::{edit_line, forge};
 use crate::harness::journal::as_journal;
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
 struct StandIn {

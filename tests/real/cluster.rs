@@ -12,7 +12,7 @@ use crate::harness::program::Run;
 /// A login, as a CI variable holds it, and the one that replaces it.
 const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 fn regcred(bench: &Bench, arguments: &[&str], login: &str) -> Run {
     let program = bench.program("regcred").arguments(["--no-config"]).arguments(arguments);

@@ -208,7 +208,7 @@ mod tests {
         Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None, "").unwrap()
     }
 
-    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
     fn line(path: &str, bytes: &[u8], protection: Protection, key: &Key) -> (TreePath, Line) {
         let path = path.parse().unwrap();
@@ -243,7 +243,7 @@ mod tests {
         let ours = key(KEY);
         let (path, signed) = line("a", b"x", Protection::Public, &ours);
         assert!(signed.is_signed(&path, &ours) && !signed.is_signed(&"b".parse().unwrap(), &ours));
-        assert!(!signed.is_signed(&path, &key("fedcba9876543210fedcba9876543210")));
+        assert!(!signed.is_signed(&path, &key("f1e0d3c2b5a497867968a5b4c3d2e1f0")));
         let forged = Line { hash: Digest::of(b"y"), ..signed.clone() };
         assert!(!forged.is_signed(&path, &ours));
         assert_eq!(signed.verify(&b"x"[..], &ours).unwrap(), Verdict::Same);
@@ -257,7 +257,7 @@ mod tests {
         let (_, known) = line("a", b"secret", Protection::Plaintext, &key(KEY));
         assert!(known.hash.is_none() && known.hmac.is_some());
         assert_eq!(known.verify(&b"secret"[..], &key(KEY)).unwrap(), Verdict::Same);
-        assert_eq!(known.verify(&b"secret"[..], &key("fedcba9876543210fedcba9876543210")).unwrap(), Verdict::Different);
+        assert_eq!(known.verify(&b"secret"[..], &key("f1e0d3c2b5a497867968a5b4c3d2e1f0")).unwrap(), Verdict::Different);
         assert_eq!(known.verify(&b"secret"[..], &key("")).unwrap(), Verdict::Unknown);
     }
 
