@@ -149,11 +149,13 @@ fn asked_only_for_its_own(installed: &Installed) {
         assert!(request["objectRef"]["subresource"].is_null(), "{request}");
         assert!(request["userAgent"].as_str().unwrap().starts_with("regcred/"), "{request}");
         let may = match (verb.as_str(), resource.as_str()) {
-            ("watch", "namespaces") | ("get", "leases" | "") | ("watch" | "patch", "leases") => true,
+            ("watch", "namespaces")
+            | ("get" | "watch" | "patch", "leases")
+            | ("get", "")
+            | ("create" | "patch", "events") => true,
             ("watch", "secrets" | "serviceaccounts") => uri.contains("fieldSelector=metadata.name%3D"),
             ("patch" | "delete", "secrets") => name == installed.owner.as_str(),
             ("patch", "serviceaccounts") => name == "default",
-            ("create" | "patch", "events") => true,
             _ => false,
         };
         assert!(may, "{request}");
@@ -176,7 +178,9 @@ fn a_replica_that_is_killed_in_any_phase_is_completed_by_the_next_one_and_so_is_
     let installed = Installed::confined(bench);
     let all = namespaces(&installed, many(100));
     let somebody = writer(bench, "somebody");
-    all.iter().for_each(|namespace| add(&somebody, namespace, "theirs"));
+    for namespace in &all {
+        add(&somebody, namespace, "theirs");
+    }
     let (foreign, ours) = all.split_first().unwrap();
     let theirs = ["create", "secret", "docker-registry", &installed.owner, "-n", foreign, "--docker-server=quay.io"];
     bench.kubectl(&[&theirs[..], &["--docker-username=them", "--docker-password=theirs"]].concat(), "").succeeded();
@@ -261,7 +265,9 @@ fn in_a_storm_of_other_writers_every_new_namespace_is_served_and_no_entry_of_oth
     let Some(bench) = Bench::alone() else { return };
     let installed = Installed::confined(bench);
     let replicas = [installed.start(&[]), installed.start(&[])];
-    replicas.iter().for_each(|replica| replica.says("policies confine this account"));
+    for replica in &replicas {
+        replica.says("policies confine this account");
+    }
     let all: Vec<_> = (0..many(200)).map(|number| format!("{}-{number:05}", installed.owner)).collect();
     let [creator, openshift, second] = ["creator", "openshift", "second"].map(|user| writer(bench, user));
     let (created, over) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -292,10 +298,10 @@ fn in_a_storm_of_other_writers_every_new_namespace_is_served_and_no_entry_of_oth
                 let names = &all[..created.load(Ordering::Relaxed)];
                 for name in names {
                     let path = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
-                    let patch = json!({"metadata": {"annotations": {"round": round.to_string()}}});
-                    second.send("PATCH", &path, "merge-patch+json", &patch);
-                    let patch = json!([{"op": "add", "path": "/imagePullSecrets/0", "value": {"name": format!("second-{round}")}}]);
-                    second.send("PATCH", &path, "json-patch+json", &patch);
+                    let annotation = json!({"metadata": {"annotations": {"round": round.to_string()}}});
+                    second.send("PATCH", &path, "merge-patch+json", &annotation);
+                    let entry = json!([{"op": "add", "path": "/imagePullSecrets/0", "value": {"name": format!("second-{round}")}}]);
+                    second.send("PATCH", &path, "json-patch+json", &entry);
                     if over.load(Ordering::Relaxed) {
                         return;
                     }
@@ -379,7 +385,9 @@ fn a_clock_that_jumps_elects_no_second_leader() {
     let clocks = ["clock-1", "clock-2"].map(|name| installed.path(name));
     let set = |clock: &Path, hours: i64| bench::write(clock, &(hours * 3600).to_string());
     let start = |clock: &Path| installed.start_with(&[], &[("LD_PRELOAD", &library), ("CLOCK_FILE", clock)]);
-    clocks.iter().for_each(|clock| set(clock, 0));
+    for clock in &clocks {
+        set(clock, 0);
+    }
     let leader = start(&clocks[0]);
     leader.says("this replica leads");
     let waiting = start(&clocks[1]);
