@@ -14,7 +14,8 @@ use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Connected, stay_connected};
 use regcred_cluster::controller::check::Confined;
-use regcred_cluster::controller::watch::{self, CUT};
+use regcred_cluster::controller::stream;
+use regcred_cluster::controller::watch::CUT;
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::controller::Counts;
@@ -39,7 +40,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     let server = Server::new(client, patience, || false);
     let state = State::new();
     state.leads_until.set(Some(Instant::now() + FOR_EVER));
-    let first = watch::first(&server).await;
+    let first = stream::first(&server).await;
     let first = first.map_err(|trouble| of_the_cluster(Attempt::new("get", "/version").failed(&trouble)))?;
     let (delivery, news) = (delivery(&mounted), RefCell::new(News::new(None)));
     let mut session =

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -20,7 +19,8 @@ use crate::report::Outcome;
 use regcred_cluster::connect::{Client, Connected, stay_connected};
 use regcred_cluster::controller::events::Events;
 use regcred_cluster::controller::lease::Lease;
-use regcred_cluster::controller::watch::{self, CUT};
+use regcred_cluster::controller::stream;
+use regcred_cluster::controller::watch::CUT;
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -68,14 +68,12 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
     let Some((mut mounted, mut texts)) = run.first_files().await else { return Ok(Outcome::Done) };
     let name = marks::name(mounted.config.owner.as_str());
     *news.borrow_mut() = News::new(Some(Events::new(&client, namespace.as_str(), &name, &identity)));
-    let lease = Lease::new(namespace.as_str(), &name, identity);
-    let stop = Rc::new(Notify::new());
+    let lease = Lease::new(run.watching.clone(), namespace.as_str(), &name, identity);
     let short = Server::new(client, LEASE_CALL, || false);
-    let election = spawn_local(leadership::take_part(lease, short, Rc::clone(&state), Rc::clone(&stop)));
+    let election = spawn_local(leadership::take_part(lease, short, Rc::clone(&state)));
     while let Some(changed) = run.session(&mounted, &mut texts).await {
         mounted = changed;
     }
-    stop.notify_one();
     let _ = timeout(LEASE_CALL, election).await;
     log::info("stopped", &[]);
     Ok(Outcome::Done)
@@ -128,7 +126,7 @@ impl Run<'_> {
     /// Serves the cluster until the mounted files change, or a signal comes, which gives `None`.
     async fn session(&self, mounted: &Mounted, texts: &mut Texts) -> Option<Mounted> {
         let first = loop {
-            match watch::first(&self.server).await {
+            match stream::first(&self.server).await {
                 Ok(first) => break first,
                 Err(trouble) => {
                     log::warn(
@@ -243,4 +241,5 @@ async fn stop_at_a_signal(state: Rc<State>) {
     log::info("stopping", &[]);
     state.is_stopping.set(true);
     state.changed.notify_one();
+    state.stop.notify_one();
 }

@@ -16,7 +16,8 @@ use super::news::News;
 use super::pods::{self, Pods, Seen};
 use super::state::State;
 use regcred_cluster::connect::Client;
-use regcred_cluster::controller::watch::{self, First, Said};
+use regcred_cluster::controller::stream::First;
+use regcred_cluster::controller::watch::{self, Said};
 use regcred_cluster::controller::write::write;
 use regcred_cluster::server::Server;
 use regcred_core::cluster::selection::{Aim, Choice, Others};
@@ -71,6 +72,7 @@ pub struct Session<'a> {
     delivery: &'a Delivery<'a>,
     pub machine: Machine<'a>,
     streams: SelectAll<BoxStream<'static, Said>>,
+    first: First,
     writes: FuturesUnordered<LocalBoxFuture<'a, (Write, Outcome)>>,
     pods: Option<Pods<'a>>,
     is_synced: bool,
@@ -102,12 +104,25 @@ impl<'a> Session<'a> {
         let writes = FuturesUnordered::new();
         state.may_begin.set(false);
         let (began, said) = (Instant::now(), BTreeMap::new());
-        Self { state, server, delivery, machine, streams, writes, pods: None, is_synced: false, news, began, said }
+        Self {
+            state,
+            server,
+            delivery,
+            machine,
+            streams,
+            first,
+            writes,
+            pods: None,
+            is_synced: false,
+            news,
+            began,
+            said,
+        }
     }
 
     /// Also evicts stuck Pods.
     pub fn restart_stuck_pods(&mut self, watching: &Client) {
-        self.pods = Some(Pods::new(self.server, watching));
+        self.pods = Some(Pods::new(self.server, watching, self.first));
     }
 
     fn now(&self) -> u64 {

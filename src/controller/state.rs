@@ -37,6 +37,8 @@ pub struct State {
     pub working_since: Cell<Option<Instant>>,
     /// Something above has changed.
     pub changed: Notify,
+    /// It is told to stop, for the election.
+    pub stop: Notify,
 }
 
 impl State {
@@ -53,6 +55,7 @@ impl State {
             turned: Cell::new(Instant::now()),
             working_since: Cell::new(None),
             changed: Notify::new(),
+            stop: Notify::new(),
         }
     }
 

@@ -34,10 +34,21 @@ pub struct Replica {
 impl Installed {
     /// Everything but the policies and the Deployment.
     pub fn unconfined(bench: &'static Bench) -> Self {
+        Self::without_policies(bench, &[])
+    }
+
+    /// Everything but the Deployment, for clusters from this version of Kubernetes on.
+    pub fn confined_since(bench: &'static Bench, version: &str) -> Self {
+        let installed = Self::without_policies(bench, &["--kube-version", version]);
+        installed.confine();
+        installed
+    }
+
+    fn without_policies(bench: &'static Bench, more: &[&str]) -> Self {
         let (owner, [system]) = (fresh("owner"), bench.namespaces());
         let folder = tempfile::tempdir().unwrap();
         let mut installed = Self { bench, owner, system, folder, rendered: Vec::new() };
-        installed.rendered = installed.render();
+        installed.rendered = installed.render(more);
         let is_here = |object: &&Value| {
             let kind = object["kind"].as_str().unwrap();
             !kind.contains("Policy") && !["Namespace", "Deployment", "PodDisruptionBudget"].contains(&kind)
@@ -73,7 +84,7 @@ impl Installed {
     }
 
     /// What `render --strategy controller` writes, for the namespaces whose names begin with the owner's.
-    fn render(&self) -> Vec<Value> {
+    fn render(&self, more: &[&str]) -> Vec<Value> {
         let pull_secret = json!({"name": self.owner, "logins": [{"dockerConfig": {"env": "DOCKERHUB_AUTH"}}],
             "namespaces": {"include": [format!("{}-*", self.owner)]}});
         let config = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": self.owner},
@@ -82,7 +93,7 @@ impl Installed {
         let image = format!("example.com/regcred@sha256:{}", "a".repeat(64));
         let render = self.bench.program("regcred").directory(&self.path("render")).variable("DOCKERHUB_AUTH", OLD);
         let flags = ["--strategy", "controller", "--controller-namespace", &self.system, "--controller-image", &image];
-        bench::documents(&render.arguments(["render"]).arguments(flags).run().succeeded())
+        bench::documents(&render.arguments(["render"]).arguments(flags).arguments(more).run().succeeded())
     }
 
     /// Lets the replicas that start from now on reach the API server by this wire.

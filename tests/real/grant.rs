@@ -495,7 +495,8 @@ fn the_account_of_a_controller_may_do_what_it_needs_and_nothing_else() {
     let of_secrets = ["watch", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
     let expected: BTreeSet<_> = everywhere.chain(of_secrets).collect();
     assert_eq!(account.rights(&served), expected);
-    let at_home = ["get", "create", "patch"].map(|verb| format!("{verb} leases.coordination.k8s.io regcred-{secret}"));
+    let of_the_lease = |verb| format!("{verb} leases.coordination.k8s.io regcred-{secret}");
+    let at_home = ["get", "watch", "create", "patch"].map(of_the_lease);
     let of_events = ["create", "patch"].map(|verb| format!("{verb} events.events.k8s.io"));
     assert_eq!(account.rights(&home), expected.into_iter().chain(at_home).chain(of_events).collect());
     fails_to_do_anything_else(&account, &served, "kube-system");
@@ -530,6 +531,18 @@ fn the_account_of_a_controller_may_do_what_it_needs_and_nothing_else() {
         Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
         assert_eq!(status()["typeChecking"], json!({}), "{name}");
     }
+}
+
+#[test]
+fn before_streamed_lists_the_account_of_a_controller_may_also_list_what_it_watches() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served] = bench.namespaces();
+    let account = Account::of_a_controller(bench, &fresh("old"), &["--namespaces", &served, "--kube-version", "1.33"]);
+    let secret = &account.secret;
+    let all = ["list namespaces", "watch namespaces"].map(str::to_owned).into_iter();
+    let accounts = ["list", "watch", "patch"].map(|verb| format!("{verb} serviceaccounts default"));
+    let secrets = ["list", "watch", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
+    assert_eq!(account.rights(&served), all.chain(accounts).chain(secrets).collect());
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod ci;
 mod cluster;
 mod cluster_load;
 mod controller;
+mod controller_chaos;
 mod docs;
 mod explain;
 mod external;

@@ -5,5 +5,6 @@ pub mod events;
 pub mod lease;
 pub mod pods;
 mod seen;
+pub mod stream;
 pub mod watch;
 pub mod write;

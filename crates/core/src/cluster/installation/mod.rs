@@ -118,11 +118,11 @@ impl Installation<'_> {
         Grant { subjects, pull_secrets: granted.collect(), reach, link: self.link, rights, marks: self.marks.clone() }
     }
 
-    /// What it may in its own namespace: hold its lease, which is made by a server-side apply, and write Events.
+    /// What it may in its own namespace: hold and watch its lease, which is made by a server-side apply, and write Events.
     fn own_role(&self) -> [Value; 2] {
         let (namespace, name) = (self.settings.namespace.as_str(), self.name());
         let rules = [
-            rule("coordination.k8s.io", &["leases"], &["get", "create", "patch"], &[&name]),
+            rule("coordination.k8s.io", &["leases"], &["get", "watch", "create", "patch"], &[&name]),
             rule("events.k8s.io", &["events"], &["create", "patch"], &[]),
         ];
         let metadata = json!({"name": name, "namespace": namespace});

@@ -1,0 +1,162 @@
+//! Streams the objects of a kind for ever, and begins again where a watch ends: in the way that the API server offers.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures::stream::{BoxStream, StreamExt, unfold};
+use kube::runtime::watcher::{self, Error, watcher};
+use kube::{Api, Client};
+use tokio::time::sleep;
+
+use super::seen::{Fact, Seen};
+use super::watch::SECONDS;
+use crate::call::Call;
+use crate::server::{Server, Trouble};
+
+/// The first pause after an error, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How a watch gets the objects that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// In the watch itself, which needs the right to watch only: Kubernetes 1.34 and later.
+    Streamed,
+    /// By a list, which needs the right to list.
+    Listed,
+}
+
+/// How watches probably get the first objects from this API server, by its version: a server may be told otherwise.
+///
+/// # Errors
+/// It does not answer.
+pub async fn first(server: &Server) -> Result<First, Trouble> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        major: String,
+        minor: String,
+    }
+    let version: Version = server.ask(&Call::get("/version".to_owned())).await?;
+    let number =
+        |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().unwrap_or(0);
+    let streams = (number(&version.major), number(&version.minor)) >= (1, 34);
+    Ok(if streams { First::Streamed } else { First::Listed })
+}
+
+/// A watch that runs: it is made again where its place in the history can no longer be had, or in the other way where the API server
+/// refuses this one.
+struct Running<T: Fact> {
+    client: Client,
+    /// The field selector.
+    fields: Option<String>,
+    first: First,
+    stream: BoxStream<'static, Result<watcher::Event<Seen<T>>, Error>>,
+    pause: Duration,
+    /// How often it has failed since it last saw something.
+    failures: u32,
+}
+
+/// The events of a watch; an error is in words without a value, and the watch goes on.
+pub(super) fn objects<T: Fact>(
+    client: &Client,
+    fields: Option<String>,
+    first: First,
+) -> BoxStream<'static, Result<watcher::Event<Seen<T>>, String>>
+where
+    Seen<T>: kube::Resource<DynamicType = ()> + Debug,
+{
+    let stream = start(client, fields.as_deref(), first);
+    let running = Running { client: client.clone(), fields, first, stream, pause: Duration::ZERO, failures: 0 };
+    unfold(running, |mut running| async move { Some((running.next().await, running)) }).boxed()
+}
+
+fn start<T: Fact>(
+    client: &Client,
+    fields: Option<&str>,
+    first: First,
+) -> BoxStream<'static, Result<watcher::Event<Seen<T>>, Error>>
+where
+    Seen<T>: kube::Resource<DynamicType = ()> + Debug,
+{
+    let config = watcher::Config::default().timeout(SECONDS);
+    let config = if first == First::Streamed { config.streaming_lists() } else { config };
+    let config = if let Some(fields) = fields { config.fields(fields) } else { config };
+    watcher(Api::<Seen<T>>::all(client.clone()), config).boxed()
+}
+
+impl<T: Fact> Running<T>
+where
+    Seen<T>: kube::Resource<DynamicType = ()> + Debug,
+{
+    async fn next(&mut self) -> Result<watcher::Event<Seen<T>>, String> {
+        loop {
+            sleep(self.pause).await;
+            self.pause = Duration::ZERO;
+            match self.stream.next().await {
+                Some(Ok(event)) => {
+                    // That it begins again is no success yet.
+                    if !matches!(event, watcher::Event::Init) {
+                        self.failures = 0;
+                    }
+                    return Ok(event);
+                }
+                Some(Err(error)) => {
+                    let (words, code) = words(&error);
+                    let other = self.other_way(&error, code);
+                    self.failed(code == 410 || other == Some(First::Listed));
+                    if code == 410 || other.is_some() {
+                        self.first = other.unwrap_or(self.first);
+                        self.again();
+                    }
+                    return Err(words);
+                }
+                None => {
+                    self.failed(false);
+                    self.again();
+                }
+            }
+        }
+    }
+
+    /// The other way to begin, where the API server streams no lists, or this account may not list.
+    fn other_way(&self, error: &Error, code: u16) -> Option<First> {
+        match (self.first, error, code) {
+            (First::Streamed, Error::WatchStartFailed(_), 400 | 422) => Some(First::Listed),
+            (First::Listed, Error::InitialListFailed(_), 403) => Some(First::Streamed),
+            _ => None,
+        }
+    }
+
+    fn again(&mut self) {
+        self.stream = start(&self.client, self.fields.as_deref(), self.first);
+    }
+
+    /// Waits before the next try: longer each time, and not at all where it only has to begin again.
+    fn failed(&mut self, begins_again: bool) {
+        let pause = PAUSES.0.saturating_mul(1 << self.failures.min(10)).min(PAUSES.1);
+        self.pause = if begins_again && self.failures == 0 { Duration::ZERO } else { pause };
+        self.failures += 1;
+    }
+}
+
+/// What an error of a watch means, and the status code of a refusal. The error's own text may quote an object.
+fn words(error: &Error) -> (String, u16) {
+    let of_client = |error: &kube::Error| match error {
+        kube::Error::Api(status) => (format!("the API server refuses it ({})", status.code), status.code),
+        _ => ("the connection failed".to_owned(), 0),
+    };
+    match error {
+        Error::InitialListFailed(error) => {
+            let (words, code) = of_client(error);
+            let more = "; before Kubernetes 1.34 it needs the right to list, which --kube-version 1.33 grants";
+            (words + if code == 403 { more } else { "" }, code)
+        }
+        Error::WatchStartFailed(error) => {
+            let (words, code) = of_client(error);
+            let more = ": it begins no watch with the objects that are there";
+            (words + if code == 422 { more } else { "" }, code)
+        }
+        Error::WatchFailed(error) => of_client(error),
+        Error::WatchError(status) => (format!("the API server ends it ({})", status.code), status.code),
+        Error::NoResourceVersion => ("an object had no version".to_owned(), 0),
+    }
+}
