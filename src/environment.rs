@@ -70,13 +70,17 @@ fn is_open(path: &Path) -> bool {
 /// # Errors
 /// The file system's, or nobody has opened the pipe.
 pub fn open_in_time(path: &Path) -> io::Result<fs::File> {
+    open_within(path, PATIENCE)
+}
+
+fn open_within(path: &Path, patience: Duration) -> io::Result<fs::File> {
     if is_open(path) || fs::metadata(path)?.is_file() {
         return fs::File::open(path);
     }
     let (sender, receiver) = mpsc::sync_channel(1);
     let path = path.to_path_buf();
     thread::Builder::new().spawn(move || sender.send(fs::File::open(path)).is_ok())?;
-    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    receiver.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Opens a list, which may be long and may come through a pipe: a device never ends.
@@ -224,5 +228,26 @@ mod tests {
         let sources = ["TOKEN".parse().unwrap()];
         let left: Vec<_> = environment.without(&sources).map(|(name, _)| name.clone()).collect();
         assert_eq!(left, ["PATH"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_opened_when_somebody_writes_and_waited_for_no_longer_than_allowed() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = |name| {
+            let path = folder.path().join(name);
+            mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+            path
+        };
+        let error = open_within(&pipe("nobody-writes"), Duration::from_millis(10)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let path = pipe("somebody-writes");
+        let writer = thread::spawn({
+            let path = path.clone();
+            move || fs::File::options().write(true).open(path).is_ok()
+        });
+        assert!(open_within(&path, PATIENCE).is_ok());
+        assert!(writer.join().unwrap());
     }
 }

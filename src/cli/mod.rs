@@ -124,6 +124,9 @@ pub struct VerifyArguments {
     /// List of namespaces for the globs of regcred.yaml, as for render
     #[arg(long, value_name = "FILE", help_heading = "Where")]
     pub namespaces_from: Option<PathBuf>,
+    /// With sops: the output of render, for which `.sops.yaml` is read
+    #[arg(short, long, value_name = "PATH", help_heading = "Where")]
+    pub output: Option<PathBuf>,
     /// List the variables, their purpose, and which are set
     #[arg(long, conflicts_with = "image", help_heading = "What to say")]
     pub list: bool,

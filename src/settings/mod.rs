@@ -150,7 +150,8 @@ impl Settings {
         };
         let destination = match purpose {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
-            Purpose::Logins | Purpose::Variables | Purpose::Cluster | Purpose::CleanUp => Destination::Stdout,
+            Purpose::Logins | Purpose::Variables => Destination::of_a_verification(options, combination.protect),
+            Purpose::Cluster | Purpose::CleanUp => Destination::Stdout,
         };
         let grant = match combination.format {
             Format::Rbac if purpose == Purpose::Manifests => {

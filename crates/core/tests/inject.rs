@@ -238,6 +238,16 @@ fn a_list_of_several_pods_that_share_a_spec_gets_one_change() {
 }
 
 #[test]
+fn a_line_may_end_in_each_way_that_go_knows() {
+    for end in ["\n", "\r\n", "\u{85}", "\u{2028}", "\u{2029}"] {
+        let pod = ["kind: Pod", "spec:", "  containers:", "  - image: ghcr.io/a", "  # é", ""].join(end);
+        let expected = pod.replace("  containers:", "  imagePullSecrets:\n  - name: pull\n  containers:");
+        let expected = if end == "\r\n" { expected.replace("\r\n", "\n").replace('\n', "\r\n") } else { expected };
+        assert_eq!(injected(&pod), (expected, 0), "{end:?}");
+    }
+}
+
+#[test]
 fn what_holds_no_pod_passes_byte_for_byte() {
     for text in [
         "",
