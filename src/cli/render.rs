@@ -137,6 +137,12 @@ pub struct GrantArguments {
     /// The rights for namespaces with these labels, as for `apply -l`
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
+    /// The rights in every namespace that `apply --prune` needs, to remove what is no longer wanted
+    #[arg(long)]
+    pub prune: bool,
+    /// The right to evict Pods, for `apply --restart-stuck-pods`
+    #[arg(long)]
+    pub restart_stuck_pods: bool,
 }
 
 /// How Secrets in files are protected.

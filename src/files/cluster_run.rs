@@ -70,10 +70,11 @@ impl ClusterRun {
     pub fn grant(&self) -> Manifests {
         let Settings { grant, pull_secrets, combination, .. } = &self.settings;
         let Some(grant) = grant else { return Manifests::default() };
-        let granted = pull_secrets.iter().map(|one| Granted {
+        let include: Vec<_> = pull_secrets.iter().map(|one| grant.include(one)).collect();
+        let granted = pull_secrets.iter().zip(&include).map(|(one, include)| Granted {
             name: &one.name,
             namespaces: &one.namespaces,
-            include: if grant.takes_all { &[] } else { &one.include },
+            include,
             exclude: &one.exclude,
             service_accounts: &one.service_accounts,
         });
@@ -82,7 +83,7 @@ impl ClusterRun {
             pull_secrets: granted.collect(),
             reach: &grant.reach,
             link: combination.link,
-            rights: Rights::Applying,
+            rights: Rights::Applying { evicts: grant.evicts },
             marks: self.settings.marks(),
         }
         .manifests()

@@ -107,6 +107,22 @@ impl Installed {
         wire
     }
 
+    /// Lets the replicas that start from now on read the token from a file, as in a Pod.
+    pub fn by_token_file(&self) {
+        let mut kubeconfig: Value =
+            serde_json::from_str(&fs::read_to_string(self.path("kubeconfig")).unwrap()).unwrap();
+        kubeconfig["users"][0]["user"] = json!({"tokenFile": self.path("token")});
+        self.mount_token();
+        bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
+    }
+
+    /// Puts a new token into that file.
+    pub fn mount_token(&self) {
+        let account = format!("regcred-{}", self.owner);
+        let token = self.bench.kubectl(&["create", "token", &account, "-n", &self.system], "").succeeded();
+        bench::write(&self.path("token"), token.trim());
+    }
+
     /// The rights to evict Pods.
     pub fn grant_evictions(&self) {
         let account = format!("regcred-{}", self.owner);
@@ -185,6 +201,11 @@ impl Installed {
 
     /// Starts a replica.
     pub fn start(&self, more: &[&str]) -> Replica {
+        self.start_with(more, &[])
+    }
+
+    /// Starts a replica with more variables in its environment.
+    pub fn start_with(&self, more: &[&str], variables: &[(&str, &Path)]) -> Replica {
         // It ends with the shell's stdin, which the end of the test process closes, however it ends.
         let script = r#"log=$1; shift; "$@" </dev/null 2>"$log" & echo $! >"$log.pid"; cat >/dev/null; kill -KILL $! 2>/dev/null"#;
         let log = self.path(&fresh("log"));
@@ -194,6 +215,7 @@ impl Installed {
             .arguments(["--listen", "127.0.0.1:0", "--log-format", "json"])
             .arguments(more);
         let shell = shell.variable("KUBECONFIG", self.path("kubeconfig")).variable("HOSTNAME", fresh("pod"));
+        let shell = variables.iter().fold(shell, |shell, (name, value)| shell.variable(name, value));
         Replica { keeper: shell.start(), log }
     }
 

@@ -521,6 +521,26 @@ fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
     assert!(ended(&run, 2).contains("`--prune` and `--namespaces` cannot be used together"), "{}", run.stderr);
 }
 
+/// A Pod that fails to pull an image of ours. With `owned`, it has a controller.
+pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
+    // Any object can be a controller; a ReplicaSet would make new Pods.
+    let controller = || {
+        let get = ["get", "configmap", "controller", "-n", namespace];
+        if bench.kubectl(&get, "").status != 0 {
+            bench.kubectl(&["create", "configmap", "controller", "-n", namespace], "").succeeded();
+        }
+        let uid = uid(&bench.get(&get[1..]));
+        format!(
+            ", ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: controller, uid: {uid}, controller: true}}]"
+        )
+    };
+    pod(bench, namespace, name, &if owned { controller() } else { String::new() });
+    let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": "ImagePullBackOff"}}});
+    let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
+    bench.kubectl(&["patch", "pod", name, "-n", namespace, "--subresource=status", "-p", &status], "").succeeded();
+}
+
 /// A Pod of an image of ours.
 fn pod(bench: &Bench, namespace: &str, name: &str, more: &str) {
     let pod = format!(
@@ -580,18 +600,8 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
 fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
-    // Any object can be a controller; a ReplicaSet would make new Pods.
-    bench.kubectl(&["create", "configmap", "controller", "-n", &namespace], "").succeeded();
-    let uid = uid(&bench.get(&["configmap", "controller", "-n", &namespace]));
-    let owned = format!(
-        ", ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: controller, uid: {uid}, controller: true}}]"
-    );
-    for (name, more) in [("bare", ""), ("free", &owned), ("guarded", &owned)] {
-        pod(bench, &namespace, name, more);
-        let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
-            "state": {"waiting": {"reason": "ImagePullBackOff"}}});
-        let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
-        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "--subresource=status", "-p", &status], "").succeeded();
+    for (name, owned) in [("bare", false), ("free", true), ("guarded", true)] {
+        stuck_pod(bench, &namespace, name, owned);
     }
     let budget = format!(
         "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: keep, namespace: {namespace}}}\n\

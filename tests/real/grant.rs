@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::cluster::stuck_pod;
 use crate::harness::bench::{self, Bench, Run, fresh};
 use crate::harness::requests::Requests;
 use crate::patcher::rights_of_a_row;
@@ -235,6 +236,96 @@ fn with_the_rights_for_every_namespace_the_commands_need_one_list_of_each_kind()
     // An API server sees the annotation of a namespace a moment later.
     Bench::wait("the exclusion to be in force", || is_denied(served[1]));
     assert!(is_denied("kube-system") && is_denied(&left_out));
+}
+
+#[test]
+fn with_the_rights_to_prune_the_commands_clean_up_everywhere_and_write_only_where_it_is_listed() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [kept, left, opted_out, beyond] = bench.namespaces();
+    let listed = format!("{kept},{left},{opted_out}");
+    let account = Account::with_a_token(bench, &["-n", &listed, "--prune"]);
+    let secret = &account.secret;
+    account.wait_until_confined(&kept);
+    let of_secrets = ["get", "list", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
+    let others = ["get namespaces", "list namespaces", "get serviceaccounts default", "list serviceaccounts default"];
+    let others = others.into_iter().chain(["patch serviceaccounts default"]).map(str::to_owned);
+    assert_eq!(account.rights(&beyond), of_secrets.into_iter().chain(others).collect());
+
+    account.regcred(OLD, &["apply", "-n", &listed]).succeeded();
+    bench.kubectl(&["annotate", "namespace", &opted_out, "regcred.dev/exclude=true"], "").succeeded();
+    let run = account.regcred(OLD, &["diff", "-n", &kept, "--prune"]);
+    assert_eq!((run.status, run.stdout.matches("left over").count()), (3, 4), "{}{}", run.stdout, run.stderr);
+    let run = account.regcred(OLD, &["apply", "-n", &kept, "--prune"]);
+    assert!(run.status == 0 && run.stderr.contains("2 unchanged, 2 unlinked, 2 deleted"), "{}", run.stderr);
+    for namespace in [&left, &opted_out] {
+        bench.kubectl(&["get", "secret", secret, "-n", namespace], "").failed();
+        let account = bench.get(&["serviceaccount", "default", "-n", namespace]);
+        assert!(account["imagePullSecrets"].is_null(), "{account}");
+    }
+    bench.get(&["secret", secret, "-n", &kept]);
+    account.regcred("", &["delete", "-n", &kept, "--yes"]).succeeded();
+    // RBAC lets it through, and the policy does not.
+    let requests = Requests::of(bench, &account.user);
+    let path = format!("{}?fieldManager=regcred", account.path(&beyond));
+    let (status, answer) = requests.send("PATCH", &path, APPLY, &pull_secret(secret));
+    assert!(status == 422 && answer.contains("regcred may write into no excluded namespace"), "{status} {answer}");
+    fails_to_do_anything_else(&account, &kept, &beyond);
+}
+
+#[test]
+fn with_the_right_to_evict_stuck_pods_are_evicted_where_they_are_served_and_nothing_else_is_done_with_pods() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served, excluded] = bench.namespaces();
+    bench.kubectl(&["label", "namespace", &served, &excluded, &format!("stuck={served}")], "").succeeded();
+    let selector = format!("stuck={served}");
+    for rights in [vec!["-n", &served], vec!["-A", "-l", &selector, "--exclude", &excluded]] {
+        let without = Account::with_a_token(bench, &rights);
+        without.wait_until_confined(&served);
+        stuck_pod(bench, &served, "stuck", true);
+        let restart = [&["apply", "--restart-stuck-pods"], &rights[..]].concat();
+        let run = without.regcred(OLD, &restart);
+        assert!(run.status == 1 && run.stderr.contains("the cluster forbids to list pods"), "{}", run.stderr);
+        without.regcred("", &[&["delete", "--yes"], &rights[..]].concat()).succeeded();
+
+        let account = Account::with_a_token(bench, &[&rights[..], &["--restart-stuck-pods"]].concat());
+        account.wait_until_confined(&served);
+        let more = ["list pods", "list poddisruptionbudgets.policy", "create pods/eviction"].map(str::to_owned);
+        let with_the_name = |right: String| right.replace(&without.secret, &account.secret);
+        let expected = without.rights(&served).into_iter().map(with_the_name).chain(more).collect();
+        assert_eq!(account.rights(&served), expected);
+        let run = account.regcred(OLD, &restart);
+        assert!(run.status == 0 && run.stderr.contains("1 stuck Pod was evicted"), "{}", run.stderr);
+        bench.kubectl(&["get", "pod", "stuck", "-n", &served], "").failed();
+
+        let requests = Requests::of(bench, &account.user);
+        stuck_pod(bench, &served, "other", false);
+        stuck_pod(bench, &excluded, "other", true);
+        let pod = |namespace: &str| format!("/api/v1/namespaces/{namespace}/pods/other");
+        for (method, path, body) in [
+            ("GET", pod(&served), Value::Null),
+            ("DELETE", pod(&served), Value::Null),
+            ("PATCH", pod(&served), json!({"metadata": {"labels": {"a": "b"}}})),
+            ("POST", format!("{}/exec?command=id", pod(&served)), Value::Null),
+            ("GET", format!("{}/log", pod(&served)), Value::Null),
+        ] {
+            let content = if method == "PATCH" { "merge-patch+json" } else { "json" };
+            let (status, answer) = requests.send(method, &path, content, &body);
+            assert_eq!(status, 403, "{method} {path}: {answer}");
+        }
+        let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "other"}});
+        let evict =
+            |query: &str| requests.send("POST", &format!("{}/eviction{query}", pod(&excluded)), "json", &eviction);
+        let by_a_policy = rights[0] == "-A";
+        Bench::wait("the policy for evictions", || !by_a_policy || evict("?dryRun=All").1.contains("regcred may"));
+        let (status, answer) = evict("");
+        assert!(status == if by_a_policy { 422 } else { 403 }, "{status} {answer}");
+        assert!(!by_a_policy || answer.contains("regcred may evict no Pod of an excluded namespace"), "{answer}");
+        for namespace in [&served, &excluded] {
+            bench.kubectl(&["delete", "pod", "other", "-n", namespace, "--grace-period=0", "--force"], "").succeeded();
+        }
+        account.regcred("", &[&["delete", "--yes"], &rights[..]].concat()).succeeded();
+        fails_to_do_anything_else(&account, &served, "kube-system");
+    }
 }
 
 /// What a stolen token could try: each is refused, by RBAC or by a policy.

@@ -5,6 +5,7 @@ use std::mem;
 
 use super::index::{Held, is_older, is_older_than, other_manager, place, trimmed};
 use super::machine::Machine;
+use super::namespace::Standing;
 use super::{Event, Place, Target, Watch};
 use crate::cluster::facts::{Account, NamespaceObject, Secret};
 use crate::cluster::reference::refers;
@@ -86,6 +87,7 @@ impl Machine<'_> {
 
     fn namespace_gone(&mut self, name: &Namespace) {
         let Some(here) = self.index.get_mut(name).filter(|here| here.is_known) else { return };
+        self.counts.moved(&here.standing, &Standing::Unwanted);
         here.forget();
         let named = mem::take(&mut here.named);
         if here.is_empty() {

@@ -54,7 +54,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| run.combination.format != Format::Rbac && !run.is_live,
         when: "without `--format rbac`",
-        flags: &["--subject"],
+        flags: &["--subject", "--prune", "--restart-stuck-pods"],
         hint: "add --format rbac, or leave it out",
     },
     Rule {

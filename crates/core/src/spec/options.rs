@@ -79,6 +79,10 @@ partial! {
         all_namespaces: bool,
         /// The labels of the namespaces that the rights are for.
         selector: String,
+        /// Whether the rights are also for what is no longer wanted.
+        prune: bool,
+        /// Whether the rights are also for Pods that are stuck.
+        restart_stuck_pods: bool,
         /// The namespace of the controller.
         controller_namespace: Namespace,
         /// Its image.
@@ -206,6 +210,8 @@ pub const SETTINGS: &[Setting] = &[
     of_flags("--subject", Values::Any, |spec, typed| spec.options.subjects = typed.texts()),
     of_flags("--all-namespaces", Values::None, |spec, typed| spec.options.all_namespaces = typed.switch()),
     of_flags("--selector", Values::One, |spec, typed| spec.options.selector = typed.text()),
+    of_flags("--prune", Values::None, |spec, typed| spec.options.prune = typed.switch()),
+    of_flags("--restart-stuck-pods", Values::None, |spec, typed| spec.options.restart_stuck_pods = typed.switch()),
     of_both("--controller-namespace", Values::One, |spec, typed| spec.options.controller_namespace = typed.name()),
     of_both("--controller-image", Values::One, |spec, typed| spec.options.controller_image = typed.text()),
     of_both("--replicas", Values::One, |spec, typed| spec.options.replicas = typed.number()),

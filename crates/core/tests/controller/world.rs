@@ -2,7 +2,7 @@
 
 use regcred_core::cluster::selection::{Aim, Choice, Others};
 use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
-use regcred_core::controller::{Choosing, Event, Machine, Outcome, Watch, Write};
+use regcred_core::controller::{Choosing, Event, Machine, Outcome, Standing, Watch, Write};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
 use regcred_core::names::ResourceName;
@@ -261,8 +261,14 @@ impl World {
         }
     }
 
-    /// The cluster is as it should be.
+    /// The cluster is as it should be, and every namespace is counted where it is.
     pub fn is_right(&self) {
+        let standings: Vec<_> = self.machine.standings().map(|(_, standing)| standing).collect();
+        let counts = self.machine.counts();
+        let is_served = |standing: &&&Standing| ***standing == Standing::Served;
+        let is_wanted = |standing: &&&Standing| !matches!(standing, Standing::Unwanted | Standing::Leaving);
+        assert_eq!(counts.served, standings.iter().filter(is_served).count(), "{standings:?}");
+        assert_eq!(counts.wanted, standings.iter().filter(is_wanted).count(), "{standings:?}");
         let refers = |list: &[Value]| list.iter().filter(|entry| entry["name"] == NAME).count();
         for (namespace, space) in &self.server.namespaces {
             let held = self.server.secrets.get(namespace);
