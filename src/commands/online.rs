@@ -221,7 +221,7 @@ fn failed(problem: Diagnostic) -> Failure {
 
 pub(super) fn not_asked(error: &std::io::Error) -> Failure {
     failed(if error.kind() == ErrorKind::Unsupported {
-        Diagnostic::error(Code::RegistryUnreachable, "the proxy in `HTTPS_PROXY` is none of HTTP")
+        Diagnostic::error(Code::RegistryUnreachable, "the proxy in `HTTPS_PROXY` is not an HTTP proxy")
             .hint("write http://HOST:PORT, or name the registries in `NO_PROXY`")
     } else {
         Diagnostic::error(Code::RegistryUnreachable, "no registry can be asked: this process gets no network")

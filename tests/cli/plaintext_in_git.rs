@@ -212,6 +212,24 @@ fn variables_that_lead_git_elsewhere_are_named() {
     }
 }
 
+#[test]
+fn a_rule_outside_of_the_repository_counts_where_no_variable_may_replace_it() {
+    let (folder, home) = (repository(), tempfile::tempdir().unwrap());
+    put(&home.path().join(".config/git/ignore"), "x.yaml\n");
+    let path = path();
+    let of_all = [("DOCKERHUB_AUTH", LOGIN), ("PATH", &path), ("HOME", home.path().to_str().unwrap())];
+    let run = |more: &[(&str, &str)]| {
+        regcred(folder.path(), &[&of_all[..], more].concat(), &["render", "-n", "a", "--output", "x.yaml"])
+    };
+    is_refused(&run(&[("GIT_CONFIG_GLOBAL", "/nowhere")]));
+    is_refused(&run(&[
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "core.excludesFile"),
+        ("GIT_CONFIG_VALUE_0", "/dev/null"),
+    ]));
+    succeeds(&run(&[]));
+}
+
 /// `render --output FILE` for a repository with tracked `x.yaml`, the variants of whose path are refused.
 #[cfg(unix)]
 #[test]
