@@ -36,7 +36,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     mounted.warnings.iter().for_each(log::problem);
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let patience = access.timeout;
-    let Connected { client, watching } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let Connected { client, watching, electing: _ } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
     let server = Server::new(client, patience, || false);
     let state = State::new();
     state.leads_until.set(Some(Instant::now() + FOR_EVER));
