@@ -39,6 +39,7 @@ mod controller;
 mod controller_chaos;
 mod docs;
 mod explain;
+mod explain_node;
 mod external;
 mod gitlab;
 mod gitops;
