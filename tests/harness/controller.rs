@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use super::bench::{self, Bench, Run, fresh};
 use super::wire::Wire;
 
+/// The name of the definition of our custom resource.
+pub const DEFINITION: &str = "registrycredentials.regcred.dev";
 pub const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 pub const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 
@@ -42,6 +44,51 @@ impl Installed {
         let installed = Self::without_policies(bench, &["--kube-version", version]);
         installed.confine();
         installed
+    }
+
+    /// Everything but the Deployment, where custom resources say what is done.
+    pub fn following_resources(bench: &'static Bench) -> Self {
+        let installed = Self::without_policies(bench, &["--crd"]);
+        installed.confine();
+        installed.define();
+        installed
+    }
+
+    /// Makes the cluster know the custom resource.
+    pub fn define(&self) {
+        self.apply(|object| object["kind"] == "CustomResourceDefinition");
+        let established = ["wait", "--for=condition=Established", "--timeout=1s", "crd", DEFINITION];
+        Bench::wait("the custom resource to be known", || self.bench.kubectl(&established, "").status == 0);
+    }
+
+    /// Applies a custom resource for this controller: its name begins with the owner's.
+    pub fn ask(&self, name: &str, pull_secret: &Value) -> Run {
+        let metadata =
+            json!({"name": format!("{}-{name}", self.owner), "annotations": {"regcred.dev/owner": self.owner}});
+        let resource = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": metadata,
+            "spec": {"pullSecrets": [pull_secret]}});
+        self.bench.apply(&resource.to_string())
+    }
+
+    /// A pull secret of the installation, for these namespaces.
+    pub fn pull_secret(&self, namespaces: &Value) -> Value {
+        let source = format!("{}-src", self.owner);
+        json!({"name": self.owner, "logins": [{"dockerConfig": {"secret": source}}], "namespaces": namespaces})
+    }
+
+    /// The conditions of a custom resource: `Ready=True Served`.
+    pub fn conditions(&self, name: &str) -> Vec<String> {
+        let resource = self.bench.get(&["registrycredentials", &format!("{}-{name}", self.owner)]);
+        let text = |condition: &Value, field: &str| condition[field].as_str().unwrap().to_owned();
+        let condition = |one: &Value| format!("{}={} {}", text(one, "type"), text(one, "status"), text(one, "reason"));
+        resource["status"]["conditions"].as_array().into_iter().flatten().map(condition).collect()
+    }
+
+    /// Changes the login of the Secret that the controller watches.
+    pub fn rotate(&self, login: &str) {
+        let patch = json!({"stringData": {".dockerconfigjson": login}}).to_string();
+        let source = format!("{}-src", self.owner);
+        self.bench.kubectl(&["patch", "secret", &source, "-n", &self.system, "-p", &patch], "").succeeded();
     }
 
     fn without_policies(bench: &'static Bench, more: &[&str]) -> Self {
@@ -105,6 +152,22 @@ impl Installed {
         kubeconfig["clusters"][0]["cluster"]["server"] = json!(format!("https://{}", wire.address));
         bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
         wire
+    }
+
+    /// Lets the replicas that start from now on read the token from a file, as in a Pod.
+    pub fn by_token_file(&self) {
+        let mut kubeconfig: Value =
+            serde_json::from_str(&fs::read_to_string(self.path("kubeconfig")).unwrap()).unwrap();
+        kubeconfig["users"][0]["user"] = json!({"tokenFile": self.path("token")});
+        self.mount_token();
+        bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
+    }
+
+    /// Puts a new token into that file.
+    pub fn mount_token(&self) {
+        let account = format!("regcred-{}", self.owner);
+        let token = self.bench.kubectl(&["create", "token", &account, "-n", &self.system], "").succeeded();
+        bench::write(&self.path("token"), token.trim());
     }
 
     /// The rights to evict Pods.
@@ -178,13 +241,27 @@ impl Installed {
 
     /// One pass.
     pub fn once(&self) -> Run {
-        let program =
-            self.bench.program("regcred").arguments(self.arguments()).arguments(["--once", "--timeout", "8s"]);
+        self.once_with(&[])
+    }
+
+    /// One pass with more flags.
+    pub fn once_with(&self, more: &[&str]) -> Run {
+        let program = self
+            .bench
+            .program("regcred")
+            .arguments(self.arguments())
+            .arguments(["--once", "--timeout", "8s"])
+            .arguments(more);
         program.variable("KUBECONFIG", self.path("kubeconfig")).run()
     }
 
     /// Starts a replica.
     pub fn start(&self, more: &[&str]) -> Replica {
+        self.start_with(more, &[])
+    }
+
+    /// Starts a replica with more variables in its environment.
+    pub fn start_with(&self, more: &[&str], variables: &[(&str, &Path)]) -> Replica {
         // It ends with the shell's stdin, which the end of the test process closes, however it ends.
         let script = r#"log=$1; shift; "$@" </dev/null 2>"$log" & echo $! >"$log.pid"; cat >/dev/null; kill -KILL $! 2>/dev/null"#;
         let log = self.path(&fresh("log"));
@@ -194,6 +271,7 @@ impl Installed {
             .arguments(["--listen", "127.0.0.1:0", "--log-format", "json"])
             .arguments(more);
         let shell = shell.variable("KUBECONFIG", self.path("kubeconfig")).variable("HOSTNAME", fresh("pod"));
+        let shell = variables.iter().fold(shell, |shell, (name, value)| shell.variable(name, value));
         Replica { keeper: shell.start(), log }
     }
 

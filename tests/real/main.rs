@@ -19,6 +19,7 @@ mod harness {
     pub mod regcred;
     pub mod registry;
     pub mod requests;
+    pub mod rivals;
     pub mod schemas;
     pub mod sealed_secrets;
     #[expect(dead_code, reason = "here the real sops encrypts")]
@@ -37,6 +38,7 @@ mod cluster;
 mod cluster_load;
 mod controller;
 mod controller_chaos;
+mod controller_resource;
 mod docs;
 mod explain;
 mod explain_node;

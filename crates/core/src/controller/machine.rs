@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 
+use super::counts::Counts;
 use super::index::{Held, Here, is_older, is_older_than, trimmed};
 use super::namespace::{Needs, Rules, Standing};
 use super::trouble::Troubles;
@@ -32,6 +33,7 @@ pub struct Machine<'d> {
     pub(super) troubles: Troubles,
     pub(super) due: BTreeSet<(u64, Namespace)>,
     pub(super) notices: Vec<Notice>,
+    pub(super) counts: Counts,
 }
 
 /// What a watch has seen.
@@ -41,23 +43,6 @@ pub(super) struct Seen {
     pub(super) is_complete: bool,
     /// What it has seen since it began again.
     pub(super) again: Option<BTreeSet<(Namespace, Option<ResourceName>)>>,
-}
-
-/// How many namespaces are how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Chosen ones.
-    pub wanted: usize,
-    /// Those that have everything.
-    pub served: usize,
-    /// Those with something to write or to remove.
-    pub pending: usize,
-    /// Those with a Secret of somebody else.
-    pub left: usize,
-    /// Those where a write fails.
-    pub failing: usize,
-    /// Those where another manager undoes what is written.
-    pub contested: usize,
 }
 
 impl<'d> Machine<'d> {
@@ -82,6 +67,7 @@ impl<'d> Machine<'d> {
             troubles: Troubles::default(),
             due: BTreeSet::new(),
             notices: Vec::new(),
+            counts: Counts::default(),
         }
     }
 
@@ -201,24 +187,7 @@ impl<'d> Machine<'d> {
     /// How many namespaces are how.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for (_, standing) in self.standings() {
-            let count = match standing {
-                Standing::Unwanted => continue,
-                Standing::Served => &mut counts.served,
-                Standing::Leaving => {
-                    counts.pending += 1;
-                    continue;
-                }
-                Standing::Pending => &mut counts.pending,
-                Standing::Left(..) => &mut counts.left,
-                Standing::Failing(..) => &mut counts.failing,
-                Standing::Contested(..) => &mut counts.contested,
-            };
-            *count += 1;
-            counts.wanted += 1;
-        }
-        counts
+        self.counts
     }
 
     fn decide(&mut self, namespace: &Namespace, now: u64) {
@@ -254,6 +223,7 @@ impl<'d> Machine<'d> {
                 Standing::Contested(place, manager) => Some(Notice::Contested(place.clone(), manager.clone())),
                 Standing::Unwanted | Standing::Pending | Standing::Leaving => None,
             });
+            self.counts.moved(&here.standing, &standing);
             here.standing = standing;
         }
     }

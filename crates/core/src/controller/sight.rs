@@ -5,6 +5,7 @@ use std::mem;
 
 use super::index::{Held, is_older, is_older_than, other_manager, place, trimmed};
 use super::machine::Machine;
+use super::namespace::Standing;
 use super::{Event, Place, Target, Watch};
 use crate::cluster::facts::{Account, NamespaceObject, Secret};
 use crate::cluster::reference::refers;
@@ -76,8 +77,7 @@ impl Machine<'_> {
             // How long the first namespaces take is not the time that a new one waits.
             here.since = Some(now).filter(|_| is_new);
         }
-        let selectors = self.choices.iter().filter_map(|choice| choice.selector);
-        here.see(object.space(), |label| selectors.clone().any(|selector| selector.mentions(label)));
+        here.see(object.space(), |label| self.choices.iter().any(|choice| choice.mentions(label)));
         let named: Vec<_> = self.choices.iter().map(|choice| choice.names_it(&name, here)).collect();
         let before = mem::replace(&mut here.named, named.clone());
         self.recount(&before, &named);
@@ -86,6 +86,7 @@ impl Machine<'_> {
 
     fn namespace_gone(&mut self, name: &Namespace) {
         let Some(here) = self.index.get_mut(name).filter(|here| here.is_known) else { return };
+        self.counts.moved(&here.standing, &Standing::Unwanted);
         here.forget();
         let named = mem::take(&mut here.named);
         if here.is_empty() {

@@ -1,8 +1,7 @@
 //! Connects the state machine with the model of the API server, step by step.
 
-use regcred_core::cluster::selection::{Aim, Choice, Others};
 use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
-use regcred_core::controller::{Choosing, Event, Machine, Outcome, Watch, Write};
+use regcred_core::controller::{Choosing, Event, Machine, Outcome, Selection, Standing, Watch, Write};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
 use regcred_core::names::ResourceName;
@@ -91,8 +90,8 @@ fn delivery(login: usize) -> &'static Delivery<'static> {
 }
 
 fn machine(delivery: &'static Delivery<'static>) -> Machine<'static> {
-    let choice = Choice { include: &[], exclude: &[], others: Others::All, aim: Aim::Serve };
-    Machine::new(delivery, vec![Choosing { choice, selector: None }], "regcred-system".parse().unwrap())
+    let selection = Box::leak(Box::new(Selection::default()));
+    Machine::new(delivery, vec![Choosing { selection, within: None }], "regcred-system".parse().unwrap())
 }
 
 impl World {
@@ -261,8 +260,14 @@ impl World {
         }
     }
 
-    /// The cluster is as it should be.
+    /// The cluster is as it should be, and every namespace is counted where it is.
     pub fn is_right(&self) {
+        let standings: Vec<_> = self.machine.standings().map(|(_, standing)| standing).collect();
+        let counts = self.machine.counts();
+        let is_served = |standing: &&&Standing| ***standing == Standing::Served;
+        let is_wanted = |standing: &&&Standing| !matches!(standing, Standing::Unwanted | Standing::Leaving);
+        assert_eq!(counts.served, standings.iter().filter(is_served).count(), "{standings:?}");
+        assert_eq!(counts.wanted, standings.iter().filter(is_wanted).count(), "{standings:?}");
         let refers = |list: &[Value]| list.iter().filter(|entry| entry["name"] == NAME).count();
         for (namespace, space) in &self.server.namespaces {
             let held = self.server.secrets.get(namespace);
