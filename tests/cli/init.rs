@@ -60,6 +60,31 @@ fn each_tool_gets_its_files_and_a_regcred_yaml_that_regcred_reads() {
 }
 
 #[test]
+fn where_nobody_has_listed_namespaces_the_controller_is_proposed_and_its_comment_works() {
+    for (tool, _) in TOOLS {
+        let folder = tempfile::tempdir().unwrap();
+        let output = regcred(folder.path(), &["init", tool]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        let path = folder.path().join("regcred.yaml");
+        let config = fs::read_to_string(&path).unwrap();
+        let is_proposed = ["helmfile", "argocd"].contains(tool);
+        assert_eq!(said.contains("let the controller serve every one"), is_proposed, "{tool}: {said}");
+        assert_eq!(config.contains("# strategy: controller\n"), is_proposed, "{tool}: {config}");
+        if !is_proposed {
+            continue;
+        }
+        // As the comment says.
+        let config = config.replace("# strategy:", "strategy:").replace("# controller:", "controller:");
+        let config = config.replace("      include: [team-a, team-b]\n", "      exclude: [sandbox]\n");
+        fs::write(&path, config.replace("link: none", "link: service-account")).unwrap();
+        let chart = ["render", "--check", "--protect", "plain", "--format", "chart", "--output", "chart"];
+        let output = regcred(folder.path(), &chart);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("templates/deployment.yaml"), "{tool}: {said}");
+    }
+}
+
+#[test]
 fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
     for (tool, names) in TOOLS {
         // Beside a pipeline a file to include is written.
