@@ -23,7 +23,7 @@ pub(super) fn rules(of: &Installation<'_>) -> Value {
     })
 }
 
-/// An alert. JOB, NAMESPACE and NAME in its expression are those of the controller; JOB is what a PodMonitor makes of the other two.
+/// An alert. JOB, NAMESPACE and NAME in its expression are those of the controller; JOB is what a `PodMonitor` makes of the other two.
 struct Alert {
     name: &'static str,
     severity: &'static str,
