@@ -25,6 +25,9 @@ pub struct ControllerArguments {
     /// Make one pass over all namespaces, and end
     #[arg(long, help_heading = "How")]
     pub once: bool,
+    /// Do what custom resources ask for, within what regcred.yaml permits
+    #[arg(long, help_heading = "Which logins")]
+    pub crd: bool,
     /// Evict Pods that fail to pull because they were created without the reference
     #[arg(long, help_heading = "How")]
     pub restart_stuck_pods: bool,

@@ -182,6 +182,9 @@ pub struct InstallationArguments {
     /// Oldest version of Kubernetes that it is for [default: 1.36]
     #[arg(long, value_name = "VERSION")]
     pub kube_version: Option<String>,
+    /// Let custom resources say what it does, within what this run names
+    #[arg(long)]
+    pub crd: bool,
 }
 
 /// The in-cluster patcher of `--strategy patcher`.

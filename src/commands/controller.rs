@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::cluster::connection;
 use crate::cli::controller::{ControllerArguments, LogFormat};
-use crate::controller::{self, Lasting, Options, StuckPods};
+use crate::controller::{self, Lasting, Options, StuckPods, Wishes};
 use crate::environment::{Environment, read_text};
 use crate::report::Outcome;
 use crate::settings::allowed;
@@ -25,6 +25,7 @@ const NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace
 pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environment) -> Result<Outcome> {
     let ControllerArguments {
         secrets,
+        crd,
         namespace,
         once,
         restart_stuck_pods,
@@ -50,6 +51,7 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
         config: environment.directory().join(config),
         secrets: environment.directory().join(secrets),
         namespace: namespace.clone().map_or_else(own_namespace, Ok)?,
+        wishes: if *crd { Wishes::Resources } else { Wishes::File },
         lasting: if *once { Lasting::Once } else { Lasting::ForEver },
         listen: *listen,
         log_format: match log_format {

@@ -2,6 +2,7 @@
 //!
 //! One thread does everything: watches, writes, the lease, the check of the policies, and the answers on a port.
 
+mod asked;
 mod config;
 mod confinement;
 mod http;
@@ -10,12 +11,14 @@ mod log;
 mod metrics;
 mod mounted;
 mod news;
+mod observed;
 mod once;
 mod online;
 mod pods;
 mod serve;
 mod session;
 mod state;
+mod statuses;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,6 +41,8 @@ pub struct Options {
     pub secrets: PathBuf,
     /// The namespace of the lease and the Events.
     pub namespace: Namespace,
+    /// Who says what is done.
+    pub wishes: Wishes,
     /// How long it runs.
     pub lasting: Lasting,
     /// Where it answers.
@@ -54,6 +59,15 @@ pub struct Options {
     pub check_online: Option<Duration>,
     /// What tells this replica from others, and from itself after a new start.
     pub identity: String,
+}
+
+/// Who says what is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wishes {
+    /// The mounted regcred.yaml.
+    File,
+    /// Custom resources, within what the mounted regcred.yaml permits.
+    Resources,
 }
 
 /// How long the controller runs.

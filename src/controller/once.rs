@@ -1,15 +1,17 @@
 //! Makes one pass over all namespaces, and ends.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::mounted::Mounts;
 use super::news::News;
-use super::session::{Session, choices, delivery};
+use super::observed::Observed;
+use super::session::{Session, choices, delivery, names};
 use super::state::State;
-use super::{Options, confinement, log};
+use super::{Options, Wishes, confinement, log};
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Connected, stay_connected};
@@ -23,26 +25,39 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// How long a pass leads: it takes no part in the election.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often it is looked whether custom resources were read.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Makes one pass.
 ///
 /// # Errors
 /// The mounted files are wrong, or the cluster cannot be reached.
 pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
-    let Options { config, secrets, namespace, access, allowed, .. } = options;
-    let mounts = Mounts { config, secrets, allowed: &allowed, environment };
+    let Options { config, secrets, namespace, wishes, access, allowed, .. } = options;
+    let mut mounts = Mounts { config, secrets, allowed: &allowed, environment, observed: None };
     let wrong = |problems| Failure::Input { title: "the mounted files", problems };
-    let mounted = mounts.understand(&mounts.read()).map_err(wrong)?;
-    mounted.warnings.iter().for_each(log::problem);
+    if wishes == Wishes::File {
+        mounts.understand(&mounts.read(), None).map_err(wrong)?;
+    }
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let patience = access.timeout;
     let Connected { client, watching } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
-    let server = Server::new(client, patience, || false);
-    let state = State::new();
+    let server = Server::new(client.clone(), patience, || false);
+    let state = Rc::new(State::new());
+    if wishes == Wishes::Resources {
+        let server = Server::new(client, patience, || false);
+        mounts.observed = Some(Observed::start(watching.clone(), server, namespace.clone(), Rc::clone(&state)));
+        mounts.understand(&mounts.read(), None).map_err(wrong)?;
+        wait(&mounts, patience).await.map_err(of_the_cluster)?;
+    }
+    let mounted = mounts.understand(&mounts.read(), None).map_err(wrong)?;
+    mounted.warnings.iter().for_each(log::problem);
     state.leads_until.set(Some(Instant::now() + FOR_EVER));
     let first = stream::first(&server).await;
     let first = first.map_err(|trouble| of_the_cluster(Attempt::new("get", "/version").failed(&trouble)))?;
-    let (delivery, news) = (delivery(&mounted), RefCell::new(News::new(None)));
+    let delivery = delivery(&mounted.config, mounted.logins.iter().map(Rc::as_ref));
+    let news = RefCell::new(News::new(None));
+    news.borrow_mut().resources(&mounted.verdicts);
     let mut session =
         Session::new(&state, (&server, &watching), &delivery, choices(&mounted), first, &news, &namespace);
     let work = async {
@@ -62,14 +77,29 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
             }
         }
     };
-    let checks = confinement::keep_checking(&state, &server, &delivery, &namespace);
+    let names = names(&mounted);
+    let checks = confinement::keep_checking(&state, &server, &names, &namespace);
     let counts = tokio::select! {
         end = work => end.map_err(of_the_cluster)?,
         never = checks => match never {},
     };
     let words = format!("{} of {} namespaces are served", counts.served, counts.wanted);
     log::info(&words, &[]);
-    Ok(if counts.served == counts.wanted { Outcome::Done } else { Outcome::Negative })
+    let is_followed = mounted.verdicts.iter().all(|one| one.refusals.is_empty() && one.broken.is_empty());
+    Ok(if counts.served == counts.wanted && is_followed { Outcome::Done } else { Outcome::Negative })
+}
+
+/// Waits until custom resources and their Secrets were read.
+async fn wait(mounts: &Mounts<'_>, patience: Duration) -> Result<(), Diagnostic> {
+    let end = Instant::now() + patience;
+    loop {
+        mounts.read();
+        let Some(why) = mounts.waits_for() else { return Ok(()) };
+        if Instant::now() >= end {
+            return Err(Diagnostic::error(Code::ClusterTimeout, why).hint("check the rights of this account"));
+        }
+        sleep(LOOK).await;
+    }
 }
 
 fn is_done(Counts { pending, failing, .. }: Counts) -> bool {

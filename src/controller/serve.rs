@@ -10,10 +10,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::mounted::{Mounted, Mounts, Texts};
 use super::news::News;
+use super::observed::Observed;
 use super::online::Asking;
-use super::session::{Session, choices, delivery};
+use super::session::{Session, choices, delivery, names};
 use super::state::State;
-use super::{Options, StuckPods, confinement, http, leadership, log};
+use super::statuses::Statuses;
+use super::{Options, StuckPods, Wishes, confinement, http, leadership, log};
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Client, Connected, stay_connected};
@@ -39,8 +41,9 @@ const LEASE_CALL: Duration = Duration::from_secs(3);
 /// # Errors
 /// The port cannot be had, or the cluster's address or login is wrong.
 pub async fn serve(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
-    let Options { config, secrets, namespace, listen, access, allowed, identity, stuck_pods, check_online, .. } =
-        options;
+    let Options {
+        config, secrets, namespace, wishes, listen, access, allowed, identity, stuck_pods, check_online, ..
+    } = options;
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let timeouts = access.timeout;
     let Connected { client, watching } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
@@ -53,13 +56,18 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
     let state = Rc::new(State::new());
     spawn_local(http::answer(listener, Rc::clone(&state)));
     spawn_local(stop_at_a_signal(Rc::clone(&state)));
-    let mounts = Mounts { config, secrets, allowed: &allowed, environment };
+    let server = || Server::new(client.clone(), LEASE_CALL, || false);
+    let observed = (wishes == Wishes::Resources)
+        .then(|| Observed::start(watching.clone(), server(), namespace.clone(), Rc::clone(&state)));
+    let statuses = observed.clone().map(|observed| Statuses::new(server(), observed));
+    let mounts = Mounts { config, secrets, allowed: &allowed, environment, observed };
     let news = RefCell::new(News::new(None));
     let run = Run {
         state: &state,
         server: Server::new(client.clone(), timeouts, || false),
         watching,
         mounts,
+        statuses,
         namespace: &namespace,
         news: &news,
         stuck_pods,
@@ -68,8 +76,9 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
     let Some((mut mounted, mut texts)) = run.first_files().await else { return Ok(Outcome::Done) };
     let name = marks::name(mounted.config.owner.as_str());
     *news.borrow_mut() = News::new(Some(Events::new(&client, namespace.as_str(), &name, &identity)));
+    run.accept(&mounted);
     let lease = Lease::new(run.watching.clone(), namespace.as_str(), &name, identity);
-    let short = Server::new(client, LEASE_CALL, || false);
+    let short = server();
     let election = spawn_local(leadership::take_part(lease, short, Rc::clone(&state)));
     while let Some(changed) = run.session(&mounted, &mut texts).await {
         mounted = changed;
@@ -84,6 +93,7 @@ struct Run<'a> {
     server: Server,
     watching: Client,
     mounts: Mounts<'a>,
+    statuses: Option<Statuses>,
     namespace: &'a Namespace,
     news: &'a RefCell<News>,
     stuck_pods: StuckPods,
@@ -96,12 +106,12 @@ impl Run<'_> {
         let mut said: Option<Texts> = None;
         while !self.state.is_stopping.get() {
             let texts = self.mounts.read();
-            if said.as_ref() != Some(&texts) {
-                match self.mounts.understand(&texts) {
-                    Ok(mounted) => {
-                        self.accept(&mounted);
-                        return Some((mounted, texts));
-                    }
+            let waits_for = self.mounts.waits_for();
+            let is_waiting = waits_for.is_some();
+            *self.state.waits_for.borrow_mut() = waits_for;
+            if said.as_ref() != Some(&texts) && !is_waiting {
+                match self.mounts.understand(&texts, None) {
+                    Ok(mounted) => return Some((mounted, texts)),
                     Err(problems) => self.refuse(&problems),
                 }
                 said = Some(texts);
@@ -115,7 +125,12 @@ impl Run<'_> {
     fn accept(&self, mounted: &Mounted) {
         self.state.is_configured.set(true);
         self.state.metrics.config_broken.set(0);
-        self.news.borrow_mut().good(&mounted.warnings);
+        let mut news = self.news.borrow_mut();
+        news.good(&mounted.warnings);
+        if mounted.permitted.is_some() {
+            self.state.metrics.resources(&mounted.verdicts);
+            news.resources(&mounted.verdicts);
+        }
     }
 
     fn refuse(&self, problems: &[Diagnostic]) {
@@ -141,7 +156,7 @@ impl Run<'_> {
                 }
             }
         };
-        let delivery = delivery(mounted);
+        let delivery = delivery(&mounted.config, mounted.logins.iter().map(Rc::as_ref));
         *self.state.sample.borrow_mut() = None;
         let clients = (&self.server, &self.watching);
         let mut session =
@@ -159,12 +174,16 @@ impl Run<'_> {
                 }
                 self.state.metrics.count(session.counts());
                 self.state.metrics.calls(&self.server.answers());
+                if let Some(statuses) = &self.statuses {
+                    statuses.tell(&session, mounted);
+                }
                 if let Some(changed) = self.changed(mounted, texts, &mut files) {
                     return Some(changed);
                 }
             }
         };
-        let checks = confinement::keep_checking(self.state, &self.server, &delivery, self.namespace);
+        let names = names(mounted);
+        let checks = confinement::keep_checking(self.state, &self.server, &names, self.namespace);
         tokio::select! {
             end = work => end,
             never = checks => match never {},
@@ -174,7 +193,8 @@ impl Run<'_> {
 
     /// The mounted files, where they have changed and are good.
     fn changed(&self, mounted: &Mounted, texts: &mut Texts, files: &mut Files) -> Option<Mounted> {
-        if Instant::now() < files.look {
+        let is_shown = self.mounts.take_change();
+        if (Instant::now() < files.look && !is_shown) || self.mounts.waits_for().is_some() {
             return None;
         }
         files.look = Instant::now() + LOOK;
@@ -189,7 +209,7 @@ impl Run<'_> {
             return None;
         }
         files.candidate = None;
-        let meant = self.mounts.understand(&now).and_then(|new| same_owner(mounted, new));
+        let meant = self.mounts.understand(&now, Some(mounted)).and_then(|new| same_owner(mounted, new));
         *texts = now;
         match meant {
             Ok(new) => {

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::iter::repeat;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt, select_all};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::config::Wanted;
 use super::log;
 use super::mounted::Mounted;
 use super::news::News;
@@ -20,9 +20,10 @@ use regcred_cluster::controller::stream::First;
 use regcred_cluster::controller::watch::{self, Said};
 use regcred_cluster::controller::write::write;
 use regcred_cluster::server::Server;
-use regcred_core::cluster::selection::{Aim, Choice, Others};
 use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
+use regcred_core::controller::wanted::{Config, Wanted};
 use regcred_core::controller::{Choosing, Counts, Machine, Outcome, Watch, Write};
+use regcred_core::docker_config::Logins;
 use regcred_core::names::Namespace;
 use regcred_core::objects::marks::Marks;
 
@@ -33,15 +34,12 @@ const TURN: Duration = Duration::from_secs(1);
 /// How often the same error of a watch is logged.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What mounted files want of the cluster.
-pub fn delivery(mounted: &Mounted) -> Delivery<'_> {
-    let accounts = |one| {
-        let Wanted { accounts, account_globs, .. }: &Wanted = one;
-        let is_all = accounts.is_empty() && account_globs.is_empty();
-        if is_all { Accounts::All } else { Accounts::Chosen(accounts, account_globs) }
+/// What is wanted of the cluster.
+pub fn delivery<'a>(config: &'a Config, logins: impl Iterator<Item = &'a Logins>) -> Delivery<'a> {
+    let accounts = |one: &'a Wanted| {
+        if one.has_all_accounts() { Accounts::All } else { Accounts::Chosen(&one.accounts, &one.account_globs) }
     };
-    let config = &mounted.config;
-    let pull_secrets = config.pull_secrets.iter().zip(&mounted.logins);
+    let pull_secrets = config.pull_secrets.iter().zip(logins);
     Delivery {
         pull_secrets: pull_secrets
             .map(|(one, logins)| PullSecret::new(&one.name, Vec::new(), accounts(one), logins))
@@ -53,23 +51,23 @@ pub fn delivery(mounted: &Mounted) -> Delivery<'_> {
     }
 }
 
-/// The namespaces of each pull secret; without names and globs all but the cluster's own.
+/// The same without logins: all the names that this account may write.
+pub fn names(mounted: &Mounted) -> Delivery<'_> {
+    static NONE: Logins = Logins::Unavailable;
+    delivery(mounted.permitted.as_ref().unwrap_or(&mounted.config), repeat(&NONE))
+}
+
+/// The namespaces of each pull secret.
 pub fn choices(mounted: &Mounted) -> Vec<Choosing<'_>> {
-    let choice = |one| {
-        let Wanted { include, exclude, selector, .. }: &Wanted = one;
-        Choosing {
-            choice: Choice { include, exclude, others: Others::All, aim: Aim::Serve },
-            selector: selector.as_ref(),
-        }
-    };
-    mounted.config.pull_secrets.iter().map(choice).collect()
+    let pull_secrets = mounted.config.pull_secrets.iter();
+    pull_secrets.map(|one| Choosing { selection: &one.namespaces, within: one.within.as_ref() }).collect()
 }
 
 /// What a session has.
 pub struct Session<'a> {
     pub state: &'a State,
     pub server: &'a Server,
-    delivery: &'a Delivery<'a>,
+    pub delivery: &'a Delivery<'a>,
     pub machine: Machine<'a>,
     streams: SelectAll<BoxStream<'static, Said>>,
     first: First,

@@ -28,6 +28,8 @@ pub struct State {
     pub was_synced: Cell<bool>,
     /// Whether the mounted files were good at least once.
     pub is_configured: Cell<bool>,
+    /// What custom resources wait for before anything is known of them.
+    pub waits_for: RefCell<Option<String>>,
     pub is_stopping: Cell<bool>,
     /// A namespace that is served, for the check of the policies.
     pub sample: RefCell<Option<Namespace>>,
@@ -50,6 +52,7 @@ impl State {
             may_begin: Cell::new(false),
             was_synced: Cell::new(false),
             is_configured: Cell::new(false),
+            waits_for: RefCell::new(None),
             is_stopping: Cell::new(false),
             sample: RefCell::new(None),
             turned: Cell::new(Instant::now()),
@@ -77,6 +80,9 @@ impl State {
     pub fn not_ready(&self) -> Option<String> {
         if self.is_stopping.get() {
             return Some("stopping".to_owned());
+        }
+        if let Some(why) = &*self.waits_for.borrow() {
+            return Some(why.clone());
         }
         if !self.is_configured.get() {
             return Some("the mounted regcred.yaml or a mounted Secret is wrong: the log says what".to_owned());

@@ -101,6 +101,7 @@ fn other_value(flag: &str) -> Option<&'static str> {
         | "credential-helpers"
         | "allow-plaintext-in-git" => return None,
         "create-namespaces"
+        | "crd"
         | "reseal"
         | "raw"
         | "no-guard"

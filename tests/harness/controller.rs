@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use super::bench::{self, Bench, Run, fresh};
 use super::wire::Wire;
 
+/// The name of the definition of our custom resource.
+pub const DEFINITION: &str = "registrycredentials.regcred.dev";
 pub const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 pub const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 
@@ -42,6 +44,51 @@ impl Installed {
         let installed = Self::without_policies(bench, &["--kube-version", version]);
         installed.confine();
         installed
+    }
+
+    /// Everything but the Deployment, where custom resources say what is done.
+    pub fn following_resources(bench: &'static Bench) -> Self {
+        let installed = Self::without_policies(bench, &["--crd"]);
+        installed.confine();
+        installed.define();
+        installed
+    }
+
+    /// Makes the cluster know the custom resource.
+    pub fn define(&self) {
+        self.apply(|object| object["kind"] == "CustomResourceDefinition");
+        let established = ["wait", "--for=condition=Established", "--timeout=1s", "crd", DEFINITION];
+        Bench::wait("the custom resource to be known", || self.bench.kubectl(&established, "").status == 0);
+    }
+
+    /// Applies a custom resource for this controller: its name begins with the owner's.
+    pub fn ask(&self, name: &str, pull_secret: &Value) -> Run {
+        let metadata =
+            json!({"name": format!("{}-{name}", self.owner), "annotations": {"regcred.dev/owner": self.owner}});
+        let resource = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": metadata,
+            "spec": {"pullSecrets": [pull_secret]}});
+        self.bench.apply(&resource.to_string())
+    }
+
+    /// A pull secret of the installation, for these namespaces.
+    pub fn pull_secret(&self, namespaces: &Value) -> Value {
+        let source = format!("{}-src", self.owner);
+        json!({"name": self.owner, "logins": [{"dockerConfig": {"secret": source}}], "namespaces": namespaces})
+    }
+
+    /// The conditions of a custom resource: `Ready=True Served`.
+    pub fn conditions(&self, name: &str) -> Vec<String> {
+        let resource = self.bench.get(&["registrycredentials", &format!("{}-{name}", self.owner)]);
+        let text = |condition: &Value, field: &str| condition[field].as_str().unwrap().to_owned();
+        let condition = |one: &Value| format!("{}={} {}", text(one, "type"), text(one, "status"), text(one, "reason"));
+        resource["status"]["conditions"].as_array().into_iter().flatten().map(condition).collect()
+    }
+
+    /// Changes the login of the Secret that the controller watches.
+    pub fn rotate(&self, login: &str) {
+        let patch = json!({"stringData": {".dockerconfigjson": login}}).to_string();
+        let source = format!("{}-src", self.owner);
+        self.bench.kubectl(&["patch", "secret", &source, "-n", &self.system, "-p", &patch], "").succeeded();
     }
 
     fn without_policies(bench: &'static Bench, more: &[&str]) -> Self {
@@ -210,8 +257,17 @@ impl Installed {
 
     /// One pass.
     pub fn once(&self) -> Run {
-        let program =
-            self.bench.program("regcred").arguments(self.arguments()).arguments(["--once", "--timeout", "8s"]);
+        self.once_with(&[])
+    }
+
+    /// One pass with more flags.
+    pub fn once_with(&self, more: &[&str]) -> Run {
+        let program = self
+            .bench
+            .program("regcred")
+            .arguments(self.arguments())
+            .arguments(["--once", "--timeout", "8s"])
+            .arguments(more);
         program.variable("KUBECONFIG", self.path("kubeconfig")).run()
     }
 

@@ -546,6 +546,67 @@ fn before_streamed_lists_the_account_of_a_controller_may_also_list_what_it_watch
 }
 
 #[test]
+fn the_account_of_a_controller_with_custom_resources_also_watches_them_and_its_sources_and_writes_their_status() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served] = bench.namespaces();
+    let home = fresh("controller");
+    let account = Account::of_a_controller(bench, &home, &["--namespaces", &served, "--crd"]);
+    let secret = &account.secret;
+    account.wait_until_confined(&served);
+    let everywhere = ["watch namespaces", "watch serviceaccounts default", "patch serviceaccounts default"];
+    let of_resources = ["watch registrycredentials.regcred.dev", "patch registrycredentials.regcred.dev/status"];
+    let of_secrets = ["watch", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
+    let everywhere = everywhere.into_iter().chain(of_resources).map(str::to_owned);
+    let expected: BTreeSet<_> = everywhere.chain(of_secrets).collect();
+    assert_eq!(account.rights(&served), expected);
+    let of_the_lease = |verb| format!("{verb} leases.coordination.k8s.io regcred-{secret}");
+    let at_home = ["get", "watch", "create", "patch"].map(of_the_lease);
+    let of_events = ["create", "patch"].map(|verb| format!("{verb} events.events.k8s.io"));
+    let of_the_source = format!("watch secrets {secret}-src");
+    let at_home = at_home.into_iter().chain(of_events).chain([of_the_source]);
+    assert_eq!(account.rights(&home), expected.into_iter().chain(at_home).collect());
+
+    let requests = Requests::of(bench, &account.user);
+    let resource = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": secret},
+        "spec": {"pullSecrets": [{"name": secret, "logins": [{"dockerConfig": {"secret": format!("{secret}-src")}}]}]}});
+    let established = ["wait", "--for=condition=Established", "--timeout=1s", "crd", "registrycredentials.regcred.dev"];
+    Bench::wait("the custom resource to be known", || bench.kubectl(&established, "").status == 0);
+    bench.apply(&resource.to_string()).succeeded();
+    let kind = "/apis/regcred.dev/v1alpha1/registrycredentials";
+    let status = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "status": {"served": 1}});
+    let write_status =
+        || requests.send("PATCH", &format!("{kind}/{secret}/status?fieldManager=x&force=true"), APPLY, &status);
+    assert_eq!(write_status().0, 200);
+    let definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/registrycredentials.regcred.dev";
+    let (other, merge) = (json!({"metadata": {"labels": {"a": "b"}}}), "merge-patch+json");
+    let source = format!("/api/v1/namespaces/{home}/secrets/{secret}-src");
+    let attempts = [
+        ("PATCH", format!("{kind}/{secret}"), merge, other),
+        ("DELETE", format!("{kind}/{secret}"), "json", Value::Null),
+        ("POST", kind.to_owned(), "json", resource.clone()),
+        ("PATCH", definition.to_owned(), merge, json!({"metadata": {"labels": {"a": "b"}}})),
+        ("PATCH", source.clone(), merge, json!({"metadata": {"labels": {"a": "b"}}})),
+        ("DELETE", source.clone(), "json", Value::Null),
+    ];
+    for (method, path, content, body) in &attempts {
+        let (status, answer) = requests.send(method, path, content, body);
+        assert_eq!(status, 403, "{method} {path}: {answer}");
+    }
+    assert_eq!(requests.send("GET", &source, "json", &Value::Null).0, 403);
+    // Whatever other roles allow, its policies do not.
+    account.may_do_everything();
+    Bench::wait("the role to be in force", || requests.send("GET", &source, "json", &Value::Null).0 == 200);
+    for (method, path, content, body) in &attempts {
+        let (status, answer) = requests.send(method, path, content, body);
+        assert!(status == 422 && answer.contains("regcred may"), "{method} {path}: {status} {answer}");
+    }
+    assert_eq!(write_status().0, 200);
+    let policy = || bench.get(&["validatingadmissionpolicy", &format!("regcred-{secret}-scope")])["status"].clone();
+    Bench::wait("the expressions to be checked", || policy()["observedGeneration"] == 1);
+    assert_eq!(policy()["typeChecking"], json!({}));
+}
+
+#[test]
 fn a_service_account_is_born_with_the_reference_where_the_controller_serves() {
     const NAMESPACES: usize = 100;
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };

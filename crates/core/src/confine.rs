@@ -36,6 +36,16 @@ impl Allowed {
         Ok(Self { variables: read(variables, VARIABLES)?, registries: read(registries, REGISTRIES)? })
     }
 
+    /// Reads the globs of registries in `field` of regcred.yaml; without any, every registry may be named.
+    ///
+    /// # Errors
+    /// A glob is invalid.
+    pub fn of_registries(globs: &[String], field: &str) -> Result<Self, Diagnostic> {
+        let read = |globs: &[String]| self::globs(&globs.join(","), field);
+        let registries = Some(globs).filter(|globs| !globs.is_empty()).map(read).transpose()?;
+        Ok(Self { variables: None, registries })
+    }
+
     /// The source, where it names only what it may; `place` is what messages call it.
     ///
     /// # Errors

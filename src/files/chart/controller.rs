@@ -115,7 +115,10 @@ fn document(manifest: &Manifest<'_>) -> io::Result<String> {
         *label = json!("THE-RELEASE-SERVICE");
     }
     match manifest.kind() {
-        "Namespace" => object["metadata"]["annotations"]["helm.sh/resource-policy"] = json!("keep"),
+        // Other controllers share a definition, and with it every resource would go.
+        "Namespace" | "CustomResourceDefinition" => {
+            object["metadata"]["annotations"]["helm.sh/resource-policy"] = json!("keep");
+        }
         "Secret" => object["data"][".dockerconfigjson"] = json!("THE-LOGIN"),
         "Deployment" => open(&mut object),
         _ => {}

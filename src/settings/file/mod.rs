@@ -203,6 +203,12 @@ pub struct ControllerSpec {
     pub replicas: Option<u32>,
     /// The oldest version of Kubernetes that it is for, such as `1.33`.
     pub kube_version: Option<String>,
+    /// Whether custom resources say what it does, within what this file permits.
+    pub crd: bool,
+    /// Globs of the registries that custom resources may name; those of the logins if left out.
+    pub registries: Vec<String>,
+    /// More Secrets in its namespace that custom resources may name.
+    pub secrets: Vec<ResourceName>,
 }
 
 /// The in-cluster patcher.

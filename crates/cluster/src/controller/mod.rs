@@ -4,6 +4,7 @@ pub mod check;
 pub mod events;
 pub mod lease;
 pub mod pods;
+pub mod resource;
 mod seen;
 pub mod stream;
 pub mod watch;

@@ -2,8 +2,8 @@
 
 use futures::future::ready;
 use futures::stream::{BoxStream, StreamExt};
-use kube::Client;
 use kube::runtime::watcher;
+use kube::{Api, Client};
 use regcred_core::cluster::stuck::{Budget, Pod, Verdict};
 use tokio::time::timeout;
 
@@ -15,7 +15,7 @@ use crate::stuck::{End, Stuck, evict};
 /// The Pods that wait for something, as they are now and as they change. A Pod with a container that waits for its image is pending.
 #[must_use]
 pub fn waiting(client: &Client, first: First) -> BoxStream<'static, Pod> {
-    let pods = objects::<Pod>(client, Some("status.phase=Pending".to_owned()), first);
+    let pods = objects::<Pod>(Api::all(client.clone()), Some("status.phase=Pending".to_owned()), first);
     pods.filter_map(|event| {
         ready(match event {
             Ok(watcher::Event::Apply(pod) | watcher::Event::InitApply(pod)) => Some(pod.fact),
@@ -41,7 +41,7 @@ pub async fn restart(server: &Server, client: &Client, first: First, pod: &Pod) 
 
 /// Every budget, in the way of a watch.
 async fn budgets(client: &Client, first: First) -> Result<Vec<Budget>, &'static str> {
-    let mut events = objects::<Budget>(client, None, first);
+    let mut events = objects::<Budget>(Api::all(client.clone()), None, first);
     let mut found = Vec::new();
     let read = async {
         // An error may only mean that the watch begins in the other way.

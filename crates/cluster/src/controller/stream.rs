@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt, unfold};
+use kube::Api;
 use kube::runtime::watcher::{self, Error, watcher};
-use kube::{Api, Client};
 use tokio::time::sleep;
 
 use super::seen::{Fact, Seen};
@@ -42,10 +42,19 @@ pub async fn first(server: &Server) -> Result<First, Trouble> {
     Ok(if streams { First::Streamed } else { First::Listed })
 }
 
+/// Why a watch failed; it goes on.
+#[derive(Debug)]
+pub struct Failed {
+    /// In words without a value.
+    pub words: String,
+    /// The status code of a refusal, else 0.
+    pub code: u16,
+}
+
 /// A watch that runs: it is made again where its place in the history can no longer be had, or in the other way where the API server
 /// refuses this one.
 struct Running<T: Fact> {
-    client: Client,
+    api: Api<Seen<T>>,
     /// The field selector.
     fields: Option<String>,
     first: First,
@@ -55,22 +64,22 @@ struct Running<T: Fact> {
     failures: u32,
 }
 
-/// The events of a watch; an error is in words without a value, and the watch goes on.
+/// The events of a watch, for ever.
 pub(super) fn objects<T: Fact>(
-    client: &Client,
+    api: Api<Seen<T>>,
     fields: Option<String>,
     first: First,
-) -> BoxStream<'static, Result<watcher::Event<Seen<T>>, String>>
+) -> BoxStream<'static, Result<watcher::Event<Seen<T>>, Failed>>
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
 {
-    let stream = start(client, fields.as_deref(), first);
-    let running = Running { client: client.clone(), fields, first, stream, pause: Duration::ZERO, failures: 0 };
+    let stream = start(&api, fields.as_deref(), first);
+    let running = Running { api, fields, first, stream, pause: Duration::ZERO, failures: 0 };
     unfold(running, |mut running| async move { Some((running.next().await, running)) }).boxed()
 }
 
 fn start<T: Fact>(
-    client: &Client,
+    api: &Api<Seen<T>>,
     fields: Option<&str>,
     first: First,
 ) -> BoxStream<'static, Result<watcher::Event<Seen<T>>, Error>>
@@ -80,14 +89,14 @@ where
     let config = watcher::Config::default().timeout(SECONDS);
     let config = if first == First::Streamed { config.streaming_lists() } else { config };
     let config = if let Some(fields) = fields { config.fields(fields) } else { config };
-    watcher(Api::<Seen<T>>::all(client.clone()), config).boxed()
+    watcher(api.clone(), config).boxed()
 }
 
 impl<T: Fact> Running<T>
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
 {
-    async fn next(&mut self) -> Result<watcher::Event<Seen<T>>, String> {
+    async fn next(&mut self) -> Result<watcher::Event<Seen<T>>, Failed> {
         loop {
             sleep(self.pause).await;
             self.pause = Duration::ZERO;
@@ -103,11 +112,12 @@ where
                     let (words, code) = words(&error);
                     let other = self.other_way(&error, code);
                     self.failed(code == 410 || other == Some(First::Listed));
-                    if code == 410 || other.is_some() {
+                    // A kind that is no longer known may be known again, with another history.
+                    if matches!(code, 404 | 410) || other.is_some() {
                         self.first = other.unwrap_or(self.first);
                         self.again();
                     }
-                    return Err(words);
+                    return Err(Failed { words, code });
                 }
                 None => {
                     self.failed(false);
@@ -127,7 +137,7 @@ where
     }
 
     fn again(&mut self) {
-        self.stream = start(&self.client, self.fields.as_deref(), self.first);
+        self.stream = start(&self.api, self.fields.as_deref(), self.first);
     }
 
     /// Waits before the next try: longer each time, and not at all where it only has to begin again.

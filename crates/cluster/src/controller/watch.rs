@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::ready;
 use futures::stream::{BoxStream, StreamExt};
-use kube::Client;
 use kube::runtime::watcher;
+use kube::{Api, Client};
 use regcred_core::cluster::facts::{Account, NamespaceObject, Secret};
 use regcred_core::controller::{Event, Watch};
 use regcred_core::names::ResourceName;
@@ -76,7 +76,7 @@ fn run<T: Fact>(
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
 {
-    let objects = objects::<T>(client, name.map(|name| format!("metadata.name={name}")), first);
+    let objects = objects::<T>(Api::all(client.clone()), name.map(|name| format!("metadata.name={name}")), first);
     objects
         .filter_map(move |event| {
             let event = match event {
@@ -84,7 +84,7 @@ where
                 Ok(watcher::Event::InitDone) => Some(Event::Ended(watch.clone())),
                 Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => seen(&watch, object.fact),
                 Ok(watcher::Event::Delete(object)) => gone(&watch, object.fact),
-                Err(words) => return ready(Some(Said::Failed(watch.clone(), words))),
+                Err(failed) => return ready(Some(Said::Failed(watch.clone(), failed.words))),
             };
             ready(event.map(Box::new).map(Said::Event))
         })

@@ -1,5 +1,8 @@
 //! Counts the namespaces by how they are, as each of them changes: there may be many.
 
+use super::Target;
+use super::index::{Held, Here};
+use super::machine::Machine;
 use super::namespace::Standing;
 
 /// How many namespaces are how.
@@ -39,6 +42,40 @@ impl Counts {
         if *standing != Standing::Leaving {
             self.wanted = change(self.wanted);
         }
+    }
+}
+
+impl Machine<'_> {
+    /// How many of the namespaces are how that get one of these pull secrets, and how the first one is that is left, fails or is contested.
+    #[must_use]
+    pub fn counts_of(&self, pull_secrets: &[usize]) -> (Counts, Option<&Standing>) {
+        let (mut counts, mut trouble) = (Counts::default(), None);
+        for (name, here) in &self.index {
+            let chosen = pull_secrets.iter().copied().filter(|number| self.choices[*number].takes(name, here));
+            let chosen: Vec<_> = chosen.collect();
+            if chosen.is_empty() {
+                continue;
+            }
+            let standing = standing_of(&chosen, here);
+            counts.moved(&Standing::Unwanted, standing);
+            let is_trouble = matches!(standing, Standing::Left(..) | Standing::Failing(..) | Standing::Contested(..));
+            trouble = trouble.or(Some(standing).filter(|_| is_trouble));
+        }
+        (counts, trouble)
+    }
+}
+
+/// How a namespace is for some of its pull secrets: what is wrong with the Secret of another one is not about them.
+fn standing_of<'h>(chosen: &[usize], here: &'h Here) -> &'h Standing {
+    match &here.standing {
+        // It is not decided yet.
+        Standing::Unwanted | Standing::Leaving => &Standing::Pending,
+        Standing::Left(place, _) | Standing::Failing(place, _) | Standing::Contested(place, _) if matches!(place.target, Target::Secret(number) if !chosen.contains(&number)) =>
+        {
+            let is_good = chosen.iter().all(|number| here.secrets.get(number).is_some_and(Held::is_good));
+            if is_good { &Standing::Served } else { &Standing::Pending }
+        }
+        standing => standing,
     }
 }
 

@@ -77,8 +77,7 @@ impl Machine<'_> {
             // How long the first namespaces take is not the time that a new one waits.
             here.since = Some(now).filter(|_| is_new);
         }
-        let selectors = self.choices.iter().filter_map(|choice| choice.selector);
-        here.see(object.space(), |label| selectors.clone().any(|selector| selector.mentions(label)));
+        here.see(object.space(), |label| self.choices.iter().any(|choice| choice.mentions(label)));
         let named: Vec<_> = self.choices.iter().map(|choice| choice.names_it(&name, here)).collect();
         let before = mem::replace(&mut here.named, named.clone());
         self.recount(&before, &named);

@@ -94,7 +94,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| run.combination.strategy != Strategy::Controller,
         when: "without `--strategy controller`",
-        flags: &["--controller-namespace", "--controller-image", "--replicas", "--kube-version"],
+        flags: &["--controller-namespace", "--controller-image", "--replicas", "--kube-version", "--crd"],
         hint: "add --strategy controller, or leave it out",
     },
     Rule {

@@ -91,6 +91,12 @@ partial! {
         replicas: u32,
         /// The oldest version of Kubernetes that it is for.
         kube_version: String,
+        /// Whether custom resources say what it does.
+        crd: bool,
+        /// The registries that they may name.
+        permitted_registries: Vec<String>,
+        /// More Secrets that they may name.
+        permitted_secrets: Vec<ResourceName>,
         /// The in-cluster patcher.
         patcher: Patcher,
         /// Its namespace.
@@ -216,6 +222,7 @@ pub const SETTINGS: &[Setting] = &[
     of_both("--controller-image", Values::One, |spec, typed| spec.options.controller_image = typed.text()),
     of_both("--replicas", Values::One, |spec, typed| spec.options.replicas = typed.number()),
     of_both("--kube-version", Values::One, |spec, typed| spec.options.kube_version = typed.text()),
+    of_both("--crd", Values::None, |spec, typed| spec.options.crd = typed.switch()),
     of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice()),
     of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name()),
     of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text()),

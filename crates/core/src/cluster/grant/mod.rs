@@ -13,6 +13,7 @@ pub(super) use place::is_served;
 pub use selector::{InvalidSelector, Selector};
 pub use subject::{InvalidSubject, Subject};
 
+use super::installation::definition::{GROUP, PLURAL};
 use super::selection::Others;
 use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
@@ -64,6 +65,8 @@ pub enum Rights {
     Watching {
         /// Whether a list comes before each watch.
         lists: bool,
+        /// Whether custom resources say what they do.
+        resources: bool,
     },
 }
 
@@ -129,7 +132,7 @@ impl Grant<'_> {
     fn rules(&self, members: &[&Granted<'_>]) -> Vec<Value> {
         let (read, lists) = match self.rights {
             Rights::Applying { .. } => ("get", matches!(self.reach, Reach::Chosen { .. })),
-            Rights::Watching { lists } => ("watch", lists),
+            Rights::Watching { lists, .. } => ("watch", lists),
         };
         let with_list = |verbs: &[&'static str]| -> Vec<&'static str> {
             [read].into_iter().chain(verbs.iter().copied()).chain(lists.then_some("list")).collect()
@@ -147,6 +150,10 @@ impl Grant<'_> {
                 }
                 None => rule("", &["serviceaccounts"], &with_list(&["patch"]), &[]),
             });
+        }
+        if self.follows_resources() {
+            rules.push(rule(GROUP, &[PLURAL], &with_list(&[]), &[]));
+            rules.push(rule(GROUP, &[&format!("{PLURAL}/status")], &["patch"], &[]));
         }
         if self.evicts() {
             rules.extend([

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Grant, Subject};
+use super::{Grant, Rights, Subject};
+use crate::cluster::installation::definition::{GROUP, KIND, PLURAL};
 use crate::names::Namespace;
 use crate::objects::guard::policy;
 
@@ -18,14 +19,26 @@ impl Grant<'_> {
              && request.resource.resource == 'leases') || request.resource.resource == 'events')"
         );
         let evicts = "request.resource.resource == 'pods' && request.?subResource.orValue('') == 'eviction'";
-        let rule = (
-            "regcred may write Secrets and ServiceAccounts, its own lease and Events only, and evict Pods".to_owned(),
-            format!("({is_ours}) || ({at_home}) || ({evicts})"),
-        );
+        let rights = "regcred may write Secrets and ServiceAccounts, its own lease and Events only";
+        let expression = format!("({is_ours}) || ({at_home}) || ({evicts})");
+        let rule = if self.follows_resources() {
+            let of_status = format!(
+                "request.resource.group == '{GROUP}' && request.resource.resource == '{PLURAL}' \
+                 && request.?subResource.orValue('') == 'status'"
+            );
+            (format!("{rights}, the status of {KIND}, and evict Pods"), format!("{expression} || ({of_status})"))
+        } else {
+            (format!("{rights}, and evict Pods"), expression)
+        };
         let [mut policy, binding] = policy(&format!("{}-scope", self.name()), "*", ("is-the-account", &asks), &[rule]);
         policy["spec"]["matchConstraints"]["resourceRules"] = json!([{
             "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"], "scope": "*",
         }]);
         vec![policy, binding]
+    }
+
+    /// Whether custom resources say what they do.
+    pub(super) fn follows_resources(&self) -> bool {
+        matches!(self.rights, Rights::Watching { resources: true, .. })
     }
 }
