@@ -14,7 +14,7 @@ fn of_the_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The PodMonitor and the PrometheusRule of the chart for the default names.
+/// The `PodMonitor` and the `PrometheusRule` of the chart for the default names.
 fn of_the_chart(bench: &Bench) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chart");

@@ -346,7 +346,7 @@ fn one_release_of_helmfile_serves_every_namespace_from_one_variable() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("helmfile-examples/7-every-namespace/helmfile.yaml");
     let text = fs::read_to_string(example).unwrap();
     // The node's image and registry take the place of those of the example, and the names those of this test.
-    let flags: String = served.flags().iter().map(|flag| format!("    - '{flag}'\n")).collect();
+    let flags = format!("    - '{}'\n", served.flags().join("'\n    - '"));
     let of_the_example =
         "    - --strategy=controller\n    - --controller-image=registry.example.com/platform/regcred:0.1.0\n";
     assert!(text.contains(of_the_example) && text.contains("namespace: regcred-system\n"), "{text}");
