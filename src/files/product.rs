@@ -59,7 +59,7 @@ impl<'a> Product<'a> {
             Format::Kustomization => Self::Kustomization(documents()?),
             Format::Chart => {
                 let secrets = || match &settings.controller {
-                    Some(controller) => run.controller(controller).sources(),
+                    Some(controller) => run.controller(controller).secrets(),
                     None => objects::secrets(&run.request()),
                 };
                 let sealed = || Documents::new(secrets(), protector);

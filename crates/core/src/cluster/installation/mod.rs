@@ -171,7 +171,7 @@ impl Installation<'_> {
 
     /// The Secrets with the logins alone; none where an operator fetches them.
     #[must_use]
-    pub fn sources(&self) -> Manifests {
+    pub fn secrets(&self) -> Manifests {
         let mut manifests = Manifests::default();
         for one in self.pull_secrets.iter().filter(|one| one.external.is_none()) {
             manifests.once(self.source(one));
