@@ -1,6 +1,7 @@
 //! Tests the files that `regcred init` writes.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -76,7 +77,8 @@ fn where_nobody_has_listed_namespaces_the_controller_is_proposed_and_its_comment
         // As the comment says.
         let config = config.replace("# strategy:", "strategy:").replace("# controller:", "controller:");
         let config = config.replace("      include: [team-a, team-b]\n", "      exclude: [sandbox]\n");
-        fs::write(&path, config.replace("link: none", "link: service-account")).unwrap();
+        let config = config.replace("link: none", "link: service-account");
+        fs::File::create(&path).unwrap().write_all(config.as_bytes()).unwrap();
         let chart = ["render", "--check", "--protect", "plain", "--format", "chart", "--output", "chart"];
         let output = regcred(folder.path(), &chart);
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
