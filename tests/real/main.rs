@@ -41,6 +41,7 @@ mod controller_chaos;
 mod controller_resource;
 mod docs;
 mod explain;
+mod explain_node;
 mod external;
 mod gitlab;
 mod gitops;
