@@ -25,6 +25,10 @@ pub const FILL_IN: &str =
 /// The step of a tool that applies what is in Git.
 const PROTECT: &str = "choose `protect` in regcred.yaml, or the folder holds the logins in clear and stays out of Git: docs/choosing.md helps";
 
+/// The step where nobody has listed the namespaces yet.
+pub const EVERY_NAMESPACE: &str =
+    "if namespaces come later, let the controller serve every one: regcred.yaml says how in a comment";
+
 const PIPELINE: &str = ".gitlab-ci.yml";
 /// A job of ours in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
@@ -76,6 +80,7 @@ impl Start {
                 &[
                     "set the variables, and look at what comes out, without the login: `helmfile template | grep -v dockerconfigjson:`",
                     "let Pods find the Secret: helmfile.yaml says how",
+                    EVERY_NAMESPACE,
                 ],
             ),
             Tool::Gitlab => (
@@ -92,6 +97,7 @@ impl Start {
                     PROTECT,
                     "name your repository in application.yaml",
                     "let a job with the variables run `regcred render --format directory --output pull-secrets` there, and commit what it writes",
+                    EVERY_NAMESPACE,
                 ],
             ),
             Tool::Flux => (
@@ -117,7 +123,8 @@ impl Start {
                 ],
             ),
         };
-        let mut start = Self { kept: Vec::new(), files: vec![config(profile, link)?], next: vec![FILL_IN.to_owned()] };
+        let mut start =
+            Self { kept: Vec::new(), files: vec![config(tool, profile, link)?], next: vec![FILL_IN.to_owned()] };
         if tool == Tool::Gitlab {
             let (jobs, step) =
                 gitlab_jobs(root, include_str!("../../templates/init/gitlab-ci.yml"), "regcred and kubectl");
@@ -130,8 +137,9 @@ impl Start {
     }
 }
 
-fn config(profile: Option<&str>, link: &str) -> Result<(String, String)> {
-    let text = minijinja::Environment::new().render_str(CONFIG, context! { profile, link })?;
+fn config(tool: Tool, profile: Option<&str>, link: &str) -> Result<(String, String)> {
+    let proposes_controller = matches!(tool, Tool::Helmfile | Tool::Argocd);
+    let text = minijinja::Environment::new().render_str(CONFIG, context! { profile, link, proposes_controller })?;
     Ok((file::NAME.to_owned(), text + "\n"))
 }
 

@@ -4,7 +4,7 @@ use crate::files::marks::Known;
 use crate::protect::Protector;
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::cluster::grant::{Grant, Granted, Rights};
-use regcred_core::cluster::installation::{Installation, Installed};
+use regcred_core::cluster::installation::{ControllerSettings, Installation, Installed};
 use regcred_core::docker_config::Logins;
 use regcred_core::manifest::Manifests;
 use regcred_core::objects::{Request, Wanted};
@@ -50,19 +50,26 @@ impl ClusterRun {
     /// What runs the controller; nothing with another strategy.
     #[must_use]
     pub fn installation(&self) -> Manifests {
-        let Settings { controller, combination, .. } = &self.settings;
-        let Some(controller) = controller else { return Manifests::default() };
+        self.settings
+            .controller
+            .as_ref()
+            .map_or_else(Manifests::default, |controller| self.controller(controller).manifests())
+    }
+
+    /// The installation of the controller with these settings.
+    #[must_use]
+    pub fn controller<'a>(&'a self, settings: &'a ControllerSettings) -> Installation<'a> {
         let installed = self.pull_secrets().map(|(one, docker_config)| Installed {
             name: &one.name,
             include: &one.include,
-            exclude: one.exclude.iter().cloned().chain([controller.namespace.clone().into()]).collect(),
+            exclude: one.exclude.iter().cloned().chain([settings.namespace.clone().into()]).collect(),
             service_accounts: &one.service_accounts,
             written_accounts: &one.written_accounts,
             external: one.external.as_ref(),
             docker_config,
         });
-        let (pull_secrets, link) = (installed.collect(), combination.link);
-        Installation { settings: controller, pull_secrets, link, marks: self.settings.marks() }.manifests()
+        let (pull_secrets, link) = (installed.collect(), self.settings.combination.link);
+        Installation { settings, pull_secrets, link, marks: self.settings.marks() }
     }
 
     /// The rights that are to be granted; nothing with another format.

@@ -118,9 +118,9 @@ impl Common<'_> {
     fn service_accounts(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) -> Vec<ResourceName> {
         let Some(accounts) = &spec.service_accounts else {
             // A chart creates a new ServiceAccount: `default` would be adopted, and deleted with the release.
-            let makes_its_own = self.combination.format == Format::Chart
-                || (self.combination.format == Format::HelmValues && *self.chart == Chart::Own);
-            return vec![ResourceName::known(if makes_its_own { OWN_ACCOUNT } else { "default" })];
+            let is_a_chart = matches!(self.combination.format, Format::Chart | Format::HelmValues);
+            let is_ours = is_a_chart && *self.chart == Chart::Own && self.combination.strategy == Strategy::Static;
+            return vec![ResourceName::known(if is_ours { OWN_ACCOUNT } else { "default" })];
         };
         let names = accounts.parsed(problems);
         let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();

@@ -40,6 +40,7 @@ mod pins;
 mod plaintext_in_git;
 mod plan;
 mod properties;
+mod recipients;
 mod rerun;
 mod rooms;
 mod sealed;

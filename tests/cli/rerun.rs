@@ -508,3 +508,30 @@ fn a_file_of_another_is_not_replaced_by_an_encrypted_one() {
     assert!(!place.root().join(path("a")).exists());
     assert!(place.check(&tree, Known::All).0.contains(&format!("not regcred's: {}", path("b"))));
 }
+
+#[test]
+fn a_document_does_not_move_to_the_recipient_of_another_one() {
+    let mut place = Place::new(KEY);
+    let entries = |of_a: u8, of_b: u8| {
+        [("a", of_a), ("b", of_b)].map(|(namespace, recipient)| {
+            let (name, recipient) = (path(namespace), recipient.to_string());
+            let stand_in = StandIn { name, recipient, secret: "canary-1".into() };
+            Ok(entry(path(namespace), Content::Encrypted(Box::new(stand_in))))
+        })
+    };
+    place.accepted.clear();
+    place.try_write(entries(0, 1).into_iter()).unwrap();
+    let before = place.text("a");
+    let refused = place.try_write(entries(1, 1).into_iter()).err().unwrap();
+    let said = format!("{refused:?}");
+    assert!(said.contains("opens other documents here") && said.contains("--accept-recipient 1"), "{said}");
+    assert_eq!(place.text("a"), before);
+    // A new document may be for any of them.
+    let third = [("c", "1")].map(|(namespace, recipient)| {
+        let stand_in = StandIn { name: path(namespace), recipient: recipient.to_owned(), secret: "canary-1".into() };
+        Ok(entry(path(namespace), Content::Encrypted(Box::new(stand_in))))
+    });
+    assert_eq!(place.try_write(entries(0, 1).into_iter().chain(third)).unwrap().files, 1);
+    place.accepted.push("1".to_owned());
+    assert_eq!(place.try_write(entries(1, 1).into_iter()).unwrap().files, 1);
+}

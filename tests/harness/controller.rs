@@ -101,15 +101,31 @@ impl Installed {
             !kind.contains("Policy") && !["Namespace", "Deployment", "PodDisruptionBudget"].contains(&kind)
         };
         installed.apply(is_here);
-        let account = format!("regcred-{}", installed.owner);
-        let token = bench.kubectl(&["create", "token", &account, "-n", &installed.system], "").succeeded();
-        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
-        kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
-        bench::write(&installed.path("kubeconfig"), &kubeconfig.to_string());
+        installed.take_the_account();
         installed.mount_config("");
         installed.mount_login(OLD);
         installed
+    }
+
+    /// What somebody else has applied: the replicas mount what is in the cluster.
+    pub fn applied(bench: &'static Bench, owner: &str, system: &str) -> Self {
+        let config = bench.get(&["configmap", &format!("regcred-{owner}"), "-n", system]);
+        let (owner, system, folder) = (owner.to_owned(), system.to_owned(), tempfile::tempdir().unwrap());
+        let installed = Self { bench, owner, system, folder, rendered: vec![config] };
+        installed.take_the_account();
+        installed.mount_config("");
+        installed.mount_login(&installed.source().unwrap());
+        installed
+    }
+
+    /// Lets the replicas be the account.
+    fn take_the_account(&self) {
+        let account = format!("regcred-{}", self.owner);
+        let token = self.bench.kubectl(&["create", "token", &account, "-n", &self.system], "").succeeded();
+        let view = self.bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+        kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
+        bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
     }
 
     /// Everything but the Deployment.
@@ -277,7 +293,16 @@ impl Installed {
 
     /// The content of the pull secret of a namespace.
     pub fn login(&self, namespace: &str) -> Option<String> {
-        let get = ["get", "secret", &self.owner, "-n", namespace, "-o", r"jsonpath={.data.\.dockerconfigjson}"];
+        self.content(&self.owner, namespace)
+    }
+
+    /// The content of the Secret that the controller's Pods mount.
+    pub fn source(&self) -> Option<String> {
+        self.content(&format!("{}-src", self.owner), &self.system)
+    }
+
+    fn content(&self, secret: &str, namespace: &str) -> Option<String> {
+        let get = ["get", "secret", secret, "-n", namespace, "-o", r"jsonpath={.data.\.dockerconfigjson}"];
         let run = self.bench.kubectl(&get, "");
         let decode = |text: &str| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap();
         (run.status == 0).then(|| String::from_utf8(decode(&run.stdout)).unwrap())

@@ -8,11 +8,12 @@ use tempfile::TempDir;
 
 use crate::harness::bench::{self, Bench, Run, documents, fresh};
 
-const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6czNjcjN0"}}}"#);
-const OTHER_LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6cjB0YXQzZA=="}}}"#);
+pub const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6czNjcjN0"}}}"#);
+pub const OTHER_LOGINS: (&str, &str) =
+    ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6cjB0YXQzZA=="}}}"#);
 
 /// A folder with a chart in `chart`.
-fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> TempDir {
+pub fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chart");
     let render = ["render", "--format", "chart", "--output", path.to_str().unwrap()];
@@ -20,19 +21,20 @@ fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> TempDir {
     folder
 }
 
-fn helm(bench: &Bench, folder: &TempDir, arguments: &[&str]) -> Run {
+pub fn helm(bench: &Bench, folder: &TempDir, arguments: &[&str]) -> Run {
     bench.program("helm").directory(folder.path()).arguments(arguments).run()
 }
 
 /// By kind, namespace and name, what an object does and how it is annotated, but for what makes Helm keep it.
-fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
+pub fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     documents
         .iter()
         .map(|document| {
             let metadata = &document["metadata"];
             let key = [text(&document["kind"]), text(&metadata["namespace"]), text(&metadata["name"])].join("/");
-            let fields = ["type", "data", "imagePullSecrets", "spec"].map(|field| document[field].clone());
+            let fields = ["type", "data", "imagePullSecrets", "spec", "rules", "roleRef", "subjects"];
+            let fields = fields.map(|field| document[field].clone());
             let mut annotations = metadata["annotations"].as_object().cloned().unwrap_or_default();
             annotations.remove("helm.sh/resource-policy");
             (key, json!([fields, annotations]))

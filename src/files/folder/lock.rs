@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use super::approved::Approved;
 use super::entry::HEADER;
 use super::path::{LOCK, TreePath};
 use super::read;
@@ -23,6 +24,8 @@ const LIMIT: u64 = 256 * 1024 * 1024;
 pub struct Lock {
     /// What was written into each file.
     pub files: BTreeMap<TreePath, Vec<Line>>,
+    /// The recipients that it approves: after a merge, the line of either side.
+    pub approved: Vec<Approved>,
     /// Whether it has the markers of a merge conflict.
     pub has_conflict: bool,
 }
@@ -132,6 +135,8 @@ impl Lock {
             let line = line.trim_ascii_end();
             if MARKERS.iter().any(|marker| line.starts_with(marker)) {
                 lock.has_conflict = true;
+            } else if let Some(approved) = Approved::parse(line) {
+                Approved::add(&mut lock.approved, approved);
             } else if !line.is_empty() && !line.starts_with(b"#") {
                 let (path, line) = parse_line(line).ok_or_else(|| malformed(number + 1))?;
                 lock.add(path, line);
@@ -152,6 +157,7 @@ impl Lock {
 
     pub fn write(&self, into: &mut impl Write) -> io::Result<()> {
         into.write_all(HEADER)?;
+        self.approved.iter().try_for_each(|approved| writeln!(into, "{approved}"))?;
         for (path, line) in self.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line))) {
             write!(into, "{path}")?;
             for (field, digest) in [("sha256", &line.hash), ("hmac", &line.hmac), ("signature", &line.signature)] {

@@ -4,6 +4,7 @@
 //! each file is renamed, what is left over goes, and the lock comes last. A run that was killed leaves each file old or new; the next one
 //! reads the journal and completes it.
 
+mod approved;
 mod compare;
 mod cursor;
 pub mod entry;

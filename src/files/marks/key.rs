@@ -39,6 +39,8 @@ pub enum Purpose {
     Mark,
     /// That a line of the lock is ours.
     Line,
+    /// Which recipients are approved.
+    Recipients,
     /// The bytes of a file with a secret in clear.
     File,
 }
@@ -165,6 +167,7 @@ impl Purpose {
             Self::Content => b"regcred content\0",
             Self::Mark => b"regcred mark\0",
             Self::Line => b"regcred line\0",
+            Self::Recipients => b"regcred recipients\0",
             Self::File => b"regcred file\0",
         }
     }

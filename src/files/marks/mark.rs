@@ -100,6 +100,11 @@ impl Mark {
         line
     }
 
+    /// The fingerprints of its recipients.
+    pub fn each_recipient(&self) -> impl Iterator<Item = String> + '_ {
+        self.recipients.split(',').filter(|name| !name.is_empty()).map(str::to_owned)
+    }
+
     /// The same, signed.
     pub fn signed(mut self, key: &Key) -> Self {
         self.signature = self.with_parts(|parts| key.sign(Purpose::Mark, parts));

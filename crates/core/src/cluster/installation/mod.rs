@@ -2,6 +2,7 @@
 
 mod birth;
 pub mod definition;
+mod monitoring;
 mod workload;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,8 @@ use crate::objects::rbac::{self, role, rule};
 use crate::objects::{self, AsBuilt, external_secret, namespace_of_a_program, objects, pod_policy, source};
 use crate::spec::choice::Link;
 use crate::spec::external::ExternalSettings;
+
+pub use workload::resources;
 
 /// How the controller is installed.
 #[derive(Clone, Debug)]
@@ -166,21 +169,44 @@ impl Installation<'_> {
         role("Role", &metadata, &rules, &[rbac::service_account(namespace, &name)])
     }
 
+    /// The Secrets with the logins alone; none where an operator fetches them.
+    #[must_use]
+    pub fn secrets(&self) -> Manifests {
+        let mut manifests = Manifests::default();
+        for one in self.pull_secrets.iter().filter(|one| one.external.is_none()) {
+            manifests.once(self.source(one));
+        }
+        manifests
+    }
+
+    /// What lets the Prometheus operator read the metrics, and its alerts: not part of [`Self::manifests`], as a cluster need not know the
+    /// two kinds.
+    #[must_use]
+    pub fn monitoring(&self) -> Manifests {
+        let mut manifests = Manifests::default();
+        let monitoring = vec![monitoring::pod_monitor(self), monitoring::rules(self)];
+        objects::add(self.marks.dress(objects(monitoring), Role::CustomResource), &mut manifests);
+        manifests
+    }
+
     /// The logins of each pull secret, in a Secret that the controller mounts and has no right to read.
     fn logins(&self, manifests: &mut Manifests) {
-        let here = Place::Fixed(self.settings.namespace.clone());
         for one in &self.pull_secrets {
+            let Some(external) = one.external else {
+                manifests.once(self.source(one));
+                continue;
+            };
             let name = source_name(one.name);
-            if let Some(external) = one.external {
-                let Ok(objects) = external_secret::in_namespace([(&name, external)].into_iter(), &self.marks, &AsBuilt);
-                for object in objects {
-                    manifests.once(ObjectTemplate::plain(object, here.clone()));
-                }
-            } else {
-                let source = source(&name, one.docker_config.to_json(), &self.marks);
-                manifests.once(ObjectTemplate::sensitive(source, here.clone()));
+            let Ok(objects) = external_secret::in_namespace([(&name, external)].into_iter(), &self.marks, &AsBuilt);
+            for object in objects {
+                manifests.once(ObjectTemplate::plain(object, Place::Fixed(self.settings.namespace.clone())));
             }
         }
+    }
+
+    fn source(&self, one: &Installed<'_>) -> ObjectTemplate {
+        let source = source(&source_name(one.name), one.docker_config.to_json(), &self.marks);
+        ObjectTemplate::sensitive(source, Place::Fixed(self.settings.namespace.clone()))
     }
 
     fn pod_policy(&self, one: &Installed<'_>) -> Vec<Value> {

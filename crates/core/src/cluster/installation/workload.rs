@@ -56,7 +56,7 @@ pub(super) fn deployment(of: &Installation<'_>) -> Value {
         "ports": [{"name": "http", "containerPort": PORT}],
         "livenessProbe": probe("/healthz"),
         "readinessProbe": probe("/readyz"),
-        "resources": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+        "resources": resources(),
         "securityContext": {
             "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true,
         },
@@ -85,13 +85,19 @@ pub(super) fn deployment(of: &Installation<'_>) -> Value {
     })
 }
 
+/// What a Pod of the controller asks for, and may have.
+#[must_use]
+pub fn resources() -> Value {
+    json!({"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}})
+}
+
 /// The value of a label has at most 63 characters.
-fn labels(of: &Installation<'_>) -> Value {
+pub(super) fn labels(of: &Installation<'_>) -> Value {
     let instance: String = of.marks.owner.chars().take(63).collect();
     let instance = instance.trim_end_matches(['-', '.']);
     json!({"app.kubernetes.io/name": "regcred-controller", "app.kubernetes.io/instance": instance})
 }
 
-fn metadata(of: &Installation<'_>) -> Value {
+pub(super) fn metadata(of: &Installation<'_>) -> Value {
     json!({"name": of.name(), "namespace": of.settings.namespace})
 }
