@@ -71,7 +71,7 @@ fn refuse_foreign_templates(members: &[Settings], environment: &Environment) -> 
         };
         folder.chain(chart).collect::<Vec<_>>()
     };
-    if !members.iter().flat_map(of_a_run).any(|path| git::leaves(&path, environment.directory())) {
+    if !members.iter().flat_map(of_a_run).any(|path| path.is_file() && git::leaves(&path, environment.directory())) {
         return Ok(());
     }
     let message = "a link leads to a template outside of this work tree, and what is in that file would be written out";

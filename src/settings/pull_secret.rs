@@ -55,7 +55,6 @@ pub(super) struct Common<'a> {
     pub(super) listed: Option<&'a Listed>,
     pub(super) environment: &'a Environment,
     pub(super) purpose: Purpose,
-    /// Whether there is a regcred.yaml.
     pub(super) has_file: bool,
     /// Whether the namespaces are chosen later, in a cluster.
     pub(super) are_chosen_later: bool,
@@ -81,9 +80,8 @@ impl Common<'_> {
         let is_implied = spec.logins.is_none() && self.has_file;
         if is_implied && !sources.is_empty() {
             let implied = Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE));
-            problems.extend(
-                allowed.confined(implied, "a pull secret without `logins` in regcred.yaml").err().into_iter().flatten(),
-            );
+            let place = "a pull secret without `logins` in regcred.yaml";
+            problems.extend(allowed.confined(implied, place).err().into_iter().flatten());
         }
         let confined = if is_of_a_file || is_implied { allowed } else { Allowed::default() };
         problems.extend(external.as_ref().and_then(|external| unserved(external, self.combination)));

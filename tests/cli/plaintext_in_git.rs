@@ -576,7 +576,7 @@ fn no_link_of_a_work_tree_leads_out_of_it() {
         ("render -n a --format directory --output out", "out of this work tree"),
         ("render -n a --output out/x.yaml", "out of this work tree"),
         ("render -n a --format directory --output tags", "below `.git`"),
-        ("render -n a --output .git/x.yaml", "below `.git`"),
+        ("render -n a --output .git/x.yaml", "in a Git work tree"),
         ("render -n a --format helm-values --chart values.j2", "outside of this work tree"),
         ("render -n a --create-namespaces --templates templates", "outside of this work tree"),
         ("init github", "out of this work tree"),

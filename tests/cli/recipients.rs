@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::regcred::regcred;
 
-const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
+const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
 const LOGIN: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"username":"u","password":"canary"}}}"#);
 /// The fingerprints of the keys of `rsa-2048.pem` and `rsa-4096.pem`.
 const FIRST: &str = "8ce7b4ca4ca95655a4b76b71ef65176b1a31397600e126196c5383c755bf9816";

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_last_signed_line_decides_and_both_sides_of_a_merge_count() {
-        let (ours, other) = (key("0123456789abcdef0123456789abcdef"), key("fedcba9876543210fedcba9876543210"));
+        let (ours, other) = (key("0f1e2d3c4b5a69788796a5b4c3d2e1f0"), key("f1e0d3c2b5a497867968a5b4c3d2e1f0"));
         let next = |before: &[Approved], names: &[&str], key: &Key| {
             Approved::next(before, &names.iter().map(|name| Recipient::new(name)).collect(), key)
         };

@@ -1,27 +1,15 @@
 //! Computes what is written down of files: hashes of what is public, HMACs of what is secret.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-
 use aws_lc_rs::{digest, hmac};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::digest::Digest;
-use crate::credentials::is_a_placeholder;
+use super::weak;
 use crate::environment::{Environment, Reading};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::diagnostic::Failure;
 use regcred_core::names::{ResourceName, VariableName};
 
 pub use crate::settings::secret_variables::{KEY_VARIABLE, PREVIOUS_VARIABLE};
-
-/// From here on no list of guesses is long enough.
-const SHORTEST_KEY: usize = 32;
-/// Of less the key may well hold a part by chance.
-const SHORTEST_LOGIN: usize = 8;
-/// A random key of that length has more.
-const FEWEST_CHARACTERS: usize = 8;
 
 /// The keys of fingerprints: the one that signs, and the one that it replaced.
 #[derive(Clone)]
@@ -80,7 +68,7 @@ impl Key {
 }
 
 fn read(name: &'static str, environment: &Environment) -> Result<Option<hmac::Key>, Failure> {
-    let refused = |what: &str| Err(Failure::of("the environment", unusable(name, what)));
+    let refused = |what: &str| Err(Failure::of("the environment", weak::unusable(name, what)));
     let key = match environment.read(&VariableName::known(name)) {
         Reading::Value(key) => key,
         Reading::Unset | Reading::Empty => return Ok(None),
@@ -89,59 +77,11 @@ fn read(name: &'static str, environment: &Environment) -> Result<Option<hmac::Ke
     #[expect(clippy::disallowed_methods, reason = "the key of an HMAC")]
     // A line end comes along where a file is pasted.
     let key = key.expose_secret().trim_end_matches(['\r', '\n']);
-    match key {
-        "" => Ok(None),
-        _ if key.len() < SHORTEST_KEY => refused("has fewer than 32 characters, and could be guessed"),
-        _ if is_a_placeholder(key) => refused("holds a placeholder instead of a key"),
-        _ if Path::new(key).is_absolute() && Path::new(key).exists() => {
-            refused("holds the path of a file instead of a key")
-        }
-        _ if key.contains(char::is_whitespace) => refused("holds blanks, as text does that could be guessed"),
-        _ if key.chars().collect::<BTreeSet<_>>().len() < FEWEST_CHARACTERS => {
-            refused("has fewer than 8 different characters, and could be guessed")
-        }
-        _ if repeats(key) => refused("repeats a shorter text, and could be guessed"),
-        _ => Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))),
+    match (key, weak::fault(key)) {
+        ("", _) => Ok(None),
+        (_, Some(fault)) => refused(fault),
+        (_, None) => Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))),
     }
-}
-
-fn repeats(key: &str) -> bool {
-    let key = key.as_bytes();
-    (1..=key.len() / 2).any(|length| key.iter().skip(length).eq(&key[..key.len() - length]))
-}
-
-/// Refuses a key that is a login, or a part of one, in clear or in base64: whoever may pull could sign.
-/// Errors: the name of the variable with the login.
-pub fn refuse_a_login(logins: &[VariableName], environment: &Environment) -> Result<(), Diagnostic> {
-    let texts = |name: &VariableName| match environment.read(name) {
-        Reading::Value(value) => clear_and_encoded(&value),
-        Reading::Unset | Reading::Empty | Reading::NotUnicode => Vec::new(),
-    };
-    let keys = [KEY_VARIABLE, PREVIOUS_VARIABLE].map(|name| (name, VariableName::known(name)));
-    for (key, name) in &keys {
-        let ours = texts(name);
-        let others = logins.iter().filter(|login| keys.iter().all(|(_, name)| name != *login));
-        for login in others {
-            let is_one = |key: &String, login: &String| login.contains(key.as_str()) || key.contains(login.as_str());
-            let long = |text: &&String| text.len() >= SHORTEST_LOGIN;
-            let theirs = texts(login);
-            if ours.iter().filter(long).any(|key| theirs.iter().filter(long).any(|login| is_one(key, login))) {
-                return Err(unusable(
-                    key,
-                    &format!("holds a part of the login in `{login}`, and whoever has that could sign"),
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The text, and what it encodes if it is base64 of text.
-#[expect(clippy::disallowed_methods, reason = "it is compared, and goes no further")]
-fn clear_and_encoded(value: &SecretString) -> Vec<String> {
-    let text = value.expose_secret().trim();
-    let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    [Some(text.to_owned()), decoded].into_iter().flatten().collect()
 }
 
 /// The key of one output of one cluster.
@@ -224,12 +164,6 @@ impl Hasher {
     }
 }
 
-fn unusable(name: &str, what: &str) -> Diagnostic {
-    Diagnostic::error(Code::UnusableKey, format!("`{name}` {what}")).hint(
-        "set it to the output of `openssl rand -hex 32`, the same for every run; or leave it out, and every run re-encrypts",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -265,25 +199,6 @@ mod tests {
         let (plain, pasted) = (read(GOOD).unwrap(), read(&format!("{GOOD}\r\n")).unwrap());
         assert_eq!(plain.sign(Purpose::Line, &[b"a"]), pasted.sign(Purpose::Line, &[b"a"]));
         assert!(!read("").unwrap().is_there() && !read("\n").unwrap().is_there());
-    }
-
-    #[test]
-    fn a_key_that_is_a_login_is_refused() {
-        let logins = ["DOCKERHUB_AUTH", "PASSWORD", KEY_VARIABLE].map(|name| name.parse().unwrap());
-        let config = r#"{"auths":{"ghcr.io":{"username":"bot","password":"Zk3x9Qm2Lp8Vt5Rw7Yb1Nc6Hd4Jf0Gs2"}}}"#;
-        let encoded = STANDARD.encode(config);
-        let other = ("PASSWORD", "Zk3x9Qm2Lp8Vt5");
-        for (key, variable, is_one) in [
-            ("Zk3x9Qm2Lp8Vt5Rw7Yb1Nc6Hd4Jf0Gs2", ("DOCKERHUB_AUTH", config), true),
-            ("Zk3x9Qm2Lp8Vt5Rw7Yb1Nc6Hd4Jf0Gs2", ("DOCKERHUB_AUTH", encoded.as_str()), true),
-            (encoded.as_str(), ("DOCKERHUB_AUTH", config), true),
-            (&STANDARD.encode("robot$acme:Zk3x9Qm2Lp8Vt5"), other, true),
-            (GOOD, other, false),
-            (GOOD, ("PASSWORD", "abc"), false),
-        ] {
-            let environment = Environment::new([(KEY_VARIABLE, key), variable], PathBuf::new());
-            assert_eq!(refuse_a_login(&logins, &environment).is_err(), is_one, "{key}");
-        }
     }
 
     #[test]

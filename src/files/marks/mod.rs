@@ -8,6 +8,7 @@ pub mod key;
 pub mod mark;
 pub mod merge;
 pub mod seen;
+pub mod weak;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
