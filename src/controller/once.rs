@@ -41,7 +41,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     }
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let patience = access.timeout;
-    let Connected { client, watching } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let Connected { client, watching, electing: _ } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
     let server = Server::new(client.clone(), patience, || false);
     let state = Rc::new(State::new());
     if wishes == Wishes::Resources {

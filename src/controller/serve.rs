@@ -46,7 +46,7 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
     } = options;
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let timeouts = access.timeout;
-    let Connected { client, watching } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let Connected { client, watching, electing } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         let message = format!("`--listen` {listen} cannot be had: {}", error.kind());
         Failure::of("the port", Diagnostic::error(Code::Unwritable, message).hint("choose another port"))
@@ -78,7 +78,7 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
     *news.borrow_mut() = News::new(Some(Events::new(&client, namespace.as_str(), &name, &identity)));
     run.accept(&mounted);
     let lease = Lease::new(run.watching.clone(), namespace.as_str(), &name, identity);
-    let short = server();
+    let short = Server::new(electing, LEASE_CALL, || false);
     let election = spawn_local(leadership::take_part(lease, short, Rc::clone(&state)));
     while let Some(changed) = run.session(&mounted, &mut texts).await {
         mounted = changed;

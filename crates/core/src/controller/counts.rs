@@ -1,7 +1,7 @@
 //! Counts the namespaces by how they are, as each of them changes: there may be many.
 
 use super::Target;
-use super::index::{Held, Here};
+use super::index::Here;
 use super::machine::Machine;
 use super::namespace::Standing;
 
@@ -72,7 +72,7 @@ fn standing_of<'h>(chosen: &[usize], here: &'h Here) -> &'h Standing {
         Standing::Unwanted | Standing::Leaving => &Standing::Pending,
         Standing::Left(place, _) | Standing::Failing(place, _) | Standing::Contested(place, _) if matches!(place.target, Target::Secret(number) if !chosen.contains(&number)) =>
         {
-            let is_good = chosen.iter().all(|number| here.secrets.get(number).is_some_and(Held::is_good));
+            let is_good = chosen.iter().all(|number| here.secrets.get(number).is_some_and(|held| held.is_good()));
             if is_good { &Standing::Served } else { &Standing::Pending }
         }
         standing => standing,

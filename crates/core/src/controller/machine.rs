@@ -137,7 +137,7 @@ impl<'d> Machine<'d> {
                 let known =
                     here.secrets.get(number).map(|held| (held.identity.uid.as_str(), held.identity.version.as_str()));
                 if !known.is_some_and(|known| is_older(&identity.uid, &identity.version, known)) {
-                    here.secrets.insert(*number, Held::written(identity));
+                    here.secrets.insert(*number, Box::new(Held::written(identity)));
                 }
             }
             (Outcome::Deleted, Target::Secret(number)) => {

@@ -156,11 +156,11 @@ impl Machine<'_> {
         {
             return;
         }
-        let was_good = here.secrets.get(&number).is_some_and(Held::is_good);
+        let was_good = here.secrets.get(&number).is_some_and(|held| held.is_good());
         let is_wanted = here.is_known && self.choices[number].takes(&namespace, here);
         let is_undone =
             was_good && is_wanted && !held.is_good() && held.identity.version != here.secrets[&number].identity.version;
-        here.secrets.insert(number, held);
+        here.secrets.insert(number, Box::new(held));
         let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
         self.troubles.seen(&place);
         if is_undone {
