@@ -214,6 +214,7 @@ const LIVE: &[&str] = &[
     "src/commands/online.rs",
     "src/controller",
     "src/credentials/mounted.rs",
+    "src/files/chart/controller.rs",
     "src/registry",
     "src/settings/controller.rs",
     "src/settings/grant.rs",
