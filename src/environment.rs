@@ -116,6 +116,7 @@ impl<R: Read> Read for List<R> {
 }
 
 /// Standard input, which may be long.
+#[must_use]
 pub fn open_stdin() -> impl Read {
     List { file: io::stdin().lock(), left: LIMIT_OF_A_LIST }
 }

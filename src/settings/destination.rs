@@ -20,8 +20,8 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Where `render` would write, as far as it matters to `verify`: the rules of sops go by the path of the output.
-    pub(super) fn of_a_verification(options: &Options, protect: Protect) -> Self {
+    /// Where `render` would write, as far as it matters to other commands: the rules of sops go by the path of the output.
+    pub(super) fn elsewhere(options: &Options, protect: Protect) -> Self {
         match &options.output {
             Some(output) if protect == Protect::Sops => Self::Write(output.value.clone()),
             _ => Self::Stdout,

@@ -150,8 +150,7 @@ impl Settings {
         };
         let destination = match purpose {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
-            Purpose::Logins | Purpose::Variables => Destination::of_a_verification(options, combination.protect),
-            Purpose::Cluster | Purpose::CleanUp => Destination::Stdout,
+            _ => Destination::elsewhere(options, combination.protect),
         };
         let grant = match combination.format {
             Format::Rbac if purpose == Purpose::Manifests => {

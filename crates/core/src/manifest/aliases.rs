@@ -72,17 +72,12 @@ mod tests {
             };
             "a0: &a0 {x: y}\n".to_owned() + &(1..40).map(level).collect::<String>()
         };
+        let merges: Vec<_> = (1..10)
+            .map(|at| format!("a{at}: &a{at} {{<<: [*aN, *aN, *aN]}}\n").replace('N', &(at - 1).to_string()))
+            .collect();
         for text in [
             levels("{<<: [*aN, *aN, *aN, *aN]}"),
-            "a0: &a0 {k: 1}\n".to_owned()
-                + &(1..10)
-                    .map(|level| {
-                        format!(
-                            "a{level}: &a{level} {{<<: [{}]}}\n",
-                            [format!("*a{}", level - 1).as_str(); 3].join(", ")
-                        )
-                    })
-                    .collect::<String>(),
+            "a0: &a0 {k: 1}\n".to_owned() + &merges.concat(),
             levels("[*aN, *aN]"),
             levels("{x: *aN, y: *aN}"),
             "a: &a {b: *a}\n".to_owned(),
