@@ -14,6 +14,7 @@ mod harness {
     #[cfg(unix)]
     pub mod pty;
     pub mod regcred;
+    pub mod sealing;
     #[cfg(unix)]
     pub mod stand_in;
     pub mod unseal;

@@ -1,50 +1,17 @@
 //! Tests which recipients are approved after they have changed: what old files, old lines and copies of another cluster bring back.
 
 #![cfg(unix)]
-#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use crate::harness::regcred::regcred;
+use crate::harness::sealing::{FIRST, KEY, LOGIN, OTHER, Place};
 
-const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
-const LOGIN: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"username":"u","password":"canary"}}}"#);
-/// The fingerprints of the keys of `rsa-2048.pem` and `rsa-4096.pem`.
-const FIRST: &str = "8ce7b4ca4ca95655a4b76b71ef65176b1a31397600e126196c5383c755bf9816";
-const OTHER: &str = "21e561266ab65fad89a5f87b49f03af7bb563b658278034d6c93aa9d43e5dec1";
 const A: &str = "namespaces/a/sealedsecret-image-pull-secret.yaml";
 const LOCK: &str = "regcred.lock";
 
-/// The files of a folder by their paths.
-type Files = BTreeMap<PathBuf, String>;
-
-struct Place(tempfile::TempDir);
-
 impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["rsa-2048.pem", "rsa-4096.pem"] {
-            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name);
-            fs::copy(from, folder.path().join(name)).unwrap();
-        }
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn put(&self, name: &str, text: &str) {
-        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
     fn render(&self, arguments: &str) -> (i32, String) {
         let arguments: Vec<_> = ["render"].into_iter().chain(arguments.split_whitespace()).collect();
         let output = regcred(self.0.path(), &[LOGIN, KEY], &arguments);
@@ -63,25 +30,10 @@ impl Place {
         assert!(code == 1 && said.contains(&format!("--accept-recipient {recipient}")), "{code}: {said}");
     }
 
-    fn keep(&self, folder: &str) -> Files {
-        let (mut left, mut files) = (vec![self.path(folder)], Files::new());
-        while let Some(folder) = left.pop() {
-            for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-                if path.is_dir() {
-                    left.push(path);
-                } else {
-                    files.insert(path.clone(), fs::read_to_string(path).unwrap());
-                }
-            }
-        }
-        files
-    }
-
-    fn restore(&self, folder: &str, files: &Files) {
+    fn restore(&self, folder: &str, files: &BTreeMap<String, Vec<u8>>) {
         fs::remove_dir_all(self.path(folder)).unwrap();
-        for (path, text) in files {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+        for (name, bytes) in files {
+            self.put(name, std::str::from_utf8(bytes).unwrap());
         }
     }
 }
@@ -95,13 +47,12 @@ fn approved(lock: &str) -> &str {
 fn what_was_signed_for_a_removed_recipient_does_not_bring_it_back() {
     let place = Place::new();
     assert_eq!(place.tree("rsa-2048", "").0, 0);
-    let before = place.keep("out");
-    let (old, old_lock) =
-        (before[&place.path(&format!("out/{A}"))].clone(), before[&place.path("out/regcred.lock")].clone());
+    let before = place.files("out");
+    let (old, old_lock) = (place.text(&format!("out/{A}")), place.text("out/regcred.lock"));
     let old_line = old_lock.split_inclusive('\n').find(|line| line.starts_with(A)).unwrap();
     assert_eq!(place.tree("rsa-4096", &format!("--accept-recipient {OTHER}")).0, 0);
-    let after = place.keep("out");
-    let lock = after[&place.path("out/regcred.lock")].clone();
+    let after = place.files("out");
+    let lock = place.text("out/regcred.lock");
     assert!(approved(&lock).contains(&format!("{OTHER} count=2")), "{lock}");
     let attacks: [(&str, &str, String); 6] = [
         (

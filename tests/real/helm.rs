@@ -42,6 +42,21 @@ pub fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
         .collect()
 }
 
+/// A chart that helm finds nothing wrong with, that is current, and that makes what the stream makes: its folder and its objects.
+#[track_caller]
+pub fn makes_what_the_stream_makes(bench: &Bench, flags: &[&str]) -> (TempDir, Vec<Value>) {
+    let folder = chart(bench, flags, LOGINS);
+    let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
+    assert_eq!(lint.status, 0, "{flags:?} {}{}", lint.stdout, lint.stderr);
+    let path = folder.path().join("chart");
+    let again = ["render", "--format", "chart", "--check", "--output", path.to_str().unwrap()];
+    bench.regcred(&[&again, flags].concat(), &[LOGINS]).succeeded();
+    let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
+    let stream = bench.regcred(&[&["render"], flags].concat(), &[LOGINS]).succeeded();
+    assert_eq!(effects(&made), effects(&documents(&stream)), "{flags:?}");
+    (folder, made)
+}
+
 #[test]
 fn a_chart_is_linted_and_makes_what_the_stream_makes() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
@@ -52,15 +67,7 @@ fn a_chart_is_linted_and_makes_what_the_stream_makes() {
                 flags.extend(["--service-account", "default", "--service-account", "y"]);
             }
             flags.extend(profile.into_iter().flat_map(|profile| ["--profile", profile]));
-            let folder = chart(bench, &flags, LOGINS);
-            let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
-            assert_eq!(lint.status, 0, "{flags:?} {}{}", lint.stdout, lint.stderr);
-            let path = folder.path().join("chart");
-            let again = ["render", "--format", "chart", "--check", "--output", path.to_str().unwrap()];
-            bench.regcred(&[&again, flags.as_slice()].concat(), &[LOGINS]).succeeded();
-            let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
-            let stream = bench.regcred(&[&["render"], flags.as_slice()].concat(), &[LOGINS]).succeeded();
-            assert_eq!(effects(&made), effects(&documents(&stream)), "{flags:?}");
+            let (_folder, made) = makes_what_the_stream_makes(bench, &flags);
             for object in made {
                 let keep = object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
                 let foreign = ["Namespace", "ServiceAccount"].contains(&object["kind"].as_str().unwrap());

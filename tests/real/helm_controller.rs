@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::helm::{LOGINS, OTHER_LOGINS, chart, effects, helm};
+use super::helm::{LOGINS, OTHER_LOGINS, chart, helm, makes_what_the_stream_makes};
 use crate::harness::bench::{Bench, Run, documents, fresh};
 
 const IMAGE: &str = "registry.test/regcred:1";
@@ -68,15 +68,7 @@ fn the_chart_of_the_controller_is_linted_and_makes_what_the_stream_makes() {
             let mut flags = vec!["--strategy", "controller", "--controller-image", IMAGE, "--link", link];
             flags.extend(["--namespaces", "on,team-a,012", "--exclude", "y", "--replicas", replicas]);
             flags.extend(profile.into_iter().flat_map(|profile| ["--profile", profile]));
-            let folder = chart(bench, &flags, LOGINS);
-            let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
-            assert_eq!(lint.status, 0, "{flags:?} {}{}", lint.stdout, lint.stderr);
-            let path = folder.path().join("chart");
-            let again = ["render", "--format", "chart", "--check", "--output", path.to_str().unwrap()];
-            bench.regcred(&[&again, flags.as_slice()].concat(), &[LOGINS]).succeeded();
-            let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
-            let stream = bench.regcred(&[&["render"], flags.as_slice()].concat(), &[LOGINS]).succeeded();
-            assert_eq!(effects(&made), effects(&documents(&stream)), "{flags:?}");
+            let (folder, made) = makes_what_the_stream_makes(bench, &flags);
             for object in &made {
                 let keep = object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
                 assert_eq!(keep, object["kind"] == "Namespace", "{flags:?} {}", object["kind"]);
