@@ -7,6 +7,7 @@ pub mod controller;
 mod explain;
 #[cfg(feature = "cluster")]
 pub mod explanation;
+mod in_cluster;
 #[cfg(feature = "cluster")]
 mod online;
 mod other_tools;
@@ -22,11 +23,10 @@ use regcred_core::names::Namespace;
 
 use regcred_core::spec::typed::Typed;
 
+pub use in_cluster::GrantArguments;
 #[cfg(feature = "cluster")]
 pub use online::OnlineArguments;
-pub use render::{
-    GrantArguments, LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments,
-};
+pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Parser)]

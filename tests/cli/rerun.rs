@@ -27,6 +27,7 @@ use crate::harness::forged::{edit_line, forge};
 use crate::harness::journal::as_journal;
 
 const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+const OTHER_KEY: &str = "f1e0d3c2b5a497867968a5b4c3d2e1f0";
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
 struct StandIn {
@@ -286,7 +287,7 @@ fn without_a_key_everything_is_made_anew_and_it_says_so() {
     let third = place.write(&tree);
     assert_eq!((third.files, codes(&third.warnings)), (2, vec!["another-fingerprint-key"]), "whoever wrote them");
     assert_eq!(place.write(&tree).files, 0);
-    assert_eq!(place.with_key(&KEY.repeat(2)).write(&tree).files, 2, "another key knows nothing");
+    assert_eq!(place.with_key(OTHER_KEY).write(&tree).files, 2, "another key knows nothing");
 }
 
 #[test]
@@ -397,7 +398,7 @@ fn another_recipient_or_another_key_of_fingerprints_is_told() {
     let written = place.write(&elsewhere);
     assert_eq!((written.files, codes(&written.warnings)), (2, vec!["another-recipient"]));
     assert!(written.warnings[0].message.starts_with("2 encrypted files are for another key than before"));
-    let place = place.with_key(&KEY.repeat(2));
+    let place = place.with_key(OTHER_KEY);
     assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-fingerprint-key"]);
     let written = place.write(&elsewhere);
     assert_eq!((written.files, codes(&written.warnings)), (2, vec!["another-fingerprint-key"]));

@@ -14,8 +14,6 @@ use crate::names::VariableName;
 pub const VARIABLES: &str = "REGCRED_ALLOWED_VARIABLES";
 /// The globs of registries that `regcred.yaml` may name.
 pub const REGISTRIES: &str = "REGCRED_ALLOWED_REGISTRIES";
-/// The globs of contexts that `regcred.yaml` may name.
-pub const CONTEXTS: &str = "REGCRED_ALLOWED_CONTEXTS";
 /// The variables that are ours: none of them holds a login.
 const OURS: &str = "REGCRED_";
 
@@ -80,7 +78,7 @@ impl Allowed {
         variables.chain(registry).collect()
     }
 
-    fn check_variable(&self, name: &VariableName, place: &str) -> Option<Diagnostic> {
+    pub(crate) fn check_variable(&self, name: &VariableName, place: &str) -> Option<Diagnostic> {
         if name.as_str().starts_with(OURS) {
             let message = format!("{place} names `{name}`, which is a setting of regcred and no login");
             return Some(Diagnostic::error(Code::NotAllowed, message).hint("name the variable that holds the login"));
@@ -103,54 +101,12 @@ impl Allowed {
     }
 }
 
-/// Whether `regcred.yaml` may name this context of a kubeconfig; `globs` is what `REGCRED_ALLOWED_CONTEXTS` holds, if it is set.
-///
-/// # Errors
-/// It may not, or a glob is invalid.
-pub fn check_context(context: &str, globs: Option<&str>) -> Result<(), Diagnostic> {
-    match globs.map(|text| self::globs(text, CONTEXTS)).transpose()? {
-        Some(allowed) if !allowed.is_match(context) => {
-            Err(not_allowed("`context` in regcred.yaml names one", CONTEXTS))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether `regcred.yaml` may name this variable at `place`; `globs` is what `REGCRED_ALLOWED_VARIABLES` holds, if it is set.
-///
-/// # Errors
-/// It may not, or a glob is invalid.
-pub fn check_variable(name: &VariableName, place: &str, globs: Option<&str>) -> Result<(), Diagnostic> {
-    Allowed::read(globs, None)?.check_variable(name, place).map_or(Ok(()), Err)
-}
-
-/// What the name of a variable says that is meant to hold a kubeconfig. A CI fills none of that name with what the author of a merge
-/// request writes, as it does others, for example with the title or the message of a commit.
-const OF_A_KUBECONFIG: &str = "KUBE";
-
-/// Whether a variable may hold a kubeconfig, which can run programs. `is_listed` says that `REGCRED_ALLOWED_VARIABLES` has approved it.
-///
-/// # Errors
-/// Its name does not say so.
-pub fn check_kubeconfig(name: &VariableName, place: &str, is_listed: bool) -> Result<(), Diagnostic> {
-    if is_listed || name.as_str().to_ascii_uppercase().contains(OF_A_KUBECONFIG) {
-        return Ok(());
-    }
-    let message = format!(
-        "{place} names `{name}`, which does not look like a variable for a kubeconfig: the CI may fill it with what somebody writes into a \
-         commit, and a kubeconfig can run programs"
-    );
-    Err(Diagnostic::error(Code::NotAllowed, message).hint(format!(
-        "use a variable with {OF_A_KUBECONFIG} in its name, such as KUBECONFIG_PROD, or add `{name}` to `{VARIABLES}`"
-    )))
-}
-
-fn not_allowed(what: &str, variable: &str) -> Diagnostic {
+pub(crate) fn not_allowed(what: &str, variable: &str) -> Diagnostic {
     Diagnostic::error(Code::NotAllowed, format!("{what}, which `{variable}` does not allow"))
         .hint(format!("if this is meant, add it to `{variable}`, a protected variable of the project"))
 }
 
-fn globs(text: &str, variable: &str) -> Result<GlobSet, Diagnostic> {
+pub(crate) fn globs(text: &str, variable: &str) -> Result<GlobSet, Diagnostic> {
     let mut set = GlobSetBuilder::new();
     for part in text.split([',', ' ', '\t', '\n']).filter(|part| !part.is_empty()) {
         // A `*` stays within a part of a path: `*.example.com` is no `evil.test/x.example.com`.
@@ -201,19 +157,5 @@ mod tests {
             assert_eq!(problems.len(), expected, "{registry} {password}: {problems:?}");
         }
         assert!(Allowed::read(Some("["), None).is_err());
-    }
-
-    #[test]
-    fn globs_confine_contexts() {
-        for (context, globs, allowed) in [
-            ("prod", None, true),
-            ("prod", Some("staging,pro?"), true),
-            ("prod", Some("staging-*"), false),
-            ("acme/project:prod", Some("acme/project:*"), true),
-            ("acme/other/project:prod", Some("acme/*"), false),
-            ("prod", Some(""), false),
-        ] {
-            assert_eq!(check_context(context, globs).is_ok(), allowed, "{context} {globs:?}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::key::{KEY_VARIABLE, PREVIOUS_VARIABLE};
 use crate::credentials::is_a_placeholder;
@@ -44,35 +44,30 @@ fn repeats(key: &str) -> bool {
 /// Refuses a key that is a login, or a part of one, in clear or in base64: whoever may pull could sign.
 /// Errors: the name of the variable with the login.
 pub fn refuse_a_login(logins: &[VariableName], environment: &Environment) -> Result<(), Diagnostic> {
-    let texts = |name: &VariableName| match environment.read(name) {
-        Reading::Value(value) => clear_and_encoded(&value),
-        Reading::Unset | Reading::Empty | Reading::NotUnicode => Vec::new(),
-    };
-    let keys = [KEY_VARIABLE, PREVIOUS_VARIABLE].map(|name| (name, VariableName::known(name)));
-    for (key, name) in &keys {
-        let ours = texts(name);
-        let others = logins.iter().filter(|login| keys.iter().all(|(_, name)| name != *login));
-        for login in others {
-            let is_one = |key: &String, login: &String| login.contains(key.as_str()) || key.contains(login.as_str());
-            let long = |text: &&String| text.len() >= SHORTEST_LOGIN;
-            let theirs = texts(login);
-            if ours.iter().filter(long).any(|key| theirs.iter().filter(long).any(|login| is_one(key, login))) {
-                return Err(unusable(
-                    key,
-                    &format!("holds a part of the login in `{login}`, and whoever has that could sign"),
-                ));
-            }
+    let keys = [KEY_VARIABLE, PREVIOUS_VARIABLE];
+    for key in keys {
+        let ours = clear_and_encoded(&VariableName::known(key), environment);
+        let holds_a_part = |login: &&VariableName| {
+            let theirs = clear_and_encoded(login, environment);
+            let is_one =
+                |key: &String| theirs.iter().any(|login| login.contains(key.as_str()) || key.contains(login.as_str()));
+            !keys.contains(&login.as_str()) && ours.iter().any(is_one)
+        };
+        if let Some(login) = logins.iter().find(holds_a_part) {
+            let what = format!("holds a part of the login in `{login}`, and whoever has that could sign");
+            return Err(unusable(key, &what));
         }
     }
     Ok(())
 }
 
-/// The text, and what it encodes if it is base64 of text.
+/// The text of a variable, and what it encodes if it is base64 of text, unless they are too short to be told from chance.
 #[expect(clippy::disallowed_methods, reason = "it is compared, and goes no further")]
-fn clear_and_encoded(value: &SecretString) -> Vec<String> {
+fn clear_and_encoded(name: &VariableName, environment: &Environment) -> Vec<String> {
+    let Reading::Value(value) = environment.read(name) else { return Vec::new() };
     let text = value.expose_secret().trim();
     let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    [Some(text.to_owned()), decoded].into_iter().flatten().collect()
+    [Some(text.to_owned()), decoded].into_iter().flatten().filter(|text| text.len() >= SHORTEST_LOGIN).collect()
 }
 
 pub(super) fn unusable(name: &str, what: &str) -> Diagnostic {
