@@ -119,7 +119,7 @@ fn the_example_for_argo_cd_is_opened_in_the_cluster_it_is_for_and_in_no_other() 
     bench::write(&folder.path().join("certs/prod-eu.pem"), controller.certificate);
     let render = || {
         let regcred = controller.bench.program("regcred").directory(folder.path()).variable(LOGINS.0, LOGINS.1);
-        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4));
+        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
         regcred.arguments(["render", "--format", "directory", "--output", "clusters"]).run().succeeded();
     };
     render();
@@ -162,7 +162,7 @@ fn the_one_file_of_a_cluster_is_applied_and_opened_and_a_second_run_leaves_it() 
     bench::write(&folder.path().join("regcred.yaml"), &config);
     let render = || {
         let regcred = controller.bench.program("regcred").directory(folder.path()).variable(LOGINS.0, LOGINS.1);
-        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4));
+        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
         regcred.arguments(["render", "--output", "clusters"]).run().succeeded();
     };
     render();
@@ -211,8 +211,8 @@ fn a_folder_with_a_sealed_login_is_all_that_the_controller_needs() {
         let image = ["--strategy", "controller", "--controller-image", "r.test/regcred:1"];
         let form = ["--protect", "sealed", "--profile", profile, "--format", format, "--output", path];
         let deliver = |login: &str| {
-            let key = ("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4));
-            let variables = [("DOCKERHUB_AUTH", login), ("SEALED_SECRETS_CERT", running.certificate), (key.0, &key.1)];
+            let key = ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+            let variables = [("DOCKERHUB_AUTH", login), ("SEALED_SECRETS_CERT", running.certificate), key];
             bench.regcred(&[&["render"], &image[..], &chosen, &form].concat(), &variables).succeeded();
             let what = if format == "directory" { ["-R", "-f", path].to_vec() } else { ["-k", path].to_vec() };
             let apply = ["apply", "--server-side", "--field-manager", manager];
