@@ -6,6 +6,7 @@ mod asked;
 mod config;
 mod confinement;
 mod http;
+mod last_error;
 mod leadership;
 mod log;
 mod metrics;

@@ -10,9 +10,9 @@ use futures::stream::{BoxStream, StreamExt};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use super::log;
+use super::last_error::LastError;
 use super::state::State;
 use regcred_cluster::connect::Client;
 use regcred_cluster::controller::resource::{Look, resources, source};
@@ -22,8 +22,6 @@ use regcred_core::controller::resource::{Resource, SourceSecret};
 use regcred_core::controller::wanted::Key;
 use regcred_core::names::{Namespace, ResourceName};
 
-/// How often the same error of a watch is logged.
-const AGAIN: Duration = Duration::from_secs(60);
 /// After which time a change is looked at again: it counts if nothing else has changed.
 pub const SETTLES: Duration = Duration::from_millis(200);
 /// The pause before an API server is asked again that does not answer.
@@ -66,12 +64,12 @@ struct Watched<T> {
     objects: BTreeMap<String, T>,
     /// What it has seen since it began again.
     again: Option<BTreeMap<String, T>>,
-    trouble: Option<(String, Instant)>,
+    trouble: LastError,
 }
 
 impl<T> Default for Watched<T> {
     fn default() -> Self {
-        Self { is_complete: false, objects: BTreeMap::new(), again: None, trouble: None }
+        Self { is_complete: false, objects: BTreeMap::new(), again: None, trouble: LastError::default() }
     }
 }
 
@@ -89,16 +87,9 @@ impl<T> Watched<T> {
             Look::Ended => {
                 self.objects = self.again.take().unwrap_or_default();
                 self.is_complete = true;
-                self.trouble = None;
+                self.trouble = LastError::default();
             }
-            Look::Failed(Failed { words, .. }) => {
-                let now = Instant::now();
-                let is_known = |(said, at): &(String, Instant)| *said == words && now.duration_since(*at) < AGAIN;
-                if !self.trouble.as_ref().is_some_and(is_known) {
-                    log::warn("a watch failed and goes on", &[("watch", what), ("why", &words)]);
-                    self.trouble = Some((words, now));
-                }
-            }
+            Look::Failed(Failed { words, .. }) => self.trouble.say(what, words),
         }
     }
 }
@@ -157,7 +148,7 @@ impl Observed {
     /// What it waits for before anything is known; `None` if it is.
     pub fn waits_for(&self) -> Option<String> {
         if !self.resources.borrow().is_complete {
-            let trouble = self.resources.borrow().trouble.as_ref().map(|(words, _)| format!(": {words}"));
+            let trouble = self.resources.borrow().trouble.words().map(|words| format!(": {words}"));
             let why = trouble.unwrap_or_default();
             return Some(format!(
                 "the custom resource RegistryCredentials cannot be watched{why}; apply its definition"

@@ -36,21 +36,24 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     let Options { config, secrets, namespace, wishes, access, allowed, .. } = options;
     let mut mounts = Mounts { config, secrets, allowed: &allowed, environment, observed: None };
     let wrong = |problems| Failure::Input { title: "the mounted files", problems };
-    if wishes == Wishes::File {
-        mounts.understand(&mounts.read(), None).map_err(wrong)?;
-    }
+    let of_the_file = match wishes {
+        Wishes::File => Some(mounts.understand(&mounts.read(), None).map_err(wrong)?),
+        Wishes::Resources => None,
+    };
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let patience = access.timeout;
     let Connected { client, watching, electing: _ } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
     let server = Server::new(client.clone(), patience, || false);
     let state = Rc::new(State::new());
-    if wishes == Wishes::Resources {
+    let mounted = if let Some(mounted) = of_the_file {
+        mounted
+    } else {
         let server = Server::new(client, patience, || false);
         mounts.observed = Some(Observed::start(watching.clone(), server, namespace.clone(), Rc::clone(&state)));
         mounts.understand(&mounts.read(), None).map_err(wrong)?;
         wait(&mounts, patience).await.map_err(of_the_cluster)?;
-    }
-    let mounted = mounts.understand(&mounts.read(), None).map_err(wrong)?;
+        mounts.understand(&mounts.read(), None).map_err(wrong)?
+    };
     mounted.warnings.iter().for_each(log::problem);
     state.leads_until.set(Some(Instant::now() + FOR_EVER));
     let first = stream::first(&server).await;

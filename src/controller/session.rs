@@ -10,6 +10,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt, select_all};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::last_error::LastError;
 use super::log;
 use super::mounted::Mounted;
 use super::news::News;
@@ -31,8 +32,6 @@ use regcred_core::objects::marks::Marks;
 const AT_ONCE: usize = 24;
 /// How often the loop turns where nothing happens.
 const TURN: Duration = Duration::from_secs(1);
-/// How often the same error of a watch is logged.
-const AGAIN: Duration = Duration::from_secs(60);
 
 /// What is wanted of the cluster.
 pub fn delivery<'a>(config: &'a Config, logins: impl Iterator<Item = &'a Logins>) -> Delivery<'a> {
@@ -76,7 +75,7 @@ pub struct Session<'a> {
     is_synced: bool,
     news: &'a RefCell<News>,
     began: Instant,
-    said: BTreeMap<Watch, (String, Instant)>,
+    said: BTreeMap<Watch, LastError>,
 }
 
 impl<'a> Session<'a> {
@@ -196,13 +195,8 @@ impl<'a> Session<'a> {
             Said::Event(event) => self.machine.see(*event, self.now()),
             Said::Failed(watch, words) => {
                 self.state.metrics.watch_failures.inc();
-                let now = Instant::now();
-                let is_known =
-                    self.said.get(&watch).is_some_and(|(said, at)| *said == words && now.duration_since(*at) < AGAIN);
-                if !is_known {
-                    log::warn("a watch failed and goes on", &[("watch", &name(&watch)), ("why", &words)]);
-                    self.said.insert(watch, (words, now));
-                }
+                let watch_name = name(&watch);
+                self.said.entry(watch).or_default().say(&watch_name, words);
             }
         }
         if !self.state.may_begin.get() && self.machine.may_begin() {
@@ -233,7 +227,8 @@ impl<'a> Session<'a> {
 
     /// The last error of a watch.
     pub fn trouble(&self) -> Option<String> {
-        self.said.iter().map(|(watch, (words, _))| format!("the watch of {}: {words}", name(watch))).next()
+        let said = self.said.iter().find_map(|(watch, last)| Some((watch, last.words()?)));
+        said.map(|(watch, words)| format!("the watch of {}: {words}", name(watch)))
     }
 }
 
