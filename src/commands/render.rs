@@ -61,17 +61,13 @@ fn warn_of_left_over(folders: &clusters::Folders) -> Outcome {
     if folders.compares && !left_over.is_empty() { Outcome::Differs } else { Outcome::Done }
 }
 
-/// Refuses templates that a link in the work tree takes from outside of it: the output would publish whatever is in such a file.
+/// Refuses templates that a link in the work tree takes from outside of it: the output would publish whatever is in such a file. All clusters
+/// have the same ones.
 fn refuse_foreign_templates(members: &[Settings], environment: &Environment) -> Result<(), Failure> {
-    let of_a_run = |settings: &Settings| {
-        let folder = settings.templates.iter().flat_map(|folder| BUILT_IN.iter().map(|name| folder.join(name)));
-        let chart = match &settings.chart {
-            Chart::Template(path) => Some(path.clone()),
-            _ => None,
-        };
-        folder.chain(chart).collect::<Vec<_>>()
-    };
-    if !members.iter().flat_map(of_a_run).any(|path| path.is_file() && git::leaves(&path, environment.directory())) {
+    let Some(Settings { templates, chart, .. }) = members.first() else { return Ok(()) };
+    let folder = templates.iter().flat_map(|folder| BUILT_IN.iter().map(|name| folder.join(name)));
+    let chart = if let Chart::Template(path) = chart { Some(path.clone()) } else { None };
+    if !folder.chain(chart).any(|path| path.is_file() && git::leaves(&path, environment.directory())) {
         return Ok(());
     }
     let message = "a link leads to a template outside of this work tree, and what is in that file would be written out";

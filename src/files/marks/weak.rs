@@ -44,16 +44,16 @@ fn repeats(key: &str) -> bool {
 /// Refuses a key that is a login, or a part of one, in clear or in base64: whoever may pull could sign.
 /// Errors: the name of the variable with the login.
 pub fn refuse_a_login(logins: &[VariableName], environment: &Environment) -> Result<(), Diagnostic> {
-    let keys = [KEY_VARIABLE, PREVIOUS_VARIABLE];
-    for key in keys {
-        let ours = clear_and_encoded(&VariableName::known(key), environment);
-        let holds_a_part = |login: &&VariableName| {
-            let theirs = clear_and_encoded(login, environment);
-            let is_one =
-                |key: &String| theirs.iter().any(|login| login.contains(key.as_str()) || key.contains(login.as_str()));
-            !keys.contains(&login.as_str()) && ours.iter().any(is_one)
-        };
-        if let Some(login) = logins.iter().find(holds_a_part) {
+    const KEYS: [&str; 2] = [KEY_VARIABLE, PREVIOUS_VARIABLE];
+    let texts = |name: &'static str| clear_and_encoded(&VariableName::known(name), environment);
+    let keys: Vec<_> = KEYS.into_iter().flat_map(|key| texts(key).into_iter().map(move |text| (key, text))).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    for login in logins.iter().filter(|login| !KEYS.contains(&login.as_str())) {
+        let theirs = clear_and_encoded(login, environment);
+        let is_one = |key: &String| theirs.iter().any(|login| login.contains(key) || key.contains(login));
+        if let Some((key, _)) = keys.iter().find(|(_, text)| is_one(text)) {
             let what = format!("holds a part of the login in `{login}`, and whoever has that could sign");
             return Err(unusable(key, &what));
         }
