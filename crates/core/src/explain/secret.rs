@@ -17,8 +17,8 @@ pub struct PullSecret {
     pub name: String,
     /// What is in it.
     pub held: Held,
-    /// When it was created, as the API server writes dates.
-    pub created: String,
+    /// When it was written last, as the API server writes dates.
+    pub written: String,
 }
 
 /// What is in such a Secret.
@@ -57,13 +57,13 @@ impl PullSecret {
     /// One that is not there.
     #[must_use]
     pub fn missing(name: &str) -> Self {
-        Self { name: name.to_owned(), held: Held::Missing, created: String::new() }
+        Self { name: name.to_owned(), held: Held::Missing, written: String::new() }
     }
 
     /// Reads the object of the API server.
     #[must_use]
     pub fn read(name: &str, object: &Value) -> Self {
-        let created = object["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
+        let written = written(&object["metadata"]);
         let value = |key: &str| {
             let text = STANDARD.decode(object["data"][key].as_str()?).ok()?;
             serde_json::from_slice::<Value>(&text).ok()
@@ -74,7 +74,7 @@ impl PullSecret {
                 _ => None,
             },
             Some("kubernetes.io/dockercfg") => value(".dockercfg"),
-            _ => return Self { name: name.to_owned(), held: Held::OfAnotherType, created },
+            _ => return Self { name: name.to_owned(), held: Held::OfAnotherType, written },
         };
         let held = match auths {
             Some(Value::Object(auths)) => {
@@ -83,7 +83,7 @@ impl PullSecret {
             Some(Value::Null) => Held::Entries(Vec::new()),
             _ => Held::Broken,
         };
-        Self { name: name.to_owned(), held, created }
+        Self { name: name.to_owned(), held, written }
     }
 
     /// One that this account may not read.
@@ -123,6 +123,13 @@ impl PullSecret {
             _ => None,
         })
     }
+}
+
+/// The last write that the API server has noted.
+fn written(metadata: &Value) -> String {
+    let writes = metadata["managedFields"].as_array().into_iter().flatten().map(|entry| &entry["time"]);
+    let all = writes.chain([&metadata["creationTimestamp"]]).filter_map(Value::as_str);
+    all.max().unwrap_or_default().to_owned()
 }
 
 /// Codes of entries that a kubelet cannot read.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::words::{self, Words};
+use crate::cluster::pods;
 use crate::docker_config::kubelet::InvalidImage;
 use crate::registry::reference::Reference;
 
@@ -93,23 +94,12 @@ impl Wanted {
     }
 }
 
-/// The reasons of a wait for an image.
-const OF_A_PULL: [&str; 7] = [
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "ImageInspectError",
-    "RegistryUnavailable",
-    "SignatureValidationFailed",
-];
-
 impl State {
     fn read(status: &Value) -> Self {
         let waiting = &status["state"]["waiting"];
         let text = |name: &str| waiting[name].as_str().unwrap_or_default().to_owned();
         let reason = text("reason");
-        if OF_A_PULL.contains(&reason.as_str()) {
+        if pods::is_of_a_pull(&reason) {
             return Self::Waiting(reason, text("message"));
         }
         let has_run = status["imageID"].as_str().is_some_and(|id| !id.is_empty());

@@ -5,7 +5,7 @@ mod words;
 
 use serde::Deserialize;
 
-pub use failed::{FailedPull, Place, REASONS, Used};
+pub use failed::{FailedPull, Place, REASONS, Used, is_of_a_pull};
 
 /// A Pod, as the API server gives it.
 #[derive(Clone, Debug, Default, Deserialize)]
