@@ -175,6 +175,7 @@ fn every_link_between_the_pages_leads_somewhere() {
 const FLAGS_OF_OTHERS: &[&str] = &[
     "--no-default-features",
     "--body-file",
+    "--file",
     "--create-if-none",
     "--edit-last",
     "--repo",
