@@ -63,7 +63,7 @@ const OF_THE_NODE: &[(Cause, Rule)] = &[
 /// By what the cluster has.
 const OF_LOGINS: &[(Cause, Rule)] = &[
     (Cause::SecretBroken, |facts| of_secret(facts, |secret| matches!(secret.held, Held::Broken))),
-    (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad(_))))),
+    (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad)))),
     // From here on no login matches.
     (Cause::AccountMissing, |facts| when(needs_login(facts) && !refers(facts) && !facts.account.exists)),
     (Cause::NamespaceExcluded, |facts| {

@@ -54,7 +54,7 @@ pub struct FailedPull<'a> {
 }
 
 /// What a kubelet calls a pull that failed.
-pub const REASONS: [&str; 7] = [
+pub(super) const REASONS: [&str; 7] = [
     "ErrImagePull",
     "ImagePullBackOff",
     "ErrImageNeverPull",
@@ -108,7 +108,7 @@ impl Pod {
 
     /// The image of the container, or that of a volume if the message is about it.
     fn culprit(&self, place: Place, name: &str, message: &str) -> Option<Used<'_>> {
-        let quotes = |image: &str| message.contains(&format!("\"{image}\""));
+        let quotes = |image: &str| words::quotes(message, image);
         let own = self.images().find(|used| used.place == place && used.name == name)?;
         let volume = self.images().find(|used| used.place == Place::Volume && quotes(used.image));
         Some(volume.filter(|_| !quotes(own.image)).unwrap_or(own))
