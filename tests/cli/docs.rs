@@ -14,12 +14,11 @@ use regcred_core::diagnostic::Code;
 use regcred_core::explain::Cause;
 use regcred_core::objects::marks::{Role, annotations};
 use regcred_core::spec::choice::Profile;
-use regcred_core::spec::combination::{protection_table, table};
-use regcred_core::spec::external::generator;
 use regcred_core::spec::meaning;
 use regcred_core::spec::template::BUILT_IN;
 
 use crate::harness::regcred::regcred;
+use crate::tables;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -45,14 +44,14 @@ fn code(names: &[&str]) -> String {
 
 #[test]
 fn the_table_of_combinations_is_that_of_the_code() {
-    compare("choosing.md", "combinations", &table());
-    compare("choosing.md", "protections", &protection_table());
+    compare("choosing.md", "combinations", &tables::combinations());
+    compare("choosing.md", "protections", &tables::protections());
     compare("choosing.md", "options", &meaning::table());
 }
 
 #[test]
 fn the_table_of_generators_is_that_of_the_code() {
-    compare("external.md", "generators", &generator::table());
+    compare("external.md", "generators", &tables::generators());
 }
 
 #[test]

@@ -48,6 +48,7 @@ mod sealed;
 mod sealed_tree;
 #[cfg(target_os = "linux")]
 mod sops;
+mod tables;
 #[cfg(unix)]
 mod terminal;
 mod tree;

@@ -1,7 +1,5 @@
 //! Tells which strategy, link, protection and format can be combined: the one table of choices.
 
-use std::fmt::Write;
-
 use super::choice::{Format, Link, Protect, Strategy};
 use crate::diagnostic::{Code, Diagnostic, Failure};
 
@@ -52,7 +50,8 @@ impl Combination {
     }
 
     /// Whether what the format writes can be protected so.
-    fn is_protectable(self) -> bool {
+    #[must_use]
+    pub fn is_protectable(self) -> bool {
         match (self.protect, self.format) {
             (Protect::Plain, _)
             | (Protect::Sealed | Protect::External, Format::Yaml | Format::Json | Format::Chart)
@@ -151,48 +150,6 @@ impl Combination {
             None => problem,
         }
     }
-}
-
-/// Which formats each protection has, as Markdown for the documentation.
-#[must_use]
-pub fn protection_table() -> String {
-    let mut text = "| `--format` |".to_owned();
-    text.extend(Protect::ALL.iter().map(|protect| format!(" `--protect {protect}` |")));
-    text.push_str("\n|---|---|---|---|---|\n");
-    for &format in Format::ALL {
-        let _ = write!(text, "| {format} |");
-        for &protect in Protect::ALL {
-            let cell = Combination { strategy: Strategy::Static, link: Link::None, protect, format };
-            text.push_str(if cell.is_protectable() { " yes |" } else { " — |" });
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// Which links each strategy and format has, as Markdown for the documentation.
-#[must_use]
-pub fn table() -> String {
-    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut rows = vec![row(["`--strategy`", "`--format`"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(Link::ALL.iter().map(|link| format!("`--link {link}`")))
-        .collect())];
-    rows.push("|---|---|---|---|---|\n".to_owned());
-    for &strategy in Strategy::ALL {
-        for &format in Format::ALL {
-            let cells = Link::ALL
-                .iter()
-                .map(|&link| Combination { strategy, link, protect: Protect::Plain, format })
-                .map(|cell| if cell.is_possible() { "yes" } else { "—" });
-            rows.push(row([strategy.to_string(), format.to_string()]
-                .into_iter()
-                .chain(cells.map(str::to_owned))
-                .collect()));
-        }
-    }
-    rows.concat()
 }
 
 #[cfg(test)]

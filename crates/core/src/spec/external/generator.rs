@@ -145,18 +145,3 @@ impl GeneratorSettings {
         (self.object_kind(), &self.name) == (other.object_kind(), &other.name)
     }
 }
-
-/// As a table for the documentation.
-#[must_use]
-pub fn table() -> String {
-    let mut text = "| `kind` | it gives | the user name is | a token lives |\n|---|---|---|---|\n".to_owned();
-    text.extend(GeneratorKind::ALL.iter().map(|kind| {
-        let (keys, username) = match kind.given() {
-            Given::Login => ("`username`, `password`", "the one it gives"),
-            Given::Token => ("`token`", "`username: {value: …}`, else `x-access-token`"),
-            Given::Auth => ("`auth`", "in `auth`"),
-        };
-        format!("| `{kind}` | {keys} | {username} | {} h |\n", kind.hours())
-    }));
-    text
-}
