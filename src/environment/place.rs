@@ -9,7 +9,9 @@ const LINKS: usize = 40;
 
 /// What writing to an absolute path changes: the name itself, and the file that a link there leads to. Empty if nothing can be
 /// written there.
-/// Errors: the path goes back from a folder that is missing, through a link to nowhere, or where this user may not look.
+///
+/// # Errors
+/// The path goes back from a folder that is missing, through a link to nowhere, or where this user may not look.
 pub fn resolve(path: &Path) -> Result<Vec<PathBuf>, &'static str> {
     const NOWHERE: &str = "goes through a link to nowhere, or a folder that cannot be read";
     let mut there = PathBuf::new();
@@ -104,12 +106,13 @@ fn is_missing(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![cfg(unix)]
-
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
+    #[cfg(unix)]
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn a_link_is_both_its_name_and_what_it_leads_to() {
         let folder = tempfile::tempdir().unwrap();
@@ -136,6 +139,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_of_a_work_tree_leads_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
