@@ -88,14 +88,10 @@ pub fn is_of_git(path: &Path) -> bool {
 pub fn is_root(folder: &Path) -> bool {
     let git = folder.join(".git");
     match fs::metadata(&git) {
-        Ok(metadata) if metadata.is_dir() => is_there(&git.join("HEAD")),
+        Ok(metadata) if metadata.is_dir() => !is_missing(&git.join("HEAD")),
         Ok(metadata) => metadata.is_file(),
-        Err(_) => git.is_symlink() || !is_missing(&git),
+        Err(_) => !is_missing(&git),
     }
-}
-
-fn is_there(path: &Path) -> bool {
-    path.is_symlink() || !is_missing(path)
 }
 
 /// Whether there is certainly nothing: what cannot be looked at may be there.
