@@ -10,8 +10,11 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::explain::explain;
 use super::{Arguments, Command, RenderArguments};
+use crate::environment::Environment;
 use crate::files::stream;
 use crate::report::{self, Outcome};
+#[cfg(feature = "cluster")]
+use regcred_core::controller::titansoft;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::spec::Origin;
 use regcred_core::spec::choice::Format;
@@ -31,10 +34,14 @@ impl Arguments {
     ///
     /// # Errors
     /// Help, version, or a usage error that names flags but never repeats a value.
-    pub fn read() -> Result<Self, Answer> {
+    pub fn read(environment: &Environment) -> Result<Self, Answer> {
         report::quiet_panics();
         let typed: Vec<OsString> = std::env::args_os().collect();
         let plugin = is_a_plugin(typed.first());
+        #[cfg(feature = "cluster")]
+        if let Some(arguments) = of_a_patcher(&typed, environment) {
+            return Ok(arguments);
+        }
         let command = if plugin { Self::command().bin_name("kubectl regcred") } else { Self::command() };
         let parsed = command.try_get_matches_from(&typed).and_then(|matches| {
             let arguments = Self::from_arg_matches(&matches)?;
@@ -82,6 +89,20 @@ impl Answer {
 /// Whether kubectl has run us as `kubectl regcred`, by a link of that name.
 fn is_a_plugin(program: Option<&OsString>) -> bool {
     program.and_then(|path| Path::new(path).file_stem()).is_some_and(|name| name == "kubectl-regcred")
+}
+
+/// What is run where the image takes the place of Titansoft's patcher: it is started without a command.
+#[cfg(feature = "cluster")]
+fn of_a_patcher(typed: &[OsString], environment: &Environment) -> Option<Arguments> {
+    let flags = typed.get(1..).unwrap_or_default();
+    let texts: Vec<_> = flags.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
+    titansoft::is_meant(&texts, |name| environment.is_set(name)).then(|| Arguments {
+        config: None,
+        no_config: false,
+        verbose: false,
+        command: Command::StandIn(flags.to_vec()),
+        typed: Typed::default(),
+    })
 }
 
 /// The options of the command that a Spec knows, as they were typed.

@@ -4,6 +4,7 @@ use globset::GlobMatcher;
 
 use crate::settings::file::{ControllerSpec, File, Login, LoginForm, Place, PullSecret, Spec, UserName};
 use regcred_core::cluster::grant::Selector;
+use regcred_core::cluster::{OnConflict, Unchangeable};
 use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
@@ -20,6 +21,10 @@ pub struct Config {
     pub link: Link,
     /// The pull secrets, by name.
     pub pull_secrets: Vec<Wanted>,
+    /// What is done with somebody else's Secret of the same name.
+    pub on_conflict: OnConflict,
+    /// What is done with a Secret of another type.
+    pub unchangeable: Unchangeable,
 }
 
 /// A pull secret.
@@ -106,7 +111,13 @@ impl Config {
             return Err(problems);
         }
         let link = link.unwrap_or(Link::ServiceAccount);
-        Ok(Self { owner: file.metadata.name.clone(), link, pull_secrets: wanted })
+        Ok(Self {
+            owner: file.metadata.name.clone(),
+            link,
+            pull_secrets: wanted,
+            on_conflict: OnConflict::Skip,
+            unchangeable: Unchangeable::Refuse,
+        })
     }
 
     /// Every key that is read.

@@ -4,26 +4,30 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::config::{Config, Key, Name, Source};
+use super::{Origin, stand_in};
 use crate::credentials::mounted;
 use crate::environment::{Environment, read_file};
 use crate::settings::file::{self, File};
 use regcred_core::confine::Allowed;
+use regcred_core::controller::titansoft::Login;
 use regcred_core::credentials::{Credential, text_of};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::{DockerConfig, Logins};
 
 /// Where the files are.
 pub struct Mounts<'a> {
-    pub config: PathBuf,
-    pub secrets: PathBuf,
+    pub origin: &'a Origin,
     pub allowed: &'a Allowed,
     pub environment: &'a Environment,
 }
+
+/// What helps where a file cannot be read.
+const HINT: &str = "mount the Secret, below the folder of `--secrets` where it is the controller's";
 
 /// What they held.
 pub struct Texts {
@@ -56,17 +60,40 @@ impl PartialEq for Texts {
 impl Mounts<'_> {
     /// Reads all files that the regcred.yaml names.
     pub fn read(&self) -> Texts {
-        let config = bytes(&self.config).and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData));
-        let meant = config.as_deref().ok().and_then(|text| self.config(text).ok());
-        let value = |key: &Key| {
-            let path = self.secrets.join(key.secret.as_str()).join(key.key.as_str());
-            text_of(bytes(&path)?).map(SecretString::from).ok_or(ErrorKind::InvalidData)
+        let config = match self.origin {
+            Origin::Mounted { config, .. } => {
+                bytes(config).and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData))
+            }
+            Origin::Patcher(_) => Ok(String::new()),
         };
-        let values = meant.iter().flat_map(Config::keys).map(|key| (key.clone(), value(key))).collect();
+        let meant = config.as_deref().ok().and_then(|text| self.config(text).ok());
+        let values = meant.iter().flat_map(Config::keys).map(|key| (key.clone(), self.value(key))).collect();
         Texts { config, values }
     }
 
+    fn value(&self, key: &Key) -> Result<SecretString, ErrorKind> {
+        let path = match self.origin {
+            Origin::Mounted { secrets, .. } => secrets.join(key.secret.as_str()).join(key.key.as_str()),
+            Origin::Patcher(settings) => match &settings.login {
+                Login::Value(_, value) => return Ok(value.clone()),
+                Login::File(_, path) => self.environment.directory().join(path),
+            },
+        };
+        text_of(bytes(&path)?).map(SecretString::from).ok_or(ErrorKind::InvalidData)
+    }
+
+    /// Where a value is, in the words of a message.
+    fn place(&self, key: &Key) -> String {
+        match self.origin {
+            Origin::Mounted { .. } => format!("`{}` of the mounted Secret {}", key.key, key.secret),
+            Origin::Patcher(settings) => stand_in::place(settings),
+        }
+    }
+
     fn config(&self, text: &str) -> Result<Config, Vec<Diagnostic>> {
+        if let Origin::Patcher(settings) = self.origin {
+            return Ok(Config::standing_in(settings));
+        }
         let file: File = file::parse(text)?;
         Config::read(&file, self.allowed)
     }
@@ -101,7 +128,17 @@ impl Mounts<'_> {
     }
 
     fn logins(&self, source: &Source, texts: &Texts, problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
-        let place = |key: &Key| format!("`{}` of the mounted Secret {}", key.key, key.secret);
+        let place = |key: &Key| self.place(key);
+        let value = |key: &Key, texts: &Texts, problems: &mut Vec<Diagnostic>| {
+            let kind = match texts.values.get(key) {
+                Some(Ok(value)) => return Some(value.clone()),
+                Some(Err(kind)) => *kind,
+                None => ErrorKind::NotFound,
+            };
+            let message = format!("{} cannot be read: {kind}", self.place(key));
+            problems.push(Diagnostic::error(Code::UnreadableFile, message).hint(HINT));
+            None
+        };
         match source {
             Source::Whole(key) => match value(key, texts, problems) {
                 Some(text) => mounted::docker_config(&text, &place(key), self.environment, problems),
@@ -121,19 +158,6 @@ impl Mounts<'_> {
     }
 }
 
-fn value(key: &Key, texts: &Texts, problems: &mut Vec<Diagnostic>) -> Option<SecretString> {
-    let kind = match texts.values.get(key) {
-        Some(Ok(value)) => return Some(value.clone()),
-        Some(Err(kind)) => *kind,
-        None => ErrorKind::NotFound,
-    };
-    let message = format!("the key `{}` of the mounted Secret {} cannot be read: {kind}", key.key, key.secret);
-    problems.push(
-        Diagnostic::error(Code::UnreadableFile, message).hint("mount the Secret below the folder of `--secrets`"),
-    );
-    None
-}
-
 fn bytes(path: &Path) -> Result<Vec<u8>, ErrorKind> {
     read_file(path).map_err(|error| error.kind())
 }
@@ -141,6 +165,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>, ErrorKind> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -158,12 +183,9 @@ mod tests {
         write("..1/.dockerconfigjson", r#"{"auths":{"ghcr.io":{"auth":"dTpw"}}}"#);
         write("..2/.dockerconfigjson", r#"{"auths":{"ghcr.io":{"auth":"hunter2"}}}"#);
         let (allowed, environment) = (Allowed::default(), Environment::new([("A", "b")], PathBuf::from("/")));
-        let mounts = Mounts {
-            config: folder.path().join("regcred.yaml"),
-            secrets: folder.path().join("secrets"),
-            allowed: &allowed,
-            environment: &environment,
-        };
+        let (config, secrets) = (folder.path().join("regcred.yaml"), folder.path().join("secrets"));
+        let mounts =
+            Mounts { origin: &Origin::Mounted { config, secrets }, allowed: &allowed, environment: &environment };
         let Err(problems) = mounts.understand(&mounts.read()) else { panic!("nothing is mounted") };
         assert!(
             problems[0].message.contains("`.dockerconfigjson` of the mounted Secret p cannot be read"),

@@ -1,7 +1,6 @@
 //! Makes one pass over all namespaces, and ends.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -9,38 +8,47 @@ use super::mounted::Mounts;
 use super::news::News;
 use super::session::{Session, choices, delivery};
 use super::state::State;
-use super::{Options, confinement, log};
+use super::{Options, Origin, confinement, log, own_namespace};
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Connected, stay_connected};
 use regcred_cluster::controller::check::Confined;
-use regcred_cluster::controller::watch::{self, CUT};
+use regcred_cluster::controller::rights;
+use regcred_cluster::controller::watch::{self, CUT, First};
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::controller::Counts;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-
-/// How long a pass leads: it takes no part in the election.
-const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Makes one pass.
 ///
 /// # Errors
 /// The mounted files are wrong, or the cluster cannot be reached.
 pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
-    let Options { config, secrets, namespace, access, allowed, .. } = options;
-    let mounts = Mounts { config, secrets, allowed: &allowed, environment };
+    let Options { origin, namespace, access, allowed, .. } = options;
+    let mounts = Mounts { origin: &origin, allowed: &allowed, environment };
     let wrong = |problems| Failure::Input { title: "the mounted files", problems };
     let mounted = mounts.understand(&mounts.read()).map_err(wrong)?;
     mounted.warnings.iter().for_each(log::problem);
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let patience = access.timeout;
-    let Connected { client, watching } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let Connected { client, watching, own } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let namespace = own_namespace(namespace, &own).map_err(of_the_cluster)?;
     let server = Server::new(client, patience, || false);
-    let state = State::new();
-    state.leads_until.set(Some(Instant::now() + FOR_EVER));
-    let first = watch::first(&server).await;
-    let first = first.map_err(|trouble| of_the_cluster(Attempt::new("get", "/version").failed(&trouble)))?;
+    let state = State::new(origin.manner());
+    state.lead_alone();
+    let unanswered = |trouble| of_the_cluster(Attempt::new("get", "/version").failed(&trouble));
+    let polls = match &origin {
+        Origin::Mounted { .. } => None,
+        Origin::Patcher(settings) => {
+            let missing = rights::missing(&server, &namespace).await.map_err(unanswered)?;
+            (!missing.watches.is_empty()).then_some(settings.interval)
+        }
+    };
+    let first = match polls {
+        Some(pause) => First::ListedEach(pause),
+        None => watch::first(&server).await.map_err(unanswered)?,
+    };
     let (delivery, news) = (delivery(&mounted), RefCell::new(News::new(None)));
     let mut session =
         Session::new(&state, (&server, &watching), &delivery, choices(&mounted), first, &news, &namespace);
@@ -49,7 +57,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
         loop {
             session.turn().await;
             let counts = session.counts();
-            if session.is_idle() && state.is_confined() && is_done(counts) {
+            if session.is_idle() && state.is_safe() && is_done(counts) {
                 return Ok(counts);
             }
             // Only what nothing is done about runs out of time.

@@ -6,7 +6,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
-use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt, select_all};
+use futures::stream::{FuturesUnordered, LocalBoxStream, SelectAll, StreamExt, select_all};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::config::Wanted;
@@ -17,10 +17,10 @@ use super::pods::{self, Pods, Seen};
 use super::state::State;
 use regcred_cluster::connect::Client;
 use regcred_cluster::controller::watch::{self, First, Said};
-use regcred_cluster::controller::write::write;
+use regcred_cluster::controller::write::{words, write};
 use regcred_cluster::server::Server;
 use regcred_core::cluster::selection::{Aim, Choice, Others};
-use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
+use regcred_core::cluster::{Accounts, Delivery, PullSecret};
 use regcred_core::controller::{Choosing, Counts, Machine, Outcome, Watch, Write};
 use regcred_core::names::Namespace;
 use regcred_core::objects::marks::Marks;
@@ -47,8 +47,8 @@ pub fn delivery(mounted: &Mounted) -> Delivery<'_> {
             .collect(),
         link: config.link,
         marks: Marks { owner: config.owner.to_string(), profile: None },
-        on_conflict: OnConflict::Skip,
-        unchangeable: Unchangeable::Refuse,
+        on_conflict: config.on_conflict,
+        unchangeable: config.unchangeable,
     }
 }
 
@@ -70,7 +70,7 @@ pub struct Session<'a> {
     pub server: &'a Server,
     delivery: &'a Delivery<'a>,
     pub machine: Machine<'a>,
-    streams: SelectAll<BoxStream<'static, Said>>,
+    streams: SelectAll<LocalBoxStream<'static, Said>>,
     writes: FuturesUnordered<LocalBoxFuture<'a, (Write, Outcome)>>,
     pods: Option<Pods<'a>>,
     is_synced: bool,
@@ -90,7 +90,7 @@ impl<'a> Session<'a> {
         news: &'a RefCell<News>,
         own: &Namespace,
     ) -> Self {
-        let machine = Machine::new(delivery, choices, own.clone());
+        let machine = Machine::new(delivery, choices, own.clone(), state.manner);
         let stream = |watch: Watch| {
             let name = match &watch {
                 Watch::Secrets(number) => Some(delivery.pull_secrets[*number].name),
@@ -174,7 +174,8 @@ impl<'a> Session<'a> {
 
     fn end(&mut self, write: &Write, outcome: Outcome) {
         self.state.working_since.set(None);
-        self.state.metrics.wrote(write, &outcome);
+        let result = self.state.metrics.wrote(write, &outcome);
+        log::debug("a write has ended", &[("object", &words(&write.place, self.delivery)), ("result", result)]);
         self.machine.end(&write.place, outcome, self.now());
     }
 

@@ -174,16 +174,12 @@ impl Installed {
 
     /// Starts a replica.
     pub fn start(&self, more: &[&str]) -> Replica {
-        // It ends with the shell's stdin, which the end of the test process closes, however it ends.
-        let script = r#"log=$1; shift; "$@" </dev/null 2>"$log" & echo $! >"$log.pid"; cat >/dev/null; kill -KILL $! 2>/dev/null"#;
-        let log = self.path(&fresh("log"));
-        let shell = self.bench.program("sh").arguments(["-c", script, "sh", &log.display().to_string(), "regcred"]);
-        let shell = shell
-            .arguments(self.arguments())
-            .arguments(["--listen", "127.0.0.1:0", "--log-format", "json"])
-            .arguments(more);
-        let shell = shell.variable("KUBECONFIG", self.path("kubeconfig")).variable("HOSTNAME", fresh("pod"));
-        Replica { keeper: shell.start(), log }
+        let arguments = self.arguments();
+        let listen = ["--listen", "127.0.0.1:0", "--log-format", "json"];
+        let arguments: Vec<_> =
+            arguments.iter().map(String::as_str).chain(listen).chain(more.iter().copied()).collect();
+        let kubeconfig = self.path("kubeconfig").display().to_string();
+        Replica::start(self.bench, self.path(&fresh("log")), &arguments, &[("KUBECONFIG", &kubeconfig)])
     }
 
     /// The content of the pull secret of a namespace.
@@ -218,6 +214,16 @@ impl Installed {
 }
 
 impl Replica {
+    /// Starts `regcred` with these arguments and variables, and writes its log there.
+    pub fn start(bench: &Bench, log: PathBuf, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        // It ends with the shell's stdin, which the end of the test process closes, however it ends.
+        let script = r#"log=$1; shift; "$@" </dev/null 2>"$log" & echo $! >"$log.pid"; cat >/dev/null; kill -KILL $! 2>/dev/null"#;
+        let shell = bench.program("sh").arguments(["-c", script, "sh", &log.display().to_string(), "regcred"]);
+        let shell = shell.arguments(arguments).variable("HOSTNAME", fresh("pod"));
+        let shell = variables.iter().fold(shell, |shell, (name, value)| shell.variable(name, value));
+        Self { keeper: shell.start(), log }
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

@@ -59,4 +59,5 @@ mod sealed;
 mod sops;
 mod status;
 mod status_page;
+mod titansoft;
 mod yaml;

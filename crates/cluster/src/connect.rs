@@ -56,6 +56,8 @@ pub struct Connected {
     pub client: Client,
     /// For watches: its connections are its own, and one without a byte for `cut` counts as cut.
     pub watching: Client,
+    /// The namespace of the Pod, or of the kubeconfig's context.
+    pub own: String,
 }
 
 /// Makes the clients of a program that stays connected.
@@ -67,7 +69,8 @@ pub async fn stay_connected(access: Access, cut: Duration) -> Result<Connected, 
     let mut watching = config.clone();
     watching.read_timeout = Some(cut);
     watching.reset_reader_on_write = true;
-    Ok(Connected { client: client(config)?, watching: client(watching)? })
+    let own = config.default_namespace.clone();
+    Ok(Connected { own, client: client(config)?, watching: client(watching)? })
 }
 
 fn client(config: Config) -> Result<Client, Diagnostic> {

@@ -4,6 +4,8 @@ pub mod check;
 pub mod events;
 pub mod lease;
 pub mod pods;
+mod polled;
+pub mod rights;
 mod seen;
 pub mod watch;
 pub mod write;

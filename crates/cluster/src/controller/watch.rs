@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use futures::stream::{BoxStream, StreamExt, unfold};
+use futures::stream::{BoxStream, LocalBoxStream, StreamExt, unfold};
 use kube::runtime::watcher::{self, Error, watcher};
 use kube::{Api, Client};
 use regcred_core::cluster::facts::{Account, NamespaceObject, Secret};
@@ -11,6 +11,7 @@ use regcred_core::controller::{Event, Watch};
 use regcred_core::names::ResourceName;
 use tokio::time::sleep;
 
+use super::polled;
 use super::seen::{Fact, Seen};
 use crate::call::Call;
 use crate::server::{Server, Trouble};
@@ -29,6 +30,8 @@ pub enum First {
     Streamed,
     /// By a list, which needs the right to list.
     Listed,
+    /// By a list, and another one after each such pause: nothing is watched.
+    ListedEach(Duration),
 }
 
 /// What a watch says.
@@ -59,7 +62,12 @@ pub async fn first(server: &Server) -> Result<First, Trouble> {
 
 /// The events of a watch, for ever; `name` is that of the pull secret for a watch of Secrets.
 #[must_use]
-pub fn events(client: &Client, watch: Watch, name: Option<&ResourceName>, first: First) -> BoxStream<'static, Said> {
+pub fn events(
+    client: &Client,
+    watch: Watch,
+    name: Option<&ResourceName>,
+    first: First,
+) -> LocalBoxStream<'static, Said> {
     let client = client.clone();
     match &watch {
         Watch::Namespaces => run(
@@ -118,12 +126,15 @@ fn run<T: Fact>(
     watch: Watch,
     name: Option<ResourceName>,
     first: First,
-    seen: impl Fn(&Watch, T) -> Option<Event> + Send + 'static,
-    gone: impl Fn(&Watch, T) -> Option<Event> + Send + 'static,
-) -> BoxStream<'static, Said>
+    seen: impl Fn(&Watch, T) -> Option<Event> + 'static,
+    gone: impl Fn(&Watch, T) -> Option<Event> + 'static,
+) -> LocalBoxStream<'static, Said>
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
 {
+    if let First::ListedEach(pause) = first {
+        return polled::run(client, watch, name, pause, seen);
+    }
     let start = move || {
         let config = watcher::Config::default().timeout(SECONDS);
         let config = if first == First::Streamed { config.streaming_lists() } else { config };
@@ -171,7 +182,7 @@ where
             }
         }
     })
-    .boxed()
+    .boxed_local()
 }
 
 /// What an error of a watch means, and the status code of a refusal. The error's own text may quote an object.

@@ -16,8 +16,9 @@ use crate::spec::choice::Link;
 pub struct Machine<'d> {
     pub(super) delivery: &'d Delivery<'d>,
     pub(super) choices: Vec<Choosing<'d>>,
-    /// The controller's own namespace, where the sources of the Secrets are: nothing is done there.
+    /// The controller's own namespace, where the sources of the Secrets are.
     pub(super) own: Namespace,
+    pub(super) manner: Manner,
     pub(super) manager: String,
     pub(super) index: BTreeMap<Namespace, Here>,
     pub(super) watches: BTreeMap<Watch, Seen>,
@@ -34,6 +35,17 @@ pub struct Machine<'d> {
     pub(super) notices: Vec<Notice>,
 }
 
+/// What is done apart from serving the chosen namespaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// What is no longer chosen is removed, and nothing is done in the controller's own namespace.
+    #[default]
+    Controller,
+    /// As Titansoft's patcher: nothing is removed, and its own namespace is served like any other. A Secret there that has no mark stays,
+    /// since it may be the source.
+    Patcher,
+}
+
 /// What a watch has seen.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -43,31 +55,15 @@ pub(super) struct Seen {
     pub(super) again: Option<BTreeSet<(Namespace, Option<ResourceName>)>>,
 }
 
-/// How many namespaces are how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Chosen ones.
-    pub wanted: usize,
-    /// Those that have everything.
-    pub served: usize,
-    /// Those with something to write or to remove.
-    pub pending: usize,
-    /// Those with a Secret of somebody else.
-    pub left: usize,
-    /// Those where a write fails.
-    pub failing: usize,
-    /// Those where another manager undoes what is written.
-    pub contested: usize,
-}
-
 impl<'d> Machine<'d> {
-    /// A machine that has seen nothing; the choices are in the order of the delivery's pull secrets. Nothing is done in `own`, where the
-    /// sources of the Secrets are.
+    /// A machine that has seen nothing; the choices are in the order of the delivery's pull secrets. `own` is the controller's namespace,
+    /// where the sources of the Secrets are.
     #[must_use]
-    pub fn new(delivery: &'d Delivery<'d>, choices: Vec<Choosing<'d>>, own: Namespace) -> Self {
+    pub fn new(delivery: &'d Delivery<'d>, choices: Vec<Choosing<'d>>, own: Namespace, manner: Manner) -> Self {
         let watches = watches(delivery).into_iter().map(|watch| (watch, Seen::default())).collect();
         Self {
             own,
+            manner,
             manager: delivery.field_manager(),
             index: BTreeMap::new(),
             watches,
@@ -157,7 +153,9 @@ impl<'d> Machine<'d> {
             (Outcome::Deleted, Target::Secret(number)) => {
                 self.troubles.done(place);
                 here.secrets.remove(number);
-                self.notices.push(Notice::Removed(place.namespace.clone()));
+                if self.manner == Manner::Controller {
+                    self.notices.push(Notice::Removed(place.namespace.clone()));
+                }
             }
             (Outcome::NamespaceEnds, _) => here.space.phase = Phase::Terminating,
             (Outcome::Failed(words), _) => self.troubles.failed(place, now, words),
@@ -198,32 +196,10 @@ impl<'d> Machine<'d> {
         self.index.iter().find(takes).map(|(name, _)| name)
     }
 
-    /// How many namespaces are how.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for (_, standing) in self.standings() {
-            let count = match standing {
-                Standing::Unwanted => continue,
-                Standing::Served => &mut counts.served,
-                Standing::Leaving => {
-                    counts.pending += 1;
-                    continue;
-                }
-                Standing::Pending => &mut counts.pending,
-                Standing::Left(..) => &mut counts.left,
-                Standing::Failing(..) => &mut counts.failing,
-                Standing::Contested(..) => &mut counts.contested,
-            };
-            *count += 1;
-            counts.wanted += 1;
-        }
-        counts
-    }
-
     fn decide(&mut self, namespace: &Namespace, now: u64) {
         let Some(here) = self.index.get(namespace) else { return };
-        let holds: Vec<_> = self.named.iter().map(|named| *named == 0).collect();
+        let is_held = |named: &usize| self.manner == Manner::Patcher || *named == 0;
+        let holds: Vec<_> = self.named.iter().map(is_held).collect();
         let is_seen = |number| self.watches.get(&Watch::Secrets(number)).is_some_and(|seen| seen.is_complete);
         let seen: Vec<_> = (0..self.choices.len()).map(is_seen).collect();
         let busy = &self.busy;
@@ -260,12 +236,20 @@ impl<'d> Machine<'d> {
 
     /// Says which pull secrets are chosen for no namespace, each once.
     fn said_once(&mut self, holds: &[bool]) {
+        if self.manner == Manner::Patcher {
+            return;
+        }
         for (number, holds) in holds.iter().enumerate() {
             if *holds && !self.said[number] {
                 self.notices.push(Notice::HoldsRemovals(number));
             }
             self.said[number] = *holds;
         }
+    }
+
+    /// Whether nothing is done in a namespace.
+    pub(super) fn is_apart(&self, namespace: &Namespace) -> bool {
+        self.manner == Manner::Controller && *namespace == self.own
     }
 
     pub(super) fn queue(&mut self, namespace: &Namespace) {

@@ -4,18 +4,21 @@
 //! small index; every write that it names has a precondition, so that a write that comes late changes nothing.
 
 mod choosing;
+mod counts;
 mod index;
 mod machine;
 mod namespace;
 mod sight;
+pub mod titansoft;
 mod trouble;
 
 use crate::cluster::facts::{Account, NamespaceObject, Secret};
 use crate::names::{Namespace, ResourceName};
 
 pub use choosing::Choosing;
+pub use counts::Counts;
 pub use index::Identity;
-pub use machine::{Counts, Machine};
+pub use machine::{Machine, Manner};
 pub use namespace::Standing;
 pub use trouble::CONTESTED_AFTER;
 

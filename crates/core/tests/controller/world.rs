@@ -2,7 +2,7 @@
 
 use regcred_core::cluster::selection::{Aim, Choice, Others};
 use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
-use regcred_core::controller::{Choosing, Event, Machine, Outcome, Watch, Write};
+use regcred_core::controller::{Choosing, Event, Machine, Manner, Outcome, Watch, Write};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
 use regcred_core::names::ResourceName;
@@ -92,7 +92,8 @@ fn delivery(login: usize) -> &'static Delivery<'static> {
 
 fn machine(delivery: &'static Delivery<'static>) -> Machine<'static> {
     let choice = Choice { include: &[], exclude: &[], others: Others::All, aim: Aim::Serve };
-    Machine::new(delivery, vec![Choosing { choice, selector: None }], "regcred-system".parse().unwrap())
+    let own = "regcred-system".parse().unwrap();
+    Machine::new(delivery, vec![Choosing { choice, selector: None }], own, Manner::Controller)
 }
 
 impl World {
