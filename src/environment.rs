@@ -7,7 +7,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -62,7 +62,8 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Whether the path is that of standard input, or of a descriptor that a shell opened.
 fn is_open(path: &Path) -> bool {
-    ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))
+    let leads_away = path.components().any(|part| part == Component::ParentDir);
+    !leads_away && ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))
 }
 
 /// Opens a file, and waits only so long for somebody who writes into a pipe.
@@ -70,13 +71,17 @@ fn is_open(path: &Path) -> bool {
 /// # Errors
 /// The file system's, or nobody has opened the pipe.
 pub fn open_in_time(path: &Path) -> io::Result<fs::File> {
+    open_within(path, PATIENCE)
+}
+
+fn open_within(path: &Path, patience: Duration) -> io::Result<fs::File> {
     if is_open(path) || fs::metadata(path)?.is_file() {
         return fs::File::open(path);
     }
     let (sender, receiver) = mpsc::sync_channel(1);
     let path = path.to_path_buf();
     thread::Builder::new().spawn(move || sender.send(fs::File::open(path)).is_ok())?;
-    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    receiver.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Opens a list, which may be long and may come through a pipe: a device never ends.
@@ -97,17 +102,23 @@ pub fn open_list(path: &Path) -> io::Result<impl Read> {
 }
 
 /// A list that is read; one that is too long is an error, not a shorter list.
-struct List {
-    file: fs::File,
+struct List<R> {
+    file: R,
     left: u64,
 }
 
-impl Read for List {
+impl<R: Read> Read for List<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
         self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
         Ok(count)
     }
+}
+
+/// Standard input, which may be long.
+#[must_use]
+pub fn open_stdin() -> impl Read {
+    List { file: io::stdin().lock(), left: LIMIT_OF_A_LIST }
 }
 
 /// Reads such a file as text.
@@ -153,6 +164,12 @@ impl Environment {
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.variables.get(&OsString::from(name)).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
+    }
+
+    /// What a variable allows that confines something: where it is not UTF-8, nothing.
+    #[must_use]
+    pub fn guard(&self, name: &str) -> Option<&str> {
+        self.setting(name).or(self.is_set(name).then_some(""))
     }
 
     /// The variables whose names begin like this; `None` for a value that is not UTF-8.
@@ -230,5 +247,26 @@ mod tests {
         let sources = ["TOKEN".parse().unwrap()];
         let left: Vec<_> = environment.without(&sources).map(|(name, _)| name.clone()).collect();
         assert_eq!(left, ["PATH"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_opened_when_somebody_writes_and_waited_for_no_longer_than_allowed() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = |name| {
+            let path = folder.path().join(name);
+            mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+            path
+        };
+        let error = open_within(&pipe("nobody-writes"), Duration::from_millis(10)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let path = pipe("somebody-writes");
+        let writer = thread::spawn({
+            let path = path.clone();
+            move || fs::File::options().write(true).open(path).is_ok()
+        });
+        assert!(open_within(&path, PATIENCE).is_ok());
+        assert!(writer.join().unwrap());
     }
 }

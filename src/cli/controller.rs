@@ -1,12 +1,17 @@
-//! Declares the flags of `regcred controller`.
+//! Declares the flags of `regcred controller`, and notices a start as Titansoft's patcher.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use regcred_core::controller::titansoft;
 use regcred_core::names::Namespace;
+use regcred_core::spec::typed::Typed;
 
 use super::cluster::{ConnectionArguments, Patience};
+use super::{Arguments, Command};
+use crate::environment::Environment;
 
 /// `regcred controller`.
 #[derive(Args, Clone, Debug)]
@@ -25,6 +30,9 @@ pub struct ControllerArguments {
     /// Make one pass over all namespaces, and end
     #[arg(long, help_heading = "How")]
     pub once: bool,
+    /// Do what custom resources ask for, within what regcred.yaml permits
+    #[arg(long, help_heading = "Which logins")]
+    pub crd: bool,
     /// Evict Pods that fail to pull because they were created without the reference
     #[arg(long, help_heading = "How")]
     pub restart_stuck_pods: bool,
@@ -49,4 +57,18 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line
     Json,
+}
+
+/// What is run where the image takes the place of Titansoft's patcher: it is started without a command.
+#[must_use]
+pub fn of_a_patcher(typed: &[OsString], environment: &Environment) -> Option<Arguments> {
+    let flags = typed.get(1..).unwrap_or_default();
+    let texts: Vec<_> = flags.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
+    titansoft::is_meant(&texts, |name| environment.is_set(name)).then(|| Arguments {
+        config: None,
+        no_config: false,
+        verbose: false,
+        command: Command::StandIn(flags.to_vec()),
+        typed: Typed::default(),
+    })
 }

@@ -7,6 +7,7 @@ pub mod controller;
 mod explain;
 #[cfg(feature = "cluster")]
 pub mod explanation;
+mod in_cluster;
 #[cfg(feature = "cluster")]
 mod online;
 mod other_tools;
@@ -22,11 +23,10 @@ use regcred_core::names::Namespace;
 
 use regcred_core::spec::typed::Typed;
 
+pub use in_cluster::GrantArguments;
 #[cfg(feature = "cluster")]
 pub use online::OnlineArguments;
-pub use render::{
-    GrantArguments, LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments,
-};
+pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Parser)]
@@ -128,6 +128,9 @@ pub struct VerifyArguments {
     /// List of namespaces for the globs of regcred.yaml, as for render
     #[arg(long, value_name = "FILE", help_heading = "Where")]
     pub namespaces_from: Option<PathBuf>,
+    /// With sops: the output of render, for which `.sops.yaml` is read
+    #[arg(short, long, value_name = "PATH", help_heading = "Where")]
+    pub output: Option<PathBuf>,
     /// List the variables, their purpose, and which are set
     #[arg(long, conflicts_with = "image", help_heading = "What to say")]
     pub list: bool,

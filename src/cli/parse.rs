@@ -13,8 +13,6 @@ use super::{Arguments, Command, RenderArguments};
 use crate::environment::Environment;
 use crate::files::stream;
 use crate::report::{self, Outcome};
-#[cfg(feature = "cluster")]
-use regcred_core::controller::titansoft;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::spec::Origin;
 use regcred_core::spec::choice::Format;
@@ -39,7 +37,7 @@ impl Arguments {
         let typed: Vec<OsString> = std::env::args_os().collect();
         let plugin = is_a_plugin(typed.first());
         #[cfg(feature = "cluster")]
-        if let Some(arguments) = of_a_patcher(&typed, environment) {
+        if let Some(arguments) = super::controller::of_a_patcher(&typed, environment) {
             return Ok(arguments);
         }
         let command = if plugin { Self::command().bin_name("kubectl regcred") } else { Self::command() };
@@ -89,20 +87,6 @@ impl Answer {
 /// Whether kubectl has run us as `kubectl regcred`, by a link of that name.
 fn is_a_plugin(program: Option<&OsString>) -> bool {
     program.and_then(|path| Path::new(path).file_stem()).is_some_and(|name| name == "kubectl-regcred")
-}
-
-/// What is run where the image takes the place of Titansoft's patcher: it is started without a command.
-#[cfg(feature = "cluster")]
-fn of_a_patcher(typed: &[OsString], environment: &Environment) -> Option<Arguments> {
-    let flags = typed.get(1..).unwrap_or_default();
-    let texts: Vec<_> = flags.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
-    titansoft::is_meant(&texts, |name| environment.is_set(name)).then(|| Arguments {
-        config: None,
-        no_config: false,
-        verbose: false,
-        command: Command::StandIn(flags.to_vec()),
-        typed: Typed::default(),
-    })
 }
 
 /// The options of the command that a Spec knows, as they were typed.

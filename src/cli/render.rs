@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use super::in_cluster::{GrantArguments, InstallationArguments};
 use regcred_core::spec::choice::{
     Choice, Format, Link, MessageFormat, Patcher, Profile, Protect, SealingScope, Strategy, UnknownWord,
 };
@@ -124,21 +125,6 @@ pub struct RenderArguments {
     pub patcher: PatcherArguments,
 }
 
-/// The rights of `--format rbac`.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "With --format rbac")]
-pub struct GrantArguments {
-    /// Who gets the rights: user:NAME, group:NAME or service-account:NAMESPACE/NAME; repeatable
-    #[arg(long, value_name = "SUBJECT")]
-    pub subject: Vec<String>,
-    /// The rights for every namespace but those of the cluster itself, as for `apply -A`
-    #[arg(short = 'A', long, conflicts_with = "namespaces")]
-    pub all_namespaces: bool,
-    /// The rights for namespaces with these labels, as for `apply -l`
-    #[arg(short = 'l', long, value_name = "LABELS")]
-    pub selector: Option<String>,
-}
-
 /// How Secrets in files are protected.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "How safe")]
@@ -158,24 +144,6 @@ pub struct ProtectionArguments {
     /// New recipient of encrypted files that is meant: the fingerprint that the error names; repeatable
     #[arg(long, value_name = "FINGERPRINT")]
     pub accept_recipient: Vec<String>,
-}
-
-/// The controller of `--strategy controller`.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "With --strategy controller")]
-pub struct InstallationArguments {
-    /// Its image: one with regcred, such as docs/ci.md builds
-    #[arg(long, value_name = "IMAGE")]
-    pub controller_image: Option<String>,
-    /// Its namespace [default: regcred-system]
-    #[arg(long, value_name = "NAME")]
-    pub controller_namespace: Option<String>,
-    /// How many Pods of it run [default: 2]
-    #[arg(long, value_name = "NUMBER")]
-    pub replicas: Option<String>,
-    /// Oldest version of Kubernetes that it is for [default: 1.36]
-    #[arg(long, value_name = "VERSION")]
-    pub kube_version: Option<String>,
 }
 
 /// The in-cluster patcher of `--strategy patcher`.

@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::cluster::connection;
 use crate::cli::cluster::{ConnectionArguments, Patience};
 use crate::cli::controller::{ControllerArguments, LogFormat};
-use crate::controller::{self, Lasting, Options, Origin, StuckPods};
+use crate::controller::{self, Lasting, Options, Origin, StuckPods, Wishes};
 use crate::environment::{Environment, read_text};
 use crate::report::Outcome;
 use crate::settings::allowed;
@@ -32,6 +32,7 @@ const PATIENCE: Patience = Patience(Duration::from_secs(30));
 pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environment) -> Result<Outcome> {
     let ControllerArguments {
         secrets,
+        crd,
         namespace,
         once,
         restart_stuck_pods,
@@ -57,6 +58,7 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
             config: environment.directory().join(config),
             secrets: environment.directory().join(secrets),
         },
+        wishes: if *crd { Wishes::Resources } else { Wishes::Settings },
         namespace: Some(namespace.clone().map_or_else(own_namespace, Ok)?),
         lasting: if *once { Lasting::Once } else { Lasting::ForEver },
         listen: Some(*listen),
@@ -92,6 +94,7 @@ pub fn stand_in(arguments: &[OsString], environment: &Environment) -> Result<Out
             Passes::ForEver => Lasting::ForEver,
         },
         origin: Origin::Patcher(Box::new(settings)),
+        wishes: Wishes::Settings,
         namespace: None,
         listen: None,
         log_format: controller::LogFormat::Text,

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use super::init_fleet::Fleet;
 use crate::cli::{InitArguments, Tool};
 use crate::environment::{Environment, read_text};
-use crate::files::{new_files, stream};
+use crate::files::{git, new_files, stream};
 use crate::report::Outcome;
 use crate::settings::file;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::expands_too_far;
 
 /// The template of regcred.yaml.
@@ -23,6 +24,10 @@ pub const FILL_IN: &str =
 
 /// The step of a tool that applies what is in Git.
 const PROTECT: &str = "choose `protect` in regcred.yaml, or the folder holds the logins in clear and stays out of Git: docs/choosing.md helps";
+
+/// The step where nobody has listed the namespaces yet.
+pub const EVERY_NAMESPACE: &str =
+    "if namespaces come later, let the controller serve every one: regcred.yaml says how in a comment";
 
 const PIPELINE: &str = ".gitlab-ci.yml";
 /// A job of ours in a pipeline.
@@ -48,6 +53,12 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
         None => Start::new(*tool, &root)?,
     };
     let files: Vec<_> = start.files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    if let Some((name, _)) = files.iter().find(|(name, _)| git::leaves(&root.join(name), environment.directory())) {
+        let message = format!("a link leads `{name}` out of this work tree");
+        let problem = Diagnostic::error(Code::NotAllowed, message)
+            .hint("remove the link, or write elsewhere with `--directory DIR`");
+        return Err(Failure::of("the files to write", problem).into());
+    }
     new_files::write(&root, &files)?;
     let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {name}")).collect();
     lines.extend(files.iter().map(|(name, _)| format!("wrote {name}")));
@@ -69,6 +80,7 @@ impl Start {
                 &[
                     "set the variables, and look at what comes out, without the login: `helmfile template | grep -v dockerconfigjson:`",
                     "let Pods find the Secret: helmfile.yaml says how",
+                    EVERY_NAMESPACE,
                 ],
             ),
             Tool::Gitlab => (
@@ -85,6 +97,7 @@ impl Start {
                     PROTECT,
                     "name your repository in application.yaml",
                     "let a job with the variables run `regcred render --format directory --output pull-secrets` there, and commit what it writes",
+                    EVERY_NAMESPACE,
                 ],
             ),
             Tool::Flux => (
@@ -110,7 +123,8 @@ impl Start {
                 ],
             ),
         };
-        let mut start = Self { kept: Vec::new(), files: vec![config(profile, link)?], next: vec![FILL_IN.to_owned()] };
+        let mut start =
+            Self { kept: Vec::new(), files: vec![config(tool, profile, link)?], next: vec![FILL_IN.to_owned()] };
         if tool == Tool::Gitlab {
             let (jobs, step) =
                 gitlab_jobs(root, include_str!("../../templates/init/gitlab-ci.yml"), "regcred and kubectl");
@@ -123,8 +137,9 @@ impl Start {
     }
 }
 
-fn config(profile: Option<&str>, link: &str) -> Result<(String, String)> {
-    let text = minijinja::Environment::new().render_str(CONFIG, context! { profile, link })?;
+fn config(tool: Tool, profile: Option<&str>, link: &str) -> Result<(String, String)> {
+    let proposes_controller = matches!(tool, Tool::Helmfile | Tool::Argocd);
+    let text = minijinja::Environment::new().render_str(CONFIG, context! { profile, link, proposes_controller })?;
     Ok((file::NAME.to_owned(), text + "\n"))
 }
 

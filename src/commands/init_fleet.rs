@@ -142,7 +142,9 @@ impl Fleet {
             let clusters: Vec<_> = clusters.iter().map(in_template).collect();
             let format = (*tool == GitOps::Flux).then(|| Format::Kustomization.to_string());
             let link = "service-account";
-            let config = templates.render_str(CONFIG, context! { profile, protect, format, link, clusters })?;
+            let proposes_controller = *tool == GitOps::Argocd;
+            let context = context! { profile, protect, format, link, clusters, proposes_controller };
+            let config = templates.render_str(CONFIG, context)?;
             files.push((file::NAME.to_owned(), config + "\n"));
         }
         if *tool == GitOps::Argocd {

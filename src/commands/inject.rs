@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read};
 use anyhow::Result;
 
 use crate::cli::InjectArguments;
-use crate::environment::Environment;
+use crate::environment::{Environment, open_stdin};
 use crate::files::stream::print_text;
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
@@ -56,15 +56,14 @@ pub fn run(
 }
 
 fn manifests() -> Result<String, Failure> {
-    let mut stdin = io::stdin().lock();
-    if stdin.is_terminal() {
+    if io::stdin().is_terminal() {
         return Err(Failure::Usage(vec![
             Diagnostic::error(Code::Usage, "`inject` reads manifests on standard input, and that is a terminal")
                 .hint("pipe them in: `helm template … | regcred inject --registry ghcr.io | kubectl apply -f -`"),
         ]));
     }
     let mut bytes = Vec::new();
-    stdin.read_to_end(&mut bytes).map_err(|error| {
+    open_stdin().read_to_end(&mut bytes).map_err(|error| {
         Failure::of(
             TITLE,
             Diagnostic::error(Code::UnreadableFile, format!("standard input cannot be read: {}", reason(&error))),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::logins;
-use crate::environment::Environment;
+use crate::environment::{Environment, open_stdin};
 use crate::files::stream::{self, Shown};
 use crate::files::{self, git};
 use crate::krm::config::FunctionConfig;
@@ -48,7 +48,7 @@ pub fn run(which: &Which, environment: &Environment) -> Result<Outcome> {
 
 fn text() -> Result<String, Diagnostic> {
     let mut text = String::new();
-    io::stdin().lock().read_to_string(&mut text).map_err(|error| {
+    open_stdin().read_to_string(&mut text).map_err(|error| {
         Diagnostic::error(Code::InvalidResourceList, format!("standard input cannot be read: {}", reason(&error)))
     })?;
     if expands_too_far(&text) {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::{AnswerFormat, OnlineArguments};
-use crate::environment::{Environment, read_text};
+use crate::environment::{Environment, open_stdin, read_text};
 use crate::files::stream::print_text;
 use crate::registry::{self, Options};
 use crate::report::{self, Outcome};
@@ -200,7 +200,7 @@ fn not_an_image(invalid: InvalidImage) -> Diagnostic {
 fn read(path: &Path, environment: &Environment) -> Result<String, Failure> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
+        open_stdin().read_to_string(&mut text).map(|_| text)
     } else {
         read_text(&environment.directory().join(path))
     };
@@ -221,7 +221,7 @@ fn failed(problem: Diagnostic) -> Failure {
 
 pub(super) fn not_asked(error: &std::io::Error) -> Failure {
     failed(if error.kind() == ErrorKind::Unsupported {
-        Diagnostic::error(Code::RegistryUnreachable, "the proxy in `HTTPS_PROXY` is none of HTTP")
+        Diagnostic::error(Code::RegistryUnreachable, "the proxy in `HTTPS_PROXY` is not an HTTP proxy")
             .hint("write http://HOST:PORT, or name the registries in `NO_PROXY`")
     } else {
         Diagnostic::error(Code::RegistryUnreachable, "no registry can be asked: this process gets no network")

@@ -20,7 +20,7 @@ use crate::settings::choices::Protect;
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
-use crate::settings::{PullSecretSettings, Settings};
+use crate::settings::{Destination, PullSecretSettings, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::docker_config::{self, Logins, Match};
@@ -49,7 +49,7 @@ pub fn run(
     let image: Option<Image> = image_text.map(parse).transpose()?;
     if arguments.list {
         let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
-        let problems = [fleet.warnings.clone(), certificates(&fleet, environment)?].concat();
+        let problems = [fleet.warnings.clone(), protection(&fleet, environment)?].concat();
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);
         return list(&sources(&fleet.members), arguments.format, environment);
@@ -106,32 +106,44 @@ fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     }
 }
 
-/// Checks the logins, and the certificates that they would be sealed for.
+/// Checks the logins, and those that they would be encrypted for.
 fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, Vec<Diagnostic>), Failure> {
-    let certificates = certificates(&fleet, environment)?;
+    let protection = protection(&fleet, environment)?;
     let problems = match logins::check(fleet.members, fleet.warnings, environment) {
-        Ok((runs, warnings)) if certificates.iter().all(|problem| !problem.is_error()) => {
-            return Ok((runs, [warnings, certificates].concat()));
+        Ok((runs, warnings)) if protection.iter().all(|problem| !problem.is_error()) => {
+            return Ok((runs, [warnings, protection].concat()));
         }
         Ok((_, warnings)) => warnings,
         Err(Failure::Input { problems, .. }) => problems,
         Err(failure) => return Err(failure),
     };
-    Err(Failure::Input { title: "the input", problems: [problems, certificates].concat() })
+    Err(Failure::Input { title: "the input", problems: [problems, protection].concat() })
 }
 
-/// What is wrong with the certificates.
-fn certificates(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic>, Failure> {
+/// What is wrong with the certificates, and with the rules of sops.
+fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic>, Failure> {
     let mut findings = Findings::default();
-    for member in fleet.members.iter().filter(|member| member.combination.protect == Protect::Sealed) {
-        let problems = match Protector::prepare(member, &fleet.secret_variables, environment) {
-            Ok(protector) => protector.warnings().to_vec(),
-            Err(Failure::Input { problems, .. }) => problems,
-            Err(failure) => return Err(failure),
+    for member in &fleet.members {
+        let problems = match (member.combination.protect, &member.destination) {
+            (Protect::Plain | Protect::External, _) => continue,
+            (Protect::Sops, Destination::Stdout) => vec![unknown_output()],
+            (Protect::Sops | Protect::Sealed, _) => {
+                match Protector::prepare(member, &fleet.secret_variables, environment) {
+                    Ok(protector) => protector.warnings().to_vec(),
+                    Err(Failure::Input { problems, .. }) => problems,
+                    Err(failure) => return Err(failure),
+                }
+            }
         };
         findings.add(problems, member.cluster.as_ref());
     }
     Ok(findings.said())
+}
+
+/// sops looks for its rules from the file that it encrypts.
+fn unknown_output() -> Diagnostic {
+    let message = "`.sops.yaml` was not looked for: sops finds it by the path of the output";
+    Diagnostic::warning(Code::NoSopsRule, message).hint("add `--output PATH`, as for `render`")
 }
 
 /// What cannot be answered for a whole Docker config that others fetch.

@@ -1,133 +1,122 @@
-//! Decides what a mounted regcred.yaml means, and refuses what only other commands can do.
+//! Decides what a mounted regcred.yaml or a custom resource means, and refuses what only other commands can do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 
 use globset::GlobMatcher;
+use serde_json::Value;
 
-use crate::settings::file::{ControllerSpec, File, Login, LoginForm, Place, PullSecret, Spec, UserName};
-use regcred_core::cluster::grant::Selector;
-use regcred_core::cluster::{OnConflict, Unchangeable};
+use crate::settings::file::{
+    ApiVersion, ControllerSpec, File, Kind, Login, LoginForm, Metadata, Place, PullSecret, Spec, UserName,
+};
 use regcred_core::confine::Allowed;
+use regcred_core::controller::Selection;
+use regcred_core::controller::permitted::Permitted;
+use regcred_core::controller::wanted::{Config, Key, Name, Source, Wanted};
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::docker_config::registry::RegistryKey;
-use regcred_core::names::{AccountName, NamespacePattern, ResourceName, SecretKey};
+use regcred_core::names::{AccountName, ResourceName, SecretKey};
 use regcred_core::spec::SECRET_NAME;
 use regcred_core::spec::choice::{Link, Strategy};
 use regcred_core::spec::logins::registry;
 
-/// What the controller is to do.
-pub struct Config {
-    /// The owner of what it writes.
-    pub owner: ResourceName,
-    /// How Pods find the pull secrets.
-    pub link: Link,
-    /// The pull secrets, by name.
-    pub pull_secrets: Vec<Wanted>,
-    /// What is done with somebody else's Secret of the same name.
-    pub on_conflict: OnConflict,
-    /// What is done with a Secret of another type.
-    pub unchangeable: Unchangeable,
+/// What a mounted regcred.yaml permits to custom resources.
+pub struct Permission {
+    /// For each pull secret the widest that they may ask for.
+    pub config: Config,
+    /// More Secrets that their logins may name.
+    pub secrets: Vec<ResourceName>,
+    /// The registries.
+    pub registries: Allowed,
 }
 
-/// A pull secret.
-pub struct Wanted {
-    pub name: ResourceName,
-    pub sources: Vec<Source>,
-    pub include: Vec<NamespacePattern>,
-    pub exclude: Vec<NamespacePattern>,
-    pub selector: Option<Selector>,
-    /// The ServiceAccounts by name; with no globs either, every one.
-    pub accounts: Vec<ResourceName>,
-    pub account_globs: Vec<GlobMatcher>,
+impl Permission {
+    /// What the file permits.
+    ///
+    /// # Errors
+    /// Everything in it that the controller cannot do.
+    pub fn read(mut file: File, allowed: &Allowed) -> Result<Self, Vec<Diagnostic>> {
+        let registries = take(&mut file.spec.controller.registries);
+        let secrets = take(&mut file.spec.controller.secrets);
+        let registries =
+            Allowed::of_registries(&registries, "controller.registries").map_err(|problem| vec![problem])?;
+        Ok(Self { config: read(&file, allowed)?, secrets, registries })
+    }
+
+    /// For the rule that compares a resource with it.
+    pub fn permitted(&self) -> Permitted<'_> {
+        Permitted { config: &self.config, secrets: &self.secrets, registries: &self.registries }
+    }
+
+    /// Every Secret that logins may name.
+    pub fn sources(&self) -> BTreeSet<ResourceName> {
+        self.config.keys().map(|key| &key.secret).chain(&self.secrets).cloned().collect()
+    }
 }
 
-/// A key of a mounted Secret.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
-    pub secret: ResourceName,
-    pub key: SecretKey,
-}
-
-/// Where logins are mounted.
-pub enum Source {
-    /// A whole Docker config.
-    Whole(Key),
-    /// A login for one registry.
-    Login { registry: RegistryKey, username: Name, password: Key },
-}
-
-/// A user name.
-pub enum Name {
-    Literal(String),
-    Mounted(Key),
+/// The pull secrets that a custom resource asks for; `owner` is that of the installation.
+///
+/// # Errors
+/// Everything in it that the controller cannot do.
+pub fn asked(spec: &Value, owner: &ResourceName, allowed: &Allowed) -> Result<Vec<Wanted>, Vec<Diagnostic>> {
+    let spec: Spec = serde_json::from_value(spec.clone()).map_err(|_| {
+        let message = "its spec has a form that this version does not understand";
+        vec![Diagnostic::error(Code::InvalidConfig, message).hint("apply the definition of this version")]
+    })?;
+    let metadata = Metadata { name: owner.clone(), annotations: BTreeMap::new(), labels: BTreeMap::new() };
+    let file = File { api_version: ApiVersion::V1Alpha1, kind: Kind::RegistryCredentials, metadata, spec };
+    read(&file, allowed).map(|config| config.pull_secrets)
 }
 
 /// The key of a whole Docker config.
 const WHOLE: &str = ".dockerconfigjson";
 
-impl Config {
-    /// What the file means.
-    ///
-    /// # Errors
-    /// Everything in it that the controller cannot do.
-    pub fn read(file: &File, allowed: &Allowed) -> Result<Self, Vec<Diagnostic>> {
-        let Spec {
-            strategy,
-            link,
-            protect,
-            sealing,
-            format,
-            profile,
-            create_namespaces,
-            pull_secrets,
-            controller,
-            patcher,
-            clusters,
-        } = &file.spec;
-        let mut problems = Vec::new();
-        let idle = [
-            ("strategy", strategy.is_some_and(|strategy| strategy != Strategy::Controller)),
-            ("protect", protect.is_some()),
-            ("sealing", sealing.certificate.is_some() || sealing.scope.is_some()),
-            ("format", format.is_some()),
-            ("profile", profile.is_some()),
-            ("createNamespaces", *create_namespaces),
-            ("controller", *controller != ControllerSpec::default()),
-            ("patcher", patcher.kind.is_some()),
-            ("clusters", !clusters.is_empty()),
-        ];
-        problems.extend(idle.into_iter().filter(|(_, is_there)| *is_there).map(|(field, _)| means_nothing(field)));
-        if pull_secrets.is_empty() {
-            problems.push(
-                Diagnostic::error(Code::InvalidConfig, "`pullSecrets` names no pull secret")
-                    .hint("name one: `pullSecrets: [{name: image-pull-secret}]`"),
-            );
-        }
-        let mut wanted: Vec<_> = pull_secrets.iter().map(|one| Wanted::read(one, allowed, &mut problems)).collect();
-        wanted.sort_by(|one, other| one.name.cmp(&other.name));
-        for twins in wanted.windows(2).filter(|twins| twins[0].name == twins[1].name) {
-            let message = format!("two pull secrets are called `{}`", twins[0].name);
-            problems.push(Diagnostic::error(Code::SameName, message).hint("give each its own name"));
-        }
-        if problems.iter().any(Diagnostic::is_error) {
-            return Err(problems);
-        }
-        let link = link.unwrap_or(Link::ServiceAccount);
-        Ok(Self {
-            owner: file.metadata.name.clone(),
-            link,
-            pull_secrets: wanted,
-            on_conflict: OnConflict::Skip,
-            unchangeable: Unchangeable::Refuse,
-        })
+/// What the file means.
+///
+/// # Errors
+/// Everything in it that the controller cannot do.
+pub fn read(file: &File, allowed: &Allowed) -> Result<Config, Vec<Diagnostic>> {
+    let Spec {
+        strategy,
+        link,
+        protect,
+        sealing,
+        format,
+        profile,
+        create_namespaces,
+        pull_secrets,
+        controller,
+        patcher,
+        clusters,
+    } = &file.spec;
+    let mut problems = Vec::new();
+    let idle = [
+        ("strategy", strategy.is_some_and(|strategy| strategy != Strategy::Controller)),
+        ("protect", protect.is_some()),
+        ("sealing", sealing.certificate.is_some() || sealing.scope.is_some()),
+        ("format", format.is_some()),
+        ("profile", profile.is_some()),
+        ("createNamespaces", *create_namespaces),
+        ("controller", *controller != ControllerSpec::default()),
+        ("patcher", patcher.kind.is_some()),
+        ("clusters", !clusters.is_empty()),
+    ];
+    problems.extend(idle.into_iter().filter(|(_, is_there)| *is_there).map(|(field, _)| means_nothing(field)));
+    if pull_secrets.is_empty() {
+        problems.push(
+            Diagnostic::error(Code::InvalidConfig, "`pullSecrets` names no pull secret")
+                .hint("name one: `pullSecrets: [{name: image-pull-secret}]`"),
+        );
     }
-
-    /// Every key that is read.
-    pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.pull_secrets.iter().flat_map(|one| &one.sources).flat_map(|source| match source {
-            Source::Whole(key) => vec![key],
-            Source::Login { username: Name::Mounted(username), password, .. } => vec![username, password],
-            Source::Login { username: Name::Literal(_), password, .. } => vec![password],
-        })
+    let mut all: Vec<_> = pull_secrets.iter().map(|one| wanted(one, allowed, &mut problems)).collect();
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    for twins in all.windows(2).filter(|twins| twins[0].name == twins[1].name) {
+        let message = format!("two pull secrets are called `{}`", twins[0].name);
+        problems.push(Diagnostic::error(Code::SameName, message).hint("give each its own name"));
     }
+    if problems.iter().any(Diagnostic::is_error) {
+        return Err(problems);
+    }
+    Ok(Config::sparing(file.metadata.name.clone(), link.unwrap_or(Link::ServiceAccount), all))
 }
 
 fn means_nothing(field: &str) -> Diagnostic {
@@ -135,55 +124,45 @@ fn means_nothing(field: &str) -> Diagnostic {
         .hint("leave it out of the mounted regcred.yaml")
 }
 
-impl Wanted {
-    fn read(written: &PullSecret, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Self {
-        let PullSecret { name, logins, external, namespaces, service_accounts, also_reference } = written;
-        if external.is_some() {
-            problems.push(means_nothing("external"));
-        }
-        if !also_reference.is_empty() {
-            problems.push(means_nothing("alsoReference"));
-        }
-        let name = name.clone().unwrap_or_else(|| ResourceName::known(SECRET_NAME));
-        let sources: Vec<_> = if logins.is_empty() {
-            vec![Source::Whole(Key { secret: name.clone(), key: SecretKey::known(WHOLE) })]
-        } else {
-            let read = |(number, login)| {
-                let place = format!("`logins`, item {}, of the pull secret {name}", number + 1);
-                source(login, &place).map_err(|wrong| problems.extend(wrong)).ok()
-            };
-            logins.iter().enumerate().filter_map(read).collect()
+fn wanted(written: &PullSecret, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Wanted {
+    let PullSecret { name, logins, external, namespaces, service_accounts, also_reference } = written;
+    if external.is_some() {
+        problems.push(means_nothing("external"));
+    }
+    if !also_reference.is_empty() {
+        problems.push(means_nothing("alsoReference"));
+    }
+    let name = name.clone().unwrap_or_else(|| ResourceName::known(SECRET_NAME));
+    let sources: Vec<_> = if logins.is_empty() {
+        vec![Source::Whole(Key { secret: name.clone(), key: SecretKey::known(WHOLE) })]
+    } else {
+        let read = |(number, login)| {
+            let place = format!("`logins`, item {}, of the pull secret {name}", number + 1);
+            source(login, &place).map_err(|wrong| problems.extend(wrong)).ok()
         };
-        for source in &sources {
-            if let Source::Login { registry, .. } = source {
-                allowed.refuse([registry].into_iter(), &format!("a login of the pull secret {name}"), problems);
-            }
-        }
-        let selector = namespaces.selector.as_ref().and_then(|text| {
-            let wrong = |_| {
-                problems.push(
-                    Diagnostic::error(
-                        Code::InvalidConfig,
-                        format!("`selector` of the pull secret {name} is no label selector"),
-                    )
-                    .hint(
-                        "write it as for kubectl: team=shop, stage!=test, 'tier in (web,api)', or a label's name alone",
-                    ),
-                );
-            };
-            text.parse().map_err(wrong).ok()
-        });
-        let (accounts, account_globs) = accounts(service_accounts);
-        Self {
-            name,
-            sources,
-            include: namespaces.include.clone(),
-            exclude: namespaces.exclude.clone(),
-            selector,
-            accounts,
-            account_globs,
+        logins.iter().enumerate().filter_map(read).collect()
+    };
+    for source in &sources {
+        if let Source::Login { registry, .. } = source {
+            allowed.refuse([registry].into_iter(), &format!("a login of the pull secret {name}"), problems);
         }
     }
+    let selector = namespaces.selector.as_ref().and_then(|text| {
+        let wrong = |_| {
+            problems.push(
+                Diagnostic::error(
+                    Code::InvalidConfig,
+                    format!("`selector` of the pull secret {name} is no label selector"),
+                )
+                .hint("write it as for kubectl: team=shop, stage!=test, 'tier in (web,api)', or a label's name alone"),
+            );
+        };
+        text.parse().map_err(wrong).ok()
+    });
+    let (accounts, account_globs) = accounts(service_accounts);
+    let (include, exclude) = (namespaces.include.clone(), namespaces.exclude.clone());
+    let namespaces = Selection { include, exclude, selector };
+    Wanted { name, sources, namespaces, within: None, accounts, account_globs }
 }
 
 /// The ServiceAccounts by name and by glob; neither are all of them.
@@ -211,7 +190,7 @@ fn source(login: &Login, place: &str) -> Result<Source, Vec<Diagnostic>> {
                 UserName { env: None, value: Some(name), secret: None, key: None } => Ok(Name::Literal(name.clone())),
                 UserName { env, value: None, secret, key: of } => {
                     let written = Place { env: env.clone(), secret: secret.clone(), key: of.clone() };
-                    key(&written, None, place, "username").map(Name::Mounted)
+                    key(&written, None, place, "username").map(Name::Kept)
                 }
                 UserName { .. } => Err(no_secret(place, "username")),
             };

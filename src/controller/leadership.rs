@@ -2,24 +2,26 @@
 
 use std::rc::Rc;
 
-use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::log;
 use super::state::State;
-use regcred_cluster::controller::lease::{LOOK, Lease, RENEW};
+use regcred_cluster::controller::lease::{AGAIN, Lease};
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 
-/// Takes part in the election until `stop`, and then gives the lease back.
-pub async fn take_part(mut lease: Lease, server: Server, state: Rc<State>, stop: Rc<Notify>) {
+/// Takes part in the election until the controller is told to stop. Then it gives the lease back at once: writes that still run have
+/// preconditions, and another replica need not wait for them.
+pub async fn take_part(mut lease: Lease, server: Server, state: Rc<State>) {
     let mut said = None;
     let mut held = false;
     loop {
+        let mut rest = AGAIN;
         match lease.turn(&server).await {
             Ok(()) => {
                 said = None;
                 state.leads_until.set(lease.until());
+                rest = lease.rest();
             }
             Err(trouble) => {
                 let message = Attempt::new("renew", "the lease").failed(&trouble).message;
@@ -40,8 +42,9 @@ pub async fn take_part(mut lease: Lease, server: Server, state: Rc<State>, stop:
             state.changed.notify_one();
         }
         tokio::select! {
-            () = sleep(if leads { RENEW } else { LOOK }) => {}
-            () = stop.notified() => break,
+            () = sleep(rest) => {}
+            () = lease.changed(), if !leads => {}
+            () = state.stop.notified() => break,
         }
     }
     state.leads_until.set(None);

@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use regcred_core::controller::conditions::Verdict;
 use regcred_core::controller::{Counts, Deed, Outcome, Write};
 
 type Labels = Vec<(&'static str, String)>;
@@ -27,6 +28,7 @@ pub struct Metrics {
     pub leader: Gauge,
     pub confined: Gauge,
     pub config_broken: Gauge,
+    resources: Family<Labels, Gauge>,
     pub login_refused: Family<Labels, Gauge>,
     pub login_expires: Family<Labels, Gauge>,
     pub pods_evicted: Counter,
@@ -45,6 +47,7 @@ impl Metrics {
             leader: Gauge::default(),
             confined: Gauge::default(),
             config_broken: Gauge::default(),
+            resources: Family::default(),
             login_refused: Family::default(),
             login_expires: Family::default(),
             pods_evicted: Counter::default(),
@@ -75,6 +78,11 @@ impl Metrics {
             "Whether the mounted files are wrong, so that the earlier ones count",
             m.config_broken.clone(),
         );
+        registry.register(
+            "resources",
+            "Custom resources that are followed, are not permitted, or have a broken login",
+            m.resources.clone(),
+        );
         registry.register("login_refused", "Whether the registry refuses the login", m.login_refused.clone());
         registry.register(
             "login_expires_timestamp_seconds",
@@ -99,6 +107,22 @@ impl Metrics {
         for (state, count) in states {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             self.namespaces.get_or_create(&vec![("state", state.to_owned())]).set(count);
+        }
+    }
+
+    /// Shows what became of the custom resources; there are none without `--crd`.
+    pub fn resources(&self, verdicts: &[Verdict]) {
+        let (mut followed, mut not_permitted, mut broken) = (0, 0, 0);
+        for verdict in verdicts {
+            let count = match (verdict.refusals.is_empty(), verdict.broken.is_empty()) {
+                (false, _) => &mut not_permitted,
+                (true, false) => &mut broken,
+                (true, true) => &mut followed,
+            };
+            *count += 1;
+        }
+        for (state, count) in [("followed", followed), ("not-permitted", not_permitted), ("login-broken", broken)] {
+            self.resources.get_or_create(&vec![("state", state.to_owned())]).set(count);
         }
     }
 

@@ -2,14 +2,17 @@
 //!
 //! One thread does everything: watches, writes, the lease, the check of the policies, and the answers on a port.
 
+mod asked;
 mod config;
 mod confinement;
 mod http;
+mod last_error;
 mod leadership;
 mod log;
 mod metrics;
 mod mounted;
 mod news;
+mod observed;
 mod once;
 mod online;
 mod pods;
@@ -17,6 +20,7 @@ mod serve;
 mod session;
 mod stand_in;
 mod state;
+mod statuses;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,6 +41,8 @@ pub use log::{Format as LogFormat, be_detailed};
 pub struct Options {
     /// Where its settings and the logins come from.
     pub origin: Origin,
+    /// Who says what is done.
+    pub wishes: Wishes,
     /// The namespace of the lease and the Events; else that of the Pod or the kubeconfig.
     pub namespace: Option<Namespace>,
     /// How long it runs.
@@ -78,6 +84,15 @@ impl Origin {
             Self::Patcher(_) => Manner::Patcher,
         }
     }
+}
+
+/// Who says what is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wishes {
+    /// The settings.
+    Settings,
+    /// Custom resources, within what the mounted regcred.yaml permits.
+    Resources,
 }
 
 /// How long the controller runs.

@@ -2,19 +2,22 @@
 //!
 //! A kubelet swaps the whole content of a mount at once, by a symbolic link; two mounts change one after the other.
 
-use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::rc::Rc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::config::{Config, Key, Name, Source};
+use super::config::{self, Permission};
+use super::observed::{Asked, Observed, Values};
 use super::{Origin, stand_in};
 use crate::credentials::mounted;
 use crate::environment::{Environment, read_file};
 use crate::settings::file::{self, File};
 use regcred_core::confine::Allowed;
+use regcred_core::controller::conditions::Verdict;
 use regcred_core::controller::titansoft::Login;
+use regcred_core::controller::wanted::{Config, Key, Name, Source, Wanted};
 use regcred_core::credentials::{Credential, text_of};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::{DockerConfig, Logins};
@@ -24,21 +27,25 @@ pub struct Mounts<'a> {
     pub origin: &'a Origin,
     pub allowed: &'a Allowed,
     pub environment: &'a Environment,
+    /// The custom resources, which then say what is done, and the Secrets that they name.
+    pub observed: Option<Rc<Observed>>,
 }
-
-/// What helps where a file cannot be read.
-const HINT: &str = "mount the Secret, below the folder of `--secrets` where it is the controller's";
 
 /// What they held.
 pub struct Texts {
     config: Result<String, ErrorKind>,
-    values: BTreeMap<Key, Result<SecretString, ErrorKind>>,
+    values: Values,
+    asked: Option<Vec<Asked>>,
 }
 
 /// What they mean: the logins are in the order of the pull secrets.
 pub struct Mounted {
     pub config: Config,
-    pub logins: Vec<Logins>,
+    /// What the file permits to custom resources, where these say what is done.
+    pub permitted: Option<Config>,
+    pub logins: Vec<Rc<Logins>>,
+    /// What became of each custom resource.
+    pub verdicts: Vec<Verdict>,
     /// What is odd, but no error.
     pub warnings: Vec<Diagnostic>,
 }
@@ -52,13 +59,14 @@ impl PartialEq for Texts {
             _ => false,
         };
         self.config == other.config
+            && self.asked == other.asked
             && self.values.len() == other.values.len()
             && self.values.iter().all(|(key, value)| other.values.get(key).is_some_and(|other| same(value, other)))
     }
 }
 
 impl Mounts<'_> {
-    /// Reads all files that the regcred.yaml names.
+    /// Reads all files that the regcred.yaml names; with custom resources, what was seen of these.
     pub fn read(&self) -> Texts {
         let config = match self.origin {
             Origin::Mounted { config, .. } => {
@@ -66,12 +74,29 @@ impl Mounts<'_> {
             }
             Origin::Patcher(_) => Ok(String::new()),
         };
-        let meant = config.as_deref().ok().and_then(|text| self.config(text).ok());
-        let values = meant.iter().flat_map(Config::keys).map(|key| (key.clone(), self.value(key))).collect();
-        Texts { config, values }
+        let text = config.as_deref().ok();
+        if let Some(observed) = &self.observed {
+            if let Some(permission) = text.and_then(|text| self.permission(text).ok()) {
+                observed.watch_sources(&permission.sources());
+            }
+            return Texts { config, values: observed.values(), asked: Some(observed.asked()) };
+        }
+        let meant = text.and_then(|text| self.config(text).ok());
+        let values = meant.iter().flat_map(Config::keys).map(|key| (key.clone(), self.content(key))).collect();
+        Texts { config, values, asked: None }
     }
 
-    fn value(&self, key: &Key) -> Result<SecretString, ErrorKind> {
+    /// What custom resources and their Secrets wait for; `None` where everything is known.
+    pub fn waits_for(&self) -> Option<String> {
+        self.observed.as_ref()?.waits_for()
+    }
+
+    /// Whether watches have shown something since this was asked last.
+    pub fn take_change(&self) -> bool {
+        self.observed.as_ref().is_some_and(|observed| observed.take_change())
+    }
+
+    fn content(&self, key: &Key) -> Result<SecretString, ErrorKind> {
         let path = match self.origin {
             Origin::Mounted { secrets, .. } => secrets.join(key.secret.as_str()).join(key.key.as_str()),
             Origin::Patcher(settings) => match &settings.login {
@@ -85,76 +110,110 @@ impl Mounts<'_> {
     /// Where a value is, in the words of a message.
     fn place(&self, key: &Key) -> String {
         match self.origin {
-            Origin::Mounted { .. } => format!("`{}` of the mounted Secret {}", key.key, key.secret),
+            Origin::Mounted { .. } => {
+                let mounted = if self.observed.is_some() { "" } else { "mounted " };
+                format!("`{}` of the {mounted}Secret {}", key.key, key.secret)
+            }
             Origin::Patcher(settings) => stand_in::place(settings),
         }
     }
 
     fn config(&self, text: &str) -> Result<Config, Vec<Diagnostic>> {
         if let Origin::Patcher(settings) = self.origin {
-            return Ok(Config::standing_in(settings));
+            return Ok(settings.config());
         }
         let file: File = file::parse(text)?;
-        Config::read(&file, self.allowed)
+        config::read(&file, self.allowed)
     }
 
-    /// What the files mean.
+    fn permission(&self, text: &str) -> Result<Permission, Vec<Diagnostic>> {
+        Permission::read(file::parse(text)?, self.allowed)
+    }
+
+    /// What the files mean; a broken login of a custom resource stays as it was `earlier`.
     ///
     /// # Errors
     /// Everything that is wrong with them; no message has a value.
-    pub fn understand(&self, texts: &Texts) -> Result<Mounted, Vec<Diagnostic>> {
+    pub fn understand(&self, texts: &Texts, earlier: Option<&Mounted>) -> Result<Mounted, Vec<Diagnostic>> {
         let text = texts.config.as_ref().map_err(|kind| {
             let message = format!("the file of `--config` cannot be read: {kind}");
             vec![Diagnostic::error(Code::UnreadableFile, message).hint("mount the ConfigMap with the key regcred.yaml")]
         })?;
-        let config = self.config(text)?;
-        let (mut problems, mut logins) = (Vec::new(), Vec::new());
-        for wanted in &config.pull_secrets {
-            let sources = wanted.sources.iter();
-            let read: Vec<_> = sources.flat_map(|source| self.logins(source, texts, &mut problems)).collect();
-            for login in &read {
-                let place = format!("a login in {}", login.source);
-                self.allowed.refuse([&login.registry].into_iter(), &place, &mut problems);
-            }
-            match DockerConfig::merge(read) {
-                Ok(docker_config) => logins.push(Logins::Read(docker_config)),
-                Err(wrong) => problems.extend(wrong),
-            }
+        if let Some(asked) = &texts.asked {
+            return Ok(self.decide(self.permission(text)?, asked, texts, earlier));
         }
+        let config = self.config(text)?;
+        let mut problems = Vec::new();
+        let read = config.pull_secrets.iter().map(|wanted| self.read_logins(wanted, texts, None, &mut problems));
+        let logins: Vec<_> = read.flatten().map(Rc::new).collect();
         if problems.iter().any(Diagnostic::is_error) {
             return Err(problems);
         }
-        Ok(Mounted { config, logins, warnings: problems })
+        Ok(Mounted { config, permitted: None, logins, verdicts: Vec::new(), warnings: problems })
+    }
+
+    /// The logins of a pull secret, unless something is wrong with them; only these registries are permitted.
+    pub(super) fn read_logins(
+        &self,
+        wanted: &Wanted,
+        texts: &Texts,
+        registries: Option<&Allowed>,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Logins> {
+        let mut found = Vec::new();
+        let sources = wanted.sources.iter();
+        let read: Vec<_> = sources.flat_map(|source| self.logins(source, texts, &mut found)).collect();
+        for login in &read {
+            let place = format!("a login in {}", login.source);
+            self.allowed.refuse([&login.registry].into_iter(), &place, &mut found);
+            if registries.is_some_and(|registries| !registries.allows(&login.registry)) {
+                let message = format!("{place} is for `{}`, which the installation does not permit", login.registry);
+                found.push(
+                    Diagnostic::error(Code::NotAllowed, message)
+                        .hint("add it to `controller.registries` of regcred.yaml, and render the controller again"),
+                );
+            }
+        }
+        let logins = DockerConfig::merge(read).map_err(|wrong| found.extend(wrong)).ok();
+        let is_good = !found.iter().any(Diagnostic::is_error);
+        problems.extend(found);
+        logins.filter(|_| is_good).map(Logins::Read)
     }
 
     fn logins(&self, source: &Source, texts: &Texts, problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
         let place = |key: &Key| self.place(key);
-        let value = |key: &Key, texts: &Texts, problems: &mut Vec<Diagnostic>| {
-            let kind = match texts.values.get(key) {
-                Some(Ok(value)) => return Some(value.clone()),
-                Some(Err(kind)) => *kind,
-                None => ErrorKind::NotFound,
-            };
-            let message = format!("{} cannot be read: {kind}", self.place(key));
-            problems.push(Diagnostic::error(Code::UnreadableFile, message).hint(HINT));
-            None
-        };
         match source {
-            Source::Whole(key) => match value(key, texts, problems) {
+            Source::Whole(key) => match self.value(key, texts, problems) {
                 Some(text) => mounted::docker_config(&text, &place(key), self.environment, problems),
                 None => Vec::new(),
             },
             Source::Login { registry, username, password } => {
                 let (username, username_source) = match username {
                     Name::Literal(name) => (Some(SecretString::from(name.as_str())), None),
-                    Name::Mounted(key) => (value(key, texts, problems), Some(place(key))),
+                    Name::Kept(key) => (self.value(key, texts, problems), Some(place(key))),
                 };
-                let secret = value(password, texts, problems);
+                let secret = self.value(password, texts, problems);
                 let (Some(username), Some(secret)) = (username, secret) else { return Vec::new() };
                 let login = mounted::Login { registry, username, username_source, password: secret };
                 vec![login.checked(&place(password), self.environment, problems)]
             }
         }
+    }
+
+    fn value(&self, key: &Key, texts: &Texts, problems: &mut Vec<Diagnostic>) -> Option<SecretString> {
+        let kind = match texts.values.get(key) {
+            Some(Ok(value)) => return Some(value.clone()),
+            Some(Err(kind)) => *kind,
+            None => ErrorKind::NotFound,
+        };
+        let message = format!("{} cannot be read: {kind}", self.place(key));
+        let hint = match (self.origin, &self.observed) {
+            (Origin::Patcher(_), _) => "mount the Secret",
+            (_, Some(_)) => "make the Secret in the controller's namespace",
+            (_, None) => "mount the Secret below the folder of `--secrets`",
+        };
+        problems.push(Diagnostic::error(Code::UnreadableFile, message).hint(hint));
+        None
     }
 }
 
@@ -184,9 +243,9 @@ mod tests {
         write("..2/.dockerconfigjson", r#"{"auths":{"ghcr.io":{"auth":"hunter2"}}}"#);
         let (allowed, environment) = (Allowed::default(), Environment::new([("A", "b")], PathBuf::from("/")));
         let (config, secrets) = (folder.path().join("regcred.yaml"), folder.path().join("secrets"));
-        let mounts =
-            Mounts { origin: &Origin::Mounted { config, secrets }, allowed: &allowed, environment: &environment };
-        let Err(problems) = mounts.understand(&mounts.read()) else { panic!("nothing is mounted") };
+        let origin = Origin::Mounted { config, secrets };
+        let mounts = Mounts { origin: &origin, allowed: &allowed, environment: &environment, observed: None };
+        let Err(problems) = mounts.understand(&mounts.read(), None) else { panic!("nothing is mounted") };
         assert!(
             problems[0].message.contains("`.dockerconfigjson` of the mounted Secret p cannot be read"),
             "{problems:?}"
@@ -201,10 +260,10 @@ mod tests {
             };
             let first = mount("..1");
             assert!(first == mounts.read());
-            assert_eq!(mounts.understand(&first).unwrap_or_else(|_| panic!("good")).logins.len(), 1);
+            assert_eq!(mounts.understand(&first, None).unwrap_or_else(|_| panic!("good")).logins.len(), 1);
             let second = mount("..2");
             assert!(first != second);
-            let Err(problems) = mounts.understand(&second) else { panic!("it is broken") };
+            let Err(problems) = mounts.understand(&second, None) else { panic!("it is broken") };
             assert!(!format!("{problems:?}").contains("hunter2"));
         }
     }

@@ -7,8 +7,8 @@ use tokio::task::spawn_local;
 use super::log;
 use super::state::State;
 use regcred_cluster::controller::events::{Events, News as Event};
-use regcred_cluster::controller::write::words;
 use regcred_core::cluster::Delivery;
+use regcred_core::controller::conditions::Verdict;
 use regcred_core::controller::{Notice, Place, Target};
 use regcred_core::diagnostic::Diagnostic;
 
@@ -17,17 +17,19 @@ pub struct News {
     events: Option<Events>,
     /// What was said of the mounted files.
     said: BTreeSet<String>,
+    /// What was said of custom resources.
+    said_of_resources: BTreeSet<String>,
 }
 
 impl News {
     /// News with Events, or without: one pass publishes none.
     pub fn new(events: Option<Events>) -> Self {
-        Self { events, said: BTreeSet::new() }
+        Self { events, said: BTreeSet::new(), said_of_resources: BTreeSet::new() }
     }
 
     /// Tells a notice.
     pub fn tell(&mut self, notice: &Notice, delivery: &Delivery<'_>, state: &State) {
-        let with = |message: &str, place: &Place| format!("{}: {message}", words(place, delivery));
+        let with = |message: &str, place: &Place| format!("{}: {message}", place.words(delivery));
         match notice {
             Notice::Served(namespace, after) => {
                 state.metrics.served(*after);
@@ -72,6 +74,27 @@ impl News {
     pub fn good(&mut self, warnings: &[Diagnostic]) {
         self.said.clear();
         warnings.iter().for_each(log::problem);
+    }
+
+    /// Says which custom resources are ignored, or have a broken login, each once until that is over.
+    pub fn resources(&mut self, verdicts: &[Verdict]) {
+        let mut all = BTreeSet::new();
+        for verdict in verdicts {
+            let about = |why: String| format!("the RegistryCredentials {}{why}", verdict.resource);
+            let refusals =
+                verdict.refusals.iter().map(|one| ("NotPermitted", about(format!(" is ignored: {}", one.message))));
+            let broken = verdict
+                .broken
+                .iter()
+                .map(|message| ("LoginBroken", about(format!(": {message}; the logins from before stay in force"))));
+            for (reason, message) in refusals.chain(broken) {
+                if !self.said_of_resources.contains(&message) {
+                    self.publish(reason, &message, None);
+                }
+                all.insert(message);
+            }
+        }
+        self.said_of_resources = all;
     }
 
     /// Warns about something that is not an object.

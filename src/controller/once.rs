@@ -1,43 +1,62 @@
 //! Makes one pass over all namespaces, and ends.
 
 use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::mounted::Mounts;
 use super::news::News;
-use super::session::{Session, choices, delivery};
+use super::observed::Observed;
+use super::session::{Session, choices, delivery, names};
 use super::state::State;
-use super::{Options, Origin, confinement, log, own_namespace};
+use super::{Options, Origin, Wishes, confinement, log, own_namespace};
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Connected, stay_connected};
 use regcred_cluster::controller::check::Confined;
 use regcred_cluster::controller::rights;
-use regcred_cluster::controller::watch::{self, CUT, First};
+use regcred_cluster::controller::stream::{self, First};
+use regcred_cluster::controller::watch::CUT;
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::controller::Counts;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+
+/// How often it is looked whether custom resources were read.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Makes one pass.
 ///
 /// # Errors
 /// The mounted files are wrong, or the cluster cannot be reached.
 pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
-    let Options { origin, namespace, access, allowed, .. } = options;
-    let mounts = Mounts { origin: &origin, allowed: &allowed, environment };
+    let Options { origin, wishes, namespace, access, allowed, .. } = options;
+    let mut mounts = Mounts { origin: &origin, allowed: &allowed, environment, observed: None };
     let wrong = |problems| Failure::Input { title: "the mounted files", problems };
-    let mounted = mounts.understand(&mounts.read()).map_err(wrong)?;
-    mounted.warnings.iter().for_each(log::problem);
+    let of_the_settings = match wishes {
+        Wishes::Settings => Some(mounts.understand(&mounts.read(), None).map_err(wrong)?),
+        Wishes::Resources => None,
+    };
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let patience = access.timeout;
-    let Connected { client, watching, own } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let Connected { client, watching, electing: _, own } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
     let namespace = own_namespace(namespace, &own).map_err(of_the_cluster)?;
-    let server = Server::new(client, patience, || false);
-    let state = State::new(origin.manner());
+    let server = Server::new(client.clone(), patience, || false);
+    let state = Rc::new(State::new(origin.manner()));
+    let mounted = if let Some(mounted) = of_the_settings {
+        mounted
+    } else {
+        let server = Server::new(client, patience, || false);
+        mounts.observed = Some(Observed::start(watching.clone(), server, namespace.clone(), Rc::clone(&state)));
+        mounts.understand(&mounts.read(), None).map_err(wrong)?;
+        wait(&mounts, patience).await.map_err(of_the_cluster)?;
+        mounts.understand(&mounts.read(), None).map_err(wrong)?
+    };
+    mounted.warnings.iter().for_each(log::problem);
     state.lead_alone();
-    let unanswered = |trouble| of_the_cluster(Attempt::new("get", "/version").failed(&trouble));
+    let unanswered = |trouble| of_the_cluster(Attempt::new("ask", "the API server").failed(&trouble));
     let polls = match &origin {
         Origin::Mounted { .. } => None,
         Origin::Patcher(settings) => {
@@ -47,9 +66,11 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     };
     let first = match polls {
         Some(pause) => First::ListedEach(pause),
-        None => watch::first(&server).await.map_err(unanswered)?,
+        None => stream::first(&server).await.map_err(unanswered)?,
     };
-    let (delivery, news) = (delivery(&mounted), RefCell::new(News::new(None)));
+    let delivery = delivery(&mounted.config, mounted.logins.iter().map(Rc::as_ref));
+    let news = RefCell::new(News::new(None));
+    news.borrow_mut().resources(&mounted.verdicts);
     let mut session =
         Session::new(&state, (&server, &watching), &delivery, choices(&mounted), first, &news, &namespace);
     let work = async {
@@ -69,14 +90,29 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
             }
         }
     };
-    let checks = confinement::keep_checking(&state, &server, &delivery, &namespace);
+    let names = names(&mounted);
+    let checks = confinement::keep_checking(&state, &server, &names, &namespace);
     let counts = tokio::select! {
         end = work => end.map_err(of_the_cluster)?,
         never = checks => match never {},
     };
     let words = format!("{} of {} namespaces are served", counts.served, counts.wanted);
     log::info(&words, &[]);
-    Ok(if counts.served == counts.wanted { Outcome::Done } else { Outcome::Negative })
+    let is_followed = mounted.verdicts.iter().all(|one| one.refusals.is_empty() && one.broken.is_empty());
+    Ok(if counts.served == counts.wanted && is_followed { Outcome::Done } else { Outcome::Negative })
+}
+
+/// Waits until custom resources and their Secrets were read.
+async fn wait(mounts: &Mounts<'_>, patience: Duration) -> Result<(), Diagnostic> {
+    let end = Instant::now() + patience;
+    loop {
+        mounts.read();
+        let Some(why) = mounts.waits_for() else { return Ok(()) };
+        if Instant::now() >= end {
+            return Err(Diagnostic::error(Code::ClusterTimeout, why).hint("check the rights of this account"));
+        }
+        sleep(LOOK).await;
+    }
 }
 
 fn is_done(Counts { pending, failing, .. }: Counts) -> bool {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::pending;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -34,8 +35,8 @@ pub struct Asking<'a> {
 
 impl Asking<'_> {
     /// Asks for ever, while this replica leads.
-    pub async fn keep_asking(&self, logins: &[Logins], state: &State, news: &RefCell<News>) -> Infallible {
-        let logins: Vec<&Credential> = logins.iter().flat_map(Logins::credentials).collect();
+    pub async fn keep_asking(&self, logins: &[Rc<Logins>], state: &State, news: &RefCell<News>) -> Infallible {
+        let logins: Vec<&Credential> = logins.iter().flat_map(|logins| logins.credentials()).collect();
         state.metrics.login_expires.clear();
         state.metrics.login_refused.clear();
         for login in &logins {

@@ -10,6 +10,7 @@ use super::news::News;
 use super::state::State;
 use regcred_cluster::connect::Client;
 use regcred_cluster::controller::pods::{restart, waiting};
+use regcred_cluster::controller::stream::First;
 use regcred_cluster::server::Server;
 use regcred_cluster::stuck::{End, Stuck};
 use regcred_core::cluster::Delivery;
@@ -26,6 +27,7 @@ const AT_ONCE: usize = 4;
 pub struct Pods<'a> {
     server: &'a Server,
     watching: Client,
+    first: First,
     waiting: BoxStream<'static, Pod>,
     running: FuturesUnordered<LocalBoxFuture<'a, Result<Stuck, &'static str>>>,
     tried: VecDeque<String>,
@@ -33,9 +35,9 @@ pub struct Pods<'a> {
 
 impl<'a> Pods<'a> {
     /// Begins to watch.
-    pub fn new(server: &'a Server, watching: &Client) -> Self {
+    pub fn new(server: &'a Server, watching: &Client, first: First) -> Self {
         let (running, tried) = (FuturesUnordered::new(), VecDeque::new());
-        Self { server, watching: watching.clone(), waiting: waiting(watching), running, tried }
+        Self { server, watching: watching.clone(), first, waiting: waiting(watching, first), running, tried }
     }
 
     /// Waits for a Pod, or for the end of an eviction.
@@ -57,8 +59,8 @@ impl<'a> Pods<'a> {
         }
         self.tried.push_front(pod.metadata.uid.clone());
         self.tried.truncate(REMEMBERED);
-        let (api, client) = (self.server, self.watching.clone());
-        self.running.push(Box::pin(async move { restart(api, &client, &pod).await }));
+        let (api, client, first) = (self.server, self.watching.clone(), self.first);
+        self.running.push(Box::pin(async move { restart(api, &client, first, &pod).await }));
     }
 }
 

@@ -1,28 +1,28 @@
 //! Runs until a signal: one session after the other, each with one version of the mounted files.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::mounted::{Mounted, Mounts, Texts};
 use super::news::News;
+use super::observed::Observed;
 use super::online::Asking;
-use super::session::{Session, choices, delivery};
+use super::session::{Session, choices, delivery, names};
 use super::state::State;
-use super::{Options, Origin, StuckPods, confinement, http, leadership, log, own_namespace, stand_in};
+use super::statuses::Statuses;
+use super::{Options, Origin, StuckPods, Wishes, confinement, http, leadership, log, own_namespace, stand_in};
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Client, Connected, stay_connected};
 use regcred_cluster::controller::events::Events;
 use regcred_cluster::controller::lease::Lease;
 use regcred_cluster::controller::rights::{self, Missing};
-use regcred_cluster::controller::watch::{self, CUT, First};
+use regcred_cluster::controller::stream::{self, First};
+use regcred_cluster::controller::watch::CUT;
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::{Server, Trouble};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -41,15 +41,23 @@ const LEASE_CALL: Duration = Duration::from_secs(3);
 /// # Errors
 /// The port cannot be had, or the cluster's address or login is wrong.
 pub async fn serve(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
-    let Options { origin, namespace, listen, access, allowed, identity, stuck_pods, check_online, .. } = options;
+    let Options { origin, wishes, namespace, listen, access, allowed, identity, stuck_pods, check_online, .. } =
+        options;
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let timeouts = access.timeout;
-    let Connected { client, watching, own } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let Connected { client, watching, electing, own } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
     let namespace = own_namespace(namespace, &own).map_err(of_the_cluster)?;
     let state = Rc::new(State::new(origin.manner()));
-    begin_to_answer(listen, &state).await?;
+    match listen {
+        Some(listen) => http::begin(listen, &state).await?,
+        None => log::info("regcred stands in for imagepullsecret-patcher", &[("version", env!("CARGO_PKG_VERSION"))]),
+    }
     spawn_local(stop_at_a_signal(Rc::clone(&state)));
-    let mounts = Mounts { origin: &origin, allowed: &allowed, environment };
+    let server = || Server::new(client.clone(), LEASE_CALL, || false);
+    let observed = (wishes == Wishes::Resources)
+        .then(|| Observed::start(watching.clone(), server(), namespace.clone(), Rc::clone(&state)));
+    let statuses = observed.clone().map(|observed| Statuses::new(server(), observed));
+    let mounts = Mounts { origin: &origin, allowed: &allowed, environment, observed };
     let news = RefCell::new(News::new(None));
     let mut run = Run {
         state: &state,
@@ -57,6 +65,7 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
         polls: None,
         watching,
         mounts,
+        statuses,
         namespace: &namespace,
         news: &news,
         stuck_pods,
@@ -67,11 +76,11 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
     let name = marks::name(mounted.config.owner.as_str());
     let events = missing.events.is_empty().then(|| Events::new(&client, namespace.as_str(), &name, &identity));
     *news.borrow_mut() = News::new(events);
-    let stop = Rc::new(Notify::new());
+    run.accept(&mounted);
     let election = if missing.leases.is_empty() {
-        let lease = Lease::new(namespace.as_str(), &name, identity);
-        let short = Server::new(client, LEASE_CALL, || false);
-        spawn_local(leadership::take_part(lease, short, Rc::clone(&state), Rc::clone(&stop)))
+        let lease = Lease::new(run.watching.clone(), namespace.as_str(), &name, identity);
+        let short = Server::new(electing, LEASE_CALL, || false);
+        spawn_local(leadership::take_part(lease, short, Rc::clone(&state)))
     } else {
         state.lead_alone();
         spawn_local(async {})
@@ -79,27 +88,9 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
     while let Some(changed) = run.session(&mounted, &mut texts).await {
         mounted = changed;
     }
-    stop.notify_one();
     let _ = timeout(LEASE_CALL, election).await;
     log::info("stopped", &[]);
     Ok(Outcome::Done)
-}
-
-/// Answers on a port, where one is given.
-async fn begin_to_answer(listen: Option<SocketAddr>, state: &Rc<State>) -> Result<(), Failure> {
-    let version = ("version", env!("CARGO_PKG_VERSION"));
-    let Some(listen) = listen else {
-        log::info("regcred stands in for imagepullsecret-patcher", &[version]);
-        return Ok(());
-    };
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        let message = format!("`--listen` {listen} cannot be had: {}", error.kind());
-        Failure::of("the port", Diagnostic::error(Code::Unwritable, message).hint("choose another port"))
-    })?;
-    let address = listener.local_addr().map_or(String::new(), |address| address.to_string());
-    log::info("regcred controller", &[version, ("answers", &address)]);
-    spawn_local(http::answer(listener, Rc::clone(state)));
-    Ok(())
 }
 
 struct Run<'a> {
@@ -109,6 +100,7 @@ struct Run<'a> {
     polls: Option<Duration>,
     watching: Client,
     mounts: Mounts<'a>,
+    statuses: Option<Statuses>,
     namespace: &'a Namespace,
     news: &'a RefCell<News>,
     stuck_pods: StuckPods,
@@ -121,12 +113,12 @@ impl Run<'_> {
         let mut said: Option<Texts> = None;
         while !self.state.is_stopping.get() {
             let texts = self.mounts.read();
-            if said.as_ref() != Some(&texts) {
-                match self.mounts.understand(&texts) {
-                    Ok(mounted) => {
-                        self.accept(&mounted);
-                        return Some((mounted, texts));
-                    }
+            let waits_for = self.mounts.waits_for();
+            let is_waiting = waits_for.is_some();
+            *self.state.waits_for.borrow_mut() = waits_for;
+            if said.as_ref() != Some(&texts) && !is_waiting {
+                match self.mounts.understand(&texts, None) {
+                    Ok(mounted) => return Some((mounted, texts)),
                     Err(problems) => self.refuse(&problems),
                 }
                 said = Some(texts);
@@ -166,7 +158,12 @@ impl Run<'_> {
     fn accept(&self, mounted: &Mounted) {
         self.state.is_configured.set(true);
         self.state.metrics.config_broken.set(0);
-        self.news.borrow_mut().good(&mounted.warnings);
+        let mut news = self.news.borrow_mut();
+        news.good(&mounted.warnings);
+        if mounted.permitted.is_some() {
+            self.state.metrics.resources(&mounted.verdicts);
+            news.resources(&mounted.verdicts);
+        }
     }
 
     fn refuse(&self, problems: &[Diagnostic]) {
@@ -178,9 +175,9 @@ impl Run<'_> {
     async fn session(&self, mounted: &Mounted, texts: &mut Texts) -> Option<Mounted> {
         let first = match self.polls {
             Some(pause) => First::ListedEach(pause),
-            None => self.answered(async || watch::first(&self.server).await).await?,
+            None => self.answered(async || stream::first(&self.server).await).await?,
         };
-        let delivery = delivery(mounted);
+        let delivery = delivery(&mounted.config, mounted.logins.iter().map(Rc::as_ref));
         *self.state.sample.borrow_mut() = None;
         let clients = (&self.server, &self.watching);
         let mut session =
@@ -198,12 +195,16 @@ impl Run<'_> {
                 }
                 self.state.metrics.count(session.counts());
                 self.state.metrics.calls(&self.server.answers());
+                if let Some(statuses) = &self.statuses {
+                    statuses.tell(&session, mounted);
+                }
                 if let Some(changed) = self.changed(mounted, texts, &mut files) {
                     return Some(changed);
                 }
             }
         };
-        let checks = confinement::keep_checking(self.state, &self.server, &delivery, self.namespace);
+        let names = names(mounted);
+        let checks = confinement::keep_checking(self.state, &self.server, &names, self.namespace);
         tokio::select! {
             end = work => end,
             never = checks => match never {},
@@ -213,7 +214,8 @@ impl Run<'_> {
 
     /// The mounted files, where they have changed and are good.
     fn changed(&self, mounted: &Mounted, texts: &mut Texts, files: &mut Files) -> Option<Mounted> {
-        if Instant::now() < files.look {
+        let is_shown = self.mounts.take_change();
+        if (Instant::now() < files.look && !is_shown) || self.mounts.waits_for().is_some() {
             return None;
         }
         files.look = Instant::now() + LOOK;
@@ -228,7 +230,7 @@ impl Run<'_> {
             return None;
         }
         files.candidate = None;
-        let meant = self.mounts.understand(&now).and_then(|new| same_owner(mounted, new));
+        let meant = self.mounts.understand(&now, Some(mounted)).and_then(|new| same_owner(mounted, new));
         *texts = now;
         match meant {
             Ok(new) => {
@@ -280,4 +282,5 @@ async fn stop_at_a_signal(state: Rc<State>) {
     log::info("stopping", &[]);
     state.is_stopping.set(true);
     state.changed.notify_one();
+    state.stop.notify_one();
 }

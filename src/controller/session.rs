@@ -3,25 +3,28 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::iter::repeat;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
-use futures::stream::{FuturesUnordered, LocalBoxStream, SelectAll, StreamExt, select_all};
+use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt, select_all};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::config::Wanted;
+use super::last_error::LastError;
 use super::log;
 use super::mounted::Mounted;
 use super::news::News;
 use super::pods::{self, Pods, Seen};
 use super::state::State;
 use regcred_cluster::connect::Client;
-use regcred_cluster::controller::watch::{self, First, Said};
-use regcred_cluster::controller::write::{words, write};
+use regcred_cluster::controller::stream::First;
+use regcred_cluster::controller::watch::{self, Said};
+use regcred_cluster::controller::write::write;
 use regcred_cluster::server::Server;
-use regcred_core::cluster::selection::{Aim, Choice, Others};
 use regcred_core::cluster::{Accounts, Delivery, PullSecret};
+use regcred_core::controller::wanted::{Config, Wanted};
 use regcred_core::controller::{Choosing, Counts, Machine, Outcome, Watch, Write};
+use regcred_core::docker_config::Logins;
 use regcred_core::names::Namespace;
 use regcred_core::objects::marks::Marks;
 
@@ -29,18 +32,13 @@ use regcred_core::objects::marks::Marks;
 const AT_ONCE: usize = 24;
 /// How often the loop turns where nothing happens.
 const TURN: Duration = Duration::from_secs(1);
-/// How often the same error of a watch is logged.
-const AGAIN: Duration = Duration::from_secs(60);
 
-/// What mounted files want of the cluster.
-pub fn delivery(mounted: &Mounted) -> Delivery<'_> {
-    let accounts = |one| {
-        let Wanted { accounts, account_globs, .. }: &Wanted = one;
-        let is_all = accounts.is_empty() && account_globs.is_empty();
-        if is_all { Accounts::All } else { Accounts::Chosen(accounts, account_globs) }
+/// What is wanted of the cluster.
+pub fn delivery<'a>(config: &'a Config, logins: impl Iterator<Item = &'a Logins>) -> Delivery<'a> {
+    let accounts = |one: &'a Wanted| {
+        if one.has_all_accounts() { Accounts::All } else { Accounts::Chosen(&one.accounts, &one.account_globs) }
     };
-    let config = &mounted.config;
-    let pull_secrets = config.pull_secrets.iter().zip(&mounted.logins);
+    let pull_secrets = config.pull_secrets.iter().zip(logins);
     Delivery {
         pull_secrets: pull_secrets
             .map(|(one, logins)| PullSecret::new(&one.name, Vec::new(), accounts(one), logins))
@@ -52,31 +50,32 @@ pub fn delivery(mounted: &Mounted) -> Delivery<'_> {
     }
 }
 
-/// The namespaces of each pull secret; without names and globs all but the cluster's own.
+/// The same without logins: all the names that this account may write.
+pub fn names(mounted: &Mounted) -> Delivery<'_> {
+    static NONE: Logins = Logins::Unavailable;
+    delivery(mounted.permitted.as_ref().unwrap_or(&mounted.config), repeat(&NONE))
+}
+
+/// The namespaces of each pull secret.
 pub fn choices(mounted: &Mounted) -> Vec<Choosing<'_>> {
-    let choice = |one| {
-        let Wanted { include, exclude, selector, .. }: &Wanted = one;
-        Choosing {
-            choice: Choice { include, exclude, others: Others::All, aim: Aim::Serve },
-            selector: selector.as_ref(),
-        }
-    };
-    mounted.config.pull_secrets.iter().map(choice).collect()
+    let pull_secrets = mounted.config.pull_secrets.iter();
+    pull_secrets.map(|one| Choosing { selection: &one.namespaces, within: one.within.as_ref() }).collect()
 }
 
 /// What a session has.
 pub struct Session<'a> {
     pub state: &'a State,
     pub server: &'a Server,
-    delivery: &'a Delivery<'a>,
+    pub delivery: &'a Delivery<'a>,
     pub machine: Machine<'a>,
-    streams: SelectAll<LocalBoxStream<'static, Said>>,
+    streams: SelectAll<BoxStream<'static, Said>>,
+    first: First,
     writes: FuturesUnordered<LocalBoxFuture<'a, (Write, Outcome)>>,
     pods: Option<Pods<'a>>,
     is_synced: bool,
     news: &'a RefCell<News>,
     began: Instant,
-    said: BTreeMap<Watch, (String, Instant)>,
+    said: BTreeMap<Watch, LastError>,
 }
 
 impl<'a> Session<'a> {
@@ -102,12 +101,25 @@ impl<'a> Session<'a> {
         let writes = FuturesUnordered::new();
         state.may_begin.set(false);
         let (began, said) = (Instant::now(), BTreeMap::new());
-        Self { state, server, delivery, machine, streams, writes, pods: None, is_synced: false, news, began, said }
+        Self {
+            state,
+            server,
+            delivery,
+            machine,
+            streams,
+            first,
+            writes,
+            pods: None,
+            is_synced: false,
+            news,
+            began,
+            said,
+        }
     }
 
     /// Also evicts stuck Pods.
     pub fn restart_stuck_pods(&mut self, watching: &Client) {
-        self.pods = Some(Pods::new(self.server, watching));
+        self.pods = Some(Pods::new(self.server, watching, self.first));
     }
 
     fn now(&self) -> u64 {
@@ -175,7 +187,7 @@ impl<'a> Session<'a> {
     fn end(&mut self, write: &Write, outcome: Outcome) {
         self.state.working_since.set(None);
         let result = self.state.metrics.wrote(write, &outcome);
-        log::debug("a write has ended", &[("object", &words(&write.place, self.delivery)), ("result", result)]);
+        log::debug("a write has ended", &[("object", &write.place.words(self.delivery)), ("result", result)]);
         self.machine.end(&write.place, outcome, self.now());
     }
 
@@ -184,13 +196,8 @@ impl<'a> Session<'a> {
             Said::Event(event) => self.machine.see(*event, self.now()),
             Said::Failed(watch, words) => {
                 self.state.metrics.watch_failures.inc();
-                let now = Instant::now();
-                let is_known =
-                    self.said.get(&watch).is_some_and(|(said, at)| *said == words && now.duration_since(*at) < AGAIN);
-                if !is_known {
-                    log::warn("a watch failed and goes on", &[("watch", &name(&watch)), ("why", &words)]);
-                    self.said.insert(watch, (words, now));
-                }
+                let watch_name = name(&watch);
+                self.said.entry(watch).or_default().say(&watch_name, words);
             }
         }
         if !self.state.may_begin.get() && self.machine.may_begin() {
@@ -221,7 +228,8 @@ impl<'a> Session<'a> {
 
     /// The last error of a watch.
     pub fn trouble(&self) -> Option<String> {
-        self.said.iter().map(|(watch, (words, _))| format!("the watch of {}: {words}", name(watch))).next()
+        let said = self.said.iter().find_map(|(watch, last)| Some((watch, last.words()?)));
+        said.map(|(watch, words)| format!("the watch of {}: {words}", name(watch)))
     }
 }
 

@@ -33,6 +33,8 @@ pub struct State {
     pub was_synced: Cell<bool>,
     /// Whether the mounted files were good at least once.
     pub is_configured: Cell<bool>,
+    /// What custom resources wait for before anything is known of them.
+    pub waits_for: RefCell<Option<String>>,
     pub is_stopping: Cell<bool>,
     /// A namespace that is served, for the check of the policies.
     pub sample: RefCell<Option<Namespace>>,
@@ -42,6 +44,8 @@ pub struct State {
     pub working_since: Cell<Option<Instant>>,
     /// Something above has changed.
     pub changed: Notify,
+    /// It is told to stop, for the election.
+    pub stop: Notify,
 }
 
 impl State {
@@ -54,11 +58,13 @@ impl State {
             may_begin: Cell::new(false),
             was_synced: Cell::new(false),
             is_configured: Cell::new(false),
+            waits_for: RefCell::new(None),
             is_stopping: Cell::new(false),
             sample: RefCell::new(None),
             turned: Cell::new(Instant::now()),
             working_since: Cell::new(None),
             changed: Notify::new(),
+            stop: Notify::new(),
         }
     }
 
@@ -90,6 +96,9 @@ impl State {
     pub fn not_ready(&self) -> Option<String> {
         if self.is_stopping.get() {
             return Some("stopping".to_owned());
+        }
+        if let Some(why) = &*self.waits_for.borrow() {
+            return Some(why.clone());
         }
         if !self.is_configured.get() {
             return Some("the mounted regcred.yaml or a mounted Secret is wrong: the log says what".to_owned());

@@ -3,10 +3,7 @@
 use crate::files::marks::Known;
 use crate::protect::Protector;
 use crate::settings::{PullSecretSettings, Settings};
-use regcred_core::cluster::grant::{Grant, Granted, Rights};
-use regcred_core::cluster::installation::{Installation, Installed};
 use regcred_core::docker_config::Logins;
-use regcred_core::manifest::Manifests;
 use regcred_core::objects::{Request, Wanted};
 
 /// The run for one cluster, or the only one.
@@ -45,47 +42,6 @@ impl ClusterRun {
             patcher: patcher.as_ref(),
             marks: self.settings.marks(),
         }
-    }
-
-    /// What runs the controller; nothing with another strategy.
-    #[must_use]
-    pub fn installation(&self) -> Manifests {
-        let Settings { controller, combination, .. } = &self.settings;
-        let Some(controller) = controller else { return Manifests::default() };
-        let installed = self.pull_secrets().map(|(one, docker_config)| Installed {
-            name: &one.name,
-            include: &one.include,
-            exclude: one.exclude.iter().cloned().chain([controller.namespace.clone().into()]).collect(),
-            service_accounts: &one.service_accounts,
-            written_accounts: &one.written_accounts,
-            external: one.external.as_ref(),
-            docker_config,
-        });
-        let (pull_secrets, link) = (installed.collect(), combination.link);
-        Installation { settings: controller, pull_secrets, link, marks: self.settings.marks() }.manifests()
-    }
-
-    /// The rights that are to be granted; nothing with another format.
-    #[must_use]
-    pub fn grant(&self) -> Manifests {
-        let Settings { grant, pull_secrets, combination, .. } = &self.settings;
-        let Some(grant) = grant else { return Manifests::default() };
-        let granted = pull_secrets.iter().map(|one| Granted {
-            name: &one.name,
-            namespaces: &one.namespaces,
-            include: if grant.takes_all { &[] } else { &one.include },
-            exclude: &one.exclude,
-            service_accounts: &one.service_accounts,
-        });
-        Grant {
-            subjects: &grant.subjects,
-            pull_secrets: granted.collect(),
-            reach: &grant.reach,
-            link: combination.link,
-            rights: Rights::Applying,
-            marks: self.settings.marks(),
-        }
-        .manifests()
     }
 }
 

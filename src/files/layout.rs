@@ -21,7 +21,8 @@ pub fn entries<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<
             Content::Ready(bytes, document.protection())
         };
         let logins = match (document.protection(), document.kind()) {
-            (Protection::Plaintext, _) | (_, "MutatingAdmissionPolicy") => NeedsLogins::ForValues,
+            // The regcred.yaml of a controller may name the registries of its logins.
+            (Protection::Plaintext, _) | (_, "MutatingAdmissionPolicy" | "ConfigMap") => NeedsLogins::ForValues,
             (Protection::Public | Protection::Encrypted, _) => NeedsLogins::NotNeeded,
         };
         let named = Some(name(&document));

@@ -6,6 +6,7 @@ pub mod clusters;
 pub mod folder;
 pub mod git;
 pub mod helm_values;
+pub mod in_cluster;
 pub mod layout;
 pub mod marks;
 pub mod new_files;

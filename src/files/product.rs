@@ -58,7 +58,11 @@ impl<'a> Product<'a> {
             Format::Directory => Self::Directory(documents()?),
             Format::Kustomization => Self::Kustomization(documents()?),
             Format::Chart => {
-                let sealed = || Documents::new(objects::secrets(&run.request()), protector);
+                let secrets = || match &settings.controller {
+                    Some(controller) => run.controller(controller).secrets(),
+                    None => objects::secrets(&run.request()),
+                };
+                let sealed = || Documents::new(secrets(), protector);
                 let sealed = (settings.combination.protect == Protect::Sealed).then(sealed);
                 Self::Chart(chart::files(run, templates)?, sealed)
             }
@@ -98,7 +102,8 @@ impl<'a> Product<'a> {
             Self::Chart(files, sealed) => {
                 let files = files.iter().map(|file| {
                     let entry = Entry::from(file.clone());
-                    let logins = if file.path == chart::POLICIES { NeedsLogins::ForValues } else { entry.logins };
+                    let is_of_policies = [chart::POLICIES, chart::controller::POLICIES].contains(&&*file.path);
+                    let logins = if is_of_policies { NeedsLogins::ForValues } else { entry.logins };
                     Ok(Entry { logins, ..entry })
                 });
                 Box::new(files.chain(sealed.iter().flat_map(chart::sealed)))

@@ -12,7 +12,7 @@ pub const VARIABLE: &str = "REGCRED_RECIPIENTS";
 /// The fingerprints of the variable, where it is set.
 #[must_use]
 pub fn listed(environment: &Environment) -> Option<BTreeSet<String>> {
-    let list = environment.setting(VARIABLE)?;
+    let list = environment.guard(VARIABLE)?;
     Some(list.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 

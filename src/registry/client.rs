@@ -54,7 +54,7 @@ impl Answer {
 
 impl Client {
     /// # Errors
-    /// The proxy is none of HTTP.
+    /// The proxy is not an HTTP proxy.
     pub fn new(options: &Options<'_>) -> io::Result<Self> {
         let proxies = proxies(options.environment);
         let mut http = HttpConnector::new();

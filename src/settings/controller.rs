@@ -1,7 +1,8 @@
 //! Decides how the controller of `--strategy controller` is installed.
 
 use super::usage;
-use regcred_core::cluster::installation::{CHANGES_AT_CREATION, ControllerSettings};
+use regcred_core::cluster::installation::{CHANGES_AT_CREATION, ControllerSettings, ResourceSettings};
+use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::{Namespace, NamespacePattern};
@@ -63,6 +64,31 @@ pub(super) fn decide(
         replicas: options.replicas.as_ref().map_or(REPLICAS, |replicas| replicas.value),
         kubernetes,
         selector: super::grant::selector(options, problems),
+        resources: resources(options, problems),
+    })
+}
+
+/// What custom resources may ask for, with `--crd`.
+fn resources(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<ResourceSettings> {
+    let (registries, secrets) = (&options.permitted_registries, &options.permitted_secrets);
+    let is_there = options.crd.as_ref().is_some_and(|crd| crd.value);
+    let origins = [registries.as_ref().map(|list| &list.origin), secrets.as_ref().map(|list| &list.origin)];
+    problems.extend(origins.into_iter().flatten().filter(|_| !is_there).map(|origin| {
+        let message =
+            format!("{origin} means nothing without `--crd`: only custom resources name registries and Secrets later");
+        Diagnostic::error(Code::MeansNothing, message).hint("add `crd: true`, or leave it out")
+    }));
+    if let Some(Sourced { value, origin }) = registries {
+        let invalid = Allowed::of_registries(value, "").is_err();
+        let message = || format!("{origin} holds an invalid glob");
+        problems.extend(
+            invalid
+                .then(|| Diagnostic::error(Code::InvalidGlob, message()).hint("for example ghcr.io or *.example.com")),
+        );
+    }
+    is_there.then(|| ResourceSettings {
+        registries: registries.as_ref().map_or_else(Vec::new, |list| list.value.clone()),
+        secrets: secrets.as_ref().map_or_else(Vec::new, |list| list.value.clone()),
     })
 }
 

@@ -20,6 +20,14 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// Where `render` would write, as far as it matters to other commands: the rules of sops go by the path of the output.
+    pub(super) fn elsewhere(options: &Options, protect: Protect) -> Self {
+        match &options.output {
+            Some(output) if protect == Protect::Sops => Self::Write(output.value.clone()),
+            _ => Self::Stdout,
+        }
+    }
+
     /// What has no name on the command line goes to stdout, if it can.
     /// Errors: usage: what was chosen needs files, or cannot be compared.
     pub(super) fn resolve(

@@ -9,7 +9,7 @@ use super::member::{Context, Member};
 use super::namespaces::{self, Listed};
 use super::{Settings, allowed, secret_variables, usage, with_known};
 use crate::credentials::Credentials;
-use crate::environment::{Environment, open_list};
+use crate::environment::{Environment, open_list, open_stdin};
 use crate::report;
 use regcred_core::credentials::Source;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
@@ -88,7 +88,7 @@ impl Fleet {
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let owner = file.map(|file| &file.metadata.name);
-        let nothing = FileSpec::default();
+        let (nothing, has_file) = (FileSpec::default(), file.is_some());
         let file = file.map_or(&nothing, |file| &file.spec);
         let mut problems: Vec<_> = allowed(environment).err().into_iter().collect();
         let flags = with_known(environment, |known| typed.spec(known, &mut problems));
@@ -96,7 +96,7 @@ impl Fleet {
         problems.extend(wrong);
         let cluster_names = flags.options.clusters.as_ref().map_or(&[][..], |clusters| &clusters.value);
         let clusters = choose(cluster_names, &file.clusters)?;
-        let run = Context { typed, flags, file, listed, problems, purpose, environment, clusters: &clusters };
+        let run = Context { typed, flags, file, has_file, listed, problems, purpose, environment, clusters: &clusters };
         let members = run.members()?;
         run.refuse_idle(&members)?;
         run.refuse_one_output_for_several(&members)?;
@@ -125,7 +125,7 @@ fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnos
         report::detail(&format!("reading namespaces from {place}"));
     }
     let read = if is_stdin {
-        namespaces::read_from(std::io::stdin().lock(), FLAG, &mut problems)
+        namespaces::read_from(BufReader::new(open_stdin()), FLAG, &mut problems)
     } else {
         open_list(&environment.directory().join(path))
             .and_then(|file| namespaces::read_from(BufReader::new(file), FLAG, &mut problems))

@@ -1,6 +1,6 @@
 //! Decides who gets the rights of `--format rbac`, and in which namespaces.
 
-use super::usage;
+use super::{PullSecretSettings, usage};
 use regcred_core::cluster::grant::{Reach, Selector, Subject};
 use regcred_core::cluster::selection::Others;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -14,8 +14,12 @@ pub struct GrantSettings {
     pub subjects: Vec<Subject>,
     /// Where they hold.
     pub reach: Reach,
+    /// Whether they evict Pods that are stuck.
+    pub evicts: bool,
     /// Whether `-A` wins over the names of the namespaces, as for `apply`.
-    pub takes_all: bool,
+    takes_all: bool,
+    /// Whether the namespaces are chosen in the cluster.
+    chooses_later: bool,
 }
 
 impl GrantSettings {
@@ -51,13 +55,27 @@ impl GrantSettings {
         let takes_all = options.all_namespaces.is_some();
         let others = if takes_all || options.selector.is_some() { Others::All } else { Others::None };
         let has_globs = pull_secrets.iter().any(has_a_glob) && !has_a_list;
-        let reach = if others == Others::All || has_globs { Reach::Chosen { others, selector } } else { Reach::Listed };
-        Ok(Self { subjects: parsed, reach, takes_all })
+        let chooses_later = others == Others::All || has_globs;
+        // What is no longer wanted may be in any namespace.
+        let is_wide = chooses_later || options.prune.is_some();
+        let reach = if is_wide { Reach::Chosen { others, selector } } else { Reach::Listed };
+        let evicts = options.restart_stuck_pods.is_some();
+        Ok(Self { subjects: parsed, reach, evicts, takes_all, chooses_later })
     }
 
     /// Whether the namespaces are chosen in the cluster.
     pub(super) fn chooses_later(&self) -> bool {
-        matches!(self.reach, Reach::Chosen { .. })
+        self.chooses_later
+    }
+
+    /// Names and globs of the namespaces that a pull secret goes to.
+    #[must_use]
+    pub fn include(&self, pull_secret: &PullSecretSettings) -> Vec<NamespacePattern> {
+        match self.chooses_later {
+            true if self.takes_all => Vec::new(),
+            true => pull_secret.include.clone(),
+            false => pull_secret.namespaces.iter().cloned().map(NamespacePattern::Name).collect(),
+        }
     }
 }
 

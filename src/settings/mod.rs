@@ -127,7 +127,7 @@ impl Settings {
     /// Errors: usage: choices that cannot be combined.
     fn decide(
         spec: &Spec,
-        (purpose, has_several_pull_secrets): (Purpose, bool),
+        (purpose, has_file, has_several_pull_secrets): (Purpose, bool, bool),
         listed: Option<&Listed>,
         environment: &Environment,
         problems: &mut Vec<Diagnostic>,
@@ -150,7 +150,7 @@ impl Settings {
         };
         let destination = match purpose {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
-            Purpose::Logins | Purpose::Variables | Purpose::Cluster | Purpose::CleanUp => Destination::Stdout,
+            _ => Destination::elsewhere(options, combination.protect),
         };
         let grant = match combination.format {
             Format::Rbac if purpose == Purpose::Manifests => {
@@ -167,7 +167,8 @@ impl Settings {
         let are_chosen_later = purpose.is_live()
             || combination.strategy == Strategy::Controller
             || grant.as_ref().is_some_and(GrantSettings::chooses_later);
-        let common = Common { options, combination, chart: &chart, listed, environment, purpose, are_chosen_later };
+        let common =
+            Common { options, combination, chart: &chart, listed, environment, purpose, has_file, are_chosen_later };
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {
@@ -259,8 +260,7 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
 /// What the file may name. A variable that is set and not text allows nothing.
 /// Errors: a glob is invalid.
 pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
-    let globs = |name| environment.setting(name).or(environment.is_set(name).then_some(""));
-    Allowed::read(globs(confine::VARIABLES), globs(confine::REGISTRIES))
+    Allowed::read(environment.guard(confine::VARIABLES), environment.guard(confine::REGISTRIES))
 }
 
 fn usage(message: &str, hint: &str) -> Failure {

@@ -55,6 +55,7 @@ pub(super) struct Common<'a> {
     pub(super) listed: Option<&'a Listed>,
     pub(super) environment: &'a Environment,
     pub(super) purpose: Purpose,
+    pub(super) has_file: bool,
     /// Whether the namespaces are chosen later, in a cluster.
     pub(super) are_chosen_later: bool,
 }
@@ -75,13 +76,12 @@ impl Common<'_> {
         let allowed = super::allowed(self.environment).unwrap_or_default();
         let registries = external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
         allowed.refuse(registries.iter().map(|(registry, _)| registry), "`external` in regcred.yaml", problems);
-        // A pull secret of the file that names no login means the usual variable.
-        let is_implied = spec.logins.is_none() && spec.name.as_ref().is_some_and(|name| name.origin.is_of_a_file());
+        // A file that names no login means the usual variable.
+        let is_implied = spec.logins.is_none() && self.has_file;
         if is_implied && !sources.is_empty() {
             let implied = Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE));
-            problems.extend(
-                allowed.confined(implied, "a pull secret without `logins` in regcred.yaml").err().into_iter().flatten(),
-            );
+            let place = "a pull secret without `logins` in regcred.yaml";
+            problems.extend(allowed.confined(implied, place).err().into_iter().flatten());
         }
         let confined = if is_of_a_file || is_implied { allowed } else { Allowed::default() };
         problems.extend(external.as_ref().and_then(|external| unserved(external, self.combination)));
@@ -116,9 +116,9 @@ impl Common<'_> {
     fn service_accounts(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) -> Vec<ResourceName> {
         let Some(accounts) = &spec.service_accounts else {
             // A chart creates a new ServiceAccount: `default` would be adopted, and deleted with the release.
-            let makes_its_own = self.combination.format == Format::Chart
-                || (self.combination.format == Format::HelmValues && *self.chart == Chart::Own);
-            return vec![ResourceName::known(if makes_its_own { OWN_ACCOUNT } else { "default" })];
+            let is_a_chart = matches!(self.combination.format, Format::Chart | Format::HelmValues);
+            let is_ours = is_a_chart && *self.chart == Chart::Own && self.combination.strategy == Strategy::Static;
+            return vec![ResourceName::known(if is_ours { OWN_ACCOUNT } else { "default" })];
         };
         let names = accounts.parsed(problems);
         let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();

@@ -12,7 +12,7 @@ use crate::harness::forged::{edit_line, forge};
 use crate::harness::interrupted::{Left, Moment, kill};
 use crate::harness::regcred::regcred;
 
-const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "canary-key-0123456789abcdef0123456789abcdef");
+const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "canary-key-0f1e2d3c4b5a69788796a5b4c3d2e1f0");
 const CONFIG: &str = "apiVersion: regcred.dev/v1alpha1
 kind: RegistryCredentials
 metadata: {name: acme}

@@ -87,6 +87,7 @@ fn the_table_of_causes_is_that_of_the_code() {
 fn each_profile_has_a_page_with_every_annotation_and_its_reason() {
     let roles = [
         (Role::Namespace, "Namespace"),
+        (Role::Definition, "CustomResourceDefinition"),
         (Role::LinkedServiceAccount, "linked ServiceAccount"),
         (Role::Policy, "admission policy"),
         (Role::CustomResource, "SealedSecret or ExternalSecret"),

@@ -100,7 +100,15 @@ fn other_value(flag: &str) -> Option<&'static str> {
         | "allow-short-lived"
         | "credential-helpers"
         | "allow-plaintext-in-git" => return None,
-        "create-namespaces" | "reseal" | "raw" | "no-guard" | "no-default-excludes" | "all-namespaces" => "",
+        "create-namespaces"
+        | "crd"
+        | "reseal"
+        | "raw"
+        | "no-guard"
+        | "no-default-excludes"
+        | "all-namespaces"
+        | "prune"
+        | "restart-stuck-pods" => "",
         "docker-config" => "OTHER",
         "docker-config-file" => "other.json",
         "login" => "quay.io=NAME:WORD",

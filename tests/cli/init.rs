@@ -1,6 +1,7 @@
 //! Tests the files that `regcred init` writes.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -56,6 +57,32 @@ fn each_tool_gets_its_files_and_a_regcred_yaml_that_regcred_reads() {
             "{tool}: {}",
             String::from_utf8_lossy(&list.stderr)
         );
+    }
+}
+
+#[test]
+fn where_nobody_has_listed_namespaces_the_controller_is_proposed_and_its_comment_works() {
+    for (tool, _) in TOOLS {
+        let folder = tempfile::tempdir().unwrap();
+        let output = regcred(folder.path(), &["init", tool]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        let path = folder.path().join("regcred.yaml");
+        let config = fs::read_to_string(&path).unwrap();
+        let is_proposed = ["helmfile", "argocd"].contains(tool);
+        assert_eq!(said.contains("let the controller serve every one"), is_proposed, "{tool}: {said}");
+        assert_eq!(config.contains("# strategy: controller\n"), is_proposed, "{tool}: {config}");
+        if !is_proposed {
+            continue;
+        }
+        // As the comment says.
+        let config = config.replace("# strategy:", "strategy:").replace("# controller:", "controller:");
+        let config = config.replace("      include: [team-a, team-b]\n", "      exclude: [sandbox]\n");
+        let config = config.replace("link: none", "link: service-account");
+        fs::File::create(&path).unwrap().write_all(config.as_bytes()).unwrap();
+        let chart = ["render", "--check", "--protect", "plain", "--format", "chart", "--output", "chart"];
+        let output = regcred(folder.path(), &chart);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("templates/deployment.yaml"), "{tool}: {said}");
     }
 }
 

@@ -70,17 +70,18 @@ fn each_cluster_that_cannot_be_reached_is_named() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("one"), kubeconfig("http://127.0.0.1:1")).unwrap();
     let file = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  pullSecrets:\n  \
-                - namespaces: {include: [a]}\n  clusters:\n  - {name: eu}\n  - {name: us, kubeconfig: {env: US}}\n  \
+                - namespaces: {include: [a]}\n  clusters:\n  - {name: eu}\n  - {name: us, kubeconfig: {env: KUBECONFIG_US}}\n  \
                 - {name: ap, context: nowhere}\n";
     std::fs::write(folder.path().join("regcred.yaml"), file).unwrap();
     let us = kubeconfig("http://127.0.0.1:2");
-    let output = regcred(folder.path(), &[LOGIN, ("KUBECONFIG", "one"), ("US", &us)], &["apply"]);
+    let output = regcred(folder.path(), &[LOGIN, ("KUBECONFIG", "one"), ("KUBECONFIG_US", &us)], &["apply"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("the cluster cannot be reached: connection refused (clusters eu, us)"), "{said}");
     assert!(said.contains("the kubeconfig has no context of that name (cluster ap)"), "{said}");
     assert!(!said.contains("canary"), "{said}");
-    let output = regcred(folder.path(), &[LOGIN, ("US", &us)], &["apply", "--cluster", "us", "--format", "json"]);
+    let output =
+        regcred(folder.path(), &[LOGIN, ("KUBECONFIG_US", &us)], &["apply", "--cluster", "us", "--format", "json"]);
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(answer["clusters"][0]["cluster"], "us");

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use crate::harness::regcred::regcred;
 
-const KEY: &str = "canary-key-0123456789abcdef0123456789abcdef";
+const KEY: &str = "canary-key-0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"u","password":"canary"}}}"#;
 const B: &str = "out/namespaces/b/sealedsecret-image-pull-secret.yaml";
 const C: &str = "out/namespaces/c/sealedsecret-image-pull-secret.yaml";

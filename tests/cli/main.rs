@@ -14,6 +14,7 @@ mod harness {
     #[cfg(unix)]
     pub mod pty;
     pub mod regcred;
+    pub mod sealing;
     #[cfg(unix)]
     pub mod stand_in;
     pub mod unseal;
@@ -40,6 +41,7 @@ mod pins;
 mod plaintext_in_git;
 mod plan;
 mod properties;
+mod recipients;
 mod rerun;
 mod rooms;
 mod sealed;

@@ -212,6 +212,24 @@ fn variables_that_lead_git_elsewhere_are_named() {
     }
 }
 
+#[test]
+fn a_rule_outside_of_the_repository_counts_where_no_variable_may_replace_it() {
+    let (folder, home) = (repository(), tempfile::tempdir().unwrap());
+    put(&home.path().join(".config/git/ignore"), "x.yaml\n");
+    let path = path();
+    let of_all = [("DOCKERHUB_AUTH", LOGIN), ("PATH", &path), ("HOME", home.path().to_str().unwrap())];
+    let run = |more: &[(&str, &str)]| {
+        regcred(folder.path(), &[&of_all[..], more].concat(), &["render", "-n", "a", "--output", "x.yaml"])
+    };
+    is_refused(&run(&[("GIT_CONFIG_GLOBAL", "/nowhere")]));
+    is_refused(&run(&[
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "core.excludesFile"),
+        ("GIT_CONFIG_VALUE_0", "/dev/null"),
+    ]));
+    succeeds(&run(&[]));
+}
+
 /// `render --output FILE` for a repository with tracked `x.yaml`, the variants of whose path are refused.
 #[cfg(unix)]
 #[test]
@@ -536,4 +554,47 @@ fn a_function_puts_no_plain_secret_among_files_in_git_unless_it_is_told_to() {
     let output = krm(folder.path(), KPTFILE, &credentials("regcred.dev/allow-plaintext-in-git: 'yes'"));
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("neither `true` nor `false`"));
+}
+
+/// A committed link is an attacker's way to write elsewhere, or to have a file from elsewhere written out.
+#[cfg(unix)]
+#[test]
+fn no_link_of_a_work_tree_leads_out_of_it() {
+    use std::os::unix::fs::symlink;
+    let both = tempfile::tempdir().unwrap();
+    let (folder, outside) = (both.path().join("repo"), both.path().join("outside"));
+    put(&outside.join("secret"), "token: canary\n");
+    fs::create_dir_all(&folder).unwrap();
+    git(&folder, &["init", "--quiet"]);
+    symlink("../outside", folder.join("out")).unwrap();
+    symlink("../outside", folder.join(".github")).unwrap();
+    symlink(".git/refs/tags", folder.join("tags")).unwrap();
+    symlink("../outside/secret", folder.join("values.j2")).unwrap();
+    fs::create_dir(folder.join("templates")).unwrap();
+    symlink("../../outside/secret", folder.join("templates/namespace.yaml.j2")).unwrap();
+    for (arguments, said) in [
+        ("render -n a --format directory --output out", "out of this work tree"),
+        ("render -n a --output out/x.yaml", "out of this work tree"),
+        ("render -n a --format directory --output tags", "below `.git`"),
+        ("render -n a --output .git/x.yaml", "in a Git work tree"),
+        ("render -n a --format helm-values --chart values.j2", "outside of this work tree"),
+        ("render -n a --create-namespaces --templates templates", "outside of this work tree"),
+        ("init github", "out of this work tree"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
+            .args(arguments.split(' '))
+            .env_clear()
+            .envs([("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
+        assert!(
+            stderr.contains(said) && !stderr.contains("canary") && output.stdout.is_empty(),
+            "{arguments}: {stderr}"
+        );
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 1, "{arguments}");
+        assert_eq!(fs::read_dir(folder.join(".git/refs/tags")).unwrap().count(), 0, "{arguments}");
+    }
 }

@@ -3,47 +3,16 @@
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::harness::regcred::regcred;
-
-const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
-const LOGIN: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"username":"u","password":"canary"}}}"#);
-/// The fingerprints of the keys of `rsa-2048.pem` and `rsa-4096.pem`.
-const FIRST: &str = "8ce7b4ca4ca95655a4b76b71ef65176b1a31397600e126196c5383c755bf9816";
-const OTHER: &str = "21e561266ab65fad89a5f87b49f03af7bb563b658278034d6c93aa9d43e5dec1";
-
-struct Place(tempfile::TempDir);
+use crate::harness::sealing::{FIRST, KEY, LOGIN, OTHER, Place};
 
 impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["rsa-2048.pem", "rsa-4096.pem"] {
-            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name);
-            fs::copy(from, folder.path().join(name)).unwrap();
-        }
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn put(&self, name: &str, text: &str) {
-        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
     /// How a run ends, and what it says on both streams.
     fn run(&self, variables: &[(&str, &str)], arguments: &str) -> (i32, String, String) {
         let arguments: Vec<_> = ["render", "--no-config"].into_iter().chain(arguments.split(' ')).collect();
@@ -64,24 +33,6 @@ impl Place {
             format!("-n a,b --protect sealed --sealing-cert {certificate}.pem --format directory --output out {more}");
         let (code, _, said) = self.run(variables, arguments.trim_end());
         (code, said)
-    }
-
-    /// The bytes of each file below a folder.
-    fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
-        let (mut left, mut files) = (vec![self.path(folder)], BTreeMap::new());
-        while let Some(folder) = left.pop() {
-            for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-                if path.is_dir() {
-                    left.push(path);
-                } else {
-                    files.insert(
-                        path.strip_prefix(self.0.path()).unwrap().display().to_string(),
-                        fs::read(&path).unwrap(),
-                    );
-                }
-            }
-        }
-        files
     }
 }
 
@@ -374,7 +325,7 @@ fn another_key_of_fingerprints_keeps_every_ciphertext_where_the_old_one_is_known
         text.lines().find(|line| line.contains(".dockerconfigjson: ")).unwrap().to_owned()
     };
     let (before, marks) = (value(&place), place.text(SEALED_A));
-    let new = ("REGCRED_FINGERPRINT_KEY", "fedcba9876543210fedcba9876543210");
+    let new = ("REGCRED_FINGERPRINT_KEY", "f1e0d3c2b5a497867968a5b4c3d2e1f0");
     let changed = [LOGIN, new, ("REGCRED_FINGERPRINT_KEY_PREVIOUS", KEY.1)];
     let (code, said) = place.sealed_with(&changed, "rsa-2048", "");
     assert!(code == 0 && !said.contains("warning"), "{said}");

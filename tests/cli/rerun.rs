@@ -26,7 +26,8 @@ use zeroize::Zeroizing;
 use crate::harness::forged::{edit_line, forge};
 use crate::harness::journal::as_journal;
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+const OTHER_KEY: &str = "f1e0d3c2b5a497867968a5b4c3d2e1f0";
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
 struct StandIn {
@@ -286,7 +287,7 @@ fn without_a_key_everything_is_made_anew_and_it_says_so() {
     let third = place.write(&tree);
     assert_eq!((third.files, codes(&third.warnings)), (2, vec!["another-fingerprint-key"]), "whoever wrote them");
     assert_eq!(place.write(&tree).files, 0);
-    assert_eq!(place.with_key(&KEY.repeat(2)).write(&tree).files, 2, "another key knows nothing");
+    assert_eq!(place.with_key(OTHER_KEY).write(&tree).files, 2, "another key knows nothing");
 }
 
 #[test]
@@ -397,7 +398,7 @@ fn another_recipient_or_another_key_of_fingerprints_is_told() {
     let written = place.write(&elsewhere);
     assert_eq!((written.files, codes(&written.warnings)), (2, vec!["another-recipient"]));
     assert!(written.warnings[0].message.starts_with("2 encrypted files are for another key than before"));
-    let place = place.with_key(&KEY.repeat(2));
+    let place = place.with_key(OTHER_KEY);
     assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-fingerprint-key"]);
     let written = place.write(&elsewhere);
     assert_eq!((written.files, codes(&written.warnings)), (2, vec!["another-fingerprint-key"]));
@@ -507,4 +508,31 @@ fn a_file_of_another_is_not_replaced_by_an_encrypted_one() {
     assert_eq!(place.text("b"), "theirs");
     assert!(!place.root().join(path("a")).exists());
     assert!(place.check(&tree, Known::All).0.contains(&format!("not regcred's: {}", path("b"))));
+}
+
+#[test]
+fn a_document_does_not_move_to_the_recipient_of_another_one() {
+    let mut place = Place::new(KEY);
+    let entries = |of_a: u8, of_b: u8| {
+        [("a", of_a), ("b", of_b)].map(|(namespace, recipient)| {
+            let (name, recipient) = (path(namespace), recipient.to_string());
+            let stand_in = StandIn { name, recipient, secret: "canary-1".into() };
+            Ok(entry(path(namespace), Content::Encrypted(Box::new(stand_in))))
+        })
+    };
+    place.accepted.clear();
+    place.try_write(entries(0, 1).into_iter()).unwrap();
+    let before = place.text("a");
+    let refused = place.try_write(entries(1, 1).into_iter()).err().unwrap();
+    let said = format!("{refused:?}");
+    assert!(said.contains("opens other documents here") && said.contains("--accept-recipient 1"), "{said}");
+    assert_eq!(place.text("a"), before);
+    // A new document may be for any of them.
+    let third = [("c", "1")].map(|(namespace, recipient)| {
+        let stand_in = StandIn { name: path(namespace), recipient: recipient.to_owned(), secret: "canary-1".into() };
+        Ok(entry(path(namespace), Content::Encrypted(Box::new(stand_in))))
+    });
+    assert_eq!(place.try_write(entries(0, 1).into_iter().chain(third)).unwrap().files, 1);
+    place.accepted.push("1".to_owned());
+    assert_eq!(place.try_write(entries(1, 1).into_iter()).unwrap().files, 1);
 }

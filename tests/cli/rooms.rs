@@ -208,6 +208,7 @@ const LIVE: &[&str] = &[
     "src/cli/cluster.rs",
     "src/cli/controller.rs",
     "src/cli/explanation.rs",
+    "src/cli/in_cluster.rs",
     "src/cli/online.rs",
     "src/cli/status.rs",
     "src/commands/cluster",
@@ -215,8 +216,11 @@ const LIVE: &[&str] = &[
     "src/commands/online.rs",
     "src/controller",
     "src/credentials/mounted.rs",
+    "src/files/chart/controller.rs",
+    "src/files/in_cluster.rs",
     "src/registry",
     "src/settings/controller.rs",
+    "src/settings/file/controller.rs",
     "src/settings/grant.rs",
 ];
 /// How long a file may be.

@@ -5,52 +5,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use crate::harness::forged::{edit_line, forge};
 use crate::harness::interrupted::{Left, Moment, kill};
 use crate::harness::regcred::regcred;
+use crate::harness::sealing::Place;
 
-const KEY: &str = "canary-key-0123456789abcdef0123456789abcdef";
+const KEY: &str = "canary-key-0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const RENDER: [&str; 7] = ["render", "--no-config", "--format", "kustomization", "--protect", "sealed", "--output=out"];
 
 fn login(password: &str) -> String {
     format!(r#"{{"auths":{{"ghcr.io":{{"username":"u","password":"canary-{password}"}}}}}}"#)
 }
 
-struct Place(tempfile::TempDir);
-
 impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["rsa-2048.pem", "rsa-4096.pem"] {
-            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name);
-            fs::copy(from, folder.path().join(name)).unwrap();
-        }
-        Self(folder)
-    }
-
     fn out(&self) -> PathBuf {
         self.0.path().join("out")
     }
 
-    fn run(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+    fn seal(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
         let output = regcred(self.0.path(), variables, &[&RENDER[..], arguments].concat());
         assert!(!said(&output).contains("canary"), "{}", said(&output));
         output
     }
 
     #[track_caller]
-    fn render(&self, password: &str, arguments: &[&str]) -> Output {
+    fn sealed_by(&self, password: &str, arguments: &[&str]) -> Output {
         let login = login(password);
-        let output = self.run(&[("DOCKERHUB_AUTH", &login), ("REGCRED_FINGERPRINT_KEY", KEY)], arguments);
+        let output = self.seal(&[("DOCKERHUB_AUTH", &login), ("REGCRED_FINGERPRINT_KEY", KEY)], arguments);
         assert!(output.status.success(), "{}", said(&output));
         output
     }
 
     /// Of every file: which it is, when it was written, and its bytes.
-    fn files(&self) -> BTreeMap<String, (u64, i64, i64, String)> {
+    fn seen(&self) -> BTreeMap<String, (u64, i64, i64, String)> {
         let mut seen = BTreeMap::new();
         let mut folders = vec![self.out()];
         while let Some(folder) = folders.pop() {
@@ -92,32 +82,32 @@ const A_B: [&str; 4] = ["-n", "a,b", "--sealing-cert", "rsa-2048.pem"];
 #[test]
 fn a_second_run_writes_nothing_and_a_change_reaches_what_it_is_about() {
     let place = Place::new();
-    place.render("1", &A_B);
-    let first = place.files();
+    place.sealed_by("1", &A_B);
+    let first = place.seen();
     assert!(first.values().all(|(.., text)| !text.contains("canary")));
-    place.render("1", &A_B);
-    assert_eq!(place.files(), first);
+    place.sealed_by("1", &A_B);
+    assert_eq!(place.seen(), first);
     let both = BTreeSet::from(["a", "b"].map(sealed));
     let and_lock = |paths: &BTreeSet<String>| paths.iter().cloned().chain(["regcred.lock".to_owned()]).collect();
 
-    place.render("2", &A_B);
-    let second = place.files();
+    place.sealed_by("2", &A_B);
+    let second = place.seen();
     assert_eq!(changed(&first, &second), and_lock(&both), "another password");
-    place.render("2", &["-n", "a,b", "--sealing-cert", "rsa-4096.pem", "--accept-recipient", OTHER]);
-    let third = place.files();
+    place.sealed_by("2", &["-n", "a,b", "--sealing-cert", "rsa-4096.pem", "--accept-recipient", OTHER]);
+    let third = place.seen();
     assert_eq!(changed(&second, &third), and_lock(&both), "another certificate");
-    place.render("2", &["-n", "a,b", "--sealing-cert", "rsa-4096.pem", "--reseal"]);
-    assert_eq!(changed(&third, &place.files()), and_lock(&both), "--reseal");
-    place.render("2", &["-n", "b", "--sealing-cert", "rsa-4096.pem"]);
+    place.sealed_by("2", &["-n", "a,b", "--sealing-cert", "rsa-4096.pem", "--reseal"]);
+    assert_eq!(changed(&third, &place.seen()), and_lock(&both), "--reseal");
+    place.sealed_by("2", &["-n", "b", "--sealing-cert", "rsa-4096.pem"]);
     assert!(!place.out().join("namespaces/a").exists());
 }
 
 #[test]
 fn a_merge_request_compares_what_it_can_and_says_what_it_cannot() {
     let place = Place::new();
-    place.render("1", &A_B);
+    place.sealed_by("1", &A_B);
     let check = |variables: &[(&str, &str)], arguments: &[&str]| {
-        let output = place.run(variables, &[arguments, &["--check"]].concat());
+        let output = place.seal(variables, &[arguments, &["--check"]].concat());
         (output.status.code().unwrap(), said(&output))
     };
     let (code, text) = check(&[], &A_B);
@@ -141,7 +131,7 @@ fn a_merge_request_compares_what_it_can_and_says_what_it_cannot() {
 #[test]
 fn what_is_no_sealed_secret_for_this_key_is_found_without_a_login_and_without_a_key() {
     let place = Place::new();
-    place.render("1", &A_B);
+    place.sealed_by("1", &A_B);
     let path = sealed("a");
     let (good, lock) =
         (fs::read_to_string(place.out().join(&path)).unwrap(), fs::read(place.out().join("regcred.lock")).unwrap());
@@ -164,7 +154,7 @@ fn what_is_no_sealed_secret_for_this_key_is_found_without_a_login_and_without_a_
     {
         forge(&place.out(), &path, &text);
         for variables in [&[][..], &[("REGCRED_FINGERPRINT_KEY", KEY)], &[("DOCKERHUB_AUTH", &login("1"))]] {
-            let found = place.run(variables, &[&A_B[..], &["--check"]].concat());
+            let found = place.seal(variables, &[&A_B[..], &["--check"]].concat());
             let expected = (Some(3), true);
             assert_eq!(
                 (found.status.code(), said(&found).contains(&format!("different: {path}"))),
@@ -176,10 +166,10 @@ fn what_is_no_sealed_secret_for_this_key_is_found_without_a_login_and_without_a_
     }
     // With a value that was sealed for somebody else, only the key tells.
     let others = Place::new();
-    others.render("1", &A_B);
+    others.sealed_by("1", &A_B);
     let other = fs::read_to_string(others.out().join(&path)).unwrap();
     forge(&place.out(), &path, &other);
-    let code = |variables: &[(&str, &str)]| place.run(variables, &[&A_B[..], &["--check"]].concat()).status.code();
+    let code = |variables: &[(&str, &str)]| place.seal(variables, &[&A_B[..], &["--check"]].concat()).status.code();
     assert_eq!((code(&[]), code(&[("REGCRED_FINGERPRINT_KEY", KEY)])), (Some(0), Some(3)));
     edit_line(&place.out(), &path, |field| field != "signature");
     assert_eq!(code(&[("REGCRED_FINGERPRINT_KEY", KEY)]), Some(3));
@@ -237,7 +227,7 @@ fn one_file_of_sealed_documents_keeps_its_bytes_while_nothing_changed() {
 fn a_key_that_could_be_guessed_is_refused_without_its_value() {
     let place = Place::new();
     let login = login("1");
-    let output = place.run(&[("DOCKERHUB_AUTH", &login), ("REGCRED_FINGERPRINT_KEY", "canary")], &A_B);
+    let output = place.seal(&[("DOCKERHUB_AUTH", &login), ("REGCRED_FINGERPRINT_KEY", "canary")], &A_B);
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("`REGCRED_FINGERPRINT_KEY` has fewer than 32 characters"), "{}", said(&output));
     assert!(said(&output).contains("openssl rand -hex 32") && !place.out().exists());
@@ -269,17 +259,17 @@ fn killed_at_any_moment_the_next_run_completes_what_the_first_began() {
             .unwrap();
         let moment = if round % 4 == 1 { Moment::Staging } else { Moment::Published(round / 4 * 40) };
         left.push(kill(child, &place.out(), moment));
-        let killed = if place.out().exists() { place.files() } else { BTreeMap::new() };
-        place.render(&password, &arguments);
-        let new = place.files();
+        let killed = if place.out().exists() { place.seen() } else { BTreeMap::new() };
+        place.sealed_by(&password, &arguments);
+        let new = place.seen();
         assert_eq!(new.len(), 302, "150 namespaces, two files each; the kustomization and the lock");
         for (path, file) in killed.iter().filter(|(path, _)| !path.starts_with(".regcred-new")) {
             // What the killed run had put in place is kept, so no file is sealed twice.
             assert!(old.get(path) == Some(file) || new[path] == *file || path == "regcred.lock", "{round}: {path}");
         }
-        place.render(&password, &arguments);
-        assert_eq!(place.files(), new, "and then it is as after a run that was left alone");
-        let check = place.run(
+        place.sealed_by(&password, &arguments);
+        assert_eq!(place.seen(), new, "and then it is as after a run that was left alone");
+        let check = place.seal(
             &[("DOCKERHUB_AUTH", &login(&password)), ("REGCRED_FINGERPRINT_KEY", KEY)],
             &[&arguments[..], &["--check"]].concat(),
         );

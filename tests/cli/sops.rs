@@ -13,7 +13,7 @@ use crate::harness::pty;
 use crate::harness::stand_in::{ENCRYPTS, program, search};
 
 const LOGINS: &str = r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6czNjcjN0LXNlc2FtZQ=="}}}"#;
-const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
+const KEY: (&str, &str) = ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
 const RECIPIENT: (&str, &str) = ("SOPS_AGE_RECIPIENTS", "age1x");
 
 /// A folder with the stand-in.

@@ -66,6 +66,14 @@ impl Bench {
         Some(turns::take(&Location::caller().to_string(), || Self::start(folder, None, "--audit")))
     }
 
+    /// A bench that no other test has, whose API server begins no watch with the objects that are there, as before Kubernetes 1.34.
+    #[track_caller]
+    pub fn without_streamed_lists() -> Option<&'static Self> {
+        let folder = self::tools(&["kubectl", CONTROL_PLANE])?;
+        let start = || Self::start(folder, None, "--audit --feature-gates=WatchList=false");
+        Some(turns::take(&Location::caller().to_string(), start))
+    }
+
     /// What the API server of a bench that is `alone` has answered, a request each.
     pub fn requests(&self) -> Vec<Value> {
         let log = self.cluster.kubeconfig.with_file_name("audit.log");

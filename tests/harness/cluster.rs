@@ -33,12 +33,12 @@ rm -rf "$3"
 "#;
 
 impl Cluster {
-    /// Starts a control plane with this flag, if any, and waits until a client can.
-    pub fn of_its_own(control_plane: &Path, folder: &Path, flag: &str) -> Self {
+    /// Starts a control plane with these flags, if any, and waits until a client can.
+    pub fn of_its_own(control_plane: &Path, folder: &Path, flags: &str) -> Self {
         let data = folder.join("control-plane");
         std::fs::create_dir_all(folder).unwrap();
         let mut keeper = shell(STOP);
-        keeper.args([control_plane, &data, folder]).arg(flag).stdout(Stdio::piped());
+        keeper.args([control_plane, &data, folder]).arg(flags).stdout(Stdio::piped());
         let mut keeper = keeper.spawn().unwrap();
         let mut ready = BufReader::new(keeper.stdout.take().unwrap());
         assert!(is_said(&mut ready), "the control plane did not start");

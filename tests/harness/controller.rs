@@ -1,5 +1,6 @@
 //! Runs `regcred controller` on a bench, as the account and with the files of `render --strategy controller`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,6 +13,8 @@ use tempfile::TempDir;
 use super::bench::{self, Bench, Run, fresh};
 use super::wire::Wire;
 
+/// The name of the definition of our custom resource.
+pub const DEFINITION: &str = "registrycredentials.regcred.dev";
 pub const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 pub const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 
@@ -34,24 +37,96 @@ pub struct Replica {
 impl Installed {
     /// Everything but the policies and the Deployment.
     pub fn unconfined(bench: &'static Bench) -> Self {
+        Self::without_policies(bench, &[])
+    }
+
+    /// Everything but the Deployment, for clusters from this version of Kubernetes on.
+    pub fn confined_since(bench: &'static Bench, version: &str) -> Self {
+        let installed = Self::without_policies(bench, &["--kube-version", version]);
+        installed.confine();
+        installed
+    }
+
+    /// Everything but the Deployment, where custom resources say what is done.
+    pub fn following_resources(bench: &'static Bench) -> Self {
+        let installed = Self::without_policies(bench, &["--crd"]);
+        installed.confine();
+        installed.define();
+        installed
+    }
+
+    /// Makes the cluster know the custom resource.
+    pub fn define(&self) {
+        self.apply(|object| object["kind"] == "CustomResourceDefinition");
+        let established = ["wait", "--for=condition=Established", "--timeout=1s", "crd", DEFINITION];
+        Bench::wait("the custom resource to be known", || self.bench.kubectl(&established, "").status == 0);
+    }
+
+    /// Applies a custom resource for this controller: its name begins with the owner's.
+    pub fn ask(&self, name: &str, pull_secret: &Value) -> Run {
+        let metadata =
+            json!({"name": format!("{}-{name}", self.owner), "annotations": {"regcred.dev/owner": self.owner}});
+        let resource = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": metadata,
+            "spec": {"pullSecrets": [pull_secret]}});
+        self.bench.apply(&resource.to_string())
+    }
+
+    /// A pull secret of the installation, for these namespaces.
+    pub fn pull_secret(&self, namespaces: &Value) -> Value {
+        let source = format!("{}-src", self.owner);
+        json!({"name": self.owner, "logins": [{"dockerConfig": {"secret": source}}], "namespaces": namespaces})
+    }
+
+    /// The conditions of a custom resource: `Ready=True Served`.
+    pub fn conditions(&self, name: &str) -> Vec<String> {
+        let resource = self.bench.get(&["registrycredentials", &format!("{}-{name}", self.owner)]);
+        let text = |condition: &Value, field: &str| condition[field].as_str().unwrap().to_owned();
+        let condition = |one: &Value| format!("{}={} {}", text(one, "type"), text(one, "status"), text(one, "reason"));
+        resource["status"]["conditions"].as_array().into_iter().flatten().map(condition).collect()
+    }
+
+    /// Changes the login of the Secret that the controller watches.
+    pub fn rotate(&self, login: &str) {
+        let patch = json!({"stringData": {".dockerconfigjson": login}}).to_string();
+        let source = format!("{}-src", self.owner);
+        self.bench.kubectl(&["patch", "secret", &source, "-n", &self.system, "-p", &patch], "").succeeded();
+    }
+
+    fn without_policies(bench: &'static Bench, more: &[&str]) -> Self {
         let (owner, [system]) = (fresh("owner"), bench.namespaces());
         let folder = tempfile::tempdir().unwrap();
         let mut installed = Self { bench, owner, system, folder, rendered: Vec::new() };
-        installed.rendered = installed.render();
+        installed.rendered = installed.render(more);
         let is_here = |object: &&Value| {
             let kind = object["kind"].as_str().unwrap();
             !kind.contains("Policy") && !["Namespace", "Deployment", "PodDisruptionBudget"].contains(&kind)
         };
         installed.apply(is_here);
-        let account = format!("regcred-{}", installed.owner);
-        let token = bench.kubectl(&["create", "token", &account, "-n", &installed.system], "").succeeded();
-        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
-        kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
-        bench::write(&installed.path("kubeconfig"), &kubeconfig.to_string());
+        installed.take_the_account();
         installed.mount_config("");
         installed.mount_login(OLD);
         installed
+    }
+
+    /// What somebody else has applied: the replicas mount what is in the cluster.
+    pub fn applied(bench: &'static Bench, owner: &str, system: &str) -> Self {
+        let config = bench.get(&["configmap", &format!("regcred-{owner}"), "-n", system]);
+        let (owner, system, folder) = (owner.to_owned(), system.to_owned(), tempfile::tempdir().unwrap());
+        let installed = Self { bench, owner, system, folder, rendered: vec![config] };
+        installed.take_the_account();
+        installed.mount_config("");
+        installed.mount_login(&installed.source().unwrap());
+        installed
+    }
+
+    /// Lets the replicas be the account.
+    fn take_the_account(&self) {
+        let account = format!("regcred-{}", self.owner);
+        let token = self.bench.kubectl(&["create", "token", &account, "-n", &self.system], "").succeeded();
+        let view = self.bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
+        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+        kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
+        bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
     }
 
     /// Everything but the Deployment.
@@ -73,7 +148,7 @@ impl Installed {
     }
 
     /// What `render --strategy controller` writes, for the namespaces whose names begin with the owner's.
-    fn render(&self) -> Vec<Value> {
+    fn render(&self, more: &[&str]) -> Vec<Value> {
         let pull_secret = json!({"name": self.owner, "logins": [{"dockerConfig": {"env": "DOCKERHUB_AUTH"}}],
             "namespaces": {"include": [format!("{}-*", self.owner)]}});
         let config = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": self.owner},
@@ -82,7 +157,7 @@ impl Installed {
         let image = format!("example.com/regcred@sha256:{}", "a".repeat(64));
         let render = self.bench.program("regcred").directory(&self.path("render")).variable("DOCKERHUB_AUTH", OLD);
         let flags = ["--strategy", "controller", "--controller-namespace", &self.system, "--controller-image", &image];
-        bench::documents(&render.arguments(["render"]).arguments(flags).run().succeeded())
+        bench::documents(&render.arguments(["render"]).arguments(flags).arguments(more).run().succeeded())
     }
 
     /// Lets the replicas that start from now on reach the API server by this wire.
@@ -94,6 +169,22 @@ impl Installed {
         kubeconfig["clusters"][0]["cluster"]["server"] = json!(format!("https://{}", wire.address));
         bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
         wire
+    }
+
+    /// Lets the replicas that start from now on read the token from a file, as in a Pod.
+    pub fn by_token_file(&self) {
+        let mut kubeconfig: Value =
+            serde_json::from_str(&fs::read_to_string(self.path("kubeconfig")).unwrap()).unwrap();
+        kubeconfig["users"][0]["user"] = json!({"tokenFile": self.path("token")});
+        self.mount_token();
+        bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
+    }
+
+    /// Puts a new token into that file.
+    pub fn mount_token(&self) {
+        let account = format!("regcred-{}", self.owner);
+        let token = self.bench.kubectl(&["create", "token", &account, "-n", &self.system], "").succeeded();
+        bench::write(&self.path("token"), token.trim());
     }
 
     /// The rights to evict Pods.
@@ -167,24 +258,49 @@ impl Installed {
 
     /// One pass.
     pub fn once(&self) -> Run {
-        let program =
-            self.bench.program("regcred").arguments(self.arguments()).arguments(["--once", "--timeout", "8s"]);
+        self.once_with(&[])
+    }
+
+    /// One pass with more flags.
+    pub fn once_with(&self, more: &[&str]) -> Run {
+        let program = self
+            .bench
+            .program("regcred")
+            .arguments(self.arguments())
+            .arguments(["--once", "--timeout", "8s"])
+            .arguments(more);
         program.variable("KUBECONFIG", self.path("kubeconfig")).run()
     }
 
     /// Starts a replica.
     pub fn start(&self, more: &[&str]) -> Replica {
+        self.start_with(more, &[])
+    }
+
+    /// Starts a replica with more variables in its environment.
+    pub fn start_with(&self, more: &[&str], variables: &[(&str, &Path)]) -> Replica {
         let arguments = self.arguments();
         let listen = ["--listen", "127.0.0.1:0", "--log-format", "json"];
         let arguments: Vec<_> =
             arguments.iter().map(String::as_str).chain(listen).chain(more.iter().copied()).collect();
-        let kubeconfig = self.path("kubeconfig").display().to_string();
-        Replica::start(self.bench, self.path(&fresh("log")), &arguments, &[("KUBECONFIG", &kubeconfig)])
+        let kubeconfig = self.path("kubeconfig");
+        let variables: Vec<_> =
+            [("KUBECONFIG", kubeconfig.as_path())].into_iter().chain(variables.iter().copied()).collect();
+        Replica::start(self.bench, self.path(&fresh("log")), &arguments, &variables)
     }
 
     /// The content of the pull secret of a namespace.
     pub fn login(&self, namespace: &str) -> Option<String> {
-        let get = ["get", "secret", &self.owner, "-n", namespace, "-o", r"jsonpath={.data.\.dockerconfigjson}"];
+        self.content(&self.owner, namespace)
+    }
+
+    /// The content of the Secret that the controller's Pods mount.
+    pub fn source(&self) -> Option<String> {
+        self.content(&format!("{}-src", self.owner), &self.system)
+    }
+
+    fn content(&self, secret: &str, namespace: &str) -> Option<String> {
+        let get = ["get", "secret", secret, "-n", namespace, "-o", r"jsonpath={.data.\.dockerconfigjson}"];
         let run = self.bench.kubectl(&get, "");
         let decode = |text: &str| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap();
         (run.status == 0).then(|| String::from_utf8(decode(&run.stdout)).unwrap())
@@ -215,12 +331,12 @@ impl Installed {
 
 impl Replica {
     /// Starts `regcred` with these arguments and variables, and writes its log there.
-    pub fn start(bench: &Bench, log: PathBuf, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub fn start(bench: &Bench, log: PathBuf, arguments: &[&str], variables: &[(&str, impl AsRef<OsStr>)]) -> Self {
         // It ends with the shell's stdin, which the end of the test process closes, however it ends.
         let script = r#"log=$1; shift; "$@" </dev/null 2>"$log" & echo $! >"$log.pid"; cat >/dev/null; kill -KILL $! 2>/dev/null"#;
         let shell = bench.program("sh").arguments(["-c", script, "sh", &log.display().to_string(), "regcred"]);
         let shell = shell.arguments(arguments).variable("HOSTNAME", fresh("pod"));
-        let shell = variables.iter().fold(shell, |shell, (name, value)| shell.variable(name, value));
+        let shell = variables.iter().fold(shell, |shell, (name, value)| shell.variable(name, value.as_ref()));
         Self { keeper: shell.start(), log }
     }
 

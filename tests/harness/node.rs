@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::thread;
 
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
 use super::bench;
@@ -146,6 +149,16 @@ impl Node {
         let to = format!("docker://{IMAGE}");
         buildah(&["push", "--quiet", "--tls-verify=false", "--creds", &creds, "localhost/regcred", &to]);
         IMAGE.to_owned()
+    }
+
+    /// Does this in the node's network: what listens there, and each program that is started there, stays in it.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let network = fs::File::open(format!("/proc/{}/ns/net", self.process)).unwrap();
+        let inside = || {
+            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            work()
+        };
+        thread::scope(|scope| scope.spawn(inside).join().unwrap())
     }
 
     /// One of the tools in the node's network, where `localhost:5000` is the registry.

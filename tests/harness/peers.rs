@@ -104,7 +104,7 @@ impl Peers {
     }
 }
 
-fn tls() -> ServerConfig {
+pub fn tls() -> ServerConfig {
     let certificate = CertificateDer::from_pem_file(CERTIFICATE).unwrap();
     ServerConfig::builder_with_provider(default_provider().into())
         .with_safe_default_protocol_versions()

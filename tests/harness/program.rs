@@ -1,6 +1,7 @@
 //! Runs a program with arguments, variables and standard input.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -58,6 +59,12 @@ impl Program {
     /// Starts it; the program has to end when its stdin does, which the end of the test process closes, however it ends.
     pub fn start(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Starts it at this terminal.
+    pub fn start_at(mut self, terminal: File) -> Child {
+        let [stdin, stdout] = [&terminal, &terminal].map(|terminal| terminal.try_clone().unwrap());
+        self.command.stdin(stdin).stdout(stdout).stderr(terminal).spawn().unwrap()
     }
 
     /// Runs it to its end.

@@ -12,7 +12,7 @@ use crate::harness::program::Run;
 /// A login, as a CI variable holds it, and the one that replaces it.
 const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 fn regcred(bench: &Bench, arguments: &[&str], login: &str) -> Run {
     let program = bench.program("regcred").arguments(["--no-config"]).arguments(arguments);
@@ -439,6 +439,66 @@ fn delete_completes_what_an_interrupted_run_has_begun() {
     assert!(references(bench, &namespace, "default").is_empty());
 }
 
+/// The objects of an owner in the whole cluster, each as `Kind/name`, sorted.
+fn owned(bench: &Bench, owner: &str) -> Vec<String> {
+    let kinds = "secrets,serviceaccounts,deployments,clusterroles,clusterrolebindings,mutatingadmissionpolicies,\
+        mutatingadmissionpolicybindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
+    let found = bench.get(&[kinds, "-A", "-l", "app.kubernetes.io/managed-by=regcred"]);
+    let ours = found["items"].as_array().unwrap().iter();
+    let ours = ours.filter(|object| object["metadata"]["annotations"]["regcred.dev/owner"] == owner);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    ours.map(|object| format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))).collect()
+}
+
+#[test]
+fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_nothing_of_others() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [namespace, tools, other_tools] = bench.namespaces();
+    let [owner, neighbour] = ["owner", "neighbour"].map(bench::fresh);
+    let rendered = |owner: &str, arguments: &[&str]| {
+        let text = regcred(bench, &[&["render", "--secret-name", owner], arguments].concat(), OLD).succeeded();
+        bench.apply(&text).succeeded();
+    };
+    for (owner, tools) in [(&owner, &tools), (&neighbour, &other_tools)] {
+        rendered(owner, &["--strategy", "patcher", "--patcher-namespace", tools]);
+        rendered(owner, &["--link", "policy", "-n", &namespace]);
+    }
+    let of_the_neighbour = owned(bench, &neighbour);
+    let kinds: BTreeSet<_> = of_the_neighbour.iter().map(|object| object.split_once('/').unwrap().0).collect();
+    assert_eq!(kinds.len(), 9, "one of each kind: {kinds:?}");
+    assert_eq!(owned(bench, &owner).len(), of_the_neighbour.len());
+
+    let delete = ["delete", "-A", "--secret-name", &owner];
+    ended(&regcred(bench, &["delete", "-n", &namespace, "--yes", "--secret-name", &owner], ""), 0);
+    let without_the_secret = owned(bench, &owner);
+    assert_eq!(without_the_secret.len(), of_the_neighbour.len() - 1, "one namespace is not all of them");
+
+    let reader = bench::fresh("reader");
+    let rights = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
+         - {{apiGroups: [''], resources: [namespaces, secrets, serviceaccounts], verbs: [get, list]}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
+         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    let mut said = String::new();
+    Bench::wait("the rights of the reader", || {
+        said = regcred(bench, &[&delete[..], &["--dry-run", "--as", &reader]].concat(), "").stderr;
+        !said.contains("forbids")
+    });
+    assert!(said.contains("this account may not list Deployment, ClusterRoleBinding, ClusterRole, Mutating"), "{said}");
+
+    let dry = ended(&regcred(bench, &[&delete[..], &["--dry-run"]].concat(), ""), 3);
+    assert_eq!(dry.lines().filter(|line| line.contains("(left over)")).count(), without_the_secret.len(), "{dry}");
+    ended(&regcred(bench, &[&delete[..], &["--yes"]].concat(), ""), 0);
+    assert_eq!(owned(bench, &owner), Vec::<String>::new());
+    assert_eq!(owned(bench, &neighbour), of_the_neighbour);
+    let said = ended(&regcred(bench, &[&delete[..], &["--yes"]].concat(), ""), 0);
+    assert!(said.contains("nothing to do"), "{said}");
+    ended(&regcred(bench, &["delete", "-A", "--yes", "--secret-name", &neighbour], ""), 0);
+}
+
 #[test]
 fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
     // It looks into every namespace.
@@ -459,6 +519,26 @@ fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
     let narrow = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &left, "--prune"]);
     let run = narrow.variable("DOCKERHUB_AUTH", NEW).run();
     assert!(ended(&run, 2).contains("`--prune` and `--namespaces` cannot be used together"), "{}", run.stderr);
+}
+
+/// A Pod that fails to pull an image of ours. With `owned`, it has a controller.
+pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
+    // Any object can be a controller; a ReplicaSet would make new Pods.
+    let controller = || {
+        let get = ["get", "configmap", "controller", "-n", namespace];
+        if bench.kubectl(&get, "").status != 0 {
+            bench.kubectl(&["create", "configmap", "controller", "-n", namespace], "").succeeded();
+        }
+        let uid = uid(&bench.get(&get[1..]));
+        format!(
+            ", ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: controller, uid: {uid}, controller: true}}]"
+        )
+    };
+    pod(bench, namespace, name, &if owned { controller() } else { String::new() });
+    let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": "ImagePullBackOff"}}});
+    let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
+    bench.kubectl(&["patch", "pod", name, "-n", namespace, "--subresource=status", "-p", &status], "").succeeded();
 }
 
 /// A Pod of an image of ours.
@@ -520,18 +600,8 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
 fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
-    // Any object can be a controller; a ReplicaSet would make new Pods.
-    bench.kubectl(&["create", "configmap", "controller", "-n", &namespace], "").succeeded();
-    let uid = uid(&bench.get(&["configmap", "controller", "-n", &namespace]));
-    let owned = format!(
-        ", ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: controller, uid: {uid}, controller: true}}]"
-    );
-    for (name, more) in [("bare", ""), ("free", &owned), ("guarded", &owned)] {
-        pod(bench, &namespace, name, more);
-        let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
-            "state": {"waiting": {"reason": "ImagePullBackOff"}}});
-        let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
-        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "--subresource=status", "-p", &status], "").succeeded();
+    for (name, owned) in [("bare", false), ("free", true), ("guarded", true)] {
+        stuck_pod(bench, &namespace, name, owned);
     }
     let budget = format!(
         "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: keep, namespace: {namespace}}}\n\

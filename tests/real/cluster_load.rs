@@ -1,7 +1,5 @@
 //! Applies to many namespaces while others write the same lists, the API server is killed, and admission refuses.
 
-use std::io::BufReader;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -9,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::bench::Bench;
 use crate::harness::program::Run;
-use crate::harness::requests::Requests;
+use crate::harness::rivals::{add, names, namespace, watch_accounts, writer};
 
 const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-the-login"}}}"#;
 
@@ -51,61 +49,43 @@ fn accounts(bench: &Bench) -> Vec<(String, Vec<String>)> {
     ours.filter(|(namespace, _)| namespace.starts_with("load-")).collect()
 }
 
-fn namespace(object: &Value) -> String {
-    object["metadata"]["namespace"].as_str().unwrap().to_owned()
-}
-
-fn names(list: &Value) -> Vec<String> {
-    let name = |entry: &Value| entry["name"].as_str().unwrap().to_owned();
-    list.as_array().into_iter().flatten().map(name).collect()
-}
-
-/// Somebody who may do everything, request by request.
-fn writer(bench: &Bench, user: &str) -> Requests {
-    let role = ["create", "clusterrolebinding", user, "--clusterrole=cluster-admin", "--user", user];
-    bench.kubectl(&role, "").succeeded();
-    Requests::of(bench, user)
-}
-
-/// Adds an entry at the end of a list, whether there is one or not.
-fn add(writer: &Requests, namespace: &str, entry: &str) {
-    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
-    let first = json!([{"op": "test", "path": "/imagePullSecrets", "value": null},
-        {"op": "add", "path": "/imagePullSecrets", "value": [{"name": entry}]}]);
-    let more = json!([{"op": "add", "path": "/imagePullSecrets/-", "value": {"name": entry}}]);
-    Bench::wait("an entry", || {
-        [&more, &first].iter().any(|patch| writer.send("PATCH", &path, "json-patch+json", patch).0 == 200)
+/// Secrets of somebody else, which are made by many connections at once: one would take minutes.
+fn create_foreign_secrets(bench: &Bench, namespaces: &[String], count: usize) {
+    const CONNECTIONS: usize = 16;
+    let writer = writer(bench, "somebody-else");
+    let create = |number: usize, query: &str| {
+        let path = format!("/api/v1/namespaces/{}/secrets{query}", namespaces[number % namespaces.len()]);
+        let secret = json!({"metadata": {"name": format!("foreign-{number}")}, "stringData": {"token": "theirs"}});
+        writer.send("POST", &path, "json", &secret)
+    };
+    Bench::wait("the rights", || create(0, "?dryRun=All").0 == 201);
+    let next = AtomicUsize::new(0);
+    let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < count);
+    thread::scope(|scope| {
+        for _ in 0..CONNECTIONS {
+            scope.spawn(|| {
+                while let Some(number) = take() {
+                    let (status, answer) = create(number, "");
+                    assert_eq!(status, 201, "{answer}");
+                }
+            });
+        }
     });
 }
 
 /// Watches as OpenShift's controller does, which mints a token for every list without its entry: it notes for whom, and counts the
 /// states of lists that it has seen.
 fn mint(bench: &Bench, over: &AtomicBool, seen: &AtomicUsize, minted: &mut Vec<String>) {
-    let mut watch = Command::new("sh");
-    // It ends with its stdin, which the end of the test process closes, however it ends.
-    let script = r#""$@" </dev/null & cat >/dev/null; kill $!"#;
-    let kubectl = ["get", "serviceaccounts", "-A", "--field-selector=metadata.name=default", "--watch", "-o", "json"];
-    watch.args(["-c", script, "sh", bench.tool("kubectl").to_str().unwrap()]).args(kubectl);
-    watch.env("KUBECONFIG", bench.kubeconfig()).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut watch = watch.spawn().unwrap();
-    let states =
-        serde_json::Deserializer::from_reader(BufReader::new(watch.stdout.take().unwrap())).into_iter::<Value>();
-    for state in states.map_while(Result::ok) {
-        // What was there at the beginning comes as one list.
-        let states = state["items"].as_array().cloned().unwrap_or_else(|| vec![state]);
-        for state in &states {
+    watch_accounts(bench, |states| {
+        for state in states {
             let namespace = namespace(state);
             if namespace.starts_with("load-0") && !names(&state["imagePullSecrets"]).contains(&"openshift".to_owned()) {
                 minted.push(namespace);
             }
         }
         seen.fetch_add(states.len(), Ordering::Relaxed);
-        if over.load(Ordering::Relaxed) && states.iter().any(|state| namespace(state) == "load-end") {
-            break;
-        }
-    }
-    drop(watch.stdin.take());
-    watch.wait().unwrap();
+        over.load(Ordering::Relaxed) && states.iter().any(|state| namespace(state) == "load-end")
+    });
 }
 
 /// What the API server was asked by `regcred`.
@@ -121,13 +101,10 @@ fn writes(requests: &[Value]) -> usize {
 #[test]
 fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_foreign_secret_is_read() {
     const NAMESPACES: usize = 1_000;
+    const FOREIGN: usize = 20_000;
     let Some(bench) = Bench::alone() else { return };
     let all = namespaces(bench, NAMESPACES);
-    let foreign = |number: usize| {
-        json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"token": "theirs"},
-        "metadata": {"name": format!("foreign-{number}"), "namespace": all[number % NAMESPACES]}})
-    };
-    create(bench, &(0..2 * NAMESPACES).map(foreign).collect::<Vec<_>>());
+    create_foreign_secrets(bench, &all, FOREIGN);
     let openshift = writer(bench, "openshift");
     for namespace in &all {
         add(&openshift, namespace, "openshift");
@@ -165,6 +142,7 @@ fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_for
     ended(&apply(bench), 0);
     let both = requests(bench);
     assert_eq!(writes(&both), writes(&first), "the second run wrote something");
+    println!("{} requests were made beside {FOREIGN} foreign Secrets", both.len());
     for request in &both {
         if request["objectRef"]["resource"] == "secrets" {
             let uri = request["requestURI"].as_str().unwrap();

@@ -1,7 +1,8 @@
 //! Runs `regcred controller` against the real API server, as the account of `render --strategy controller`.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::harness::bench::Bench;
@@ -183,31 +184,43 @@ fn a_manager_that_undoes_every_write_is_named_and_left_alone_for_a_while() {
     Bench::wait("another namespace", || installed.is_served(&fine, "canary-of-old"));
 }
 
+/// The moment when the replica that leads took the lease, in milliseconds since 1970.
+fn acquired(installed: &Installed) -> u128 {
+    let lease = installed.bench.get(&["lease", &format!("regcred-{}", installed.owner), "-n", &installed.system]);
+    let time: Timestamp = lease["spec"]["acquireTime"].as_str().unwrap().parse().unwrap();
+    u128::try_from(time.as_millisecond()).unwrap()
+}
+
 #[test]
 fn another_replica_takes_over_at_once_after_a_sigterm_and_in_twenty_seconds_after_a_kill() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::confined(bench);
-    let first = installed.start(&[]);
-    first.says("this replica leads");
-    let second = installed.start(&[]);
-    second.says("policies confine this account");
-    assert_eq!(second.answer("/readyz").0, 200);
-    assert!(second.answer("/metrics").1.contains("regcred_leader 0\n"));
+    let mut leader = installed.start(&[]);
+    leader.says("this replica leads");
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let next = installed.start(&[]);
+        next.says("policies confine this account");
+        assert_eq!(next.answer("/readyz").0, 200);
+        assert!(next.answer("/metrics").1.contains("regcred_leader 0\n"));
+        let told = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+        leader.signal("-TERM");
+        next.says("this replica leads");
+        times.push(acquired(&installed) - told);
+        leader.says("\"message\":\"stopped\"");
+        let namespace = installed.namespace();
+        Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+        leader = next;
+    }
+    println!("after a SIGTERM another replica led after {times:?} ms");
+    // Another program may take the processors once; what is measured is not in the way of the others.
+    assert!(times.iter().any(|time| *time < 1000) && times.iter().all(|time| *time < 3000), "{times:?}");
 
+    let next = installed.start(&[]);
+    next.says("policies confine this account");
     let began = Instant::now();
-    first.signal("-TERM");
-    second.says("this replica leads");
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(3), "{took:?}");
-    first.says("\"message\":\"stopped\"");
-    let namespace = installed.namespace();
-    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
-
-    let third = installed.start(&[]);
-    third.says("policies confine this account");
-    let began = Instant::now();
-    second.signal("-KILL");
-    third.says("this replica leads");
+    leader.signal("-KILL");
+    next.says("this replica leads");
     let took = began.elapsed();
     assert!(took < Duration::from_secs(20), "{took:?}");
     let namespace = installed.namespace();

@@ -47,6 +47,7 @@ const PAGES: &[Page] = &[
     ("helmfile-examples/4-environments/README.md", &["kubectl", "helm", "helmfile"], ""),
     ("helmfile-examples/5-needs/README.md", &["kubectl", "helm", "helmfile"], ""),
     ("helmfile-examples/6-sops/README.md", &["kubectl", "helm", "helmfile", "sops", "age-keygen"], ""),
+    ("helmfile-examples/7-every-namespace/README.md", &["kubectl", "helm", "helmfile"], ""),
     // `regcred` is installed: it is the one that is tested.
     ("README.md", &["kubectl", CONTROLLER], "unset DOCKERHUB_AUTH; cargo() { :; }"),
     ("docs/argocd.md", &[], ""),
@@ -123,6 +124,10 @@ const PAGES: &[Page] = &[
 const NOT_RUN: &[(&str, &str)] = &[
     ("helm upgrade --install shop ./chart --post-renderer regcred \\", "Helm 3, which `tests/real/inject.rs` runs"),
     ("docker build", "there is no registry of images to build from"),
+    (
+        "kubectl apply --server-side --field-manager=platform",
+        "`tests/real/monitoring.rs` applies both, where the kinds are known",
+    ),
     ("minisign -V", "`tests/real/release.rs` runs it, with a key of its own"),
     ("curl -fsSLO \"$DOWNLOADS", "`tests/real/ci.rs` runs it, with an archive"),
 ];
@@ -137,8 +142,10 @@ for name in prod-eu prod-us staging; do kubectl config set-context $name --clust
 
 /// Makes the cluster as empty as a page of `docs` finds it: they all use the same names. What is the cluster's own stays, and the controller.
 const EMPTY: &str = "
-kubectl get namespaces -o name | grep -vE '/(default|kube-.*)$' | xargs -r kubectl delete
 kubectl delete validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingadmissionpolicies,mutatingadmissionpolicybindings --all
+until number=$((number + 1)) && kubectl create namespace probe-$number && kubectl wait serviceaccount default -n probe-$number --for=create &&
+  [ -z \"$(kubectl get serviceaccount default -n probe-$number -o jsonpath='{.imagePullSecrets}')\" ]; do [ $number -lt 30 ] || exit 1; done
+kubectl get namespaces -o name | grep -vE '/(default|kube-.*)$' | xargs -r kubectl delete
 kubectl delete clusterroles,clusterrolebindings -l app.kubernetes.io/managed-by
 ";
 

@@ -17,21 +17,21 @@ const REFUSED: &str = "failed to authorize: failed to fetch anonymous token: 401
 const TYPE: &str = "kubernetes.io/dockerconfigjson";
 
 /// A Pod that fails to pull, with a ServiceAccount and a Secret of its own; all three have the name of the case.
-struct Case {
+pub struct Case {
     /// The word of the cause.
-    cause: &'static str,
-    image: String,
+    pub cause: &'static str,
+    pub image: String,
     /// The names that the ServiceAccount refers to before the Pod is created, and after it.
-    account: (Vec<&'static str>, Option<Vec<&'static str>>),
+    pub account: (Vec<&'static str>, Option<Vec<&'static str>>),
     /// The Pod's own references.
     own: Vec<&'static str>,
     /// Type and Docker config of the Secret `pull-N`, which `pull` in the lists above means.
     secret: Option<(&'static str, Value)>,
     /// Whether the Secret is written after the Pod.
-    late: bool,
+    pub late: bool,
     annotations: Value,
     status: Value,
-    is_scheduled: bool,
+    pub is_scheduled: bool,
 }
 
 fn waiting(reason: &str, message: &str) -> Value {
@@ -43,7 +43,7 @@ fn running() -> Value {
 }
 
 /// A case that fails with a 401, with a Secret for this key and password.
-fn case(cause: &'static str, image: &str, key: &str, password: &str) -> Case {
+pub fn case(cause: &'static str, image: &str, key: &str, password: &str) -> Case {
     Case {
         cause,
         image: image.to_owned(),
@@ -66,7 +66,7 @@ fn expired() -> String {
 }
 
 /// Everything that one namespace can show; `plain` is a registry with htpasswd, `tokens` one with a token server.
-fn cases(plain: &str, tokens: &str) -> Vec<Case> {
+pub fn cases(plain: &str, tokens: &str) -> Vec<Case> {
     let (image, api) = (format!("{plain}/acme/api:1"), "ghcr.io/acme/api:1");
     let own = |image: &str, cause| case(cause, image, plain, RIGHT);
     let with_secret = |cause, kind, config| Case { secret: Some((kind, config)), ..own(&image, cause) };
@@ -144,13 +144,13 @@ fn cases(plain: &str, tokens: &str) -> Vec<Case> {
 }
 
 /// Both registries, and what names their token server.
-struct Registries {
-    plain: Registry,
-    tokens: Registry,
+pub struct Registries {
+    pub plain: Registry,
+    pub tokens: Registry,
     realm: String,
 }
 
-fn registries() -> Option<Registries> {
+pub fn registries() -> Option<Registries> {
     let program = bench::tools(&["registry"])?.join("registry");
     let basic = |password: &str| format!("Basic {}", STANDARD.encode(format!("bot:{password}")));
     let right = basic(RIGHT);
@@ -187,14 +187,14 @@ fn references(names: &[&str], number: usize) -> Value {
     names.iter().map(name).collect()
 }
 
-fn account(case: &Case, number: usize, names: &[&str]) -> Value {
+pub fn account(case: &Case, number: usize, names: &[&str]) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ServiceAccount", "imagePullSecrets": references(names, number),
         "metadata": {"name": format!("account-{number}"), "annotations": case.annotations},
     })
 }
 
-fn secret(case: &Case, number: usize) -> Option<Value> {
+pub fn secret(case: &Case, number: usize) -> Option<Value> {
     let (kind, config) = case.secret.as_ref()?;
     Some(json!({
         "apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": {"name": format!("pull-{number}")},
@@ -202,7 +202,7 @@ fn secret(case: &Case, number: usize) -> Option<Value> {
     }))
 }
 
-fn pod(case: &Case, number: usize) -> Value {
+pub fn pod(case: &Case, number: usize) -> Value {
     let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("pod-{number}")},
         "spec": {
@@ -216,7 +216,7 @@ fn pod(case: &Case, number: usize) -> Value {
     pod
 }
 
-fn list(items: &[Value]) -> String {
+pub fn list(items: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 
@@ -259,7 +259,7 @@ fn set_up(bench: &Bench, namespace: &str, cases: &[Case]) {
 }
 
 /// The word of the cause that `explain` names; no password may be in what it prints.
-fn explained(bench: &Bench, registries: &Registries, subject: &[&str]) -> String {
+pub fn explained(bench: &Bench, registries: &Registries, subject: &[&str]) -> String {
     let allowed = format!("{},{}", registries.plain.host, registries.tokens.host);
     let text = |format: &str| {
         let explain = bench.program("regcred").variable("REGCRED_ALLOWED_REGISTRIES", &allowed).arguments(["explain"]);

@@ -78,8 +78,7 @@ fn what_sops_encrypted_is_opened_by_the_key_of_its_cluster_alone_and_flux_can_ap
         assert!(text.contains(&placeholder), "{text}");
         bench::write(&rules, &text.replace(&placeholder, &keygen(&["-y", cluster])));
     }
-    let variables =
-        [("DOCKERHUB_AUTH", LOGINS), ("REGCRED_FINGERPRINT_KEY", "0123456789012345678901234567890123456789")];
+    let variables = [("DOCKERHUB_AUTH", LOGINS), ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")];
     render(bench, folder.path(), &variables).succeeded();
     let before = files(&folder.path().join("pull-secrets"));
     render(bench, folder.path(), &variables).succeeded();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::cluster::stuck_pod;
 use crate::harness::bench::{self, Bench, Run, fresh};
 use crate::harness::requests::Requests;
 use crate::patcher::rights_of_a_row;
@@ -237,6 +238,96 @@ fn with_the_rights_for_every_namespace_the_commands_need_one_list_of_each_kind()
     assert!(is_denied("kube-system") && is_denied(&left_out));
 }
 
+#[test]
+fn with_the_rights_to_prune_the_commands_clean_up_everywhere_and_write_only_where_it_is_listed() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [kept, left, opted_out, beyond] = bench.namespaces();
+    let listed = format!("{kept},{left},{opted_out}");
+    let account = Account::with_a_token(bench, &["-n", &listed, "--prune"]);
+    let secret = &account.secret;
+    account.wait_until_confined(&kept);
+    let of_secrets = ["get", "list", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
+    let others = ["get namespaces", "list namespaces", "get serviceaccounts default", "list serviceaccounts default"];
+    let others = others.into_iter().chain(["patch serviceaccounts default"]).map(str::to_owned);
+    assert_eq!(account.rights(&beyond), of_secrets.into_iter().chain(others).collect());
+
+    account.regcred(OLD, &["apply", "-n", &listed]).succeeded();
+    bench.kubectl(&["annotate", "namespace", &opted_out, "regcred.dev/exclude=true"], "").succeeded();
+    let run = account.regcred(OLD, &["diff", "-n", &kept, "--prune"]);
+    assert_eq!((run.status, run.stdout.matches("left over").count()), (3, 4), "{}{}", run.stdout, run.stderr);
+    let run = account.regcred(OLD, &["apply", "-n", &kept, "--prune"]);
+    assert!(run.status == 0 && run.stderr.contains("2 unchanged, 2 unlinked, 2 deleted"), "{}", run.stderr);
+    for namespace in [&left, &opted_out] {
+        bench.kubectl(&["get", "secret", secret, "-n", namespace], "").failed();
+        let account = bench.get(&["serviceaccount", "default", "-n", namespace]);
+        assert!(account["imagePullSecrets"].is_null(), "{account}");
+    }
+    bench.get(&["secret", secret, "-n", &kept]);
+    account.regcred("", &["delete", "-n", &kept, "--yes"]).succeeded();
+    // RBAC lets it through, and the policy does not.
+    let requests = Requests::of(bench, &account.user);
+    let path = format!("{}?fieldManager=regcred", account.path(&beyond));
+    let (status, answer) = requests.send("PATCH", &path, APPLY, &pull_secret(secret));
+    assert!(status == 422 && answer.contains("regcred may write into no excluded namespace"), "{status} {answer}");
+    fails_to_do_anything_else(&account, &kept, &beyond);
+}
+
+#[test]
+fn with_the_right_to_evict_stuck_pods_are_evicted_where_they_are_served_and_nothing_else_is_done_with_pods() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served, excluded] = bench.namespaces();
+    bench.kubectl(&["label", "namespace", &served, &excluded, &format!("stuck={served}")], "").succeeded();
+    let selector = format!("stuck={served}");
+    for rights in [vec!["-n", &served], vec!["-A", "-l", &selector, "--exclude", &excluded]] {
+        let without = Account::with_a_token(bench, &rights);
+        without.wait_until_confined(&served);
+        stuck_pod(bench, &served, "stuck", true);
+        let restart = [&["apply", "--restart-stuck-pods"], &rights[..]].concat();
+        let run = without.regcred(OLD, &restart);
+        assert!(run.status == 1 && run.stderr.contains("the cluster forbids to list pods"), "{}", run.stderr);
+        without.regcred("", &[&["delete", "--yes"], &rights[..]].concat()).succeeded();
+
+        let account = Account::with_a_token(bench, &[&rights[..], &["--restart-stuck-pods"]].concat());
+        account.wait_until_confined(&served);
+        let more = ["list pods", "list poddisruptionbudgets.policy", "create pods/eviction"].map(str::to_owned);
+        let with_the_name = |right: String| right.replace(&without.secret, &account.secret);
+        let expected = without.rights(&served).into_iter().map(with_the_name).chain(more).collect();
+        assert_eq!(account.rights(&served), expected);
+        let run = account.regcred(OLD, &restart);
+        assert!(run.status == 0 && run.stderr.contains("1 stuck Pod was evicted"), "{}", run.stderr);
+        bench.kubectl(&["get", "pod", "stuck", "-n", &served], "").failed();
+
+        let requests = Requests::of(bench, &account.user);
+        stuck_pod(bench, &served, "other", false);
+        stuck_pod(bench, &excluded, "other", true);
+        let pod = |namespace: &str| format!("/api/v1/namespaces/{namespace}/pods/other");
+        for (method, path, body) in [
+            ("GET", pod(&served), Value::Null),
+            ("DELETE", pod(&served), Value::Null),
+            ("PATCH", pod(&served), json!({"metadata": {"labels": {"a": "b"}}})),
+            ("POST", format!("{}/exec?command=id", pod(&served)), Value::Null),
+            ("GET", format!("{}/log", pod(&served)), Value::Null),
+        ] {
+            let content = if method == "PATCH" { "merge-patch+json" } else { "json" };
+            let (status, answer) = requests.send(method, &path, content, &body);
+            assert_eq!(status, 403, "{method} {path}: {answer}");
+        }
+        let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "other"}});
+        let evict =
+            |query: &str| requests.send("POST", &format!("{}/eviction{query}", pod(&excluded)), "json", &eviction);
+        let by_a_policy = rights[0] == "-A";
+        Bench::wait("the policy for evictions", || !by_a_policy || evict("?dryRun=All").1.contains("regcred may"));
+        let (status, answer) = evict("");
+        assert!(status == if by_a_policy { 422 } else { 403 }, "{status} {answer}");
+        assert!(!by_a_policy || answer.contains("regcred may evict no Pod of an excluded namespace"), "{answer}");
+        for namespace in [&served, &excluded] {
+            bench.kubectl(&["delete", "pod", "other", "-n", namespace, "--grace-period=0", "--force"], "").succeeded();
+        }
+        account.regcred("", &[&["delete", "--yes"], &rights[..]].concat()).succeeded();
+        fails_to_do_anything_else(&account, &served, "kube-system");
+    }
+}
+
 /// What a stolen token could try: each is refused, by RBAC or by a policy.
 fn fails_to_do_anything_else(account: &Account, served: &str, beyond: &str) {
     let Account { bench, secret, .. } = account;
@@ -404,7 +495,8 @@ fn the_account_of_a_controller_may_do_what_it_needs_and_nothing_else() {
     let of_secrets = ["watch", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
     let expected: BTreeSet<_> = everywhere.chain(of_secrets).collect();
     assert_eq!(account.rights(&served), expected);
-    let at_home = ["get", "create", "patch"].map(|verb| format!("{verb} leases.coordination.k8s.io regcred-{secret}"));
+    let of_the_lease = |verb| format!("{verb} leases.coordination.k8s.io regcred-{secret}");
+    let at_home = ["get", "watch", "create", "patch"].map(of_the_lease);
     let of_events = ["create", "patch"].map(|verb| format!("{verb} events.events.k8s.io"));
     assert_eq!(account.rights(&home), expected.into_iter().chain(at_home).chain(of_events).collect());
     fails_to_do_anything_else(&account, &served, "kube-system");
@@ -439,6 +531,79 @@ fn the_account_of_a_controller_may_do_what_it_needs_and_nothing_else() {
         Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
         assert_eq!(status()["typeChecking"], json!({}), "{name}");
     }
+}
+
+#[test]
+fn before_streamed_lists_the_account_of_a_controller_may_also_list_what_it_watches() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served] = bench.namespaces();
+    let account = Account::of_a_controller(bench, &fresh("old"), &["--namespaces", &served, "--kube-version", "1.33"]);
+    let secret = &account.secret;
+    let all = ["list namespaces", "watch namespaces"].map(str::to_owned).into_iter();
+    let accounts = ["list", "watch", "patch"].map(|verb| format!("{verb} serviceaccounts default"));
+    let secrets = ["list", "watch", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
+    assert_eq!(account.rights(&served), all.chain(accounts).chain(secrets).collect());
+}
+
+#[test]
+fn the_account_of_a_controller_with_custom_resources_also_watches_them_and_its_sources_and_writes_their_status() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served] = bench.namespaces();
+    let home = fresh("controller");
+    let account = Account::of_a_controller(bench, &home, &["--namespaces", &served, "--crd"]);
+    let secret = &account.secret;
+    account.wait_until_confined(&served);
+    let everywhere = ["watch namespaces", "watch serviceaccounts default", "patch serviceaccounts default"];
+    let of_resources = ["watch registrycredentials.regcred.dev", "patch registrycredentials.regcred.dev/status"];
+    let of_secrets = ["watch", "create", "patch", "delete"].map(|verb| format!("{verb} secrets {secret}"));
+    let everywhere = everywhere.into_iter().chain(of_resources).map(str::to_owned);
+    let expected: BTreeSet<_> = everywhere.chain(of_secrets).collect();
+    assert_eq!(account.rights(&served), expected);
+    let of_the_lease = |verb| format!("{verb} leases.coordination.k8s.io regcred-{secret}");
+    let at_home = ["get", "watch", "create", "patch"].map(of_the_lease);
+    let of_events = ["create", "patch"].map(|verb| format!("{verb} events.events.k8s.io"));
+    let of_the_source = format!("watch secrets {secret}-src");
+    let at_home = at_home.into_iter().chain(of_events).chain([of_the_source]);
+    assert_eq!(account.rights(&home), expected.into_iter().chain(at_home).collect());
+
+    let requests = Requests::of(bench, &account.user);
+    let resource = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": secret},
+        "spec": {"pullSecrets": [{"name": secret, "logins": [{"dockerConfig": {"secret": format!("{secret}-src")}}]}]}});
+    let established = ["wait", "--for=condition=Established", "--timeout=1s", "crd", "registrycredentials.regcred.dev"];
+    Bench::wait("the custom resource to be known", || bench.kubectl(&established, "").status == 0);
+    bench.apply(&resource.to_string()).succeeded();
+    let kind = "/apis/regcred.dev/v1alpha1/registrycredentials";
+    let status = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "status": {"served": 1}});
+    let write_status =
+        || requests.send("PATCH", &format!("{kind}/{secret}/status?fieldManager=x&force=true"), APPLY, &status);
+    assert_eq!(write_status().0, 200);
+    let definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/registrycredentials.regcred.dev";
+    let (other, merge) = (json!({"metadata": {"labels": {"a": "b"}}}), "merge-patch+json");
+    let source = format!("/api/v1/namespaces/{home}/secrets/{secret}-src");
+    let attempts = [
+        ("PATCH", format!("{kind}/{secret}"), merge, other),
+        ("DELETE", format!("{kind}/{secret}"), "json", Value::Null),
+        ("POST", kind.to_owned(), "json", resource.clone()),
+        ("PATCH", definition.to_owned(), merge, json!({"metadata": {"labels": {"a": "b"}}})),
+        ("PATCH", source.clone(), merge, json!({"metadata": {"labels": {"a": "b"}}})),
+        ("DELETE", source.clone(), "json", Value::Null),
+    ];
+    for (method, path, content, body) in &attempts {
+        let (status, answer) = requests.send(method, path, content, body);
+        assert_eq!(status, 403, "{method} {path}: {answer}");
+    }
+    assert_eq!(requests.send("GET", &source, "json", &Value::Null).0, 403);
+    // Whatever other roles allow, its policies do not.
+    account.may_do_everything();
+    Bench::wait("the role to be in force", || requests.send("GET", &source, "json", &Value::Null).0 == 200);
+    for (method, path, content, body) in &attempts {
+        let (status, answer) = requests.send(method, path, content, body);
+        assert!(status == 422 && answer.contains("regcred may"), "{method} {path}: {status} {answer}");
+    }
+    assert_eq!(write_status().0, 200);
+    let policy = || bench.get(&["validatingadmissionpolicy", &format!("regcred-{secret}-scope")])["status"].clone();
+    Bench::wait("the expressions to be checked", || policy()["observedGeneration"] == 1);
+    assert_eq!(policy()["typeChecking"], json!({}));
 }
 
 #[test]

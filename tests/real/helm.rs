@@ -8,11 +8,12 @@ use tempfile::TempDir;
 
 use crate::harness::bench::{self, Bench, Run, documents, fresh};
 
-const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6czNjcjN0"}}}"#);
-const OTHER_LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6cjB0YXQzZA=="}}}"#);
+pub const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6czNjcjN0"}}}"#);
+pub const OTHER_LOGINS: (&str, &str) =
+    ("DOCKERHUB_AUTH", r#"{"auths":{"docker.io":{"auth":"YWNtZS1ib3Q6cjB0YXQzZA=="}}}"#);
 
 /// A folder with a chart in `chart`.
-fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> TempDir {
+pub fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chart");
     let render = ["render", "--format", "chart", "--output", path.to_str().unwrap()];
@@ -20,24 +21,40 @@ fn chart(bench: &Bench, arguments: &[&str], logins: (&str, &str)) -> TempDir {
     folder
 }
 
-fn helm(bench: &Bench, folder: &TempDir, arguments: &[&str]) -> Run {
+pub fn helm(bench: &Bench, folder: &TempDir, arguments: &[&str]) -> Run {
     bench.program("helm").directory(folder.path()).arguments(arguments).run()
 }
 
 /// By kind, namespace and name, what an object does and how it is annotated, but for what makes Helm keep it.
-fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
+pub fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     documents
         .iter()
         .map(|document| {
             let metadata = &document["metadata"];
             let key = [text(&document["kind"]), text(&metadata["namespace"]), text(&metadata["name"])].join("/");
-            let fields = ["type", "data", "imagePullSecrets", "spec"].map(|field| document[field].clone());
+            let fields = ["type", "data", "imagePullSecrets", "spec", "rules", "roleRef", "subjects"];
+            let fields = fields.map(|field| document[field].clone());
             let mut annotations = metadata["annotations"].as_object().cloned().unwrap_or_default();
             annotations.remove("helm.sh/resource-policy");
             (key, json!([fields, annotations]))
         })
         .collect()
+}
+
+/// A chart that helm finds nothing wrong with, that is current, and that makes what the stream makes: its folder and its objects.
+#[track_caller]
+pub fn makes_what_the_stream_makes(bench: &Bench, flags: &[&str]) -> (TempDir, Vec<Value>) {
+    let folder = chart(bench, flags, LOGINS);
+    let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
+    assert_eq!(lint.status, 0, "{flags:?} {}{}", lint.stdout, lint.stderr);
+    let path = folder.path().join("chart");
+    let again = ["render", "--format", "chart", "--check", "--output", path.to_str().unwrap()];
+    bench.regcred(&[&again, flags].concat(), &[LOGINS]).succeeded();
+    let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
+    let stream = bench.regcred(&[&["render"], flags].concat(), &[LOGINS]).succeeded();
+    assert_eq!(effects(&made), effects(&documents(&stream)), "{flags:?}");
+    (folder, made)
 }
 
 #[test]
@@ -50,15 +67,7 @@ fn a_chart_is_linted_and_makes_what_the_stream_makes() {
                 flags.extend(["--service-account", "default", "--service-account", "y"]);
             }
             flags.extend(profile.into_iter().flat_map(|profile| ["--profile", profile]));
-            let folder = chart(bench, &flags, LOGINS);
-            let lint = helm(bench, &folder, &["lint", "--strict", "chart"]);
-            assert_eq!(lint.status, 0, "{flags:?} {}{}", lint.stdout, lint.stderr);
-            let path = folder.path().join("chart");
-            let again = ["render", "--format", "chart", "--check", "--output", path.to_str().unwrap()];
-            bench.regcred(&[&again, flags.as_slice()].concat(), &[LOGINS]).succeeded();
-            let made = documents(&helm(bench, &folder, &["template", "x", "chart"]).succeeded());
-            let stream = bench.regcred(&[&["render"], flags.as_slice()].concat(), &[LOGINS]).succeeded();
-            assert_eq!(effects(&made), effects(&documents(&stream)), "{flags:?}");
+            let (_folder, made) = makes_what_the_stream_makes(bench, &flags);
             for object in made {
                 let keep = object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
                 let foreign = ["Namespace", "ServiceAccount"].contains(&object["kind"].as_str().unwrap());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::bench::{Bench, fresh};
+use crate::harness::bench::{self, Bench, fresh};
 use crate::harness::node::{FIRST, IMAGE, Node, Password, SECOND};
 
 /// A user of the registry.
@@ -219,71 +219,147 @@ fn a_pod_reaches_the_api_server_at_the_address_that_it_is_given() {
     assert_eq!(client["status"]["phase"], "Succeeded", "{}", client["status"]["containerStatuses"]);
 }
 
-#[test]
-fn the_controller_runs_from_its_image_and_the_first_pod_of_a_new_namespace_runs() {
-    let Some((bench, node)) = Bench::with_a_node() else { return };
-    let image = node.publish_regcred();
-    let login = Login::new(node);
-    let [secret, home, prefix] = ["secret", "controller", "fresh"].map(fresh);
-    let glob = format!("{prefix}-*");
-    let render = ["render", "--strategy", "controller", "--controller-image", &image, "--controller-namespace", &home];
-    let chosen = ["--namespaces", &glob, "--secret-name", &secret, "--replicas", "1"];
-    let render = [&render[..], &chosen].concat();
-    bench.apply(&login.regcred(bench, &render, &FIRST)).succeeded();
-    // No controller of the bench makes Pods of a Deployment.
-    let template = bench.get(&["deployment", &format!("regcred-{secret}"), "-n", &home])["spec"]["template"].clone();
-    let controller = json!({"apiVersion": "v1", "kind": "Pod", "spec": template["spec"],
-        "metadata": {"name": "controller", "labels": template["metadata"]["labels"]}});
-    create(bench, &home, &controller);
-    Bench::wait("the controller to be ready", || {
-        bench.get(&["pod", "controller", "-n", &home])["status"]["containerStatuses"][0]["ready"] == true
-    });
+/// The controller on the node, and the names that a test has for it.
+struct Served {
+    bench: &'static Bench,
+    node: &'static Node,
+    login: Login,
+    secret: String,
+    /// The controller's namespace.
+    home: String,
+    /// Of the namespaces that are served.
+    prefix: String,
+}
 
-    let list = |namespace: &str| {
-        let account = bench.kubectl(&["get", "serviceaccount", "default", "-n", namespace, "-o", "json"], "");
+impl Served {
+    fn new() -> Option<Self> {
+        let (bench, node) = Bench::with_a_node()?;
+        let [secret, home, prefix] = ["secret", "controller", "fresh"].map(fresh);
+        Some(Self { bench, node, login: Login::new(node), secret, home, prefix })
+    }
+
+    /// What `render` is told.
+    fn flags(&self) -> Vec<String> {
+        let image = format!("--controller-image={}", self.node.publish_regcred());
+        let (home, chosen) =
+            (format!("--controller-namespace={}", self.home), format!("--namespaces={}-*", self.prefix));
+        let name = format!("--secret-name={}", self.secret);
+        ["--strategy=controller", &image, &home, &chosen, &name, "--replicas=1"].map(str::to_owned).into()
+    }
+
+    /// The references of the ServiceAccount `default`, if it is there.
+    fn list(&self, namespace: &str) -> Option<Value> {
+        let account = self.bench.kubectl(&["get", "serviceaccount", "default", "-n", namespace, "-o", "json"], "");
         let account = serde_json::from_str::<Value>(&account.stdout).ok();
         account.map(|account| account["imagePullSecrets"].clone())
-    };
-    let wanted = json!([{"name": secret}]);
-    let mut number = 0;
-    let mut namespace = String::new();
-    Bench::wait("the policy for ServiceAccounts to be in force", || {
-        number += 1;
-        namespace = format!("{prefix}-{number}");
-        bench.kubectl(&["create", "namespace", &namespace], "").succeeded();
-        let mut list_at_birth = None;
-        Bench::wait("the ServiceAccount", || {
-            list_at_birth = list(&namespace);
-            list_at_birth.is_some()
+    }
+
+    fn has_the_secret(&self, namespace: &str) -> bool {
+        self.bench.kubectl(&["get", "secret", &self.secret, "-n", namespace], "").status == 0
+    }
+
+    fn wait_until_it_is_ready(&self) {
+        let deployment = format!("regcred-{}", self.secret);
+        Bench::wait("the controller to be ready", || {
+            self.bench.get(&["deployment", &deployment, "-n", &self.home])["status"]["readyReplicas"] == 1
         });
-        list_at_birth == Some(wanted.clone())
+    }
+
+    /// Shows that the first Pod of a new namespace runs, with the new login too once `rotate` has brought it; gives the namespace.
+    fn serves_a_new_namespace(&self, rotate: impl FnOnce()) -> String {
+        let Self { bench, node, login, secret, prefix, .. } = self;
+        let wanted = json!([{"name": secret}]);
+        let mut number = 0;
+        let mut namespace = String::new();
+        Bench::wait("the policy for ServiceAccounts to be in force", || {
+            number += 1;
+            namespace = format!("{prefix}-{number}");
+            bench.kubectl(&["create", "namespace", &namespace], "").succeeded();
+            let mut list_at_birth = None;
+            Bench::wait("the ServiceAccount", || {
+                list_at_birth = self.list(&namespace);
+                list_at_birth.is_some()
+            });
+            list_at_birth == Some(wanted.clone())
+        });
+        assert_eq!(references(&create(bench, &namespace, &pod("first"))), wanted);
+        wait_until_it_runs(bench, &namespace, "first");
+
+        node.registry_takes(&login.user, &SECOND);
+        let data = || bench.get(&["secret", secret, "-n", &namespace])["data"].clone();
+        let before = data();
+        rotate();
+        Bench::wait("the new login", || data() != before);
+        create(bench, &namespace, &pod("after"));
+        wait_until_it_runs(bench, &namespace, "after");
+        namespace
+    }
+
+    /// Shows that an exclusion takes ours away, that nothing goes with the controller, and that `delete` leaves nothing.
+    fn leaves_nothing(&self, namespace: &str, uninstall: impl FnOnce()) {
+        let Self { bench, secret, prefix, .. } = self;
+        bench.kubectl(&["annotate", "namespace", namespace, "regcred.dev/exclude=true"], "").succeeded();
+        Bench::wait("ours to leave the excluded namespace", || {
+            !self.has_the_secret(namespace) && self.list(namespace) == Some(Value::Null)
+        });
+        let other = format!("{prefix}-other");
+        bench.kubectl(&["create", "namespace", &other], "").succeeded();
+        Bench::wait("the other namespace to be served", || {
+            self.has_the_secret(&other) && self.list(&other) == Some(json!([{"name": secret}]))
+        });
+        uninstall();
+        Bench::wait("the controller to be gone", || {
+            bench.get(&["pods", "-n", &self.home])["items"].as_array().unwrap().is_empty()
+        });
+        assert!(self.has_the_secret(&other), "nothing goes with the controller");
+        let delete = ["delete", "--no-config", "-A", "--yes", "--secret-name", secret];
+        bench.program("regcred").arguments(delete).run().succeeded();
+        assert!(!self.has_the_secret(&other) && self.list(&other) == Some(Value::Null));
+        let policies =
+            ["validatingadmissionpolicies", "mutatingadmissionpolicies"].map(|kind| bench.get(&[kind]).to_string());
+        assert!(!policies.concat().contains(secret.as_str()), "a policy is left");
+    }
+}
+
+#[test]
+fn the_controller_runs_from_its_image_and_the_first_pod_of_a_new_namespace_runs() {
+    let Some(served) = Served::new() else { return };
+    let flags = served.flags();
+    let render: Vec<_> = ["render"].into_iter().chain(flags.iter().map(String::as_str)).collect();
+    let apply = |password: &Password| {
+        served.bench.apply(&served.login.regcred(served.bench, &render, password)).succeeded();
+    };
+    apply(&FIRST);
+    served.wait_until_it_is_ready();
+    let namespace = served.serves_a_new_namespace(|| apply(&SECOND));
+    let deployment = format!("regcred-{}", served.secret);
+    served.leaves_nothing(&namespace, || {
+        served.bench.kubectl(&["delete", "deployment", &deployment, "-n", &served.home], "").succeeded();
     });
-    assert_eq!(references(&create(bench, &namespace, &pod("first"))), wanted);
-    wait_until_it_runs(bench, &namespace, "first");
+}
 
-    node.registry_takes(&login.user, &SECOND);
-    let data = || bench.get(&["secret", &secret, "-n", &namespace])["data"].clone();
-    let before = data();
-    bench.apply(&login.regcred(bench, &render, &SECOND)).succeeded();
-    Bench::wait("the new login", || data() != before);
-    create(bench, &namespace, &pod("after"));
-    wait_until_it_runs(bench, &namespace, "after");
-
-    bench.kubectl(&["annotate", "namespace", &namespace, "regcred.dev/exclude=true"], "").succeeded();
-    let is_there = |namespace: &str| bench.kubectl(&["get", "secret", &secret, "-n", namespace], "").status == 0;
-    Bench::wait("ours to leave the excluded namespace", || {
-        !is_there(&namespace) && list(&namespace) == Some(Value::Null)
-    });
-
-    let other = format!("{prefix}-other");
-    bench.kubectl(&["create", "namespace", &other], "").succeeded();
-    Bench::wait("the other namespace to be served", || is_there(&other));
-    bench.kubectl(&["delete", "pod", "controller", "-n", &home], "").succeeded();
-    assert!(is_there(&other), "nothing goes with the controller");
-    let delete = ["delete", "--no-config", "-A", "--yes", "--secret-name", &secret];
-    bench.program("regcred").arguments(delete).run().succeeded();
-    assert!(!is_there(&other) && list(&other) == Some(Value::Null));
-    let policies =
-        ["validatingadmissionpolicies", "mutatingadmissionpolicies"].map(|kind| bench.get(&[kind]).to_string());
-    assert!(!policies.concat().contains(&secret), "a policy is left");
+#[test]
+fn one_release_of_helmfile_serves_every_namespace_from_one_variable() {
+    let Some(served) = Served::new() else { return };
+    let Some(_) = bench::tools(&["helm", "helmfile"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("helmfile-examples/7-every-namespace/helmfile.yaml");
+    let text = fs::read_to_string(example).unwrap();
+    // The node's image and registry take the place of those of the example, and the names those of this test.
+    let flags = format!("    - '{}'\n", served.flags().join("'\n    - '"));
+    let of_the_example =
+        "    - --strategy=controller\n    - --controller-image=registry.example.com/platform/regcred:0.1.0\n";
+    assert!(text.contains(of_the_example) && text.contains("namespace: regcred-system\n"), "{text}");
+    let text = text.replace(of_the_example, &flags).replace("regcred-system", &served.home);
+    bench::write(&folder.path().join("helmfile.yaml"), &text);
+    let helmfile = |command: &str, password: &Password| {
+        let logins = json!({"auths": {"localhost:5000": {"username": served.login.user, "password": password.text}}});
+        let helmfile = served.bench.program("helmfile").directory(folder.path()).arguments([command]);
+        let helmfile = helmfile.variable("HELMFILE_UPGRADE_NOTICE_DISABLED", "1");
+        helmfile.variable("DOCKERHUB_AUTH", logins.to_string()).run().succeeded();
+    };
+    helmfile("sync", &FIRST);
+    served.wait_until_it_is_ready();
+    let namespace = served.serves_a_new_namespace(|| helmfile("sync", &SECOND));
+    served.leaves_nothing(&namespace, || helmfile("destroy", &SECOND));
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::harness::bench::{self, Bench, Run, difference, documents, fresh};
+use crate::harness::controller::{Installed, NEW, OLD};
 use crate::harness::sealed_secrets::Controller;
 use crate::harness::unseal::{file, unseal, value};
 
@@ -118,7 +119,7 @@ fn the_example_for_argo_cd_is_opened_in_the_cluster_it_is_for_and_in_no_other() 
     bench::write(&folder.path().join("certs/prod-eu.pem"), controller.certificate);
     let render = || {
         let regcred = controller.bench.program("regcred").directory(folder.path()).variable(LOGINS.0, LOGINS.1);
-        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4));
+        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
         regcred.arguments(["render", "--format", "directory", "--output", "clusters"]).run().succeeded();
     };
     render();
@@ -161,7 +162,7 @@ fn the_one_file_of_a_cluster_is_applied_and_opened_and_a_second_run_leaves_it() 
     bench::write(&folder.path().join("regcred.yaml"), &config);
     let render = || {
         let regcred = controller.bench.program("regcred").directory(folder.path()).variable(LOGINS.0, LOGINS.1);
-        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0123456789".repeat(4));
+        let regcred = regcred.variable("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
         regcred.arguments(["render", "--output", "clusters"]).run().succeeded();
     };
     render();
@@ -193,6 +194,59 @@ fn the_source_secret_of_a_patcher_can_be_sealed() {
     let sealed = documents(&rendered).into_iter().find(|document| document["kind"] == "SealedSecret").unwrap();
     assert!(!documents(&rendered).iter().any(|document| document["kind"] == "Secret"));
     assert!(controller.outcome(&sealed).is_some());
+}
+
+#[test]
+fn a_folder_with_a_sealed_login_is_all_that_the_controller_needs() {
+    let Some(running) = Running::controller() else { return };
+    let bench = running.bench;
+    for (profile, format, manager) in
+        [("argocd", "directory", "argocd-controller"), ("flux", "kustomization", "kustomize-controller")]
+    {
+        let [owner, system] = ["owner", "system"].map(fresh);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cluster");
+        let (namespaces, path) = (format!("{owner}-*"), path.to_str().unwrap());
+        let chosen = ["--secret-name", &owner, "--namespaces", &namespaces, "--controller-namespace", &system];
+        let image = ["--strategy", "controller", "--controller-image", "r.test/regcred:1"];
+        let form = ["--protect", "sealed", "--profile", profile, "--format", format, "--output", path];
+        let deliver = |login: &str| {
+            let key = ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+            let variables = [("DOCKERHUB_AUTH", login), ("SEALED_SECRETS_CERT", running.certificate), key];
+            bench.regcred(&[&["render"], &image[..], &chosen, &form].concat(), &variables).succeeded();
+            let what = if format == "directory" { ["-R", "-f", path].to_vec() } else { ["-k", path].to_vec() };
+            let apply = ["apply", "--server-side", "--field-manager", manager];
+            bench.kubectl(&[&apply[..], &what].concat(), "").succeeded();
+        };
+        deliver(OLD);
+        let source = format!("{owner}-src");
+        let opened = |before: &Value| {
+            let mut data = Value::Null;
+            Bench::wait("the login to be opened", || {
+                let found = bench.kubectl(&["get", "secret", &source, "-n", &system, "-o", "json"], "");
+                data = serde_json::from_str::<Value>(&found.stdout)
+                    .map(|secret| secret["data"].clone())
+                    .unwrap_or_default();
+                !data.is_null() && data != *before
+            });
+            data
+        };
+        let before = opened(&Value::Null);
+        let installed = Installed::applied(bench, &owner, &system);
+        let replica = installed.start(&[]);
+        let namespace = installed.namespace();
+        Bench::wait("the namespace to be served", || installed.is_served(&namespace, "canary-of-old"));
+        assert!(!bench.get(&["secret", "-n", &namespace]).to_string().contains(&source));
+
+        deliver(NEW);
+        opened(&before);
+        installed.mount_login(&installed.source().unwrap());
+        Bench::wait("the new login", || installed.is_served(&namespace, "canary-of-new"));
+        assert!(!replica.log().contains("canary"), "{}", replica.log());
+        let files =
+            bench.program("sh").arguments(["-c", "grep -rlE 'canary|kind: Secret$' \"$1\" || true", "sh", path]);
+        assert_eq!(files.run().succeeded(), "", "nothing in the folder is secret");
+    }
 }
 
 #[test]

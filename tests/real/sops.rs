@@ -211,7 +211,7 @@ fn no_other_key_opens_a_file_and_a_changed_file_is_noticed() {
 fn what_is_not_encrypted_is_found_without_logins_and_without_a_key_whatever_the_lock_says() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
     let arguments = ["-n", "a,b", "--format", "directory", "--output", "out"];
-    let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
+    let key = ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
     repository.render(&arguments, &[key]).succeeded();
     let path = "namespaces/a/secret-image-pull-secret.sops.yaml";
     let root = repository.path("out");
@@ -414,7 +414,7 @@ fn nothing_is_on_disk_in_clear_while_sops_works() {
 #[test]
 fn encrypted_values_are_those_that_helm_needs_and_stay_when_nothing_changed() {
     let Some(repository) = Repository::new("creation_rules: [{age: RECIPIENT}]") else { return };
-    let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
+    let key = ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
     let arguments = ["-n", "team-a,team-b", "--format", "helm-values", "--output", "secrets.yaml"];
     let secrets = repository.path("secrets.yaml");
     let read = || fs::read_to_string(&secrets).unwrap();
@@ -472,7 +472,7 @@ fn encrypted_values_are_those_that_helm_needs_and_stay_when_nothing_changed() {
 #[test]
 fn encrypted_values_are_compared_without_logins_and_without_a_key_as_far_as_anybody_can() {
     let Some(repository) = Repository::new("creation_rules: [{age: RECIPIENT}]") else { return };
-    let key = ("REGCRED_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef");
+    let key = ("REGCRED_FINGERPRINT_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
     let secrets = repository.path("secrets.yaml");
     let arguments = ["--format", "helm-values", "--output", "secrets.yaml"];
     let check = |namespaces: &str, variables: &[(&str, &str)]| {

@@ -196,7 +196,7 @@ fn the_manifests_of_the_patcher_serve_every_namespace_with_another_image_and_not
         "regcred stands in for imagepullsecret-patcher",
         "no policy confines this account",
         r#"missing="watch namespaces, watch serviceaccounts, watch secrets""#,
-        r#"missing="get leases, create leases, patch leases""#,
+        r#"missing="get leases, watch leases, create leases, patch leases""#,
         "so run one only",
         r#"missing="create events, patch events""#,
     ] {

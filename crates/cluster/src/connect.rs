@@ -56,21 +56,27 @@ pub struct Connected {
     pub client: Client,
     /// For watches: its connections are its own, and one without a byte for `cut` counts as cut.
     pub watching: Client,
+    /// For the lease: where the connections of the others are cut, a renewal does not try one after the other.
+    pub electing: Client,
     /// The namespace of the Pod, or of the kubeconfig's context.
     pub own: String,
 }
+
+/// After how long without a byte a connection for reads and writes counts as cut: longer than any webhook of the API server may take.
+const SILENT: Duration = Duration::from_secs(35);
 
 /// Makes the clients of a program that stays connected.
 ///
 /// # Errors
 /// As [`connect`].
 pub async fn stay_connected(access: Access, cut: Duration) -> Result<Connected, Diagnostic> {
-    let config = config(access).await?;
-    let mut watching = config.clone();
-    watching.read_timeout = Some(cut);
-    watching.reset_reader_on_write = true;
+    let mut config = config(access).await?;
+    config.reset_reader_on_write = true;
+    config.read_timeout = Some(cut);
+    let watching = client(config.clone())?;
+    config.read_timeout = Some(SILENT);
     let own = config.default_namespace.clone();
-    Ok(Connected { own, client: client(config)?, watching: client(watching)? })
+    Ok(Connected { own, client: client(config.clone())?, watching, electing: client(config)? })
 }
 
 fn client(config: Config) -> Result<Client, Diagnostic> {

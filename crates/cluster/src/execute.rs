@@ -35,9 +35,14 @@ pub enum Ending {
 }
 
 /// Executes the steps: those of the whole cluster first, then each namespace by itself and several at once. The endings are in the
-/// order of the steps.
-pub async fn execute(server: &Server, delivery: &Delivery<'_>, steps: Vec<Step>) -> Vec<(Step, Ending)> {
-    let run = Run { server, delivery };
+/// order of the steps. `after_each` is called after each step that changes something.
+pub async fn execute(
+    server: &Server,
+    delivery: &Delivery<'_>,
+    steps: Vec<Step>,
+    after_each: &dyn Fn(),
+) -> Vec<(Step, Ending)> {
+    let run = Run { server, delivery, after_each };
     let mut groups: Vec<Vec<Step>> = Vec::new();
     for step in steps {
         match groups.last_mut().filter(|group| group[0].namespace == step.namespace) {
@@ -54,16 +59,18 @@ pub async fn execute(server: &Server, delivery: &Delivery<'_>, steps: Vec<Step>)
 struct Run<'a> {
     server: &'a Server,
     delivery: &'a Delivery<'a>,
+    after_each: &'a dyn Fn(),
 }
 
 impl Run<'_> {
     async fn namespace(&self, steps: Vec<Step>) -> Vec<(Step, Ending)> {
         let mut done = Vec::with_capacity(steps.len());
         for step in steps {
-            let ending = match step.change.action {
-                Action::Create | Action::Update | Action::Delete => self.step(&step).await,
-                Action::Keep | Action::Refuse => Ending::Kept,
-            };
+            let mut ending = Ending::Kept;
+            if step.is_executed() {
+                ending = self.step(&step).await;
+                (self.after_each)();
+            }
             done.push((step, ending));
         }
         done

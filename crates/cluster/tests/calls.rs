@@ -197,7 +197,7 @@ fn executed(peer: &Peer, there: Option<Value>) -> Vec<String> {
     let accounts = [("default".parse().unwrap(), regcred_core::cluster::facts::Account::default())].into();
     let space = Space { secrets: Some(secrets), accounts, ..Space::default() };
     let steps = delivery.compare(&Facts { namespaces: [("team".parse().unwrap(), space)].into() }).steps;
-    let done = run(async { execute(&peer.server(LONG, never), &delivery, steps).await });
+    let done = run(async { execute(&peer.server(LONG, never), &delivery, steps, &|| ()).await });
     let words = |ending| match ending {
         Ending::Written => "written".to_owned(),
         Ending::Kept => "kept".to_owned(),

@@ -14,8 +14,6 @@ use crate::names::VariableName;
 pub const VARIABLES: &str = "REGCRED_ALLOWED_VARIABLES";
 /// The globs of registries that `regcred.yaml` may name.
 pub const REGISTRIES: &str = "REGCRED_ALLOWED_REGISTRIES";
-/// The globs of contexts that `regcred.yaml` may name.
-pub const CONTEXTS: &str = "REGCRED_ALLOWED_CONTEXTS";
 /// The variables that are ours: none of them holds a login.
 const OURS: &str = "REGCRED_";
 
@@ -34,6 +32,16 @@ impl Allowed {
     pub fn read(variables: Option<&str>, registries: Option<&str>) -> Result<Self, Diagnostic> {
         let read = |text: Option<&str>, name| text.map(|text| globs(text, name)).transpose();
         Ok(Self { variables: read(variables, VARIABLES)?, registries: read(registries, REGISTRIES)? })
+    }
+
+    /// Reads the globs of registries in `field` of regcred.yaml; without any, every registry may be named.
+    ///
+    /// # Errors
+    /// A glob is invalid.
+    pub fn of_registries(globs: &[String], field: &str) -> Result<Self, Diagnostic> {
+        let read = |globs: &[String]| self::globs(&globs.join(","), field);
+        let registries = Some(globs).filter(|globs| !globs.is_empty()).map(read).transpose()?;
+        Ok(Self { variables: None, registries })
     }
 
     /// The source, where it names only what it may; `place` is what messages call it.
@@ -70,7 +78,7 @@ impl Allowed {
         variables.chain(registry).collect()
     }
 
-    fn check_variable(&self, name: &VariableName, place: &str) -> Option<Diagnostic> {
+    pub(crate) fn check_variable(&self, name: &VariableName, place: &str) -> Option<Diagnostic> {
         if name.as_str().starts_with(OURS) {
             let message = format!("{place} names `{name}`, which is a setting of regcred and no login");
             return Some(Diagnostic::error(Code::NotAllowed, message).hint("name the variable that holds the login"));
@@ -93,62 +101,12 @@ impl Allowed {
     }
 }
 
-/// Whether `regcred.yaml` may name this context of a kubeconfig; `globs` is what `REGCRED_ALLOWED_CONTEXTS` holds, if it is set.
-///
-/// # Errors
-/// It may not, or a glob is invalid.
-pub fn check_context(context: &str, globs: Option<&str>) -> Result<(), Diagnostic> {
-    match globs.map(|text| self::globs(text, CONTEXTS)).transpose()? {
-        Some(allowed) if !allowed.is_match(context) => {
-            Err(not_allowed("`context` in regcred.yaml names one", CONTEXTS))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether `regcred.yaml` may name this variable at `place`; `globs` is what `REGCRED_ALLOWED_VARIABLES` holds, if it is set.
-///
-/// # Errors
-/// It may not, or a glob is invalid.
-pub fn check_variable(name: &VariableName, place: &str, globs: Option<&str>) -> Result<(), Diagnostic> {
-    Allowed::read(globs, None)?.check_variable(name, place).map_or(Ok(()), Err)
-}
-
-/// How the names of variables begin that a CI itself fills, among other things with what the author of a merge request writes.
-const FILLED_BY_CI: [&str; 11] = [
-    "BITBUCKET_",
-    "BUILD_",
-    "BUILDKITE_",
-    "CHANGE_",
-    "CI_",
-    "CIRCLE_",
-    "DRONE_",
-    "GITHUB_",
-    "GITLAB_",
-    "SYSTEM_",
-    "TRAVIS_",
-];
-
-/// Whether a variable may hold a kubeconfig, which can run programs. `is_listed` says that `REGCRED_ALLOWED_VARIABLES` has approved it.
-///
-/// # Errors
-/// The CI fills it, for example with the message of a commit.
-pub fn check_kubeconfig(name: &VariableName, place: &str, is_listed: bool) -> Result<(), Diagnostic> {
-    if is_listed || !FILLED_BY_CI.iter().any(|beginning| name.as_str().starts_with(beginning)) {
-        return Ok(());
-    }
-    let message =
-        format!("{place} names `{name}`, which the CI fills: whoever writes a commit could choose the kubeconfig");
-    Err(Diagnostic::error(Code::NotAllowed, message)
-        .hint(format!("use a variable of your own, such as KUBECONFIG_PROD, or add `{name}` to `{VARIABLES}`")))
-}
-
-fn not_allowed(what: &str, variable: &str) -> Diagnostic {
+pub(crate) fn not_allowed(what: &str, variable: &str) -> Diagnostic {
     Diagnostic::error(Code::NotAllowed, format!("{what}, which `{variable}` does not allow"))
         .hint(format!("if this is meant, add it to `{variable}`, a protected variable of the project"))
 }
 
-fn globs(text: &str, variable: &str) -> Result<GlobSet, Diagnostic> {
+pub(crate) fn globs(text: &str, variable: &str) -> Result<GlobSet, Diagnostic> {
     let mut set = GlobSetBuilder::new();
     for part in text.split([',', ' ', '\t', '\n']).filter(|part| !part.is_empty()) {
         // A `*` stays within a part of a path: `*.example.com` is no `evil.test/x.example.com`.
@@ -199,19 +157,5 @@ mod tests {
             assert_eq!(problems.len(), expected, "{registry} {password}: {problems:?}");
         }
         assert!(Allowed::read(Some("["), None).is_err());
-    }
-
-    #[test]
-    fn globs_confine_contexts() {
-        for (context, globs, allowed) in [
-            ("prod", None, true),
-            ("prod", Some("staging,pro?"), true),
-            ("prod", Some("staging-*"), false),
-            ("acme/project:prod", Some("acme/project:*"), true),
-            ("acme/other/project:prod", Some("acme/*"), false),
-            ("prod", Some(""), false),
-        ] {
-            assert_eq!(check_context(context, globs).is_ok(), allowed, "{context} {globs:?}");
-        }
     }
 }

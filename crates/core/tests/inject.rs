@@ -185,7 +185,7 @@ fn json_stays_json() {
 
 #[test]
 fn what_an_anchor_shares_changes_only_where_a_reference_goes() {
-    for (text, anew) in [
+    for (text, is_rewritten) in [
         (
             "x: &l [{name: a}]\nkind: Pod\napiVersion: v1\nspec: {containers: [{image: ghcr.io/a}], imagePullSecrets: *l}\n",
             false,
@@ -214,7 +214,7 @@ fn what_an_anchor_shares_changes_only_where_a_reference_goes() {
     ] {
         let text = format!("a: 1\n---\n{text}---\nb: 1\n");
         let (after, warnings) = injected(&text);
-        assert_eq!(warnings == 1, anew, "{text}\n{after}");
+        assert_eq!(warnings == 1, is_rewritten, "{text}\n{after}");
         let (before, now) = (values(&text), values(&after));
         assert_eq!(now[1], with_reference(&before[1]), "{text}\n{after}");
         assert_eq!((&now[0], &now[2]), (&before[0], &before[2]));
@@ -238,6 +238,16 @@ fn a_list_of_several_pods_that_share_a_spec_gets_one_change() {
 }
 
 #[test]
+fn a_line_may_end_in_each_way_that_go_knows() {
+    for end in ["\n", "\r\n", "\u{85}", "\u{2028}", "\u{2029}"] {
+        let pod = ["kind: Pod", "spec:", "  containers:", "  - image: ghcr.io/a", "  # é", ""].join(end);
+        let expected = pod.replace("  containers:", "  imagePullSecrets:\n  - name: pull\n  containers:");
+        let expected = if end == "\r\n" { expected.replace("\r\n", "\n").replace('\n', "\r\n") } else { expected };
+        assert_eq!(injected(&pod), (expected, 0), "{end:?}");
+    }
+}
+
+#[test]
 fn what_holds_no_pod_passes_byte_for_byte() {
     for text in [
         "",
@@ -257,7 +267,7 @@ fn what_holds_no_pod_passes_byte_for_byte() {
         "{\"kind\": \"ConfigMap\", \"data\": {\"a\": \"\u{7f} \\ud800\"}}\n",
         "kind: ConfigMap\ndata:\n  a: [\n\t1,\n\t{b: 2}\n\t]\n",
         &format!("{}kind: ConfigMap\n", "# a comment\n".repeat(200)),
-        // A reference may be in other fields than those of a Pod spec; a volume of Ceph has an image that is none.
+        // A reference may be in other fields than those of a Pod spec; the image of a Ceph volume is not a container image.
         "apiVersion: v1\nkind: Pod\nspec: {containers: [], volumes: [{rbd: {image: ghcr.io/a}}]}\n",
     ] {
         assert_eq!(injected(text), (text.to_owned(), 0), "{text}");

@@ -5,6 +5,7 @@ use futures::future::join_all;
 
 use super::applied::{self, Applied, Manner};
 use super::comparison::{Compared, Typed as TypedOnce, compare};
+use super::progress::Progress;
 use super::{Prepared, block_on, policies, prepare, refusal, stuck};
 use crate::cli::OnlineArguments;
 use crate::cli::cluster::ApplyArguments;
@@ -43,13 +44,21 @@ pub fn run(
         online::check_logins(logins.iter().flatten(), &asked, environment)?;
     }
     let members = fleet.members.iter().zip(&logins).zip(accesses);
-    let work = members.map(|((settings, logins), access)| in_cluster(access, settings, logins, arguments));
+    let progress = Progress::new();
+    let work = members.map(|((settings, logins), access)| in_cluster(access, settings, logins, arguments, &progress));
     let applied = block_on(join_all(work))?;
+    drop(progress);
     let clusters: Vec<_> = fleet.members.iter().zip(applied).collect();
     applied::report(&clusters, Manner { format: arguments.format, dry_run: arguments.dry_run })
 }
 
-async fn in_cluster(access: Access, settings: &Settings, logins: &[Logins], arguments: &ApplyArguments) -> Applied {
+async fn in_cluster(
+    access: Access,
+    settings: &Settings,
+    logins: &[Logins],
+    arguments: &ApplyArguments,
+    progress: &Progress,
+) -> Applied {
     let typed = TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::Fail };
     let Compared { server, delivery, comparison, left_over, mut problems, .. } =
         match compare(access, settings, logins, typed).await {
@@ -64,13 +73,16 @@ async fn in_cluster(access: Access, settings: &Settings, logins: &[Logins], argu
         problems.extend(refusals);
         return Applied::planned([comparison.steps, left_over].concat(), problems);
     }
+    progress.expect(&comparison.steps);
+    progress.expect(&left_over);
+    let count = || progress.count();
     let (of_the_cluster, in_namespaces) = comparison.steps.into_iter().partition(|step| step.namespace.is_none());
-    let mut done = match policies::apply(&server, &delivery, of_the_cluster, &mut problems).await {
+    let mut done = match policies::apply(&server, &delivery, of_the_cluster, &mut problems, progress).await {
         Ok(done) => done,
         Err(problem) => return Applied::failed([problems, vec![problem]].concat()),
     };
-    done.extend(execute(&server, &delivery, in_namespaces).await);
-    done.extend(execute(&server, &delivery, left_over).await);
+    done.extend(execute(&server, &delivery, in_namespaces, &count).await);
+    done.extend(execute(&server, &delivery, left_over, &count).await);
     if arguments.restart_stuck_pods {
         problems.extend(restart(&server, &delivery, Mode::Evict).await);
     }

@@ -11,7 +11,8 @@ use crate::settings::file::{Cluster, File};
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
 use regcred_cluster::connect::{Access, Source};
-use regcred_core::confine;
+use regcred_core::cluster::confine;
+use regcred_core::confine::VARIABLES;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::VariableName;
 
@@ -58,7 +59,7 @@ fn access(
 ) -> Result<Access, Diagnostic> {
     let written = entry.and_then(|entry| entry.context.clone());
     if let (Some(context), None) = (&written, &arguments.context) {
-        confine::check_context(context, environment.setting(confine::CONTEXTS))?;
+        confine::check_context(context, environment.guard(confine::CONTEXTS))?;
     }
     let variable = entry.and_then(|entry| entry.kubeconfig.as_ref()).map(|variable| variable.env.as_str());
     let source = match (&arguments.kubeconfig, variable) {
@@ -84,7 +85,7 @@ fn of_variable(name: &str, environment: &Environment) -> Result<Source, Diagnost
         Diagnostic::error(Code::InvalidName, format!("{place} names no variable"))
             .hint("a kubeconfig can run programs, so only a variable may hold it or its path: `kubeconfig: {env: KUBECONFIG_PROD}`")
     })?;
-    let listed = environment.setting(confine::VARIABLES);
+    let listed = environment.guard(VARIABLES);
     confine::check_variable(&variable, place, listed)?;
     confine::check_kubeconfig(&variable, place, listed.is_some())?;
     match environment.read(&variable) {

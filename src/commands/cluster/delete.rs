@@ -1,6 +1,6 @@
 //! `regcred delete` removes what earlier runs of the same owner have made in a cluster.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use futures::future::join_all;
@@ -8,7 +8,8 @@ use futures::future::join_all;
 use super::applied::{self, Applied, Manner};
 use super::comparison;
 use super::places::chosen;
-use super::{connection, runtime, together};
+use super::progress::Progress;
+use super::{connection, question, runtime, together};
 use crate::cli::cluster::DeleteArguments;
 use crate::environment::Environment;
 use crate::report::{self, Outcome};
@@ -62,8 +63,10 @@ pub fn run(
         report::note("nothing was deleted");
         return Ok(Outcome::Done);
     }
-    let work = fleet.members.iter().zip(found).map(|(settings, found)| remove(settings, found));
+    let progress = Progress::new();
+    let work = fleet.members.iter().zip(found).map(|(settings, found)| remove(settings, found, &progress));
     let removed = runtime.block_on(join_all(work));
+    drop(progress);
     applied::report(&fleet.members.iter().zip(removed).collect::<Vec<_>>(), manner)
 }
 
@@ -89,7 +92,8 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
     Ok(Found { server, steps, problems: problems.into_iter().collect() })
 }
 
-async fn remove(settings: &Settings, found: Found) -> Applied {
+async fn remove(settings: &Settings, found: Found, progress: &Progress) -> Applied {
+    progress.expect(&found.steps);
     let delivery = Delivery {
         pull_secrets: Vec::new(),
         link: Link::None,
@@ -97,7 +101,7 @@ async fn remove(settings: &Settings, found: Found) -> Applied {
         on_conflict: OnConflict::Fail,
         unchangeable: Unchangeable::Refuse,
     };
-    Applied::done(execute(&found.server, &delivery, found.steps).await, found.problems)
+    Applied::done(execute(&found.server, &delivery, found.steps, &|| progress.count()).await, found.problems)
 }
 
 /// Shows what would be deleted, and asks.
@@ -112,9 +116,6 @@ fn is_confirmed(fleet: &Fleet, found: &[Found]) -> Result<bool> {
             writeln!(terminal, "{cluster}{}: {}", step.change.path, super::shown::deed(step))?;
         }
     }
-    write!(terminal, "delete these? [y/N] ")?;
-    terminal.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+    drop(terminal);
+    Ok(question::is_yes("delete these?")?)
 }

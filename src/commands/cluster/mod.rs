@@ -9,6 +9,8 @@ pub(super) mod diff;
 pub(super) mod explain;
 mod places;
 mod policies;
+mod progress;
+mod question;
 mod refusal;
 mod shown;
 pub(super) mod status;

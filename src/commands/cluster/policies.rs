@@ -1,5 +1,6 @@
 //! Applies the admission policies of `--link policy` before anything else, where the account may.
 
+use super::progress::Progress;
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::policy::{Acts, may_write, wait};
 use regcred_cluster::server::Server;
@@ -15,6 +16,7 @@ pub(super) async fn apply(
     delivery: &Delivery<'_>,
     steps: Vec<Step>,
     problems: &mut Vec<Diagnostic>,
+    progress: &Progress,
 ) -> Result<Vec<(Step, Ending)>, Diagnostic> {
     if !steps.iter().any(|step| step.change.differs()) {
         return Ok(steps.into_iter().map(|step| (step, Ending::Kept)).collect());
@@ -27,7 +29,7 @@ pub(super) async fn apply(
         };
         return Ok(steps.into_iter().map(refused).collect());
     }
-    let done = execute(server, delivery, steps).await;
+    let done = execute(server, delivery, steps, &|| progress.count()).await;
     if done.iter().all(|(_, ending)| matches!(ending, Ending::Written | Ending::Kept)) {
         for pull_secret in &delivery.pull_secrets {
             let Some(namespace) = pull_secret.namespaces.first() else { continue };

@@ -6,7 +6,7 @@ use crate::settings::file::parse;
 fn read(spec: &str) -> Result<Config, Vec<String>> {
     let head = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
     let file = parse(&format!("{head}spec: {spec}\n")).unwrap();
-    Config::read(&file, &Allowed::default())
+    super::read(&file, &Allowed::default())
         .map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
 }
 
@@ -28,7 +28,7 @@ fn the_example_of_the_documentation_is_one() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/controller.md")).unwrap();
     let (_, rest) = page.split_once("```yaml\n").unwrap();
     let file = parse(rest.split_once("```").unwrap().0).unwrap();
-    let config = Config::read(&file, &Allowed::default()).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let config = super::read(&file, &Allowed::default()).unwrap_or_else(|problems| panic!("{problems:?}"));
     assert_eq!(config.keys().count(), 2);
 }
 

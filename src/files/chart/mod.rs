@@ -1,5 +1,6 @@
 //! Writes a Helm chart. What a user may change is in its values.
 
+pub mod controller;
 mod external;
 pub mod values;
 
@@ -20,9 +21,11 @@ use regcred_core::objects::{Request, pod_policy};
 pub const POLICIES: &str = "templates/policies.yaml";
 const SCHEMA: &str = "values.schema.json";
 
+const HELMIGNORE: (&str, &str) = (".helmignore", include_str!("../../../templates/chart/helmignore"));
+
 /// The files whose text is always the same, in the order of their paths.
 const STATIC: &[(&str, &str)] = &[
-    (".helmignore", include_str!("../../../templates/chart/helmignore")),
+    HELMIGNORE,
     ("templates/namespaces.yaml", include_str!("../../../templates/chart/templates/namespaces.yaml")),
     ("templates/service-accounts.yaml", include_str!("../../../templates/chart/templates/service-accounts.yaml")),
     (SCHEMA, include_str!("../../../templates/chart/values.schema.json")),
@@ -41,6 +44,11 @@ const PULL_SECRETS: (&str, &str) =
 
 /// All files of the chart; where its Secrets are sealed, all but those, see [`sealed`].
 pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failure> {
+    if let Some(settings) = &run.settings.controller {
+        let mut files = controller::files(run, settings)?;
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        return Ok(files);
+    }
     let (combination, request) = (run.settings.combination, run.request());
     let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
     let mut chart = CHART.to_owned();

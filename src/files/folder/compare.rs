@@ -1,6 +1,5 @@
 //! Compares a file that is wanted with the one that is there. It follows no link, and writes nothing.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ use super::path::{Found, TreePath};
 use super::read;
 use super::root::{Kind, Root, State};
 use crate::files::marks::key::{Hasher, Key};
-use crate::files::marks::{Extent, Known, Marks, Outdated, merge};
+use crate::files::marks::{Known, Marks, Outdated, merge};
 use crate::files::stream::Form;
 use crate::files::{Protection, WriteError, git};
 use regcred_core::plan::{self, Actual, History, Owner};
@@ -170,14 +169,6 @@ impl<'a> Observer<'a> {
         };
         let history = if is_as_written { History::AsWritten } else { History::Edited };
         Ok(Some(Actual { owner, content: plan::Content::Different, history }))
-    }
-
-    /// The recipients that keys have signed for in a file that nobody wants any more.
-    pub fn signed_recipients(&self, path: &TreePath) -> BTreeSet<String> {
-        let Ok(Found::File) = path.find(&self.root.path) else { return BTreeSet::new() };
-        let text = read::text(&path.under(&self.root.path)).ok().flatten().unwrap_or_default();
-        let signed = |extent| Marks::read(text.to_vec(), self.key, extent).signed_recipients();
-        signed(Extent::Document).into_iter().chain(signed(Extent::Rest)).collect()
     }
 
     fn known(&self) -> Known {

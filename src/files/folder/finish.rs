@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::approved::Approved;
 use super::path::{LOCK, TreePath};
 use super::publish::Pending;
 use super::root::{Interrupted, Kind, State};
@@ -13,7 +14,7 @@ use crate::files::{self, git, product};
 use crate::protect::approval;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::plan::{Action, Change, History, Plan, Reason};
-use regcred_core::recipient::Authority;
+use regcred_core::recipient::{Authority, Recipient};
 
 impl Run<'_> {
     /// What changes, and what waits to be published.
@@ -25,6 +26,8 @@ impl Run<'_> {
         }
         let left_over = self.plan_left_over()?;
         self.check_recipients()?;
+        self.lock.approved =
+            Approved::next(&self.root.ours.approved, &self.tally.recipients, self.key).into_iter().collect();
         self.warn();
         if let Mode::Check(known) = self.mode {
             self.compare_lock(known);
@@ -112,15 +115,23 @@ impl Run<'_> {
             self.prepared.notes.push(warnings::first(&shown));
         }
         let refused = authority.refuse(&self.tally.recipients);
-        if refused.is_empty() {
-            return Ok(());
-        }
-        let problem = match authority {
-            Authority::List(_) => approval::not_listed(&refused),
-            Authority::History(_) | Authority::Nobody => warnings::refused(&refused),
+        let is_accepted = |one: &Recipient| self.target.accepted.iter().any(|accepted| accepted == one.fingerprint());
+        let problem = match (&authority, refused.as_slice()) {
+            (Authority::List(_), [_, ..]) => approval::not_listed(&refused),
+            (Authority::History(_), []) => {
+                let moved = self.tally.moved.iter().find(|(recipient, _)| !is_accepted(recipient));
+                let Some((recipient, document)) = moved else { return Ok(()) };
+                warnings::moved(document, recipient)
+            }
+            (_, []) => return Ok(()),
+            (Authority::History(_) | Authority::Nobody, _) => warnings::refused(&refused),
         };
         if self.mode == Mode::Write {
             return Err(Failure::of("the output", problem));
+        }
+        let differs = self.prepared.changes.iter().any(Change::differs);
+        if self.root.kind == Kind::Tree && !differs && !self.root.ours.has_conflict {
+            self.prepared.changes.push(stale_lock());
         }
         self.tally.readdressed = 0;
         self.prepared.warnings.push(Diagnostic { severity: Severity::Warning, ..problem });
@@ -130,18 +141,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The recipients that were signed for in this folder, and those that are accepted now.
-    fn history(&mut self) -> Authority {
-        let observer = self.observer();
-        for path in self.root.ours.files.keys().filter(|path| !self.wanted.contains(path.as_str())) {
-            self.tally.signed.append(&mut observer.signed_recipients(path));
-        }
+    /// The recipients that are approved for this folder or file, and those that are accepted now.
+    fn history(&self) -> Authority {
+        let ours = &self.root.ours;
+        let approved = match self.root.kind {
+            Kind::Tree => Approved::latest(&ours.approved, self.key).map(|(_, approved)| approved),
+            Kind::File(_) => self.tally.of_a_single_file(),
+        };
         // A signed line of the lock shows an earlier run, also where its encrypted documents were removed; an interrupted first run has a
         // journal.
-        let mut lines =
-            self.root.ours.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
+        let mut lines = ours.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
         let is_signed = !self.root.has_journal && lines.any(|(path, line)| line.is_signed(path, self.key));
-        self.tally.history(is_signed, self.target.accepted)
+        self.tally.history(approved, is_signed, self.target.accepted)
     }
 
     fn warn(&mut self) {
@@ -183,12 +194,12 @@ impl Run<'_> {
             Known::All => ours.agrees_with(&self.lock),
             Known::NotTheLogins => ours.files.keys().eq(self.lock.files.keys()),
         };
-        let is_current = has_lock && agrees && self.root.interrupted == Interrupted::No;
+        let approves = !self.key.is_there() || Approved::agree(&ours.approved, &self.lock.approved);
+        let is_current = has_lock && agrees && approves && self.root.interrupted == Interrupted::No;
         let differs = self.prepared.changes.iter().any(Change::differs);
         if ours.has_conflict || (!differs && !is_current) {
-            let (action, reason) =
-                if has_lock { (Action::Update, Reason::Stale) } else { (Action::Create, Reason::Missing) };
-            self.prepared.changes.push(Change { path: LOCK.to_owned(), document: None, action, reason });
+            let missing = Change { action: Action::Create, reason: Reason::Missing, ..stale_lock() };
+            self.prepared.changes.push(if has_lock { stale_lock() } else { missing });
         }
     }
 
@@ -218,4 +229,8 @@ impl Run<'_> {
         let pending = Pending { root, kind, staged: self.staged, left_over, lock, staging, turn: None };
         Ok((self.prepared, Some(pending)))
     }
+}
+
+fn stale_lock() -> Change {
+    Change { path: LOCK.to_owned(), document: None, action: Action::Update, reason: Reason::Stale }
 }

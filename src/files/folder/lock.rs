@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use super::approved::Approved;
 use super::entry::HEADER;
 use super::path::{LOCK, TreePath};
 use super::read;
@@ -23,6 +24,8 @@ const LIMIT: u64 = 256 * 1024 * 1024;
 pub struct Lock {
     /// What was written into each file.
     pub files: BTreeMap<TreePath, Vec<Line>>,
+    /// The recipients that it approves: after a merge, the line of either side.
+    pub approved: Vec<Approved>,
     /// Whether it has the markers of a merge conflict.
     pub has_conflict: bool,
 }
@@ -132,6 +135,8 @@ impl Lock {
             let line = line.trim_ascii_end();
             if MARKERS.iter().any(|marker| line.starts_with(marker)) {
                 lock.has_conflict = true;
+            } else if let Some(approved) = Approved::parse(line) {
+                Approved::add(&mut lock.approved, approved);
             } else if !line.is_empty() && !line.starts_with(b"#") {
                 let (path, line) = parse_line(line).ok_or_else(|| malformed(number + 1))?;
                 lock.add(path, line);
@@ -152,6 +157,7 @@ impl Lock {
 
     pub fn write(&self, into: &mut impl Write) -> io::Result<()> {
         into.write_all(HEADER)?;
+        self.approved.iter().try_for_each(|approved| writeln!(into, "{approved}"))?;
         for (path, line) in self.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line))) {
             write!(into, "{path}")?;
             for (field, digest) in [("sha256", &line.hash), ("hmac", &line.hmac), ("signature", &line.signature)] {
@@ -208,7 +214,7 @@ mod tests {
         Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None, "").unwrap()
     }
 
-    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
     fn line(path: &str, bytes: &[u8], protection: Protection, key: &Key) -> (TreePath, Line) {
         let path = path.parse().unwrap();
@@ -243,7 +249,7 @@ mod tests {
         let ours = key(KEY);
         let (path, signed) = line("a", b"x", Protection::Public, &ours);
         assert!(signed.is_signed(&path, &ours) && !signed.is_signed(&"b".parse().unwrap(), &ours));
-        assert!(!signed.is_signed(&path, &key("fedcba9876543210fedcba9876543210")));
+        assert!(!signed.is_signed(&path, &key("f1e0d3c2b5a497867968a5b4c3d2e1f0")));
         let forged = Line { hash: Digest::of(b"y"), ..signed.clone() };
         assert!(!forged.is_signed(&path, &ours));
         assert_eq!(signed.verify(&b"x"[..], &ours).unwrap(), Verdict::Same);
@@ -257,7 +263,7 @@ mod tests {
         let (_, known) = line("a", b"secret", Protection::Plaintext, &key(KEY));
         assert!(known.hash.is_none() && known.hmac.is_some());
         assert_eq!(known.verify(&b"secret"[..], &key(KEY)).unwrap(), Verdict::Same);
-        assert_eq!(known.verify(&b"secret"[..], &key("fedcba9876543210fedcba9876543210")).unwrap(), Verdict::Different);
+        assert_eq!(known.verify(&b"secret"[..], &key("f1e0d3c2b5a497867968a5b4c3d2e1f0")).unwrap(), Verdict::Different);
         assert_eq!(known.verify(&b"secret"[..], &key("")).unwrap(), Verdict::Unknown);
     }
 

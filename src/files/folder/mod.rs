@@ -4,6 +4,7 @@
 //! each file is renamed, what is left over goes, and the lock comes last. A run that was killed leaves each file old or new; the next one
 //! reads the journal and completes it.
 
+mod approved;
 mod compare;
 mod cursor;
 pub mod entry;
@@ -79,6 +80,7 @@ pub fn prepare<'a>(
     mode: Mode,
     new_paths: &NewPaths,
 ) -> Result<Prepared, Failure> {
+    git::check_place(target)?;
     let key = Key::read(target.environment, target.cluster, &git::name_in_work_tree(target))?;
     let name = kind.name();
     let at = |error: WriteError| crate::files::failure(error, name);

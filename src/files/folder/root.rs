@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::approved::Approved;
 use super::lock::Lock;
 use super::path;
 use super::read;
@@ -126,10 +127,14 @@ impl Root {
             (None, _) => State::Unlisted,
         };
         root.ours = lock.unwrap_or_default();
-        for (name, lines) in journal.into_iter().flat_map(|journal| journal.files) {
+        let Lock { files, approved, .. } = journal.unwrap_or_default();
+        for (name, lines) in files {
             for line in lines {
                 root.has_journal |= root.ours.add(name.clone(), line);
             }
+        }
+        for line in approved {
+            root.has_journal |= Approved::add(&mut root.ours.approved, line);
         }
         if root.has_journal {
             root.state = State::Listed;

@@ -18,7 +18,6 @@ use crate::files::marks::key::Key;
 use crate::files::marks::{Marks, Outdated};
 use crate::files::new_paths::NewPaths;
 use crate::files::{self, Protection, WriteError, stream};
-use crate::protect::approval;
 use crate::settings::Reseal;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -129,7 +128,7 @@ impl<'a> Run<'a> {
         // What is slow is not done in vain.
         if self.staging.is_none() || self.refuses() {
             for (compared, change) in to_write {
-                self.expect(compared.seen.marks.as_ref());
+                self.tally.address(compared.seen.marks.as_ref().map(Marks::seen));
                 self.list(compared.path, compared.seen.line);
                 self.prepared.changes.push(change);
             }
@@ -137,11 +136,11 @@ impl<'a> Run<'a> {
         }
         let written = each(to_write, encrypts, |(compared, change)| {
             let written = self.stage(&compared).map_err(|error| self.failed(error, &compared.entry.path))?;
-            let recipients = compared.seen.marks.as_ref().map(|marks| marks.seen().recipients);
-            Ok((written, recipients, compared.path, change))
+            let seen = compared.seen.marks.as_ref().map(Marks::seen);
+            Ok((written, seen, compared.path, change))
         })?;
-        for (Written { temporary, line }, recipients, path, change) in written {
-            self.tally.recipients.extend(recipients.into_iter().flatten());
+        for (Written { temporary, line }, seen, path, change) in written {
+            self.tally.address(seen);
             self.staged.extend(temporary.map(|number| (change.path.clone(), number)));
             self.list(path, line);
             self.prepared.changes.push(change);
@@ -182,7 +181,9 @@ impl<'a> Run<'a> {
         }
         if let Some(marks) = &seen.marks {
             self.tally.signed_files += usize::from(marks.has_signed() && change.reason != Reason::Unsigned);
-            self.tally.note(marks);
+            // In a fleet the key of another cluster may have signed it.
+            let is_one_of_many = self.target.cluster.is_some();
+            self.tally.note(marks, |mark| mark.signature.is_none() || !is_one_of_many);
         }
     }
 
@@ -192,18 +193,11 @@ impl<'a> Run<'a> {
             let place = self.root.kind.place(&self.root.path, &entry.path);
             files::protect(&place, entry.content.protection()).map_err(|error| self.failed(error, &entry.path))?;
         }
-        self.expect(seen.marks.as_ref());
-        if self.target.environment.is_set(approval::VARIABLE) {
-            let signed = seen.marks.as_ref().map(Marks::signed_recipients);
-            let named = signed.into_iter().flatten().map(|one| Recipient::named(&one));
-            self.tally.recipients.extend(named);
-        }
+        let documents = seen.marks.as_ref().map(Marks::seen).unwrap_or_default();
+        self.tally.recipients.extend(documents.signed.iter().map(|one| Recipient::named(one)));
+        self.tally.address(Some(documents));
         self.list(path, seen.line);
         Ok(())
-    }
-
-    fn expect(&mut self, marks: Option<&Marks<'_>>) {
-        self.tally.recipients.extend(marks.into_iter().flat_map(|marks| marks.seen().recipients));
     }
 
     fn list(&mut self, path: Option<TreePath>, line: Line) {

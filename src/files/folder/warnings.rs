@@ -80,6 +80,17 @@ pub fn refused(refused: &[&Recipient]) -> Diagnostic {
     ))
 }
 
+/// A document is for a recipient that only other documents were for.
+pub fn moved(document: &str, recipient: &Recipient) -> Diagnostic {
+    let message = format!(
+        "`{document}` is for another key than before: {recipient} opens other documents here, but not this one"
+    );
+    Diagnostic::error(Code::AnotherRecipient, message).hint(format!(
+        "the owner of that key could open the login: check who changed the rules in `.sops.yaml`; if it was meant, add `--accept-recipient {}`",
+        recipient.fingerprint()
+    ))
+}
+
 /// That a first run has chosen the recipients.
 pub fn first(recipients: &[String]) -> String {
     format!("first run: encrypted for {}; from now on another recipient is an error", recipients.join(", "))

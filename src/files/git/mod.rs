@@ -7,7 +7,7 @@ mod repository;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::environment::{Environment, read_file};
 use crate::settings::PlaintextInGit;
@@ -184,6 +184,35 @@ pub fn is_inside(path: &Path, folder: &Path) -> bool {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let top = folder.ancestors().filter(|ancestor| is_root(ancestor)).last().unwrap_or(&folder);
     place::resolve(path).is_ok_and(|places| places.iter().all(|place| place.starts_with(top)))
+}
+
+/// Refuses an output that links of a work tree lead out of it, or that is below `.git`: a merge request may have added the link.
+pub fn check_place(target: &Target<'_>) -> Result<(), Failure> {
+    let refused = |message: &str, hint: &str| {
+        Err(Failure::of("the output", Diagnostic::error(Code::NotAllowed, message.to_owned()).hint(hint.to_owned())))
+    };
+    if place::resolve(&target.path).is_ok_and(|places| places.iter().any(|place| is_of_git(place))) {
+        return refused("the output is below `.git`, which is Git's own", "choose another place for `--output`");
+    }
+    if leaves(&target.path, target.environment.directory()) {
+        let hint = "a merge request may have added the link: name the folder that is meant with `--output`";
+        return refused("a link leads the output out of this work tree", hint);
+    }
+    Ok(())
+}
+
+fn is_of_git(place: &Path) -> bool {
+    place.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"))
+}
+
+/// Whether a path that begins in the work tree around a folder leads out of it by a link.
+pub fn leaves(path: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let real_folder = real(folder);
+    let Some(top) = real_folder.ancestors().filter(|ancestor| is_root(ancestor)).last() else { return false };
+    let named = path.strip_prefix(folder).map_or_else(|_| path.to_path_buf(), |below| real_folder.join(below));
+    let goes_up = named.components().any(|part| part == Component::ParentDir);
+    !goes_up && named.starts_with(top) && !is_inside(&named, folder)
 }
 
 /// Whether a folder is the top of a work tree: its `.git` is a file, or a folder with a `HEAD`.

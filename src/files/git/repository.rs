@@ -16,6 +16,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 const LONGEST_WORDS: usize = 200;
 /// All that `git` gets of our environment.
 const VARIABLES: [&str; 3] = ["PATH", "HOME", "XDG_CONFIG_HOME"];
+/// With these the user's own Git may read other rules outside of the repository than the Git that is asked here.
+const OF_OTHER_RULES: [&str; 5] =
+    ["GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_SYSTEM"];
 /// What a repository could run programs with, or answer from another place with.
 const HARDENED: [&str; 9] = [
     "--no-pager",
@@ -34,6 +37,8 @@ pub struct Repository {
     program: Program,
     tracked: BTreeSet<Vec<u8>>,
     case: Case,
+    /// Whether a rule from outside of the repository counts.
+    believes_outer_rules: bool,
 }
 
 /// Whether `a` and `A` are the same file.
@@ -83,7 +88,8 @@ impl Repository {
         ] {
             program = program.with(name, value);
         }
-        let mut repository = Self { program, tracked: BTreeSet::new(), case: Case::Matters };
+        let believes_outer_rules = !OF_OTHER_RULES.iter().any(|name| environment.is_set(name));
+        let mut repository = Self { program, tracked: BTreeSet::new(), case: Case::Matters, believes_outer_rules };
         let fail = |trouble| Trouble::of(trouble, root);
         let ignore_case = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
         if repository.run(&ignore_case, Vec::new()).map_err(fail)?.starts_with(b"true") {
@@ -118,6 +124,7 @@ impl Repository {
         }
         let judged = paths.iter().zip(fields.chunks(4)).map(|(path, fields)| match fields {
             _ if self.tracks(path) => Verdict::Tracked,
+            [file, ..] if file.starts_with(b"/") && !self.believes_outer_rules => Verdict::NotIgnored,
             [_, _, rule, _] if !rule.is_empty() && !rule.starts_with(b"!") => Verdict::Ignored,
             _ => Verdict::NotIgnored,
         });

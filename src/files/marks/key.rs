@@ -1,23 +1,15 @@
 //! Computes what is written down of files: hashes of what is public, HMACs of what is secret.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-
 use aws_lc_rs::{digest, hmac};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::digest::Digest;
-use crate::credentials::is_a_placeholder;
+use super::weak;
 use crate::environment::{Environment, Reading};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::diagnostic::Failure;
 use regcred_core::names::{ResourceName, VariableName};
 
 pub use crate::settings::secret_variables::{KEY_VARIABLE, PREVIOUS_VARIABLE};
-
-/// From here on no list of guesses is long enough.
-const SHORTEST_KEY: usize = 32;
-/// A random key of that length has more.
-const FEWEST_CHARACTERS: usize = 6;
 
 /// The keys of fingerprints: the one that signs, and the one that it replaced.
 #[derive(Clone)]
@@ -35,6 +27,8 @@ pub enum Purpose {
     Mark,
     /// That a line of the lock is ours.
     Line,
+    /// Which recipients are approved.
+    Recipients,
     /// The bytes of a file with a secret in clear.
     File,
 }
@@ -74,7 +68,7 @@ impl Key {
 }
 
 fn read(name: &'static str, environment: &Environment) -> Result<Option<hmac::Key>, Failure> {
-    let refused = |what: &str| Err(unusable(name, what));
+    let refused = |what: &str| Err(Failure::of("the environment", weak::unusable(name, what)));
     let key = match environment.read(&VariableName::known(name)) {
         Reading::Value(key) => key,
         Reading::Unset | Reading::Empty => return Ok(None),
@@ -83,19 +77,10 @@ fn read(name: &'static str, environment: &Environment) -> Result<Option<hmac::Ke
     #[expect(clippy::disallowed_methods, reason = "the key of an HMAC")]
     // A line end comes along where a file is pasted.
     let key = key.expose_secret().trim_end_matches(['\r', '\n']);
-    match key {
-        "" => Ok(None),
-        _ if key.len() < SHORTEST_KEY => refused("has fewer than 32 characters, and could be guessed"),
-        _ if is_a_placeholder(key) => refused("holds a placeholder instead of a key"),
-        _ if Path::new(key).is_absolute() && Path::new(key).exists() => {
-            refused("holds the path of a file instead of a key")
-        }
-        _ if key.chars().filter(|letter| !letter.is_whitespace()).collect::<BTreeSet<_>>().len()
-            < FEWEST_CHARACTERS =>
-        {
-            refused("has fewer than 6 different characters, and could be guessed")
-        }
-        _ => Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))),
+    match (key, weak::fault(key)) {
+        ("", _) => Ok(None),
+        (_, Some(fault)) => refused(fault),
+        (_, None) => Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))),
     }
 }
 
@@ -122,6 +107,7 @@ impl Purpose {
             Self::Content => b"regcred content\0",
             Self::Mark => b"regcred mark\0",
             Self::Line => b"regcred line\0",
+            Self::Recipients => b"regcred recipients\0",
             Self::File => b"regcred file\0",
         }
     }
@@ -178,15 +164,6 @@ impl Hasher {
     }
 }
 
-fn unusable(name: &str, what: &str) -> Failure {
-    Failure::of(
-        "the environment",
-        Diagnostic::error(Code::UnusableKey, format!("`{name}` {what}")).hint(
-            "set it to the output of `openssl rand -hex 32`, the same for every run; or leave it out, and every run re-encrypts",
-        ),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -197,7 +174,7 @@ mod tests {
         Key::read(&Environment::new([(KEY_VARIABLE, value)], PathBuf::new()), None, "")
     }
 
-    const GOOD: &str = "0123456789abcdef0123456789abcdef";
+    const GOOD: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
     #[test]
     fn a_key_that_could_be_guessed_is_refused() {
@@ -210,6 +187,10 @@ mod tests {
             &"k".repeat(64),
             &"0".repeat(64),
             &"abab".repeat(16),
+            &"0123456789".repeat(4),
+            &"changeme".repeat(4),
+            &format!("{}bcdefg", "a".repeat(28)),
+            "correct horse battery staple correct",
             env!("CARGO_MANIFEST_DIR"),
             "${{ secrets.REGCRED_FINGERPRINT_KEY }}",
         ] {
@@ -237,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_the_previous_key_has_signed_is_believed() {
-        let (new, other) = ("fedcba9876543210fedcba9876543210", "f0e1d2c3b4a5968778695a4b3c2d1e0f");
+        let (new, other) = ("f1e0d3c2b5a497867968a5b4c3d2e1f0", "f0e1d2c3b4a5968778695a4b3c2d1e0f");
         let signed = read(GOOD).unwrap().sign(Purpose::Mark, &[b"x"]);
         let changed = [(KEY_VARIABLE, new), (PREVIOUS_VARIABLE, GOOD)];
         let key = Key::read(&Environment::new(changed, PathBuf::new()), None, "").unwrap();

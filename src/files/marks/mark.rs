@@ -100,6 +100,11 @@ impl Mark {
         line
     }
 
+    /// The fingerprints of its recipients.
+    pub fn each_recipient(&self) -> impl Iterator<Item = String> + '_ {
+        self.recipients.split(',').filter(|name| !name.is_empty()).map(str::to_owned)
+    }
+
     /// The same, signed.
     pub fn signed(mut self, key: &Key) -> Self {
         self.signature = self.with_parts(|parts| key.sign(Purpose::Mark, parts));
@@ -161,7 +166,7 @@ mod tests {
     #[test]
     fn a_mark_is_signed_as_a_whole() {
         let key = |key: &str| Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None, "").unwrap();
-        let (ours, other) = (key("0123456789abcdef0123456789abcdef"), key("fedcba9876543210fedcba9876543210"));
+        let (ours, other) = (key("0f1e2d3c4b5a69788796a5b4c3d2e1f0"), key("f1e0d3c2b5a497867968a5b4c3d2e1f0"));
         let signed = mark(Some("content")).signed(&ours);
         assert!(signed.is_signed(&ours) && !signed.is_signed(&other));
         for forged in [

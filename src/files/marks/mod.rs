@@ -7,6 +7,8 @@ pub mod digest;
 pub mod key;
 pub mod mark;
 pub mod merge;
+pub mod seen;
+pub mod weak;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -22,7 +24,8 @@ use crate::protect::encrypted::Encrypted;
 use digest::Digest;
 use key::{Key, Purpose};
 use mark::{Mark, fingerprints};
-use regcred_core::recipient::Recipients;
+use regcred_core::recipient::Recipient;
+use seen::Seen;
 
 const SEPARATOR: &[u8] = b"---\n";
 /// What is compared in the place of a document that has to be encrypted.
@@ -70,28 +73,6 @@ pub struct Marks<'a> {
     text: Zeroizing<Vec<u8>>,
     documents: HashMap<String, Vec<Marked>>,
     seen: Mutex<Seen>,
-}
-
-/// What was seen of the documents that were asked for.
-#[derive(Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each may be seen of one document or another")]
-pub struct Seen {
-    /// One is missing, or has to be encrypted.
-    pub outdated: bool,
-    /// Nothing tells which secret one holds.
-    pub unproven: bool,
-    /// One was edited.
-    pub edited: bool,
-    /// The mark of one was not signed with the key.
-    pub unsigned: bool,
-    /// One is for other recipients than are wanted.
-    pub readdressed: bool,
-    /// One is not there.
-    pub absent: bool,
-    /// The mark of one is written again, as the key has changed.
-    pub resigned: bool,
-    /// The recipients of those that were, or would be, encrypted.
-    pub recipients: Recipients,
 }
 
 /// How a document that is there compares with the one that is wanted.
@@ -143,13 +124,19 @@ impl<'a> Marks<'a> {
     /// The fingerprints of the recipients that a key has signed for.
     pub fn signed_recipients(&self) -> BTreeSet<String> {
         let signed = self.documents.values().flatten().filter(|marked| marked.is_signed);
-        signed.flat_map(|marked| marked.mark.recipients.split(',')).map(str::to_owned).collect()
+        signed.flat_map(|marked| marked.mark.each_recipient()).collect()
     }
 
-    /// The fingerprints of the recipients that marks name, whoever wrote the marks.
-    pub fn named_recipients(&self) -> BTreeSet<String> {
+    /// The fingerprints of the recipients that these marks name, whoever wrote the marks.
+    pub fn named_recipients(&self, is_meant: impl Fn(&Mark) -> bool) -> BTreeSet<String> {
         let marks = self.documents.values().flatten().map(|marked| &marked.mark);
-        marks.flat_map(|mark| mark.recipients.split(',')).map(str::to_owned).collect()
+        marks.filter(|mark| is_meant(mark)).flat_map(Mark::each_recipient).collect()
+    }
+
+    /// The recipients that a key has signed for in the document of this name: in each of them, where a merge has left several.
+    fn recipients_before(&self, name: &str) -> Option<BTreeSet<String>> {
+        let signed = self.documents.get(name).into_iter().flatten().filter(|marked| marked.is_signed);
+        signed.map(|marked| marked.mark.each_recipient().collect()).reduce(|one, other| &one & &other)
     }
 
     /// Whether an encrypted document is there, with its mark or without one.
@@ -170,6 +157,9 @@ impl<'a> Marks<'a> {
         let name = encrypted.name();
         let meaning = Meaning::of(encrypted, path)?;
         let known = if let Outdated::Compare(known) = outdated { known } else { Known::All };
+        let before = self.recipients_before(&name);
+        self.note(|seen| seen.signed.extend(before.iter().flatten().cloned()));
+        let address = |recipients| self.note(|seen| seen.address(&name, before.as_ref(), recipients));
         let mut findings = Vec::new();
         for marked in self.documents.get(&name).into_iter().flatten() {
             let document = &self.text[marked.range.clone()];
@@ -178,16 +168,17 @@ impl<'a> Marks<'a> {
                 (Finding::Current, Outdated::EncryptAll) => {}
                 (Finding::Current, _) => {
                     let mark = self.put(&meaning, marked.mark.clone(), document, into);
-                    self.note(|seen| seen.resigned |= mark != marked.mark);
+                    self.note(|seen| {
+                        seen.resigned |= mark != marked.mark;
+                        seen.recipients.extend(mark.each_recipient().map(|name| Recipient::named(&name)));
+                    });
                     return Ok(());
                 }
                 (Finding::Unproven, Outdated::Compare(_)) => {
                     into.extend_from_slice(marked.mark.line().as_bytes());
                     into.extend_from_slice(document);
-                    self.note(|seen| {
-                        seen.unproven = true;
-                        seen.recipients.extend(encrypted.recipients().into_iter().flatten());
-                    });
+                    self.note(|seen| seen.unproven = true);
+                    address(encrypted.recipients().unwrap_or_default());
                     return Ok(());
                 }
                 (finding, _) => findings.push(finding),
@@ -201,14 +192,14 @@ impl<'a> Marks<'a> {
             seen.readdressed |= findings.contains(&Finding::Readdressed);
         });
         if let Outdated::Compare(_) = outdated {
-            self.note(|seen| seen.recipients.extend(encrypted.recipients().into_iter().flatten()));
+            address(encrypted.recipients().unwrap_or_default());
             into.extend_from_slice(OUTDATED);
             return Ok(());
         }
         let document = encrypted.encrypt(path)?;
         let recipients = encrypted.recipients_of(&document);
         let mark = Mark {
-            name,
+            name: name.clone(),
             recipients: fingerprints(&recipients),
             rules: meaning.rules.clone(),
             context: meaning.digest.clone(),
@@ -216,7 +207,7 @@ impl<'a> Marks<'a> {
             content: None,
             signature: None,
         };
-        self.note(|seen| seen.recipients.extend(recipients));
+        address(recipients);
         self.put(&meaning, mark, &document, into);
         Ok(())
     }

@@ -72,10 +72,14 @@ pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Dia
     Err(unusable.into_iter().next().map_or_else(|| none(source), |(fault, _)| fault.problem(source)))
 }
 
-/// Whether the text holds anything else than certificates, such as a private key.
+/// Whether the text holds anything else than certificates and comments, such as a private key.
 #[must_use]
 pub fn holds_more(pem: &[u8]) -> bool {
-    <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).any(|section| !matches!(section, Ok((SectionKind::Certificate, _))))
+    let text = String::from_utf8_lossy(pem);
+    let after_end = |part| str::split_once(part, "-----END CERTIFICATE-----").map_or(part, |(_, rest)| rest);
+    let mut parts = text.split("-----BEGIN CERTIFICATE-----");
+    let around = parts.next().into_iter().chain(parts.map(after_end));
+    around.flat_map(str::lines).any(|line| !(line.trim().is_empty() || line.starts_with('#')))
 }
 
 /// The certificates of a text in DER, sorted: two texts with the same ones are the same to us.
@@ -247,6 +251,22 @@ mod tests {
         // A clock may be a day late.
         assert_eq!(chosen(pem, "2020-01-01", -DAY), Ok(vec![]));
         assert_eq!(chosen(pem, "2020-01-01", -DAY - 1), Err("certificate-not-yet-valid"));
+    }
+
+    #[test]
+    fn what_is_no_certificate_and_no_comment_is_more() {
+        let pem = include_str!("../../../tests/certificates/rsa-2048.pem");
+        for (around, is_more) in [
+            ("", false),
+            ("\n# of prod\n", false),
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n", true),
+            ("  -----BEGIN CERTIFICATE-----\n  AA==\n", true),
+            ("AGE-SECRET-KEY-1\n", true),
+        ] {
+            for text in [format!("{around}{pem}"), format!("{pem}{around}"), format!("{pem}{around}{pem}")] {
+                assert_eq!(holds_more(text.as_bytes()), is_more, "{text}");
+            }
+        }
     }
 
     #[test]

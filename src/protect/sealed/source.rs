@@ -16,6 +16,12 @@ pub fn read(source: &CertificateSource, environment: &Environment) -> Result<Vec
         CertificateSource::Variable(text) => PathBuf::from(text.trim()),
         CertificateSource::Flag(path) | CertificateSource::File(path) => path.clone(),
     };
+    if matches!(source, CertificateSource::File(_)) && ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder)) {
+        let message = format!("{source} is no file of this repository");
+        return Err(Diagnostic::error(Code::UnreadableFile, message).hint(
+            "commit the certificate, or give it with `--sealing-cert`: `regcred fetch-cert --output FILE` writes it",
+        ));
+    }
     if path.to_string_lossy().contains("://") {
         let message = format!("{source} is an address, and `render` touches no network");
         return Err(Diagnostic::error(Code::CertificateByAddress, message)

@@ -115,7 +115,7 @@ pub fn no_result(
     (rules, root): (Option<&Rules>, &Path),
     secrets: impl FnOnce() -> Secrets,
 ) -> Diagnostic {
-    const REMEDY: &str = "is the key right, can its service be reached, and may this job use it?";
+    const REMEDY: &str = "is the key in `.sops.yaml` right, can its service be reached, and may this job use it?";
     let name = &naming.name(path);
     if let Trouble::Failed { answer, .. } = trouble {
         let has_said = |text: &str| String::from_utf8_lossy(&answer.words).contains(text);

@@ -70,9 +70,9 @@ fn collect(value: &Value, servers: &mut BTreeSet<String>) {
     }
 }
 
-/// Scheme, host and port of an address. What is none is not repeated: the file may be a link to another.
+/// Scheme, host and port of an address. Other text is not repeated: the file may be a link to another.
 fn server(address: &str) -> Option<String> {
-    const NO_ADDRESS: &str = "an address that is none";
+    const NO_ADDRESS: &str = "an address that is not valid";
     let (scheme, rest) = address.split_once("://")?;
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     // What precedes an `@` is a login.

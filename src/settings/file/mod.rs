@@ -1,5 +1,6 @@
 //! Declares the object of regcred.yaml, of which its JSON Schema is made too.
 
+mod controller;
 mod document;
 mod faults;
 mod form;
@@ -17,6 +18,7 @@ use regcred_core::spec::SECRET_NAME;
 use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 use regcred_core::spec::external::written::External;
 
+pub use controller::ControllerSpec;
 pub use load::{NAME, Which, load, parse, parse_function_config};
 pub use login::{Login, LoginForm, Place, UserName, Variable};
 
@@ -189,20 +191,6 @@ impl Namespaces {
     pub(super) fn is_empty(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty() && self.selector.is_none()
     }
-}
-
-/// The controller.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct ControllerSpec {
-    /// Its namespace; `regcred-system` if left out.
-    pub namespace: Option<Namespace>,
-    /// Its image.
-    pub image: Option<String>,
-    /// How many Pods of it run; 2 if left out.
-    pub replicas: Option<u32>,
-    /// The oldest version of Kubernetes that it is for, such as `1.33`.
-    pub kube_version: Option<String>,
 }
 
 /// The in-cluster patcher.

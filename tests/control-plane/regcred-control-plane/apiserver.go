@@ -21,7 +21,7 @@ import (
 const everyRequest = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
 "rules": [{"level": "Metadata"}]}`
 
-func startAPIServer(data folder, etcd string, audits bool) (*part, error) {
+func startAPIServer(data folder, etcd, gates string, audits bool) (*part, error) {
 	// Our own listener, so that no other process can take the port between its choice and its use.
 	listener, err := net.Listen("tcp", data.address())
 	if err != nil {
@@ -39,6 +39,7 @@ func startAPIServer(data folder, etcd string, audits bool) (*part, error) {
 		// A loopback address cannot be the endpoint of the Service `kubernetes`, and nothing here looks for it.
 		"--endpoint-reconciler-type=none",
 		"--etcd-servers=http://" + etcd,
+		"--feature-gates=" + gates,
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + data.serviceAccountKey(),
 		"--service-account-signing-key-file=" + data.serviceAccountKey(),

@@ -31,6 +31,7 @@ func main() {
 	folder := flag.String("data", "", "the `folder` for its data, its log and the kubeconfig; made if missing, else empty")
 	continues := flag.Bool("continue", false, "go on at the same address with the data of a control plane that was killed")
 	audits := flag.Bool("audit", false, "write a line for each request, without bodies, to audit.log in the folder")
+	gates := flag.String("feature-gates", "", "`gates` of kube-apiserver, for example WatchList=false, as in a server before Kubernetes 1.34")
 	untilStdinCloses := flag.Bool("until-stdin-closes", false, "stop when standard input ends, as it does when the parent dies")
 	flag.Parse()
 	if *folder == "" || flag.NArg() > 0 {
@@ -46,13 +47,13 @@ func main() {
 			cancel()
 		}()
 	}
-	if err := run(stop, *folder, *continues, *audits); err != nil {
+	if err := run(stop, *folder, *gates, *continues, *audits); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // run starts each part when the one that it needs is there, and stops them in reverse.
-func run(stop context.Context, path string, continues, audits bool) error {
+func run(stop context.Context, path, gates string, continues, audits bool) error {
 	data, err := prepare(path, continues)
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func run(stop context.Context, path string, continues, audits bool) error {
 	}
 	defer etcd.Close()
 
-	apiServer, err := startAPIServer(data, etcd.Clients[0].Addr().String(), audits)
+	apiServer, err := startAPIServer(data, etcd.Clients[0].Addr().String(), gates, audits)
 	if err != nil {
 		return fmt.Errorf("kube-apiserver: %w", err)
 	}

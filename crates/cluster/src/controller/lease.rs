@@ -1,20 +1,28 @@
 //! Elects the replica that writes, by a Lease that each replica sees change or not: no two clocks are compared.
 
+use std::future::pending;
 use std::time::Duration;
 
+use futures::stream::{BoxStream, StreamExt};
+use http::Request;
 use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use kube::core::WatchEvent;
 use regcred_core::cluster::facts::Metadata;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::watch::SECONDS;
 use crate::call::{APPLY, Call};
 use crate::server::{Server, Trouble};
 
 /// How often the leader renews its lease.
-pub const RENEW: Duration = Duration::from_secs(3);
-/// How often another replica looks at it.
-pub const LOOK: Duration = Duration::from_millis(700);
+const RENEW: Duration = Duration::from_secs(3);
+/// How often another replica looks at it, where its watch shows nothing: later than a watch that works shows the next renewal.
+const LOOK: Duration = Duration::from_secs(4);
+/// After which time a replica tries again that had no answer.
+pub const AGAIN: Duration = Duration::from_secs(1);
 /// After how long without a change another replica takes the lease.
 const EXPIRES: Duration = Duration::from_secs(15);
 /// How long a leader writes after its last renewal. It ends before another replica may begin.
@@ -22,6 +30,9 @@ const LEADS: Duration = Duration::from_secs(10);
 
 /// The lease, as this replica has seen it.
 pub struct Lease {
+    watching: Client,
+    changes: Option<BoxStream<'static, Result<WatchEvent<Object>, kube::Error>>>,
+    collection: String,
     path: String,
     name: String,
     identity: String,
@@ -30,16 +41,20 @@ pub struct Lease {
     /// Until when this replica may write.
     until: Option<Instant>,
     holder: String,
+    /// Since when this replica holds it.
+    acquired: Option<String>,
+    /// How often another replica has taken it.
+    transitions: i64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Object {
     metadata: Metadata,
     #[serde(default)]
     spec: Spec,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Spec {
     holder_identity: Option<String>,
@@ -47,17 +62,66 @@ struct Spec {
 }
 
 impl Lease {
-    /// The lease of this name; `identity` is that of this replica, and of no other one before or after it.
+    /// The lease of this name, with the client for watches; `identity` is that of this replica, and of no other one before or after it.
     #[must_use]
-    pub fn new(namespace: &str, name: &str, identity: String) -> Self {
-        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}");
-        Self { path, name: name.to_owned(), identity, seen: None, until: None, holder: String::new() }
+    pub fn new(watching: Client, namespace: &str, name: &str, identity: String) -> Self {
+        let collection = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
+        Self {
+            watching,
+            changes: None,
+            path: format!("{collection}/{name}"),
+            collection,
+            name: name.to_owned(),
+            identity,
+            seen: None,
+            until: None,
+            holder: String::new(),
+            acquired: None,
+            transitions: 0,
+        }
     }
 
     /// Until when this replica may write.
     #[must_use]
     pub fn until(&self) -> Option<Instant> {
         self.until
+    }
+
+    /// How long this replica may leave the lease alone, unless it changes.
+    #[must_use]
+    pub fn rest(&self) -> Duration {
+        let now = Instant::now();
+        if self.until.is_some_and(|until| now < until) {
+            return RENEW;
+        }
+        let expires = self.seen.as_ref().map(|(_, since)| (*since + EXPIRES).saturating_duration_since(now));
+        expires.filter(|left| !left.is_zero()).unwrap_or(LOOK).min(LOOK)
+    }
+
+    /// Waits until a watch shows that the lease has changed since it was seen; for ever where there is nothing to watch.
+    pub async fn changed(&mut self) {
+        if self.changes.is_none() {
+            self.changes = self.watch().await;
+        }
+        while let Some(changes) = &mut self.changes {
+            match changes.next().await {
+                Some(Ok(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Deleted(_))) => return,
+                Some(Ok(WatchEvent::Bookmark(_))) => {}
+                Some(Ok(WatchEvent::Error(_)) | Err(_)) | None => self.changes = None,
+            }
+        }
+        pending::<()>().await;
+    }
+
+    /// Begins a watch at the version that was seen, which needs no right to list.
+    async fn watch(&self) -> Option<BoxStream<'static, Result<WatchEvent<Object>, kube::Error>>> {
+        let (version, _) = self.seen.as_ref()?;
+        let path = format!(
+            "{}?watch=true&fieldSelector=metadata.name%3D{}&timeoutSeconds={SECONDS}&resourceVersion={version}",
+            self.collection, self.name
+        );
+        let request = Request::get(path).body(Vec::new()).ok()?;
+        Some(self.watching.request_events::<Object>(request).await.ok()?.boxed())
     }
 
     /// Who holds it, as far as was seen.
@@ -74,7 +138,10 @@ impl Lease {
         let now = Instant::now();
         let object = match server.ask::<Object>(&Call::get(self.path.clone())).await {
             Ok(object) => object,
-            Err(trouble) if trouble.code() == 404 => return self.take(server, None, 0, now).await,
+            Err(trouble) if trouble.code() == 404 => {
+                self.transitions = 0;
+                return self.take(server, None, now).await;
+            }
             Err(trouble) => return Err(trouble),
         };
         let version = object.metadata.resource_version;
@@ -86,9 +153,12 @@ impl Lease {
         }
         let has_expired = self.seen.as_ref().is_some_and(|(_, since)| now.duration_since(*since) >= EXPIRES);
         self.holder.clone_from(&holder);
-        let transitions = object.spec.lease_transitions.unwrap_or_default();
+        self.transitions = object.spec.lease_transitions.unwrap_or_default() + i64::from(!is_ours);
+        if !is_ours {
+            self.acquired = None;
+        }
         if is_ours || holder.is_empty() || has_expired {
-            self.take(server, Some(&version), transitions + i64::from(!is_ours), now).await
+            self.take(server, Some(&version), now).await
         } else {
             self.until = None;
             Ok(())
@@ -96,14 +166,14 @@ impl Lease {
     }
 
     /// Writes the lease, if it is still as it was seen; a lost race is no error.
-    async fn take(
-        &mut self,
-        server: &Server,
-        seen: Option<&str>,
-        transitions: i64,
-        now: Instant,
-    ) -> Result<(), Trouble> {
-        match self.write(server, &self.identity, seen, transitions).await {
+    async fn take(&mut self, server: &Server, seen: Option<&str>, now: Instant) -> Result<(), Trouble> {
+        let time = time();
+        let acquired = self.acquired.get_or_insert_with(|| time.clone()).clone();
+        let spec = json!({
+            "holderIdentity": self.identity, "leaseDurationSeconds": EXPIRES.as_secs(), "renewTime": time,
+            "acquireTime": acquired, "leaseTransitions": self.transitions,
+        });
+        match self.write(server, &spec, seen).await {
             Ok(object) => {
                 self.seen = Some((object.metadata.resource_version, now));
                 self.holder.clone_from(&self.identity);
@@ -118,23 +188,9 @@ impl Lease {
         }
     }
 
-    async fn write(
-        &self,
-        server: &Server,
-        holder: &str,
-        seen: Option<&str>,
-        transitions: i64,
-    ) -> Result<Object, Trouble> {
-        let now = Timestamp::now();
-        let time = format!("{now:.6}");
+    async fn write(&self, server: &Server, spec: &Value, seen: Option<&str>) -> Result<Object, Trouble> {
         let mut lease = json!({
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": self.name},
-            "spec": {
-                "holderIdentity": holder, "leaseDurationSeconds": EXPIRES.as_secs(), "renewTime": time,
-                "leaseTransitions": transitions,
-            },
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": self.name}, "spec": spec,
         });
         let force = match seen {
             Some(version) => {
@@ -155,9 +211,21 @@ impl Lease {
         if self.holder != self.identity {
             return;
         }
-        if let Some((version, _)) = self.seen.clone() {
-            // Whoever waits takes it after its time otherwise.
-            let _ = self.write(server, "", Some(&version), 0).await;
+        let spec = json!({
+            "holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": time(), "leaseTransitions": self.transitions,
+        });
+        let Some((version, _)) = self.seen.clone() else { return };
+        let released = self.write(server, &spec, Some(&version)).await;
+        // A renewal whose answer was lost has made it newer. Without a release, another replica takes the lease when it expires.
+        if released.is_err_and(|trouble| trouble.code() == 409)
+            && let Ok(now) = server.ask::<Object>(&Call::get(self.path.clone())).await
+            && now.spec.holder_identity.as_ref() == Some(&self.identity)
+        {
+            let _ = self.write(server, &spec, Some(&now.metadata.resource_version)).await;
         }
     }
+}
+
+fn time() -> String {
+    format!("{:.6}", Timestamp::now())
 }

@@ -1,61 +1,66 @@
 //! Lists a kind of object again and again, for an account that may not watch it.
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::time::Duration;
 
-use futures::stream::{LocalBoxStream, StreamExt, unfold};
-use kube::Client;
-use regcred_core::controller::{Event, Watch};
-use regcred_core::names::ResourceName;
-use tokio::time::sleep;
+use futures::stream::{BoxStream, StreamExt, unfold};
+use kube::Api;
+use kube::api::ListParams;
+use kube::runtime::watcher::Event;
+use tokio::time::{sleep, timeout};
 
-use super::seen::Fact;
-use super::watch::Said;
-use crate::failure::Attempt;
-use crate::server::Server;
+use super::seen::{Fact, Seen};
+use super::stream::{Failed, of_client};
 
-/// How long one list may take, with all its tries.
+/// How long one page of a list may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How many objects a page has.
+const PAGE: u32 = 500;
 
 /// What lists see, as a watch would say it that begins again each time.
-pub(super) fn run<T: Fact>(
-    client: Client,
-    watch: Watch,
-    name: Option<ResourceName>,
+pub(super) fn objects<T: Fact>(
+    api: Api<Seen<T>>,
+    fields: Option<String>,
     pause: Duration,
-    seen: impl Fn(&Watch, T) -> Option<Event> + 'static,
-) -> LocalBoxStream<'static, Said> {
+) -> BoxStream<'static, Result<Event<Seen<T>>, Failed>>
+where
+    Seen<T>: kube::Resource<DynamicType = ()> + Debug,
+{
     let first = (VecDeque::new(), Duration::ZERO);
-    unfold((first, client, watch, name, seen), move |((mut said, wait), client, watch, name, seen)| async move {
+    unfold((first, api, fields), move |((mut said, wait), api, fields)| async move {
         if said.is_empty() {
             sleep(wait).await;
-            said = list(&client, &watch, name.as_ref(), &seen).await;
+            said = match list(&api, fields.as_deref()).await {
+                Ok(objects) => {
+                    let objects = objects.into_iter().map(Event::InitApply);
+                    [Event::Init].into_iter().chain(objects).chain([Event::InitDone]).map(Ok).collect()
+                }
+                Err(failed) => [Err(failed)].into(),
+            };
         }
         let next = said.pop_front()?;
-        Some((next, ((said, pause), client, watch, name, seen)))
+        Some((next, ((said, pause), api, fields)))
     })
-    .boxed_local()
+    .boxed()
 }
 
-/// Everything that one list says.
-async fn list<T: Fact>(
-    client: &Client,
-    watch: &Watch,
-    name: Option<&ResourceName>,
-    seen: &impl Fn(&Watch, T) -> Option<Event>,
-) -> VecDeque<Said> {
-    let server = Server::new(client.clone(), PATIENCE, || false);
-    let selector = name.map(|name| format!("metadata.name={name}"));
-    let query: Vec<_> = selector.iter().map(|selector| ("fieldSelector", selector.as_str())).collect();
-    match server.list::<T>(&format!("/api/v1/{}", T::PLURAL), &query).await {
-        Ok(objects) => {
-            let objects = objects.into_iter().filter_map(|object| seen(watch, object));
-            let events = [Event::Began(watch.clone())].into_iter().chain(objects);
-            events.chain([Event::Ended(watch.clone())]).map(|event| Said::Event(Box::new(event))).collect()
-        }
-        Err(trouble) => {
-            let words = Attempt::new("list", T::PLURAL).failed(&trouble).message;
-            [Said::Failed(watch.clone(), words)].into()
+/// Everything that there is; an error is in words without a value.
+async fn list<T: Fact>(api: &Api<Seen<T>>, fields: Option<&str>) -> Result<Vec<Seen<T>>, Failed>
+where
+    Seen<T>: Debug,
+{
+    let (mut all, mut next) = (Vec::new(), None);
+    loop {
+        let parameters = ListParams { continue_token: next.take(), ..ListParams::default().limit(PAGE) };
+        let parameters = if let Some(fields) = fields { parameters.fields(fields) } else { parameters };
+        let late = |_| Failed { words: "no list came in time".to_owned(), code: 0 };
+        let page = timeout(PATIENCE, api.list(&parameters)).await.map_err(late)?;
+        let page = page.map_err(|error| of_client(&error))?;
+        all.extend(page.items);
+        next = page.metadata.continue_.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(all);
         }
     }
 }

@@ -22,7 +22,7 @@ type Asked = (&'static [&'static str], &'static str, &'static str);
 
 const WATCHES: [Asked; 3] =
     [(&["watch"], "", "namespaces"), (&["watch"], "", "serviceaccounts"), (&["watch"], "", "secrets")];
-const LEASES: [Asked; 1] = [(&["get", "create", "patch"], "coordination.k8s.io", "leases")];
+const LEASES: [Asked; 1] = [(&["get", "watch", "create", "patch"], "coordination.k8s.io", "leases")];
 const EVENTS: [Asked; 1] = [(&["create", "patch"], "events.k8s.io", "events")];
 
 /// The rights that are missing; leases and Events are those of `own`.

@@ -7,7 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::Resource;
 use regcred_core::cluster::facts::{Account, Metadata, NamespaceObject, Secret};
+use regcred_core::cluster::installation::definition::{GROUP, KIND, PLURAL, VERSION};
 use regcred_core::cluster::stuck::{Budget, Pod};
+use regcred_core::controller::resource::{Resource as Credentials, SourceSecret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -15,31 +17,38 @@ use serde::{Deserialize, Deserializer};
 pub(super) trait Fact: DeserializeOwned + Clone + Send + 'static {
     type Scope;
     const GROUP: &str;
+    const VERSION: &str;
     const KIND: &str;
     const PLURAL: &str;
     fn metadata(&self) -> &Metadata;
 }
 
 macro_rules! fact {
-    ($type:ty, $scope:ty, $group:literal, $kind:literal, $plural:literal) => {
+    ($type:ty, $scope:ty, $group:expr, $version:expr, $kind:expr, $plural:expr) => {
+        fact!($type, $scope, $group, $version, $kind, $plural, metadata);
+    };
+    ($type:ty, $scope:ty, $group:expr, $version:expr, $kind:expr, $plural:expr, $($metadata:ident).+) => {
         impl Fact for $type {
             type Scope = $scope;
             const GROUP: &str = $group;
+            const VERSION: &str = $version;
             const KIND: &str = $kind;
             const PLURAL: &str = $plural;
 
             fn metadata(&self) -> &Metadata {
-                &self.metadata
+                &self.$($metadata).+
             }
         }
     };
 }
 
-fact!(NamespaceObject, ClusterResourceScope, "", "Namespace", "namespaces");
-fact!(Account, NamespaceResourceScope, "", "ServiceAccount", "serviceaccounts");
-fact!(Secret, NamespaceResourceScope, "", "Secret", "secrets");
-fact!(Pod, NamespaceResourceScope, "", "Pod", "pods");
-fact!(Budget, NamespaceResourceScope, "policy", "PodDisruptionBudget", "poddisruptionbudgets");
+fact!(NamespaceObject, ClusterResourceScope, "", "v1", "Namespace", "namespaces");
+fact!(Account, NamespaceResourceScope, "", "v1", "ServiceAccount", "serviceaccounts");
+fact!(Secret, NamespaceResourceScope, "", "v1", "Secret", "secrets");
+fact!(Pod, NamespaceResourceScope, "", "v1", "Pod", "pods");
+fact!(Budget, NamespaceResourceScope, "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
+fact!(SourceSecret, NamespaceResourceScope, "", "v1", "Secret", "secrets");
+fact!(Credentials, ClusterResourceScope, GROUP, VERSION, KIND, PLURAL, metadata.object);
 
 /// An object of a watch. Its `Debug` shows nothing of it.
 #[derive(Clone)]
@@ -76,7 +85,7 @@ impl<T: Fact> Resource for Seen<T> {
     }
 
     fn version((): &()) -> Cow<'_, str> {
-        "v1".into()
+        T::VERSION.into()
     }
 
     fn plural((): &()) -> Cow<'_, str> {

@@ -18,15 +18,6 @@ struct Written {
     metadata: Metadata,
 }
 
-/// The object in the words of a message.
-#[must_use]
-pub fn words(place: &Place, delivery: &Delivery<'_>) -> String {
-    match &place.target {
-        Target::Account(name) => format!("the ServiceAccount {}/{name}", place.namespace),
-        Target::Secret(number) => format!("the Secret {}/{}", place.namespace, delivery.pull_secrets[*number].name),
-    }
-}
-
 /// Makes a write.
 pub async fn write(server: &Server, delivery: &Delivery<'_>, write: &Write) -> Outcome {
     let Write { place, deed } = write;
@@ -57,7 +48,7 @@ pub async fn write(server: &Server, delivery: &Delivery<'_>, write: &Write) -> O
         }
         (Deed::Apply(_), Target::Account(_)) => return Outcome::Stale,
     };
-    result.unwrap_or_else(|trouble| ended(&trouble, deed, || Attempt::new(verb, words(place, delivery))))
+    result.unwrap_or_else(|trouble| ended(&trouble, deed, || Attempt::new(verb, place.words(delivery))))
 }
 
 /// The version that only an object can have that is not there: no object of the API server is that old.

@@ -92,6 +92,12 @@ impl Object {
 }
 
 impl Step {
+    /// Whether it is executed: neither kept nor refused.
+    #[must_use]
+    pub fn is_executed(&self) -> bool {
+        matches!(self.change.action, Action::Create | Action::Update | Action::Delete)
+    }
+
     /// The object in the words of a message: `the Secret team-a/image-pull-secret`.
     #[must_use]
     pub fn place(&self) -> String {

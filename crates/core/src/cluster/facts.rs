@@ -212,8 +212,8 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Account {
-    /// Its metadata.
-    pub metadata: Metadata,
+    /// Its metadata. A map has room for eleven of its values, and a controller has a map for each namespace.
+    pub metadata: Box<Metadata>,
     /// Its references, as they were read: a patch compares them.
     pub image_pull_secrets: Vec<Value>,
 }

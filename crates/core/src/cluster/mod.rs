@@ -3,6 +3,7 @@
 //! Nothing here asks a cluster: `regcred-cluster` reads the [`facts`], and executes the [`Step`]s of a [`Comparison`].
 
 mod compare;
+pub mod confine;
 pub mod content;
 pub mod delivery;
 pub mod facts;

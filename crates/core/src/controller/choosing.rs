@@ -2,30 +2,60 @@
 
 use super::index::Here;
 use crate::cluster::grant::Selector;
-use crate::cluster::selection::Choice;
-use crate::names::Namespace;
+use crate::cluster::selection::{Aim, Choice, Others};
+use crate::names::{Namespace, NamespacePattern};
+
+/// Which namespaces a pull secret goes to, as it is written. Without names and globs they are all but the cluster's own.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Names and globs to take.
+    pub include: Vec<NamespacePattern>,
+    /// Names and globs to leave out.
+    pub exclude: Vec<NamespacePattern>,
+    /// Labels that they must have.
+    pub selector: Option<Selector>,
+}
 
 /// Which namespaces a pull secret goes to.
 #[derive(Clone, Copy, Debug)]
 pub struct Choosing<'d> {
-    /// By name and glob.
-    pub choice: Choice<'d>,
-    /// By label, of those.
-    pub selector: Option<&'d Selector>,
+    /// What is asked for.
+    pub selection: &'d Selection,
+    /// What is permitted, where that is less than everything.
+    pub within: Option<&'d Selection>,
 }
 
-impl Choosing<'_> {
+impl Selection {
+    /// The choice by name and glob.
+    pub(super) fn choice(&self) -> Choice<'_> {
+        Choice { include: &self.include, exclude: &self.exclude, others: Others::All, aim: Aim::Serve }
+    }
+
+    fn has_its_labels(&self, here: &Here) -> bool {
+        self.selector.as_ref().is_none_or(|selector| selector.matches(&here.space.metadata.labels))
+    }
+}
+
+impl<'d> Choosing<'d> {
     /// Whether it is chosen, whether or not it has opted out.
     pub(super) fn names_it(&self, name: &Namespace, here: &Here) -> bool {
-        self.has_the_labels(here) && self.choice.names_it(name)
+        self.selections().all(|selection| selection.has_its_labels(here) && selection.choice().names_it(name))
     }
 
     /// Whether it is served.
     pub(super) fn takes(&self, name: &Namespace, here: &Here) -> bool {
-        here.is_known && self.has_the_labels(here) && self.choice.takes(name, &here.space)
+        here.is_known
+            && self
+                .selections()
+                .all(|selection| selection.has_its_labels(here) && selection.choice().takes(name, &here.space))
     }
 
-    fn has_the_labels(&self, here: &Here) -> bool {
-        self.selector.is_none_or(|selector| selector.matches(&here.space.metadata.labels))
+    /// Whether it asks for this label.
+    pub(super) fn mentions(&self, label: &str) -> bool {
+        self.selections().filter_map(|selection| selection.selector.as_ref()).any(|selector| selector.mentions(label))
+    }
+
+    fn selections(&self) -> impl Iterator<Item = &'d Selection> + use<'d> {
+        [Some(self.selection), self.within].into_iter().flatten()
     }
 }

@@ -1,5 +1,7 @@
-//! Counts the namespaces by how they are.
+//! Counts the namespaces by how they are, as each of them changes: there may be many.
 
+use super::Target;
+use super::index::Here;
 use super::machine::Machine;
 use super::namespace::Standing;
 
@@ -20,27 +22,81 @@ pub struct Counts {
     pub contested: usize,
 }
 
-impl Machine<'_> {
-    /// How many namespaces are how.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for (_, standing) in self.standings() {
-            let count = match standing {
-                Standing::Unwanted => continue,
-                Standing::Served => &mut counts.served,
-                Standing::Leaving => {
-                    counts.pending += 1;
-                    continue;
-                }
-                Standing::Pending => &mut counts.pending,
-                Standing::Left(..) => &mut counts.left,
-                Standing::Failing(..) => &mut counts.failing,
-                Standing::Contested(..) => &mut counts.contested,
-            };
-            *count += 1;
-            counts.wanted += 1;
+impl Counts {
+    /// A namespace was in one standing, and is in another.
+    pub(super) fn moved(&mut self, from: &Standing, to: &Standing) {
+        self.count(from, |count| count.saturating_sub(1));
+        self.count(to, |count| count + 1);
+    }
+
+    fn count(&mut self, standing: &Standing, change: impl Fn(usize) -> usize) {
+        let count = match standing {
+            Standing::Unwanted => return,
+            Standing::Served => &mut self.served,
+            Standing::Pending | Standing::Leaving => &mut self.pending,
+            Standing::Left(..) => &mut self.left,
+            Standing::Failing(..) => &mut self.failing,
+            Standing::Contested(..) => &mut self.contested,
+        };
+        *count = change(*count);
+        if *standing != Standing::Leaving {
+            self.wanted = change(self.wanted);
         }
-        counts
+    }
+}
+
+impl Machine<'_> {
+    /// How many of the namespaces are how that get one of these pull secrets, and how the first one is that is left, fails or is contested.
+    #[must_use]
+    pub fn counts_of(&self, pull_secrets: &[usize]) -> (Counts, Option<&Standing>) {
+        let (mut counts, mut trouble) = (Counts::default(), None);
+        for (name, here) in &self.index {
+            let chosen = pull_secrets.iter().copied().filter(|number| self.choices[*number].takes(name, here));
+            let chosen: Vec<_> = chosen.collect();
+            if chosen.is_empty() {
+                continue;
+            }
+            let standing = standing_of(&chosen, here);
+            counts.moved(&Standing::Unwanted, standing);
+            let is_trouble = matches!(standing, Standing::Left(..) | Standing::Failing(..) | Standing::Contested(..));
+            trouble = trouble.or(Some(standing).filter(|_| is_trouble));
+        }
+        (counts, trouble)
+    }
+}
+
+/// How a namespace is for some of its pull secrets: what is wrong with the Secret of another one is not about them.
+fn standing_of<'h>(chosen: &[usize], here: &'h Here) -> &'h Standing {
+    match &here.standing {
+        // It is not decided yet.
+        Standing::Unwanted | Standing::Leaving => &Standing::Pending,
+        Standing::Left(place, _) | Standing::Failing(place, _) | Standing::Contested(place, _) if matches!(place.target, Target::Secret(number) if !chosen.contains(&number)) =>
+        {
+            let is_good = chosen.iter().all(|number| here.secrets.get(number).is_some_and(|held| held.is_good()));
+            if is_good { &Standing::Served } else { &Standing::Pending }
+        }
+        standing => standing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_moves_is_counted_where_it_is() {
+        let mut counts = Counts::default();
+        for (from, to) in [
+            (Standing::Unwanted, Standing::Pending),
+            (Standing::Unwanted, Standing::Served),
+            (Standing::Pending, Standing::Served),
+            (Standing::Served, Standing::Leaving),
+        ] {
+            counts.moved(&from, &to);
+        }
+        assert_eq!(counts, Counts { wanted: 1, served: 1, pending: 1, ..Counts::default() });
+        counts.moved(&Standing::Leaving, &Standing::Unwanted);
+        counts.moved(&Standing::Served, &Standing::Unwanted);
+        assert_eq!(counts, Counts::default());
     }
 }

@@ -57,7 +57,7 @@ pub(super) struct Here {
     pub(super) is_known: bool,
     /// Its annotations and its ServiceAccounts.
     pub(super) space: Space,
-    pub(super) secrets: BTreeMap<usize, Held>,
+    pub(super) secrets: BTreeMap<usize, Box<Held>>,
     /// ServiceAccounts to which a reference was added, so that it is ours even without a Secret.
     pub(super) linked: BTreeSet<ResourceName>,
     pub(super) standing: Standing,
@@ -94,9 +94,10 @@ impl Here {
 
 /// A ServiceAccount without what no rule needs.
 pub(super) fn trimmed(account: Account) -> Account {
-    let Account { metadata: Metadata { annotations, uid, resource_version, .. }, image_pull_secrets } = account;
+    let Account { metadata, image_pull_secrets } = account;
+    let Metadata { annotations, uid, resource_version, .. } = *metadata;
     let metadata = Metadata { annotations: opt_out(annotations), uid, resource_version, ..Metadata::default() };
-    Account { metadata, image_pull_secrets }
+    Account { metadata: Box::new(metadata), image_pull_secrets }
 }
 
 fn opt_out(mut annotations: BTreeMap<String, String>) -> BTreeMap<String, String> {

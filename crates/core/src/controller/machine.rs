@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 
+use super::counts::Counts;
 use super::index::{Held, Here, is_older, is_older_than, trimmed};
 use super::namespace::{Needs, Rules, Standing};
 use super::trouble::Troubles;
@@ -33,6 +34,7 @@ pub struct Machine<'d> {
     pub(super) troubles: Troubles,
     pub(super) due: BTreeSet<(u64, Namespace)>,
     pub(super) notices: Vec<Notice>,
+    pub(super) counts: Counts,
 }
 
 /// What is done apart from serving the chosen namespaces.
@@ -78,6 +80,7 @@ impl<'d> Machine<'d> {
             troubles: Troubles::default(),
             due: BTreeSet::new(),
             notices: Vec::new(),
+            counts: Counts::default(),
         }
     }
 
@@ -147,7 +150,7 @@ impl<'d> Machine<'d> {
                 let known =
                     here.secrets.get(number).map(|held| (held.identity.uid.as_str(), held.identity.version.as_str()));
                 if !known.is_some_and(|known| is_older(&identity.uid, &identity.version, known)) {
-                    here.secrets.insert(*number, Held::written(identity));
+                    here.secrets.insert(*number, Box::new(Held::written(identity)));
                 }
             }
             (Outcome::Deleted, Target::Secret(number)) => {
@@ -196,6 +199,12 @@ impl<'d> Machine<'d> {
         self.index.iter().find(takes).map(|(name, _)| name)
     }
 
+    /// How many namespaces are how.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
     fn decide(&mut self, namespace: &Namespace, now: u64) {
         let Some(here) = self.index.get(namespace) else { return };
         let is_held = |named: &usize| self.manner == Manner::Patcher || *named == 0;
@@ -230,6 +239,7 @@ impl<'d> Machine<'d> {
                 Standing::Contested(place, manager) => Some(Notice::Contested(place.clone(), manager.clone())),
                 Standing::Unwanted | Standing::Pending | Standing::Leaving => None,
             });
+            self.counts.moved(&here.standing, &standing);
             here.standing = standing;
         }
     }

@@ -4,18 +4,23 @@
 //! small index; every write that it names has a precondition, so that a write that comes late changes nothing.
 
 mod choosing;
+pub mod conditions;
 mod counts;
 mod index;
 mod machine;
 mod namespace;
+pub mod permitted;
+pub mod resource;
 mod sight;
 pub mod titansoft;
 mod trouble;
+pub mod wanted;
 
+use crate::cluster::Delivery;
 use crate::cluster::facts::{Account, NamespaceObject, Secret};
 use crate::names::{Namespace, ResourceName};
 
-pub use choosing::Choosing;
+pub use choosing::{Choosing, Selection};
 pub use counts::Counts;
 pub use index::Identity;
 pub use machine::{Machine, Manner};
@@ -61,6 +66,17 @@ pub struct Place {
     pub namespace: Namespace,
     /// What it is.
     pub target: Target,
+}
+
+impl Place {
+    /// The object in the words of a message.
+    #[must_use]
+    pub fn words(&self, delivery: &Delivery<'_>) -> String {
+        match &self.target {
+            Target::Account(name) => format!("the ServiceAccount {}/{name}", self.namespace),
+            Target::Secret(number) => format!("the Secret {}/{}", self.namespace, delivery.pull_secrets[*number].name),
+        }
+    }
 }
 
 /// What an object is.

@@ -125,8 +125,8 @@ impl Rules<'_, '_> {
                 let why = left(held).unwrap_or_default();
                 needs.lower(Standing::Left(place, why));
             }
-            Some(Held { identity, judged }) if is_linked && judged.reason == Reason::Unchangeable => {
-                self.write(place, Deed::Delete(identity.clone()), needs);
+            Some(held) if is_linked && held.judged.reason == Reason::Unchangeable => {
+                self.write(place, Deed::Delete(held.identity.clone()), needs);
             }
             _ if is_linked => {
                 self.write(place, Deed::Apply(there.map(|held| held.identity.clone())), needs);

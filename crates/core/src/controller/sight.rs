@@ -5,6 +5,7 @@ use std::mem;
 
 use super::index::{Held, is_older, is_older_than, other_manager, place, trimmed};
 use super::machine::Machine;
+use super::namespace::Standing;
 use super::{Event, Place, Target, Watch};
 use crate::cluster::OnConflict;
 use crate::cluster::facts::{Account, NamespaceObject, Secret};
@@ -77,8 +78,7 @@ impl Machine<'_> {
             // How long the first namespaces take is not the time that a new one waits.
             here.since = Some(now).filter(|_| is_new);
         }
-        let selectors = self.choices.iter().filter_map(|choice| choice.selector);
-        here.see(object.space(), |label| selectors.clone().any(|selector| selector.mentions(label)));
+        here.see(object.space(), |label| self.choices.iter().any(|choice| choice.mentions(label)));
         let named: Vec<_> = self.choices.iter().map(|choice| choice.names_it(&name, here)).collect();
         let before = mem::replace(&mut here.named, named.clone());
         self.recount(&before, &named);
@@ -87,6 +87,7 @@ impl Machine<'_> {
 
     fn namespace_gone(&mut self, name: &Namespace) {
         let Some(here) = self.index.get_mut(name).filter(|here| here.is_known) else { return };
+        self.counts.moved(&here.standing, &Standing::Unwanted);
         here.forget();
         let named = mem::take(&mut here.named);
         if here.is_empty() {
@@ -161,11 +162,11 @@ impl Machine<'_> {
         {
             return;
         }
-        let was_good = here.secrets.get(&number).is_some_and(Held::is_good);
+        let was_good = here.secrets.get(&number).is_some_and(|held| held.is_good());
         let is_wanted = here.is_known && self.choices[number].takes(&namespace, here);
         let is_undone =
             was_good && is_wanted && !held.is_good() && held.identity.version != here.secrets[&number].identity.version;
-        here.secrets.insert(number, held);
+        here.secrets.insert(number, Box::new(held));
         let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
         self.troubles.seen(&place);
         if is_undone {

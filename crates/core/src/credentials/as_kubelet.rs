@@ -16,7 +16,7 @@ use crate::docker_config::registry::RegistryKey;
 pub enum Unreadable {
     /// It is not JSON.
     NotJson,
-    /// It is not an object, or its `auths` is none.
+    /// It is not an object, or its `auths` is not.
     NotAnObject,
     /// The entry of this number, counted from 1, is not an object.
     Entry(usize),

@@ -28,7 +28,7 @@ pub enum Held {
     Missing,
     /// This account may not read it.
     Unreadable,
-    /// Its type is none that a kubelet reads.
+    /// A kubelet does not read Secrets of its type.
     OfAnotherType,
     /// No Docker config.
     Broken,
@@ -47,9 +47,9 @@ pub enum Entry {
     Empty(Option<RegistryKey>),
     /// It holds an identity token only.
     IdentityToken(Option<RegistryKey>),
-    /// Its key is none of a registry: it begins with another scheme than HTTP's, and this host follows.
+    /// Its key does not name a registry: it begins with another scheme than HTTP's, and this host follows.
     OtherScheme(String),
-    /// Its key is none of a registry.
+    /// Its key does not name a registry.
     NoRegistry,
 }
 

@@ -35,7 +35,10 @@ const TABLE: &[(Words, &[&str])] = &[
     (Words::UnknownAuthority, &["signed by unknown authority"]),
     (Words::Certificate, &["x509:", "tls: failed to verify certificate"]),
     (Words::PlainHttp, &["server gave http response to https client"]),
-    (Words::UnknownHost, &["no such host", "server misbehaving", "temporary failure in name resolution"]),
+    (
+        Words::UnknownHost,
+        &["dial tcp: lookup", "no such host", "server misbehaving", "temporary failure in name resolution"],
+    ),
     (Words::Limited, &["toomanyrequests", "too many requests", "429"]),
     (
         Words::Unreachable,
@@ -125,6 +128,10 @@ mod tests {
             ),
             (
                 "failed to do request: Head \"https://r.test/v2/a/manifests/1\": dial tcp: lookup r.test on 10.96.0.10:53: no such host",
+                Words::UnknownHost,
+            ),
+            (
+                "failed to do request: Head \"https://r.test/v2/a/manifests/1\": dial tcp: lookup r.test on 10.96.0.10:53: read udp 10.0.0.9:4->10.96.0.10:53: i/o timeout",
                 Words::UnknownHost,
             ),
             (

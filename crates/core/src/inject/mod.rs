@@ -150,7 +150,8 @@ impl Manifest<'_> {
 
     /// A small change for each place, one where several places are the same through an alias.
     fn small(&self, document: &Document<'_>, lacks: &[Lack<'_>]) -> Option<Vec<Edit>> {
-        let mut edits = lacks.iter().map(|lack| edit::add(self.text, document, lack)).collect::<Option<Vec<_>>>()?;
+        let text = stream::with_line_feeds(self.text);
+        let mut edits = lacks.iter().map(|lack| edit::add(&text, document, lack)).collect::<Option<Vec<_>>>()?;
         edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
         edits.dedup();
         edits.windows(2).all(|pair| pair[0].range.end < pair[1].range.start).then_some(edits)

@@ -92,12 +92,18 @@ fn json_objects(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The document without what only Go's readers take: tabs before parts of a flow collection, and in JSON controls and half
-/// surrogate pairs. Every byte keeps its place, so that it serves to find places; values may differ.
+/// The text with a line feed in the place of each line end that only YAML 1.1 knows. Every byte keeps its place.
+#[must_use]
+pub fn with_line_feeds(text: &str) -> String {
+    text.replace('\u{85}', " \n").replace(['\u{2028}', '\u{2029}'], "  \n")
+}
+
+/// The document without what only Go's readers take: the line ends of YAML 1.1, tabs before parts of a flow collection, and in JSON
+/// controls and half surrogate pairs. Every byte keeps its place, so that it serves to find places; values may differ.
 #[must_use]
 pub fn simplified(text: &str) -> String {
-    let is_control =
-        |character: char| matches!(character, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+    let is_control = |character: char| matches!(character, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+    let text = with_line_feeds(text);
     let mut simple = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let rest = line.trim_start_matches([' ', '\t']);
@@ -143,7 +149,8 @@ mod tests {
     fn what_only_other_readers_take_is_replaced_in_its_place() {
         for (text, simple) in [
             (r#""\ud800 \uDC00\ud83d\ude00 \udx""#, r#""\u003f \u003f\u003f\u003f \udx""#),
-            ("\"\u{7f}\u{9f}\u{85}\u{ffff}é\"", "\"???\u{85}???é\""),
+            ("\"\u{7f}\u{9f}\u{ffff}é\"", "\"??????é\""),
+            ("a: 1\u{85}b: é\u{2028}c:\u{2029}", "a: 1 \nb: é  \nc:  \n"),
             ("a: [\n \t{b: \tc}]\n", "a: [\n  {b: \tc}]\n"),
         ] {
             assert_eq!(simplified(text), simple);

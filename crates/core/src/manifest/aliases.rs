@@ -6,6 +6,8 @@ use serde_saphyr::granit_parser::{Event, Parser};
 
 /// Values that a text may expand to: more than any file that people write, and a second of work.
 const LIMIT: u64 = 2_000_000;
+/// How much more work a merged value is than a repeated one: its key is looked for among all others.
+const MERGED: u64 = 100;
 
 /// Whether the text has far too many aliases, or one that leads to itself. A text that is not YAML has not.
 #[must_use]
@@ -15,21 +17,31 @@ pub fn expands_too_far(text: &str) -> bool {
         return false;
     }
     let mut sizes: HashMap<usize, u64> = HashMap::new();
-    let mut open: Vec<(usize, u64)> = vec![(0, 0)];
+    let mut open = vec![(0, 0, false)];
     let mut repeated: u64 = 0;
+    let mut after_merge_key = false;
     for event in Parser::new_from_str(text) {
         let Ok((event, _)) = event else { return false };
+        let is_merged = after_merge_key || open.last().is_some_and(|(_, _, is_merged)| *is_merged);
+        after_merge_key = matches!(&event, Event::Scalar(key, ..) if key == "<<");
         let (anchor, size) = match event {
             Event::Scalar(_, _, anchor, _) => (anchor, 1),
-            Event::SequenceStart(_, anchor, _) | Event::MappingStart(_, anchor, _) => {
-                open.push((anchor, 1));
+            Event::SequenceStart(_, anchor, _) => {
+                open.push((anchor, 1, is_merged));
                 continue;
             }
-            Event::SequenceEnd | Event::MappingEnd => open.pop().unwrap_or_default(),
+            Event::MappingStart(_, anchor, _) => {
+                open.push((anchor, 1, false));
+                continue;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                open.pop().map_or_else(Default::default, |(anchor, size, _)| (anchor, size))
+            }
             Event::Alias(anchor) => {
                 // An anchor without a size is still open: the alias is in what it stands for.
                 let Some(size) = sizes.get(&anchor) else { return true };
-                repeated = repeated.saturating_add(*size);
+                let work = if is_merged { MERGED } else { 1 };
+                repeated = repeated.saturating_add(size.saturating_mul(work));
                 if repeated > LIMIT {
                     return true;
                 }
@@ -40,7 +52,7 @@ pub fn expands_too_far(text: &str) -> bool {
         if anchor != 0 {
             sizes.insert(anchor, size);
         }
-        if let Some((_, outer)) = open.last_mut() {
+        if let Some((_, outer, _)) = open.last_mut() {
             *outer = outer.saturating_add(size);
         }
     }
@@ -60,8 +72,12 @@ mod tests {
             };
             "a0: &a0 {x: y}\n".to_owned() + &(1..40).map(level).collect::<String>()
         };
+        let merges: Vec<_> = (1..10)
+            .map(|at| format!("a{at}: &a{at} {{<<: [*aN, *aN, *aN]}}\n").replace('N', &(at - 1).to_string()))
+            .collect();
         for text in [
             levels("{<<: [*aN, *aN, *aN, *aN]}"),
+            "a0: &a0 {k: 1}\n".to_owned() + &merges.concat(),
             levels("[*aN, *aN]"),
             levels("{x: *aN, y: *aN}"),
             "a: &a {b: *a}\n".to_owned(),

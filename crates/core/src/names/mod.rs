@@ -16,6 +16,7 @@ use invalid::{Fault, check, what};
 
 pub use invalid::InvalidName;
 pub use pattern::NamespacePattern;
+pub(crate) use pattern::PATTERN as NAMESPACE_PATTERN;
 
 macro_rules! name {
     ($(#[$documentation:meta])* $name:ident) => {
@@ -100,9 +101,9 @@ const SUBDOMAIN_RULE: &str = "it is an RFC 1123 subdomain: 1 to 253 of a-z, 0-9,
 const VARIABLE_RULE: &str = "it is a variable's name: A-Z, a-z, 0-9 and _, no digit first, for example DOCKERHUB_AUTH";
 
 const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
-const SUBDOMAIN_PATTERN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-const KEY_PATTERN: &str = r"^(\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*)$";
-const ACCOUNT_PATTERN: &str = r"^[-a-z0-9.*?\[\]{},!^]+$";
+pub(crate) const SUBDOMAIN_PATTERN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+pub(crate) const KEY_PATTERN: &str = r"^(\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*)$";
+pub(crate) const ACCOUNT_PATTERN: &str = r"^[-a-z0-9.*?\[\]{},!^]+$";
 
 /// Why a text does not match this pattern of the JSON Schema.
 ///

@@ -20,7 +20,7 @@ pub enum NamespacePattern {
 }
 
 /// The pattern for the JSON Schema.
-pub(super) const PATTERN: &str = r"^[-a-z0-9*?\[\]{},!^]+$";
+pub(crate) const PATTERN: &str = r"^[-a-z0-9*?\[\]{},!^]+$";
 const RULE: &str = "a glob has a-z, 0-9 and -, and * for anything, for example shop-*";
 
 impl FromStr for NamespacePattern {

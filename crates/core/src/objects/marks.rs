@@ -59,6 +59,8 @@ impl Marks {
 pub enum Role {
     /// A Namespace: never ours to delete.
     Namespace,
+    /// The definition of our custom resource, which all controllers of a cluster share: never ours to delete.
+    Definition,
     /// A ServiceAccount that others may own: never ours to delete.
     LinkedServiceAccount,
     /// An admission policy: before the workloads it is for.
@@ -71,7 +73,7 @@ pub enum Role {
 
 impl Role {
     fn is_ours(self) -> bool {
-        !matches!(self, Self::Namespace | Self::LinkedServiceAccount)
+        !matches!(self, Self::Namespace | Self::Definition | Self::LinkedServiceAccount)
     }
 }
 
@@ -114,16 +116,26 @@ const HELM_KEEP: Annotation = Annotation {
     reason: "it is not ours: it stays when the release is uninstalled",
 };
 
+const SHARED: &str =
+    "all controllers of a cluster share it, and its deletion would delete the resources of all: it stays";
+const ARGOCD_SHARED: Annotation = Annotation { reason: SHARED, ..ARGOCD_KEEP };
+const ARGOCD_BEFORE: Annotation = Annotation { reason: "before the resources of its kind", ..ARGOCD_FIRST };
+const FLUX_SHARED: Annotation = Annotation { reason: SHARED, ..FLUX_KEEP };
+const HELM_SHARED: Annotation = Annotation { reason: SHARED, ..HELM_KEEP };
+
 /// The annotations of an object with this role.
 #[must_use]
 pub fn annotations(profile: Option<Profile>, role: Role) -> &'static [Annotation] {
     match (profile, role) {
         (Some(Profile::Argocd), Role::Namespace) => &[ARGOCD_KEEP, ARGOCD_FIRST],
+        (Some(Profile::Argocd), Role::Definition) => &[ARGOCD_SHARED, ARGOCD_BEFORE],
         (Some(Profile::Argocd), Role::LinkedServiceAccount) => &[ARGOCD_KEEP],
         (Some(Profile::Argocd), Role::Policy) => &[ARGOCD_EARLY],
         (Some(Profile::Argocd), Role::CustomResource) => &[ARGOCD_UNKNOWN, ARGOCD_EARLY],
         (Some(Profile::Flux), Role::Namespace | Role::LinkedServiceAccount) => &[FLUX_KEEP],
+        (Some(Profile::Flux), Role::Definition) => &[FLUX_SHARED],
         (Some(Profile::Helm), Role::Namespace | Role::LinkedServiceAccount) => &[HELM_KEEP],
+        (Some(Profile::Helm), Role::Definition) => &[HELM_SHARED],
         _ => &[],
     }
 }

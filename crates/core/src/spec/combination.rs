@@ -68,12 +68,14 @@ impl Combination {
     fn is_deliverable(self) -> bool {
         match (self.strategy, self.link, self.format) {
             (_, _, Format::Yaml | Format::Json | Format::Directory | Format::Kustomization)
-            | (Strategy::Static, _, Format::Chart | Format::Rbac)
+            | (Strategy::Static | Strategy::Controller, _, Format::Chart)
+            | (Strategy::Static, _, Format::Rbac)
             | (Strategy::Patcher, Link::ServiceAccount, Format::HelmValues)
             | (Strategy::Static, Link::None | Link::ServiceAccount, Format::HelmValues)
             | (Strategy::Static, Link::None, Format::DockerConfig) => true,
             (_, _, Format::HelmValues | Format::DockerConfig)
-            | (Strategy::Patcher | Strategy::Controller, _, Format::Chart | Format::Rbac) => false,
+            | (Strategy::Patcher, _, Format::Chart)
+            | (Strategy::Patcher | Strategy::Controller, _, Format::Rbac) => false,
         }
     }
 

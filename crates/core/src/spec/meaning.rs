@@ -54,7 +54,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| run.combination.format != Format::Rbac && !run.is_live,
         when: "without `--format rbac`",
-        flags: &["--subject"],
+        flags: &["--subject", "--prune", "--restart-stuck-pods"],
         hint: "add --format rbac, or leave it out",
     },
     Rule {
@@ -94,7 +94,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| run.combination.strategy != Strategy::Controller,
         when: "without `--strategy controller`",
-        flags: &["--controller-namespace", "--controller-image", "--replicas", "--kube-version"],
+        flags: &["--controller-namespace", "--controller-image", "--replicas", "--kube-version", "--crd"],
         hint: "add --strategy controller, or leave it out",
     },
     Rule {

@@ -79,6 +79,10 @@ partial! {
         all_namespaces: bool,
         /// The labels of the namespaces that the rights are for.
         selector: String,
+        /// Whether the rights are also for what is no longer wanted.
+        prune: bool,
+        /// Whether the rights are also for Pods that are stuck.
+        restart_stuck_pods: bool,
         /// The namespace of the controller.
         controller_namespace: Namespace,
         /// Its image.
@@ -87,6 +91,12 @@ partial! {
         replicas: u32,
         /// The oldest version of Kubernetes that it is for.
         kube_version: String,
+        /// Whether custom resources say what it does.
+        crd: bool,
+        /// The registries that they may name.
+        permitted_registries: Vec<String>,
+        /// More Secrets that they may name.
+        permitted_secrets: Vec<ResourceName>,
         /// The in-cluster patcher.
         patcher: Patcher,
         /// Its namespace.
@@ -206,10 +216,13 @@ pub const SETTINGS: &[Setting] = &[
     of_flags("--subject", Values::Any, |spec, typed| spec.options.subjects = typed.texts()),
     of_flags("--all-namespaces", Values::None, |spec, typed| spec.options.all_namespaces = typed.switch()),
     of_flags("--selector", Values::One, |spec, typed| spec.options.selector = typed.text()),
+    of_flags("--prune", Values::None, |spec, typed| spec.options.prune = typed.switch()),
+    of_flags("--restart-stuck-pods", Values::None, |spec, typed| spec.options.restart_stuck_pods = typed.switch()),
     of_both("--controller-namespace", Values::One, |spec, typed| spec.options.controller_namespace = typed.name()),
     of_both("--controller-image", Values::One, |spec, typed| spec.options.controller_image = typed.text()),
     of_both("--replicas", Values::One, |spec, typed| spec.options.replicas = typed.number()),
     of_both("--kube-version", Values::One, |spec, typed| spec.options.kube_version = typed.text()),
+    of_both("--crd", Values::None, |spec, typed| spec.options.crd = typed.switch()),
     of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice()),
     of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name()),
     of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text()),

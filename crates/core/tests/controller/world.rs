@@ -1,8 +1,7 @@
 //! Connects the state machine with the model of the API server, step by step.
 
-use regcred_core::cluster::selection::{Aim, Choice, Others};
 use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
-use regcred_core::controller::{Choosing, Event, Machine, Manner, Outcome, Watch, Write};
+use regcred_core::controller::{Choosing, Event, Machine, Manner, Outcome, Selection, Standing, Watch, Write};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
 use regcred_core::names::ResourceName;
@@ -91,9 +90,9 @@ fn delivery(login: usize) -> &'static Delivery<'static> {
 }
 
 fn machine(delivery: &'static Delivery<'static>) -> Machine<'static> {
-    let choice = Choice { include: &[], exclude: &[], others: Others::All, aim: Aim::Serve };
-    let own = "regcred-system".parse().unwrap();
-    Machine::new(delivery, vec![Choosing { choice, selector: None }], own, Manner::Controller)
+    let selection = Box::leak(Box::new(Selection::default()));
+    let choices = vec![Choosing { selection, within: None }];
+    Machine::new(delivery, choices, "regcred-system".parse().unwrap(), Manner::Controller)
 }
 
 impl World {
@@ -262,8 +261,14 @@ impl World {
         }
     }
 
-    /// The cluster is as it should be.
+    /// The cluster is as it should be, and every namespace is counted where it is.
     pub fn is_right(&self) {
+        let standings: Vec<_> = self.machine.standings().map(|(_, standing)| standing).collect();
+        let counts = self.machine.counts();
+        let is_served = |standing: &&&Standing| ***standing == Standing::Served;
+        let is_wanted = |standing: &&&Standing| !matches!(standing, Standing::Unwanted | Standing::Leaving);
+        assert_eq!(counts.served, standings.iter().filter(is_served).count(), "{standings:?}");
+        assert_eq!(counts.wanted, standings.iter().filter(is_wanted).count(), "{standings:?}");
         let refers = |list: &[Value]| list.iter().filter(|entry| entry["name"] == NAME).count();
         for (namespace, space) in &self.server.namespaces {
             let held = self.server.secrets.get(namespace);

@@ -3,6 +3,7 @@
 //! Secrets are created by server-side apply only, which asks for `create` with the name of the object: a rule can name it.
 
 mod place;
+mod scope;
 mod selector;
 mod subject;
 
@@ -12,6 +13,7 @@ pub(super) use place::is_served;
 pub use selector::{InvalidSelector, Selector};
 pub use subject::{InvalidSubject, Subject};
 
+use super::installation::definition::{GROUP, PLURAL};
 use super::selection::Others;
 use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
@@ -55,11 +57,16 @@ pub struct Granted<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
     /// They run `regcred apply`, which reads once.
-    Applying,
+    Applying {
+        /// Whether they evict Pods that are stuck.
+        evicts: bool,
+    },
     /// They run `regcred controller`, which watches.
     Watching {
         /// Whether a list comes before each watch.
         lists: bool,
+        /// Whether custom resources say what they do.
+        resources: bool,
     },
 }
 
@@ -76,6 +83,9 @@ pub enum Reach {
         selector: Selector,
     },
 }
+
+/// What is created to evict a Pod.
+const EVICTION: &str = "pods/eviction";
 
 impl Grant<'_> {
     /// The policies first, as one takes up to a second to act, then the roles with their bindings.
@@ -121,8 +131,8 @@ impl Grant<'_> {
     /// Where the namespaces are chosen, each kind is read with one list, by the names of the objects.
     fn rules(&self, members: &[&Granted<'_>]) -> Vec<Value> {
         let (read, lists) = match self.rights {
-            Rights::Applying => ("get", matches!(self.reach, Reach::Chosen { .. })),
-            Rights::Watching { lists } => ("watch", lists),
+            Rights::Applying { .. } => ("get", matches!(self.reach, Reach::Chosen { .. })),
+            Rights::Watching { lists, .. } => ("watch", lists),
         };
         let with_list = |verbs: &[&'static str]| -> Vec<&'static str> {
             [read].into_iter().chain(verbs.iter().copied()).chain(lists.then_some("list")).collect()
@@ -135,13 +145,28 @@ impl Grant<'_> {
         if self.link == Link::ServiceAccount {
             rules.push(match accounts(members.iter().copied()) {
                 Some(names) => rule("", &["serviceaccounts"], &with_list(&["patch"]), &names),
-                None if self.rights == Rights::Applying => {
+                None if matches!(self.rights, Rights::Applying { .. }) => {
                     rule("", &["serviceaccounts"], &["get", "list", "patch"], &[])
                 }
                 None => rule("", &["serviceaccounts"], &with_list(&["patch"]), &[]),
             });
         }
+        if self.follows_resources() {
+            rules.push(rule(GROUP, &[PLURAL], &with_list(&[]), &[]));
+            rules.push(rule(GROUP, &[&format!("{PLURAL}/status")], &["patch"], &[]));
+        }
+        if self.evicts() {
+            rules.extend([
+                rule("", &["pods"], &["list"], &[]),
+                rule("policy", &["poddisruptionbudgets"], &["list"], &[]),
+                rule("", &[EVICTION], &["create"], &[]),
+            ]);
+        }
         rules
+    }
+
+    fn evicts(&self) -> bool {
+        self.rights == Rights::Applying { evicts: true }
     }
 
     /// The policies that confine them to pull secrets and references.
@@ -174,29 +199,11 @@ impl Grant<'_> {
             }
             policies.extend(policy(&name("service-accounts"), "serviceaccounts", account, &rules));
         }
+        if self.evicts() {
+            let rule = ("regcred may evict no Pod of an excluded namespace".to_owned(), guard.is_served);
+            policies.extend(policy(&name("evictions"), EVICTION, account, &[rule]));
+        }
         policies
-    }
-
-    /// The policy that denies them everything else, whatever other roles allow: no other kind, and no subresource, which could mint a
-    /// token. In their own namespace they hold a lease and write Events. A role may also let them evict Pods.
-    pub(super) fn scope_policy(&self, home: &Namespace) -> Vec<Value> {
-        let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
-        let is_ours = "request.resource.group == '' && request.resource.resource in ['secrets', 'serviceaccounts'] \
-                       && request.?subResource.orValue('') == ''";
-        let at_home = format!(
-            "request.namespace == '{home}' && ((request.resource.group == 'coordination.k8s.io' \
-             && request.resource.resource == 'leases') || request.resource.resource == 'events')"
-        );
-        let evicts = "request.resource.resource == 'pods' && request.?subResource.orValue('') == 'eviction'";
-        let rule = (
-            "regcred may write Secrets and ServiceAccounts, its own lease and Events only, and evict Pods".to_owned(),
-            format!("({is_ours}) || ({at_home}) || ({evicts})"),
-        );
-        let [mut policy, binding] = policy(&format!("{}-scope", self.name()), "*", ("is-the-account", &asks), &[rule]);
-        policy["spec"]["matchConstraints"]["resourceRules"] = json!([{
-            "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"], "scope": "*",
-        }]);
-        vec![policy, binding]
     }
 }
 
@@ -215,15 +222,16 @@ fn accounts<'a>(mut members: impl Iterator<Item = &'a Granted<'a>>) -> Option<Ve
 mod tests {
     use super::*;
 
+    const APPLYING: Rights = Rights::Applying { evicts: false };
+
     /// Each rule as `VERBS RESOURCES NAMES`, in the order of the objects.
-    fn rights(reach: &Reach, link: Link, service_accounts: &[&str]) -> Vec<String> {
+    fn rights(reach: &Reach, link: Link, service_accounts: &[&str], rights: Rights) -> Vec<String> {
         let (name, namespaces) = ("pull".parse().unwrap(), ["a".parse().unwrap(), "b".parse().unwrap()]);
         let accounts: Vec<ResourceName> = service_accounts.iter().map(|name| name.parse().unwrap()).collect();
         let subjects = ["user:ci".parse().unwrap()];
         let one =
             Granted { name: &name, namespaces: &namespaces, include: &[], exclude: &[], service_accounts: &accounts };
         let marks = Marks { owner: "acme".to_owned(), profile: None };
-        let rights = Rights::Applying;
         let grant = Grant { subjects: &subjects, pull_secrets: vec![one], reach, link, rights, marks };
         let manifests = grant.manifests();
         let granting = manifests.iter().filter(|manifest| manifest.kind().ends_with("Role"));
@@ -235,7 +243,6 @@ mod tests {
             let place = role.namespace().map_or("*", Namespace::as_str);
             let rules = role.object()["rules"].as_array().unwrap().clone();
             rules.into_iter().map(move |rule| {
-                assert_eq!(rule["apiGroups"], json!([""]));
                 format!(
                     "{place}: {} {} {}",
                     words(&rule["verbs"]),
@@ -256,13 +263,13 @@ mod tests {
                 format!("{place}: get,patch serviceaccounts default"),
             ]
         };
-        assert_eq!(rights(&Reach::Listed, Link::ServiceAccount, &["default"]), [of("a"), of("b")].concat());
+        assert_eq!(rights(&Reach::Listed, Link::ServiceAccount, &["default"], APPLYING), [of("a"), of("b")].concat());
     }
 
     #[test]
     fn chosen_namespaces_need_one_role_for_all_and_a_policy_needs_no_right_for_service_accounts() {
         let reach = Reach::Chosen { others: Others::All, selector: Selector::default() };
-        let rules = rights(&reach, Link::ServiceAccount, &[]);
+        let rules = rights(&reach, Link::ServiceAccount, &[], APPLYING);
         assert_eq!(
             rules,
             [
@@ -271,7 +278,14 @@ mod tests {
                 "*: get,list,patch serviceaccounts "
             ]
         );
-        assert_eq!(rights(&reach, Link::Policy, &["default"]).len(), 2);
-        assert_eq!(rights(&reach, Link::None, &["default"]).len(), 2);
+        assert_eq!(rights(&reach, Link::Policy, &["default"], APPLYING).len(), 2);
+        assert_eq!(rights(&reach, Link::None, &["default"], APPLYING).len(), 2);
+    }
+
+    #[test]
+    fn evictions_need_the_pods_their_budgets_and_nothing_more() {
+        let rules = rights(&Reach::Listed, Link::None, &[], Rights::Applying { evicts: true });
+        let evictions = ["a: list pods ", "a: list poddisruptionbudgets ", "a: create pods/eviction "];
+        assert_eq!(rules[2..5], evictions);
     }
 }

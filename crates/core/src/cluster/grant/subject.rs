@@ -24,7 +24,7 @@ pub enum Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidSubject {
     /// It has none of the forms.
-    #[error("is none of user:NAME, group:NAME and service-account:NAMESPACE/NAME")]
+    #[error("must be user:NAME, group:NAME or service-account:NAMESPACE/NAME")]
     Form,
     /// The name has a control character, or white space around it.
     #[error("has a name with a control character, or white space around it")]

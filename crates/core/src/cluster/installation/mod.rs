@@ -1,7 +1,11 @@
 //! Builds what runs `regcred controller` in a cluster: policies and rights, the logins, its regcred.yaml and its Deployment.
 
 mod birth;
+pub mod definition;
+mod monitoring;
 mod workload;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -16,6 +20,8 @@ use crate::objects::{self, AsBuilt, external_secret, namespace_of_a_program, obj
 use crate::spec::choice::Link;
 use crate::spec::external::ExternalSettings;
 
+pub use workload::resources;
+
 /// How the controller is installed.
 #[derive(Clone, Debug)]
 pub struct ControllerSettings {
@@ -29,6 +35,17 @@ pub struct ControllerSettings {
     pub kubernetes: u32,
     /// The labels of the namespaces that are served, as they are written, and parsed.
     pub selector: Option<(String, Selector)>,
+    /// What custom resources may ask for, if they decide what is done.
+    pub resources: Option<ResourceSettings>,
+}
+
+/// What custom resources may ask for, beside what is said of each pull secret.
+#[derive(Clone, Debug)]
+pub struct ResourceSettings {
+    /// Globs of the registries; none are those of the logins.
+    pub registries: Vec<String>,
+    /// More Secrets in the controller's namespace that logins may name.
+    pub secrets: Vec<ResourceName>,
 }
 
 impl ControllerSettings {
@@ -85,6 +102,7 @@ impl Installation<'_> {
         let reach = Reach::Chosen { others: Others::All, selector };
         let grant = self.grant(&subjects, &reach);
         add(vec![namespace_of_a_program(&self.settings.namespace)], Role::Namespace);
+        add(self.settings.resources.iter().map(|_| definition::definition()).collect(), Role::Definition);
         add(grant.policies(), Role::Policy);
         add(grant.scope_policy(&self.settings.namespace), Role::Policy);
         match self.link {
@@ -114,36 +132,81 @@ impl Installation<'_> {
 
     fn grant<'g>(&'g self, subjects: &'g [Subject], reach: &'g Reach) -> Grant<'g> {
         let granted = self.pull_secrets.iter().map(Installed::granted);
-        let rights = Rights::Watching { lists: self.settings.kubernetes < STREAMS_LISTS };
+        let rights = Rights::Watching { lists: self.lists(), resources: self.settings.resources.is_some() };
         Grant { subjects, pull_secrets: granted.collect(), reach, link: self.link, rights, marks: self.marks.clone() }
     }
 
-    /// What it may in its own namespace: hold its lease, which is made by a server-side apply, and write Events.
+    /// Whether a list comes before each watch.
+    fn lists(&self) -> bool {
+        self.settings.kubernetes < STREAMS_LISTS
+    }
+
+    /// The Secrets that the logins are in.
+    fn sources(&self) -> Vec<ResourceName> {
+        let own = self.pull_secrets.iter().map(|one| source_name(one.name));
+        let more = self.settings.resources.iter().flat_map(|resources| &resources.secrets).cloned();
+        let mut all: Vec<_> = own.chain(more).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// What it may in its own namespace: hold and watch its lease, which is made by a server-side apply, and write Events. Where custom resources
+    /// name the Secrets of the logins, it watches these.
     fn own_role(&self) -> [Value; 2] {
         let (namespace, name) = (self.settings.namespace.as_str(), self.name());
-        let rules = [
-            rule("coordination.k8s.io", &["leases"], &["get", "create", "patch"], &[&name]),
+        let mut rules = vec![
+            rule("coordination.k8s.io", &["leases"], &["get", "watch", "create", "patch"], &[&name]),
             rule("events.k8s.io", &["events"], &["create", "patch"], &[]),
         ];
+        if self.settings.resources.is_some() {
+            let sources = self.sources();
+            let sources: Vec<_> = sources.iter().map(ResourceName::as_str).collect();
+            let verbs: &[&str] = if self.lists() { &["watch", "list"] } else { &["watch"] };
+            rules.push(rule("", &["secrets"], verbs, &sources));
+        }
         let metadata = json!({"name": name, "namespace": namespace});
         role("Role", &metadata, &rules, &[rbac::service_account(namespace, &name)])
     }
 
+    /// The Secrets with the logins alone; none where an operator fetches them.
+    #[must_use]
+    pub fn secrets(&self) -> Manifests {
+        let mut manifests = Manifests::default();
+        for one in self.pull_secrets.iter().filter(|one| one.external.is_none()) {
+            manifests.once(self.source(one));
+        }
+        manifests
+    }
+
+    /// What lets the Prometheus operator read the metrics, and its alerts: not part of [`Self::manifests`], as a cluster need not know the
+    /// two kinds.
+    #[must_use]
+    pub fn monitoring(&self) -> Manifests {
+        let mut manifests = Manifests::default();
+        let monitoring = vec![monitoring::pod_monitor(self), monitoring::rules(self)];
+        objects::add(self.marks.dress(objects(monitoring), Role::CustomResource), &mut manifests);
+        manifests
+    }
+
     /// The logins of each pull secret, in a Secret that the controller mounts and has no right to read.
     fn logins(&self, manifests: &mut Manifests) {
-        let here = Place::Fixed(self.settings.namespace.clone());
         for one in &self.pull_secrets {
+            let Some(external) = one.external else {
+                manifests.once(self.source(one));
+                continue;
+            };
             let name = source_name(one.name);
-            if let Some(external) = one.external {
-                let Ok(objects) = external_secret::in_namespace([(&name, external)].into_iter(), &self.marks, &AsBuilt);
-                for object in objects {
-                    manifests.once(ObjectTemplate::plain(object, here.clone()));
-                }
-            } else {
-                let source = source(&name, one.docker_config.to_json(), &self.marks);
-                manifests.once(ObjectTemplate::sensitive(source, here.clone()));
+            let Ok(objects) = external_secret::in_namespace([(&name, external)].into_iter(), &self.marks, &AsBuilt);
+            for object in objects {
+                manifests.once(ObjectTemplate::plain(object, Place::Fixed(self.settings.namespace.clone())));
             }
         }
+    }
+
+    fn source(&self, one: &Installed<'_>) -> ObjectTemplate {
+        let source = source(&source_name(one.name), one.docker_config.to_json(), &self.marks);
+        ObjectTemplate::sensitive(source, Place::Fixed(self.settings.namespace.clone()))
     }
 
     fn pod_policy(&self, one: &Installed<'_>) -> Vec<Value> {
@@ -158,15 +221,31 @@ impl Installation<'_> {
         part.objects.into_iter().map(Value::Object).collect()
     }
 
+    /// The registries that logins may be for.
+    fn registries(&self, resources: &ResourceSettings) -> Vec<String> {
+        if !resources.registries.is_empty() {
+            return resources.registries.clone();
+        }
+        let of_logins = self.pull_secrets.iter().flat_map(|one| one.docker_config.registries());
+        let all: BTreeSet<_> = of_logins.map(|registry| globset::escape(registry.index())).collect();
+        all.into_iter().collect()
+    }
+
     /// The regcred.yaml that the controller reads.
     fn config(&self) -> String {
         let pull_secrets: Vec<_> = self.pull_secrets.iter().map(|one| one.config(self.settings)).collect();
-        let config = json!({
-            "apiVersion": "regcred.dev/v1alpha1",
-            "kind": "RegistryCredentials",
+        let mut config = json!({
+            "apiVersion": definition::API_VERSION,
+            "kind": definition::KIND,
             "metadata": {"name": self.marks.owner},
             "spec": {"link": self.link.to_string(), "pullSecrets": pull_secrets},
         });
+        if let Some(resources) = &self.settings.resources {
+            config["spec"]["controller"] = json!({"registries": self.registries(resources)});
+            if !resources.secrets.is_empty() {
+                config["spec"]["controller"]["secrets"] = json!(resources.secrets);
+            }
+        }
         to_yaml(&config).map(|text| text.to_string()).unwrap_or_default()
     }
 }

@@ -6,6 +6,7 @@ use super::{Installation, source_name};
 
 /// Where the Deployment mounts regcred.yaml and the logins, and the port of the probes: the defaults of `regcred controller`.
 const CONFIG: &str = "/etc/regcred/config";
+const MOUNTED: &str = "/etc/regcred/config/regcred.yaml";
 const SECRETS: &str = "/etc/regcred/secrets";
 const PORT: u16 = 8080;
 
@@ -37,21 +38,25 @@ pub(super) fn disruption_budget(of: &Installation<'_>) -> Value {
 
 pub(super) fn deployment(of: &Installation<'_>) -> Value {
     let sources: Vec<_> = of.pull_secrets.iter().map(|one| source_name(one.name)).collect();
+    // With custom resources it reads them by API.
+    let mounted = if of.settings.resources.is_some() { &[][..] } else { &sources[..] };
     let volume = |(number, source)| json!({"name": format!("secret-{number}"), "secret": {"secretName": source, "optional": true}});
     let mount = |(number, source)| json!({"name": format!("secret-{number}"), "mountPath": format!("{SECRETS}/{source}"), "readOnly": true});
     let config = json!({"name": "config", "configMap": {"name": of.name()}});
-    let volumes: Vec<_> = [config].into_iter().chain(sources.iter().enumerate().map(volume)).collect();
+    let volumes: Vec<_> = [config].into_iter().chain(mounted.iter().enumerate().map(volume)).collect();
     let config = json!({"name": "config", "mountPath": CONFIG, "readOnly": true});
-    let mounts: Vec<_> = [config].into_iter().chain(sources.iter().enumerate().map(mount)).collect();
+    let mounts: Vec<_> = [config].into_iter().chain(mounted.iter().enumerate().map(mount)).collect();
+    let mut arguments = vec!["controller", "--config", MOUNTED, "--secrets", SECRETS, "--log-format", "json"];
+    arguments.extend(of.settings.resources.iter().map(|_| "--crd"));
     let probe = |path: &str| json!({"httpGet": {"path": path, "port": "http"}});
     let container = json!({
         "name": "controller",
         "image": of.settings.image,
-        "args": ["controller", "--config", format!("{CONFIG}/regcred.yaml"), "--secrets", SECRETS, "--log-format", "json"],
+        "args": arguments,
         "ports": [{"name": "http", "containerPort": PORT}],
         "livenessProbe": probe("/healthz"),
         "readinessProbe": probe("/readyz"),
-        "resources": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+        "resources": resources(),
         "securityContext": {
             "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true,
         },
@@ -80,13 +85,19 @@ pub(super) fn deployment(of: &Installation<'_>) -> Value {
     })
 }
 
+/// What a Pod of the controller asks for, and may have.
+#[must_use]
+pub fn resources() -> Value {
+    json!({"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}})
+}
+
 /// The value of a label has at most 63 characters.
-fn labels(of: &Installation<'_>) -> Value {
+pub(super) fn labels(of: &Installation<'_>) -> Value {
     let instance: String = of.marks.owner.chars().take(63).collect();
     let instance = instance.trim_end_matches(['-', '.']);
     json!({"app.kubernetes.io/name": "regcred-controller", "app.kubernetes.io/instance": instance})
 }
 
-fn metadata(of: &Installation<'_>) -> Value {
+pub(super) fn metadata(of: &Installation<'_>) -> Value {
     json!({"name": of.name(), "namespace": of.settings.namespace})
 }

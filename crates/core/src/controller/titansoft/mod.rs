@@ -4,6 +4,7 @@
 //! it cannot read, durations without a unit and spaces in lists are no silent defaults here.
 
 mod given;
+mod meaning;
 mod values;
 
 use std::time::Duration;

@@ -107,7 +107,7 @@ fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Diagnostic>) -> Op
             Some(One::Login(ExternalLoginSettings { registry: registry?, origin: origin? }))
         }
         _ => {
-            problems.push(Diagnostic::error(Code::InvalidLogin, format!("{place} is none of the three forms")).hint(
+            problems.push(Diagnostic::error(Code::InvalidLogin, format!("{place} has none of the three forms")).hint(
                 "give `dockerConfig`, or `registry` with `username` and `password`, or `registry` with `generator`",
             ));
             None

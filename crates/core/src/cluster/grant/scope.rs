@@ -1,0 +1,44 @@
+//! Denies the account of the controller every kind of object that is not its business.
+
+use serde_json::{Value, json};
+
+use super::{Grant, Rights, Subject};
+use crate::cluster::installation::definition::{GROUP, KIND, PLURAL};
+use crate::names::Namespace;
+use crate::objects::guard::policy;
+
+impl Grant<'_> {
+    /// The policy that denies them everything else, whatever other roles allow: no other kind, and no subresource, which could mint a
+    /// token. In their own namespace they hold a lease and write Events. A role may also let them evict Pods.
+    pub(in crate::cluster) fn scope_policy(&self, home: &Namespace) -> Vec<Value> {
+        let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
+        let is_ours = "request.resource.group == '' && request.resource.resource in ['secrets', 'serviceaccounts'] \
+                       && request.?subResource.orValue('') == ''";
+        let at_home = format!(
+            "request.namespace == '{home}' && ((request.resource.group == 'coordination.k8s.io' \
+             && request.resource.resource == 'leases') || request.resource.resource == 'events')"
+        );
+        let evicts = "request.resource.resource == 'pods' && request.?subResource.orValue('') == 'eviction'";
+        let rights = "regcred may write Secrets and ServiceAccounts, its own lease and Events only";
+        let expression = format!("({is_ours}) || ({at_home}) || ({evicts})");
+        let rule = if self.follows_resources() {
+            let of_status = format!(
+                "request.resource.group == '{GROUP}' && request.resource.resource == '{PLURAL}' \
+                 && request.?subResource.orValue('') == 'status'"
+            );
+            (format!("{rights}, the status of {KIND}, and evict Pods"), format!("{expression} || ({of_status})"))
+        } else {
+            (format!("{rights}, and evict Pods"), expression)
+        };
+        let [mut policy, binding] = policy(&format!("{}-scope", self.name()), "*", ("is-the-account", &asks), &[rule]);
+        policy["spec"]["matchConstraints"]["resourceRules"] = json!([{
+            "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"], "scope": "*",
+        }]);
+        vec![policy, binding]
+    }
+
+    /// Whether custom resources say what they do.
+    pub(super) fn follows_resources(&self) -> bool {
+        matches!(self.rights, Rights::Watching { resources: true, .. })
+    }
+}

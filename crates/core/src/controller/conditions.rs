@@ -1,0 +1,259 @@
+//! Says in the status of a custom resource how it is: conditions with reasons, and how many namespaces are how.
+
+use serde::{Deserialize, Serialize};
+
+use super::permitted::{Reason, Refusal};
+use super::{Counts, Standing};
+use crate::cluster::Delivery;
+
+/// What became of a custom resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Its name.
+    pub resource: String,
+    /// The generation of what it asks for.
+    pub generation: i64,
+    /// Why it is ignored; nothing if it is not.
+    pub refusals: Vec<Refusal>,
+    /// What is wrong with its logins, without a value. The earlier logins stay in force.
+    pub broken: Vec<String>,
+    /// Its pull secrets, by their numbers in the delivery.
+    pub pull_secrets: Vec<usize>,
+}
+
+/// The status of a custom resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Status {
+    /// The generation that this is about.
+    pub observed_generation: i64,
+    /// How many namespaces are chosen.
+    pub wanted: usize,
+    /// How many of them have everything.
+    pub served: usize,
+    /// How many of them are left, failing or contested.
+    pub failing: usize,
+    /// When any of this changed last.
+    pub last_change: String,
+    /// `Ready`, `NotPermitted` and `LoginBroken`.
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition, as for every kind of Kubernetes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Condition {
+    /// What it is about.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// The generation that this is about.
+    pub observed_generation: i64,
+    /// When its status changed last.
+    pub last_transition_time: String,
+    /// Why, in one word.
+    pub reason: String,
+    /// Why, in a sentence.
+    pub message: String,
+}
+
+impl Status {
+    /// The status that a resource should have; the same as `before` where nothing has changed but the time.
+    #[must_use]
+    pub fn new(
+        verdict: &Verdict,
+        counts: Counts,
+        trouble: Option<(&'static str, String)>,
+        before: &Self,
+        now: &str,
+    ) -> Self {
+        let Counts { wanted, served, pending: _, left, failing, contested } = counts;
+        let conditions = [ready(verdict, counts, trouble), not_permitted(verdict), login_broken(verdict)];
+        let conditions = conditions.into_iter().map(|said| said.condition(verdict.generation, before, now)).collect();
+        let status = Self {
+            observed_generation: verdict.generation,
+            wanted,
+            served,
+            failing: left + failing + contested,
+            last_change: before.last_change.clone(),
+            conditions,
+        };
+        if status == *before { status } else { Self { last_change: now.to_owned(), ..status } }
+    }
+}
+
+/// The word and the sentence for a namespace that is not served, and is no longer waited for.
+#[must_use]
+pub fn trouble(standing: &Standing, delivery: &Delivery<'_>) -> Option<(&'static str, String)> {
+    match standing {
+        Standing::Left(place, why) => Some(("Left", format!("{}: {why}", place.words(delivery)))),
+        Standing::Failing(place, why) => Some(("WriteFailed", format!("{}: {why}", place.words(delivery)))),
+        Standing::Contested(place, manager) => {
+            let by = manager.as_ref().map_or("somebody".to_owned(), |manager| format!("`{manager}`"));
+            Some(("Contested", format!("{}: {by} undoes every write", place.words(delivery))))
+        }
+        Standing::Unwanted | Standing::Served | Standing::Pending | Standing::Leaving => None,
+    }
+}
+
+/// A condition without its times.
+struct Said {
+    type_: &'static str,
+    status: &'static str,
+    reason: &'static str,
+    message: String,
+}
+
+/// The longest message that the definition takes, in bytes.
+const LONGEST: usize = 8_000;
+
+impl Said {
+    fn condition(self, generation: i64, before: &Status, now: &str) -> Condition {
+        let Self { type_, status, reason, mut message } = self;
+        while message.len() > LONGEST {
+            message.pop();
+        }
+        let was = before.conditions.iter().find(|condition| condition.type_ == type_ && condition.status == status);
+        Condition {
+            type_: type_.to_owned(),
+            status: status.to_owned(),
+            observed_generation: generation,
+            last_transition_time: was.map_or(now, |was| &was.last_transition_time).to_owned(),
+            reason: reason.to_owned(),
+            message,
+        }
+    }
+}
+
+fn ready(verdict: &Verdict, counts: Counts, trouble: Option<(&'static str, String)>) -> Said {
+    let said = |status, reason, message: String| Said { type_: "Ready", status, reason, message };
+    let served = format!("{} of {} namespaces are served", counts.served, counts.wanted);
+    if let Some(refusal) = verdict.refusals.first() {
+        let reason = if refusal.reason == Reason::NameTaken { "NameTaken" } else { "NotPermitted" };
+        return said("False", reason, "it is ignored, and nothing is removed because of it".to_owned());
+    }
+    if !verdict.broken.is_empty() {
+        let nothing = "nothing is written, and what is there stays".to_owned();
+        let message = if counts.wanted == 0 { nothing } else { format!("{served}, with the logins from before") };
+        return said("False", "LoginBroken", message);
+    }
+    match trouble {
+        Some((reason, message)) => said("False", reason, format!("{served}; {message}")),
+        None if counts.wanted == 0 => {
+            said("False", "NothingChosen", "no namespace is chosen, and nothing is removed because of it".to_owned())
+        }
+        None if counts.served < counts.wanted => said("False", "Pending", served),
+        None => said("True", "Served", served),
+    }
+}
+
+fn not_permitted(verdict: &Verdict) -> Said {
+    let type_ = "NotPermitted";
+    match verdict.refusals.as_slice() {
+        [] => Said {
+            type_,
+            status: "False",
+            reason: "WithinTheInstallation",
+            message: "the installation permits everything that it asks for".to_owned(),
+        },
+        [first, ..] => {
+            let messages: Vec<_> = verdict.refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+            Said { type_, status: "True", reason: first.reason.as_str(), message: messages.join("; ") }
+        }
+    }
+}
+
+fn login_broken(verdict: &Verdict) -> Said {
+    let type_ = "LoginBroken";
+    if !verdict.refusals.is_empty() {
+        return Said { type_, status: "Unknown", reason: "NotRead", message: "its logins are not read".to_owned() };
+    }
+    if verdict.broken.is_empty() {
+        return Said { type_, status: "False", reason: "Checked", message: "its logins are well-formed".to_owned() };
+    }
+    Said { type_, status: "True", reason: "Broken", message: verdict.broken.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(status: &Status) -> Vec<String> {
+        let word = |one: &Condition| format!("{}={} {}", one.type_, one.status, one.reason);
+        status.conditions.iter().map(word).collect()
+    }
+
+    #[test]
+    fn each_state_has_its_conditions() {
+        let refusal = |reason| Refusal { reason, message: "no".to_owned() };
+        let refused = |reason| Verdict { refusals: vec![refusal(reason)], ..Verdict::default() };
+        let broken = Verdict { broken: vec!["bad".to_owned()], ..Verdict::default() };
+        let counts = |wanted, served| Counts { wanted, served, ..Counts::default() };
+        let left = || Some(("Left", "x".to_owned()));
+        for (verdict, counts, trouble, expected) in [
+            (
+                Verdict::default(),
+                counts(2, 2),
+                None,
+                ["Ready=True Served", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"],
+            ),
+            (
+                Verdict::default(),
+                counts(2, 1),
+                None,
+                ["Ready=False Pending", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"],
+            ),
+            (
+                Verdict::default(),
+                counts(0, 0),
+                None,
+                ["Ready=False NothingChosen", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"],
+            ),
+            (
+                Verdict::default(),
+                counts(2, 1),
+                left(),
+                ["Ready=False Left", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"],
+            ),
+            (
+                broken,
+                counts(2, 2),
+                left(),
+                ["Ready=False LoginBroken", "NotPermitted=False WithinTheInstallation", "LoginBroken=True Broken"],
+            ),
+            (
+                refused(Reason::Registry),
+                counts(0, 0),
+                None,
+                ["Ready=False NotPermitted", "NotPermitted=True Registry", "LoginBroken=Unknown NotRead"],
+            ),
+            (
+                refused(Reason::NameTaken),
+                counts(0, 0),
+                None,
+                ["Ready=False NameTaken", "NotPermitted=True NameTaken", "LoginBroken=Unknown NotRead"],
+            ),
+        ] {
+            let status = Status::new(&verdict, counts, trouble, &Status::default(), "now");
+            assert_eq!(summary(&status), expected, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_changes_only_with_what_it_is_about() {
+        let counts = |served| Counts { wanted: 2, served, ..Counts::default() };
+        let verdict = Verdict { generation: 1, ..Verdict::default() };
+        let at =
+            |verdict: &Verdict, served, before: &Status, now| Status::new(verdict, counts(served), None, before, now);
+        let first = at(&verdict, 0, &Status::default(), "1");
+        assert_eq!(at(&verdict, 0, &first, "2"), first);
+        let second = at(&verdict, 1, &first, "2");
+        assert_eq!((second.last_change.as_str(), second.conditions[0].last_transition_time.as_str()), ("2", "1"));
+        let third = at(&Verdict { generation: 2, ..verdict }, 2, &second, "3");
+        let times: Vec<_> = third.conditions.iter().map(|one| one.last_transition_time.as_str()).collect();
+        assert_eq!((third.observed_generation, times), (2, vec!["3", "1", "1"]));
+        let long = Verdict { broken: vec!["é".repeat(LONGEST)], ..Verdict::default() };
+        assert!(at(&long, 0, &first, "4").conditions[2].message.len() <= LONGEST);
+    }
+}

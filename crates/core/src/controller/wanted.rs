@@ -1,0 +1,108 @@
+//! Holds what a mounted regcred.yaml, or custom resources, want of the controller.
+
+use globset::GlobMatcher;
+
+use super::Selection;
+use crate::cluster::{OnConflict, Unchangeable};
+use crate::docker_config::registry::RegistryKey;
+use crate::names::{ResourceName, SecretKey};
+use crate::spec::choice::Link;
+
+/// What the controller is to do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The owner of what it writes.
+    pub owner: ResourceName,
+    /// How Pods find the pull secrets.
+    pub link: Link,
+    /// The pull secrets, by name.
+    pub pull_secrets: Vec<Wanted>,
+    /// What is done with somebody else's Secret of the same name.
+    pub on_conflict: OnConflict,
+    /// What is done with a Secret of another type.
+    pub unchangeable: Unchangeable,
+}
+
+/// A pull secret.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its name.
+    pub name: ResourceName,
+    /// Where its logins are.
+    pub sources: Vec<Source>,
+    /// The namespaces that it goes to.
+    pub namespaces: Selection,
+    /// Those that it may go to, where that is less than everything.
+    pub within: Option<Selection>,
+    /// The ServiceAccounts by name; with no globs either, every one.
+    pub accounts: Vec<ResourceName>,
+    /// Globs for more of them.
+    pub account_globs: Vec<GlobMatcher>,
+}
+
+/// A key of a Secret in the controller's namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The name of the Secret.
+    pub secret: ResourceName,
+    /// The key.
+    pub key: SecretKey,
+}
+
+/// Where logins are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A whole Docker config.
+    Whole(Key),
+    /// A login for one registry.
+    Login {
+        /// The registry.
+        registry: RegistryKey,
+        /// The user name.
+        username: Name,
+        /// The password.
+        password: Key,
+    },
+}
+
+/// A user name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// As it is written.
+    Literal(String),
+    /// In a Secret.
+    Kept(Key),
+}
+
+impl Config {
+    /// A config that leaves what is somebody else's, and what cannot change.
+    #[must_use]
+    pub fn sparing(owner: ResourceName, link: Link, pull_secrets: Vec<Wanted>) -> Self {
+        Self { owner, link, pull_secrets, on_conflict: OnConflict::Skip, unchangeable: Unchangeable::Refuse }
+    }
+
+    /// Every key that is read.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.pull_secrets.iter().flat_map(|one| &one.sources).flat_map(Source::keys)
+    }
+}
+
+impl Wanted {
+    /// Whether every ServiceAccount of a namespace refers to it.
+    #[must_use]
+    pub fn has_all_accounts(&self) -> bool {
+        self.accounts.is_empty() && self.account_globs.is_empty()
+    }
+}
+
+impl Source {
+    /// The keys that are read.
+    #[must_use]
+    pub fn keys(&self) -> Vec<&Key> {
+        match self {
+            Self::Whole(key) => vec![key],
+            Self::Login { username: Name::Kept(username), password, .. } => vec![username, password],
+            Self::Login { username: Name::Literal(_), password, .. } => vec![password],
+        }
+    }
+}

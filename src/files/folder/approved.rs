@@ -1,0 +1,125 @@
+//! Reads and writes the line of the lock that names the approved recipients.
+//!
+//! A run that changes them counts one further. The line with the highest count decides, so an older one that somebody adds approves nobody.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::files::marks::digest::Digest;
+use crate::files::marks::key::{Key, Purpose};
+use crate::files::marks::mark::fingerprints;
+use regcred_core::recipient::Recipients;
+
+const START: &str = "# regcred recipients: ";
+
+/// The recipients that a run has written for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// Their fingerprints, joined by commas.
+    recipients: String,
+    count: u64,
+    signature: Option<Digest>,
+}
+
+impl Approved {
+    /// The recipients of a line, if it is one.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(line.strip_prefix(START.as_bytes())?).ok()?;
+        let (recipients, rest) = text.split_once(" count=")?;
+        let (count, signature) = rest.split_once(" signature=")?;
+        Some(Self {
+            recipients: recipients.to_owned(),
+            count: count.parse().ok()?,
+            signature: Some(signature.parse().ok()?),
+        })
+    }
+
+    /// What the lock is to say of these recipients; nothing where there are none, or no key.
+    pub fn next(before: &[Self], recipients: &Recipients, key: &Key) -> Option<Self> {
+        let names = recipients.iter().map(|recipient| recipient.fingerprint().to_owned()).collect();
+        let count = match Self::latest(before, key) {
+            Some((count, known)) if known == names => count,
+            Some((count, _)) => count.saturating_add(1),
+            None => 1,
+        };
+        let next = Self { recipients: fingerprints(recipients), count, signature: None };
+        let signature = next.with_parts(|parts| key.sign(Purpose::Recipients, parts));
+        (!recipients.is_empty() && signature.is_some()).then_some(Self { signature, ..next })
+    }
+
+    /// The fingerprints that a key has signed last, and the count; after a merge, those of both sides.
+    pub fn latest(lines: &[Self], key: &Key) -> Option<(u64, BTreeSet<String>)> {
+        let is_signed =
+            |line: &&Self| line.with_parts(|parts| key.has_signed(line.signature.as_ref(), Purpose::Recipients, parts));
+        let signed: Vec<_> = lines.iter().filter(is_signed).collect();
+        let count = signed.iter().map(|line| line.count).max()?;
+        let last = signed.into_iter().filter(|line| line.count == count);
+        Some((count, last.flat_map(|line| line.recipients.split(',')).map(str::to_owned).collect()))
+    }
+
+    /// Adds a line, beside those that say something else. Says whether it is new.
+    pub fn add(lines: &mut Vec<Self>, line: Self) -> bool {
+        let is_new = !lines.contains(&line);
+        lines.extend(is_new.then_some(line));
+        is_new
+    }
+
+    /// Whether both say the same, whichever key has signed.
+    pub fn agree(lines: &[Self], others: &[Self]) -> bool {
+        let said =
+            |lines: &[Self]| -> Vec<_> { lines.iter().map(|line| (line.recipients.clone(), line.count)).collect() };
+        said(lines) == said(others)
+    }
+
+    fn with_parts<T>(&self, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
+        use_them(&[self.recipients.as_bytes(), &self.count.to_be_bytes()])
+    }
+}
+
+impl fmt::Display for Approved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { recipients, count, signature } = self;
+        write!(f, "{START}{recipients} count={count}")?;
+        signature.as_ref().map_or(Ok(()), |signature| write!(f, " signature={signature}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::environment::Environment;
+    use crate::files::marks::key::KEY_VARIABLE;
+    use regcred_core::recipient::Recipient;
+
+    fn key(key: &str) -> Key {
+        Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None, "").unwrap()
+    }
+
+    #[test]
+    fn the_last_signed_line_decides_and_both_sides_of_a_merge_count() {
+        let (ours, other) = (key("0f1e2d3c4b5a69788796a5b4c3d2e1f0"), key("f1e0d3c2b5a497867968a5b4c3d2e1f0"));
+        let next = |before: &[Approved], names: &[&str], key: &Key| {
+            Approved::next(before, &names.iter().map(|name| Recipient::new(name)).collect(), key)
+        };
+        let known = |lines: &[Approved]| {
+            let (count, names) = Approved::latest(lines, &ours)?;
+            Some((count, names.into_iter().collect::<Vec<_>>().join(" ")))
+        };
+        let first = next(&[], &["a"], &ours).unwrap();
+        assert_eq!(Approved::parse(first.to_string().as_bytes()).as_ref(), Some(&first));
+        let [first] = &[first];
+        let before = std::slice::from_ref(first);
+        assert_eq!(next(before, &["a"], &ours).as_ref(), Some(first));
+        let second = next(before, &["b"], &ours).unwrap();
+        let merged = next(before, &["a", "c"], &ours).unwrap();
+        assert_eq!(known(&[first.clone(), second.clone(), first.clone()]), Some((2, "b".to_owned())));
+        assert_eq!(known(&[second.clone(), merged, first.clone()]), Some((2, "a b c".to_owned())));
+        // Neither a forged line nor one of another key counts.
+        let forged = Approved { count: 9, ..first.clone() };
+        assert_eq!(known(&[second, forged, next(&[], &["z"], &other).unwrap()]), Some((2, "b".to_owned())));
+        assert!(next(&[], &["a"], &key("")).is_none() && next(&[], &[], &ours).is_none());
+        assert!(Approved::parse(b"# regcred recipients: a count=-1 signature=x").is_none());
+    }
+}

@@ -1,0 +1,143 @@
+//! Tests which recipients are approved after they have changed: what old files, old lines and copies of another cluster bring back.
+
+#![cfg(unix)]
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::harness::regcred::regcred;
+use crate::harness::sealing::{FIRST, KEY, LOGIN, OTHER, Place};
+
+const A: &str = "namespaces/a/sealedsecret-image-pull-secret.yaml";
+const LOCK: &str = "regcred.lock";
+
+impl Place {
+    fn render(&self, arguments: &str) -> (i32, String) {
+        let arguments: Vec<_> = ["render"].into_iter().chain(arguments.split_whitespace()).collect();
+        let output = regcred(self.0.path(), &[LOGIN, KEY], &arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!said.contains("canary"), "{said}");
+        (output.status.code().unwrap(), said)
+    }
+
+    fn tree(&self, certificate: &str, more: &str) -> (i32, String) {
+        let what = "--no-config -n a,b --protect sealed --format directory --output out";
+        self.render(&format!("{what} --sealing-cert {certificate}.pem {more}"))
+    }
+
+    #[track_caller]
+    fn refuses((code, said): (i32, String), recipient: &str) {
+        assert!(code == 1 && said.contains(&format!("--accept-recipient {recipient}")), "{code}: {said}");
+    }
+
+    fn restore(&self, folder: &str, files: &BTreeMap<String, Vec<u8>>) {
+        fs::remove_dir_all(self.path(folder)).unwrap();
+        for (name, bytes) in files {
+            self.put(name, std::str::from_utf8(bytes).unwrap());
+        }
+    }
+}
+
+/// The line of the lock with the approved recipients.
+fn approved(lock: &str) -> &str {
+    lock.split_inclusive('\n').find(|line| line.starts_with("# regcred recipients: ")).unwrap()
+}
+
+#[test]
+fn what_was_signed_for_a_removed_recipient_does_not_bring_it_back() {
+    let place = Place::new();
+    assert_eq!(place.tree("rsa-2048", "").0, 0);
+    let before = place.files("out");
+    let (old, old_lock) = (place.text(&format!("out/{A}")), place.text("out/regcred.lock"));
+    let old_line = old_lock.split_inclusive('\n').find(|line| line.starts_with(A)).unwrap();
+    assert_eq!(place.tree("rsa-4096", &format!("--accept-recipient {OTHER}")).0, 0);
+    let after = place.files("out");
+    let lock = place.text("out/regcred.lock");
+    assert!(approved(&lock).contains(&format!("{OTHER} count=2")), "{lock}");
+    let attacks: [(&str, &str, String); 6] = [
+        (
+            "an old file under a new name, with an unsigned line",
+            "namespaces/zz/s.yaml",
+            format!("{lock}namespaces/zz/s.yaml\n"),
+        ),
+        ("an old file in its place, with its old line", A, format!("{lock}{old_line}")),
+        ("the same, with the old recipients", A, format!("{lock}{old_line}{}", approved(&old_lock))),
+        ("the old recipients alone", A, lock.replace(approved(&lock), approved(&old_lock)) + old_line),
+        ("no recipients", A, lock.replace(approved(&lock), "") + old_line),
+        ("no lock", A, String::new()),
+    ];
+    for (what, path, lock) in attacks {
+        place.put(&format!("out/{path}"), &old);
+        place.put(&format!("out/{LOCK}"), &lock);
+        println!("{what}");
+        Place::refuses(place.tree("rsa-2048", ""), FIRST);
+        place.restore("out", &after);
+    }
+    // A whole older state is a state that was signed.
+    place.restore("out", &before);
+    assert_eq!(place.tree("rsa-2048", "").0, 0);
+}
+
+#[test]
+fn a_lock_that_has_lost_its_recipients_is_stale_and_takes_them_from_the_flag() {
+    let place = Place::new();
+    assert_eq!(place.tree("rsa-2048", "").0, 0);
+    let lock = place.text("out/regcred.lock");
+    place.put("out/regcred.lock", &lock.replace(approved(&lock), ""));
+    let (code, said) = place.tree("rsa-2048", "--check");
+    assert!(code == 3 && said.contains("stale: regcred.lock"), "{said}");
+    Place::refuses(place.tree("rsa-2048", ""), FIRST);
+    assert_eq!(place.tree("rsa-2048", &format!("--accept-recipient {FIRST}")).0, 0);
+    assert_eq!(place.text("out/regcred.lock"), lock);
+    assert_eq!(place.tree("rsa-2048", "--check"), (0, String::new()));
+}
+
+#[test]
+fn an_old_document_beside_the_new_ones_of_a_single_file_approves_nobody() {
+    let place = Place::new();
+    let render = |certificate: &str, more: &str| {
+        let what = "--no-config -n a,b --protect sealed --link none --output out.yaml";
+        place.render(&format!("{what} --sealing-cert {certificate}.pem {more}"))
+    };
+    assert_eq!(render("rsa-2048", "").0, 0);
+    let old = place.text("out.yaml");
+    let (_, old_a) = old.split_once('\n').unwrap();
+    let (old_a, _) = old_a.split_once("---\n").unwrap();
+    assert_eq!(render("rsa-4096", &format!("--accept-recipient {OTHER}")).0, 0);
+    let new = place.text("out.yaml");
+    let (head, documents) = new.split_once('\n').unwrap();
+    for text in [
+        format!("{new}---\n{old_a}"),
+        format!("{head}\n{old_a}---\n{documents}"),
+        format!("{new}---\n{}", old_a.replace("mark: a/", "mark: z/")),
+    ] {
+        place.put("out.yaml", &text);
+        Place::refuses(render("rsa-2048", ""), FIRST);
+    }
+    // Another list of namespaces keeps the recipient.
+    place.put("out.yaml", &new);
+    let moved = "--no-config -n c --protect sealed --link none --output out.yaml --sealing-cert";
+    Place::refuses(place.render(&format!("{moved} rsa-2048.pem")), FIRST);
+    assert_eq!(place.render(&format!("{moved} rsa-4096.pem")).0, 0);
+}
+
+#[test]
+fn the_files_of_one_cluster_approve_nothing_in_another() {
+    let place = Place::new();
+    let config = |of_us: &str| {
+        format!(
+            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: acme}}\nspec:\n  protect: sealed\n  \
+             format: directory\n  pullSecrets:\n  - {{name: image-pull-secret, namespaces: {{include: [a]}}}}\n  clusters:\n  \
+             - {{name: eu, sealing: {{certificate: rsa-2048.pem}}}}\n  - {{name: us, sealing: {{certificate: {of_us}.pem}}}}\n"
+        )
+    };
+    place.put("regcred.yaml", &config("rsa-4096"));
+    let (code, said) = place.render("--output out");
+    assert_eq!(code, 0, "{said}");
+    place.put("regcred.yaml", &config("rsa-2048"));
+    Place::refuses(place.render("--output out"), FIRST);
+    for name in [A, LOCK] {
+        fs::copy(place.path(&format!("out/eu/{name}")), place.path(&format!("out/us/{name}"))).unwrap();
+    }
+    Place::refuses(place.render("--output out"), FIRST);
+}

@@ -1,0 +1,417 @@
+//! Disturbs `regcred controller` on the real API server, and finds nothing lost, nothing of others touched and no token minted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::harness::bench::{self, Bench};
+use crate::harness::controller::{Installed, NEW, Replica};
+use crate::harness::requests::Requests;
+use crate::harness::rivals::{add, names, namespace, watch_accounts, writer};
+
+/// What the account of an installation has asked for: verb, resource, and the request.
+fn requests(installed: &Installed) -> Vec<(String, String, Value)> {
+    let user = format!("system:serviceaccount:{}:regcred-{}", installed.system, installed.owner);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let ours = installed.bench.requests().into_iter().filter(|request| request["user"]["username"] == user.as_str());
+    ours.map(|request| (text(&request["verb"]), text(&request["objectRef"]["resource"]), request)).collect()
+}
+
+#[test]
+fn an_api_server_that_streams_no_lists_is_asked_for_lists_by_name_with_a_role_of_its_own() {
+    let Some(bench) = Bench::without_streamed_lists() else { return };
+    let installed = Installed::confined_since(bench, "1.33");
+    let early = installed.namespace();
+    let replica = installed.start(&[]);
+    Bench::wait("the first namespace", || installed.is_served(&early, "canary-of-old"));
+    let late = installed.namespace();
+    Bench::wait("the new namespace", || installed.is_served(&late, "canary-of-old"));
+    installed.mount_login(NEW);
+    Bench::wait("the rotation", || [&early, &late].iter().all(|name| installed.is_served(name, "canary-of-new")));
+    bench.kubectl(&["delete", "secret", &installed.owner, "-n", &late], "").succeeded();
+    Bench::wait("the deleted Secret", || installed.is_served(&late, "canary-of-new"));
+    assert_eq!(replica.answer("/readyz").0, 200);
+    let mut lists = 0;
+    for (verb, resource, request) in requests(&installed) {
+        let uri = request["requestURI"].as_str().unwrap();
+        assert!(verb != "get" || resource == "leases" || resource.is_empty(), "{request}");
+        assert!(
+            verb != "list" && verb != "watch" || resource == "namespaces" || uri.contains("metadata.name%3D"),
+            "{uri}"
+        );
+        lists += usize::from(verb == "list");
+    }
+    assert!(lists >= 3, "{lists}");
+
+    // Without the right to list it says what it lacks.
+    let role = format!("regcred-{}", installed.owner);
+    let mut rules = bench.get(&["clusterrole", &role])["rules"].clone();
+    for rule in rules.as_array_mut().unwrap() {
+        rule["verbs"].as_array_mut().unwrap().retain(|verb| verb != "list");
+    }
+    let patch = json!({"rules": rules}).to_string();
+    bench.kubectl(&["patch", "clusterrole", &role, "--type=merge", "-p", &patch], "").succeeded();
+    let account = format!("system:serviceaccount:{}:{role}", installed.system);
+    Bench::wait("the role to be in force", || {
+        bench.kubectl(&["auth", "can-i", "list", "namespaces", "--as", &account], "").status != 0
+    });
+    let other = installed.start(&[]);
+    other.says("before Kubernetes 1.34 it needs the right to list, which --kube-version 1.33 grants");
+    assert_eq!(other.answer("/readyz").0, 503);
+}
+
+/// How many namespaces a test has; `REGCRED_CHAOS` multiplies it.
+fn many(count: usize) -> usize {
+    #[expect(clippy::disallowed_methods, reason = "what the tests themselves are told")]
+    let times = std::env::var("REGCRED_CHAOS").ok();
+    count * times.map_or(1, |times| times.parse::<usize>().expect("REGCRED_CHAOS is a number"))
+}
+
+/// Waits longer than `Bench::wait`: for what a client does once a minute only.
+fn wait_minutes(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(240), "still waiting for {what}");
+    }
+}
+
+/// New namespaces that the installation serves, each with its `default` ServiceAccount.
+fn namespaces(installed: &Installed, count: usize) -> Vec<String> {
+    let names: Vec<_> = (0..count).map(|number| format!("{}-{number:05}", installed.owner)).collect();
+    let object = |name: &String| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let items: Vec<_> = names.iter().map(object).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    installed.bench.kubectl(&["create", "-f", "-"], &list).succeeded();
+    Bench::wait("the ServiceAccounts", || lists(installed).len() >= count);
+    names
+}
+
+/// The objects of a kind and a name in the namespaces of the installation; `None` while the API server does not answer.
+fn objects(installed: &Installed, kind: &str, name: &str) -> Option<Vec<Value>> {
+    let selector = format!("--field-selector=metadata.name={name}");
+    let run = installed.bench.kubectl(&["get", kind, "-A", &selector, "-o", "json"], "");
+    let found: Value = serde_json::from_str(&run.stdout).ok().filter(|_| run.status == 0)?;
+    let prefix = format!("{}-", installed.owner);
+    let is_here = |object: &&Value| namespace(object).starts_with(&prefix);
+    Some(found["items"].as_array()?.iter().filter(is_here).cloned().collect())
+}
+
+/// The lists of the `default` ServiceAccounts, by namespace.
+fn lists(installed: &Installed) -> BTreeMap<String, Vec<String>> {
+    let accounts = objects(installed, "serviceaccounts", "default").unwrap_or_default();
+    accounts.iter().map(|account| (namespace(account), names(&account["imagePullSecrets"]))).collect()
+}
+
+/// The pull secrets, by namespace: the login of each.
+fn logins(installed: &Installed) -> BTreeMap<String, String> {
+    let login = |secret: &Value| {
+        let text = secret["data"][".dockerconfigjson"].as_str().unwrap_or_default();
+        String::from_utf8(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap()).unwrap()
+    };
+    let secrets = objects(installed, "secrets", &installed.owner).unwrap_or_default();
+    secrets.iter().map(|secret| (namespace(secret), login(secret))).collect()
+}
+
+/// Whether each of these has the login, and the reference once.
+fn are_served(installed: &Installed, all: &[String], password: &str) -> bool {
+    let (logins, lists) = (logins(installed), lists(installed));
+    let has_login = |name: &String| logins.get(name).is_some_and(|login| login.contains(password));
+    let refers = |list: &Vec<String>| list.iter().filter(|entry| **entry == installed.owner).count() == 1;
+    all.iter().all(|name| has_login(name) && lists.get(name).is_some_and(refers))
+}
+
+/// How often its account has written so far. The log is long, so its lines are not parsed.
+fn writes(installed: &Installed) -> usize {
+    let account = format!("\"system:serviceaccount:{}:regcred-{}\"", installed.system, installed.owner);
+    let log = std::fs::read_to_string(installed.bench.kubeconfig().with_file_name("audit.log")).unwrap();
+    let has = |line: &str, words: &[&str]| words.iter().any(|words| line.contains(words));
+    let is_write = |line: &&str| {
+        has(line, &[r#""verb":"patch""#, r#""verb":"delete""#])
+            && has(line, &[r#""resource":"secrets""#, r#""resource":"serviceaccounts""#])
+            && line.contains(&account)
+            && !line.contains("dryRun")
+    };
+    log.lines().filter(is_write).count()
+}
+
+/// What its account asked for was only what it may: no read of a Secret, no token, no write of an object of others, and no list.
+fn asked_only_for_its_own(installed: &Installed) {
+    let all = requests(installed);
+    assert!(!all.is_empty());
+    for (verb, resource, request) in all {
+        let (uri, name) = (request["requestURI"].as_str().unwrap(), &request["objectRef"]["name"]);
+        assert!(request["objectRef"]["subresource"].is_null(), "{request}");
+        assert!(request["userAgent"].as_str().unwrap().starts_with("regcred/"), "{request}");
+        let may = match (verb.as_str(), resource.as_str()) {
+            ("watch", "namespaces")
+            | ("get" | "watch" | "patch", "leases")
+            | ("get", "")
+            | ("create" | "patch", "events") => true,
+            ("watch", "secrets" | "serviceaccounts") => uri.contains("fieldSelector=metadata.name%3D"),
+            ("patch" | "delete", "secrets") => name == installed.owner.as_str(),
+            ("patch", "serviceaccounts") => name == "default",
+            _ => false,
+        };
+        assert!(may, "{request}");
+    }
+}
+
+/// Starts a replica that leads at once: nobody waits here until the lease of one that was killed expires.
+fn start_alone(installed: &Installed) -> Replica {
+    let lease = format!("regcred-{}", installed.owner);
+    Bench::wait("the lease to be gone", || {
+        let delete = ["delete", "lease", &lease, "-n", &installed.system, "--ignore-not-found"];
+        installed.bench.kubectl(&delete, "").status == 0
+    });
+    installed.start(&[])
+}
+
+#[test]
+fn a_replica_that_is_killed_in_any_phase_is_completed_by_the_next_one_and_so_is_a_killed_api_server() {
+    let Some(bench) = Bench::alone() else { return };
+    let installed = Installed::confined(bench);
+    let all = namespaces(&installed, many(100));
+    let somebody = writer(bench, "somebody");
+    for namespace in &all {
+        add(&somebody, namespace, "theirs");
+    }
+    let (foreign, ours) = all.split_first().unwrap();
+    let theirs = ["create", "secret", "docker-registry", &installed.owner, "-n", foreign, "--docker-server=quay.io"];
+    bench.kubectl(&[&theirs[..], &["--docker-username=them", "--docker-password=theirs"]].concat(), "").succeeded();
+    bench.kubectl(&["create", "secret", "generic", "other", "-n", &ours[0]], "").succeeded();
+    let untouched = || {
+        let version = |name: &str, namespace: &str| {
+            bench.get(&["secret", name, "-n", namespace])["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
+        };
+        [version(&installed.owner, foreign), version("other", &ours[0])]
+    };
+    let before = untouched();
+    // Kills it after its first write, or after so many quarters of the writes of a phase; where nothing is left to write, after some seconds.
+    let kill = |quarters: &[usize], of: usize| {
+        for quarter in quarters {
+            let (so_far, began) = (writes(&installed), Instant::now());
+            let replica = start_alone(&installed);
+            Bench::wait("some writes", || {
+                writes(&installed) > so_far + quarter * of / 4 || began.elapsed() > Duration::from_secs(10)
+            });
+            replica.signal("-KILL");
+            println!("killed after {} of {of} writes", writes(&installed) - so_far);
+        }
+    };
+
+    kill(&[0, 1, 1], 2 * ours.len());
+    let replica = start_alone(&installed);
+    Bench::wait("the first pass", || are_served(&installed, ours, "canary-of-old"));
+    replica.signal("-KILL");
+
+    installed.mount_login(NEW);
+    kill(&[0, 1], ours.len());
+    let replica = start_alone(&installed);
+    Bench::wait("the rotation", || are_served(&installed, ours, "canary-of-new"));
+    replica.signal("-KILL");
+
+    // The next replica knows nothing of the time before, and every namespace is excluded.
+    let annotate = |annotation: &str| {
+        let names = ours.iter().map(String::as_str);
+        let arguments: Vec<_> = ["annotate", "namespaces"].into_iter().chain(names).chain([annotation]).collect();
+        bench.kubectl(&arguments, "").succeeded();
+    };
+    annotate("regcred.dev/exclude=true");
+    kill(&[0, 1, 2], 2 * ours.len());
+    let replica = start_alone(&installed);
+    Bench::wait("the exclusion", || logins(&installed).len() == 1);
+    let theirs = |(_, list): (String, Vec<String>)| list == ["theirs"];
+    assert!(lists(&installed).into_iter().filter(|(name, _)| name != foreign).all(theirs));
+
+    // Everything is served again while the API server is killed.
+    let so_far = writes(&installed);
+    annotate("regcred.dev/exclude-");
+    Bench::wait("some writes", || writes(&installed) > so_far + ours.len() / 4);
+    bench.kill_the_api_server();
+    wait_minutes("all namespaces", || are_served(&installed, ours, "canary-of-new"));
+    for (namespace, list) in lists(&installed) {
+        let ours = if namespace == *foreign { vec![] } else { vec![installed.owner.clone()] };
+        assert!(list[0] == "theirs" && (namespace == *foreign || list[1..] == ours), "{namespace}: {list:?}");
+    }
+    assert_eq!(untouched(), before);
+    assert_eq!(replica.answer("/healthz").0, 200);
+    asked_only_for_its_own(&installed);
+}
+
+fn create(creator: &Requests, namespace: &str) -> u16 {
+    let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+    creator.send("POST", "/api/v1/namespaces", "json", &object).0
+}
+
+/// Ends the other writers, also where the test fails.
+struct End<'a>(&'a AtomicBool, &'a Requests);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        create(self.1, "the-end");
+    }
+}
+
+#[test]
+fn in_a_storm_of_other_writers_every_new_namespace_is_served_and_no_entry_of_others_is_dropped() {
+    const A_SECOND: u32 = 100;
+    let Some(bench) = Bench::alone() else { return };
+    let installed = Installed::confined(bench);
+    let replicas = [installed.start(&[]), installed.start(&[])];
+    for replica in &replicas {
+        replica.says("policies confine this account");
+    }
+    let all: Vec<_> = (0..many(200)).map(|number| format!("{}-{number:05}", installed.owner)).collect();
+    let [creator, openshift, second] = ["creator", "openshift", "second"].map(|user| writer(bench, user));
+    let (created, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (mut asked, mut had, mut dropped) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    let began = Instant::now();
+    thread::scope(|scope| {
+        let end = End(&over, &creator);
+        // As OpenShift's controller, which mints a token for each list that lacks its entry.
+        scope.spawn(|| {
+            watch_accounts(bench, |states| {
+                for state in states.iter().filter(|state| namespace(state).starts_with(&installed.owner)) {
+                    let place = namespace(state);
+                    let has = names(&state["imagePullSecrets"]).contains(&"openshift".to_owned());
+                    match (has, asked.insert(place.clone())) {
+                        (true, _) => drop(had.insert(place)),
+                        (false, true) => add(&openshift, &place, "openshift"),
+                        // States from before its own write come after it.
+                        (false, false) if had.contains(&place) => dropped.push(place),
+                        (false, false) => {}
+                    }
+                }
+                over.load(Ordering::Relaxed) && states.iter().any(|state| namespace(state) == "the-end")
+            });
+        });
+        // A second writer edits the same ServiceAccounts all the time: their annotations, and their lists.
+        scope.spawn(|| {
+            for round in 0.. {
+                let names = &all[..created.load(Ordering::Relaxed)];
+                for name in names {
+                    let path = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
+                    let annotation = json!({"metadata": {"annotations": {"round": round.to_string()}}});
+                    second.send("PATCH", &path, "merge-patch+json", &annotation);
+                    let entry = json!([{"op": "add", "path": "/imagePullSecrets/0", "value": {"name": format!("second-{round}")}}]);
+                    second.send("PATCH", &path, "json-patch+json", &entry);
+                    if over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            }
+        });
+        for (name, number) in all.iter().zip(0..) {
+            while began.elapsed() < Duration::from_secs(1) * number / A_SECOND {
+                thread::yield_now();
+            }
+            assert_eq!(create(&creator, name), 201);
+            created.fetch_add(1, Ordering::Relaxed);
+        }
+        println!("{} namespaces were created in {:?}", all.len(), began.elapsed());
+        wait_minutes("all namespaces", || are_served(&installed, &all, "canary-of-old"));
+        println!("and served after {:?}", began.elapsed());
+        drop(end);
+    });
+    assert!(dropped.is_empty(), "the entry was dropped in {dropped:?}");
+    for (namespace, list) in lists(&installed) {
+        let once: BTreeSet<_> = list.iter().collect();
+        assert!(once.len() == list.len() && list.contains(&"openshift".to_owned()), "{namespace}: {list:?}");
+    }
+    let is_refused = |(verb, _, request): &(String, String, Value)| {
+        verb == "patch" && [409, 422].contains(&request["responseStatus"]["code"].as_u64().unwrap())
+    };
+    println!("{} writes came too late", requests(&installed).iter().filter(|request| is_refused(request)).count());
+    asked_only_for_its_own(&installed);
+}
+
+#[test]
+fn a_token_that_expires_is_replaced_by_the_one_that_is_mounted_next() {
+    let Some(bench) = Bench::alone() else { return };
+    let installed = Installed::confined(bench);
+    installed.by_token_file();
+    let first = installed.namespace();
+    let replica = installed.start(&[]);
+    Bench::wait("the namespace", || installed.is_served(&first, "canary-of-old"));
+    // The tokens of an account that is made again are void, as expired ones are.
+    let account = format!("regcred-{}", installed.owner);
+    bench.kubectl(&["delete", "serviceaccount", &account, "-n", &installed.system], "").succeeded();
+    bench.kubectl(&["create", "serviceaccount", &account, "-n", &installed.system], "").succeeded();
+    replica.says("does not accept the kubeconfig's login (401)");
+    let second = installed.namespace();
+    // A file is read again once a minute. In between it holds nonsense.
+    bench::write(&installed.path("token"), "nonsense");
+    installed.mount_token();
+    wait_minutes("the new namespace", || installed.is_served(&second, "canary-of-old"));
+    assert_eq!(replica.answer("/healthz").0, 200);
+    assert!(!replica.log().contains("nonsense") && !replica.log().contains("canary"));
+}
+
+/// Moves the clock of the programs that are started with it: by so many seconds, as a file says.
+const CLOCK: &str = r#"
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *time) {
+  long seconds = 0, result = syscall(SYS_clock_gettime, clock, time);
+  const char *path = getenv("CLOCK_FILE");
+  FILE *file = clock == CLOCK_REALTIME && path ? fopen(path, "r") : NULL;
+  if (file) {
+    if (fscanf(file, "%ld", &seconds) == 1) time->tv_sec += seconds;
+    fclose(file);
+  }
+  return result;
+}
+"#;
+
+#[test]
+fn a_clock_that_jumps_elects_no_second_leader() {
+    let Some(bench) = Bench::alone() else { return };
+    let installed = Installed::confined(bench);
+    let (source, library) = (installed.path("clock.c"), installed.path("clock.so"));
+    bench::write(&source, CLOCK);
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status().unwrap();
+    assert!(built.success());
+    let clocks = ["clock-1", "clock-2"].map(|name| installed.path(name));
+    let set = |clock: &Path, hours: i64| bench::write(clock, &(hours * 3600).to_string());
+    let start = |clock: &Path| installed.start_with(&[], &[("LD_PRELOAD", &library), ("CLOCK_FILE", clock)]);
+    for clock in &clocks {
+        set(clock, 0);
+    }
+    let leader = start(&clocks[0]);
+    leader.says("this replica leads");
+    let waiting = start(&clocks[1]);
+    waiting.says("policies confine this account");
+    let lease =
+        || bench.get(&["lease", &format!("regcred-{}", installed.owner), "-n", &installed.system])["spec"].clone();
+    let holder = lease()["holderIdentity"].clone();
+    let now = || i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
+    let renewed = || lease()["renewTime"].as_str().unwrap().parse::<Timestamp>().unwrap().as_second();
+    for (of_the_leader, of_the_other) in [(0, 2), (2, 0), (1, -1), (0, 0)] {
+        set(&clocks[0], of_the_leader);
+        set(&clocks[1], of_the_other);
+        for _ in 0..2 {
+            let before = lease()["renewTime"].clone();
+            Bench::wait("a renewal", || lease()["renewTime"] != before);
+        }
+        let ahead = renewed() - now() - of_the_leader * 3600;
+        assert!((-60..=60).contains(&ahead), "the clock did not move: {ahead}");
+        assert_eq!(lease()["holderIdentity"], holder);
+        assert_eq!(lease()["leaseTransitions"], 0);
+        let namespace = installed.namespace();
+        Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+    }
+    assert!(!waiting.log().contains("this replica leads") && !leader.log().contains("another replica leads"));
+    leader.signal("-KILL");
+    waiting.says("this replica leads");
+}

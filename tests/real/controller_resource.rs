@@ -1,0 +1,249 @@
+//! Runs `regcred controller --crd`: custom resources say what is done, within what the installation permits.
+
+use serde_json::{Value, json};
+
+use crate::harness::bench::Bench;
+use crate::harness::controller::{DEFINITION, Installed, NEW, Replica};
+
+/// A Docker config that the API server takes, and that holds no login.
+const BROKEN: &str = r#"{"auths":{"ghcr.io":{"auth":"canary-that-is-broken"}}}"#;
+
+fn has(installed: &Installed, name: &str, condition: &str) {
+    Bench::wait(condition, || installed.conditions(name).iter().any(|one| one == condition));
+}
+
+fn has_metric(replica: &Replica, metric: &str) {
+    Bench::wait(metric, || replica.answer("/metrics").1.contains(&format!("{metric}\n")));
+}
+
+#[test]
+fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::following_resources(bench);
+    let (one, other) = (installed.namespace(), installed.namespace());
+    let replica = installed.start(&["--crd"]);
+    Bench::wait("readiness", || replica.answer("/readyz").0 == 200);
+    has_metric(&replica, r#"regcred_resources{state="followed"} 0"#);
+    assert!(installed.login(&one).is_none(), "nobody has asked for it");
+
+    installed.ask("team", &installed.pull_secret(&json!({"include": [one]}))).succeeded();
+    Bench::wait("the namespace", || installed.is_served(&one, "canary-of-old"));
+    has(&installed, "team", "Ready=True Served");
+    assert!(installed.login(&other).is_none());
+    let name = format!("{}-team", installed.owner);
+    let resource = || bench.get(&["registrycredentials", &name]);
+    let status = resource()["status"].clone();
+    assert_eq!((&status["wanted"], &status["served"], &status["failing"]), (&json!(1), &json!(1), &json!(0)));
+    assert_eq!(
+        installed.conditions("team"),
+        ["Ready=True Served", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"]
+    );
+    let table = bench.kubectl(&["get", "registrycredentials", &name], "").succeeded();
+    let rows: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["NAME", "READY", "REASON", "SERVED", "FAILING", "LAST", "CHANGE"]);
+    assert_eq!(rows[1][..5], [&name, "True", "Served", "1", "0"]);
+
+    // It is followed: more namespaces, another login, fewer namespaces.
+    installed.ask("team", &installed.pull_secret(&json!({"include": [format!("{}-*", installed.owner)]}))).succeeded();
+    Bench::wait("the other namespace", || installed.is_served(&other, "canary-of-old"));
+    Bench::wait("the status", || resource()["status"]["served"] == 2);
+    let seen = resource();
+    assert_eq!(seen["status"]["observedGeneration"], seen["metadata"]["generation"]);
+    installed.rotate(NEW);
+    Bench::wait("the rotation", || [&one, &other].iter().all(|name| installed.is_served(name, "canary-of-new")));
+    let exclude = json!({"include": [format!("{}-*", installed.owner)], "exclude": [one]});
+    installed.ask("team", &installed.pull_secret(&exclude)).succeeded();
+    Bench::wait("the deselection", || installed.login(&one).is_none() && installed.references(&one).is_empty());
+
+    // A broken login stays as it was, also where a namespace is new.
+    installed.rotate(BROKEN);
+    has(&installed, "team", "LoginBroken=True Broken");
+    has(&installed, "team", "Ready=False LoginBroken");
+    has_metric(&replica, r#"regcred_resources{state="login-broken"} 1"#);
+    Bench::wait("the Event", || installed.events().contains("LoginBroken: "));
+    let late = installed.namespace();
+    Bench::wait("the new namespace", || installed.is_served(&late, "canary-of-new"));
+    assert!(installed.is_served(&other, "canary-of-new"));
+    installed.rotate(NEW);
+    has(&installed, "team", "LoginBroken=False Checked");
+    has(&installed, "team", "Ready=True Served");
+
+    // Nothing is removed where a selector chooses nothing, and none where the resource goes.
+    installed.ask("team", &installed.pull_secret(&json!({"selector": "no-such-label"}))).succeeded();
+    has(&installed, "team", "Ready=False NothingChosen");
+    assert!(installed.is_served(&other, "canary-of-new") && installed.is_served(&late, "canary-of-new"));
+    bench.kubectl(&["delete", "registrycredentials", &name], "").succeeded();
+    has_metric(&replica, r#"regcred_resources{state="followed"} 0"#);
+    assert!(installed.is_served(&other, "canary-of-new") && installed.is_served(&late, "canary-of-new"));
+    let said = format!("{}{}{seen}", replica.log(), installed.events());
+    assert!(!said.contains("canary"), "{said}");
+}
+
+#[test]
+fn what_the_installation_does_not_permit_is_said_and_ignored() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::following_resources(bench);
+    let namespace = installed.namespace();
+    let good = || installed.pull_secret(&json!({"include": [namespace]}));
+    let with = |field: &str, value: Value| {
+        let mut one = good();
+        one[field] = value;
+        one
+    };
+    let login = |registry: &str| {
+        let password = json!({"secret": format!("{}-src", installed.owner), "key": ".dockerconfigjson"});
+        json!([{"registry": registry, "username": {"value": "u"}, "password": password}])
+    };
+    let asked = [
+        ("name", with("name", json!("another")), "PullSecret"),
+        ("namespace", with("namespaces", json!({"include": ["default"]})), "Namespaces"),
+        ("glob", with("namespaces", json!({"include": ["*"]})), "Namespaces"),
+        ("account", with("serviceAccounts", json!(["builder"])), "ServiceAccounts"),
+        ("accounts", with("serviceAccounts", json!(["*"])), "ServiceAccounts"),
+        ("secret", with("logins", json!([{"dockerConfig": {"secret": "theirs"}}])), "SourceSecret"),
+        ("registry", with("logins", login("evil.test")), "Registry"),
+    ];
+    for (name, pull_secret, _) in &asked {
+        installed.ask(name, pull_secret).succeeded();
+    }
+    let replica = installed.start(&["--crd"]);
+    for (name, _, reason) in &asked {
+        has(&installed, name, &format!("NotPermitted=True {reason}"));
+        has(&installed, name, "Ready=False NotPermitted");
+    }
+    has_metric(&replica, &format!(r#"regcred_resources{{state="not-permitted"}} {}"#, asked.len()));
+    assert!(installed.login(&namespace).is_none() && installed.references(&namespace).is_empty());
+    Bench::wait("the Event", || installed.events().contains("NotPermitted: "));
+    let run = installed.once_with(&["--crd"]);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+
+    // The older of two resources has the name, until it goes.
+    installed.ask("z-first", &good()).succeeded();
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+    has(&installed, "z-first", "Ready=True Served");
+    // Ages are compared by the second.
+    let age = |name: &str| {
+        let resource = bench.get(&["registrycredentials", &format!("{}-{name}", installed.owner)]);
+        resource["metadata"]["creationTimestamp"].as_str().unwrap().to_owned()
+    };
+    let mut number = 0;
+    let mut second = String::new();
+    Bench::wait("a younger resource", || {
+        number += 1;
+        second = format!("second-{number}");
+        installed.ask(&second, &good()).succeeded();
+        age(&second) > age("z-first")
+    });
+    has(&installed, &second, "Ready=False NameTaken");
+    has(&installed, "z-first", "Ready=True Served");
+    let all: Vec<_> = (1..=number).map(|number| format!("{}-second-{number}", installed.owner)).collect();
+    let first = format!("{}-z-first", installed.owner);
+    let rest = all[..all.len() - 1].iter().chain([&first]).map(String::as_str);
+    bench.kubectl(&["delete", "registrycredentials"].into_iter().chain(rest).collect::<Vec<_>>(), "").succeeded();
+    has(&installed, &second, "Ready=True Served");
+    assert!(installed.is_served(&namespace, "canary-of-old"));
+
+    for (name, ..) in &asked {
+        bench.kubectl(&["delete", "registrycredentials", &format!("{}-{name}", installed.owner)], "").succeeded();
+    }
+    let run = installed.once_with(&["--crd"]);
+    assert!(run.status == 0 && run.stderr.contains("1 of 1 namespaces are served"), "{}", run.stderr);
+}
+
+#[test]
+fn the_definition_may_come_later_and_go_and_the_account_asks_for_nothing_else() {
+    let Some(bench) = Bench::alone() else { return };
+    let installed = Installed::following_resources(bench);
+    let undefine = || {
+        bench.kubectl(&["delete", "crd", DEFINITION], "").succeeded();
+    };
+    undefine();
+    let first = installed.namespace();
+    let replica = installed.start(&["--crd"]);
+    replica.says("a watch failed and goes on");
+    let (status, why) = replica.answer("/readyz");
+    assert!(status == 503 && why.contains("apply its definition"), "{status} {why}");
+    assert_eq!(replica.answer("/healthz").0, 200);
+
+    let ask = || {
+        installed.define();
+        let everything = installed.pull_secret(&json!({}));
+        Bench::wait("the resource", || installed.ask("all", &everything).status == 0);
+    };
+    ask();
+    Bench::wait("the namespace", || installed.is_served(&first, "canary-of-old"));
+    has(&installed, "all", "Ready=True Served");
+    assert_eq!(replica.answer("/readyz").0, 200);
+    undefine();
+    has_metric(&replica, r#"regcred_resources{state="followed"} 0"#);
+    assert!(installed.is_served(&first, "canary-of-old"), "nothing is removed");
+    let second = installed.namespace();
+    ask();
+    Bench::wait("the new namespace", || installed.is_served(&second, "canary-of-old"));
+    assert!(installed.is_served(&first, "canary-of-old"));
+
+    let user = format!("system:serviceaccount:{}:regcred-{}", installed.system, installed.owner);
+    for request in bench.requests().iter().filter(|request| request["user"]["username"] == user.as_str()) {
+        let (verb, of) = (request["verb"].as_str().unwrap(), &request["objectRef"]);
+        let uri = request["requestURI"].as_str().unwrap();
+        assert_ne!(verb, "list", "{request}");
+        assert!(verb != "get" || of["resource"] == "leases" || of["resource"].is_null(), "{request}");
+        let is_named = ["namespaces", "registrycredentials"].iter().any(|kind| of["resource"] == *kind);
+        assert!(verb != "watch" || is_named || uri.contains("metadata.name%3D"), "{uri}");
+        assert!(
+            of["resource"] != "registrycredentials" || verb == "watch" || of["subresource"] == "status",
+            "{request}"
+        );
+    }
+}
+
+#[test]
+fn the_definition_takes_secrets_of_the_controllers_namespace_and_nothing_else() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::following_resources(bench);
+    let login = |login: Value| json!({"name": "p", "logins": [login]});
+    let password = json!({"secret": "s", "key": "k"});
+    for (number, pull_secret) in [
+        login(json!({"dockerConfig": {"secret": "s"}})),
+        login(json!({"registry": "ghcr.io", "username": {"value": "u"}, "password": password})),
+        login(json!({"registry": "ghcr.io", "username": {"secret": "s", "key": "u"}, "password": password})),
+    ]
+    .iter()
+    .enumerate()
+    {
+        installed.ask(&format!("good-{number}"), pull_secret).succeeded();
+    }
+    for (pull_secret, words) in [
+        (json!({"name": "p"}), "logins: Required value"),
+        (json!({"name": "p", "logins": []}), "should have at least 1 items"),
+        (json!({"logins": [{"dockerConfig": {"secret": "s"}}]}), "name"),
+        (login(json!({"dockerConfig": {"env": "DOCKERHUB_AUTH"}})), "env"),
+        (login(json!({"dockerConfig": {"secret": "s", "env": "A"}})), "env"),
+        (login(json!({"preset": "ghcr"})), "preset"),
+        (login(json!({"dockerConfig": {"secret": "../s"}})), "should match"),
+        (login(json!({"dockerConfig": {"secret": "s"}, "registry": "ghcr.io"})), "give `dockerConfig: {secret: NAME}`"),
+        (login(json!({"registry": "ghcr.io", "username": {"value": "u"}})), "give `dockerConfig: {secret: NAME}`"),
+        (
+            login(json!({"registry": "r.io", "username": {"value": "u", "key": "k"}, "password": password})),
+            "give `value`",
+        ),
+        (login(json!({"registry": "r.io", "username": {"value": "u"}, "password": {"secret": "s"}})), "password.key"),
+        (json!({"name": "p", "logins": [{"dockerConfig": {"secret": "s"}}], "external": {}}), "external"),
+        (
+            json!({"name": "p", "logins": [{"dockerConfig": {"secret": "s"}}], "namespaces": {"include": ["Team"]}}),
+            "should match",
+        ),
+    ] {
+        let said = installed.ask("bad", &pull_secret).failed();
+        assert!(said.contains(words), "{pull_secret}: {said}");
+    }
+    // A client that does not ask for a strict check has unknown fields dropped, and then a Secret is missing.
+    let variable = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": "committed"},
+        "spec": {"protect": "sealed", "pullSecrets": [{"name": "p", "logins": [{"dockerConfig": {"env": "DOCKERHUB_AUTH"}}]}]}});
+    let said = bench.kubectl(&["create", "--validate=false", "-f", "-"], &variable.to_string()).failed();
+    assert!(said.contains("dockerConfig.secret: Required value"), "{said}");
+    let said = bench.kubectl(&["create", "-f", "-"], &variable.to_string()).failed();
+    assert!(said.contains("unknown field \"spec.protect\""), "{said}");
+    let page = bench.kubectl(&["explain", "registrycredentials.spec.pullSecrets.logins"], "").succeeded();
+    assert!(page.contains("dockerConfig") && page.contains("A whole Docker config."), "{page}");
+}
