@@ -38,6 +38,7 @@ mod cluster;
 mod cluster_load;
 mod controller;
 mod controller_chaos;
+mod controller_link;
 mod controller_resource;
 mod docs;
 mod explain;

@@ -34,10 +34,12 @@ pub fn before_the_registries() -> String {
 pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: &R) -> Result<Vec<Object>, R::Error> {
     let (operator, namespaces): (_, Vec<&str>) = match request.patcher {
         None => ("In", secret.namespaces.iter().map(Namespace::as_str).collect()),
+        // An empty list is valid for this operator only.
+        Some(patcher) if patcher.exclude.is_empty() => ("Exists", Vec::new()),
         Some(patcher) => ("NotIn", patcher.exclude.iter().map(String::as_str).collect()),
     };
     let name = name(secret.name, &request.marks.owner);
-    let policy = part(&name, (secret.name, secret.docker_config), operator, &namespaces);
+    let policy = part(&name, &Addition::new(secret.name, secret.docker_config), operator, &namespaces);
     Ok(request.marks.dress(restyle.restyle(policy)?, Role::Policy).collect())
 }
 
@@ -46,23 +48,36 @@ pub(crate) fn name(secret: &ResourceName, owner: &str) -> String {
     if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
 }
 
+/// What is added to a Pod, and under which conditions.
+pub(crate) struct Addition {
+    lacks_the_reference: String,
+    uses_the_registries: String,
+    /// The patch.
+    pub(crate) patch: String,
+}
+
+impl Addition {
+    /// The reference to this Secret, if an image matches one of these logins.
+    pub(crate) fn new(secret: &ResourceName, logins: &Logins) -> Self {
+        let list = List { field: "spec.imagePullSecrets", secret };
+        let uses_the_registries = format!("{}{})", before_the_registries(), condition(logins.registries()));
+        Self { lacks_the_reference: list.lacks_it(), uses_the_registries, patch: list.patch() }
+    }
+
+    /// The policy of this name.
+    pub(crate) fn policy(&self, name: &str) -> Value {
+        let conditions = [
+            ("not-a-mirror-pod", NOT_A_MIRROR_POD),
+            ("lacks-the-reference", &self.lacks_the_reference),
+            ("uses-the-registries", &self.uses_the_registries),
+        ];
+        at_creation::policy(name, OnFailure::Fail, "pods", &conditions, &self.patch)
+    }
+}
+
 /// Policy and binding for the Pods of namespaces that are, by the operator, in this list or not.
-pub(crate) fn part(
-    name: &str,
-    (secret_name, logins): (&ResourceName, &Logins),
-    operator: &str,
-    namespaces: &[&str],
-) -> Part {
-    let list = List { field: "spec.imagePullSecrets", secret: secret_name };
-    let lacks_the_reference = list.lacks_it();
-    let uses_the_registries = format!("{}{})", before_the_registries(), condition(logins.registries()));
-    let patch = list.patch();
-    let conditions = [
-        ("not-a-mirror-pod", NOT_A_MIRROR_POD),
-        ("lacks-the-reference", &lacks_the_reference),
-        ("uses-the-registries", &uses_the_registries),
-    ];
-    let policy = at_creation::policy(name, OnFailure::Fail, "pods", &conditions, &patch);
+fn part(name: &str, addition: &Addition, operator: &str, namespaces: &[&str]) -> Part {
+    let Addition { lacks_the_reference, uses_the_registries, patch } = addition;
     let names = [json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": namespaces})];
     let matched = json!({
         "matchPolicy": "Equivalent", "objectSelector": {}, "namespaceSelector": {"matchExpressions": names},
@@ -74,7 +89,7 @@ pub(crate) fn part(
     Part::new(
         "admission-policy.yaml.j2",
         context,
-        [policy, binding("MutatingAdmissionPolicyBinding", name, json!({"matchResources": matched}))],
+        [addition.policy(name), binding("MutatingAdmissionPolicyBinding", name, json!({"matchResources": matched}))],
     )
 }
 
