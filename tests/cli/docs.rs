@@ -173,6 +173,7 @@ fn every_link_between_the_pages_leads_somewhere() {
 
 /// Flags of the programs that our output is piped into.
 const FLAGS_OF_OTHERS: &[&str] = &[
+    "--admission-control-config-file",
     "--no-default-features",
     "--body-file",
     "--create-if-none",

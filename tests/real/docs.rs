@@ -112,6 +112,7 @@ const PAGES: &[Page] = &[
         "kubectl create namespace imagepullsecret-patcher
         kubectl create deployment imagepullsecret-patcher -n imagepullsecret-patcher --image=quay.io/titansoft/imagepullsecret-patcher:v0.14",
     ),
+    ("docs/static-policies.md", &[], ""),
     ("docs/trees.md", &[], ""),
     (
         "docs/troubleshooting.md",

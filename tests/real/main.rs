@@ -66,6 +66,7 @@ mod protected;
 mod release;
 mod sealed;
 mod sops;
+mod static_policies;
 mod status;
 mod status_page;
 mod terminal;
