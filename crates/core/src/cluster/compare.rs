@@ -209,13 +209,8 @@ impl Delivery<'_> {
         let whose = whose(&there.metadata, &self.marks.owner);
         let holds_the_same = wanted.is_known() && compared != Compared::Different && there.type_ == TYPE;
         let owner = match (&whose, on_conflict) {
-            (_, OnConflict::Keep) => {
-                if holds_the_same {
-                    Owner::Proven
-                } else {
-                    Owner::Spared
-                }
-            }
+            (_, OnConflict::Keep) if holds_the_same => Owner::Proven,
+            (_, OnConflict::Keep) => Owner::Spared,
             (Whose::Ours, _) => Owner::Proven,
             (Whose::Nobody, OnConflict::Inherit) if is_of_the_patcher(&there.metadata) => Owner::TakenOver,
             (_, OnConflict::Inherit | OnConflict::Skip) => Owner::Spared,
