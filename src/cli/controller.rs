@@ -10,7 +10,7 @@ use regcred_core::names::Namespace;
 use regcred_core::spec::typed::Typed;
 
 use super::cluster::{ConnectionArguments, Patience};
-use super::{Arguments, Command};
+use super::{Arguments, Command, GlobalArguments};
 use crate::environment::Environment;
 
 /// `regcred controller`.
@@ -65,9 +65,7 @@ pub fn of_a_patcher(typed: &[OsString], environment: &Environment) -> Option<Arg
     let flags = typed.get(1..).unwrap_or_default();
     let texts: Vec<_> = flags.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
     titansoft::is_meant(&texts, |name| environment.is_set(name)).then(|| Arguments {
-        config: None,
-        no_config: false,
-        verbose: false,
+        global: GlobalArguments { config: None, no_config: false, verbose: false },
         command: Command::StandIn(flags.to_vec()),
         typed: Typed::default(),
     })

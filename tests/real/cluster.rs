@@ -597,6 +597,58 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
 }
 
 #[test]
+fn a_pod_is_stuck_wherever_its_image_is_named_and_whatever_controls_it() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    bench.kubectl(&["create", "configmap", &namespace, "-n", &namespace], "").succeeded();
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": namespace}}).to_string();
+    bench.kubectl(&["create", "-f", "-"], &node).succeeded();
+    let (ours, others) = ("ghcr.io/acme/api", "quay.io/other/tool");
+    let create = |name: &str, kind: &str, spec: &Value, field: &str, message: &str| {
+        let uid = &bench.get(&[kind, &namespace, "-n", &namespace])["metadata"]["uid"];
+        let owner = json!({"apiVersion": "v1", "kind": kind, "name": namespace, "uid": uid, "controller": true});
+        let metadata = json!({"name": name, "namespace": namespace, "ownerReferences": [owner]});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
+        bench.kubectl(&["create", "-f", "-"], &pod.to_string()).succeeded();
+        if field == "ephemeralContainerStatuses" {
+            let debug = json!({"spec": {"ephemeralContainers": [{"name": "c", "image": ours}]}}).to_string();
+            let add = ["patch", "pod", name, "-n", &namespace, "--subresource=ephemeralcontainers", "-p", &debug];
+            bench.kubectl(&add, "").succeeded();
+        }
+        let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}});
+        let status = json!({"status": {"phase": "Pending", field: [waiting]}}).to_string();
+        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "--subresource=status", "-p", &status], "").succeeded();
+    };
+    let containers = |first: &str, image: &str| json!([{"name": first, "image": image}]);
+    let init = json!({"initContainers": containers("c", ours), "containers": containers("main", others)});
+    let mut sidecar = init.clone();
+    sidecar["initContainers"][0]["restartPolicy"] = json!("Always");
+    let mut volume = json!({"containers": containers("c", others)});
+    volume["volumes"] = json!([{"name": "model", "image": {"reference": "ghcr.io/acme/model:2"}}]);
+    let plain = json!({"containers": containers("c", ours)});
+    let debugged = json!({"containers": containers("main", others)});
+    let of = |image: &str| format!("Back-off pulling image \"{image}\": ErrImagePull: denied");
+    create("of-init", "ConfigMap", &init, "initContainerStatuses", &of(ours));
+    create("of-sidecar", "ConfigMap", &sidecar, "initContainerStatuses", &of(ours));
+    create("of-volume", "ConfigMap", &volume, "containerStatuses", &of("ghcr.io/acme/model:2"));
+    create("of-ephemeral", "ConfigMap", &debugged, "ephemeralContainerStatuses", &of(ours));
+    create("of-others", "ConfigMap", &volume, "containerStatuses", &of(others));
+    create("of-the-node", "Node", &plain, "containerStatuses", &of(ours));
+    let said = ended(&regcred(bench, &["apply", "-n", &namespace, "--restart-stuck-pods"], OLD), 0);
+    assert!(said.contains("4 stuck Pods were evicted"), "{said}");
+    assert!(
+        said.contains(&format!("the Pod {namespace}/of-the-node lacks the reference, and no controller")),
+        "{said}"
+    );
+    Bench::wait("the Pods to go", || {
+        let left = bench.kubectl(&["get", "pods", "-n", &namespace, "-o", "name"], "").succeeded();
+        left.lines().collect::<Vec<_>>() == ["pod/of-others", "pod/of-the-node"]
+    });
+    bench.kubectl(&["delete", "node", &namespace], "").succeeded();
+}
+
+#[test]
 fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();

@@ -127,6 +127,7 @@ fn about(facts: &Facts, finding: &Finding) -> String {
     let tried: Vec<_> = tried.iter().map(|one| format!("{} in `{}`", one.login.registry, one.secret)).collect();
     if facts.wanted.reference.is_ok() {
         lines.push(match tried.as_slice() {
+            _ if facts.is_stopped() => "  a kubelet does not try: it cannot read one of the Secrets".to_owned(),
             [] => "  a kubelet pulls without a login".to_owned(),
             tried => format!("  a kubelet tries, in this order: {}", tried.join(", ")),
         });

@@ -47,7 +47,7 @@ const RULES: &[(Cause, Rule)] = &[
     (Cause::Mirror, mirror),
     (Cause::RateLimit, rate_limit),
     (Cause::SecretBroken, |facts| of_secret(facts, |secret| matches!(secret.held, Held::Broken))),
-    (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad(_))))),
+    (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad)))),
     // From here on no login matches.
     (Cause::AccountMissing, |facts| when(needs_login(facts) && !refers(facts) && !facts.account.exists)),
     (Cause::NamespaceExcluded, |facts| {

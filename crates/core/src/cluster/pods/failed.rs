@@ -102,7 +102,7 @@ impl Pod {
 
     /// The image of the container, or that of a volume if the message is about it.
     fn culprit(&self, place: Place, name: &str, message: &str) -> Option<Used<'_>> {
-        let quotes = |image: &str| message.contains(&format!("\"{image}\""));
+        let quotes = |image: &str| words::quotes(message, image);
         let own = self.images().find(|used| used.place == place && used.name == name)?;
         let volume = self.images().find(|used| used.place == Place::Volume && quotes(used.image));
         Some(volume.filter(|_| !quotes(own.image)).unwrap_or(own))
