@@ -172,12 +172,6 @@ impl Environment {
         self.setting(name).or(self.is_set(name).then_some(""))
     }
 
-    /// The variables whose names begin like this; `None` for a value that is not UTF-8.
-    pub fn beginning_with(&self, prefix: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let named = self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str())));
-        named.filter(move |(name, _)| name.starts_with(prefix))
-    }
-
     /// Whether a variable of this name exists and is not empty.
     #[must_use]
     pub fn is_set(&self, name: &str) -> bool {

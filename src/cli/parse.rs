@@ -32,6 +32,10 @@ impl Arguments {
     ///
     /// # Errors
     /// Help, version, or a usage error that names flags but never repeats a value.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(unused_variables, reason = "only a controller stands in for a patcher")
+    )]
     pub fn read(environment: &Environment) -> Result<Self, Answer> {
         report::quiet_panics();
         let typed: Vec<OsString> = std::env::args_os().collect();

@@ -78,7 +78,9 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
 /// Stands in for Titansoft's imagepullsecret-patcher, with its variables and these flags.
 pub fn stand_in(arguments: &[OsString], environment: &Environment) -> Result<Outcome> {
     let typed: Vec<_> = arguments.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
-    let settings = titansoft::read(&typed, environment.beginning_with("CONFIG_")).map_err(|problems| {
+    let variables = environment.without(&[]).filter_map(|(name, value)| Some((name.to_str()?, value.to_str())));
+    let variables = variables.filter(|(name, _)| name.starts_with("CONFIG_"));
+    let settings = titansoft::read(&typed, variables).map_err(|problems| {
         let is_usage = problems.iter().all(|problem| problem.code == Code::Usage);
         let title = "the settings of imagepullsecret-patcher";
         if is_usage { Failure::Usage(problems) } else { Failure::Input { title, problems } }

@@ -1,7 +1,10 @@
 //! Runs `apply` and `diff` against the real API server.
 
 use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -754,4 +757,72 @@ fn a_program_of_the_kubeconfig_sees_no_login() {
     for hidden in ["DOCKERHUB_AUTH", "REGCRED_FINGERPRINT_KEY", "canary", KEY] {
         assert!(!seen.contains(hidden), "{hidden}");
     }
+}
+
+/// A proxy that leads through to every place, and the places that it was asked for.
+fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let seen = Arc::clone(&seen);
+            // Either side may leave at any time.
+            thread::spawn(move || lead_through(client, &seen));
+        }
+    });
+    (address, asked)
+}
+
+fn lead_through(mut client: TcpStream, seen: &Mutex<Vec<String>>) -> Option<()> {
+    let (mut lines, mut head) = (BufReader::new(client.try_clone().ok()?), String::new());
+    while !head.ends_with("\r\n\r\n") {
+        let is_open = lines.read_line(&mut head).ok()? > 0;
+        is_open.then_some(())?;
+    }
+    let place = head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned();
+    let mut server = TcpStream::connect(&place).ok()?;
+    seen.lock().unwrap().push(place);
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
+    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
+    thread::spawn(move || io::copy(&mut from, &mut to));
+    io::copy(&mut server, &mut client).ok().map(|_| ())
+}
+
+#[test]
+fn a_cluster_is_reached_by_an_oidc_login_and_through_a_proxy_as_kubectl_reaches_it() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let account = format!("--serviceaccount={namespace}:default");
+    bench
+        .kubectl(&["create", "clusterrolebinding", &namespace, "--clusterrole=cluster-admin", &account], "")
+        .succeeded();
+    // The API server knows the issuer of this token; the client only looks at its date.
+    let id_token = bench.kubectl(&["create", "token", "default", "-n", &namespace], "").succeeded();
+    let login = json!({"auth-provider": {"name": "oidc", "config": {
+        "idp-issuer-url": "https://issuer.test", "client-id": "kubernetes", "id-token": id_token.trim()}}});
+    let mut config: Value = serde_json::from_str(&kubeconfig(bench, "a", &login.to_string())).unwrap();
+    let place = config["clusters"][0]["cluster"]["server"].as_str().unwrap().replace("https://", "");
+    let (address, asked) = proxy();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    let run = |config: &Value, variables: &[(&str, &str)]| {
+        bench::write(&path, &config.to_string());
+        let program = bench.program("regcred").arguments(["--no-config", "diff", "-n", &namespace, "--kubeconfig"]);
+        let program = program.arguments([&path]).variable("DOCKERHUB_AUTH", OLD);
+        let run = variables.iter().fold(program, |program, (name, value)| program.variable(name, value)).run();
+        let places = std::mem::take(&mut *asked.lock().unwrap());
+        assert!(places.iter().all(|asked| *asked == place), "{places:?}");
+        (run.status, !places.is_empty(), run.stderr)
+    };
+    // The API server learns of the right a moment later.
+    Bench::wait("the right", || run(&config, &[]).0 == 3);
+    assert_eq!(run(&config, &[]), (3, false, String::new()));
+    let proxied = [("HTTPS_PROXY", address.as_str())];
+    assert_eq!(run(&config, &proxied), (3, true, String::new()));
+    assert_eq!(run(&config, &[proxied[0], ("NO_PROXY", "127.0.0.1")]), (3, false, String::new()));
+    config["clusters"][0]["cluster"]["proxy-url"] = json!(address);
+    assert_eq!(run(&config, &[]), (3, true, String::new()));
+    bench.kubectl(&["delete", "clusterrolebinding", &namespace], "").succeeded();
 }

@@ -32,7 +32,10 @@ pub fn run(
     environment: &Environment,
 ) -> Result<Outcome> {
     let pod = match arguments.subject {
-        Subject::Pod => Some(arguments.name.parse::<ResourceName>().map_err(|_| no_pod())?),
+        Subject::Pod => {
+            let name = arguments.name.strip_prefix("pod/").unwrap_or(&arguments.name);
+            Some(name.parse::<ResourceName>().map_err(|_| no_pod())?)
+        }
         // An invalid name of an image is one of the causes.
         Subject::Image => None,
     };

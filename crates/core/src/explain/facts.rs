@@ -23,7 +23,7 @@ pub struct Facts {
     pub account: Account,
     /// The Secrets that count for the Pod, in the order of its references.
     pub secrets: Vec<PullSecret>,
-    /// The Secrets of the ServiceAccount that the Pod does not refer to.
+    /// The Secrets of the ServiceAccount and of regcred that the Pod does not refer to.
     pub others: Vec<PullSecret>,
     /// The image.
     pub wanted: Wanted,

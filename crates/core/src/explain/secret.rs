@@ -15,8 +15,8 @@ pub struct PullSecret {
     pub name: String,
     /// What is in it.
     pub held: Held,
-    /// When it was created, as the API server writes dates.
-    pub created: String,
+    /// When it was written last, as the API server writes dates.
+    pub written: String,
 }
 
 /// What is in such a Secret.
@@ -55,13 +55,13 @@ impl PullSecret {
     /// One that is not there.
     #[must_use]
     pub fn missing(name: &str) -> Self {
-        Self { name: name.to_owned(), held: Held::Missing, created: String::new() }
+        Self { name: name.to_owned(), held: Held::Missing, written: String::new() }
     }
 
     /// Reads the object of the API server.
     #[must_use]
     pub fn read(name: &str, object: &Value) -> Self {
-        let created = object["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
+        let written = written(&object["metadata"]);
         let text = |key: &str| {
             let bytes = STANDARD.decode(object["data"][key].as_str()?).ok()?;
             Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -69,7 +69,7 @@ impl PullSecret {
         let config = match object["type"].as_str() {
             Some("kubernetes.io/dockerconfigjson") => text(".dockerconfigjson"),
             Some("kubernetes.io/dockercfg") => text(".dockercfg").map(|auths| format!(r#"{{"auths":{auths}}}"#)),
-            _ => return Self { name: name.to_owned(), held: Held::OfAnotherType, created },
+            _ => return Self { name: name.to_owned(), held: Held::OfAnotherType, written },
         };
         let held = match config.and_then(|config| auths(&config)) {
             Some(Value::Object(auths)) => {
@@ -78,7 +78,7 @@ impl PullSecret {
             Some(Value::Null) => Held::Entries(Vec::new()),
             _ => Held::Broken,
         };
-        Self { name: name.to_owned(), held, created }
+        Self { name: name.to_owned(), held, written }
     }
 
     /// One that this account may not read.
@@ -124,6 +124,13 @@ impl PullSecret {
             _ => None,
         })
     }
+}
+
+/// The last write that the API server has noted.
+fn written(metadata: &Value) -> String {
+    let writes = metadata["managedFields"].as_array().into_iter().flatten().map(|entry| &entry["time"]);
+    let all = writes.chain([&metadata["creationTimestamp"]]).filter_map(Value::as_str);
+    all.max().unwrap_or_default().to_owned()
 }
 
 /// The `auths` of a Docker config. Go reads the name of a field in any case.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::words::{self, Words};
-use crate::cluster::pods::{REASONS, quotes};
+use crate::cluster::pods::{is_of_a_pull, quotes};
 use crate::docker_config::kubelet::InvalidImage;
 use crate::registry::reference::Reference;
 
@@ -111,7 +111,7 @@ impl State {
         let waiting = &status["state"]["waiting"];
         let text = |name: &str| waiting[name].as_str().unwrap_or_default().to_owned();
         let reason = text("reason");
-        if REASONS.contains(&reason.as_str()) {
+        if is_of_a_pull(&reason) {
             return Self::Waiting(reason, text("message"));
         }
         let has_run = status["imageID"].as_str().is_some_and(|id| !id.is_empty());

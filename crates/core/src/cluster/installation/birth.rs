@@ -9,7 +9,7 @@ use crate::cluster::selection::Others;
 use crate::names::ResourceName;
 use crate::objects::at_creation::{self, List, OnFailure};
 use crate::objects::guard::{has_not_opted_out, is_one_of};
-use crate::objects::pod_policy::{self, Addition, binding};
+use crate::objects::pod_policy::{self, binding};
 
 /// A policy on ServiceAccounts and its binding. If it fails, the ServiceAccount is created as it is: the controller adds the reference then.
 pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
@@ -30,9 +30,9 @@ pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> 
 /// A policy on Pods and its binding, for the same namespaces.
 pub(super) fn policy_on_pods(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
     let name = pod_policy::name(one.name, &of.marks.owner);
-    let mut addition = Addition::new(one.name, one.docker_config);
-    addition.patch = patch_if(&is_served_by(of, one), &addition.patch);
-    vec![addition.policy(&name), binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
+    let if_served = |patch: String| patch_if(&is_served_by(of, one), &patch);
+    let policy = pod_policy::policy(&name, (one.name, one.docker_config), if_served);
+    vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
 }
 
 fn is_served_by(of: &Installation<'_>, one: &Installed<'_>) -> String {

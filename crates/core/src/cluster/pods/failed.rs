@@ -54,7 +54,7 @@ pub struct FailedPull<'a> {
 }
 
 /// What a kubelet calls a pull that failed.
-pub const REASONS: [&str; 7] = [
+pub(super) const REASONS: [&str; 7] = [
     "ErrImagePull",
     "ImagePullBackOff",
     "ErrImageNeverPull",
@@ -63,6 +63,12 @@ pub const REASONS: [&str; 7] = [
     "RegistryUnavailable",
     "SignatureValidationFailed",
 ];
+
+/// Whether a container waits for its image. Where a kubelet cannot read a pull secret, it writes its error in the place of a word.
+#[must_use]
+pub fn is_of_a_pull(reason: &str) -> bool {
+    REASONS.contains(&reason) || reason.contains(' ')
+}
 
 impl Pod {
     /// Every image that it names.
@@ -89,7 +95,7 @@ impl Pod {
         let mut failed: Vec<FailedPull<'_>> = Vec::new();
         for (place, status) in init.chain(others).chain(ephemeral) {
             let Some(Waiting { reason, message }) = &status.state.waiting else { continue };
-            if !REASONS.contains(&reason.as_str()) {
+            if !is_of_a_pull(reason) {
                 continue;
             }
             let Some(used) = self.culprit(place, &status.name, message) else { continue };

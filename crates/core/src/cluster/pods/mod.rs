@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::facts::Metadata;
 
-pub use failed::{FailedPull, Place, REASONS, Used};
+use failed::REASONS;
+pub use failed::{FailedPull, Place, Used, is_of_a_pull};
 pub use words::quotes;
 
 /// A Pod, as the API server gives it.
