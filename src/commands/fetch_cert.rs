@@ -26,6 +26,7 @@ const TITLE: &str = "the certificate";
 pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
     let FetchCertArguments { output, cluster, check, controller_name, controller_namespace, context } = arguments;
     let path = path(output.as_deref(), cluster.as_deref(), file, environment)?;
+    git::check_place(&path)?;
     let there = read(&path)?;
     let sources = file.map_or_else(
         || secret_variables::of(&Spec::default(), environment),
