@@ -1,6 +1,8 @@
 //! Takes one immutable snapshot of the process environment, and recognizes the CI.
 
 mod ci;
+pub mod place;
+pub mod work_tree;
 
 use std::collections::BTreeMap;
 use std::env;

@@ -9,7 +9,7 @@ use super::member::{Context, Member};
 use super::namespaces::{self, Listed};
 use super::{Settings, allowed, secret_variables, usage, with_known};
 use crate::credentials::Credentials;
-use crate::environment::{Environment, open_list, open_stdin};
+use crate::environment::{Environment, open_list, open_stdin, work_tree};
 use crate::report;
 use regcred_core::credentials::Source;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
@@ -96,6 +96,7 @@ impl Fleet {
         problems.extend(wrong);
         let cluster_names = flags.options.clusters.as_ref().map_or(&[][..], |clusters| &clusters.value);
         let clusters = choose(cluster_names, &file.clusters)?;
+        refuse_too_many(&clusters, file)?;
         let run = Context { typed, flags, file, has_file, listed, problems, purpose, environment, clusters: &clusters };
         let members = run.members()?;
         run.refuse_idle(&members)?;
@@ -112,6 +113,21 @@ impl Fleet {
     }
 }
 
+/// Each pull secret is decided for each cluster.
+fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec) -> Result<(), Failure> {
+    const MOST: usize = 100_000;
+    let own = |cluster: &&Cluster| cluster.pull_secrets.as_ref().map_or(file.pull_secrets.len(), Vec::len);
+    let all: usize = clusters.iter().map(own).sum();
+    if all <= MOST {
+        return Ok(());
+    }
+    let count = clusters.len();
+    let message = format!(
+        "regcred.yaml has {count} clusters with {all} pull secrets together, and at most {MOST} are taken at once"
+    );
+    Err(usage(&message, "choose fewer clusters with --cluster, or write more than one regcred.yaml"))
+}
+
 /// The list of `--namespaces-from`, and what is wrong with it.
 fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnostic>) {
     const FLAG: &str = "`--namespaces-from`";
@@ -124,11 +140,17 @@ fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnos
         let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
         report::detail(&format!("reading namespaces from {place}"));
     }
+    let file = environment.directory().join(path);
+    if !is_stdin && file.is_file() && work_tree::leaves(&file, environment.directory()) {
+        let message =
+            format!("a link leads {FLAG} out of this work tree, and the names in that file would be written out");
+        problems.push(Diagnostic::error(Code::NotAllowed, message).hint("commit the list itself"));
+        return (None, problems);
+    }
     let read = if is_stdin {
         namespaces::read_from(BufReader::new(open_stdin()), FLAG, &mut problems)
     } else {
-        open_list(&environment.directory().join(path))
-            .and_then(|file| namespaces::read_from(BufReader::new(file), FLAG, &mut problems))
+        open_list(&file).and_then(|file| namespaces::read_from(BufReader::new(file), FLAG, &mut problems))
     };
     let listed = read.map_err(|error| {
         problems.push(if error.kind() == ErrorKind::InvalidData {

@@ -198,6 +198,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--filename-override",
     "--fn-config",
     "--for",
+    "--from",
     "--force-conflicts",
     "--from-file",
     "--hard",

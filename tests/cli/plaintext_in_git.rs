@@ -570,6 +570,8 @@ fn no_link_of_a_work_tree_leads_out_of_it() {
     symlink("../outside", folder.join(".github")).unwrap();
     symlink(".git/refs/tags", folder.join("tags")).unwrap();
     symlink("../outside/secret", folder.join("values.j2")).unwrap();
+    put(&both.path().join("name"), "canary-of-the-name\n");
+    symlink("../name", folder.join("names")).unwrap();
     fs::create_dir(folder.join("templates")).unwrap();
     symlink("../../outside/secret", folder.join("templates/namespace.yaml.j2")).unwrap();
     for (arguments, said) in [
@@ -579,6 +581,7 @@ fn no_link_of_a_work_tree_leads_out_of_it() {
         ("render -n a --output .git/x.yaml", "in a Git work tree"),
         ("render -n a --format helm-values --chart values.j2", "outside of this work tree"),
         ("render -n a --create-namespaces --templates templates", "outside of this work tree"),
+        ("render --namespaces-from names", "out of this work tree"),
         ("init github", "out of this work tree"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_regcred"))

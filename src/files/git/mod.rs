@@ -2,14 +2,17 @@
 //!
 //! The repository may be hostile: it is asked about a file without running a program that it names (docs/security.md).
 
-mod place;
 mod repository;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use crate::environment::{Environment, read_file};
+#[cfg(feature = "cluster")]
+pub use crate::environment::work_tree::is_beside;
+use crate::environment::work_tree::is_root;
+pub use crate::environment::work_tree::{is_inside, leaves};
+use crate::environment::{Environment, place, read_file};
 use crate::settings::PlaintextInGit;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -170,22 +173,6 @@ pub fn is_sparse(folder: &Path) -> bool {
     git.join("info/sparse-checkout").is_file()
 }
 
-/// Whether a file is below a folder, or in the outermost work tree around that folder.
-#[cfg(feature = "cluster")]
-pub fn is_beside(file: &Path, folder: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let (file, folder) = (real(file), real(folder));
-    let top = folder.ancestors().filter(|ancestor| is_root(ancestor)).last().unwrap_or(&folder);
-    file.starts_with(top) || file.starts_with(&folder)
-}
-
-/// Whether writing to a path changes only what is below a folder, or in the outermost work tree around that folder.
-pub fn is_inside(path: &Path, folder: &Path) -> bool {
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-    let top = folder.ancestors().filter(|ancestor| is_root(ancestor)).last().unwrap_or(&folder);
-    place::resolve(path).is_ok_and(|places| places.iter().all(|place| place.starts_with(top)))
-}
-
 /// Refuses an output that links of a work tree lead out of it, or that is below `.git`: a merge request may have added the link.
 pub fn check_place(target: &Target<'_>) -> Result<(), Failure> {
     let refused = |message: &str, hint: &str| {
@@ -203,36 +190,6 @@ pub fn check_place(target: &Target<'_>) -> Result<(), Failure> {
 
 fn is_of_git(place: &Path) -> bool {
     place.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"))
-}
-
-/// Whether a path that begins in the work tree around a folder leads out of it by a link.
-pub fn leaves(path: &Path, folder: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let real_folder = real(folder);
-    let Some(top) = real_folder.ancestors().filter(|ancestor| is_root(ancestor)).last() else { return false };
-    let named = path.strip_prefix(folder).map_or_else(|_| path.to_path_buf(), |below| real_folder.join(below));
-    let goes_up = named.components().any(|part| part == Component::ParentDir);
-    !goes_up && named.starts_with(top) && !is_inside(&named, folder)
-}
-
-/// Whether a folder is the top of a work tree: its `.git` is a file, or a folder with a `HEAD`.
-fn is_root(folder: &Path) -> bool {
-    let git = folder.join(".git");
-    match fs::metadata(&git) {
-        Ok(metadata) if metadata.is_dir() => is_there(&git.join("HEAD")),
-        Ok(metadata) => metadata.is_file(),
-        Err(_) => git.is_symlink() || !is_missing(&git),
-    }
-}
-
-fn is_there(path: &Path) -> bool {
-    path.is_symlink() || !is_missing(path)
-}
-
-/// Whether there is certainly nothing: what cannot be looked at may be there.
-fn is_missing(path: &Path) -> bool {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
-    fs::symlink_metadata(path).is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
 /// A variable that makes Git take the file into another repository or index than the one that is found.

@@ -6,7 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 /// What writing to an absolute path changes: the name itself, and the file that a link there leads to. Empty if nothing can be
 /// written there.
-/// Errors: the path goes back from a folder that is missing, through a link to nowhere, or where this user may not look.
+///
+/// # Errors
+/// The path goes back from a folder that is missing, through a link to nowhere, or where this user may not look.
 pub fn resolve(path: &Path) -> Result<Vec<PathBuf>, &'static str> {
     const NOWHERE: &str = "goes through a link to nowhere, or a folder that cannot be read";
     let mut there = PathBuf::new();
