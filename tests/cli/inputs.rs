@@ -335,22 +335,22 @@ fn more_clusters_pull_secrets_and_globs_than_anybody_has_are_refused_in_time() {
     let list = |name: &str, count: usize, item: &dyn Fn(usize) -> String| {
         format!("  {name}:\n  - {}\n", (0..count).map(item).collect::<Vec<_>>().join("\n  - "))
     };
-    let globs = (0..2_000).map(|number| format!("'*-q{number}*'")).collect::<Vec<_>>().join(",");
+    let globs = (0..1_001).map(|number| format!("'*-q{number}*'")).collect::<Vec<_>>().join(",");
     let pull_secrets = |count, globs: &str| {
         let item = |number| format!("{{name: s{number}, namespaces: {{include: ['*'], exclude: [{globs}]}}}}");
         list("pullSecrets", count, &item)
     };
-    let clusters = list("clusters", 3_000, &|number| format!("{{name: c{number}}}"));
+    let clusters = list("clusters", 400, &|number| format!("{{name: c{number}}}"));
     for (spec, words) in [
-        (pull_secrets(3_000, "") + &clusters, "3000 clusters with 9000000 pull secrets together, and at most 100000"),
-        (pull_secrets(1, &globs), "a pull secret has 2000 globs for namespaces, and at most 1000"),
+        (pull_secrets(400, "") + &clusters, "400 clusters with 160000 pull secrets together, and at most 100000"),
+        (pull_secrets(1, &globs), "a pull secret has 1001 globs for namespaces, and at most 1000"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         fs::File::create(folder.path().join("regcred.yaml"))
             .unwrap()
             .write_all((HEAD.to_owned() + &spec).as_bytes())
             .unwrap();
-        let names = (0..100_000).map(|number| format!("team-{number}")).collect::<Vec<_>>().join("\n");
+        let names = (0..1_000).map(|number| format!("team-{number}")).collect::<Vec<_>>().join("\n");
         let started = std::time::Instant::now();
         let (ended, said) = in_time(folder.path(), "verify --list --namespaces-from -", &names);
         assert!(ended == Some(1) || ended == Some(2), "{said}");
