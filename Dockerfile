@@ -1,5 +1,5 @@
 # Two images from one build:
-#   docker build --target regcred .           the static binary and nothing else
+#   docker build --target regcred .           the static binary and the public authorities of TLS
 #   docker build --target regcred-kubectl .   with kubectl and a shell, for jobs of a pipeline; the default
 # The digests are those of the whole image, for every architecture. Another registry, or a newer image:
 # --build-arg RUST_IMAGE=…@sha256:…, SHELL_IMAGE=…@sha256:… and KUBECTL_IMAGE=…@sha256:…
@@ -9,7 +9,7 @@ ARG SHELL_IMAGE=docker.io/library/buildpack-deps:bookworm-scm@sha256:b42f74a50a2
 ARG KUBECTL_IMAGE=registry.k8s.io/kubectl:v1.37.1@sha256:b7cab618e281b1ee7484e7b706a96e2135fbb6e072c2a573a7dab4e87d7f2385
 
 FROM ${RUST_IMAGE} AS build
-RUN apt-get update && apt-get install --yes --no-install-recommends musl-tools
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates musl-tools
 WORKDIR /regcred
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
@@ -28,6 +28,8 @@ FROM ${KUBECTL_IMAGE} AS kubectl
 
 # A numeric user, as `runAsNonRoot` needs.
 FROM scratch AS regcred
+# Those that `verify --online` and the controller's check ask registries by
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/regcred /usr/local/bin/regcred
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/regcred"]

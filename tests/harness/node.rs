@@ -133,7 +133,10 @@ impl Node {
         }
         let dockerfile = include_str!("../../Dockerfile");
         let (_, stage) = dockerfile.split_once("FROM scratch AS regcred\n").unwrap();
-        let stage = stage.split_once("\n\n").unwrap().0.replace("COPY --from=build /out/regcred", "COPY regcred");
+        let stage = stage.split_once("\n\n").unwrap().0.replace("--from=build /out/regcred", "regcred");
+        let stage = stage.replace("--from=build /etc/ssl/certs/ca-certificates.crt", "authorities");
+        let authorities = include_str!("../certificates/registries-authority.pem");
+        bench::write(&context.join("authorities"), authorities);
         let file = context.join("Dockerfile");
         bench::write(&file, &format!("FROM scratch\n{}{stage}\n", lines.concat()));
         let buildah = |arguments: &[&str]| {

@@ -16,6 +16,14 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// That of this bench, which the first test that asks starts.
+    pub fn of(bench: &'static Bench) -> &'static Self {
+        bench.controller.get_or_init(|| {
+            let [namespace] = bench.namespaces();
+            Self::start(bench, &namespace, "sealer")
+        })
+    }
+
     /// Starts it for a namespace that is there, and waits until its certificate can be fetched.
     pub fn start(bench: &Bench, namespace: &str, name: &str) -> Self {
         let kind = std::fs::read_to_string(format!("{}/tests/crds/sealedsecrets.yaml", env!("CARGO_MANIFEST_DIR")));
@@ -26,9 +34,9 @@ impl Controller {
         bench.kubectl(&role, "").succeeded();
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
             "spec": {"ports": [{"name": "http", "port": 8080, "targetPort": port}]}});
-        // The API server passes nothing on to an address that is not of a Pod.
+        // The API server passes nothing on to an address that is not of a Pod. No scheduler puts this one on a node.
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
-            "spec": {"containers": [{"name": "c", "image": name}]}});
+            "spec": {"schedulerName": "none", "containers": [{"name": "c", "image": name}]}});
         let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
             "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
             "ports": [{"name": "http", "port": port, "protocol": "TCP"}],

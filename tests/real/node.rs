@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::bench::{self, Bench, fresh};
+use crate::harness::bench::{self, Bench, Program, fresh};
 use crate::harness::node::{FIRST, IMAGE, Node, Password, SECOND};
+use crate::harness::sealed_secrets::Controller;
 
 /// A user of the registry.
 struct Login {
@@ -23,10 +24,13 @@ impl Login {
 
     /// What this command and its flags do with the login.
     fn regcred(&self, bench: &Bench, arguments: &[&str], password: &Password) -> String {
+        self.program(bench, arguments, password).run().succeeded()
+    }
+
+    fn program(&self, bench: &Bench, arguments: &[&str], password: &Password) -> Program {
         let login = ["--no-config", "--login", "localhost:5000=REGISTRY_USER:REGISTRY_PASSWORD"];
         let program = bench.program("regcred").arguments(arguments).arguments(login);
-        let program = program.variable("REGISTRY_USER", &self.user).variable("REGISTRY_PASSWORD", password.text);
-        program.run().succeeded()
+        program.variable("REGISTRY_USER", &self.user).variable("REGISTRY_PASSWORD", password.text)
     }
 
     /// Whether the registry lets this user in.
@@ -332,6 +336,33 @@ fn the_controller_runs_from_its_image_and_the_first_pod_of_a_new_namespace_runs(
     apply(&FIRST);
     served.wait_until_it_is_ready();
     let namespace = served.serves_a_new_namespace(|| apply(&SECOND));
+    let deployment = format!("regcred-{}", served.secret);
+    served.leaves_nothing(&namespace, || {
+        served.bench.kubectl(&["delete", "deployment", &deployment, "-n", &served.home], "").succeeded();
+    });
+}
+
+#[test]
+fn a_gitops_folder_with_a_sealed_login_serves_every_namespace() {
+    let Some(served) = Served::new() else { return };
+    let Some(_) = bench::tools(&["sealed-secrets-controller"]) else { return };
+    let certificate = &Controller::of(served.bench).certificate;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let flags = served.flags();
+    let render: Vec<_> = ["render", "--protect=sealed", "--format=kustomization", "--output", path].into();
+    let render: Vec<_> = render.into_iter().chain(flags.iter().map(String::as_str)).collect();
+    // Flux builds the kustomization of a folder, and applies it on the server's side.
+    let sync = |password: &Password| {
+        let program = served.login.program(served.bench, &render, password);
+        program.variable("SEALED_SECRETS_CERT", certificate).run().succeeded();
+        let built = served.bench.kubectl(&["kustomize", path], "").succeeded();
+        assert!(built.contains("kind: SealedSecret") && !built.contains("kind: Secret\n"), "{built}");
+        served.bench.apply(&built).succeeded();
+    };
+    sync(&FIRST);
+    served.wait_until_it_is_ready();
+    let namespace = served.serves_a_new_namespace(|| sync(&SECOND));
     let deployment = format!("regcred-{}", served.secret);
     served.leaves_nothing(&namespace, || {
         served.bench.kubectl(&["delete", "deployment", &deployment, "-n", &served.home], "").succeeded();

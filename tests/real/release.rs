@@ -169,7 +169,7 @@ fn stages(dockerfile: &str) -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn the_images_run_as_a_user_by_number_and_the_small_one_holds_the_binary_only() {
+fn the_images_run_as_a_user_by_number_and_the_small_one_holds_the_binary_and_the_authorities_only() {
     let dockerfile = dockerfile();
     let stages = stages(&dockerfile);
     let of = |name: &str| &stages.iter().find(|(found, _)| found == name).unwrap().1;
@@ -181,7 +181,11 @@ fn the_images_run_as_a_user_by_number_and_the_small_one_holds_the_binary_only() 
     assert_eq!(of("regcred")[0], "FROM scratch AS regcred");
     let copies: Vec<_> =
         of("regcred").iter().filter(|line| line.starts_with("COPY") || line.starts_with("RUN")).collect();
-    assert_eq!(copies, ["COPY --from=build /out/regcred /usr/local/bin/regcred"]);
+    let expected = [
+        "COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt",
+        "COPY --from=build /out/regcred /usr/local/bin/regcred",
+    ];
+    assert_eq!(copies, expected);
     assert_eq!(stages.last().unwrap().0, "regcred-kubectl", "what is built without --target is for jobs");
 }
 
@@ -265,6 +269,7 @@ fn buildah_builds_the_images_around_the_binary() {
     let context = folder.path().join("context");
     fs::create_dir(&context).unwrap();
     fs::copy(stand_in(folder.path(), TARGETS[0]), context.join("regcred")).unwrap();
+    fs::copy(root().join("tests/certificates/registries-authority.pem"), context.join("authorities")).unwrap();
     fs::copy(tools.join("kubectl"), context.join("kubectl")).unwrap();
     let buildah = |arguments: &[&str]| {
         let store = ["--root", "--runroot"].into_iter().zip([folder.path().join("images"), folder.path().join("run")]);
@@ -288,7 +293,8 @@ fn buildah_builds_the_images_around_the_binary() {
     let text = dockerfile();
     let (_, after) = text.split_once("\nFROM ${KUBECTL_IMAGE}").unwrap();
     let text = format!(
-        "ARG SHELL_IMAGE\nARG KUBECTL_IMAGE\nFROM scratch AS build\nCOPY regcred /out/regcred\nFROM ${{KUBECTL_IMAGE}}{after}"
+        "ARG SHELL_IMAGE\nARG KUBECTL_IMAGE\nFROM scratch AS build\nCOPY regcred /out/regcred\n\
+         COPY authorities /etc/ssl/certs/ca-certificates.crt\nFROM ${{KUBECTL_IMAGE}}{after}"
     );
     let images = ["--build-arg", "KUBECTL_IMAGE=localhost/kubectl", "--build-arg", "SHELL_IMAGE=localhost/kubectl"];
     let small = build("small", &text, &[&images[..], &["--target", "regcred"]].concat());
@@ -312,5 +318,7 @@ fn buildah_builds_the_images_around_the_binary() {
     let mount = buildah(&["mount", &small]);
     let files = program("find").arguments([mount.trim_end(), "-type", "f", "-printf", "%P %m\n"]).run().succeeded();
     buildah(&["umount", &small]);
-    assert!(files.lines().any(|line| line == "usr/local/bin/regcred 755"), "{files}");
+    for file in ["usr/local/bin/regcred 755", "etc/ssl/certs/ca-certificates.crt 644"] {
+        assert!(files.lines().any(|line| line == file), "{files}");
+    }
 }

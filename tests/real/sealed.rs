@@ -23,10 +23,7 @@ struct Running {
 impl Running {
     fn controller() -> Option<Self> {
         let bench = Bench::with_a_cluster_of_its_own(&["kubeseal", "sealed-secrets-controller"])?;
-        let controller = bench.controller.get_or_init(|| {
-            let [namespace] = bench.namespaces();
-            Controller::start(bench, &namespace, "sealer")
-        });
+        let controller = Controller::of(bench);
         Some(Self { bench, namespace: &controller.namespace, certificate: &controller.certificate })
     }
 
