@@ -196,6 +196,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--exec",
     "--field-manager",
     "--field-selector",
+    "--file",
     "--filename-override",
     "--fn-config",
     "--for",

@@ -467,7 +467,7 @@ fn no_script_of_the_pipeline_that_includes_the_jobs_runs_in_them() {
     let Some(project) = project else { return };
     let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
     assert!(says(&log, "MISSING is expected here"), "{log}");
-    project.edit("pull-secrets.gitlab-ci.yml", "  inherit:\n    default: [tags, id_tokens, retry, timeout]\n", "");
+    project.edit("pull-secrets.gitlab-ci.yml", "  inherit:\n    default: [tags, retry, timeout]\n", "");
     failed(project.run(Pipeline::MergeRequest, &json!({})));
 }
 
