@@ -458,7 +458,7 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
 
 #[test]
 fn no_script_of_the_pipeline_that_includes_the_jobs_runs_in_them() {
-    let existing = "default: {before_script: [exit 42], after_script: [echo canary-of-the-script]}\n\
+    let existing = "default: {before_script: [exit 42], after_script: [echo of-the-script]}\n\
                     include: [{local: pull-secrets.gitlab-ci.yml}]\n";
     let project = Project::with(|bench, folder| {
         bench::write(&folder.join(".gitlab-ci.yml"), existing);
