@@ -18,7 +18,7 @@ pub struct GrantArguments {
     /// The rights in every namespace that `apply --prune` needs, to remove what is no longer wanted
     #[arg(long)]
     pub prune: bool,
-    /// The right to evict Pods, for `apply --restart-stuck-pods`
+    /// The right to evict Pods, for `apply --restart-stuck-pods`; with --strategy controller the controller does it
     #[arg(long)]
     pub restart_stuck_pods: bool,
 }
@@ -42,4 +42,7 @@ pub struct InstallationArguments {
     /// Let custom resources say what it does, within what this run names
     #[arg(long)]
     pub crd: bool,
+    /// Let it ask the registries about each login, and again after this time: 1h, 30m
+    #[arg(long, value_name = "INTERVAL")]
+    pub check_online: Option<String>,
 }

@@ -42,6 +42,20 @@ pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderAr
         Type names of variables, never values. Exit: 0 done, 1 fault, 2 usage, 3 differs"
 )]
 pub struct Arguments {
+    /// Which file is read, and what is said.
+    #[command(flatten)]
+    pub global: GlobalArguments,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// The options of the command that a Spec knows.
+    #[arg(skip)]
+    pub typed: Typed,
+}
+
+/// The options of every command.
+#[derive(Args)]
+pub struct GlobalArguments {
     /// Read this file instead of the regcred.yaml found upward to the Git root
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub config: Option<PathBuf>,
@@ -51,12 +65,6 @@ pub struct Arguments {
     /// Report on stderr what is read and written
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub verbose: bool,
-    /// What to do
-    #[command(subcommand)]
-    pub command: Command,
-    /// The options of the command that a Spec knows.
-    #[arg(skip)]
-    pub typed: Typed,
 }
 
 /// What to do.

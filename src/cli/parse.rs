@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches};
 
 use super::explain::explain;
-use super::{Arguments, Command, RenderArguments};
+use super::{Arguments, Command, GlobalArguments, RenderArguments};
 use crate::files::stream;
 use crate::report::{self, Outcome};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -35,8 +35,9 @@ impl Arguments {
         report::quiet_panics();
         let typed: Vec<OsString> = std::env::args_os().collect();
         let plugin = is_a_plugin(typed.first());
-        let command = if plugin { Self::command().bin_name("kubectl regcred") } else { Self::command() };
-        let parsed = command.try_get_matches_from(&typed).and_then(|matches| {
+        let whole = || if plugin { Self::command().bin_name("kubectl regcred") } else { Self::command() };
+        let parsed = as_render(&typed).map_or_else(|| whole().try_get_matches_from(&typed), Ok);
+        let parsed = parsed.and_then(|matches| {
             let arguments = Self::from_arg_matches(&matches)?;
             Ok(Self { typed: options(&matches), ..arguments })
         });
@@ -79,6 +80,18 @@ impl Answer {
     }
 }
 
+/// What was typed, if it is a `render` without a mistake. Pipelines start it often, and building the flags of every command takes longer
+/// than parsing those of this one.
+fn as_render(typed: &[OsString]) -> Option<ArgMatches> {
+    typed.get(1).filter(|word| *word == "render")?;
+    render_alone().try_get_matches_from(typed).ok()
+}
+
+fn render_alone() -> clap::Command {
+    let render = RenderArguments::augment_args(clap::Command::new("render"));
+    GlobalArguments::augment_args(clap::Command::new("regcred")).subcommand(render)
+}
+
 /// Whether kubectl has run us as `kubectl regcred`, by a link of that name.
 fn is_a_plugin(program: Option<&OsString>) -> bool {
     program.and_then(|path| Path::new(path).file_stem()).is_some_and(|name| name == "kubectl-regcred")
@@ -107,5 +120,22 @@ fn answer(error: &clap::Error, typed: &[OsString]) -> Answer {
                 .hint("`regcred --help` lists the commands; start with `regcred render`"),
         ),
         _ => Answer::Usage(explain(error, typed)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn render_alone_has_the_flags_that_it_has_among_all_commands() {
+        let said = |mut command: clap::Command| {
+            command.build();
+            let render = command.find_subcommand("render").unwrap();
+            let flags: Vec<_> = render.get_arguments().map(|argument| format!("{argument:?}")).collect();
+            assert!(flags.len() > 50, "{flags:?}");
+            (flags, render.get_groups().map(|group| format!("{group:?}")).collect::<Vec<_>>())
+        };
+        assert_eq!(said(render_alone()), said(Arguments::command()));
     }
 }

@@ -22,7 +22,7 @@ mod verify;
 
 use anyhow::Result;
 
-use crate::cli::{Arguments, Command};
+use crate::cli::{Arguments, Command, GlobalArguments};
 use crate::environment::Environment;
 use crate::report::{self, Outcome};
 use crate::settings::file::{self, File, Which};
@@ -32,7 +32,7 @@ use crate::settings::file::{self, File, Which};
 /// # Errors
 /// A [`regcred_core::diagnostic::Failure`].
 pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
-    let Arguments { config, no_config, verbose, command, typed } = arguments;
+    let Arguments { global: GlobalArguments { config, no_config, verbose }, command, typed } = arguments;
     let which = match (config, no_config) {
         (Some(path), _) => Which::Named(path),
         (None, true) => Which::No,

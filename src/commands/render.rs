@@ -19,8 +19,8 @@ use regcred_core::spec::typed::Typed;
 
 /// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
 pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
-    runs::prepare_threads();
     let Fleet { members, secret_variables, warnings } = Fleet::resolve(typed, file, environment)?;
+    runs::prepare_threads(&members);
     if members.iter().any(|settings| settings.message_format == MessageFormat::Json) {
         report::be_json();
     }

@@ -95,9 +95,11 @@ fn in_parallel<A: Send, B: Send>(runs: Vec<A>, work: impl Fn(A) -> B + Send + Sy
     if runs.len() > 1 { runs.into_par_iter().map(work).collect() } else { runs.into_iter().map(work).collect() }
 }
 
-/// Lets this thread do everything where no other can be started, as under a narrow limit of processes.
-pub(super) fn prepare_threads() {
-    if rayon::ThreadPoolBuilder::new().build().is_err() {
+/// Lets this thread do everything where no other can be started, as under a narrow limit of processes. A plain stream needs no other.
+pub(super) fn prepare_threads(members: &[Settings]) {
+    let streams = |one: &Settings| matches!(one.destination, Destination::Stdout);
+    let is_plain = |one: &Settings| one.combination.protect == Protect::Plain && streams(one);
+    if !matches!(members, [one] if is_plain(one)) && rayon::ThreadPoolBuilder::new().build().is_err() {
         // Where there is a pool already, there are threads.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
     }

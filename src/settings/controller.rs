@@ -7,7 +7,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::{Namespace, NamespacePattern};
 use regcred_core::spec::choice::Link;
-use regcred_core::spec::{Options, PullSecret, Sourced};
+use regcred_core::spec::{Options, PullSecret, Sourced, go};
 
 /// Its namespace when no other is named.
 const NAMESPACE: &str = "regcred-system";
@@ -64,8 +64,21 @@ pub(super) fn decide(
         replicas: options.replicas.as_ref().map_or(REPLICAS, |replicas| replicas.value),
         kubernetes,
         selector: super::grant::selector(options, problems),
+        evicts: options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.value),
+        check_online: interval(options, problems),
         resources: resources(options, problems),
     })
+}
+
+/// How often the registries are asked, as `regcred controller` reads it.
+fn interval(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<String> {
+    let Sourced { value, origin } = options.check_online.as_ref()?;
+    let is_long_enough = go::nanoseconds(value).is_some_and(|time| time >= go::SECOND);
+    problems.extend((!is_long_enough).then(|| {
+        let message = format!("{origin} is not a Go duration of a second or more");
+        Diagnostic::error(Code::InvalidDuration, message).hint("for example 1h or 30m")
+    }));
+    Some(value.clone())
 }
 
 /// What custom resources may ask for, with `--crd`.

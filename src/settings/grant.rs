@@ -59,7 +59,8 @@ impl GrantSettings {
         // What is no longer wanted may be in any namespace.
         let is_wide = chooses_later || options.prune.is_some();
         let reach = if is_wide { Reach::Chosen { others, selector } } else { Reach::Listed };
-        let evicts = options.restart_stuck_pods.is_some();
+        // In the file it is said of the controller.
+        let evicts = options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.origin.is_typed());
         Ok(Self { subjects: parsed, reach, evicts, takes_all, chooses_later })
     }
 

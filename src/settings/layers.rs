@@ -132,6 +132,11 @@ impl Fields<'_> {
             replicas: one(controller.replicas, origin("controller.replicas")),
             kube_version: one(controller.kube_version, origin("controller.kubeVersion")),
             crd: one(controller.crd.then_some(true), origin("controller.crd")),
+            restart_stuck_pods: one(
+                controller.restart_stuck_pods.then_some(true),
+                origin("controller.restartStuckPods"),
+            ),
+            check_online: one(controller.check_online, origin("controller.checkOnline")),
             permitted_registries: list(controller.registries, origin("controller.registries")),
             permitted_secrets: list(controller.secrets, origin("controller.secrets")),
             patcher: one(patcher.kind, origin("patcher.kind")),

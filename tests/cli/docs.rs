@@ -175,6 +175,10 @@ fn every_link_between_the_pages_leads_somewhere() {
 const FLAGS_OF_OTHERS: &[&str] = &[
     "--no-default-features",
     "--body-file",
+    "--file",
+    "--features",
+    "--test",
+    "--nocapture",
     "--create-if-none",
     "--edit-last",
     "--repo",

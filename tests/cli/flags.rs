@@ -128,6 +128,7 @@ fn other_value(flag: &str) -> Option<&'static str> {
         "controller-image" => "r.test/regcred:v2",
         "replicas" => "5",
         "kube-version" => "1.34",
+        "check-online" => "2h",
         "cluster"
         | "secret-name"
         | "service-account"

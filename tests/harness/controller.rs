@@ -46,6 +46,13 @@ impl Installed {
         installed
     }
 
+    /// Everything but the Deployment, with the rights to evict Pods.
+    pub fn evicting(bench: &'static Bench) -> Self {
+        let installed = Self::without_policies(bench, &["--restart-stuck-pods"]);
+        installed.confine();
+        installed
+    }
+
     /// Everything but the Deployment, where custom resources say what is done.
     pub fn following_resources(bench: &'static Bench) -> Self {
         let installed = Self::without_policies(bench, &["--crd"]);
@@ -184,22 +191,6 @@ impl Installed {
         let account = format!("regcred-{}", self.owner);
         let token = self.bench.kubectl(&["create", "token", &account, "-n", &self.system], "").succeeded();
         bench::write(&self.path("token"), token.trim());
-    }
-
-    /// The rights to evict Pods.
-    pub fn grant_evictions(&self) {
-        let account = format!("regcred-{}", self.owner);
-        let rules = json!([
-            {"apiGroups": [""], "resources": ["pods"], "verbs": ["watch"]},
-            {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
-            {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["watch"]},
-        ]);
-        let name = format!("{account}-evictions");
-        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules});
-        self.bench.apply(&role.to_string()).succeeded();
-        let user = format!("--serviceaccount={}:{account}", self.system);
-        let bind = ["create", "clusterrolebinding", &name, "--clusterrole", &name, &user];
-        self.bench.kubectl(&bind, "").succeeded();
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -336,6 +336,12 @@ fn every_pipeline_validates_without_secrets_and_deploys_with_them() {
         tight(&done);
         done.succeeded();
         bench.kubectl(&get, "").succeeded();
+        if service == "github-workflows" {
+            // The next step uploads it, by this name.
+            let page = fs::read_to_string(folder.path().join("pull-secrets.html")).unwrap();
+            assert!(page.contains(&namespace) && !page.contains("canary"), "{page}");
+            assert!(block(service).contains("\n        path: pull-secrets.html\n"));
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Runs `apply` and `diff` against the real API server.
 
 use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -597,6 +600,58 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
 }
 
 #[test]
+fn a_pod_is_stuck_wherever_its_image_is_named_and_whatever_controls_it() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    bench.kubectl(&["create", "configmap", &namespace, "-n", &namespace], "").succeeded();
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": namespace}}).to_string();
+    bench.kubectl(&["create", "-f", "-"], &node).succeeded();
+    let (ours, others) = ("ghcr.io/acme/api", "quay.io/other/tool");
+    let create = |name: &str, kind: &str, spec: &Value, field: &str, message: &str| {
+        let uid = &bench.get(&[kind, &namespace, "-n", &namespace])["metadata"]["uid"];
+        let owner = json!({"apiVersion": "v1", "kind": kind, "name": namespace, "uid": uid, "controller": true});
+        let metadata = json!({"name": name, "namespace": namespace, "ownerReferences": [owner]});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
+        bench.kubectl(&["create", "-f", "-"], &pod.to_string()).succeeded();
+        if field == "ephemeralContainerStatuses" {
+            let debug = json!({"spec": {"ephemeralContainers": [{"name": "c", "image": ours}]}}).to_string();
+            let add = ["patch", "pod", name, "-n", &namespace, "--subresource=ephemeralcontainers", "-p", &debug];
+            bench.kubectl(&add, "").succeeded();
+        }
+        let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}});
+        let status = json!({"status": {"phase": "Pending", field: [waiting]}}).to_string();
+        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "--subresource=status", "-p", &status], "").succeeded();
+    };
+    let containers = |first: &str, image: &str| json!([{"name": first, "image": image}]);
+    let init = json!({"initContainers": containers("c", ours), "containers": containers("main", others)});
+    let mut sidecar = init.clone();
+    sidecar["initContainers"][0]["restartPolicy"] = json!("Always");
+    let mut volume = json!({"containers": containers("c", others)});
+    volume["volumes"] = json!([{"name": "model", "image": {"reference": "ghcr.io/acme/model:2"}}]);
+    let plain = json!({"containers": containers("c", ours)});
+    let debugged = json!({"containers": containers("main", others)});
+    let of = |image: &str| format!("Back-off pulling image \"{image}\": ErrImagePull: denied");
+    create("of-init", "ConfigMap", &init, "initContainerStatuses", &of(ours));
+    create("of-sidecar", "ConfigMap", &sidecar, "initContainerStatuses", &of(ours));
+    create("of-volume", "ConfigMap", &volume, "containerStatuses", &of("ghcr.io/acme/model:2"));
+    create("of-ephemeral", "ConfigMap", &debugged, "ephemeralContainerStatuses", &of(ours));
+    create("of-others", "ConfigMap", &volume, "containerStatuses", &of(others));
+    create("of-the-node", "Node", &plain, "containerStatuses", &of(ours));
+    let said = ended(&regcred(bench, &["apply", "-n", &namespace, "--restart-stuck-pods"], OLD), 0);
+    assert!(said.contains("4 stuck Pods were evicted"), "{said}");
+    assert!(
+        said.contains(&format!("the Pod {namespace}/of-the-node lacks the reference, and no controller")),
+        "{said}"
+    );
+    Bench::wait("the Pods to go", || {
+        let left = bench.kubectl(&["get", "pods", "-n", &namespace, "-o", "name"], "").succeeded();
+        left.lines().collect::<Vec<_>>() == ["pod/of-others", "pod/of-the-node"]
+    });
+    bench.kubectl(&["delete", "node", &namespace], "").succeeded();
+}
+
+#[test]
 fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
@@ -702,4 +757,72 @@ fn a_program_of_the_kubeconfig_sees_no_login() {
     for hidden in ["DOCKERHUB_AUTH", "REGCRED_FINGERPRINT_KEY", "canary", KEY] {
         assert!(!seen.contains(hidden), "{hidden}");
     }
+}
+
+/// A proxy that leads through to every place, and the places that it was asked for.
+fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let seen = Arc::clone(&seen);
+            // Either side may leave at any time.
+            thread::spawn(move || lead_through(client, &seen));
+        }
+    });
+    (address, asked)
+}
+
+fn lead_through(mut client: TcpStream, seen: &Mutex<Vec<String>>) -> Option<()> {
+    let (mut lines, mut head) = (BufReader::new(client.try_clone().ok()?), String::new());
+    while !head.ends_with("\r\n\r\n") {
+        let is_open = lines.read_line(&mut head).ok()? > 0;
+        is_open.then_some(())?;
+    }
+    let place = head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned();
+    let mut server = TcpStream::connect(&place).ok()?;
+    seen.lock().unwrap().push(place);
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
+    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
+    thread::spawn(move || io::copy(&mut from, &mut to));
+    io::copy(&mut server, &mut client).ok().map(|_| ())
+}
+
+#[test]
+fn a_cluster_is_reached_by_an_oidc_login_and_through_a_proxy_as_kubectl_reaches_it() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let account = format!("--serviceaccount={namespace}:default");
+    bench
+        .kubectl(&["create", "clusterrolebinding", &namespace, "--clusterrole=cluster-admin", &account], "")
+        .succeeded();
+    // The API server knows the issuer of this token; the client only looks at its date.
+    let id_token = bench.kubectl(&["create", "token", "default", "-n", &namespace], "").succeeded();
+    let login = json!({"auth-provider": {"name": "oidc", "config": {
+        "idp-issuer-url": "https://issuer.test", "client-id": "kubernetes", "id-token": id_token.trim()}}});
+    let mut config: Value = serde_json::from_str(&kubeconfig(bench, "a", &login.to_string())).unwrap();
+    let place = config["clusters"][0]["cluster"]["server"].as_str().unwrap().replace("https://", "");
+    let (address, asked) = proxy();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    let run = |config: &Value, variables: &[(&str, &str)]| {
+        bench::write(&path, &config.to_string());
+        let program = bench.program("regcred").arguments(["--no-config", "diff", "-n", &namespace, "--kubeconfig"]);
+        let program = program.arguments([&path]).variable("DOCKERHUB_AUTH", OLD);
+        let run = variables.iter().fold(program, |program, (name, value)| program.variable(name, value)).run();
+        let places = std::mem::take(&mut *asked.lock().unwrap());
+        assert!(places.iter().all(|asked| *asked == place), "{places:?}");
+        (run.status, !places.is_empty(), run.stderr)
+    };
+    // The API server learns of the right a moment later.
+    Bench::wait("the right", || run(&config, &[]).0 == 3);
+    assert_eq!(run(&config, &[]), (3, false, String::new()));
+    let proxied = [("HTTPS_PROXY", address.as_str())];
+    assert_eq!(run(&config, &proxied), (3, true, String::new()));
+    assert_eq!(run(&config, &[proxied[0], ("NO_PROXY", "127.0.0.1")]), (3, false, String::new()));
+    config["clusters"][0]["cluster"]["proxy-url"] = json!(address);
+    assert_eq!(run(&config, &[]), (3, true, String::new()));
+    bench.kubectl(&["delete", "clusterrolebinding", &namespace], "").succeeded();
 }

@@ -302,8 +302,7 @@ fn a_replica_goes_on_after_the_api_server_was_killed() {
 #[test]
 fn pods_that_were_created_too_early_are_evicted_if_somebody_makes_new_ones() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
-    let installed = Installed::confined(bench);
-    installed.grant_evictions();
+    let installed = Installed::evicting(bench);
     let namespace = installed.namespace();
     Bench::wait("the ServiceAccount", || {
         bench.kubectl(&["get", "serviceaccount", "default", "-n", &namespace], "").status == 0

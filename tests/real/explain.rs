@@ -354,6 +354,56 @@ fn each_broken_pull_is_named() {
 }
 
 #[test]
+fn every_image_of_a_pod_is_explained_from_what_the_kubelet_says_of_it() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["registry"]) else { return };
+    let [namespace] = bench.namespaces();
+    let image = |name: &str| format!("registry-of-nobody.test/acme/{name}:1");
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "api"}, "spec": {
+        "nodeName": "node-of-the-tests", "automountServiceAccountToken": false,
+        "initContainers": [{"name": "sidecar", "image": image("sidecar"), "restartPolicy": "Always"}],
+        "containers": [{"name": "main", "image": image("api"), "volumeMounts": [{"name": "model", "mountPath": "/model"}]}],
+        "volumes": [{"name": "model", "image": {"reference": image("model"), "pullPolicy": "Always"}}],
+    }});
+    Bench::wait("the Pod", || bench.kubectl(&["create", "-n", &namespace, "-f", "-"], &pod.to_string()).status == 0);
+    let patch = |more: &[&str], patch: &Value| {
+        let patch = patch.to_string();
+        let arguments = [&["patch", "pod", "api", "-n", &namespace, "-p", &patch], more].concat();
+        bench.kubectl(&arguments, "").succeeded();
+    };
+    let debug = json!({"spec": {"ephemeralContainers": [{"name": "look", "image": image("debug")}]}});
+    patch(&["--subresource=ephemeralcontainers"], &debug);
+    let waits = |name: &str, reason: &str, message: &str| {
+        json!([{"name": name, "image": image(name), "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": reason, "message": message}}}])
+    };
+    let quoted = |name: &str| format!("Back-off pulling image \"{}\": ErrImagePull: ", image(name));
+    let unknown = "x509: certificate signed by unknown authority";
+    let limited = "toomanyrequests: You have reached your pull rate limit.";
+    let statuses = json!({"status": {
+        "initContainerStatuses": waits("sidecar", "ImagePullBackOff", &(quoted("sidecar") + "no space left on device")),
+        "containerStatuses": waits("main", "ImagePullBackOff", &(quoted("model") + unknown)),
+        "ephemeralContainerStatuses": waits("look", "ImagePullBackOff", &(quoted("debug") + limited)),
+    }});
+    patch(&["--subresource=status"], &statuses);
+    let explain = ["explain", "pod", "api", "-n", &namespace, "--no-config", "--offline", "--format", "json"];
+    let said = bench.program("regcred").arguments(explain).run().succeeded();
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    let named: Vec<_> = answer["images"].as_array().unwrap().iter().map(|one| (&one["name"], &one["cause"])).collect();
+    let expected = [
+        ("sidecar", "disk-full"),
+        // Its own image has not been tried: the kubelet waits for the volume.
+        ("main", "no-reference"),
+        ("look", "rate-limit"),
+        ("model", "unknown-authority"),
+    ];
+    assert_eq!(
+        format!("{named:?}"),
+        format!("{:?}", expected.map(|(name, cause)| (json!(name), json!(cause)))),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&["registry"]) else { return };
     let [namespace] = bench.namespaces();

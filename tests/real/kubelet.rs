@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use regcred::environment::Environment;
 use regcred::internals::Credentials;
 use regcred_core::credentials::Source;
@@ -12,6 +14,7 @@ use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::docker_config::{self, DockerConfig};
+use regcred_core::explain::{Account, Candidate, Facts, Place, PullSecret, Wanted};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
@@ -110,6 +113,68 @@ fn of_several_pull_secrets_a_kubelet_tries_the_logins_in_the_order_that_we_say()
         let answer = names(&serde_json::from_str(answer).unwrap());
         assert!(agrees(emitted, image, answer.as_deref()), "{image}: {answer:?}");
     }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the kubelet says the names, too")]
+fn explain_lists_the_logins_that_a_kubelet_tries_for_the_secrets_of_a_pod_in_its_order() {
+    let Some(kubelet) = kubelet() else { return };
+    let mut dice = Dice(2026);
+    let (mut questions, mut cases) = (String::new(), Vec::new());
+    for _ in 0..6_000 {
+        let (mut configs, mut secrets) = (Vec::new(), Vec::new());
+        for number in 0..=dice.below(4) {
+            let config = docker_config_with_names_from(10 * number, &mut dice).to_string();
+            let data = json!({".dockerconfigjson": STANDARD.encode(&config)});
+            // A Secret of another type or none is passed over, and has no part in the order.
+            let (name, of_type) = (format!("secret-{number}"), |name| json!({"type": name, "data": data}));
+            secrets.push(match dice.below(10) {
+                0 => PullSecret::missing(&name),
+                1 => PullSecret::read(&name, &of_type("Opaque")),
+                _ => {
+                    configs.push(config);
+                    PullSecret::read(&name, &of_type("kubernetes.io/dockerconfigjson"))
+                }
+            });
+        }
+        let wanted = Wanted::image(&image(&mut dice));
+        questions += &(json!({"image": wanted.image, "dockerConfigs": configs}).to_string() + "\n");
+        let (place, account) = (Place::default(), Account::default());
+        cases.push(Facts { place, pod: None, account, secrets, others: vec![], wanted, verdicts: vec![], now: 0 });
+    }
+    let answers = Program::new(&kubelet).stdin(&questions).run().succeeded();
+    assert_eq!(answers.lines().count(), cases.len());
+    let (mut several, mut stopped) = (0, 0);
+    for ((facts, answer), question) in cases.iter().zip(answers.lines()).zip(questions.lines()) {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        let tried = facts.tried();
+        let (mut expected, mut said) = (names_with_a_password(&answer), Vec::new());
+        for same in tried.chunk_by(|one, other| is_one_place(one, other)) {
+            let mut names: Vec<_> = same.iter().map(|one| one.login.username.expose_secret().to_owned()).collect();
+            let end = expected.len().min(said.len() + same.len());
+            // The entries of one Secret with one key are a map in Go, which has no order.
+            expected[said.len().min(end)..end].sort_unstable();
+            names.sort_unstable();
+            said.extend(names);
+        }
+        assert_eq!(said, expected, "{question}");
+        several += usize::from(said.len() > 1);
+        stopped += usize::from(facts.is_stopped());
+        let is_refused = facts.is_stopped() || facts.wanted.reference.is_err();
+        assert_eq!(is_refused, answer["error"].is_string(), "{question}");
+    }
+    println!("{several} of {} had several logins to try, and {stopped} a Secret that stops a kubelet", cases.len());
+    assert!(several > 200 && stopped > 200, "{several} {stopped}");
+}
+
+/// The names of the logins with a password, in the order of the kubelet; those without one are pulls without a login.
+fn names_with_a_password(answer: &Value) -> Vec<String> {
+    let matches = answer["matches"].as_array().into_iter().flatten().filter(|login| login["password"] != "");
+    matches.map(|login| login["username"].as_str().unwrap().to_owned()).collect()
+}
+
+fn is_one_place(one: &Candidate<'_>, other: &Candidate<'_>) -> bool {
+    one.secret == other.secret && one.login.registry.index() == other.login.registry.index()
 }
 
 /// Whether we say that a kubelet tries the logins of these user names; `None` where it refuses the image.
@@ -262,8 +327,12 @@ fn key(dice: &mut Dice) -> String {
 }
 
 fn docker_config(dice: &mut Dice) -> Value {
+    docker_config_with_names_from(0, dice)
+}
+
+fn docker_config_with_names_from(first: usize, dice: &mut Dice) -> Value {
     let mut auths = Map::new();
-    for number in 0..=dice.below(5) {
+    for number in first..=first + dice.below(5) {
         auths.insert(key(dice), entry(dice, number));
     }
     if dice.below(2) == 0 {
@@ -275,7 +344,7 @@ fn docker_config(dice: &mut Dice) -> Value {
 fn entry(dice: &mut Dice, number: usize) -> Value {
     // Names that `verify` shows, as everybody knows their form.
     let [name, other] = [number, number + 1].map(|number| format!("robot$u{number}"));
-    let auth = |text: String| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+    let auth = |text: String| STANDARD.encode(text);
     match dice.below(60) {
         0 => json!([]),
         1 => json!({"auth": 1}),

@@ -184,7 +184,7 @@ fn a_pod_that_is_stuck_without_the_reference_is_replaced_by_one_that_runs() {
     Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace], &FIRST);
     // Its list of references was made when it was created, and nothing adds to it.
     assert_eq!(references(&bench.get(&["pod", &stuck, "-n", &namespace])), Value::Null);
-    bench.kubectl(&["delete", "pod", &stuck, "-n", &namespace], "").succeeded();
+    Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace, "--restart-stuck-pods"], &FIRST);
     Bench::wait("another Pod", || names().iter().any(|name| *name != stuck));
     let replacement = names().into_iter().find(|name| *name != stuck).unwrap();
     wait_until_it_runs(bench, &namespace, &replacement);

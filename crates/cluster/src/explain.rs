@@ -33,7 +33,7 @@ pub struct Scene {
     pub wanted: Vec<Wanted>,
     /// The Secrets that count, in the order of the references.
     pub secrets: Vec<PullSecret>,
-    /// The Secrets of the ServiceAccount that the Pod does not refer to.
+    /// The Secrets of the ServiceAccount and of regcred that the Pod does not refer to.
     pub others: Vec<PullSecret>,
 }
 
@@ -74,9 +74,12 @@ pub async fn read(
     let account = object.as_ref().map(Account::read).unwrap_or_default();
     let references = pod.as_ref().map_or(&account.references, |pod| &pod.references);
     let secrets = reader.secrets(references).await?;
-    let missing: Vec<_> = account.references.iter().filter(|name| !references.contains(name)).cloned().collect();
-    let others = reader.secrets(&missing).await?;
     let place = reader.place(ours).await?;
+    let mut others: Vec<_> = account.references.iter().filter(|name| !references.contains(name)).cloned().collect();
+    others.extend(
+        place.ours.iter().filter(|name| !references.contains(name) && !account.references.contains(name)).cloned(),
+    );
+    let others = reader.secrets(&others).await?;
     Ok(Scene { place, pod, account, wanted, secrets, others })
 }
 

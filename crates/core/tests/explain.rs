@@ -135,6 +135,12 @@ const CASES: &[(Cause, Change)] = &[
         facts.place.ours.push("image-pull-secret".into());
         facts.account.has_other_writer = true;
     }),
+    // Nobody is noted as the writer, as after a client-side apply.
+    (Cause::ReferenceDropped, |facts| {
+        with_key(facts, "quay.io", IMAGE);
+        facts.place.ours.push("image-pull-secret".into());
+        facts.others = vec![secret("image-pull-secret", &login("ghcr.io"))];
+    }),
     (Cause::NoReference, without_references),
     (Cause::OwnReferences, |facts| {
         with_key(facts, "quay.io", IMAGE);
@@ -169,7 +175,7 @@ const CASES: &[(Cause, Change)] = &[
     (Cause::NoSuchTag, |facts| facts.verdicts = verdict(Some(Login::Good), Pull::NoSuchTag)),
     (Cause::NotFound, |facts| facts.verdicts = verdict(Some(Login::Good), Pull::NotFound)),
     (Cause::RefusedThere, |facts| facts.verdicts = verdict(Some(Login::Anybody), Pull::Refused)),
-    (Cause::LaterFixed, |facts| facts.secrets[0].created = "2026-01-03T00:00:00Z".into()),
+    (Cause::LaterFixed, |facts| facts.secrets[0].written = "2026-01-03T00:00:00Z".into()),
     (Cause::OnlyCached, |facts| {
         facts.wanted.state = State::Pulled;
         facts.verdicts = verdict(Some(Login::Refused), Pull::Refused);

@@ -32,7 +32,10 @@ pub fn run(
     environment: &Environment,
 ) -> Result<Outcome> {
     let pod = match arguments.subject {
-        Subject::Pod => Some(arguments.name.parse::<ResourceName>().map_err(|_| no_pod())?),
+        Subject::Pod => {
+            let name = arguments.name.strip_prefix("pod/").unwrap_or(&arguments.name);
+            Some(name.parse::<ResourceName>().map_err(|_| no_pod())?)
+        }
         // An invalid name of an image is one of the causes.
         Subject::Image => None,
     };
@@ -127,6 +130,7 @@ fn about(facts: &Facts, finding: &Finding) -> String {
     let tried: Vec<_> = tried.iter().map(|one| format!("{} in `{}`", one.login.registry, one.secret)).collect();
     if facts.wanted.reference.is_ok() {
         lines.push(match tried.as_slice() {
+            _ if facts.is_stopped() => "  a kubelet does not try: it cannot read one of the Secrets".to_owned(),
             [] => "  a kubelet pulls without a login".to_owned(),
             tried => format!("  a kubelet tries, in this order: {}", tried.join(", ")),
         });

@@ -34,6 +34,9 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
                 whose.as_ref().map_or_else(|| "not regcred's".to_owned(), |whose| format!("of another {whose}"));
             let holds = if is_equal(step, delivery) { "the same logins" } else { "other logins" };
             let hint = match (is_equal(step, delivery), delivery.on_conflict) {
+                (true, OnConflict::Adopt) => {
+                    "it is of another type or immutable: --recreate --on-conflict overwrite deletes it and makes it again"
+                }
                 (true, _) => "--on-conflict adopt takes it over; or give ours another name with --secret-name",
                 (false, OnConflict::Adopt) => {
                     "adopt takes over equal logins only; --on-conflict overwrite replaces them, --secret-name gives ours another name"

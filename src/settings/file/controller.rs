@@ -19,6 +19,10 @@ pub struct ControllerSpec {
     pub kube_version: Option<String>,
     /// Whether custom resources say what it does, within what this file permits.
     pub crd: bool,
+    /// Whether it evicts Pods that fail to pull because they were created without the reference.
+    pub restart_stuck_pods: bool,
+    /// How often it asks the registries about each login, such as `1h`; never if left out.
+    pub check_online: Option<String>,
     /// Globs of the registries that custom resources may name; those of the logins if left out.
     pub registries: Vec<String>,
     /// More Secrets in its namespace that custom resources may name.

@@ -6,85 +6,16 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::facts::Metadata;
-use super::reference::refers;
+pub use super::pods::Pod;
+
+use super::facts::{Metadata, OwnerReference};
 use crate::docker_config::kubelet::{Image, matching};
 use crate::docker_config::registry::RegistryKey;
 use crate::names::ResourceName;
 
 /// Why a container waits, where an image is the reason.
 const REASONS: [&str; 2] = ["ErrImagePull", "ImagePullBackOff"];
-
-/// A Pod, as far as the rules need it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Pod {
-    /// Its metadata.
-    pub metadata: Metadata,
-    spec: PodSpec,
-    status: PodStatus,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PodSpec {
-    containers: Vec<Container>,
-    init_containers: Vec<Container>,
-    ephemeral_containers: Vec<Container>,
-    volumes: Vec<Volume>,
-    image_pull_secrets: Vec<Value>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Container {
-    name: String,
-    image: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Volume {
-    image: Option<ImageVolume>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct ImageVolume {
-    reference: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct PodStatus {
-    #[serde(rename = "containerStatuses")]
-    containers: Vec<ContainerStatus>,
-    #[serde(rename = "initContainerStatuses")]
-    init: Vec<ContainerStatus>,
-    #[serde(rename = "ephemeralContainerStatuses")]
-    ephemeral: Vec<ContainerStatus>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct ContainerStatus {
-    name: String,
-    state: State,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct State {
-    waiting: Option<Waiting>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Waiting {
-    reason: String,
-}
 
 /// A `PodDisruptionBudget`, as far as the rules need it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -138,11 +69,13 @@ pub enum Verdict {
 impl Pod {
     /// Whether it fails to pull an image that one of these pull secrets is for, and lacks the reference to it.
     pub fn is_stuck<'a>(&self, pull_secrets: impl Iterator<Item = (&'a ResourceName, Vec<&'a RegistryKey>)>) -> bool {
-        let images = self.failing_images();
+        let failed = self.failed_pulls();
+        let images: Vec<_> =
+            failed.iter().filter(|one| REASONS.contains(&one.reason)).map(|one| one.used.image).collect();
         let is_for = |keys: &[&RegistryKey], image: &&str| {
             image.parse::<Image>().is_ok_and(|image| !matching(keys.iter().copied(), &image).is_empty())
         };
-        let mut lacking = pull_secrets.filter(|(name, _)| !refers(&self.spec.image_pull_secrets, name));
+        let mut lacking = pull_secrets.filter(|(name, _)| !self.refers(name.as_str()));
         self.metadata.deletion_timestamp.is_none()
             && lacking.any(|(_, keys)| images.iter().any(|image| is_for(&keys, image)))
     }
@@ -150,7 +83,9 @@ impl Pod {
     /// What may be done with it.
     #[must_use]
     pub fn verdict(&self, budgets: &[Budget]) -> Verdict {
-        if !self.metadata.owner_references.iter().any(|owner| owner.controller) {
+        // A node owns the Pods of its own files, and makes no new one before the file changes.
+        let makes_a_new_one = |owner: &OwnerReference| owner.controller && owner.kind != "Node";
+        if !self.metadata.owner_references.iter().any(makes_a_new_one) {
             return Verdict::Bare;
         }
         let protects = |budget: &&Budget| {
@@ -163,23 +98,6 @@ impl Pod {
             Some(budget) => Verdict::Protected(budget.metadata.name.clone()),
             None => Verdict::Evict,
         }
-    }
-
-    /// The images of the containers that wait for one; the images of volumes too, since any container may wait for them.
-    fn failing_images(&self) -> Vec<&str> {
-        let PodStatus { containers, init, ephemeral } = &self.status;
-        let statuses = containers.iter().chain(init).chain(ephemeral);
-        let waits = |status: &&ContainerStatus| {
-            status.state.waiting.as_ref().is_some_and(|waiting| REASONS.contains(&waiting.reason.as_str()))
-        };
-        let failing: Vec<_> = statuses.filter(waits).map(|status| status.name.as_str()).collect();
-        if failing.is_empty() {
-            return Vec::new();
-        }
-        let PodSpec { containers, init_containers, ephemeral_containers, volumes, .. } = &self.spec;
-        let all = containers.iter().chain(init_containers).chain(ephemeral_containers);
-        let images = all.filter(|one| failing.contains(&one.name.as_str())).map(|one| one.image.as_str());
-        images.chain(volumes.iter().filter_map(|volume| Some(volume.image.as_ref()?.reference.as_str()))).collect()
     }
 }
 
@@ -201,7 +119,7 @@ impl Selector {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -239,10 +157,15 @@ mod tests {
                 pod["spec"][list] = json!([{"name": "i", "image": "ghcr.io/acme/init:1"}]);
             }));
         }
-        assert!(is_stuck(|pod| {
-            pod["spec"]["containers"][0]["image"] = json!("quay.io/acme/api");
-            pod["spec"]["volumes"] = json!([{"name": "v", "image": {"reference": "ghcr.io/acme/model:1"}}]);
-        }));
+        let of_a_volume = |image: &str| {
+            is_stuck(|pod| {
+                pod["spec"]["containers"][0]["image"] = json!("quay.io/acme/api");
+                pod["spec"]["volumes"] = json!([{"name": "v", "image": {"reference": "ghcr.io/acme/model:1"}}]);
+                let message = format!("Back-off pulling image \"{image}\"");
+                pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"] = json!(message);
+            })
+        };
+        assert!(of_a_volume("ghcr.io/acme/model:1") && !of_a_volume("quay.io/acme/api"));
     }
 
     #[test]
@@ -272,6 +195,13 @@ mod tests {
         ] {
             assert_eq!(pod(|_| {}).verdict(std::slice::from_ref(&budget)), expected, "{budget:?}");
         }
-        assert_eq!(pod(|pod| pod["metadata"]["ownerReferences"] = json!([])).verdict(&[]), Verdict::Bare);
+        let verdict = |owners: Value| pod(|pod| pod["metadata"]["ownerReferences"] = owners).verdict(&[]);
+        let controlled_by = |kind: &str| json!([{"kind": kind, "name": "o", "controller": true}]);
+        assert_eq!(verdict(json!([])), Verdict::Bare);
+        assert_eq!(verdict(controlled_by("Node")), Verdict::Bare, "a Pod of a file of the node");
+        assert_eq!(verdict(json!([{"kind": "ConfigMap", "name": "o"}])), Verdict::Bare);
+        for kind in ["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"] {
+            assert_eq!(verdict(controlled_by(kind)), Verdict::Evict, "{kind}");
+        }
     }
 }

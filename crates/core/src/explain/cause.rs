@@ -52,7 +52,7 @@ causes! {
     UnknownHost => "unknown-host",
         "the node finds no address for the registry", "check the host in the image, and the DNS of the node";
     Unreachable => "unreachable",
-        "the node gets no connection to the registry", "check firewall, proxy and routes of the node";
+        "the node gets no connection to the registry", "check that the registry runs, and firewall, proxy and routes of the node";
     RateLimit => "rate-limit",
         "the registry refuses more pulls for now", "log in with an account that has a higher limit, or pull through a cache of your own";
     WrongPlatform => "wrong-platform",
@@ -66,9 +66,9 @@ causes! {
     AccountMissing => "account-missing",
         "the ServiceAccount does not exist", "create it, or name another one in the Pod";
     NamespaceExcluded => "namespace-excluded",
-        "the namespace has opted out by its annotation, so that it gets no pull secret", "remove the annotation from the namespace, and apply again";
+        "the namespace has opted out by its annotation, so that it gets no pull secret", "remove the annotation from the namespace, apply again, then create the Pod again";
     AccountExcluded => "account-excluded",
-        "the ServiceAccount has opted out by its annotation, so that it gets no reference", "remove the annotation from the ServiceAccount, and apply again";
+        "the ServiceAccount has opted out by its annotation, so that it gets no reference", "remove the annotation from the ServiceAccount, apply again, then create the Pod again";
     LinkedLater => "linked-later",
         "the ServiceAccount got its reference after the Pod was created, and a Pod keeps what it has", "delete the Pod, so that its controller creates a new one: `kubectl rollout restart`";
     PolicyExcludes => "policy-excludes",
@@ -76,15 +76,15 @@ causes! {
     PolicyLater => "policy-later",
         "the Pod has no reference, though an admission policy adds them: the Pod is older, or no login of the policy matches its image", "create the Pod again; if that does not help, compare the policy with `regcred diff`";
     ReferenceDropped => "reference-dropped",
-        "somebody else writes the ServiceAccount's list and has dropped our reference", "stop that writer from owning `imagePullSecrets`, then apply again";
+        "somebody else writes the ServiceAccount's list and has dropped our reference", "stop that writer from owning `imagePullSecrets`, then apply again, and create the Pod again";
     NoReference => "no-reference",
-        "neither the Pod nor its ServiceAccount refers to a pull secret", "link the pull secret: `regcred apply` in this namespace, then create the Pod again";
+        "neither the Pod nor its ServiceAccount refers to a pull secret", "link the pull secret: `regcred apply` in this namespace, with --service-account unless it is `default`; then create the Pod again";
     OwnReferences => "own-references",
         "the Pod has `imagePullSecrets` of its own, so that those of its ServiceAccount do not count", "remove `imagePullSecrets` from the Pod's template, or add the right one";
     SecretMissing => "secret-missing",
-        "a pull secret that is referred to does not exist", "create it with `regcred apply`, or correct the name";
+        "a pull secret that is referred to does not exist", "correct the name, or create it with `regcred apply`";
     WrongType => "wrong-type",
-        "a Secret that is referred to has a type that a kubelet ignores", "create it again with the type kubernetes.io/dockerconfigjson: `regcred apply --recreate`";
+        "a Secret that is referred to has a type that a kubelet ignores", "create it again with the type kubernetes.io/dockerconfigjson: `regcred apply --recreate`, with --on-conflict overwrite if it is not regcred's";
     IdentityToken => "identity-token",
         "a pull secret holds only an identity token, which a kubelet ignores", "use a user name and a password: a token of the registry or a service principal";
     SecretEmpty => "secret-empty",
@@ -108,7 +108,7 @@ causes! {
     Expired => "expired",
         "the password has expired", "fetch a new one, and apply it";
     WrongPassword => "wrong-password",
-        "the registry does not take the user name and password", "create a new token, put it into its variable, and apply it";
+        "the registry does not take the user name and password", "check the user name, create a new token, and write it into that Secret: for one of regcred into its variable, then `regcred apply`";
     BreaksPublic => "breaks-a-public-image",
         "everybody may pull the image, but not with this login", "renew the login or remove it: a bad login is worse than none";
     NoRight => "no-right",
@@ -124,7 +124,7 @@ causes! {
     OnlyCached => "only-cached",
         "the container runs from an image that the node has kept; the registry refuses its login, so a new node cannot pull", "renew the login before a node is replaced";
     Fine => "fine",
-        "nothing is wrong: the image was pulled, or can be", "";
+        "nothing is wrong", "";
 }
 
 #[cfg(test)]

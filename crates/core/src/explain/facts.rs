@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::secret::PullSecret;
+use super::secret::{Entry, PullSecret};
 use super::wanted::Wanted;
 use crate::credentials::Credential;
 use crate::docker_config::kubelet;
@@ -23,7 +23,7 @@ pub struct Facts {
     pub account: Account,
     /// The Secrets that count for the Pod, in the order of its references.
     pub secrets: Vec<PullSecret>,
-    /// The Secrets of the ServiceAccount that the Pod does not refer to.
+    /// The Secrets of the ServiceAccount and of regcred that the Pod does not refer to.
     pub others: Vec<PullSecret>,
     /// The image.
     pub wanted: Wanted,
@@ -168,17 +168,41 @@ pub struct Candidate<'a> {
     pub login: &'a Credential,
 }
 
-impl kubelet::Entry for Candidate<'_> {
+/// An entry of a Secret with the key that a kubelet matches, and its login if it holds one.
+#[derive(Clone, Copy)]
+struct Keyed<'a> {
+    key: &'a RegistryKey,
+    candidate: Option<Candidate<'a>>,
+}
+
+impl kubelet::Entry for Keyed<'_> {
     fn key(&self) -> &RegistryKey {
-        &self.login.registry
+        self.key
+    }
+}
+
+impl<'a> Keyed<'a> {
+    fn read(secret: &'a PullSecret, entry: &'a Entry) -> Option<Self> {
+        let (key, login) = match entry {
+            Entry::Login(login) => (&login.registry, Some(login)),
+            Entry::Empty(key) | Entry::IdentityToken(key) => (key, None),
+            Entry::Bad | Entry::OtherScheme(_) | Entry::NoRegistry => return None,
+        };
+        Some(Self { key, candidate: login.map(|login| Candidate { secret: &secret.name, login }) })
     }
 }
 
 impl Facts {
-    /// The logins that a kubelet tries, in its order.
+    /// The logins that a kubelet tries, in its order: none where it cannot read one of the Secrets.
     #[must_use]
     pub fn tried(&self) -> Vec<Candidate<'_>> {
-        self.matching(&self.secrets)
+        if self.is_stopped() { Vec::new() } else { self.matching(&self.secrets) }
+    }
+
+    /// Whether a kubelet does not even try, because it cannot read one of the Secrets.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.secrets.iter().any(PullSecret::is_broken)
     }
 
     /// Whether the text quotes a password, or a user name with it.
@@ -196,8 +220,9 @@ impl Facts {
     #[must_use]
     pub fn matching<'a>(&self, secrets: &'a [PullSecret]) -> Vec<Candidate<'a>> {
         let Ok(reference) = &self.wanted.reference else { return Vec::new() };
-        let candidate = |secret: &'a PullSecret| secret.logins().map(|login| Candidate { secret: &secret.name, login });
-        let candidates: Vec<_> = secrets.iter().flat_map(candidate).collect();
-        kubelet::matching(candidates.iter(), reference.image()).into_iter().copied().collect()
+        let keyed = |secret: &'a PullSecret| secret.entries().iter().filter_map(|entry| Keyed::read(secret, entry));
+        let keyed: Vec<_> = secrets.iter().flat_map(keyed).collect();
+        let matching = kubelet::matching(keyed.iter(), reference.image());
+        matching.into_iter().filter_map(|entry| entry.candidate).collect()
     }
 }

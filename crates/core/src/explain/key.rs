@@ -15,7 +15,7 @@ pub(super) fn fault(entry: &Entry, image: &Image) -> Option<(Cause, String)> {
     match entry {
         Entry::Login(login) => of_key(&login.registry, image).map(|cause| (cause, format!("`{}`", login.registry))),
         Entry::OtherScheme(host) if host == image.domain() => Some((Cause::KeyScheme, format!("for `{host}`"))),
-        Entry::OtherScheme(_) | Entry::NoRegistry | Entry::Bad(_) | Entry::Empty(_) | Entry::IdentityToken(_) => None,
+        Entry::OtherScheme(_) | Entry::NoRegistry | Entry::Bad | Entry::Empty(_) | Entry::IdentityToken(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod cause;
 mod facts;
 mod key;
+mod references;
 mod rules;
 mod secret;
 mod wanted;

@@ -3,6 +3,7 @@
 use super::cause::Cause;
 use super::facts::{Candidate, Facts, PolicyState};
 use super::key;
+use super::references::{accounts_does, linked_later, own_references, reference_dropped, refers};
 use super::secret::{Entry, Held, PullSecret};
 use super::wanted::State;
 use super::words::Words;
@@ -24,7 +25,14 @@ pub struct Finding {
 type Rule = fn(&Facts) -> Option<String>;
 
 /// The rules, from what is certain to what needs the registry's answer.
-const RULES: &[(Cause, Rule)] = &[
+const RULES: &[(Evidence, &[(Cause, Rule)])] = &[
+    (Evidence::Cluster, OF_THE_POD),
+    (Evidence::Node, OF_THE_NODE),
+    (Evidence::Cluster, OF_LOGINS),
+    (Evidence::Registry, OF_THE_REGISTRY),
+];
+
+const OF_THE_POD: &[(Cause, Rule)] = &[
     (Cause::InvalidImageName, |facts| {
         when(facts.wanted.reference.is_err() || facts.wanted.reason() == "InvalidImageName")
     }),
@@ -34,7 +42,11 @@ const RULES: &[(Cause, Rule)] = &[
     (Cause::OnlyCached, |facts| {
         when(is_pulled(facts) && facts.verdicts.iter().any(|verdict| verdict.standing() == Standing::Refused))
     }),
-    (Cause::Fine, |facts| when(is_pulled(facts))),
+    (Cause::Fine, |facts| is_pulled(facts).then(|| "the image was pulled".to_owned())),
+];
+
+/// By the words of the node.
+const OF_THE_NODE: &[(Cause, Rule)] = &[
     (Cause::UnknownAuthority, |facts| when(facts.wanted.words() == Words::UnknownAuthority)),
     (Cause::InvalidCertificate, |facts| when(facts.wanted.words() == Words::Certificate)),
     (Cause::PlainHttp, |facts| when(facts.wanted.words() == Words::PlainHttp)),
@@ -46,8 +58,12 @@ const RULES: &[(Cause, Rule)] = &[
     (Cause::DiskFull, |facts| when(facts.wanted.words() == Words::DiskFull)),
     (Cause::Mirror, mirror),
     (Cause::RateLimit, rate_limit),
+];
+
+/// By what the cluster has.
+const OF_LOGINS: &[(Cause, Rule)] = &[
     (Cause::SecretBroken, |facts| of_secret(facts, |secret| matches!(secret.held, Held::Broken))),
-    (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad(_))))),
+    (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad)))),
     // From here on no login matches.
     (Cause::AccountMissing, |facts| when(needs_login(facts) && !refers(facts) && !facts.account.exists)),
     (Cause::NamespaceExcluded, |facts| {
@@ -64,9 +80,17 @@ const RULES: &[(Cause, Rule)] = &[
         when(needs_login(facts) && !refers(facts) && facts.place.policy == PolicyState::Serves)
     }),
     (Cause::ReferenceDropped, reference_dropped),
-    (Cause::NoReference, |facts| when(needs_login(facts) && !refers(facts))),
+    (Cause::NoReference, |facts| {
+        let account =
+            facts.pod.as_ref().map_or(String::new(), |pod| format!("the ServiceAccount is `{}`", pod.account));
+        (needs_login(facts) && !refers(facts)).then_some(account)
+    }),
     (Cause::OwnReferences, own_references),
-    (Cause::SecretMissing, |facts| without_login(facts, |secret| matches!(secret.held, Held::Missing))),
+    (Cause::SecretMissing, |facts| {
+        let missing = without_login(facts, |secret| matches!(secret.held, Held::Missing))?;
+        let ours = facts.place.ours.first().map(|ours| format!("; regcred's is `{ours}`"));
+        Some(missing + &ours.unwrap_or_default())
+    }),
     (Cause::WrongType, |facts| without_login(facts, |secret| matches!(secret.held, Held::OfAnotherType))),
     (Cause::KeyScheme, |facts| of_key(facts, Cause::KeyScheme)),
     (Cause::KeyDockerHub, |facts| of_key(facts, Cause::KeyDockerHub)),
@@ -80,7 +104,10 @@ const RULES: &[(Cause, Rule)] = &[
     }),
     (Cause::SecretEmpty, |facts| without_login(facts, |secret| is_read(secret) && secret.logins().next().is_none())),
     (Cause::NoKey, |facts| without_login(facts, |secret| secret.logins().next().is_some())),
-    // From here on the registry has answered.
+];
+
+/// By the answers of the registry.
+const OF_THE_REGISTRY: &[(Cause, Rule)] = &[
     (Cause::BreaksPublic, |facts| of_pull(facts, |pull| pull == Pull::BreaksPublic)),
     (Cause::Expired, expired),
     (Cause::WrongPassword, |facts| of_login(facts, |login| login.standing() == Standing::Refused)),
@@ -89,18 +116,45 @@ const RULES: &[(Cause, Rule)] = &[
     (Cause::NotFound, |facts| of_pull(facts, |pull| pull == Pull::NotFound)),
     (Cause::RefusedThere, |facts| of_pull(facts, |pull| pull.standing() == Standing::Refused)),
     (Cause::LaterFixed, later_fixed),
-    (Cause::Fine, |facts| when(facts.wanted.state == State::Unknown && is_good(facts))),
+    (Cause::Fine, |facts| {
+        (facts.wanted.state == State::Unknown && is_good(facts)).then(|| "the image can be pulled".to_owned())
+    }),
 ];
+
+/// What a rule judges by.
+#[derive(Clone, Copy)]
+enum Evidence {
+    Cluster,
+    Node,
+    Registry,
+}
+
+impl Evidence {
+    /// Whether there is any, so that a rule that does not hold rules its cause out.
+    fn is_there(self, facts: &Facts) -> bool {
+        let knows = |verdict: &Verdict| {
+            verdict.login.as_ref().is_some_and(|login| login.standing() != Standing::Unknown)
+                || verdict.images.iter().any(|(_, pull)| pull.standing() != Standing::Unknown)
+        };
+        match self {
+            Self::Cluster => true,
+            Self::Node => facts.wanted.state != State::Unknown,
+            Self::Registry => facts.verdicts.iter().any(knows),
+        }
+    }
+}
 
 /// Finds the cause.
 #[must_use]
 pub fn explain(facts: &Facts) -> Finding {
     let mut ruled_out = Vec::new();
-    for (cause, rule) in RULES {
+    let rules = RULES.iter().flat_map(|(evidence, rules)| rules.iter().map(move |rule| (evidence, rule)));
+    for (evidence, (cause, rule)) in rules {
         match rule(facts) {
             Some(about) => return Finding { cause: Some(*cause), about, ruled_out },
             None if ruled_out.contains(cause) || *cause == Cause::Fine => {}
-            None => ruled_out.push(*cause),
+            None if evidence.is_there(facts) => ruled_out.push(*cause),
+            None => {}
         }
     }
     Finding { cause: None, about: String::new(), ruled_out }
@@ -115,7 +169,7 @@ fn is_pulled(facts: &Facts) -> bool {
 }
 
 /// Whether no login matches an image that is not known to be public.
-fn needs_login(facts: &Facts) -> bool {
+pub(super) fn needs_login(facts: &Facts) -> bool {
     facts.tried().is_empty() && !is_answered(facts)
 }
 
@@ -123,44 +177,6 @@ fn needs_login(facts: &Facts) -> bool {
 fn is_answered(facts: &Facts) -> bool {
     let is_answer = |pull: &Pull| matches!(pull, Pull::Public | Pull::NotFound);
     pulls(facts).any(|(_, pull)| is_answer(&pull)) && facts.wanted.words() != Words::Refused
-}
-
-/// Whether the Pod has a reference; without a Pod, the ServiceAccount.
-fn refers(facts: &Facts) -> bool {
-    !references(facts).is_empty()
-}
-
-fn references(facts: &Facts) -> &[String] {
-    facts.pod.as_ref().map_or(&facts.account.references, |pod| &pod.references)
-}
-
-fn accounts_does(facts: &Facts) -> bool {
-    !facts.account.references.is_empty()
-}
-
-/// Our Secret is there, and somebody else wrote a list without it.
-fn reference_dropped(facts: &Facts) -> Option<String> {
-    let refers = |name: &String| references(facts).contains(name) || facts.account.references.contains(name);
-    let is_dropped = facts.account.has_other_writer && !facts.place.ours.iter().any(refers);
-    let name = facts.place.ours.first().filter(|_| needs_login(facts) && is_dropped)?;
-    Some(format!("`{name}`"))
-}
-
-/// The Pod has no reference, or misses one that its ServiceAccount has by now.
-fn linked_later(facts: &Facts) -> Option<String> {
-    let pod = facts.pod.as_ref()?;
-    let is_of_account = pod.references.iter().all(|name| facts.account.references.contains(name));
-    let new: Vec<_> = facts.account.references.iter().filter(|name| !pod.references.contains(name)).collect();
-    let helps = pod.references.is_empty() || !facts.matching(&facts.others).is_empty();
-    (needs_login(facts) && is_of_account && !new.is_empty() && helps).then(|| format!("`{}`", new[0]))
-}
-
-fn own_references(facts: &Facts) -> Option<String> {
-    let pod = facts.pod.as_ref()?;
-    let is_own = pod.references.iter().any(|name| !facts.account.references.contains(name));
-    let better = facts.matching(&facts.others);
-    let first = better.first().filter(|_| needs_login(facts) && is_own)?;
-    Some(format!("`{}` has a login for it", first.secret))
 }
 
 /// A request to another host than the image's, with a refusal.
@@ -250,7 +266,7 @@ fn is_good(facts: &Facts) -> bool {
 fn later_fixed(facts: &Facts) -> Option<String> {
     let pod = facts.pod.as_ref()?;
     let is_younger = |candidate: &Candidate<'_>| {
-        facts.secrets.iter().any(|secret| secret.name == candidate.secret && secret.created > pod.created)
+        facts.secrets.iter().any(|secret| secret.name == candidate.secret && secret.written > pod.created)
     };
     let younger = facts.tried().into_iter().find(|candidate| is_good(facts) && is_younger(candidate))?;
     Some(format!("`{}`", younger.secret))

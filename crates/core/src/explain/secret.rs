@@ -5,9 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
-use crate::credentials::Credential;
-use crate::credentials::auths::{self, Helpers};
-use crate::diagnostic::Code;
+use crate::credentials::{Credential, as_kubelet};
 use crate::docker_config::registry::RegistryKey;
 
 /// A Secret that a Pod or ServiceAccount refers to.
@@ -17,8 +15,8 @@ pub struct PullSecret {
     pub name: String,
     /// What is in it.
     pub held: Held,
-    /// When it was created, as the API server writes dates.
-    pub created: String,
+    /// When it was written last, as the API server writes dates.
+    pub written: String,
 }
 
 /// What is in such a Secret.
@@ -42,11 +40,11 @@ pub enum Entry {
     /// A login, with the key as it is written.
     Login(Credential),
     /// A kubelet cannot read it, nor the rest of the Secret.
-    Bad(Option<RegistryKey>),
-    /// It holds no user name and password.
-    Empty(Option<RegistryKey>),
-    /// It holds an identity token only.
-    IdentityToken(Option<RegistryKey>),
+    Bad,
+    /// It holds no password: with it a kubelet pulls without a login.
+    Empty(RegistryKey),
+    /// It holds an identity token only, which is the same for a kubelet.
+    IdentityToken(RegistryKey),
     /// Its key does not name a registry: it begins with another scheme than HTTP's, and this host follows.
     OtherScheme(String),
     /// Its key does not name a registry.
@@ -57,33 +55,30 @@ impl PullSecret {
     /// One that is not there.
     #[must_use]
     pub fn missing(name: &str) -> Self {
-        Self { name: name.to_owned(), held: Held::Missing, created: String::new() }
+        Self { name: name.to_owned(), held: Held::Missing, written: String::new() }
     }
 
     /// Reads the object of the API server.
     #[must_use]
     pub fn read(name: &str, object: &Value) -> Self {
-        let created = object["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
-        let value = |key: &str| {
-            let text = STANDARD.decode(object["data"][key].as_str()?).ok()?;
-            serde_json::from_slice::<Value>(&text).ok()
+        let written = written(&object["metadata"]);
+        let text = |key: &str| {
+            let bytes = STANDARD.decode(object["data"][key].as_str()?).ok()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
         };
-        let auths = match object["type"].as_str() {
-            Some("kubernetes.io/dockerconfigjson") => match value(".dockerconfigjson") {
-                Some(Value::Object(config)) => config.get("auths").cloned().or(Some(json!({}))),
-                _ => None,
-            },
-            Some("kubernetes.io/dockercfg") => value(".dockercfg"),
-            _ => return Self { name: name.to_owned(), held: Held::OfAnotherType, created },
+        let config = match object["type"].as_str() {
+            Some("kubernetes.io/dockerconfigjson") => text(".dockerconfigjson"),
+            Some("kubernetes.io/dockercfg") => text(".dockercfg").map(|auths| format!(r#"{{"auths":{auths}}}"#)),
+            _ => return Self { name: name.to_owned(), held: Held::OfAnotherType, written },
         };
-        let held = match auths {
+        let held = match config.and_then(|config| auths(&config)) {
             Some(Value::Object(auths)) => {
                 Held::Entries(auths.iter().map(|(key, value)| entry(name, key, value)).collect())
             }
             Some(Value::Null) => Held::Entries(Vec::new()),
             _ => Held::Broken,
         };
-        Self { name: name.to_owned(), held, created }
+        Self { name: name.to_owned(), held, written }
     }
 
     /// One that this account may not read.
@@ -107,6 +102,12 @@ impl PullSecret {
         }
     }
 
+    /// Whether a kubelet cannot read it, and so pulls nothing for a Pod that refers to it.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        matches!(self.held, Held::Broken) || self.entries().iter().any(|entry| matches!(entry, Entry::Bad))
+    }
+
     /// Its entries.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
@@ -125,26 +126,39 @@ impl PullSecret {
     }
 }
 
-/// Codes of entries that a kubelet cannot read.
-const BREAK: [Code; 4] = [Code::EntryNotAnObject, Code::EntryNotText, Code::AuthNotBase64, Code::AuthWithoutColon];
+/// The last write that the API server has noted.
+fn written(metadata: &Value) -> String {
+    let writes = metadata["managedFields"].as_array().into_iter().flatten().map(|entry| &entry["time"]);
+    let all = writes.chain([&metadata["creationTimestamp"]]).filter_map(Value::as_str);
+    all.max().unwrap_or_default().to_owned()
+}
+
+/// The `auths` of a Docker config. Go reads the name of a field in any case.
+fn auths(config: &str) -> Option<Value> {
+    match serde_json::from_str(config).ok()? {
+        Value::Object(config) => {
+            let auths = config.into_iter().rfind(|(name, _)| name.eq_ignore_ascii_case("auths"));
+            Some(auths.map_or(Value::Null, |(_, auths)| auths))
+        }
+        Value::Null => Some(Value::Null),
+        _ => None,
+    }
+}
 
 fn entry(secret: &str, written: &str, value: &Value) -> Entry {
+    let auths: Map<_, _> = [(written.to_owned(), value.clone())].into_iter().collect();
+    let alone: SecretString = json!({ "auths": auths }).to_string().into();
+    let Ok(logins) = as_kubelet::read(&alone, &format!("Secret `{secret}`")) else { return Entry::Bad };
     let Ok(key) = written.parse::<RegistryKey>() else {
         let other = written.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
         let host = other.filter(|host| host.parse::<RegistryKey>().is_ok());
         return host.map_or(Entry::NoRegistry, |host| Entry::OtherScheme(host.to_owned()));
     };
-    let auths: Map<_, _> = [(written.to_owned(), value.clone())].into_iter().collect();
-    let alone: SecretString = json!({ "auths": auths }).to_string().into();
-    let mut problems = Vec::new();
-    let (logins, _) = auths::read(&alone, &format!("Secret `{secret}`"), Helpers::Leave, &mut problems);
-    let has = |codes: &[Code]| problems.iter().any(|problem| codes.contains(&problem.code));
+    let has_token = ["identitytoken", "registrytoken"].iter().any(|token| value[token].is_string());
     match logins.into_iter().next() {
-        // A kubelet knows no other spelling of the key.
-        Some(login) => Entry::Login(Credential { registry: key, ..login }),
-        None if has(&BREAK) => Entry::Bad(Some(key)),
-        None if has(&[Code::IdentityToken]) => Entry::IdentityToken(Some(key)),
-        None => Entry::Empty(Some(key)),
+        Some(login) => Entry::Login(login),
+        None if has_token => Entry::IdentityToken(key),
+        None => Entry::Empty(key),
     }
 }
 
@@ -166,7 +180,7 @@ mod tests {
     fn word(entry: &Entry) -> String {
         match entry {
             Entry::Login(login) => login.registry.to_string(),
-            Entry::Bad(_) => "bad".into(),
+            Entry::Bad => "bad".into(),
             Entry::Empty(_) => "empty".into(),
             Entry::IdentityToken(_) => "identity".into(),
             Entry::OtherScheme(host) => format!("scheme:{host}"),
@@ -187,6 +201,9 @@ mod tests {
             (r#"{"auths":{"ghcr.io":{"auth":"dQ=="}}}"#, "bad"),
             (r#"{"auths":{"ghcr.io":[]}}"#, "bad"),
             (r#"{"auths":{"ghcr.io":{}}}"#, "empty"),
+            (r#"{"Auths":{"ghcr.io":{"Auth":"dTpw"}}}"#, "ghcr.io"),
+            (r#"{"auths":{"hunter2":{"auth":"?"}}}"#, "bad"),
+            ("null", ""),
             (r#"{"auths":{"acme.azurecr.io":{"auth":"MDo=","identitytoken":"x"}}}"#, "identity"),
             (r#"{"auths":{"oci://ghcr.io/acme":{"auth":"dTpw"},"hunter2":{"auth":"dTpw"}}}"#, "scheme:ghcr.io none"),
             (r#"{"credsStore":"desktop"}"#, ""),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::words::{self, Words};
+use crate::cluster::pods::{is_of_a_pull, quotes};
 use crate::docker_config::kubelet::InvalidImage;
 use crate::registry::reference::Reference;
 
@@ -57,12 +58,24 @@ impl Wanted {
                 all.push(Self { name: name.to_owned(), state, ..Self::image(image) });
             }
         }
+        let mut of_volumes = Vec::new();
         for volume in spec["volumes"].as_array().into_iter().flatten() {
             if let (Some(name), Some(image)) = (volume["name"].as_str(), volume["image"]["reference"].as_str()) {
-                all.push(Self { name: name.to_owned(), ..Self::image(image) });
+                let waits: Vec<_> = all.iter_mut().filter_map(|container| container.wait_for(image)).collect();
+                let state = waits.into_iter().next().unwrap_or(State::Unknown);
+                of_volumes.push(Self { name: name.to_owned(), state, ..Self::image(image) });
             }
         }
+        all.extend(of_volumes);
         all
+    }
+
+    /// The wait of this container for the image of a volume: a kubelet says what is wrong with a volume in the status of the containers
+    /// that mount it. The container itself has not been tried.
+    fn wait_for(&mut self, volume: &str) -> Option<State> {
+        let State::Waiting(_, message) = &self.state else { return None };
+        let is_of_the_volume = quotes(message, volume) && !quotes(message, &self.image);
+        is_of_the_volume.then(|| std::mem::replace(&mut self.state, State::Unknown))
     }
 
     /// The reason of the wait, as Kubernetes names it.
@@ -93,26 +106,51 @@ impl Wanted {
     }
 }
 
-/// The reasons of a wait for an image.
-const OF_A_PULL: [&str; 7] = [
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "ImageInspectError",
-    "RegistryUnavailable",
-    "SignatureValidationFailed",
-];
-
 impl State {
     fn read(status: &Value) -> Self {
         let waiting = &status["state"]["waiting"];
         let text = |name: &str| waiting[name].as_str().unwrap_or_default().to_owned();
         let reason = text("reason");
-        if OF_A_PULL.contains(&reason.as_str()) {
+        if is_of_a_pull(&reason) {
             return Self::Waiting(reason, text("message"));
         }
         let has_run = status["imageID"].as_str().is_some_and(|id| !id.is_empty());
         if has_run || status["state"]["running"].is_object() { Self::Pulled } else { Self::Unknown }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_image_of_a_pod_has_the_state_that_the_kubelet_reports_somewhere() {
+        let waiting = |name: &str, image: &str| {
+            let message = format!("Back-off pulling image \"{image}\": ErrImagePull: no");
+            json!({"name": name, "state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}})
+        };
+        let pod = json!({
+            "spec": {
+                "initContainers": [{"name": "first", "image": "a.io/init"}],
+                "containers": [{"name": "main", "image": "a.io/main"}, {"name": "side", "image": "a.io/side"}],
+                "ephemeralContainers": [{"name": "look", "image": "a.io/look"}],
+                "volumes": [{"name": "v", "image": {"reference": "a.io/model"}}, {"name": "w", "emptyDir": {}},
+                    {"name": "u", "image": {"reference": "a.io/other"}}],
+            },
+            "status": {
+                "initContainerStatuses": [{"name": "first", "imageID": "x", "state": {"terminated": {}}}],
+                "containerStatuses": [waiting("main", "a.io/model"), waiting("side", "a.io/model")],
+                "ephemeralContainerStatuses": [waiting("look", "a.io/look")],
+            },
+        });
+        let state = |one: &Wanted| match &one.state {
+            State::Waiting(..) => "waits",
+            State::Pulled => "pulled",
+            State::Unknown => "unknown",
+        };
+        let all: Vec<_> = Wanted::all(&pod).iter().map(|one| format!("{} {}", one.name, state(one))).collect();
+        assert_eq!(all, ["first pulled", "main unknown", "side unknown", "look waits", "v waits", "u unknown"]);
     }
 }

@@ -54,7 +54,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| run.combination.format != Format::Rbac && !run.is_live,
         when: "without `--format rbac`",
-        flags: &["--subject", "--prune", "--restart-stuck-pods"],
+        flags: &["--subject", "--prune"],
         hint: "add --format rbac, or leave it out",
     },
     Rule {
@@ -62,7 +62,7 @@ const RULES: &[Rule] = &[
             run.combination.format != Format::Rbac && run.combination.strategy != Strategy::Controller && !run.is_live
         },
         when: "without `--format rbac` or `--strategy controller`",
-        flags: &["--all-namespaces", "--selector"],
+        flags: &["--all-namespaces", "--selector", "--restart-stuck-pods"],
         hint: "use `regcred apply`, or pipe the list of namespaces in: `kubectl get ns -o json | regcred render --namespaces-from -`",
     },
     Rule {
@@ -94,7 +94,14 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| run.combination.strategy != Strategy::Controller,
         when: "without `--strategy controller`",
-        flags: &["--controller-namespace", "--controller-image", "--replicas", "--kube-version", "--crd"],
+        flags: &[
+            "--controller-namespace",
+            "--controller-image",
+            "--replicas",
+            "--kube-version",
+            "--crd",
+            "--check-online",
+        ],
         hint: "add --strategy controller, or leave it out",
     },
     Rule {

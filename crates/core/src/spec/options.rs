@@ -81,7 +81,7 @@ partial! {
         selector: String,
         /// Whether the rights are also for what is no longer wanted.
         prune: bool,
-        /// Whether the rights are also for Pods that are stuck.
+        /// Whether Pods that are stuck are evicted, and the rights are also for that.
         restart_stuck_pods: bool,
         /// The namespace of the controller.
         controller_namespace: Namespace,
@@ -93,6 +93,8 @@ partial! {
         kube_version: String,
         /// Whether custom resources say what it does.
         crd: bool,
+        /// How often it asks the registries about each login: a Go duration.
+        check_online: String,
         /// The registries that they may name.
         permitted_registries: Vec<String>,
         /// More Secrets that they may name.
@@ -217,12 +219,13 @@ pub const SETTINGS: &[Setting] = &[
     of_flags("--all-namespaces", Values::None, |spec, typed| spec.options.all_namespaces = typed.switch()),
     of_flags("--selector", Values::One, |spec, typed| spec.options.selector = typed.text()),
     of_flags("--prune", Values::None, |spec, typed| spec.options.prune = typed.switch()),
-    of_flags("--restart-stuck-pods", Values::None, |spec, typed| spec.options.restart_stuck_pods = typed.switch()),
+    of_both("--restart-stuck-pods", Values::None, |spec, typed| spec.options.restart_stuck_pods = typed.switch()),
     of_both("--controller-namespace", Values::One, |spec, typed| spec.options.controller_namespace = typed.name()),
     of_both("--controller-image", Values::One, |spec, typed| spec.options.controller_image = typed.text()),
     of_both("--replicas", Values::One, |spec, typed| spec.options.replicas = typed.number()),
     of_both("--kube-version", Values::One, |spec, typed| spec.options.kube_version = typed.text()),
     of_both("--crd", Values::None, |spec, typed| spec.options.crd = typed.switch()),
+    of_both("--check-online", Values::One, |spec, typed| spec.options.check_online = typed.text()),
     of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice()),
     of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name()),
     of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text()),

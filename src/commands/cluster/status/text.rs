@@ -33,7 +33,13 @@ pub(super) fn write(clusters: &[(&Settings, Seen)]) -> String {
             }));
             let place =
                 if is_fleet { format!("{cluster}: {}", namespace.namespace) } else { namespace.namespace.to_string() };
-            namespace.failed_pulls.iter().flatten().for_each(|pull| pulls.push_str(&said(&place, pull)));
+            let failed = namespace.failed_pulls.iter().flatten();
+            failed.clone().for_each(|pull| pulls.push_str(&said(&place, pull)));
+            let of_cluster = if is_fleet { format!(" --cluster {cluster}") } else { String::new() };
+            pulls.extend(failed.take(1).map(|pull| {
+                let namespace = &namespace.namespace;
+                format!("  why: regcred explain pod {} -n {namespace}{of_cluster}\n", pull.pod)
+            }));
             namespace.online.iter().flatten().for_each(|image| pulls.push_str(&asked(&place, image)));
         }
         for step in seen.others.iter().filter(|step| step.change.differs()) {

@@ -67,6 +67,8 @@ pub enum Rights {
         lists: bool,
         /// Whether custom resources say what they do.
         resources: bool,
+        /// Whether they evict Pods that are stuck.
+        evicts: bool,
     },
 }
 
@@ -156,9 +158,10 @@ impl Grant<'_> {
             rules.push(rule(GROUP, &[&format!("{PLURAL}/status")], &["patch"], &[]));
         }
         if self.evicts() {
+            let all = if matches!(self.rights, Rights::Applying { .. }) { vec!["list"] } else { with_list(&[]) };
             rules.extend([
-                rule("", &["pods"], &["list"], &[]),
-                rule("policy", &["poddisruptionbudgets"], &["list"], &[]),
+                rule("", &["pods"], &all, &[]),
+                rule("policy", &["poddisruptionbudgets"], &all, &[]),
                 rule("", &[EVICTION], &["create"], &[]),
             ]);
         }
@@ -166,7 +169,7 @@ impl Grant<'_> {
     }
 
     fn evicts(&self) -> bool {
-        self.rights == Rights::Applying { evicts: true }
+        matches!(self.rights, Rights::Applying { evicts: true } | Rights::Watching { evicts: true, .. })
     }
 
     /// The policies that confine them to pull secrets and references.

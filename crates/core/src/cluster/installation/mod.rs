@@ -35,6 +35,10 @@ pub struct ControllerSettings {
     pub kubernetes: u32,
     /// The labels of the namespaces that are served, as they are written, and parsed.
     pub selector: Option<(String, Selector)>,
+    /// Whether it evicts Pods that were created too early.
+    pub evicts: bool,
+    /// How often it asks the registries about each login: a Go duration.
+    pub check_online: Option<String>,
     /// What custom resources may ask for, if they decide what is done.
     pub resources: Option<ResourceSettings>,
 }
@@ -132,7 +136,8 @@ impl Installation<'_> {
 
     fn grant<'g>(&'g self, subjects: &'g [Subject], reach: &'g Reach) -> Grant<'g> {
         let granted = self.pull_secrets.iter().map(Installed::granted);
-        let rights = Rights::Watching { lists: self.lists(), resources: self.settings.resources.is_some() };
+        let (resources, evicts) = (self.settings.resources.is_some(), self.settings.evicts);
+        let rights = Rights::Watching { lists: self.lists(), resources, evicts };
         Grant { subjects, pull_secrets: granted.collect(), reach, link: self.link, rights, marks: self.marks.clone() }
     }
 

@@ -48,6 +48,8 @@ pub(super) fn deployment(of: &Installation<'_>) -> Value {
     let mounts: Vec<_> = [config].into_iter().chain(mounted.iter().enumerate().map(mount)).collect();
     let mut arguments = vec!["controller", "--config", MOUNTED, "--secrets", SECRETS, "--log-format", "json"];
     arguments.extend(of.settings.resources.iter().map(|_| "--crd"));
+    arguments.extend(of.settings.evicts.then_some("--restart-stuck-pods"));
+    arguments.extend(of.settings.check_online.iter().flat_map(|interval| ["--check-online", interval]));
     let probe = |path: &str| json!({"httpGet": {"path": path, "port": "http"}});
     let container = json!({
         "name": "controller",

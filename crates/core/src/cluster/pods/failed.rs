@@ -54,7 +54,7 @@ pub struct FailedPull<'a> {
 }
 
 /// What a kubelet calls a pull that failed.
-pub const REASONS: [&str; 7] = [
+pub(super) const REASONS: [&str; 7] = [
     "ErrImagePull",
     "ImagePullBackOff",
     "ErrImageNeverPull",
@@ -63,6 +63,12 @@ pub const REASONS: [&str; 7] = [
     "RegistryUnavailable",
     "SignatureValidationFailed",
 ];
+
+/// Whether a container waits for its image. Where a kubelet cannot read a pull secret, it writes its error in the place of a word.
+#[must_use]
+pub fn is_of_a_pull(reason: &str) -> bool {
+    REASONS.contains(&reason) || reason.contains(' ')
+}
 
 impl Pod {
     /// Every image that it names.
@@ -89,7 +95,7 @@ impl Pod {
         let mut failed: Vec<FailedPull<'_>> = Vec::new();
         for (place, status) in init.chain(others).chain(ephemeral) {
             let Some(Waiting { reason, message }) = &status.state.waiting else { continue };
-            if !REASONS.contains(&reason.as_str()) {
+            if !is_of_a_pull(reason) {
                 continue;
             }
             let Some(used) = self.culprit(place, &status.name, message) else { continue };
@@ -102,7 +108,7 @@ impl Pod {
 
     /// The image of the container, or that of a volume if the message is about it.
     fn culprit(&self, place: Place, name: &str, message: &str) -> Option<Used<'_>> {
-        let quotes = |image: &str| message.contains(&format!("\"{image}\""));
+        let quotes = |image: &str| words::quotes(message, image);
         let own = self.images().find(|used| used.place == place && used.name == name)?;
         let volume = self.images().find(|used| used.place == Place::Volume && quotes(used.image));
         Some(volume.filter(|_| !quotes(own.image)).unwrap_or(own))

@@ -5,28 +5,22 @@ mod words;
 
 use serde::Deserialize;
 
-pub use failed::{FailedPull, Place, REASONS, Used};
+use super::facts::Metadata;
+
+use failed::REASONS;
+pub use failed::{FailedPull, Place, Used, is_of_a_pull};
+pub use words::quotes;
 
 /// A Pod, as the API server gives it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Pod {
-    /// Its name and namespace.
-    pub metadata: PodMetadata,
+    /// Its metadata.
+    pub metadata: Metadata,
     /// What it should be.
     pub spec: PodSpec,
     /// How it is.
     pub status: PodStatus,
-}
-
-/// What is needed of a Pod's metadata.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct PodMetadata {
-    /// Its name.
-    pub name: String,
-    /// Its namespace.
-    pub namespace: String,
 }
 
 /// What is needed of a Pod's specification.

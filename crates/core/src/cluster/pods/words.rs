@@ -1,6 +1,7 @@
 //! Finds the registry's words in what a kubelet says about a failed pull.
 
 use super::REASONS;
+use crate::registry::reference::Reference;
 
 /// How much of it is kept.
 const LIMIT: usize = 1_000;
@@ -20,6 +21,17 @@ pub fn of_registry(message: &str) -> Option<String> {
         Some((at, _)) => Some(format!("{}…", &text[..at])),
         None => Some(text),
     }
+}
+
+/// Whether the message quotes the image, as it is written or with its registry and tag, as containerd does.
+#[must_use]
+pub fn quotes(message: &str, image: &str) -> bool {
+    let whole = |text: &str| text.parse::<Reference>().ok().map(|one| (one.image().clone(), one.manifest()));
+    message
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .any(|quoted| quoted == image || (whole(quoted).is_some() && whole(quoted) == whole(image)))
 }
 
 /// What stands before the registry's words.
@@ -87,6 +99,21 @@ mod tests {
         ] {
             assert_eq!(of_registry(message).as_deref(), expected, "{message}");
         }
+    }
+
+    #[test]
+    fn an_image_is_quoted_in_its_own_spelling_or_in_that_of_containerd() {
+        let message = r#"failed to pull and unpack image "docker.io/acme/api:latest": failed to resolve reference "x""#;
+        for (image, expected) in [
+            ("acme/api", true),
+            ("docker.io/acme/api:latest", true),
+            ("acme/api:1", false),
+            ("acme", false),
+            ("", false),
+        ] {
+            assert_eq!(quotes(message, image), expected, "{image}");
+        }
+        assert!(quotes(r#"Back-off pulling image "A/b""#, "A/b") && !quotes("a.io/x", "a.io/x"));
     }
 
     #[test]

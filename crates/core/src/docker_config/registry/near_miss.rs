@@ -121,8 +121,9 @@ const WELL_KNOWN: [&str; 16] = [
 /// The well-known registry that differs from this host by one slip of the keyboard.
 #[must_use]
 pub fn one_slip_away(host: &str) -> Option<&'static str> {
+    let is_near = |known: &str| known.len().abs_diff(host.len()) <= 1 && strsim::osa_distance(host, known) == 1;
     let is_known = WELL_KNOWN.contains(&host);
-    WELL_KNOWN.into_iter().find(|known| !is_known && strsim::osa_distance(host, known) == 1)
+    WELL_KNOWN.into_iter().find(|known| !is_known && is_near(known))
 }
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ impl Pull {
             }
             Self::Odd(code) => return ("status", format!("the answer has status {code}"), ASK_AGAIN),
             Self::Unreachable(fault) => return fault.said(),
-            Self::NotAsked => ("not-asked", "not asked, because of its login", ""),
+            Self::NotAsked => ("not-asked", "not asked: the registry gave no answer, or its login is withheld", ""),
         };
         (word, sentence.to_owned(), hint)
     }

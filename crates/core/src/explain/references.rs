@@ -1,0 +1,48 @@
+//! Judges by the references: which a Pod and its ServiceAccount have, and which they lack.
+
+use super::facts::Facts;
+use super::rules::needs_login;
+
+/// Whether the Pod has a reference; without a Pod, the ServiceAccount.
+pub(super) fn refers(facts: &Facts) -> bool {
+    !references(facts).is_empty()
+}
+
+fn references(facts: &Facts) -> &[String] {
+    facts.pod.as_ref().map_or(&facts.account.references, |pod| &pod.references)
+}
+
+pub(super) fn accounts_does(facts: &Facts) -> bool {
+    !facts.account.references.is_empty()
+}
+
+/// Our Secret is there, and somebody else wrote a list without it. A client-side apply is not noted as a writer: then the list has
+/// others in the place of ours, which has the login.
+pub(super) fn reference_dropped(facts: &Facts) -> Option<String> {
+    let refers = |name: &String| references(facts).contains(name) || facts.account.references.contains(name);
+    let unreferenced: Vec<_> = facts.place.ours.iter().filter(|name| !refers(name)).collect();
+    let is_replaced =
+        accounts_does(facts) && facts.pod.as_ref().is_none_or(|pod| pod.references == facts.account.references);
+    let has_login = |name: &str| facts.matching(&facts.others).iter().any(|one| one.secret == name);
+    let is_dropped = |name: &&&String| facts.account.has_other_writer || is_replaced && has_login(name);
+    let name = unreferenced.iter().find(is_dropped).filter(|_| needs_login(facts))?;
+    Some(format!("`{name}`"))
+}
+
+/// The Pod has no reference, or misses one that its ServiceAccount has by now.
+pub(super) fn linked_later(facts: &Facts) -> Option<String> {
+    let pod = facts.pod.as_ref()?;
+    let is_of_account = pod.references.iter().all(|name| facts.account.references.contains(name));
+    let new: Vec<_> = facts.account.references.iter().filter(|name| !pod.references.contains(name)).collect();
+    let has_login = |secret: &str| new.iter().any(|name| *name == secret);
+    let helps = pod.references.is_empty() || facts.matching(&facts.others).iter().any(|one| has_login(one.secret));
+    (needs_login(facts) && is_of_account && !new.is_empty() && helps).then(|| format!("`{}`", new[0]))
+}
+
+pub(super) fn own_references(facts: &Facts) -> Option<String> {
+    let pod = facts.pod.as_ref()?;
+    let is_own = pod.references.iter().any(|name| !facts.account.references.contains(name));
+    let better = facts.matching(&facts.others);
+    let first = better.first().filter(|_| needs_login(facts) && is_own)?;
+    Some(format!("`{}` has a login for it", first.secret))
+}
