@@ -69,18 +69,8 @@ fn is_of_a_cloud(text: &str) -> bool {
 
 /// References that a secret manager's program or injector replaces.
 pub fn is_reference(text: &str) -> bool {
-    const HEADS: [&str; 10] = [
-        "arn:aws",
-        "@Microsoft.KeyVault(",
-        "vault:secret/",
-        "vault:kv/",
-        "secretsmanager:",
-        "aws:secretsmanager:",
-        "ssm:/",
-        "op:/",
-        "sops:",
-        "<path:",
-    ];
+    const HEADS: &str = "arn:aws @Microsoft.KeyVault( vault:secret/ vault:kv/ secretsmanager: aws:secretsmanager: ssm:/ \
+        op:/ sops: <path:";
     // Tags of YAML, which a reader of that file would have replaced.
     const TAGS: [&str; 9] = ["vault", "secret", "Ref", "Sub", "GetAtt", "ENV", "env", "env_var", "reference"];
     const SCHEMES: &str = "1password akeyless aws-secretsmanager awssecretsmanager azure-keyvault azure-key-vault bitwarden bw \
@@ -95,45 +85,23 @@ pub fn is_reference(text: &str) -> bool {
     let is_of_azure = text.starts_with("https://") && text.contains(".vault.azure.net/");
     let tag = text.strip_prefix('!').and_then(|rest| rest.split_once(' ')).map(|(tag, _)| tag);
     let is_tag = tag.is_some_and(|tag| TAGS.contains(&tag));
-    is_scheme || is_of_google || is_of_azure || is_tag || HEADS.iter().any(|head| text.starts_with(head))
+    is_scheme || is_of_google || is_of_azure || is_tag || HEADS.split(' ').any(|head| text.starts_with(head))
 }
 
 /// Whether it is what people write where a value belongs.
 pub fn is_example(text: &str) -> bool {
     const WORDS: [&str; 10] = ["todo", "tbd", "dummy", "none", "n/a", "true", "false", "...", "…", "redacted"];
     const THINGS: [&str; 7] = ["token", "password", "username", "secret", "user", "key", "pat"];
-    const VERBS: [&str; 12] = [
-        "your-",
-        "my-",
-        "some-",
-        "insert-",
-        "enter-",
-        "put-",
-        "paste-",
-        "replace-with-",
-        "change-this-",
-        "dummy-",
-        "fake-",
-        "sample-",
-    ];
+    const VERBS: &str = "your- my- some- insert- enter- put- paste- replace-with- change-this- dummy- fake- sample-";
     // With more words, digits or signs around them.
-    const PHRASES: [&str; 9] = [
-        "-changeme-",
-        "-change-me-",
-        "-changeit-",
-        "-change-it-",
-        "-replaceme-",
-        "-replace-me-",
-        "-replace-this-",
-        "-fixme-",
-        "-placeholder-",
-    ];
+    const PHRASES: &str = "-changeme- -change-me- -changeit- -change-it- -replaceme- -replace-me- -replace-this- -fixme- \
+        -placeholder-";
     let lower = text.to_ascii_lowercase();
     let words = lower.trim_matches(|it: char| !it.is_ascii_alphabetic()).replace(['_', ' ', '.', ':', '/'], "-");
-    let is_a_phrase = PHRASES.iter().any(|phrase| format!("-{words}-").contains(phrase));
+    let is_a_phrase = PHRASES.split(' ').any(|phrase| format!("-{words}-").contains(phrase));
     let text = lower.replace(['_', ' '], "-");
     let names_a_thing = |rest: &str| THINGS.iter().any(|thing| rest.split('-').any(|word| word == *thing));
-    let is_yours = VERBS.iter().any(|verb| text.strip_prefix(verb).is_some_and(names_a_thing));
+    let is_yours = VERBS.split(' ').any(|verb| text.strip_prefix(verb).is_some_and(names_a_thing));
     let is_here = (text.ends_with("-here") || text.ends_with("-goes-here")) && names_a_thing(&text);
     let is_a_verb = ["%s", "%v", "%d", "%q"].contains(&text.as_str());
     let is_one_letter = text.len() >= 4 && text.bytes().all(|byte| byte == b'x');
