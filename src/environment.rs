@@ -2,7 +2,6 @@
 
 mod ci;
 pub mod place;
-pub mod work_tree;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -51,8 +50,9 @@ const LIMIT_OF_A_LIST: u64 = 512 * 1024 * 1024;
 /// Reads a file that a merge request may have changed: a regular one, standard input or a descriptor that a shell opened, up to a limit.
 ///
 /// # Errors
-/// The file system's, or the file is too long, or a device or a pipe, which may never end.
+/// The file system's, or the file is too long, or a device or a pipe, which may never end, or a link leads out of its work tree.
 pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    check_links(path)?;
     // Before it is opened: a pipe would wait for a writer.
     if !is_open(path) && !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::Unsupported.into());
@@ -60,6 +60,10 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+fn check_links(path: &Path) -> io::Result<()> {
+    if place::goes_astray(path) { Err(io::ErrorKind::CrossesDevices.into()) } else { Ok(()) }
 }
 
 /// Whether the path is that of standard input, or of a descriptor that a shell opened.
@@ -71,8 +75,9 @@ fn is_open(path: &Path) -> bool {
 /// Opens a file, and waits only so long for somebody who writes into a pipe.
 ///
 /// # Errors
-/// The file system's, or nobody has opened the pipe.
+/// The file system's, or nobody has opened the pipe, or a link leads out of its work tree.
 pub fn open_in_time(path: &Path) -> io::Result<fs::File> {
+    check_links(path)?;
     open_within(path, PATIENCE)
 }
 
@@ -172,6 +177,11 @@ impl Environment {
     #[must_use]
     pub fn guard(&self, name: &str) -> Option<&str> {
         self.setting(name).or(self.is_set(name).then_some(""))
+    }
+
+    /// The names of all variables, as far as they are text.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().filter_map(|name| name.to_str())
     }
 
     /// Whether a variable of this name exists and is not empty.

@@ -155,5 +155,40 @@ fn hint(problem: &Diagnostic) {
 
 fn line(text: &str) {
     // A closed standard error cannot be reported.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", inert(text));
+}
+
+/// The text as one line in which no terminal and no CI finds a command: names in it may come from a repository.
+fn inert(text: &str) -> String {
+    let is_visible = |letter: char| {
+        !letter.is_control()
+            && !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        // `##vso[…]`, `##teamcity[…]`, `##[…]`; and `::error::`, which is one only where a line begins.
+        let is_of_a_command = letter == '#' && line.ends_with('#') || letter == ':' && line.trim_start().is_empty();
+        if is_visible(letter) && !is_of_a_command { line.push(letter) } else { line.extend(letter.escape_unicode()) }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_in_a_line_is_a_command() {
+        for (text, expected) in [
+            ("error: `a/b` is a file: façade ✓ # 1", "error: `a/b` is a file: façade ✓ # 1"),
+            ("note: a\n::error::x\r\t", "note: a\\u{a}::error::x\\u{d}\\u{9}"),
+            ("  ::set-output name=x::y", "  \\u{3a}:set-output name=x::y"),
+            ("note: ##vso[task.x]y ###[group]", "note: #\\u{23}vso[task.x]y #\\u{23}#[group]"),
+            ("\u{1b}[2K\u{9b}\u{2028}\u{202e}", "\\u{1b}[2K\\u{9b}\\u{2028}\\u{202e}"),
+        ] {
+            let line = inert(text);
+            assert_eq!(line, expected);
+            assert!(!line.contains("##"), "{line}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ const TITLE: &str = "the certificate";
 pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
     let FetchCertArguments { output, cluster, check, controller_name, controller_namespace, context } = arguments;
     let path = path(output.as_deref(), cluster.as_deref(), file, environment)?;
+    git::check_place(&path)?;
     let there = read(&path)?;
     let kubeconfig = environment.setting("KUBECONFIG").unwrap_or_default();
     check_path_of_kubeconfig(kubeconfig, "`KUBECONFIG`").map_err(failed)?;

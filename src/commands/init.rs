@@ -12,7 +12,6 @@ use crate::environment::{Environment, read_text};
 use crate::files::{git, new_files, stream};
 use crate::report::Outcome;
 use crate::settings::file;
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::expands_too_far;
 
 /// The template of regcred.yaml.
@@ -56,12 +55,7 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
         None => Start::new(*tool, &root)?,
     };
     let files: Vec<_> = start.files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    if let Some((name, _)) = files.iter().find(|(name, _)| git::leaves(&root.join(name), environment.directory())) {
-        let message = format!("a link leads `{name}` out of this work tree");
-        let problem = Diagnostic::error(Code::NotAllowed, message)
-            .hint("remove the link, or write elsewhere with `--directory DIR`");
-        return Err(Failure::of("the files to write", problem).into());
-    }
+    files.iter().try_for_each(|(name, _)| git::check_place(&root.join(name)))?;
     new_files::write(&root, &files)?;
     let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {name}")).collect();
     lines.extend(files.iter().map(|(name, _)| format!("wrote {name}")));

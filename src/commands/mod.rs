@@ -26,6 +26,8 @@ use crate::cli::{Arguments, Command, GlobalArguments};
 use crate::environment::Environment;
 use crate::report::{self, Outcome};
 use crate::settings::file::{self, File, Which};
+use regcred_core::confine;
+use regcred_core::diagnostic::Failure;
 
 /// Runs the command of the arguments.
 ///
@@ -47,6 +49,10 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
             file
         }))
     };
+    if !matches!(command, Command::Init(_) | Command::Schema | Command::Completions { .. } | Command::Man { .. }) {
+        let problems = confine::check_guards(environment.names(), |name| !environment.is_set(name));
+        Failure::unless_clean("the environment", &problems)?;
+    }
     match command {
         Command::Render(_) => render::run(&typed, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]

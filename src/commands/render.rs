@@ -5,16 +5,14 @@ use anyhow::Result;
 use super::deliver::{Delivery, Place};
 use super::runs::{self, each, side_by_side};
 use crate::environment::Environment;
-use crate::files::{clusters, git, helm_values};
+use crate::files::{clusters, helm_values};
 use crate::report::{self, Outcome};
-use crate::settings::Settings;
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
-use crate::templates::{BUILT_IN, Templates};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use crate::templates::Templates;
+use regcred_core::diagnostic::Failure;
 use regcred_core::spec::choice::MessageFormat;
-use regcred_core::spec::combination::Chart;
 use regcred_core::spec::typed::Typed;
 
 /// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
@@ -24,7 +22,6 @@ pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Res
     if members.iter().any(|settings| settings.message_format == MessageFormat::Json) {
         report::be_json();
     }
-    refuse_foreign_templates(&members, environment)?;
     let templates = members.first().and_then(|first| first.templates.clone());
     let folders = clusters::Folders::of(&members, environment.directory());
     let runs = runs::all(members, warnings, &secret_variables, environment)?;
@@ -59,17 +56,4 @@ fn warn_of_left_over(folders: &clusters::Folders) -> Outcome {
     let left_over = folders.left_over();
     report::warn(&left_over);
     if folders.compares && !left_over.is_empty() { Outcome::Differs } else { Outcome::Done }
-}
-
-/// Refuses templates that a link in the work tree takes from outside of it: the output would publish whatever is in such a file. All clusters
-/// have the same ones.
-fn refuse_foreign_templates(members: &[Settings], environment: &Environment) -> Result<(), Failure> {
-    let Some(Settings { templates, chart, .. }) = members.first() else { return Ok(()) };
-    let folder = templates.iter().flat_map(|folder| BUILT_IN.iter().map(|name| folder.join(name)));
-    let chart = if let Chart::Template(path) = chart { Some(path.clone()) } else { None };
-    if !folder.chain(chart).any(|path| path.is_file() && git::leaves(&path, environment.directory())) {
-        return Ok(());
-    }
-    let message = "a link leads to a template outside of this work tree, and what is in that file would be written out";
-    Err(Failure::of("the templates", Diagnostic::error(Code::NotAllowed, message).hint("commit the template itself")))
 }

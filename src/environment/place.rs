@@ -1,8 +1,11 @@
-//! Finds where a path really is, also one that does not exist yet.
+//! Finds where a path really is, also one that does not exist yet, and the links of work trees that lead it astray.
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Component, Path, PathBuf};
+use std::path::{self, Component, Path, PathBuf};
+
+/// As many links as Linux follows.
+const LINKS: usize = 40;
 
 /// What writing to an absolute path changes: the name itself, and the file that a link there leads to. Empty if nothing can be
 /// written there.
@@ -38,13 +41,74 @@ pub fn resolve(path: &Path) -> Result<Vec<PathBuf>, &'static str> {
     Ok(name.into_iter().filter(|name| *name != place).chain([place.clone()]).collect())
 }
 
+/// Whether a link in a work tree takes a path out of that work tree, or into its `.git`: a merge request may have added the link.
+#[must_use]
+pub fn goes_astray(path: &Path) -> bool {
+    let mut walk = Walk { there: PathBuf::new(), links: LINKS, is_astray: false };
+    walk.follow(&path::absolute(path).unwrap_or_default());
+    walk.is_astray
+}
+
+/// A path that is followed component by component.
+struct Walk {
+    /// What was followed, without links.
+    there: PathBuf,
+    links: usize,
+    is_astray: bool,
+}
+
+impl Walk {
+    fn follow(&mut self, path: &Path) {
+        for part in path.components() {
+            match (part, fs::read_link(self.there.join(part))) {
+                (Component::ParentDir, _) => drop(self.there.pop()),
+                (Component::Normal(_), Ok(_)) if self.links == 0 => self.is_astray = true,
+                (Component::Normal(_), Ok(target)) => self.follow_link(&target),
+                _ => self.there.push(part),
+            }
+        }
+    }
+
+    fn follow_link(&mut self, target: &Path) {
+        self.links -= 1;
+        let top = self.there.ancestors().find(|folder| is_root(folder)).map(Path::to_path_buf);
+        self.follow(target);
+        self.is_astray |= top.is_some_and(|top| self.there.strip_prefix(top).map_or(true, is_of_git));
+    }
+}
+
+/// Whether a part of a path is a folder of Git's own.
+#[must_use]
+pub fn is_of_git(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"))
+}
+
+/// Whether a folder is the top of a work tree: its `.git` is a file, or a folder with a `HEAD`.
+#[must_use]
+pub fn is_root(folder: &Path) -> bool {
+    let git = folder.join(".git");
+    match fs::metadata(&git) {
+        Ok(metadata) if metadata.is_dir() => !is_missing(&git.join("HEAD")),
+        Ok(metadata) => metadata.is_file(),
+        Err(_) => !is_missing(&git),
+    }
+}
+
+/// Whether there is certainly nothing: what cannot be looked at may be there.
+fn is_missing(path: &Path) -> bool {
+    use ErrorKind::{NotADirectory, NotFound};
+    fs::symlink_metadata(path).is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
+}
+
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
+    #[cfg(unix)]
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn a_link_is_both_its_name_and_what_it_leads_to() {
         let folder = tempfile::tempdir().unwrap();
@@ -68,6 +132,58 @@ mod tests {
         }
         for path in ["missing/../x", "missing/../repo/x", "dangling", "dangling/x", "link/dangling/../x"] {
             assert!(resolve(&root.join(path)).is_err(), "{path}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_of_a_work_tree_leads_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        for name in ["repo/.git", "repo/sub/inner/.git", "outside/deep"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+        }
+        for name in ["repo/.git/HEAD", "repo/sub/inner/.git/HEAD", "repo/file", "outside/deep/file"] {
+            fs::File::create(root.join(name)).unwrap();
+        }
+        for (target, name) in [
+            ("../outside", "repo/out"),
+            ("/proc/self/environ", "repo/sub/environ"),
+            ("sub/../file", "repo/within"),
+            ("sub/environ", "repo/twice"),
+            ("../repo/sub", "repo/through-the-top"),
+            (".git", "repo/git"),
+            ("../none/yet", "repo/dangling"),
+            ("again", "repo/again"),
+            ("../../file", "repo/sub/inner/up"),
+            ("../repo", "outside/to-the-tree"),
+            ("deep/file", "outside/link"),
+        ] {
+            symlink(target, root.join(name)).unwrap();
+        }
+        for (path, expected) in [
+            ("repo/file", false),
+            ("repo/none", false),
+            ("repo/within", false),
+            ("repo/through-the-top/x", false),
+            ("outside/link", false),
+            ("outside/to-the-tree/file", false),
+            ("outside/to-the-tree/within", false),
+            ("repo/../outside/deep/file", false),
+            ("repo/out", true),
+            ("repo/out/deep/../x", true),
+            ("repo/out/../repo/file", true),
+            ("repo/sub/environ", true),
+            ("repo/sub/../out/x", true),
+            ("outside/../repo/out", true),
+            ("outside/to-the-tree/out/x", true),
+            ("repo/twice", true),
+            ("repo/git/config", true),
+            ("repo/dangling/x", true),
+            ("repo/again", true),
+            ("repo/sub/inner/up", true),
+        ] {
+            assert_eq!(goes_astray(&root.join(path)), expected, "{path}");
         }
     }
 }

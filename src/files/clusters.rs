@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::path;
 use super::folder::turn::{self, Patience, Turn};
+use super::git;
 use super::new_paths::NewPaths;
 use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -63,6 +64,7 @@ impl Folders {
         }
         allow_open_files(self.paths.len())?;
         let folder = path.parent().unwrap_or(path);
+        git::check_place(folder)?;
         if folder.is_file() {
             return Ok(None);
         }

@@ -6,8 +6,7 @@ use crate::environment::Environment;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::recipient::{Authority, Recipient, Recipients};
 
-/// The variable with the fingerprints of all recipients that are approved.
-pub const VARIABLE: &str = "REGCRED_RECIPIENTS";
+pub use regcred_core::confine::RECIPIENTS as VARIABLE;
 
 /// The fingerprints of the variable, where it is set.
 #[must_use]

@@ -9,7 +9,7 @@ use super::member::{Context, Member};
 use super::namespaces::{self, Listed};
 use super::{Settings, allowed, secret_variables, usage, with_known};
 use crate::credentials::Credentials;
-use crate::environment::{Environment, open_list, open_stdin, work_tree};
+use crate::environment::{Environment, open_list, open_stdin};
 use crate::report;
 use regcred_core::credentials::Source;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
@@ -140,17 +140,11 @@ fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnos
         let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
         report::detail(&format!("reading namespaces from {place}"));
     }
-    let file = environment.directory().join(path);
-    if !is_stdin && file.is_file() && work_tree::leaves(&file, environment.directory()) {
-        let message =
-            format!("a link leads {FLAG} out of this work tree, and the names in that file would be written out");
-        problems.push(Diagnostic::error(Code::NotAllowed, message).hint("commit the list itself"));
-        return (None, problems);
-    }
     let read = if is_stdin {
         namespaces::read_from(BufReader::new(open_stdin()), FLAG, &mut problems)
     } else {
-        open_list(&file).and_then(|file| namespaces::read_from(BufReader::new(file), FLAG, &mut problems))
+        open_list(&environment.directory().join(path))
+            .and_then(|file| namespaces::read_from(BufReader::new(file), FLAG, &mut problems))
     };
     let listed = read.map_err(|error| {
         problems.push(if error.kind() == ErrorKind::InvalidData {

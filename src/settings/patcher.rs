@@ -108,6 +108,16 @@ fn resolve(
         }
     }
     check_exclude(patcher, exclude, place_of_exclude, problems);
+    for (switch, effect) in [
+        (&options.no_guard, "leaves out the policies that confine the patcher's account"),
+        (&options.no_default_excludes, "lets the patcher serve the namespaces of Kubernetes"),
+    ] {
+        let in_a_file = switch.as_ref().map(|switch| &switch.origin).filter(|origin| origin.is_of_a_file());
+        problems.extend(in_a_file.map(|origin| {
+            Diagnostic::warning(Code::PatcherUnconfined, format!("{origin} {effect}"))
+                .hint("a merge request may have added it: check who wrote it")
+        }));
+    }
     let by_default = if options.no_default_excludes.is_some() { &[][..] } else { of_the_cluster(patcher) };
     let mut excluded: Vec<_> = by_default.iter().map(|&name| name.to_owned()).collect();
     let named = exclude.iter().map(NamespacePattern::as_str).filter(|name| !by_default.contains(name));

@@ -4,7 +4,8 @@ mod engine;
 pub mod values;
 mod watch;
 
-use std::path::Path;
+use std::io;
+use std::path::{self, Path};
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -77,11 +78,21 @@ fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) 
         return Ok(());
     }
     report::detail(&format!("reading the template {}", path.display()));
-    let text = read_text(path).map_err(|error| {
+    let text = read(path).map_err(|error| {
         let message = format!("the template `{name}` cannot be read: {}", reason(&error));
         Diagnostic::error(Code::UnreadableFile, message)
     })?;
     environment.add_template_owned(name, text).map_err(|error| place(&error, name, VARIABLES))
+}
+
+/// Reads a template. What is in it is written out, so a link may not take it from another folder, nor from the system's own.
+fn read(path: &Path) -> io::Result<String> {
+    let path = path::absolute(path)?;
+    let (real, folder) = (path.canonicalize()?, path.parent().unwrap_or(&path).canonicalize()?);
+    if !real.starts_with(folder) || ["/proc", "/dev", "/sys"].iter().any(|place| real.starts_with(place)) {
+        return Err(io::ErrorKind::CrossesDevices.into());
+    }
+    read_text(&path)
 }
 
 /// The objects in the output of a template, or what is wrong with it.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::TITLE;
 use super::engine::{place, rendered, strict};
+use super::{TITLE, read};
 use crate::environment::read_text;
 use crate::report;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
@@ -16,7 +16,7 @@ use regcred_core::manifest::expands_too_far;
 /// The text that the template of `--chart` makes: the values of some chart.
 /// Errors: a file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
 pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
-    let text = read_text(path).map_err(|error| {
+    let text = read(path).map_err(|error| {
         let message = format!("the template that `--chart` names cannot be read: {}", reason(&error));
         let problem = Diagnostic::error(Code::UnreadableFile, message);
         Failure::of(TITLE, problem.hint("write tamcore, empathyco, or the path of a template"))

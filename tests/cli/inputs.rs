@@ -269,6 +269,7 @@ fn in_time(folder: &Path, arguments: &str, stdin: &str) -> (Option<i32>, String)
 #[test]
 fn a_device_or_a_pipe_in_the_place_of_a_file_of_the_repository_is_refused_at_once() {
     const NOT_REGULAR: &str = "cannot be read: it is not a regular file";
+    const LINK: &str = "a link leads";
     const LIST: &str = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: []\nfunctionConfig:\n  apiVersion: v1\n  \
                         kind: ConfigMap\n  metadata: {name: f, annotations: {config.kubernetes.io/local-config: 'true'}}\n  \
                         data: {namespaces: a}\n";
@@ -291,17 +292,28 @@ fn a_device_or_a_pipe_in_the_place_of_a_file_of_the_repository_is_refused_at_onc
         ("out/.gitignore", "render -n a --format directory --output out", 1, "error"),
     ] {
         // Who names a pipe by a flag writes to it, too.
-        let kinds = if ["list", "config.json"].contains(&file) { &["device"][..] } else { &["device", "pipe"] };
-        for kind in kinds {
+        let is_piped = !["list", "config.json"].contains(&file);
+        for kind in ["device", "device without Git", "pipe"].into_iter().filter(|kind| is_piped || *kind != "pipe") {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::create_dir_all(folder.path().join(".git/objects")).unwrap();
-            fs::File::create(folder.path().join(".git/HEAD")).unwrap();
-            if *kind == "device" {
-                std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-            } else {
+            if kind != "device without Git" {
+                fs::create_dir_all(folder.path().join(".git/objects")).unwrap();
+                fs::File::create(folder.path().join(".git/HEAD")).unwrap();
+            }
+            // Only a link brings a device into a repository, and templates are nowhere to be links out of their folder.
+            let of_others = ["config.json", "kubeconfig", "kustomization.yaml", "out/.gitignore"];
+            let is_a_trap = match kind {
+                "device" => !of_others.contains(&file),
+                "device without Git" => ["own/namespace.yaml.j2", "values.j2"].contains(&file),
+                _ => false,
+            };
+            let is_unread = (kind, file) == ("device without Git", "out/.gitignore");
+            let (status, words) = if is_unread { (0, "") } else { (status, if is_a_trap { LINK } else { words }) };
+            if kind == "pipe" {
                 assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+            } else {
+                std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
             }
             let (ended, said) = in_time(folder.path(), arguments, if arguments == "krm" { &generator } else { "" });
             assert_eq!(ended, Some(status), "{file}, a {kind}: {said}");
@@ -453,6 +465,27 @@ fn a_yaml_of_merges_ends_at_once_wherever_yaml_is_read() {
             let (ended, said) = in_time(folder.path(), arguments, stdin);
             assert!(ended.is_some_and(|status| status < 4), "{file}: {arguments}: {ended:?} {said}");
             assert!(started.elapsed().as_secs() < 15, "{file}: {arguments}: {:?}", started.elapsed());
+        }
+    }
+}
+
+/// A name in a repository may be made of what a terminal or a CI takes for a command.
+#[test]
+fn no_name_is_printed_as_a_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in
+        ["a\n::error::b", "::set-output name=x::y", "\u{1b}[2K\r", "##vso[task.setvariable variable=X]y", "a\u{2028}b"]
+    {
+        let path = folder.path().join(name);
+        fs::File::create(&path).unwrap().write_all(b"spec: {a: 1, b: 2}\n").unwrap();
+        let arguments = ["render", "-v", "--config", path.to_str().unwrap()];
+        let output = regcred(folder.path(), &[], &arguments);
+        assert_eq!(output.status.code(), Some(1));
+        let text = stderr(&output);
+        assert!(text.contains("unknown field"), "{text}");
+        for line in text.lines() {
+            assert!(!line.trim_start().starts_with("::") && !line.contains("##"), "{line}");
+            assert!(!line.contains(|letter: char| letter.is_control() || letter == '\u{2028}'), "{line}");
         }
     }
 }

@@ -228,6 +228,18 @@ fn a_rule_outside_of_the_repository_counts_where_no_variable_may_replace_it() {
         ("GIT_CONFIG_VALUE_0", "/dev/null"),
     ]));
     succeeds(&run(&[]));
+    // Such a file may be named by a relative path, too.
+    put(&folder.path().join("rules"), "y.yaml\n");
+    git(folder.path(), &["config", "core.excludesFile", "rules"]);
+    let run = |more: &[(&str, &str)]| {
+        regcred(folder.path(), &[&of_all[..], more].concat(), &["render", "-n", "a", "--output", "y.yaml"])
+    };
+    is_refused(&run(&[
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "core.excludesFile"),
+        ("GIT_CONFIG_VALUE_0", "/dev/null"),
+    ]));
+    succeeds(&run(&[]));
 }
 
 /// `render --output FILE` for a repository with tracked `x.yaml`, the variants of whose path are refused.
@@ -415,8 +427,46 @@ fn a_repository_within_does_not_hide_what_the_one_around_it_tracks() {
     git(&folder.path().join("out"), &["init", "--quiet"]);
     put(&folder.path().join("out/.git/info/exclude"), "*\n");
     is_refused(&render(folder.path(), &["--output", "out/x.yaml"]));
-    // What only the one within would have is judged by that one.
+    // `git add --all` of the one around takes every file of a folder in which it tracks one.
+    is_refused(&render(folder.path(), &["--output", "out/y.yaml"]));
+    is_refused(&render(folder.path(), &["--output", "out/new/y.yaml"]));
+    put(&folder.path().join("out/y.yaml"), "");
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(git(folder.path(), &["ls-files"]), "out/x.yaml\nout/y.yaml\n");
+    git(folder.path(), &["rm", "--quiet", "--cached", "out/y.yaml"]);
+    put(&folder.path().join(".gitignore"), "y.yaml\n");
     succeeds(&render(folder.path(), &["--output", "out/y.yaml"]));
+    // What only the one within would have is judged by that one.
+    git(folder.path(), &["rm", "-r", "--quiet", "--cached", "out"]);
+    succeeds(&render(folder.path(), &["--output", "out/z.yaml"]));
+    // A third one between them hides nothing, either.
+    put(&folder.path().join("a/b/kept"), "");
+    git(folder.path(), &["add", "a"]);
+    for name in ["a", "a/b"] {
+        git(&folder.path().join(name), &["init", "--quiet"]);
+        put(&folder.path().join(name).join(".git/info/exclude"), "*\n");
+    }
+    is_refused(&render(folder.path(), &["--output", "a/b/z.yaml"]));
+}
+
+/// A run that is killed leaves its temporaries where they are.
+#[test]
+fn git_tracks_nothing_in_the_place_of_the_temporaries() {
+    for (tracked, output) in [
+        (".x.yaml.regcred-new/0", &["--output", "x.yaml"][..]),
+        ("out/.regcred-new/tree/namespaces/a/secret-image-pull-secret.yaml", &TREE),
+        ("out/.regcred-new/lock", &TREE),
+    ] {
+        let folder = repository();
+        put(&folder.path().join(".gitignore"), "*.yaml\nout/\n");
+        succeeds(&render(folder.path(), output));
+        put(&folder.path().join(tracked), "");
+        git(folder.path(), &["add", "--force", tracked]);
+        fs::remove_file(folder.path().join(tracked)).unwrap();
+        is_refused(&render(folder.path(), output));
+        git(folder.path(), &["rm", "--quiet", "--cached", tracked]);
+        succeeds(&render(folder.path(), output));
+    }
 }
 
 #[test]
@@ -556,7 +606,7 @@ fn a_function_puts_no_plain_secret_among_files_in_git_unless_it_is_told_to() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("neither `true` nor `false`"));
 }
 
-/// A committed link is an attacker's way to write elsewhere, or to have a file from elsewhere written out.
+/// A committed link is an attacker's way to write elsewhere, or to have a file from elsewhere written out. `@` is the way to the work tree.
 #[cfg(unix)]
 #[test]
 fn no_link_of_a_work_tree_leads_out_of_it() {
@@ -564,40 +614,112 @@ fn no_link_of_a_work_tree_leads_out_of_it() {
     let both = tempfile::tempdir().unwrap();
     let (folder, outside) = (both.path().join("repo"), both.path().join("outside"));
     put(&outside.join("secret"), "token: canary\n");
-    fs::create_dir_all(&folder).unwrap();
+    put(&outside.join("namespace"), "canary\n");
+    put(&outside.join("config.json"), LOGIN);
+    put(&folder.join("sub/deep/file"), "");
     git(&folder, &["init", "--quiet"]);
-    symlink("../outside", folder.join("out")).unwrap();
-    symlink("../outside", folder.join(".github")).unwrap();
-    symlink(".git/refs/tags", folder.join("tags")).unwrap();
-    symlink("../outside/secret", folder.join("values.j2")).unwrap();
-    put(&both.path().join("name"), "canary-of-the-name\n");
-    symlink("../name", folder.join("names")).unwrap();
+    for (target, name) in [
+        ("../outside", "out"),
+        ("../outside", ".github"),
+        ("../../outside/none", "sub/dangling"),
+        (".git/refs/tags", "tags"),
+        ("../outside/secret", "values.j2"),
+        (".git/config", "git.j2"),
+        ("/proc/self/environ", "environ.j2"),
+        ("../outside/namespace", "names"),
+        ("../outside/config.json", "config.json"),
+        ("../outside/secret", ".sops.yaml"),
+    ] {
+        symlink(target, folder.join(name)).unwrap();
+    }
     fs::create_dir(folder.join("templates")).unwrap();
     symlink("../../outside/secret", folder.join("templates/namespace.yaml.j2")).unwrap();
-    for (arguments, said) in [
-        ("render -n a --format directory --output out", "out of this work tree"),
-        ("render -n a --output out/x.yaml", "out of this work tree"),
-        ("render -n a --format directory --output tags", "below `.git`"),
-        ("render -n a --output .git/x.yaml", "in a Git work tree"),
-        ("render -n a --format helm-values --chart values.j2", "outside of this work tree"),
-        ("render -n a --create-namespaces --templates templates", "outside of this work tree"),
-        ("render --namespaces-from names", "out of this work tree"),
-        ("init github", "out of this work tree"),
+    symlink("repo", both.path().join("way")).unwrap();
+    let away = tempfile::tempdir().unwrap();
+    let way = both.path().join("way");
+    let files = |folder: &Path| fs::read_dir(folder).unwrap().count();
+    for (directory, to_it) in [
+        (folder.clone(), ""),
+        (folder.join("sub"), "../"),
+        (folder.join("sub/deep"), "./../deep/../../"),
+        (folder.clone(), "sub/deep/../../"),
+        (away.path().to_owned(), way.join("x").to_str().unwrap().strip_suffix('x').unwrap()),
+        (outside.clone(), "../repo/"),
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
-            .args(arguments.split(' '))
-            .env_clear()
-            .envs([("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())])
-            .current_dir(&folder)
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
-        assert!(
-            stderr.contains(said) && !stderr.contains("canary") && output.stdout.is_empty(),
-            "{arguments}: {stderr}"
-        );
-        assert_eq!(fs::read_dir(&outside).unwrap().count(), 1, "{arguments}");
-        assert_eq!(fs::read_dir(folder.join(".git/refs/tags")).unwrap().count(), 0, "{arguments}");
+        for (arguments, said) in [
+            ("render -n a --format directory --output @out", "out of its work tree"),
+            ("render -n a --output @out/x.yaml", "out of its work tree"),
+            ("render -n a --output @out/../outside/x.yaml", "out of its work tree"),
+            ("render -n a --format directory --output @sub/dangling/x", "out of its work tree"),
+            ("render -n a --format directory --output @tags", "below `.git`"),
+            ("render -n a --output @.git/x.yaml", "in a Git work tree"),
+            ("render -n a --format helm-values --chart @values.j2", "out of its work tree"),
+            ("render -n a --format helm-values --chart @git.j2", "out of its work tree"),
+            ("render -n a --format helm-values --chart @environ.j2", "out of its work tree"),
+            ("render -n a --create-namespaces --templates @templates", "out of its work tree"),
+            ("render --namespaces-from @names", "out of its work tree"),
+            ("render -n a --docker-config-file @config.json", "out of its work tree"),
+            ("render -n a --protect sealed --sealing-cert @values.j2", "out of its work tree"),
+            ("render -n a --protect sops --format directory --output @new", "out of its work tree"),
+            ("render --config @values.j2", "out of its work tree"),
+            ("fetch-cert --output @out/x.pem", "out of its work tree"),
+            ("fetch-cert --output @.git/hooks/pre-commit", "below `.git`"),
+            ("init github --directory @out", "out of its work tree"),
+            ("init github --directory @.", "out of its work tree"),
+        ] {
+            let output = Command::new(env!("CARGO_BIN_EXE_regcred"))
+                .args(arguments.replace('@', to_it).split(' '))
+                .env_clear()
+                .envs([("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())])
+                .current_dir(&directory)
+                .output()
+                .unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{to_it} {arguments}: {stderr}");
+            assert!(
+                stderr.contains(said) && !stderr.contains("canary") && output.stdout.is_empty(),
+                "{to_it} {arguments}: {stderr}"
+            );
+            assert_eq!(files(&outside), 3, "{arguments}");
+            assert_eq!(files(&folder.join(".git/refs/tags")), 0, "{arguments}");
+            assert!(!folder.join(".git/hooks/pre-commit").exists() && !folder.join("new").exists(), "{arguments}");
+        }
     }
+    // A link within the work tree is nobody's trap, nor is one from outside that leads into it.
+    symlink("sub/deep", folder.join("within")).unwrap();
+    put(&folder.join("sub/values.j2"), "a: {{ secret_name }}\n");
+    succeeds(&render(&folder, &["--output", way.join("within/x.yaml").to_str().unwrap(), "--allow-plaintext-in-git"]));
+    let values = way.join("sub/values.j2");
+    succeeds(&render(&folder, &["--format", "helm-values", "--chart", values.to_str().unwrap()]));
+}
+
+/// An unpacked archive may have links too.
+#[cfg(unix)]
+#[test]
+fn no_link_takes_a_template_out_of_its_folder() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder.path().join("secret"), "canary: canary-of-git\n");
+    put(&folder.path().join("templates/real.j2"), "a: {{ secret_name }}\n");
+    for (target, name) in [
+        ("../secret", "values.j2"),
+        ("/proc/self/environ", "environ.j2"),
+        ("real.j2", "within.j2"),
+        ("../secret", "namespace.yaml.j2"),
+    ] {
+        symlink(target, folder.path().join("templates").join(name)).unwrap();
+    }
+    for arguments in [
+        "--format helm-values --chart templates/values.j2",
+        "--format helm-values --chart templates/environ.j2",
+        "--format helm-values --chart /proc/self/environ",
+        "--create-namespaces --templates templates",
+    ] {
+        let output = render(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {text}");
+        assert!(text.contains("a link leads out of") && !text.contains("canary"), "{arguments}: {text}");
+        assert!(output.stdout.is_empty());
+    }
+    succeeds(&render(folder.path(), &["--format", "helm-values", "--chart", "templates/within.j2"]));
 }

@@ -1,10 +1,10 @@
 //! Executes the steps of a comparison: in each namespace the references first, then the Secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use regcred_core::cluster::content::mentions;
-use regcred_core::cluster::facts::{Account, NamespaceObject, Phase, Secret};
+use regcred_core::cluster::facts::{Account, Metadata, NamespaceObject, Phase, Secret};
 use regcred_core::cluster::{Comparison, Delivery, Facts, Object, Space, Step, reference};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
@@ -107,7 +107,7 @@ impl Run<'_> {
         let end = Instant::now() + self.server.timeout();
         let path = Kind::ServiceAccount.one(namespace, &step.name);
         let removes = step.change.action == Action::Delete;
-        let (mut list, mut unchanged) = (list.to_vec(), 0);
+        let (mut list, mut unchanged, mut metadata) = (list.to_vec(), 0, Metadata::default());
         loop {
             let operations =
                 if removes { reference::remove(&list, references) } else { reference::add(&list, references) };
@@ -128,15 +128,27 @@ impl Run<'_> {
                         return Err(refusal);
                     }
                 }
-                Ok(account) => list = account.image_pull_secrets,
+                Ok(account) => (list, metadata) = (account.image_pull_secrets, *account.metadata),
                 Err(trouble) if trouble.code() != 404 => return Err(trouble),
                 Err(_) if removes || self.has_gone(namespace).await? => return Ok(Ending::Gone),
                 Err(_) => self.server.rest(PAUSE).await?,
             }
             if Instant::now() >= end {
-                return Err(refusal);
+                let problem = Attempt::new("patch", step.place()).failed(&refusal);
+                return Ok(Ending::Failed(self.with_others(problem, &metadata, "f:imagePullSecrets")));
             }
         }
+    }
+
+    /// Names who else writes the field of an object.
+    fn with_others(&self, problem: Diagnostic, metadata: &Metadata, field: &str) -> Diagnostic {
+        let ours = self.delivery.field_manager();
+        let others: BTreeSet<_> = metadata.managers(field).filter(|manager| *manager != ours).collect();
+        if others.is_empty() {
+            return problem;
+        }
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        Diagnostic { message: format!("{}; `{others}` writes it, too", problem.message), ..problem }
     }
 
     /// Whether the namespace is no longer there, or is being deleted.
@@ -173,7 +185,11 @@ impl Run<'_> {
                         Code::NotOurs,
                         format!("{place} was written by somebody else while this run was going on"),
                     );
-                    return Ok(Ending::Failed(problem.hint("run it again to see whose it is")));
+                    let problem = problem.hint("run it again to see whose it is");
+                    let Object::Secret { there: Some(there), .. } = &step.object else {
+                        return Ok(Ending::Failed(problem));
+                    };
+                    return Ok(Ending::Failed(self.with_others(problem, &there.metadata, "f:data")));
                 }
                 Some(step) if step.change.action != Action::Keep => step,
                 _ => return Ok(Ending::Kept),

@@ -178,6 +178,10 @@ const NAME: &str = "pull";
 
 /// Executes what differs between this Secret, or none, and what is wanted in the namespace `team`, and gives the endings in words.
 fn executed(peer: &Peer, there: Option<Value>) -> Vec<String> {
+    executed_within(peer, there, LONG)
+}
+
+fn executed_within(peer: &Peer, there: Option<Value>, timeout: Duration) -> Vec<String> {
     let (name, account) = (NAME.parse().unwrap(), ["default".parse().unwrap()]);
     let logins =
         Logins::Read(DockerConfig::merge(vec![Credential::sample("ghcr.io", "robot", "hunter2canary")]).unwrap());
@@ -197,7 +201,7 @@ fn executed(peer: &Peer, there: Option<Value>) -> Vec<String> {
     let accounts = [("default".parse().unwrap(), regcred_core::cluster::facts::Account::default())].into();
     let space = Space { secrets: Some(secrets), accounts, ..Space::default() };
     let steps = delivery.compare(&Facts { namespaces: [("team".parse().unwrap(), space)].into() }).steps;
-    let done = run(async { execute(&peer.server(LONG, never), &delivery, steps, &|| ()).await });
+    let done = run(async { execute(&peer.server(timeout, never), &delivery, steps, &|| ()).await });
     let words = |ending| match ending {
         Ending::Written => "written".to_owned(),
         Ending::Kept => "kept".to_owned(),
@@ -230,10 +234,12 @@ fn a_new_secret_is_not_forced_and_one_that_was_read_only_as_it_was_read() {
 
 #[test]
 fn a_secret_that_somebody_else_made_meanwhile_stays() {
-    let theirs = json!({"metadata": {"name": NAME, "uid": "u"}, "type": "Opaque"});
+    let managers = json!([{"manager": "kubectl-create", "fieldsV1": {"f:data": {}}}, {"manager": "x", "fieldsV1": {"f:type": {}}}]);
+    let theirs = json!({"metadata": {"name": NAME, "uid": "u", "managedFields": managers}, "type": "Opaque"});
     let peer = Peer::with(vec![(200, "", json!({})), (409, "", json!({"message": "conflict"})), (200, "", theirs)]);
     let endings = executed(&peer, None);
-    assert!(endings[1].contains("was written by somebody else while this run was going on"), "{endings:?}");
+    let said = "was written by somebody else while this run was going on; `kubectl-create` writes it, too";
+    assert!(endings[1].contains(said), "{endings:?}");
     assert_eq!(peer.requests().len(), 3, "nothing is written after it was read");
 }
 
@@ -255,6 +261,20 @@ fn the_words_of_a_refusal_are_shown_unless_they_quote_the_login() {
         assert!(endings[1].ends_with(shown), "{endings:?}");
         assert!(endings[1].contains("patch the Secret team/pull"), "{endings:?}");
     }
+}
+
+#[test]
+fn who_changes_a_list_all_the_time_is_named() {
+    let account = |number: usize| {
+        json!({"metadata": {"name": "default", "managedFields": [
+            {"manager": "their-controller", "fieldsV1": {"f:imagePullSecrets": {}}},
+            {"manager": "regcred-acme", "fieldsV1": {"f:imagePullSecrets": {}}},
+        ]}, "imagePullSecrets": [{"name": format!("theirs-{number}")}]})
+    };
+    let lost = |number| [(422, "", json!({"message": "test failed"})), (200, "", account(number))];
+    let peer = Peer::with((0..10_000).flat_map(lost).collect());
+    let said = executed_within(&peer, None, Duration::from_millis(300)).remove(0);
+    assert!(said.contains("(422): test failed; `their-controller` writes it, too"), "{said}");
 }
 
 #[test]

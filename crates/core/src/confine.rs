@@ -9,13 +9,43 @@ use crate::credentials::Source;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::registry::RegistryKey;
 use crate::names::VariableName;
+use crate::nearest::{nearest, one_slip_away};
 
 /// The globs of variables that `regcred.yaml` may name.
 pub const VARIABLES: &str = "REGCRED_ALLOWED_VARIABLES";
 /// The globs of registries that `regcred.yaml` may name.
 pub const REGISTRIES: &str = "REGCRED_ALLOWED_REGISTRIES";
+/// The globs of contexts that `regcred.yaml` may name.
+pub const CONTEXTS: &str = "REGCRED_ALLOWED_CONTEXTS";
+/// The fingerprints of all recipients that are approved.
+pub const RECIPIENTS: &str = "REGCRED_RECIPIENTS";
+/// The variables that confine, each only where it is set.
+const GUARDS: [&str; 4] = [VARIABLES, REGISTRIES, CONTEXTS, RECIPIENTS];
+/// How the names of all guards but one begin.
+const OF_GUARDS: &str = "REGCRED_ALLOW";
 /// The variables that are ours: none of them holds a login.
 const OURS: &str = "REGCRED_";
+
+/// What is wrong with the guards among the variables of these names: one that is empty or misspelled would confine nothing.
+pub fn check_guards<'a>(names: impl Iterator<Item = &'a str>, is_empty: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+    let wrong = |name: &'a str| {
+        if GUARDS.contains(&name) {
+            let hint = "unset it, or list in it what is allowed; in GitHub's workflows a variable that does not exist is an empty text";
+            let message = format!("`{name}` is set, but empty, and would confine nothing");
+            return is_empty(name).then(|| Diagnostic::error(Code::VariableEmpty, message).hint(hint));
+        }
+        let meant =
+            one_slip_away(name, GUARDS).or_else(|| nearest(name, GUARDS).filter(|_| name.starts_with(OF_GUARDS)));
+        meant.map(|meant| {
+            Diagnostic::error(
+                Code::NotAllowed,
+                format!("`{name}` is no variable of regcred, and would confine nothing"),
+            )
+            .hint(format!("did you mean `{meant}`? give a variable of your own another name"))
+        })
+    };
+    names.filter_map(wrong).collect()
+}
 
 /// What `regcred.yaml` may name; each is everything unless its variable is set.
 #[derive(Clone, Debug, Default)]
@@ -157,5 +187,38 @@ mod tests {
             assert_eq!(problems.len(), expected, "{registry} {password}: {problems:?}");
         }
         assert!(Allowed::read(Some("["), None).is_err());
+    }
+
+    #[test]
+    fn a_guard_that_is_empty_or_misspelled_is_an_error() {
+        let said = |name: &str, value: &str| check_guards([name].into_iter(), |_| value.is_empty());
+        for name in GUARDS {
+            assert!(said(name, "x").is_empty());
+            let [problem] = &said(name, "")[..] else { panic!("{name}") };
+            assert!(problem.is_error() && problem.message.starts_with(&format!("`{name}` is set, but empty")));
+        }
+        for (name, meant) in [
+            ("REGCRED_ALLOWED_VARIABLE", VARIABLES),
+            ("REGCRED_ALLOWED_REGISTRY", REGISTRIES),
+            ("REGCRED_ALLOW_CONTEXTS", CONTEXTS),
+            ("REGCRED_ALOWED_CONTEXTS", CONTEXTS),
+            ("REGCRED_RECIPIENT", RECIPIENTS),
+            ("REGCERD_RECIPIENTS", RECIPIENTS),
+        ] {
+            for value in ["", "x"] {
+                let [problem] = &said(name, value)[..] else { panic!("{name}") };
+                assert!(problem.is_error() && problem.hint.as_ref().unwrap().contains(meant), "{problem:?}");
+            }
+        }
+        for name in [
+            "REGCRED_FINGERPRINT_KEY",
+            "REGCRED_NAMESPACES",
+            "REGCRED_SOPS_TIMEOUT",
+            "REGCRED_TOOLS",
+            "PATH",
+            "RECIPIENTS",
+        ] {
+            assert!(said(name, "").is_empty() && said(name, "x").is_empty(), "{name}");
+        }
     }
 }

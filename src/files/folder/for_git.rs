@@ -25,13 +25,14 @@ impl Run<'_> {
             return Ok(());
         }
         let secrets = entries.iter().filter(|entry| entry.holds_a_secret());
+        let staging = self.root.staging();
         if let Kind::File(_) = &self.root.kind {
             for Entry { path, .. } in secrets {
                 let name = self.root.kind.shown(path);
                 let place = self.root.kind.place(self.target.path.parent().unwrap_or(&self.root.path), path);
                 git::check_file(&place, &name, self.target)?;
             }
-            return Ok(());
+            return Guard::new(self.target).check_temporaries(&staging);
         }
         if self.guard.is_none() {
             if self.is_to_be_covered() {
@@ -42,7 +43,9 @@ impl Run<'_> {
                     self.new_paths.add(path);
                 }
             }
-            self.guard = Some(Guard::new(self.target));
+            let mut guard = Guard::new(self.target);
+            guard.check_temporaries(&staging)?;
+            self.guard = Some(guard);
         }
         let root = &self.root.path;
         let places = secrets.map(|Entry { path, .. }| (root.join(path), format!("`{path}`")));

@@ -80,7 +80,7 @@ pub fn prepare<'a>(
     mode: Mode,
     new_paths: &NewPaths,
 ) -> Result<Prepared, Failure> {
-    git::check_place(target)?;
+    git::check_place(&target.path)?;
     let key = Key::read(target.environment, target.cluster, &git::name_in_work_tree(target))?;
     let name = kind.name();
     let at = |error: WriteError| crate::files::failure(error, name);

@@ -8,11 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-#[cfg(feature = "cluster")]
-pub use crate::environment::work_tree::is_beside;
-use crate::environment::work_tree::is_root;
-pub use crate::environment::work_tree::{is_inside, leaves};
-use crate::environment::{Environment, place, read_file};
+use crate::environment::place::{self, is_of_git, is_root};
+use crate::environment::{Environment, read_file};
 use crate::settings::PlaintextInGit;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -22,13 +19,6 @@ use repository::{Repository, Verdict};
 pub const IGNORE_FILE: &str = ".gitignore";
 /// Our content of it: everything, itself too.
 pub const IGNORE_ALL: &[u8] = b"*\n";
-
-/// Which of several work trees around a file is asked: an outer one takes no new file below an inner one, but has those that it tracks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Nearest,
-    Around,
-}
 
 /// Decides where plain Secrets may be written. Each repository is opened once.
 pub struct Guard<'a> {
@@ -50,24 +40,33 @@ impl<'a> Guard<'a> {
         if self.target.plaintext_in_git == PlaintextInGit::Allow {
             return Ok(());
         }
-        let mut groups: BTreeMap<(PathBuf, Level), Vec<(PathBuf, String)>> = BTreeMap::new();
+        // By the work tree that is asked, and the nearest one.
+        let mut groups: BTreeMap<(PathBuf, PathBuf), Vec<(PathBuf, String)>> = BTreeMap::new();
         for (path, name) in files {
-            let root = path.parent().and_then(|folder| self.root_of(folder));
-            if let Some(variable) = misleading_variable(self.target.environment, &path, root.is_some()) {
+            let roots = self.roots_around(&path);
+            if let Some(variable) = misleading_variable(self.target.environment, &path, !roots.is_empty()) {
                 let message = format!("`{variable}` is set, so Git may take {name} into another repository");
                 return Err(refusal(&message, &format!("run it without `{variable}`; ")));
             }
-            let (mut next, mut level) = (root, Level::Nearest);
-            while let Some(root) = next {
-                next = root.parent().and_then(|folder| self.root_of(folder));
-                groups.entry((root, level)).or_default().push((path.clone(), name.clone()));
-                level = Level::Around;
+            for root in &roots {
+                groups.entry((root.clone(), roots[0].clone())).or_default().push((path.clone(), name.clone()));
             }
         }
-        groups.into_iter().try_for_each(|((root, level), files)| self.ask(&root, level, &files))
+        groups.into_iter().try_for_each(|((root, nearest), files)| self.ask(&root, Some(&nearest), &files))
     }
 
-    fn ask(&mut self, root: &Path, level: Level, files: &[(PathBuf, String)]) -> Result<(), Failure> {
+    /// Refuses a folder of temporaries with plain Secrets if Git tracks something there: a run that is killed would leave them to it.
+    pub fn check_temporaries(&mut self, folder: &Path) -> Result<(), Failure> {
+        if self.target.plaintext_in_git == PlaintextInGit::Allow {
+            return Ok(());
+        }
+        let files = [(folder.to_path_buf(), "the folder in which new files wait".to_owned())];
+        self.roots_around(folder).iter().try_for_each(|root| self.ask(root, None, &files))
+    }
+
+    /// Asks a repository about files in it: whether it tracks them, or also whether it would take them, which an outer repository does
+    /// below the nearest one only if it has files there already.
+    fn ask(&mut self, root: &Path, nearest: Option<&Path>, files: &[(PathBuf, String)]) -> Result<(), Failure> {
         let unknown = |trouble: repository::Trouble| {
             let name = files.first().map_or("", |(_, name)| name);
             let message =
@@ -79,10 +78,13 @@ impl<'a> Guard<'a> {
             self.repositories.insert(root.to_path_buf(), repository);
         }
         let Some(repository) = self.repositories.get(root) else { return Ok(()) };
-        let paths: Vec<_> = files.iter().map(|(path, _)| path.strip_prefix(root).unwrap_or(path)).collect();
-        let verdicts = match level {
-            Level::Nearest => repository.judge(&paths).map_err(unknown)?,
-            Level::Around => repository.tracked(&paths),
+        let within = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_path_buf();
+        let paths: Vec<_> = files.iter().map(|(path, _)| within(path)).collect();
+        let verdicts = match nearest {
+            Some(nearest) if nearest == root || repository.tracks_below(&within(nearest)) => {
+                repository.judge(&paths).map_err(unknown)?
+            }
+            _ => repository.tracked(&paths),
         };
         for ((_, name), verdict) in files.iter().zip(verdicts) {
             match verdict {
@@ -94,6 +96,17 @@ impl<'a> Guard<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The tops of the work trees around a path, the nearest first.
+    fn roots_around(&mut self, path: &Path) -> Vec<PathBuf> {
+        let mut roots = Vec::new();
+        let mut next = path.parent().and_then(|folder| self.root_of(folder));
+        while let Some(root) = next {
+            next = root.parent().and_then(|folder| self.root_of(folder));
+            roots.push(root);
+        }
+        roots
     }
 
     fn root_of(&mut self, folder: &Path) -> Option<PathBuf> {
@@ -173,23 +186,33 @@ pub fn is_sparse(folder: &Path) -> bool {
     git.join("info/sparse-checkout").is_file()
 }
 
-/// Refuses an output that links of a work tree lead out of it, or that is below `.git`: a merge request may have added the link.
-pub fn check_place(target: &Target<'_>) -> Result<(), Failure> {
-    let refused = |message: &str, hint: &str| {
-        Err(Failure::of("the output", Diagnostic::error(Code::NotAllowed, message.to_owned()).hint(hint.to_owned())))
-    };
-    if place::resolve(&target.path).is_ok_and(|places| places.iter().any(|place| is_of_git(place))) {
-        return refused("the output is below `.git`, which is Git's own", "choose another place for `--output`");
-    }
-    if leaves(&target.path, target.environment.directory()) {
-        let hint = "a merge request may have added the link: name the folder that is meant with `--output`";
-        return refused("a link leads the output out of this work tree", hint);
-    }
-    Ok(())
+/// Whether a file is below a folder, or in the outermost work tree around that folder.
+#[cfg(feature = "cluster")]
+pub fn is_beside(file: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let (file, folder) = (real(file), real(folder));
+    let top = folder.ancestors().filter(|ancestor| is_root(ancestor)).last().unwrap_or(&folder);
+    file.starts_with(top) || file.starts_with(&folder)
 }
 
-fn is_of_git(place: &Path) -> bool {
-    place.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"))
+/// Whether writing to a path changes only what is below a folder, or in the outermost work tree around that folder.
+pub fn is_inside(path: &Path, folder: &Path) -> bool {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let top = folder.ancestors().filter(|ancestor| is_root(ancestor)).last().unwrap_or(&folder);
+    place::resolve(path).is_ok_and(|places| places.iter().all(|place| place.starts_with(top)))
+}
+
+/// Refuses a place for output that links of a work tree lead out of it, or that is below `.git`: a merge request may have added the link.
+pub fn check_place(path: &Path) -> Result<(), Failure> {
+    let (message, hint) = if place::resolve(path).is_ok_and(|places| places.iter().any(|place| is_of_git(place))) {
+        ("the output is below `.git`, which is Git's own", "choose another place for the output")
+    } else if place::goes_astray(path) {
+        let hint = "a merge request may have added the link: name the folder that is meant, or remove the link";
+        ("a link leads the output out of its work tree", hint)
+    } else {
+        return Ok(());
+    };
+    Err(Failure::of("the output", Diagnostic::error(Code::NotAllowed, message).hint(hint)))
 }
 
 /// A variable that makes Git take the file into another repository or index than the one that is found.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -108,10 +108,11 @@ impl Repository {
 
     /// What Git does with each of these files, whose paths begin at the root.
     /// Errors: git fails, or answers something else.
-    pub fn judge(&self, paths: &[&Path]) -> Result<Vec<Verdict>, Trouble> {
-        let paths: Vec<_> = paths.iter().map(|path| with_slashes(path)).collect();
-        let questions = paths.iter().flat_map(|path| [b"./", path.as_slice(), b"\0"].concat()).collect();
-        let arguments = ["check-ignore", "--stdin", "-z", "--verbose", "--non-matching"];
+    pub fn judge(&self, paths: &[PathBuf]) -> Result<Vec<Verdict>, Trouble> {
+        let questions = paths.iter().flat_map(|path| [b"./", with_slashes(path).as_slice(), b"\0"].concat()).collect();
+        // Git looks for a rule outside of the repository where this names a file, else at a place of the user.
+        let outer_rules = if self.believes_outer_rules { &[][..] } else { &["-c", "core.excludesFile=/dev/null"] };
+        let arguments = [outer_rules, &["check-ignore", "--stdin", "-z", "--verbose", "--non-matching"]].concat();
         let answer = match self.run(&arguments, questions) {
             // That is how it says that no path is ignored.
             Err(program::Trouble::Failed { code: Some(1), answer }) => answer.output,
@@ -124,28 +125,32 @@ impl Repository {
         }
         let judged = paths.iter().zip(fields.chunks(4)).map(|(path, fields)| match fields {
             _ if self.tracks(path) => Verdict::Tracked,
-            [file, ..] if file.starts_with(b"/") && !self.believes_outer_rules => Verdict::NotIgnored,
             [_, _, rule, _] if !rule.is_empty() && !rule.starts_with(b"!") => Verdict::Ignored,
             _ => Verdict::NotIgnored,
         });
         Ok(judged.collect())
     }
 
-    /// Of each of these files only whether it is tracked; what is below a repository of its own counts as ignored otherwise.
-    pub fn tracked(&self, paths: &[&Path]) -> Vec<Verdict> {
-        let paths = paths.iter().map(|path| self.key(&with_slashes(path)));
-        paths.map(|path| if self.tracked.contains(&path) { Verdict::Tracked } else { Verdict::Ignored }).collect()
+    /// Of each of these paths only whether it or something below it is tracked; otherwise it counts as ignored.
+    pub fn tracked(&self, paths: &[PathBuf]) -> Vec<Verdict> {
+        let is_tracked =
+            |path: &PathBuf| self.tracked.contains(&self.key(&with_slashes(path))) || self.tracks_below(path);
+        paths.iter().map(|path| if is_tracked(path) { Verdict::Tracked } else { Verdict::Ignored }).collect()
+    }
+
+    /// Whether Git tracks something below the path.
+    pub fn tracks_below(&self, path: &Path) -> bool {
+        let below = [self.key(&with_slashes(path)).as_slice(), b"/"].concat();
+        self.tracked.range(below.clone()..).next().is_some_and(|tracked| tracked.starts_with(&below))
     }
 
     /// Whether Git tracks the path, a folder of it, or something below it.
-    fn tracks(&self, path: &[u8]) -> bool {
-        let path = self.key(path);
-        let folders = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at]);
-        let below = [path.as_slice(), b"/"].concat();
-        let first_below = self.tracked.range(below.clone()..).next();
-        self.tracked.contains(&path)
+    fn tracks(&self, path: &Path) -> bool {
+        let key = self.key(&with_slashes(path));
+        let folders = key.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &key[..at]);
+        self.tracked.contains(&key)
             || folders.into_iter().any(|folder| self.tracked.contains(folder))
-            || first_below.is_some_and(|tracked| tracked.starts_with(&below))
+            || self.tracks_below(path)
     }
 
     /// A path as it is compared. Where case is ignored, bytes that are no text count as equal.

@@ -1,6 +1,6 @@
-//! Refuses a Vault that only `.sops.yaml` names, before sops sends it the token of the job.
+//! Refuses a server that only `.sops.yaml` names, before sops sends it the token of the job.
 //!
-//! Only the address of a Vault is free for a rule to choose: other key services are hosts of their providers.
+//! A rule chooses the address of a Vault, and of a key vault of Azure: other key services are hosts of their providers.
 
 use std::collections::BTreeSet;
 
@@ -14,27 +14,50 @@ use regcred_core::manifest::expands_too_far;
 const VARIABLE: &str = "VAULT_ADDR";
 /// Rules of `sops publish`, which does not run here.
 const NOT_OURS: &str = "destination_rules";
-/// A part of the name of the fields whose addresses belong to their provider.
-const OF_A_PROVIDER: &str = "azure";
+/// A part of the name of the fields with addresses of Azure.
+const OF_AZURE: &str = "azure";
+/// The ends of the names of all hosts that keep keys in a cloud of Azure.
+const HOSTS_OF_AZURE: [&str; 5] = [
+    ".vault.azure.net",
+    ".vault.azure.cn",
+    ".vault.usgovcloudapi.net",
+    ".managedhsm.azure.net",
+    ".managedhsm.usgovcloudapi.net",
+];
 /// Notations that a reader of YAML in Go decodes, and ours may not.
 const TAGS: [&str; 3] = ["!!binary", "!<", "%TAG"];
 
-/// Checks that every Vault in these rules is known to a job that has a token: by `VAULT_ADDR`, or as a recipient that was approved.
+/// Whose server an address is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Service {
+    /// Of a Vault, which gets its token.
+    Vault,
+    /// Of Azure, which gets the identity of the job.
+    Azure,
+}
+
+/// Checks that every server in these rules is known: a Vault, to a job that has a token, by `VAULT_ADDR`; one of Azure by the name of
+/// its host; each as a recipient that was approved.
 ///
 /// # Errors
 /// One is not, or the rules cannot be read.
 pub fn check(rules: &[u8], approved: &BTreeSet<String>, environment: &Environment) -> Result<(), Diagnostic> {
-    if !has_a_token(environment) {
-        return Ok(());
-    }
     let named = named(rules).ok_or_else(unreadable)?;
+    let has_a_token = has_a_token(environment);
     let known: BTreeSet<_> = environment
         .setting(VARIABLE)
         .into_iter()
         .chain(approved.iter().map(String::as_str))
         .filter_map(server)
         .collect();
-    let unknown: Vec<_> = named.difference(&known).cloned().collect();
+    let is_unknown = |(service, server): &(Service, String)| {
+        let is_refused = match service {
+            Service::Vault => has_a_token,
+            Service::Azure => !HOSTS_OF_AZURE.iter().any(|end| server.starts_with("https://") && server.ends_with(end)),
+        };
+        is_refused && !known.contains(server)
+    };
+    let unknown: Vec<_> = named.into_iter().filter(is_unknown).map(|(_, server)| server).collect();
     if unknown.is_empty() { Ok(()) } else { Err(not_known(&unknown)) }
 }
 
@@ -45,7 +68,7 @@ fn has_a_token(environment: &Environment) -> bool {
 }
 
 /// The servers in the rules; nothing where a reader in Go might find others.
-fn named(rules: &[u8]) -> Option<BTreeSet<String>> {
+fn named(rules: &[u8]) -> Option<BTreeSet<(Service, String)>> {
     let text = std::str::from_utf8(rules).ok().filter(|text| !TAGS.iter().any(|tag| text.contains(tag)))?;
     if text.trim().is_empty() {
         return Some(BTreeSet::new());
@@ -54,17 +77,21 @@ fn named(rules: &[u8]) -> Option<BTreeSet<String>> {
         return None;
     }
     let mut servers = BTreeSet::new();
-    collect(&serde_saphyr::from_str(text).ok()?, &mut servers);
+    collect(&serde_saphyr::from_str(text).ok()?, Service::Vault, &mut servers);
     Some(servers)
 }
 
-fn collect(value: &Value, servers: &mut BTreeSet<String>) {
+fn collect(value: &Value, service: Service, servers: &mut BTreeSet<(Service, String)>) {
     match value {
-        Value::String(text) => servers.extend(text.split([',', ' ', '\n', '\t']).filter_map(server)),
-        Value::Array(values) => values.iter().for_each(|value| collect(value, servers)),
+        Value::String(text) => {
+            let named = text.split([',', ' ', '\n', '\t']).filter_map(server);
+            servers.extend(named.map(|server| (service, server)));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, service, servers)),
         Value::Object(fields) => {
-            let fields = fields.iter().filter(|(name, _)| *name != NOT_OURS && !name.contains(OF_A_PROVIDER));
-            fields.for_each(|(_, value)| collect(value, servers));
+            for (name, value) in fields.iter().filter(|(name, _)| *name != NOT_OURS) {
+                collect(value, if name.contains(OF_AZURE) { Service::Azure } else { service }, servers);
+            }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -88,16 +115,16 @@ fn server(address: &str) -> Option<String> {
 
 fn not_known(servers: &[String]) -> Diagnostic {
     let shown: Vec<_> = servers.iter().map(|server| format!("`{server}`")).collect();
-    let message = format!("`.sops.yaml` names {}, and sops would send the token of the job there", shown.join(", "));
+    let message = format!("`.sops.yaml` names {}, and sops would identify the job there", shown.join(", "));
     Diagnostic::error(Code::AnotherRecipient, message).hint(
-        "check who wrote that rule; if it is your Vault, set `VAULT_ADDR` to its address, or add the recipient to `REGCRED_RECIPIENTS`, \
+        "check who wrote that rule; if it is your Vault, set `VAULT_ADDR` to its address; else add the recipient to `REGCRED_RECIPIENTS`, \
          or to --accept-recipient",
     )
 }
 
 fn unreadable() -> Diagnostic {
     Diagnostic::error(Code::SopsRules, "`.sops.yaml` is not YAML that can be searched for key services").hint(
-        "sops would send the token of the job to a Vault that it names: write it as UTF-8 without tags (`!!binary`, `%TAG`) and without \
+        "sops would identify the job at a server that it names: write it as UTF-8 without tags (`!!binary`, `%TAG`) and without \
          thousands of aliases",
     )
 }
@@ -134,6 +161,42 @@ mod tests {
         ] {
             assert!(refused(rules, "https://v.test", &["https://w.test/t/k"]), "{rules}");
         }
+    }
+
+    #[test]
+    fn a_server_in_the_place_of_azure_is_refused_with_and_without_a_token() {
+        let key = |address: &str| {
+            format!("creation_rules: [{{key_groups: [{{azure_keyvault: [{{vaultUrl: '{address}', key: k}}]}}]}}]")
+        };
+        let no_token = Environment::new([("VAULT_ADDR", "https://v.test")], PathBuf::new());
+        let is_refused = |rules: &str| check(rules.as_bytes(), &BTreeSet::new(), &no_token).is_err();
+        for (address, expected) in [
+            ("https://x.vault.azure.net/", false),
+            ("https://X.vault.azure.cn", false),
+            ("https://x.vault.usgovcloudapi.net", false),
+            ("https://x.managedhsm.azure.net:443", false),
+            ("https://127.0.0.1:8443", true),
+            ("http://x.vault.azure.net", true),
+            ("https://x.vault.azure.net:8443", true),
+            ("https://x.vault.azure.net.evil.test", true),
+            ("https://x.vault.azure.net@evil.test", true),
+            ("https://vault.azure.net.evil.test/.vault.azure.net", true),
+        ] {
+            assert_eq!(is_refused(&key(address)), expected, "{address}");
+            assert_eq!(refused(&key(address), "https://v.test", &[]), expected, "{address}");
+            assert_eq!(
+                is_refused(&format!("creation_rules: [{{azure_keyvault: '{address}/keys/k/1'}}]")),
+                expected,
+                "{address}"
+            );
+        }
+        // Without a token a Vault gets nothing, and a host of Azure is no Vault.
+        assert!(!is_refused("creation_rules: [{hc_vault_transit_uri: https://evil.test/v1/transit/keys/k}]"));
+        assert!(refused(
+            "creation_rules: [{hc_vault_transit_uri: https://x.vault.azure.net/v1/t/keys/k}]",
+            "https://v.test",
+            &[]
+        ));
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub enum Which {
     No,
 }
 
+/// No file has more pull secrets: each is compared with the others.
+const PULL_SECRETS: usize = 2_000;
+
 /// Finds and reads the file.
 ///
 /// # Errors
@@ -83,11 +86,21 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
         ]);
     }
     let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+    let file: Result<File, _> = serde_saphyr::from_str_with_options(text, options);
+    let file = file.map_err(|error| {
         // The reader stops at the first fault; a second look finds all.
         let faults = faults::of(text);
         if faults.is_empty() { vec![explain(text, &error)] } else { faults }
-    })
+    })?;
+    let of_clusters = file.spec.clusters.iter().filter_map(|cluster| cluster.pull_secrets.as_ref());
+    match file.spec.pull_secrets.len() + of_clusters.map(Vec::len).sum::<usize>() {
+        0..=PULL_SECRETS => Ok(file),
+        count => {
+            let message = format!("it has {count} pull secrets, and at most {PULL_SECRETS} are possible");
+            let hint = "a pull secret holds any number of logins and serves any number of namespaces";
+            Err(vec![Diagnostic::error(Code::TooLarge, message).hint(hint)])
+        }
+    }
 }
 
 /// Reads the object of the file as the field `functionConfig` of another, whose lines mean nothing to the user.
@@ -160,6 +173,20 @@ mod tests {
         assert_eq!(file.spec.pull_secrets[0].logins.len(), 2);
         let include = &file.spec.pull_secrets[0].namespaces.include;
         assert_eq!(include.iter().map(NamespacePattern::as_str).collect::<Vec<_>>(), ["team-a", "shop-*"]);
+    }
+
+    #[test]
+    fn too_many_pull_secrets_are_an_error() {
+        let text = |here: usize, there: usize| {
+            format!(
+                "{HEAD}spec:\n  pullSecrets: [{}]\n  clusters: [{{name: one, pullSecrets: [{}]}}]\n",
+                "{},".repeat(here),
+                "{},".repeat(there)
+            )
+        };
+        assert!(parse(&text(PULL_SECRETS - 1, 1)).is_ok());
+        let problems = parse(&text(PULL_SECRETS, 1)).unwrap_err();
+        assert_eq!(problems[0].message, "it has 2001 pull secrets, and at most 2000 are possible");
     }
 
     #[test]

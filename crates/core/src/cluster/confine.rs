@@ -1,12 +1,11 @@
 //! Confines which contexts and kubeconfigs `regcred.yaml` may name, since a kubeconfig can run programs.
 
+pub use crate::confine::CONTEXTS;
 use crate::confine::{Allowed, VARIABLES, globs, not_allowed};
 use crate::credentials::decode::base64;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::VariableName;
 
-/// The globs of contexts that `regcred.yaml` may name.
-pub const CONTEXTS: &str = "REGCRED_ALLOWED_CONTEXTS";
 /// What the name of a variable says that is meant to hold a kubeconfig. A CI fills none of that name with what the author of a merge
 /// request writes, as it does others, for example with the title or the message of a commit.
 const OF_A_KUBECONFIG: &str = "KUBE";

@@ -144,6 +144,7 @@ codes! {
     OpenshiftReferences => "openshift-references",
     PasswordWithControlCharacter => "password-with-control-character",
     PatcherReadsEverySecret => "patcher-reads-every-secret",
+    PatcherUnconfined => "patcher-unconfined",
     Placeholder => "placeholder",
     PlaintextInGit => "plaintext-in-git",
     PlaintextInPackage => "plaintext-in-package",

@@ -78,6 +78,10 @@ pub fn reason(error: &io::Error) -> String {
         io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
         io::ErrorKind::Unsupported => "it is not a regular file".to_owned(),
         io::ErrorKind::FileTooLarge => "it is too long".to_owned(),
+        // As `openat2` says it of a path that must stay below a folder.
+        io::ErrorKind::CrossesDevices => {
+            "a link leads out of its work tree or folder, and a merge request may have added it".to_owned()
+        }
         io::ErrorKind::TimedOut => "nobody writes into this pipe".to_owned(),
         io::ErrorKind::StorageFull => "no space is left".to_owned(),
         kind => kind.to_string(),
