@@ -89,8 +89,7 @@ impl Answer {
     }
 }
 
-/// What was typed, if it is a `render` without a mistake. Pipelines start it often, and building the flags of every command takes longer
-/// than parsing those of this one.
+/// What was typed, if it is a `render` without a mistake. Pipelines start it often, and most of what clap would build is for others.
 fn as_render(typed: &[OsString]) -> Option<ArgMatches> {
     typed.get(1).filter(|word| *word == "render")?;
     render_alone().try_get_matches_from(typed).ok()

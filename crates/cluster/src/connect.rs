@@ -192,7 +192,8 @@ fn invalid(error: &KubeconfigError) -> Diagnostic {
         KubeconfigError::ParseProxyUrl(_) => "the address of the proxy is invalid",
         _ => "the kubeconfig is invalid",
     };
-    Diagnostic::error(Code::InvalidKubeconfig, what).hint("try it with kubectl: `kubectl get namespaces`")
+    Diagnostic::error(Code::InvalidKubeconfig, what)
+        .hint("decode it if it is base64, and try it with kubectl: `kubectl get namespaces`")
 }
 
 fn no_kubeconfig() -> Diagnostic {
