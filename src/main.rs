@@ -8,8 +8,9 @@ use regcred::{commands, interrupt, memory, report};
 
 fn main() -> ExitCode {
     memory::protect();
-    let status = match Arguments::read() {
-        Ok(arguments) => report::finish(commands::run(arguments, &Environment::capture())),
+    let environment = Environment::capture();
+    let status = match Arguments::read(&environment) {
+        Ok(arguments) => report::finish(commands::run(arguments, &environment)),
         Err(answer) => answer.finish(),
     };
     interrupt::pass_on();

@@ -1,12 +1,17 @@
-//! Declares the flags of `regcred controller`.
+//! Declares the flags of `regcred controller`, and notices a start as Titansoft's patcher.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use regcred_core::controller::titansoft;
 use regcred_core::names::Namespace;
+use regcred_core::spec::typed::Typed;
 
 use super::cluster::{ConnectionArguments, Patience};
+use super::{Arguments, Command, GlobalArguments};
+use crate::environment::Environment;
 
 /// `regcred controller`.
 #[derive(Args, Clone, Debug)]
@@ -52,4 +57,16 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line
     Json,
+}
+
+/// What is run where the image takes the place of Titansoft's patcher: it is started without a command.
+#[must_use]
+pub fn of_a_patcher(typed: &[OsString], environment: &Environment) -> Option<Arguments> {
+    let flags = typed.get(1..).unwrap_or_default();
+    let texts: Vec<_> = flags.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
+    titansoft::is_meant(&texts, |name| environment.is_set(name)).then(|| Arguments {
+        global: GlobalArguments { config: None, no_config: false, verbose: false },
+        command: Command::StandIn(flags.to_vec()),
+        typed: Typed::default(),
+    })
 }

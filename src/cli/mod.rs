@@ -90,6 +90,10 @@ pub enum Command {
     /// Keep every namespace of a cluster served, for ever
     #[cfg(feature = "cluster")]
     Controller(Box<controller::ControllerArguments>),
+    /// Stand in for Titansoft's imagepullsecret-patcher, started with its variables and these flags of it
+    #[cfg(feature = "cluster")]
+    #[command(skip)]
+    StandIn(Vec<std::ffi::OsString>),
     /// Report every problem with the logins, and what a kubelet uses
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt

@@ -10,6 +10,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches};
 
 use super::explain::explain;
 use super::{Arguments, Command, GlobalArguments, RenderArguments};
+use crate::environment::Environment;
 use crate::files::stream;
 use crate::report::{self, Outcome};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -31,10 +32,18 @@ impl Arguments {
     ///
     /// # Errors
     /// Help, version, or a usage error that names flags but never repeats a value.
-    pub fn read() -> Result<Self, Answer> {
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(unused_variables, reason = "only a controller stands in for a patcher")
+    )]
+    pub fn read(environment: &Environment) -> Result<Self, Answer> {
         report::quiet_panics();
         let typed: Vec<OsString> = std::env::args_os().collect();
         let plugin = is_a_plugin(typed.first());
+        #[cfg(feature = "cluster")]
+        if let Some(arguments) = super::controller::of_a_patcher(&typed, environment) {
+            return Ok(arguments);
+        }
         let whole = || if plugin { Self::command().bin_name("kubectl regcred") } else { Self::command() };
         let parsed = as_render(&typed).map_or_else(|| whole().try_get_matches_from(&typed), Ok);
         let parsed = parsed.and_then(|matches| {
@@ -80,8 +89,7 @@ impl Answer {
     }
 }
 
-/// What was typed, if it is a `render` without a mistake. Pipelines start it often, and building the flags of every command takes longer
-/// than parsing those of this one.
+/// What was typed, if it is a `render` without a mistake. Pipelines start it often, and most of what clap would build is for others.
 fn as_render(typed: &[OsString]) -> Option<ArgMatches> {
     typed.get(1).filter(|word| *word == "render")?;
     render_alone().try_get_matches_from(typed).ok()

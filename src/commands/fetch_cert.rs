@@ -14,6 +14,7 @@ use crate::report::{self, Outcome};
 use crate::settings::file::{File, Spec};
 use crate::settings::fleet::choose;
 use crate::settings::secret_variables;
+use regcred_core::cluster::confine::check_path_of_kubeconfig;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::InvalidName;
 
@@ -28,6 +29,8 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
     let path = path(output.as_deref(), cluster.as_deref(), file, environment)?;
     git::check_place(&path)?;
     let there = read(&path)?;
+    let kubeconfig = environment.setting("KUBECONFIG").unwrap_or_default();
+    check_path_of_kubeconfig(kubeconfig, "`KUBECONFIG`").map_err(failed)?;
     let sources = file.map_or_else(
         || secret_variables::of(&Spec::default(), environment),
         |file| secret_variables::of(&file.spec, environment),

@@ -22,7 +22,10 @@ pub const FILL_IN: &str =
     "put your logins and namespaces into regcred.yaml: `regcred verify --list` says what it reads";
 
 /// The step of a tool that applies what is in Git.
-const PROTECT: &str = "choose `protect` in regcred.yaml, or the folder holds the logins in clear and stays out of Git: docs/choosing.md helps";
+const PROTECT: &str = "choose `protect: sealed`, `sops` or `external` in regcred.yaml first: without it the logins are in clear, and the folder stays out of Git";
+
+/// The step of a tool for which a job commits encrypted files.
+pub const KEY: &str = "make a key with `openssl rand -hex 32`, and set it as REGCRED_FINGERPRINT_KEY here and in the job before the first render";
 
 /// The step where nobody has listed the namespaces yet.
 pub const EVERY_NAMESPACE: &str =
@@ -81,7 +84,9 @@ impl Start {
                 None,
                 "service-account",
                 &[],
-                &["add the variables under Settings > CI/CD > Variables, masked and protected"],
+                &[
+                    "add the variables under Settings > CI/CD > Variables, masked and protected, and KUBECONFIG as type File",
+                ],
             ),
             Tool::Argocd => (
                 Some("argocd"),
@@ -89,8 +94,9 @@ impl Start {
                 &[("application.yaml", include_str!("../../templates/init/argocd-application.yaml"))],
                 &[
                     PROTECT,
+                    KEY,
                     "name your repository in application.yaml",
-                    "let a job with the variables run `regcred render --format directory --output pull-secrets` there, and commit what it writes",
+                    "with `protect`, let a job with the variables run `regcred render --format directory --output pull-secrets` there, and commit what it writes",
                     EVERY_NAMESPACE,
                 ],
             ),
@@ -103,8 +109,9 @@ impl Start {
                 ],
                 &[
                     PROTECT,
+                    KEY,
                     "name your source in kustomization-flux.yaml",
-                    "let a job with the variables run `regcred render --format kustomization --output pull-secrets` there, and commit what it writes",
+                    "with `protect`, let a job with the variables run `regcred render --format kustomization --output pull-secrets` there, and commit what it writes",
                 ],
             ),
             Tool::Github => (
@@ -161,7 +168,12 @@ pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), S
     let text = jobs
         .replace("stage: test\n", &choose("test", stages.first()))
         .replace("stage: deploy\n", &choose("deploy", stages.last()));
-    let step = format!("add `include: [{{local: {INCLUDED}}}]` to {PIPELINE}, and {}", image(INCLUDED));
+    let workflow = if existing.contains("workflow:") {
+        ""
+    } else {
+        " (a merge request may then have two pipelines: docs/gitlab.md says how to have one)"
+    };
+    let step = format!("add `include: [{{local: {INCLUDED}}}]` to {PIPELINE}{workflow}, and {}", image(INCLUDED));
     ((INCLUDED.to_owned(), text), step)
 }
 

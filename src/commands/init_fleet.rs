@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use minijinja::context;
 
-use super::init::{CONFIG, FILL_IN, Start, gitlab_jobs};
+use super::init::{CONFIG, FILL_IN, KEY, Start, gitlab_jobs};
 use crate::cli::Tool;
 use crate::environment::read_text;
 use crate::settings::choices::{Format, Profile, Protect};
@@ -191,6 +191,7 @@ impl Fleet {
             GitOps::Argocd => "name your repository in applicationset.yaml".to_owned(),
             GitOps::Flux => "name your source in clusters/*/pull-secrets.yaml".to_owned(),
         });
+        steps.push(KEY.to_owned());
         steps.push(job_step);
         steps
     }

@@ -67,6 +67,8 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         Command::Explain(arguments) => cluster::explain::run(&typed, &arguments, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]
         Command::Controller(arguments) => controller::run(&which, &arguments, environment),
+        #[cfg(feature = "cluster")]
+        Command::StandIn(arguments) => controller::stand_in(&arguments, environment),
         Command::Verify(arguments) => verify::run(&typed, &arguments, load()?.as_ref(), environment),
         Command::Krm => krm::run(&which, environment),
         Command::Inject(arguments) => inject::run(&typed, &arguments, load()?.as_ref(), environment),

@@ -260,6 +260,8 @@ fn list(sources: &[&Source], format: AnswerFormat, environment: &Environment) ->
                 lines.push("no variable is read".to_owned());
             }
             print_lines(&lines)?;
+            let is_missing = lines.iter().any(|line| line.contains(": MISSING"));
+            environment.ci().why_missing().filter(|_| is_missing).into_iter().for_each(report::note);
         }
     }
     Ok(Outcome::Done)

@@ -59,7 +59,7 @@ impl Mounts<'_> {
             pull_secrets.push(wanted);
             logins.push(read);
         }
-        let config = Config { owner, link: permission.config.link, pull_secrets };
+        let config = Config::sparing(owner, permission.config.link, pull_secrets);
         Mounted { config, permitted: Some(permission.config), logins, verdicts, warnings }
     }
 

@@ -116,8 +116,7 @@ pub fn read(file: &File, allowed: &Allowed) -> Result<Config, Vec<Diagnostic>> {
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }
-    let link = link.unwrap_or(Link::ServiceAccount);
-    Ok(Config { owner: file.metadata.name.clone(), link, pull_secrets: all })
+    Ok(Config::sparing(file.metadata.name.clone(), link.unwrap_or(Link::ServiceAccount), all))
 }
 
 fn means_nothing(field: &str) -> Diagnostic {

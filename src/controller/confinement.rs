@@ -1,6 +1,7 @@
 //! Checks again and again whether policies confine this account; until they do, nothing is written.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -11,6 +12,7 @@ use regcred_cluster::controller::check::{Confined, check};
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::cluster::Delivery;
+use regcred_core::controller::Manner;
 use regcred_core::names::Namespace;
 
 /// How often it is checked while it is good, and while it is not.
@@ -18,6 +20,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(600), Duration::from_s
 
 /// Checks for ever, at once when the namespaces are known.
 pub async fn keep_checking(state: &State, server: &Server, delivery: &Delivery<'_>, own: &Namespace) -> Infallible {
+    if state.manner == Manner::Patcher {
+        return pending().await;
+    }
     loop {
         let sample = state.sample.borrow().clone();
         check_once(state, server, delivery, own, sample.as_ref()).await;

@@ -1,6 +1,7 @@
 //! Answers /healthz, /readyz and /metrics.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +17,33 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
+use super::log;
 use super::metrics::CONTENT_TYPE;
 use super::state::State;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// How many connections there may be at once.
 const CONNECTIONS: usize = 16;
 /// How long one may last.
 const LASTS: Duration = Duration::from_secs(30);
 
+/// Begins to answer on this address.
+///
+/// # Errors
+/// The port cannot be had.
+pub async fn begin(listen: SocketAddr, state: &Rc<State>) -> Result<(), Failure> {
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        let message = format!("`--listen` {listen} cannot be had: {}", error.kind());
+        Failure::of("the port", Diagnostic::error(Code::Unwritable, message).hint("choose another port"))
+    })?;
+    let address = listener.local_addr().map_or(String::new(), |address| address.to_string());
+    log::info("regcred controller", &[("version", env!("CARGO_PKG_VERSION")), ("answers", &address)]);
+    spawn_local(answer(listener, Rc::clone(state)));
+    Ok(())
+}
+
 /// Answers for ever.
-pub async fn answer(listener: TcpListener, state: Rc<State>) {
+async fn answer(listener: TcpListener, state: Rc<State>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };

@@ -16,10 +16,23 @@ pub enum Format {
 }
 
 static FORMAT: OnceLock<Format> = OnceLock::new();
+static DEBUG: OnceLock<()> = OnceLock::new();
 
 /// Chooses the form, once.
 pub fn set(format: Format) {
     let _ = FORMAT.set(format);
+}
+
+/// From now on writes details, too.
+pub fn be_detailed() {
+    let _ = DEBUG.set(());
+}
+
+/// A detail, which nobody has to look at.
+pub fn debug(message: &str, fields: &[(&str, &str)]) {
+    if DEBUG.get().is_some() {
+        line("debug", message, fields);
+    }
 }
 
 /// Something that went as it should.

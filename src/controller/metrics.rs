@@ -143,8 +143,8 @@ impl Metrics {
         }
     }
 
-    /// A write has ended.
-    pub fn wrote(&self, write: &Write, outcome: &Outcome) {
+    /// A write has ended; gives its result in a word.
+    pub fn wrote(&self, write: &Write, outcome: &Outcome) -> &'static str {
         let kind = match write.deed {
             Deed::Link(_) => "link",
             Deed::Unlink(_) => "unlink",
@@ -158,6 +158,7 @@ impl Metrics {
             Outcome::Failed(_) => "failed",
         };
         self.writes.get_or_create(&vec![("kind", kind.to_owned()), ("result", result.to_owned())]).inc();
+        result
     }
 
     /// Takes over how often the API server has answered how.

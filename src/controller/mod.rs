@@ -18,6 +18,7 @@ mod online;
 mod pods;
 mod serve;
 mod session;
+mod stand_in;
 mod state;
 mod statuses;
 
@@ -29,25 +30,25 @@ use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::Access;
 use regcred_core::confine::Allowed;
+use regcred_core::controller::Manner;
+use regcred_core::controller::titansoft::Settings;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::Namespace;
 
-pub use log::Format as LogFormat;
+pub use log::{Format as LogFormat, be_detailed};
 
 /// How the controller runs.
 pub struct Options {
-    /// The mounted regcred.yaml.
-    pub config: PathBuf,
-    /// The folder of the mounted Secrets.
-    pub secrets: PathBuf,
-    /// The namespace of the lease and the Events.
-    pub namespace: Namespace,
+    /// Where its settings and the logins come from.
+    pub origin: Origin,
     /// Who says what is done.
     pub wishes: Wishes,
+    /// The namespace of the lease and the Events; else that of the Pod or the kubeconfig.
+    pub namespace: Option<Namespace>,
     /// How long it runs.
     pub lasting: Lasting,
-    /// Where it answers.
-    pub listen: SocketAddr,
+    /// Where it answers, if anywhere.
+    pub listen: Option<SocketAddr>,
     /// The form of its log.
     pub log_format: LogFormat,
     /// How the cluster is reached.
@@ -62,11 +63,34 @@ pub struct Options {
     pub identity: String,
 }
 
+/// Where the settings and the logins come from.
+pub enum Origin {
+    /// From mounted files.
+    Mounted {
+        /// The regcred.yaml.
+        config: PathBuf,
+        /// The folder of the Secrets.
+        secrets: PathBuf,
+    },
+    /// From the variables and flags of Titansoft's patcher.
+    Patcher(Box<Settings>),
+}
+
+impl Origin {
+    /// What is done apart from serving.
+    fn manner(&self) -> Manner {
+        match self {
+            Self::Mounted { .. } => Manner::Controller,
+            Self::Patcher(_) => Manner::Patcher,
+        }
+    }
+}
+
 /// Who says what is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wishes {
-    /// The mounted regcred.yaml.
-    File,
+    /// The settings.
+    Settings,
     /// Custom resources, within what the mounted regcred.yaml permits.
     Resources,
 }
@@ -87,6 +111,13 @@ pub enum StuckPods {
     Stay,
     /// They are evicted, so that their controller makes new ones.
     Evict,
+}
+
+/// The namespace of this replica: the one that was named, or what the connection says.
+fn own_namespace(named: Option<Namespace>, connected: &str) -> Result<Namespace, Diagnostic> {
+    let wrong =
+        |_| Diagnostic::error(Code::InvalidKubeconfig, "the namespace of the kubeconfig's context is not valid");
+    named.map_or_else(|| connected.parse().map_err(wrong), Ok)
 }
 
 /// Runs.

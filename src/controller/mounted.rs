@@ -3,18 +3,20 @@
 //! A kubelet swaps the whole content of a mount at once, by a symbolic link; two mounts change one after the other.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::config::{self, Permission};
 use super::observed::{Asked, Observed, Values};
+use super::{Origin, stand_in};
 use crate::credentials::mounted;
 use crate::environment::{Environment, read_file};
 use crate::settings::file::{self, File};
 use regcred_core::confine::Allowed;
 use regcred_core::controller::conditions::Verdict;
+use regcred_core::controller::titansoft::Login;
 use regcred_core::controller::wanted::{Config, Key, Name, Source, Wanted};
 use regcred_core::credentials::{Credential, text_of};
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -22,8 +24,7 @@ use regcred_core::docker_config::{DockerConfig, Logins};
 
 /// Where the files are.
 pub struct Mounts<'a> {
-    pub config: PathBuf,
-    pub secrets: PathBuf,
+    pub origin: &'a Origin,
     pub allowed: &'a Allowed,
     pub environment: &'a Environment,
     /// The custom resources, which then say what is done, and the Secrets that they name.
@@ -67,7 +68,12 @@ impl PartialEq for Texts {
 impl Mounts<'_> {
     /// Reads all files that the regcred.yaml names; with custom resources, what was seen of these.
     pub fn read(&self) -> Texts {
-        let config = bytes(&self.config).and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData));
+        let config = match self.origin {
+            Origin::Mounted { config, .. } => {
+                bytes(config).and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData))
+            }
+            Origin::Patcher(_) => Ok(String::new()),
+        };
         let text = config.as_deref().ok();
         if let Some(observed) = &self.observed {
             if let Some(permission) = text.and_then(|text| self.permission(text).ok()) {
@@ -76,11 +82,7 @@ impl Mounts<'_> {
             return Texts { config, values: observed.values(), asked: Some(observed.asked()) };
         }
         let meant = text.and_then(|text| self.config(text).ok());
-        let value = |key: &Key| {
-            let path = self.secrets.join(key.secret.as_str()).join(key.key.as_str());
-            text_of(bytes(&path)?).map(SecretString::from).ok_or(ErrorKind::InvalidData)
-        };
-        let values = meant.iter().flat_map(Config::keys).map(|key| (key.clone(), value(key))).collect();
+        let values = meant.iter().flat_map(Config::keys).map(|key| (key.clone(), self.content(key))).collect();
         Texts { config, values, asked: None }
     }
 
@@ -94,7 +96,32 @@ impl Mounts<'_> {
         self.observed.as_ref().is_some_and(|observed| observed.take_change())
     }
 
+    fn content(&self, key: &Key) -> Result<SecretString, ErrorKind> {
+        let path = match self.origin {
+            Origin::Mounted { secrets, .. } => secrets.join(key.secret.as_str()).join(key.key.as_str()),
+            Origin::Patcher(settings) => match &settings.login {
+                Login::Value(_, value) => return Ok(value.clone()),
+                Login::File(_, path) => self.environment.directory().join(path),
+            },
+        };
+        text_of(bytes(&path)?).map(SecretString::from).ok_or(ErrorKind::InvalidData)
+    }
+
+    /// Where a value is, in the words of a message.
+    fn place(&self, key: &Key) -> String {
+        match self.origin {
+            Origin::Mounted { .. } => {
+                let mounted = if self.observed.is_some() { "" } else { "mounted " };
+                format!("`{}` of the {mounted}Secret {}", key.key, key.secret)
+            }
+            Origin::Patcher(settings) => stand_in::place(settings),
+        }
+    }
+
     fn config(&self, text: &str) -> Result<Config, Vec<Diagnostic>> {
+        if let Origin::Patcher(settings) = self.origin {
+            return Ok(settings.config());
+        }
         let file: File = file::parse(text)?;
         config::read(&file, self.allowed)
     }
@@ -154,7 +181,7 @@ impl Mounts<'_> {
     }
 
     fn logins(&self, source: &Source, texts: &Texts, problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
-        let place = |key: &Key| format!("`{}` of the {} {}", key.key, self.secret(), key.secret);
+        let place = |key: &Key| self.place(key);
         match source {
             Source::Whole(key) => match self.value(key, texts, problems) {
                 Some(text) => mounted::docker_config(&text, &place(key), self.environment, problems),
@@ -179,18 +206,14 @@ impl Mounts<'_> {
             Some(Err(kind)) => *kind,
             None => ErrorKind::NotFound,
         };
-        let message = format!("the key `{}` of the {} {} cannot be read: {kind}", key.key, self.secret(), key.secret);
-        let hint = match self.observed {
-            Some(_) => "make the Secret in the controller's namespace",
-            None => "mount the Secret below the folder of `--secrets`",
+        let message = format!("{} cannot be read: {kind}", self.place(key));
+        let hint = match (self.origin, &self.observed) {
+            (Origin::Patcher(_), _) => "mount the Secret",
+            (_, Some(_)) => "make the Secret in the controller's namespace",
+            (_, None) => "mount the Secret below the folder of `--secrets`",
         };
         problems.push(Diagnostic::error(Code::UnreadableFile, message).hint(hint));
         None
-    }
-
-    /// What messages call a Secret that a login is in.
-    fn secret(&self) -> &'static str {
-        if self.observed.is_some() { "Secret" } else { "mounted Secret" }
     }
 }
 
@@ -201,6 +224,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>, ErrorKind> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -218,13 +242,9 @@ mod tests {
         write("..1/.dockerconfigjson", r#"{"auths":{"ghcr.io":{"auth":"dTpw"}}}"#);
         write("..2/.dockerconfigjson", r#"{"auths":{"ghcr.io":{"auth":"hunter2"}}}"#);
         let (allowed, environment) = (Allowed::default(), Environment::new([("A", "b")], PathBuf::from("/")));
-        let mounts = Mounts {
-            config: folder.path().join("regcred.yaml"),
-            secrets: folder.path().join("secrets"),
-            allowed: &allowed,
-            environment: &environment,
-            observed: None,
-        };
+        let (config, secrets) = (folder.path().join("regcred.yaml"), folder.path().join("secrets"));
+        let origin = Origin::Mounted { config, secrets };
+        let mounts = Mounts { origin: &origin, allowed: &allowed, environment: &environment, observed: None };
         let Err(problems) = mounts.understand(&mounts.read(), None) else { panic!("nothing is mounted") };
         assert!(
             problems[0].message.contains("`.dockerconfigjson` of the mounted Secret p cannot be read"),

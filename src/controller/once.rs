@@ -11,20 +11,19 @@ use super::news::News;
 use super::observed::Observed;
 use super::session::{Session, choices, delivery, names};
 use super::state::State;
-use super::{Options, Wishes, confinement, log};
+use super::{Options, Origin, Wishes, confinement, log, own_namespace};
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Connected, stay_connected};
 use regcred_cluster::controller::check::Confined;
-use regcred_cluster::controller::stream;
+use regcred_cluster::controller::rights;
+use regcred_cluster::controller::stream::{self, First};
 use regcred_cluster::controller::watch::CUT;
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::controller::Counts;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// How long a pass leads: it takes no part in the election.
-const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often it is looked whether custom resources were read.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -33,19 +32,20 @@ const LOOK: Duration = Duration::from_millis(50);
 /// # Errors
 /// The mounted files are wrong, or the cluster cannot be reached.
 pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
-    let Options { config, secrets, namespace, wishes, access, allowed, .. } = options;
-    let mut mounts = Mounts { config, secrets, allowed: &allowed, environment, observed: None };
+    let Options { origin, wishes, namespace, access, allowed, .. } = options;
+    let mut mounts = Mounts { origin: &origin, allowed: &allowed, environment, observed: None };
     let wrong = |problems| Failure::Input { title: "the mounted files", problems };
-    let of_the_file = match wishes {
-        Wishes::File => Some(mounts.understand(&mounts.read(), None).map_err(wrong)?),
+    let of_the_settings = match wishes {
+        Wishes::Settings => Some(mounts.understand(&mounts.read(), None).map_err(wrong)?),
         Wishes::Resources => None,
     };
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let patience = access.timeout;
-    let Connected { client, watching, electing: _ } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let Connected { client, watching, electing: _, own } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let namespace = own_namespace(namespace, &own).map_err(of_the_cluster)?;
     let server = Server::new(client.clone(), patience, || false);
-    let state = Rc::new(State::new());
-    let mounted = if let Some(mounted) = of_the_file {
+    let state = Rc::new(State::new(origin.manner()));
+    let mounted = if let Some(mounted) = of_the_settings {
         mounted
     } else {
         let server = Server::new(client, patience, || false);
@@ -55,9 +55,19 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
         mounts.understand(&mounts.read(), None).map_err(wrong)?
     };
     mounted.warnings.iter().for_each(log::problem);
-    state.leads_until.set(Some(Instant::now() + FOR_EVER));
-    let first = stream::first(&server).await;
-    let first = first.map_err(|trouble| of_the_cluster(Attempt::new("get", "/version").failed(&trouble)))?;
+    state.lead_alone();
+    let unanswered = |trouble| of_the_cluster(Attempt::new("ask", "the API server").failed(&trouble));
+    let polls = match &origin {
+        Origin::Mounted { .. } => None,
+        Origin::Patcher(settings) => {
+            let missing = rights::missing(&server, &namespace).await.map_err(unanswered)?;
+            (!missing.watches.is_empty()).then_some(settings.interval)
+        }
+    };
+    let first = match polls {
+        Some(pause) => First::ListedEach(pause),
+        None => stream::first(&server).await.map_err(unanswered)?,
+    };
     let delivery = delivery(&mounted.config, mounted.logins.iter().map(Rc::as_ref));
     let news = RefCell::new(News::new(None));
     news.borrow_mut().resources(&mounted.verdicts);
@@ -68,7 +78,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
         loop {
             session.turn().await;
             let counts = session.counts();
-            if session.is_idle() && state.is_confined() && is_done(counts) {
+            if session.is_idle() && state.is_safe() && is_done(counts) {
                 return Ok(counts);
             }
             // Only what nothing is done about runs out of time.

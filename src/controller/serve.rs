@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -15,16 +14,17 @@ use super::online::Asking;
 use super::session::{Session, choices, delivery, names};
 use super::state::State;
 use super::statuses::Statuses;
-use super::{Options, StuckPods, Wishes, confinement, http, leadership, log};
+use super::{Options, Origin, StuckPods, Wishes, confinement, http, leadership, log, own_namespace, stand_in};
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Client, Connected, stay_connected};
 use regcred_cluster::controller::events::Events;
 use regcred_cluster::controller::lease::Lease;
-use regcred_cluster::controller::stream;
+use regcred_cluster::controller::rights::{self, Missing};
+use regcred_cluster::controller::stream::{self, First};
 use regcred_cluster::controller::watch::CUT;
 use regcred_cluster::failure::Attempt;
-use regcred_cluster::server::Server;
+use regcred_cluster::server::{Server, Trouble};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::Namespace;
 use regcred_core::objects::marks;
@@ -41,30 +41,28 @@ const LEASE_CALL: Duration = Duration::from_secs(3);
 /// # Errors
 /// The port cannot be had, or the cluster's address or login is wrong.
 pub async fn serve(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
-    let Options {
-        config, secrets, namespace, wishes, listen, access, allowed, identity, stuck_pods, check_online, ..
-    } = options;
+    let Options { origin, wishes, namespace, listen, access, allowed, identity, stuck_pods, check_online, .. } =
+        options;
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let timeouts = access.timeout;
-    let Connected { client, watching, electing } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        let message = format!("`--listen` {listen} cannot be had: {}", error.kind());
-        Failure::of("the port", Diagnostic::error(Code::Unwritable, message).hint("choose another port"))
-    })?;
-    let address = listener.local_addr().map_or(String::new(), |address| address.to_string());
-    log::info("regcred controller", &[("version", env!("CARGO_PKG_VERSION")), ("answers", &address)]);
-    let state = Rc::new(State::new());
-    spawn_local(http::answer(listener, Rc::clone(&state)));
+    let Connected { client, watching, electing, own } = stay_connected(access, CUT).await.map_err(of_the_cluster)?;
+    let namespace = own_namespace(namespace, &own).map_err(of_the_cluster)?;
+    let state = Rc::new(State::new(origin.manner()));
+    match listen {
+        Some(listen) => http::begin(listen, &state).await?,
+        None => log::info("regcred stands in for imagepullsecret-patcher", &[("version", env!("CARGO_PKG_VERSION"))]),
+    }
     spawn_local(stop_at_a_signal(Rc::clone(&state)));
     let server = || Server::new(client.clone(), LEASE_CALL, || false);
     let observed = (wishes == Wishes::Resources)
         .then(|| Observed::start(watching.clone(), server(), namespace.clone(), Rc::clone(&state)));
     let statuses = observed.clone().map(|observed| Statuses::new(server(), observed));
-    let mounts = Mounts { config, secrets, allowed: &allowed, environment, observed };
+    let mounts = Mounts { origin: &origin, allowed: &allowed, environment, observed };
     let news = RefCell::new(News::new(None));
-    let run = Run {
+    let mut run = Run {
         state: &state,
         server: Server::new(client.clone(), timeouts, || false),
+        polls: None,
         watching,
         mounts,
         statuses,
@@ -74,12 +72,19 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
         asking: Asking { interval: check_online, allowed: &allowed, environment },
     };
     let Some((mut mounted, mut texts)) = run.first_files().await else { return Ok(Outcome::Done) };
+    let Some(missing) = run.missing_rights(&origin).await else { return Ok(Outcome::Done) };
     let name = marks::name(mounted.config.owner.as_str());
-    *news.borrow_mut() = News::new(Some(Events::new(&client, namespace.as_str(), &name, &identity)));
+    let events = missing.events.is_empty().then(|| Events::new(&client, namespace.as_str(), &name, &identity));
+    *news.borrow_mut() = News::new(events);
     run.accept(&mounted);
-    let lease = Lease::new(run.watching.clone(), namespace.as_str(), &name, identity);
-    let short = Server::new(electing, LEASE_CALL, || false);
-    let election = spawn_local(leadership::take_part(lease, short, Rc::clone(&state)));
+    let election = if missing.leases.is_empty() {
+        let lease = Lease::new(run.watching.clone(), namespace.as_str(), &name, identity);
+        let short = Server::new(electing, LEASE_CALL, || false);
+        spawn_local(leadership::take_part(lease, short, Rc::clone(&state)))
+    } else {
+        state.lead_alone();
+        spawn_local(async {})
+    };
     while let Some(changed) = run.session(&mounted, &mut texts).await {
         mounted = changed;
     }
@@ -91,6 +96,8 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
 struct Run<'a> {
     state: &'a State,
     server: Server,
+    /// The pause between two lists, where the account may not watch.
+    polls: Option<Duration>,
     watching: Client,
     mounts: Mounts<'a>,
     statuses: Option<Statuses>,
@@ -122,6 +129,32 @@ impl Run<'_> {
         None
     }
 
+    /// What the account of a patcher may not do, which is said once; `None` after a signal.
+    async fn missing_rights(&mut self, origin: &Origin) -> Option<Missing> {
+        let Origin::Patcher(settings) = origin else { return Some(Missing::default()) };
+        let missing = self.answered(async || rights::missing(&self.server, self.namespace).await).await?;
+        stand_in::tell(&missing, settings.interval);
+        self.polls = (!missing.watches.is_empty()).then_some(settings.interval);
+        Some(missing)
+    }
+
+    /// Asks the API server until it answers; `None` after a signal.
+    async fn answered<T>(&self, ask: impl AsyncFn() -> Result<T, Trouble>) -> Option<T> {
+        loop {
+            let trouble = match ask().await {
+                Ok(answer) => return Some(answer),
+                Err(trouble) => trouble,
+            };
+            let why = Attempt::new("ask", "the API server").failed(&trouble).message;
+            log::warn("the API server does not answer", &[("why", &why)]);
+            self.state.turned.set(Instant::now());
+            if self.state.is_stopping.get() {
+                return None;
+            }
+            sleep(LOOK / 4).await;
+        }
+    }
+
     fn accept(&self, mounted: &Mounted) {
         self.state.is_configured.set(true);
         self.state.metrics.config_broken.set(0);
@@ -140,21 +173,9 @@ impl Run<'_> {
 
     /// Serves the cluster until the mounted files change, or a signal comes, which gives `None`.
     async fn session(&self, mounted: &Mounted, texts: &mut Texts) -> Option<Mounted> {
-        let first = loop {
-            match stream::first(&self.server).await {
-                Ok(first) => break first,
-                Err(trouble) => {
-                    log::warn(
-                        "the API server does not answer",
-                        &[("why", &Attempt::new("get", "/version").failed(&trouble).message)],
-                    );
-                    self.state.turned.set(Instant::now());
-                    if self.state.is_stopping.get() {
-                        return None;
-                    }
-                    sleep(LOOK / 4).await;
-                }
-            }
+        let first = match self.polls {
+            Some(pause) => First::ListedEach(pause),
+            None => self.answered(async || stream::first(&self.server).await).await?,
         };
         let delivery = delivery(&mounted.config, mounted.logins.iter().map(Rc::as_ref));
         *self.state.sample.borrow_mut() = None;

@@ -21,7 +21,7 @@ use regcred_cluster::controller::stream::First;
 use regcred_cluster::controller::watch::{self, Said};
 use regcred_cluster::controller::write::write;
 use regcred_cluster::server::Server;
-use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
+use regcred_core::cluster::{Accounts, Delivery, PullSecret};
 use regcred_core::controller::wanted::{Config, Wanted};
 use regcred_core::controller::{Choosing, Counts, Machine, Outcome, Watch, Write};
 use regcred_core::docker_config::Logins;
@@ -45,8 +45,8 @@ pub fn delivery<'a>(config: &'a Config, logins: impl Iterator<Item = &'a Logins>
             .collect(),
         link: config.link,
         marks: Marks { owner: config.owner.to_string(), profile: None },
-        on_conflict: OnConflict::Skip,
-        unchangeable: Unchangeable::Refuse,
+        on_conflict: config.on_conflict,
+        unchangeable: config.unchangeable,
     }
 }
 
@@ -89,7 +89,7 @@ impl<'a> Session<'a> {
         news: &'a RefCell<News>,
         own: &Namespace,
     ) -> Self {
-        let machine = Machine::new(delivery, choices, own.clone());
+        let machine = Machine::new(delivery, choices, own.clone(), state.manner);
         let stream = |watch: Watch| {
             let name = match &watch {
                 Watch::Secrets(number) => Some(delivery.pull_secrets[*number].name),
@@ -186,7 +186,8 @@ impl<'a> Session<'a> {
 
     fn end(&mut self, write: &Write, outcome: Outcome) {
         self.state.working_since.set(None);
-        self.state.metrics.wrote(write, &outcome);
+        let result = self.state.metrics.wrote(write, &outcome);
+        log::debug("a write has ended", &[("object", &write.place.words(self.delivery)), ("result", result)]);
         self.machine.end(&write.place, outcome, self.now());
     }
 

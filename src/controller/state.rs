@@ -8,10 +8,13 @@ use tokio::time::Instant;
 
 use super::metrics::Metrics;
 use regcred_cluster::controller::check::Confined;
+use regcred_core::controller::Manner;
 use regcred_core::names::Namespace;
 
 /// How long a replica that leads may have work and end none of it.
 const STUCK: Duration = Duration::from_secs(120);
+/// Longer than any program runs.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 /// How long a turn of the main loop may take.
 const TURN: Duration = Duration::from_secs(60);
 
@@ -20,6 +23,8 @@ pub struct State {
     pub metrics: Metrics,
     /// Until when it may write; `None` while another replica leads.
     pub leads_until: Cell<Option<Instant>>,
+    /// A patcher's account is not confined.
+    pub manner: Manner,
     /// Whether its account is confined, once that is known.
     pub confined: RefCell<Option<Confined>>,
     /// Whether the watches of this session have seen all namespaces and ServiceAccounts.
@@ -44,9 +49,10 @@ pub struct State {
 }
 
 impl State {
-    pub fn new() -> Self {
+    pub fn new(manner: Manner) -> Self {
         Self {
             metrics: Metrics::new(),
+            manner,
             leads_until: Cell::new(None),
             confined: RefCell::new(None),
             may_begin: Cell::new(false),
@@ -67,13 +73,23 @@ impl State {
         self.leads_until.get().is_some_and(|until| Instant::now() < until)
     }
 
+    /// It leads as long as it runs, without an election.
+    pub fn lead_alone(&self) {
+        self.leads_until.set(Some(Instant::now() + FOR_EVER));
+    }
+
     pub fn is_confined(&self) -> bool {
         *self.confined.borrow() == Some(Confined::Yes)
     }
 
+    /// Whether the account is as it has to be for a write.
+    pub fn is_safe(&self) -> bool {
+        self.manner == Manner::Patcher || self.is_confined()
+    }
+
     /// Whether it may begin a write now.
     pub fn may_write(&self) -> bool {
-        self.leads() && self.is_confined() && !self.is_stopping.get()
+        self.leads() && self.is_safe() && !self.is_stopping.get()
     }
 
     /// Why it is not ready; `None` if it is.

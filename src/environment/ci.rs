@@ -68,6 +68,27 @@ impl Ci {
         matches!(self, Self::GitLab | Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest)
     }
 
+    /// Why logins are missing here without a fault.
+    #[must_use]
+    pub fn why_missing(self) -> Option<&'static str> {
+        match self {
+            Self::GitLabMergeRequest | Self::GitLabUnprotected => {
+                Some("MISSING is expected here: protected variables exist on protected branches and tags only")
+            }
+            Self::GitHubPullRequest => Some("MISSING is expected here: the check of a pull request needs no secrets"),
+            _ => None,
+        }
+    }
+
+    /// What makes files current that are not.
+    #[must_use]
+    pub fn how_to_update(self) -> &'static str {
+        match self {
+            Self::GitLabMergeRequest | Self::GitHubPullRequest => "the run after the merge changes that",
+            _ => "run the same without --check",
+        }
+    }
+
     /// The hint for a credential variable that is not set or empty.
     #[must_use]
     pub fn how_to_set(self, name: &VariableName) -> String {

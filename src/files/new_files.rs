@@ -33,8 +33,13 @@ pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
 }
 
 fn exists(name: &str) -> Diagnostic {
-    Diagnostic::error(Code::FileExists, format!("`{name}` is there already, so nothing was written"))
-        .hint("write elsewhere with `--directory DIR`, and take over what is missing")
+    let hint = match name {
+        "helmfile.yaml" => {
+            "run `regcred init helmfile --directory pull-secrets`, and add `helmfiles: [{path: pull-secrets/helmfile.yaml}]` to yours"
+        }
+        _ => "write elsewhere with `--directory DIR`, and take over what is missing",
+    };
+    Diagnostic::error(Code::FileExists, format!("`{name}` is there already, so nothing was written")).hint(hint)
 }
 
 fn create(path: &Path, text: &str) -> io::Result<()> {

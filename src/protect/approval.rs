@@ -31,6 +31,7 @@ pub fn check(listed: Option<&BTreeSet<String>>, recipients: &Recipients) -> Resu
 pub fn not_listed(refused: &[&Recipient]) -> Diagnostic {
     let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
     Diagnostic::error(Code::AnotherRecipient, format!("`{VARIABLE}` does not list {}", shown.join(", "))).hint(
-        "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`; only this variable approves a recipient",
+        "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`; only this variable approves a \
+         recipient; if it was meant, add it to those of all clusters there, joined by commas",
     )
 }

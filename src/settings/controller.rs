@@ -5,9 +5,9 @@ use regcred_core::cluster::installation::{CHANGES_AT_CREATION, ControllerSetting
 use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::Image;
-use regcred_core::names::{Namespace, NamespacePattern};
+use regcred_core::names::Namespace;
 use regcred_core::spec::choice::Link;
-use regcred_core::spec::{Options, PullSecret, Sourced, go};
+use regcred_core::spec::{Options, Sourced, go};
 
 /// Its namespace when no other is named.
 const NAMESPACE: &str = "regcred-system";
@@ -25,7 +25,6 @@ const OLDEST: u32 = 30;
 pub(super) fn decide(
     options: &Options,
     link: Link,
-    pull_secrets: &[PullSecret],
     problems: &mut Vec<Diagnostic>,
 ) -> Result<ControllerSettings, Failure> {
     let Some(Sourced { value: image, origin }) = &options.controller_image else {
@@ -50,7 +49,6 @@ pub(super) fn decide(
         problems.push(problem.hint("write 2, so that one takes over when the other's node goes"));
     }
     if link == Link::Policy {
-        problems.extend(pull_secrets.iter().filter_map(a_glob));
         problems.extend((kubernetes < CHANGES_AT_CREATION).then(|| {
             let message = format!(
                 "`--link policy` needs Kubernetes 1.{CHANGES_AT_CREATION}, and `--kube-version` is before that"
@@ -112,13 +110,4 @@ fn minor_version(text: &str) -> Result<u32, String> {
         return Err(format!("is before 1.{OLDEST}, whose admission policies confine the controller"));
     }
     Ok(minor)
-}
-
-/// The selector of a policy's binding takes names only.
-fn a_glob(pull_secret: &PullSecret) -> Option<Diagnostic> {
-    let lists = [&pull_secret.include, &pull_secret.exclude].into_iter().flatten();
-    let is_glob = |pattern: &Result<NamespacePattern, _>| matches!(pattern, Ok(NamespacePattern::Glob(_)));
-    let list = lists.into_iter().find(|list| list.value.iter().any(is_glob))?;
-    let message = format!("{}: a policy for Pods takes no glob with `--strategy controller`", list.origin);
-    Some(Diagnostic::error(Code::GlobNotUnderstood, message).hint("name each namespace, or use --link service-account"))
 }

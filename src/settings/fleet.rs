@@ -96,6 +96,7 @@ impl Fleet {
         problems.extend(wrong);
         let cluster_names = flags.options.clusters.as_ref().map_or(&[][..], |clusters| &clusters.value);
         let clusters = choose(cluster_names, &file.clusters)?;
+        refuse_too_many(&clusters, file)?;
         let run = Context { typed, flags, file, has_file, listed, problems, purpose, environment, clusters: &clusters };
         let members = run.members()?;
         run.refuse_idle(&members)?;
@@ -110,6 +111,21 @@ impl Fleet {
         secret_variables.dedup();
         Ok(Self { members, secret_variables, warnings })
     }
+}
+
+/// Each pull secret is decided for each cluster.
+fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec) -> Result<(), Failure> {
+    const MOST: usize = 100_000;
+    let own = |cluster: &&Cluster| cluster.pull_secrets.as_ref().map_or(file.pull_secrets.len(), Vec::len);
+    let all: usize = clusters.iter().map(own).sum();
+    if all <= MOST {
+        return Ok(());
+    }
+    let count = clusters.len();
+    let message = format!(
+        "regcred.yaml has {count} clusters with {all} pull secrets together, and at most {MOST} are taken at once"
+    );
+    Err(usage(&message, "choose fewer clusters with --cluster, or write more than one regcred.yaml"))
 }
 
 /// The list of `--namespaces-from`, and what is wrong with it.

@@ -160,7 +160,7 @@ impl Settings {
         };
         let controller = match combination.strategy {
             Strategy::Controller if purpose == Purpose::Manifests => {
-                Some(controller::decide(options, combination.link, &pull_secrets, problems)?)
+                Some(controller::decide(options, combination.link, problems)?)
             }
             _ => None,
         };

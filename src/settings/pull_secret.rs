@@ -6,7 +6,7 @@ use globset::GlobMatcher;
 
 use super::fleet::Purpose;
 use super::layers::NAMESPACES;
-use super::namespaces::{self, Listed, NamesAdd, Wanted};
+use super::namespaces::{self, Listed, NamesAdd, Wanted, patterns};
 use crate::environment::Environment;
 use regcred_core::confine::Allowed;
 use regcred_core::credentials::{DEFAULT_VARIABLE, Source};
@@ -88,7 +88,7 @@ impl Common<'_> {
         if strategy == Strategy::Patcher {
             self.refuse_a_choice(spec, problems);
         }
-        let exclude = taken(spec.exclude.as_ref(), problems);
+        let exclude = patterns(spec.exclude.as_ref(), problems);
         // Namespaces that are found by their labels need no names, unless something else does.
         let found_by_label = link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
         let is_listed =
@@ -103,7 +103,7 @@ impl Common<'_> {
             confined,
             external,
             namespaces,
-            include: if self.are_chosen_later { taken(spec.include.as_ref(), problems) } else { Vec::new() },
+            include: if self.are_chosen_later { patterns(spec.include.as_ref(), problems) } else { Vec::new() },
             exclude,
             service_accounts: self.service_accounts(spec, problems),
             written_accounts: written_accounts(spec),
@@ -187,7 +187,7 @@ impl Common<'_> {
         problems: &mut Vec<Diagnostic>,
     ) -> Vec<Namespace> {
         let before = problems.len();
-        let include = taken(spec.include.as_ref(), problems);
+        let include = patterns(spec.include.as_ref(), problems);
         let origin = spec.include.as_ref().map_or(Origin::File("include"), |include| include.origin.clone());
         // Names of this run are added to a list that was named too; names in the file choose from it.
         let adds = !matches!(origin, Origin::File(_) | Origin::Cluster(..)) && self.options.namespaces_from.is_some();

@@ -121,10 +121,10 @@ fn every_code_of_a_problem_is_documented_and_no_other() {
     assert!(missing.is_empty() && gone.is_empty(), "not documented: {missing:?}; no longer there: {gone:?}");
 }
 
-/// README, CHANGELOG, every page in `docs` and the READMEs of the examples, with their paths.
+/// README, CHANGELOG, SECURITY, every page in `docs` and the READMEs of the examples, with their paths.
 fn pages() -> Vec<(PathBuf, String)> {
     let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
-    let mut paths = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    let mut paths = ["README.md", "CHANGELOG.md", "SECURITY.md"].map(|name| root().join(name)).to_vec();
     paths.extend(entries(&root().join("docs")));
     for kind in ["helmfile-examples", "gitlab-ci-examples", "gitops-examples"] {
         let folders = entries(&root().join(kind)).into_iter().chain([root().join(kind)]);
@@ -172,6 +172,7 @@ fn every_link_between_the_pages_leads_somewhere() {
 
 /// Flags of the programs that our output is piped into.
 const FLAGS_OF_OTHERS: &[&str] = &[
+    "--admission-control-config-file",
     "--no-default-features",
     "--body-file",
     "--file",
@@ -184,6 +185,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--all-namespaces",
     "--as",
     "--as-group",
+    "--decode",
     "--dry-run",
     "--cached",
     "--create-namespace",
@@ -198,9 +200,11 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--exec",
     "--field-manager",
     "--field-selector",
+    "--file",
     "--filename-override",
     "--fn-config",
     "--for",
+    "--from",
     "--force-conflicts",
     "--from-file",
     "--hard",

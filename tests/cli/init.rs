@@ -100,6 +100,9 @@ fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
             assert_eq!(output.status.code(), Some(1), "{tool}");
             assert!(output.stdout.is_empty() && stderr.contains(&format!("`{existing}` is there already")), "{stderr}");
             assert_eq!(files(folder.path()), [*existing]);
+            let has_a_way =
+                stderr.contains("run `regcred init helmfile --directory pull-secrets`, and add `helmfiles:");
+            assert_eq!(has_a_way, *existing == "helmfile.yaml", "{stderr}");
             assert_eq!(fs::metadata(path).unwrap().len(), 0);
         }
     }
@@ -112,6 +115,7 @@ fn a_pipeline_that_is_there_gets_a_file_to_include_in_its_stages() {
         ("stages: [build, test, deploy, clean]\n", "test", "deploy"),
         ("build: {script: !reference [.x, script]}\n", "test", "deploy"),
         ("", "test", "deploy"),
+        ("workflow: {rules: [{when: always}]}\n", "test", "deploy"),
         ("stages: ['yes', \"a\\n  script: [b]\"]\n", "\"yes\"", "\"a\\n  script: [b]\""),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -120,6 +124,7 @@ fn a_pipeline_that_is_there_gets_a_file_to_include_in_its_stages() {
         let output = regcred(folder.path(), &["init", "gitlab"]);
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(said.contains("add `include: [{local: pull-secrets.gitlab-ci.yml}]` to .gitlab-ci.yml"), "{said}");
+        assert_eq!(said.contains("two pipelines"), !existing.contains("workflow:"), "{said}");
         assert_eq!(files(folder.path()), [".gitlab-ci.yml", "pull-secrets.gitlab-ci.yml", "regcred.yaml"]);
         assert_eq!(fs::read_to_string(folder.path().join(".gitlab-ci.yml")).unwrap(), existing);
         let jobs = fs::read_to_string(folder.path().join("pull-secrets.gitlab-ci.yml")).unwrap();

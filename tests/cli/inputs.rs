@@ -341,6 +341,37 @@ fn a_regcred_yaml_of_very_many_faults_is_refused_in_time() {
 }
 
 #[test]
+fn more_clusters_pull_secrets_and_globs_than_anybody_has_are_refused_in_time() {
+    const HEAD: &str =
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  link: none\n";
+    let list = |name: &str, count: usize, item: &dyn Fn(usize) -> String| {
+        format!("  {name}:\n  - {}\n", (0..count).map(item).collect::<Vec<_>>().join("\n  - "))
+    };
+    let globs = (0..1_001).map(|number| format!("'*-q{number}*'")).collect::<Vec<_>>().join(",");
+    let pull_secrets = |count, globs: &str| {
+        let item = |number| format!("{{name: s{number}, namespaces: {{include: ['*'], exclude: [{globs}]}}}}");
+        list("pullSecrets", count, &item)
+    };
+    let clusters = list("clusters", 400, &|number| format!("{{name: c{number}}}"));
+    for (spec, words) in [
+        (pull_secrets(400, "") + &clusters, "400 clusters with 160000 pull secrets together, and at most 100000"),
+        (pull_secrets(1, &globs), "a pull secret has 1001 globs for namespaces, and at most 1000"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::File::create(folder.path().join("regcred.yaml"))
+            .unwrap()
+            .write_all((HEAD.to_owned() + &spec).as_bytes())
+            .unwrap();
+        let names = (0..1_000).map(|number| format!("team-{number}")).collect::<Vec<_>>().join("\n");
+        let started = std::time::Instant::now();
+        let (ended, said) = in_time(folder.path(), "verify --list --namespaces-from -", &names);
+        assert!(ended == Some(1) || ended == Some(2), "{said}");
+        assert!(said.contains(words), "{said}");
+        assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+    }
+}
+
+#[test]
 fn a_file_that_is_mostly_a_hole_is_refused_at_once() {
     for (file, arguments) in [
         ("out/regcred.lock", "render -n a --format directory --output out"),

@@ -297,7 +297,10 @@ fn a_list_of_recipients_is_the_only_authority() {
     let place = Place::new();
     let list = |names: &'static str| [LOGIN, KEY, ("REGCRED_RECIPIENTS", names)];
     let (code, said) = place.sealed_with(&list(OTHER), "rsa-2048", &format!("--accept-recipient {FIRST}"));
-    assert!(code == 1 && said.contains("`REGCRED_RECIPIENTS` does not list"), "{said}");
+    assert!(
+        code == 1 && said.contains("`REGCRED_RECIPIENTS` does not list") && said.contains("those of all clusters"),
+        "{said}"
+    );
     assert!(!place.path("out").exists());
     assert_eq!(place.sealed_with(&list(FIRST), "rsa-2048", "").0, 0);
     assert_eq!(place.sealed_with(&list(OTHER), "rsa-2048", "").0, 1, "also for what is current");

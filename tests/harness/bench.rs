@@ -66,6 +66,14 @@ impl Bench {
         Some(turns::take(&Location::caller().to_string(), || Self::start(folder, None, "--audit")))
     }
 
+    /// A bench that no other test has, whose API server has this admission configuration.
+    #[track_caller]
+    pub fn with_admission(configuration: &Path) -> Option<&'static Self> {
+        let folder = self::tools(&["kubectl", CONTROL_PLANE])?;
+        let start = || Self::start(folder, None, &format!("--admission {}", configuration.display()));
+        Some(turns::take(&Location::caller().to_string(), start))
+    }
+
     /// A bench that no other test has, whose API server begins no watch with the objects that are there, as before Kubernetes 1.34.
     #[track_caller]
     pub fn without_streamed_lists() -> Option<&'static Self> {

@@ -1,5 +1,6 @@
 //! Runs `regcred controller` on a bench, as the account and with the files of `render --strategy controller`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -269,17 +270,14 @@ impl Installed {
 
     /// Starts a replica with more variables in its environment.
     pub fn start_with(&self, more: &[&str], variables: &[(&str, &Path)]) -> Replica {
-        // It ends with the shell's stdin, which the end of the test process closes, however it ends.
-        let script = r#"log=$1; shift; "$@" </dev/null 2>"$log" & echo $! >"$log.pid"; cat >/dev/null; kill -KILL $! 2>/dev/null"#;
-        let log = self.path(&fresh("log"));
-        let shell = self.bench.program("sh").arguments(["-c", script, "sh", &log.display().to_string(), "regcred"]);
-        let shell = shell
-            .arguments(self.arguments())
-            .arguments(["--listen", "127.0.0.1:0", "--log-format", "json"])
-            .arguments(more);
-        let shell = shell.variable("KUBECONFIG", self.path("kubeconfig")).variable("HOSTNAME", fresh("pod"));
-        let shell = variables.iter().fold(shell, |shell, (name, value)| shell.variable(name, value));
-        Replica { keeper: shell.start(), log }
+        let arguments = self.arguments();
+        let listen = ["--listen", "127.0.0.1:0", "--log-format", "json"];
+        let arguments: Vec<_> =
+            arguments.iter().map(String::as_str).chain(listen).chain(more.iter().copied()).collect();
+        let kubeconfig = self.path("kubeconfig");
+        let variables: Vec<_> =
+            [("KUBECONFIG", kubeconfig.as_path())].into_iter().chain(variables.iter().copied()).collect();
+        Replica::start(self.bench, self.path(&fresh("log")), &arguments, &variables)
     }
 
     /// The content of the pull secret of a namespace.
@@ -323,6 +321,16 @@ impl Installed {
 }
 
 impl Replica {
+    /// Starts `regcred` with these arguments and variables, and writes its log there.
+    pub fn start(bench: &Bench, log: PathBuf, arguments: &[&str], variables: &[(&str, impl AsRef<OsStr>)]) -> Self {
+        // It ends with the shell's stdin, which the end of the test process closes, however it ends.
+        let script = r#"log=$1; shift; "$@" </dev/null 2>"$log" & echo $! >"$log.pid"; cat >/dev/null; kill -KILL $! 2>/dev/null"#;
+        let shell = bench.program("sh").arguments(["-c", script, "sh", &log.display().to_string(), "regcred"]);
+        let shell = shell.arguments(arguments).variable("HOSTNAME", fresh("pod"));
+        let shell = variables.iter().fold(shell, |shell, (name, value)| shell.variable(name, value.as_ref()));
+        Self { keeper: shell.start(), log }
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

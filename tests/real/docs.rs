@@ -106,6 +106,13 @@ const PAGES: &[Page] = &[
             \"imageID\": \"\", \"ready\": false, \"restartCount\": 0, \"state\": {\"waiting\": $waiting}}]}}"
         regcred apply -n shop"#,
     ),
+    (
+        "docs/titansoft.md",
+        &["kubectl"],
+        "kubectl create namespace imagepullsecret-patcher
+        kubectl create deployment imagepullsecret-patcher -n imagepullsecret-patcher --image=quay.io/titansoft/imagepullsecret-patcher:v0.14",
+    ),
+    ("docs/static-policies.md", &[], ""),
     ("docs/trees.md", &[], ""),
     (
         "docs/troubleshooting.md",

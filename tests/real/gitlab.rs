@@ -81,7 +81,7 @@ impl Project {
                 .arguments(["--variable", "CI_PIPELINE_SOURCE=schedule"]),
             Pipeline::Unprotected => program.arguments(["--variable", "CI_COMMIT_REF_PROTECTED=false"]),
             Pipeline::MergeRequest => program
-                .arguments(["--variable", "CI_PIPELINE_SOURCE=merge_request_event"])
+                .arguments(["--variable", "CI_PIPELINE_SOURCE=merge_request_event", "--variable", "GITLAB_CI=true"])
                 .arguments(["--variable", "CI_MERGE_REQUEST_IID=12", "--variable", "CI_COMMIT_BRANCH="]),
         }
         .variable("HELMFILE_UPGRADE_NOTICE_DISABLED", "1")
@@ -433,6 +433,7 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
     project.edit("regcred.yaml", "[team-a, team-b]", &format!("[{namespace}]"));
     let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
     assert!(says(&log, "MISSING") && !log.contains("regcred diff"), "{log}");
+    assert!(says(&log, "MISSING is expected here") && !log.contains("not current"), "{log}");
     let comments = project.comments_on_a_merge_request();
     assert!(comments.contains(&format!("| {namespace} | ServiceAccount/default | link |")), "{comments}");
 
@@ -453,6 +454,21 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
     project.create_namespaces(&[&format!("{prefix}-a")]);
     succeeded(project.run(Pipeline::Scheduled, &variables));
     assert!(project.has_secret(&format!("{prefix}-a"), "image-pull-secret"));
+}
+
+#[test]
+fn no_script_of_the_pipeline_that_includes_the_jobs_runs_in_them() {
+    let existing = "default: {before_script: [exit 42], after_script: [echo of-the-script]}\n\
+                    include: [{local: pull-secrets.gitlab-ci.yml}]\n";
+    let project = Project::with(|bench, folder| {
+        bench::write(&folder.join(".gitlab-ci.yml"), existing);
+        bench.program("regcred").directory(folder).arguments(["init", "gitlab"]).run().succeeded();
+    });
+    let Some(project) = project else { return };
+    let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
+    assert!(says(&log, "MISSING is expected here"), "{log}");
+    project.edit("pull-secrets.gitlab-ci.yml", "  inherit:\n    default: [tags, retry, timeout]\n", "");
+    failed(project.run(Pipeline::MergeRequest, &json!({})));
 }
 
 #[test]

@@ -306,6 +306,15 @@ fn buildah_builds_the_images_around_the_binary() {
     assert_eq!(run(&small, &["/usr/local/bin/regcred", "--version"]), version);
     assert_eq!(run(&jobs, &["regcred", "--version"]), version);
     assert!(run(&jobs, &["kubectl", "version", "--client"]).starts_with("Client Version: "));
+    // An image of a user's own, as docs/ci.md builds it from ours.
+    assert!(text.contains("COPY --from=build") && dockerfile().contains("/buildpack-deps:bookworm-scm@"), "it has git");
+    let page = fs::read_to_string(root().join("docs/ci.md")).unwrap();
+    let (_, own) = page.split_once("```text\nFROM ").unwrap();
+    let (own, _) = own.split_once("```").unwrap();
+    buildah(&["tag", "localhost/small", "registry.example.com/tools/regcred:0.1.0"]);
+    buildah(&["tag", "localhost/kubectl", "registry.example.com/base/git:1"]);
+    let own = build("own", &format!("FROM {own}"), &["--pull-never"]);
+    assert_eq!(run(&own, &["/usr/local/bin/regcred", "--version"]), version);
     let mount = buildah(&["mount", &small]);
     let files = program("find").arguments([mount.trim_end(), "-type", "f", "-printf", "%P %m\n"]).run().succeeded();
     buildah(&["umount", &small]);

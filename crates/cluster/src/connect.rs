@@ -58,6 +58,8 @@ pub struct Connected {
     pub watching: Client,
     /// For the lease: where the connections of the others are cut, a renewal does not try one after the other.
     pub electing: Client,
+    /// The namespace of the Pod, or of the kubeconfig's context.
+    pub own: String,
 }
 
 /// After how long without a byte a connection for reads and writes counts as cut: longer than any webhook of the API server may take.
@@ -73,7 +75,8 @@ pub async fn stay_connected(access: Access, cut: Duration) -> Result<Connected, 
     config.read_timeout = Some(cut);
     let watching = client(config.clone())?;
     config.read_timeout = Some(SILENT);
-    Ok(Connected { client: client(config.clone())?, watching, electing: client(config)? })
+    let own = config.default_namespace.clone();
+    Ok(Connected { own, client: client(config.clone())?, watching, electing: client(config)? })
 }
 
 fn client(config: Config) -> Result<Client, Diagnostic> {
@@ -189,7 +192,8 @@ fn invalid(error: &KubeconfigError) -> Diagnostic {
         KubeconfigError::ParseProxyUrl(_) => "the address of the proxy is invalid",
         _ => "the kubeconfig is invalid",
     };
-    Diagnostic::error(Code::InvalidKubeconfig, what).hint("try it with kubectl: `kubectl get namespaces`")
+    Diagnostic::error(Code::InvalidKubeconfig, what)
+        .hint("decode it if it is base64, and try it with kubectl: `kubectl get namespaces`")
 }
 
 fn no_kubeconfig() -> Diagnostic {

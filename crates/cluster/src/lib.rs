@@ -11,5 +11,6 @@ pub mod path;
 pub mod pods;
 pub mod policy;
 pub mod read;
+pub mod rights;
 pub mod server;
 pub mod stuck;

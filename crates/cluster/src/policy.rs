@@ -4,7 +4,6 @@ use regcred_core::cluster::policy::{Policy, probe};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::{Namespace, ResourceName};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -12,6 +11,7 @@ use tokio::time::Instant;
 use crate::call::Call;
 use crate::failure::Attempt;
 use crate::path::NAMESPACES;
+use crate::rights;
 use crate::server::{Server, Trouble};
 
 /// The pause between two probes.
@@ -34,16 +34,6 @@ pub async fn read(server: &Server, policies: &[Policy]) -> Result<Option<Vec<Opt
     Ok(Some(found))
 }
 
-#[derive(Deserialize)]
-struct Review {
-    status: ReviewStatus,
-}
-
-#[derive(Deserialize)]
-struct ReviewStatus {
-    allowed: bool,
-}
-
 /// Whether this account may write admission policies.
 ///
 /// # Errors
@@ -51,16 +41,9 @@ struct ReviewStatus {
 pub async fn may_write(server: &Server) -> Result<bool, Diagnostic> {
     for resource in ["mutatingadmissionpolicies", "mutatingadmissionpolicybindings"] {
         let attributes = json!({"verb": "patch", "group": "admissionregistration.k8s.io", "resource": resource});
-        let review = json!({
-            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        });
-        let call = Call::create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned(), &review);
-        let answer: Review = server
-            .ask(&call)
-            .await
-            .map_err(|trouble| Attempt::new("review", "the rights of this account").failed(&trouble))?;
-        if !answer.status.allowed {
+        let may = rights::may(server, attributes).await;
+        let may = may.map_err(|trouble| Attempt::new("review", "the rights of this account").failed(&trouble))?;
+        if !may {
             return Ok(false);
         }
     }

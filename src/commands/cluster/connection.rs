@@ -1,6 +1,6 @@
 //! Decides how each cluster of a fleet is reached.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::cluster::ConnectionArguments;
 use crate::environment::{Environment, Reading};
@@ -63,7 +63,7 @@ fn access(
     }
     let variable = entry.and_then(|entry| entry.kubeconfig.as_ref()).map(|variable| variable.env.as_str());
     let source = match (&arguments.kubeconfig, variable) {
-        (Some(path), _) => Source::Files(vec![environment.directory().join(path)]),
+        (Some(path), _) => of_flag(path, environment)?,
         (None, Some(name)) => of_variable(name, environment)?,
         (None, None) => by_default(environment)?,
     };
@@ -76,6 +76,11 @@ fn access(
         timeout: arguments.timeout.0,
         stop: interrupt::has_come,
     })
+}
+
+fn of_flag(path: &Path, environment: &Environment) -> Result<Source, Diagnostic> {
+    confine::check_path_of_kubeconfig(&path.to_string_lossy(), "`--kubeconfig`")?;
+    Ok(Source::Files(vec![environment.directory().join(path)]))
 }
 
 /// A variable holds the kubeconfig itself, or the path of one, as GitLab's File variables do.
@@ -99,7 +104,11 @@ fn of_variable(name: &str, environment: &Environment) -> Result<Source, Diagnost
                 ))
             }
             Some(path) => Ok(Source::Files(vec![path])),
-            None => Ok(Source::Text(text)),
+            None => {
+                let encoded = environment.setting(name).unwrap_or_default();
+                confine::check_encoding_of_kubeconfig(encoded, &format!("`{variable}`"))?;
+                Ok(Source::Text(text))
+            }
         },
         Reading::Unset | Reading::Empty => {
             Err(Diagnostic::error(Code::VariableUnset, format!("`{variable}` is not set, and {place} names it"))
@@ -116,7 +125,7 @@ fn of_variable(name: &str, environment: &Environment) -> Result<Source, Diagnost
 /// There is no kubeconfig, and this is no Pod.
 pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> Result<Access, Diagnostic> {
     let source = match &arguments.kubeconfig {
-        Some(path) => Source::Files(vec![environment.directory().join(path)]),
+        Some(path) => of_flag(path, environment)?,
         None => by_default(environment)?,
     };
     Ok(Access {
@@ -132,6 +141,7 @@ pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> R
 
 /// What kubectl reads, in its order.
 fn by_default(environment: &Environment) -> Result<Source, Diagnostic> {
+    confine::check_path_of_kubeconfig(environment.setting("KUBECONFIG").unwrap_or_default(), "`KUBECONFIG`")?;
     if let Some(paths) = environment.path_list("KUBECONFIG") {
         return Ok(Source::Files(paths));
     }

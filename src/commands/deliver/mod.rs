@@ -46,6 +46,7 @@ pub(super) struct Delivery {
     prepared: Prepared,
     mode: Option<Mode>,
     is_covered: bool,
+    how_to_update: &'static str,
 }
 
 impl AsRef<Settings> for Delivery {
@@ -64,6 +65,7 @@ impl Delivery {
     /// Writes the product beside where the settings say, or compares it with what is there. Each of several products is prepared before
     /// the first one is published; standard output has only one.
     pub(super) fn prepare(run: ClusterRun, place: &Place<'_>) -> Result<Self, Failure> {
+        let how_to_update = place.environment.ci().how_to_update();
         let product = Product::build(&run, place.templates)?;
         let (path, mode) = match &run.settings.destination {
             Destination::Stdout => {
@@ -73,7 +75,7 @@ impl Delivery {
                 let mut prepared = Prepared::default();
                 prepared.notes = print(&product, run.settings.combination.format)?;
                 drop(product);
-                return Ok(Self { settings: run.settings, prepared, mode: None, is_covered: false });
+                return Ok(Self { settings: run.settings, prepared, mode: None, is_covered: false, how_to_update });
             }
             Destination::Write(path) => (path, Mode::Write),
             Destination::Check(path) => (path, Mode::Check(run.known)),
@@ -88,7 +90,7 @@ impl Delivery {
         let prepared = folder::prepare(product.files(&name)?, kind, &target, mode, &place.new_paths)?;
         let is_covered =
             mode == Mode::Write && product.is_a_tree() && product.holds_a_secret() && git::is_covered(&target.path);
-        Ok(Self { settings: run.settings, prepared, mode: Some(mode), is_covered })
+        Ok(Self { settings: run.settings, prepared, mode: Some(mode), is_covered, how_to_update })
     }
 
     /// Puts everything in its place.
@@ -149,7 +151,7 @@ impl Delivery {
         let files = if count == 1 { "file is" } else { "files are" };
         let cluster = self.cluster();
         if !report::is_json() {
-            report::note(&format!("{cluster}{count} {files} not current: run the same without --check"));
+            report::note(&format!("{cluster}{count} {files} not current: {}", self.how_to_update));
         }
         Outcome::Differs
     }

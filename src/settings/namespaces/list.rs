@@ -1,5 +1,6 @@
 //! Reads a list of namespaces: a name a line, YAML, JSON, or what `kubectl get ns -o` prints.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
@@ -15,7 +16,7 @@ pub struct Listed {
     /// Those that can take a Secret.
     pub usable: Vec<Namespace>,
     /// Those that are Terminating or have opted out.
-    pub left_out: Vec<Namespace>,
+    pub left_out: BTreeSet<Namespace>,
     /// Those of Kubernetes and OpenShift itself, in a list that kubectl printed: nobody's Pods pull there, unless they are named.
     pub of_the_cluster: Vec<Namespace>,
 }
@@ -27,7 +28,7 @@ impl Listed {
     /// Whether there is a namespace that every OpenShift has.
     #[must_use]
     pub fn is_of_openshift(&self) -> bool {
-        [&self.usable, &self.left_out, &self.of_the_cluster].into_iter().flatten().any(is_of_openshift)
+        self.usable.iter().chain(&self.left_out).chain(&self.of_the_cluster).any(is_of_openshift)
     }
 
     /// Adds a namespace of a cluster.
@@ -212,7 +213,9 @@ fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec
         let place = || format!("{origin}, item {}", number + 1);
         match item {
             Item::Usable(name) => listed.add(name),
-            Item::LeftOut(name) => listed.left_out.push(name),
+            Item::LeftOut(name) => {
+                listed.left_out.insert(name);
+            }
             Item::Unnameable(invalid) => problems.push(unnameable(&invalid, &place())),
             Item::Other => problems.push(
                 Diagnostic::error(Code::InvalidList, format!("{}, is an object of another kind", place()))

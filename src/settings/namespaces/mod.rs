@@ -2,9 +2,11 @@
 
 mod list;
 
+use std::collections::BTreeSet;
+
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, NamespacePattern};
-use regcred_core::spec::Origin;
+use regcred_core::spec::{Origin, Parsed, Sourced};
 
 pub use list::{Listed, is_of_openshift, read, read_from};
 
@@ -73,8 +75,26 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
     chosen.sort_unstable();
     chosen.dedup();
     let before = chosen.len();
-    chosen.retain(|name| !exclude.iter().any(|pattern| pattern.matches(name)));
+    let (names, globs): (Vec<_>, Vec<_>) = exclude.iter().partition(|pattern| pattern.name().is_some());
+    let names: BTreeSet<_> = names.into_iter().filter_map(NamespacePattern::name).collect();
+    chosen.retain(|name| !names.contains(name) && !globs.iter().any(|pattern| pattern.matches(name)));
     Chosen { excluded: before - chosen.len(), namespaces: chosen }
+}
+
+/// The patterns of a list, unless there are more globs than anybody needs: each is tried on every namespace.
+pub fn patterns(
+    list: Option<&Sourced<Vec<Parsed<NamespacePattern>>>>,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<NamespacePattern> {
+    const MOST: usize = 1_000;
+    let patterns = list.map_or(Vec::new(), |list| list.parsed(problems));
+    let globs = patterns.iter().filter(|pattern| pattern.name().is_none()).count();
+    if globs <= MOST {
+        return patterns;
+    }
+    let message = format!("a pull secret has {globs} globs for namespaces, and at most {MOST} are tried");
+    problems.push(Diagnostic::error(Code::InvalidList, message).hint("name the namespaces, or use fewer, wider globs"));
+    Vec::new()
 }
 
 #[cfg(test)]

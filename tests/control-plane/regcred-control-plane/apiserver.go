@@ -21,7 +21,7 @@ import (
 const everyRequest = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
 "rules": [{"level": "Metadata"}]}`
 
-func startAPIServer(data folder, etcd, gates string, audits bool) (*part, error) {
+func startAPIServer(data folder, etcd, gates, admission string, audits bool) (*part, error) {
 	// Our own listener, so that no other process can take the port between its choice and its use.
 	listener, err := net.Listen("tcp", data.address())
 	if err != nil {
@@ -31,6 +31,7 @@ func startAPIServer(data folder, etcd, gates string, audits bool) (*part, error)
 	server.SecureServing.Listener = listener
 	server.SecureServing.BindPort = listener.Addr().(*net.TCPAddr).Port
 	arguments := []string{
+		"--admission-control-config-file=" + admission,
 		"--advertise-address=127.0.0.1",
 		"--allow-privileged=true",
 		"--authorization-mode=RBAC",

@@ -32,6 +32,7 @@ func main() {
 	continues := flag.Bool("continue", false, "go on at the same address with the data of a control plane that was killed")
 	audits := flag.Bool("audit", false, "write a line for each request, without bodies, to audit.log in the folder")
 	gates := flag.String("feature-gates", "", "`gates` of kube-apiserver, for example WatchList=false, as in a server before Kubernetes 1.34")
+	admission := flag.String("admission", "", "the `file` with the admission configuration of kube-apiserver")
 	untilStdinCloses := flag.Bool("until-stdin-closes", false, "stop when standard input ends, as it does when the parent dies")
 	flag.Parse()
 	if *folder == "" || flag.NArg() > 0 {
@@ -47,13 +48,13 @@ func main() {
 			cancel()
 		}()
 	}
-	if err := run(stop, *folder, *gates, *continues, *audits); err != nil {
+	if err := run(stop, *folder, *gates, *admission, *continues, *audits); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // run starts each part when the one that it needs is there, and stops them in reverse.
-func run(stop context.Context, path, gates string, continues, audits bool) error {
+func run(stop context.Context, path, gates, admission string, continues, audits bool) error {
 	data, err := prepare(path, continues)
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func run(stop context.Context, path, gates string, continues, audits bool) error
 	}
 	defer etcd.Close()
 
-	apiServer, err := startAPIServer(data, etcd.Clients[0].Addr().String(), gates, audits)
+	apiServer, err := startAPIServer(data, etcd.Clients[0].Addr().String(), gates, admission, audits)
 	if err != nil {
 		return fmt.Errorf("kube-apiserver: %w", err)
 	}

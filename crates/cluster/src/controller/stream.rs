@@ -8,6 +8,7 @@ use kube::Api;
 use kube::runtime::watcher::{self, Error, watcher};
 use tokio::time::sleep;
 
+use super::polled;
 use super::seen::{Fact, Seen};
 use super::watch::SECONDS;
 use crate::call::Call;
@@ -23,6 +24,8 @@ pub enum First {
     Streamed,
     /// By a list, which needs the right to list.
     Listed,
+    /// By a list, and another one after each such pause: nothing is watched.
+    ListedEach(Duration),
 }
 
 /// How watches probably get the first objects from this API server, by its version: a server may be told otherwise.
@@ -73,6 +76,9 @@ pub(super) fn objects<T: Fact>(
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
 {
+    if let First::ListedEach(pause) = first {
+        return polled::objects(api, fields, pause);
+    }
     let stream = start(&api, fields.as_deref(), first);
     let running = Running { api, fields, first, stream, pause: Duration::ZERO, failures: 0 };
     unfold(running, |mut running| async move { Some((running.next().await, running)) }).boxed()
@@ -109,15 +115,15 @@ where
                     return Ok(event);
                 }
                 Some(Err(error)) => {
-                    let (words, code) = words(&error);
-                    let other = self.other_way(&error, code);
-                    self.failed(code == 410 || other == Some(First::Listed));
+                    let failed = of_a_watch(&error);
+                    let other = self.other_way(&error, failed.code);
+                    self.failed(failed.code == 410 || other == Some(First::Listed));
                     // A kind that is no longer known may be known again, with another history.
-                    if matches!(code, 404 | 410) || other.is_some() {
+                    if matches!(failed.code, 404 | 410) || other.is_some() {
                         self.first = other.unwrap_or(self.first);
                         self.again();
                     }
-                    return Err(Failed { words, code });
+                    return Err(failed);
                 }
                 None => {
                     self.failed(false);
@@ -148,25 +154,32 @@ where
     }
 }
 
-/// What an error of a watch means, and the status code of a refusal. The error's own text may quote an object.
-fn words(error: &Error) -> (String, u16) {
-    let of_client = |error: &kube::Error| match error {
-        kube::Error::Api(status) => (format!("the API server refuses it ({})", status.code), status.code),
-        _ => ("the connection failed".to_owned(), 0),
+/// What an error of the client means. The error's own text may quote an object.
+pub(super) fn of_client(error: &kube::Error) -> Failed {
+    match error {
+        kube::Error::Api(status) => {
+            Failed { words: format!("the API server refuses it ({})", status.code), code: status.code }
+        }
+        _ => Failed { words: "the connection failed".to_owned(), code: 0 },
+    }
+}
+
+/// The same for an error of a watch.
+fn of_a_watch(error: &Error) -> Failed {
+    let more = |error: &kube::Error, code: u16, more: &str| {
+        let failed = of_client(error);
+        let more = if failed.code == code { more } else { "" };
+        Failed { words: failed.words + more, ..failed }
     };
     match error {
         Error::InitialListFailed(error) => {
-            let (words, code) = of_client(error);
-            let more = "; before Kubernetes 1.34 it needs the right to list, which --kube-version 1.33 grants";
-            (words + if code == 403 { more } else { "" }, code)
+            more(error, 403, "; before Kubernetes 1.34 it needs the right to list, which --kube-version 1.33 grants")
         }
-        Error::WatchStartFailed(error) => {
-            let (words, code) = of_client(error);
-            let more = ": it begins no watch with the objects that are there";
-            (words + if code == 422 { more } else { "" }, code)
-        }
+        Error::WatchStartFailed(error) => more(error, 422, ": it begins no watch with the objects that are there"),
         Error::WatchFailed(error) => of_client(error),
-        Error::WatchError(status) => (format!("the API server ends it ({})", status.code), status.code),
-        Error::NoResourceVersion => ("an object had no version".to_owned(), 0),
+        Error::WatchError(status) => {
+            Failed { words: format!("the API server ends it ({})", status.code), code: status.code }
+        }
+        Error::NoResourceVersion => Failed { words: "an object had no version".to_owned(), code: 0 },
     }
 }

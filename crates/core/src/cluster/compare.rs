@@ -8,7 +8,7 @@ use super::content::{self, Content as Compared};
 use super::delivery::{Delivery, OnConflict, PullSecret, Unchangeable};
 use super::facts::{Account, Facts, Secret, Space, TYPE};
 use super::reference::refers;
-use super::whose::{Whose, whose};
+use super::whose::{Whose, is_of_the_patcher, whose};
 use crate::names::{Namespace, ResourceName};
 use crate::objects::marks::Role;
 use crate::plan::{Action, Actual, Change, Content, Encryption, History, Owner, Plan, Wanted};
@@ -186,7 +186,7 @@ impl Delivery<'_> {
         there: Option<&Secret>,
     ) -> Item {
         let (actual, whose) = there.map_or((None, None), |there| {
-            let (actual, whose) = self.assess(wanted, there);
+            let (actual, whose) = self.assess(wanted, there, self.on_conflict);
             (Some(actual), whose)
         });
         Item {
@@ -199,24 +199,31 @@ impl Delivery<'_> {
         }
     }
 
-    pub(super) fn assess(&self, wanted: &PullSecret<'_>, there: &Secret) -> (Actual, Option<String>) {
+    pub(super) fn assess(
+        &self,
+        wanted: &PullSecret<'_>,
+        there: &Secret,
+        on_conflict: OnConflict,
+    ) -> (Actual, Option<String>) {
         let compared = content::compare(wanted.docker_config(), there.docker_config.as_ref());
         let whose = whose(&there.metadata, &self.marks.owner);
         let holds_the_same = wanted.is_known() && compared != Compared::Different && there.type_ == TYPE;
-        let owner = match (&whose, self.on_conflict) {
+        let owner = match (&whose, on_conflict) {
+            (_, OnConflict::Keep) if holds_the_same => Owner::Proven,
+            (_, OnConflict::Keep) => Owner::Spared,
             (Whose::Ours, _) => Owner::Proven,
-            (_, OnConflict::Skip) => Owner::Spared,
+            (Whose::Nobody, OnConflict::Inherit) if is_of_the_patcher(&there.metadata) => Owner::TakenOver,
+            (_, OnConflict::Inherit | OnConflict::Skip) => Owner::Spared,
             (Whose::Managed(_), _) => Owner::Managed,
             (_, OnConflict::Overwrite) => Owner::TakenOver,
             (_, OnConflict::Adopt) if holds_the_same => Owner::TakenOver,
             (_, OnConflict::Adopt | OnConflict::Fail) => Owner::Foreign,
         };
-        let is_the_same = compared == Compared::Same || (owner == Owner::Managed && holds_the_same);
+        let stays = owner == Owner::Managed || on_conflict == OnConflict::Keep;
+        let is_the_same = compared == Compared::Same || (stays && holds_the_same);
         let content = match self.unchangeable {
             _ if there.type_ == TYPE && !wanted.is_known() => Content::NotCompared,
-            _ if there.type_ == TYPE && is_the_same && (owner == Owner::Managed || self.is_marked(there)) => {
-                Content::Same
-            }
+            _ if there.type_ == TYPE && is_the_same && (stays || self.is_marked(there)) => Content::Same,
             _ if there.type_ == TYPE && !there.immutable => Content::Different,
             Unchangeable::Refuse => Content::Unchangeable,
             Unchangeable::Recreate => Content::Replaceable,

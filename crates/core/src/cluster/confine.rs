@@ -2,6 +2,7 @@
 
 pub use crate::confine::CONTEXTS;
 use crate::confine::{Allowed, VARIABLES, globs, not_allowed};
+use crate::credentials::decode::base64;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::VariableName;
 
@@ -47,9 +48,67 @@ pub fn check_kubeconfig(name: &VariableName, place: &str, is_listed: bool) -> Re
     )))
 }
 
+/// Whether a text may be the path of a kubeconfig; `place` is the variable or flag that holds it.
+///
+/// # Errors
+/// It is a kubeconfig itself, or the base64 of one.
+pub fn check_path_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagnostic> {
+    if is_kubeconfig(text) {
+        let message = format!("{place} holds a kubeconfig, and not the path of one");
+        return Err(Diagnostic::error(Code::InvalidKubeconfig, message).hint(AS_A_FILE));
+    }
+    check_encoding_of_kubeconfig(text, place)
+}
+
+/// Whether a text may be a kubeconfig or its path; `place` is the variable or flag that holds it.
+///
+/// # Errors
+/// It is the base64 of a kubeconfig, which nobody decodes.
+pub fn check_encoding_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagnostic> {
+    if base64(text).is_ok_and(|decoded| is_kubeconfig(&decoded)) {
+        let message = format!("{place} holds the base64 of a kubeconfig, which is not decoded");
+        return Err(Diagnostic::error(Code::InvalidKubeconfig, message).hint(format!("decode it, and {AS_A_FILE}")));
+    }
+    Ok(())
+}
+
+const AS_A_FILE: &str = "make it a variable of type File, as GitLab has it; elsewhere write it into a file outside of the work tree, and name the path";
+
+/// Whether it is YAML or JSON with the fields of a kubeconfig, which no path has.
+fn is_kubeconfig(text: &str) -> bool {
+    text.contains("apiVersion") && ["clusters", "contexts", "users"].iter().any(|field| text.contains(field))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kubeconfig_in_place_of_its_path_is_told_from_a_path() {
+        use ::base64::{Engine, engine::general_purpose::STANDARD};
+        let yaml = "apiVersion: v1\nkind: Config\nclusters:\n- name: canary\n";
+        let one_line = yaml.replace('\n', " ");
+        let json = r#"{"kind":"Config","apiVersion":"v1","users":[],"clusters":[{"name":"canary"}]}"#;
+        let encoded = STANDARD.encode(yaml);
+        let wrapped = encoded[..20].to_owned() + "\r\n" + &encoded[20..];
+        for (text, message) in [
+            (yaml, Some("`K` holds a kubeconfig, and not the path of one")),
+            (&one_line, Some("`K` holds a kubeconfig, and not the path of one")),
+            (json, Some("`K` holds a kubeconfig, and not the path of one")),
+            (&encoded, Some("`K` holds the base64 of a kubeconfig, which is not decoded")),
+            (&wrapped, Some("`K` holds the base64 of a kubeconfig, which is not decoded")),
+            ("/builds/acme/deploy.tmp/KUBECONFIG", None),
+            ("/etc/clusters:/home/users/config", None),
+            ("YXBpVmVyc2lvbg==", None),
+            ("", None),
+        ] {
+            let problem = check_path_of_kubeconfig(text, "`K`").err();
+            assert_eq!(problem.as_ref().map(|problem| &*problem.message), message, "{text}");
+            assert!(problem.is_none_or(|problem| problem.hint.is_some_and(|hint| hint.contains("type File"))));
+        }
+        assert!(check_encoding_of_kubeconfig(yaml, "`K`").is_ok());
+        assert!(check_encoding_of_kubeconfig(&encoded, "`K`").is_err());
+    }
 
     #[test]
     fn globs_confine_contexts() {

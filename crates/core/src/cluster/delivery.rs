@@ -123,6 +123,10 @@ pub enum OnConflict {
     Adopt,
     /// It is taken over.
     Overwrite,
+    /// It is taken over if Titansoft's patcher made it, else it stays.
+    Inherit,
+    /// It stays, even if it is this owner's, and counts as ours if it holds the same logins.
+    Keep,
 }
 
 impl fmt::Display for OnConflict {
@@ -132,6 +136,8 @@ impl fmt::Display for OnConflict {
             Self::Skip => "skip",
             Self::Adopt => "adopt",
             Self::Overwrite => "overwrite",
+            Self::Inherit => "inherit",
+            Self::Keep => "keep",
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Judges one Secret, and the references of one namespace, for a program that keeps no Secret.
 
 use super::compare::{Step, accounts, steps};
-use super::delivery::Delivery;
+use super::delivery::{Delivery, OnConflict};
 use super::facts::{Secret, Space};
 use crate::names::Namespace;
 use crate::plan::{Action, Owner, Plan, Reason};
@@ -24,7 +24,13 @@ impl Delivery<'_> {
     /// What is done with a Secret that is there, and wanted.
     #[must_use]
     pub fn judge(&self, number: usize, there: &Secret) -> Judged {
-        let (actual, whose) = self.assess(&self.pull_secrets[number], there);
+        self.judge_with(number, there, self.on_conflict)
+    }
+
+    /// The same, where something else is done with somebody else's Secret than in other namespaces.
+    #[must_use]
+    pub fn judge_with(&self, number: usize, there: &Secret, on_conflict: OnConflict) -> Judged {
+        let (actual, whose) = self.assess(&self.pull_secrets[number], there, on_conflict);
         let (action, reason) = Plan::of_one(Some(actual));
         Judged { action, reason, is_ours: actual.owner == Owner::Proven, whose }
     }
@@ -37,5 +43,79 @@ impl Delivery<'_> {
         }
         let here: Vec<_> = numbers.iter().map(|number| (*number, &self.pull_secrets[*number])).collect();
         steps(accounts(&here, namespace, space, &mut Vec::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use secrecy::ExposeSecret;
+    use serde_json::{Value, json};
+
+    use super::super::{Accounts, PullSecret, Unchangeable};
+    use super::OnConflict::{Inherit, Keep, Overwrite};
+    use super::*;
+    use crate::credentials::Credential;
+    use crate::docker_config::{DockerConfig, Logins};
+    use crate::objects::marks::Marks;
+
+    /// A Secret with this content, and with these annotations and labels.
+    fn secret(content: &str, type_: &str, marks: &Value) -> Secret {
+        let data = STANDARD.encode(content);
+        let mut object = json!({"metadata": {"name": "pull"}, "type": type_, "data": {".dockerconfigjson": data}});
+        object["metadata"].as_object_mut().unwrap().extend(marks.as_object().unwrap().clone());
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "compares with what is wanted")]
+    fn what_a_patcher_does_with_a_secret_that_is_there_depends_on_its_settings() {
+        const RIGHT: &str = "kubernetes.io/dockerconfigjson";
+        let login = Credential {
+            registry: "ghcr.io".parse().unwrap(),
+            username: "a".into(),
+            password: "b".into(),
+            email: None,
+            source: String::new(),
+            username_source: String::new(),
+            public_username: true,
+            is_one_of_several: false,
+        };
+        let (name, logins) = ("pull".parse().unwrap(), Logins::Read(DockerConfig::merge(vec![login]).unwrap()));
+        let judged = |on_conflict, there: &Secret| {
+            let delivery = Delivery {
+                pull_secrets: vec![PullSecret::new(&name, Vec::new(), Accounts::All, &logins)],
+                link: Link::ServiceAccount,
+                marks: Marks { owner: "pull".to_owned(), profile: None },
+                on_conflict,
+                unchangeable: Unchangeable::Recreate,
+            };
+            let Judged { action, is_ours, .. } = delivery.judge(0, there);
+            (action, is_ours)
+        };
+        let none = json!({});
+        let ours = json!({"labels": {"app.kubernetes.io/managed-by": "regcred"}, "annotations": {"regcred.dev/owner": "pull"}});
+        let patchers = json!({"annotations": {"app.kubernetes.io/managed-by": "imagepullsecret-patcher"}});
+        let helms = json!({"annotations": {"meta.helm.sh/release-name": "r"}});
+        for (on_conflict, same, type_, marks, expected) in [
+            (Overwrite, false, RIGHT, &none, (Action::Update, false)),
+            (Overwrite, false, "Opaque", &none, (Action::Update, false)),
+            (Overwrite, false, RIGHT, &helms, (Action::Refuse, false)),
+            (Inherit, false, RIGHT, &none, (Action::Keep, false)),
+            (Inherit, true, RIGHT, &none, (Action::Keep, false)),
+            (Inherit, false, RIGHT, &patchers, (Action::Update, false)),
+            (Inherit, false, RIGHT, &ours, (Action::Update, true)),
+            (Inherit, true, RIGHT, &ours, (Action::Keep, true)),
+            (Keep, false, RIGHT, &none, (Action::Keep, false)),
+            (Keep, false, RIGHT, &ours, (Action::Keep, false)),
+            (Keep, false, "Opaque", &none, (Action::Keep, false)),
+            (Keep, true, RIGHT, &none, (Action::Keep, true)),
+            (Keep, true, RIGHT, &helms, (Action::Keep, true)),
+        ] {
+            let content = if same { logins.to_json().expose_secret().to_owned() } else { "{}".to_owned() };
+            let found = judged(on_conflict, &secret(&content, type_, marks));
+            assert_eq!(found, expected, "{on_conflict} {same} {type_} {marks}");
+        }
     }
 }

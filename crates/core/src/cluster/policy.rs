@@ -142,7 +142,7 @@ fn has(there: &Value, wanted: &Value) -> bool {
 /// those of its ServiceAccount stay away.
 #[must_use]
 pub fn probe<'a>(mut keys: impl Iterator<Item = &'a RegistryKey>) -> Option<Value> {
-    let key = keys.find(|key| !key.matches_no_image())?;
+    let key = keys.find(|key| !matches_no_image(key))?;
     let host =
         if key.index() == "index.docker.io" { "docker.io".to_owned() } else { key.authority().replace('*', "a") };
     let image = format!("{host}{}/regcred-probe", key.path().trim_end_matches('/'));
@@ -152,6 +152,16 @@ pub fn probe<'a>(mut keys: impl Iterator<Item = &'a RegistryKey>) -> Option<Valu
         "metadata": {"generateName": "regcred-probe-"},
         "spec": {"containers": [{"name": "probe", "image": image}], "imagePullSecrets": [{"name": "regcred-probe"}]},
     }))
+}
+
+/// Whether no image of any name matches.
+fn matches_no_image(key: &RegistryKey) -> bool {
+    let path = key.path();
+    let is_odd = |byte: u8| byte.is_ascii_uppercase() || b"*:@+~".contains(&byte);
+    path.bytes().any(is_odd)
+        || path.contains("//")
+        || (key.host() == "index.docker.io" && !path.is_empty())
+        || key.authority().ends_with(']')
 }
 
 #[cfg(test)]

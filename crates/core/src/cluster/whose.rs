@@ -31,6 +31,12 @@ pub fn whose(metadata: &Metadata, owner: &str) -> Whose {
     }
 }
 
+/// Whether Titansoft's imagepullsecret-patcher made it: it writes its mark as an annotation.
+#[must_use]
+pub fn is_of_the_patcher(metadata: &Metadata) -> bool {
+    metadata.annotations.get(MANAGED_BY.0).is_some_and(|name| name == "imagepullsecret-patcher")
+}
+
 /// The tool that manages an object, in the words of a message.
 #[must_use]
 pub fn tool(metadata: &Metadata) -> Option<String> {
@@ -60,6 +66,14 @@ mod tests {
 
     fn metadata(text: &str) -> Metadata {
         serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_patchers_mark_is_an_annotation() {
+        let mark =
+            |place: &str| format!(r#"{{"{place}":{{"app.kubernetes.io/managed-by":"imagepullsecret-patcher"}}}}"#);
+        assert!(is_of_the_patcher(&metadata(&mark("annotations"))));
+        assert!(!is_of_the_patcher(&metadata(&mark("labels"))) && !is_of_the_patcher(&metadata("{}")));
     }
 
     #[test]

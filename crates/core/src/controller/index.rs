@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cluster::Judged;
 use crate::cluster::facts::{Account, Metadata, Phase, Secret, Space};
-use crate::cluster::{Delivery, Judged};
 use crate::names::{Namespace, OPT_OUT, ResourceName};
 use crate::plan::{Action, Reason};
 
@@ -34,8 +34,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn new(delivery: &Delivery<'_>, number: usize, secret: &Secret) -> Self {
-        Self { identity: Identity::of(&secret.metadata), judged: delivery.judge(number, secret) }
+    pub(super) fn new(judged: Judged, secret: &Secret) -> Self {
+        Self { identity: Identity::of(&secret.metadata), judged }
     }
 
     /// A Secret that was just written.

@@ -17,8 +17,9 @@ use crate::spec::choice::Link;
 pub struct Machine<'d> {
     pub(super) delivery: &'d Delivery<'d>,
     pub(super) choices: Vec<Choosing<'d>>,
-    /// The controller's own namespace, where the sources of the Secrets are: nothing is done there.
+    /// The controller's own namespace, where the sources of the Secrets are.
     pub(super) own: Namespace,
+    pub(super) manner: Manner,
     pub(super) manager: String,
     pub(super) index: BTreeMap<Namespace, Here>,
     pub(super) watches: BTreeMap<Watch, Seen>,
@@ -36,6 +37,17 @@ pub struct Machine<'d> {
     pub(super) counts: Counts,
 }
 
+/// What is done apart from serving the chosen namespaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// What is no longer chosen is removed, and nothing is done in the controller's own namespace.
+    #[default]
+    Controller,
+    /// As Titansoft's patcher: nothing is removed, and its own namespace is served like any other. A Secret there that has no mark stays,
+    /// since it may be the source.
+    Patcher,
+}
+
 /// What a watch has seen.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -46,13 +58,14 @@ pub(super) struct Seen {
 }
 
 impl<'d> Machine<'d> {
-    /// A machine that has seen nothing; the choices are in the order of the delivery's pull secrets. Nothing is done in `own`, where the
-    /// sources of the Secrets are.
+    /// A machine that has seen nothing; the choices are in the order of the delivery's pull secrets. `own` is the controller's namespace,
+    /// where the sources of the Secrets are.
     #[must_use]
-    pub fn new(delivery: &'d Delivery<'d>, choices: Vec<Choosing<'d>>, own: Namespace) -> Self {
+    pub fn new(delivery: &'d Delivery<'d>, choices: Vec<Choosing<'d>>, own: Namespace, manner: Manner) -> Self {
         let watches = watches(delivery).into_iter().map(|watch| (watch, Seen::default())).collect();
         Self {
             own,
+            manner,
             manager: delivery.field_manager(),
             index: BTreeMap::new(),
             watches,
@@ -143,7 +156,9 @@ impl<'d> Machine<'d> {
             (Outcome::Deleted, Target::Secret(number)) => {
                 self.troubles.done(place);
                 here.secrets.remove(number);
-                self.notices.push(Notice::Removed(place.namespace.clone()));
+                if self.manner == Manner::Controller {
+                    self.notices.push(Notice::Removed(place.namespace.clone()));
+                }
             }
             (Outcome::NamespaceEnds, _) => here.space.phase = Phase::Terminating,
             (Outcome::Failed(words), _) => self.troubles.failed(place, now, words),
@@ -192,7 +207,8 @@ impl<'d> Machine<'d> {
 
     fn decide(&mut self, namespace: &Namespace, now: u64) {
         let Some(here) = self.index.get(namespace) else { return };
-        let holds: Vec<_> = self.named.iter().map(|named| *named == 0).collect();
+        let is_held = |named: &usize| self.manner == Manner::Patcher || *named == 0;
+        let holds: Vec<_> = self.named.iter().map(is_held).collect();
         let is_seen = |number| self.watches.get(&Watch::Secrets(number)).is_some_and(|seen| seen.is_complete);
         let seen: Vec<_> = (0..self.choices.len()).map(is_seen).collect();
         let busy = &self.busy;
@@ -230,12 +246,20 @@ impl<'d> Machine<'d> {
 
     /// Says which pull secrets are chosen for no namespace, each once.
     fn said_once(&mut self, holds: &[bool]) {
+        if self.manner == Manner::Patcher {
+            return;
+        }
         for (number, holds) in holds.iter().enumerate() {
             if *holds && !self.said[number] {
                 self.notices.push(Notice::HoldsRemovals(number));
             }
             self.said[number] = *holds;
         }
+    }
+
+    /// Whether nothing is done in a namespace.
+    pub(super) fn is_apart(&self, namespace: &Namespace) -> bool {
+        self.manner == Manner::Controller && *namespace == self.own
     }
 
     pub(super) fn queue(&mut self, namespace: &Namespace) {

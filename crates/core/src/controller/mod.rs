@@ -12,6 +12,7 @@ mod namespace;
 pub mod permitted;
 pub mod resource;
 mod sight;
+pub mod titansoft;
 mod trouble;
 pub mod wanted;
 
@@ -22,7 +23,7 @@ use crate::names::{Namespace, ResourceName};
 pub use choosing::{Choosing, Selection};
 pub use counts::Counts;
 pub use index::Identity;
-pub use machine::Machine;
+pub use machine::{Machine, Manner};
 pub use namespace::Standing;
 pub use trouble::CONTESTED_AFTER;
 

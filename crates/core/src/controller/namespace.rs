@@ -7,7 +7,7 @@ use super::trouble::{Troubles, Why};
 use super::{Choosing, Deed, Place, Target, Write};
 use crate::cluster::facts::{Account, Phase};
 use crate::cluster::reference::{self, refers};
-use crate::cluster::{Delivery, Object};
+use crate::cluster::{Delivery, Object, OnConflict};
 use crate::names::{Namespace, ResourceName};
 use crate::plan::{Action, Reason};
 
@@ -108,6 +108,9 @@ impl Rules<'_, '_> {
             (Action::Keep | Action::Refuse, Reason::Unchangeable) => {
                 Some("its type, or its data, cannot change".to_owned())
             }
+            (Action::Keep, _) if self.delivery.on_conflict == OnConflict::Keep => {
+                Some("it is not what is wanted, and nothing may be overwritten".to_owned())
+            }
             (Action::Keep | Action::Refuse, _) => Some(
                 held.judged
                     .whose
@@ -121,6 +124,9 @@ impl Rules<'_, '_> {
             Some(held) if left(held).is_some() => {
                 let why = left(held).unwrap_or_default();
                 needs.lower(Standing::Left(place, why));
+            }
+            Some(held) if is_linked && held.judged.reason == Reason::Unchangeable => {
+                self.write(place, Deed::Delete(held.identity.clone()), needs);
             }
             _ if is_linked => {
                 self.write(place, Deed::Apply(there.map(|held| held.identity.clone())), needs);

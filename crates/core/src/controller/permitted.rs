@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn reasons(bounds: Wanted, asked: &Wanted) -> Vec<&'static str> {
-        let config = Config { owner: "acme".parse().unwrap(), link: Link::None, pull_secrets: vec![bounds] };
+        let config = Config::sparing("acme".parse().unwrap(), Link::None, vec![bounds]);
         let registries = Allowed::read(None, Some("ghcr.io,index.docker.io")).unwrap();
         let permitted = Permitted { config: &config, secrets: &["more".parse().unwrap()], registries: &registries };
         permitted.beyond(std::slice::from_ref(asked)).iter().map(|refusal| refusal.reason.as_str()).collect()

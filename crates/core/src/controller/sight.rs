@@ -7,6 +7,7 @@ use super::index::{Held, is_older, is_older_than, other_manager, place, trimmed}
 use super::machine::Machine;
 use super::namespace::Standing;
 use super::{Event, Place, Target, Watch};
+use crate::cluster::OnConflict;
 use crate::cluster::facts::{Account, NamespaceObject, Secret};
 use crate::cluster::reference::refers;
 use crate::names::{Namespace, ResourceName};
@@ -67,7 +68,7 @@ impl Machine<'_> {
 
     fn namespace(&mut self, object: NamespaceObject, now: u64) {
         let Ok(name) = object.metadata.name.parse::<Namespace>() else { return };
-        if name == self.own {
+        if self.is_apart(&name) {
             return;
         }
         self.remember(&Watch::Namespaces, &name, None);
@@ -105,7 +106,8 @@ impl Machine<'_> {
     }
 
     fn account(&mut self, watch: &Watch, account: Account, now: u64) {
-        let Some((namespace, name)) = place(&account.metadata).filter(|(namespace, _)| *namespace != self.own) else {
+        let Some((namespace, name)) = place(&account.metadata).filter(|(namespace, _)| !self.is_apart(namespace))
+        else {
             return;
         };
         self.remember(watch, &namespace, Some(&name));
@@ -144,11 +146,15 @@ impl Machine<'_> {
 
     fn secret(&mut self, number: usize, secret: &Secret, now: u64) {
         let Ok(namespace) = secret.metadata.namespace.parse::<Namespace>() else { return };
-        if namespace == self.own {
+        if self.is_apart(&namespace) {
             return;
         }
         self.remember(&Watch::Secrets(number), &namespace, None);
-        let held = Held::new(self.delivery, number, secret);
+        let on_conflict = match self.delivery.on_conflict {
+            OnConflict::Overwrite if namespace == self.own => OnConflict::Inherit,
+            elsewhere => elsewhere,
+        };
+        let held = Held::new(self.delivery.judge_with(number, secret, on_conflict), secret);
         let here = self.index.entry(namespace.clone()).or_default();
         let (uid, version) = (&held.identity.uid, &held.identity.version);
         if let Some(known) = here.secrets.get(&number)

@@ -3,6 +3,7 @@
 use globset::GlobMatcher;
 
 use super::Selection;
+use crate::cluster::{OnConflict, Unchangeable};
 use crate::docker_config::registry::RegistryKey;
 use crate::names::{ResourceName, SecretKey};
 use crate::spec::choice::Link;
@@ -16,6 +17,10 @@ pub struct Config {
     pub link: Link,
     /// The pull secrets, by name.
     pub pull_secrets: Vec<Wanted>,
+    /// What is done with somebody else's Secret of the same name.
+    pub on_conflict: OnConflict,
+    /// What is done with a Secret of another type.
+    pub unchangeable: Unchangeable,
 }
 
 /// A pull secret.
@@ -70,6 +75,12 @@ pub enum Name {
 }
 
 impl Config {
+    /// A config that leaves what is somebody else's, and what cannot change.
+    #[must_use]
+    pub fn sparing(owner: ResourceName, link: Link, pull_secrets: Vec<Wanted>) -> Self {
+        Self { owner, link, pull_secrets, on_conflict: OnConflict::Skip, unchangeable: Unchangeable::Refuse }
+    }
+
     /// Every key that is read.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.pull_secrets.iter().flat_map(|one| &one.sources).flat_map(Source::keys)

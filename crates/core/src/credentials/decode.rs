@@ -76,9 +76,9 @@ fn inline(
     if (text.starts_with('{') && !text.starts_with("{{")) || is_valid_json(text) {
         return Ok(text.into());
     }
-    if let Some(stand_in) = stand_in::find(text) {
+    if let Some((_, code, stand_in)) = stand_in::find(text) {
         let message = format!("{source} holds no Docker config: it {}", stand_in.what);
-        return Err(Diagnostic::error(stand_in.code, message).hint(stand_in.remedy));
+        return Err(Diagnostic::error(code, message).hint(stand_in.remedy));
     }
     if is_json(text) {
         return Ok(text.into());
@@ -137,7 +137,8 @@ fn whole(json: &str, source: &str) -> Result<(), Diagnostic> {
     }
 }
 
-fn base64(text: &str) -> Result<String, String> {
+/// Decodes base64 in any form, or says why it is none.
+pub(crate) fn base64(text: &str) -> Result<String, String> {
     let bare: String = text
         .chars()
         .filter(|character| !character.is_ascii_whitespace())

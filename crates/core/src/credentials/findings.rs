@@ -23,7 +23,6 @@ pub(super) struct Subject<'a> {
 /// One thing that goes wrong: when it does, and what is said then.
 struct Finding {
     is: fn(&Subject<'_>) -> bool,
-    severity: Severity,
     code: Code,
     /// What is wrong, after "the password for `REGISTRY` in `VARIABLE`".
     what: &'static str,
@@ -70,27 +69,31 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
         problems.push(Diagnostic::error(Code::HelmfileReference, message).hint(hint).about(&registry));
     }
     for (part, text) in [(Part::Username, username), (Part::Password, password)] {
-        let mut found = Vec::new();
         let is_known = part == Part::Username && other::is_for_ngc(&subject);
-        if let Some(stand_in) = stand_in::find(text).filter(|_| !is_known) {
-            let (severity, code) = (stand_in.severity, stand_in.code);
-            let message = format!("{} {}", which(part), stand_in.what);
-            found.push(Diagnostic { severity, ..Diagnostic::error(code, message).hint(stand_in.remedy) });
-        }
-        let table = if part == Part::Username { usernames::FINDINGS } else { passwords::FINDINGS };
-        for finding in table {
-            // What is said of a text that is not a value at all would only mislead.
-            if found.iter().any(Diagnostic::is_error) {
-                break;
-            }
-            if (finding.is)(&subject) {
-                let message = format!("{} {}", which(part), finding.what);
+        let say = |severity, code, what: &str, hint: &str| Diagnostic {
+            severity,
+            ..Diagnostic::error(code, format!("{} {what}", which(part))).hint(hint)
+        };
+        let stand_in = stand_in::find(text).filter(|_| !is_known);
+        let mut found: Vec<_> =
+            stand_in.map(|(severity, code, it)| say(severity, code, it.what, it.remedy)).into_iter().collect();
+        // What is said of a text that is not a value at all would only mislead.
+        if !found.iter().any(Diagnostic::is_error) {
+            let say = |severity, finding: &Finding| {
                 let hint = match finding.remedy {
                     Remedy::Text(text) => text,
                     Remedy::KeepADollar => facts.keep_a_dollar,
                 };
-                let severity = finding.severity;
-                found.push(Diagnostic { severity, ..Diagnostic::error(finding.code, message).hint(hint) });
+                say(severity, finding.code, finding.what, hint)
+            };
+            let (errors, warnings) = match part {
+                Part::Username => (usernames::ERRORS, usernames::WARNINGS),
+                Part::Password => (passwords::ERRORS, passwords::WARNINGS),
+            };
+            let fits = |finding: &&Finding| (finding.is)(&subject);
+            match errors.iter().find(fits) {
+                Some(error) => found.push(say(Severity::Error, error)),
+                None => found.extend(warnings.iter().filter(fits).map(|warning| say(Severity::Warning, warning))),
             }
         }
         problems.extend(found.into_iter().map(|problem| problem.about(&registry)));

@@ -84,7 +84,8 @@ pub const PRESETS: &[Preset] = &[
         host: Host::Fixed("ghcr.io"),
         username: UserName::Variable(&["GHCR_USER", "GHCR_USERNAME", "GITHUB_ACTOR"]),
         password: &["GHCR_TOKEN", "GHCR_PAT", "CR_PAT"],
-        rule: "any account; the token is a classic one with read:packages (fine-grained and app tokens do not pull)",
+        rule: "any account (with `registry: ghcr.io`, regcred.yaml may name it: `username: {value: acme-bot}`); the token is a \
+               classic one with read:packages (fine-grained and app tokens do not pull)",
         in_gitlab: None,
     },
     Preset {

@@ -12,19 +12,23 @@ use forms::{
 pub(super) struct StandIn {
     /// Whether a text is of this kind.
     pub is: fn(&str) -> bool,
-    /// A warning where a password may look like this, too.
-    pub severity: Severity,
-    /// Its stable name.
-    pub code: Code,
     /// What is wrong, as in "the password is a mask".
     pub what: &'static str,
     /// What to do.
     pub remedy: &'static str,
 }
 
-/// The kind that the text is of, if it is of one.
-pub(super) fn find(text: &str) -> Option<&'static StandIn> {
-    STAND_INS.iter().find(|stand_in| (stand_in.is)(text))
+/// The kind that the text is of, if it is of one; a warning where a password may look like it, too.
+pub(super) fn find(text: &str) -> Option<(Severity, Code, &'static StandIn)> {
+    const KINDS: [(Severity, Code, &[StandIn]); 4] = [
+        (Severity::Error, Code::HelmfileReference, &[OF_HELMFILE]),
+        (Severity::Error, Code::Encrypted, &[ENCRYPTED]),
+        (Severity::Error, Code::Placeholder, PLACEHOLDERS),
+        (Severity::Warning, Code::Placeholder, PERHAPS),
+    ];
+    let mut all =
+        KINDS.into_iter().flat_map(|(severity, code, kinds)| kinds.iter().map(move |it| (severity, code, it)));
+    all.find(|(_, _, kind)| (kind.is)(text))
 }
 
 /// Whether a text only stands for a value.
@@ -33,28 +37,24 @@ pub fn is_a_placeholder(text: &str) -> bool {
     find(text).is_some()
 }
 
-/// All kinds; the first that fits is the one.
-const STAND_INS: &[StandIn] = &[
-    StandIn {
-        is: evaluated_by_helmfile,
-        severity: Severity::Error,
-        code: Code::HelmfileReference,
-        what: "has text of the form `ref+SCHEME://`, which Helmfile would evaluate",
-        remedy: "resolve the reference before regcred runs: it takes values, not references",
-    },
+const OF_HELMFILE: StandIn = StandIn {
+    is: evaluated_by_helmfile,
+    what: "has text of the form `ref+SCHEME://`, which Helmfile would evaluate",
+    remedy: "resolve the reference before regcred runs: it takes values, not references",
+};
+
+const ENCRYPTED: StandIn = StandIn {
+    is: is_encrypted,
+    what: "is an encrypted value",
+    remedy: "decrypt it before regcred runs, for example with `sops decrypt`",
+};
+
+/// The first that fits is the one.
+const PLACEHOLDERS: &[StandIn] = &[
     StandIn {
         is: is_mask,
-        severity: Severity::Error,
-        code: Code::Placeholder,
         what: "is a mask",
         remedy: "that is how it is shown where it is hidden: set the value itself",
-    },
-    StandIn {
-        is: is_encrypted,
-        severity: Severity::Error,
-        code: Code::Encrypted,
-        what: "is an encrypted value",
-        remedy: "decrypt it before regcred runs, for example with `sops decrypt`",
     },
     StandIn {
         is: |text| {
@@ -64,8 +64,6 @@ const STAND_INS: &[StandIn] = &[
                     .skip(1)
                     .any(|rest| rest.trim_start_matches(|it: char| it.is_ascii_alphabetic()).starts_with('('))
         },
-        severity: Severity::Error,
-        code: Code::Placeholder,
         what: "is what Go's `printf` writes where a value is missing, such as `%!s(<nil>)`",
         remedy: "a template has no value of that name: look where the value is put together",
     },
@@ -88,15 +86,11 @@ const STAND_INS: &[StandIn] = &[
             WORDS.contains(&text)
                 || (text.ends_with(']') && ["map[", "[object ", "System.Object["].iter().any(|it| text.starts_with(it)))
         },
-        severity: Severity::Error,
-        code: Code::Placeholder,
         what: "is what a program writes where a value is missing",
         remedy: "`null` is what `jq -r` prints for a name that is not there: look where the value comes from",
     },
     StandIn {
         is: |text| within(text, "${{", "}}").is_some() || within(text, "$[[", "]]").is_some(),
-        severity: Severity::Error,
-        code: Code::Placeholder,
         what: "is `${{ … }}` that was not evaluated",
         remedy: "GitHub evaluates it in the workflow itself, under `env:`, not in what a step reads or runs",
     },
@@ -107,15 +101,11 @@ const STAND_INS: &[StandIn] = &[
                     .is_some_and(|(_, rest)| rest.split_once(close).is_some_and(|(it, _)| is_prose(it)))
             })
         },
-        severity: Severity::Error,
-        code: Code::Placeholder,
         what: "is a template that was not rendered",
         remedy: "render it first, or set the value itself: regcred evaluates no templates in values",
     },
     StandIn {
         is: is_reference,
-        severity: Severity::Error,
-        code: Code::Placeholder,
         what: "is a reference to a secret manager that was not resolved",
         remedy: "resolve it before regcred runs, for example with `op run -- regcred …` for 1Password",
     },
@@ -124,8 +114,6 @@ const STAND_INS: &[StandIn] = &[
             within(text, "$(", ")").is_some_and(|it| is_prose(it.trim_start_matches('<')))
                 || within(text, "$[", "]").or_else(|| within(text, "`", "`")).is_some_and(is_prose)
         },
-        severity: Severity::Error,
-        code: Code::Placeholder,
         what: "is `$(NAME)` of a variable that was not expanded",
         remedy: "Azure Pipelines leaves a name that it does not know as it is, and a shell runs `$(…)` in double quotes only: \
                  check that the pipeline has that variable, or its group",
@@ -138,8 +126,6 @@ const STAND_INS: &[StandIn] = &[
                     .is_some_and(|it| !is_name(it) && is_dotted(it))
                 || within(text, "%(", ")s").is_some_and(is_name)
         },
-        severity: Severity::Error,
-        code: Code::Placeholder,
         what: "is a reference to a variable that was not expanded",
         remedy: "name that variable itself, or set the value",
     },
@@ -150,11 +136,13 @@ const STAND_INS: &[StandIn] = &[
                 .or_else(|| within(text, "((", "))"))
                 .is_some_and(|it| is_prose(it) && !it.contains(['<', '>']) && !is_of_a_page(it))
         },
-        severity: Severity::Error,
-        code: Code::Placeholder,
         what: "is an example or a template that no value was put into",
         remedy: "write the value where `<…>` is; with argocd-vault-plugin regcred has to run after the plugin",
     },
+];
+
+/// What a password may look like, too.
+const PERHAPS: &[StandIn] = &[
     StandIn {
         is: |text| {
             let name = text
@@ -162,15 +150,8 @@ const STAND_INS: &[StandIn] = &[
                 .split_once(':')
                 .filter(|(scope, _)| scope.eq_ignore_ascii_case("env"))
                 .map_or(text.trim_start_matches(['$', '\\']), |(_, name)| name);
-            text.contains('$') && is_name(within(name, "{", "}").unwrap_or(name)) && text.len() - name.len() <= 6
-        },
-        severity: Severity::Warning,
-        code: Code::Placeholder,
-        what: "looks like the name of a variable that was not expanded",
-        remedy: "name that variable itself, or set the value",
-    },
-    StandIn {
-        is: |text| {
+            let is_a_dollar =
+                text.contains('$') && is_name(within(name, "{", "}").unwrap_or(name)) && text.len() - name.len() <= 6;
             // With one sign or two at each end, or before braces.
             let is_marked = ["%", "@", "__", "!", "##", "$", "~", "^"].iter().any(|mark| {
                 let inner = within(text, mark, mark);
@@ -178,24 +159,18 @@ const STAND_INS: &[StandIn] = &[
             });
             let is_braced =
                 ["%{", "~{", "@{", "!{", "$!{", "{"].iter().any(|open| within(text, open, "}").is_some_and(is_dotted));
-            is_marked || is_braced || text.strip_prefix("$!").is_some_and(is_name)
+            is_a_dollar || is_marked || is_braced || text.strip_prefix("$!").is_some_and(is_name)
         },
-        severity: Severity::Warning,
-        code: Code::Placeholder,
         what: "looks like the name of a variable that was not expanded",
         remedy: "name that variable itself, or set the value",
     },
     StandIn {
         is: is_example,
-        severity: Severity::Warning,
-        code: Code::Placeholder,
         what: "looks like an example that no value was put into",
         remedy: "set the value itself",
     },
     StandIn {
         is: is_notation,
-        severity: Severity::Warning,
-        code: Code::Placeholder,
         what: "looks like how a program or a file of settings writes a value or its name",
         remedy: "set the value itself, without what is around it",
     },
@@ -282,13 +257,18 @@ mod tests {
             "{cipher}AbCd",
             "vault:v2:abc",
             "${Token[TOKEN.12]}",
+            "ENC[AES256_GCM,data:x",
+            "ENC[PKCS7,MIIBi",
+            "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSB4",
+            "U2FsdGVkX1+abc=",
+            "{AQAAABAAAAAQ}",
             "${DRONE_X/x/y}",
             "$(< /run/secrets/token)",
             "%(ENV_TOKEN)s",
             "@option.token@",
             "<+secrets.getValue(\"token\")>",
         ] {
-            assert_eq!(find(text).map(|it| it.severity), Some(Severity::Error), "{text}");
+            assert_eq!(find(text).map(|(severity, ..)| severity), Some(Severity::Error), "{text}");
         }
     }
 
@@ -342,8 +322,22 @@ mod tests {
             "&token;",
             "''",
             "\"\"",
+            "env:TOKEN",
+            "ENV:TOKEN",
+            "file:/token",
+            "secret:token",
+            "env(TOKEN)",
+            "ENV['TOKEN']",
+            "CHANGE_ME_NOW",
+            "ChangeMe!",
+            "changeme123",
+            "please-change-me",
+            "<<CHANGE_ME>>!",
+            "REPLACE.ME",
+            "token-placeholder",
+            "dummy_password",
         ] {
-            assert_eq!(find(text).map(|it| it.severity), Some(Severity::Warning), "{text}");
+            assert_eq!(find(text).map(|(severity, ..)| severity), Some(Severity::Warning), "{text}");
         }
     }
 
@@ -384,9 +378,28 @@ mod tests {
             "a.env.b",
             "&;",
             "database.secrets",
+            "changement",
+            "exchange-medals",
+            "env:",
+            "env:a b",
+            "environment:x",
+            "a:env",
+            "ENC",
+            "hQEMA",
+            "gAAAA",
             "Something(x)",
         ] {
             assert!(find(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_programs_have_encrypted_is_known_by_its_first_bytes_and_its_length() {
+        // `AgBy…` and `AQBy…`: for a key of 4096 and of 2048 bits.
+        for (head, length) in [("AgBy", 900), ("AQBy", 720), ("hQEMA", 300), ("AQICAH", 200), ("gAAAAAB", 140)] {
+            let text = |length: usize| head.to_owned() + &"7kQ2".repeat(length / 4);
+            assert_eq!(find(&text(length)).map(|(_, code, _)| code), Some(Code::Encrypted), "{head}");
+            assert!(head == "gAAAAAB" || find(&text(60)).is_none(), "{head}: a password may begin like it");
         }
     }
 

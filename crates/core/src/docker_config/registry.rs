@@ -181,17 +181,6 @@ impl RegistryKey {
         std::iter::once(self.clone()).chain(spelled).collect()
     }
 
-    /// Whether no image of any name matches.
-    #[must_use]
-    pub fn matches_no_image(&self) -> bool {
-        let path = self.path();
-        let is_odd = |byte: u8| byte.is_ascii_uppercase() || b"*:@+~".contains(&byte);
-        path.bytes().any(is_odd)
-            || path.contains("//")
-            || (self.host() == "index.docker.io" && !path.is_empty())
-            || (self.host().starts_with('[') && self.port().is_empty())
-    }
-
     /// The form to emit: Docker Hub's other names become the one that every client knows, with a warning where that is a guess.
     #[must_use]
     pub fn canonical(self) -> (Self, Vec<Diagnostic>) {

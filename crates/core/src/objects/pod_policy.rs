@@ -34,11 +34,28 @@ pub fn before_the_registries() -> String {
 pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: &R) -> Result<Vec<Object>, R::Error> {
     let (operator, namespaces): (_, Vec<&str>) = match request.patcher {
         None => ("In", secret.namespaces.iter().map(Namespace::as_str).collect()),
+        // An empty list is valid for this operator only.
+        Some(patcher) if patcher.exclude.is_empty() => ("Exists", Vec::new()),
         Some(patcher) => ("NotIn", patcher.exclude.iter().map(String::as_str).collect()),
     };
     let name = name(secret.name, &request.marks.owner);
-    let policy = part(&name, (secret.name, secret.docker_config), operator, &namespaces);
-    Ok(request.marks.dress(restyle.restyle(policy)?, Role::Policy).collect())
+    let policy = policy(&name, (secret.name, secret.docker_config), |patch| patch);
+    let names = [json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": namespaces})];
+    let matched = json!({
+        "matchPolicy": "Equivalent", "objectSelector": {}, "namespaceSelector": {"matchExpressions": names},
+    });
+    let condition = |number: usize| &policy["spec"]["matchConditions"][number]["expression"];
+    let context = json!({
+        "name": name, "lacks_the_reference": condition(1), "uses_the_registries": condition(2),
+        "patch": policy["spec"]["mutations"][0]["jsonPatch"]["expression"],
+        "operator": operator, "namespaces": namespaces,
+    });
+    let part = Part::new(
+        "admission-policy.yaml.j2",
+        context,
+        [policy, binding("MutatingAdmissionPolicyBinding", &name, json!({"matchResources": matched}))],
+    );
+    Ok(request.marks.dress(restyle.restyle(part)?, Role::Policy).collect())
 }
 
 /// The owner is part of the name, so that two owners have two policies for Secrets of one name.
@@ -46,36 +63,20 @@ pub(crate) fn name(secret: &ResourceName, owner: &str) -> String {
     if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
 }
 
-/// Policy and binding for the Pods of namespaces that are, by the operator, in this list or not.
-pub(crate) fn part(
+/// The policy of this name: it adds the reference to a Pod with an image of these logins by the patch that `patch` makes of the plain one.
+pub(crate) fn policy(
     name: &str,
-    (secret_name, logins): (&ResourceName, &Logins),
-    operator: &str,
-    namespaces: &[&str],
-) -> Part {
-    let list = List { field: "spec.imagePullSecrets", secret: secret_name };
-    let lacks_the_reference = list.lacks_it();
+    (secret, logins): (&ResourceName, &Logins),
+    patch: impl FnOnce(String) -> String,
+) -> Value {
+    let list = List { field: "spec.imagePullSecrets", secret };
     let uses_the_registries = format!("{}{})", before_the_registries(), condition(logins.registries()));
-    let patch = list.patch();
     let conditions = [
         ("not-a-mirror-pod", NOT_A_MIRROR_POD),
-        ("lacks-the-reference", &lacks_the_reference),
+        ("lacks-the-reference", &list.lacks_it()),
         ("uses-the-registries", &uses_the_registries),
     ];
-    let policy = at_creation::policy(name, OnFailure::Fail, "pods", &conditions, &patch);
-    let names = [json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": namespaces})];
-    let matched = json!({
-        "matchPolicy": "Equivalent", "objectSelector": {}, "namespaceSelector": {"matchExpressions": names},
-    });
-    let context = json!({
-        "name": name, "lacks_the_reference": lacks_the_reference, "uses_the_registries": uses_the_registries,
-        "patch": patch, "operator": operator, "namespaces": namespaces,
-    });
-    Part::new(
-        "admission-policy.yaml.j2",
-        context,
-        [policy, binding("MutatingAdmissionPolicyBinding", name, json!({"matchResources": matched}))],
-    )
+    at_creation::policy(name, OnFailure::Fail, "pods", &conditions, &patch(list.patch()))
 }
 
 /// The binding of a policy, both of this name.

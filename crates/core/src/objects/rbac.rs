@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-const GROUP: &str = "rbac.authorization.k8s.io";
+pub(crate) const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// A rule: these verbs for these resources, of these names if any are given.
 pub(crate) fn rule(group: &str, resources: &[&str], verbs: &[&str], names: &[&str]) -> Value {
@@ -28,9 +28,4 @@ pub(crate) fn role(kind: &str, metadata: &Value, rules: &[Value], subjects: &[Va
 /// A ServiceAccount that a binding is for.
 pub(crate) fn service_account(namespace: &str, name: &str) -> Value {
     json!({"kind": "ServiceAccount", "name": name, "namespace": namespace})
-}
-
-/// A user or a group that a binding is for: `kind` is `User` or `Group`.
-pub(crate) fn other(kind: &str, name: &str) -> Value {
-    json!({"apiGroup": GROUP, "kind": kind, "name": name})
 }

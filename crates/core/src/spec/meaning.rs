@@ -105,12 +105,6 @@ const RULES: &[Rule] = &[
         hint: "add --strategy controller, or leave it out",
     },
     Rule {
-        applies: |run| run.combination.strategy == Strategy::Controller && run.combination.link == Link::Policy,
-        when: "with `--strategy controller` and `--link policy`, whose policy chooses namespaces by name",
-        flags: &["--selector"],
-        hint: "leave it out, or use --link service-account",
-    },
-    Rule {
         applies: |run| run.combination.strategy == Strategy::Controller,
         when: "with `--strategy controller`, which watches the namespaces, and adds references without taking others away",
         flags: &["--namespaces-from", "--create-namespaces", "--also-reference", "--templates"],

@@ -1,7 +1,7 @@
 //! Connects the state machine with the model of the API server, step by step.
 
 use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
-use regcred_core::controller::{Choosing, Event, Machine, Outcome, Selection, Standing, Watch, Write};
+use regcred_core::controller::{Choosing, Event, Machine, Manner, Outcome, Selection, Standing, Watch, Write};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
 use regcred_core::names::ResourceName;
@@ -91,7 +91,8 @@ fn delivery(login: usize) -> &'static Delivery<'static> {
 
 fn machine(delivery: &'static Delivery<'static>) -> Machine<'static> {
     let selection = Box::leak(Box::new(Selection::default()));
-    Machine::new(delivery, vec![Choosing { selection, within: None }], "regcred-system".parse().unwrap())
+    let choices = vec![Choosing { selection, within: None }];
+    Machine::new(delivery, choices, "regcred-system".parse().unwrap(), Manner::Controller)
 }
 
 impl World {

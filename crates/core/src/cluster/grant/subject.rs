@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::names::{Namespace, ResourceName};
@@ -63,9 +63,10 @@ impl FromStr for Subject {
 impl Subject {
     /// The subject of a binding.
     pub(super) fn of_a_binding(&self) -> Value {
+        let other = |kind: &str, name: &String| json!({"apiGroup": rbac::GROUP, "kind": kind, "name": name});
         match self {
-            Self::User(name) => rbac::other("User", name),
-            Self::Group(name) => rbac::other("Group", name),
+            Self::User(name) => other("User", name),
+            Self::Group(name) => other("Group", name),
             Self::ServiceAccount(namespace, name) => rbac::service_account(namespace.as_str(), name.as_str()),
         }
     }

@@ -1,5 +1,5 @@
-//! Builds the policy that puts the reference on a ServiceAccount when it is created: a Pod copies the list when it is created itself, so
-//! a reference that comes a moment later can be too late. Kubernetes 1.36 and later.
+//! Builds the policies that put the reference on a ServiceAccount or on a Pod when it is created: a Pod copies the list of its
+//! ServiceAccount then, so a reference that comes a moment later can be too late. Kubernetes 1.36 and later.
 
 use serde_json::{Value, json};
 
@@ -9,10 +9,10 @@ use crate::cluster::selection::Others;
 use crate::names::ResourceName;
 use crate::objects::at_creation::{self, List, OnFailure};
 use crate::objects::guard::{has_not_opted_out, is_one_of};
-use crate::objects::pod_policy::binding;
+use crate::objects::pod_policy::{self, binding};
 
-/// A policy and its binding. If it fails, the ServiceAccount is created as it is: the controller adds the reference then.
-pub(super) fn policy(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
+/// A policy on ServiceAccounts and its binding. If it fails, the ServiceAccount is created as it is: the controller adds the reference then.
+pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
     let name = format!("{}-birth-{}", of.name(), one.name);
     let accounts: Vec<_> = one.service_accounts.iter().map(ResourceName::as_str).collect();
     let list = List { field: "imagePullSecrets", secret: one.name };
@@ -21,9 +21,25 @@ pub(super) fn policy(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
     if !accounts.is_empty() {
         conditions.push(("is-linked", &is_linked));
     }
-    // The namespace is no variable of a condition.
-    let is_served = is_served(&[one.granted()], Others::All, &of.settings.selector());
-    let patch = format!("!({is_served} && {}) ? [] : ({})", has_not_opted_out("object"), list.patch());
+    let where_served = format!("{} && {}", is_served_by(of, one), has_not_opted_out("object"));
+    let patch = patch_if(&where_served, &list.patch());
     let policy = at_creation::policy(&name, OnFailure::Ignore, "serviceaccounts", &conditions, &patch);
     vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
+}
+
+/// A policy on Pods and its binding, for the same namespaces.
+pub(super) fn policy_on_pods(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
+    let name = pod_policy::name(one.name, &of.marks.owner);
+    let if_served = |patch: String| patch_if(&is_served_by(of, one), &patch);
+    let policy = pod_policy::policy(&name, (one.name, one.docker_config), if_served);
+    vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
+}
+
+fn is_served_by(of: &Installation<'_>, one: &Installed<'_>) -> String {
+    is_served(&[one.granted()], Others::All, &of.settings.selector())
+}
+
+/// The patch, unless this condition fails: the namespace, which it reads, is no variable of a policy's own conditions.
+fn patch_if(condition: &str, patch: &str) -> String {
+    format!("!({condition}) ? [] : ({patch})")
 }

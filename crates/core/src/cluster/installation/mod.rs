@@ -16,7 +16,7 @@ use crate::manifest::{Manifests, ObjectTemplate, Place, to_yaml};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
 use crate::objects::marks::{self, Marks, Role};
 use crate::objects::rbac::{self, role, rule};
-use crate::objects::{self, AsBuilt, external_secret, namespace_of_a_program, objects, pod_policy, source};
+use crate::objects::{self, AsBuilt, external_secret, namespace_of_a_program, objects, source};
 use crate::spec::choice::Link;
 use crate::spec::external::ExternalSettings;
 
@@ -111,11 +111,13 @@ impl Installation<'_> {
         add(grant.scope_policy(&self.settings.namespace), Role::Policy);
         match self.link {
             Link::ServiceAccount if self.settings.kubernetes >= CHANGES_AT_CREATION => {
-                add(self.pull_secrets.iter().flat_map(|one| birth::policy(self, one)).collect(), Role::Policy);
+                add(
+                    self.pull_secrets.iter().flat_map(|one| birth::policy_on_accounts(self, one)).collect(),
+                    Role::Policy,
+                );
             }
             Link::Policy => {
-                let policies = self.pull_secrets.iter().flat_map(|one| self.pod_policy(one));
-                add(policies.collect(), Role::Policy);
+                add(self.pull_secrets.iter().flat_map(|one| birth::policy_on_pods(self, one)).collect(), Role::Policy);
             }
             Link::ServiceAccount | Link::None => {}
         }
@@ -214,18 +216,6 @@ impl Installation<'_> {
         ObjectTemplate::sensitive(source, Place::Fixed(self.settings.namespace.clone()))
     }
 
-    fn pod_policy(&self, one: &Installed<'_>) -> Vec<Value> {
-        let (operator, namespaces): (_, Vec<&str>) = if one.include.is_empty() {
-            ("NotIn", texts(&one.exclude).into_iter().chain(OF_THE_CLUSTER).collect())
-        } else {
-            let excluded = texts(&one.exclude);
-            ("In", texts(one.include).into_iter().filter(|name| !excluded.contains(name)).collect())
-        };
-        let name = pod_policy::name(one.name, &self.marks.owner);
-        let part = pod_policy::part(&name, (one.name, one.docker_config), operator, &namespaces);
-        part.objects.into_iter().map(Value::Object).collect()
-    }
-
     /// The registries that logins may be for.
     fn registries(&self, resources: &ResourceSettings) -> Vec<String> {
         if !resources.registries.is_empty() {
@@ -254,9 +244,6 @@ impl Installation<'_> {
         to_yaml(&config).map(|text| text.to_string()).unwrap_or_default()
     }
 }
-
-/// Namespaces of Kubernetes itself, by name: the selector of a binding takes no glob.
-const OF_THE_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
 
 impl Installed<'_> {
     fn granted(&self) -> Granted<'_> {

@@ -3,38 +3,34 @@
 use super::super::stand_in::is_in_quotes;
 use super::super::{answers, damage, foreign, google, other};
 use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WITHOUT_QUOTES};
-use crate::diagnostic::{Code, Severity};
+use crate::diagnostic::Code;
 
 const NOT_THE_TOKEN: Remedy = Remedy::Text(
     "give the token alone: `aws ecr get-login-password`, `gcloud auth print-access-token`, or `jq -r` with the field of the token",
 );
 
-/// In the order in which they are said; an error ends the list.
-pub(super) const FINDINGS: &[Finding] = &[
+/// The first that fits is said, alone.
+pub(super) const ERRORS: &[Finding] = &[
     Finding {
         is: |it| it.password.is_empty(),
-        severity: Severity::Error,
         code: Code::NoPassword,
         what: "is empty",
         remedy: Remedy::Text("set it"),
     },
     Finding {
         is: google::is_encoded_key,
-        severity: Severity::Error,
         code: Code::NotAKey,
         what: "is base64 of a key, which goes with the user name `_json_key_base64`",
         remedy: Remedy::Text("give the JSON itself, or write HOST=USERVAR:PASSVAR with that user name"),
     },
     Finding {
         is: google::is_plain_key,
-        severity: Severity::Error,
         code: Code::NotAKey,
         what: "is the JSON of a key, which goes with the user name `_json_key`",
         remedy: Remedy::Text("encode it: `base64 -w0 key.json`"),
     },
     Finding {
         is: google::is_broken_key,
-        severity: Severity::Error,
         code: Code::NotAKey,
         what: "is a key whose JSON is broken: its `private_key` has line ends where `\\n` belongs",
         remedy: Remedy::Text(
@@ -43,14 +39,12 @@ pub(super) const FINDINGS: &[Finding] = &[
     },
     Finding {
         is: google::is_not_json,
-        severity: Severity::Error,
         code: Code::NotAKey,
         what: "is not the key of a service account: neither JSON nor base64 of it",
         remedy: Remedy::Text(google::KEY),
     },
     Finding {
         is: |it| google::is_of_type(it, "external_account"),
-        severity: Severity::Error,
         code: Code::NotAKey,
         what: "is not a key, but says how to get a token by workload identity",
         remedy: Remedy::Text(
@@ -59,175 +53,154 @@ pub(super) const FINDINGS: &[Finding] = &[
     },
     Finding {
         is: |it| google::is_of_type(it, "authorized_user"),
-        severity: Severity::Error,
         code: Code::NotAKey,
         what: "is not a key, but the login of a person",
         remedy: Remedy::Text(google::KEY),
     },
     Finding {
         is: google::has_escaped_line_ends,
-        severity: Severity::Error,
         code: Code::NotAKey,
         what: "has a `private_key` without line ends: its `\\n` were escaped twice",
         remedy: Remedy::Text(google::KEY),
     },
     Finding {
         is: google::is_another_object,
-        severity: Severity::Error,
         code: Code::NotAKey,
         what: "is JSON, but not the key of a service account",
         remedy: Remedy::Text(google::KEY),
     },
     Finding {
         is: other::is_user_and_password,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is base64 of `USER:PASSWORD`, as `auth` and ECR's `authorizationToken` have it",
         remedy: NOT_THE_TOKEN,
     },
     Finding {
         is: foreign::is_utf_16,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is base64 of UTF-16 text, as PowerShell's `[Text.Encoding]::Unicode` encodes",
         remedy: Remedy::Text("give the token itself: base64 is for a whole Docker config, and of UTF-8"),
     },
     Finding {
         is: other::is_answer,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is JSON or a page, a whole answer where its token belongs",
         remedy: NOT_THE_TOKEN,
     },
     Finding {
         is: answers::is_header,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is a header of HTTP, with the token after its first word",
         remedy: NOT_THE_TOKEN,
     },
     Finding {
         is: answers::is_line,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is a line of a file with variables, `NAME=VALUE`",
         remedy: NOT_THE_TOKEN,
     },
     Finding {
         is: answers::is_complaint,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is what a command said when it failed",
         remedy: Remedy::Text("run the command by hand, and set what it prints when it succeeds"),
     },
     Finding {
         is: answers::is_command,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is a command, or flags of one",
         remedy: NOT_THE_TOKEN,
     },
     Finding {
         is: answers::is_pem,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is a certificate or a key",
         remedy: NOT_THE_TOKEN,
     },
     Finding {
         is: answers::is_docker_config,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is base64 of a whole Docker config",
         remedy: Remedy::Text("name its variable with `--docker-config`"),
     },
     Finding {
         is: answers::is_key_id,
-        severity: Severity::Error,
         code: Code::NotThePassword,
         what: "is the id of a key of AWS",
         remedy: Remedy::Text("the password is what `aws ecr get-login-password` prints"),
     },
     Finding {
         is: |it| !google::takes_keys(it) && it.password.contains(['\n', '\r']),
-        severity: Severity::Error,
         code: Code::PasswordWithControlCharacter,
         what: "has more than one line",
         remedy: Remedy::Text("set the token alone: what a command prints beside it does not belong there"),
     },
     Finding {
         is: |it| !google::takes_keys(it) && it.password.chars().any(char::is_control),
-        severity: Severity::Error,
         code: Code::PasswordWithControlCharacter,
         what: "has a control character, which HTTP's basic authentication forbids (RFC 7617)",
         remedy: Remedy::Text("set it without tabs and other control characters"),
     },
+];
+
+/// Each that fits is said, where there is no error.
+pub(super) const WARNINGS: &[Finding] = &[
     Finding {
         is: |it| it.password.contains(damage::is_invisible) || damage::is_at_an_edge(it.password),
-        severity: Severity::Warning,
         code: Code::InvisibleCharacter,
         what: INVISIBLE,
         remedy: Remedy::Text("copy it once more from where it was made"),
     },
     Finding {
         is: |it| it.password.contains('\u{fffd}'),
-        severity: Severity::Warning,
         code: Code::NotUtf8,
         what: "has the character U+FFFD, which is written in the place of bytes that are not UTF-8 text",
         remedy: Remedy::Text(SAVE_AS_UTF_8),
     },
     Finding {
         is: |it| is_in_quotes(it.password),
-        severity: Severity::Warning,
         code: Code::InQuotes,
         what: "is in quotes, which are taken for a part of it",
         remedy: Remedy::Text(WITHOUT_QUOTES),
     },
     Finding {
         is: answers::has_the_username,
-        severity: Severity::Warning,
         code: Code::NotThePassword,
         what: "begins with the user name and a colon",
         remedy: Remedy::Text("give the password alone"),
     },
     Finding {
         is: foreign::is_the_username,
-        severity: Severity::Warning,
         code: Code::NotThePassword,
         what: "is the user name once more",
         remedy: Remedy::Text("look whether its variable names the right one"),
     },
     Finding {
         is: foreign::is_of_another_service,
-        severity: Severity::Warning,
         code: Code::NotThePassword,
         what: "begins like a token of another service, which this registry does not take",
         remedy: Remedy::Text("look whether registry and variable belong together"),
     },
     Finding {
         is: foreign::is_no_token_of_ecr,
-        severity: Severity::Warning,
         code: Code::NotThePassword,
         what: "is as long as a secret access key, which is no token of ECR",
         remedy: Remedy::Text("the password is what `aws ecr get-login-password` prints"),
     },
     Finding {
         is: answers::is_address,
-        severity: Severity::Warning,
         code: Code::NotThePassword,
         what: "is an address",
         remedy: Remedy::Text("give the token or password for it"),
     },
     Finding {
         is: answers::has_more_than_a_token,
-        severity: Severity::Warning,
         code: Code::NotThePassword,
         what: "is a token with something before or after it, for example an escaped line end, a quotation mark or a comma",
         remedy: Remedy::Text("copy the token alone"),
     },
     Finding {
         is: |it| it.registry.host() == "ghcr.io" && it.password.starts_with("github_pat_"),
-        severity: Severity::Warning,
         code: Code::FineGrainedToken,
         what: "is a fine-grained token, with which ghcr.io does not let images be pulled",
         remedy: Remedy::Text("use a classic token with read:packages"),

@@ -3,13 +3,12 @@
 use super::super::stand_in::is_in_quotes;
 use super::super::{damage, foreign, google, other};
 use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WITHOUT_QUOTES};
-use crate::diagnostic::{Code, Severity};
+use crate::diagnostic::Code;
 
-/// In the order in which they are said; an error ends the list.
-pub(super) const FINDINGS: &[Finding] = &[
+/// The first that fits is said, alone.
+pub(super) const ERRORS: &[Finding] = &[
     Finding {
         is: |it| it.username.is_empty(),
-        severity: Severity::Error,
         code: Code::NoUsername,
         what: "is empty",
         remedy: Remedy::Text(
@@ -18,84 +17,76 @@ pub(super) const FINDINGS: &[Finding] = &[
     },
     Finding {
         is: |it| it.username.contains(':'),
-        severity: Severity::Error,
         code: Code::UsernameWithColon,
         what: "has a colon",
         remedy: Remedy::Text("in `auth` the first colon ends the user name: no registry can take it"),
     },
     Finding {
         is: |it| it.username.chars().any(char::is_control),
-        severity: Severity::Error,
         code: Code::UsernameWithControlCharacter,
         what: "has a control character",
         remedy: Remedy::Text("set it without line ends or tabs in it"),
     },
     Finding {
-        is: |it| it.username.contains(damage::is_invisible) || damage::is_at_an_edge(it.username),
-        severity: Severity::Warning,
-        code: Code::InvisibleCharacter,
-        what: INVISIBLE,
-        remedy: Remedy::Text("type it instead of copying it from a page or a chat"),
-    },
-    Finding {
         is: other::is_wrong_for_ngc,
-        severity: Severity::Error,
         code: Code::WrongUsername,
         what: "is not `$oauthtoken`, the only user name that NGC takes with an API key",
         remedy: Remedy::KeepADollar,
     },
     Finding {
         is: other::is_key_id_of_aws,
-        severity: Severity::Error,
         code: Code::WrongUsername,
         what: "is an access key id, and ECR takes the user name `AWS` only",
         remedy: Remedy::Text("write `AWS`, with `aws ecr get-login-password` as the password"),
     },
     Finding {
-        is: foreign::is_another_than_ecr_takes,
-        severity: Severity::Warning,
-        code: Code::WrongUsername,
-        what: "is not `AWS`, the only user name that ECR takes",
-        remedy: Remedy::Text("write `AWS`, with `aws ecr get-login-password` as the password"),
-    },
-    Finding {
         is: google::has_another_username,
-        severity: Severity::Error,
         code: Code::WrongUsername,
         what: "is not `_json_key`, the user name that goes with the JSON of a key",
         remedy: Remedy::Text("write `_json_key`, or `_json_key_base64` if the key is in base64"),
     },
     Finding {
         is: other::is_robot_with_escape,
-        severity: Severity::Error,
         code: Code::DollarEscaped,
         what: "has an escaped `$` (`$$`, `\\$` or `%24`), and nothing reads the escape",
         remedy: Remedy::Text("write one `$`, as the registry shows the name"),
     },
+];
+
+/// Each that fits is said, where there is no error.
+pub(super) const WARNINGS: &[Finding] = &[
+    Finding {
+        is: |it| it.username.contains(damage::is_invisible) || damage::is_at_an_edge(it.username),
+        code: Code::InvisibleCharacter,
+        what: INVISIBLE,
+        remedy: Remedy::Text("type it instead of copying it from a page or a chat"),
+    },
+    Finding {
+        is: foreign::is_another_than_ecr_takes,
+        code: Code::WrongUsername,
+        what: "is not `AWS`, the only user name that ECR takes",
+        remedy: Remedy::Text("write `AWS`, with `aws ecr get-login-password` as the password"),
+    },
     Finding {
         is: other::has_an_escape,
-        severity: Severity::Warning,
         code: Code::DollarEscaped,
         what: "has what looks like an escaped `$` (`$$`, `\\$` or `%24`), and nothing reads the escape",
         remedy: Remedy::Text("write one `$`, if that is meant"),
     },
     Finding {
         is: other::is_robot_without_dollar,
-        severity: Severity::Warning,
         code: Code::DollarExpanded,
         what: "begins with `robot`: a `$` and what followed was probably expanded away",
         remedy: Remedy::KeepADollar,
     },
     Finding {
         is: |it| it.username.contains('\u{fffd}'),
-        severity: Severity::Warning,
         code: Code::NotUtf8,
         what: "has the character U+FFFD, which is written in the place of bytes that are not UTF-8 text",
         remedy: Remedy::Text(SAVE_AS_UTF_8),
     },
     Finding {
         is: |it| is_in_quotes(it.username),
-        severity: Severity::Warning,
         code: Code::InQuotes,
         what: "is in quotes, which are taken for a part of it",
         remedy: Remedy::Text(WITHOUT_QUOTES),

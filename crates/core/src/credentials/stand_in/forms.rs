@@ -35,11 +35,18 @@ pub fn is_mask(text: &str) -> bool {
 
 /// Whether it is what a program encrypted.
 pub fn is_encrypted(text: &str) -> bool {
-    const HEADS: [&str; 7] = [
+    const HEADS: [&str; 13] = [
         "$ANSIBLE_VAULT;",
         "-----BEGIN PGP MESSAGE-----",
         "-----BEGIN AGE ENCRYPTED FILE-----",
         "age-encryption.org/",
+        // The same in base64; what `openssl enc`, Fernet, Jenkins and `ConvertFrom-SecureString` write.
+        "YWdlLWVuY3J5cHRpb24ub3Jn",
+        "U2FsdGVkX1",
+        "gAAAAAB",
+        "{AQAAAB",
+        "01000000d08c9ddf0115d111",
+        "ENC[PKCS7,",
         "{cipher}",
         "encrypted:",
         "!encrypted",
@@ -52,9 +59,9 @@ pub fn is_encrypted(text: &str) -> bool {
         || HEADS.iter().any(|head| text.starts_with(head))
 }
 
-/// Base64 of what AWS, Google or Sealed Secrets have encrypted, by its first bytes: none is shorter than 100 letters.
+/// Base64 of what AWS, Google, PGP or Sealed Secrets have encrypted, by its first bytes: none is shorter than 100 letters.
 fn is_of_a_cloud(text: &str) -> bool {
-    const HEADS: [&str; 4] = ["AQICAH", "AQIDAH", "CiQA", "CiUA"];
+    const HEADS: [&str; 7] = ["AQICAH", "AQIDAH", "CiQA", "CiUA", "hQEMA", "hQIMA", "hF4D"];
     let is_sealed = text.len() > 700 && ["Ag", "AQ"].iter().any(|head| text.starts_with(head));
     let is_base64 = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
     text.len() > 100 && is_base64 && (is_sealed || HEADS.iter().any(|head| text.starts_with(head)))
@@ -62,115 +69,53 @@ fn is_of_a_cloud(text: &str) -> bool {
 
 /// References that a secret manager's program or injector replaces.
 pub fn is_reference(text: &str) -> bool {
-    const HEADS: [&str; 10] = [
-        "arn:aws",
-        "@Microsoft.KeyVault(",
-        "vault:secret/",
-        "vault:kv/",
-        "secretsmanager:",
-        "aws:secretsmanager:",
-        "ssm:/",
-        "op:/",
-        "sops:",
-        "<path:",
-    ];
+    const HEADS: &str = "arn:aws @Microsoft.KeyVault( vault:secret/ vault:kv/ secretsmanager: aws:secretsmanager: ssm:/ \
+        op:/ sops: <path:";
     // Tags of YAML, which a reader of that file would have replaced.
     const TAGS: [&str; 9] = ["vault", "secret", "Ref", "Sub", "GetAtt", "ENV", "env", "env_var", "reference"];
-    const SCHEMES: [&str; 47] = [
-        "1password",
-        "akeyless",
-        "aws-secretsmanager",
-        "awssecretsmanager",
-        "azure-keyvault",
-        "azure-key-vault",
-        "bitwarden",
-        "bw",
-        "cyberark",
-        "dashlane",
-        "gcp-secretmanager",
-        "gcpsecretmanager",
-        "gcpsecrets",
-        "gopass",
-        "googlesecretmanager",
-        "hashivault",
-        "hcvault",
-        "k8s",
-        "keychain",
-        "keyring",
-        "onepassword",
-        "pass",
-        "secretmanager",
-        "op",
-        "vault",
-        "awssm",
-        "aws-sm",
-        "awsssm",
-        "ssm",
-        "secretsmanager",
-        "gcpsm",
-        "gcp-sm",
-        "sm",
-        "gsm",
-        "azkv",
-        "akv",
-        "azurekeyvault",
-        "keyvault",
-        "bws",
-        "doppler",
-        "infisical",
-        "keeper",
-        "lpass",
-        "conjur",
-        "env",
-        "file",
-        "secret",
-    ];
-    let is_scheme = text.split_once("://").is_some_and(|(scheme, path)| SCHEMES.contains(&scheme) && is_prose(path));
+    const SCHEMES: &str = "1password akeyless aws-secretsmanager awssecretsmanager azure-keyvault azure-key-vault bitwarden bw \
+        cyberark dashlane gcp-secretmanager gcpsecretmanager gcpsecrets gopass googlesecretmanager \
+        hashivault hcvault k8s keychain keyring onepassword pass secretmanager op vault awssm aws-sm awsssm \
+        ssm secretsmanager gcpsm gcp-sm sm gsm azkv akv azurekeyvault keyvault bws doppler infisical keeper \
+        lpass conjur env file secret";
+    let is_scheme = text
+        .split_once("://")
+        .is_some_and(|(scheme, path)| SCHEMES.split(' ').any(|known| known == scheme) && is_prose(path));
     let is_of_google = text.starts_with("projects/") && text.contains("/secrets/");
     let is_of_azure = text.starts_with("https://") && text.contains(".vault.azure.net/");
     let tag = text.strip_prefix('!').and_then(|rest| rest.split_once(' ')).map(|(tag, _)| tag);
     let is_tag = tag.is_some_and(|tag| TAGS.contains(&tag));
-    is_scheme || is_of_google || is_of_azure || is_tag || HEADS.iter().any(|head| text.starts_with(head))
+    is_scheme || is_of_google || is_of_azure || is_tag || HEADS.split(' ').any(|head| text.starts_with(head))
 }
 
 /// Whether it is what people write where a value belongs.
 pub fn is_example(text: &str) -> bool {
-    const WORDS: [&str; 19] = [
-        "changeme",
-        "change-me",
-        "changeit",
-        "change-it",
-        "replaceme",
-        "replace-me",
-        "replace-this",
-        "todo",
-        "fixme",
-        "tbd",
-        "placeholder",
-        "dummy",
-        "none",
-        "n/a",
-        "true",
-        "false",
-        "...",
-        "…",
-        "redacted",
-    ];
+    const WORDS: [&str; 10] = ["todo", "tbd", "dummy", "none", "n/a", "true", "false", "...", "…", "redacted"];
     const THINGS: [&str; 7] = ["token", "password", "username", "secret", "user", "key", "pat"];
-    const VERBS: [&str; 9] =
-        ["your-", "my-", "some-", "insert-", "enter-", "put-", "paste-", "replace-with-", "change-this-"];
-    let text = text.to_ascii_lowercase().replace(['_', ' '], "-");
+    const VERBS: &str = "your- my- some- insert- enter- put- paste- replace-with- change-this- dummy- fake- sample-";
+    // With more words, digits or signs around them.
+    const PHRASES: &str = "-changeme- -change-me- -changeit- -change-it- -replaceme- -replace-me- -replace-this- -fixme- \
+        -placeholder-";
+    let lower = text.to_ascii_lowercase();
+    let words = lower.trim_matches(|it: char| !it.is_ascii_alphabetic()).replace(['_', ' ', '.', ':', '/'], "-");
+    let is_a_phrase = PHRASES.split(' ').any(|phrase| format!("-{words}-").contains(phrase));
+    let text = lower.replace(['_', ' '], "-");
     let names_a_thing = |rest: &str| THINGS.iter().any(|thing| rest.split('-').any(|word| word == *thing));
-    let is_yours = VERBS.iter().any(|verb| text.strip_prefix(verb).is_some_and(names_a_thing));
+    let is_yours = VERBS.split(' ').any(|verb| text.strip_prefix(verb).is_some_and(names_a_thing));
     let is_here = (text.ends_with("-here") || text.ends_with("-goes-here")) && names_a_thing(&text);
     let is_a_verb = ["%s", "%v", "%d", "%q"].contains(&text.as_str());
     let is_one_letter = text.len() >= 4 && text.bytes().all(|byte| byte == b'x');
-    WORDS.contains(&text.as_str()) || is_yours || is_here || is_a_verb || is_one_letter
+    WORDS.contains(&text.as_str()) || is_yours || is_here || is_a_verb || is_one_letter || is_a_phrase
 }
 
 /// Whether it is how a program or a file of settings writes a value, or names one.
 pub fn is_notation(text: &str) -> bool {
-    const AROUND: [(&str, &str); 9] = [
+    const AROUND: [(&str, &str); 14] = [
+        ("env(", ")"),
+        ("ENV(", ")"),
+        ("ENV[", "]"),
+        ("$ENV{", "}"),
+        ("getenv(", ")"),
         ("b'", "'"),
         ("b\"", "\""),
         ("SecretStr(", ")"),
@@ -181,32 +126,21 @@ pub fn is_notation(text: &str) -> bool {
         ("os.environ[", "]"),
         ("&", ";"),
     ];
-    const BEFORE_A_NAME: [&str; 16] = [
-        ".Values",
-        ".data",
-        "data",
-        "env",
-        "inputs",
-        "local",
-        "matrix",
-        "os.environ",
-        "params",
-        "parameters",
-        "process.env",
-        "secrets",
-        "steps",
-        "var",
-        "variables",
-        "vars",
-    ];
+    const BEFORE_A_NAME: &str = ".Values .data data env inputs local matrix os.environ params parameters process.env secrets steps \
+        var variables vars";
     const HEADS: [&str; 4] = ["secretref:", "secretKeyRef:", "valueFrom:", "{noop}"];
     const EMPTY: [&str; 4] = ["\"\"", "''", "{}", "[]"];
     let path = text.trim_start_matches("self.");
-    let names_one = BEFORE_A_NAME.iter().any(|head| {
+    let names_one = BEFORE_A_NAME.split(' ').any(|head| {
         let rest = path.strip_prefix(head).and_then(|rest| rest.strip_prefix('.'));
         rest.is_some_and(|rest| rest.split('.').all(is_name))
     });
+    let is_scoped = text.split_once(':').is_some_and(|(scope, name)| {
+        ["env", "file", "secret", "secrets", "var", "vars"].contains(&scope.to_ascii_lowercase().as_str())
+            && is_name(name.trim_start_matches('/'))
+    });
     names_one
+        || is_scoped
         || EMPTY.contains(&text)
         || HEADS.iter().any(|head| text.strip_prefix(head).is_some_and(|rest| !rest.is_empty()))
         || AROUND.iter().any(|(open, close)| within(text, open, close).is_some_and(is_prose))

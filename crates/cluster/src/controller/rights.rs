@@ -1,0 +1,52 @@
+//! Finds out which rights of a controller this account lacks, where it runs with a role that was made for another program.
+
+use regcred_core::names::Namespace;
+use serde_json::json;
+
+use crate::rights::may;
+use crate::server::{Server, Trouble};
+
+/// The rights that were asked for and are missing, each as `VERB RESOURCE`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// To watch: without them the objects are listed again and again.
+    pub watches: Vec<String>,
+    /// To elect a replica: without them each replica writes.
+    pub leases: Vec<String>,
+    /// To publish Events.
+    pub events: Vec<String>,
+}
+
+/// What is asked for: verbs, group and resource.
+type Asked = (&'static [&'static str], &'static str, &'static str);
+
+const WATCHES: [Asked; 3] =
+    [(&["watch"], "", "namespaces"), (&["watch"], "", "serviceaccounts"), (&["watch"], "", "secrets")];
+const LEASES: [Asked; 1] = [(&["get", "watch", "create", "patch"], "coordination.k8s.io", "leases")];
+const EVENTS: [Asked; 1] = [(&["create", "patch"], "events.k8s.io", "events")];
+
+/// The rights that are missing; leases and Events are those of `own`.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn missing(server: &Server, own: &Namespace) -> Result<Missing, Trouble> {
+    Ok(Missing {
+        watches: of(server, &WATCHES, None).await?,
+        leases: of(server, &LEASES, Some(own)).await?,
+        events: of(server, &EVENTS, Some(own)).await?,
+    })
+}
+
+async fn of(server: &Server, asked: &[Asked], namespace: Option<&Namespace>) -> Result<Vec<String>, Trouble> {
+    let mut missing = Vec::new();
+    for (verbs, group, resource) in asked {
+        for verb in *verbs {
+            let namespace = namespace.map_or("", Namespace::as_str);
+            let attributes = json!({"verb": verb, "group": group, "resource": resource, "namespace": namespace});
+            if !may(server, attributes).await? {
+                missing.push(format!("{verb} {resource}"));
+            }
+        }
+    }
+    Ok(missing)
+}
