@@ -14,7 +14,6 @@ use regcred_core::diagnostic::Code;
 use regcred_core::explain::Cause;
 use regcred_core::objects::marks::{Role, annotations};
 use regcred_core::spec::choice::Profile;
-use regcred_core::spec::meaning;
 use regcred_core::spec::template::BUILT_IN;
 
 use crate::harness::regcred::regcred;
@@ -46,7 +45,7 @@ fn code(names: &[&str]) -> String {
 fn the_table_of_combinations_is_that_of_the_code() {
     compare("choosing.md", "combinations", &tables::combinations());
     compare("choosing.md", "protections", &tables::protections());
-    compare("choosing.md", "options", &meaning::table());
+    compare("choosing.md", "options", &tables::options());
 }
 
 #[test]

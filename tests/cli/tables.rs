@@ -1,10 +1,13 @@
 //! Makes the tables of the documentation from the tables of the code.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use regcred_core::spec::choice::{Choice, Format, Link, Protect, Strategy};
 use regcred_core::spec::combination::Combination;
 use regcred_core::spec::external::generator::{GeneratorKind, Given};
+use regcred_core::spec::meaning::reasons;
+use regcred_core::spec::typed::SETTINGS;
 
 /// Which formats each protection has.
 pub fn protections() -> String {
@@ -44,6 +47,19 @@ pub fn combinations() -> String {
         }
     }
     rows.concat()
+}
+
+/// When each option means nothing.
+pub fn options() -> String {
+    let mut text = "| flag | means nothing |\n|---|---|\n".to_owned();
+    for setting in SETTINGS {
+        let is_of_it = |flag: &&str| flag.split(' ').next() == Some(setting.flag);
+        for flag in reasons().map(|(flag, _)| flag).filter(is_of_it).collect::<BTreeSet<_>>() {
+            let when: Vec<_> = reasons().filter(|(other, _)| *other == flag).map(|(_, when)| when).collect();
+            let _ = writeln!(text, "| `{flag}` | {} |", when.join("; "));
+        }
+    }
+    text
 }
 
 /// What each generator of the External Secrets Operator gives.

@@ -1,11 +1,9 @@
 //! Tells which options mean something with which choices: the one table of options that would do nothing.
 
-use std::fmt::Write;
-
 use super::Origin;
 use super::choice::{Format, Link, Patcher, Protect, Strategy};
 use super::combination::{Chart, Combination};
-use super::typed::{SETTINGS, Typed};
+use super::typed::Typed;
 use crate::diagnostic::{Code, Diagnostic};
 
 /// What a run does, as far as it decides which options mean something.
@@ -257,22 +255,9 @@ fn rule(flag: &str, run: &Run) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.flags.contains(&flag) && (rule.applies)(run))
 }
 
-/// When each option means nothing, as Markdown for the documentation.
-#[must_use]
-pub fn table() -> String {
-    let mut text = "| flag | means nothing |\n|---|---|\n".to_owned();
-    for setting in SETTINGS {
-        let flags =
-            RULES.iter().flat_map(|rule| rule.flags).filter(|flag| flag.split(' ').next() == Some(setting.flag));
-        let mut flags: Vec<_> = flags.collect();
-        flags.sort_unstable();
-        flags.dedup();
-        for flag in flags {
-            let reasons = RULES.iter().filter(|rule| rule.flags.contains(flag)).map(|rule| rule.when);
-            let _ = writeln!(text, "| `{flag}` | {} |", reasons.collect::<Vec<_>>().join("; "));
-        }
-    }
-    text
+/// The options that mean nothing in some runs, each with one kind of these runs.
+pub fn reasons() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RULES.iter().flat_map(|rule| rule.flags.iter().map(|flag| (*flag, rule.when)))
 }
 
 #[cfg(test)]
