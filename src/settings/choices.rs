@@ -32,16 +32,11 @@ pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Resul
 /// Errors: usage: no Secret is written there.
 pub(super) fn of_a_cluster(options: &Options) -> Result<Combination, Failure> {
     let Wish { strategy, link, protect, .. } = wish(options);
-    if strategy == Some(Strategy::Patcher) {
+    if let Some(other) = strategy.filter(|strategy| *strategy != Strategy::Static) {
         return Err(usage(
-            "`strategy: patcher` in regcred.yaml: the patcher writes the Secrets, and this command would do it twice",
-            "apply its manifests, `regcred render | kubectl apply --server-side --field-manager=regcred-NAME -f -`; or use \
-             `strategy: static`",
-        ));
-    }
-    if strategy == Some(Strategy::Controller) {
-        return Err(usage(
-            "`strategy: controller` in regcred.yaml: the controller writes the Secrets, and this command would do it twice",
+            format!(
+                "`strategy: {other}` in regcred.yaml: the {other} writes the Secrets, and this command would do it twice"
+            ),
             "apply its manifests, `regcred render | kubectl apply --server-side --field-manager=regcred-NAME -f -`; or use \
              `strategy: static`",
         ));

@@ -91,28 +91,16 @@ impl Root {
     /// A folder that is not there, for reading.
     #[must_use]
     pub fn missing(target: &Target<'_>, kind: Kind) -> Self {
-        let path = kind.folder(target).map(Path::to_path_buf).unwrap_or_default();
-        Self {
-            path,
-            kind,
-            state: State::New,
-            ours: Lock::default(),
-            interrupted: Interrupted::No,
-            has_journal: false,
-            turn: None,
-        }
+        Self::empty(kind.folder(target).map(Path::to_path_buf).unwrap_or_default(), kind, State::New)
+    }
+
+    fn empty(path: PathBuf, kind: Kind, state: State) -> Self {
+        let (ours, interrupted) = (Lock::default(), Interrupted::No);
+        Self { path, kind, state, ours, interrupted, has_journal: false, turn: None }
     }
 
     fn read(path: PathBuf, kind: Kind) -> Result<Self, Failure> {
-        let mut root = Self {
-            path,
-            kind,
-            state: State::Unlisted,
-            ours: Lock::default(),
-            interrupted: Interrupted::No,
-            has_journal: false,
-            turn: None,
-        };
+        let mut root = Self::empty(path, kind, State::Unlisted);
         if root.kind != Kind::Tree {
             return Ok(root);
         }
