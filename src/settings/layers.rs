@@ -118,6 +118,7 @@ impl Fields<'_> {
         let nothing = PatcherSpec::default();
         let patcher = self.patcher.unwrap_or(&nothing);
         let controller = self.controller.cloned().unwrap_or_default();
+        let on = |is_on: bool| is_on.then_some(true);
         Options {
             strategy: one(self.strategy, origin("strategy")),
             link: one(self.link, origin("link")),
@@ -131,11 +132,8 @@ impl Fields<'_> {
             controller_image: one(controller.image, origin("controller.image")),
             replicas: one(controller.replicas, origin("controller.replicas")),
             kube_version: one(controller.kube_version, origin("controller.kubeVersion")),
-            crd: one(controller.crd.then_some(true), origin("controller.crd")),
-            restart_stuck_pods: one(
-                controller.restart_stuck_pods.then_some(true),
-                origin("controller.restartStuckPods"),
-            ),
+            crd: one(on(controller.crd), origin("controller.crd")),
+            restart_stuck_pods: one(on(controller.restart_stuck_pods), origin("controller.restartStuckPods")),
             check_online: one(controller.check_online, origin("controller.checkOnline")),
             permitted_registries: list(controller.registries, origin("controller.registries")),
             permitted_secrets: list(controller.secrets, origin("controller.secrets")),
@@ -145,8 +143,8 @@ impl Fields<'_> {
             source_secret_name: one(patcher.source_secret_name.clone(), origin("patcher.sourceSecretName")),
             patcher_pull_secret: one(patcher.pull_secret.clone(), origin("patcher.pullSecret")),
             patcher_interval: one(patcher.interval.clone(), origin("patcher.interval")),
-            no_default_excludes: one((!patcher.default_excludes).then_some(true), origin("patcher.defaultExcludes")),
-            no_guard: one((!patcher.guard).then_some(true), origin("patcher.guard")),
+            no_default_excludes: one(on(!patcher.default_excludes), origin("patcher.defaultExcludes")),
+            no_guard: one(on(!patcher.guard), origin("patcher.guard")),
             ..Options::default()
         }
     }
