@@ -37,11 +37,9 @@ pub fn check_guards<'a>(names: impl Iterator<Item = &'a str>, is_empty: impl Fn(
         let meant =
             one_slip_away(name, GUARDS).or_else(|| nearest(name, GUARDS).filter(|_| name.starts_with(OF_GUARDS)));
         meant.map(|meant| {
-            Diagnostic::error(
-                Code::NotAllowed,
-                format!("`{name}` is no variable of regcred, and would confine nothing"),
-            )
-            .hint(format!("did you mean `{meant}`? give a variable of your own another name"))
+            let message = format!("`{name}` is no variable of regcred, and would confine nothing");
+            let hint = format!("did you mean `{meant}`? give a variable of your own another name");
+            Diagnostic::error(Code::NotAllowed, message).hint(hint)
         })
     };
     names.filter_map(wrong).collect()
