@@ -91,7 +91,7 @@ pub(super) fn combination(
         && combination.link != Link::ServiceAccount
     {
         return Err(usage(
-            &format!(
+            format!(
                 "`--patcher tamcore` and `--link {}` cannot be combined: it writes Secrets only where it links",
                 combination.link
             ),

@@ -38,7 +38,7 @@ impl Destination {
         let Some(path) = options.output.as_ref().map(|output| output.value.clone()) else {
             return match () {
                 () if format.is_a_tree() => Err(usage(
-                    &format!("`--format {format}` writes several files, and needs `--output`"),
+                    format!("`--format {format}` writes several files, and needs `--output`"),
                     "add --output DIR",
                 )),
                 () if *chart == Chart::Empathyco => Err(usage(

@@ -190,7 +190,7 @@ impl Context<'_> {
                 if self.purpose == Purpose::Manifests && matches!(first.settings.destination, Destination::Stdout) =>
             {
                 Err(usage(
-                    &format!("regcred.yaml has {} clusters, and each has its own output", members.len()),
+                    format!("regcred.yaml has {} clusters, and each has its own output", members.len()),
                     "add --output DIR, or choose one with --cluster",
                 ))
             }
@@ -222,7 +222,7 @@ pub(super) fn choose_pull_secrets(
         }
     } else if fills_one || flags.each.logins.is_some() {
         return Err(usage(
-            &format!("regcred.yaml has {several} pull secrets, and the flags for logins and namespaces fill one"),
+            format!("regcred.yaml has {several} pull secrets, and the flags for logins and namespaces fill one"),
             "choose one with --secret-name, or use --no-config",
         ));
     } else {
@@ -266,7 +266,7 @@ impl Settings {
                 if matches!(format, Format::HelmValues | Format::DockerConfig) =>
             {
                 return Err(usage(
-                    &format!(
+                    format!(
                         "`--format {format}` writes no manifests, and each cluster has a folder of them under `--output`"
                     ),
                     "use --format directory or --format yaml, or leave --output out and choose one with --cluster",

@@ -263,6 +263,6 @@ pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     Allowed::read(environment.guard(confine::VARIABLES), environment.guard(confine::REGISTRIES))
 }
 
-fn usage(message: impl Into<String>, hint: &str) -> Failure {
+fn usage(message: impl std::fmt::Display, hint: &str) -> Failure {
     Failure::Usage(vec![Diagnostic::error(Code::Usage, message).hint(hint)])
 }
