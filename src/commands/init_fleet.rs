@@ -107,7 +107,13 @@ impl Fleet {
             return Err(Failure::of("the files to write", problem.hint(hint)).into());
         }
         let mut files = self.files()?;
-        let (job, job_step) = self.job(root);
+        let (job, mut job_step) = self.job(root);
+        if read_text(&root.join(&job.0)).is_ok_and(|there| !there.contains("git push")) {
+            job_step = format!(
+                "move {} away, whose jobs apply, and run this again: then there is one that renders and commits",
+                job.0
+            );
+        }
         files.push(job);
         let is_there = |name: &str| root.join(name).symlink_metadata().is_ok();
         let stays = |name: &str| (self.is_kept || name == SOPS_FILE) && is_there(name);
@@ -193,6 +199,7 @@ impl Fleet {
         });
         steps.push(KEY.to_owned());
         steps.push(job_step);
+        steps.push(format!("run `regcred render{} --output {}`, and commit", self.format, self.tool.folder()));
         steps
     }
 }

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::source;
 use super::value::{Wanted, how_to_set};
-use crate::environment::Environment;
+use crate::environment::{Environment, Reading};
 use regcred_core::credentials::presets::{Host, Otherwise, Preset, UserName};
 use regcred_core::credentials::{Credential, NameSource};
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -19,14 +19,17 @@ fn first(
     environment: &Environment,
 ) -> Result<VariableName, Diagnostic> {
     let found = names.iter().find(|name| environment.is_set(name));
+    let is_empty = |name: &&&str| matches!(environment.read(&VariableName::known(name)), Reading::Empty);
     found.map(|name| VariableName::known(name)).ok_or_else(|| {
+        let empty = names.iter().find(is_empty);
         let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let (verb, one_of) = if names.len() == 1 { ("is not set", "it") } else { ("are not set", "one of them") };
-        Diagnostic::error(
-            Code::VariableUnset,
-            format!("{list} {verb}: {one_of} should hold {what} for `--login {}`", preset.name),
-        )
-        .hint(how_to_set(&VariableName::known(names[0]), Some(preset), environment))
+        let (code, is_not_set, it) = match (empty, names.len()) {
+            (Some(name), _) => (Code::VariableEmpty, format!("`{name}` is set, but empty"), "it"),
+            (None, 1) => (Code::VariableUnset, format!("{list} is not set"), "it"),
+            (None, _) => (Code::VariableUnset, format!("{list} are not set"), "one of them"),
+        };
+        Diagnostic::error(code, format!("{is_not_set}: {it} should hold {what} for `--login {}`", preset.name))
+            .hint(how_to_set(&VariableName::known(empty.unwrap_or(&names[0])), Some(preset), environment))
     })
 }
 

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::file::{self, Named};
 use super::value::Wanted;
 use super::{from_preset, helper};
-use crate::environment::Environment;
+use crate::environment::{Ci, Environment};
 use regcred_core::credentials::auths::{self, Helpers};
 use regcred_core::credentials::decode::{self, Place};
 use regcred_core::credentials::decoded_key;
@@ -83,7 +83,8 @@ fn docker_config(
 
 /// Where the variable that is read by default is not set, and a login is in others that are known.
 fn offer_another(problem: Diagnostic, name: &VariableName, environment: &Environment) -> Diagnostic {
-    if name.as_str() != DEFAULT_VARIABLE || environment.is_set(DEFAULT_VARIABLE) {
+    let is_for_merges = matches!(environment.ci(), Ci::GitLabMergeRequest | Ci::GitHubPullRequest);
+    if is_for_merges || name.as_str() != DEFAULT_VARIABLE || environment.is_set(DEFAULT_VARIABLE) {
         return problem;
     }
     if environment.is_set(OTHER_VARIABLE) {
@@ -91,7 +92,8 @@ fn offer_another(problem: Diagnostic, name: &VariableName, environment: &Environ
     }
     let is_set = |preset: &&Preset| preset.password.iter().any(|name| environment.is_set(name));
     match PRESETS.iter().find(is_set) {
-        Some(preset) => problem.hint(format!("the variables of `--login {}` are set: use that instead", preset.name)),
+        Some(Preset { name, .. }) => problem
+            .hint(format!("the variables of `--login {name}` are set: if that is the one you mean, use it instead")),
         None => problem,
     }
 }

@@ -117,15 +117,11 @@ impl Fleet {
 fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec) -> Result<(), Failure> {
     const MOST: usize = 100_000;
     let own = |cluster: &&Cluster| cluster.pull_secrets.as_ref().map_or(file.pull_secrets.len(), Vec::len);
-    let all: usize = clusters.iter().map(own).sum();
-    if all <= MOST {
-        return Ok(());
-    }
-    let count = clusters.len();
-    let message = format!(
-        "regcred.yaml has {count} clusters with {all} pull secrets together, and at most {MOST} are taken at once"
-    );
-    Err(usage(&message, "choose fewer clusters with --cluster, or write more than one regcred.yaml"))
+    let (count, all) = (clusters.len(), clusters.iter().map(own).sum::<usize>());
+    let message =
+        format!("regcred.yaml has {count} clusters with {all} pull secrets together, and at most {MOST} are read");
+    let hint = "choose fewer clusters with --cluster, or write more than one regcred.yaml";
+    if all > MOST { Err(usage(message, hint)) } else { Ok(()) }
 }
 
 /// The list of `--namespaces-from`, and what is wrong with it.

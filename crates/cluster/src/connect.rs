@@ -31,6 +31,21 @@ pub struct Access {
     pub stop: fn() -> bool,
 }
 
+impl Access {
+    /// Whether both reach one cluster in the same way.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
+    pub fn is_that_of(&self, other: &Self) -> bool {
+        let same_source = match (&self.source, &other.source) {
+            (Source::Text(one), Source::Text(other)) => one.expose_secret() == other.expose_secret(),
+            (Source::Files(one), Source::Files(other)) => one == other,
+            (Source::Pod, Source::Pod) => true,
+            _ => false,
+        };
+        same_source && self.context == other.context
+    }
+}
+
 /// Where the addresses and logins of clusters are.
 pub enum Source {
     /// In a text.

@@ -14,7 +14,7 @@ use regcred_cluster::connect::{Access, Source};
 use regcred_core::cluster::confine;
 use regcred_core::confine::VARIABLES;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::names::VariableName;
+use regcred_core::names::{ResourceName, VariableName};
 
 /// How to reach each cluster, in the order of the fleet.
 ///
@@ -26,8 +26,16 @@ pub(super) fn accesses(
     arguments: &ConnectionArguments,
     environment: &Environment,
 ) -> Result<Vec<Access>, Failure> {
-    if fleet.members.len() > 1 && arguments.context.is_some() {
-        let message = format!("`--context` is one cluster, and regcred.yaml has {}", fleet.members.len());
+    let has_its_own = |settings| entry(file, settings).is_some_and(|entry| entry.kubeconfig.is_some());
+    let flag = match arguments {
+        ConnectionArguments { context: Some(_), .. } => Some("--context"),
+        ConnectionArguments { kubeconfig: Some(_), .. } if fleet.members.iter().any(has_its_own) => {
+            Some("--kubeconfig")
+        }
+        _ => None,
+    };
+    if let (Some(flag), 2..) = (flag, fleet.members.len()) {
+        let message = format!("`{flag}` is for one cluster, and regcred.yaml has {}", fleet.members.len());
         let problem = Diagnostic::error(Code::Usage, message);
         return Err(Failure::Usage(vec![problem.hint("choose one with --cluster")]));
     }
@@ -43,7 +51,20 @@ pub(super) fn accesses(
         findings.add(problems, settings.cluster.as_ref());
     }
     Failure::unless_clean("the clusters", &findings.said())?;
+    Failure::unless_clean("the clusters", &twins(fleet, &accesses))?;
     Ok(accesses)
+}
+
+/// Clusters that are one: what is meant for the second would go to the first.
+fn twins(fleet: &Fleet, accesses: &[Access]) -> Vec<Diagnostic> {
+    let named: Vec<_> = fleet.members.iter().map(|settings| &settings.cluster).zip(accesses).collect();
+    let twin = |(number, (name, access)): (usize, &(&Option<ResourceName>, &Access))| {
+        let (other, _) = named[..number].iter().find(|(_, other)| access.is_that_of(other))?;
+        let message = format!("`{}` and `{}` are reached in the same way", other.as_ref()?, name.as_ref()?);
+        let hint = "give each its `context` or `kubeconfig` in regcred.yaml, or choose one with --cluster";
+        Some(Diagnostic::error(Code::SameName, message).hint(hint))
+    };
+    named.iter().enumerate().filter_map(twin).collect()
 }
 
 fn entry<'a>(file: Option<&'a File>, settings: &Settings) -> Option<&'a Cluster> {

@@ -157,7 +157,9 @@ fn markdown(clusters: &[(&Settings, Differences)], problems: &[Diagnostic]) -> S
         let cluster = settings.cluster.as_ref().map_or(String::new(), |name| format!(" of `{name}`"));
         let changed: Vec<_> = found.steps.iter().filter(|(step, _)| step.change.differs()).collect();
         if changed.is_empty() {
-            let _ = writeln!(text, "**Pull secrets{cluster}**: nothing differs.\n");
+            let is_compared = !found.problems.iter().any(Diagnostic::is_error);
+            let said = if is_compared { "nothing differs" } else { "not compared" };
+            let _ = writeln!(text, "**Pull secrets{cluster}**: {said}.\n");
             continue;
         }
         let _ = writeln!(text, "**Pull secrets{cluster}**: {} to change.\n", changed.len());

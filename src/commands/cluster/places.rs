@@ -68,8 +68,7 @@ fn problems(chosen: &[Chosen], may_be_missing: bool) -> Vec<Diagnostic> {
     for chosen in chosen {
         for name in chosen.missing.iter().filter(|_| !may_be_missing) {
             let message = format!("there is no namespace `{name}` in the cluster");
-            let hint =
-                "create it with `kubectl create namespace`, or take its name out; a glob takes only those that exist";
+            let hint = "create it with `kubectl create namespace` (`createNamespaces` is for `render`), or take its name out; a glob takes only those that exist";
             problems.push(Diagnostic::error(Code::NoSuchNamespace, message).hint(hint));
         }
         for (name, why) in &chosen.left_out {

@@ -57,6 +57,11 @@ impl Approved {
         Some((count, last.flat_map(|line| line.recipients.split(',')).map(str::to_owned).collect()))
     }
 
+    /// Whether one of the lines names a recipient, whoever has signed it.
+    pub fn name(lines: &[Self], fingerprint: &str) -> bool {
+        lines.iter().any(|line| line.recipients.split(',').any(|name| name == fingerprint))
+    }
+
     /// Adds a line, beside those that say something else. Says whether it is new.
     pub fn add(lines: &mut Vec<Self>, line: Self) -> bool {
         let is_new = !lines.contains(&line);

@@ -124,7 +124,10 @@ impl Run<'_> {
                 warnings::moved(document, recipient)
             }
             (_, []) => return Ok(()),
-            (Authority::History(_) | Authority::Nobody, _) => warnings::refused(&refused),
+            (Authority::History(_) | Authority::Nobody, _) => {
+                let is_known = |one: &&Recipient| Approved::name(&self.root.ours.approved, one.fingerprint());
+                warnings::refused(&refused, refused.iter().all(is_known))
+            }
         };
         if self.mode == Mode::Write {
             return Err(Failure::of("the output", problem));

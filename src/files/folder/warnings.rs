@@ -66,7 +66,7 @@ pub fn of_another_format(count: usize) -> Diagnostic {
 }
 
 /// Recipients that nobody has approved.
-pub fn refused(refused: &[&Recipient]) -> Diagnostic {
+pub fn refused(refused: &[&Recipient], are_in_the_lock: bool) -> Diagnostic {
     let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };
     let flags: Vec<_> = refused.iter().map(|one| format!("--accept-recipient {}", one.fingerprint())).collect();
@@ -74,10 +74,15 @@ pub fn refused(refused: &[&Recipient]) -> Diagnostic {
         "the files are for another key than before: {} {is} new here, and nothing approves {them}",
         shown.join(", ")
     );
-    Diagnostic::error(Code::AnotherRecipient, message).hint(format!(
-        "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`; if it was meant, add `{}`",
-        flags.join(" ")
-    ))
+    let check = if are_in_the_lock {
+        format!(
+            "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}`: set the old one, or as `{KEY_VARIABLE}_PREVIOUS`"
+        )
+    } else {
+        "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`".to_owned()
+    };
+    Diagnostic::error(Code::AnotherRecipient, message)
+        .hint(format!("{check}; if it was meant, add `{}`", flags.join(" ")))
 }
 
 /// A document is for a recipient that only other documents were for.

@@ -80,6 +80,12 @@ impl<'de> Deserialize<'de> for Value {
 
 struct Any;
 
+macro_rules! numbers {
+    ($($visit:ident $number:ty),+) => {
+        $(fn $visit<E>(self, _: $number) -> Result<Value, E> { Ok(Value::Number) })+
+    };
+}
+
 impl<'de> Visitor<'de> for Any {
     type Value = Value;
 
@@ -103,25 +109,7 @@ impl<'de> Visitor<'de> for Any {
         Ok(Value::Boolean)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
+    numbers!(visit_i64 i64, visit_u64 u64, visit_i128 i128, visit_u128 u128, visit_f64 f64);
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
         Ok(Value::Text(text.to_owned()))

@@ -144,6 +144,12 @@ impl<'de, T: FromPairs> Deserialize<'de> for Written<T> {
 
 struct Any<T>(PhantomData<T>);
 
+macro_rules! others {
+    ($($visit:ident $other:ty),+) => {
+        $(fn $visit<E: Error>(self, _: $other) -> Result<Written<T>, E> { Ok(Written::Other) })+
+    };
+}
+
 impl<'de, T: FromPairs> Visitor<'de> for Any<T> {
     type Value = Written<T>;
 
@@ -163,21 +169,7 @@ impl<'de, T: FromPairs> Visitor<'de> for Any<T> {
         T::from_pairs(map).map(Written::Object)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Written<T>, E> {
-        Ok(Written::Other)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Written<T>, E> {
-        Ok(Written::Other)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Written<T>, E> {
-        Ok(Written::Other)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Written<T>, E> {
-        Ok(Written::Other)
-    }
+    others!(visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64);
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Written<T>, A::Error> {
         while items.next_element::<IgnoredAny>()?.is_some() {}

@@ -90,7 +90,7 @@ const RULES: &[Rule] = &[
         hint: "add --strategy patcher, or leave it out",
     },
     Rule {
-        applies: |run| run.combination.strategy != Strategy::Controller,
+        applies: |run| run.combination.strategy != Strategy::Controller && !run.is_live,
         when: "without `--strategy controller`",
         flags: &[
             "--controller-namespace",
