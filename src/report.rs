@@ -159,10 +159,12 @@ fn line(text: &str) {
 }
 
 /// The text as one line in which no terminal and no CI finds a command: names in it may come from a repository.
-fn inert(text: &str) -> String {
+#[must_use]
+pub fn inert(text: &str) -> String {
     let is_visible = |letter: char| {
         !letter.is_control()
-            && !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            && !matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            && !matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
     };
     let mut line = String::with_capacity(text.len());
     for letter in text.chars() {

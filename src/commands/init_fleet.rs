@@ -109,10 +109,7 @@ impl Fleet {
         let mut files = self.files()?;
         let (job, mut job_step) = self.job(root);
         if read_text(&root.join(&job.0)).is_ok_and(|there| !there.contains("git push")) {
-            job_step = format!(
-                "move {} away, whose jobs apply, and run this again: then there is one that renders and commits",
-                job.0
-            );
+            job_step = format!("move {} away, whose jobs apply, and run this again, for the one that renders", job.0);
         }
         files.push(job);
         let is_there = |name: &str| root.join(name).symlink_metadata().is_ok();

@@ -17,7 +17,7 @@ use crate::krm::{edit, kustomization, objects, package, results};
 use crate::report::{self, Outcome};
 use crate::settings::choices::Format;
 use crate::settings::file::Which;
-use crate::settings::fleet::Fleet;
+use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::namespaces::{self, Listed};
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
@@ -86,7 +86,8 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
         FunctionConfig::read(list).map_err(|problems| Failure::Input { title: "the functionConfig", problems })?;
     let mut problems = Vec::new();
     let listed = listed(list, &mut problems);
-    let fleet = Fleet::resolve_among(&typed, file.as_ref(), (listed, problems), environment).map_err(for_a_function)?;
+    let fleet = Fleet::decide(&typed, file.as_ref(), Some((listed, problems)), Purpose::Manifests, environment)
+        .map_err(for_a_function)?;
     let Fleet { members, secret_variables, warnings } = fleet;
     let (runs, mut warnings) = logins::check(members, warnings, environment).map_err(for_a_function)?;
     // The functionConfig has chosen one of several clusters.

@@ -19,7 +19,7 @@ fn first(
     environment: &Environment,
 ) -> Result<VariableName, Diagnostic> {
     let found = names.iter().find(|name| environment.is_set(name));
-    let is_empty = |name: &&&str| matches!(environment.read(&VariableName::known(name)), Reading::Empty);
+    let is_empty = |name: &&&'static str| matches!(environment.read(&VariableName::known(name)), Reading::Empty);
     found.map(|name| VariableName::known(name)).ok_or_else(|| {
         let empty = names.iter().find(is_empty);
         let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

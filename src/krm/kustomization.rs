@@ -12,6 +12,7 @@ use super::list::ResourceList;
 use super::objects::{Object, Ownership};
 use crate::environment::read_text;
 use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::inject::stream::with_line_feeds;
 use regcred_core::manifest::expands_too_far;
 
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -35,7 +36,8 @@ pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
 
 /// Problems that the kustomization in this directory would cause with generated objects.
 pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
-    let Some(text) = NAMES.iter().find_map(|name| read_text(&directory.join(name)).ok()) else {
+    let read = |name| Some(with_line_feeds(&read_text(&directory.join(name)).ok()?));
+    let Some(text) = NAMES.iter().find_map(read) else {
         return Vec::new();
     };
     if expands_too_far(&text) {

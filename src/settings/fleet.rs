@@ -15,8 +15,8 @@ use regcred_core::credentials::Source;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::VariableName;
 use regcred_core::nearest::nearest;
-use regcred_core::spec::Spec;
 use regcred_core::spec::typed::Typed;
+use regcred_core::spec::{Origin, Spec};
 
 /// The settings of each cluster, in the order of the file.
 #[derive(Debug)]
@@ -70,17 +70,8 @@ impl Fleet {
         Self::decide(typed, file, None, purpose, environment)
     }
 
-    /// Decides for namespaces that are known to exist; `listed` comes with what is wrong with that list.
-    pub fn resolve_among(
-        typed: &Typed,
-        file: Option<&File>,
-        listed: (Option<Listed>, Vec<Diagnostic>),
-        environment: &Environment,
-    ) -> Result<Self, Failure> {
-        Self::decide(typed, file, Some(listed), Purpose::Manifests, environment)
-    }
-
-    fn decide(
+    /// Decides; where the namespaces are known to exist, `listed` comes with what is wrong with that list.
+    pub fn decide(
         typed: &Typed,
         file: Option<&File>,
         listed: Option<(Option<Listed>, Vec<Diagnostic>)>,
@@ -88,7 +79,8 @@ impl Fleet {
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let owner = file.map(|file| &file.metadata.name);
-        let (nothing, has_file) = (FileSpec::default(), file.is_some());
+        let nothing = FileSpec::default();
+        let has_file = file.is_some() || typed.iter().any(|(_, origin, _)| matches!(origin, Origin::Key(_)));
         let file = file.map_or(&nothing, |file| &file.spec);
         let mut problems: Vec<_> = allowed(environment).err().into_iter().collect();
         let flags = with_known(environment, |known| typed.spec(known, &mut problems));

@@ -80,7 +80,7 @@ impl Common<'_> {
         let is_implied = spec.logins.is_none() && self.has_file;
         if is_implied && !sources.is_empty() {
             let implied = Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE));
-            let place = "a pull secret without `logins` in regcred.yaml";
+            let place = "a pull secret without `logins`";
             problems.extend(allowed.confined(implied, place).err().into_iter().flatten());
         }
         let confined = if is_of_a_file || is_implied { allowed } else { Allowed::default() };

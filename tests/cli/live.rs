@@ -87,3 +87,22 @@ fn each_cluster_that_cannot_be_reached_is_named() {
     assert_eq!(answer["clusters"][0]["cluster"], "us");
     assert_eq!(answer["clusters"][0]["problems"][0]["code"], "cluster-unreachable");
 }
+
+#[cfg(unix)]
+#[test]
+fn the_page_of_status_stays_in_its_work_tree_and_out_of_git() {
+    let outside = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::write(here.join("config"), kubeconfig("http://127.0.0.1:1")).unwrap();
+    std::fs::create_dir(here.join(".git")).unwrap();
+    std::fs::write(here.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    std::os::unix::fs::symlink(outside.path(), here.join("reports")).unwrap();
+    for page in ["reports/status.html", ".git/hook"] {
+        let output = regcred(here, &[LOGIN], &["status", "-n", "a", "--kubeconfig", "config", "--html", page]);
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(std::fs::read_dir(outside.path()).unwrap().next().is_none() && !here.join(".git/hook").exists());
+    let output = regcred(here, &[LOGIN], &["status", "-n", "a", "--kubeconfig", "config", "--html", "status.html"]);
+    assert!(here.join("status.html").exists(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -141,3 +141,24 @@ fn the_files_of_one_cluster_approve_nothing_in_another() {
     }
     Place::refuses(place.render("--output out"), FIRST);
 }
+
+#[test]
+fn a_lock_of_another_key_of_fingerprints_is_told_from_a_new_recipient() {
+    let place = Place::new();
+    let head = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
+    let cluster = "  - {name: eu, sealing: {certificate: rsa-2048.pem}}\n";
+    let text = format!(
+        "{head}spec:\n  protect: sealed\n  pullSecrets: [{{namespaces: {{include: [a]}}}}]\n  clusters:\n{cluster}"
+    );
+    place.put("regcred.yaml", &text);
+    assert_eq!(place.render("--output out").0, 0);
+    let before = place.files("out");
+    let key = ("REGCRED_FINGERPRINT_KEY", "f1e0d3c2b5a497867968a5b4c3d2e1f0");
+    let output = regcred(place.0.path(), &[LOGIN, key], &["render", "--output", "out"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("`regcred.lock` names it, signed with another `REGCRED_FINGERPRINT_KEY`: set the old one"),
+        "{said}"
+    );
+    assert_eq!((output.status.code(), place.files("out")), (Some(1), before));
+}

@@ -411,3 +411,27 @@ fn what_is_not_there_is_said() {
     assert_eq!(run.status, 1);
     assert!(run.stderr.contains("there is no Pod `gone`"), "{}", run.stderr);
 }
+
+#[test]
+fn no_name_of_an_image_is_a_command_to_the_ci_that_shows_the_answer() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["registry"]) else { return };
+    let [namespace] = bench.namespaces();
+    let image = "##vso[task.prependpath]/x\n::error::y";
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "api"}, "spec": {
+        "nodeName": "node-of-the-tests", "automountServiceAccountToken": false,
+        "containers": [{"name": "main", "image": image}],
+    }});
+    Bench::wait("the Pod", || bench.kubectl(&["create", "-n", &namespace, "-f", "-"], &pod.to_string()).status == 0);
+    let waiting =
+        json!({"reason": "InvalidImageName", "message": format!("Failed to apply default image tag \"{image}\"")});
+    let statuses = json!([{"name": "main", "image": image, "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": waiting}}]);
+    let patch = json!({"status": {"containerStatuses": statuses}}).to_string();
+    bench.kubectl(&["patch", "pod", "api", "-n", &namespace, "--subresource=status", "-p", &patch], "").succeeded();
+    for arguments in [&["explain", "pod", "api", "--offline"][..], &["status"]] {
+        let run = bench.program("regcred").arguments(arguments).arguments(["-n", &namespace, "--no-config"]).run();
+        let said = run.stdout + &run.stderr;
+        assert!(said.contains("vso[task.prependpath]") && !said.contains("##"), "{said}");
+        assert!(!said.lines().any(|line| line.trim_start().starts_with("::")), "{said}");
+    }
+}

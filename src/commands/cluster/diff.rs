@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::future::join_all;
 
 use super::comparison::{Compared, Typed as TypedOnce, compare};
-use super::shown::{OfCluster, Shown, deed, why};
+use super::shown::{OfCluster, Shown, deed, inert_lines, why};
 use super::{Prepared, block_on, prepare, together};
 use crate::cli::cluster::{DiffArguments, DiffFormat};
 use crate::commands::logins::Missing;
@@ -68,8 +68,8 @@ pub fn run(
     let problems = together(clusters.iter().map(|(settings, found)| (*settings, found.problems.clone())));
     match arguments.format {
         DiffFormat::Json => json(&clusters)?,
-        DiffFormat::Text => print_text(&text(&clusters))?,
-        DiffFormat::Markdown => print_text(&markdown(&clusters, &problems))?,
+        DiffFormat::Text => print_text(&inert_lines(&text(&clusters)))?,
+        DiffFormat::Markdown => print_text(&inert_lines(&markdown(&clusters, &problems)))?,
     }
     if problems.iter().any(Diagnostic::is_error) {
         return match arguments.format {

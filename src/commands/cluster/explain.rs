@@ -11,7 +11,7 @@ use crate::commands::online;
 use crate::environment::Environment;
 use crate::files::stream::print_text;
 use crate::registry::{self, Options};
-use crate::report::Outcome;
+use crate::report::{self, Outcome};
 use crate::settings;
 use crate::settings::file::File;
 use crate::settings::fleet::{Fleet, Purpose};
@@ -137,7 +137,7 @@ fn about(facts: &Facts, finding: &Finding) -> String {
     }
     lines.extend(facts.verdicts.iter().flat_map(said));
     lines.extend(conclusion(finding));
-    lines.join("\n") + "\n"
+    lines.iter().map(|line| report::inert(line) + "\n").collect()
 }
 
 /// The words of the node, unless they quote a login.

@@ -1,11 +1,17 @@
 //! Shows changes to people and programs.
 
+use crate::report::inert;
 use regcred_cluster::execute::Ending;
 use regcred_core::cluster::Step;
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::plan::{Action, Reason};
 use serde::Serialize;
+
+/// The text as it is printed: names and words of a cluster may hold what a terminal or a CI takes for a command.
+pub(super) fn inert_lines(text: &str) -> String {
+    text.lines().map(|line| inert(line) + "\n").collect()
+}
 
 /// A change in the JSON of `apply`, `diff` and `delete`: documented in docs/cluster.md, and stable.
 #[derive(Serialize)]

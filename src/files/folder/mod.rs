@@ -127,6 +127,7 @@ impl Prepared {
 /// It is no regular file, or the file system's.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(root::a_directory()) };
+    git::check_place(path)?;
     root::check_file(path)?;
     let new_paths = NewPaths::default();
     let replace = || {

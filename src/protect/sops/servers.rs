@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::environment::Environment;
 use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::inject::stream::with_line_feeds;
 use regcred_core::manifest::expands_too_far;
 
 /// The variable with the address of the Vault that the job has its token from.
@@ -69,15 +70,18 @@ fn has_a_token(environment: &Environment) -> bool {
 
 /// The servers in the rules; nothing where a reader in Go might find others.
 fn named(rules: &[u8]) -> Option<BTreeSet<(Service, String)>> {
-    let text = std::str::from_utf8(rules).ok().filter(|text| !TAGS.iter().any(|tag| text.contains(tag)))?;
+    let text = std::str::from_utf8(rules)
+        .ok()
+        .map(with_line_feeds)
+        .filter(|text| !TAGS.iter().any(|tag| text.contains(tag)))?;
     if text.trim().is_empty() {
         return Some(BTreeSet::new());
     }
-    if expands_too_far(text) {
+    if expands_too_far(&text) {
         return None;
     }
     let mut servers = BTreeSet::new();
-    collect(&serde_saphyr::from_str(text).ok()?, Service::Vault, &mut servers);
+    collect(&serde_saphyr::from_str(&text).ok()?, Service::Vault, &mut servers);
     Some(servers)
 }
 
@@ -158,6 +162,10 @@ mod tests {
             "creation_rules: [{hc_vault_transit_uri: 'https://evil.test\\@v.test/v1/t/keys/k'}]",
             "creation_rules: [{hc_vault_transit_uri: \"https://v.test/v1/t/keys/k,\\nhttps://evil.test/v1/t/keys/k\"}]",
             "creation_rules: [{{",
+            // These end a line for a reader in Go.
+            "creation_rules:\n  - age: a\n    #\u{85}    hc_vault_transit_uri: https://evil.test/v1/t/keys/k\n",
+            "creation_rules:\n  - age: a\n    #\u{2028}    hc_vault_transit_uri: https://evil.test/v1/t/keys/k\n",
+            "creation_rules:\n  - age: a\n    #\u{2029}    hc_vault_transit_uri: https://evil.test/v1/t/keys/k\n",
         ] {
             assert!(refused(rules, "https://v.test", &["https://w.test/t/k"]), "{rules}");
         }

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use super::comparison::{Compared, Typed as TypedOnce, compare, listed};
-use super::shown::Shown;
+use super::shown::{Shown, inert_lines};
 use super::{Prepared, block_on, prepare, together};
 use crate::cli::cluster::ReportFormat;
 use crate::cli::status::StatusArguments;
@@ -74,7 +74,7 @@ pub fn run(
     let problems = together(clusters.iter().map(|(settings, seen)| (*settings, seen.problems.clone())));
     match arguments.format {
         ReportFormat::Json => json(&clusters)?,
-        ReportFormat::Text => print_text(&text::write(&clusters))?,
+        ReportFormat::Text => print_text(&inert_lines(&text::write(&clusters)))?,
     }
     if problems.iter().any(Diagnostic::is_error) {
         return match arguments.format {
