@@ -267,7 +267,7 @@ fn two_clusters_are_one_table() {
     bench::write(
         &config,
         "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n\
-         spec: {pullSecrets: [{name: pull}], clusters: [{name: eu}, {name: us}]}\n",
+         spec: {pullSecrets: [{name: pull}], clusters: [{name: eu}, {name: us, context: regcred}]}\n",
     );
     let page = folder.path().join("status.html");
     let arguments =

@@ -39,7 +39,7 @@ const TABLE: &[(Words, &[&str])] = &[
         Words::UnknownHost,
         &["dial tcp: lookup", "no such host", "server misbehaving", "temporary failure in name resolution"],
     ),
-    (Words::Limited, &["toomanyrequests", "too many requests", "429"]),
+    (Words::Limited, &["toomanyrequests", "too many requests", ": 429"]),
     (
         Words::Unreachable,
         &[
@@ -63,8 +63,8 @@ const TABLE: &[(Words, &[&str])] = &[
             "access denied",
             "insufficient_scope",
             "no basic auth credentials",
-            "401",
-            "403",
+            ": 401",
+            ": 403",
             "denied:",
             "forbidden",
             "authentication required",
@@ -110,6 +110,8 @@ mod tests {
                 Words::Refused,
             ),
             ("ghcr.io/acme/api:1: not found", Words::NotFound),
+            // A port is no status.
+            ("localhost:42973/acme/api:1: the server did not include a token", Words::Other),
             (
                 "unexpected status from HEAD request to https://registry-1.docker.io/v2/x/manifests/1: 429 Too Many Requests toomanyrequests: You have reached your unauthenticated pull rate limit.",
                 Words::Limited,
