@@ -80,7 +80,7 @@ impl Fleet {
     ) -> Result<Self, Failure> {
         let owner = file.map(|file| &file.metadata.name);
         let nothing = FileSpec::default();
-        let has_file = file.is_some() || typed.iter().any(|(_, origin, _)| matches!(origin, Origin::Key(_)));
+        let has_config = file.is_some() || typed.iter().any(|(_, origin, _)| matches!(origin, Origin::Key(_)));
         let file = file.map_or(&nothing, |file| &file.spec);
         let mut problems: Vec<_> = allowed(environment).err().into_iter().collect();
         let flags = with_known(environment, |known| typed.spec(known, &mut problems));
@@ -89,7 +89,8 @@ impl Fleet {
         let cluster_names = flags.options.clusters.as_ref().map_or(&[][..], |clusters| &clusters.value);
         let clusters = choose(cluster_names, &file.clusters)?;
         refuse_too_many(&clusters, file)?;
-        let run = Context { typed, flags, file, has_file, listed, problems, purpose, environment, clusters: &clusters };
+        let run =
+            Context { typed, flags, file, has_config, listed, problems, purpose, environment, clusters: &clusters };
         let members = run.members()?;
         run.refuse_idle(&members)?;
         run.refuse_one_output_for_several(&members)?;

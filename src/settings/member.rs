@@ -30,8 +30,8 @@ pub(super) struct Context<'a> {
     pub(super) typed: &'a Typed,
     pub(super) flags: Spec,
     pub(super) file: &'a FileSpec,
-    /// Whether there is a regcred.yaml.
-    pub(super) has_file: bool,
+    /// Whether there is a regcred.yaml, or a ConfigMap of a function.
+    pub(super) has_config: bool,
     pub(super) listed: Option<Listed>,
     /// What is wrong whatever the cluster.
     pub(super) problems: Vec<Diagnostic>,
@@ -74,7 +74,7 @@ impl Context<'_> {
         let has_several_pull_secrets = self.file.pull_secrets.len() > 1;
         let (settings, run) = Settings::decide(
             &merged,
-            (self.purpose, self.has_file, has_several_pull_secrets),
+            (self.purpose, self.has_config, has_several_pull_secrets),
             self.listed.as_ref(),
             self.environment,
             &mut problems,

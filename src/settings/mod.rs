@@ -127,7 +127,7 @@ impl Settings {
     /// Errors: usage: choices that cannot be combined.
     fn decide(
         spec: &Spec,
-        (purpose, has_file, has_several_pull_secrets): (Purpose, bool, bool),
+        (purpose, has_config, has_several_pull_secrets): (Purpose, bool, bool),
         listed: Option<&Listed>,
         environment: &Environment,
         problems: &mut Vec<Diagnostic>,
@@ -168,7 +168,7 @@ impl Settings {
             || combination.strategy == Strategy::Controller
             || grant.as_ref().is_some_and(GrantSettings::chooses_later);
         let common =
-            Common { options, combination, chart: &chart, listed, environment, purpose, has_file, are_chosen_later };
+            Common { options, combination, chart: &chart, listed, environment, purpose, has_config, are_chosen_later };
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {

@@ -55,7 +55,7 @@ pub(super) struct Common<'a> {
     pub(super) listed: Option<&'a Listed>,
     pub(super) environment: &'a Environment,
     pub(super) purpose: Purpose,
-    pub(super) has_file: bool,
+    pub(super) has_config: bool,
     /// Whether the namespaces are chosen later, in a cluster.
     pub(super) are_chosen_later: bool,
 }
@@ -76,8 +76,8 @@ impl Common<'_> {
         let allowed = super::allowed(self.environment).unwrap_or_default();
         let registries = external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
         allowed.refuse(registries.iter().map(|(registry, _)| registry), "`external` in regcred.yaml", problems);
-        // A file that names no login means the usual variable.
-        let is_implied = spec.logins.is_none() && self.has_file;
+        // What names no login means the usual variable.
+        let is_implied = spec.logins.is_none() && self.has_config;
         if is_implied && !sources.is_empty() {
             let implied = Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE));
             let place = "a pull secret without `logins`";

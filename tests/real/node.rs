@@ -262,10 +262,17 @@ impl Served {
         self.bench.kubectl(&["get", "secret", &self.secret, "-n", namespace], "").status == 0
     }
 
+    fn deployment(&self) -> String {
+        format!("regcred-{}", self.secret)
+    }
+
+    fn delete_the_deployment(&self) {
+        self.bench.kubectl(&["delete", "deployment", &self.deployment(), "-n", &self.home], "").succeeded();
+    }
+
     fn wait_until_it_is_ready(&self) {
-        let deployment = format!("regcred-{}", self.secret);
         Bench::wait("the controller to be ready", || {
-            self.bench.get(&["deployment", &deployment, "-n", &self.home])["status"]["readyReplicas"] == 1
+            self.bench.get(&["deployment", &self.deployment(), "-n", &self.home])["status"]["readyReplicas"] == 1
         });
     }
 
@@ -336,10 +343,7 @@ fn the_controller_runs_from_its_image_and_the_first_pod_of_a_new_namespace_runs(
     apply(&FIRST);
     served.wait_until_it_is_ready();
     let namespace = served.serves_a_new_namespace(|| apply(&SECOND));
-    let deployment = format!("regcred-{}", served.secret);
-    served.leaves_nothing(&namespace, || {
-        served.bench.kubectl(&["delete", "deployment", &deployment, "-n", &served.home], "").succeeded();
-    });
+    served.leaves_nothing(&namespace, || served.delete_the_deployment());
 }
 
 #[test]
@@ -363,10 +367,7 @@ fn a_gitops_folder_with_a_sealed_login_serves_every_namespace() {
     sync(&FIRST);
     served.wait_until_it_is_ready();
     let namespace = served.serves_a_new_namespace(|| sync(&SECOND));
-    let deployment = format!("regcred-{}", served.secret);
-    served.leaves_nothing(&namespace, || {
-        served.bench.kubectl(&["delete", "deployment", &deployment, "-n", &served.home], "").succeeded();
-    });
+    served.leaves_nothing(&namespace, || served.delete_the_deployment());
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Approved {
     }
 
     /// Whether one of the lines names a recipient, whoever has signed it.
-    pub fn name(lines: &[Self], fingerprint: &str) -> bool {
+    pub fn is_named(lines: &[Self], fingerprint: &str) -> bool {
         lines.iter().any(|line| line.recipients.split(',').any(|name| name == fingerprint))
     }
 

@@ -125,7 +125,7 @@ impl Run<'_> {
             }
             (_, []) => return Ok(()),
             (Authority::History(_) | Authority::Nobody, _) => {
-                let is_known = |one: &&Recipient| Approved::name(&self.root.ours.approved, one.fingerprint());
+                let is_known = |one: &&Recipient| Approved::is_named(&self.root.ours.approved, one.fingerprint());
                 warnings::refused(&refused, refused.iter().all(is_known))
             }
         };
