@@ -40,6 +40,14 @@ pub enum Reading {
     Value(SecretString),
 }
 
+/// How a cluster is reached.
+pub enum Kubeconfig {
+    /// The path of a kubeconfig.
+    File(PathBuf),
+    /// The kubeconfig itself.
+    Text(SecretString),
+}
+
 /// No file of settings, rules, certificates or templates is longer.
 const LIMIT: u64 = 16 * 1024 * 1024;
 /// How long a pipe is waited for that nobody writes into.

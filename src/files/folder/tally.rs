@@ -14,6 +14,8 @@ pub(super) struct Tally {
     pub encrypted: usize,
     /// Those whose marks the key has not signed.
     pub unsigned: Vec<String>,
+    /// Those that hold a login in clear.
+    pub in_clear: Vec<String>,
     /// How many have marks that it has signed.
     pub signed_files: usize,
     /// How many are for other recipients than are wanted.
