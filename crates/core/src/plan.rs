@@ -1,4 +1,4 @@
-//! Decides what a run changes, from what is wanted and what is there.
+//! Decides what a run changes, by comparing what is wanted with what is there.
 //!
 //! Hashes and HMACs are computed elsewhere: they come in as facts. The same plan is printed by `--check` and executed by a run.
 

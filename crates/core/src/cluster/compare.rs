@@ -1,4 +1,4 @@
-//! Compares what a run wants of a cluster with what was read there.
+//! Compares the objects that a run wants in a cluster with the objects that were read.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Holds what a run wants of a cluster.
+//! Holds what a run wants in a cluster.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Holds what was read of a cluster: namespaces, Secrets of our names, ServiceAccounts.
+//! Holds the facts that were read from a cluster: namespaces, Secrets of our names, ServiceAccounts.
 //!
 //! Each type reads itself from the API server's JSON, and keeps only what a rule needs.
 

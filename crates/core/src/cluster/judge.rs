@@ -1,4 +1,4 @@
-//! Judges one Secret, and the references of one namespace, for a program that keeps no Secret.
+//! Judges one Secret, and the references of one namespace, for the controller, which keeps no Secret.
 
 use super::compare::{Step, accounts, steps};
 use super::delivery::{Delivery, OnConflict};

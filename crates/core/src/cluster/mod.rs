@@ -1,4 +1,4 @@
-//! Compares a live cluster with what is wanted there, from facts as they were read.
+//! Compares a live cluster with what is wanted there, from facts that were read before.
 //!
 //! Nothing here asks a cluster: `regcred-cluster` reads the [`facts`], and executes the [`Step`]s of a [`Comparison`].
 

@@ -1,4 +1,4 @@
-//! Finds what an owner leaves behind: its Secrets, and the references to them.
+//! Finds the objects that an owner leaves behind: its Secrets, and the references to them.
 
 use std::collections::BTreeSet;
 

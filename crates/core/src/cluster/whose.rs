@@ -1,4 +1,4 @@
-//! Tells whose an object in a cluster is.
+//! Decides who owns an object in a cluster.
 
 use super::facts::Metadata;
 use crate::names::ResourceName;

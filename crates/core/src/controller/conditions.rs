@@ -1,4 +1,4 @@
-//! Says in the status of a custom resource how it is: conditions with reasons, and how many namespaces are how.
+//! Writes the status of a custom resource: conditions with reasons, and the number of namespaces in each state.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Counts the namespaces by how they are, as each of them changes: there may be many.
+//! Counts the namespaces in each state, one change at a time: there may be many namespaces.
 
 use super::Target;
 use super::index::Here;

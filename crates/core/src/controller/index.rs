@@ -1,4 +1,4 @@
-//! Keeps what the rules need of the objects that watches have seen.
+//! Keeps the facts that the rules need about the objects that watches have seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Takes events and outcomes, and names the writes that are due.
+//! Takes events and outcomes, and returns the writes that are due.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;

@@ -1,4 +1,4 @@
-//! Keeps every namespace served: a state machine that takes what watches see, and says which write is next.
+//! Keeps every namespace served: a state machine takes the events of watches, and returns the next write.
 //!
 //! It has no clock and asks nobody: `now` comes in as milliseconds of any clock that only goes forward. What it keeps of a cluster is a
 //! small index; every write that it names has a precondition, so that a write that comes late changes nothing.

@@ -1,4 +1,4 @@
-//! Decides what one namespace needs next: references before the Secret, when both are written and when both are removed.
+//! Decides the next write of one namespace. References come before the Secret, both when they are added and when they go.
 
 use std::collections::BTreeMap;
 

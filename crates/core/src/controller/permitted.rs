@@ -1,4 +1,4 @@
-//! Says what a custom resource asks for beyond what the installation permits.
+//! Finds what a custom resource asks for beyond what the installation permits.
 
 use super::Selection;
 use super::wanted::{Config, Source, Wanted};

@@ -1,4 +1,4 @@
-//! Holds what the API server gives of a custom resource, and of a Secret that its logins name.
+//! Holds the fields of a custom resource, and of a Secret that its logins name, as the API server sends them.
 
 use std::collections::BTreeMap;
 

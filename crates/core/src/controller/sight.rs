@@ -1,4 +1,4 @@
-//! Takes what watches see into the index, and notices what somebody else has undone.
+//! Updates the index from watches, and notices when somebody else has undone a write.
 
 use std::collections::BTreeSet;
 use std::mem;

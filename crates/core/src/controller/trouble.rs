@@ -1,4 +1,4 @@
-//! Remembers which writes failed, and which are undone by somebody else, and when the next try is due.
+//! Remembers which writes failed or were undone by somebody else, and when to try again.
 
 use std::collections::{BTreeMap, VecDeque};
 

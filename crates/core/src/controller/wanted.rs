@@ -1,4 +1,4 @@
-//! Holds what a mounted regcred.yaml, or custom resources, want of the controller.
+//! Holds what a mounted regcred.yaml, or custom resources, ask of the controller.
 
 use globset::GlobMatcher;
 

@@ -1,4 +1,4 @@
-//! Holds what is known of a Pod, its ServiceAccount and its namespace, as the API server's JSON has it.
+//! Holds the facts about a Pod, its ServiceAccount and its namespace, read from the API server's JSON.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Judges by the references: which a Pod and its ServiceAccount have, and which they lack.
+//! Compares the references of a Pod with those of its ServiceAccount, and finds which are missing.
 
 use super::facts::Facts;
 use super::rules::needs_login;

@@ -1,4 +1,4 @@
-//! Walks from what is known to the cause: a table of rules, of which the first that holds is the cause.
+//! Finds the cause from the facts, with a table of rules: the first rule that applies names the cause.
 
 use super::cause::Cause;
 use super::facts::{Candidate, Facts, PolicyState};

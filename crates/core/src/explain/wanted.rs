@@ -1,4 +1,4 @@
-//! Reads the images of a Pod, and how far a node has come with each.
+//! Reads the images of a Pod, and how far the node got with each image.
 
 use serde_json::Value;
 

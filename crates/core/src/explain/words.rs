@@ -1,4 +1,4 @@
-//! Sorts the words of a node about a pull that failed. They come from the container runtime, which passes on those of the registry.
+//! Sorts a node's messages about a failed pull. They come from the container runtime, which passes on the registry's messages.
 
 /// What a node says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Builds ExternalSecrets and what belongs to them: the operator fetches the logins from where they are kept. None holds a secret.
+//! Builds ExternalSecrets and the objects that they need. The operator fetches the logins, so no object here holds a secret.
 
 use serde_json::{Value, json};
 

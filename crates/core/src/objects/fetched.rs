@@ -1,4 +1,4 @@
-//! Writes what an ExternalSecret fetches, and the template with which the operator makes a Docker config of it.
+//! Writes what an ExternalSecret fetches, and the template from which the operator makes a Docker config.
 //!
 //! The text is for Go's template language, as the operator runs it (engine v2). Each value goes through `toJson`, which writes it
 //! as `kubectl` does, whatever it holds; and a value that is missing is an error there, never an empty text.

@@ -1,4 +1,4 @@
-//! Says which namespaces are served, in the language of admission policies (CEL).
+//! Writes which namespaces are served, in the language of admission policies (CEL).
 
 use super::Granted;
 use super::selector::Selector;

@@ -1,4 +1,4 @@
-//! Denies the account of the controller every kind of object that is not its business.
+//! Denies the controller's account every kind of object that it does not need.
 
 use serde_json::{Value, json};
 

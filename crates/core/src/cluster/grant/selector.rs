@@ -1,4 +1,4 @@
-//! Parses a selector of labels as kubectl takes it, and says it in the language of admission policies (CEL).
+//! Parses a label selector as kubectl does, and writes it in the language of admission policies (CEL).
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

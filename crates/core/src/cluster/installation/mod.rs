@@ -1,4 +1,4 @@
-//! Builds what runs `regcred controller` in a cluster: policies and rights, the logins, its regcred.yaml and its Deployment.
+//! Builds the objects that run `regcred controller`: policies and rights, the logins, its regcred.yaml and its Deployment.
 
 mod birth;
 pub mod definition;

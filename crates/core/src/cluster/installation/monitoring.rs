@@ -1,4 +1,4 @@
-//! Builds what the Prometheus operator reads: where the metrics of the controller are, and when to alert.
+//! Builds the objects of the Prometheus operator: where the metrics of the controller are, and when to alert.
 
 use serde_json::{Value, json};
 

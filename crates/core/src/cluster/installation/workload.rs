@@ -1,4 +1,4 @@
-//! Builds the Deployment of the controller, and what belongs to it in its namespace.
+//! Builds the Deployment of the controller, and the other objects in its namespace.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Holds what was read of Pods.
+//! Holds the facts that were read about Pods.
 
 mod failed;
 mod words;

@@ -1,4 +1,4 @@
-//! Finds the registry's words in what a kubelet says about a failed pull.
+//! Finds the registry's message in a kubelet's message about a failed pull.
 
 use super::REASONS;
 use crate::registry::reference::Reference;

@@ -1,4 +1,4 @@
-//! Shows how a cluster is: each pull secret of each namespace, who refers to it, and which Pods fail to pull.
+//! Describes the state of a cluster: each pull secret of each namespace, who refers to it, and which Pods fail to pull.
 //!
 //! It counts the plan of [`Delivery::compare`](super::Delivery::compare), and adds what a kubelet and the Pods say.
 

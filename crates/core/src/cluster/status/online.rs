@@ -1,4 +1,4 @@
-//! Works out what registries are asked for the images in use, as if no node had one of them: each distinct question once.
+//! Finds the questions for registries about the images in use, as if no node had an image. Equal questions are asked once.
 //!
 //! A kubelet takes the logins of the Pod's pull secrets in their order, and tries those that match the image until one may pull it.
 

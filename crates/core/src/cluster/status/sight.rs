@@ -1,4 +1,4 @@
-//! Holds what a kubelet sees of a pull secret in one namespace.
+//! Describes a pull secret in one namespace as a kubelet sees it.
 
 use secrecy::ExposeSecret;
 

@@ -1,4 +1,4 @@
-//! Puts together how a namespace is, from what is wanted, what was read, and the plan.
+//! Describes the state of a namespace, from what is wanted, what was read, and the plan.
 
 use std::collections::BTreeMap;
 

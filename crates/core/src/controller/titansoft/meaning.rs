@@ -1,4 +1,4 @@
-//! Turns the settings of Titansoft's patcher into those that a mounted regcred.yaml gives.
+//! Translates the settings of Titansoft's patcher into those of a mounted regcred.yaml.
 
 use super::{Accounts, Overwrites, Settings};
 use crate::cluster::{OnConflict, Unchangeable};

@@ -1,4 +1,4 @@
-//! Reads the variables and flags of Titansoft's imagepullsecret-patcher, with the meaning that its documentation gives them.
+//! Reads the variables and flags of Titansoft's imagepullsecret-patcher, with their documented meaning.
 //!
 //! The source of every rule is the table in that project's README. Where the program does something else, the table counts: booleans that
 //! it cannot read, durations without a unit and spaces in lists are no silent defaults here.

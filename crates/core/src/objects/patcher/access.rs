@@ -1,4 +1,4 @@
-//! Builds the account of a patcher with the least rights with which it works. Only its Pod has the token.
+//! Builds the account of a patcher with the least rights that work. Only the patcher's Pod has the token.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Builds what an in-cluster patcher needs, which copies one Secret into every namespace.
+//! Builds the objects of an in-cluster patcher, which copies one Secret into every namespace.
 
 mod access;
 mod deployment;
