@@ -38,7 +38,7 @@ impl FromStr for Selector {
     }
 }
 
-/// The parts between the commas that are in no parenthesis.
+/// The parts between the commas outside of parentheses.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut is_inside = false;
     text.split(move |character| {
@@ -98,7 +98,7 @@ impl Selector {
         })
     }
 
-    /// Whether it asks for this label.
+    /// Whether the selector asks for this label.
     #[must_use]
     pub fn mentions(&self, label: &str) -> bool {
         self.0.iter().any(|requirement| requirement.key == label)
