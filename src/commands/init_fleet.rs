@@ -1,4 +1,4 @@
-//! Starts a fleet for Argo CD or Flux: from names of clusters, or from a regcred.yaml that lists them.
+//! Starts a fleet for Argo CD or Flux, from names of clusters or from a regcred.yaml that lists them.
 
 use std::path::Path;
 

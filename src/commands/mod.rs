@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! Runs the commands, one file each.
 
 #[cfg(feature = "cluster")]
 mod cluster;

@@ -1,4 +1,4 @@
-//! Makes a run of each cluster, does the same for all of them, and gathers what is wrong.
+//! Creates a run for each cluster, does the same for all of them, and collects the problems.
 
 use std::collections::HashMap;
 

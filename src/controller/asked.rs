@@ -1,4 +1,4 @@
-//! Decides what custom resources ask for: what of it is permitted, who has which name, and which logins are good.
+//! Decides what custom resources get: what is permitted, which resource has a name, and which logins are good.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! Checks again and again whether policies confine this account; until they do, nothing is written.
+//! Checks regularly whether policies confine this account. Until they do, the controller writes nothing.
 
 use std::convert::Infallible;
 use std::future::pending;

@@ -1,4 +1,4 @@
-//! Holds the last error of a watch, and logs the same one once a minute.
+//! Holds the last error of a watch, and logs an equal error at most once a minute.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Counts what /metrics shows. No label has a value of a login, and none has the name of a namespace.
+//! Counts what /metrics shows. No label holds a value of a login or the name of a namespace.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Reads the mounted regcred.yaml and the mounted Secrets, and compares them with what they held before.
+//! Reads the mounted regcred.yaml and the mounted Secrets, and compares them with their earlier content.
 //!
 //! A kubelet swaps the whole content of a mount at once, by a symbolic link; two mounts change one after the other.
 

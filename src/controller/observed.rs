@@ -1,4 +1,4 @@
-//! Watches custom resources and the Secrets that their logins name (`--crd`), and holds what there is.
+//! Watches custom resources and the Secrets that their logins name (`--crd`), and holds their latest state.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Asks the registries again and again whether the logins are good (`--check-online`). A refused login stays where it is: it may be good again.
+//! Asks the registries regularly about the logins (`--check-online`). A refused login stays: it may be good again later.
 
 use std::cell::RefCell;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! Runs until a signal: one session after the other, each with one version of the mounted files.
+//! Runs until a signal: one session after another, each with one version of the mounted files.
 
 use std::cell::RefCell;
 use std::rc::Rc;

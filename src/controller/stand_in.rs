@@ -1,4 +1,4 @@
-//! Says where the login of Titansoft's patcher is, and what its role lacks.
+//! Finds the login of Titansoft's patcher, and the rights that its role lacks.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Holds what the parts of the controller tell each other, and what /readyz and /metrics show of it.
+//! Holds the state that the parts of the controller share, and that /readyz and /metrics show.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;

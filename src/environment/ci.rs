@@ -1,4 +1,4 @@
-//! Tells which CI the process runs in, and words a remedy for it.
+//! Finds out which CI the process runs in, and writes a remedy for it.
 
 use regcred_core::names::VariableName;
 

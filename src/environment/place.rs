@@ -1,4 +1,4 @@
-//! Finds where a path really is, also one that does not exist yet, and the links of work trees that lead it astray.
+//! Finds the real place of a path, also before it exists, and the links in work trees that lead elsewhere.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -1,4 +1,4 @@
-//! Holds what the run for one cluster needs: what was decided, the logins, and what protects the documents.
+//! Holds what the run for one cluster needs: its settings, its logins, and its protector.
 
 use crate::files::marks::Known;
 use crate::protect::Protector;

@@ -1,4 +1,4 @@
-//! Finds the folders of a fleet, also those of clusters that are gone.
+//! Finds the folders of a fleet, also those of removed clusters.
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Makes the manifests of the controller, and of the rights of an account, from what the run for a cluster holds.
+//! Builds the manifests of the controller, and the rights of an account, for the run of one cluster.
 
 use super::cluster_run::ClusterRun;
 use crate::settings::Settings;

@@ -1,4 +1,4 @@
-//! Files that are not there yet: paths and texts in, all of them written or none.
+//! Writes new files, either all of them or none.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

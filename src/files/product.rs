@@ -1,4 +1,4 @@
-//! Builds what is written, in its format.
+//! Builds the documents, values or files of a run in the chosen format.
 
 use std::iter;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Asks a protector what decides whether an encrypted document is still current.
+//! Asks a protector for the facts that decide whether an encrypted document is current.
 
 use std::io;
 

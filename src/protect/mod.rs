@@ -1,4 +1,4 @@
-//! Protects documents as was asked for. No secret is left in clear unless the protection is `plain`.
+//! Protects documents as the user chose. A secret is in clear only with the protection `plain`.
 
 pub mod approval;
 pub mod encrypted;

@@ -1,4 +1,4 @@
-//! Asks one registry with one login, in the way that the registry wants.
+//! Asks one registry with one login, in the way that the registry requires.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Finds out why no answer came.
+//! Finds out why a registry did not answer.
 
 use std::error::Error;
 use std::io;

@@ -1,4 +1,4 @@
-//! Reports a problem of several clusters once, with their names.
+//! Reports a problem of several clusters once, with the names of the clusters.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Decides what is done for each chosen cluster of regcred.yaml; without clusters there is one without a name.
+//! Resolves what a run does for each chosen cluster of regcred.yaml. Without clusters there is one unnamed cluster.
 
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;

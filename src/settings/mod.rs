@@ -1,4 +1,4 @@
-//! Decides what a run does: flags, variables and regcred.yaml become one Spec, and the Spec becomes settings.
+//! Resolves what a run does: flags, variables and regcred.yaml become one Spec, and the Spec becomes settings.
 
 pub mod choices;
 mod controller;

@@ -1,4 +1,4 @@
-//! Decides about the in-cluster patcher: options that its image understands.
+//! Resolves the settings of the in-cluster patcher, checked against what its image understands.
 
 use super::PullSecretSettings;
 use regcred_core::diagnostic::{Code, Diagnostic};

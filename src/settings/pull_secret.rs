@@ -1,4 +1,4 @@
-//! Decides about one pull secret: its name, logins, namespaces and ServiceAccounts.
+//! Resolves one pull secret: its name, logins, namespaces and ServiceAccounts.
 
 use std::path::Path;
 

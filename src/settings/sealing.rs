@@ -1,4 +1,4 @@
-//! Decides for which certificate and scope `--protect sealed` seals.
+//! Resolves the certificate and the scope of `--protect sealed`.
 
 use regcred_core::spec::Options;
 use regcred_core::spec::choice::SealingScope;

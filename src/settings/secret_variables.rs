@@ -1,4 +1,4 @@
-//! Lists the variables that may hold a login: child processes do not see them.
+//! Lists the variables that may hold a login. Child processes do not get them.
 
 use super::file::Spec;
 use super::{layers, pull_secret, with_known};

@@ -1,4 +1,4 @@
-//! Runs the templates of a user: strictly, and not without end.
+//! Runs a user's templates, strictly and with limits.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Renders the templates of a user that replace our objects.
+//! Renders a user's templates, which replace our objects.
 
 mod engine;
 pub mod values;

@@ -1,4 +1,4 @@
-//! Gives up on work that takes too much memory or time.
+//! Stops work that takes too much memory or time.
 //!
 //! A template doubles a text in one step, so the number of its steps bounds neither.
 

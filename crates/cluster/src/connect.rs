@@ -1,4 +1,4 @@
-//! Makes a client from a kubeconfig, or from what a Pod is given.
+//! Creates a client from a kubeconfig, or from the ServiceAccount of the Pod.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Reads what explains a pull: a Pod, its ServiceAccount, the Secrets that both refer to, and their namespace.
+//! Reads the objects that explain a pull: a Pod, its ServiceAccount, the Secrets that both refer to, and their namespace.
 
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::explain::{Account, Place, Pod, PullSecret, Wanted};

@@ -1,4 +1,4 @@
-//! Explains why a call failed: what was tried on which object, and what to do.
+//! Explains a failed call: what was tried on which object, and what to do.
 
 use regcred_core::diagnostic::{Code, Diagnostic};
 

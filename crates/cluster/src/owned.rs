@@ -1,4 +1,4 @@
-//! Reads what an owner has left in a cluster: its Secrets, the ServiceAccounts that may refer to them, policies and patchers.
+//! Reads an owner's objects in a cluster: its Secrets, the ServiceAccounts that may refer to them, policies and patchers.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Writes the paths of an API server's objects. Names are valid, so nothing in them needs to be encoded.
+//! Builds the paths of objects at an API server. Names are valid, so no part of a path needs encoding.
 
 use regcred_core::names::{Namespace, ResourceName};
 

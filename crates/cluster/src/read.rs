@@ -1,4 +1,4 @@
-//! Reads what is in a cluster: namespaces first, then the Secrets and ServiceAccounts of the chosen ones.
+//! Reads a cluster: first the namespaces, then the Secrets and ServiceAccounts of the chosen namespaces.
 //!
 //! Many namespaces take one list of each kind. Few ones, and an account that may not list, take a call for each object.
 

@@ -1,4 +1,4 @@
-//! Sends requests to an API server: each with a deadline, and again while that can help.
+//! Sends requests to an API server, each with a deadline, and with retries where a retry can help.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Evicts Pods that fail to pull because they lack the reference. It is a right of its own, and asked for only by a flag.
+//! Evicts Pods that fail to pull because they lack the reference. Only `--restart-stuck-pods` needs this right.
 
 use regcred_core::cluster::Delivery;
 use regcred_core::cluster::stuck::{Budget, Pod, Verdict};

@@ -1,4 +1,4 @@
-//! `regcred delete` removes what earlier runs of the same owner have made in a cluster.
+//! `regcred delete` removes what earlier runs of the same owner have created in a cluster.
 
 use std::io::{self, IsTerminal, Write};
 

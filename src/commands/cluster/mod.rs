@@ -1,4 +1,4 @@
-//! The commands for a live cluster, or for every cluster of a fleet side by side.
+//! Runs the commands for a live cluster, or for every cluster of a fleet at the same time.
 
 mod applied;
 pub(super) mod apply;

@@ -1,4 +1,4 @@
-//! Applies the admission policies of `--link policy` before anything else, where the account may.
+//! Applies the admission policies of `--link policy` before everything else, if the account may.
 
 use super::progress::Progress;
 use regcred_cluster::execute::{Ending, execute};

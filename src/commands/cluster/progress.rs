@@ -1,4 +1,4 @@
-//! Shows at a terminal how many of the changes of a run are made.
+//! Shows at a terminal how many changes of a run are done.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use regcred_core::cluster::Step;

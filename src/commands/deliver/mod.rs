@@ -1,4 +1,4 @@
-//! Prints a product, or plans and makes its files.
+//! Prints a product, or plans and writes its files.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Writes the Helm chart of the controller: the objects of the stream, with what changes from one release to the next in its values.
+//! Writes the Helm chart of the controller: the objects of the stream, with what changes from release to release as values.
 
 use std::collections::BTreeMap;
 use std::io;

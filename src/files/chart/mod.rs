@@ -1,4 +1,4 @@
-//! Writes a Helm chart. What a user may change is in its values.
+//! Writes a Helm chart. Its values hold what a user may change.
 
 pub mod controller;
 mod external;

@@ -1,4 +1,4 @@
-//! Compares a file that is wanted with the one that is there. It follows no link, and writes nothing.
+//! Compares a wanted file with the existing one. It follows no link, and writes nothing.
 
 use std::io;
 use std::path::{Path, PathBuf};

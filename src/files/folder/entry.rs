@@ -1,4 +1,4 @@
-//! A file that `--output` should have.
+//! Describes a file that `--output` should have.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Ends a plan: what is left over, what is in the way, who may open what was encrypted, and the lock.
+//! Completes a plan: leftover files, files in the way, the recipients, and the lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 

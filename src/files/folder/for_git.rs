@@ -1,4 +1,4 @@
-//! Decides about Git before the first secret is written, and writes the files of a folder that are for Git.
+//! Checks with Git before the first secret is written, and writes the files that are meant for Git.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Reads and writes `regcred.lock`, which says which files of a folder are ours.
+//! Reads and writes `regcred.lock`, which lists the files of a folder that are ours.
 //!
 //! Each line stands for itself: it is bound to its path and signed alone, so a merge takes the lines of both sides.
 

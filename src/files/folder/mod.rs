@@ -1,4 +1,4 @@
-//! Makes a folder or a single file hold exactly what is wanted, or says how it differs.
+//! Makes a folder or a single file hold exactly what is wanted, or reports how it differs.
 //!
 //! All temporaries are written first, then the journal. What waits so is published later, when the other folders of the run are as far:
 //! each file is renamed, what is left over goes, and the lock comes last. A run that was killed leaves each file old or new; the next one

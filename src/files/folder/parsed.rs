@@ -1,4 +1,4 @@
-//! Compares objects as they are parsed, without what depends on the logins.
+//! Compares parsed objects, without the fields that depend on the logins.
 //!
 //! Left out are the values of Secrets, Docker configs, and of a policy the condition on the registries of the logins.
 

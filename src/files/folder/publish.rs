@@ -1,4 +1,4 @@
-//! Puts what waits in its place, and removes what is left over.
+//! Moves staged files to their places, and removes leftover files.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! Opens the folder of `--output`, and finds out which of its files are ours, also after a run that was killed.
+//! Opens the folder of `--output`, and finds out which of its files are ours, also after a killed run.
 
 use std::ffi::OsString;
 use std::fs;

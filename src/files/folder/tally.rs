@@ -1,4 +1,4 @@
-//! Counts what was seen of the encrypted files, and decides who may open them.
+//! Counts the encrypted files that were seen, and decides who may open them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Words what there is to say of the files of a folder.
+//! Writes the warnings about the files of a folder.
 
 use super::path::LOCK;
 use crate::files::marks::key::KEY_VARIABLE;

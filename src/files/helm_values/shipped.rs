@@ -1,4 +1,4 @@
-//! Renders the values of charts of other people by the templates in `templates/values`.
+//! Renders the values of third-party charts with the templates in `templates/values`.
 
 use secrecy::SecretString;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Computes what is written down of files: hashes of what is public, HMACs of what is secret.
+//! Computes fingerprints of files: hashes of public content, HMACs of secret content.
 
 use aws_lc_rs::{digest, hmac};
 use secrecy::{ExposeSecret, SecretString};

@@ -1,4 +1,4 @@
-//! Collects what was seen of the encrypted documents of a file.
+//! Collects facts about the encrypted documents of a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Refuses keys of fingerprints that can be guessed, or that others have.
+//! Refuses fingerprint keys that are easy to guess, or that others know.
 
 use std::collections::BTreeSet;
 use std::path::Path;

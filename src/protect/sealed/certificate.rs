@@ -1,4 +1,4 @@
-//! Chooses the certificate to seal with, and says what is odd about it.
+//! Chooses the certificate to seal with, and warns about odd certificates.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Says what is wrong with the rules, the program or its answer, and what to do.
+//! Describes problems of the rules, the program or its output, and what to do.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Checks that what sops printed is the document that went in, with every secret encrypted.
+//! Checks that the output of sops is the document that went in, with every secret encrypted.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! Finds the `.sops.yaml` that applies to an output. Its rules are read by sops alone; here a change of the file is a change.
+//! Finds the `.sops.yaml` that applies to an output. Only sops reads its rules; `regcred` notices that the file changed.
 
 use std::path::{Path, PathBuf};
 

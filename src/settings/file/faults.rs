@@ -1,4 +1,4 @@
-//! Finds every fault of a regcred.yaml, each with its place, and never repeats a value of it.
+//! Finds every mistake in a regcred.yaml, each with its place, and never repeats a value.
 
 use std::collections::HashSet;
 

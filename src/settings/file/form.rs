@@ -1,4 +1,4 @@
-//! Tells what regcred.yaml may hold where, from the JSON Schema of its types.
+//! Finds the fields that regcred.yaml may have at each place, from the JSON Schema of its types.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! Reads a list of namespaces: a name a line, YAML, JSON, or what `kubectl get ns -o` prints.
+//! Reads a list of namespaces: one name per line, YAML, JSON, or the output of `kubectl get ns -o`.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead};

@@ -1,4 +1,4 @@
-//! Tries a forbidden write without doing it: only the policies that confine this account make it safe to write at all.
+//! Tries a forbidden write as a dry run. Writing is safe only if the policies confine this account.
 
 use regcred_core::cluster::Delivery;
 use regcred_core::names::Namespace;

@@ -1,4 +1,4 @@
-//! Publishes Events on the controller's Deployment. Equal ones are counted by the client's recorder.
+//! Publishes Events on the controller's Deployment. The client's recorder counts equal Events.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Elects the replica that writes, by a Lease that each replica sees change or not: no two clocks are compared.
+//! Elects the replica that writes. A replica observes whether the Lease changes, so no two clocks are compared.
 
 use std::future::pending;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Watches Pods that wait, and evicts those that lack the reference (`--restart-stuck-pods`). It is a right of its own.
+//! Watches waiting Pods, and evicts those that lack the reference (`--restart-stuck-pods`), which needs an extra right.
 
 use futures::future::ready;
 use futures::stream::{BoxStream, StreamExt};

@@ -1,4 +1,4 @@
-//! Lists a kind of object again and again, for an account that may not watch it.
+//! Lists a kind of object repeatedly, for an account that may not watch it.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;

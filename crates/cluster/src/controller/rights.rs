@@ -1,4 +1,4 @@
-//! Finds out which rights of a controller this account lacks, where it runs with a role that was made for another program.
+//! Finds out which rights this account lacks, if the controller runs with the role of another program.
 
 use regcred_core::names::Namespace;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Reads watched objects straight into the facts that the rules need: nothing else of them is kept.
+//! Reads watched objects straight into the facts that the rules need, and keeps nothing else of them.
 
 use std::borrow::Cow;
 use std::fmt;

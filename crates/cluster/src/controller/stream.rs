@@ -1,4 +1,4 @@
-//! Streams the objects of a kind for ever, and begins again where a watch ends: in the way that the API server offers.
+//! Streams the objects of a kind, and starts again when a watch ends, in the way that the API server supports.
 
 use std::fmt::Debug;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Watches a kind of object: each watch ends after a minute at most and goes on, so that a cut connection is noticed.
+//! Watches a kind of object. Each watch ends after at most a minute and is repeated, so that a cut connection is noticed.
 
 use std::fmt::Debug;
 use std::time::Duration;

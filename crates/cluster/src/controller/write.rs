@@ -1,4 +1,4 @@
-//! Makes the writes that the state machine names, each with a precondition.
+//! Executes the writes that the state machine requests, each with a precondition.
 
 use regcred_core::cluster::Delivery;
 use regcred_core::cluster::facts::{Account, Metadata};

@@ -1,4 +1,4 @@
-//! Recognizes what commands, files and people write around a token, or in its place.
+//! Recognizes the text that commands, files and people put around a token, or in its place.
 
 use super::damage::TOKENS;
 use super::findings::Subject;

@@ -1,4 +1,4 @@
-//! Checks one login against a table of everything that usually goes wrong with one.
+//! Checks one login against a table of the usual mistakes.
 
 mod passwords;
 mod usernames;

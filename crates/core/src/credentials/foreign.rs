@@ -1,4 +1,4 @@
-//! Recognizes what belongs to another service, and what cannot be a token of this one.
+//! Recognizes logins of another service, and text that cannot be a token of this one.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Recognizes keys of Google's service accounts, and what stands in their place.
+//! Recognizes keys of Google's service accounts, and other text in their place.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

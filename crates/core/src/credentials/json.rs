@@ -1,4 +1,4 @@
-//! Parses the JSON of a Docker config as Go does: letters of names do not count, and what is not asked for may have any form.
+//! Parses the JSON of a Docker config as Go does: the case of field names does not count, and unused fields may have any form.
 
 mod lenient;
 

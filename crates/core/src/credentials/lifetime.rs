@@ -1,4 +1,4 @@
-//! Warns about passwords that expire, and refuses those that die with the job.
+//! Warns about passwords that expire, and refuses passwords that end with the job.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! Recognizes what was put where a Docker config belongs, and says what it is.
+//! Recognizes other text in place of a Docker config, and says what it is.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! Decodes and checks logins: text that was read from variables and files becomes one checked login for each registry.
+//! Decodes and checks logins: text from variables and files becomes one checked login for each registry.
 
 mod answers;
 pub mod as_kubelet;

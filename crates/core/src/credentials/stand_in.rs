@@ -1,4 +1,4 @@
-//! Recognizes text that stands for a value: what a mask, a template, a CI or a secret manager left behind.
+//! Recognizes placeholders: what a mask, a template, a CI or a secret manager left in place of a value.
 
 mod forms;
 

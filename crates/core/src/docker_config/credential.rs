@@ -1,4 +1,4 @@
-//! Holds one checked login, and knows which user names are no secret.
+//! Holds one checked login, and decides whether its user name is public.
 
 use secrecy::{ExposeSecret, SecretString};
 

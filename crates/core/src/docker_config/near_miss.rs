@@ -1,4 +1,4 @@
-//! Says which keys nearly match an image, and what keeps them from it.
+//! Finds the keys that nearly match an image, and says why they do not.
 
 use super::Logins;
 use super::kubelet::Image;

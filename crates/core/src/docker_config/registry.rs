@@ -1,4 +1,4 @@
-//! Reads the keys of `auths` as a kubelet reads them, and names what is odd about them.
+//! Reads the keys of `auths` as a kubelet does, and reports what is odd about them.
 
 mod near_miss;
 

@@ -1,4 +1,4 @@
-//! Knows the kinds of objects that Pods are made from, and where they keep images and references.
+//! Lists the kinds of objects that Pods are made from, and where each kind keeps images and references.
 
 use std::str::FromStr;
 

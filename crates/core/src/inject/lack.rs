@@ -1,4 +1,4 @@
-//! Says which references one place of a document lacks.
+//! Finds the references that one place of a document lacks.
 
 use super::syntax::Id;
 

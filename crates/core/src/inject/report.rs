@@ -1,4 +1,4 @@
-//! Collects what there is to say about manifests.
+//! Collects the messages about manifests.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Tells a YAML text whose aliases and merges would expand to far too much, before anything expands it.
+//! Detects YAML whose aliases and merges would expand far too much, before anything expands it.
 
 use std::collections::HashMap;
 

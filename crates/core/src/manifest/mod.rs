@@ -1,4 +1,4 @@
-//! Holds what is to be applied, one object at a time and in order, and writes it as YAML or JSON.
+//! Holds the objects to apply, one at a time and in order, and writes them as YAML or JSON.
 //!
 //! Objects that differ only in their namespace share one [`ObjectTemplate`], which is serialized once.
 

@@ -1,4 +1,4 @@
-//! Keeps an object that is the same in many namespaces: it is serialized once, with gaps for the namespace.
+//! Keeps an object that is the same in many namespaces. It is serialized once, with gaps for the namespace.
 
 use std::io;
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! Writes YAML that Go's readers take for the same values, and fills the gaps of texts that are written once.
+//! Writes YAML that Go's readers read as the same values, and fills the gaps of serialized texts.
 
 use std::borrow::Cow;
 use std::fmt;

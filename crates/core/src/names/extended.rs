@@ -1,4 +1,4 @@
-//! Makes a longer name of one.
+//! Appends text to a name.
 
 use super::ResourceName;
 

@@ -1,4 +1,4 @@
-//! Says why a text is not a name, and never repeats it.
+//! Says why a text is not a valid name, and never repeats the text.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Parses a key of a Secret, which is the name of a file where the Secret is mounted, and never a path.
+//! Parses a key of a Secret. A key is the name of a file where the Secret is mounted, and never a path.
 
 use std::str::FromStr;
 

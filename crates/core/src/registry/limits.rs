@@ -1,4 +1,4 @@
-//! Reads how many pulls Docker Hub leaves, and whom it counts.
+//! Reads how many pulls Docker Hub still allows, and whether it counts the account or the address.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Reads the answer of a token server, and what a JWT in it says. Signatures are for the registry to check.
+//! Reads the answer of a token server, and the claims of a JWT in it. Checking signatures is the registry's task.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

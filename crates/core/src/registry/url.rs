@@ -1,4 +1,4 @@
-//! Parses addresses of HTTP, and finds that of a registry.
+//! Parses HTTP URLs, and finds the URL of a registry.
 
 use std::fmt::{self, Write};
 use std::str::FromStr;

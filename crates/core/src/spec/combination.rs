@@ -1,4 +1,4 @@
-//! Tells which strategy, link, protection and format can be combined: the one table of choices.
+//! Decides which strategy, link, protection and format can be combined. It has the only table of combinations.
 
 use super::choice::{Format, Link, Protect, Strategy};
 use crate::diagnostic::{Code, Diagnostic, Failure};

@@ -1,4 +1,4 @@
-//! Tells which options mean something with which choices: the one table of options that would do nothing.
+//! Decides which options mean something with which choices. It has the only table of options that would do nothing.
 
 use super::Origin;
 use super::choice::{Format, Link, Patcher, Protect, Strategy};

@@ -1,4 +1,4 @@
-//! Lists what goes wrong with passwords.
+//! Lists the usual mistakes in passwords.
 
 use super::super::stand_in::is_in_quotes;
 use super::super::{answers, damage, foreign, google, other};

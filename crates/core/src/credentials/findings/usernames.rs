@@ -1,4 +1,4 @@
-//! Lists what goes wrong with user names.
+//! Lists the usual mistakes in user names.
 
 use super::super::stand_in::is_in_quotes;
 use super::super::{damage, foreign, google, other};

@@ -1,4 +1,4 @@
-//! Rewrites the JSON that Go reads and `serde_json` does not: halves of a surrogate pair, and numbers of any size.
+//! Rewrites JSON that Go accepts and `serde_json` does not: halves of a surrogate pair, and numbers of any size.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Recognizes the forms of text that stands for a value.
+//! Recognizes the forms of placeholders.
 
 /// Whether vals, and so Helmfile, takes a part of the text for a reference: `(secret)?ref+SCHEME://`.
 ///

@@ -1,4 +1,4 @@
-//! Names the registry of a service whose web site or API stands where a registry belongs.
+//! Names the registry of a service, if its web site or API was written instead.
 
 /// Hosts that hold no images, each with the host that does.
 const REAL_HOSTS: &[(&str, &str)] = &[

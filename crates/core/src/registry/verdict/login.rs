@@ -1,4 +1,4 @@
-//! Decides whether a login is good: from its answer, the token, and the answer that a stranger gets.
+//! Decides whether a login is good: from the token, and the registry's answers with and without the login.
 
 use super::super::realm;
 use super::super::token::Subject;

@@ -1,4 +1,4 @@
-//! Decides whether an image may be pulled: from the token, its `access`, the manifest, and the manifest that a stranger gets.
+//! Decides whether an image may be pulled: from the token, its `access`, and the manifest with and without the login.
 
 use super::super::token::Access;
 use super::login::is_in;

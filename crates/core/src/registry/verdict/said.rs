@@ -1,4 +1,4 @@
-//! Words the verdicts: one word for programs, one sentence for people, and what to do. No text of a registry is repeated.
+//! Writes the verdicts: one word for programs, one sentence for people, and what to do. It repeats no text of a registry.
 
 use super::super::realm;
 use super::{Fault, Login, Pull, Standing, Verdict, Withheld};
