@@ -6,11 +6,10 @@ use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::Namespace;
+use regcred_core::objects::marks::CONTROLLER_NAMESPACE;
 use regcred_core::spec::choice::Link;
 use regcred_core::spec::{Options, Sourced, go};
 
-/// Its namespace when no other is named.
-const NAMESPACE: &str = "regcred-system";
 /// How many Pods run when nothing is said: one works, the other takes over.
 const REPLICAS: u32 = 2;
 /// The minor version of Kubernetes 1 when none is named.
@@ -57,7 +56,10 @@ pub(super) fn decide(
         }));
     }
     Ok(ControllerSettings {
-        namespace: options.controller_namespace.as_ref().map_or(Namespace::known(NAMESPACE), |name| name.value.clone()),
+        namespace: options
+            .controller_namespace
+            .as_ref()
+            .map_or(Namespace::known(CONTROLLER_NAMESPACE), |name| name.value.clone()),
         image: image.clone(),
         replicas: options.replicas.as_ref().map_or(REPLICAS, |replicas| replicas.value),
         kubernetes,

@@ -17,6 +17,7 @@ use crate::settings::Settings;
 use crate::settings::file::File;
 use regcred_cluster::connect::Access;
 use regcred_cluster::execute::execute;
+use regcred_cluster::policy;
 use regcred_cluster::read::WithoutSecrets;
 use regcred_cluster::server::Server;
 use regcred_cluster::stuck::Mode;
@@ -65,6 +66,9 @@ async fn in_cluster(
             Ok(compared) => compared,
             Err(problems) => return Applied::failed(problems),
         };
+    if comparison.differs() && policy::has_controller(&server, &delivery.marks.owner).await {
+        problems.push(super::undone_by_the_controller());
+    }
     let refusals = refusal::of(&comparison, &delivery);
     if arguments.dry_run || !refusals.is_empty() {
         if arguments.restart_stuck_pods && refusals.is_empty() {

@@ -125,23 +125,21 @@ pub(super) fn accounts(settings: &Settings, all: bool) -> read::Wanted<'_> {
     }
 }
 
+/// The ServiceAccounts that refer to a pull secret.
+pub(super) fn linked(one: &PullSecretSettings, all: bool) -> Accounts<'_> {
+    let is_open = one.service_accounts.is_empty() && one.account_globs.is_empty();
+    if all || is_open { Accounts::All } else { Accounts::Chosen(&one.service_accounts, &one.account_globs) }
+}
+
 fn delivery<'a>(
     settings: &'a Settings,
     logins: &'a [Logins],
     chosen: Vec<Chosen>,
     arguments: &LinkArguments,
 ) -> Delivery<'a> {
-    let accounts = |one: &'a PullSecretSettings| {
-        let is_open = one.service_accounts.is_empty() && one.account_globs.is_empty();
-        let all = arguments.all_service_accounts || is_open;
-        if all { Accounts::All } else { Accounts::Chosen(&one.service_accounts, &one.account_globs) }
-    };
-    let pull_secrets = settings
-        .pull_secrets
-        .iter()
-        .zip(logins)
-        .zip(chosen)
-        .map(|((one, logins), chosen)| PullSecret::new(&one.name, chosen.namespaces, accounts(one), logins));
+    let pull_secrets = settings.pull_secrets.iter().zip(logins).zip(chosen).map(|((one, logins), chosen)| {
+        PullSecret::new(&one.name, chosen.namespaces, linked(one, arguments.all_service_accounts), logins)
+    });
     Delivery {
         pull_secrets: pull_secrets.collect(),
         link: settings.combination.link,

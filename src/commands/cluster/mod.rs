@@ -74,6 +74,12 @@ fn refuse_a_narrow_prune(
     }
 }
 
+/// Warns that a controller of the same owner would undo what the run writes.
+fn undone_by_the_controller() -> Diagnostic {
+    let message = "a controller of this owner serves this cluster and will undo what this run changes";
+    Diagnostic::warning(Code::ControllerServes, message).hint("change its login or its regcred.yaml instead")
+}
+
 /// Runs work that waits for clusters, on this thread.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(runtime()?.block_on(work))
