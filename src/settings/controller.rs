@@ -56,10 +56,7 @@ pub(super) fn decide(
         }));
     }
     Ok(ControllerSettings {
-        namespace: options
-            .controller_namespace
-            .as_ref()
-            .map_or(Namespace::known(CONTROLLER_NAMESPACE), |name| name.value.clone()),
+        namespace: namespace(options),
         image: image.clone(),
         replicas: options.replicas.as_ref().map_or(REPLICAS, |replicas| replicas.value),
         kubernetes,
@@ -68,6 +65,12 @@ pub(super) fn decide(
         check_online: interval(options, problems),
         resources: resources(options, problems),
     })
+}
+
+/// Its namespace.
+pub(super) fn namespace(options: &Options) -> Namespace {
+    let named = options.controller_namespace.as_ref().map(|name| name.value.clone());
+    named.unwrap_or_else(|| Namespace::known(CONTROLLER_NAMESPACE))
 }
 
 /// How often the registries are asked, as `regcred controller` reads it.

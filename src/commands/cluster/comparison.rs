@@ -15,7 +15,7 @@ use regcred_core::cluster::{Accounts, Comparison, Delivery, Facts, PullSecret, R
 use regcred_core::diagnostic::{Code, Diagnostic, Severity};
 use regcred_core::docker_config::Logins;
 use regcred_core::names::{Namespace, ResourceName};
-use regcred_core::spec::choice::Link;
+use regcred_core::spec::choice::{Link, Strategy};
 
 /// A cluster that was read and compared.
 pub(super) struct Compared<'a> {
@@ -28,6 +28,8 @@ pub(super) struct Compared<'a> {
     pub(super) left_over: Vec<Step>,
     /// What is odd, but stops nothing; an error is a namespace that was named and is not there.
     pub(super) problems: Vec<Diagnostic>,
+    /// Namespaces that would be served if they had not opted out.
+    pub(super) opted_out: Vec<Namespace>,
 }
 
 /// What is typed once for every cluster.
@@ -50,14 +52,16 @@ pub(super) async fn compare<'a>(
 ) -> Result<Compared<'a>, Vec<Diagnostic>> {
     let one = |problem| vec![problem];
     let server = connect(access).await.map_err(one)?;
-    let (mut spaces, Choices { chosen, mut problems }) = chosen(&server, settings, typed.place, Aim::Serve).await?;
+    let (mut spaces, Choices { chosen, mut problems, opted_out }) =
+        chosen(&server, settings, typed.place, Aim::Serve).await?;
     read::objects(&server, &mut spaces, &objects(settings, typed)).await.map_err(one)?;
     let delivery = delivery(settings, logins, chosen, typed.link);
     let facts = Facts { namespaces: spaces };
     let mut comparison = delivery.compare(&facts);
     problems.extend(absent(&comparison));
     problems.extend(not_compared(&comparison));
-    if delivery.link == Link::Policy {
+    // A controller has a policy of its own, for all its namespaces.
+    if delivery.link == Link::Policy && settings.combination.strategy != Strategy::Controller {
         let mut policies = delivery.policies();
         match policy::read(&server, &policies).await.map_err(one)? {
             Some(found) => {
@@ -72,7 +76,7 @@ pub(super) async fn compare<'a>(
     }
     let left_over =
         if typed.link.prune { left_over(&server, settings, &delivery).await.map_err(one)? } else { Vec::new() };
-    Ok(Compared { server, delivery, facts, comparison, left_over, problems })
+    Ok(Compared { server, delivery, facts, comparison, left_over, problems, opted_out })
 }
 
 /// What this owner has in the cluster, and does not want any more.

@@ -45,7 +45,11 @@ fn prepare(
     missing: logins::Missing,
     environment: &Environment,
 ) -> Result<Prepared, Failure> {
-    let fleet = Fleet::resolve_for(Purpose::Cluster, typed, file, environment)?;
+    let purpose = match missing {
+        logins::Missing::Fails => Purpose::Cluster,
+        logins::Missing::IsNotCompared => Purpose::Look,
+    };
+    let fleet = Fleet::resolve_for(purpose, typed, file, environment)?;
     let mut reading = logins::Reading::of(&fleet.members, environment);
     let logins = fleet.members.iter().map(|settings| reading.merge(settings, missing).0).collect();
     reading.finish(fleet.warnings.clone())?;
