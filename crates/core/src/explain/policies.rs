@@ -4,7 +4,7 @@ use globset::Glob;
 use serde_json::Value;
 
 use super::facts::PolicyState;
-use crate::cluster::facts::{NamespaceObject, Space};
+use crate::cluster::facts::NamespaceObject;
 use crate::cluster::grant::Selector;
 use crate::cluster::selection::{Aim, Choice, Others};
 use crate::names::{Namespace, NamespacePattern};
@@ -94,7 +94,7 @@ impl Served {
     fn has(&self, name: &str, namespace: Option<&Value>) -> bool {
         let Ok(valid) = name.parse::<Namespace>() else { return false };
         let object = namespace.and_then(|object| serde_json::from_value::<NamespaceObject>(object.clone()).ok());
-        let space = object.map(NamespaceObject::space).unwrap_or_else(Space::default);
+        let space = object.map(NamespaceObject::space).unwrap_or_default();
         let choice = Choice { include: &self.include, exclude: &self.exclude, others: Others::All, aim: Aim::Serve };
         choice.takes(&valid, &space) && (namespace.is_none() || self.selector.matches(&space.metadata.labels))
     }
