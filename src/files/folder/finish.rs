@@ -17,8 +17,8 @@ use regcred_core::plan::{Action, Change, History, Plan, Reason};
 use regcred_core::recipient::{Authority, Recipient};
 
 impl Run<'_> {
-    /// What changes, and what waits to be published.
-    /// Errors: another's file is in the way, a recipient is not approved, or the file system refuses.
+    /// The changes, and the files that wait to be published.
+    /// Errors: a file of somebody else is in the way, a recipient is not approved, or the file system refuses.
     pub(super) fn finish(mut self) -> Result<(Prepared, Option<Pending>), Failure> {
         self.add_settings_of_git()?;
         if self.mode == Mode::Write {
@@ -103,7 +103,7 @@ impl Run<'_> {
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }
 
-    /// Refuses recipients that nobody has approved, before anything is published.
+    /// Refuses recipients without approval, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
         let authority = match approval::listed(self.target.environment) {
             Some(list) => Authority::List(list),
@@ -144,15 +144,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The recipients that are approved for this folder or file, and those that are accepted now.
+    /// The approved recipients of this folder or file, and those that are accepted now.
     fn history(&self) -> Authority {
         let ours = &self.root.ours;
         let approved = match self.root.kind {
             Kind::Tree => Approved::latest(&ours.approved, self.key).map(|(_, approved)| approved),
             Kind::File(_) => self.tally.of_a_single_file(),
         };
-        // A signed line of the lock shows an earlier run, also where its encrypted documents were removed; an interrupted first run has a
-        // journal.
+        // A signed line of the lock shows an earlier run, even if its encrypted documents were removed. An interrupted first run has
+        // a journal.
         let mut lines = ours.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
         let is_signed = !self.root.has_journal && lines.any(|(path, line)| line.is_signed(path, self.key));
         self.tally.history(approved, is_signed, self.target.accepted)
@@ -186,7 +186,7 @@ impl Run<'_> {
         }
     }
 
-    /// Compares the lock that a run would write with the one that is there.
+    /// Compares the lock that a run would write with the existing one.
     fn compare_lock(&mut self, known: Known) {
         if self.root.kind != Kind::Tree {
             return;
@@ -206,7 +206,7 @@ impl Run<'_> {
         }
     }
 
-    /// Writes the journal, and forgets all but what is to be done.
+    /// Writes the journal, and keeps only the work that is left.
     fn seal(mut self, left_over: Vec<TreePath>) -> Result<(Prepared, Option<Pending>), Failure> {
         let Some(staging) = self.staging.take() else { return Ok((self.prepared, None)) };
         let writes =
