@@ -40,7 +40,15 @@ pub enum Reading {
     Value(SecretString),
 }
 
-/// The longest file of settings, rules, certificates or templates.
+/// How a cluster is reached.
+pub enum Kubeconfig {
+    /// The path of a kubeconfig.
+    File(PathBuf),
+    /// The kubeconfig itself.
+    Text(SecretString),
+}
+
+/// No file of settings, rules, certificates or templates is longer.
 const LIMIT: u64 = 16 * 1024 * 1024;
 /// How long to wait for a writer of a pipe.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -31,7 +31,8 @@ pub const KEY: &str = "make a key with `openssl rand -hex 32`, and set it as REG
 pub const EVERY_NAMESPACE: &str =
     "if namespaces come later, let the controller serve every one: regcred.yaml says how in a comment";
 
-const PIPELINE: &str = ".gitlab-ci.yml";
+/// The pipeline of GitLab.
+pub const PIPELINE: &str = ".gitlab-ci.yml";
 /// A job of ours in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";

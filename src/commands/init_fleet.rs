@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use minijinja::context;
 
-use super::init::{CONFIG, FILL_IN, KEY, Start, gitlab_jobs};
+use super::init::{CONFIG, FILL_IN, KEY, PIPELINE, Start, gitlab_jobs};
 use crate::cli::Tool;
 use crate::environment::read_text;
 use crate::settings::choices::{Format, Profile, Protect};
@@ -124,14 +124,20 @@ impl Fleet {
         let fill_in = |jobs: &str| {
             jobs.replace("FOLDER", self.tool.folder()).replace("render --", &format!("render{} --", self.format))
         };
-        if root.join(".github").is_dir() {
+        let needs_sops = !self.protected_by(Protect::Sops).is_empty();
+        let programs = if needs_sops { "regcred, git and sops" } else { "regcred and git" };
+        let fill_in = |jobs: &str| fill_in(jobs).replace("regcred and git", programs);
+        if root.join(".github").is_dir() && !root.join(PIPELINE).exists() {
             let step = format!(
-                "name an image of yours that has regcred and git in {WORKFLOW}, and add its secrets: the login, and REGCRED_FINGERPRINT_KEY"
+                "name an image of yours that has {programs} in {WORKFLOW}, and add its secrets: the login, and REGCRED_FINGERPRINT_KEY"
             );
             return ((WORKFLOW.to_owned(), fill_in(GITHUB_JOBS)), step);
         }
-        let (jobs, step) = gitlab_jobs(root, &fill_in(GITLAB_JOBS), "regcred and git");
-        (jobs, format!("{step}, and add its variables: the login, REGCRED_FINGERPRINT_KEY and GITOPS_REPOSITORY"))
+        let (jobs, step) = gitlab_jobs(root, &fill_in(GITLAB_JOBS), programs);
+        let variables = "the login, REGCRED_FINGERPRINT_KEY and GITOPS_REPOSITORY";
+        let elsewhere =
+            if root.join(PIPELINE).exists() { "" } else { " (on GitHub, run `mkdir .github` before `init`)" };
+        (jobs, format!("{step}, and add its variables: {variables}{elsewhere}"))
     }
 
     fn files(&self) -> Result<Vec<(String, String)>> {
@@ -176,7 +182,7 @@ impl Fleet {
         let mut steps = Vec::new();
         if !self.protected_by(Protect::Sealed).is_empty() {
             steps.push(
-                "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --context NAME --output certs/NAME.pem`"
+                "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --cluster NAME --context CONTEXT`"
                     .to_owned(),
             );
         }
@@ -184,7 +190,15 @@ impl Fleet {
             steps.push(FILL_IN.to_owned());
         }
         if !self.protected_by(Protect::Sops).is_empty() {
-            steps.push(format!("name the keys in {SOPS_FILE}"));
+            steps.push(format!(
+                "in {SOPS_FILE}, name the public key of each cluster: a cluster without a rule for its folder stops the job"
+            ));
+            if self.tool == GitOps::Flux {
+                steps.push(
+                    "give each cluster its private key, as the Secret sops-age in flux-system: docs/profile-flux.md says how"
+                        .to_owned(),
+                );
+            }
         }
         let plain = self.protected_by(Protect::Plain).join(", ");
         if !plain.is_empty() {

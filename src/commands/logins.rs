@@ -1,7 +1,7 @@
 //! Reads and merges the logins of a fleet.
 
 use crate::credentials::lifetime::ShortLived;
-use crate::credentials::{Credentials, Helpers, Source};
+use crate::credentials::{Credentials, Helpers, Source, is_not_there};
 use crate::environment::Environment;
 use crate::files::cluster_run::ClusterRun;
 use crate::files::marks::Known;
@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use crate::settings::choices::{Format, Protect};
 use crate::settings::external::ExternalSettings;
 use crate::settings::findings::Findings;
-use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
+use regcred_core::diagnostic::{Diagnostic, Failure, Severity};
 use regcred_core::docker_config::{DockerConfig, Logins};
 
 /// What it means that the variables of the logins are not there.
@@ -70,7 +70,7 @@ impl Reading {
         problems.extend(self.wrong.said());
         let missing = self.missing.said();
         if problems.iter().any(Diagnostic::is_error) {
-            problems.extend(missing);
+            problems.extend(missing.into_iter().filter(|_| self.are_any_set));
             return Err(Failure::Input { title: "the input", problems });
         }
         report::warn(&problems);
@@ -131,10 +131,6 @@ pub(super) fn check(
 fn as_a_warning(problem: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..problem }
         .hint("without it nothing that depends on a login is compared for this output")
-}
-
-fn is_not_there(problem: &Diagnostic) -> bool {
-    matches!(problem.code, Code::VariableUnset | Code::VariableEmpty)
 }
 
 /// What a comparison without credentials cannot tell.

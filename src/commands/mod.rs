@@ -12,6 +12,7 @@ mod init;
 mod init_fleet;
 mod inject;
 mod krm;
+mod kubeconfig;
 mod logins;
 #[cfg(feature = "cluster")]
 mod online;

@@ -49,7 +49,9 @@ pub fn run(
     let image: Option<Image> = image_text.map(parse).transpose()?;
     if arguments.list {
         let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
-        let problems = [fleet.warnings.clone(), protection(&fleet, environment)?].concat();
+        let mut problems = [fleet.warnings.clone(), protection(&fleet, environment)?].concat();
+        // A list of variables is of no output.
+        problems.retain(|problem| problem.is_error() || problem.code != Code::NoSopsRule);
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);
         return list(&sources(&fleet.members), arguments.format, environment);

@@ -17,12 +17,17 @@ use crate::environment::{Environment, Reading};
 use crate::report;
 use lifetime::ShortLived;
 use regcred_core::credentials::{Credential, Facts, Variable};
-use regcred_core::diagnostic::Diagnostic;
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::VariableName;
 
 pub use hosts::registries;
 pub use regcred_core::credentials::auths::Helpers;
 pub use regcred_core::credentials::{DEFAULT_VARIABLE, Need, OTHER_VARIABLE, Source, is_a_placeholder, lifetime};
+
+/// Whether a login is wrong only in that its variable is not there, as in a merge request.
+pub fn is_not_there(problem: &Diagnostic) -> bool {
+    matches!(problem.code, Code::VariableUnset | Code::VariableEmpty)
+}
 
 /// What a check of logins has to know of the process.
 fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::Mode;
@@ -40,6 +42,8 @@ pub struct Seen<'a> {
     pub marks: Option<Marks<'a>>,
     /// Whether a key has signed a line of the lock for the file, and the file differs from that line.
     pub was_ours: bool,
+    /// Whether a login in clear is where an encrypted one belongs.
+    pub is_in_clear: bool,
 }
 
 /// The thing at the path of an entry.
@@ -59,6 +63,7 @@ impl<'a> Observer<'a> {
             line: Line::default(),
             marks: None,
             was_ours: is_signed && encrypted && !self.root.has_journal,
+            is_in_clear: false,
         };
         let place = match self.find(entry, path)? {
             There::Nothing => {
@@ -107,6 +112,7 @@ impl<'a> Observer<'a> {
             }
         }
         seen.was_ours &= verdict != Verdict::Same;
+        seen.is_in_clear = encrypted && verdict != Verdict::Same && text.as_deref().is_some_and(|text| in_clear(text));
         if let (Some(path), plan::Content::Same | plan::Content::Unproven | plan::Content::NotCompared) =
             (path, content)
             && (content == plan::Content::Same || self.known() == Known::All)
@@ -246,7 +252,16 @@ impl<'a> Observer<'a> {
     }
 }
 
-/// A long file of plain documents is never held in memory as a whole.
+/// Whether a Docker config can be read in a text, as it is or as base64.
+fn in_clear(text: &[u8]) -> bool {
+    const AUTHS: &[u8] = b"\"auths\"";
+    let has_auths = |text: &[u8]| text.windows(AUTHS.len()).any(|part| part == AUTHS);
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    let decoded = |run: &[u8]| STANDARD.decode(run).map(Zeroizing::new).is_ok_and(|text| has_auths(&text));
+    has_auths(text) || text.split(|byte| !is_base64(byte)).any(decoded)
+}
+
+/// A long file of plain documents is never held as a whole.
 fn compare_hashes(entry: &Entry<'_>, place: &Path) -> Result<plan::Content, WriteError> {
     let (mut wanted, mut there) = (Hasher::public(), Hasher::public());
     entry.write(None, Outdated::Encrypt, &mut |part| {

@@ -25,6 +25,7 @@ impl Run<'_> {
             self.refuse_what_is_in_the_way()?;
         }
         let left_over = self.plan_left_over()?;
+        self.check_what_is_in_clear()?;
         self.check_recipients()?;
         self.lock.approved =
             Approved::next(&self.root.ours.approved, &self.tally.recipients, self.key).into_iter().collect();
@@ -103,7 +104,20 @@ impl Run<'_> {
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }
 
-    /// Refuses recipients without approval, before anything is published.
+    /// A comparison fails where a login in clear is about to get into Git; a run replaces it, and says that it was there.
+    fn check_what_is_in_clear(&mut self) -> Result<(), Failure> {
+        if self.tally.in_clear.is_empty() {
+            return Ok(());
+        }
+        let problem = warnings::in_clear(&self.tally.in_clear);
+        if self.mode != Mode::Write {
+            return Err(Failure::of("the output", problem));
+        }
+        self.prepared.warnings.push(Diagnostic { severity: Severity::Warning, ..problem });
+        Ok(())
+    }
+
+    /// Refuses recipients that nobody has approved, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
         let authority = match approval::listed(self.target.environment) {
             Some(list) => Authority::List(list),

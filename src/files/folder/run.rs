@@ -166,6 +166,7 @@ impl<'a> Run<'a> {
         let name = self.shown(&entry.path);
         let is_executed = self.mode == Mode::Write;
         match change.reason {
+            _ if seen.is_in_clear => self.tally.in_clear.push(name),
             Reason::Edited if is_executed => self.prepared.warnings.push(warnings::edited(&name, REWRITTEN)),
             Reason::Merged if is_executed => self.prepared.warnings.push(warnings::merged(&name)),
             Reason::Unsigned => self.tally.unsigned.push(name),

@@ -14,7 +14,9 @@ pub(super) struct Tally {
     pub encrypted: usize,
     /// The files whose marks the key has not signed.
     pub unsigned: Vec<String>,
-    /// The number of files whose marks the key has signed.
+    /// Those that hold a login in clear.
+    pub in_clear: Vec<String>,
+    /// How many have marks that it has signed.
     pub signed_files: usize,
     /// The number of files for other recipients than the wanted ones.
     pub readdressed: usize,

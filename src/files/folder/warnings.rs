@@ -11,6 +11,15 @@ pub fn edited(name: &str, what: &str) -> Diagnostic {
         .hint("change the settings or the templates, not the files under `--output`")
 }
 
+/// Logins in clear are where encrypted ones belong.
+pub fn in_clear(names: &[String]) -> Diagnostic {
+    let (is, a_login) = if names.len() == 1 { ("holds", "a login") } else { ("hold", "logins") };
+    let message = format!("{} {is} {a_login} in clear, where it should be encrypted", names.join(", "));
+    Diagnostic::error(Code::PlaintextInGit, message).hint(
+        "rotate the login: whoever can read the branch has it, also after the file is replaced; then run `regcred render` and commit what it writes",
+    )
+}
+
 /// A file comes from a merge.
 pub fn merged(name: &str) -> Diagnostic {
     Diagnostic::warning(Code::FileConflict, format!("{name} comes from a merge, and is written again"))
@@ -76,7 +85,8 @@ pub fn refused(refused: &[&Recipient], are_in_the_lock: bool) -> Diagnostic {
     );
     let check = if are_in_the_lock {
         format!(
-            "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}`: set the old one, or as `{KEY_VARIABLE}_PREVIOUS`"
+            "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}` or for another folder: set the old key, or as \
+             `{KEY_VARIABLE}_PREVIOUS`, or move the folder back"
         )
     } else {
         "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`".to_owned()

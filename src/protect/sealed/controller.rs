@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, Kubeconfig};
 use crate::interrupt;
 use crate::program::{Program, Trouble};
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -18,6 +19,8 @@ pub struct Controller<'a> {
     pub namespace: Namespace,
     /// The context of the kubeconfig; without it, the current one.
     pub context: Option<&'a str>,
+    /// The kubeconfig, unless it is that of `kubectl` itself.
+    pub kubeconfig: Option<&'a Kubeconfig>,
     /// The variables for `kubectl`.
     pub environment: &'a Environment,
     /// The variables that hold logins, which `kubectl` does not get.
@@ -51,8 +54,8 @@ impl Controller<'_> {
         if String::from_utf8_lossy(&known).lines().any(|name| name == wanted) {
             return Ok(());
         }
-        Err(Diagnostic::error(Code::NoContext, "the kubeconfig has no such `--context`")
-            .hint("`kubectl config get-contexts` lists them; KUBECONFIG names another file"))
+        Err(Diagnostic::error(Code::NoContext, "the kubeconfig has no such context")
+            .hint("`kubectl config get-contexts` lists them; `--context` and KUBECONFIG choose another"))
     }
 
     fn ask(&self, arguments: &[&str]) -> Result<Zeroizing<Vec<u8>>, Option<Trouble>> {
@@ -63,8 +66,20 @@ impl Controller<'_> {
 
     fn run(&self, arguments: &[&str]) -> Result<Zeroizing<Vec<u8>>, Option<Trouble>> {
         let variables = self.environment.without(self.sources);
-        let program = Program::find("kubectl", self.environment, variables, LIMIT).ok_or(None)?;
-        program.run(arguments, Zeroizing::default()).map(|answer| answer.output).map_err(Some)
+        let mut program = Program::find("kubectl", self.environment, variables, LIMIT).ok_or(None)?;
+        let input = match self.kubeconfig {
+            None => Zeroizing::default(),
+            Some(Kubeconfig::File(path)) => {
+                program = program.with("KUBECONFIG", path);
+                Zeroizing::default()
+            }
+            // No file of a temporary folder holds it.
+            Some(Kubeconfig::Text(text)) => {
+                program = program.with("KUBECONFIG", "/dev/stdin");
+                Zeroizing::new(text.expose_secret().as_bytes().to_vec())
+            }
+        };
+        program.run(arguments, input).map(|answer| answer.output).map_err(Some)
     }
 
     /// The output of `kubectl` is not shown, because it may quote the kubeconfig. Without `kubectl` there is no failure to name.

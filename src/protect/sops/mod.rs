@@ -126,6 +126,7 @@ impl Sops {
         }
         if let Some(rules) = &rules {
             report::detail(&format!("reading the rules of sops in {}", rules.file.display()));
+            found.extend(rules.private_key());
         }
         let approved = approval::listed(environment);
         if encrypts && let Some(rules) = &rules {

@@ -70,7 +70,7 @@ fn no_rule(naming: Naming, rules: &Rules, file: &Path) -> Diagnostic {
     Diagnostic::error(Code::NoSopsRule, format!("no rule of `{}` matches {name}", rules.file.display())).hint(
         match naming {
             Naming::ByPath => {
-                r"add one: `path_regex: \.sops\.yaml$` matches every file that regcred has encrypted in a folder"
+                r"add one with the keys that may open it: `path_regex: \.sops\.yaml$` is for every file, `^FOLDER/CLUSTER/` for those of one cluster"
             }
             Naming::ByFlag => {
                 r"add one before the others, whose `path_regex` is for its name: `secrets\.yaml$`, for example"

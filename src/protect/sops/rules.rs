@@ -33,7 +33,16 @@ impl Rules {
         Ok(Some(Self { file: real.map_or(file.clone(), |(folder, name)| folder.join(name)), bytes }))
     }
 
-    /// The path of a file as the rules match it: relative to the folder of the rules.
+    /// That a key which opens the files lies beside them.
+    pub fn private_key(&self) -> Option<Diagnostic> {
+        const PRIVATE: &[u8] = b"AGE-SECRET-KEY-";
+        self.bytes.windows(PRIVATE.len()).any(|part| part.eq_ignore_ascii_case(PRIVATE)).then(|| {
+            Diagnostic::error(Code::PrivateKey, format!("`{}` holds a private key of age", self.file.display()))
+                .hint("write its public key (`age-keygen -y FILE`) there; if this one was ever committed, make another and rotate the logins")
+        })
+    }
+
+    /// The path of a file as the rules match it: it begins at the folder of the rules.
     pub fn matched<'a>(&self, path: &'a Path) -> &'a Path {
         self.file.parent().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path)
     }
