@@ -24,6 +24,11 @@ pub(super) fn is_line(it: &Subject<'_>) -> bool {
 
 /// Whether the password is what a program said instead of a token.
 pub(super) fn is_complaint(it: &Subject<'_>) -> bool {
+    is_what_a_command_said(it.password)
+}
+
+/// Whether it is what a command says when it fails.
+pub(super) fn is_what_a_command_said(text: &str) -> bool {
     const HEADS: [&str; 9] = [
         "error",
         "fatal:",
@@ -35,7 +40,7 @@ pub(super) fn is_complaint(it: &Subject<'_>) -> bool {
         "unauthorized",
         "denied:",
     ];
-    let text = it.password.to_ascii_lowercase();
+    let text = text.to_ascii_lowercase();
     let is_of_a_shell = text.ends_with("command not found") || text.ends_with(": not found");
     let is_sentence = text.contains(' ') && HEADS.iter().any(|head| text.starts_with(head));
     is_of_a_shell || is_sentence

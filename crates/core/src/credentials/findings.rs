@@ -110,3 +110,49 @@ const SAVE_AS_UTF_8: &str = "save it as UTF-8 where it is written, and set it on
 /// What to do about a value in quotes.
 pub(super) const WITHOUT_QUOTES: &str =
     "leave them out where it is set: a CI's form and a file for `--env-file` take them for a part of the value";
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::Strategy;
+    use proptest::sample::select;
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+    use super::*;
+    use crate::credentials::lifetime::ShortLived;
+
+    fn is_refused(registry: &str, password: &str) -> bool {
+        let facts =
+            Facts { now: 1_800_000_000, short_lived: ShortLived::Refuse, job_tokens: Vec::new(), keep_a_dollar: "" };
+        let mut problems = Vec::new();
+        checked(Credential::sample(registry, "bot", password), &facts, &mut problems);
+        problems.iter().any(Diagnostic::is_error)
+    }
+
+    fn never_refused(passwords: impl Strategy<Value = String>) {
+        let config = Config { cases: 3_000, failure_persistence: None, ..Config::default() };
+        let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+        let registries =
+            select(vec!["ghcr.io", "docker.io", "nvcr.io", "eu.gcr.io", "1.dkr.ecr.eu-west-1.amazonaws.com"]);
+        let result = runner.run(&(registries, passwords), |(registry, password)| {
+            proptest::prop_assert!(!is_refused(registry, &password), "{password}");
+            Ok(())
+        });
+        assert!(result.is_ok(), "{result:?}");
+    }
+
+    #[test]
+    fn no_random_password_is_refused() {
+        never_refused("[!-~]{6,40}");
+    }
+
+    #[test]
+    fn no_password_is_refused_for_signs_within_it() {
+        let signs = "%! %!( %!s( %!d(x) ( ) { } {{ }} {% %} [[ ]] #{ ${ $( << >> <% %> < > | ^ ` $ @ \" ' \\ = ; , ~ * & ? + - _ /";
+        let pieces = signs.split(' ').chain(["a", "B7", "{{x}}", "#{x}", "{{ .x }}", "<y>", "${x}", "$(x)", "[x]"]);
+        let inner = vec(select(pieces.collect::<Vec<_>>()), 1..8).prop_map(|pieces| pieces.concat());
+        never_refused(
+            ("[a-zA-Z0-9]{1,6}", inner, "[a-zA-Z0-9]{1,6}").prop_map(|(one, two, three)| one + &two + &three),
+        );
+    }
+}

@@ -6,19 +6,22 @@ use serde_json::Value;
 
 use super::findings::Subject;
 use super::{google, lifetime};
+use crate::docker_config::registry::RegistryKey;
 
 /// Whether it is or was meant as NGC's user name, which only looks like a variable.
 pub(super) fn is_for_ngc(it: &Subject<'_>) -> bool {
-    is_ngc(it) && it.username.ends_with("oauthtoken")
+    is_ngc(it.registry) && it.username.to_ascii_lowercase().contains("oauthtoken")
 }
 
-fn is_ngc(it: &Subject<'_>) -> bool {
-    it.registry.host() == "nvcr.io" || it.registry.host().ends_with(".nvcr.io")
+/// Whether it is a registry of NVIDIA, whose user name for API keys is `$oauthtoken`.
+#[must_use]
+pub fn is_ngc(registry: &RegistryKey) -> bool {
+    matches!(registry.host(), "nvcr.io" | "helm.ngc.nvidia.com") || registry.host().ends_with(".nvcr.io")
 }
 
 /// Whether it was meant as NGC's user name and is another.
 pub(super) fn is_wrong_for_ngc(it: &Subject<'_>) -> bool {
-    is_ngc(it) && it.username != "$oauthtoken" && it.username.to_ascii_lowercase().contains("oauthtoken")
+    is_for_ngc(it) && it.username != "$oauthtoken"
 }
 
 /// Whether it is the id of a key of AWS, for a registry of ECR.

@@ -283,6 +283,13 @@ impl RegistryKey {
     }
 }
 
+/// Whether Docker Hub answers to this host, or is meant by it.
+#[must_use]
+pub fn is_a_name_of_docker_hub(host: &str) -> bool {
+    ["docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"]
+        .contains(&host)
+}
+
 /// Shows the key as far as it is an address: what looks like anything else may be a secret that was put in the wrong place.
 impl fmt::Display for RegistryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
