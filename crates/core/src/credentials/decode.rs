@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::findings::WITHOUT_QUOTES;
 use super::stand_in::{self, is_in_quotes};
-use super::{damage, mistaken};
+use super::{answers, damage, mistaken};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Standard base64, padded or not.
@@ -76,10 +76,10 @@ fn inline(
     if (text.starts_with('{') && !text.starts_with("{{")) || is_valid_json(text) {
         return Ok(text.into());
     }
-    if mistaken::is_file_of_sops(text) {
+    if answers::is_file_of_sops(text) {
         return Err(mistaken::of_sops(source));
     }
-    if let Some((_, code, stand_in)) = stand_in::find(text).filter(|_| !mistaken::is_windows_path(text)) {
+    if let Some((_, code, stand_in)) = stand_in::find(text).filter(|_| !answers::is_windows_path(text)) {
         let message = format!("{source} holds no Docker config: it {}", stand_in.what);
         return Err(Diagnostic::error(code, message).hint(stand_in.remedy));
     }

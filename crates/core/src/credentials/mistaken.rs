@@ -71,35 +71,14 @@ const TAKE_ITS_DATA: &str = r"take that alone: `kubectl get secret NAME -o jsonp
 const OF_SOPS: &str = "is a file that sops encrypted";
 const DECRYPT: &str = "decrypt it before regcred runs: `sops decrypt FILE`";
 
-/// Whether it is a file of YAML or of variables with the fields of sops.
-pub(super) fn is_file_of_sops(text: &str) -> bool {
-    let is_field = |line: &str| ["sops:", "sops_", "[sops]"].iter().any(|head| line.starts_with(head));
-    text.contains("ENC[AES256_GCM,") && text.lines().any(is_field)
-}
-
 /// `source` is a file that sops encrypted.
 pub(super) fn of_sops(source: &str) -> Diagnostic {
     Diagnostic::error(Code::Encrypted, format!("{source} {OF_SOPS}")).hint(DECRYPT)
 }
 
-/// Whether it is a path of Windows, from a drive, a share or a variable.
-pub(super) fn is_windows_path(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let has_drive = bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && b"\\/".contains(&bytes[2]);
-    let variable = text.strip_prefix('%').and_then(|rest| rest.split_once("%\\"));
-    let of_powershell = text.get(..5).filter(|head| head.eq_ignore_ascii_case("$env:")).map(|_| &text[5..]);
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_()".contains(&byte))
-    };
-    text.starts_with(r"\\")
-        || text.starts_with(r"~\")
-        || has_drive
-        || variable.or_else(|| of_powershell?.split_once('\\')).is_some_and(|(name, _)| is_name(name))
-}
-
 /// Texts that are not JSON, as they were set or decoded from base64.
 const TEXTS: &[Mistake<str>] = &[
-    Mistake { is: is_file_of_sops, code: Code::Encrypted, what: OF_SOPS, remedy: DECRYPT },
+    Mistake { is: answers::is_file_of_sops, code: Code::Encrypted, what: OF_SOPS, remedy: DECRYPT },
     Mistake {
         is: |text| {
             TOKENS[..TOKENS.len() - 2].iter().any(|head| text.starts_with(head)) && !text.contains(char::is_whitespace)
@@ -123,7 +102,7 @@ const TEXTS: &[Mistake<str>] = &[
         remedy: TAKE_ITS_DATA,
     },
     Mistake {
-        is: is_windows_path,
+        is: answers::is_windows_path,
         code: Code::NotADockerConfig,
         what: "is a path of Windows, and no such file can be read here",
         remedy: "set the content of the file, for example as base64, or the path that it has where regcred runs",
@@ -255,18 +234,9 @@ const OBJECTS: &[Mistake<Map<String, Value>>] = &[
     },
     Mistake {
         is: |config| {
-            const OF_DOCKER: [&str; 9] = [
-                "auths",
-                "HttpHeaders",
-                "currentContext",
-                "plugins",
-                "psFormat",
-                "detachKeys",
-                "proxies",
-                "aliases",
-                "features",
-            ];
-            config.keys().all(|name| OF_DOCKER.contains(&name.as_str()))
+            const OF_DOCKER: &str =
+                "auths HttpHeaders currentContext plugins psFormat detachKeys proxies aliases features";
+            config.keys().all(|name| OF_DOCKER.split(' ').any(|known| known == name))
         },
         code: Code::NoAuths,
         what: "is a Docker config without any entry in `auths`",
