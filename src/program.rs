@@ -56,16 +56,12 @@ pub struct Answer {
 /// Why there is no answer.
 #[cfg_attr(test, derive(Debug))]
 pub enum Trouble {
-    /// The program could not be started.
     NotStarted,
-    /// It did not end in time.
     Late(Duration),
-    /// It was ended together with us.
     Interrupted,
     Failed {
         /// Its exit status, unless a signal ended it.
         code: Option<i32>,
-        /// What it printed.
         answer: Answer,
     },
 }

@@ -38,11 +38,9 @@ const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
 
 /// What a user starts with.
 pub struct Start {
-    /// Files that are there and stay.
     pub kept: Vec<String>,
     /// Files to write: path and text.
     pub files: Vec<(String, String)>,
-    /// What is left to do.
     pub next: Vec<String>,
 }
 

@@ -17,7 +17,6 @@ use regcred_core::docker_config::{DockerConfig, Logins};
 /// What it means that the variables of the logins are not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// An error.
     Fails,
     /// What depends on the logins is not compared, as in a merge request.
     IsNotCompared,

@@ -8,13 +8,11 @@ use regcred_core::objects::{Request, Wanted};
 
 /// The run for one cluster, or the only one.
 pub struct ClusterRun {
-    /// What was decided.
     pub settings: Settings,
     /// The logins of each pull secret, in the order of the settings.
     pub docker_configs: Vec<Logins>,
     /// What a comparison can know.
     pub known: Known,
-    /// What protects the documents.
     pub protector: Protector,
 }
 

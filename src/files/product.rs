@@ -35,7 +35,6 @@ pub enum Product<'a> {
     Chart(Vec<File>, Option<Documents<'a>>),
     /// Values for a chart, made when it is known where they go.
     Values(&'a ClusterRun, &'a Templates),
-    /// The Docker config itself.
     Value(SecretString),
 }
 

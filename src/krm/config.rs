@@ -13,7 +13,6 @@ use regcred_core::spec::typed::{SETTINGS, Setting, Typed, Values, find};
 /// What the functionConfig says.
 pub struct FunctionConfig {
     pub name: String,
-    /// The object of regcred.yaml, if it is one.
     pub file: Option<File>,
     /// The options: those of a ConfigMap, and those that annotations set.
     pub typed: Typed,

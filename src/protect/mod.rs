@@ -41,7 +41,6 @@ pub enum Protector {
     Plain,
     /// The public key of a cluster.
     Sealed(Sealer),
-    /// The user's own program.
     Sops(Sops),
 }
 

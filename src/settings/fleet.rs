@@ -25,7 +25,6 @@ pub struct Fleet {
     pub members: Vec<Settings>,
     /// Every variable that may hold a secret, also of clusters that were not chosen: child processes do not see them.
     pub secret_variables: Vec<VariableName>,
-    /// What is odd, but no error.
     pub warnings: Vec<Diagnostic>,
 }
 

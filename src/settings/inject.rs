@@ -14,9 +14,7 @@ use regcred_core::spec::{PullSecret, SECRET_NAME, Spec, logins};
 
 /// What was typed for `inject` alone.
 pub struct Asked<'a> {
-    /// Hosts of logins.
     pub hosts: &'a [String],
-    /// Whether all Pods get a reference.
     pub all: bool,
     /// Where objects of a kind have a Pod spec.
     pub paths: &'a [String],

@@ -47,43 +47,26 @@ pub use sealing::Sealing;
 /// Everything `render` does, decided and valid.
 #[derive(Debug)]
 pub struct Settings {
-    /// The cluster it is for, when regcred.yaml has several.
     pub cluster: Option<ResourceName>,
     /// The name of regcred.yaml, which owns the objects; else the name of the pull secret does.
     pub owner: Option<ResourceName>,
-    /// The pull secrets, by name.
     pub pull_secrets: Vec<PullSecretSettings>,
-    /// Strategy, link, protection and format.
     pub combination: Combination,
-    /// The patcher, when the strategy is one.
     pub patcher: Option<PatcherSettings>,
-    /// The controller, when the strategy is that.
     pub controller: Option<ControllerSettings>,
-    /// Who gets the rights of `--format rbac`, and where.
     pub grant: Option<GrantSettings>,
-    /// Whether Namespace objects come first.
     pub create_namespaces: CreateNamespaces,
-    /// The tool whose annotations are added.
     pub profile: Option<Profile>,
-    /// The certificate and the scope of `--protect sealed`.
     pub sealing: Sealing,
     /// Whether unchanged documents stay as they are.
     pub reseal: Reseal,
-    /// The fingerprints of recipients that are accepted in this run.
     pub accepted_recipients: Vec<String>,
-    /// The form of the changes that `--check` prints.
     pub message_format: MessageFormat,
-    /// The chart that values are for.
     pub chart: Chart,
-    /// The form of `--format docker-config`.
     pub encoding: Encoding,
-    /// The folder with templates that replace ours.
     pub templates: Option<PathBuf>,
-    /// Whether a password may die with the job.
     pub short_lived: ShortLived,
-    /// Whether credential helpers are asked.
     pub credential_helpers: Helpers,
-    /// Where the output goes.
     pub destination: Destination,
     /// Whether a plain Secret may go into a work tree.
     pub plaintext_in_git: PlaintextInGit,

@@ -25,7 +25,6 @@ pub const OWN_ACCOUNT: &str = "image-puller";
 #[derive(Clone, Debug)]
 pub struct PullSecretSettings {
     pub name: ResourceName,
-    /// Its logins.
     pub sources: Vec<Source>,
     /// What the file that names its logins may reach; everything if flags name them.
     pub confined: Allowed,
@@ -35,7 +34,6 @@ pub struct PullSecretSettings {
     pub namespaces: Vec<Namespace>,
     /// Where it goes in a live cluster, where the namespaces are chosen later.
     pub include: Vec<NamespacePattern>,
-    /// Where it does not go.
     pub exclude: Vec<NamespacePattern>,
     /// The ServiceAccounts that refer to it; none are all, which a patcher and a run in a live cluster can link.
     pub service_accounts: Vec<ResourceName>,

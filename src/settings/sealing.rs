@@ -8,9 +8,7 @@ pub use regcred_core::spec::Certificate as CertificateSource;
 /// What `--protect sealed` seals for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealing {
-    /// Where the certificate is, if that was said.
     pub certificate: Option<CertificateSource>,
-    /// To which name a sealed value is bound.
     pub scope: SealingScope,
 }
 

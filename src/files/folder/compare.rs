@@ -22,9 +22,7 @@ use regcred_core::plan::{self, Actual, History, Owner};
 /// Where to look, and what is known.
 #[derive(Clone, Copy)]
 pub struct Observer<'a> {
-    /// The folder.
     pub root: &'a Root,
-    /// The keys of fingerprints.
     pub key: &'a Key,
     /// Whether the plan is executed, or what is known for a comparison.
     pub mode: Mode,

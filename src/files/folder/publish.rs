@@ -13,13 +13,10 @@ use regcred_core::diagnostic::Failure;
 
 /// What is left to do in a folder. Many wait at once, so nothing is kept of the files that stay.
 pub(super) struct Pending {
-    /// The folder.
     pub root: PathBuf,
-    /// What `--output` names.
     pub kind: Kind,
     /// The files that wait under a number.
     pub staged: Vec<(String, usize)>,
-    /// The files of ours that nobody wants any more.
     pub left_over: Vec<TreePath>,
     /// The new lock, if it differs.
     pub lock: Option<PathBuf>,

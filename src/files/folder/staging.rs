@@ -26,9 +26,7 @@ pub struct Staging {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// There is no folder.
     Untouched,
-    /// Temporaries are being written.
     Open,
     /// The target changes: the journal is of use to the next run.
     Committed,

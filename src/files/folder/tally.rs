@@ -10,7 +10,6 @@ use regcred_core::recipient::{Authority, Recipient, Recipients};
 /// What was seen of the encrypted files.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// How many there are.
     pub encrypted: usize,
     /// Those whose marks the key has not signed.
     pub unsigned: Vec<String>,

@@ -37,7 +37,6 @@ pub struct Repository {
     program: Program,
     tracked: BTreeSet<Vec<u8>>,
     case: Case,
-    /// Whether a rule from outside of the repository counts.
     believes_outer_rules: bool,
 }
 
@@ -53,15 +52,12 @@ enum Case {
 pub enum Verdict {
     /// It is tracked, or so is a folder of it or a file below it.
     Tracked,
-    /// Git would take it.
     NotIgnored,
-    /// Git leaves it alone.
     Ignored,
 }
 
 /// Why Git gives no answer.
 pub struct Trouble {
-    /// What happened.
     pub reason: String,
     /// The beginning of a hint, or nothing.
     pub remedy: String,

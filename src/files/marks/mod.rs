@@ -43,9 +43,7 @@ pub enum Known {
 /// What is done with a document that is not current.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Outdated {
-    /// It is encrypted.
     Encrypt,
-    /// It is encrypted, and so are all others.
     EncryptAll,
     /// Nothing: what is there is compared.
     Compare(Known),

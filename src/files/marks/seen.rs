@@ -12,13 +12,10 @@ pub struct Seen {
     pub outdated: bool,
     /// Nothing tells which secret one holds.
     pub unproven: bool,
-    /// One was edited.
     pub edited: bool,
     /// The mark of one was not signed with the key.
     pub unsigned: bool,
-    /// One is for other recipients than are wanted.
     pub readdressed: bool,
-    /// One is not there.
     pub absent: bool,
     /// The mark of one is written again, as the key has changed.
     pub resigned: bool,

@@ -18,7 +18,6 @@ pub struct Controller<'a> {
     pub namespace: Namespace,
     /// The context of the kubeconfig, unless it is the current one.
     pub context: Option<&'a str>,
-    /// The variables for `kubectl`.
     pub environment: &'a Environment,
     /// The variables that hold logins: `kubectl` does not get them.
     pub sources: &'a [VariableName],

@@ -23,7 +23,6 @@ const HIDDEN: &str = "[hidden]";
 /// What there is to say.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Said {
-    /// It has said nothing.
     Nothing,
     /// This, without what a part of a secret might be in.
     Line(String),

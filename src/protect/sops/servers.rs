@@ -39,9 +39,7 @@ enum Service {
 
 /// Checks that every server in these rules is known: a Vault, to a job that has a token, by `VAULT_ADDR`; one of Azure by the name of
 /// its host; each as a recipient that was approved.
-///
-/// # Errors
-/// One is not, or the rules cannot be read.
+/// Errors: one is not, or the rules cannot be read.
 pub fn check(rules: &[u8], approved: &BTreeSet<String>, environment: &Environment) -> Result<(), Diagnostic> {
     let named = named(rules).ok_or_else(unreadable)?;
     let has_a_token = has_a_token(environment);

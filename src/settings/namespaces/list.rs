@@ -26,7 +26,6 @@ const OF_THE_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-syste
 
 impl Listed {
     /// Whether there is a namespace that every OpenShift has.
-    #[must_use]
     pub fn is_of_openshift(&self) -> bool {
         self.usable.iter().chain(&self.left_out).chain(&self.of_the_cluster).any(is_of_openshift)
     }
@@ -39,7 +38,6 @@ impl Listed {
 }
 
 /// Whether the name is one that OpenShift keeps for itself.
-#[must_use]
 pub fn is_of_openshift(name: &Namespace) -> bool {
     name.as_str() == "openshift" || name.as_str().starts_with("openshift-")
 }

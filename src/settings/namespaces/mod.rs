@@ -13,13 +13,10 @@ pub use list::{Listed, is_of_openshift, read, read_from};
 /// Which namespaces are wanted.
 #[derive(Debug)]
 pub struct Wanted<'a> {
-    /// Names and globs to take.
     pub include: &'a [NamespacePattern],
     /// Where `include` was typed, for messages.
     pub origin: &'a Origin,
-    /// Names and globs to leave out.
     pub exclude: &'a [NamespacePattern],
-    /// What is known to exist.
     pub listed: Option<&'a Listed>,
     /// Whether names are added to the list (flags), or choose from it (regcred.yaml).
     pub names_add: NamesAdd,
@@ -37,7 +34,6 @@ pub enum NamesAdd {
 
 #[derive(Debug, Default)]
 pub struct Chosen {
-    /// The namespaces, sorted and each once.
     pub namespaces: Vec<Namespace>,
     /// How many more there would be if nothing was excluded.
     pub excluded: usize,
