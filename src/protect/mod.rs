@@ -55,7 +55,7 @@ impl Protector {
         Ok(match settings.combination.protect {
             Protect::Plain | Protect::External => Self::Plain,
             Protect::Sealed => {
-                let sealer = Sealer::prepare(&settings.sealing, &settings.marks(), environment)?;
+                let sealer = Sealer::prepare(settings, environment)?;
                 // Files are compared first: `--check` says more than that the recipient is refused.
                 if matches!(settings.destination, Destination::Stdout) {
                     approval::check(approval::listed(environment).as_ref(), &sealer.recipients())?;

@@ -53,13 +53,8 @@ impl Purpose {
 }
 
 impl Fleet {
-    /// Decides for `render`, which reads the list of `--namespaces-from`.
+    /// Decides; for the manifests it reads the list of `--namespaces-from`.
     /// Errors: usage: options that cannot be combined, or mean nothing. Input: everything that is wrong with names, lists and logins.
-    pub fn resolve(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Self, Failure> {
-        Self::decide(typed, file, None, Purpose::Manifests, environment)
-    }
-
-    /// Decides for less than the manifests.
     pub fn resolve_for(
         purpose: Purpose,
         typed: &Typed,

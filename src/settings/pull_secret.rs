@@ -150,10 +150,8 @@ impl Common<'_> {
             problems.push(Diagnostic::error(Code::MeansNothing, format!("{origin} {WHY}")).hint(hint));
         }
         if self.environment.is_set(NAMESPACES) {
-            problems.push(
-                Diagnostic::warning(Code::MeansNothing, format!("`{NAMESPACES}` {WHY}"))
-                    .hint("use --exclude, or --strategy static"),
-            );
+            let problem = Diagnostic::warning(Code::MeansNothing, format!("`{NAMESPACES}` {WHY}"));
+            problems.push(problem.hint("use --exclude, or --strategy static"));
         }
     }
 
@@ -277,22 +275,16 @@ fn sorted(mut names: Vec<ResourceName>) -> Vec<ResourceName> {
 /// What an ExternalSecret cannot give to the strategy or link.
 fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Diagnostic> {
     if combination.strategy != Strategy::Static && matches!(external.reach, Reach::Cluster(..)) {
-        return Some(
-            Diagnostic::error(
-                Code::MeansNothing,
-                format!(
-                    "`clusterExternalSecret` means nothing with `--strategy {}`, which copies one Secret",
-                    combination.strategy
-                ),
-            )
-            .hint("leave it out, or use --strategy static"),
-        );
+        let strategy = combination.strategy;
+        let message =
+            format!("`clusterExternalSecret` means nothing with `--strategy {strategy}`, which copies one Secret");
+        let problem = Diagnostic::error(Code::MeansNothing, message);
+        return Some(problem.hint("leave it out, or use --strategy static"));
     }
     (combination.link == Link::Policy && external.registries().is_empty()).then(|| {
-        Diagnostic::error(
-            Code::NoRegistries,
-            "`--link policy` needs the registries of the whole Docker config that `external` in regcred.yaml names",
-        )
-        .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
+        let message =
+            "`--link policy` needs the registries of the whole Docker config that `external` in regcred.yaml names";
+        Diagnostic::error(Code::NoRegistries, message)
+            .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
     })
 }

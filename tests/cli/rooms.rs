@@ -195,7 +195,7 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// How many lines of Rust there may be without unit tests, apart from those of a live cluster.
-const LINES: usize = 27_270;
+const LINES: usize = 27_120;
 /// What serves a live cluster, once or for ever, and is counted by itself.
 const LIVE: &[&str] = &[
     "crates/cluster/src",

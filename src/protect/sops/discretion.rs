@@ -1,7 +1,6 @@
 //! Hides words in messages of sops that might contain a part of a secret.
 
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::ops::Range;
 
 use base64::Engine;
@@ -11,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::form::{Form, leaves};
 use regcred_core::credentials::is_public_username;
+use regcred_core::registry::url::percent_encoded;
 
 /// The longest part of a secret that may come out by chance.
 const WINDOW: usize = 8;
@@ -19,14 +19,6 @@ const SHORTEST: usize = 4;
 const LONGEST_LINE: usize = 500;
 /// What stands for a word with a part of a secret in it.
 const HIDDEN: &str = "[hidden]";
-
-/// What there is to say.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Said {
-    Nothing,
-    /// This, without what a part of a secret might be in.
-    Line(String),
-}
 
 /// Texts that must not come out, in every form in which they might.
 #[derive(Default)]
@@ -69,7 +61,7 @@ impl Secrets {
         add(text);
         add(serde_json::to_string(text).unwrap_or_default().trim_matches('"'));
         add(format!("{text:?}").trim_matches('"'));
-        add(&percent(text));
+        add(&percent_encoded(text, b"-_.~"));
         // Within a longer text base64 begins at one of three places.
         for before in 0..3 {
             for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
@@ -89,17 +81,17 @@ impl Secrets {
         }
     }
 
-    /// The words as one line, without those in which a part of a secret is.
-    pub fn admit(&self, words: &[u8]) -> Said {
+    /// The words as one line, if there are any, without those in which a part of a secret is.
+    pub fn admit(&self, words: &[u8]) -> Option<String> {
         let text = Zeroizing::new(String::from_utf8_lossy(words).into_owned());
         let clean: String =
             self.mask(&text).chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         // What the cleaning has joined is looked at, too.
         let line = self.mask(&clean);
         match line.char_indices().nth(LONGEST_LINE) {
-            _ if line.is_empty() => Said::Nothing,
-            Some((end, _)) => Said::Line(format!("{}…", &line[..end])),
-            None => Said::Line(line),
+            _ if line.is_empty() => None,
+            Some((end, _)) => Some(format!("{}…", &line[..end])),
+            None => Some(line),
         }
     }
 
@@ -142,17 +134,6 @@ fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.char_indices().zip(ends).map(|((start, _), end)| (start, &text[start..end]))
 }
 
-fn percent(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,10 +156,7 @@ mod tests {
     }
 
     fn line(words: &[u8]) -> String {
-        match secrets().admit(words) {
-            Said::Line(line) => line,
-            Said::Nothing => String::new(),
-        }
+        secrets().admit(words).unwrap_or_default()
     }
 
     #[test]
@@ -189,7 +167,7 @@ mod tests {
             "Could not generate data key: [failed to encrypt new data key]: dial tcp 127.0.0.1:9: connect: connection refused"
         );
         assert_eq!(line(b"open /home/ci/keys.txt: no such file").len(), 36);
-        assert_eq!(secrets().admit(b" \n"), Said::Nothing);
+        assert_eq!(secrets().admit(b" \n"), None);
         assert!(line("x ".repeat(400).as_bytes()).ends_with('…'));
     }
 
@@ -199,7 +177,7 @@ mod tests {
             PASSWORD.to_owned(),
             PASSWORD[..10].to_owned(),
             format!("{PASSWORD:?}"),
-            percent(PASSWORD),
+            percent_encoded(PASSWORD, b"-_.~"),
             STANDARD.encode(PASSWORD),
             STANDARD.encode(format!("xy{PASSWORD}")),
             STANDARD.encode(config("master"))[20..60].to_owned(),
@@ -222,7 +200,7 @@ mod tests {
             secrets.add_docker_config(&STANDARD.encode(config(name)));
             let said = |name| format!("dial tcp sops.test: user {name} is denied");
             let shown = said(if is_shown { name } else { HIDDEN });
-            assert_eq!(secrets.admit(said(name).as_bytes()), Said::Line(shown));
+            assert_eq!(secrets.admit(said(name).as_bytes()), Some(shown));
         }
     }
 }

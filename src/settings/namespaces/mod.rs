@@ -48,10 +48,8 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
         match pattern {
             NamespacePattern::Glob(_) => globs.push(pattern),
             NamespacePattern::Name(name) if listed.is_some_and(|listed| listed.left_out.contains(name)) => {
-                problems.push(Diagnostic::warning(
-                    Code::NamespaceLeftOut,
-                    format!("`{name}` is Terminating or has opted out, and is left out"),
-                ));
+                let message = format!("`{name}` is Terminating or has opted out, and is left out");
+                problems.push(Diagnostic::warning(Code::NamespaceLeftOut, message));
             }
             NamespacePattern::Name(name) => chosen.push(name.clone()),
         }
@@ -60,13 +58,9 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
         let all = globs.is_empty() && (include.is_empty() || names_add == NamesAdd::ToTheList);
         chosen.extend(listed.usable.iter().filter(|name| all || globs.iter().any(|glob| glob.matches(name))).cloned());
     } else if !globs.is_empty() {
-        problems.push(
-            Diagnostic::error(
-                Code::GlobWithoutList,
-                format!("{origin} has a glob, and no list of namespaces is given for it to choose from"),
-            )
-            .hint("pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`"),
-        );
+        let message = format!("{origin} has a glob, and no list of namespaces is given for it to choose from");
+        let hint = "pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`";
+        problems.push(Diagnostic::error(Code::GlobWithoutList, message).hint(hint));
     }
     chosen.sort_unstable();
     chosen.dedup();
