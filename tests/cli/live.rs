@@ -1,4 +1,4 @@
-//! Runs the commands for a live cluster where there is none: what they do by themselves.
+//! Runs the commands for a live cluster without a cluster.
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! Runs `verify --online` against registries whose answers are played, friendly and hostile ones.
+//! Runs `verify --online` against fake registries, friendly and hostile ones.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Tests which recipients are approved after they have changed: what old files, old lines and copies of another cluster bring back.
+//! Tests which recipients stay approved after a change: old files, old lines and copies of another cluster must approve none.
 
 #![cfg(unix)]
 

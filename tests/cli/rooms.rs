@@ -1,4 +1,4 @@
-//! Checks the order of the modules: a module uses only those that are written below it.
+//! Checks the order of the modules: a module uses only modules below it in the list.
 //!
 //! The two tables are the documentation of who may use whom. A new top-level module is one line in one of them.
 

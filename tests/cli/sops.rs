@@ -1,4 +1,4 @@
-//! Tests how sops is run, with a stand-in: where, how many at once, on a terminal, for how long, and after which checks.
+//! Tests how sops is run, with a stand-in for sops: its directory, how many run at once, terminals, time limits and checks.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

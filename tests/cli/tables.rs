@@ -1,4 +1,4 @@
-//! Makes the tables of the documentation from the tables of the code.
+//! Writes the tables of the documentation from the tables of the code.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

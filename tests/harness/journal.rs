@@ -1,4 +1,4 @@
-//! Leaves a journal as a run that was killed does.
+//! Leaves a journal as a killed run does.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

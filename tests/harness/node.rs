@@ -1,4 +1,4 @@
-//! Joins a real node to a bench: a kubelet, a scheduler, containerd and a private registry, in namespaces of their own.
+//! Joins a real node to a bench: a kubelet, a scheduler, containerd and a private registry, in separate Linux namespaces.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Plays the registries of the whole internet on one port: a proxy, behind which every host answers what a test says.
+//! Fakes all registries of the internet behind one proxy, where every host answers what a test says.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! Makes folders in which `render` seals, with two certificates in them.
+//! Makes folders with two certificates, in which `render` seals.
 
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 

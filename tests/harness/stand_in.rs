@@ -1,4 +1,4 @@
-//! Writes shell scripts that stand in for programs.
+//! Writes shell scripts that replace programs.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Stands between a client and a server, and can cut its connections as a firewall does: nothing more comes, and nobody is told.
+//! Forwards bytes between a client and a server, and can cut connections silently, as a firewall does.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! Disturbs `regcred controller` on the real API server, and finds nothing lost, nothing of others touched and no token minted.
+//! Disturbs `regcred controller` on the real API server: it must lose nothing, touch nothing of others and mint no token.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

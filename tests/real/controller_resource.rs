@@ -1,4 +1,4 @@
-//! Runs `regcred controller --crd`: custom resources say what is done, within what the installation permits.
+//! Runs `regcred controller --crd`: it serves custom resources within the limits of the installation.
 
 use serde_json::{Value, json};
 

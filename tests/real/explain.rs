@@ -1,4 +1,4 @@
-//! Breaks pulls in every way that an API server and a registry can show, and expects `explain` to name each.
+//! Breaks pulls in every way that an API server and a registry can show, and expects `explain` to name each cause.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! Breaks pulls on a real node, and expects `explain` to name each from the words of its kubelet and containerd.
+//! Breaks pulls on a real node, and expects `explain` to name each cause from the messages of its kubelet and containerd.
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Runs `apply`, `diff` and `delete` with exactly the rights of `render --format rbac`, and fails to do anything else with them.
+//! Runs `apply`, `diff` and `delete` with exactly the rights of `render --format rbac`; any other write must fail.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Reads the policies that confine the controller from files of the API server, as docs/static-policies.md says.
+//! Lets the API server read the policies that confine the controller from files, as in docs/static-policies.md.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Puts `regcred` in the place of Titansoft's patcher: with its manifests, as its account, with its variables and flags.
+//! Replaces Titansoft's patcher with `regcred`: with the patcher's manifests, account, variables and flags.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Sends requests to a peer that answers as it is told to: what a real API server does only at bad times.
+//! Sends requests to a fake API server that answers in ways that a real one shows only in trouble.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Gives each cause the facts that it shows by, and expects its name.
+//! Gives each cause its typical facts, and expects its name.
 
 #![expect(clippy::unwrap_used, reason = "facts of a test have a Pod")]
 

@@ -1,4 +1,4 @@
-//! Tests what each variable and flag of the patcher means.
+//! Tests the meaning of each variable and flag of the patcher.
 
 use secrecy::ExposeSecret;
 
