@@ -19,7 +19,7 @@ pub struct Controller<'a> {
     pub namespace: Namespace,
     /// The context of the kubeconfig; without it, the current one.
     pub context: Option<&'a str>,
-    /// The kubeconfig, unless it is that of `kubectl` itself.
+    /// The kubeconfig, unless it is the default one of `kubectl`.
     pub kubeconfig: Option<&'a Kubeconfig>,
     /// The variables for `kubectl`.
     pub environment: &'a Environment,
