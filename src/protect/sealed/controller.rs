@@ -73,7 +73,7 @@ impl Controller<'_> {
                 program = program.with("KUBECONFIG", path);
                 Zeroizing::default()
             }
-            // No file of a temporary folder holds it.
+            // Standard input holds the text, so that no temporary file does.
             Some(Kubeconfig::Text(text)) => {
                 program = program.with("KUBECONFIG", "/dev/stdin");
                 Zeroizing::new(text.expose_secret().as_bytes().to_vec())
