@@ -38,7 +38,6 @@ pub(super) struct Client {
     timeout: Duration,
 }
 
-/// An answer.
 pub(super) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,

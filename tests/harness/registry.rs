@@ -19,7 +19,6 @@ pub struct Registry {
     _folder: TempDir,
 }
 
-/// A free port.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -24,7 +24,6 @@ use regcred_core::plan::{self, Actual, History, Owner};
 /// The folder, and what is known for the comparison.
 #[derive(Clone, Copy)]
 pub struct Observer<'a> {
-    /// The folder.
     pub root: &'a Root,
     /// The keys of fingerprints.
     pub key: &'a Key,
