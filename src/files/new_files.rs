@@ -8,8 +8,8 @@ use super::failure;
 use super::new_paths::NewPaths;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// Writes the files under `root`; none holds a secret.
-/// Errors: some are there already: all of them are named, and nothing is written. Or the file system's.
+/// Writes the files under `root`; no file holds a secret.
+/// Errors: some files exist: the error names all of them, and nothing is written. Or the file system's.
 pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
     let existing: Vec<_> = files
         .iter()

@@ -1,4 +1,4 @@
-//! Decides what a run does: flags, variables and regcred.yaml become one Spec, and the Spec becomes settings.
+//! Resolves what a run does: flags, variables and regcred.yaml become one Spec, and the Spec becomes settings.
 
 pub mod choices;
 mod controller;
@@ -42,11 +42,11 @@ pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings};
 pub use regcred_core::objects::CreateNamespaces;
 pub use regcred_core::spec::{Certificate, SECRET_NAME, external};
 
-/// Everything `render` does, decided and valid.
+/// Everything that `render` does, resolved and valid.
 #[derive(Debug)]
 pub struct Settings {
     pub cluster: Option<ResourceName>,
-    /// The name of regcred.yaml, which owns the objects; else the name of the pull secret does.
+    /// The name in regcred.yaml, which owns the objects; without one, the name of the pull secret is the owner.
     pub owner: Option<ResourceName>,
     pub pull_secrets: Vec<PullSecretSettings>,
     pub combination: Combination,
@@ -75,16 +75,16 @@ pub struct Settings {
 /// Which encrypted documents are encrypted again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reseal {
-    /// Those whose content or recipient has changed.
+    /// The documents whose content or recipient has changed.
     WhenChanged,
-    /// All of them.
+    /// All documents.
     Always,
 }
 
-/// The form of a Docker config that is written by itself.
+/// The form of a Docker config as the only output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// As in a Secret's `data`.
+    /// Base64, as in a Secret's `data`.
     Base64,
     /// JSON.
     Raw,
@@ -93,20 +93,20 @@ pub enum Encoding {
 /// Whether a plain Secret may be written into a Git work tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaintextInGit {
-    /// Only where it is ignored.
+    /// Only where Git ignores it.
     Refuse,
     /// The user insists.
     Allow,
 }
 
 impl Settings {
-    /// What every object carries.
+    /// The marks of every object.
     pub fn marks(&self) -> Marks {
         let owner = self.owner.as_ref().or(self.pull_secrets.first().map(|pull_secret| &pull_secret.name));
         Marks { owner: owner.map_or(SECRET_NAME, ResourceName::as_str).to_owned(), profile: self.profile }
     }
 
-    /// Decides for one cluster; what is wrong with names and lists is added to `problems`, and then the settings are not used.
+    /// Resolves the settings of one cluster. Problems of names and lists are added to `problems`, and the settings are not used then.
     /// Errors: usage: choices that cannot be combined.
     fn decide(
         spec: &Spec,
@@ -118,7 +118,7 @@ impl Settings {
         let Spec { options, .. } = spec;
         let pull_secrets = spec.all_pull_secrets();
         let path = |path: PathBuf| environment.directory().join(path);
-        // With another format it means nothing, which the table of options says.
+        // With another format this option means nothing, as the table of options says.
         let has_values = options.format.as_ref().is_some_and(|format| format.value == Format::HelmValues);
         let chart = match options.chart.as_ref().filter(|_| has_values).map(|chart| chart.value.clone()) {
             None => Chart::Own,
@@ -222,7 +222,7 @@ fn either<T>(switch: Option<&Sourced<bool>>, on: T, off: T) -> T {
     if switch.is_some_and(|switch| switch.value) { on } else { off }
 }
 
-/// What the environment tells about names and paths that were typed.
+/// Passes the facts of the environment about typed names and paths to `work`.
 fn with_known<T>(environment: &Environment, work: impl FnOnce(&Known<'_>) -> T) -> T {
     let allowed = allowed(environment).unwrap_or_default();
     work(&Known {
@@ -232,7 +232,7 @@ fn with_known<T>(environment: &Environment, work: impl FnOnce(&Known<'_>) -> T) 
     })
 }
 
-/// Pull secrets of one name; the names are sorted.
+/// Reports pull secrets with the same name; the names are sorted.
 fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<Diagnostic> {
     let twins = names.clone().zip(names.skip(1)).filter(|(one, other)| one == other);
     twins
@@ -243,7 +243,7 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
         .collect()
 }
 
-/// What the file may name. A variable that is set and not text allows nothing.
+/// The limits for the file. A variable that is set but not UTF-8 allows nothing.
 /// Errors: a glob is invalid.
 pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     Allowed::read(environment.guard(confine::VARIABLES), environment.guard(confine::REGISTRIES))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::interrupt;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// That no other run works in the folder, for as long as it is held.
+/// A lock that keeps other runs out of the folder while it is held.
 pub struct Turn(#[expect(dead_code, reason = "it is held open")] fs::File);
 
 /// How long a run waits for another one: two runs for one tree are a mistake.
@@ -18,7 +18,7 @@ pub const A_MINUTE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(20);
 
 /// Locks a folder against a second run: two runs in one would undo each other's work.
-/// Errors: another run is at work there.
+/// Errors: another run works there.
 pub fn take_turn(path: &Path, patience: Duration) -> Result<Option<Turn>, Failure> {
     let Ok(folder) = fs::File::open(path) else { return Ok(None) };
     let end = Instant::now() + patience;
@@ -30,7 +30,7 @@ pub fn take_turn(path: &Path, patience: Duration) -> Result<Option<Turn>, Failur
                     Diagnostic::error(Code::Busy, "another regcred is writing to the directory of `--output`");
                 return Err(Failure::of("the output", problem.hint("run one after the other")));
             }
-            // Some file systems know no locks.
+            // Some file systems have no locks.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(Turn(folder))),
         }
     }

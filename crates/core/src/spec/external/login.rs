@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::registry::RegistryKey;
 use crate::spec::logins;
 
-/// The user name that GitHub takes with a token of an App.
+/// The user name that GitHub accepts with an App's token.
 const USER_OF_A_TOKEN: &str = "x-access-token";
 
 /// Whether the login needs a store.
@@ -17,7 +17,7 @@ pub(super) fn names_a_key(login: &ExternalLogin) -> bool {
         || login.username.as_ref().is_some_and(|username| username.key.is_some())
 }
 
-/// All logins together; `None` if one of them is invalid.
+/// All logins; `None` if one of them is invalid.
 pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) -> Option<Content> {
     let place = |number: usize| format!("`external.logins`, item {} in regcred.yaml,", number + 1);
     if logins.is_empty() {
@@ -136,7 +136,7 @@ fn generated(
     }
 }
 
-/// A registry as it is emitted.
+/// A registry in the form in which it is written.
 fn registry(text: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RegistryKey> {
     let key = logins::registry(text, place).map_err(|wrong| problems.extend(wrong));
     let (key, odd) = key.ok()?.canonical();
