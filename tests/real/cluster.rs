@@ -541,6 +541,11 @@ pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
         )
     };
     pod(bench, namespace, name, &if owned { controller() } else { String::new() });
+    fail_to_pull(bench, namespace, name);
+}
+
+/// Says of a Pod what a kubelet says of one whose image it does not get.
+fn fail_to_pull(bench: &Bench, namespace: &str, name: &str) {
     let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
         "state": {"waiting": {"reason": "ImagePullBackOff"}}});
     let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
@@ -679,6 +684,40 @@ fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
     let left = bench.kubectl(&["get", "pods", "-n", &namespace, "-o", "name"], "").succeeded();
     assert_eq!(left.lines().collect::<Vec<_>>(), ["pod/bare", "pod/guarded"]);
     ended(&regcred(bench, &["apply", "-n", &namespace], OLD), 0);
+}
+
+#[test]
+fn a_stuck_pod_stays_if_a_new_one_would_be_stuck_too() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    bench.kubectl(&["create", "serviceaccount", "ci", "-n", &namespace], "").succeeded();
+    bench.kubectl(&["create", "configmap", "controller", "-n", &namespace], "").succeeded();
+    let uid = uid(&bench.get(&["configmap", "controller", "-n", &namespace]));
+    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "controller", "uid": uid, "controller": true});
+    let create = |name: &str, account: &str, own: &Value| {
+        let spec = json!({"serviceAccountName": account, "imagePullSecrets": own, "containers": [{"name": "c", "image": "ghcr.io/acme/api"}]});
+        let metadata = json!({"name": name, "namespace": namespace, "ownerReferences": [owner]});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
+        Bench::wait("the Pod", || bench.kubectl(&["create", "-f", "-"], &pod.to_string()).status == 0);
+        fail_to_pull(bench, &namespace, name);
+    };
+    create("linked", "default", &json!([]));
+    create("not-linked", "ci", &json!([]));
+    create("with-its-own", "default", &json!([{"name": "own"}]));
+    let restart = ["apply", "-n", &namespace, "--restart-stuck-pods"];
+    let said = ended(&regcred(bench, &restart, OLD), 0);
+    assert!(said.contains("1 stuck Pod was evicted"), "{said}");
+    for (name, account) in [("not-linked", "ci"), ("with-its-own", "default")] {
+        let stays = format!(
+            "the Pod {namespace}/{name} lacks the reference, and so would a new one of the ServiceAccount `{account}`"
+        );
+        assert!(said.contains(&stays), "{said}");
+    }
+    let both = [&restart[..], &["--service-account", "default", "--service-account", "ci"]].concat();
+    let said = ended(&regcred(bench, &both, OLD), 0);
+    assert!(said.contains("1 stuck Pod was evicted"), "{said}");
+    let left = bench.kubectl(&["get", "pods", "-n", &namespace, "-o", "name"], "").succeeded();
+    assert_eq!(left.lines().collect::<Vec<_>>(), ["pod/with-its-own"]);
 }
 
 /// The kubeconfig of the bench, with another user and another name of its context.
