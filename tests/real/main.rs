@@ -7,6 +7,7 @@ mod harness {
     pub mod bench;
     pub mod cells;
     pub mod cluster;
+    pub mod confined;
     pub mod console;
     pub mod controller;
     pub mod custom_resources;
