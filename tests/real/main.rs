@@ -12,6 +12,7 @@ mod harness {
     pub mod controller;
     pub mod custom_resources;
     pub mod forged;
+    pub mod gate;
     pub mod node;
     #[expect(dead_code, reason = "here the peers are a token server only")]
     pub mod peers;
