@@ -1,7 +1,7 @@
 //! Runs `apply` and `diff` against the real API server.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -812,35 +812,52 @@ fn a_program_of_the_kubeconfig_sees_no_login() {
     }
 }
 
-/// A proxy that leads through to every place, and the places that it was asked for.
-fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+/// A proxy of this kind that leads through to every place, and the places that it was asked for.
+fn proxy(scheme: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
+    let address = format!("{scheme}://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&asked);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let seen = Arc::clone(&seen);
             // Either side may leave at any time.
-            thread::spawn(move || lead_through(client, &seen));
+            thread::spawn(move || lead_through(client, scheme, &seen));
         }
     });
     (address, asked)
 }
 
-fn lead_through(mut client: TcpStream, seen: &Mutex<Vec<String>>) -> Option<()> {
-    let (mut lines, mut head) = (BufReader::new(client.try_clone().ok()?), String::new());
+fn lead_through(mut client: TcpStream, scheme: &str, seen: &Mutex<Vec<String>>) -> Option<()> {
+    let (place, yes) = if scheme == "http" { by_connect(&mut client)? } else { by_socks(&mut client)? };
+    let mut server = TcpStream::connect(&place).ok()?;
+    seen.lock().unwrap().push(place);
+    client.write_all(yes).ok()?;
+    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
+    thread::spawn(move || io::copy(&mut from, &mut to));
+    io::copy(&mut server, &mut client).ok().map(|_| ())
+}
+
+/// The place that a client asks an HTTP proxy for, and what the proxy answers.
+fn by_connect(client: &mut TcpStream) -> Option<(String, &'static [u8])> {
+    let (mut lines, mut head) = (BufReader::new(client), String::new());
     while !head.ends_with("\r\n\r\n") {
         let is_open = lines.read_line(&mut head).ok()? > 0;
         is_open.then_some(())?;
     }
-    let place = head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned();
-    let mut server = TcpStream::connect(&place).ok()?;
-    seen.lock().unwrap().push(place);
-    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
-    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
-    thread::spawn(move || io::copy(&mut from, &mut to));
-    io::copy(&mut server, &mut client).ok().map(|_| ())
+    Some((head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned(), b"HTTP/1.1 200 OK\r\n\r\n"))
+}
+
+/// The same of SOCKS 5 (RFC 1928), without a login and with an address of IPv4.
+fn by_socks(client: &mut TcpStream) -> Option<(String, &'static [u8])> {
+    let mut bytes = [0; 256];
+    client.read_exact(&mut bytes[..2]).ok()?;
+    let methods = usize::from(bytes[1]);
+    client.read_exact(&mut bytes[..methods]).ok()?;
+    client.write_all(&[5, 0]).ok()?;
+    client.read_exact(&mut bytes[..10]).ok()?;
+    let [5, 1, 0, 1, a, b, c, d, high, low, ..] = bytes else { return None };
+    Some((format!("{a}.{b}.{c}.{d}:{}", u16::from_be_bytes([high, low])), &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
 }
 
 #[test]
@@ -857,7 +874,8 @@ fn a_cluster_is_reached_by_an_oidc_login_and_through_a_proxy_as_kubectl_reaches_
         "idp-issuer-url": "https://issuer.test", "client-id": "kubernetes", "id-token": id_token.trim()}}});
     let mut config: Value = serde_json::from_str(&kubeconfig(bench, "a", &login.to_string())).unwrap();
     let place = config["clusters"][0]["cluster"]["server"].as_str().unwrap().replace("https://", "");
-    let (address, asked) = proxy();
+    let (address, asked) = proxy("http");
+    let (socks, asked_by_socks) = proxy("socks5");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kubeconfig");
     let run = |config: &Value, variables: &[(&str, &str)]| {
@@ -865,7 +883,7 @@ fn a_cluster_is_reached_by_an_oidc_login_and_through_a_proxy_as_kubectl_reaches_
         let program = bench.program("regcred").arguments(["--no-config", "diff", "-n", &namespace, "--kubeconfig"]);
         let program = program.arguments([&path]).variable("DOCKERHUB_AUTH", OLD);
         let run = variables.iter().fold(program, |program, (name, value)| program.variable(name, value)).run();
-        let places = std::mem::take(&mut *asked.lock().unwrap());
+        let places = [&asked, &asked_by_socks].map(|asked| std::mem::take(&mut *asked.lock().unwrap())).concat();
         assert!(places.iter().all(|asked| *asked == place), "{places:?}");
         (run.status, !places.is_empty(), run.stderr)
     };
@@ -875,7 +893,9 @@ fn a_cluster_is_reached_by_an_oidc_login_and_through_a_proxy_as_kubectl_reaches_
     let proxied = [("HTTPS_PROXY", address.as_str())];
     assert_eq!(run(&config, &proxied), (3, true, String::new()));
     assert_eq!(run(&config, &[proxied[0], ("NO_PROXY", "127.0.0.1")]), (3, false, String::new()));
-    config["clusters"][0]["cluster"]["proxy-url"] = json!(address);
-    assert_eq!(run(&config, &[]), (3, true, String::new()));
+    for address in [address, socks] {
+        config["clusters"][0]["cluster"]["proxy-url"] = json!(address);
+        assert_eq!(run(&config, &[]), (3, true, String::new()), "{address}");
+    }
     bench.kubectl(&["delete", "clusterrolebinding", &namespace], "").succeeded();
 }
