@@ -1,4 +1,4 @@
-//! Leads from words of kubectl and of other tools to what does the same here.
+//! Maps words of kubectl and of other tools to the commands that do the same here.
 
 /// Commands, and what to type instead.
 const COMMANDS: &[(&[&str], &str)] = &[

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use jiff::Timestamp;
 
+use super::kubeconfig;
 use crate::cli::FetchCertArguments;
-use crate::environment::{Environment, read_file};
+use crate::environment::{Environment, Kubeconfig, read_file};
 use crate::files::{folder, git};
 use crate::protect::sealed::certificate::{self, Recipient};
 use crate::protect::sealed::controller::Controller;
 use crate::report::{self, Outcome};
-use crate::settings::file::{File, Spec};
+use crate::settings::file::{Cluster, File, Spec};
 use crate::settings::fleet::choose;
 use crate::settings::secret_variables;
-use regcred_core::cluster::confine::check_path_of_kubeconfig;
+use regcred_core::cluster::confine::{CONTEXTS, check_context, check_path_of_kubeconfig};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::InvalidName;
 
@@ -29,8 +30,8 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
     let path = path(output.as_deref(), cluster.as_deref(), file, environment)?;
     git::check_place(&path)?;
     let there = read(&path)?;
-    let kubeconfig = environment.setting("KUBECONFIG").unwrap_or_default();
-    check_path_of_kubeconfig(kubeconfig, "`KUBECONFIG`").map_err(failed)?;
+    let entry = cluster.as_deref().zip(file).and_then(|(name, file)| entry(name, file));
+    let (context, kubeconfig) = way(context.as_deref(), entry, environment).map_err(failed)?;
     let sources = file.map_or_else(
         || secret_variables::of(&Spec::default(), environment),
         |file| secret_variables::of(&file.spec, environment),
@@ -38,7 +39,8 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
     let controller = Controller {
         name: choice(controller_name.as_deref(), NAME, "--controller-name", environment)?,
         namespace: choice(controller_namespace.as_deref(), NAMESPACE, "--controller-namespace", environment)?,
-        context: context.as_deref(),
+        context,
+        kubeconfig: kubeconfig.as_ref(),
         environment,
         sources: &sources,
     };
@@ -62,10 +64,37 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
             report::note("the certificate is another than before: the next `regcred render` seals everything for it");
         }
     }
-    let of = if context.is_some() { "the context that `--context` names" } else { "the current context" };
+    // The context exists, so it is not a value that somebody typed in place of a name.
+    let of = context.map_or("the current context".to_owned(), |context| format!("the context `{context}`"));
     let done = if is_current { "is there already" } else { "was written" };
-    report::note(&format!("the certificate of {of} {done}; it ends on {last_day}"));
+    let for_whom = entry.map_or(String::new(), |entry| format!(" for `{}`", entry.name));
+    report::note(&format!("the certificate of {of} {done}{for_whom}; it ends on {last_day}"));
     Ok(Outcome::Done)
+}
+
+fn entry<'a>(name: &str, file: &'a File) -> Option<&'a Cluster> {
+    file.spec.clusters.iter().find(|cluster| cluster.name.as_str() == name)
+}
+
+/// The context and the kubeconfig of the cluster in regcred.yaml, unless a flag names the context.
+fn way<'a>(
+    typed: Option<&'a str>,
+    entry: Option<&'a Cluster>,
+    environment: &Environment,
+) -> Result<(Option<&'a str>, Option<Kubeconfig>), Diagnostic> {
+    let written = entry.and_then(|entry| entry.context.as_deref());
+    if let (Some(context), None) = (written, typed) {
+        check_context(context, environment.guard(CONTEXTS))?;
+    }
+    let kubeconfig = match entry.and_then(|entry| entry.kubeconfig.as_ref()) {
+        Some(variable) => Some(kubeconfig::of_variable(variable.env.as_str(), environment)?),
+        None => {
+            let path = environment.setting("KUBECONFIG").unwrap_or_default();
+            check_path_of_kubeconfig(path, "`KUBECONFIG`")?;
+            None
+        }
+    };
+    Ok((typed.or(written), kubeconfig))
 }
 
 fn failed(problem: Diagnostic) -> Failure {
@@ -83,7 +112,7 @@ fn path(
         let spec = &file?.spec;
         let sealing = match cluster {
             None => &spec.sealing,
-            Some(name) => &spec.clusters.iter().find(|cluster| cluster.name.as_str() == name)?.sealing,
+            Some(name) => &entry(name, file?)?.sealing,
         };
         sealing.certificate.as_deref()
     };
@@ -107,13 +136,13 @@ fn path(
             Some(_) => "`--cluster` names no cluster of regcred.yaml that has a `sealing.certificate`",
         };
         Failure::Usage(vec![Diagnostic::error(Code::Usage, missing).hint(match (cluster, of_a_fleet) {
-            (None, true) => "choose the cluster with --cluster NAME, and its context with --context",
+            (None, true) => "choose the cluster with --cluster NAME",
             _ => "add --output FILE, for example --output sealing.pem",
         })])
     })
 }
 
-/// The content of the file if it exists: certificates and nothing else, or it is not ours to replace.
+/// The content of the file, if it exists. If it holds anything except certificates, regcred may not replace it.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     let problem = match read_file(path) {
         Ok(bytes) if bytes.is_empty() => return Ok(Some(bytes)),

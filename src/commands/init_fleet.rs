@@ -1,11 +1,11 @@
-//! Starts a fleet for Argo CD or Flux: from names of clusters, or from a regcred.yaml that lists them.
+//! Starts a fleet for Argo CD or Flux, from names of clusters or from a regcred.yaml that lists them.
 
 use std::path::Path;
 
 use anyhow::Result;
 use minijinja::context;
 
-use super::init::{CONFIG, FILL_IN, KEY, Start, gitlab_jobs};
+use super::init::{CONFIG, FILL_IN, KEY, PIPELINE, Start, gitlab_jobs};
 use crate::cli::Tool;
 use crate::environment::read_text;
 use crate::settings::choices::{Format, Profile, Protect};
@@ -22,7 +22,7 @@ const GITLAB_JOBS: &str = include_str!("../../templates/init/gitlab-ci-commit.ym
 const GITHUB_JOBS: &str = include_str!("../../templates/init/github-commit.yml");
 const WORKFLOW: &str = ".github/workflows/pull-secrets.yml";
 
-/// A tool that applies what is in Git, for many clusters.
+/// A tool that applies the content of Git to many clusters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GitOps {
     Argocd,
@@ -43,16 +43,16 @@ impl GitOps {
 pub struct Fleet {
     tool: GitOps,
     clusters: Vec<Cluster>,
-    /// Whether regcred.yaml lists them already.
+    /// Whether regcred.yaml already lists them.
     is_kept: bool,
-    /// The flag for a format that the tool needs and the file does not say.
+    /// The flag for the format that the tool needs, if the file does not choose it.
     format: &'static str,
 }
 
-/// A cluster, and where its certificate goes.
+/// A cluster, and the path of its certificate.
 struct Cluster {
     name: String,
-    /// Its name as YAML writes it.
+    /// Its name in YAML.
     scalar: String,
     protect: Protect,
     certificate: Option<String>,
@@ -77,7 +77,7 @@ impl Fleet {
         let mut format = "";
         let clusters: Vec<_> = if is_kept {
             let text = read_text(&root.join(file::NAME)).unwrap_or_default();
-            // A file without clusters, or one that cannot be read, is an existing file like any other.
+            // A file without clusters, or an unreadable one, counts like any other existing file.
             let Ok(File { spec, .. }) = file::parse(&text) else { return Ok(None) };
             if tool == GitOps::Flux && spec.format.is_none() {
                 format = " --format kustomization";
@@ -97,8 +97,8 @@ impl Fleet {
         Ok(Some(Self { tool, clusters, is_kept, format }))
     }
 
-    /// The files that are not there yet, and what is left to do.
-    /// Errors: there is a regcred.yaml that does not list the clusters.
+    /// The files that do not exist yet, and the steps that are left.
+    /// Errors: a regcred.yaml exists that does not list the clusters.
     pub fn start(&self, root: &Path) -> Result<Start> {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =
@@ -124,14 +124,20 @@ impl Fleet {
         let fill_in = |jobs: &str| {
             jobs.replace("FOLDER", self.tool.folder()).replace("render --", &format!("render{} --", self.format))
         };
-        if root.join(".github").is_dir() {
+        let needs_sops = !self.protected_by(Protect::Sops).is_empty();
+        let programs = if needs_sops { "regcred, git and sops" } else { "regcred and git" };
+        let fill_in = |jobs: &str| fill_in(jobs).replace("regcred and git", programs);
+        if root.join(".github").is_dir() && !root.join(PIPELINE).exists() {
             let step = format!(
-                "name an image of yours that has regcred and git in {WORKFLOW}, and add its secrets: the login, and REGCRED_FINGERPRINT_KEY"
+                "name an image of yours that has {programs} in {WORKFLOW}, and add its secrets: the login, and REGCRED_FINGERPRINT_KEY"
             );
             return ((WORKFLOW.to_owned(), fill_in(GITHUB_JOBS)), step);
         }
-        let (jobs, step) = gitlab_jobs(root, &fill_in(GITLAB_JOBS), "regcred and git");
-        (jobs, format!("{step}, and add its variables: the login, REGCRED_FINGERPRINT_KEY and GITOPS_REPOSITORY"))
+        let (jobs, step) = gitlab_jobs(root, &fill_in(GITLAB_JOBS), programs);
+        let variables = "the login, REGCRED_FINGERPRINT_KEY and GITOPS_REPOSITORY";
+        let elsewhere =
+            if root.join(PIPELINE).exists() { "" } else { " (on GitHub, run `mkdir .github` before `init`)" };
+        (jobs, format!("{step}, and add its variables: {variables}{elsewhere}"))
     }
 
     fn files(&self) -> Result<Vec<(String, String)>> {
@@ -176,7 +182,7 @@ impl Fleet {
         let mut steps = Vec::new();
         if !self.protected_by(Protect::Sealed).is_empty() {
             steps.push(
-                "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --context NAME --output certs/NAME.pem`"
+                "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --cluster NAME --context CONTEXT`"
                     .to_owned(),
             );
         }
@@ -184,7 +190,15 @@ impl Fleet {
             steps.push(FILL_IN.to_owned());
         }
         if !self.protected_by(Protect::Sops).is_empty() {
-            steps.push(format!("name the keys in {SOPS_FILE}"));
+            steps.push(format!(
+                "in {SOPS_FILE}, name the public key of each cluster: a cluster without a rule for its folder stops the job"
+            ));
+            if self.tool == GitOps::Flux {
+                steps.push(
+                    "give each cluster its private key, as the Secret sops-age in flux-system: docs/profile-flux.md says how"
+                        .to_owned(),
+                );
+            }
         }
         let plain = self.protected_by(Protect::Plain).join(", ");
         if !plain.is_empty() {

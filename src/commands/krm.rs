@@ -72,7 +72,7 @@ fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Fail
             let results = of_failure(&failure);
             print(|_| list.write(&list.unchanged(), &results))?;
             Err(match failure {
-                // Nobody typed a command line: the functionConfig is at fault.
+                // Nobody typed a command line, so the functionConfig is at fault.
                 Failure::Usage(problems) => Failure::Input { title: "the functionConfig", problems },
                 other => other,
             })

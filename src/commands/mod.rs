@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! Runs the commands, one file each.
 
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -12,6 +12,7 @@ mod init;
 mod init_fleet;
 mod inject;
 mod krm;
+mod kubeconfig;
 mod logins;
 #[cfg(feature = "cluster")]
 mod online;

@@ -1,4 +1,4 @@
-//! Files that are not there yet: paths and texts in, all of them written or none.
+//! Writes new files, either all of them or none.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -7,8 +7,8 @@ use std::path::Path;
 use super::failure;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// Writes the files under `root`; none holds a secret.
-/// Errors: some are there already: all of them are named, and nothing is written. Or the file system's.
+/// Writes the files under `root`; no file holds a secret.
+/// Errors: some files exist: the error names all of them, and nothing is written. Or the file system's.
 pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
     let existing: Vec<_> = files
         .iter()
@@ -19,7 +19,7 @@ pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
     for (number, (name, text)) in files.iter().enumerate() {
         if let Err(error) = create(&root.join(name), text) {
             for (written, _) in &files[..number] {
-                // What cannot be removed either is of the same file system, whose error is reported.
+                // A file that cannot be removed has the same problem as the reported error.
                 let _ = fs::remove_file(root.join(written));
             }
             return Err(if error.kind() == io::ErrorKind::AlreadyExists {
@@ -48,7 +48,7 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
     }
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(text.as_bytes()).inspect_err(|_| {
-        // A file cut short is worse than none.
+        // A truncated file is worse than no file.
         let _ = fs::remove_file(path);
     })
 }

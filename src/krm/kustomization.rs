@@ -1,4 +1,4 @@
-//! Finds what the kustomization of a generator would do to our objects.
+//! Finds out what the kustomization of a generator would change in our objects.
 //!
 //! kustomize moves and renames the objects of a generator. Secrets of one name conflict in one namespace, and the error of kustomize prints
 //! them in full. So regcred reads the kustomization first.

@@ -1,4 +1,4 @@
-//! The function for kustomize and kpt, which adds our objects to a `ResourceList`.
+//! Implements the function for kustomize and kpt, which adds our objects to a `ResourceList`.
 //!
 //! The contract is kustomize's `functions-spec.md`: <https://github.com/kubernetes-sigs/kustomize/tree/master/cmd/config/docs/api-conventions>.
 

@@ -15,7 +15,7 @@ pub const CLUSTER: &str = "regcred.dev/cluster";
 pub const PLAINTEXT_IN_GIT: &str = "regcred.dev/allow-plaintext-in-git";
 
 /// Adds the options that annotations of the functionConfig set.
-/// Errors: it has several clusters and chooses none, or chooses one that it does not have; or it asks for encrypted documents.
+/// Errors: it has several clusters and chooses none, or chooses an unknown one; or it asks for encrypted documents.
 pub fn add(function_config: &Value, spec: Option<&Spec>, typed: &mut Typed) -> Result<(), Vec<Diagnostic>> {
     let annotation = |name: &str| function_config["metadata"]["annotations"][name].as_str();
     let nothing = Spec::default();
@@ -68,7 +68,7 @@ fn check_cluster(chosen: Option<&str>, spec: &Spec) -> Result<(), Diagnostic> {
     }
 }
 
-/// Encryption is random and a function remembers nothing: each build would differ, and never be in sync.
+/// Encryption is random and a function keeps no state: each build would differ, and never be in sync.
 fn encrypts(protect: Protect) -> Option<Diagnostic> {
     match protect {
         Protect::Plain | Protect::External => None,

@@ -1,4 +1,4 @@
-//! Decides what a run does: flags, variables and regcred.yaml become one Spec, and the Spec becomes settings.
+//! Resolves what a run does: flags, variables and regcred.yaml become one Spec, and the Spec becomes settings.
 
 pub mod choices;
 mod controller;
@@ -44,22 +44,22 @@ pub use regcred_core::objects::CreateNamespaces;
 pub use regcred_core::spec::{SECRET_NAME, external};
 pub use sealing::Sealing;
 
-/// Everything `render` does, decided and valid.
+/// Everything that `render` does, resolved and valid.
 #[derive(Debug)]
 pub struct Settings {
-    /// The cluster it is for, when regcred.yaml has several.
+    /// The name of the cluster, if regcred.yaml has several.
     pub cluster: Option<ResourceName>,
-    /// The name of regcred.yaml, which owns the objects; else the name of the pull secret does.
+    /// The name in regcred.yaml, which owns the objects; without one, the name of the pull secret is the owner.
     pub owner: Option<ResourceName>,
     /// The pull secrets, by name.
     pub pull_secrets: Vec<PullSecretSettings>,
     /// Strategy, link, protection and format.
     pub combination: Combination,
-    /// The patcher, when the strategy is one.
+    /// The patcher, if the strategy is `patcher`.
     pub patcher: Option<PatcherSettings>,
-    /// The controller, when the strategy is that.
+    /// The controller, if the strategy is `controller`.
     pub controller: Option<ControllerSettings>,
-    /// Who gets the rights of `--format rbac`, and where.
+    /// The resolved rights of `--format rbac`.
     pub grant: Option<GrantSettings>,
     /// Whether Namespace objects come first.
     pub create_namespaces: CreateNamespaces,
@@ -69,7 +69,7 @@ pub struct Settings {
     pub sealing: Sealing,
     /// Whether unchanged documents stay as they are.
     pub reseal: Reseal,
-    /// The fingerprints of recipients that are accepted in this run.
+    /// The fingerprints of the recipients that this run accepts.
     pub accepted_recipients: Vec<String>,
     /// The form of the changes that `--check` prints.
     pub message_format: MessageFormat,
@@ -79,11 +79,11 @@ pub struct Settings {
     pub encoding: Encoding,
     /// The folder with templates that replace ours.
     pub templates: Option<PathBuf>,
-    /// Whether a password may die with the job.
+    /// Whether a password may end with the job.
     pub short_lived: ShortLived,
-    /// Whether credential helpers are asked.
+    /// Whether to ask credential helpers.
     pub credential_helpers: Helpers,
-    /// Where the output goes.
+    /// The place of the output.
     pub destination: Destination,
     /// Whether a plain Secret may go into a work tree.
     pub plaintext_in_git: PlaintextInGit,
@@ -92,16 +92,16 @@ pub struct Settings {
 /// Which encrypted documents are encrypted again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reseal {
-    /// Those whose content or recipient has changed.
+    /// The documents whose content or recipient has changed.
     WhenChanged,
-    /// All of them.
+    /// All documents.
     Always,
 }
 
-/// The form of a Docker config that is written by itself.
+/// The form of a Docker config as the only output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// As in a Secret's `data`.
+    /// Base64, as in a Secret's `data`.
     Base64,
     /// JSON.
     Raw,
@@ -110,20 +110,20 @@ pub enum Encoding {
 /// Whether a plain Secret may be written into a Git work tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaintextInGit {
-    /// Only where it is ignored.
+    /// Only where Git ignores it.
     Refuse,
     /// The user insists.
     Allow,
 }
 
 impl Settings {
-    /// What every object carries.
+    /// The marks of every object.
     pub fn marks(&self) -> Marks {
         let owner = self.owner.as_ref().or(self.pull_secrets.first().map(|pull_secret| &pull_secret.name));
         Marks { owner: owner.map_or(SECRET_NAME, ResourceName::as_str).to_owned(), profile: self.profile }
     }
 
-    /// Decides for one cluster; what is wrong with names and lists is added to `problems`, and then the settings are not used.
+    /// Resolves the settings of one cluster. Problems of names and lists are added to `problems`, and the settings are not used then.
     /// Errors: usage: choices that cannot be combined.
     fn decide(
         spec: &Spec,
@@ -136,7 +136,7 @@ impl Settings {
         let pull_secrets = spec.all_pull_secrets();
         let is_set = |switch: &Option<Sourced<bool>>| switch.as_ref().is_some_and(|switch| switch.value);
         let path = |path: PathBuf| environment.directory().join(path);
-        // With another format it means nothing, which the table of options says.
+        // With another format this option means nothing, as the table of options says.
         let has_values = options.format.as_ref().is_some_and(|format| format.value == Format::HelmValues);
         let chart = match options.chart.as_ref().filter(|_| has_values).map(|chart| chart.value.clone()) {
             None => Chart::Own,
@@ -236,7 +236,7 @@ impl Settings {
     }
 }
 
-/// What the environment tells about names and paths that were typed.
+/// The facts of the environment about typed names and paths.
 fn with_known<T>(environment: &Environment, work: impl FnOnce(&Known<'_>) -> T) -> T {
     let allowed = allowed(environment).unwrap_or_default();
     work(&Known {
@@ -246,7 +246,7 @@ fn with_known<T>(environment: &Environment, work: impl FnOnce(&Known<'_>) -> T) 
     })
 }
 
-/// Pull secrets of one name; the names are sorted.
+/// Reports pull secrets with the same name; the names are sorted.
 fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<Diagnostic> {
     let twins = names.clone().zip(names.skip(1)).filter(|(one, other)| one == other);
     twins
@@ -257,7 +257,7 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
         .collect()
 }
 
-/// What the file may name. A variable that is set and not text allows nothing.
+/// The limits for the file. A variable that is set but not UTF-8 allows nothing.
 /// Errors: a glob is invalid.
 pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     Allowed::read(environment.guard(confine::VARIABLES), environment.guard(confine::REGISTRIES))

@@ -1,16 +1,16 @@
-//! Decides for which certificate and scope `--protect sealed` seals.
+//! Resolves the certificate and the scope of `--protect sealed`.
 
 use regcred_core::spec::Options;
 use regcred_core::spec::choice::SealingScope;
 
 pub use regcred_core::spec::Certificate as CertificateSource;
 
-/// What `--protect sealed` seals for.
+/// The certificate and the scope of `--protect sealed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealing {
-    /// Where the certificate is, if that was said.
+    /// The source of the certificate, if there is one.
     pub certificate: Option<CertificateSource>,
-    /// To which name a sealed value is bound.
+    /// The scope of a sealed value: the name that it is bound to.
     pub scope: SealingScope,
 }
 

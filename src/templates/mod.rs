@@ -1,4 +1,4 @@
-//! Renders the templates of a user that replace our objects.
+//! Renders a user's templates, which replace our objects.
 
 mod engine;
 pub mod values;
@@ -25,13 +25,13 @@ pub use regcred_core::spec::template::BUILT_IN;
 const TITLE: &str = "a template";
 const VARIABLES: &str = "a template may use only the variables that ours of that name uses";
 
-/// The templates of a user that replace ours.
+/// A user's templates, which replace ours.
 pub struct Templates {
     environment: Arc<Environment<'static>>,
 }
 
 impl Templates {
-    /// The templates in `directory`, each of which replaces one of ours.
+    /// The templates in `directory`; each replaces one of ours.
     /// Errors: the directory or a file in it cannot be read, or is no template: with file and line.
     pub fn load(directory: Option<&Path>) -> Result<Self, Failure> {
         let mut environment = strict();
@@ -56,8 +56,8 @@ impl Templates {
 impl Restyle for Templates {
     type Error = Failure;
 
-    /// What the user's template makes of the part.
-    /// Errors: an unknown variable, output that is not YAML, or an object without what every object has.
+    /// The objects that the user's template makes for this part.
+    /// Errors: an unknown variable, output that is not YAML, or an object without the fields that every object has.
     fn restyle(&self, part: Part) -> Result<Vec<Object>, Failure> {
         if self.environment.get_template(part.template).is_err() {
             return Ok(part.objects);
@@ -85,7 +85,7 @@ fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) 
     environment.add_template_owned(name, text).map_err(|error| place(&error, name, VARIABLES))
 }
 
-/// Reads a template. What is in it is written out, so a link may not take it from another folder, nor from the system's own.
+/// Reads a template. The output shows its content, so a link may not lead to another folder, or to a file of the system.
 fn read(path: &Path) -> io::Result<String> {
     let path = path::absolute(path)?;
     let (real, folder) = (path.canonicalize()?, path.parent().unwrap_or(&path).canonicalize()?);
@@ -95,7 +95,7 @@ fn read(path: &Path) -> io::Result<String> {
     read_text(&path)
 }
 
-/// The objects in the output of a template, or what is wrong with it.
+/// The objects in the output of a template, or its problem.
 fn objects(text: &str) -> Result<Vec<Object>, String> {
     if expands_too_far(text) {
         return Err("makes far too many aliases".to_owned());
@@ -130,7 +130,7 @@ fn objects(text: &str) -> Result<Vec<Object>, String> {
     Ok(objects)
 }
 
-/// Templates that replace none of ours: a slip in the name would leave ours in force without a word.
+/// Templates that replace none of ours: a typo in the name would silently leave ours in force.
 fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
     let names = || BUILT_IN.iter().copied();
     let files = match std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
@@ -211,7 +211,7 @@ clusterExternalSecret: {refreshTime: 2m}
         ]
     }
 
-    /// The templates in `templates/` are where a user starts from: they make what we build.
+    /// The templates in `templates/`, from which users start, make the same objects as we do.
     #[test]
     fn our_templates_make_the_objects_that_are_built_without_them() {
         let templates = Templates::load(Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"))).unwrap();

@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::harness::regcred::regcred;
 use crate::harness::sealing::{FIRST, KEY, LOGIN, OTHER, Place};
 
@@ -157,8 +160,36 @@ fn a_lock_of_another_key_of_fingerprints_is_told_from_a_new_recipient() {
     let output = regcred(place.0.path(), &[LOGIN, key], &["render", "--output", "out"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("`regcred.lock` names it, signed with another `REGCRED_FINGERPRINT_KEY`: set the old one"),
+        said.contains("`regcred.lock` names it, signed with another `REGCRED_FINGERPRINT_KEY` or for another folder: set the old key"),
         "{said}"
     );
     assert_eq!((output.status.code(), place.files("out")), (Some(1), before));
+}
+
+#[test]
+fn a_login_in_clear_in_the_place_of_an_encrypted_one_fails_the_comparison() {
+    let place = Place::new();
+    assert_eq!(place.tree("rsa-2048", "").0, 0);
+    let sealed = place.text(&format!("out/{A}"));
+    let config = r#"{"auths":{"ghcr.io":{"username":"u","password":"canary"}}}"#;
+    let data = STANDARD.encode(config);
+    for clear in [
+        format!("apiVersion: v1\nkind: Secret\ndata:\n  .dockerconfigjson: {data}\n"),
+        format!("apiVersion: v1\nkind: Secret\nstringData:\n  .dockerconfigjson: '{config}'\n"),
+        format!("{sealed}---\nkind: Secret\ndata: {{\".dockerconfigjson\": \"{data}\"}}\n"),
+    ] {
+        place.put(&format!("out/{A}"), &clear);
+        let what = "--no-config -n a,b --protect sealed --format directory --output out --sealing-cert rsa-2048.pem";
+        for variables in [&[LOGIN, KEY][..], &[KEY], &[]] {
+            let arguments: Vec<_> = ["render", "--check"].into_iter().chain(what.split(' ')).collect();
+            let output = regcred(place.0.path(), variables, &arguments);
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains(&format!("`{A}` holds a login in clear")) && said.contains("rotate"), "{said}");
+            assert!(!said.contains("canary") && !said.contains(&data), "{said}");
+        }
+        let (code, said) = place.tree("rsa-2048", "");
+        assert!(code == 0 && said.contains("warning: ") && said.contains("holds a login in clear"), "{said}");
+        assert!(!place.text(&format!("out/{A}")).contains(&data));
+    }
 }

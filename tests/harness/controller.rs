@@ -15,6 +15,12 @@ use super::wire::Wire;
 
 /// The name of the definition of our custom resource.
 pub const DEFINITION: &str = "registrycredentials.regcred.dev";
+
+/// Waits until the cluster serves the custom resource.
+pub fn knows_the_resource(bench: &Bench) {
+    let established = ["wait", "--for=condition=Established", "--timeout=1s", "crd", DEFINITION];
+    Bench::wait("the custom resource to be known", || bench.kubectl(&established, "").status == 0);
+}
 pub const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 pub const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 
@@ -65,8 +71,7 @@ impl Installed {
     /// Makes the cluster know the custom resource.
     pub fn define(&self) {
         self.apply(|object| object["kind"] == "CustomResourceDefinition");
-        let established = ["wait", "--for=condition=Established", "--timeout=1s", "crd", DEFINITION];
-        Bench::wait("the custom resource to be known", || self.bench.kubectl(&established, "").status == 0);
+        knows_the_resource(self.bench);
     }
 
     /// Applies a custom resource for this controller: its name begins with the owner's.

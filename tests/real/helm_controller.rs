@@ -1,10 +1,13 @@
 //! Lints, templates, installs, upgrades and uninstalls the chart of the controller with the real helm.
 
+use std::fs;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::helm::{LOGINS, OTHER_LOGINS, chart, helm, makes_what_the_stream_makes};
 use crate::harness::bench::{Bench, Run, documents, fresh};
+use crate::harness::controller::{DEFINITION, knows_the_resource};
 
 const IMAGE: &str = "registry.test/regcred:1";
 
@@ -18,9 +21,9 @@ struct Release {
 }
 
 impl Release {
-    fn new(bench: &'static Bench) -> Self {
+    fn new(bench: &'static Bench, more: &[&str]) -> Self {
         let [secret, home] = ["secret", "controller"].map(fresh);
-        let folder = render(bench, &secret, &home, LOGINS);
+        let folder = render(bench, &secret, &home, LOGINS, more);
         Self { bench, folder, secret, home }
     }
 
@@ -53,10 +56,10 @@ impl Release {
     }
 }
 
-fn render(bench: &Bench, secret: &str, home: &str, logins: (&str, &str)) -> TempDir {
+fn render(bench: &Bench, secret: &str, home: &str, logins: (&str, &str), more: &[&str]) -> TempDir {
     let namespaces = format!("{secret}-*");
     let flags = ["--strategy", "controller", "--controller-image", IMAGE, "--controller-namespace", home];
-    chart(bench, &[&flags[..], &["--secret-name", secret, "--namespaces", &namespaces]].concat(), logins)
+    chart(bench, &[&flags[..], &["--secret-name", secret, "--namespaces", &namespaces], more].concat(), logins)
 }
 
 #[test]
@@ -68,10 +71,12 @@ fn the_chart_of_the_controller_is_linted_and_makes_what_the_stream_makes() {
             let mut flags = vec!["--strategy", "controller", "--controller-image", IMAGE, "--link", link];
             flags.extend(["--namespaces", "on,team-a,012", "--exclude", "y", "--replicas", replicas]);
             flags.extend(profile.into_iter().flat_map(|profile| ["--profile", profile]));
+            flags.extend((link == "policy").then_some("--crd"));
             let (folder, made) = makes_what_the_stream_makes(bench, &flags);
             for object in &made {
                 let keep = object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
-                assert_eq!(keep, object["kind"] == "Namespace", "{flags:?} {}", object["kind"]);
+                let kept = object["kind"] == "Namespace" || object["kind"] == "CustomResourceDefinition";
+                assert_eq!(keep, kept, "{flags:?} {}", object["kind"]);
             }
             // The namespace of the release is there before.
             let there = documents(
@@ -85,7 +90,7 @@ fn the_chart_of_the_controller_is_linted_and_makes_what_the_stream_makes() {
 #[test]
 fn the_values_of_the_controllers_chart_are_those_of_its_pods() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
-    let folder = render(bench, "pull", "regcred-system", LOGINS);
+    let folder = render(bench, "pull", "regcred-system", LOGINS, &[]);
     let with = |values: Value| {
         let given = bench.program("helm").directory(folder.path());
         let given = given.arguments(["template", "x", "chart", "--values", "-"]).stdin(&values.to_string());
@@ -119,7 +124,7 @@ fn the_values_of_the_controllers_chart_are_those_of_its_pods() {
 #[test]
 fn values_that_the_controllers_chart_does_not_know_are_refused_without_a_value() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
-    let folder = render(bench, "pull", "regcred-system", LOGINS);
+    let folder = render(bench, "pull", "regcred-system", LOGINS, &[]);
     for (set, name) in [
         // Rights and policies are for the names that the chart was rendered for.
         ("pullSecrets.other.dockerConfigJson=s3cr3t", "other"),
@@ -140,7 +145,7 @@ fn values_that_the_controllers_chart_does_not_know_are_refused_without_a_value()
 #[test]
 fn the_controller_is_installed_confined_rotated_and_uninstalled_by_helm() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
-    let release = Release::new(bench);
+    let release = Release::new(bench, &[]);
     release.install(&release.home, &[]).succeeded();
     let image = |deployment: &Value| deployment["spec"]["template"]["spec"]["containers"][0]["image"].clone();
     assert_eq!(image(&release.get("deployment")), IMAGE);
@@ -155,7 +160,7 @@ fn the_controller_is_installed_confined_rotated_and_uninstalled_by_helm() {
     });
 
     let rotated = Release {
-        folder: render(bench, &release.secret, &release.home, OTHER_LOGINS),
+        folder: render(bench, &release.secret, &release.home, OTHER_LOGINS, &[]),
         secret: release.secret.clone(),
         home: release.home.clone(),
         bench,
@@ -189,11 +194,36 @@ fn the_controller_is_installed_confined_rotated_and_uninstalled_by_helm() {
 fn a_release_in_another_namespace_makes_that_of_the_controller_and_keeps_it() {
     let Some(bench) = Bench::with(&["helm"]) else { return };
     let [own] = bench.namespaces();
-    let release = Release::new(bench);
+    let release = Release::new(bench, &[]);
     release.install(&own, &[]).succeeded();
     let namespace = || bench.get(&["namespace", &release.home])["metadata"].clone();
     assert_eq!(namespace()["labels"]["pod-security.kubernetes.io/enforce"], "restricted");
     release.get("deployment");
     release.helm(&["uninstall", &release.secret], &own, &[]).succeeded();
     assert_eq!(namespace()["deletionTimestamp"], Value::Null);
+}
+
+#[test]
+fn the_definition_of_custom_resources_comes_with_each_upgrade_and_outlives_the_release() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm"]) else { return };
+    let release = Release::new(bench, &["--crd"]);
+    let template = release.folder.path().join("chart/templates/customresourcedefinition.yaml");
+    let newer = fs::read_to_string(&template).unwrap();
+    fs::write(&template, newer.replace("- name: Reason", "- name: Since")).unwrap();
+    release.install(&release.home, &[]).succeeded();
+    knows_the_resource(bench);
+    let resource = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": "team"},
+        "spec": {"pullSecrets": [{"name": release.secret, "namespaces": {"include": [format!("{}-a", release.secret)]},
+            "logins": [{"dockerConfig": {"secret": format!("{}-src", release.secret)}}]}]}});
+    bench.kubectl(&["apply", "-f", "-"], &resource.to_string()).succeeded();
+    let definition = || bench.get(&["crd", DEFINITION]);
+    let columns = || definition()["spec"]["versions"][0]["additionalPrinterColumns"].to_string();
+    let uid = definition()["metadata"]["uid"].clone();
+    assert!(columns().contains("Since"), "the definition of an older version");
+    fs::write(&template, newer).unwrap();
+    release.install(&release.home, &[]).succeeded();
+    assert!(columns().contains("Reason"), "{}", columns());
+    release.helm(&["uninstall", &release.secret], &release.home, &[]).succeeded();
+    assert_eq!(definition()["metadata"]["uid"], uid);
+    assert_eq!(bench.get(&["registrycredentials", "team"])["spec"], resource["spec"]);
 }

@@ -311,6 +311,36 @@ fn the_certificate_that_is_fetched_is_the_one_of_kubeseal() {
     run.succeeded();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), found);
 
+    // The certificate of a cluster of regcred.yaml comes by that cluster's context and kubeconfig.
+    let config = controller.bench.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"], "").succeeded();
+    let mut elsewhere: Value = serde_json::from_str(&config).unwrap();
+    let real = elsewhere["contexts"][0]["context"].clone();
+    elsewhere["contexts"] =
+        json!([{"name": "real", "context": real}, {"name": "other", "context": {"cluster": "none", "user": "none"}}]);
+    elsewhere["current-context"] = json!("other");
+    bench::write(
+        &folder.path().join("regcred.yaml"),
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: x}\nspec:\n  clusters:\n  - {name: prod, context: real, \
+         kubeconfig: {env: KUBECONFIG_PROD}, sealing: {certificate: certificates/sealing.pem}}\n",
+    );
+    let outside = tempfile::tempdir().unwrap();
+    let kubeconfig = outside.path().join("config");
+    bench::write(&kubeconfig, &elsewhere.to_string());
+    for held in [elsewhere.to_string(), kubeconfig.display().to_string()] {
+        std::fs::remove_file(&path).unwrap();
+        let run = controller
+            .bench
+            .program("regcred")
+            .directory(folder.path())
+            .variable("KUBECONFIG_PROD", &held)
+            .arguments(["fetch-cert", "--cluster", "prod", "--controller-name", "sealer"])
+            .arguments(["--controller-namespace", controller.namespace])
+            .run();
+        assert!(run.stderr.contains("the certificate of the context `real` was written for `prod`"), "{}", run.stderr);
+        run.succeeded();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), found);
+    }
+
     // Another's file stays.
     bench::write(&folder.path().join("values.yaml"), "a: b\n");
     let other = folder.path().join("values.yaml");
@@ -332,7 +362,7 @@ fn what_keeps_the_certificate_away_is_said() {
         assert!(!path.exists());
     };
     failed(&[], "there is no Service `sealed-secrets-controller` in the namespace `kube-system`");
-    failed(&["--context", "Nobody/4711"], "the kubeconfig has no such `--context`");
+    failed(&["--context", "Nobody/4711"], "the kubeconfig has no such context");
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "idle"},
         "spec": {"ports": [{"port": 8080}]}});
     bench.kubectl(&["create", "-n", namespace, "-f", "-"], &service.to_string()).succeeded();

@@ -1,4 +1,4 @@
-//! Reads what is in a live Kubernetes cluster and executes a plan there.
+//! Reads a live Kubernetes cluster, and executes a plan there.
 
 pub mod call;
 pub mod connect;

@@ -1,4 +1,4 @@
-//! Writes the paths of an API server's objects. Names are valid, so nothing in them needs to be encoded.
+//! Builds the paths of objects at an API server. Names are valid, so no part of a path needs encoding.
 
 use regcred_core::names::{Namespace, ResourceName};
 
@@ -30,19 +30,19 @@ impl Kind {
         }
     }
 
-    /// Those of every namespace.
+    /// The path of the objects of every namespace.
     #[must_use]
     pub fn everywhere(self) -> String {
         format!("/api/v1/{}", self.resource())
     }
 
-    /// Those of one namespace.
+    /// The path of the objects of one namespace.
     #[must_use]
     pub fn within(self, namespace: &Namespace) -> String {
         format!("{NAMESPACES}/{namespace}/{}", self.resource())
     }
 
-    /// One of them.
+    /// The path of one object.
     #[must_use]
     pub fn one(self, namespace: &Namespace, name: &ResourceName) -> String {
         format!("{}/{name}", self.within(namespace))

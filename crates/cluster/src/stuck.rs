@@ -1,4 +1,4 @@
-//! Evicts Pods that fail to pull because they lack the reference. It is a right of its own, and asked for only by a flag.
+//! Evicts Pods that fail to pull because they lack the reference. Only `--restart-stuck-pods` needs this right.
 
 use regcred_core::cluster::stuck::{Budget, Pod, Verdict};
 use regcred_core::cluster::{Delivery, Facts};
@@ -12,29 +12,29 @@ use crate::path::NAMESPACES;
 use crate::read::{FEW, each};
 use crate::server::{Server, Trouble};
 
-/// A stuck Pod, and what became of it.
+/// A stuck Pod, and what happened to it.
 #[derive(Debug)]
 pub struct Stuck {
     /// Its namespace and name.
     pub place: String,
-    /// What became of it.
+    /// What happened to it.
     pub end: End,
 }
 
-/// What became of a stuck Pod.
+/// What happened to a stuck Pod.
 #[derive(Debug)]
 pub enum End {
     /// It was evicted.
     Evicted,
-    /// It would be, and this is a trial.
+    /// A run without `--dry-run` would evict it.
     Evictable,
-    /// It stays: nobody would make a new one.
+    /// It stays: no controller would create a new Pod.
     Bare,
     /// It stays: a new one would lack the reference, too, as this ServiceAccount has none for it.
     NotLinked(String),
     /// It stays: this budget allows no disruption.
     Protected(String),
-    /// It has gone by itself.
+    /// It was already gone.
     Gone,
     /// It stays: the eviction failed.
     Failed(Diagnostic),
@@ -43,13 +43,13 @@ pub enum End {
 /// Whether Pods are evicted, or only found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// They are evicted.
+    /// Evict them.
     Evict,
-    /// They are found.
+    /// Only find them.
     Find,
 }
 
-/// Finds the stuck Pods in the namespaces of a delivery, as they were read, and evicts those that may be and whose new Pod can pull.
+/// Finds the stuck Pods in the namespaces of a delivery, and evicts those that may be evicted and whose new Pod can pull.
 ///
 /// # Errors
 /// The Pods or the budgets cannot be listed.
@@ -114,7 +114,7 @@ async fn lists<T: serde::de::DeserializeOwned>(
     Ok(found.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?.into_iter().flatten().collect())
 }
 
-/// Asks once: a budget's 429 has no `Retry-After`, and may stay for hours.
+/// Asks only once: the 429 for a budget has no `Retry-After`, and may last for hours.
 pub(crate) async fn evict(server: &Server, pod: &Pod) -> End {
     let (namespace, name) = (&pod.metadata.namespace, &pod.metadata.name);
     let eviction = json!({

@@ -1,7 +1,7 @@
 //! Confines what `regcred.yaml` and a functionConfig may name, by globs that a protected variable holds.
 //!
-//! A merge request can change these files, but not the variables of the project: so they decide which variables and registries it
-//! may reach.
+//! A merge request can change these files, but not the variables of the project. So the variables decide which variables and registries
+//! the files may name.
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -19,14 +19,14 @@ pub const REGISTRIES: &str = "REGCRED_ALLOWED_REGISTRIES";
 pub const CONTEXTS: &str = "REGCRED_ALLOWED_CONTEXTS";
 /// The fingerprints of all recipients that are approved.
 pub const RECIPIENTS: &str = "REGCRED_RECIPIENTS";
-/// The variables that confine, each only where it is set.
+/// The variables that restrict something if they are set.
 const GUARDS: [&str; 4] = [VARIABLES, REGISTRIES, CONTEXTS, RECIPIENTS];
-/// How the names of all guards but one begin.
+/// The prefix of the names of all guards but one.
 const OF_GUARDS: &str = "REGCRED_ALLOW";
-/// The variables that are ours: none of them holds a login.
+/// Our own variables that hold no login.
 const OURS: &str = "REGCRED_";
 
-/// What is wrong with the guards among the variables of these names: one that is empty or misspelled would confine nothing.
+/// Problems of the guards among the variables of these names: an empty or misspelled guard would restrict nothing.
 pub fn check_guards<'a>(names: impl Iterator<Item = &'a str>, is_empty: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
     let wrong = |name: &'a str| {
         if GUARDS.contains(&name) {
@@ -45,7 +45,7 @@ pub fn check_guards<'a>(names: impl Iterator<Item = &'a str>, is_empty: impl Fn(
     names.filter_map(wrong).collect()
 }
 
-/// What `regcred.yaml` may name; each is everything unless its variable is set.
+/// What `regcred.yaml` may name. Without its variable, a field allows everything.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
     variables: Option<GlobSet>,
@@ -72,16 +72,16 @@ impl Allowed {
         Ok(Self { variables: None, registries })
     }
 
-    /// The source, where it names only what it may; `place` is what messages call it.
+    /// The source, if it names only what is allowed; messages use `place` for it.
     ///
     /// # Errors
-    /// What it names that it may not.
+    /// The names that are not allowed.
     pub fn confined(&self, source: Source, place: &str) -> Result<Source, Vec<Diagnostic>> {
         let refused = self.check(&source, place);
         if refused.is_empty() { Ok(source) } else { Err(refused) }
     }
 
-    /// What of these registries the file may not reach; `place` is what messages say about where they are named.
+    /// The registries that the file may not reach; messages use `place` for where they are named.
     pub fn refuse<'a>(
         &self,
         registries: impl Iterator<Item = &'a RegistryKey>,
@@ -100,7 +100,7 @@ impl Allowed {
         let variables = named.iter().filter_map(|variable| self.check_variable(&variable.name, place));
         let registry = match source {
             Source::Login { registry, .. } => self.check_registry(registry, place),
-            // The registries of these are in variables: they are checked when those are read.
+            // The registries of these are in variables, and are checked when the variables are read.
             Source::DockerConfig(_) | Source::DockerConfigFile(_) | Source::Preset(_) => None,
         };
         variables.chain(registry).collect()
@@ -119,7 +119,7 @@ impl Allowed {
         (!self.allows(registry)).then(|| not_allowed(&format!("{place} names `{registry}`"), REGISTRIES))
     }
 
-    /// Whether the registry may be named, and asked.
+    /// Whether the file may name the registry, and `regcred` may ask it.
     #[must_use]
     pub fn allows(&self, registry: &RegistryKey) -> bool {
         let Some(allowed) = &self.registries else { return true };
@@ -137,7 +137,7 @@ pub(crate) fn not_allowed(what: &str, variable: &str) -> Diagnostic {
 pub(crate) fn globs(text: &str, variable: &str) -> Result<GlobSet, Diagnostic> {
     let mut set = GlobSetBuilder::new();
     for part in text.split([',', ' ', '\t', '\n']).filter(|part| !part.is_empty()) {
-        // A `*` stays within a part of a path: `*.example.com` is no `evil.test/x.example.com`.
+        // A `*` stays within one part of a path: `*.example.com` does not match `evil.test/x.example.com`.
         set.add(glob(part).map_err(|_| invalid(variable))?);
     }
     set.build().map_err(|_| invalid(variable))

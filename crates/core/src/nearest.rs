@@ -1,6 +1,6 @@
 //! Finds the known word that is nearest to a misspelt one.
 
-/// No word of ours is longer, and a comparison takes as long as both words together.
+/// No word of ours is longer. The time of a comparison grows with the length of both words.
 const LONGEST: usize = 100;
 
 /// The most similar known word, if one is similar enough.

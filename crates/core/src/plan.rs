@@ -1,6 +1,6 @@
-//! Decides what a run changes, from what is wanted and what is there.
+//! Decides what a run changes, by comparing what is wanted with what is there.
 //!
-//! Hashes and HMACs are computed elsewhere: they come in as facts. The same plan is printed by `--check` and executed by a run.
+//! Other modules compute hashes and HMACs, and pass them in as facts. `--check` prints the plan, and a run executes the same plan.
 
 mod facts;
 mod words;
@@ -11,68 +11,68 @@ use serde::Serialize;
 
 pub use facts::{Actual, Content, Encryption, History, Owner, Wanted};
 
-/// What is done with a file or an object.
+/// What a run does with a file or an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// It is written, and was not there.
+    /// A new file or object is written.
     Create,
-    /// It is replaced.
+    /// An existing one is replaced.
     Update,
-    /// It is removed.
+    /// An existing one is removed.
     Delete,
-    /// It stays.
+    /// Nothing changes.
     Keep,
-    /// It stays, and the run fails.
+    /// Nothing changes, and the run fails.
     Refuse,
 }
 
-/// Why.
+/// Why a run does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// It is wanted, and is not there.
+    /// It is wanted, and does not exist.
     Missing,
-    /// It is as it was written, and something else is wanted now.
+    /// It was not changed since it was written, but something else is wanted now.
     Stale,
-    /// It is encrypted for other recipients than are wanted now.
+    /// It is encrypted for other recipients than the wanted ones.
     AnotherRecipient,
-    /// It is not as it was written.
+    /// It was changed since it was written.
     Edited,
-    /// A merge has left both sides in it.
+    /// It holds both sides of a merge.
     Merged,
-    /// Its mark was not signed with the key that is set.
+    /// Its mark was signed with another key than the current one.
     Unsigned,
-    /// It differs, and nothing tells what was written.
+    /// It differs, and nobody knows what was written.
     Different,
     /// `--reseal` was asked for.
     Reseal,
-    /// It was written, and is no longer wanted.
+    /// It was written by an earlier run, and is no longer wanted.
     LeftOver,
-    /// It is somebody else's.
+    /// It belongs to somebody else.
     NotOurs,
-    /// It is what is wanted.
+    /// It is as wanted.
     Current,
-    /// It is current as far as can be told without the logins.
+    /// It is current, as far as one can tell without the logins.
     NotCompared,
-    /// Without the key of fingerprints nothing tells whether it is current, so a run re-encrypts it.
+    /// Without the fingerprint key nobody can tell whether it is current, so a run re-encrypts it.
     Unproven,
     /// It is a ServiceAccount without the reference.
     NotLinked,
-    /// It is a Secret whose type, or whose data, cannot change.
+    /// It is a Secret whose type or data Kubernetes cannot change.
     Unchangeable,
-    /// It was somebody else's, and is taken over.
+    /// It belonged to somebody else, and is taken over.
     TakenOver,
-    /// A tool manages it, which would undo every change.
+    /// It belongs to a tool that would undo every change.
     Managed,
 }
 
-/// What is done with one file or object, and why.
+/// One file or object, with the action and its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Where it belongs.
+    /// The path of the file or object.
     pub path: String,
-    /// What is in it, where that is a single object.
+    /// The object in the file, if it is a single one.
     pub document: Option<String>,
     /// What is done.
     pub action: Action,
@@ -80,17 +80,17 @@ pub struct Change {
     pub reason: Reason,
 }
 
-/// The comparison of what is wanted with what is there.
+/// The comparison of the wanted state with the actual state.
 pub struct Plan;
 
 impl Plan {
-    /// What is done with one object that is wanted and not encrypted.
+    /// The change for one wanted object that is not encrypted.
     #[must_use]
     pub fn of_one(actual: Option<Actual>) -> (Action, Reason) {
         decide(Encryption::None, actual)
     }
 
-    /// The changes that make what is there what is wanted, in the order of what is wanted; what nobody wants comes last.
+    /// The changes that lead from the actual to the wanted state, in the order of the wanted objects; unwanted objects come last.
     #[must_use]
     pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec<Change> {
         let mut changes = Vec::with_capacity(wanted.len());
@@ -141,7 +141,7 @@ fn decide(encryption: Encryption, actual: Option<Actual>) -> (Action, Reason) {
 }
 
 impl Change {
-    /// Whether what is there is known to differ from what is wanted.
+    /// Whether the actual state is known to differ from the wanted state.
     #[must_use]
     pub fn differs(&self) -> bool {
         self.action != Action::Keep && self.reason != Reason::Unproven

@@ -34,7 +34,7 @@ impl Recipient {
         Self { fingerprint: fingerprint.to_owned() }
     }
 
-    /// What names it in a mark: one word without a comma.
+    /// The text that names the recipient in a mark: one word without a comma.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
@@ -50,9 +50,9 @@ impl fmt::Display for Recipient {
 /// Who decides about recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authority {
-    /// A list of fingerprints that is complete.
+    /// A complete list of fingerprints.
     List(BTreeSet<String>),
-    /// The recipients that were signed for before, and those that a person has accepted now.
+    /// The recipients with an earlier signature, and those that a person has accepted now.
     History(BTreeSet<String>),
     /// Nobody yet: the first run decides.
     Nobody,

@@ -1,4 +1,4 @@
-//! `regcred apply` makes a cluster what is wanted.
+//! `regcred apply` makes a cluster match what is wanted.
 
 use anyhow::Result;
 use futures::future::join_all;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::cluster::ConnectionArguments;
-use crate::environment::{Environment, Reading};
-use crate::files::git;
+use crate::commands::kubeconfig;
+use crate::environment::{Environment, Kubeconfig};
 use crate::interrupt;
 use crate::settings::Settings;
 use crate::settings::file::{Cluster, File};
@@ -12,14 +12,13 @@ use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
 use regcred_cluster::connect::{Access, Source};
 use regcred_core::cluster::confine;
-use regcred_core::confine::VARIABLES;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::names::{ResourceName, VariableName};
+use regcred_core::names::ResourceName;
 
 /// How to reach each cluster, in the order of the fleet.
 ///
 /// # Errors
-/// What is wrong with variables and contexts, of all clusters together.
+/// All problems of variables and contexts, of all clusters together.
 pub(super) fn accesses(
     fleet: &Fleet,
     file: Option<&File>,
@@ -55,7 +54,7 @@ pub(super) fn accesses(
     Ok(accesses)
 }
 
-/// Clusters that are one: what is meant for the second would go to the first.
+/// Reports clusters that are reached in the same way: the changes for the second would go to the first.
 fn twins(fleet: &Fleet, accesses: &[Access]) -> Vec<Diagnostic> {
     let named: Vec<_> = fleet.members.iter().map(|settings| &settings.cluster).zip(accesses).collect();
     let twin = |(number, (name, access)): (usize, &(&Option<ResourceName>, &Access))| {
@@ -85,7 +84,10 @@ fn access(
     let variable = entry.and_then(|entry| entry.kubeconfig.as_ref()).map(|variable| variable.env.as_str());
     let source = match (&arguments.kubeconfig, variable) {
         (Some(path), _) => of_flag(path, environment)?,
-        (None, Some(name)) => of_variable(name, environment)?,
+        (None, Some(name)) => match kubeconfig::of_variable(name, environment)? {
+            Kubeconfig::File(path) => Source::Files(vec![path]),
+            Kubeconfig::Text(text) => Source::Text(text),
+        },
         (None, None) => by_default(environment)?,
     };
     Ok(Access {
@@ -102,42 +104,6 @@ fn access(
 fn of_flag(path: &Path, environment: &Environment) -> Result<Source, Diagnostic> {
     confine::check_path_of_kubeconfig(&path.to_string_lossy(), "`--kubeconfig`")?;
     Ok(Source::Files(vec![environment.directory().join(path)]))
-}
-
-/// A variable holds the kubeconfig itself, or the path of one, as GitLab's File variables do.
-fn of_variable(name: &str, environment: &Environment) -> Result<Source, Diagnostic> {
-    let place = "`kubeconfig` in regcred.yaml";
-    let variable: VariableName = name.parse().map_err(|_| {
-        Diagnostic::error(Code::InvalidName, format!("{place} names no variable"))
-            .hint("a kubeconfig can run programs, so only a variable may hold it or its path: `kubeconfig: {env: KUBECONFIG_PROD}`")
-    })?;
-    let listed = environment.guard(VARIABLES);
-    confine::check_variable(&variable, place, listed)?;
-    confine::check_kubeconfig(&variable, place, listed.is_some())?;
-    match environment.read(&variable) {
-        Reading::Value(text) => match environment.path(name).filter(|path| path.is_file()) {
-            Some(path) if git::is_beside(&path, environment.directory()) => {
-                let message =
-                    format!("`{variable}` holds a path in this folder or its work tree, and {place} names it");
-                Err(Diagnostic::error(Code::NotAllowed, message).hint(
-                    "a kubeconfig can run programs, and a merge request could add this one: keep it outside of the work tree, or name it \
-                     with --kubeconfig",
-                ))
-            }
-            Some(path) => Ok(Source::Files(vec![path])),
-            None => {
-                let encoded = environment.setting(name).unwrap_or_default();
-                confine::check_encoding_of_kubeconfig(encoded, &format!("`{variable}`"))?;
-                Ok(Source::Text(text))
-            }
-        },
-        Reading::Unset | Reading::Empty => {
-            Err(Diagnostic::error(Code::VariableUnset, format!("`{variable}` is not set, and {place} names it"))
-                .hint("set it to a kubeconfig or its path; protected variables exist on protected branches only"))
-        }
-        Reading::NotUnicode => Err(Diagnostic::error(Code::NotUtf8, format!("`{variable}` is not UTF-8 text"))
-            .hint("set it to a kubeconfig or its path")),
-    }
 }
 
 /// How a program that reads no entry of regcred.yaml reaches its cluster.
@@ -160,7 +126,7 @@ pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> R
     })
 }
 
-/// What kubectl reads, in its order.
+/// The places that kubectl reads, in its order.
 fn by_default(environment: &Environment) -> Result<Source, Diagnostic> {
     confine::check_path_of_kubeconfig(environment.setting("KUBECONFIG").unwrap_or_default(), "`KUBECONFIG`")?;
     if let Some(paths) = environment.path_list("KUBECONFIG") {

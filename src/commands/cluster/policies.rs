@@ -1,4 +1,4 @@
-//! Applies the admission policies of `--link policy` before anything else, where the account may.
+//! Applies the admission policies of `--link policy` before everything else, if the account may.
 
 use super::progress::Progress;
 use regcred_cluster::execute::{Ending, execute};
@@ -7,7 +7,7 @@ use regcred_cluster::server::Server;
 use regcred_core::cluster::{Delivery, Step};
 use regcred_core::diagnostic::{Code, Diagnostic};
 
-/// Applies what differs, and waits until it acts. An account without the right is told what an administrator does.
+/// Applies the policies that differ, and waits until they are active. Without the right, the error names the administrator's command.
 ///
 /// # Errors
 /// The cluster does not answer.

@@ -1,4 +1,4 @@
-//! Explains what a run may not change, before it changes anything.
+//! Explains which changes a run refuses, before it changes anything.
 
 use regcred_core::cluster::{Comparison, Delivery, OnConflict, Step, content};
 use regcred_core::cluster::{Object, content::Content};

@@ -3,7 +3,7 @@
 use regcred_cluster::stuck::{End, Stuck};
 use regcred_core::diagnostic::{Code, Diagnostic, Severity};
 
-/// One problem for each Pod that stays, and one note that counts those that were evicted.
+/// One problem for each Pod that stays, and one note with the number of evicted Pods.
 pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
     let (mut problems, mut evicted, mut evictable) = (Vec::new(), 0, 0);
     for Stuck { place, end } in found {

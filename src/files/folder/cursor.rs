@@ -1,4 +1,4 @@
-//! Compares a text with the documents that should be in it, one after the other.
+//! Compares a text with the documents that it should have, one after the other.
 
 use super::parsed;
 

@@ -1,4 +1,4 @@
-//! Ends a plan: what is left over, what is in the way, who may open what was encrypted, and the lock.
+//! Completes a plan: leftover files, files in the way, the recipients, and the lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,14 +17,15 @@ use regcred_core::plan::{Action, Change, History, Plan, Reason};
 use regcred_core::recipient::{Authority, Recipient};
 
 impl Run<'_> {
-    /// What changes, and what waits to be published.
-    /// Errors: another's file is in the way, a recipient is not approved, or the file system refuses.
+    /// The changes, and the files that wait to be published.
+    /// Errors: a file of somebody else is in the way, a recipient is not approved, or the file system refuses.
     pub(super) fn finish(mut self) -> Result<(Prepared, Option<Pending>), Failure> {
         self.add_settings_of_git()?;
         if self.mode == Mode::Write {
             self.refuse_what_is_in_the_way()?;
         }
         let left_over = self.plan_left_over()?;
+        self.check_what_is_in_clear()?;
         self.check_recipients()?;
         self.lock.approved =
             Approved::next(&self.root.ours.approved, &self.tally.recipients, self.key).into_iter().collect();
@@ -103,6 +104,19 @@ impl Run<'_> {
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }
 
+    /// A comparison fails where a login in clear is about to get into Git; a run replaces it, and says that it was there.
+    fn check_what_is_in_clear(&mut self) -> Result<(), Failure> {
+        if self.tally.in_clear.is_empty() {
+            return Ok(());
+        }
+        let problem = warnings::in_clear(&self.tally.in_clear);
+        if self.mode != Mode::Write {
+            return Err(Failure::of("the output", problem));
+        }
+        self.prepared.warnings.push(Diagnostic { severity: Severity::Warning, ..problem });
+        Ok(())
+    }
+
     /// Refuses recipients that nobody has approved, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
         let authority = match approval::listed(self.target.environment) {
@@ -144,15 +158,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The recipients that are approved for this folder or file, and those that are accepted now.
+    /// The approved recipients of this folder or file, and those that are accepted now.
     fn history(&self) -> Authority {
         let ours = &self.root.ours;
         let approved = match self.root.kind {
             Kind::Tree => Approved::latest(&ours.approved, self.key).map(|(_, approved)| approved),
             Kind::File(_) => self.tally.of_a_single_file(),
         };
-        // A signed line of the lock shows an earlier run, also where its encrypted documents were removed; an interrupted first run has a
-        // journal.
+        // A signed line of the lock shows an earlier run, even if its encrypted documents were removed. An interrupted first run has
+        // a journal.
         let mut lines = ours.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
         let is_signed = !self.root.has_journal && lines.any(|(path, line)| line.is_signed(path, self.key));
         self.tally.history(approved, is_signed, self.target.accepted)
@@ -186,7 +200,7 @@ impl Run<'_> {
         }
     }
 
-    /// Compares the lock that a run would write with the one that is there.
+    /// Compares the lock that a run would write with the existing one.
     fn compare_lock(&mut self, known: Known) {
         if self.root.kind != Kind::Tree {
             return;
@@ -206,7 +220,7 @@ impl Run<'_> {
         }
     }
 
-    /// Writes the journal, and forgets all but what is to be done.
+    /// Writes the journal, and keeps only the work that is left.
     fn seal(mut self, left_over: Vec<TreePath>) -> Result<(Prepared, Option<Pending>), Failure> {
         let Some(staging) = self.staging.take() else { return Ok((self.prepared, None)) };
         let writes =

@@ -1,4 +1,4 @@
-//! Decides about Git before the first secret is written, and writes the files of a folder that are for Git.
+//! Checks with Git before the first secret is written, and writes the files that are meant for Git.
 
 use std::fs;
 use std::io::Write;
@@ -13,12 +13,12 @@ use crate::files::{File, Protection};
 use crate::settings::PlaintextInGit;
 use regcred_core::diagnostic::Failure;
 
-/// The file that keeps Git from changing line ends, and lets it merge the lock.
+/// The file that keeps Git from changing line ends, and lets Git merge the lock.
 const ATTRIBUTES_FILE: &str = ".gitattributes";
 const ATTRIBUTES: &[u8] = b"# Written by regcred\n* -text\nregcred.lock merge=union\n";
 
 impl Run<'_> {
-    /// Decides about Git before the first secret is written; a folder of ours gets its `.gitignore` now.
+    /// Checks with Git before the first secret is written; a folder of ours gets its `.gitignore` now.
     pub(super) fn check_git(&mut self, entries: &[Entry<'_>]) -> Result<(), Failure> {
         self.holds_a_secret |= entries.iter().any(Entry::holds_a_secret);
         if self.mode != Mode::Write || entries.iter().all(|entry| !entry.holds_a_secret()) {
@@ -56,7 +56,7 @@ impl Run<'_> {
         self.target.plaintext_in_git == PlaintextInGit::Refuse && self.root.takes_settings_of_git(git::IGNORE_FILE)
     }
 
-    /// Adds the files for Git: `.gitignore` where a secret is in clear, `.gitattributes` elsewhere.
+    /// Adds the files for Git: `.gitignore` if a secret is in clear, `.gitattributes` otherwise.
     pub(super) fn add_settings_of_git(&mut self) -> Result<(), Failure> {
         if self.root.kind != Kind::Tree {
             return Ok(());
@@ -74,7 +74,7 @@ impl Run<'_> {
         let file =
             File { path: name.to_owned(), bytes: Zeroizing::new(bytes.to_vec()), protection: Protection::Public };
         self.add(vec![Entry { head: Vec::new(), ..file.into() }])?;
-        // It is no part of what was asked for.
+        // The user did not ask for this file.
         self.prepared.unchanged = unchanged;
         if self.mode == Mode::Write && !self.refuses() {
             self.prepared.changes.truncate(changes);

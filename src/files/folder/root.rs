@@ -1,4 +1,4 @@
-//! Opens the folder of `--output`, and finds out which of its files are ours, also after a run that was killed.
+//! Opens the folder of `--output`, and finds out which of its files are ours, also after a killed run.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,58 +17,58 @@ use crate::files::new_paths::NewPaths;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// A folder, and what we know of it.
+/// A folder, and the facts about it.
 pub struct Root {
     /// Its real path.
     pub path: PathBuf,
-    /// What `--output` names.
+    /// The kind of place that `--output` names.
     pub kind: Kind,
-    /// Whether anything is there.
+    /// Whether the folder exists.
     pub state: State,
-    /// The files that are ours: those of the lock, and of the journal of a run that was killed.
+    /// Our files: those in the lock, and those in the journal of a killed run.
     pub ours: Lock,
-    /// Whether an earlier run has left its temporaries.
+    /// Whether an earlier run left its temporaries.
     pub interrupted: Interrupted,
-    /// Whether a run was killed while it published, so that the lock lacks lines of its journal.
+    /// Whether a run was killed while it published, so that lines of its journal are missing in the lock.
     pub has_journal: bool,
-    /// Held until the end: one run at a time.
+    /// Held until the end, so that only one run works at a time.
     pub turn: Option<Turn>,
 }
 
-/// What `--output` names.
+/// The kind of place that `--output` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A folder with a lock.
     Tree,
-    /// One file in a folder of somebody else, or a few that belong together: its name.
+    /// One file in a folder of somebody else, or a few related files: its name.
     File(OsString),
 }
 
-/// What a folder is to us before we write.
+/// The state of a folder before the run writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is empty: nothing can be lost or in the way.
+    /// The folder is empty: no file can be lost or in the way.
     New,
-    /// There is no lock, but something else.
+    /// The folder has files, but no lock.
     Unlisted,
-    /// There is a lock.
+    /// The folder has a lock.
     Listed,
 }
 
-/// Whether an earlier run has left its temporaries.
+/// Whether an earlier run left its temporaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interrupted {
-    /// It was killed, and the next one completes it.
+    /// That run was killed, and the next run completes its work.
     Yes,
-    /// It came to its end.
+    /// That run completed its work.
     No,
 }
 
 impl Root {
-    /// The folder for writing: made if it is not there. What a killed run left is claimed in the lock.
+    /// Opens the folder for writing, and creates it if it does not exist. The files of a killed run are added to the lock.
     ///
     /// # Errors
-    /// It is a file, cannot be made or read, its lock is malformed, or another run is at work in it.
+    /// It is a file, cannot be created or read, its lock is malformed, or another run works in it.
     pub fn create(target: &Target<'_>, kind: Kind, new_paths: &NewPaths) -> Result<Self, Failure> {
         let at = |error: io::Error| files::failure(error, kind.name());
         let folder = kind.folder(target)?;
@@ -80,7 +80,7 @@ impl Root {
         Ok(root)
     }
 
-    /// The folder for reading, if it is there.
+    /// Opens the folder for reading, if it exists.
     ///
     /// # Errors
     /// It is a file, or its lock is malformed.
@@ -88,7 +88,7 @@ impl Root {
         kind.folder(target)?.canonicalize().ok().map(|path| Self::read(path, kind)).transpose()
     }
 
-    /// A folder that is not there, for reading.
+    /// A missing folder, for reading.
     #[must_use]
     pub fn missing(target: &Target<'_>, kind: Kind) -> Self {
         Self::empty(kind.folder(target).map(Path::to_path_buf).unwrap_or_default(), kind, State::New)
@@ -130,7 +130,7 @@ impl Root {
         Ok(root)
     }
 
-    /// Writes what the journal says into the lock, before the journal is discarded.
+    /// Copies the lines of the journal into the lock, before the journal is discarded.
     ///
     /// # Errors
     /// The file system's.
@@ -141,10 +141,10 @@ impl Root {
         Ok(())
     }
 
-    /// Refuses a folder where something that is no folder is in the way of the temporaries, such as a link that somebody committed.
+    /// Refuses a folder where a file or link, such as a committed link, is in the way of the temporaries.
     ///
     /// # Errors
-    /// Something is.
+    /// Something is in the way.
     pub fn check_staging(&self) -> Result<(), Failure> {
         match self.staging().symlink_metadata() {
             Ok(metadata) if !metadata.is_dir() => {
@@ -159,7 +159,7 @@ impl Root {
         }
     }
 
-    /// Where its temporaries go.
+    /// The path of its temporaries.
     #[must_use]
     pub fn staging(&self) -> PathBuf {
         self.path.join(match &self.kind {
@@ -168,7 +168,7 @@ impl Root {
         })
     }
 
-    /// Whether a file of settings for Git belongs there: it already does, or the folder is in a work tree and has nothing of anybody's.
+    /// Whether a file of settings for Git belongs there: it exists already, or the folder is in a work tree and has no files of others.
     #[must_use]
     pub fn takes_settings_of_git(&self, name: &str) -> bool {
         let listed = self.ours.files.keys().any(|path| path.as_str() == name);
@@ -182,7 +182,7 @@ impl Root {
 }
 
 impl Kind {
-    /// Where a file of a folder is. The name of a single file may be no text.
+    /// The path of a file in a folder. The name of a single file may be no UTF-8.
     #[must_use]
     pub fn place(&self, folder: &Path, path: &str) -> PathBuf {
         match self {
@@ -191,7 +191,7 @@ impl Kind {
         }
     }
 
-    /// What messages call it.
+    /// Its name in messages.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -200,7 +200,7 @@ impl Kind {
         }
     }
 
-    /// What messages call a file: what was typed after `--output` is not repeated.
+    /// The name of a file in messages: what the user typed after `--output` is not repeated.
     #[must_use]
     pub fn shown(&self, path: &str) -> String {
         match self {
@@ -236,7 +236,7 @@ fn no_directory() -> Failure {
     )
 }
 
-/// Refuses what cannot be replaced as a file.
+/// Refuses a path that cannot be replaced as a file.
 ///
 /// # Errors
 /// It is a directory, a link, a pipe or a device.

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use crate::interrupt;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// That no other run works in the folder, for as long as it is held.
+/// A lock that keeps other runs out of the folder while it is held.
 pub struct Turn(#[expect(dead_code, reason = "it is held open")] fs::File);
 
-/// How long a run waits for another one.
+/// How long a run waits for another run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// A second: two runs for one tree are a mistake.
+    /// A second, because two runs for one tree are a mistake.
     ASecond,
-    /// A minute: the other run may be for something else.
+    /// A minute, because the other run may have another target.
     AMinute,
 }
 
@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_millis(20);
 /// Locks a folder against a second run: two runs in one would undo each other's work.
 ///
 /// # Errors
-/// Another run is at work there.
+/// Another run works there.
 pub fn take_turn(path: &Path, patience: Patience) -> Result<Option<Turn>, Failure> {
     let Ok(folder) = fs::File::open(path) else { return Ok(None) };
     let end = match patience {
@@ -42,7 +42,7 @@ pub fn take_turn(path: &Path, patience: Patience) -> Result<Option<Turn>, Failur
                         .hint("run one after the other"),
                 ));
             }
-            // Some file systems know no locks.
+            // Some file systems have no locks.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(Turn(folder))),
         }
     }

@@ -26,13 +26,13 @@ use regcred_core::names::Namespace;
 use regcred_core::objects::marks::{Marks, Role};
 use regcred_core::recipient::{Recipient, Recipients};
 
-/// More than stands around a ciphertext.
+/// More than the length of the text around a ciphertext.
 const ROOM: usize = 1024;
 
-/// A cluster's public key, and to what a value is bound.
+/// A cluster's public key, and the scope that values are bound to.
 pub struct Sealer {
     key: OaepPublicEncryptingKey,
-    /// SHA-256 of the public key: the same for a certificate that was only extended.
+    /// SHA-256 of the public key, which stays the same in a renewed certificate for the same key.
     recipient: Vec<u8>,
     scope: SealingScope,
     shell: SealedShell,
@@ -40,8 +40,8 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Reads the certificate, and tries its key once, so that nothing can fail later.
-    /// Errors: the certificate is missing, has expired, or its key is not RSA.
+    /// Reads the certificate, and tries its key once, so that sealing cannot fail later.
+    /// Errors: the certificate is missing or has expired, or its key is not RSA.
     pub fn prepare(sealing: &Sealing, marks: &Marks, environment: &Environment) -> Result<Self, Failure> {
         let Sealing { certificate, scope } = sealing;
         let refused = |problem| Failure::of("the certificate", problem);
@@ -72,13 +72,13 @@ impl Sealer {
         })
     }
 
-    /// What is odd about the certificate or the scope.
+    /// Warnings about the certificate or the scope.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
     /// Writes the SealedSecret of this Secret as JSON; the sealed value differs at every call.
-    /// Errors: the cryptography's: there is no randomness.
+    /// Errors: the cryptography library's, if there is no randomness.
     pub fn seal_as_json(
         &self,
         secret: &PullSecret,
@@ -115,7 +115,8 @@ impl Sealer {
         [Recipient::new(&fingerprint(&self.recipient))].into()
     }
 
-    /// Whether the bytes are this SealedSecret but for its ciphertext, and that one as it is for this key: it cannot be told what it holds.
+    /// Whether the bytes are this SealedSecret with any ciphertext of the right form for this key: nobody can tell what the
+    /// ciphertext holds.
     pub fn has_form(&self, manifest: Manifest<'_>, bytes: &[u8]) -> io::Result<bool> {
         let value = manifest.sealed_value(&self.shell, bytes)?;
         Ok(value.and_then(|value| STANDARD.decode(value).ok()).is_some_and(|sealed| seal::has_form(&self.key, &sealed)))

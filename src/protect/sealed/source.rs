@@ -8,8 +8,8 @@ use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
 const BEGIN: &str = "-----BEGIN ";
 
-/// Reads it.
-/// Errors: it is an address, or a file that cannot be read. What was typed is not repeated.
+/// Reads the text.
+/// Errors: an address, or a file that cannot be read. What the user typed is not repeated.
 pub fn read(source: &CertificateSource, environment: &Environment) -> Result<Vec<u8>, Diagnostic> {
     let path = match source {
         CertificateSource::Variable(text) if text.contains(BEGIN) => return Ok(text.clone().into_bytes()),

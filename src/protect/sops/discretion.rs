@@ -12,24 +12,24 @@ use zeroize::Zeroizing;
 use super::form::{Form, leaves};
 use regcred_core::credentials::is_public_username;
 
-/// The longest part of a secret that may come out by chance.
+/// The longest part of a secret that may appear by chance.
 const WINDOW: usize = 8;
-/// Shorter than this nothing can be recognized.
+/// A shorter text cannot be recognized.
 const SHORTEST: usize = 4;
 const LONGEST_LINE: usize = 500;
-/// What stands for a word with a part of a secret in it.
+/// The text that replaces a word with a part of a secret.
 const HIDDEN: &str = "[hidden]";
 
-/// What there is to say.
+/// The messages of sops.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Said {
-    /// It has said nothing.
+    /// sops has said nothing.
     Nothing,
-    /// This, without what a part of a secret might be in.
+    /// This text, without words that might hold a part of a secret.
     Line(String),
 }
 
-/// Texts that must not come out, in every form in which they might.
+/// Texts that must not appear, in every form in which they could.
 #[derive(Default)]
 pub struct Secrets {
     texts: Vec<Zeroizing<String>>,
@@ -37,7 +37,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Those in these documents, which are to be encrypted, and in the variables of the program.
+    /// The secrets of the documents to encrypt, and those in the program's variables.
     pub fn of<'a>(documents: &[Value], form: Form, variables: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut secrets = Self::default();
         for document in documents {
@@ -64,14 +64,14 @@ impl Secrets {
         });
     }
 
-    /// Adds a text, of which no long part may come out.
+    /// Adds a text of which no long part may appear.
     fn add_text(&mut self, text: &str) {
         let mut add = |text: &str| self.texts.push(Zeroizing::new(text.to_owned()));
         add(text);
         add(serde_json::to_string(text).unwrap_or_default().trim_matches('"'));
         add(format!("{text:?}").trim_matches('"'));
         add(&percent(text));
-        // Within a longer text base64 begins at one of three places.
+        // Inside a longer text, base64 can begin at one of three offsets.
         for before in 0..3 {
             for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
                 let encoded = engine.encode(["x".repeat(before).as_bytes(), text.as_bytes()].concat());
@@ -80,7 +80,7 @@ impl Secrets {
         }
     }
 
-    /// Adds the value of a variable of the program itself, if its name says that it is one to keep.
+    /// Adds the value of a variable of the program itself, if the name suggests a secret.
     fn add_variable(&mut self, name: &str, value: &str) {
         const MARKS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL"];
         const NAMES: [&str; 5] = ["_FILE", "_PATH", "_URL", "_URLS", "_IDS"];
@@ -90,12 +90,12 @@ impl Secrets {
         }
     }
 
-    /// The words as one line, without those in which a part of a secret is.
+    /// The message as one line, without the words that hold a part of a secret.
     pub fn admit(&self, words: &[u8]) -> Said {
         let text = Zeroizing::new(String::from_utf8_lossy(words).into_owned());
         let clean: String =
             self.mask(&text).chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-        // What the cleaning has joined is looked at, too.
+        // The cleaning may have joined words, so check them, too.
         let line = self.mask(&clean);
         match line.char_indices().nth(LONGEST_LINE) {
             _ if line.is_empty() => Said::Nothing,
@@ -104,7 +104,7 @@ impl Secrets {
         }
     }
 
-    /// The words of the text, those that are to be hidden as one mark.
+    /// The words of the text; words to hide are joined into one mark.
     fn mask(&self, text: &str) -> String {
         let hidden = self.parts_in(text);
         let mut words = Vec::new();
@@ -119,7 +119,7 @@ impl Secrets {
         words.join(" ")
     }
 
-    /// Where a part of any of them is in the text.
+    /// Where a part of any secret is in the text.
     fn parts_in(&self, text: &str) -> Vec<Range<usize>> {
         let parts: HashSet<&str> = self.texts.iter().flat_map(|secret| windows(secret)).map(|(_, part)| part).collect();
         let mut found: Vec<_> = windows(text)
@@ -137,7 +137,7 @@ impl Secrets {
     }
 }
 
-/// Every part of the text that is as long as nothing of a secret may be, and where it begins.
+/// Every part of the text that has the shortest forbidden length, and where it begins.
 fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]).skip(WINDOW);
     text.char_indices().zip(ends).map(|((start, _), end)| (start, &text[start..end]))

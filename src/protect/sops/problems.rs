@@ -1,4 +1,4 @@
-//! Says what is wrong with the rules, the program or its answer, and what to do.
+//! Describes problems of the rules, the program or its output, and what to do.
 
 use std::path::Path;
 
@@ -11,17 +11,17 @@ use super::rules::Rules;
 use crate::program::Trouble;
 use regcred_core::diagnostic::{Code, Diagnostic};
 
-/// What a message calls a file.
+/// How a message names a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
-    /// By its path, which we made.
+    /// By its path, which regcred chose.
     ByPath,
-    /// By the flag that names it: what was typed is not repeated.
+    /// By its flag: what the user typed is not repeated.
     ByFlag,
 }
 
 impl Naming {
-    /// The file in a message.
+    /// The file, as text for a message.
     pub fn name(self, path: &str) -> String {
         match self {
             Self::ByPath => format!("`{path}`"),
@@ -37,7 +37,7 @@ pub fn no_program() -> Diagnostic {
     )
 }
 
-/// There is nobody to encrypt for.
+/// There is no recipient.
 pub fn no_rules(root: &Path) -> Diagnostic {
     if super::rules::ignored(root).is_some() {
         return Diagnostic::error(Code::NoSopsRule, "sops ignores the file `.sops.yml`")
@@ -51,7 +51,7 @@ pub fn no_rules(root: &Path) -> Diagnostic {
         .hint("write one, with a rule as in docs/sops.md; or set SOPS_AGE_RECIPIENTS to the public key of an age key")
 }
 
-/// The same for a comparison, which needs nobody: variables that are protected do not exist in a merge request.
+/// The same for a comparison, which needs no recipient: protected variables do not exist in a merge request.
 pub fn not_known_here() -> Diagnostic {
     Diagnostic::warning(
         Code::NoSopsRule,
@@ -61,16 +61,16 @@ pub fn not_known_here() -> Diagnostic {
     .hint("a variable that is protected exists on protected branches only; a rule in `.sops.yaml` is known everywhere")
 }
 
-/// There are rules, and none is for the file.
+/// There are rules, but none matches the file.
 fn no_rule(naming: Naming, rules: &Rules, file: &Path) -> Diagnostic {
     let matched = rules.matched(file).display().to_string();
-    // What was typed is shown only where it is spelled like the path of such a file.
+    // What the user typed is shown only if it is spelled like the path of such a file.
     let shown = naming == Naming::ByPath || [".yaml", ".yml", ".json"].iter().any(|end| matched.ends_with(end));
     let name = if shown { format!("`{matched}`") } else { "the file of `--output`".to_owned() };
     Diagnostic::error(Code::NoSopsRule, format!("no rule of `{}` matches {name}", rules.file.display())).hint(
         match naming {
             Naming::ByPath => {
-                r"add one: `path_regex: \.sops\.yaml$` matches every file that regcred has encrypted in a folder"
+                r"add one with the keys that may open it: `path_regex: \.sops\.yaml$` is for every file, `^FOLDER/CLUSTER/` for those of one cluster"
             }
             Naming::ByFlag => {
                 r"add one before the others, whose `path_regex` is for its name: `secrets\.yaml$`, for example"
@@ -79,7 +79,7 @@ fn no_rule(naming: Naming, rules: &Rules, file: &Path) -> Diagnostic {
     )
 }
 
-/// What sops printed is not the encrypted file.
+/// The output of sops is not the encrypted file.
 pub fn bad_result(name: &str, fault: &Fault, form: Form, choice: Choice) -> Diagnostic {
     let message = match fault {
         Fault::InClear(key) => format!("sops leaves `{key}` of {name} in clear"),
@@ -97,7 +97,7 @@ pub fn bad_result(name: &str, fault: &Fault, form: Form, choice: Choice) -> Diag
     }
 }
 
-/// What sops warns of while it succeeds, without a secret.
+/// A warning of sops on success, without any secret.
 pub fn warning(words: &[u8], secrets: impl FnOnce() -> Secrets) -> Option<Diagnostic> {
     if words.is_empty() {
         return None;
@@ -108,7 +108,7 @@ pub fn warning(words: &[u8], secrets: impl FnOnce() -> Secrets) -> Option<Diagno
     }
 }
 
-/// sops printed nothing; of its words no secret comes out.
+/// sops printed nothing. Its messages are shown without any secret.
 pub fn no_result(
     (naming, path): (Naming, &str),
     trouble: &Trouble,

@@ -1,4 +1,4 @@
-//! Reads a YAML document with the place of every node, also where one of our types would stop reading.
+//! Reads a YAML document with the place of every node, also if one of our types would stop reading.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// A value and where it was written. Has no `Debug`: what somebody wrote in a wrong place may be a secret.
+/// A value and its place. It has no `Debug`, because somebody may have written a secret in the wrong place.
 pub struct Node {
     /// Where it begins.
     pub position: Position,
@@ -24,9 +24,9 @@ pub struct Node {
     pub value: Value,
 }
 
-/// What a node is.
+/// The kinds of nodes.
 pub enum Value {
-    /// Nothing.
+    /// An empty node.
     Null,
     /// `true` or `false`.
     Boolean,
@@ -38,7 +38,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// What it is called in a message.
+    /// Its name in a message.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Null => "nothing",

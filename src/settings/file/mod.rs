@@ -1,4 +1,4 @@
-//! Declares the object of regcred.yaml, of which its JSON Schema is made too.
+//! Declares the object of regcred.yaml. The same types give its JSON Schema.
 
 mod controller;
 mod document;

@@ -10,7 +10,7 @@ use regcred_core::spec::{Origin, Parsed, Sourced};
 
 pub use list::{Listed, is_of_openshift, read, read_from};
 
-/// Which namespaces are wanted.
+/// The choice of namespaces.
 #[derive(Debug)]
 pub struct Wanted<'a> {
     /// Names and globs to take.
@@ -19,31 +19,31 @@ pub struct Wanted<'a> {
     pub origin: &'a Origin,
     /// Names and globs to leave out.
     pub exclude: &'a [NamespacePattern],
-    /// What is known to exist.
+    /// The existing namespaces, if they are known.
     pub listed: Option<&'a Listed>,
     /// Whether names are added to the list (flags), or choose from it (regcred.yaml).
     pub names_add: NamesAdd,
 }
 
-/// What a name in `include` does to a list.
+/// What a name in `include` does with a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NamesAdd {
-    /// The whole list is taken, and the names too.
+    /// The whole list is taken, and the names, too.
     #[default]
     ToTheList,
-    /// Only what `include` says is taken.
+    /// Only the parts that `include` names are taken.
     Nothing,
 }
 
 #[derive(Debug, Default)]
 pub struct Chosen {
-    /// The namespaces, sorted and each once.
+    /// The namespaces, sorted and without duplicates.
     pub namespaces: Vec<Namespace>,
-    /// How many more there would be if nothing was excluded.
+    /// How many more namespaces there would be without exclusions.
     pub excluded: usize,
 }
 
-/// The namespaces that are wanted; problems are added to `problems`.
+/// The chosen namespaces; problems are added to `problems`.
 pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
     let Wanted { include, origin, exclude, listed, names_add } = *wanted;
     let mut chosen = Vec::new();
@@ -81,7 +81,7 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
     Chosen { excluded: before - chosen.len(), namespaces: chosen }
 }
 
-/// The patterns of a list, unless there are more globs than anybody needs: each is tried on every namespace.
+/// The patterns of a list, unless there are too many globs: each glob is tried on every namespace.
 pub fn patterns(
     list: Option<&Sourced<Vec<Parsed<NamespacePattern>>>>,
     problems: &mut Vec<Diagnostic>,

@@ -1,4 +1,4 @@
-//! Speaks with the API server for the controller: watches, writes, the lease, Events, and the check of the confining policies.
+//! Talks to the API server for the controller: watches, writes, the Lease, Events, and the check of the confining policies.
 
 pub mod check;
 pub mod events;

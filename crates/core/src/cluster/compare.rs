@@ -1,4 +1,4 @@
-//! Compares what a run wants of a cluster with what was read there.
+//! Compares the objects that a run wants in a cluster with the objects that were read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +14,14 @@ use crate::objects::marks::Role;
 use crate::plan::{Action, Actual, Change, Content, Encryption, History, Owner, Plan, Wanted};
 use crate::spec::choice::Link;
 
-/// What differs between a cluster and what is wanted there.
+/// The differences between a cluster and what is wanted there.
 #[derive(Debug, Default)]
 pub struct Comparison {
-    /// One for each object, by namespace: references before the Secret.
+    /// One step for each object, by namespace: references before the Secret.
     pub steps: Vec<Step>,
-    /// ServiceAccounts that were named, and are in none of the namespaces named here.
+    /// Named ServiceAccounts that exist in none of the namespaces listed here.
     pub absent: Vec<(Namespace, ResourceName)>,
-    /// Namespaces whose Secrets could not be read, so that they were not compared.
+    /// Namespaces that were not compared, because their Secrets could not be read.
     pub not_compared: Vec<Namespace>,
 }
 
@@ -36,7 +36,7 @@ pub struct Step {
     pub object: Object,
     /// What is done with it, and why.
     pub change: Change,
-    /// Whose it is, where that is why: `Helm release shop`, `owner team-b`.
+    /// The owner, if the owner is the reason: `Helm release shop`, `owner team-b`.
     pub whose: Option<String>,
 }
 
@@ -52,9 +52,9 @@ pub enum Object {
     },
     /// A Secret.
     Secret {
-        /// The number of the pull secret in the delivery; `None` for one that is no longer wanted.
+        /// The number of the pull secret in the delivery; `None` if it is no longer wanted.
         number: Option<usize>,
-        /// What was read, if it is there.
+        /// The Secret that was read, if there is one.
         there: Option<Box<Secret>>,
     },
     /// Another object of ours, such as a policy.
@@ -63,9 +63,9 @@ pub enum Object {
         kind: String,
         /// Its path at the API server.
         path: String,
-        /// What tells it from one of the same name before and after it; empty if it is not there.
+        /// Its UID, which differs from that of an earlier or later object with the same name; empty if it does not exist.
         uid: String,
-        /// What it should be; `None` if it is no longer wanted.
+        /// The wanted object; `None` if it is no longer wanted.
         wanted: Option<Value>,
     },
 }
@@ -81,7 +81,7 @@ impl Object {
         }
     }
 
-    /// The order in which objects of a namespace are written, and removed.
+    /// The order in which the objects of a namespace are written, and removed.
     fn rank(&self) -> u8 {
         match self {
             Self::Other { .. } => 0,
@@ -92,7 +92,7 @@ impl Object {
 }
 
 impl Step {
-    /// Whether it is executed: neither kept nor refused.
+    /// Whether the step is executed: the object is neither kept nor refused.
     #[must_use]
     pub fn is_executed(&self) -> bool {
         matches!(self.change.action, Action::Create | Action::Update | Action::Delete)
@@ -107,7 +107,7 @@ impl Step {
 }
 
 impl Comparison {
-    /// Whether something is to be refused, so that nothing is written.
+    /// Whether a step is refused, so that nothing is written.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.steps.iter().any(|step| step.change.action == Action::Refuse)
@@ -120,7 +120,7 @@ impl Comparison {
     }
 }
 
-/// An object before the plan says what is done with it.
+/// An object before the plan decides about it.
 pub(super) struct Item {
     pub(super) namespace: Option<Namespace>,
     pub(super) name: ResourceName,
@@ -156,7 +156,7 @@ pub(super) fn steps(items: Vec<Item>) -> Vec<Step> {
 }
 
 impl Delivery<'_> {
-    /// Compares with what was read: all of it, or of one namespace that was read again.
+    /// Compares with everything that was read, or with one namespace that was read again.
     #[must_use]
     pub fn compare(&self, facts: &Facts) -> Comparison {
         let mut comparison = Comparison::default();
@@ -236,7 +236,7 @@ impl Delivery<'_> {
         (Actual { owner, content, history: History::Unknown }, whose)
     }
 
-    /// Whether it carries every label and annotation that we write.
+    /// Whether the object has every label and annotation that we write.
     fn is_marked(&self, there: &Secret) -> bool {
         let has = |map: &BTreeMap<String, String>, (name, value): (&str, String)| map.get(name) == Some(&value);
         self.marks.labels(Role::Owned).all(|label| has(&there.metadata.labels, label))
@@ -260,7 +260,7 @@ pub(super) fn accounts(
             .filter(|(name, account)| pull_secret.accounts.has(name) && !account.metadata.opts_out());
         there.for_each(|(name, _)| wanted.entry(name).or_default().push(pull_secret.name.clone()));
         for name in pull_secret.accounts.names().iter().filter(|name| !space.accounts.contains_key(name)) {
-            // The cluster makes this one for each namespace, soon after the namespace itself.
+            // The cluster creates this one for each namespace, soon after the namespace itself.
             if name.as_str() == DEFAULT {
                 wanted.entry(name).or_default().push(pull_secret.name.clone());
             } else {

@@ -6,14 +6,14 @@ use crate::credentials::decode::base64;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::VariableName;
 
-/// What the name of a variable says that is meant to hold a kubeconfig. A CI fills none of that name with what the author of a merge
-/// request writes, as it does others, for example with the title or the message of a commit.
+/// The word in the name of a variable that is meant to hold a kubeconfig. A CI fills other variables with text of the author of a merge
+/// request, for example with the title or the message of a commit, but no variable with this word.
 const OF_A_KUBECONFIG: &str = "KUBE";
 
-/// Whether `regcred.yaml` may name this context of a kubeconfig; `listed` is what `REGCRED_ALLOWED_CONTEXTS` holds, if it is set.
+/// Whether `regcred.yaml` may name this context of a kubeconfig; `listed` is the value of `REGCRED_ALLOWED_CONTEXTS`, if it is set.
 ///
 /// # Errors
-/// It may not, or a glob is invalid.
+/// The context is not allowed, or a glob is invalid.
 pub fn check_context(context: &str, listed: Option<&str>) -> Result<(), Diagnostic> {
     match listed.map(|text| globs(text, CONTEXTS)).transpose()? {
         Some(allowed) if !allowed.is_match(context) => {
@@ -23,10 +23,10 @@ pub fn check_context(context: &str, listed: Option<&str>) -> Result<(), Diagnost
     }
 }
 
-/// Whether `regcred.yaml` may name this variable at `place`; `listed` is what `REGCRED_ALLOWED_VARIABLES` holds, if it is set.
+/// Whether `regcred.yaml` may name this variable at `place`; `listed` is the value of `REGCRED_ALLOWED_VARIABLES`, if it is set.
 ///
 /// # Errors
-/// It may not, or a glob is invalid.
+/// The variable is not allowed, or a glob is invalid.
 pub fn check_variable(name: &VariableName, place: &str, listed: Option<&str>) -> Result<(), Diagnostic> {
     Allowed::read(listed, None)?.check_variable(name, place).map_or(Ok(()), Err)
 }
@@ -34,7 +34,7 @@ pub fn check_variable(name: &VariableName, place: &str, listed: Option<&str>) ->
 /// Whether a variable may hold a kubeconfig, which can run programs. `is_listed` says that `REGCRED_ALLOWED_VARIABLES` has approved it.
 ///
 /// # Errors
-/// Its name does not say so.
+/// The name of the variable lacks the word.
 pub fn check_kubeconfig(name: &VariableName, place: &str, is_listed: bool) -> Result<(), Diagnostic> {
     if is_listed || name.as_str().to_ascii_uppercase().contains(OF_A_KUBECONFIG) {
         return Ok(());
@@ -51,7 +51,7 @@ pub fn check_kubeconfig(name: &VariableName, place: &str, is_listed: bool) -> Re
 /// Whether a text may be the path of a kubeconfig; `place` is the variable or flag that holds it.
 ///
 /// # Errors
-/// It is a kubeconfig itself, or the base64 of one.
+/// The text is a kubeconfig itself, or its base64.
 pub fn check_path_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagnostic> {
     if is_kubeconfig(text) {
         let message = format!("{place} holds a kubeconfig, and not the path of one");
@@ -63,7 +63,7 @@ pub fn check_path_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagnosti
 /// Whether a text may be a kubeconfig or its path; `place` is the variable or flag that holds it.
 ///
 /// # Errors
-/// It is the base64 of a kubeconfig, which nobody decodes.
+/// The text is the base64 of a kubeconfig, which nobody decodes.
 pub fn check_encoding_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagnostic> {
     if base64(text).is_ok_and(|decoded| is_kubeconfig(&decoded)) {
         let message = format!("{place} holds the base64 of a kubeconfig, which is not decoded");
@@ -74,7 +74,7 @@ pub fn check_encoding_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagn
 
 const AS_A_FILE: &str = "make it a variable of type File, as GitLab has it; elsewhere write it into a file outside of the work tree, and name the path";
 
-/// Whether it is YAML or JSON with the fields of a kubeconfig, which no path has.
+/// Whether the text is YAML or JSON with the fields of a kubeconfig: a path never is.
 fn is_kubeconfig(text: &str) -> bool {
     text.contains("apiVersion") && ["clusters", "contexts", "users"].iter().any(|field| text.contains(field))
 }

@@ -24,7 +24,7 @@ pub enum Content {
 /// What differs for one registry. It holds no user name and no password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The key of the entry, or `None` for one that does not parse and so is not shown.
+    /// The key of the entry, or `None` for a key that does not parse and is not shown.
     pub registry: Option<String>,
     /// What differs.
     pub what: What,
@@ -35,7 +35,7 @@ pub struct Difference {
 pub enum What {
     /// The login is new.
     Added,
-    /// The login goes.
+    /// The login is removed.
     Removed,
     /// Another user name.
     Username,
@@ -46,7 +46,7 @@ pub enum What {
 /// The user name and password of each entry, by its key.
 type Logins = BTreeMap<String, (String, String)>;
 
-/// Compares what is wanted with what was found.
+/// Compares the wanted Docker config with the one that was found.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
 pub fn compare(wanted: &SecretString, found: Option<&SecretString>) -> Content {

@@ -1,4 +1,4 @@
-//! Holds what a run wants of a cluster.
+//! Holds what a run wants in a cluster.
 
 use std::fmt;
 
@@ -12,21 +12,21 @@ use crate::objects::marks::{self, Marks};
 use crate::objects::source;
 use crate::spec::choice::Link;
 
-/// What a run wants of one cluster.
+/// What a run wants in one cluster.
 pub struct Delivery<'a> {
     /// The pull secrets, by name.
     pub pull_secrets: Vec<PullSecret<'a>>,
     /// How Pods find them.
     pub link: Link,
-    /// What every object of ours carries.
+    /// The marks of every object of ours.
     pub marks: Marks,
-    /// What is done with somebody else's Secret of the same name.
+    /// What to do with somebody else's Secret of the same name.
     pub on_conflict: OnConflict,
-    /// What is done with a Secret that cannot become what is wanted.
+    /// What to do with a Secret that cannot be changed as wanted.
     pub unchangeable: Unchangeable,
 }
 
-/// A pull secret, and where it is wanted.
+/// A pull secret, and the namespaces that should have it.
 pub struct PullSecret<'a> {
     /// Its name.
     pub name: &'a ResourceName,
@@ -47,7 +47,7 @@ impl<'a> PullSecret<'a> {
         Self { name, namespaces, accounts, logins, docker_config: logins.to_json() }
     }
 
-    /// The Docker config that is wanted.
+    /// The wanted Docker config.
     #[must_use]
     pub fn docker_config(&self) -> &SecretString {
         &self.docker_config
@@ -67,14 +67,14 @@ impl Delivery<'_> {
         source(pull_secret.name, pull_secret.docker_config.clone(), &self.marks)
     }
 
-    /// The name under which the API server remembers what we wrote.
+    /// The field manager under which the API server records what we wrote.
     #[must_use]
     pub fn field_manager(&self) -> String {
         field_manager(&self.marks.owner)
     }
 }
 
-/// The field manager of an owner; the API server takes 128 characters.
+/// The field manager of an owner; the API server accepts 128 characters.
 #[must_use]
 pub fn field_manager(owner: &str) -> String {
     let mut name = marks::name(owner);
@@ -85,9 +85,9 @@ pub fn field_manager(owner: &str) -> String {
 /// The ServiceAccounts that refer to a pull secret.
 #[derive(Clone, Copy, Debug)]
 pub enum Accounts<'a> {
-    /// Every one of the namespace.
+    /// Every ServiceAccount of the namespace.
     All,
-    /// Those with these names, and those that a glob matches.
+    /// The ServiceAccounts with these names, and those that a glob matches.
     Chosen(&'a [ResourceName], &'a [GlobMatcher]),
 }
 
@@ -101,7 +101,7 @@ impl Accounts<'_> {
         }
     }
 
-    /// Whether it is one of them.
+    /// Whether the ServiceAccount is one of them.
     #[must_use]
     pub fn has(&self, name: &ResourceName) -> bool {
         match self {
@@ -111,21 +111,21 @@ impl Accounts<'_> {
     }
 }
 
-/// What is done with somebody else's Secret of the same name (`--on-conflict`).
+/// What to do with somebody else's Secret of the same name (`--on-conflict`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
     /// Nothing is written anywhere.
     #[default]
     Fail,
-    /// It stays, and everything else is done.
+    /// The Secret stays, and everything else is done.
     Skip,
-    /// It is taken over if it holds the same logins, else nothing is written.
+    /// The Secret is taken over if it holds the same logins; otherwise nothing is written.
     Adopt,
-    /// It is taken over.
+    /// The Secret is taken over.
     Overwrite,
-    /// It is taken over if Titansoft's patcher made it, else it stays.
+    /// The Secret is taken over if Titansoft's patcher made it; otherwise it stays.
     Inherit,
-    /// It stays, even if it is this owner's, and counts as ours if it holds the same logins.
+    /// The Secret stays, even if it belongs to this owner, and counts as ours if it holds the same logins.
     Keep,
 }
 
@@ -142,12 +142,12 @@ impl fmt::Display for OnConflict {
     }
 }
 
-/// What is done with a Secret of another type, or an immutable one.
+/// What to do with a Secret of another type, or an immutable Secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unchangeable {
     /// Nothing is written anywhere.
     #[default]
     Refuse,
-    /// It is deleted, and made again (`--recreate`).
+    /// The Secret is deleted, and created again (`--recreate`).
     Recreate,
 }

@@ -1,4 +1,4 @@
-//! Holds what was read of a cluster: namespaces, Secrets of our names, ServiceAccounts.
+//! Holds the facts that were read from a cluster: namespaces, Secrets of our names, ServiceAccounts.
 //!
 //! Each type reads itself from the API server's JSON, and keeps only what a rule needs.
 
@@ -19,21 +19,21 @@ pub const DATA_KEY: &str = ".dockerconfigjson";
 /// The type of a pull secret.
 pub const TYPE: &str = "kubernetes.io/dockerconfigjson";
 
-/// What was read of a cluster.
+/// The facts that were read from a cluster.
 #[derive(Debug, Default)]
 pub struct Facts {
     /// The namespaces that exist, as far as they were read.
     pub namespaces: BTreeMap<Namespace, Space>,
 }
 
-/// What was read of one namespace.
+/// The facts about one namespace.
 #[derive(Debug, Default)]
 pub struct Space {
-    /// Its labels and annotations; without any where the account may not read the namespace itself.
+    /// Its labels and annotations; both are empty if the account may not read the namespace itself.
     pub metadata: Metadata,
     /// Whether it is being deleted.
     pub phase: Phase,
-    /// The Secrets of the names that were asked for; `None` where the account may not read them.
+    /// The Secrets of the names that were asked for; `None` if the account may not read them.
     pub secrets: Option<BTreeMap<ResourceName, Secret>>,
     /// The ServiceAccounts that were asked for.
     pub accounts: BTreeMap<ResourceName, Account>,
@@ -42,14 +42,14 @@ pub struct Space {
 /// Whether a namespace is being deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// It takes objects.
+    /// It accepts objects.
     #[default]
     Active,
-    /// It is being deleted, and takes no new object.
+    /// It is being deleted, and accepts no new object.
     Terminating,
 }
 
-/// A Namespace, as the API server gives it.
+/// A Namespace, as the API server sends it.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct NamespaceObject {
     /// Its metadata.
@@ -87,11 +87,11 @@ impl NamespaceObject {
 pub struct Metadata {
     /// Its name.
     pub name: String,
-    /// Its namespace; empty where it is in none.
+    /// Its namespace; empty for a cluster-wide object.
     pub namespace: String,
-    /// What tells it from one of the same name before and after it.
+    /// The UID, which differs from that of an earlier or later object with the same name.
     pub uid: String,
-    /// What changes with every write.
+    /// The version, which changes with every write.
     pub resource_version: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
@@ -106,7 +106,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Whether its annotations say that it wants no pull secret.
+    /// Whether its annotations opt out of pull secrets.
     #[must_use]
     pub fn opts_out(&self) -> bool {
         OPT_OUT.iter().any(|name| self.annotations.get(*name).is_some_and(|value| value == "true"))
@@ -127,7 +127,7 @@ pub struct OwnerReference {
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// Whether it makes a new object where this one goes.
+    /// Whether the owner creates a new object when this one is deleted.
     pub controller: bool,
 }
 
@@ -165,7 +165,7 @@ pub struct Secret {
     pub type_: String,
     /// Whether its data cannot change.
     pub immutable: bool,
-    /// The Docker config in it, if there is one that is text.
+    /// The Docker config in it, if there is one and it is text.
     pub docker_config: Option<SecretString>,
 }
 
@@ -181,7 +181,7 @@ struct SecretObject {
     data: Data,
 }
 
-/// The only key of the data that is read.
+/// The only key of the data that `regcred` reads.
 #[derive(Default, Deserialize)]
 struct Data {
     #[serde(rename = ".dockerconfigjson", default)]
@@ -212,9 +212,9 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Account {
-    /// Its metadata. A map has room for eleven of its values, and a controller has a map for each namespace.
+    /// Its metadata. A map reserves room for eleven values, and a controller has a map for each namespace.
     pub metadata: Box<Metadata>,
-    /// Its references, as they were read: a patch compares them.
+    /// Its references as they were read, because a patch tests them.
     pub image_pull_secrets: Vec<Value>,
 }
 

@@ -1,4 +1,4 @@
-//! Judges one Secret, and the references of one namespace, for a program that keeps no Secret.
+//! Judges one Secret, and the references of one namespace, for the controller, which keeps no Secret.
 
 use super::compare::{Step, accounts, steps};
 use super::delivery::{Delivery, OnConflict};
@@ -7,27 +7,27 @@ use crate::names::Namespace;
 use crate::plan::{Action, Owner, Plan, Reason};
 use crate::spec::choice::Link;
 
-/// What is done with a Secret that is there, and why.
+/// What is done with an existing Secret, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
     /// What is done.
     pub action: Action,
     /// Why.
     pub reason: Reason,
-    /// Whether it is this owner's.
+    /// Whether it belongs to this owner.
     pub is_ours: bool,
-    /// Whose it is, where that is why.
+    /// The owner, if the owner is the reason.
     pub whose: Option<String>,
 }
 
 impl Delivery<'_> {
-    /// What is done with a Secret that is there, and wanted.
+    /// What is done with an existing Secret that is wanted.
     #[must_use]
     pub fn judge(&self, number: usize, there: &Secret) -> Judged {
         self.judge_with(number, there, self.on_conflict)
     }
 
-    /// The same, where something else is done with somebody else's Secret than in other namespaces.
+    /// The same, with another rule for Secrets of others in this namespace.
     #[must_use]
     pub fn judge_with(&self, number: usize, there: &Secret, on_conflict: OnConflict) -> Judged {
         let (actual, whose) = self.assess(&self.pull_secrets[number], there, on_conflict);
@@ -35,7 +35,7 @@ impl Delivery<'_> {
         Judged { action, reason, is_ours: actual.owner == Owner::Proven, whose }
     }
 
-    /// The ServiceAccounts of a namespace that should refer to these pull secrets, by their numbers.
+    /// The ServiceAccounts of a namespace that should refer to these pull secrets, with the numbers of the pull secrets.
     #[must_use]
     pub fn links(&self, numbers: &[usize], namespace: &Namespace, space: &Space) -> Vec<Step> {
         if self.link != Link::ServiceAccount {

@@ -1,6 +1,6 @@
-//! Compares a live cluster with what is wanted there, from facts as they were read.
+//! Compares a live cluster with what is wanted there, from facts that were read before.
 //!
-//! Nothing here asks a cluster: `regcred-cluster` reads the [`facts`], and executes the [`Step`]s of a [`Comparison`].
+//! Nothing here talks to a cluster: `regcred-cluster` reads the [`facts`], and executes the [`Step`]s of a [`Comparison`].
 
 mod compare;
 pub mod confine;

@@ -20,7 +20,7 @@ pub struct Policy {
     kind: String,
     name: ResourceName,
     object: Value,
-    /// Whether the registries are known, on which one of its conditions depends.
+    /// Whether the registries are known: one of the policy's conditions depends on them.
     is_known: bool,
 }
 
@@ -58,7 +58,7 @@ impl Delivery<'_> {
         wanted.iter().filter(|one| !one.namespaces.is_empty()).flat_map(of_one).collect()
     }
 
-    /// What is done with the policies; `found` has what is there, in the same order.
+    /// What is done with the policies; `found` has the existing ones, in the same order.
     #[must_use]
     pub fn compare_policies(&self, policies: &[Policy], found: &[Option<Value>]) -> Vec<Step> {
         let items = policies.iter().zip(found).map(|(policy, found)| policy.item(found.as_ref(), &self.marks.owner));
@@ -78,7 +78,7 @@ impl Policy {
         Some(Self { path, kind, name, object, is_known })
     }
 
-    /// Serves also the namespaces that the binding of this owner serves already, because another run chose them.
+    /// Also serves the namespaces in the existing binding of this owner, because another run chose them.
     pub fn keep_namespaces(&mut self, found: Option<&Value>, owner: &str) {
         const VALUES: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/values";
         let metadata = found.and_then(|found| serde_json::from_value::<Metadata>(found["metadata"].clone()).ok());
@@ -118,14 +118,14 @@ impl Policy {
     }
 }
 
-/// Takes out the condition that depends on the logins.
+/// Removes the condition that depends on the logins.
 fn without_registries(policy: &mut Value) {
     if let Some(conditions) = policy["spec"]["matchConditions"].as_array_mut() {
         conditions.retain(|condition| condition["name"] != "uses-the-registries");
     }
 }
 
-/// Whether the object has everything that is wanted; the API server adds fields, but nothing to a list.
+/// Whether the object has everything that is wanted. The API server adds fields to an object, but no entry to a list.
 fn has(there: &Value, wanted: &Value) -> bool {
     match (there, wanted) {
         (Value::Object(there), Value::Object(wanted)) => {
@@ -138,8 +138,8 @@ fn has(there: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// A Pod whose image one of these keys matches, to see whether a policy adds the reference to it. It has a reference of its own, so that
-/// those of its ServiceAccount stay away.
+/// A Pod whose image one of these keys matches, to test whether a policy adds the reference. The Pod has a reference of its own, so that it
+/// does not get those of its ServiceAccount.
 #[must_use]
 pub fn probe<'a>(mut keys: impl Iterator<Item = &'a RegistryKey>) -> Option<Value> {
     let key = keys.find(|key| !matches_no_image(key))?;

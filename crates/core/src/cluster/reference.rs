@@ -1,7 +1,8 @@
 //! Writes the JSON Patch that adds references to a ServiceAccount's list, or removes ours.
 //!
-//! The list is atomic: a merge replaces it as a whole. So the patch first tests that the list is as it was read, and then adds at the
-//! end or removes single entries; a lost race is an error of the API server, after which the list is read again.
+//! The list is atomic: a merge replaces it as a whole. So the patch first tests that the list has not changed since it was read, and then
+//! adds entries at the end or removes single entries. If another writer was faster, the API server answers with an error, and the list
+//! is read again.
 
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ pub fn refers(list: &[Value], name: &ResourceName) -> bool {
     list.iter().any(|entry| is(entry, name))
 }
 
-/// Adds those of the names that are missing at the end; `None` where none is.
+/// Adds the missing names at the end; `None` if no name is missing.
 #[must_use]
 pub fn add(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     let mut missing: Vec<_> = names.iter().filter(|name| !refers(list, name)).collect();
@@ -25,7 +26,7 @@ pub fn add(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     }
     let entries: Vec<_> = missing.iter().map(|name| json!({"name": name})).collect();
     Some(if list.is_empty() {
-        // The API server keeps no empty list: `null` is the test for none.
+        // The API server keeps no empty list, so the test for an empty list is `null`.
         json!([{"op": "test", "path": PATH, "value": null}, {"op": "add", "path": PATH, "value": entries}])
     } else {
         let added = entries.into_iter().map(|entry| json!({"op": "add", "path": format!("{PATH}/-"), "value": entry}));
@@ -33,14 +34,14 @@ pub fn add(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     })
 }
 
-/// Removes every entry with one of the names; `None` where there is none.
+/// Removes every entry with one of the names; `None` if there is no such entry.
 #[must_use]
 pub fn remove(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     let found: Vec<_> = (0..list.len()).filter(|&at| names.iter().any(|name| is(&list[at], name))).collect();
     if found.is_empty() {
         return None;
     }
-    // From the end, so that no number moves.
+    // From the end, so that the positions of other entries stay valid.
     let removed = found.iter().rev().map(|at| json!({"op": "remove", "path": format!("{PATH}/{at}")}));
     Some([test(list)].into_iter().chain(removed).collect())
 }
@@ -59,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// What the API server makes of the patch, or `None` where a test fails.
+    /// The result of the patch at the API server, or `None` if a test fails.
     fn patched(mut list: Vec<Value>, patch: &Value) -> Option<Vec<Value>> {
         for operation in patch.as_array().unwrap() {
             let place = operation["path"].as_str().unwrap().strip_prefix(PATH).unwrap();

@@ -1,4 +1,4 @@
-//! Finds what an owner leaves behind: its Secrets, and the references to them.
+//! Finds the objects that an owner leaves behind: its Secrets, and the references to them.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ use crate::plan::{Action, Actual, Change, Content, History, Owner, Reason};
 pub struct Removal<'a> {
     /// The owner.
     pub owner: &'a str,
-    /// Names of Secrets whose references go even where the Secret is no longer there: an earlier run may have been interrupted.
+    /// Names of Secrets whose references are removed even if the Secret is gone: an earlier run may have been interrupted.
     pub names: Vec<&'a ResourceName>,
-    /// Secrets that stay, by namespace and name: they are still wanted.
+    /// Secrets that are still wanted and stay, by namespace and name.
     pub wanted: BTreeSet<(Namespace, ResourceName)>,
 }
 
@@ -27,7 +27,7 @@ impl Removal<'_> {
         steps(facts.namespaces.iter().flat_map(|(namespace, space)| self.items(namespace, space)).collect())
     }
 
-    /// The step that removes another object of an owner; `namespace` is empty for one of the whole cluster.
+    /// The step that removes another object of an owner; `namespace` is empty for a cluster-wide object.
     #[must_use]
     pub fn other(namespace: &str, name: ResourceName, object: Object) -> Step {
         let kind = object.kind();
@@ -62,7 +62,8 @@ impl Removal<'_> {
         accounts.into_iter().chain(secrets).collect()
     }
 
-    /// Whether nobody else wrote the list, as far as the API server remembers: of a ServiceAccount that the cluster made it does not.
+    /// Whether no other manager wrote the list, as far as the API server knows. It does not know who wrote the ServiceAccounts
+    /// that the cluster created.
     fn has_written(&self, account: &Account) -> bool {
         let manager = field_manager(self.owner);
         let mut managers = account.metadata.managers("f:imagePullSecrets").peekable();

@@ -12,7 +12,7 @@ pub struct Choice<'a> {
     pub include: &'a [NamespacePattern],
     /// Names and globs to leave out.
     pub exclude: &'a [NamespacePattern],
-    /// What is taken without names and globs.
+    /// Which namespaces are taken without names and globs.
     pub others: Others,
     /// What the namespaces are chosen for.
     pub aim: Aim,
@@ -21,31 +21,31 @@ pub struct Choice<'a> {
 /// What namespaces are chosen for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
-    /// To be served.
+    /// To serve them.
     Serve,
-    /// To remove what an earlier run has left there: one that has opted out meanwhile, or is the cluster's own, may have some of it.
+    /// To clean up after an earlier run: a namespace that has opted out since, or is the cluster's own, may still have our objects.
     CleanUp,
 }
 
-/// What is taken where no name and no glob is given.
+/// Which namespaces are taken if no name and no glob is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Others {
     /// Every namespace that was read (`--all-namespaces`, or `--selector`, which the API server has applied).
     All,
-    /// None.
+    /// No namespace.
     None,
 }
 
-/// What was chosen.
+/// The chosen namespaces, and those that were left out.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Chosen {
-    /// The namespaces, sorted and each once.
+    /// The namespaces, sorted and without duplicates.
     pub namespaces: Vec<Namespace>,
-    /// Namespaces that were named, and are left out because they are being deleted or have opted out.
+    /// Named namespaces that are left out because they are being deleted or have opted out.
     pub left_out: Vec<(Namespace, Why)>,
-    /// Namespaces that were named, and do not exist.
+    /// Named namespaces that do not exist.
     pub missing: Vec<Namespace>,
-    /// How many more there would be if nothing was excluded.
+    /// How many more namespaces there would be without exclusions.
     pub excluded: usize,
 }
 
@@ -54,7 +54,7 @@ pub struct Chosen {
 pub enum Why {
     /// It is being deleted.
     Terminating,
-    /// Its annotation says so.
+    /// Its annotation opts out.
     OptedOut,
 }
 
@@ -105,7 +105,7 @@ impl Choice<'_> {
         chosen
     }
 
-    /// Whether a namespace is wanted, and how that was said.
+    /// Whether a namespace is wanted, and by what kind of choice.
     fn matches(&self, name: &Namespace) -> Option<By> {
         let is_kept_apart = self.aim == Aim::Serve && is_of_the_cluster(name.as_str());
         let mut by = (self.include.is_empty() && self.others == Others::All && !is_kept_apart).then_some(By::Rule);
@@ -135,7 +135,7 @@ enum By {
     Rule,
 }
 
-/// Whether a namespace, or the glob for some, is named as those of the cluster itself: they are served only if they are named.
+/// Whether a name or glob begins like the cluster's own namespaces, which are served only if somebody names them.
 pub(super) fn is_of_the_cluster(name: &str) -> bool {
     name.starts_with("kube-") || name.starts_with("openshift-") || name == "openshift"
 }

@@ -1,7 +1,7 @@
 //! Finds Pods that fail to pull an image because they were created without the reference, and decides which may be evicted.
 //!
-//! The list of a Pod cannot change, and a kubelet waits up to five minutes between two tries. A new Pod in its place has the reference and
-//! tries at once.
+//! The `imagePullSecrets` of a Pod cannot change, and a kubelet waits up to five minutes between two tries. A new Pod has the reference
+//! and tries at once.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::Link;
 
-/// Why a container waits, where an image is the reason.
+/// The reasons of a waiting container that are about its image.
 const REASONS: [&str; 2] = ["ErrImagePull", "ImagePullBackOff"];
 
 /// A `PodDisruptionBudget`, as far as the rules need it.
@@ -61,16 +61,16 @@ struct Expression {
 /// What may be done with a stuck Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is evicted: its controller makes a new one.
+    /// The Pod is evicted, and its controller creates a new one.
     Evict,
-    /// Nobody would make a new one.
+    /// No controller would create a new Pod.
     Bare,
-    /// This budget allows no disruption. The API server would evict a Pod that does not run all the same.
+    /// This budget allows no disruption. The API server would still evict a Pod that does not run.
     Protected(String),
 }
 
 impl Pod {
-    /// Whether it fails to pull an image that one of these pull secrets is for, and lacks the reference to it.
+    /// Whether the Pod fails to pull an image that one of these pull secrets matches, and lacks the reference to that pull secret.
     pub fn is_stuck<'a>(&self, pull_secrets: impl Iterator<Item = (&'a ResourceName, Vec<&'a RegistryKey>)>) -> bool {
         let failed = self.failed_pulls();
         let images: Vec<_> =
@@ -83,10 +83,10 @@ impl Pod {
             && lacking.any(|(_, keys)| images.iter().any(|image| is_for(&keys, image)))
     }
 
-    /// What may be done with it.
+    /// What may be done with the Pod.
     #[must_use]
     pub fn verdict(&self, budgets: &[Budget]) -> Verdict {
-        // A node owns the Pods of its own files, and makes no new one before the file changes.
+        // A node owns the Pods of its own files, and creates a new one only after the file changes.
         let makes_a_new_one = |owner: &OwnerReference| owner.controller && owner.kind != "Node";
         if !self.metadata.owner_references.iter().any(makes_a_new_one) {
             return Verdict::Bare;

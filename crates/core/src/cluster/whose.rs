@@ -1,23 +1,23 @@
-//! Tells whose an object in a cluster is.
+//! Decides who owns an object in a cluster.
 
 use super::facts::Metadata;
 use crate::names::ResourceName;
 use crate::objects::marks::{MANAGED_BY, OWNER};
 
-/// Whose an object is.
+/// The owner of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// This owner's.
+    /// This owner.
     Ours,
-    /// Another owner's of regcred.
+    /// Another owner of regcred.
     Another(String),
-    /// A tool's that would undo every change.
+    /// A tool that would undo every change.
     Managed(String),
-    /// Nobody's that is known.
+    /// No known owner.
     Nobody,
 }
 
-/// Whose the object with this metadata is, seen by `owner`.
+/// Who owns the object with this metadata, from the view of `owner`.
 #[must_use]
 pub fn whose(metadata: &Metadata, owner: &str) -> Whose {
     if let Some(tool) = tool(metadata) {
@@ -31,13 +31,13 @@ pub fn whose(metadata: &Metadata, owner: &str) -> Whose {
     }
 }
 
-/// Whether Titansoft's imagepullsecret-patcher made it: it writes its mark as an annotation.
+/// Whether Titansoft's imagepullsecret-patcher made the object: it adds its annotation.
 #[must_use]
 pub fn is_of_the_patcher(metadata: &Metadata) -> bool {
     metadata.annotations.get(MANAGED_BY.0).is_some_and(|name| name == "imagepullsecret-patcher")
 }
 
-/// The tool that manages an object, in the words of a message.
+/// The tool that manages an object, as text for a message.
 #[must_use]
 pub fn tool(metadata: &Metadata) -> Option<String> {
     let annotation = |name: &str| metadata.annotations.get(name).map(String::as_str);

@@ -5,14 +5,14 @@ use crate::cluster::grant::Selector;
 use crate::cluster::selection::{Aim, Choice, Others};
 use crate::names::{Namespace, NamespacePattern};
 
-/// Which namespaces a pull secret goes to, as it is written. Without names and globs they are all but the cluster's own.
+/// Which namespaces a pull secret goes to, as written. Without names and globs: all except the cluster's own.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Names and globs to take.
     pub include: Vec<NamespacePattern>,
     /// Names and globs to leave out.
     pub exclude: Vec<NamespacePattern>,
-    /// Labels that they must have.
+    /// Labels that the namespaces must have.
     pub selector: Option<Selector>,
 }
 
@@ -21,7 +21,7 @@ pub struct Selection {
 pub struct Choosing<'d> {
     /// What is asked for.
     pub selection: &'d Selection,
-    /// What is permitted, where that is less than everything.
+    /// The limit, if there is one.
     pub within: Option<&'d Selection>,
 }
 
@@ -37,12 +37,12 @@ impl Selection {
 }
 
 impl<'d> Choosing<'d> {
-    /// Whether it is chosen, whether or not it has opted out.
+    /// Whether the namespace is chosen, even if it has opted out.
     pub(super) fn names_it(&self, name: &Namespace, here: &Here) -> bool {
         self.selections().all(|selection| selection.has_its_labels(here) && selection.choice().names_it(name))
     }
 
-    /// Whether it is served.
+    /// Whether the namespace is served.
     pub(super) fn takes(&self, name: &Namespace, here: &Here) -> bool {
         here.is_known
             && self
@@ -50,7 +50,7 @@ impl<'d> Choosing<'d> {
                 .all(|selection| selection.has_its_labels(here) && selection.choice().takes(name, &here.space))
     }
 
-    /// Whether it asks for this label.
+    /// Whether the choice asks for this label.
     pub(super) fn mentions(&self, label: &str) -> bool {
         self.selections().filter_map(|selection| selection.selector.as_ref()).any(|selector| selector.mentions(label))
     }

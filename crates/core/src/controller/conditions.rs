@@ -1,4 +1,4 @@
-//! Says in the status of a custom resource how it is: conditions with reasons, and how many namespaces are how.
+//! Writes the status of a custom resource: conditions with reasons, and the number of namespaces in each state.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,16 +6,16 @@ use super::permitted::{Reason, Refusal};
 use super::{Counts, Standing};
 use crate::cluster::Delivery;
 
-/// What became of a custom resource.
+/// The result for a custom resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Its name.
     pub resource: String,
-    /// The generation of what it asks for.
+    /// The generation of its spec.
     pub generation: i64,
-    /// Why it is ignored; nothing if it is not.
+    /// Why it is ignored, if it is.
     pub refusals: Vec<Refusal>,
-    /// What is wrong with its logins, without a value. The earlier logins stay in force.
+    /// The problems of its logins, without values. The earlier logins stay in force.
     pub broken: Vec<String>,
     /// Its pull secrets, by their numbers in the delivery.
     pub pull_secrets: Vec<usize>,
@@ -25,15 +25,15 @@ pub struct Verdict {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
-    /// The generation that this is about.
+    /// The generation that this status describes.
     pub observed_generation: i64,
     /// How many namespaces are chosen.
     pub wanted: usize,
     /// How many of them have everything.
     pub served: usize,
-    /// How many of them are left, failing or contested.
+    /// How many of them are left alone, failing or contested.
     pub failing: usize,
-    /// When any of this changed last.
+    /// When one of these fields last changed.
     pub last_change: String,
     /// `Ready`, `NotPermitted` and `LoginBroken`.
     pub conditions: Vec<Condition>,
@@ -43,23 +43,23 @@ pub struct Status {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Condition {
-    /// What it is about.
+    /// The kind of condition.
     #[serde(rename = "type")]
     pub type_: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
-    /// The generation that this is about.
+    /// The generation that this condition describes.
     pub observed_generation: i64,
-    /// When its status changed last.
+    /// When its status last changed.
     pub last_transition_time: String,
-    /// Why, in one word.
+    /// The reason, in one word.
     pub reason: String,
-    /// Why, in a sentence.
+    /// The reason, in a sentence.
     pub message: String,
 }
 
 impl Status {
-    /// The status that a resource should have; the same as `before` where nothing has changed but the time.
+    /// The status that a resource should have; equal to `before` if only the time has changed.
     #[must_use]
     pub fn new(
         verdict: &Verdict,
@@ -83,7 +83,7 @@ impl Status {
     }
 }
 
-/// The word and the sentence for a namespace that is not served, and is no longer waited for.
+/// The word and the sentence for a namespace that is not served, and will not be without help.
 #[must_use]
 pub fn trouble(standing: &Standing, delivery: &Delivery<'_>) -> Option<(&'static str, String)> {
     match standing {
@@ -105,7 +105,7 @@ struct Said {
     message: String,
 }
 
-/// The longest message that the definition takes, in bytes.
+/// The longest message that the definition allows, in bytes.
 const LONGEST: usize = 8_000;
 
 impl Said {

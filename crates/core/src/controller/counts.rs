@@ -1,29 +1,29 @@
-//! Counts the namespaces by how they are, as each of them changes: there may be many.
+//! Counts the namespaces in each state, one change at a time: there may be many namespaces.
 
 use super::Target;
 use super::index::Here;
 use super::machine::Machine;
 use super::namespace::Standing;
 
-/// How many namespaces are how.
+/// The number of namespaces in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Chosen ones.
+    /// Chosen namespaces.
     pub wanted: usize,
-    /// Those that have everything.
+    /// Namespaces that have everything.
     pub served: usize,
-    /// Those with something to write or to remove.
+    /// Namespaces with something to write or to remove.
     pub pending: usize,
-    /// Those with a Secret of somebody else.
+    /// Namespaces with a Secret of somebody else.
     pub left: usize,
-    /// Those where a write fails.
+    /// Namespaces with a failing write.
     pub failing: usize,
-    /// Those where another manager undoes what is written.
+    /// Namespaces where another manager undoes our writes.
     pub contested: usize,
 }
 
 impl Counts {
-    /// A namespace was in one standing, and is in another.
+    /// Moves a namespace from one state to another.
     pub(super) fn moved(&mut self, from: &Standing, to: &Standing) {
         self.count(from, |count| count.saturating_sub(1));
         self.count(to, |count| count + 1);
@@ -46,7 +46,8 @@ impl Counts {
 }
 
 impl Machine<'_> {
-    /// How many of the namespaces are how that get one of these pull secrets, and how the first one is that is left, fails or is contested.
+    /// The number of namespaces with one of these pull secrets in each state, and the state of the first namespace that is left,
+    /// fails or is contested.
     #[must_use]
     pub fn counts_of(&self, pull_secrets: &[usize]) -> (Counts, Option<&Standing>) {
         let (mut counts, mut trouble) = (Counts::default(), None);
@@ -65,10 +66,10 @@ impl Machine<'_> {
     }
 }
 
-/// How a namespace is for some of its pull secrets: what is wrong with the Secret of another one is not about them.
+/// The state of a namespace for some of its pull secrets: problems of another pull secret's Secret do not count.
 fn standing_of<'h>(chosen: &[usize], here: &'h Here) -> &'h Standing {
     match &here.standing {
-        // It is not decided yet.
+        // Nothing is decided yet.
         Standing::Unwanted | Standing::Leaving => &Standing::Pending,
         Standing::Left(place, _) | Standing::Failing(place, _) | Standing::Contested(place, _) if matches!(place.target, Target::Secret(number) if !chosen.contains(&number)) =>
         {

@@ -1,4 +1,4 @@
-//! Keeps what the rules need of the objects that watches have seen.
+//! Keeps the facts that the rules need about the objects that watches have seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::plan::{Action, Reason};
 
 use super::namespace::Standing;
 
-/// What tells a Secret from its earlier and later states.
+/// The identity and version of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its uid.
@@ -26,7 +26,7 @@ impl Identity {
     }
 }
 
-/// A Secret, as far as it is kept: which one, and what is done with it.
+/// The facts that are kept about a Secret: which Secret it is, and what is done with it.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) identity: Identity,
@@ -44,36 +44,36 @@ impl Held {
         Self { identity, judged }
     }
 
-    /// Whether it is ours, and as it should be.
+    /// Whether it is ours and as wanted.
     pub(super) fn is_good(&self) -> bool {
         self.judged.is_ours && self.judged.action == Action::Keep
     }
 }
 
-/// A namespace, with what is kept of its objects.
+/// A namespace, with the facts about its objects.
 #[derive(Debug, Default)]
 pub(super) struct Here {
-    /// Whether the namespace itself was seen: its objects may come first.
+    /// Whether the namespace itself was seen: its objects may be seen first.
     pub(super) is_known: bool,
     /// Its annotations and its ServiceAccounts.
     pub(super) space: Space,
     pub(super) secrets: BTreeMap<usize, Box<Held>>,
-    /// ServiceAccounts to which a reference was added, so that it is ours even without a Secret.
+    /// ServiceAccounts that got a reference, so that the reference counts as ours even without a Secret.
     pub(super) linked: BTreeSet<ResourceName>,
     pub(super) standing: Standing,
-    /// By the number of the pull secret: whether it is chosen, whether or not it has opted out.
+    /// By the number of the pull secret: whether the namespace is chosen, even if it has opted out.
     pub(super) named: Vec<bool>,
-    /// When it was seen for the first time, until it is served.
+    /// When it was first seen; cleared when it is served.
     pub(super) since: Option<u64>,
 }
 
 impl Here {
-    /// Whether nothing is left of it.
+    /// Whether nothing of it is left.
     pub(super) fn is_empty(&self) -> bool {
         !self.is_known && self.secrets.is_empty() && self.space.accounts.is_empty()
     }
 
-    /// Takes over how the namespace is; of its labels those that are asked for.
+    /// Updates the facts about the namespace; keeps only the labels that a choice asks for.
     pub(super) fn see(&mut self, space: Space, is_asked_for: impl Fn(&str) -> bool) {
         self.is_known = true;
         let mut labels = space.metadata.labels;
@@ -92,7 +92,7 @@ impl Here {
     }
 }
 
-/// A ServiceAccount without what no rule needs.
+/// A ServiceAccount without the fields that no rule needs.
 pub(super) fn trimmed(account: Account) -> Account {
     let Account { metadata, image_pull_secrets } = account;
     let Metadata { annotations, uid, resource_version, .. } = *metadata;
@@ -105,7 +105,7 @@ fn opt_out(mut annotations: BTreeMap<String, String>) -> BTreeMap<String, String
     annotations
 }
 
-/// Whether an object of the same uid has an older version. The versions of the API server may be compared as numbers; what is no
+/// Whether an object of the same uid has an older version. Versions of the API server may be compared as numbers; a version that is no
 /// number is never older.
 pub(super) fn is_older(uid: &str, version: &str, than: (&str, &str)) -> bool {
     let number = |text: &str| text.parse::<u128>().ok();
@@ -120,7 +120,7 @@ pub(super) fn is_older_than(metadata: &Metadata, known: &Metadata) -> bool {
     is_older(&metadata.uid, &metadata.resource_version, (&known.uid, &known.resource_version))
 }
 
-/// The manager of a field that is not ours.
+/// A field manager other than ours.
 pub(super) fn other_manager(metadata: &Metadata, field: &str, ours: &str) -> Option<String> {
     metadata.managers(field).find(|manager| *manager != ours).map(str::to_owned)
 }

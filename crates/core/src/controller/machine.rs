@@ -1,4 +1,4 @@
-//! Takes events and outcomes, and names the writes that are due.
+//! Takes events and outcomes, and returns the writes that are due.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
@@ -26,7 +26,7 @@ pub struct Machine<'d> {
     pub(super) watches: BTreeMap<Watch, Seen>,
     /// By the number of the pull secret: how many namespaces are chosen for it by their names.
     pub(super) named: Vec<usize>,
-    /// Whether it was said that nothing of a pull secret is removed.
+    /// Whether people were told that nothing of a pull secret is removed.
     pub(super) said: Vec<bool>,
     pub(super) queue: VecDeque<Namespace>,
     pub(super) queued: BTreeSet<Namespace>,
@@ -38,28 +38,28 @@ pub struct Machine<'d> {
     pub(super) counts: Counts,
 }
 
-/// What is done apart from serving the chosen namespaces.
+/// What the controller does besides serving the chosen namespaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Manner {
-    /// What is no longer chosen is removed, and nothing is done in the controller's own namespace.
+    /// It removes objects that are no longer chosen, and does nothing in its own namespace.
     #[default]
     Controller,
-    /// As Titansoft's patcher: nothing is removed, and its own namespace is served like any other. A Secret there that has no mark stays,
-    /// since it may be the source.
+    /// It acts as Titansoft's patcher: it removes nothing, and serves its own namespace like any other. A Secret without a mark
+    /// stays there, because it may be the source.
     Patcher,
 }
 
-/// What a watch has seen.
+/// What a watch has seen so far.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Whether it has seen all objects once.
     pub(super) is_complete: bool,
-    /// What it has seen since it began again.
+    /// The objects that it has seen since it started again.
     pub(super) again: Option<BTreeSet<(Namespace, Option<ResourceName>)>>,
 }
 
 impl<'d> Machine<'d> {
-    /// A machine that has seen nothing; the choices are in the order of the delivery's pull secrets. `own` is the controller's namespace,
+    /// A machine that has seen nothing. The choices are in the order of the delivery's pull secrets. `own` is the controller's namespace,
     /// where the sources of the Secrets are.
     #[must_use]
     pub fn new(delivery: &'d Delivery<'d>, choices: Vec<Choosing<'d>>, own: Namespace, manner: Manner) -> Self {
@@ -85,7 +85,7 @@ impl<'d> Machine<'d> {
         }
     }
 
-    /// What it has to be shown.
+    /// The kinds of objects that it has to watch.
     #[must_use]
     pub fn watches(&self) -> Vec<Watch> {
         self.watches.keys().cloned().collect()
@@ -97,20 +97,21 @@ impl<'d> Machine<'d> {
         self.watches.values().all(|seen| seen.is_complete)
     }
 
-    /// Whether namespaces and ServiceAccounts were seen: before that nothing is written. The Secrets of each pull secret count for it alone.
+    /// Whether all namespaces and ServiceAccounts were seen: nothing is written before. The Secrets of a pull secret matter only
+    /// for that pull secret.
     #[must_use]
     pub fn may_begin(&self) -> bool {
         let is_needed = |watch: &Watch| !matches!(watch, Watch::Secrets(_));
         self.watches.iter().all(|(watch, seen)| seen.is_complete || !is_needed(watch))
     }
 
-    /// Whether nothing is left to do now.
+    /// Whether nothing is due now.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.is_synced() && self.queue.is_empty() && self.ready.is_empty() && self.busy.is_empty()
     }
 
-    /// The next write, if one is due. It is not named again before its outcome is known.
+    /// The next write, if one is due. The same write is not returned again before its outcome is known.
     pub fn next(&mut self, now: u64) -> Option<Write> {
         if !self.may_begin() {
             return None;
@@ -128,7 +129,7 @@ impl<'d> Machine<'d> {
         self.ready.pop_front()
     }
 
-    /// When something is due that waits.
+    /// When the next waiting write is due.
     #[must_use]
     pub fn due(&self) -> Option<u64> {
         self.due.first().map(|(due, _)| *due)
@@ -173,12 +174,12 @@ impl<'d> Machine<'d> {
         self.queue(&place.namespace);
     }
 
-    /// What people want to know since this was called last.
+    /// The news since the last call.
     pub fn notices(&mut self) -> Vec<Notice> {
         mem::take(&mut self.notices)
     }
 
-    /// The namespaces that are chosen, with how they are.
+    /// The chosen namespaces, each with its state.
     pub fn standings(&self) -> impl Iterator<Item = (&Namespace, &Standing)> {
         self.index.iter().filter(|(_, here)| here.is_known).map(|(name, here)| (name, &here.standing))
     }
@@ -202,7 +203,7 @@ impl<'d> Machine<'d> {
         self.index.iter().find(takes).map(|(name, _)| name)
     }
 
-    /// How many namespaces are how.
+    /// The number of namespaces in each state.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
@@ -247,7 +248,7 @@ impl<'d> Machine<'d> {
         }
     }
 
-    /// Says which pull secrets are chosen for no namespace, each once.
+    /// Reports each pull secret for which no namespace is chosen, once.
     fn said_once(&mut self, holds: &[bool]) {
         if self.manner == Manner::Patcher {
             return;
@@ -260,7 +261,7 @@ impl<'d> Machine<'d> {
         }
     }
 
-    /// Whether nothing is done in a namespace.
+    /// Whether the controller does nothing in a namespace.
     pub(super) fn is_apart(&self, namespace: &Namespace) -> bool {
         self.manner == Manner::Controller && *namespace == self.own
     }
@@ -272,7 +273,7 @@ impl<'d> Machine<'d> {
     }
 }
 
-/// What has to be watched for a delivery.
+/// The kinds of objects to watch for a delivery.
 fn watches(delivery: &Delivery<'_>) -> Vec<Watch> {
     let all = delivery.pull_secrets.iter().any(|one| match one.accounts {
         Accounts::All => true,

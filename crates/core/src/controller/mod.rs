@@ -1,7 +1,7 @@
-//! Keeps every namespace served: a state machine that takes what watches see, and says which write is next.
+//! Keeps every namespace served: a state machine takes the events of watches, and returns the next write.
 //!
-//! It has no clock and asks nobody: `now` comes in as milliseconds of any clock that only goes forward. What it keeps of a cluster is a
-//! small index; every write that it names has a precondition, so that a write that comes late changes nothing.
+//! It has no clock and sends no requests: `now` comes in as milliseconds of any clock that only goes forward. It keeps only a small
+//! index of the cluster. Every write has a precondition, so that a late write changes nothing.
 
 mod choosing;
 pub mod conditions;
@@ -38,24 +38,24 @@ pub enum Watch {
     Secrets(usize),
 }
 
-/// What a watch sees.
+/// An event of a watch.
 #[derive(Debug)]
 pub enum Event {
-    /// It begins again with all objects that there are.
+    /// The watch starts again, and will show all existing objects.
     Began(Watch),
-    /// It has seen all of them.
+    /// The watch has shown all existing objects.
     Ended(Watch),
-    /// A namespace as it is.
+    /// A new or changed namespace.
     Namespace(NamespaceObject),
-    /// A namespace that is no longer there.
+    /// A deleted namespace.
     NamespaceGone(Namespace),
-    /// A ServiceAccount as it is.
+    /// A new or changed ServiceAccount.
     Account(Watch, Account),
-    /// A ServiceAccount that is no longer there.
+    /// A deleted ServiceAccount.
     AccountGone(Namespace, ResourceName),
-    /// A Secret as it is.
+    /// A new or changed Secret.
     Secret(usize, Secret),
-    /// A Secret that is no longer there.
+    /// A deleted Secret.
     SecretGone(usize, Namespace),
 }
 
@@ -64,12 +64,12 @@ pub enum Event {
 pub struct Place {
     /// Its namespace.
     pub namespace: Namespace,
-    /// What it is.
+    /// The kind of object.
     pub target: Target,
 }
 
 impl Place {
-    /// The object in the words of a message.
+    /// The object, as text for a message.
     #[must_use]
     pub fn words(&self, delivery: &Delivery<'_>) -> String {
         match &self.target {
@@ -79,7 +79,7 @@ impl Place {
     }
 }
 
-/// What an object is.
+/// The kinds of objects that the machine writes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// A ServiceAccount.
@@ -93,12 +93,12 @@ pub enum Target {
 pub struct Write {
     /// The object.
     pub place: Place,
-    /// What is done with it.
+    /// What the write does.
     pub deed: Deed,
 }
 
 impl Write {
-    /// The ServiceAccount to which it adds a reference.
+    /// The ServiceAccount that gets a reference by this write.
     fn linked(&self) -> Option<&ResourceName> {
         match (&self.deed, &self.place.target) {
             (Deed::Link(_), Target::Account(name)) => Some(name),
@@ -107,49 +107,49 @@ impl Write {
     }
 }
 
-/// What is done with an object.
+/// What a write does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
-    /// References are added by this JSON Patch, which tests the list.
+    /// Adds references by this JSON Patch, which tests the list.
     Link(serde_json::Value),
-    /// References are removed by this JSON Patch, which tests the list.
+    /// Removes references by this JSON Patch, which tests the list.
     Unlink(serde_json::Value),
-    /// The Secret is made, or replaced if it is still this one.
+    /// Creates the Secret, or replaces it if it is still this one.
     Apply(Option<Identity>),
-    /// The Secret is deleted, if it is still this one.
+    /// Deletes the Secret, if it is still this one.
     Delete(Identity),
 }
 
-/// How a write ended.
+/// The outcome of a write.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The ServiceAccount is now this.
+    /// The new state of the ServiceAccount.
     Account(Account),
-    /// The Secret is now this one, with the content that is wanted.
+    /// The new Secret, with the wanted content.
     Secret(Identity),
     /// The Secret is deleted.
     Deleted,
-    /// The object is not as it was seen: the watch will show how it is.
+    /// The object has changed since it was seen: the watch will show the new state.
     Stale,
-    /// The namespace is being deleted, or is gone.
+    /// The namespace is being deleted, or no longer exists.
     NamespaceEnds,
-    /// It failed, in words without a value.
+    /// The write failed, with a message without values.
     Failed(String),
 }
 
-/// Something that people want to know.
+/// An event that people want to know about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// A namespace is served, so long after it was seen for the first time.
+    /// A namespace is served, with the time since it was first seen.
     Served(Namespace, u64),
     /// Our Secret and the references to it were removed from a namespace.
     Removed(Namespace),
-    /// A Secret of our name is somebody else's, or cannot become what is wanted, and stays.
+    /// A Secret of our name stays, because it belongs to somebody else or cannot change as wanted.
     Left(Place, String),
     /// A write failed.
     Failing(Place, String),
-    /// Another manager undoes what is written.
+    /// Another manager undoes our writes.
     Contested(Place, Option<String>),
-    /// No namespace is chosen for this pull secret any more, so nothing of it is removed.
+    /// No namespace is chosen for this pull secret any more, so its objects are not removed.
     HoldsRemovals(usize),
 }

@@ -1,4 +1,4 @@
-//! Decides what one namespace needs next: references before the Secret, when both are written and when both are removed.
+//! Decides the next write of one namespace. References come before the Secret, both when they are added and when they go.
 
 use std::collections::BTreeMap;
 
@@ -11,42 +11,42 @@ use crate::cluster::{Delivery, Object, OnConflict};
 use crate::names::{Namespace, ResourceName};
 use crate::plan::{Action, Reason};
 
-/// How a namespace is.
+/// The state of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
-    /// It is not chosen, and nothing of ours is there.
+    /// It is not chosen, and has no object of ours.
     #[default]
     Unwanted,
     /// It has every Secret and every reference.
     Served,
-    /// Something is still to be written.
+    /// Something still has to be written.
     Pending,
-    /// What is ours there is still to be removed.
+    /// Our objects there still have to be removed.
     Leaving,
-    /// A Secret there is left as it is, for this reason.
+    /// A Secret there stays as it is, for this reason.
     Left(Place, String),
-    /// A write fails, in these words.
+    /// A write fails, with this message.
     Failing(Place, String),
-    /// Another manager undoes what is written.
+    /// Another manager undoes our writes.
     Contested(Place, Option<String>),
 }
 
-/// What a namespace needs.
+/// The next writes of a namespace.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
     pub(super) writes: Vec<Write>,
     pub(super) standing: Standing,
-    /// When something that waits is due.
+    /// When the next waiting object is due.
     pub(super) due: Option<u64>,
 }
 
-/// What the decision about a namespace needs to know.
+/// The facts for the decision about a namespace.
 pub(super) struct Rules<'a, 'd> {
     pub(super) delivery: &'a Delivery<'d>,
     pub(super) choices: &'a [Choosing<'d>],
-    /// By the number of the pull secret: whether nothing of it is removed.
+    /// By the number of the pull secret: whether its objects must not be removed.
     pub(super) holds: &'a [bool],
-    /// By the number of the pull secret: whether its Secrets were seen. Nothing is known of others, as where the account may not watch them.
+    /// By the number of the pull secret: whether its Secrets were seen. Others are unknown, for example if the account may not watch them.
     pub(super) seen: &'a [bool],
     pub(super) troubles: &'a Troubles,
     pub(super) is_busy: &'a dyn Fn(&Place) -> bool,
@@ -82,14 +82,14 @@ impl Rules<'_, '_> {
         needs
     }
 
-    /// Adds the references; whether nothing that can be done for them is left to do.
+    /// Adds the references; returns whether nothing more can be done for them now.
     fn link(&self, wanted: &[usize], namespace: &Namespace, here: &Here, needs: &mut Needs) -> bool {
         let mut is_done = true;
         for step in self.delivery.links(wanted, namespace, &here.space) {
             let place = Place { namespace: namespace.clone(), target: Target::Account(step.name.clone()) };
             let Object::Account { list, references } = step.object else { continue };
             if !here.space.accounts.contains_key(&step.name) {
-                // The cluster makes it soon, and no Pod can be there before.
+                // The cluster creates it soon, and before that no Pod can exist there.
                 needs.lower(Standing::Pending);
             } else if step.change.action == Action::Keep {
                 self.settled(&place, needs);
@@ -135,8 +135,8 @@ impl Rules<'_, '_> {
         }
     }
 
-    /// Removes what is ours and no longer wanted: the references, and when none is left the Secret. A reference without a Secret of ours is
-    /// ours if it was added here.
+    /// Removes our objects that are no longer wanted: first the references, and when all are gone the Secret. A reference without
+    /// a Secret of ours counts as ours if it was added here.
     fn remove(&self, wanted: &[usize], namespace: &Namespace, here: &Here, needs: &mut Needs) {
         let mut references: BTreeMap<&ResourceName, Vec<ResourceName>> = BTreeMap::new();
         for (number, pull_secret) in self.delivery.pull_secrets.iter().enumerate() {
@@ -162,7 +162,7 @@ impl Rules<'_, '_> {
         for (account, names) in references {
             let place = Place { namespace: namespace.clone(), target: Target::Account(account.clone()) };
             let list = here.space.accounts.get(account).map_or(&[][..], |account| &account.image_pull_secrets);
-            // One write of an object at a time: a reference that is added comes first.
+            // Only one write of an object at a time: adding a reference comes first.
             if needs.writes.iter().all(|write| write.place != place)
                 && let Some(patch) = reference::remove(list, &names)
             {
@@ -171,7 +171,7 @@ impl Rules<'_, '_> {
         }
     }
 
-    /// Names the write, unless it runs already, or waits after a failure.
+    /// Returns the write, unless it already runs, or waits after a failure.
     fn write(&self, place: Place, deed: Deed, needs: &mut Needs) -> Tried {
         needs.lower(match self.troubles.last(&place) {
             Some(Why::Contest(manager)) => Standing::Contested(place.clone(), manager.clone()),
@@ -189,7 +189,7 @@ impl Rules<'_, '_> {
         Tried::Runs
     }
 
-    /// An object is as it should be; it may still be contested.
+    /// An object is as wanted; it may still be contested.
     fn settled(&self, place: &Place, needs: &mut Needs) {
         if let Some((until, Why::Contest(manager))) = self.troubles.waits(place, self.now) {
             needs.due = Some(needs.due.map_or(*until, |due| due.min(*until)));
@@ -198,17 +198,17 @@ impl Rules<'_, '_> {
     }
 }
 
-/// Whether something is done about an object now.
+/// The state of the work on an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tried {
-    /// It is, or will be in a moment.
+    /// It is done, or will be in a moment.
     Runs,
     /// It waits after a failure.
     Waits,
 }
 
 impl Needs {
-    /// The worse of two standings counts.
+    /// The worse of two states counts.
     fn lower(&mut self, standing: Standing) {
         let rank = |standing: &Standing| match standing {
             Standing::Unwanted => 0,

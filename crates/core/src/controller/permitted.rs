@@ -1,4 +1,4 @@
-//! Says what a custom resource asks for beyond what the installation permits.
+//! Finds what a custom resource asks for beyond what the installation permits.
 
 use super::Selection;
 use super::wanted::{Config, Source, Wanted};
@@ -7,15 +7,15 @@ use crate::names::{NamespacePattern, ResourceName};
 
 /// What the installation permits.
 pub struct Permitted<'a> {
-    /// For each pull secret, the widest that a resource may ask for.
+    /// For each pull secret, the maximum that a resource may ask for.
     pub config: &'a Config,
     /// More Secrets of the controller's namespace that its logins may name.
     pub secrets: &'a [ResourceName],
-    /// The registries.
+    /// The permitted registries.
     pub registries: &'a Allowed,
 }
 
-/// Why a resource is ignored.
+/// The reason why a resource is ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// In one word.
@@ -24,7 +24,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// Why a resource is ignored, in one word.
+/// The reason why a resource is ignored, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// A pull secret that the installation does not name.
@@ -37,9 +37,9 @@ pub enum Reason {
     SourceSecret,
     /// A registry beyond those of the installation.
     Registry,
-    /// An older resource has the pull secret.
+    /// An older resource already uses the pull secret.
     NameTaken,
-    /// Something that this version does not understand.
+    /// Something that this version does not support.
     NotUnderstood,
 }
 
@@ -60,13 +60,13 @@ impl Reason {
 }
 
 impl Permitted<'_> {
-    /// Everything that these pull secrets ask for beyond it.
+    /// Every request of these pull secrets that is not permitted.
     #[must_use]
     pub fn beyond(&self, asked: &[Wanted]) -> Vec<Refusal> {
         asked.iter().flat_map(|one| self.beyond_for(one)).collect()
     }
 
-    /// The widest that a resource may ask for of a pull secret.
+    /// The maximum that a resource may ask for of a pull secret.
     #[must_use]
     pub fn bounds(&self, name: &ResourceName) -> Option<&Wanted> {
         self.config.pull_secrets.iter().find(|one| one.name == *name)
@@ -108,7 +108,7 @@ impl Permitted<'_> {
     }
 }
 
-/// Whether every namespace that a pattern can match is permitted, but for those that the installation excludes: these are left out.
+/// Whether every namespace that a pattern can match is permitted. Namespaces that the installation excludes do not count.
 fn permits(bounds: &Selection, asked: &NamespacePattern) -> bool {
     match asked {
         NamespacePattern::Name(name) => bounds.choice().names_it(name),
@@ -135,8 +135,8 @@ fn accounts_beyond<'a>(asked: &'a Wanted, bounds: &Wanted) -> Vec<&'a str> {
     names.chain(globs).collect()
 }
 
-/// Whether a pattern matches everything that a glob matches, as far as their beginnings tell: the same glob, or one with a single star at
-/// its end.
+/// Whether a pattern surely matches everything that a glob matches: they are the same, or the pattern is plain text with one star
+/// at its end, and the glob begins with that text.
 fn covers(pattern: &str, glob: &str) -> bool {
     const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
     let beginning = |text: &str| text.split(SPECIAL).next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Holds what the API server gives of a custom resource, and of a Secret that its logins name.
+//! Holds the fields of a custom resource, and of a Secret that its logins name, as the API server sends them.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::objects::marks::OWNER;
 pub struct Resource {
     /// Its metadata.
     pub metadata: ResourceMetadata,
-    /// What it asks for, as it is written.
+    /// Its spec, as written.
     #[serde(default)]
     pub spec: Value,
     #[serde(default)]
@@ -30,12 +30,12 @@ pub struct Resource {
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ResourceMetadata {
-    /// What every object has.
+    /// The metadata of any object.
     #[serde(flatten)]
     pub object: Metadata,
-    /// What changes with every write of the spec.
+    /// The generation, which changes with every write of the spec.
     pub generation: i64,
-    /// When it was made.
+    /// When it was created.
     pub creation_timestamp: String,
 }
 
@@ -46,32 +46,32 @@ impl Resource {
         &self.metadata.object.name
     }
 
-    /// Its status, as it was written last.
+    /// Its last written status.
     #[must_use]
     pub fn status(&self) -> Status {
         serde_json::from_value(self.status.clone()).unwrap_or_default()
     }
 
-    /// The owner whose controller it is for, where its annotation names one.
+    /// The owner of the controller that should follow it, if its annotation names one.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.metadata.object.annotations.get(OWNER).map(String::as_str)
     }
 
-    /// Older ones come first: they keep the names that they have.
+    /// Sorts older resources first: they keep their pull secrets.
     #[must_use]
     pub fn age(&self) -> (&str, &str) {
         (&self.metadata.creation_timestamp, self.name())
     }
 }
 
-/// A Secret that logins are in.
+/// A Secret that holds logins.
 #[derive(Clone, Deserialize)]
 #[serde(from = "SourceObject")]
 pub struct SourceSecret {
     /// Its metadata.
     pub metadata: Metadata,
-    /// Its values; `None` is one that is not text.
+    /// Its values; `None` for a value that is not text.
     pub values: BTreeMap<SecretKey, Option<SecretString>>,
 }
 

@@ -1,4 +1,4 @@
-//! Takes what watches see into the index, and notices what somebody else has undone.
+//! Updates the index from watches, and notices when somebody else has undone a write.
 
 use std::collections::BTreeSet;
 use std::mem;
@@ -13,7 +13,7 @@ use crate::cluster::reference::refers;
 use crate::names::{Namespace, ResourceName};
 
 impl Machine<'_> {
-    /// Takes what a watch has seen.
+    /// Takes an event of a watch.
     pub fn see(&mut self, event: Event, now: u64) {
         match event {
             Event::Began(watch) => self.watches.entry(watch).or_default().again = Some(BTreeSet::new()),
@@ -27,7 +27,7 @@ impl Machine<'_> {
         }
     }
 
-    /// What a watch that began again has not seen is gone.
+    /// Removes the objects that a watch did not see after it started again.
     fn complete(&mut self, watch: &Watch, now: u64) {
         let seen = self.watches.entry(watch.clone()).or_default();
         seen.is_complete = true;
@@ -75,7 +75,7 @@ impl Machine<'_> {
         let is_new = self.watches.get(&Watch::Namespaces).is_some_and(|seen| seen.is_complete);
         let here = self.index.entry(name.clone()).or_default();
         if !here.is_known {
-            // How long the first namespaces take is not the time that a new one waits.
+            // The time for the first namespaces is not the waiting time of a new namespace.
             here.since = Some(now).filter(|_| is_new);
         }
         here.see(object.space(), |label| self.choices.iter().any(|choice| choice.mentions(label)));
@@ -97,7 +97,7 @@ impl Machine<'_> {
         self.troubles.forget(name);
     }
 
-    /// Counts for how many namespaces each pull secret is chosen, where one changes from `before` to `now`.
+    /// Updates for how many namespaces each pull secret is chosen, when a namespace changes from `before` to `now`.
     fn recount(&mut self, before: &[bool], now: &[bool]) {
         for (number, count) in self.named.iter_mut().enumerate() {
             let is = |named: &[bool]| usize::from(named.get(number).copied().unwrap_or(false));

@@ -1,11 +1,11 @@
-//! Remembers which writes failed, and which are undone by somebody else, and when the next try is due.
+//! Remembers which writes failed or were undone by somebody else, and when to try again.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Place;
 use crate::names::Namespace;
 
-/// How often a write is undone within ten minutes before it is contested.
+/// An object is contested after so many undone writes within ten minutes.
 pub const CONTESTED_AFTER: usize = 5;
 /// Ten minutes.
 const WINDOW: u64 = 10 * 60 * 1000;
@@ -13,23 +13,23 @@ const WINDOW: u64 = 10 * 60 * 1000;
 const LONGEST_CONTEST: u64 = 60 * 60 * 1000;
 /// The first pause after a failure, and the longest.
 const AFTER_FAILURE: (u64, u64) = (200, 60_000);
-/// The first pause where an object is not as it was seen, and the longest: the watch usually shows it sooner.
+/// The first and the longest pause after a race: the watch usually shows the object sooner.
 const AFTER_A_RACE: (u64, u64) = (50, 5_000);
 
 /// Why an object waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Why {
-    /// It was not as it was seen.
+    /// It has changed since it was seen.
     Race,
-    /// The write failed, in these words.
+    /// The write failed, with this message.
     Failure(String),
-    /// This manager undoes it.
+    /// This manager undoes the write.
     Contest(Option<String>),
 }
 
 #[derive(Debug, Default)]
 struct Trouble {
-    /// Failures and races, one after the other.
+    /// How many failures and races came in a row.
     tries: u32,
     waits: Option<(u64, Why)>,
     undone: VecDeque<u64>,
@@ -46,7 +46,7 @@ impl Troubles {
         self.0.get(place)?.waits.as_ref().filter(|(until, _)| *until > now)
     }
 
-    /// Why the last write of an object did not end well, also while the next try runs.
+    /// Why the last write of an object did not succeed, also while the next try runs.
     pub(super) fn last(&self, place: &Place) -> Option<&Why> {
         self.0.get(place)?.waits.as_ref().map(|(_, why)| why)
     }
@@ -77,7 +77,7 @@ impl Troubles {
         }
     }
 
-    /// The object was seen as it is now: after a race there is nothing to wait for.
+    /// The current object was seen, so there is no reason to wait after a race.
     pub(super) fn seen(&mut self, place: &Place) {
         if let Some(trouble) = self.0.get_mut(place)
             && matches!(trouble.waits, Some((_, Why::Race)))
@@ -86,7 +86,7 @@ impl Troubles {
         }
     }
 
-    /// Somebody else has undone a write; whether the object is contested from now on.
+    /// Somebody else has undone a write; returns whether the object is contested now.
     pub(super) fn undone(&mut self, place: &Place, now: u64, manager: Option<String>) -> bool {
         let trouble = self.0.entry(place.clone()).or_default();
         if trouble.undone.back().is_some_and(|last| now.saturating_sub(*last) > 2 * LONGEST_CONTEST) {
@@ -106,7 +106,7 @@ impl Troubles {
         is_contested
     }
 
-    /// A namespace is gone.
+    /// Forgets a deleted namespace.
     pub(super) fn forget(&mut self, namespace: &Namespace) {
         self.0.retain(|place, _| place.namespace != *namespace);
     }

@@ -1,4 +1,4 @@
-//! Holds what a mounted regcred.yaml, or custom resources, want of the controller.
+//! Holds what a mounted regcred.yaml, or custom resources, ask of the controller.
 
 use globset::GlobMatcher;
 
@@ -8,18 +8,18 @@ use crate::docker_config::registry::RegistryKey;
 use crate::names::{ResourceName, SecretKey};
 use crate::spec::choice::Link;
 
-/// What the controller is to do.
+/// What the controller has to do.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The owner of what it writes.
+    /// The owner of its objects.
     pub owner: ResourceName,
     /// How Pods find the pull secrets.
     pub link: Link,
     /// The pull secrets, by name.
     pub pull_secrets: Vec<Wanted>,
-    /// What is done with somebody else's Secret of the same name.
+    /// What to do with somebody else's Secret of the same name.
     pub on_conflict: OnConflict,
-    /// What is done with a Secret of another type.
+    /// What to do with a Secret of another type.
     pub unchangeable: Unchangeable,
 }
 
@@ -28,15 +28,15 @@ pub struct Config {
 pub struct Wanted {
     /// Its name.
     pub name: ResourceName,
-    /// Where its logins are.
+    /// The keys that hold its logins.
     pub sources: Vec<Source>,
-    /// The namespaces that it goes to.
+    /// The namespaces that get it.
     pub namespaces: Selection,
-    /// Those that it may go to, where that is less than everything.
+    /// The namespaces that may get it, if there is a limit.
     pub within: Option<Selection>,
-    /// The ServiceAccounts by name; with no globs either, every one.
+    /// The ServiceAccounts by name; without names and globs, every ServiceAccount.
     pub accounts: Vec<ResourceName>,
-    /// Globs for more of them.
+    /// Globs for more ServiceAccounts.
     pub account_globs: Vec<GlobMatcher>,
 }
 
@@ -49,7 +49,7 @@ pub struct Key {
     pub key: SecretKey,
 }
 
-/// Where logins are.
+/// Where the controller finds logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A whole Docker config.
@@ -68,14 +68,14 @@ pub enum Source {
 /// A user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name {
-    /// As it is written.
+    /// A literal user name.
     Literal(String),
-    /// In a Secret.
+    /// A user name in a Secret.
     Kept(Key),
 }
 
 impl Config {
-    /// A config that leaves what is somebody else's, and what cannot change.
+    /// A config that keeps Secrets of others, and Secrets that cannot change.
     #[must_use]
     pub fn sparing(owner: ResourceName, link: Link, pull_secrets: Vec<Wanted>) -> Self {
         Self { owner, link, pull_secrets, on_conflict: OnConflict::Skip, unchangeable: Unchangeable::Refuse }

@@ -1,4 +1,4 @@
-//! Says why a text is not the JSON object that a Docker config is.
+//! Says why a text is not the JSON object of a Docker config.
 
 use crate::diagnostic::{Code, Diagnostic};
 

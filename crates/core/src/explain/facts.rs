@@ -1,4 +1,4 @@
-//! Holds what is known of a Pod, its ServiceAccount and its namespace, as the API server's JSON has it.
+//! Holds the facts about a Pod, its ServiceAccount and its namespace, read from the API server's JSON.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,50 +13,50 @@ use crate::docker_config::registry::RegistryKey;
 use crate::names::OPT_OUT;
 use crate::registry::verdict::Verdict;
 
-/// Everything that an explanation is made from.
+/// All facts for an explanation.
 pub struct Facts {
     /// The namespace.
     pub place: Place,
-    /// The Pod; none where only an image is asked for.
+    /// The Pod; `None` if the question is only about an image.
     pub pod: Option<Pod>,
     /// The ServiceAccount.
     pub account: Account,
-    /// The Secrets that count for the Pod, in the order of its references.
+    /// The Secrets of the Pod, in the order of its references.
     pub secrets: Vec<PullSecret>,
     /// The Secrets of the ServiceAccount and of regcred that the Pod does not refer to.
     pub others: Vec<PullSecret>,
     /// The image.
     pub wanted: Wanted,
-    /// What the registry says; empty if it was not asked.
+    /// The answers of the registry; empty if it was not asked.
     pub verdicts: Vec<Verdict>,
     /// The current time, in seconds since 1970.
     pub now: i64,
 }
 
-/// What counts of a namespace.
+/// The facts about a namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
-    /// Its annotation says that it gets no pull secret.
+    /// Whether its annotation opts out of pull secrets.
     pub opts_out: bool,
     /// Whether an admission policy of ours adds references there.
     pub policy: PolicyState,
-    /// The pull secrets of ours that are there.
+    /// Our pull secrets in the namespace.
     pub ours: Vec<String>,
 }
 
 /// Whether an admission policy adds references.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PolicyState {
-    /// There is none, or it may not be read.
+    /// There is no policy, or the account may not read it.
     #[default]
     None,
-    /// It is there, and its binding leaves the namespace out.
+    /// The policy exists, but its binding leaves the namespace out.
     Excludes,
-    /// It is there for the namespace.
+    /// The policy exists for the namespace.
     Serves,
 }
 
-/// What counts of a Pod.
+/// The facts about a Pod.
 #[derive(Clone, Debug, Default)]
 pub struct Pod {
     /// The names in its `imagePullSecrets`.
@@ -69,16 +69,16 @@ pub struct Pod {
     pub created: String,
 }
 
-/// What counts of a ServiceAccount.
+/// The facts about a ServiceAccount.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
-    /// Whether it is there.
+    /// Whether it exists.
     pub exists: bool,
     /// The names in its `imagePullSecrets`.
     pub references: Vec<String>,
-    /// Its annotation says that it gets no reference.
+    /// Whether its annotation opts out of references.
     pub opts_out: bool,
-    /// Whether somebody else than regcred writes its `imagePullSecrets`.
+    /// Whether a manager other than regcred writes its `imagePullSecrets`.
     pub has_other_writer: bool,
 }
 
@@ -112,7 +112,7 @@ impl Account {
     }
 }
 
-/// Whether an object's annotations say that it wants no pull secret.
+/// Whether an object's annotations opt out of pull secrets.
 #[must_use]
 pub(super) fn opts_out(object: &Value) -> bool {
     OPT_OUT.iter().any(|name| object["metadata"]["annotations"][*name] == "true")
@@ -141,7 +141,7 @@ impl Place {
     }
 }
 
-/// Whether a label selector selects what has these labels.
+/// Whether a label selector selects an object with these labels.
 fn selects<'a>(selector: &Value, labels: &impl Fn(&str) -> Option<&'a str>) -> bool {
     let is_met = |expression: &Value| {
         let value = labels(expression["key"].as_str().unwrap_or_default());
@@ -162,13 +162,13 @@ fn selects<'a>(selector: &Value, labels: &impl Fn(&str) -> Option<&'a str>) -> b
 /// A login that a kubelet tries.
 #[derive(Clone, Copy)]
 pub struct Candidate<'a> {
-    /// The Secret that it is in.
+    /// The Secret that holds it.
     pub secret: &'a str,
     /// The login.
     pub login: &'a Credential,
 }
 
-/// An entry of a Secret with the key that a kubelet matches, and its login if it holds one.
+/// An entry of a Secret, with the key that a kubelet matches, and its login if it has one.
 #[derive(Clone, Copy)]
 struct Keyed<'a> {
     key: &'a RegistryKey,
@@ -193,7 +193,7 @@ impl<'a> Keyed<'a> {
 }
 
 impl Facts {
-    /// The logins that a kubelet tries, in its order: none where it cannot read one of the Secrets.
+    /// The logins that a kubelet tries, in its order; empty if it cannot read one of the Secrets.
     #[must_use]
     pub fn tried(&self) -> Vec<Candidate<'_>> {
         if self.is_stopped() { Vec::new() } else { self.matching(&self.secrets) }
@@ -205,7 +205,7 @@ impl Facts {
         self.secrets.iter().any(PullSecret::is_broken)
     }
 
-    /// Whether the text quotes a password, or a user name with it.
+    /// Whether the text quotes a password, or a user name together with it.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn quotes_a_login(&self, text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Finds out why an image cannot be pulled: from what a cluster and its registry say, and asks neither.
+//! Finds out why an image cannot be pulled, from facts about the cluster and its registry. It asks neither.
 
 mod cause;
 mod facts;

@@ -1,9 +1,9 @@
-//! Judges by the references: which a Pod and its ServiceAccount have, and which they lack.
+//! Compares the references of a Pod with those of its ServiceAccount, and finds which are missing.
 
 use super::facts::Facts;
 use super::rules::needs_login;
 
-/// Whether the Pod has a reference; without a Pod, the ServiceAccount.
+/// Whether the Pod has a reference; without a Pod, whether the ServiceAccount has one.
 pub(super) fn refers(facts: &Facts) -> bool {
     !references(facts).is_empty()
 }
@@ -16,8 +16,8 @@ pub(super) fn accounts_does(facts: &Facts) -> bool {
     !facts.account.references.is_empty()
 }
 
-/// Our Secret is there, and somebody else wrote a list without it. A client-side apply is not noted as a writer: then the list has
-/// others in the place of ours, which has the login.
+/// Whether our Secret exists and somebody else wrote a list without it. The API server does not record a client-side apply as a writer:
+/// then the list has other references in place of ours, which has the login.
 pub(super) fn reference_dropped(facts: &Facts) -> Option<String> {
     let refers = |name: &String| references(facts).contains(name) || facts.account.references.contains(name);
     let unreferenced: Vec<_> = facts.place.ours.iter().filter(|name| !refers(name)).collect();
@@ -29,7 +29,7 @@ pub(super) fn reference_dropped(facts: &Facts) -> Option<String> {
     Some(format!("`{name}`"))
 }
 
-/// The Pod has no reference, or misses one that its ServiceAccount has by now.
+/// Whether the Pod has no reference, or lacks one that its ServiceAccount has now.
 pub(super) fn linked_later(facts: &Facts) -> Option<String> {
     let pod = facts.pod.as_ref()?;
     let is_of_account = pod.references.iter().all(|name| facts.account.references.contains(name));

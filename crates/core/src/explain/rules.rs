@@ -1,4 +1,4 @@
-//! Walks from what is known to the cause: a table of rules, of which the first that holds is the cause.
+//! Finds the cause from the facts, with a table of rules: the first rule that applies names the cause.
 
 use super::cause::Cause;
 use super::facts::{Candidate, Facts, PolicyState};
@@ -10,21 +10,21 @@ use super::words::Words;
 use crate::registry::limits::Limits;
 use crate::registry::verdict::{Login, Pull, Standing, Verdict};
 
-/// The answer.
+/// The result of the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The cause; none if no rule holds.
+    /// The cause; `None` if no rule applies.
     pub cause: Option<Cause>,
-    /// What it is about, for example the name of a Secret in backticks; may be empty.
+    /// The subject of the cause, for example the name of a Secret in backticks; may be empty.
     pub about: String,
-    /// The causes that were looked for and do not hold.
+    /// The causes that were checked and ruled out.
     pub ruled_out: Vec<Cause>,
 }
 
-/// Whether a rule holds, and what it is about.
+/// Whether a rule applies, and its subject.
 type Rule = fn(&Facts) -> Option<String>;
 
-/// The rules, from what is certain to what needs the registry's answer.
+/// The rules, from certain facts to facts that need the registry's answer.
 const RULES: &[(Evidence, &[(Cause, Rule)])] = &[
     (Evidence::Cluster, OF_THE_POD),
     (Evidence::Node, OF_THE_NODE),
@@ -45,7 +45,7 @@ const OF_THE_POD: &[(Cause, Rule)] = &[
     (Cause::Fine, |facts| is_pulled(facts).then(|| "the image was pulled".to_owned())),
 ];
 
-/// By the words of the node.
+/// By the node's message.
 const OF_THE_NODE: &[(Cause, Rule)] = &[
     (Cause::UnknownAuthority, |facts| when(facts.wanted.words() == Words::UnknownAuthority)),
     (Cause::InvalidCertificate, |facts| when(facts.wanted.words() == Words::Certificate)),
@@ -60,11 +60,11 @@ const OF_THE_NODE: &[(Cause, Rule)] = &[
     (Cause::RateLimit, rate_limit),
 ];
 
-/// By what the cluster has.
+/// By the facts of the cluster.
 const OF_LOGINS: &[(Cause, Rule)] = &[
     (Cause::SecretBroken, |facts| of_secret(facts, |secret| matches!(secret.held, Held::Broken))),
     (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad)))),
-    // From here on no login matches.
+    // The rules from here on apply if no login matches.
     (Cause::AccountMissing, |facts| when(needs_login(facts) && !refers(facts) && !facts.account.exists)),
     (Cause::NamespaceExcluded, |facts| {
         when(needs_login(facts) && !refers(facts) && !accounts_does(facts) && facts.place.opts_out)
@@ -106,7 +106,7 @@ const OF_LOGINS: &[(Cause, Rule)] = &[
     (Cause::NoKey, |facts| without_login(facts, |secret| secret.logins().next().is_some())),
 ];
 
-/// By the answers of the registry.
+/// By the registry's answers.
 const OF_THE_REGISTRY: &[(Cause, Rule)] = &[
     (Cause::BreaksPublic, |facts| of_pull(facts, |pull| pull == Pull::BreaksPublic)),
     (Cause::Expired, expired),
@@ -121,7 +121,7 @@ const OF_THE_REGISTRY: &[(Cause, Rule)] = &[
     }),
 ];
 
-/// What a rule judges by.
+/// The facts that a rule needs.
 #[derive(Clone, Copy)]
 enum Evidence {
     Cluster,
@@ -130,7 +130,7 @@ enum Evidence {
 }
 
 impl Evidence {
-    /// Whether there is any, so that a rule that does not hold rules its cause out.
+    /// Whether these facts exist, so that a rule that does not apply rules its cause out.
     fn is_there(self, facts: &Facts) -> bool {
         let knows = |verdict: &Verdict| {
             verdict.login.as_ref().is_some_and(|login| login.standing() != Standing::Unknown)
@@ -168,18 +168,18 @@ fn is_pulled(facts: &Facts) -> bool {
     facts.wanted.state == State::Pulled
 }
 
-/// Whether no login matches an image that is not known to be public.
+/// Whether no login matches an image that may not be public.
 pub(super) fn needs_login(facts: &Facts) -> bool {
     facts.tried().is_empty() && !is_answered(facts)
 }
 
-/// Whether the registry has said, without a login, more than that one is needed.
+/// Whether the registry's answer without a login said more than that a login is required.
 fn is_answered(facts: &Facts) -> bool {
     let is_answer = |pull: &Pull| matches!(pull, Pull::Public | Pull::NotFound);
     pulls(facts).any(|(_, pull)| is_answer(&pull)) && facts.wanted.words() != Words::Refused
 }
 
-/// A request to another host than the image's, with a refusal.
+/// A refused request to another host than the image's.
 fn mirror(facts: &Facts) -> Option<String> {
     let asked = facts.wanted.asked_host()?;
     let image = facts.wanted.reference.as_ref().ok()?.image();
@@ -233,7 +233,7 @@ fn pulls(facts: &Facts) -> impl Iterator<Item = (&str, Pull)> {
     })
 }
 
-/// A kubelet tries one login after the other: what all of them fail for is the cause.
+/// A kubelet tries one login after the other: the cause is the reason for which all of them fail.
 fn of_pull(facts: &Facts, is_it: impl Fn(Pull) -> bool) -> Option<String> {
     if is_good(facts) {
         return None;
@@ -250,19 +250,19 @@ fn of_login(facts: &Facts, is_it: impl Fn(&Login) -> bool) -> Option<String> {
     Some(format!("`{}`{secret}", found.registry))
 }
 
-/// The registry says so, or the date in the password.
+/// The registry, or the date in the password, says that the login has expired.
 fn expired(facts: &Facts) -> Option<String> {
     let is_over = |verdict: &&Verdict| verdict.expires.is_some_and(|end| end <= facts.now);
     let over = facts.verdicts.iter().find(is_over).filter(|_| !is_good(facts));
     over.map(|verdict| format!("`{}`", verdict.registry)).or_else(|| of_login(facts, |login| *login == Login::Expired))
 }
 
-/// Whether one of the logins may pull the image, or everybody.
+/// Whether one of the logins, or everybody, may pull the image.
 fn is_good(facts: &Facts) -> bool {
     pulls(facts).any(|(_, pull)| pull.standing() == Standing::Good)
 }
 
-/// The registry takes a login that is younger than the Pod.
+/// The registry accepts a login that is younger than the Pod.
 fn later_fixed(facts: &Facts) -> Option<String> {
     let pod = facts.pod.as_ref()?;
     let is_younger = |candidate: &Candidate<'_>| {

@@ -15,11 +15,11 @@ pub struct PullSecret {
     pub name: String,
     /// What is in it.
     pub held: Held,
-    /// When it was written last, as the API server writes dates.
+    /// When it was last written, in the API server's date format.
     pub written: String,
 }
 
-/// What is in such a Secret.
+/// The content of such a Secret.
 #[derive(Clone)]
 pub enum Held {
     /// There is no such Secret.
@@ -28,7 +28,7 @@ pub enum Held {
     Unreadable,
     /// A kubelet does not read Secrets of its type.
     OfAnotherType,
-    /// No Docker config.
+    /// It holds no Docker config.
     Broken,
     /// A Docker config.
     Entries(Vec<Entry>),
@@ -37,22 +37,22 @@ pub enum Held {
 /// One entry of `auths`.
 #[derive(Clone)]
 pub enum Entry {
-    /// A login, with the key as it is written.
+    /// A login, with its key as written.
     Login(Credential),
-    /// A kubelet cannot read it, nor the rest of the Secret.
+    /// A kubelet cannot read this entry, nor the rest of the Secret.
     Bad,
-    /// It holds no password: with it a kubelet pulls without a login.
+    /// The entry has no password: with it a kubelet pulls without a login.
     Empty(RegistryKey),
-    /// It holds an identity token only, which is the same for a kubelet.
+    /// The entry has only an identity token, which is the same for a kubelet.
     IdentityToken(RegistryKey),
-    /// Its key does not name a registry: it begins with another scheme than HTTP's, and this host follows.
+    /// The key names no registry: it begins with a scheme other than HTTP's, followed by this host.
     OtherScheme(String),
-    /// Its key does not name a registry.
+    /// The key names no registry.
     NoRegistry,
 }
 
 impl PullSecret {
-    /// One that is not there.
+    /// A Secret that does not exist.
     #[must_use]
     pub fn missing(name: &str) -> Self {
         Self { name: name.to_owned(), held: Held::Missing, written: String::new() }
@@ -81,13 +81,13 @@ impl PullSecret {
         Self { name: name.to_owned(), held, written }
     }
 
-    /// One that this account may not read.
+    /// A Secret that this account may not read.
     #[must_use]
     pub fn unreadable(name: &str) -> Self {
         Self { held: Held::Unreadable, ..Self::missing(name) }
     }
 
-    /// What is in it, in a few words.
+    /// The content, in a few words.
     #[must_use]
     pub fn summary(&self) -> String {
         match &self.held {
@@ -102,7 +102,7 @@ impl PullSecret {
         }
     }
 
-    /// Whether a kubelet cannot read it, and so pulls nothing for a Pod that refers to it.
+    /// Whether a kubelet cannot read it, and therefore pulls nothing for a Pod that refers to it.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         matches!(self.held, Held::Broken) || self.entries().iter().any(|entry| matches!(entry, Entry::Bad))
@@ -126,7 +126,7 @@ impl PullSecret {
     }
 }
 
-/// The last write that the API server has noted.
+/// The last write that the API server has recorded.
 fn written(metadata: &Value) -> String {
     let writes = metadata["managedFields"].as_array().into_iter().flatten().map(|entry| &entry["time"]);
     let all = writes.chain([&metadata["creationTimestamp"]]).filter_map(Value::as_str);

@@ -1,4 +1,4 @@
-//! Reads the images of a Pod, and how far a node has come with each.
+//! Reads the images of a Pod, and how far the node got with each image.
 
 use serde_json::Value;
 
@@ -7,38 +7,38 @@ use crate::cluster::pods::{is_of_a_pull, quotes};
 use crate::docker_config::kubelet::InvalidImage;
 use crate::registry::reference::Reference;
 
-/// An image of a Pod, and what the node says about it.
+/// An image of a Pod, and the node's report about it.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// The container or volume; empty where only an image is asked for.
+    /// The container or volume; empty if the question is only about an image.
     pub name: String,
-    /// The image as it is written.
+    /// The image as written.
     pub image: String,
     /// The image.
     pub reference: Result<Reference, InvalidImage>,
-    /// How it goes.
+    /// Its state.
     pub state: State,
 }
 
-/// How a container goes.
+/// The state of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Nobody has tried.
+    /// The node has not tried yet.
     Unknown,
-    /// It waits, for this reason, with this message.
+    /// The container waits, for this reason, with this message.
     Waiting(String, String),
     /// Its image was pulled.
     Pulled,
 }
 
 impl Wanted {
-    /// One that nobody has tried.
+    /// An image that no node has tried.
     #[must_use]
     pub fn image(image: &str) -> Self {
         Self { name: String::new(), image: image.to_owned(), reference: image.parse(), state: State::Unknown }
     }
 
-    /// The images of a Pod, those of volumes too, each with its state.
+    /// The images of a Pod, also of its volumes, each with its state.
     #[must_use]
     pub fn all(pod: &Value) -> Vec<Self> {
         let (spec, status) = (&pod["spec"], &pod["status"]);
@@ -70,8 +70,8 @@ impl Wanted {
         all
     }
 
-    /// The wait of this container for the image of a volume: a kubelet says what is wrong with a volume in the status of the containers
-    /// that mount it. The container itself has not been tried.
+    /// Takes the state of a container that waits for the image of a volume. A kubelet reports a problem of a volume in the status of the
+    /// containers that mount it. The container's own image has not been tried then.
     fn wait_for(&mut self, volume: &str) -> Option<State> {
         let State::Waiting(_, message) = &self.state else { return None };
         let is_of_the_volume = quotes(message, volume) && !quotes(message, &self.image);
@@ -87,7 +87,7 @@ impl Wanted {
         }
     }
 
-    /// What the node says.
+    /// What the node's message means.
     #[must_use]
     pub fn words(&self) -> Words {
         match &self.state {
@@ -96,7 +96,7 @@ impl Wanted {
         }
     }
 
-    /// The host that the node asked, where its message has one.
+    /// The host that the node asked, if its message has one.
     #[must_use]
     pub fn asked_host(&self) -> Option<&str> {
         match &self.state {

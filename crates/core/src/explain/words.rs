@@ -1,9 +1,9 @@
-//! Sorts the words of a node about a pull that failed. They come from the container runtime, which passes on those of the registry.
+//! Sorts a node's messages about a failed pull. They come from the container runtime, which passes on the registry's messages.
 
-/// What a node says.
+/// The meaning of a node's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Words {
-    /// Nothing, or nothing that is known.
+    /// No message, or an unknown one.
     Other,
     /// 401 or 403.
     Refused,
@@ -11,23 +11,23 @@ pub enum Words {
     NotFound,
     /// 429.
     Limited,
-    /// The certificate is signed by nobody that the node trusts.
+    /// No authority that the node trusts has signed the certificate.
     UnknownAuthority,
-    /// The certificate is bad in another way.
+    /// Another problem of the certificate.
     Certificate,
-    /// An answer of plain HTTP to TLS.
+    /// The server answers with plain HTTP instead of TLS.
     PlainHttp,
     /// The host has no address.
     UnknownHost,
     /// No connection.
     Unreachable,
-    /// No manifest for the platform.
+    /// The image has no manifest for the platform.
     Platform,
-    /// No space.
+    /// The disk is full.
     DiskFull,
 }
 
-/// What the words are recognized by, in lower case; the first line that fits counts.
+/// The texts that identify each meaning, in lower case; the first matching line counts.
 ///
 /// Sources: containerd (`core/remotes/docker`), Go's `net`, `crypto/x509` and `net/http`, and the errors of the distribution specification.
 const TABLE: &[(Words, &[&str])] = &[
@@ -54,7 +54,7 @@ const TABLE: &[(Words, &[&str])] = &[
         ],
     ),
     (Words::Platform, &["no match for platform", "no matching manifest"]),
-    // "pull access denied, repository does not exist or may require authorization" is a refusal.
+    // "pull access denied, repository does not exist or may require authorization" counts as a refusal.
     (
         Words::Refused,
         &[
@@ -74,7 +74,7 @@ const TABLE: &[(Words, &[&str])] = &[
 ];
 
 impl Words {
-    /// What the message of a container's state says.
+    /// The meaning of the message in a container's state.
     #[must_use]
     pub fn read(message: &str) -> Self {
         let message = message.to_ascii_lowercase();
@@ -110,7 +110,7 @@ mod tests {
                 Words::Refused,
             ),
             ("ghcr.io/acme/api:1: not found", Words::NotFound),
-            // A port is no status.
+            // A port is not a status.
             ("localhost:42973/acme/api:1: the server did not include a token", Words::Other),
             (
                 "unexpected status from HEAD request to https://registry-1.docker.io/v2/x/manifests/1: 429 Too Many Requests toomanyrequests: You have reached your unauthenticated pull rate limit.",

@@ -10,15 +10,15 @@ use super::template::GAP;
 use super::text::{GappedText, to_yaml};
 use crate::names::{Namespace, ResourceName};
 
-/// Fills the gap for the sealed value until the object is written.
+/// The placeholder of the sealed value until the object is written.
 const VALUE_GAP: &str = "Regcred-Puts-The-Value-Here";
 
-/// What all SealedSecrets of a run have in common beside their pull secret.
+/// What all SealedSecrets of a run have in common, apart from their pull secret.
 #[derive(Clone, Debug, Default)]
 pub struct SealedShell {
     /// The annotations of the SealedSecret.
     pub annotations: BTreeMap<String, String>,
-    /// The annotation that tells the controller the scope. It stands on both objects: the controller refuses to rotate what disagrees.
+    /// The annotation with the scope for the controller. Both objects have it, because the controller does not rotate if they differ.
     pub scope: Option<(&'static str, &'static str)>,
 }
 
@@ -55,7 +55,7 @@ struct Metadata<'a> {
 }
 
 impl SealedShell {
-    /// The SealedSecret of this pull secret, with its Docker config sealed and in base64.
+    /// The SealedSecret of this pull secret; its sealed Docker config is in base64.
     #[must_use]
     pub fn object<'a>(
         &'a self,
@@ -107,14 +107,14 @@ impl SealedText {
         Ok(Self { before: GappedText::new(before, GAP), after: GappedText::new(after, GAP) })
     }
 
-    /// Base64 of a sealed value needs no quotes: it begins with the length of a key.
+    /// Base64 of a sealed value needs no quotes, because it begins with the length of a key.
     pub(super) fn fill(&self, into: &mut impl Write, namespace: &str, value: &str) -> io::Result<()> {
         self.before.fill(into, namespace)?;
         into.write_all(value.as_bytes())?;
         self.after.fill(into, namespace)
     }
 
-    /// The value in the text of a SealedSecret, if all else of it is the same.
+    /// The value in the text of a SealedSecret, if the rest of the text is the same.
     pub(super) fn value<'a>(&self, namespace: &str, text: &'a [u8]) -> io::Result<Option<&'a [u8]>> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         self.before.fill(&mut before, namespace)?;
@@ -139,7 +139,7 @@ mod tests {
         };
         let shell = SealedShell { scope: Some(("c", "true")), ..SealedShell::default() };
         let text = SealedText::new(&shell, &secret, Some(GAP)).unwrap();
-        // As long as a value sealed for a key of 4096 bits, and none.
+        // A value of the length for a key of 4096 bits, and an empty value.
         for (value, scalar) in [("AgB/+9==".repeat(120), "AgB/+9==".repeat(120)), (String::new(), "\"\"".to_owned())] {
             for (namespace, written) in [("team-a", "team-a"), ("on", "\"on\""), ("1e3", "\"1e3\"")] {
                 let mut filled = Vec::new();

@@ -9,12 +9,12 @@ use crate::names::ResourceName;
 pub(crate) struct List<'a> {
     /// Its field, such as `spec.imagePullSecrets`.
     pub(crate) field: &'static str,
-    /// The pull secret that is to be in it.
+    /// The pull secret that the list should have.
     pub(crate) secret: &'a ResourceName,
 }
 
 impl List<'_> {
-    /// Whether the reference is not there.
+    /// Whether the list lacks the reference.
     pub(crate) fn lacks_it(self) -> String {
         let Self { field, secret } = self;
         format!("!has(object.{field}) || !object.{field}.exists(s, has(s.name) && s.name == '{secret}')")
@@ -32,16 +32,16 @@ impl List<'_> {
     }
 }
 
-/// What a policy does when it cannot be evaluated.
+/// What the API server does if it cannot evaluate the policy.
 #[derive(Clone, Copy)]
 pub(crate) enum OnFailure {
     /// It refuses the object.
     Fail,
-    /// It lets the object pass as it is.
+    /// It accepts the object unchanged.
     Ignore,
 }
 
-/// The policy: under these conditions, each with its name, it changes a new object of this resource by the patch.
+/// The policy: under these named conditions, it changes a new object of this resource with the patch.
 pub(crate) fn policy(
     name: &str,
     on_failure: OnFailure,

@@ -1,4 +1,4 @@
-//! Builds ExternalSecrets and what belongs to them: the operator fetches the logins from where they are kept. None holds a secret.
+//! Builds ExternalSecrets and the objects that they need. The operator fetches the logins, so no object here holds a secret.
 
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use crate::spec::external::generator::{GeneratorSettings, Scope};
 use crate::spec::external::written::{LabelExpression, LabelOperator, LabelSelector};
 use crate::spec::external::{ExternalSettings, Reach, Selection};
 
-/// The objects of these pull secrets that live in a namespace: generators of ours, then the ExternalSecrets.
+/// The namespaced objects of these pull secrets: first our generators, then the ExternalSecrets.
 ///
 /// # Errors
-/// Those of `restyle`.
+/// The errors of `restyle`.
 pub fn in_namespace<'a, R: Restyle>(
     pull_secrets: impl Iterator<Item = (&'a ResourceName, &'a ExternalSettings)>,
     marks: &Marks,
@@ -26,16 +26,16 @@ pub fn in_namespace<'a, R: Restyle>(
     dressed(parts, marks, restyle)
 }
 
-/// The objects of all pull secrets that live in no namespace: generators of ours, then the `ClusterExternalSecrets`.
+/// The cluster-wide objects of all pull secrets: first our generators, then the `ClusterExternalSecrets`.
 ///
 /// # Errors
-/// Those of `restyle`.
+/// The errors of `restyle`.
 pub fn in_cluster<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<Vec<Object>, R::Error> {
     let mut parts = generators(request.pull_secrets.iter().filter_map(|secret| secret.external), Scope::Cluster);
     for secret in &request.pull_secrets {
         let Some(external) = secret.external else { continue };
         let Reach::Cluster(selection, refresh_time) = &external.reach else { continue };
-        // Its `spec` is that of the ExternalSecret, whose template serves both.
+        // It has the `spec` of the ExternalSecret, whose template serves both.
         let objects = restyle.restyle(external_secret(secret.name, external))?;
         let spec = objects.into_iter().find_map(|mut object| object.remove("spec")).unwrap_or_default();
         let selectors = match selection {
@@ -55,7 +55,7 @@ fn dressed<R: Restyle>(parts: Vec<Part>, marks: &Marks, restyle: &R) -> Result<V
     Ok(objects)
 }
 
-/// Fields that the API server would fill in are written, so that no tool sees a difference.
+/// Fields that the API server would fill in are written, so that no tool finds a difference.
 fn external_secret(name: &ResourceName, external: &ExternalSettings) -> Part {
     let Fetched { data, data_from, docker_config } = fetched(&external.content);
     let store = external.store.as_ref().map(|store| json!({"kind": store.kind, "name": store.name}));
@@ -83,7 +83,7 @@ fn external_secret(name: &ResourceName, external: &ExternalSettings) -> Part {
     Part::new("external-secret.yaml.j2", context, [object])
 }
 
-/// One object that makes an ExternalSecret in each namespace.
+/// One object that creates an ExternalSecret in each namespace.
 fn cluster_external_secret(name: &ResourceName, selectors: &Value, refresh_time: &str, spec: &Value) -> Part {
     let context = json!({
         "name": name, "namespace_selectors": selectors, "refresh_time": refresh_time, "external_secret_spec": spec,
@@ -102,7 +102,7 @@ fn cluster_external_secret(name: &ResourceName, selectors: &Value, refresh_time:
     Part::new("cluster-external-secret.yaml.j2", context, [object])
 }
 
-/// Every namespace has this label since Kubernetes 1.22, so that none has to be labelled.
+/// Every namespace has this label since Kubernetes 1.22, so nobody has to add one.
 fn by_name(namespaces: &[Namespace]) -> LabelSelector {
     let expression = LabelExpression {
         key: "kubernetes.io/metadata.name".to_owned(),
@@ -112,7 +112,7 @@ fn by_name(namespaces: &[Namespace]) -> LabelSelector {
     LabelSelector { match_expressions: vec![expression], ..LabelSelector::default() }
 }
 
-/// Each generator of ours once, however many logins it serves.
+/// Each of our generators once, even if several logins use it.
 fn generators<'a>(all: impl Iterator<Item = &'a ExternalSettings>, scope: Scope) -> Vec<Part> {
     let mut written: Vec<&GeneratorSettings> = Vec::new();
     let mut parts = Vec::new();

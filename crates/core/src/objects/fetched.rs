@@ -1,7 +1,7 @@
-//! Writes what an ExternalSecret fetches, and the template with which the operator makes a Docker config of it.
+//! Writes what an ExternalSecret fetches, and the template from which the operator makes a Docker config.
 //!
-//! The text is for Go's template language, as the operator runs it (engine v2). Each value goes through `toJson`, which writes it
-//! as `kubectl` does, whatever it holds; and a value that is missing is an error there, never an empty text.
+//! The text is for Go's template language, as the operator runs it (engine v2). Each value goes through `toJson`, which writes any value
+//! as `kubectl` does. A missing value is an error there, never an empty text.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::spec::external::generator::{GeneratorSettings, Given};
 use crate::spec::external::written::RemoteKey;
 use crate::spec::external::{Content, ExternalLoginSettings, Origin, StoredName};
 
-/// What stands in the `spec` of an `ExternalSecret`.
+/// The parts of the `spec` of an `ExternalSecret`.
 #[derive(Debug, PartialEq)]
 pub struct Fetched {
     /// `data`: a value for each key.
@@ -20,7 +20,7 @@ pub struct Fetched {
     pub docker_config: String,
 }
 
-/// What is fetched, and what becomes of it.
+/// The values that are fetched, and the template that uses them.
 #[must_use]
 pub fn fetched(content: &Content) -> Fetched {
     match content {
@@ -73,7 +73,7 @@ fn of_logins(logins: &[ExternalLoginSettings]) -> Fetched {
                 entry(&go_text(username), &format!(".{prefix}_token"))
             }
         };
-        // Nothing in a registry's key needs an escape.
+        // A registry's key has no character that needs an escape.
         entries.push(format!("\"{registry}\":{entry}"));
     }
     Fetched { data, data_from, docker_config: format!("{{\"auths\":{{{}}}}}", entries.join(",")) }
@@ -87,12 +87,12 @@ fn entry(username: &str, password: &str) -> String {
     )
 }
 
-/// A text as Go writes it: with the escapes of JSON, all of which Go knows.
+/// A text as a string of Go: with the escapes of JSON, which Go also knows.
 fn go_text(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// Fields that the API server would fill in stand there, so that no tool sees a difference.
+/// Fields that the API server would fill in are written, so that no tool finds a difference.
 fn fetch(name: &str, from: &RemoteKey) -> Value {
     let RemoteKey { key, property, version, decoding_strategy } = from;
     let mut reference = json!({

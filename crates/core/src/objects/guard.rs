@@ -1,18 +1,18 @@
 //! Writes the policies that confine an account to pull secrets and to the references to them. Kubernetes 1.30 and later.
 //!
-//! Without them, the right to create Secrets is the right to have the token of any ServiceAccount made, and to read it.
+//! Without the policies, an account that may create Secrets could create and read a token of any ServiceAccount.
 
 use serde_json::{Value, json};
 
 use super::pod_policy::binding;
 use crate::names::OPT_OUT;
 
-/// A condition, after the message for what breaks it.
+/// The message for a request that violates a condition, and the condition.
 pub(crate) type Rule = (String, String);
 
-/// An account that is confined; expressions are those of the Common Expression Language (CEL).
+/// A confined account; expressions are those of the Common Expression Language (CEL).
 pub(crate) struct Guard<'a> {
-    /// What messages call it.
+    /// Its name in messages.
     pub(crate) who: &'static str,
     /// The names of its Secrets.
     pub(crate) secrets: Vec<&'a str>,
@@ -20,21 +20,21 @@ pub(crate) struct Guard<'a> {
     pub(crate) labels: Vec<(&'a str, &'a str)>,
     /// The annotations that it puts on a Secret.
     pub(crate) annotations: Vec<(&'a str, &'a str)>,
-    /// Whether `oldObject` is a Secret of its own.
+    /// Whether `oldObject` is one of its own Secrets.
     pub(crate) is_its_own: String,
     /// Whether it serves the namespace of the request.
     pub(crate) is_served: String,
 }
 
 impl Guard<'_> {
-    /// One Secret of its name, type and content in each namespace that is served; never one of somebody else.
+    /// Allows only a Secret of its name, type and content in each served namespace, and never a Secret of somebody else.
     pub(crate) fn secret_rules(&self) -> Vec<Rule> {
         let Self { who, secrets, labels, annotations, is_its_own, is_served } = self;
         let deleted = "request.operation == 'DELETE' || ";
         let old = |field: &str, empty: &str| {
             format!("(request.operation == 'CREATE' ? {empty} : oldObject.{field}.orValue({empty}))")
         };
-        // What somebody else has put on a Secret stays, and blocks nothing.
+        // Fields that others have added to a Secret stay, and do not violate the rule.
         let only_its_own = |field: &str, own: &[(&str, &str)]| {
             let before = old(&format!("metadata.?{field}"), "{}");
             let own = own.iter().map(|(key, value)| {
@@ -75,9 +75,9 @@ impl Guard<'_> {
         ]
     }
 
-    /// Its references, once and at the end, and nothing else of a ServiceAccount.
+    /// Allows only its references in a ServiceAccount, once and at the end.
     ///
-    /// The list is atomic, and a patcher sends it as it last saw it: this also saves what another has added since.
+    /// The list is atomic, and a patcher sends the list that it last saw: this rule also protects references that others have added since.
     pub(crate) fn service_account_rules(&self) -> Vec<Rule> {
         let same = ["metadata.?annotations", "metadata.?labels", "metadata.?finalizers", "metadata.?ownerReferences"];
         let same = same.into_iter().chain(["metadata.?generateName", "?secrets", "?automountServiceAccountToken"]);
@@ -121,8 +121,8 @@ impl Guard<'_> {
     }
 }
 
-/// A policy that denies what breaks one of the rules, and its binding. `account` is the name of the condition for whom it is meant, and
-/// the condition.
+/// A policy that denies requests that violate one of the rules, and its binding. `account` is the name and the text of the condition that
+/// selects the account.
 pub(crate) fn policy(name: &str, resource: &str, account: (&str, &str), rules: &[Rule]) -> [Value; 2] {
     let validations: Vec<_> =
         rules.iter().map(|(message, rule)| json!({"message": message, "expression": rule})).collect();
@@ -143,7 +143,7 @@ pub(crate) fn policy(name: &str, resource: &str, account: (&str, &str), rules: &
     [policy, binding("ValidatingAdmissionPolicyBinding", name, json!({"validationActions": ["Deny"]}))]
 }
 
-/// Whether the annotations of `object` do not keep us away.
+/// Whether the annotations of `object` do not opt out.
 pub(crate) fn has_not_opted_out(object: &str) -> String {
     let annotation = |name| format!("{object}.metadata.?annotations[?'{name}'].orValue('') != 'true'");
     OPT_OUT.map(annotation).join(" && ")

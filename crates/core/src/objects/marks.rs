@@ -7,16 +7,16 @@ use crate::spec::choice::Profile;
 
 /// The annotation that names the owner of an object.
 pub const OWNER: &str = "regcred.dev/owner";
-/// The label of what we create. Helm gives it another value in a release.
+/// The label of our objects. Helm sets another value in a release.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "regcred");
 
-/// The name of what an owner has once: its roles, its policies and its controller, with the lease of that.
+/// The name of the objects that an owner has once: its roles, its policies, and its controller with the Lease.
 #[must_use]
 pub fn name(owner: &str) -> String {
     format!("regcred-{owner}")
 }
 
-/// What every object of a run carries.
+/// The marks of every object of a run.
 #[derive(Clone, Debug)]
 pub struct Marks {
     /// The owner: only runs of the same owner change or delete an object.
@@ -54,7 +54,7 @@ impl Marks {
     }
 }
 
-/// What an object is to us.
+/// The role of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A Namespace: never ours to delete.
@@ -65,7 +65,7 @@ pub enum Role {
     LinkedServiceAccount,
     /// An admission policy: before the workloads it is for.
     Policy,
-    /// An object of a kind that only another program's definition makes known: before the workloads it is for.
+    /// An object whose kind another program defines: before the workloads it is for.
     CustomResource,
     /// A Secret or other object of ours.
     Owned,
@@ -84,7 +84,7 @@ pub struct Annotation {
     pub name: &'static str,
     /// Its value.
     pub value: &'static str,
-    /// Why it is there.
+    /// The reason for it.
     pub reason: &'static str,
 }
 

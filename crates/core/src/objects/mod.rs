@@ -29,21 +29,21 @@ pub use plan::{plan, references};
 /// An object, with its fields in the order in which they are written.
 pub type Object = Map<String, Value>;
 
-/// What is to be delivered, and how.
+/// The pull secrets to deliver, and how.
 pub struct Request<'a> {
-    /// The pull secrets; a patcher delivers the first.
+    /// The pull secrets; a patcher delivers only the first.
     pub pull_secrets: Vec<Wanted<'a>>,
     /// How Pods find them.
     pub link: Link,
     /// Whether Namespaces are written.
     pub create_namespaces: CreateNamespaces,
-    /// The patcher that copies the pull secret, if one does.
+    /// The patcher that copies the pull secret, if there is one.
     pub patcher: Option<&'a PatcherSettings>,
-    /// What every object carries.
+    /// The marks of every object.
     pub marks: Marks,
 }
 
-/// A pull secret and where it is wanted.
+/// A pull secret, and its namespaces.
 #[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// Its name.
@@ -54,7 +54,7 @@ pub struct Wanted<'a> {
     pub service_accounts: &'a [ResourceName],
     /// Other references that these ServiceAccounts keep.
     pub also_reference: &'a [ResourceName],
-    /// Where its logins are kept, if an operator fetches them.
+    /// The store of its logins, if an operator fetches them.
     pub external: Option<&'a ExternalSettings>,
     /// Its logins.
     pub docker_config: &'a Logins,
@@ -63,9 +63,9 @@ pub struct Wanted<'a> {
 /// Whether Namespaces are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateNamespaces {
-    /// First of all.
+    /// Yes, before all other objects.
     First,
-    /// No: they exist.
+    /// No, because they exist already.
     No,
 }
 
@@ -73,7 +73,7 @@ pub enum CreateNamespaces {
 pub struct Part {
     /// The name of the template.
     pub template: &'static str,
-    /// What the template may use; never a secret.
+    /// The values that the template may use; never a secret.
     pub context: Value,
     /// The objects as we build them.
     pub objects: Vec<Object>,
@@ -100,7 +100,7 @@ pub(crate) fn add(objects: impl IntoIterator<Item = Object>, manifests: &mut Man
     }
 }
 
-/// The namespace of a program, and of nothing else: all Pods in it must pass the strictest level.
+/// The namespace of a program that has only its own objects: all Pods in it must pass the strictest level.
 pub(crate) fn namespace_of_a_program(name: &Namespace) -> Value {
     let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
@@ -111,7 +111,7 @@ pub trait Restyle {
     /// Why it fails.
     type Error;
 
-    /// The objects of this part.
+    /// Returns the objects of this part.
     ///
     /// # Errors
     /// A template that makes no object.
@@ -132,7 +132,7 @@ impl Restyle for AsBuilt {
 /// The objects, in the order in which they are to be applied.
 ///
 /// # Errors
-/// Those of `restyle`.
+/// The errors of `restyle`.
 pub fn build<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<Manifests, R::Error> {
     match (request.patcher, request.pull_secrets.first()) {
         (Some(patcher), Some(secret)) => patcher::build(patcher, secret, request, restyle),
@@ -149,7 +149,7 @@ pub fn as_built(request: &Request<'_>) -> Manifests {
     }
 }
 
-/// The Secrets alone, each in each of its namespaces.
+/// Only the Secrets, each in each of its namespaces.
 #[must_use]
 pub fn secrets(request: &Request<'_>) -> Manifests {
     let (plans, namespaces) = plan(request.pull_secrets.iter().map(|secret| secret.namespaces));
@@ -178,7 +178,7 @@ pub fn source(name: &ResourceName, docker_config: SecretString, marks: &Marks) -
     }
 }
 
-/// Namespaces and policies first; then, for each namespace, the references and what brings the logins.
+/// First Namespaces and policies; then, for each namespace, the references and the objects with the logins.
 fn in_each_namespace<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<Manifests, R::Error> {
     let Request { pull_secrets, link, create_namespaces, patcher: _, marks } = request;
     let mut manifests = Manifests::default();
@@ -205,7 +205,7 @@ fn in_each_namespace<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<M
     Ok(manifests)
 }
 
-/// The objects of these pull secrets in a namespace that is put in later.
+/// The objects of these pull secrets in a namespace whose name is filled in later.
 fn in_namespace<R: Restyle>(
     pull_secrets: &[&Wanted<'_>],
     link: Link,
@@ -225,10 +225,10 @@ fn in_namespace<R: Restyle>(
     Ok(objects.chain(read.map(|secret| ObjectTemplate::sensitive(pull_secret(secret, marks), Place::Each))).collect())
 }
 
-/// A Namespace, whose name is put in later.
+/// A Namespace whose name is filled in later.
 ///
 /// # Errors
-/// Those of `restyle`.
+/// The errors of `restyle`.
 pub fn namespaces<R: Restyle>(marks: &Marks, restyle: &R) -> Result<Vec<ObjectTemplate>, R::Error> {
     let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {}});
     let objects = marks.dress(restyle.restyle(Part::new("namespace.yaml.j2", json!({}), [object]))?, Role::Namespace);

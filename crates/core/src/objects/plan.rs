@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Wanted;
 use crate::names::{Namespace, ResourceName};
 
-/// Which pull secrets go together where: each distinct set of them, and for each namespace, sorted, the number of its set.
+/// The distinct sets of pull secrets, and for each namespace, sorted, the number of its set.
 #[must_use]
 pub fn plan<'a>(pull_secrets: impl Iterator<Item = &'a [Namespace]>) -> (Vec<Vec<usize>>, Vec<(Namespace, usize)>) {
     let mut members: Vec<(&Namespace, usize)> = pull_secrets

@@ -9,7 +9,7 @@ use crate::docker_config::Logins;
 use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, ResourceName};
 
-/// All images of a Pod, those of its volumes too, spelled out as the kubelet does: `nginx` is `docker.io/library/nginx`.
+/// All images of a Pod, also of its volumes, in the kubelet's long form: `nginx` is `docker.io/library/nginx`.
 const IMAGES: &str = "(object.spec.containers.filter(c, has(c.image)).map(c, c.image) \
 + (has(object.spec.initContainers) ? object.spec.initContainers.filter(c, has(c.image)).map(c, c.image) : []) \
 + (has(object.spec.volumes) ? object.spec.volumes.filter(v, has(v.image) && has(v.image.reference)).map(v, v.image.reference) : []))\
@@ -17,20 +17,20 @@ const IMAGES: &str = "(object.spec.containers.filter(c, has(c.image)).map(c, c.i
 .map(i, i.startsWith('index.docker.io/') ? i.substring(6) : i)\
 .map(i, i.matches('^docker[.]io/[^/]+$') ? 'docker.io/library/' + i.substring(10) : i)";
 
-/// The API server forbids references on the mirror of a static Pod.
+/// The API server forbids references on the mirror Pod of a static Pod.
 const NOT_A_MIRROR_POD: &str =
     "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)";
 
-/// What comes before the only thing that depends on the logins: the condition on their registries, which is the rest of its string.
+/// The beginning of the only condition that depends on the logins; the rest of its string is about their registries.
 #[must_use]
 pub fn before_the_registries() -> String {
     format!("{IMAGES}.exists(i, ")
 }
 
-/// Policy and binding for one pull secret: in its namespaces, or with a patcher in all but the excluded.
+/// Policy and binding for one pull secret: for its namespaces, or with a patcher for all except the excluded ones.
 ///
 /// # Errors
-/// Those of `restyle`.
+/// The errors of `restyle`.
 pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: &R) -> Result<Vec<Object>, R::Error> {
     let (operator, namespaces): (_, Vec<&str>) = match request.patcher {
         None => ("In", secret.namespaces.iter().map(Namespace::as_str).collect()),
@@ -58,12 +58,12 @@ pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: 
     Ok(request.marks.dress(restyle.restyle(part)?, Role::Policy).collect())
 }
 
-/// The owner is part of the name, so that two owners have two policies for Secrets of one name.
+/// The name contains the owner, so that two owners have two policies for Secrets of the same name.
 pub(crate) fn name(secret: &ResourceName, owner: &str) -> String {
     if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
 }
 
-/// The policy of this name: it adds the reference to a Pod with an image of these logins by the patch that `patch` makes of the plain one.
+/// The policy of this name: it adds the reference to a Pod with an image of these logins; `patch` may change the plain patch.
 pub(crate) fn policy(
     name: &str,
     (secret, logins): (&ResourceName, &Logins),
@@ -79,7 +79,7 @@ pub(crate) fn policy(
     at_creation::policy(name, OnFailure::Fail, "pods", &conditions, &patch(list.patch()))
 }
 
-/// The binding of a policy, both of this name.
+/// The binding of a policy; both have this name.
 pub(crate) fn binding(kind: &str, name: &str, rest: Value) -> Value {
     let mut spec = json!({"policyName": name});
     if let (Some(spec), Value::Object(rest)) = (spec.as_object_mut(), rest) {
@@ -90,9 +90,9 @@ pub(crate) fn binding(kind: &str, name: &str, rest: Value) -> Value {
 
 /// Whether any of the keys matches the image `i`, by the kubelet's rules.
 ///
-/// Prefixes, as a long pattern for each image of a large Pod would cost more than the API server grants; a pattern for globs.
+/// Keys are compared as prefixes: a long pattern for each image of a large Pod would exceed the API server's budget. Globs need a pattern.
 fn condition<'a>(keys: impl Iterator<Item = &'a RegistryKey>) -> String {
-    // A kubelet cuts tag and digest off an image, so that a key with one matches nothing.
+    // A kubelet removes tag and digest from an image, so a key with a tag or digest matches nothing.
     let (globs, plain): (Vec<_>, Vec<_>) =
         keys.filter(|key| !key.path().contains([':', '@'])).partition(|key| key.authority().contains('*'));
     let mut patterns: Vec<_> = globs.into_iter().map(pattern).collect();
@@ -111,7 +111,7 @@ fn condition<'a>(keys: impl Iterator<Item = &'a RegistryKey>) -> String {
     if alternatives.is_empty() { "false".to_owned() } else { alternatives.join(" || ") }
 }
 
-/// How every image begins that the key matches.
+/// The prefixes of the images that the key matches.
 fn prefix(key: &RegistryKey) -> String {
     if is_docker_hub(key) {
         return "docker.io/".to_owned();
@@ -123,7 +123,7 @@ fn is_docker_hub(key: &RegistryKey) -> bool {
     key.index() == "index.docker.io"
 }
 
-/// The same for a key with a glob in its host. Only these characters need care: a key has no backslash and no quote.
+/// The same for a key with a glob in its host. A key has no backslash and no quote, so only these characters need escapes.
 fn pattern(key: &RegistryKey) -> String {
     let host = literal(key.authority()).replace('*', "[^./:]*");
     let path = if key.path().is_empty() { "/".to_owned() } else { literal(key.path()).replace('*', "[*]") };

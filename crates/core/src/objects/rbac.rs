@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 pub(crate) const GROUP: &str = "rbac.authorization.k8s.io";
 
-/// A rule: these verbs for these resources, of these names if any are given.
+/// A rule: these verbs for these resources; if names are given, only for objects of these names.
 pub(crate) fn rule(group: &str, resources: &[&str], verbs: &[&str], names: &[&str]) -> Value {
     let mut rule = json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
     if !names.is_empty() {
@@ -25,7 +25,7 @@ pub(crate) fn role(kind: &str, metadata: &Value, rules: &[Value], subjects: &[Va
     ]
 }
 
-/// A ServiceAccount that a binding is for.
+/// A ServiceAccount as the subject of a binding.
 pub(crate) fn service_account(namespace: &str, name: &str) -> Value {
     json!({"kind": "ServiceAccount", "name": name, "namespace": namespace})
 }

@@ -1,4 +1,4 @@
-//! Says what is wanted and what is there, as far as a plan has to know it.
+//! Holds what is wanted and what is there, as far as a plan needs it.
 
 /// A file or an object that should exist.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Says actions and reasons in words.
+//! Writes actions and reasons as text.
 
 use std::fmt;
 

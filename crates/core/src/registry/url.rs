@@ -1,23 +1,23 @@
-//! Parses addresses of HTTP, and finds that of a registry.
+//! Parses HTTP URLs, and finds the URL of a registry.
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Where the images of Docker Hub are.
+/// The host with the images of Docker Hub.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 
-/// How an address is reached.
+/// The scheme of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// In clear.
+    /// `http`.
     Http,
-    /// With TLS.
+    /// `https`.
     Https,
 }
 
-/// An address: scheme, host with port in lower case, path and query. It holds no user name and no fragment.
+/// A URL: scheme, host with port in lower case, path and query, without user name and fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     scheme: Scheme,
@@ -25,7 +25,7 @@ pub struct Url {
     rest: String,
 }
 
-/// The text is no such address. Never says the text: a registry chose it.
+/// The text is no such URL. It is never repeated, because a registry may have chosen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("is not an address of HTTP")]
 pub struct InvalidUrl;
@@ -59,11 +59,11 @@ impl FromStr for Url {
 }
 
 impl Url {
-    /// The registry that has the images of this host: Docker Hub's has another name, and plain HTTP is for loopback addresses, as
-    /// for containerd, and for hosts that are named as insecure.
+    /// The registry with the images of this host. Docker Hub's registry has another name. Plain HTTP is used only for loopback
+    /// addresses, as in containerd, and for hosts that the user named as insecure.
     ///
     /// # Errors
-    /// The text is no host.
+    /// The text is not a host.
     pub fn of_registry(host: &str, insecure: &[String]) -> Result<Self, InvalidUrl> {
         let host = if matches!(host, "docker.io" | "index.docker.io") { DOCKER_HUB } else { host };
         let is_insecure = insecure.iter().any(|insecure| insecure.eq_ignore_ascii_case(host));
@@ -74,7 +74,7 @@ impl Url {
         if url.rest.is_empty() { Ok(url) } else { Err(InvalidUrl) }
     }
 
-    /// How it is reached.
+    /// The scheme.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
@@ -86,13 +86,13 @@ impl Url {
         split_port(&self.authority).0
     }
 
-    /// Host and port, as they are written.
+    /// Host and port, as written.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// Host and port, where the port that the scheme implies counts, too.
+    /// Host and port, including the default port of the scheme.
     #[must_use]
     pub fn place(&self) -> (&str, &str) {
         let (host, port) = split_port(&self.authority);
@@ -115,7 +115,7 @@ impl Url {
         Self { rest: path.to_owned(), ..self.clone() }
     }
 
-    /// The address with more parameters in its query.
+    /// The URL with more parameters in its query.
     #[must_use]
     pub fn with_query<'a>(&self, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut url = self.clone();

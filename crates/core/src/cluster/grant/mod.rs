@@ -1,6 +1,6 @@
 //! Builds the rights that `regcred apply` needs in a cluster, with the policies that confine them, for an administrator to apply.
 //!
-//! Secrets are created by server-side apply only, which asks for `create` with the name of the object: a rule can name it.
+//! Only server-side apply creates Secrets: it asks for `create` with the name of the object, so a rule can name the object.
 
 mod place;
 mod scope;
@@ -23,74 +23,74 @@ use crate::objects::rbac::{role, rule};
 use crate::objects::{objects, plan};
 use crate::spec::choice::Link;
 
-/// What is granted.
+/// The rights to grant.
 pub struct Grant<'a> {
-    /// Who gets it.
+    /// Who gets the rights.
     pub subjects: &'a [Subject],
-    /// The pull secrets that they write, by name.
+    /// The pull secrets that the account writes, by name.
     pub pull_secrets: Vec<Granted<'a>>,
-    /// Where they write them.
+    /// Where the account writes them.
     pub reach: &'a Reach,
     /// How Pods find the pull secrets.
     pub link: Link,
-    /// What they do.
+    /// What the account does.
     pub rights: Rights,
-    /// What every object of ours carries.
+    /// The marks of every object of ours.
     pub marks: Marks,
 }
 
-/// A pull secret that they write.
+/// A pull secret that the account writes.
 pub struct Granted<'a> {
     /// Its name.
     pub name: &'a ResourceName,
-    /// Its namespaces, where they are listed.
+    /// Its namespaces, if they are listed.
     pub namespaces: &'a [Namespace],
-    /// Names and globs of its namespaces, where they are chosen in the cluster.
+    /// Names and globs of its namespaces, if they are chosen in the cluster.
     pub include: &'a [NamespacePattern],
-    /// Names and globs of namespaces that it does not go to.
+    /// Names and globs of namespaces that do not get it.
     pub exclude: &'a [NamespacePattern],
-    /// The ServiceAccounts that refer to it; none are all.
+    /// The ServiceAccounts that refer to it; an empty list means all.
     pub service_accounts: &'a [ResourceName],
 }
 
-/// What they do in the cluster.
+/// What the account does in the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
-    /// They run `regcred apply`, which reads once.
+    /// The account runs `regcred apply`, which reads once.
     Applying {
-        /// Whether they evict Pods that are stuck.
+        /// Whether it evicts stuck Pods.
         evicts: bool,
     },
-    /// They run `regcred controller`, which watches.
+    /// The account runs `regcred controller`, which watches.
     Watching {
-        /// Whether a list comes before each watch.
+        /// Whether a list precedes each watch.
         lists: bool,
-        /// Whether custom resources say what they do.
+        /// Whether custom resources decide what the controller does.
         resources: bool,
-        /// Whether they evict Pods that are stuck.
+        /// Whether it evicts stuck Pods.
         evicts: bool,
     },
 }
 
-/// Where they write.
+/// Where the account writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// In namespaces that are listed: a Role in each of them.
+    /// In listed namespaces: a Role in each of them.
     Listed,
     /// In namespaces that are chosen in the cluster: a ClusterRole.
     Chosen {
-        /// What is taken without names and globs.
+        /// Which namespaces are taken without names and globs.
         others: Others,
         /// The labels of the namespaces.
         selector: Selector,
     },
 }
 
-/// What is created to evict a Pod.
+/// The resource that is created to evict a Pod.
 const EVICTION: &str = "pods/eviction";
 
 impl Grant<'_> {
-    /// The policies first, as one takes up to a second to act, then the roles with their bindings.
+    /// First the policies, because a policy takes up to a second to act, then the roles with their bindings.
     #[must_use]
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
@@ -130,7 +130,7 @@ impl Grant<'_> {
         role(kind, &json!({"name": self.name()}), &self.rules(members), &subjects)
     }
 
-    /// Where the namespaces are chosen, each kind is read with one list, by the names of the objects.
+    /// If the namespaces are chosen in the cluster, each kind is read with one list, by the names of the objects.
     fn rules(&self, members: &[&Granted<'_>]) -> Vec<Value> {
         let (read, lists) = match self.rights {
             Rights::Applying { .. } => ("get", matches!(self.reach, Reach::Chosen { .. })),
@@ -172,7 +172,7 @@ impl Grant<'_> {
         matches!(self.rights, Rights::Applying { evicts: true } | Rights::Watching { evicts: true, .. })
     }
 
-    /// The policies that confine them to pull secrets and references.
+    /// The policies that confine the account to pull secrets and references.
     pub(super) fn policies(&self) -> Vec<Value> {
         let (label, owner) = (MANAGED_BY, self.marks.owner.as_str());
         let guard = Guard {
@@ -210,7 +210,7 @@ impl Grant<'_> {
     }
 }
 
-/// The names of the ServiceAccounts that are linked, sorted; `None` are all.
+/// The names of the linked ServiceAccounts, sorted; `None` means all.
 fn accounts<'a>(mut members: impl Iterator<Item = &'a Granted<'a>>) -> Option<Vec<&'a str>> {
     let mut names = members.try_fold(Vec::new(), |mut names, one| {
         names.extend(one.service_accounts.iter().map(ResourceName::as_str));

@@ -1,4 +1,4 @@
-//! Says which namespaces are served, in the language of admission policies (CEL).
+//! Writes which namespaces are served, in the language of admission policies (CEL).
 
 use super::Granted;
 use super::selector::Selector;
@@ -6,7 +6,7 @@ use crate::cluster::selection::{Others, is_of_the_cluster};
 use crate::names::NamespacePattern;
 use crate::objects::guard::{has_not_opted_out, names, quoted};
 
-/// The same for [`is_of_the_cluster`].
+/// The same test as [`is_of_the_cluster`], in CEL.
 const IS_OF_THE_CLUSTER: &str = "(request.namespace.startsWith('kube-') || request.namespace.startsWith('openshift-') || \
                                  request.namespace == 'openshift')";
 
@@ -47,7 +47,7 @@ fn matches<'a>(patterns: impl Iterator<Item = &'a NamespacePattern>) -> Option<S
     for pattern in patterns {
         match pattern {
             NamespacePattern::Name(name) => plain.push(name.as_str()),
-            // RE2, in which the API server matches, has no such flag: a namespace is ASCII.
+            // RE2, which the API server uses, has no such flag; a namespace is always ASCII.
             NamespacePattern::Glob(glob) => globs.push(glob.glob().regex().trim_start_matches("(?-u)")),
         }
     }

@@ -1,4 +1,4 @@
-//! Denies the account of the controller every kind of object that is not its business.
+//! Denies the controller's account every kind of object that it does not need.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,8 @@ use crate::names::Namespace;
 use crate::objects::guard::policy;
 
 impl Grant<'_> {
-    /// The policy that denies them everything else, whatever other roles allow: no other kind, and no subresource, which could mint a
-    /// token. In their own namespace they hold a lease and write Events. A role may also let them evict Pods.
+    /// The policy that denies the account everything else, whatever other roles allow: any other kind, and any subresource, which could
+    /// create a token. In its own namespace the account holds a Lease and writes Events. A role may also let it evict Pods.
     pub(in crate::cluster) fn scope_policy(&self, home: &Namespace) -> Vec<Value> {
         let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
         let is_ours = "request.resource.group == '' && request.resource.resource in ['secrets', 'serviceaccounts'] \
@@ -37,7 +37,7 @@ impl Grant<'_> {
         vec![policy, binding]
     }
 
-    /// Whether custom resources say what they do.
+    /// Whether custom resources decide what the controller does.
     pub(super) fn follows_resources(&self) -> bool {
         matches!(self.rights, Rights::Watching { resources: true, .. })
     }

@@ -1,4 +1,4 @@
-//! Parses a selector of labels as kubectl takes it, and says it in the language of admission policies (CEL).
+//! Parses a label selector as kubectl does, and writes it in the language of admission policies (CEL).
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -38,7 +38,7 @@ impl FromStr for Selector {
     }
 }
 
-/// The parts between the commas that are in no parenthesis.
+/// The parts between the commas outside of parentheses.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut is_inside = false;
     text.split(move |character| {
@@ -98,7 +98,7 @@ impl Selector {
         })
     }
 
-    /// Whether it asks for this label.
+    /// Whether the selector asks for this label.
     #[must_use]
     pub fn mentions(&self, label: &str) -> bool {
         self.0.iter().any(|requirement| requirement.key == label)

@@ -20,16 +20,16 @@ pub enum Subject {
     ServiceAccount(Namespace, ResourceName),
 }
 
-/// What is wrong with a subject. Its text is not repeated.
+/// Why a text is no subject. The text is not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidSubject {
-    /// It has none of the forms.
+    /// The text has none of the forms.
     #[error("must be user:NAME, group:NAME or service-account:NAMESPACE/NAME")]
     Form,
     /// The name has a control character, or white space around it.
     #[error("has a name with a control character, or white space around it")]
     Name,
-    /// The group has every account of the cluster, or the administrators, whom no rule confines.
+    /// The group has every account of the cluster, or the administrators, whom no rule can confine.
     #[error("is a group of all accounts or of the administrators")]
     TooMany,
 }
@@ -71,7 +71,7 @@ impl Subject {
         }
     }
 
-    /// Whether a request comes from it, in CEL.
+    /// Whether a request comes from the subject, in CEL.
     pub(super) fn asks(&self) -> String {
         match self {
             Self::User(name) => format!("request.userInfo.username == {}", quoted(name)),

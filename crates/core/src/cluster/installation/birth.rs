@@ -1,5 +1,6 @@
-//! Builds the policies that put the reference on a ServiceAccount or on a Pod when it is created: a Pod copies the list of its
-//! ServiceAccount then, so a reference that comes a moment later can be too late. Kubernetes 1.36 and later.
+//! Builds the policies that add the reference to a ServiceAccount or a Pod when it is created.
+//!
+//! A Pod copies the list of its ServiceAccount when it is created, so a later reference can be too late. Kubernetes 1.36 and later.
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,8 @@ use crate::objects::at_creation::{self, List, OnFailure};
 use crate::objects::guard::{has_not_opted_out, is_one_of};
 use crate::objects::pod_policy::{self, binding};
 
-/// A policy on ServiceAccounts and its binding. If it fails, the ServiceAccount is created as it is: the controller adds the reference then.
+/// A policy on ServiceAccounts and its binding. If the policy fails, the ServiceAccount is created unchanged, and the controller adds the
+/// reference later.
 pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
     let name = format!("{}-birth-{}", of.name(), one.name);
     let accounts: Vec<_> = one.service_accounts.iter().map(ResourceName::as_str).collect();
@@ -39,7 +41,7 @@ fn is_served_by(of: &Installation<'_>, one: &Installed<'_>) -> String {
     is_served(&[one.granted()], Others::All, &of.settings.selector())
 }
 
-/// The patch, unless this condition fails: the namespace, which it reads, is no variable of a policy's own conditions.
+/// The patch, unless this condition fails. The condition reads the namespace, which a policy's own conditions cannot do.
 fn patch_if(condition: &str, patch: &str) -> String {
     format!("!({condition}) ? [] : ({patch})")
 }

@@ -1,6 +1,6 @@
 //! Builds the definition of the custom resource `RegistryCredentials`: a subset of regcred.yaml whose logins name Secrets only.
 //!
-//! A committed regcred.yaml is no such resource: its logins name variables, or are left out, and here each names a Secret.
+//! A committed regcred.yaml is no such resource: its logins name variables, or are left out; here each login names a Secret.
 
 use serde_json::{Value, json};
 
@@ -8,9 +8,9 @@ use crate::names::{ACCOUNT_PATTERN, KEY_PATTERN, NAMESPACE_PATTERN, SUBDOMAIN_PA
 
 /// The group of the kind.
 pub const GROUP: &str = "regcred.dev";
-/// Its version.
+/// The version of the kind.
 pub const VERSION: &str = "v1alpha1";
-/// Both.
+/// The group and the version.
 pub const API_VERSION: &str = "regcred.dev/v1alpha1";
 /// The kind.
 pub const KIND: &str = "RegistryCredentials";

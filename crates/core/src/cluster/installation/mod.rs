@@ -1,4 +1,4 @@
-//! Builds what runs `regcred controller` in a cluster: policies and rights, the logins, its regcred.yaml and its Deployment.
+//! Builds the objects that run `regcred controller`: policies and rights, the logins, its regcred.yaml and its Deployment.
 
 mod birth;
 pub mod definition;
@@ -29,24 +29,24 @@ pub struct ControllerSettings {
     pub namespace: Namespace,
     /// Its image.
     pub image: String,
-    /// How many Pods of it run; one of them works.
+    /// How many Pods of it run; one of them writes.
     pub replicas: u32,
-    /// The minor version of Kubernetes 1 that the cluster has at least.
+    /// The oldest minor version of Kubernetes 1 that the cluster may have.
     pub kubernetes: u32,
-    /// The labels of the namespaces that are served, as they are written, and parsed.
+    /// The labels of the served namespaces, as written, and parsed.
     pub selector: Option<(String, Selector)>,
     /// Whether it evicts Pods that were created too early.
     pub evicts: bool,
     /// How often it asks the registries about each login: a Go duration.
     pub check_online: Option<String>,
-    /// What custom resources may ask for, if they decide what is done.
+    /// The limits for custom resources, if custom resources decide what the controller does.
     pub resources: Option<ResourceSettings>,
 }
 
-/// What custom resources may ask for, beside what is said of each pull secret.
+/// The limits for custom resources, beyond those of each pull secret.
 #[derive(Clone, Debug)]
 pub struct ResourceSettings {
-    /// Globs of the registries; none are those of the logins.
+    /// Globs of the registries; without any, the registries of the logins.
     pub registries: Vec<String>,
     /// More Secrets in the controller's namespace that logins may name.
     pub secrets: Vec<ResourceName>,
@@ -60,22 +60,22 @@ impl ControllerSettings {
 
 /// From this version on, a policy can change an object when it is created.
 pub const CHANGES_AT_CREATION: u32 = 36;
-/// From this version on, a watch shows the objects that there are, and no list is needed.
+/// From this version on, a watch begins with the existing objects, and no list is needed.
 const STREAMS_LISTS: u32 = 34;
 
-/// A pull secret that the controller is to write.
+/// A pull secret that the controller writes.
 pub struct Installed<'a> {
     /// Its name.
     pub name: &'a ResourceName,
-    /// Names and globs of the namespaces it goes to; none are all.
+    /// Names and globs of its namespaces; an empty list means all.
     pub include: &'a [NamespacePattern],
-    /// Names and globs of namespaces that it does not go to.
+    /// Names and globs of namespaces that do not get it.
     pub exclude: Vec<NamespacePattern>,
-    /// The ServiceAccounts that the rights name; none are all.
+    /// The ServiceAccounts that the rights name; an empty list means all.
     pub service_accounts: &'a [ResourceName],
-    /// The ServiceAccounts as they are written, with globs.
+    /// The ServiceAccounts as written, with globs.
     pub written_accounts: &'a [String],
-    /// Where its logins are kept, if an operator fetches them.
+    /// The store of its logins, if an operator fetches them.
     pub external: Option<&'a ExternalSettings>,
     /// Its logins.
     pub docker_config: &'a Logins,
@@ -89,12 +89,12 @@ pub struct Installation<'a> {
     pub pull_secrets: Vec<Installed<'a>>,
     /// How Pods find them.
     pub link: Link,
-    /// What every object of ours carries.
+    /// The marks of every object of ours.
     pub marks: Marks,
 }
 
 impl Installation<'_> {
-    /// The policies first, as one takes up to a second to act; then the rights, the logins and the Deployment.
+    /// First the policies, because a policy takes up to a second to act; then the rights, the logins and the Deployment.
     #[must_use]
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
@@ -131,7 +131,7 @@ impl Installation<'_> {
         manifests
     }
 
-    /// The name of what the controller consists of.
+    /// The name of the controller's objects.
     fn name(&self) -> String {
         marks::name(&self.marks.owner)
     }
@@ -143,12 +143,12 @@ impl Installation<'_> {
         Grant { subjects, pull_secrets: granted.collect(), reach, link: self.link, rights, marks: self.marks.clone() }
     }
 
-    /// Whether a list comes before each watch.
+    /// Whether a list precedes each watch.
     fn lists(&self) -> bool {
         self.settings.kubernetes < STREAMS_LISTS
     }
 
-    /// The Secrets that the logins are in.
+    /// The Secrets that hold the logins.
     fn sources(&self) -> Vec<ResourceName> {
         let own = self.pull_secrets.iter().map(|one| source_name(one.name));
         let more = self.settings.resources.iter().flat_map(|resources| &resources.secrets).cloned();
@@ -158,8 +158,8 @@ impl Installation<'_> {
         all
     }
 
-    /// What it may in its own namespace: hold and watch its lease, which is made by a server-side apply, and write Events. Where custom resources
-    /// name the Secrets of the logins, it watches these.
+    /// The controller's rights in its own namespace: it holds and watches its Lease, which a server-side apply creates, and writes Events.
+    /// If custom resources name the Secrets of the logins, it watches these Secrets.
     fn own_role(&self) -> [Value; 2] {
         let (namespace, name) = (self.settings.namespace.as_str(), self.name());
         let mut rules = vec![
@@ -176,7 +176,7 @@ impl Installation<'_> {
         role("Role", &metadata, &rules, &[rbac::service_account(namespace, &name)])
     }
 
-    /// The Secrets with the logins alone; none where an operator fetches them.
+    /// Only the Secrets with the logins; none if an operator fetches them.
     #[must_use]
     pub fn secrets(&self) -> Manifests {
         let mut manifests = Manifests::default();
@@ -186,8 +186,8 @@ impl Installation<'_> {
         manifests
     }
 
-    /// What lets the Prometheus operator read the metrics, and its alerts: not part of [`Self::manifests`], as a cluster need not know the
-    /// two kinds.
+    /// The objects with which the Prometheus operator reads the metrics and the alerts. They are not part of [`Self::manifests`], because a
+    /// cluster may lack these two kinds.
     #[must_use]
     pub fn monitoring(&self) -> Manifests {
         let mut manifests = Manifests::default();
@@ -277,8 +277,8 @@ fn texts(patterns: &[NamespacePattern]) -> Vec<&str> {
     patterns.iter().map(NamespacePattern::as_str).collect()
 }
 
-/// The name of the Secret that the logins of a pull secret are kept in: another one than that of the pull secret, which the controller
-/// may read and delete.
+/// The name of the Secret that holds the logins of a pull secret. It differs from the name of the pull secret, which the controller may
+/// read and delete.
 #[must_use]
 pub fn source_name(pull_secret: &ResourceName) -> ResourceName {
     ResourceName::extended(pull_secret.as_str(), "-src")

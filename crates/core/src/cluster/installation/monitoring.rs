@@ -1,4 +1,4 @@
-//! Builds what the Prometheus operator reads: where the metrics of the controller are, and when to alert.
+//! Builds the objects of the Prometheus operator: where the metrics of the controller are, and when to alert.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::workload::{labels, metadata};
 
 const API: &str = "monitoring.coreos.com/v1";
 
-/// Both Pods are asked: only the one that leads writes, but each says whether it could.
+/// Prometheus asks both Pods: only the leader writes, but each Pod reports whether it could.
 pub(super) fn pod_monitor(of: &Installation<'_>) -> Value {
     json!({
         "apiVersion": API, "kind": "PodMonitor", "metadata": metadata(of),
@@ -23,18 +23,18 @@ pub(super) fn rules(of: &Installation<'_>) -> Value {
     })
 }
 
-/// An alert. JOB, NAMESPACE and NAME in its expression are those of the controller; JOB is what a `PodMonitor` makes of the other two.
+/// An alert. In its expression JOB, NAMESPACE and NAME are those of the controller; a `PodMonitor` makes JOB from the other two.
 struct Alert {
     name: &'static str,
     severity: &'static str,
-    /// How long it must be so.
+    /// How long the expression must hold.
     lasting: &'static str,
     expression: &'static str,
     summary: &'static str,
     remedy: &'static str,
 }
 
-/// What a person has to do something about. The numbers of namespaces are those of the replica that leads.
+/// The states that need a person. The numbers of namespaces are those of the leading replica.
 const ALERTS: &[Alert] = &[
     Alert {
         name: "RegcredControllerDown",

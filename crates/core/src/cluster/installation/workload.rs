@@ -1,4 +1,4 @@
-//! Builds the Deployment of the controller, and what belongs to it in its namespace.
+//! Builds the Deployment of the controller, and the other objects in its namespace.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(super) fn config_map(of: &Installation<'_>) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(of), "data": {"regcred.yaml": of.config()}})
 }
 
-/// Nobody needs to reach it but who reads its metrics; kubelets always may.
+/// Only readers of its metrics need to reach the controller; kubelets always may.
 pub(super) fn network_policy(of: &Installation<'_>) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata(of),
@@ -38,7 +38,7 @@ pub(super) fn disruption_budget(of: &Installation<'_>) -> Value {
 
 pub(super) fn deployment(of: &Installation<'_>) -> Value {
     let sources: Vec<_> = of.pull_secrets.iter().map(|one| source_name(one.name)).collect();
-    // With custom resources it reads them by API.
+    // With custom resources, the controller reads the logins from the API.
     let mounted = if of.settings.resources.is_some() { &[][..] } else { &sources[..] };
     let volume = |(number, source)| json!({"name": format!("secret-{number}"), "secret": {"secretName": source, "optional": true}});
     let mount = |(number, source)| json!({"name": format!("secret-{number}"), "mountPath": format!("{SECRETS}/{source}"), "readOnly": true});
@@ -68,7 +68,7 @@ pub(super) fn deployment(of: &Installation<'_>) -> Value {
     let pod = json!({
         "serviceAccountName": of.name(),
         "automountServiceAccountToken": true,
-        // Its own image may need one of the logins.
+        // The controller's own image may need one of the logins.
         "imagePullSecrets": references,
         "securityContext": {
             "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
@@ -87,7 +87,7 @@ pub(super) fn deployment(of: &Installation<'_>) -> Value {
     })
 }
 
-/// What a Pod of the controller asks for, and may have.
+/// The requests and limits of a Pod of the controller.
 #[must_use]
 pub fn resources() -> Value {
     json!({"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}})

@@ -34,9 +34,9 @@ impl fmt::Display for Place {
 /// An image of a Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Used<'a> {
-    /// Where it is named.
+    /// Where the Pod names it.
     pub place: Place,
-    /// The name of that container or volume.
+    /// The name of the container or volume.
     pub name: &'a str,
     /// The image.
     pub image: &'a str,
@@ -47,13 +47,13 @@ pub struct Used<'a> {
 pub struct FailedPull<'a> {
     /// The image.
     pub used: Used<'a>,
-    /// The kubelet's word for it.
+    /// The kubelet's reason.
     pub reason: &'a str,
-    /// The words of the registry, or of the kubelet.
+    /// The message of the registry, or of the kubelet.
     pub words: Option<String>,
 }
 
-/// What a kubelet calls a pull that failed.
+/// The reasons that a kubelet gives for a failed pull.
 pub(super) const REASONS: [&str; 7] = [
     "ErrImagePull",
     "ImagePullBackOff",
@@ -64,14 +64,14 @@ pub(super) const REASONS: [&str; 7] = [
     "SignatureValidationFailed",
 ];
 
-/// Whether a container waits for its image. Where a kubelet cannot read a pull secret, it writes its error in the place of a word.
+/// Whether a container waits for its image. If a kubelet cannot read a pull secret, it writes its error in place of a reason.
 #[must_use]
 pub fn is_of_a_pull(reason: &str) -> bool {
     REASONS.contains(&reason) || reason.contains(' ')
 }
 
 impl Pod {
-    /// Every image that it names.
+    /// Every image that the Pod names.
     pub fn images(&self) -> impl Iterator<Item = Used<'_>> {
         let PodSpec { init_containers, containers, ephemeral_containers, volumes, .. } = &self.spec;
         let volumes = volumes.iter().filter_map(|volume| {
@@ -84,7 +84,7 @@ impl Pod {
         init.chain(others).chain(ephemeral).chain(volumes)
     }
 
-    /// The images that it fails to pull, each place once. A volume's failure is in the status of the containers that mount it.
+    /// The images that the Pod fails to pull, each place once. A volume's failure is in the status of the containers that mount it.
     #[must_use]
     pub fn failed_pulls(&self) -> Vec<FailedPull<'_>> {
         let PodStatus { init_container_statuses, container_statuses, ephemeral_container_statuses } = &self.status;
@@ -106,7 +106,7 @@ impl Pod {
         failed
     }
 
-    /// The image of the container, or that of a volume if the message is about it.
+    /// The image of the container, or of a volume if the message is about a volume.
     fn culprit(&self, place: Place, name: &str, message: &str) -> Option<Used<'_>> {
         let quotes = |image: &str| words::quotes(message, image);
         let own = self.images().find(|used| used.place == place && used.name == name)?;
@@ -114,7 +114,7 @@ impl Pod {
         Some(volume.filter(|_| !quotes(own.image)).unwrap_or(own))
     }
 
-    /// Whether it refers to a Secret.
+    /// Whether the Pod refers to a Secret.
     #[must_use]
     pub fn refers(&self, secret: &str) -> bool {
         self.spec.image_pull_secrets.iter().any(|reference| reference.name == secret)

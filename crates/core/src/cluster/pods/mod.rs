@@ -1,4 +1,4 @@
-//! Holds what was read of Pods.
+//! Holds the facts that were read about Pods.
 
 mod failed;
 mod words;
@@ -11,31 +11,31 @@ use failed::REASONS;
 pub use failed::{FailedPull, Place, Used, is_of_a_pull};
 pub use words::quotes;
 
-/// A Pod, as the API server gives it.
+/// A Pod, as the API server sends it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Pod {
     /// Its metadata.
     pub metadata: Metadata,
-    /// What it should be.
+    /// Its specification.
     pub spec: PodSpec,
-    /// How it is.
+    /// Its status.
     pub status: PodStatus,
 }
 
-/// What is needed of a Pod's specification.
+/// The fields of a Pod's specification that the rules need.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSpec {
     /// Its ServiceAccount.
     pub service_account_name: String,
-    /// The references that it has: the ServiceAccount's, if it named none at its creation.
+    /// Its references: those of the ServiceAccount, if the Pod named none when it was created.
     pub image_pull_secrets: Vec<LocalName>,
     /// Its init containers.
     pub init_containers: Vec<Container>,
     /// Its containers.
     pub containers: Vec<Container>,
-    /// Containers that were added to it while it ran.
+    /// Its ephemeral containers.
     pub ephemeral_containers: Vec<Container>,
     /// Its volumes.
     pub volumes: Vec<Volume>,
@@ -65,7 +65,7 @@ pub struct Container {
 pub struct Volume {
     /// Its name.
     pub name: String,
-    /// The image that it holds, if it holds one.
+    /// The image that it mounts, if it mounts one.
     pub image: Option<ImageVolume>,
 }
 
@@ -77,19 +77,19 @@ pub struct ImageVolume {
     pub reference: String,
 }
 
-/// What is needed of a Pod's status.
+/// The fields of a Pod's status that the rules need.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodStatus {
-    /// Of its init containers.
+    /// The states of its init containers.
     pub init_container_statuses: Vec<ContainerStatus>,
-    /// Of its containers.
+    /// The states of its containers.
     pub container_statuses: Vec<ContainerStatus>,
-    /// Of the containers that were added.
+    /// The states of its ephemeral containers.
     pub ephemeral_container_statuses: Vec<ContainerStatus>,
 }
 
-/// How a container is.
+/// The status of a container.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ContainerStatus {
@@ -103,7 +103,7 @@ pub struct ContainerStatus {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ContainerState {
-    /// Why it does not run yet.
+    /// Why the container does not run yet.
     pub waiting: Option<Waiting>,
 }
 
@@ -111,8 +111,8 @@ pub struct ContainerState {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Waiting {
-    /// In one word.
+    /// The reason, in one word.
     pub reason: String,
-    /// In the words of the kubelet and the registry.
+    /// The message of the kubelet and the registry.
     pub message: String,
 }

@@ -1,13 +1,13 @@
-//! Finds the registry's words in what a kubelet says about a failed pull.
+//! Finds the registry's message in a kubelet's message about a failed pull.
 
 use super::REASONS;
 use crate::registry::reference::Reference;
 
-/// How much of it is kept.
+/// The longest message that is kept.
 const LIMIT: usize = 1_000;
 
-/// What the registry or the container runtime said, on one line, without what the kubelet and containerd put before it. `None` if the
-/// kubelet only says that it waits.
+/// The message of the registry or the container runtime, on one line, without the prefixes of the kubelet and containerd. `None` if
+/// the kubelet only says that it waits.
 #[must_use]
 pub fn of_registry(message: &str) -> Option<String> {
     let one_line = message.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -34,9 +34,9 @@ pub fn quotes(message: &str, image: &str) -> bool {
         .any(|quoted| quoted == image || (whole(quoted).is_some() && whole(quoted) == whole(image)))
 }
 
-/// What stands before the registry's words.
+/// A prefix of the registry's message.
 enum Prefix {
-    /// A text, then an image in quotation marks; a colon goes with it.
+    /// A text, then an image in quotation marks, and a colon if there is one.
     Image(&'static str),
     /// A reason, then a colon.
     Reason,
@@ -54,7 +54,7 @@ const PREFIXES: [Prefix; 6] = [
 ];
 
 impl Prefix {
-    /// The rest behind the prefix, if it is there.
+    /// The text after the prefix, if the prefix is there.
     fn strip<'a>(&self, text: &'a str) -> Option<&'a str> {
         match self {
             Self::Image(before) => {

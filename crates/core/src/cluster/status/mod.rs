@@ -1,6 +1,6 @@
-//! Shows how a cluster is: each pull secret of each namespace, who refers to it, and which Pods fail to pull.
+//! Describes the state of a cluster: each pull secret of each namespace, who refers to it, and which Pods fail to pull.
 //!
-//! It counts the plan of [`Delivery::compare`](super::Delivery::compare), and adds what a kubelet and the Pods say.
+//! It counts the plan of [`Delivery::compare`](super::Delivery::compare), and adds what kubelets and Pods report.
 
 pub mod online;
 mod sight;
@@ -17,10 +17,10 @@ use online::{Answer, ImageStatus};
 
 pub use view::of;
 
-/// The Pods of each namespace; one that is not there was not read.
+/// The Pods of each namespace. A namespace that is missing here was not read.
 pub type Pods = BTreeMap<Namespace, Vec<Pod>>;
 
-/// How a namespace is.
+/// The state of a namespace.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceStatus {
@@ -28,22 +28,22 @@ pub struct NamespaceStatus {
     pub namespace: Namespace,
     /// Its pull secrets.
     pub secrets: Vec<SecretStatus>,
-    /// Images that its Pods fail to pull; none where the Pods were not read.
+    /// Images that its Pods fail to pull; empty if the Pods were not read.
     pub failed_pulls: Option<Vec<PullStatus>>,
-    /// Whether a new node could pull the images in use; none where no registry was asked.
+    /// Whether a new node could pull the images in use; empty if no registry was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub online: Option<Vec<ImageStatus>>,
 }
 
-/// How a pull secret is in a namespace.
+/// The state of a pull secret in a namespace.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretStatus {
     /// Its name.
     pub name: ResourceName,
-    /// How it is.
+    /// Its state.
     pub state: State,
-    /// Whose it is, if it is not ours.
+    /// Its owner, if it is not ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whose: Option<String>,
     /// Why a kubelet cannot use it.
@@ -55,25 +55,25 @@ pub struct SecretStatus {
     pub accounts: Vec<AccountStatus>,
 }
 
-/// How a pull secret is.
+/// The states of a pull secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// No kubelet can use it.
     Invalid,
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It is there, and somebody else's.
+    /// It exists, and belongs to somebody else.
     Foreign,
     /// It holds something else than is wanted.
     Outdated,
     /// This account may not read it.
     NotRead,
-    /// It is there; whether it is current cannot be told without the logins.
+    /// It exists; without the logins nobody can tell whether it is current.
     Present,
     /// It belongs to a tool that would undo every change.
     Managed,
-    /// It is what is wanted.
+    /// It is as wanted.
     Current,
 }
 
@@ -92,14 +92,14 @@ impl fmt::Display for State {
     }
 }
 
-/// How a ServiceAccount is.
+/// The state of a ServiceAccount.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct AccountStatus {
     /// Its name.
     pub name: ResourceName,
     /// Whether it refers to the pull secret.
     pub state: LinkState,
-    /// The field managers that wrote its list, as far as the API server remembers.
+    /// The field managers that wrote its list, as far as the API server knows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub writers: Vec<String>,
 }
@@ -108,11 +108,11 @@ pub struct AccountStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinkState {
-    /// It does.
+    /// It refers to the pull secret.
     Linked,
-    /// It does not.
+    /// It does not refer to it.
     NotLinked,
-    /// It is not there.
+    /// The ServiceAccount does not exist.
     Absent,
 }
 
@@ -124,22 +124,22 @@ pub struct PullStatus {
     pub pod: String,
     /// Where the Pod names the image.
     pub place: Place,
-    /// The name of that container or volume.
+    /// The name of the container or volume.
     pub name: String,
     /// The image.
     pub image: String,
-    /// The kubelet's word for the failure.
+    /// The kubelet's reason for the failure.
     pub reason: String,
-    /// The registry's words.
+    /// The registry's message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
-    /// The pull secrets with a login for this image that the Pod does not refer to.
+    /// The pull secrets that have a login for this image, but are not referred to by the Pod.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<ResourceName>,
 }
 
 impl NamespaceStatus {
-    /// Whether everything is as wanted, as far as it was read.
+    /// Whether everything that was read is as wanted.
     #[must_use]
     pub fn is_as_wanted(&self) -> bool {
         let pulls = self.failed_pulls.as_ref().is_none_or(Vec::is_empty);

@@ -1,6 +1,6 @@
-//! Works out what registries are asked for the images in use, as if no node had one of them: each distinct question once.
+//! Finds the questions for registries about the images in use, as if no node had an image. Equal questions are asked once.
 //!
-//! A kubelet takes the logins of the Pod's pull secrets in their order, and tries those that match the image until one may pull it.
+//! A kubelet reads the logins of the Pod's pull secrets in their order, and tries the matching ones until one may pull the image.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,18 +13,18 @@ use crate::names::{Namespace, ResourceName};
 use crate::registry::reference::Reference;
 use crate::registry::verdict::{Standing, Verdict};
 
-/// The type of pull secrets before Kubernetes 1.3, which a kubelet still takes.
+/// The type of pull secrets before Kubernetes 1.3, which a kubelet still accepts.
 pub const OLD_TYPE: &str = "kubernetes.io/dockercfg";
 
-/// What was read of the Secrets that Pods refer to.
+/// The Secrets that Pods refer to, as far as they were read.
 pub type Secrets = BTreeMap<(Namespace, ResourceName), Found>;
 
 /// A Secret that a Pod refers to.
 #[derive(Debug)]
 pub enum Found {
-    /// It is there.
+    /// It exists.
     There(Box<Secret>),
-    /// It is not there: a kubelet goes on without it.
+    /// It does not exist: a kubelet goes on without it.
     Missing,
     /// This account may not read it.
     NotRead,
@@ -37,9 +37,9 @@ pub struct ImageStatus {
     pub image: String,
     /// The pull secrets that those Pods refer to.
     pub secrets: Vec<ResourceName>,
-    /// Whether it could.
+    /// Whether a new node could pull it.
     pub pull: Answer,
-    /// Why.
+    /// The reason.
     pub message: String,
 }
 
@@ -55,18 +55,18 @@ pub enum Answer {
     Refused,
 }
 
-/// Images that are asked about with the same logins.
+/// Images with the same logins.
 pub struct Batch {
     /// The logins, in the kubelet's order.
     pub logins: Vec<Credential>,
-    /// The images, each once.
+    /// The images, without duplicates.
     pub images: Vec<Reference>,
 }
 
-/// Everything that is to be asked.
+/// All questions for registries.
 #[derive(Default)]
 pub struct Inquiry {
-    /// What registries are asked.
+    /// The batches of images that registries are asked about.
     pub batches: Vec<Batch>,
     uses: Vec<(Use, Aim)>,
 }
@@ -79,11 +79,11 @@ struct Use {
     secrets: Vec<ResourceName>,
 }
 
-/// Where the answer about a use comes from.
+/// Where the answer for a use comes from.
 enum Aim {
     /// From the registry: the number of the batch.
     Batch(usize),
-    /// It is known without one.
+    /// Known without a registry.
     Known(Answer, String),
 }
 
@@ -94,7 +94,7 @@ pub fn secrets(pods: &Pods) -> BTreeSet<(Namespace, ResourceName)> {
     all.flat_map(|one| one.secrets.into_iter().map(move |name| (one.namespace.clone(), name))).collect()
 }
 
-/// What is to be asked for these Pods.
+/// The questions for these Pods.
 #[must_use]
 pub fn inquire(pods: &Pods, secrets: &Secrets) -> Inquiry {
     let mut inquiry = Inquiry::default();
@@ -120,7 +120,7 @@ fn uses(pods: &Pods) -> BTreeSet<Use> {
 }
 
 impl Inquiry {
-    /// The batch that has the question, or what is known without a registry.
+    /// The batch with the question, or the answer that needs no registry.
     fn aim(&mut self, one: &Use, secrets: &Secrets) -> Result<Aim, (Answer, String)> {
         let image: Reference =
             one.image.parse().map_err(|_| (Answer::Refused, "a kubelet does not take such an image".to_owned()))?;
@@ -145,7 +145,7 @@ impl Inquiry {
         Ok(Aim::Batch(number))
     }
 
-    /// What the verdicts on each batch mean for the namespaces.
+    /// The result for each namespace, from the verdicts on each batch.
     #[must_use]
     pub fn answers(&self, verdicts: &[Vec<Verdict>]) -> BTreeMap<Namespace, Vec<ImageStatus>> {
         let mut answers: BTreeMap<Namespace, Vec<ImageStatus>> = BTreeMap::new();
@@ -161,7 +161,7 @@ impl Inquiry {
     }
 }
 
-/// The logins that a kubelet finds in a Secret. One that it cannot read makes the whole pull fail.
+/// The logins that a kubelet finds in a Secret. A Secret that it cannot read makes the whole pull fail.
 fn logins_of(name: &ResourceName, secret: &Secret) -> Result<Vec<Credential>, (Answer, String)> {
     let Some(docker_config) = secret.docker_config.as_ref().filter(|_| secret.type_ == TYPE) else {
         return if secret.type_ == OLD_TYPE {
@@ -185,7 +185,7 @@ fn are_same(some: &[Credential], others: &[Credential]) -> bool {
     some.len() == others.len() && some.iter().zip(others).all(equal)
 }
 
-/// Good if one login may pull the image; else what the first one that matches was told.
+/// Good if one login may pull the image; otherwise the answer for the first matching login.
 fn verdict(verdicts: &[Verdict], image: &str) -> (Answer, String) {
     let pulls = || verdicts.iter().flat_map(|verdict| &verdict.images).filter(|(known, _)| known == image);
     let with = |wanted| pulls().find(|(_, pull)| pull.standing() == wanted);

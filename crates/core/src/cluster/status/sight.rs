@@ -1,4 +1,4 @@
-//! Holds what a kubelet sees of a pull secret in one namespace.
+//! Describes a pull secret in one namespace as a kubelet sees it.
 
 use secrecy::ExposeSecret;
 
@@ -15,13 +15,13 @@ pub(super) struct Sight<'a> {
     pub(super) name: &'a ResourceName,
     /// Why a kubelet cannot use it.
     pub(super) fault: Option<String>,
-    /// The registries that it should have logins for, or has.
+    /// The registries for which it should have logins, or has them.
     registries: Vec<RegistryKey>,
-    /// The logins that are wanted, and those that are there.
+    /// The wanted logins, and the existing ones.
     logins: Vec<Credential>,
 }
 
-/// Looks at what is wanted, and at what is there.
+/// Reads the wanted and the existing Docker config.
 pub(super) fn see<'a>(wanted: &PullSecret<'a>, there: Option<&Secret>) -> Sight<'a> {
     let docker_config = there.and_then(|secret| secret.docker_config.as_ref());
     let read = |json| as_kubelet::read(json, "").unwrap_or_default();
@@ -52,7 +52,7 @@ impl Sight<'_> {
     }
 }
 
-/// Why no kubelet can use the Secret, whatever is wanted.
+/// Why no kubelet can use the Secret, whatever its wanted content is.
 fn fault(secret: &Secret) -> Option<String> {
     if secret.type_ == OLD_TYPE {
         return None;

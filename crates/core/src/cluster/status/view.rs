@@ -1,4 +1,4 @@
-//! Puts together how a namespace is, from what is wanted, what was read, and the plan.
+//! Describes the state of a namespace, from what is wanted, what was read, and the plan.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::cluster::reference::refers;
 use crate::names::Namespace;
 use crate::plan::{Action, Reason};
 
-/// How each namespace is, sorted by name.
+/// The state of each namespace, sorted by name.
 #[must_use]
 pub fn of(delivery: &Delivery<'_>, facts: &Facts, comparison: &Comparison, pods: &Pods) -> Vec<NamespaceStatus> {
     let mut steps: BTreeMap<&Namespace, Vec<&Step>> = BTreeMap::new();
@@ -28,7 +28,7 @@ pub fn of(delivery: &Delivery<'_>, facts: &Facts, comparison: &Comparison, pods:
     facts.namespaces.iter().map(one).collect()
 }
 
-/// One namespace, from every side.
+/// The state of one namespace.
 struct View<'a> {
     delivery: &'a Delivery<'a>,
     comparison: &'a Comparison,
@@ -117,12 +117,12 @@ fn shown(pod: &Pod, FailedPull { used, reason, words }: FailedPull<'_>, sights: 
     }
 }
 
-/// Without what would move the cursor of a terminal.
+/// The text without characters that would move the cursor of a terminal.
 fn printable(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).collect()
 }
 
-/// What is shown instead of words that quote a login.
+/// The text that replaces a message that quotes a login.
 const HIDDEN: &str = "(these words quote a login, so they are not shown)";
 
 #[cfg(test)]
@@ -185,7 +185,7 @@ mod tests {
         let facts = Facts { namespaces: [(namespace, space)].into() };
         let comparison = delivery.compare(&facts);
         let [status] = <[_; 1]>::try_from(of(&delivery, &facts, &comparison, pods)).unwrap();
-        // There is one notion of difference: what is as wanted for the one is so for the other, but for what only kubelets and Pods know.
+        // There is one notion of difference: `status` and `diff` agree, except about facts that only kubelets and Pods know.
         let only_here =
             status.secrets[0].state == State::Invalid || status.failed_pulls.iter().flatten().next().is_some();
         assert!(only_here || comparison.differs() != status.is_as_wanted(), "{status:?}");
@@ -245,7 +245,7 @@ mod tests {
             assert_eq!((account.state, account.writers.as_slice()), (expected, &["kubectl-patch".to_owned()][..]));
             assert_eq!(serde_json::to_value(account).unwrap()["state"], serde_json::to_value(expected).unwrap());
         }
-        // The cluster makes `default` soon after the namespace: it is to be linked then.
+        // The cluster creates `default` soon after the namespace, and it has to be linked then.
         let found =
             status(&known, Space { accounts: BTreeMap::new(), ..space(None, "[]") }, &Pods::new(), OnConflict::Fail);
         assert_eq!(found.secrets[0].accounts[0].state, LinkState::NotLinked);

@@ -1,4 +1,4 @@
-//! Collects what was given: flags as Go reads them, and variables. A flag wins over its variable.
+//! Collects the given flags, read as Go does, and variables. A flag wins over its variable.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ pub(super) struct Setting {
     form: Form,
 }
 
-/// What a setting takes.
+/// The kind of value that a setting takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A boolean: its flag alone is `true`, and takes a value only after `=`.
+    /// A boolean: the flag without a value means `true`; a value needs `=`.
     Switch,
     /// A text.
     Text,
@@ -40,7 +40,7 @@ pub(super) const SETTINGS: [Setting; 11] = [
     setting("CONFIG_LOOP_DURATION", "-loop-duration", Form::Text),
 ];
 
-/// Variables of tamcore's patcher, which are none of Titansoft's.
+/// Variables of tamcore's patcher that Titansoft's does not have.
 const OF_TAMCORE: [&str; 6] = [
     "CONFIG_DELETE_PODS",
     "CONFIG_EXCLUDE_ANNOTATION",
@@ -50,7 +50,7 @@ const OF_TAMCORE: [&str; 6] = [
     "CONFIG_WATCH_DOCKERCONFIGJSONPATH",
 ];
 
-/// What was given: by the variable's name, the name under which it was given, and the text.
+/// The given settings: by the variable's name, the name that was used, and the text.
 pub(super) struct Given<'a>(BTreeMap<&'static str, (&'static str, &'a str)>);
 
 impl<'a> Given<'a> {
@@ -72,12 +72,12 @@ impl<'a> Given<'a> {
         Self(given)
     }
 
-    /// The name under which a setting was given, and its text; an empty one counts as not given.
+    /// The name that was used for a setting, and its text; an empty text counts as not given.
     pub(super) fn text(&self, variable: &str) -> Option<(&'static str, &'a str)> {
         self.even_empty(variable).filter(|(_, text)| !text.is_empty())
     }
 
-    /// The same, where an empty text means something.
+    /// The same, for a setting whose empty text has a meaning.
     pub(super) fn even_empty(&self, variable: &str) -> Option<(&'static str, &'a str)> {
         self.0.get(variable).copied()
     }
@@ -88,7 +88,7 @@ pub(super) fn is_a_flag(argument: &str) -> bool {
     find(argument).is_some()
 }
 
-/// The setting of a flag, with the value behind its `=`. Go takes one dash or two.
+/// The setting of a flag, with the value after its `=`. Go accepts one dash or two.
 fn find(argument: &str) -> Option<(&'static Setting, Option<&str>)> {
     let typed = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-'))?;
     let (name, value) = typed.split_once('=').map_or((typed, None), |(name, value)| (name, Some(value)));

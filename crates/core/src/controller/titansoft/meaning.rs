@@ -1,4 +1,4 @@
-//! Turns the settings of Titansoft's patcher into those that a mounted regcred.yaml gives.
+//! Translates the settings of Titansoft's patcher into those of a mounted regcred.yaml.
 
 use super::{Accounts, Overwrites, Settings};
 use crate::cluster::{OnConflict, Unchangeable};
@@ -7,11 +7,11 @@ use crate::controller::wanted::{Config, Key, Source, Wanted};
 use crate::names::SecretKey;
 use crate::spec::choice::Link;
 
-/// The patcher leaves out no namespace by itself: without the last three, those of the cluster would be.
+/// The patcher itself leaves out no namespace. Without the last three patterns, the cluster's own namespaces would be left out.
 const EVERYWHERE: [&str; 4] = ["*", "kube-*", "openshift", "openshift-*"];
 
 impl Settings {
-    /// What the settings mean. The owner has the name of the Secret.
+    /// The meaning of the settings. The owner is the name of the Secret.
     #[must_use]
     pub fn config(&self) -> Config {
         let Self { overwrites, accounts, secret_name, excluded, login: _, verbosity: _, passes: _, interval: _ } = self;

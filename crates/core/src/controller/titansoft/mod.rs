@@ -1,7 +1,7 @@
-//! Reads the variables and flags of Titansoft's imagepullsecret-patcher, with the meaning that its documentation gives them.
+//! Reads the variables and flags of Titansoft's imagepullsecret-patcher, with their documented meaning.
 //!
-//! The source of every rule is the table in that project's README. Where the program does something else, the table counts: booleans that
-//! it cannot read, durations without a unit and spaces in lists are no silent defaults here.
+//! The source of every rule is the table in that project's README. If the patcher's code differs from the table, the table counts:
+//! here, unreadable booleans, durations without a unit and spaces in lists do not silently become defaults.
 
 mod given;
 mod meaning;
@@ -18,11 +18,11 @@ use given::Given;
 
 /// The settings of the patcher.
 pub struct Settings {
-    /// Which Secrets that are there are replaced.
+    /// Which existing Secrets are replaced.
     pub overwrites: Overwrites,
     /// How much the log says.
     pub verbosity: Verbosity,
-    /// How often the namespaces are gone through.
+    /// How often the program makes a pass over the namespaces.
     pub passes: Passes,
     /// The ServiceAccounts that get the reference.
     pub accounts: Accounts,
@@ -30,18 +30,18 @@ pub struct Settings {
     pub login: Login,
     /// The name of the Secret.
     pub secret_name: ResourceName,
-    /// The namespaces that are left alone.
+    /// The namespaces that are left out.
     pub excluded: Vec<NamespacePattern>,
     /// The pause between two passes.
     pub interval: Duration,
 }
 
-/// Which Secrets of the name are replaced where they differ.
+/// Which Secrets of the name are replaced if they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overwrites {
-    /// All.
+    /// All of them.
     All,
-    /// Those that the patcher has made, and ours (`managedonly`).
+    /// Those of the patcher, and ours (`managedonly`).
     Managed,
     /// None (`force=false`).
     None,
@@ -50,40 +50,40 @@ pub enum Overwrites {
 /// How much the log says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
-    /// What somebody should know.
+    /// Messages that somebody should read.
     Normal,
-    /// Each write, too (`debug`).
+    /// Also each write (`debug`).
     Debug,
 }
 
-/// How often the namespaces are gone through.
+/// How often the program makes a pass over the namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passes {
     /// Once (`runonce`).
     One,
-    /// Again and again.
+    /// Repeatedly.
     ForEver,
 }
 
 /// The ServiceAccounts that get the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accounts {
-    /// Every one.
+    /// Every ServiceAccount.
     All,
-    /// Those with these names, sorted; none for an empty list.
+    /// The ServiceAccounts with these names, sorted; none for an empty list.
     Named(Vec<ResourceName>),
 }
 
-/// Where the login is.
+/// Where the patcher finds the login.
 pub enum Login {
     /// In a variable or a flag of this name.
     Value(&'static str, SecretString),
-    /// In the file that the variable or flag of this name names.
+    /// In the file whose path the variable or flag of this name holds.
     File(&'static str, String),
 }
 
-/// Whether a program that is started like this stands in for the patcher: there is no other argument than flags of the patcher, and one
-/// flag or one of the patcher's variables is there.
+/// Whether a program with these arguments and variables acts as the patcher: it has only flags of the patcher, and at least one of these
+/// flags or one of the patcher's variables.
 #[must_use]
 pub fn is_meant(arguments: &[&str], is_there: impl Fn(&str) -> bool) -> bool {
     match arguments.first() {
@@ -95,7 +95,7 @@ pub fn is_meant(arguments: &[&str], is_there: impl Fn(&str) -> bool) -> bool {
 /// Reads the settings from the arguments and from the variables whose names begin with `CONFIG_`; a value that is not UTF-8 is `None`.
 ///
 /// # Errors
-/// Everything that is wrong, with the name of the variable or flag, and no value.
+/// Every problem, with the name of the variable or flag, and without a value.
 pub fn read<'a>(
     arguments: &[&'a str],
     variables: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
@@ -151,7 +151,7 @@ fn login(given: &Given<'_>) -> Result<Login, Diagnostic> {
     }
 }
 
-/// The name of the Secret where none is given.
+/// The default name of the Secret.
 fn default_name() -> ResourceName {
     ResourceName::known(SECRET_NAME)
 }

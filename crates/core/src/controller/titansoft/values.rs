@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::names::{InvalidName, NamespacePattern, ResourceName};
 use crate::spec::go;
 
-/// The pause between two passes where none is given.
+/// The default pause between two passes.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 impl Given<'_> {
@@ -26,7 +26,7 @@ impl Given<'_> {
         }
     }
 
-    /// The ServiceAccounts by name; an empty text is none of them.
+    /// The ServiceAccounts by name; an empty text means none.
     pub(super) fn accounts(&self, problems: &mut Vec<Diagnostic>) -> Vec<ResourceName> {
         let Some((name, text)) = self.even_empty("CONFIG_SERVICEACCOUNTS") else {
             return vec![ResourceName::known("default")];
@@ -46,7 +46,7 @@ impl Given<'_> {
         text.parse().map_err(|_| problems.push(wrong(name, "is no name of a Secret", "write image-pull-secret"))).ok()
     }
 
-    /// A duration as Go reads it; less than a second would only load the API server.
+    /// A duration as Go reads it. Less than a second would only load the API server.
     pub(super) fn interval(&self, problems: &mut Vec<Diagnostic>) -> Option<Duration> {
         let Some((name, text)) = self.text("CONFIG_LOOP_DURATION") else { return Some(INTERVAL) };
         match go::nanoseconds(text) {

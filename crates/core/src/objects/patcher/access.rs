@@ -1,4 +1,4 @@
-//! Builds the account of a patcher with the least rights with which it works. Only its Pod has the token.
+//! Builds the account of a patcher with the least rights that work. Only the patcher's Pod has the token.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::names::ResourceName;
 use crate::objects::rbac::{self, rule};
 use crate::spec::choice::Patcher;
 
-/// ServiceAccount, roles and bindings. What is created or watched has no name for a role, so the guard limits what is written.
+/// ServiceAccount, roles and bindings. A role cannot name objects that are created or watched, so the guard limits the writes.
 pub(super) fn objects(patcher: &PatcherSettings, secret: &ResourceName) -> Vec<Value> {
     let (here, named) = (Some(patcher.namespace.as_str()), [secret.as_str()]);
     let account = json!({

@@ -6,7 +6,7 @@ use super::{NAME, PatcherSettings, options};
 use crate::names::ResourceName;
 use crate::spec::choice::Patcher;
 
-/// The label is the one of titansoft's example: a selector cannot be changed, so what was made from that can be taken over.
+/// The label of titansoft's example: a selector cannot be changed, so with this label objects from the example can be taken over.
 pub(super) fn deployment(patcher: &PatcherSettings, secret: &ResourceName) -> Value {
     let titansoft = patcher.patcher == Patcher::Titansoft;
     let labels = json!({"name": NAME});
@@ -24,7 +24,7 @@ pub(super) fn deployment(patcher: &PatcherSettings, secret: &ResourceName) -> Va
     pod["volumes"] = json!([{"name": "source", "secret": {"secretName": patcher.source}}]);
     let mut spec = json!({"replicas": 1, "selector": {"matchLabels": labels}});
     if titansoft {
-        // Two of it at once race: one deletes what the other has just created.
+        // Two Pods at once would race: one deletes what the other has just created.
         spec["strategy"] = json!({"type": "Recreate"});
     }
     spec["template"] = json!({"metadata": {"labels": labels}, "spec": pod});
@@ -32,7 +32,7 @@ pub(super) fn deployment(patcher: &PatcherSettings, secret: &ResourceName) -> Va
 }
 
 fn container(patcher: &PatcherSettings, secret: &ResourceName) -> Value {
-    // A variable without a value is set and empty.
+    // A variable without a value is set to the empty text.
     let variable = |it: options::EnvironmentVariable| match it.value.as_str() {
         "" => json!({"name": it.name}),
         value => json!({"name": it.name, "value": value}),

@@ -8,7 +8,7 @@ use crate::objects::guard::{Guard, Rule, has_not_opted_out, policy};
 use crate::objects::marks::{MANAGED_BY, OWNER};
 use crate::spec::choice::Patcher;
 
-/// The patcher's account, as the API server calls it.
+/// The name of the patcher's account at the API server.
 pub(super) fn user(patcher: &PatcherSettings) -> String {
     format!("system:serviceaccount:{}:{NAME}", patcher.namespace)
 }
@@ -50,7 +50,7 @@ fn guard<'a>(patcher: &PatcherSettings, secret: &'a ResourceName, owner: &str) -
     }
 }
 
-/// Whether the namespace of the request is neither excluded nor has opted out.
+/// Whether the namespace of the request is not excluded and has not opted out.
 fn is_served(patcher: &PatcherSettings) -> String {
     let names = || patcher.exclude.iter().map(String::as_str);
     let excluded = match patcher.patcher {
@@ -64,7 +64,7 @@ fn is_served(patcher: &PatcherSettings) -> String {
     format!("!({excluded}) && {}", has_not_opted_out("namespaceObject"))
 }
 
-/// A glob of Go as a regular expression: a namespace has nothing in it that needs care.
+/// A glob of Go as a regular expression: a namespace has no character that needs an escape.
 fn regex(glob: &str) -> String {
     let mut brackets = false;
     glob.chars().fold(String::new(), |text, character| {

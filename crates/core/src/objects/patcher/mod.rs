@@ -1,4 +1,4 @@
-//! Builds what an in-cluster patcher needs, which copies one Secret into every namespace.
+//! Builds the objects of an in-cluster patcher, which copies one Secret into every namespace.
 
 mod access;
 mod deployment;
@@ -14,13 +14,13 @@ use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::{Choice, Link, Patcher};
 
-/// What titansoft's own example calls every object: what was made from that example is taken over, not made a second time.
+/// The names in titansoft's own example, so that objects from that example are taken over and not created a second time.
 pub const NAME: &str = "imagepullsecret-patcher";
 
-/// A patcher, its options checked.
+/// A patcher with checked options.
 #[derive(Clone, Debug)]
 pub struct PatcherSettings {
-    /// Which one.
+    /// Which patcher.
     pub patcher: Patcher,
     /// Its namespace.
     pub namespace: Namespace,
@@ -30,20 +30,20 @@ pub struct PatcherSettings {
     pub source: ResourceName,
     /// The pull Secret of the patcher's image.
     pub pull_secret: Option<ResourceName>,
-    /// How often it looks.
+    /// How often it polls.
     pub interval: String,
-    /// Whether it is confined.
+    /// Whether policies confine it.
     pub guard: Guard,
-    /// Namespaces it leaves alone, as its image wants them: names, or globs.
+    /// Namespaces that it leaves out, in the form that its image understands: names, or globs.
     pub exclude: Vec<String>,
-    /// The ServiceAccounts it links.
+    /// The ServiceAccounts that it links.
     pub service_accounts: Accounts,
 }
 
 /// Whether the policies that confine the patcher are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// Yes: clusters from 1.30.
+    /// Yes: for Kubernetes 1.30 and later.
     Confined,
     /// No: the cluster is too old.
     Unconfined,
@@ -52,16 +52,16 @@ pub enum Guard {
 /// ServiceAccounts that a patcher links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accounts {
-    /// Every one.
+    /// Every ServiceAccount.
     All,
-    /// None.
+    /// No ServiceAccount.
     None,
-    /// These.
+    /// The ServiceAccounts with these names.
     Named(Vec<ResourceName>),
 }
 
 impl PatcherSettings {
-    /// A warning of an image that may be another one tomorrow.
+    /// A warning about an image that may change tomorrow.
     #[must_use]
     pub fn image_warning(&self) -> Option<Diagnostic> {
         let name = self.image.rsplit('/').next().unwrap_or_default();
@@ -74,7 +74,7 @@ impl PatcherSettings {
         })
     }
 
-    /// A warning of what its account can read.
+    /// A warning about the Secrets that its account can read.
     #[must_use]
     pub fn rights_warning(&self) -> Option<Diagnostic> {
         let message = "tamcore's patcher watches Secrets, so its account can read every Secret of the cluster";
@@ -84,7 +84,7 @@ impl PatcherSettings {
         })
     }
 
-    /// The name of objects in no namespace: one for each patcher of a cluster.
+    /// The name of its cluster-wide objects, different for each patcher of a cluster.
     fn cluster_name(&self) -> String {
         if self.namespace.as_str() == NAME { NAME.to_owned() } else { format!("{NAME}-{}", self.namespace) }
     }
@@ -98,7 +98,7 @@ impl PatcherSettings {
         }
     }
 
-    /// What the templates may use.
+    /// The values that the templates may use.
     fn context(&self, secret: &ResourceName, owner: &str) -> Value {
         json!({
             "patcher": self.patcher.name(),
@@ -119,11 +119,11 @@ impl PatcherSettings {
     }
 }
 
-/// The policies that confine the patcher, then its Namespace, its account with its rights, the source Secret and the
-/// Deployment: a policy takes up to a second to act, and the rights come later.
+/// First the policies that confine the patcher, because a policy takes up to a second to act; then its Namespace, its account with its
+/// rights, the source Secret and the Deployment.
 ///
 /// # Errors
-/// Those of `restyle`.
+/// The errors of `restyle`.
 pub(super) fn build<R: Restyle>(
     patcher: &PatcherSettings,
     secret: &Wanted<'_>,
@@ -138,8 +138,8 @@ pub(super) fn build<R: Restyle>(
         Guard::Confined => self::guard(patcher, secret.name, &request.marks, restyle)?,
         Guard::Unconfined => Manifests::default(),
     };
-    // We write the Namespace, yet never treat it as ours to delete: `--patcher-namespace` may name one that others live in,
-    // and they would go with it. What we put there is ours and goes by itself; an empty namespace costs nothing.
+    // We write the Namespace, but never delete it: `--patcher-namespace` may name a namespace that others use, and their objects would be
+    // deleted with it. We delete our objects there one by one; an empty namespace costs nothing.
     let namespace =
         objects("patcher-namespace.yaml.j2", vec![namespace_of_a_program(&patcher.namespace)], Role::Namespace)?;
     add(namespace, &mut manifests);
@@ -167,10 +167,10 @@ pub(super) fn build<R: Restyle>(
     Ok(manifests)
 }
 
-/// The policies that confine a patcher, alone: for one that a chart of somebody else's deploys, under the same name.
+/// Only the policies that confine a patcher: for a patcher that a third-party chart deploys under the same name.
 ///
 /// # Errors
-/// Those of `restyle`.
+/// The errors of `restyle`.
 pub fn guard<R: Restyle>(
     patcher: &PatcherSettings,
     secret: &ResourceName,

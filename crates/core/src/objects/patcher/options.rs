@@ -6,12 +6,12 @@ use super::{Accounts, PatcherSettings};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::Patcher;
 
-/// Where the source is mounted: as a directory, since a file mounted by `subPath` never changes.
+/// Where the source is mounted: as a directory, because a file that is mounted by `subPath` never changes.
 pub(super) const DIRECTORY: &str = "/app/secrets";
-/// Namespaces that opt out, with either patcher.
+/// The annotation of namespaces that opt out; both patchers know it.
 const OPT_OUT: &str = "k8s.titansoft.com/imagepullsecret-patcher-exclude";
 
-/// A variable of the container; without a value it is set and empty.
+/// A variable of the container; without a value it is set to the empty text.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct EnvironmentVariable {
     /// Its name.
@@ -20,7 +20,7 @@ pub(super) struct EnvironmentVariable {
     pub(super) value: String,
 }
 
-/// What the image of this patcher is told, so that the copies are called `secret`.
+/// The settings for the image of this patcher, so that the copies are called `secret`.
 pub(super) fn options(settings: &PatcherSettings, secret: &ResourceName) -> Vec<EnvironmentVariable> {
     let PatcherSettings { patcher, namespace, interval, exclude, service_accounts, .. } = settings;
     match patcher {
@@ -38,7 +38,7 @@ fn titansoft(
     let mut options = vec![
         option("CONFIG_FORCE", "true"),
         option("CONFIG_DEBUG", "false"),
-        // `true` does the opposite of what it says: own Secrets are never rotated, those of others are overwritten.
+        // `true` does the opposite of its name: own Secrets are never rotated, and Secrets of others are overwritten.
         option("CONFIG_MANAGEDONLY", "false"),
         option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
         option("CONFIG_SECRETNAME", secret.as_str()),
@@ -63,7 +63,7 @@ fn tamcore(
 ) -> Vec<EnvironmentVariable> {
     let mut options = vec![
         option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
-        // Without it, a rotation is seen at the next start only.
+        // Without it, the patcher notices a rotation only at its next start.
         option("CONFIG_WATCH_DOCKERCONFIGJSONPATH", "true"),
         option("CONFIG_SECRETNAME", secret.as_str()),
         option("CONFIG_SECRET_NAMESPACE", namespace.as_str()),
@@ -83,7 +83,7 @@ fn option(name: &'static str, value: &str) -> EnvironmentVariable {
     EnvironmentVariable { name, value: value.to_owned() }
 }
 
-/// Neither patcher trims what stands between the commas.
+/// The patchers do not trim spaces between the commas.
 fn list(names: &[ResourceName]) -> String {
     names.iter().map(ResourceName::as_str).collect::<Vec<_>>().join(",")
 }

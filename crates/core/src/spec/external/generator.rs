@@ -35,7 +35,7 @@ pub enum Given {
 }
 
 impl GeneratorKind {
-    /// All of them.
+    /// All generators.
     pub const ALL: &[Self] = &[
         Self::ECRAuthorizationToken,
         Self::GCRAccessToken,
@@ -68,7 +68,7 @@ impl GeneratorKind {
         }
     }
 
-    /// For how many hours a token of it is good.
+    /// The lifetime of its token, in hours.
     #[must_use]
     pub fn hours(self) -> u32 {
         match self {
@@ -78,7 +78,7 @@ impl GeneratorKind {
         }
     }
 
-    /// What it gives.
+    /// The keys that it gives.
     #[must_use]
     pub fn given(self) -> Given {
         match self {
@@ -100,25 +100,25 @@ impl fmt::Display for GeneratorKind {
 pub enum Scope {
     /// In the namespace of the Secret.
     Namespace,
-    /// In no namespace: a `ClusterGenerator`.
+    /// Cluster-wide: a `ClusterGenerator`.
     Cluster,
 }
 
-/// A generator, decided.
+/// A resolved generator.
 #[derive(Clone, Debug)]
 pub struct GeneratorSettings {
-    /// What it makes.
+    /// The kind of generator.
     pub kind: GeneratorKind,
     /// Its name.
     pub name: ResourceName,
     /// Where it is.
     pub scope: Scope,
-    /// Its `spec`, if it is ours to write.
+    /// Its `spec`, if regcred writes the object.
     pub spec: Option<Map<String, Value>>,
 }
 
 impl GeneratorSettings {
-    /// The kind of the object, which for a `ClusterGenerator` does not say what it makes.
+    /// The kind of the object; for a `ClusterGenerator` it does not say which generator it is.
     #[must_use]
     pub fn object_kind(&self) -> &'static str {
         match self.scope {
@@ -127,7 +127,7 @@ impl GeneratorSettings {
         }
     }
 
-    /// The `spec` of the object, if it is ours to write.
+    /// The `spec` of the object, if regcred writes it.
     #[must_use]
     pub fn object_spec(&self) -> Option<Value> {
         let spec = Value::Object(self.spec.clone()?);

@@ -6,7 +6,7 @@ use super::{Content, ExternalLoginSettings, Origin, StoredName};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 
-/// The user name that GitHub takes with a token of an App.
+/// The user name that GitHub accepts with an App's token.
 const USER_OF_A_TOKEN: &str = "x-access-token";
 
 /// Whether the login needs a store.
@@ -16,7 +16,7 @@ pub(super) fn names_a_key(login: &ExternalLogin) -> bool {
         || login.username.as_ref().is_some_and(|username| username.key.is_some())
 }
 
-/// All logins together; `None` if one of them is invalid.
+/// All logins; `None` if one of them is invalid.
 pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) -> Option<Content> {
     let place = |number: usize| format!("`external.logins`, item {} in regcred.yaml,", number + 1);
     if logins.is_empty() {
@@ -150,7 +150,7 @@ fn generated(
     }
 }
 
-/// A registry as it is emitted.
+/// A registry in the form in which it is written.
 fn registry(text: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RegistryKey> {
     let key = RegistryKey::typed(text).map_err(|invalid| {
         problems.push(

@@ -10,23 +10,23 @@ use crate::docker_config::registry::RegistryKey;
 use generator::GeneratorSettings;
 use written::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store};
 
-/// The `ExternalSecret` of one pull secret, decided.
+/// The resolved `ExternalSecret` of one pull secret.
 #[derive(Clone, Debug)]
 pub struct ExternalSettings {
     /// The store, if a key needs one.
     pub store: Option<Store>,
     /// How often the operator fetches.
     pub refresh_interval: String,
-    /// What it fetches.
+    /// The logins that it fetches.
     pub content: Content,
-    /// Whether there is one object a namespace, or one for all.
+    /// Whether there is one object per namespace, or one for all.
     pub reach: Reach,
 }
 
-/// What a pull secret is made of.
+/// The logins of an `ExternalSecret`.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// A whole Docker config, and the registries that are said to be in it.
+    /// A whole Docker config, and the registries that regcred.yaml lists for it.
     Whole(RemoteKey, Vec<RegistryKey>),
     /// A login for each registry, sorted.
     Logins(Vec<ExternalLoginSettings>),
@@ -51,7 +51,7 @@ pub enum Origin {
         /// The password.
         password: RemoteKey,
     },
-    /// A generator that gives user name and password, as two or as one.
+    /// A generator that gives user name and password, separately or as one value.
     Generator(GeneratorSettings),
     /// A generator that gives a password, for this user name.
     TokenOf(GeneratorSettings, String),
@@ -60,25 +60,25 @@ pub enum Origin {
 /// A user name.
 #[derive(Clone, Debug)]
 pub enum StoredName {
-    /// It stands in regcred.yaml: so it is no secret.
+    /// A literal in regcred.yaml, and so no secret.
     Literal(String),
-    /// It is in the store.
+    /// A key of the store.
     Remote(RemoteKey),
 }
 
-/// How many objects there are.
+/// The number of objects.
 #[derive(Clone, Debug)]
 pub enum Reach {
     /// An `ExternalSecret` in each namespace.
     EachNamespace,
-    /// One `ClusterExternalSecret`, for these namespaces, and how often it looks for them.
+    /// One `ClusterExternalSecret` for these namespaces, and how often it looks for new ones.
     Cluster(Selection, String),
 }
 
 /// Which namespaces a `ClusterExternalSecret` is for.
 #[derive(Clone, Debug)]
 pub enum Selection {
-    /// Those of the pull secret, by their names.
+    /// The namespaces of the pull secret, by name.
     Named,
     /// The namespaces with these labels.
     Labelled(Vec<LabelSelector>),
@@ -97,7 +97,7 @@ impl ExternalSettings {
         })
     }
 
-    /// The registries, each with its user name where that is known.
+    /// The registries, each with its user name if that is known.
     #[must_use]
     pub fn registries(&self) -> Vec<(RegistryKey, Option<String>)> {
         match &self.content {
@@ -117,14 +117,14 @@ impl ExternalSettings {
         }
     }
 
-    /// Whether the namespaces are not ours to name.
+    /// Whether the cluster, and not regcred, chooses the namespaces.
     #[must_use]
     pub fn selects_by_label(&self) -> bool {
         matches!(self.reach, Reach::Cluster(Selection::Labelled(_), _))
     }
 }
 
-/// Decides; problems are added.
+/// Resolves the object; problems are added.
 pub fn resolve(external: Option<&External>, problems: &mut Vec<Diagnostic>) -> Option<ExternalSettings> {
     let Some(External { store, refresh_interval, logins, cluster_external_secret }) = external else {
         problems.push(
@@ -176,7 +176,7 @@ fn no_duration(field: &str) -> Diagnostic {
 
 const HOUR: f64 = 3600.0 * 1e9;
 
-/// What was asked for, when it is below the life of every token; else half of the shortest life, and an hour at most.
+/// The requested interval, if it is shorter than the life of every token; without one, half of the shortest life, at most an hour.
 fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problems: &mut Vec<Diagnostic>) -> String {
     let shortest = settings.generators().map(|generator| generator.kind).min_by_key(|kind| kind.hours());
     let Some(asked) = asked else {
@@ -199,7 +199,7 @@ fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problem
     asked.to_owned()
 }
 
-/// Generators that would be written into namespaces that nobody names.
+/// Reports generators that would be written into namespaces that nobody names.
 fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = Diagnostic> {
     let written = settings.generators().filter(|it| it.scope == generator::Scope::Namespace && it.spec.is_some());
     written.map(|generator| {
@@ -214,7 +214,7 @@ fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = D
     })
 }
 
-/// Generators of one name that are not one: a name has one `spec`.
+/// Reports different generators with the same name: a name has one `spec`.
 pub fn disagreements<'a>(all: impl Iterator<Item = &'a ExternalSettings>) -> Vec<Diagnostic> {
     let mut seen: Vec<&GeneratorSettings> = Vec::new();
     let mut problems = Vec::new();
