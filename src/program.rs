@@ -65,7 +65,7 @@ pub enum Trouble {
     Failed {
         /// Its exit status, unless a signal ended it.
         code: Option<i32>,
-        /// What it printed.
+        /// Its output.
         answer: Answer,
     },
 }

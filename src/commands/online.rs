@@ -137,7 +137,7 @@ pub(super) fn check_logins<'a>(
     Ok(())
 }
 
-/// The hosts in the flags.
+/// Checks the flags, and returns the deadline of one request.
 ///
 /// # Errors
 /// Usage.

@@ -82,7 +82,7 @@ fn docker_config(
     }
 }
 
-/// If the default variable is not set, but known others hold a login.
+/// Suggests another variable if the default one is not set, but a known one holds a login.
 fn offer_another(problem: Diagnostic, name: &VariableName, environment: &Environment) -> Diagnostic {
     let is_for_merges = matches!(environment.ci(), Ci::GitLabMergeRequest | Ci::GitHubPullRequest);
     if is_for_merges || name.as_str() != DEFAULT_VARIABLE || environment.is_set(DEFAULT_VARIABLE) {

@@ -38,7 +38,6 @@ pub(super) struct Client {
     timeout: Duration,
 }
 
-/// An answer.
 pub(super) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
@@ -89,7 +88,7 @@ impl Client {
         }
         *request.method_mut() = method;
         *request.uri_mut() = uri.clone();
-        // This machine is never behind a proxy, and plain HTTP needs no proxy.
+        // Requests to this machine, and by plain HTTP, never use a proxy.
         let is_direct = url.is_loopback() || url.scheme() == Scheme::Http || self.proxies.intercept(&uri).is_none();
         let by_proxy = self.by_proxy.as_ref().filter(|_| !is_direct);
         let answer = async {

@@ -236,7 +236,7 @@ impl Settings {
     }
 }
 
-/// The facts of the environment about typed names and paths.
+/// Passes the facts of the environment about typed names and paths to `work`.
 fn with_known<T>(environment: &Environment, work: impl FnOnce(&Known<'_>) -> T) -> T {
     let allowed = allowed(environment).unwrap_or_default();
     work(&Known {

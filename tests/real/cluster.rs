@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::bench::{self, Bench};
 use crate::harness::program::{Program, Run};
 
-/// A login, as a CI variable holds it, and the one that replaces it.
+/// A login in a CI variable, and the one that replaces it.
 const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
@@ -31,7 +31,7 @@ fn run(program: Program, login: &str) -> Run {
     program.variable("DOCKERHUB_AUTH", login).variable("REGCRED_FINGERPRINT_KEY", KEY).run()
 }
 
-/// The run ends so, and says no value of a login.
+/// The run ends with this status, and prints no value of a login.
 #[track_caller]
 fn ended(run: &Run, status: i32) -> String {
     let said = format!("{}{}", run.stdout, run.stderr);
@@ -181,7 +181,7 @@ fn globs_labels_and_annotations_choose_in_the_cluster() {
     for name in ["a", "b"] {
         bench.kubectl(&["create", "namespace", &format!("{prefix}-{name}")], "").succeeded();
     }
-    // Its ServiceAccount may come later than the run.
+    // The ServiceAccount may come later than the run.
     ended(&regcred(bench, &["apply", "-n", &format!("{prefix}-*"), "--exclude", "*-b"], OLD), 0);
     assert!(served(&format!("{prefix}-a")));
     let said = ended(&regcred(bench, &["diff", "-n", &format!("{prefix}-*"), "--exclude", "*-a,*-b"], OLD), 1);
@@ -190,7 +190,7 @@ fn globs_labels_and_annotations_choose_in_the_cluster() {
     assert!(said.contains("no namespace of the cluster is chosen"), "{said}");
 }
 
-/// A Secret of our name that somebody else made.
+/// A Secret of our name that somebody else created.
 fn foreign(namespace: &str, metadata: &str, login: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\n\
@@ -316,7 +316,7 @@ fn no_entry_is_lost_while_many_write_the_same_list() {
                 }
             });
         }
-        // Somebody who replaces the list as it was read, and tries again after a conflict.
+        // A writer that replaces the list as it was read, and tries again after a conflict.
         for name in names(WRITERS) {
             Bench::wait("a write without a conflict", || {
                 let mut account = bench.get(&["serviceaccount", "default", "-n", &namespace]);
@@ -518,7 +518,7 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
 
 #[test]
 fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
-    // It looks into every namespace.
+    // It searches every namespace.
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let [kept, left] = bench.namespaces();
     let folder = tempfile::tempdir().unwrap();
@@ -538,9 +538,9 @@ fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
     assert!(ended(&run, 2).contains("`--prune` and `--namespaces` cannot be used together"), "{}", run.stderr);
 }
 
-/// A Pod that fails to pull an image of ours. With `owned`, it has a controller.
+/// A Pod that fails to pull one of our images. With `owned`, it has a controller.
 pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
-    // Any object can be a controller; a ReplicaSet would make new Pods.
+    // Any object can be a controller; a ReplicaSet would create new Pods.
     let controller = || {
         let get = ["get", "configmap", "controller", "-n", namespace];
         if bench.kubectl(&get, "").status != 0 {
@@ -563,7 +563,7 @@ fn fail_to_pull(bench: &Bench, namespace: &str, name: &str) {
     bench.kubectl(&["patch", "pod", name, "-n", namespace, "--subresource=status", "-p", &status], "").succeeded();
 }
 
-/// A Pod of an image of ours.
+/// A Pod with one of our images.
 fn pod(bench: &Bench, namespace: &str, name: &str, more: &str) {
     let pod = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}{more}}}\n\
@@ -812,7 +812,7 @@ fn a_program_of_the_kubeconfig_sees_no_login() {
     }
 }
 
-/// A proxy of this kind that leads through to every place, and the places that it was asked for.
+/// A proxy of this kind to every address, and the addresses that clients asked for.
 fn proxy(scheme: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("{scheme}://{}", listener.local_addr().unwrap());
@@ -821,7 +821,7 @@ fn proxy(scheme: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let seen = Arc::clone(&seen);
-            // Either side may leave at any time.
+            // Either side may disconnect at any time.
             thread::spawn(move || lead_through(client, scheme, &seen));
         }
     });
@@ -868,7 +868,7 @@ fn a_cluster_is_reached_by_an_oidc_login_and_through_a_proxy_as_kubectl_reaches_
     bench
         .kubectl(&["create", "clusterrolebinding", &namespace, "--clusterrole=cluster-admin", &account], "")
         .succeeded();
-    // The API server knows the issuer of this token; the client only looks at its date.
+    // The API server knows the issuer of this token; the client only checks its date.
     let id_token = bench.kubectl(&["create", "token", "default", "-n", &namespace], "").succeeded();
     let login = json!({"auth-provider": {"name": "oidc", "config": {
         "idp-issuer-url": "https://issuer.test", "client-id": "kubernetes", "id-token": id_token.trim()}}});
@@ -887,7 +887,7 @@ fn a_cluster_is_reached_by_an_oidc_login_and_through_a_proxy_as_kubectl_reaches_
         assert!(places.iter().all(|asked| *asked == place), "{places:?}");
         (run.status, !places.is_empty(), run.stderr)
     };
-    // The API server learns of the right a moment later.
+    // The API server learns about the right a moment later.
     Bench::wait("the right", || run(&config, &[]).0 == 3);
     assert_eq!(run(&config, &[]), (3, false, String::new()));
     let proxied = [("HTTPS_PROXY", address.as_str())];

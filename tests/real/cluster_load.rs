@@ -15,7 +15,7 @@ use crate::harness::rivals::{add, names, namespace, watch_accounts, writer};
 
 const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-the-login"}}}"#;
 
-/// The label of the namespaces that are served.
+/// The label of the served namespaces.
 const CHOSEN: &str = "load=yes";
 
 const APPLY: [&str; 4] = ["apply", "--no-config", "--selector", CHOSEN];
@@ -55,7 +55,7 @@ fn accounts(bench: &Bench) -> Vec<(String, Vec<String>)> {
     ours.filter(|(namespace, _)| namespace.starts_with("load-")).collect()
 }
 
-/// Secrets of somebody else, which are made by many connections at once: one would take minutes.
+/// Secrets of somebody else, created over many connections at once, because one connection would take minutes.
 fn create_foreign_secrets(bench: &Bench, namespaces: &[String], count: usize) {
     const CONNECTIONS: usize = 16;
     let writer = writer(bench, "somebody-else");
@@ -79,8 +79,8 @@ fn create_foreign_secrets(bench: &Bench, namespaces: &[String], count: usize) {
     });
 }
 
-/// Watches as OpenShift's controller does, which mints a token for every list without its entry: it notes for whom, and counts the
-/// states of lists that it has seen.
+/// Watches like OpenShift's controller, which mints a token for every list without its entry: it records the ServiceAccounts, and counts
+/// the states of lists that it has seen.
 fn mint(bench: &Bench, over: &AtomicBool, seen: &AtomicUsize, minted: &mut Vec<String>) {
     watch_accounts(bench, |states| {
         for state in states {
@@ -94,7 +94,7 @@ fn mint(bench: &Bench, over: &AtomicBool, seen: &AtomicUsize, minted: &mut Vec<S
     });
 }
 
-/// What the API server was asked by `regcred`.
+/// The requests of `regcred` to the API server.
 fn requests(bench: &Bench) -> Vec<Value> {
     let is_ours = |request: &Value| request["userAgent"].as_str().is_some_and(|agent| agent.starts_with("regcred/"));
     bench.requests().into_iter().filter(is_ours).collect()
@@ -124,11 +124,11 @@ fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_for
         let writes = scope.spawn(|| all.iter().rev().for_each(|namespace| add(&second, namespace, "second")));
         ended(&apply(bench), 0);
         writes.join().unwrap();
-        // The last state that the watch has to see.
+        // The last state that the watch must see.
         over.store(true, Ordering::Relaxed);
         let end = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "load-end"}});
         create(bench, &[end]);
-        // Each list as it was, and as each of the two changed it.
+        // Each list as it was, and as each of the two writers changed it.
         watch.join().unwrap();
         assert!(seen.load(Ordering::Relaxed) >= 3 * NAMESPACES);
     });

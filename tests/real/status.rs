@@ -18,7 +18,7 @@ fn regcred(bench: &Bench, arguments: &[&str], login: &str) -> Run {
     program.variable("DOCKERHUB_AUTH", login).run()
 }
 
-/// What `status --format json` says of one cluster; no value of a login is in it.
+/// The output of `status --format json` for one cluster; it holds no value of a login.
 #[track_caller]
 fn status(bench: &Bench, arguments: &[&str], login: &str, exit: i32) -> Value {
     let run = regcred(bench, &[&["status", "--format", "json"], arguments].concat(), login);

@@ -24,7 +24,6 @@ use regcred_core::plan::{self, Actual, History, Owner};
 /// The folder, and what is known for the comparison.
 #[derive(Clone, Copy)]
 pub struct Observer<'a> {
-    /// The folder.
     pub root: &'a Root,
     /// The keys of fingerprints.
     pub key: &'a Key,
@@ -34,7 +33,7 @@ pub struct Observer<'a> {
 
 /// The result for a file.
 pub struct Seen<'a> {
-    /// How it compares; `None` if the file does not exist.
+    /// The result of the comparison; `None` if the file does not exist.
     pub actual: Option<Actual>,
     /// The line of the lock, if the file stays.
     pub line: Line,
@@ -252,7 +251,7 @@ impl<'a> Observer<'a> {
     }
 }
 
-/// Whether a Docker config can be read in a text, as it is or as base64.
+/// Whether a Docker config can be read in a text, in clear or in base64.
 fn in_clear(text: &[u8]) -> bool {
     const AUTHS: &[u8] = b"\"auths\"";
     let has_auths = |text: &[u8]| text.windows(AUTHS.len()).any(|part| part == AUTHS);
@@ -261,7 +260,7 @@ fn in_clear(text: &[u8]) -> bool {
     has_auths(text) || text.split(|byte| !is_base64(byte)).any(decoded)
 }
 
-/// A long file of plain documents is never held as a whole.
+/// A long file of plain documents is never held in memory as a whole.
 fn compare_hashes(entry: &Entry<'_>, place: &Path) -> Result<plan::Content, WriteError> {
     let (mut wanted, mut there) = (Hasher::public(), Hasher::public());
     entry.write(None, Outdated::Encrypt, &mut |part| {

@@ -104,7 +104,7 @@ impl Run<'_> {
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }
 
-    /// A comparison fails where a login in clear is about to get into Git; a run replaces it, and says that it was there.
+    /// A comparison fails if Git would take a login in clear in place of an encrypted one. A run replaces the file, and reports it.
     fn check_what_is_in_clear(&mut self) -> Result<(), Failure> {
         if self.tally.in_clear.is_empty() {
             return Ok(());
@@ -117,7 +117,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Refuses recipients that nobody has approved, before anything is published.
+    /// Refuses recipients without approval, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
         let authority = match approval::listed(self.target.environment) {
             Some(list) => Authority::List(list),

@@ -20,7 +20,7 @@ impl fmt::Display for Position {
 pub struct Node {
     /// Where it begins.
     pub position: Position,
-    /// What it is.
+    /// The content of the node.
     pub value: Value,
 }
 

@@ -225,7 +225,7 @@ impl Faults<'_> {
         self.add(node.position, &format!("{place}expected {}, found {}", expected.name(), node.value.name()), hint);
     }
 
-    /// Of several possible forms, the one with the fewest mistakes was meant.
+    /// If several forms are possible, the one with the fewest mistakes was meant.
     fn look_at_the_nearest(&mut self, several: &[&Schema], node: &Node, path: &str) {
         let faults = several.iter().map(|schema| {
             let mut faults = Faults { form: self.form, found: Vec::new() };

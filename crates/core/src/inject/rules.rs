@@ -22,7 +22,7 @@ pub struct Rules {
 /// Which Pods get a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Those with an image that a login matches.
+    /// The Pods with an image that a login matches.
     Matching,
     /// All Pods.
     All,

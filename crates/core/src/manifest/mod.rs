@@ -31,7 +31,7 @@ pub struct Manifest<'a> {
 }
 
 impl<'a> Manifest<'a> {
-    /// What it is.
+    /// The content of the object.
     #[must_use]
     pub fn content(&self) -> &'a Content {
         &self.template.content

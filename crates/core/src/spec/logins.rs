@@ -8,7 +8,7 @@ use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 use crate::names::VariableName;
 use crate::nearest::one_slip_away;
 
-/// What is known about the environment: which variables are set, and which paths are files.
+/// The facts about the environment: which variables are set, and which paths are files.
 pub struct Known<'a> {
     /// Whether a variable of this name is set.
     pub is_set: &'a dyn Fn(&str) -> bool,
