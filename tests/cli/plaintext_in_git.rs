@@ -723,3 +723,56 @@ fn no_link_takes_a_template_out_of_its_folder() {
     }
     succeeds(&render(folder.path(), &["--format", "helm-values", "--chart", "templates/within.j2"]));
 }
+
+#[test]
+fn a_gitignore_that_git_was_asked_with_is_not_left_over() {
+    for (place, rule) in [("namespaces", "*"), ("namespaces/a", "*"), ("namespaces", "secret-*")] {
+        for hash in ["", " sha256=0000"] {
+            let folder = repository();
+            let path = format!("{place}/.gitignore");
+            put(&folder.path().join("out").join(&path), &format!("# Written by regcred\n{rule}\n"));
+            put(&folder.path().join("out/regcred.lock"), &format!("# Written by regcred\n{path}{hash}\n"));
+            git(folder.path(), &["add", "--all", "--force"]);
+            let output = render(folder.path(), &TREE);
+            git(folder.path(), &["add", "--all"]);
+            let tracked = git(folder.path(), &["ls-files"]);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(!tracked.contains("secret-"), "{place} {rule}{hash}: {tracked}{said}");
+        }
+    }
+}
+
+#[test]
+fn our_gitignore_goes_only_when_nothing_in_clear_is_left() {
+    let folder = repository();
+    let path = folder.path().join("out/namespaces/a");
+    succeeds(&render(folder.path(), &TREE));
+    let secret = fs::read_to_string(path.join("secret-image-pull-secret.yaml")).unwrap();
+    put(&path.join("backup.yaml"), &secret);
+    put(&path.join("README.md"), "Ours.\n");
+    let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/rsa-2048.pem");
+    let sealed = [&TREE[..], &["--protect", "sealed", "--sealing-cert", certificate]].concat();
+    let output = render(folder.path(), &sealed);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("`namespaces/a/backup.yaml` may hold a login"), "{said}");
+    assert!(!said.contains("README") && !said.contains("canary"), "{said}");
+    assert!(
+        folder.path().join("out/.gitignore").exists() && !path.join("sealedsecret-image-pull-secret.yaml").exists()
+    );
+    fs::remove_file(path.join("backup.yaml")).unwrap();
+    succeeds(&render(folder.path(), &sealed));
+    git(folder.path(), &["add", "--all"]);
+    let tracked = git(folder.path(), &["ls-files"]);
+    assert!(tracked.contains("sealedsecret-") && !tracked.contains("/secret-"), "{tracked}");
+
+    // A Secret of ours that the lock has lost is as any other.
+    let folder = repository();
+    succeeds(&render(folder.path(), &TREE));
+    let lock = folder.path().join("out/regcred.lock");
+    let text = fs::read_to_string(&lock).unwrap();
+    let lost: String = text.split_inclusive('\n').filter(|line| !line.contains("/secret-")).collect();
+    fs::write(&lock, lost).unwrap();
+    let output = render(folder.path(), &sealed);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("secret-image-pull-secret.yaml` may hold"), "{said}");
+}

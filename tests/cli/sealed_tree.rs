@@ -209,7 +209,7 @@ fn one_file_of_sealed_documents_keeps_its_bytes_while_nothing_changed() {
         .filter(|document| !document.contains("SealedSecret") || !document.contains("namespace: b"));
     fs::write(&file, kept.collect::<Vec<_>>().join("---\n")).unwrap();
     assert_eq!(run("1", "a,b,c", &checked).0, 3, "one was taken out");
-    fs::write(&file, second.replace(&new[0], "    .dockerconfigjson: eyJhdXRocyI6e319")).unwrap();
+    fs::write(&file, second.replace(&new[0], "    .dockerconfigjson: eyJ4IjoxfQ==")).unwrap();
     assert_eq!(run("1", "a,b,c", &checked).0, 3);
     let (code, text) = run("1", "a,b,c", &certificate);
     assert!(code == 0 && text.contains("the file of `--output` was edited since regcred wrote it"), "{text}");

@@ -3,11 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::Mode;
+use super::clear::in_clear;
 use super::cursor::Cursor;
 use super::entry::{Content, Entry, NeedsLogins, is_headed};
 use super::lock::{Line, Verdict};
@@ -165,7 +164,10 @@ impl<'a> Observer<'a> {
         let is_as_written = is_same || !tells;
         let is_our_ignore_file =
             path.as_str() == git::IGNORE_FILE && **read::text(&place)?.unwrap_or_default() == *git::IGNORE_ALL;
+        // Below the top none is ours, and Git was asked while it was there: without it a Secret in clear could enter Git.
+        let is_foreign_ignore_file = path.folders().next().is_some() && place.ends_with(git::IGNORE_FILE);
         let owner = match is_our_ignore_file || starts_as_ours(&place)? {
+            _ if is_foreign_ignore_file => Owner::Another,
             _ if is_signed => Owner::Proven,
             // Without its key, the HMAC of a secret in clear says nothing.
             true if is_as_written || !lines.iter().any(|line| line.public().is_some()) => Owner::Proven,
@@ -248,15 +250,6 @@ impl<'a> Observer<'a> {
             _ => plan::Content::Different,
         })
     }
-}
-
-/// Whether a Docker config can be read in a text, in clear or in base64.
-fn in_clear(text: &[u8]) -> bool {
-    const AUTHS: &[u8] = b"\"auths\"";
-    let has_auths = |text: &[u8]| text.windows(AUTHS.len()).any(|part| part == AUTHS);
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    let decoded = |run: &[u8]| STANDARD.decode(run).map(Zeroizing::new).is_ok_and(|text| has_auths(&text));
-    has_auths(text) || text.split(|byte| !is_base64(byte)).any(decoded)
 }
 
 /// A long file of plain documents is never held in memory as a whole.

@@ -25,6 +25,7 @@ impl Run<'_> {
             self.refuse_what_is_in_the_way()?;
         }
         let left_over = self.plan_left_over()?;
+        self.check_uncovered(&left_over)?;
         self.check_what_is_in_clear()?;
         self.check_recipients()?;
         self.lock.approved =
