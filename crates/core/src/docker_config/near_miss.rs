@@ -5,7 +5,7 @@ use super::kubelet::Image;
 use super::registry::{DOCKER_HUB, RegistryKey, is_a_name_of_docker_hub, real_host, split_port};
 use crate::diagnostic::{Code, Diagnostic};
 
-/// Why the keys that are most like the image do not match it; for an image that no key matches.
+/// Why the most similar keys do not match the image; for an image that no key matches.
 #[must_use]
 pub fn near_misses(logins: &[&Logins], image: &Image) -> Vec<Diagnostic> {
     let keys = logins.iter().flat_map(|logins| logins.registries());
@@ -21,18 +21,18 @@ pub fn near_misses(logins: &[&Logins], image: &Image) -> Vec<Diagnostic> {
     said.into_iter().map(|(message, hint)| Diagnostic::warning(Code::NearMiss, message).hint(hint)).collect()
 }
 
-/// What keeps a key from an image.
+/// The difference between a key and an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Miss {
     /// Another port.
     Port,
     /// Another path.
     Path,
-    /// A web site in place of a registry.
+    /// The key has a web site in place of a registry.
     WebSite,
-    /// A glob for another number of parts.
+    /// The glob has another number of parts.
     Glob,
-    /// A host that is nearly the same.
+    /// The host is nearly the same.
     Host,
     /// A web site in the place of the image's registry.
     Image,
@@ -40,7 +40,7 @@ pub enum Miss {
     Service,
 }
 
-/// Why a key that was probably meant for the image does not match it, in a sentence, and what to write.
+/// Why a key that was probably meant for the image does not match it, in a sentence, and what to write instead.
 #[must_use]
 pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     let (host, port) = split_port(key.authority());
@@ -90,8 +90,11 @@ pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     None
 }
 
+/// Whether a host is of a service, and what differs in the hosts of its registries.
+type Service = (fn(&str) -> bool, &'static str);
+
 /// Services whose registries have hosts of one form, each with what differs in their hosts.
-const SERVICES: [(fn(&str) -> bool, &str); 5] = [
+const SERVICES: [Service; 5] = [
     (|host| host.contains(".dkr.ecr") || host.contains(".dkr-ecr"), "account or region of ECR"),
     (|host| host.ends_with("-docker.pkg.dev"), "region of Artifact Registry"),
     (|host| host.ends_with(".gcr.io"), "region of Container Registry"),

@@ -1,6 +1,6 @@
 //! Recognizes tokens of known services by how they begin.
 
-/// How tokens begin that never have a blank in or around them.
+/// The beginnings of tokens that never have a blank in or around them.
 pub const TOKENS: [&str; 12] = [
     "ghp_",
     "gho_",
