@@ -56,16 +56,12 @@ pub struct Answer {
 /// Why a program gives no result.
 #[cfg_attr(test, derive(Debug))]
 pub enum Trouble {
-    /// The program could not be started.
     NotStarted,
-    /// It did not end in time.
     Late(Duration),
-    /// It was interrupted together with regcred.
     Interrupted,
     Failed {
         /// Its exit status, unless a signal ended it.
         code: Option<i32>,
-        /// Its output.
         answer: Answer,
     },
 }

@@ -39,11 +39,9 @@ const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
 
 /// The files and steps that a user starts with.
 pub struct Start {
-    /// Existing files, which stay.
     pub kept: Vec<String>,
     /// Files to write: path and text.
     pub files: Vec<(String, String)>,
-    /// The steps that are left for the user.
     pub next: Vec<String>,
 }
 

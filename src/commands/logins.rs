@@ -17,7 +17,6 @@ use regcred_core::docker_config::{DockerConfig, Logins};
 /// What to do if the variables of the logins are not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// An error.
     Fails,
     /// Compare only what does not depend on the logins, as in a merge request.
     IsNotCompared,

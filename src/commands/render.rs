@@ -9,7 +9,7 @@ use crate::files::{clusters, helm_values};
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
-use crate::settings::fleet::Fleet;
+use crate::settings::fleet::{Fleet, Purpose};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
 use regcred_core::spec::choice::MessageFormat;
@@ -18,7 +18,8 @@ use regcred_core::spec::typed::Typed;
 /// Reads, checks, builds and writes, in this order. Each step is done for all clusters before the next: no file is in its place before all
 /// are written.
 pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
-    let Fleet { members, secret_variables, warnings } = Fleet::resolve(typed, file, environment)?;
+    let Fleet { members, secret_variables, warnings } =
+        Fleet::resolve_for(Purpose::Manifests, typed, file, environment)?;
     runs::prepare_threads(&members);
     if members.iter().any(|settings| settings.message_format == MessageFormat::Json) {
         report::be_json();

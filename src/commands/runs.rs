@@ -12,8 +12,7 @@ use crate::protect::Protector;
 use crate::report;
 use crate::settings::choices::Protect;
 use crate::settings::findings::Findings;
-use crate::settings::sealing::CertificateSource;
-use crate::settings::{Destination, Settings};
+use crate::settings::{Certificate, Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::VariableName;
 
@@ -125,13 +124,13 @@ fn of_one_key(runs: &[ClusterRun]) -> Vec<Diagnostic> {
     let mut known: HashMap<&[u8], &Settings> = HashMap::new();
     let mut warnings = Vec::new();
     for ClusterRun { settings, protector, .. } in runs {
-        let (Some(recipient), Some(CertificateSource::File(_)), Some(cluster)) =
-            (protector.recipient(), &settings.sealing.certificate, &settings.cluster)
+        let (Some(recipient), Some(Certificate::File(_)), Some(cluster)) =
+            (protector.recipient(), &settings.sealing_cert, &settings.cluster)
         else {
             continue;
         };
         let first = *known.entry(recipient).or_insert(settings);
-        if let (true, Some(other)) = (first.sealing.certificate != settings.sealing.certificate, &first.cluster) {
+        if let (true, Some(other)) = (first.sealing_cert != settings.sealing_cert, &first.cluster) {
             let message = format!("{other} and {cluster} use different files with the same key");
             let hint = format!(
                 "if one of them was fetched from the wrong cluster: `regcred fetch-cert --cluster {cluster} --context CONTEXT`"

@@ -11,7 +11,6 @@ use regcred_core::names::VariableName;
 /// A variable that a login needs.
 pub(super) struct Wanted<'a> {
     pub name: &'a VariableName,
-    /// What the variable should hold.
     pub purpose: String,
     /// The preset that reads it; without one, the user has named the variable, and can name another.
     pub preset: Option<&'static Preset>,

@@ -13,7 +13,6 @@ pub struct ClusterRun {
     pub docker_configs: Vec<Logins>,
     /// How much a comparison can know.
     pub known: Known,
-    /// The protector of the documents.
     pub protector: Protector,
 }
 

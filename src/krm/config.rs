@@ -13,7 +13,6 @@ use regcred_core::spec::typed::{SETTINGS, Setting, Typed, Values, find};
 /// The content of the functionConfig.
 pub struct FunctionConfig {
     pub name: String,
-    /// The object of regcred.yaml, if it is one.
     pub file: Option<File>,
     /// The options, from a ConfigMap and from annotations.
     pub typed: Typed,

@@ -72,14 +72,11 @@ fn check_cluster(chosen: Option<&str>, spec: &Spec) -> Result<(), Diagnostic> {
 fn encrypts(protect: Protect) -> Option<Diagnostic> {
     match protect {
         Protect::Plain | Protect::External => None,
-        Protect::Sealed | Protect::Sops => Some(
-            Diagnostic::error(
-                Code::FunctionCannotEncrypt,
-                format!("`protect: {protect}` cannot be used in a function: its output would differ at each build"),
-            )
-            .hint(
-                "render them once into files, `regcred render --format kustomization --output DIR`, and list DIR under `resources:`",
-            ),
-        ),
+        Protect::Sealed | Protect::Sops => {
+            let message =
+                format!("`protect: {protect}` cannot be used in a function: its output would differ at each build");
+            let hint = "render them once into files, `regcred render --format kustomization --output DIR`, and list DIR under `resources:`";
+            Some(Diagnostic::error(Code::FunctionCannotEncrypt, message).hint(hint))
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Decides how the controller of `--strategy controller` is installed.
 
-use super::usage;
+use super::{usage, value_or};
 use regcred_core::cluster::installation::{CHANGES_AT_CREATION, ControllerSettings, ResourceSettings};
 use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -57,9 +57,9 @@ pub(super) fn decide(
         }));
     }
     Ok(ControllerSettings {
-        namespace: options.controller_namespace.as_ref().map_or(Namespace::known(NAMESPACE), |name| name.value.clone()),
+        namespace: value_or(options.controller_namespace.as_ref(), || Namespace::known(NAMESPACE)),
         image: image.clone(),
-        replicas: options.replicas.as_ref().map_or(REPLICAS, |replicas| replicas.value),
+        replicas: value_or(options.replicas.as_ref(), || REPLICAS),
         kubernetes,
         selector: super::grant::selector(options, problems),
         evicts: options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.value),

@@ -11,7 +11,6 @@ use regcred_core::spec::combination::{Chart, Combination};
 /// The place of the output, and whether the output is written or compared.
 #[derive(Clone, Debug)]
 pub enum Destination {
-    /// Standard output.
     Stdout,
     /// A file, or a directory for the formats that are trees.
     Write(PathBuf),

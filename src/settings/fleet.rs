@@ -25,7 +25,6 @@ pub struct Fleet {
     pub members: Vec<Settings>,
     /// Every variable that may hold a secret, also of clusters that were not chosen. Child processes do not get them.
     pub secret_variables: Vec<VariableName>,
-    /// Warnings.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -54,13 +53,8 @@ impl Purpose {
 }
 
 impl Fleet {
-    /// Resolves everything for `render`, which reads the list of `--namespaces-from`.
-    /// Errors: usage: options that cannot be combined, or mean nothing. Input: all problems of names, lists and logins.
-    pub fn resolve(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Self, Failure> {
-        Self::decide(typed, file, None, Purpose::Manifests, environment)
-    }
-
-    /// Resolves less than the manifests need.
+    /// Resolves the settings; those of the manifests read the list of `--namespaces-from`.
+    /// Errors: usage: options that cannot be combined, or mean nothing. Input: everything that is wrong with names, lists and logins.
     pub fn resolve_for(
         purpose: Purpose,
         typed: &Typed,

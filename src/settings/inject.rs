@@ -14,9 +14,7 @@ use regcred_core::spec::{PullSecret, SECRET_NAME, Spec, logins};
 
 /// The options of `inject` alone.
 pub struct Asked<'a> {
-    /// Hosts of logins.
     pub hosts: &'a [String],
-    /// Whether all Pods get a reference.
     pub all: bool,
     /// Where objects of a kind have a Pod spec.
     pub paths: &'a [String],
@@ -117,23 +115,17 @@ fn is_typed(spec: &PullSecret) -> bool {
 }
 
 fn pod_path(text: &str, number: usize, problems: &mut Vec<Diagnostic>) -> Option<PodPath> {
-    text.parse()
-        .map_err(|invalid: InvalidPath| {
-            problems.push(
-                Diagnostic::error(Code::InvalidPath, format!("`--path`, item {number}, {invalid}"))
-                    .hint("write KIND[.GROUP]=PATH, for example Rollout=spec.template.spec"),
-            );
-        })
-        .ok()
+    let parsed = text.parse().map_err(|invalid: InvalidPath| {
+        let problem = Diagnostic::error(Code::InvalidPath, format!("`--path`, item {number}, {invalid}"));
+        problems.push(problem.hint("write KIND[.GROUP]=PATH, for example Rollout=spec.template.spec"));
+    });
+    parsed.ok()
 }
 
 fn default_namespace(text: Option<&str>, problems: &mut Vec<Diagnostic>) -> Option<Namespace> {
-    text?
-        .parse()
-        .map_err(|invalid: InvalidName| {
-            problems.push(
-                Diagnostic::error(Code::InvalidNamespace, format!("`--namespace`: {invalid}")).hint(invalid.hint()),
-            );
-        })
-        .ok()
+    let parsed = text?.parse().map_err(|invalid: InvalidName| {
+        let problem = Diagnostic::error(Code::InvalidNamespace, format!("`--namespace`: {invalid}"));
+        problems.push(problem.hint(invalid.hint()));
+    });
+    parsed.ok()
 }

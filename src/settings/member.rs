@@ -127,7 +127,7 @@ impl Context<'_> {
     /// The certificate in the variable belongs to some cluster, but nobody knows to which.
     fn of_which_cluster(&self, cluster: Option<&Cluster>, settings: &Settings) -> Option<Diagnostic> {
         let some_have_their_own = self.clusters.iter().any(|cluster| cluster.sealing.certificate.is_some());
-        let is_of_the_variable = matches!(settings.sealing.certificate, Some(Certificate::Variable(_)));
+        let is_of_the_variable = matches!(settings.sealing_cert, Some(Certificate::Variable(_)));
         let is_sealed = settings.combination.protect == Protect::Sealed;
         (cluster.is_some() && some_have_their_own && is_of_the_variable && is_sealed).then(|| {
             let message =

@@ -1,6 +1,6 @@
 //! Resolves the settings of the in-cluster patcher, checked against what its image understands.
 
-use super::PullSecretSettings;
+use super::{PullSecretSettings, value_or};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
@@ -133,10 +133,6 @@ fn resolve(
         exclude: excluded,
         service_accounts,
     }
-}
-
-fn value_or<T: Clone>(chosen: Option<&Sourced<T>>, default: impl FnOnce() -> T) -> T {
-    chosen.map_or_else(default, |chosen| chosen.value.clone())
 }
 
 /// The default image of a patcher.

@@ -25,7 +25,6 @@ pub const OWN_ACCOUNT: &str = "image-puller";
 #[derive(Clone, Debug)]
 pub struct PullSecretSettings {
     pub name: ResourceName,
-    /// Its logins.
     pub sources: Vec<Source>,
     /// The limits for the file that names its logins; no limits if flags name them.
     pub confined: Allowed,
@@ -35,7 +34,6 @@ pub struct PullSecretSettings {
     pub namespaces: Vec<Namespace>,
     /// The choice of its namespaces in a live cluster, if they are chosen later.
     pub include: Vec<NamespacePattern>,
-    /// The namespaces that do not get it.
     pub exclude: Vec<NamespacePattern>,
     /// The ServiceAccounts that refer to it. An empty list means all, which a patcher and a run in a live cluster can link.
     pub service_accounts: Vec<ResourceName>,
@@ -152,10 +150,8 @@ impl Common<'_> {
             problems.push(Diagnostic::error(Code::MeansNothing, format!("{origin} {WHY}")).hint(hint));
         }
         if self.environment.is_set(NAMESPACES) {
-            problems.push(
-                Diagnostic::warning(Code::MeansNothing, format!("`{NAMESPACES}` {WHY}"))
-                    .hint("use --exclude, or --strategy static"),
-            );
+            let problem = Diagnostic::warning(Code::MeansNothing, format!("`{NAMESPACES}` {WHY}"));
+            problems.push(problem.hint("use --exclude, or --strategy static"));
         }
     }
 
@@ -279,22 +275,16 @@ fn sorted(mut names: Vec<ResourceName>) -> Vec<ResourceName> {
 /// The parts of strategy or link that an ExternalSecret cannot serve.
 fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Diagnostic> {
     if combination.strategy != Strategy::Static && matches!(external.reach, Reach::Cluster(..)) {
-        return Some(
-            Diagnostic::error(
-                Code::MeansNothing,
-                format!(
-                    "`clusterExternalSecret` means nothing with `--strategy {}`, which copies one Secret",
-                    combination.strategy
-                ),
-            )
-            .hint("leave it out, or use --strategy static"),
-        );
+        let strategy = combination.strategy;
+        let message =
+            format!("`clusterExternalSecret` means nothing with `--strategy {strategy}`, which copies one Secret");
+        let problem = Diagnostic::error(Code::MeansNothing, message);
+        return Some(problem.hint("leave it out, or use --strategy static"));
     }
     (combination.link == Link::Policy && external.registries().is_empty()).then(|| {
-        Diagnostic::error(
-            Code::NoRegistries,
-            "`--link policy` needs the registries of the whole Docker config that `external` in regcred.yaml names",
-        )
-        .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
+        let message =
+            "`--link policy` needs the registries of the whole Docker config that `external` in regcred.yaml names";
+        Diagnostic::error(Code::NoRegistries, message)
+            .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
     })
 }

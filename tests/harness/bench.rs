@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 
 use super::cluster::Cluster;
+use super::confined::Accounts;
 use super::node::{self, Node};
 pub use super::program::{Program, Run};
 use super::sealed_secrets::Controller;
@@ -30,6 +31,8 @@ pub struct Bench {
     /// The Sealed Secrets controller of this cluster, once a test has started it.
     pub controller: OnceLock<Controller>,
     node: OnceLock<Node>,
+    /// The accounts that commands have run as.
+    pub accounts: Accounts,
 }
 
 impl Bench {
@@ -120,7 +123,7 @@ impl Bench {
             Some(kubeconfig) => Cluster::that_is_there(kubeconfig, &tools.join("kubectl"), mark(), &folder),
             None => Cluster::of_its_own(&tools.join(CONTROL_PLANE), &folder, flag),
         };
-        Self { tools, cluster, home, controller: OnceLock::new(), node: OnceLock::new() }
+        Self { tools, cluster, home, controller: OnceLock::new(), node: OnceLock::new(), accounts: Accounts::default() }
     }
 
     /// Ends the cluster and the programs that use it.
@@ -160,6 +163,11 @@ impl Bench {
     /// The kubeconfig for clients of the cluster.
     pub fn kubeconfig(&self) -> &Path {
         &self.cluster.kubeconfig
+    }
+
+    /// A new file of this name, outside of where programs run.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.home.with_file_name(name)
     }
 
     /// `kubectl` with this on its stdin.

@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use regcred_core::spec::choice::Choice;
 use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, Strategy};
 use regcred_core::spec::combination::Combination;
 use serde_json::{Value, json};
@@ -100,10 +99,10 @@ impl Cell {
     /// The choices, except the format.
     fn choices(&self) -> Vec<String> {
         let Combination { strategy, link, protect, format: _ } = self.combination;
-        let mut flags = vec![format!("{}={strategy}", Strategy::FLAG), format!("{}={link}", Link::FLAG)];
-        flags.push(format!("{}={protect}", Protect::FLAG));
-        flags.extend(self.patcher.map(|patcher| format!("{}={patcher}", Patcher::FLAG)));
-        flags.extend(self.profile.map(|profile| format!("{}={profile}", Profile::FLAG)));
+        let mut flags = vec![format!("--strategy={strategy}"), format!("--link={link}")];
+        flags.push(format!("--protect={protect}"));
+        flags.extend(self.patcher.map(|patcher| format!("--patcher={patcher}")));
+        flags.extend(self.profile.map(|profile| format!("--profile={profile}")));
         flags.extend(self.more.iter().cloned());
         flags
     }
@@ -111,7 +110,7 @@ impl Cell {
     fn flags(&self) -> Vec<String> {
         let Self { combination: Combination { protect, format, .. }, patcher, namespaces, secret, .. } = self;
         let mut flags = self.choices();
-        flags.push(format!("{}={format}", Format::FLAG));
+        flags.push(format!("--format={format}"));
         match patcher {
             // A policy for every new ServiceAccount would also act on other tests.
             None if self.combination.strategy == Strategy::Controller => flags.extend([

@@ -26,7 +26,8 @@ rm -rf "$3"
 const TIDY_UP: &str = r#"
 trap '' INT
 cat
-for kind in mutatingadmissionpolicybindings mutatingadmissionpolicies namespaces; do
+admission='mutatingadmissionpolicybindings mutatingadmissionpolicies validatingadmissionpolicybindings validatingadmissionpolicies'
+for kind in $admission clusterrolebindings clusterroles namespaces; do
   names=$("$1" get "$kind" -o name | grep -F -e "$2") && "$1" delete --timeout=2m $names
 done
 rm -rf "$3"

@@ -67,6 +67,11 @@ impl Program {
         self.command.stdin(stdin).stdout(stdout).stderr(terminal).spawn().unwrap()
     }
 
+    /// Starts the program without standard input, so that a test ends it before it has done everything.
+    pub fn begin(mut self) -> Child {
+        self.command.stdin(Stdio::null()).spawn().unwrap()
+    }
+
     /// Runs the program to its end.
     pub fn run(mut self) -> Run {
         let mut child =

@@ -28,7 +28,8 @@ impl Requests {
         requests
     }
 
-    fn connect(&self) -> std::io::Result<UnixStream> {
+    /// A connection to the API server as this user.
+    pub fn connect(&self) -> std::io::Result<UnixStream> {
         UnixStream::connect(self.folder.path().join("socket"))
     }
 

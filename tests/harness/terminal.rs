@@ -27,6 +27,7 @@ impl Session {
     pub fn start(bench: &Bench, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let shell = ["-c", r#"exec setsid --ctty regcred "$@""#, "sh"];
         let program = bench.program("sh").arguments(shell).arguments(arguments).variable("TERM", "xterm");
+        let program = program.variable("KUBECONFIG", bench.account_for(arguments));
         let program = variables.iter().fold(program, |program, (name, value)| program.variable(name, value));
         Self::of(program)
     }

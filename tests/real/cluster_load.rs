@@ -1,11 +1,15 @@
-//! Applies to many namespaces while others write the same lists, the API server is killed, and admission refuses.
+//! Applies to many namespaces while others write the same lists, the API server is killed, admission refuses, and the program is ended.
 
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::harness::bench::Bench;
+use crate::harness::gate::Gate;
 use crate::harness::program::Run;
 use crate::harness::rivals::{add, names, namespace, watch_accounts, writer};
 
@@ -14,9 +18,11 @@ const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"ca
 /// The label of the served namespaces.
 const CHOSEN: &str = "load=yes";
 
+const APPLY: [&str; 4] = ["apply", "--no-config", "--selector", CHOSEN];
+const DELETE: [&str; 5] = ["delete", "--no-config", "--selector", CHOSEN, "--yes"];
+
 fn apply(bench: &Bench) -> Run {
-    let arguments = ["apply", "--no-config", "--selector", CHOSEN];
-    bench.program("regcred").arguments(arguments).variable("DOCKERHUB_AUTH", LOGIN).run()
+    bench.confined(&APPLY).variable("DOCKERHUB_AUTH", LOGIN).run()
 }
 
 #[track_caller]
@@ -181,6 +187,69 @@ fn a_run_whose_api_server_is_killed_is_completed_by_itself_or_by_the_next_one() 
     let before = writes(&requests(bench));
     ended(&apply(bench), 0);
     assert_eq!(writes(&requests(bench)), before, "the run after wrote something");
+}
+
+/// The namespaces that have our Secret.
+fn with_the_secret(bench: &Bench) -> BTreeSet<String> {
+    let secrets = bench.get(&["secrets", "-A", "--field-selector=metadata.name=image-pull-secret"]);
+    secrets["items"].as_array().unwrap().iter().map(namespace).collect()
+}
+
+/// The namespaces whose ServiceAccount refers to our Secret, after the entry that it had before.
+fn with_the_reference(bench: &Bench) -> BTreeSet<String> {
+    let accounts = accounts(bench);
+    assert!(accounts.iter().all(|(_, list)| list[0] == "theirs"), "{accounts:?}");
+    accounts
+        .into_iter()
+        .filter(|(_, list)| list[1..] == ["image-pull-secret"])
+        .map(|(namespace, _)| namespace)
+        .collect()
+}
+
+/// Ends a run by a signal while it waits for the answers to all writes after so many.
+fn interrupted(bench: &Bench, arguments: &[&str], writes: usize, signal: &str) -> Output {
+    let account = bench.account_for(arguments);
+    let gate = Gate::of(bench, account.file_name().unwrap().to_str().unwrap(), writes);
+    let program = bench.program("regcred").arguments(arguments).variable("KUBECONFIG", &gate.kubeconfig);
+    let run = program.variable("DOCKERHUB_AUTH", LOGIN).begin();
+    gate.wait_until_it_holds();
+    let kill = Command::new("kill").args([format!("-{signal}"), run.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    run.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_run_that_is_ended_between_two_writes_loses_nothing_and_the_next_one_completes_the_cluster() {
+    // More than are written at once.
+    const NAMESPACES: usize = 60;
+    const WRITES: usize = 70;
+    let Some(bench) = Bench::alone() else { return };
+    let all: BTreeSet<_> = namespaces(bench, NAMESPACES).into_iter().collect();
+    let writer = writer(bench, "somebody");
+    for namespace in &all {
+        add(&writer, namespace, "theirs");
+    }
+    for (signal, number) in [("INT", 2), ("KILL", 9)] {
+        let is_told = |run: &Output| {
+            let said = String::from_utf8_lossy(&run.stderr);
+            assert_eq!(run.status.signal(), Some(number), "{said}");
+            assert_eq!(said.contains("interrupted before everything was done"), signal == "INT", "{said}");
+            assert!(!said.contains("canary"), "{said}");
+        };
+        is_told(&interrupted(bench, &APPLY, WRITES, signal));
+        let (secrets, references) = (with_the_secret(bench), with_the_reference(bench));
+        assert_eq!(secrets.len() + references.len(), WRITES);
+        assert!(secrets.is_subset(&references) && !secrets.is_empty(), "{secrets:?} {references:?}");
+        ended(&apply(bench), 0);
+        assert_eq!((with_the_secret(bench), with_the_reference(bench)), (all.clone(), all.clone()));
+
+        is_told(&interrupted(bench, &DELETE, WRITES, signal));
+        let (secrets, references) = (with_the_secret(bench), with_the_reference(bench));
+        assert_eq!(secrets.len() + references.len(), 2 * NAMESPACES - WRITES);
+        assert!(references.is_subset(&secrets) && secrets.len() < NAMESPACES, "{secrets:?} {references:?}");
+        ended(&bench.confined(&DELETE).run(), 0);
+        assert_eq!((with_the_secret(bench), with_the_reference(bench)), (BTreeSet::new(), BTreeSet::new()));
+    }
 }
 
 #[test]

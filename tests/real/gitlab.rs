@@ -102,26 +102,36 @@ impl Project {
         }
     }
 
-    /// The comments for a merge request, from an account that only reads namespaces and ServiceAccounts: the bodies that GitLab gets.
-    fn comments_on_a_merge_request(&self) -> String {
+    /// The comment on a merge request after two pipelines, from an account that only reads namespaces and ServiceAccounts.
+    fn comment_on_a_merge_request(&self) -> String {
+        let reader = json!({"type": "file", "values": {"*": reader(self.bench)}});
+        let log = succeeded(self.run(Pipeline::MergeRequest, &json!({"READER_KUBECONFIG": reader})));
+        assert!(says(&log, "no comment on the merge request: COMMENT_TOKEN is not set"), "{log}");
+
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/api/v4", listener.local_addr().unwrap());
         let gitlab = std::thread::spawn(move || requests(&listener));
-        let reader = json!({"type": "file", "values": {"*": reader(self.bench)}});
         let variables =
             json!({"READER_KUBECONFIG": reader, "COMMENT_TOKEN": "canary-of-the-token", "CI_API_V4_URL": address});
-        let log = succeeded(self.run(Pipeline::MergeRequest, &variables));
-        assert!(says(&log, "ServiceAccount/default"), "{log}");
+        for _ in ["the first time", "again"] {
+            let log = succeeded(self.run(Pipeline::MergeRequest, &variables));
+            assert!(says(&log, "ServiceAccount/default") && !says(&log, "no comment"), "{log}");
+        }
         // Ends the server.
         TcpStream::connect(address["http://".len()..].split('/').next().unwrap()).unwrap();
         let heard = gitlab.join().unwrap();
-        let [request] = heard.as_slice() else { panic!("{heard:?}") };
-        assert!(
-            request.starts_with("POST /api/v4/projects/") && request.contains("/merge_requests/12/notes "),
-            "{request}"
-        );
-        assert!(request.contains("PRIVATE-TOKEN: canary-of-the-token"), "{request}");
-        decoded(request.split_once("\r\n\r\n").unwrap().1)
+        let asked: Vec<_> =
+            heard.iter().map(|request| request.split("/merge_requests/12/").collect::<Vec<_>>()).collect();
+        let [list, post, again, put] = asked.as_slice() else { panic!("{heard:?}") };
+        for (request, method, place) in
+            [(list, "GET", "notes?"), (post, "POST", "notes "), (again, "GET", "notes?"), (put, "PUT", "notes/100 ")]
+        {
+            assert!(request[0].starts_with(method) && request[1].starts_with(place), "{request:?}");
+            assert!(request[1].contains("PRIVATE-TOKEN: canary-of-the-token"), "{request:?}");
+        }
+        let [first, second] = [post, put].map(|request| decoded(request[1].split_once("\r\n\r\n").unwrap().1));
+        assert_eq!(first, second);
+        second
     }
 
     /// Changes a file without a commit.
@@ -149,7 +159,7 @@ impl Project {
     }
 }
 
-/// The bodies that a server gets, until a client connects and sends nothing. It answers that a note was created.
+/// The requests that a GitLab gets, until a client connects and sends nothing. It has a comment of another user, and keeps what is posted.
 fn requests(listener: &TcpListener) -> Vec<String> {
     let mut heard = Vec::new();
     loop {
@@ -164,11 +174,19 @@ fn requests(listener: &TcpListener) -> Vec<String> {
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).unwrap();
-        stream
-            .get_mut()
-            .write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-            .unwrap();
-        heard.push(request + &String::from_utf8(body).unwrap());
+        let body = String::from_utf8(body).unwrap();
+        // In the order of GitLab.
+        let note = |id: u32, body: &str| {
+            format!(r#"{{"id":{id},"type":null,"body":{},"attachment":null,"author":{{"id":9}}}}"#, json!(body))
+        };
+        let others = note(7, r#"Look: {"id":8,"type":null,"body":"[regcred]: #"}"#);
+        let is_posted = heard.iter().find(|request: &&String| request.starts_with("POST "));
+        let posted = is_posted.map(|post| note(100, &decoded(post.split_once("\r\n\r\n").unwrap().1)));
+        let answer = format!("[{}]", [others].into_iter().chain(posted).collect::<Vec<_>>().join(","));
+        let answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}", answer.len());
+        stream.get_mut().write_all(answer.as_bytes()).unwrap();
+        heard.push(request + &body);
     }
 }
 
@@ -229,7 +247,7 @@ fn a_merge_request_is_validated_without_secrets_and_the_default_branch_is_deploy
     project.edit("regcred.yaml", "pullSecrets", "pullSecret");
     assert!(failed(project.run(Pipeline::MergeRequest, &json!({}))).contains("pullSecrets"));
     project.git(&["restore", "."]);
-    let comments = project.comments_on_a_merge_request();
+    let comments = project.comment_on_a_merge_request();
     assert!(comments.contains("| team-a | ServiceAccount/default | link |"), "{comments}");
     assert!(comments.contains("Secrets not compared"), "{comments}");
 
@@ -385,6 +403,8 @@ fn sealed_files_are_committed_only_when_something_changed_and_checked_without_cr
 fn the_component_takes_names_of_variables() {
     let Some(project) = Project::of("4-component") else { return };
     project.create_namespaces(&["shop", "billing", "shop-staging"]);
+    let comment = project.comment_on_a_merge_request();
+    assert!(comment.contains("| shop | ServiceAccount/default | link |"), "{comment}");
     let variables = json!({"REGISTRY_AUTH": STANDARD.encode(LOGINS), "DOCKERHUB_AUTH": STANDARD.encode(HUB)});
     project.assert_that_it_needs("REGISTRY_AUTH", &variables);
     // A value in place of the name: GitLab refuses it by `regex`, which gitlab-ci-local ignores. regcred refuses it, too.
@@ -434,7 +454,7 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
     let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
     assert!(says(&log, "MISSING") && !log.contains("regcred diff"), "{log}");
     assert!(says(&log, "MISSING is expected here") && !log.contains("not current"), "{log}");
-    let comments = project.comments_on_a_merge_request();
+    let comments = project.comment_on_a_merge_request();
     assert!(comments.contains(&format!("| {namespace} | ServiceAccount/default | link |")), "{comments}");
 
     let variables = json!({"DOCKERHUB_AUTH": STANDARD.encode(LOGINS)});

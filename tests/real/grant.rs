@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::cluster::stuck_pod;
 use crate::harness::bench::{self, Bench, Run, fresh};
@@ -25,7 +24,7 @@ struct Account {
     /// Its name at the API server.
     user: String,
     secret: String,
-    folder: TempDir,
+    kubeconfig: PathBuf,
     /// Whether it runs the controller, and so cannot `apply`.
     is_a_controllers: bool,
 }
@@ -42,26 +41,20 @@ impl Account {
             rights,
         );
         let token = bench.kubectl(&["create", "token", "deploy", "-n", &home], "").succeeded();
-        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
-        kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
-        bench::write(&account.kubeconfig(), &kubeconfig.to_string());
-        account
+        let login = json!({"token": token.trim()});
+        Self { kubeconfig: bench.kubeconfig_of(&account.secret, |user| *user = login), ..account }
     }
 
     /// A user whom the administrator impersonates.
     fn by_name(bench: &'static Bench, name: &str, rights: &[&str]) -> Self {
         let account = Self::of(bench, &format!("user:{name}"), name, rights);
-        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
-        kubeconfig["users"][0]["user"]["as"] = json!(name);
-        bench::write(&account.kubeconfig(), &kubeconfig.to_string());
-        account
+        Self { kubeconfig: bench.kubeconfig_of(&account.secret, |user| user["as"] = json!(name)), ..account }
     }
 
     fn of(bench: &'static Bench, subject: &str, user: &str, rights: &[&str]) -> Self {
-        let (secret, folder) = (fresh("secret"), tempfile::tempdir().unwrap());
-        let account = Self { bench, user: user.to_owned(), secret, folder, is_a_controllers: false };
+        let secret = fresh("secret");
+        let account =
+            Self { bench, user: user.to_owned(), secret, kubeconfig: PathBuf::new(), is_a_controllers: false };
         let render = ["render", "--format", "rbac", "--secret-name", &account.secret, "--subject", subject];
         // It needs no login.
         let manifests = bench.regcred(&[&render[..], rights].concat(), &[]).succeeded();
@@ -71,23 +64,19 @@ impl Account {
 
     /// The account of a controller, together with the controller's namespace.
     fn of_a_controller(bench: &'static Bench, home: &str, chosen: &[&str]) -> Self {
-        let (secret, folder) = (fresh("secret"), tempfile::tempdir().unwrap());
+        let secret = fresh("secret");
         let render = ["render", "--strategy", "controller", "--controller-image", "registry.test/regcred:1"];
         let more = ["--controller-namespace", home, "--secret-name", &secret];
         let manifests = bench.regcred(&[&render[..], &more, chosen].concat(), &[("DOCKERHUB_AUTH", OLD)]).succeeded();
         bench.apply(&manifests).succeeded();
         let user = format!("system:serviceaccount:{home}:regcred-{secret}");
-        Self { bench, user, secret, folder, is_a_controllers: true }
-    }
-
-    fn kubeconfig(&self) -> PathBuf {
-        self.folder.path().join("kubeconfig")
+        Self { bench, user, secret, kubeconfig: PathBuf::new(), is_a_controllers: true }
     }
 
     /// `regcred`, as this account.
     fn regcred(&self, login: &str, arguments: &[&str]) -> Run {
         let regcred = self.bench.program("regcred").arguments(arguments).arguments(["--secret-name", &self.secret]);
-        regcred.variable("KUBECONFIG", self.kubeconfig()).variable("DOCKERHUB_AUTH", login).run()
+        regcred.variable("KUBECONFIG", &self.kubeconfig).variable("DOCKERHUB_AUTH", login).run()
     }
 
     /// Runs everything that `apply`, `diff` and `delete` do in these namespaces.

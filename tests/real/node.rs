@@ -29,7 +29,7 @@ impl Login {
 
     fn program(&self, bench: &Bench, arguments: &[&str], password: &Password) -> Program {
         let login = ["--no-config", "--login", "localhost:5000=REGISTRY_USER:REGISTRY_PASSWORD"];
-        let program = bench.program("regcred").arguments(arguments).arguments(login);
+        let program = bench.confined(arguments).arguments(login);
         program.variable("REGISTRY_USER", &self.user).variable("REGISTRY_PASSWORD", password.text)
     }
 
@@ -164,30 +164,65 @@ fn with_a_policy_the_first_pod_of_a_new_namespace_has_the_reference_and_runs() {
 fn a_pod_that_is_stuck_without_the_reference_is_replaced_by_one_that_runs() {
     let Some((bench, node)) = Bench::with_a_node() else { return };
     let [namespace] = bench.namespaces();
-    let labels = json!({"app": "api"});
-    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"},
-        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec()}}});
-    create(bench, &namespace, &deployment);
-    let names = || -> Vec<String> {
-        let pods = bench.get(&["pods", "-n", &namespace]);
-        pods["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned())
-            .collect()
-    };
-    Bench::wait("a Pod", || names().len() == 1);
-    let stuck = names().remove(0);
-    refused(bench, &namespace, &stuck);
-
+    let stuck = stuck_pod_of_a_deployment(bench, &namespace, &spec());
     Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace], &FIRST);
     // The Pod got its list of references when it was created, and nothing adds to it.
     assert_eq!(references(&bench.get(&["pod", &stuck, "-n", &namespace])), Value::Null);
-    Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace, "--restart-stuck-pods"], &FIRST);
-    Bench::wait("another Pod", || names().iter().any(|name| *name != stuck));
-    let replacement = names().into_iter().find(|name| *name != stuck).unwrap();
-    wait_until_it_runs(bench, &namespace, &replacement);
+    wait_until_it_runs(bench, &namespace, &replaced(bench, &Login::new(node), &namespace, &stuck));
+}
+
+fn pods(bench: &Bench, namespace: &str) -> Vec<String> {
+    let pods = bench.get(&["pods", "-n", namespace]);
+    let pods = pods["items"].as_array().unwrap().iter();
+    pods.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The Pod of a new Deployment, once the registry has refused its image.
+fn stuck_pod_of_a_deployment(bench: &Bench, namespace: &str, spec: &Value) -> String {
+    let labels = json!({"app": "api"});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}}});
+    create(bench, namespace, &deployment);
+    Bench::wait("a Pod", || pods(bench, namespace).len() == 1);
+    let stuck = pods(bench, namespace).remove(0);
+    refused(bench, namespace, &stuck);
+    stuck
+}
+
+/// The Pod that takes the place of a stuck one after `--restart-stuck-pods`.
+fn replaced(bench: &Bench, login: &Login, namespace: &str, stuck: &str) -> String {
+    login.regcred(bench, &["apply", "--namespaces", namespace, "--restart-stuck-pods"], &FIRST);
+    Bench::wait("another Pod", || pods(bench, namespace).iter().any(|name| name != stuck));
+    pods(bench, namespace).into_iter().find(|name| name != stuck).unwrap()
+}
+
+#[test]
+fn a_pod_whose_volume_is_a_private_image_is_explained_and_replaced_by_one_that_pulls_it() {
+    let Some((bench, node)) = Bench::with_a_node() else { return };
+    let [namespace] = bench.namespaces();
+    let spec = json!({"terminationGracePeriodSeconds": 0,
+        "containers": [{"name": "app", "image": "localhost/pause:1", "imagePullPolicy": "Never",
+            "volumeMounts": [{"name": "model", "mountPath": "/model"}]}],
+        "volumes": [{"name": "model", "image": {"reference": IMAGE, "pullPolicy": "Always"}}]});
+    let stuck = stuck_pod_of_a_deployment(bench, &namespace, &spec);
+    let explain = ["explain", "pod", &stuck, "-n", &namespace, "--no-config", "--format", "json"];
+    let said = node.inside(|| bench.program("regcred").arguments(explain).run()).succeeded();
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    let images = answer["images"].as_array().unwrap();
+    let model = images.iter().find(|one| one["name"] == "model").unwrap();
+    assert_eq!((&model["image"], &model["cause"]), (&json!(IMAGE), &json!("no-reference")), "{said}");
+
+    let replacement = replaced(bench, &Login::new(node), &namespace, &stuck);
+    // A container runtime may be too old to mount what it has pulled.
+    let pulled = format!("Successfully pulled image \"{IMAGE}\"");
+    Bench::wait("the image of the volume to be pulled", || {
+        let events = bench.get(&["events", "-n", &namespace]);
+        let is_it = |event: &Value| {
+            event["involvedObject"]["name"] == *replacement
+                && event["message"].as_str().is_some_and(|message| message.contains(&pulled))
+        };
+        events["items"].as_array().unwrap().iter().any(is_it)
+    });
 }
 
 #[test]

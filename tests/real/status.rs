@@ -14,7 +14,7 @@ const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"ca
 const OTHER: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 
 fn regcred(bench: &Bench, arguments: &[&str], login: &str) -> Run {
-    let program = bench.program("regcred").arguments(["--no-config"]).arguments(arguments);
+    let program = bench.confined(arguments).arguments(["--no-config"]);
     program.variable("DOCKERHUB_AUTH", login).run()
 }
 

@@ -18,6 +18,13 @@ pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
                 )
                 .hint("delete it and create it again"),
             ),
+            End::NotLinked(account) => problems.push(
+                Diagnostic::warning(
+                    Code::StuckPod,
+                    format!("the Pod {place} lacks the reference, and so would a new one of the ServiceAccount `{account}`"),
+                )
+                .hint("link that ServiceAccount with --service-account, or remove `imagePullSecrets` from the Pod's template"),
+            ),
             End::Protected(budget) => problems.push(
                 Diagnostic::warning(
                     Code::StuckPod,

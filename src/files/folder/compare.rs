@@ -24,7 +24,6 @@ use regcred_core::plan::{self, Actual, History, Owner};
 #[derive(Clone, Copy)]
 pub struct Observer<'a> {
     pub root: &'a Root,
-    /// The keys of fingerprints.
     pub key: &'a Key,
     /// Whether the plan is executed, or else how much a comparison can know.
     pub mode: Mode,

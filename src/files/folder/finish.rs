@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::approved::Approved;
 use super::path::{LOCK, TreePath};
 use super::publish::Pending;
-use super::root::{Interrupted, Kind, State};
+use super::root::{Kind, State};
 use super::run::{REWRITTEN, Run};
 use super::staging::Disk;
 use super::{Mode, Prepared, compare, warnings};
@@ -73,10 +73,8 @@ impl Run<'_> {
         let [first, ..] = refused.as_slice() else { return Ok(()) };
         if self.root.kind != Kind::Tree {
             let message = format!("{} is there, and regcred did not write it", self.shown(&first.path));
-            return Err(Failure::of(
-                "the output",
-                Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path"),
-            ));
+            let problem = Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path");
+            return Err(Failure::of("the output", problem));
         }
         let mut names: Vec<_> = refused.iter().take(NAMED).map(|change| format!("`{}`", change.path)).collect();
         if refused.len() > NAMED {
@@ -213,7 +211,7 @@ impl Run<'_> {
             Known::NotTheLogins => ours.files.keys().eq(self.lock.files.keys()),
         };
         let approves = !self.key.is_there() || Approved::agree(&ours.approved, &self.lock.approved);
-        let is_current = has_lock && agrees && approves && self.root.interrupted == Interrupted::No;
+        let is_current = has_lock && agrees && approves && !self.root.is_interrupted;
         let differs = self.prepared.changes.iter().any(Change::differs);
         if ours.has_conflict || (!differs && !is_current) {
             let missing = Change { action: Action::Create, reason: Reason::Missing, ..stale_lock() };

@@ -10,7 +10,6 @@ use regcred_core::recipient::{Authority, Recipient, Recipients};
 /// The facts about the encrypted files that were seen.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// The number of encrypted files.
     pub encrypted: usize,
     /// The files whose marks the key has not signed.
     pub unsigned: Vec<String>,

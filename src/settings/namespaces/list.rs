@@ -26,7 +26,6 @@ const OF_THE_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-syste
 
 impl Listed {
     /// Whether there is a namespace that every OpenShift has.
-    #[must_use]
     pub fn is_of_openshift(&self) -> bool {
         self.usable.iter().chain(&self.left_out).chain(&self.of_the_cluster).any(is_of_openshift)
     }
@@ -39,7 +38,6 @@ impl Listed {
 }
 
 /// Whether the name is reserved by OpenShift.
-#[must_use]
 pub fn is_of_openshift(name: &Namespace) -> bool {
     name.as_str() == "openshift" || name.as_str().starts_with("openshift-")
 }
@@ -105,13 +103,9 @@ pub fn read(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed 
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
     match first {
         Some(line) if line.split_whitespace().take(3).eq(["NAME", "STATUS", "AGE"]) => {
-            problems.push(
-                Diagnostic::error(
-                    Code::InvalidList,
-                    format!("{origin} is the table that `kubectl get ns` makes for people"),
-                )
-                .hint("add -o name, or -o json to leave out namespaces that are Terminating"),
-            );
+            let message = format!("{origin} is the table that `kubectl get ns` makes for people");
+            let hint = "add -o name, or -o json to leave out namespaces that are Terminating";
+            problems.push(Diagnostic::error(Code::InvalidList, message).hint(hint));
             Listed::default()
         }
         Some(line) if line.starts_with(['{', '[']) || line.starts_with("- ") || line.contains(':') => {
@@ -199,13 +193,8 @@ fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec
         (None, Some("Namespace")) => vec![Item::from(Object { items: None, ..object })],
         (None, Some(kind)) if kind.ends_with("List") => Vec::new(),
         (None, _) => {
-            problems.push(
-                Diagnostic::error(
-                    Code::InvalidList,
-                    format!("{origin} is a mapping, and neither a Namespace nor a list of them with `items`"),
-                )
-                .hint(FORMS),
-            );
+            let message = format!("{origin} is a mapping, and neither a Namespace nor a list of them with `items`");
+            problems.push(Diagnostic::error(Code::InvalidList, message).hint(FORMS));
             return;
         }
     };

@@ -132,13 +132,9 @@ impl DockerConfig {
         let config = Self { logins };
         let size = config.json_length();
         if size > LIMIT {
-            problems.push(
-                Diagnostic::error(
-                    Code::TooLarge,
-                    format!("the Docker config has {size} bytes, and a Secret holds {LIMIT} at most"),
-                )
-                .hint("split the logins over several pull secrets in regcred.yaml"),
-            );
+            let message = format!("the Docker config has {size} bytes, and a Secret holds {LIMIT} at most");
+            let hint = "split the logins over several pull secrets in regcred.yaml";
+            problems.push(Diagnostic::error(Code::TooLarge, message).hint(hint));
         }
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }

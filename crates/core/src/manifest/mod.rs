@@ -19,7 +19,7 @@ use text::yaml_scalar;
 
 pub use aliases::expands_too_far;
 pub use pull_secret::PullSecret;
-pub use sealed::{SealedSecret, SealedShell};
+pub use sealed::SealedShell;
 pub use template::{Content, ObjectTemplate, Place};
 pub use text::to_yaml;
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::pull_secret::PullSecret;
 use super::template::GAP;
 use super::text::{GappedText, to_yaml};
-use crate::names::{Namespace, ResourceName};
 
 /// The placeholder of the sealed value until the object is written.
 const VALUE_GAP: &str = "Regcred-Puts-The-Value-Here";
@@ -22,74 +21,28 @@ pub struct SealedShell {
     pub scope: Option<(&'static str, &'static str)>,
 }
 
-/// A SealedSecret of one value.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SealedSecret<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: Metadata<'a>,
-    spec: Spec<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec<'a> {
-    encrypted_data: BTreeMap<&'static str, &'a str>,
-    template: Template<'a>,
-}
-
-#[derive(Serialize)]
-struct Template<'a> {
-    metadata: Metadata<'a>,
-    r#type: &'static str,
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    annotations: BTreeMap<&'a str, &'a str>,
-    labels: &'a BTreeMap<String, String>,
-    name: &'a ResourceName,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<&'a str>,
-}
-
 impl SealedShell {
     /// The SealedSecret of this pull secret; its sealed Docker config is in base64.
     #[must_use]
-    pub fn object<'a>(
-        &'a self,
-        secret: &'a PullSecret,
-        namespace: Option<&'a Namespace>,
-        value: &'a str,
-    ) -> SealedSecret<'a> {
-        self.in_namespace(secret, namespace.map(Namespace::as_str), value)
-    }
-
-    fn in_namespace<'a>(
-        &'a self,
-        secret: &'a PullSecret,
-        namespace: Option<&'a str>,
-        value: &'a str,
-    ) -> SealedSecret<'a> {
-        let metadata = |annotations: &'a BTreeMap<String, String>| Metadata {
-            annotations: annotations.iter().map(|(name, value)| (&**name, &**value)).chain(self.scope).collect(),
-            labels: &secret.labels,
-            name: &secret.name,
-            namespace,
+    pub fn object(&self, secret: &PullSecret, namespace: Option<&str>, value: &str) -> Value {
+        let metadata = |annotations: &BTreeMap<String, String>| {
+            let annotations = annotations.iter().map(|(name, value)| (&**name, &**value)).chain(self.scope);
+            let annotations: BTreeMap<_, _> = annotations.collect();
+            let mut metadata = json!({"annotations": annotations, "labels": secret.labels, "name": secret.name});
+            if let Some(namespace) = namespace {
+                metadata["namespace"] = json!(namespace);
+            }
+            metadata
         };
-        SealedSecret {
-            api_version: "bitnami.com/v1alpha1",
-            kind: "SealedSecret",
-            metadata: metadata(&self.annotations),
-            spec: Spec {
-                encrypted_data: BTreeMap::from([(".dockerconfigjson", value)]),
-                template: Template {
-                    metadata: metadata(&secret.annotations),
-                    r#type: "kubernetes.io/dockerconfigjson",
-                },
+        json!({
+            "apiVersion": "bitnami.com/v1alpha1",
+            "kind": "SealedSecret",
+            "metadata": metadata(&self.annotations),
+            "spec": {
+                "encryptedData": {".dockerconfigjson": value},
+                "template": {"metadata": metadata(&secret.annotations), "type": "kubernetes.io/dockerconfigjson"},
             },
-        }
+        })
     }
 }
 
@@ -102,7 +55,7 @@ pub(super) struct SealedText {
 
 impl SealedText {
     pub(super) fn new(shell: &SealedShell, secret: &PullSecret, namespace: Option<&str>) -> io::Result<Self> {
-        let text = to_yaml(&shell.in_namespace(secret, namespace, VALUE_GAP))?;
+        let text = to_yaml(&shell.object(secret, namespace, VALUE_GAP))?;
         let (before, after) = text.split_once(VALUE_GAP).unwrap_or((&text, ""));
         Ok(Self { before: GappedText::new(before, GAP), after: GappedText::new(after, GAP) })
     }
@@ -144,7 +97,7 @@ mod tests {
             for (namespace, written) in [("team-a", "team-a"), ("on", "\"on\""), ("1e3", "\"1e3\"")] {
                 let mut filled = Vec::new();
                 text.fill(&mut filled, written, &scalar).unwrap();
-                let object = to_yaml(&shell.in_namespace(&secret, Some(namespace), &value)).unwrap();
+                let object = to_yaml(&shell.object(&secret, Some(namespace), &value)).unwrap();
                 assert_eq!(String::from_utf8(filled.clone()).unwrap(), *object);
                 assert_eq!(text.value(written, &filled).unwrap(), Some(scalar.as_bytes()));
                 assert_eq!(text.value("other", &filled).unwrap(), None);

@@ -122,7 +122,7 @@ impl Url {
         for (name, value) in parameters {
             let joint = if url.rest.contains('?') { '&' } else { '?' };
             let path = if url.rest.is_empty() { "/" } else { "" };
-            let _ = write!(url.rest, "{path}{joint}{}={}", encoded(name), encoded(value));
+            let _ = write!(url.rest, "{path}{joint}{}={}", percent_encoded(name, PLAIN), percent_encoded(value, PLAIN));
         }
         url
     }
@@ -151,9 +151,14 @@ fn is_loopback(authority: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn encoded(text: &str) -> String {
+/// What stands as it is in a parameter, beside letters and digits.
+const PLAIN: &[u8] = b"-._~:/";
+
+/// The text with all but letters, digits and these bytes percent-encoded.
+#[must_use]
+pub fn percent_encoded(text: &str, plain: &[u8]) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             let _ = write!(encoded, "%{byte:02X}");

@@ -1,26 +1,24 @@
 //! Describes the generators of the External Secrets Operator: what each makes, and for how long it is valid.
 
-use std::fmt;
-
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::names::ResourceName;
+use crate::spec::choice::{Choice, choice};
 
-/// The kinds of `generators.external-secrets.io/v1alpha1` that make a login for a registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum GeneratorKind {
-    /// Amazon ECR.
-    ECRAuthorizationToken,
-    /// Google Artifact Registry.
-    GCRAccessToken,
-    /// Azure Container Registry.
-    ACRAccessToken,
-    /// ghcr.io, as a GitHub App.
-    GithubAccessToken,
-    /// Quay, as a robot account.
-    QuayAccessToken,
+choice! {
+    /// The kinds of `generators.external-secrets.io/v1alpha1` that make a login for a registry.
+    GeneratorKind {
+        /// Amazon ECR.
+        ECRAuthorizationToken = "ECRAuthorizationToken",
+        /// Google Artifact Registry.
+        GCRAccessToken = "GCRAccessToken",
+        /// Azure Container Registry.
+        ACRAccessToken = "ACRAccessToken",
+        /// ghcr.io, as a GitHub App.
+        GithubAccessToken = "GithubAccessToken",
+        /// Quay, as a robot account.
+        QuayAccessToken = "QuayAccessToken",
+    }
 }
 
 /// The keys that a generator gives.
@@ -35,27 +33,6 @@ pub enum Given {
 }
 
 impl GeneratorKind {
-    /// All generators.
-    pub const ALL: &[Self] = &[
-        Self::ECRAuthorizationToken,
-        Self::GCRAccessToken,
-        Self::ACRAccessToken,
-        Self::GithubAccessToken,
-        Self::QuayAccessToken,
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ECRAuthorizationToken => "ECRAuthorizationToken",
-            Self::GCRAccessToken => "GCRAccessToken",
-            Self::ACRAccessToken => "ACRAccessToken",
-            Self::GithubAccessToken => "GithubAccessToken",
-            Self::QuayAccessToken => "QuayAccessToken",
-        }
-    }
-
     /// The field of a `ClusterGenerator` that holds its `spec`.
     #[must_use]
     pub fn cluster_field(self) -> &'static str {
@@ -86,12 +63,6 @@ impl GeneratorKind {
             Self::GithubAccessToken => Given::Token,
             Self::QuayAccessToken => Given::Auth,
         }
-    }
-}
-
-impl fmt::Display for GeneratorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

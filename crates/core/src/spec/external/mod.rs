@@ -127,20 +127,17 @@ impl ExternalSettings {
 /// Resolves the object; problems are added.
 pub fn resolve(external: Option<&External>, problems: &mut Vec<Diagnostic>) -> Option<ExternalSettings> {
     let Some(External { store, refresh_interval, logins, cluster_external_secret }) = external else {
-        problems.push(
-            Diagnostic::error(Code::NoExternal, "`--protect external` needs to know where the logins are kept").hint(
-                "give the pull secret `external` with `store` and `logins` in regcred.yaml: see docs/external.md",
-            ),
-        );
+        let message = "`--protect external` needs to know where the logins are kept";
+        let hint = "give the pull secret `external` with `store` and `logins` in regcred.yaml: see docs/external.md";
+        problems.push(Diagnostic::error(Code::NoExternal, message).hint(hint));
         return None;
     };
     let content = login::content(logins, problems);
     let needs_a_store = logins.iter().any(login::names_a_key);
     if needs_a_store && store.is_none() {
-        problems.push(
-            Diagnostic::error(Code::NoStore, "`external` in regcred.yaml has keys, and no `store` that holds them")
-                .hint("add for example `store: {kind: ClusterSecretStore, name: vault}`"),
-        );
+        let message = "`external` in regcred.yaml has keys, and no `store` that holds them";
+        let hint = "add for example `store: {kind: ClusterSecretStore, name: vault}`";
+        problems.push(Diagnostic::error(Code::NoStore, message).hint(hint));
     }
     let mut settings = ExternalSettings {
         store: store.clone().filter(|_| needs_a_store),
@@ -184,16 +181,13 @@ fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problem
     };
     match (nanoseconds(asked), shortest) {
         (None, _) => problems.push(no_duration("refreshInterval")),
-        (Some(time), Some(kind)) if time <= 0.0 || time >= f64::from(kind.hours()) * HOUR => problems.push(
-            Diagnostic::error(
-                Code::RefreshTooSlow,
-                format!(
-                    "`refreshInterval` in `external` of regcred.yaml is not below {} h, the life of a token of {kind}",
-                    kind.hours()
-                ),
-            )
-            .hint("leave it out, or write about half of that"),
-        ),
+        (Some(time), Some(kind)) if time <= 0.0 || time >= f64::from(kind.hours()) * HOUR => {
+            let (hours, hint) = (kind.hours(), "leave it out, or write about half of that");
+            let message = format!(
+                "`refreshInterval` in `external` of regcred.yaml is not below {hours} h, the life of a token of {kind}"
+            );
+            problems.push(Diagnostic::error(Code::RefreshTooSlow, message).hint(hint));
+        }
         (Some(_), _) => {}
     }
     asked.to_owned()
@@ -203,14 +197,12 @@ fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problem
 fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = Diagnostic> {
     let written = settings.generators().filter(|it| it.scope == generator::Scope::Namespace && it.spec.is_some());
     written.map(|generator| {
-        Diagnostic::error(
-            Code::GeneratorOutOfReach,
-            format!(
-                "the {} `{}` would have to be written into each namespace, and `namespaceSelectors` names none",
-                generator.kind, generator.name
-            ),
-        )
-        .hint("add `clusterWide: true` to the generator, or leave its `spec` out and write it yourself")
+        let message = format!(
+            "the {} `{}` would have to be written into each namespace, and `namespaceSelectors` names none",
+            generator.kind, generator.name
+        );
+        Diagnostic::error(Code::GeneratorOutOfReach, message)
+            .hint("add `clusterWide: true` to the generator, or leave its `spec` out and write it yourself")
     })
 }
 
@@ -220,13 +212,10 @@ pub fn disagreements<'a>(all: impl Iterator<Item = &'a ExternalSettings>) -> Vec
     let mut problems = Vec::new();
     for generator in all.flat_map(ExternalSettings::generators).filter(|generator| generator.spec.is_some()) {
         match seen.iter().find(|other| other.is_same_object(generator)) {
-            Some(other) if other.object_spec() != generator.object_spec() => problems.push(
-                Diagnostic::error(
-                    Code::SameName,
-                    format!("two generators are called `{}`, and are not the same", generator.name),
-                )
-                .hint("give each its own name"),
-            ),
+            Some(other) if other.object_spec() != generator.object_spec() => {
+                let message = format!("two generators are called `{}`, and are not the same", generator.name);
+                problems.push(Diagnostic::error(Code::SameName, message).hint("give each its own name"));
+            }
             Some(_) => {}
             None => seen.push(generator),
         }
