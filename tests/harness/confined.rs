@@ -14,7 +14,7 @@ use super::requests::Requests;
 pub type Accounts = Mutex<BTreeMap<String, PathBuf>>;
 
 /// The flags that decide about the rights of a command, and whether a value follows.
-const FLAGS: [(&str, bool); 13] = [
+const FLAGS: [(&str, bool); 14] = [
     ("-A", false),
     ("-l", true),
     ("-n", true),
@@ -22,6 +22,7 @@ const FLAGS: [(&str, bool); 13] = [
     ("--config", true),
     ("--exclude", true),
     ("--link", true),
+    ("--namespaces", true),
     ("--no-config", false),
     ("--prune", false),
     ("--restart-stuck-pods", false),
@@ -36,7 +37,7 @@ impl Bench {
     /// The account has failed to read and to create any other Secret. `--as` chooses another account.
     pub fn confined(&self, arguments: &[&str]) -> Program {
         let program = self.program("regcred").arguments(arguments);
-        if arguments.contains(&"--as") {
+        if arguments.contains(&"--as") || arguments.contains(&"render") {
             return program;
         }
         program.variable("KUBECONFIG", self.account_for(arguments))

@@ -29,7 +29,7 @@ impl Login {
 
     fn program(&self, bench: &Bench, arguments: &[&str], password: &Password) -> Program {
         let login = ["--no-config", "--login", "localhost:5000=REGISTRY_USER:REGISTRY_PASSWORD"];
-        let program = bench.program("regcred").arguments(arguments).arguments(login);
+        let program = bench.confined(arguments).arguments(login);
         program.variable("REGISTRY_USER", &self.user).variable("REGISTRY_PASSWORD", password.text)
     }
 
