@@ -50,7 +50,7 @@ pub fn run(
     if arguments.list {
         let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
         let mut problems = [fleet.warnings.clone(), protection(&fleet, environment)?].concat();
-        // A list of variables is of no output.
+        // A list of variables does not belong to an output.
         problems.retain(|problem| problem.is_error() || problem.code != Code::NoSopsRule);
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);
@@ -68,14 +68,15 @@ pub fn run(
         }
         (checked, _) => checked?,
     };
-    let docker_configs = distinct(&runs);
+    let pull_secrets = distinct(&runs);
+    let docker_configs: Vec<_> = pull_secrets.iter().map(|(_, logins)| *logins).collect();
     problems.extend(runs.iter().flat_map(ClusterRun::pull_secrets).filter_map(|(one, _)| unknown_registries(one)));
     #[cfg(feature = "cluster")]
     if let Some(asked) = asked {
         return online::run(asked, &docker_configs, arguments.format, problems, environment);
     }
     problems.extend(image_text.and_then(registry_for_an_image));
-    let matches = image.as_ref().map(|image| docker_config::matches(&docker_configs, image));
+    let matches = image.as_ref().map(|image| docker_config::matches(&pull_secrets, image));
     problems.extend(matches.as_deref().and_then(several_logins));
     if let (Some(image), Some([])) = (&image, matches.as_deref()) {
         problems.extend(docker_config::near_misses(&docker_configs, image));
@@ -92,7 +93,7 @@ pub fn run(
 }
 
 /// The image of a run that asks no registry.
-/// Errors: usage: there are several.
+/// Errors: usage: there are several images.
 fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     #[cfg(feature = "cluster")]
     if arguments.online.online {
@@ -108,7 +109,7 @@ fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     }
 }
 
-/// Checks the logins, and those that they would be encrypted for.
+/// Checks the logins, and the recipients of their encryption.
 fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, Vec<Diagnostic>), Failure> {
     let protection = protection(&fleet, environment)?;
     let problems = match logins::check(fleet.members, fleet.warnings, environment) {
@@ -122,7 +123,7 @@ fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, 
     Err(Failure::Input { title: "the input", problems: [problems, protection].concat() })
 }
 
-/// What is wrong with the certificates, and with the rules of sops.
+/// Problems of the certificates, and of the rules of sops.
 fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic>, Failure> {
     let mut findings = Findings::default();
     for member in &fleet.members {
@@ -148,7 +149,7 @@ fn unknown_output() -> Diagnostic {
     Diagnostic::warning(Code::NoSopsRule, message).hint("add `--output PATH`, as for `render`")
 }
 
-/// What cannot be answered for a whole Docker config that others fetch.
+/// Questions that have no answer if an operator fetches the whole Docker config.
 fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     let nothing_is_known = pull_secret.external.as_ref()?.registries().is_empty();
     nothing_is_known.then(|| {
@@ -160,18 +161,18 @@ fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     })
 }
 
-/// The Docker configs of the pull secrets; equal ones of several clusters count once.
-fn distinct(runs: &[ClusterRun]) -> Vec<&Logins> {
+/// The Docker configs of the pull secrets, each with its name; equal ones of several clusters count once.
+fn distinct(runs: &[ClusterRun]) -> Vec<(&str, &Logins)> {
     let mut seen = HashSet::new();
     let pull_secrets = runs.iter().flat_map(ClusterRun::pull_secrets);
     // The sources of external logins are not variables.
     let distinct = pull_secrets.filter(|(pull_secret, _)| {
         pull_secret.external.is_some() || seen.insert((&pull_secret.name, &pull_secret.sources))
     });
-    distinct.map(|(_, logins)| logins).collect()
+    distinct.map(|(pull_secret, logins)| (pull_secret.name.as_str(), logins)).collect()
 }
 
-/// The sources of the logins, each once.
+/// The sources of the logins, without duplicates.
 fn sources(members: &[Settings]) -> Vec<&Source> {
     let mut seen = HashSet::new();
     let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
@@ -203,9 +204,10 @@ fn text(
         }
         Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],
         Some(tried) => {
-            let entries = tried.iter().map(|entry| match &entry.username {
-                Some(name) => format!("  {} as {name}", entry.registry),
-                None => format!("  {}", entry.registry),
+            let entries = tried.iter().map(|entry| {
+                let name = entry.username.as_ref().map_or(String::new(), |name| format!(" as {name}"));
+                let secret = entry.secret.as_ref().map_or(String::new(), |secret| format!(" in `{secret}`"));
+                format!("  {}{name}{secret}", entry.registry)
             });
             std::iter::once("a kubelet tries, in this order:".to_owned()).chain(entries).collect()
         }
@@ -269,7 +271,7 @@ fn list(sources: &[&Source], format: AnswerFormat, environment: &Environment) ->
     Ok(Outcome::Done)
 }
 
-/// Marks the variable that is read: the first set one of each purpose.
+/// Marks the variable that is read: for each purpose, the first one that is set.
 fn state(variable: &Listed, all: &[Listed]) -> &'static str {
     let same = |other: &&Listed| other.source == variable.source && other.purpose == variable.purpose;
     let read = all.iter().filter(same).find(|other| other.set);

@@ -1,6 +1,6 @@
 //! Reads and writes `regcred.lock`, which lists the files of a folder that are ours.
 //!
-//! Each line stands for itself: it is bound to its path and signed alone, so a merge takes the lines of both sides.
+//! Each line is independent: it is bound to its path and has its own signature, so a merge takes the lines of both sides.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -16,21 +16,21 @@ use crate::files::marks::key::{Hasher, Key, Purpose};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 const MARKERS: [&[u8]; 4] = [b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"];
-/// A lock of a million files is shorter.
+/// The largest size: a lock of a million files is smaller.
 const LIMIT: u64 = 256 * 1024 * 1024;
 
-/// The lines of a lock by their paths: after a merge, one of either side.
+/// The lines of a lock by their paths; after a merge, the lines of both sides.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Lock {
-    /// What was written into each file.
+    /// The fingerprint of each file as it was written.
     pub files: BTreeMap<TreePath, Vec<Line>>,
-    /// The recipients that it approves: after a merge, the line of either side.
+    /// The approved recipients; after a merge, the lines of both sides.
     pub approved: Vec<Approved>,
     /// Whether it has the markers of a merge conflict.
     pub has_conflict: bool,
 }
 
-/// What is known of a file that we wrote.
+/// The facts about a file that we wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     hash: Option<Digest>,
@@ -38,19 +38,18 @@ pub struct Line {
     signature: Option<Digest>,
 }
 
-/// What a line says of the bytes of a file.
+/// What a line says about the bytes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// They are those that were written.
     Same,
-    /// They are others, or the key is another.
+    /// They are other bytes, or the key is another one.
     Different,
-    /// It says nothing, or there is no key.
+    /// The line says nothing, or there is no key.
     Unknown,
 }
 
 impl Line {
-    /// The line of a file of which these bytes were hashed.
+    /// The line for a file with the hash of these bytes.
     pub fn new(path: &TreePath, hasher: Hasher, protection: Protection, key: &Key) -> Self {
         let (hash, hmac) = match protection {
             Protection::Public | Protection::Encrypted => (hasher.finish(), None),
@@ -60,12 +59,12 @@ impl Line {
         Self { signature: line.with_parts(path, |parts| key.sign(Purpose::Line, parts)), ..line }
     }
 
-    /// Whether one of the keys has signed it for this path.
+    /// Whether one of the keys has signed the line for this path.
     pub fn is_signed(&self, path: &TreePath, key: &Key) -> bool {
         self.with_parts(path, |parts| key.has_signed(self.signature.as_ref(), Purpose::Line, parts))
     }
 
-    /// Whether these are the bytes that were written, but for carriage returns.
+    /// Whether these are the written bytes, apart from carriage returns.
     pub fn verify(&self, from: impl Read, key: &Key) -> io::Result<Verdict> {
         let (known, mut hashers) = match (&self.hash, &self.hmac) {
             (Some(hash), _) => (hash, vec![Hasher::public()]),
@@ -81,12 +80,12 @@ impl Line {
         })
     }
 
-    /// Whether it has a hash of the file, so that a file can be told from another.
+    /// Whether the line has a hash of the file, which shows whether the file changed.
     pub fn tells(&self) -> bool {
         self.hash.is_some() || self.hmac.is_some()
     }
 
-    /// The part that depends on no key.
+    /// The part of the line that depends on no key.
     pub fn public(&self) -> Option<&Digest> {
         self.hash.as_ref()
     }
@@ -99,15 +98,13 @@ impl Line {
 
 impl Lock {
     /// Reads a lock, if there is one.
-    /// Errors: it is no regular file, cannot be read, or is malformed: with the line.
+    /// Errors: the lock is no regular file, or cannot be read, or is malformed: the error names the line.
     pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
         let failed = |error: &io::Error| {
-            Failure::of(
-                "the output",
-                Diagnostic::error(Code::UnreadableFile, format!("`{LOCK}` cannot be read: {}", reason(error))).hint(
-                    "it says which files under `--output` are regcred's; it must be a regular file that this user may read",
-                ),
-            )
+            let message = format!("`{LOCK}` cannot be read: {}", reason(error));
+            let hint =
+                "it says which files under `--output` are regcred's; it must be a regular file that this user may read";
+            Failure::of("the output", Diagnostic::error(Code::UnreadableFile, message).hint(hint))
         };
         match read::open(path).map_err(|error| failed(&error))? {
             None => Ok(None),
@@ -145,7 +142,7 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Adds a line, beside those of the same path that say something else. Says whether it is new.
+    /// Adds a line, beside different lines of the same path. Returns whether it is new.
     pub fn add(&mut self, path: TreePath, line: Line) -> bool {
         let lines = self.files.entry(path).or_default();
         let is_new = !lines.contains(&line);
@@ -170,7 +167,7 @@ impl Lock {
         Ok(())
     }
 
-    /// Whether both name the same files, with the same content as far as it can be known without a key.
+    /// Whether both name the same files, with the same content as far as one can tell without a key.
     pub fn agrees_with(&self, other: &Self) -> bool {
         let public = |lock: &Self| -> Vec<(TreePath, Option<Digest>)> {
             let lines = lock.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::findings::WITHOUT_QUOTES;
 use super::stand_in::{self, is_in_quotes};
-use super::{damage, mistaken};
+use super::{answers, damage, mistaken};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Standard base64, padded or not.
@@ -18,7 +18,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Where the text of a Docker config was.
+/// Where the text of a Docker config came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In the variable itself.
@@ -27,11 +27,11 @@ pub enum Place {
     File,
 }
 
-/// The JSON in what `source` holds: JSON itself, or base64 of it (padded or not, URL-safe, wrapped, twice). Warnings are added
-/// to `problems`.
+/// The JSON in the text of `source`: JSON itself, or its base64 (padded or not, URL-safe, wrapped, twice). Warnings are added to
+/// `problems`.
 ///
 /// # Errors
-/// What was tried and why each failed, by position, never by content.
+/// The forms that were tried and why each failed, by position, never by content.
 #[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
 pub fn docker_config(
     text: &SecretString,
@@ -76,7 +76,10 @@ fn inline(
     if (text.starts_with('{') && !text.starts_with("{{")) || is_valid_json(text) {
         return Ok(text.into());
     }
-    if let Some((_, code, stand_in)) = stand_in::find(text) {
+    if answers::is_file_of_sops(text) {
+        return Err(mistaken::of_sops(source));
+    }
+    if let Some((_, code, stand_in)) = stand_in::find(text).filter(|_| !answers::is_windows_path(text)) {
         let message = format!("{source} holds no Docker config: it {}", stand_in.what);
         return Err(Diagnostic::error(code, message).hint(stand_in.remedy));
     }
@@ -116,7 +119,7 @@ fn inline(
     Err(neither("valid base64, but the decoded text is not JSON"))
 }
 
-/// Whether it is meant as JSON: an object or a list, perhaps a broken one, or any other value.
+/// Whether the text is meant as JSON: an object or a list, perhaps a broken one, or any other value.
 fn is_json(text: &str) -> bool {
     text.starts_with(['{', '[', '"']) || is_valid_json(text)
 }
@@ -125,7 +128,7 @@ fn is_valid_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// JSON that came out of base64 and ends early was cut before it was decoded.
+/// JSON that was decoded from base64 and ends early was cut before it was decoded.
 fn whole(json: &str, source: &str) -> Result<(), Diagnostic> {
     match serde_json::from_str::<serde::de::IgnoredAny>(json) {
         Err(error) if error.is_eof() => Err(Diagnostic::error(
@@ -137,7 +140,7 @@ fn whole(json: &str, source: &str) -> Result<(), Diagnostic> {
     }
 }
 
-/// Decodes base64 in any form, or says why it is none.
+/// Decodes base64 in any form, or says why the text is not base64.
 pub(crate) fn base64(text: &str) -> Result<String, String> {
     let bare: String = text
         .chars()
@@ -238,6 +241,15 @@ mod tests {
             ("{{ .Values.auth }}", "placeholder"),
             ("%!s(<nil>)", "placeholder"),
             ("auths: ENC[AES256_GCM,data:x]", "encrypted"),
+            ("auths:\n  ghcr.io:\n    auth: ENC[AES256_GCM,data:x]\nsops:\n  mac: x", "encrypted"),
+            (&STANDARD.encode("auths:\n  ghcr.io:\n    auth: ENC[AES256_GCM,data:x]\nsops:\n  mac: x"), "encrypted"),
+            ("ghp_A1b2C3d4", "user-and-password"),
+            ("glpat-A1b2C3d4", "user-and-password"),
+            ("Error from server (NotFound): secrets \"x\" not found", "not-a-docker-config"),
+            ("file:///home/me/.docker/config.json", "placeholder"),
+            (r"%USERPROFILE%\.docker\config.json", "not-a-docker-config"),
+            (r"$env:USERPROFILE\.docker\config.json", "not-a-docker-config"),
+            ("Ogo=", "user-and-password"),
             (r"C:\Users\me\.docker\config.json", "not-a-docker-config"),
             ("Og==", "user-and-password"),
             (&STANDARD.encode("user:pass"), "user-and-password"),

@@ -5,26 +5,29 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::SecretString;
 
-use super::damage;
 use super::json::{Entry, Field, Written};
+use super::stand_in::{self, StandIn};
+use super::{damage, other};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::RegistryKey;
 
-/// What one entry says.
+/// The content of one entry.
 pub(super) struct Login {
     pub username: SecretString,
     pub password: SecretString,
     pub email: Option<String>,
-    /// What is odd about it, though a kubelet reads it.
+    /// Oddities of an entry that a kubelet still reads.
     pub odd: Vec<Fault>,
 }
 
-/// What is wrong with one entry.
+/// The problem of one entry.
 pub(super) enum Fault {
     NotAnObject,
     NotText(&'static str),
     AuthNotBase64,
     AuthWithoutColon,
+    /// What a template or a program left in the place of `auth`.
+    AuthStandsForOne(Code, &'static StandIn),
     AuthNotUtf8,
     AuthOfNothing,
     IdentityToken,
@@ -37,19 +40,19 @@ pub(super) enum Fault {
     Twice(&'static str),
 }
 
-/// What becomes of an entry that something is wrong with.
+/// What happens to an entry with a problem.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// Its login is used.
     Used,
-    /// It is left out, beside entries with logins.
+    /// It is left out; other entries have logins.
     LeftOut,
-    /// It is left out, and there is no other login.
+    /// It is left out, and no other entry has a login.
     NothingLeft,
 }
 
 impl Fault {
-    /// A warning where a kubelet pulls all the same; an error where the entry breaks the whole Secret, or no login is left.
+    /// A warning if a kubelet can still pull; an error if the entry breaks the whole Secret, or no login is left.
     pub(super) fn explain(&self, registry: &RegistryKey, source: &str, fate: Fate) -> Diagnostic {
         const WHOLE: &str = "one such entry breaks the whole Secret for the kubelet";
         const ENCODE: &str = "`auth` is base64 of `user:password`: `printf '%s:%s' \"$REGISTRY_USER\" \"$REGISTRY_PASSWORD\" | base64 -w0`";
@@ -60,6 +63,7 @@ impl Fault {
             Self::AuthWithoutColon => {
                 (Code::AuthWithoutColon, format!("has an `auth` without a colon in it; {WHOLE}"), ENCODE)
             }
+            Self::AuthStandsForOne(code, kind) => (*code, format!("has an `auth` that {}; {WHOLE}", kind.what), kind.remedy),
             Self::AuthNotUtf8 => (
                 Code::AuthNotUtf8,
                 "has an `auth` that does not hold UTF-8 text, so that a kubelet cannot hand it to the container runtime".into(),
@@ -95,10 +99,21 @@ impl Fault {
                 (Code::EntryEmpty, "has neither `auth` nor `username` and `password`".into(), ENCODE)
             }
             Self::NoPassword => (Code::NoPassword, "has no password".into(), ENCODE),
+            Self::NoUsername if other::is_ngc(registry) => (
+                Code::NoUsername,
+                "has no user name: `$oauthtoken` was probably expanded away".into(),
+                "write `$oauthtoken`: in double quotes a shell expands it where the entry is put together",
+            ),
             Self::NoUsername => (Code::NoUsername, "has no user name".into(), ENCODE),
         };
-        let breaks =
-            matches!(self, Self::NotAnObject | Self::NotText(_) | Self::AuthNotBase64 | Self::AuthWithoutColon);
+        let breaks = matches!(
+            self,
+            Self::NotAnObject
+                | Self::NotText(_)
+                | Self::AuthNotBase64
+                | Self::AuthWithoutColon
+                | Self::AuthStandsForOne(..)
+        );
         let severity = if breaks || fate == Fate::NothingLeft { Severity::Error } else { Severity::Warning };
         let left_out = if !breaks && fate == Fate::LeftOut { "; the entry was left out" } else { "" };
         let message = format!("the entry `{registry}` of {source} {what}{left_out}");
@@ -106,7 +121,7 @@ impl Fault {
     }
 }
 
-/// Reads the login of an entry; `helper` says whether a credential helper knows it.
+/// Reads the login of an entry; `helper` says whether a credential helper knows the login.
 pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     let entry = match entry {
         Written::Object(fields) => fields.0.as_slice(),
@@ -116,11 +131,12 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     let mut odd = Vec::new();
     let mut field = |name| text(entry, name, &mut odd);
     let (auth, username, password, email) = (field("auth")?, field("username")?, field("password")?, field("email")?);
-    // A kubelet reads neither, whatever they are.
+    // A kubelet reads neither field, whatever it holds.
     let has_token = ["identitytoken", "registrytoken"]
         .iter()
         .any(|name| text(entry, name, &mut Vec::new()).is_ok_and(|token| !token.is_empty()));
-    let decoded = if auth.is_empty() { None } else { Some(decode(auth, &mut odd)?) };
+    let decoded =
+        if auth.is_empty() { None } else { Some(decode(auth, &mut odd).map_err(|fault| named(auth, fault))?) };
     let (auth_username, auth_password) =
         decoded.as_deref().and_then(|both| both.split_once(':')).unwrap_or((username, password));
     let differs = |given: &str, real: &str| !given.is_empty() && given != real;
@@ -129,7 +145,7 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     }
     match (auth_username.is_empty(), auth_password.is_empty()) {
         (_, true) if has_token => Err(Fault::IdentityToken),
-        (true, true) if decoded.is_some() => Err(Fault::AuthOfNothing),
+        (true, _) if decoded.is_some() && auth_password.trim().is_empty() => Err(Fault::AuthOfNothing),
         (true, true) if helper => Err(Fault::EmptyWithHelper),
         (true, true) => Err(Fault::Empty),
         (_, true) => Err(Fault::NoPassword),
@@ -141,7 +157,21 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     }
 }
 
-/// The text of a field, the last if it is there twice; empty if it is not there or null.
+/// The fault of an `auth` that a kubelet cannot decode, or what is in its place.
+fn named(auth: &str, fault: Fault) -> Fault {
+    match (fault, stand_in::find(auth)) {
+        (Fault::AuthNotBase64 | Fault::AuthWithoutColon, Some((_, code, kind))) => Fault::AuthStandsForOne(code, kind),
+        (fault, _) => fault,
+    }
+}
+
+/// Whether sops has encrypted a field of the entry.
+pub(super) fn is_encrypted(entry: &Entry) -> bool {
+    let Written::Object(fields) = entry else { return false };
+    fields.0.iter().any(|(_, value)| matches!(value, Written::Text(text) if text.starts_with("ENC[AES256_GCM,")))
+}
+
+/// The text of a field, or the last text if the field is there twice; empty if the field is missing or null.
 fn text<'a>(entry: &'a [(&'static str, Field)], name: &'static str, odd: &mut Vec<Fault>) -> Result<&'a str, Fault> {
     let mut last: Option<&str> = None;
     for (_, value) in entry.iter().filter(|(field, _)| *field == name) {
@@ -159,7 +189,7 @@ fn text<'a>(entry: &'a [(&'static str, Field)], name: &'static str, odd: &mut Ve
     Ok(last.unwrap_or_default())
 }
 
-/// Base64 as Go decodes it: bits that are left over at the end do not count.
+/// Base64 as Go decodes it: extra bits at the end do not count.
 const PADDED: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 const UNPADDED: GeneralPurpose = GeneralPurpose::new(
@@ -169,7 +199,7 @@ const UNPADDED: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// User name and password of an `auth`; none where they are not UTF-8 text.
+/// User name and password of an `auth`; `None` if they are not UTF-8.
 ///
 /// # Errors
 /// A kubelet cannot decode it.
@@ -182,7 +212,7 @@ pub(super) fn decoded(auth: &str) -> Result<Option<(String, String)>, Fault> {
     }
 }
 
-/// `auth` as Go decodes it: the standard alphabet, padded or not, line ends ignored.
+/// Decodes `auth` as Go does: the standard alphabet, padded or not, ignoring line ends.
 fn decode(auth: &str, odd: &mut Vec<Fault>) -> Result<String, Fault> {
     let bare: String = auth.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
     let bytes = if bare.ends_with('=') { PADDED.decode(bare) } else { UNPADDED.decode(bare) };

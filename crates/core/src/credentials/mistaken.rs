@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::answers;
+use super::damage::TOKENS;
 use super::presets::{Host, PRESETS, Preset, UserName};
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -18,12 +20,12 @@ pub(super) fn is_user_and_password(text: &str) -> bool {
     })
 }
 
-/// The same of text as it was set: a slash before the colon makes it a path or the name of an image.
+/// The same for a text that was not decoded: a slash before the colon makes it a path or the name of an image.
 pub(super) fn is_plain_user_and_password(text: &str) -> bool {
     is_user_and_password(text) && text.find('/').is_none_or(|slash| text.find(':').is_some_and(|colon| colon < slash))
 }
 
-/// `what` is a user name and password.
+/// The problem: `what` is a user name and a password.
 pub(super) fn user_and_password(source: &str, what: &str) -> Diagnostic {
     let hint = preset_for(source).map_or_else(
         || "put the two into variables of their own and name them: `--login HOST=USERVAR:PASSVAR`".to_owned(),
@@ -48,11 +50,11 @@ fn preset_for(source: &str) -> Option<(&'static Preset, &'static str)> {
     })
 }
 
-/// Something else that is put where a Docker config belongs.
+/// Another thing that people put in place of a Docker config.
 struct Mistake<T: ?Sized> {
     is: fn(&T) -> bool,
     code: Code,
-    /// What it is, as in "`DOCKERHUB_AUTH` is a manifest".
+    /// The name of that thing, as in "`DOCKERHUB_AUTH` is a manifest".
     what: &'static str,
     remedy: &'static str,
 }
@@ -66,8 +68,31 @@ impl<T: ?Sized> Mistake<T> {
 const IS_A_MANIFEST: &str = "is a manifest of Kubernetes, not the Docker config in it";
 const TAKE_ITS_DATA: &str = r"take that alone: `kubectl get secret NAME -o jsonpath='{.data.\.dockerconfigjson}'`";
 
-/// Texts that are not JSON, as they were set or decoded from base64.
+const OF_SOPS: &str = "is a file that sops encrypted";
+const DECRYPT: &str = "decrypt it before regcred runs: `sops decrypt FILE`";
+
+/// `source` is a file that sops encrypted.
+pub(super) fn of_sops(source: &str) -> Diagnostic {
+    Diagnostic::error(Code::Encrypted, format!("{source} {OF_SOPS}")).hint(DECRYPT)
+}
+
+/// Texts that are not JSON, as set or as decoded from base64.
 const TEXTS: &[Mistake<str>] = &[
+    Mistake { is: answers::is_file_of_sops, code: Code::Encrypted, what: OF_SOPS, remedy: DECRYPT },
+    Mistake {
+        is: |text| {
+            TOKENS[..TOKENS.len() - 2].iter().any(|head| text.starts_with(head)) && !text.contains(char::is_whitespace)
+        },
+        code: Code::UserAndPassword,
+        what: "is a token, not a Docker config",
+        remedy: "name it with its user name instead: `--login HOST=USERVAR:PASSVAR`",
+    },
+    Mistake {
+        is: answers::is_what_a_command_said,
+        code: Code::NotADockerConfig,
+        what: "is what a command said when it failed, not a Docker config",
+        remedy: "run the command by hand, and set what it prints when it succeeds",
+    },
     Mistake {
         is: |text| {
             text.lines().any(|it| it.starts_with("apiVersion:") || it.trim_start().starts_with(".dockerconfigjson:"))
@@ -77,11 +102,7 @@ const TEXTS: &[Mistake<str>] = &[
         remedy: TAKE_ITS_DATA,
     },
     Mistake {
-        is: |text| {
-            let bytes = text.as_bytes();
-            text.starts_with(r"\\")
-                || (bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && b"\\/".contains(&bytes[2]))
-        },
+        is: answers::is_windows_path,
         code: Code::NotADockerConfig,
         what: "is a path of Windows, and no such file can be read here",
         remedy: "set the content of the file, for example as base64, or the path that it has where regcred runs",
@@ -135,7 +156,7 @@ const TEXTS: &[Mistake<str>] = &[
     },
 ];
 
-/// What the text is instead of a Docker config, where that is known.
+/// What the text is instead of a Docker config, if that is known.
 pub(super) fn text(text: &str, source: &str) -> Option<Diagnostic> {
     TEXTS.iter().find(|mistake| (mistake.is)(text)).map(|mistake| mistake.explain(source))
 }
@@ -146,12 +167,7 @@ const WRAPPERS: [&str; 8] =
 
 /// Objects without entries.
 const OBJECTS: &[Mistake<Map<String, Value>>] = &[
-    Mistake {
-        is: |config| config.contains_key("sops"),
-        code: Code::Encrypted,
-        what: "is a file that sops encrypted",
-        remedy: "decrypt it before regcred runs: `sops decrypt FILE`",
-    },
+    Mistake { is: |config| config.contains_key("sops"), code: Code::Encrypted, what: OF_SOPS, remedy: DECRYPT },
     Mistake {
         is: |config| ["apiVersion", ".dockerconfigjson", "stringData"].iter().any(|name| config.contains_key(*name)),
         code: Code::Manifest,
@@ -210,28 +226,26 @@ const OBJECTS: &[Mistake<Map<String, Value>>] = &[
         remedy: "`--login gar` takes the key in `GAR_KEY_FILE`, with the host in `GAR_HOST`",
     },
     Mistake {
-        is: |config| {
-            const OF_DOCKER: [&str; 9] = [
-                "auths",
-                "HttpHeaders",
-                "currentContext",
-                "plugins",
-                "psFormat",
-                "detachKeys",
-                "proxies",
-                "aliases",
-                "features",
-            ];
-            config.keys().all(|name| OF_DOCKER.contains(&name.as_str()))
-        },
+        is: |config| config.get("auths").is_some_and(|auths| auths.as_object().is_some_and(Map::is_empty)),
         code: Code::NoAuths,
         what: "is a Docker config without any entry in `auths`",
         remedy: "run `docker login` where no credential helper is configured, or name the two variables of a login instead: \
                  `--login ghcr.io=GHCR_USER:GHCR_TOKEN`",
     },
+    Mistake {
+        is: |config| {
+            const OF_DOCKER: &str =
+                "auths HttpHeaders currentContext plugins psFormat detachKeys proxies aliases features";
+            config.keys().all(|name| OF_DOCKER.split(' ').any(|known| known == name))
+        },
+        code: Code::NoAuths,
+        what: "is a Docker config without any entry in `auths`",
+        remedy: "look where it was put together, or name the two variables of a login instead: \
+                 `--login ghcr.io=GHCR_USER:GHCR_TOKEN`",
+    },
 ];
 
-/// JSON without entries: what it is instead.
+/// JSON without entries, and what it is instead.
 pub(super) fn without_auths(json: &str, source: &str) -> Diagnostic {
     let config = serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
     let known = OBJECTS.iter().find(|mistake| (mistake.is)(&config)).map(|mistake| mistake.explain(source));

@@ -8,50 +8,61 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::kubelet::is_good_part;
+use super::token::is_token;
 use crate::diagnostic::{Code, Diagnostic};
 use near_miss::one_slip_away;
 pub use near_miss::real_host;
 
-/// The key under which every client, the kubelet included, finds Docker Hub's login.
+/// The key under which every client, also the kubelet, finds Docker Hub's login.
 pub const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// A key of `auths`: `[https://]HOST[:PORT][/PATH]`, where a part of the host may be a glob.
 ///
-/// Two keys whose [`index`](Self::index) is equal are one for the kubelet (`pkg/credentialprovider/keyring.go`, `Add`).
+/// Two keys with the same [`index`](Self::index) are one key for the kubelet (`pkg/credentialprovider/keyring.go`, `Add`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RegistryKey {
     text: String,
     index: String,
 }
 
-/// Why a text is no registry key: a kubelet ignores such a key, or no image can match it. Never says the text.
+/// Why a text is no registry key: a kubelet ignores such a key, or no image can match it. The text is never repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidRegistry {
-    /// Nothing before the first slash.
+    /// The text before the first slash is empty.
     #[error("has no host")]
     NoHost,
-    /// A character outside of what a host, port and path may hold, at this position.
+    /// A character at this position that a host, port or path cannot hold.
     #[error("has a character at position {0} that no registry address has")]
     Character(usize),
     /// The port is not a number.
     #[error("has a port that is not a number from 1 to 65535")]
     Port,
-    /// Neither a dot, nor a port, nor `localhost`: an image's first part is then no registry.
+    /// A name without a dot or a port that is not `localhost`: then an image's first part is no registry.
     #[error("has neither a dot nor a port, so that no image can name it")]
     NoRegistry,
     /// Longer than a host can be.
     #[error("has a host that is longer than 253 characters, or a part of it longer than 63")]
     TooLong,
-    /// Capital letters, where a person types a host.
+    /// A person typed capital letters in a host.
     #[error("has capital letters in its host, where images have none")]
     Capital,
-    /// More than an address, where a person types a host.
+    /// A scheme that a kubelet does not take off.
+    #[error("has a scheme other than `https://` and `http://`, which a kubelet takes for the host")]
+    Scheme,
+    /// A dot with nothing before or after it.
+    #[error("has a dot at an end of its host, or two in a row")]
+    Dot,
+    /// A token, with capital letters that no image has.
+    #[error("has a token in its path, where the path of an image belongs")]
+    Token,
+    /// A person typed more than an address.
     #[error("has a user name, a query or an escape in it, which are no part of a registry address")]
     MoreThanAnAddress,
 }
 
 impl InvalidRegistry {
-    /// What a key looks like.
+    /// The form of a key.
     #[must_use]
     pub fn hint() -> &'static str {
         "write HOST[:PORT][/PATH], for example ghcr.io or harbor.example.com:8443/team"
@@ -61,7 +72,7 @@ impl InvalidRegistry {
 impl FromStr for RegistryKey {
     type Err = InvalidRegistry;
 
-    /// Takes the steps of Go's `url.Parse` and of the kubelet's `Add`.
+    /// Takes the same steps as Go's `url.Parse` and the kubelet's `Add`.
     fn from_str(text: &str) -> Result<Self, InvalidRegistry> {
         let bare = without_scheme(text);
         let offset = text.len() - bare.len();
@@ -70,6 +81,10 @@ impl FromStr for RegistryKey {
         };
         if let Some(at) = bare.bytes().position(|byte| byte.is_ascii_control()) {
             return Err(character(bare, at));
+        }
+        let scheme = bare.split_once("://").map(|(scheme, _)| scheme);
+        if scheme.is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            return Err(InvalidRegistry::Scheme);
         }
         let address = bare.split('#').next().unwrap_or_default();
         let address = address.split('?').next().unwrap_or_default();
@@ -86,7 +101,7 @@ impl FromStr for RegistryKey {
                 return Err(character(authority, at));
             }
             if host.split('.').any(str::is_empty) {
-                return Err(InvalidRegistry::NoHost);
+                return Err(if host.is_empty() { InvalidRegistry::NoHost } else { InvalidRegistry::Dot });
             }
             let may_be_one_word = host == "localhost" || host.bytes().any(|it| it == b'*' || it.is_ascii_uppercase());
             if !host.contains('.') && port.is_empty() && !may_be_one_word {
@@ -104,25 +119,31 @@ impl FromStr for RegistryKey {
         if decoded.bytes().any(|byte| !allowed(byte)) {
             return Err(character(path, path.bytes().position(|byte| !allowed(byte)).unwrap_or_default()));
         }
+        if has_capitals(&decoded) && has_a_token(&decoded) {
+            return Err(InvalidRegistry::Token);
+        }
         let bare_path =
             if decoded.starts_with("/v1/") || decoded.starts_with("/v2/") { &decoded[3..] } else { &decoded };
         let index = if bare_path == "/" { authority.to_owned() } else { format!("{authority}{bare_path}") };
-        // What a kubelet leaves out of a key is not emitted either: it may be a login.
+        // The part of a key that a kubelet ignores is not written either, because it may be a login.
         let is_whole = bare.len() == authority.len() + path.len() && decoded == path;
         Ok(Self { text: if is_whole { text.to_owned() } else { index.clone() }, index })
     }
 }
 
 impl RegistryKey {
-    /// A key that a person typed, where a token may stand by mistake: its host is in lower case, as no token is.
+    /// A key that a person typed, perhaps a token by mistake. The host must be in lower case, which a token never is.
     ///
     /// # Errors
-    /// As for any key, and what only a key that a program wrote may have.
+    /// The errors of any key, and of forms that only a program writes.
     pub fn typed(text: &str) -> Result<Self, InvalidRegistry> {
         let key: Self = text.parse()?;
         let host = key.host();
         if key.text != text {
             return Err(InvalidRegistry::MoreThanAnAddress);
+        }
+        if has_a_token(key.path()) {
+            return Err(InvalidRegistry::Token);
         }
         if !host.starts_with('[') && host.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(InvalidRegistry::Capital);
@@ -136,7 +157,7 @@ impl RegistryKey {
         Ok(key)
     }
 
-    /// The key as it is emitted.
+    /// The key as it is written into the Docker config.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -170,18 +191,18 @@ impl RegistryKey {
         split_port(self.authority()).1
     }
 
-    /// Ways to write the key that a kubelet reads as this one; the first is its own.
+    /// The spellings of the key that a kubelet reads as this one; the first is its own.
     #[must_use]
     pub fn spellings(&self) -> Vec<Self> {
         let (authority, path) = split_path(&self.index);
-        // A kubelet takes the first of these off.
+        // A kubelet removes the first of these.
         let version = if path.starts_with("/v1/") || path.starts_with("/v2/") { "/v2" } else { "" };
         let schemes = ["", "https://", "http://"].map(|scheme| format!("{scheme}{authority}{version}{path}"));
         let spelled = schemes.into_iter().map(|text| Self { text, index: self.index.clone() });
         std::iter::once(self.clone()).chain(spelled).collect()
     }
 
-    /// The form to emit: Docker Hub's other names become the one that every client knows, with a warning where that is a guess.
+    /// The key to write: Docker Hub's other names become the name that every client knows, with a warning if that is a guess.
     #[must_use]
     pub fn canonical(self) -> (Self, Vec<Diagnostic>) {
         let docker_hub = || Self { text: DOCKER_HUB.to_owned(), index: "index.docker.io".to_owned() };
@@ -201,7 +222,7 @@ impl RegistryKey {
         }
     }
 
-    /// Why the key can hardly match what is meant.
+    /// Why the key can hardly match what the user means.
     fn oddities(&self) -> Vec<Diagnostic> {
         let (path, host, authority) = (self.path(), self.host(), self.authority());
         let docker_hub_path =
@@ -248,6 +269,21 @@ impl RegistryKey {
                 "leave it out".into(),
             ),
             (
+                has_a_token(path),
+                "has what looks like a token in its path, and matches no image",
+                format!("write {authority}, and the token as the password"),
+            ),
+            (
+                !can_begin_a_path(path),
+                "has a path that no image begins with",
+                "write the path as the images do, or leave it out".into(),
+            ),
+            (
+                !can_be_a_host(host),
+                "has a host that no image has: a part of it begins or ends with `-`, or has a `_`",
+                "write the host as the images do".into(),
+            ),
+            (
                 authority.ends_with(":443"),
                 "matches only images that are written with :443",
                 "leave the port out if the images have none".into(),
@@ -283,11 +319,19 @@ impl RegistryKey {
     }
 }
 
-/// Shows the key as far as it is an address: what looks like anything else may be a secret that was put in the wrong place.
+/// Whether Docker Hub answers to this host, or is meant by it.
+#[must_use]
+pub fn is_a_name_of_docker_hub(host: &str) -> bool {
+    ["docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"]
+        .contains(&host)
+}
+
+/// Shows the key as far as it is an address. Any other text may be a secret in the wrong place.
 impl fmt::Display for RegistryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (authority, path) = (self.authority(), self.path());
-        let host = if is_shown(authority, ".:[]") { authority } else { "…" };
+        let is_one_word = !authority.contains(['.', ':']) && has_capitals(authority);
+        let host = if is_shown(authority, ".:[]") && !is_one_word { authority } else { "…" };
         match (host == authority, is_shown(path, "/.*")) {
             (true, true) => f.write_str(&self.text),
             (false, true) => write!(f, "{host}{path}"),
@@ -300,14 +344,33 @@ fn has_capitals(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether the text is made of words as addresses have: a word with capitals and digits may be a token.
+/// Whether the text consists of words as in addresses: a word with capitals and digits may be a token.
 fn is_shown(text: &str, joints: &str) -> bool {
     let is_word = |word: &str| {
         let has_digits = word.bytes().any(|byte| byte.is_ascii_digit());
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte);
-        word.bytes().all(is_letter) && (!has_capitals(word) || !has_digits) && word.len() <= 64
+        word.bytes().all(is_letter) && !is_token(word) && (!has_capitals(word) || !has_digits) && word.len() <= 64
     };
     text.starts_with('[') || text.split(|letter| joints.contains(letter)).all(is_word)
+}
+
+/// Whether a part of the path is a token of a known form.
+fn has_a_token(path: &str) -> bool {
+    path.split(['/', ':', '@']).any(is_token)
+}
+
+/// Whether the path of an image may begin with it, as far as no other oddity says the opposite.
+fn can_begin_a_path(path: &str) -> bool {
+    let is_told_elsewhere = path.contains("//") || path.contains(['*', ':', '@']) || has_capitals(path);
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    let (last, whole) = parts.split_last().unwrap_or((&"", &[]));
+    is_told_elsewhere
+        || (whole.iter().all(|part| is_good_part(part)) && (last.is_empty() || is_good_part(&format!("{last}0"))))
+}
+
+/// Whether an image may have this host, or one that the glob stands for.
+fn can_be_a_host(host: &str) -> bool {
+    host.split('.').all(|label| !label.starts_with('-') && !label.ends_with('-') && !label.contains('_'))
 }
 
 fn without_scheme(text: &str) -> &str {
@@ -327,7 +390,7 @@ pub(super) fn split_port(authority: &str) -> (&str, &str) {
     }
 }
 
-/// The path with its escapes decoded, as Go does; none if an escape is not one.
+/// The path with its escapes decoded, as Go does; `None` if an escape is invalid.
 fn percent_decoded(path: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -388,6 +451,16 @@ mod tests {
             ("quay.io/acme:1.0", 1),
             ("quay.io:443", 1),
             ("GHCR.io", 1),
+            ("registry-.acme.com", 1),
+            ("a_b.example.com:5000", 1),
+            ("-a.example.com", 1),
+            ("ghcr.io/-acme", 1),
+            ("ghcr.io/a..b", 1),
+            ("ghcr.io/a_/b", 1),
+            ("ghcr.io/a_", 0),
+            ("ghcr.io/a.", 0),
+            ("ghcr.io/acme/a__b-c", 0),
+            ("ghcr.io/glpat-abcdef", 1),
         ] {
             assert_eq!(canonical(text), (text.to_owned(), warnings), "{text}");
         }
@@ -424,7 +497,10 @@ mod tests {
             ("ghcr.io/bot:SECRET", "ghcr.io/…"),
             ("quay.io/Acme", "quay.io/Acme"),
             ("GHCR.io", "GHCR.io"),
-            ("ghcr.io/ghp_A1b2C3", "ghcr.io/…"),
+            ("ghcr.io/ghp_a1b2c3", "ghcr.io/…"),
+            ("ghcr.io/acme/glpat-abcdef", "ghcr.io/…"),
+            ("ghcr.io/dckr_pat_abc", "ghcr.io/…"),
+            ("SECRETTOKEN", "…"),
             ("eyJh1.eyJz2.SflK3", "…"),
         ] {
             assert_eq!(text.parse::<RegistryKey>().unwrap().to_string(), shown, "{text}");
@@ -436,7 +512,14 @@ mod tests {
         for (text, error) in [
             ("", InvalidRegistry::NoHost),
             ("https:///v1/", InvalidRegistry::NoHost),
-            ("a..b", InvalidRegistry::NoHost),
+            ("a..b", InvalidRegistry::Dot),
+            ("ghcr.io.", InvalidRegistry::Dot),
+            ("oci://ghcr.io", InvalidRegistry::Scheme),
+            ("docker://ghcr.io/acme", InvalidRegistry::Scheme),
+            ("HTTPS://ghcr.io", InvalidRegistry::Scheme),
+            ("ghcr.io/ghp_A1b2C3", InvalidRegistry::Token),
+            ("ghcr.io/acme/glpat-A1b2C3", InvalidRegistry::Token),
+            ("https://ghcr.io/dckr_pat_A1b2C3", InvalidRegistry::Token),
             ("ghcr.io:port", InvalidRegistry::Port),
             ("ghcr.io/a b", InvalidRegistry::Character(10)),
             ("ghcr.io/a%", InvalidRegistry::Character(10)),
@@ -461,6 +544,7 @@ mod tests {
             "bot:x@ghcr.io",
             "ghcr.io?x",
             "ghcr.io:65536",
+            "ghcr.io/ghp_a1b2c3",
         ] {
             assert!(RegistryKey::typed(token).is_err(), "{token}");
         }

@@ -14,7 +14,7 @@ use crate::objects::marks::MANAGED_BY;
 pub struct PullSecret {
     /// Its name.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub held: Held,
     /// When it was last written, in the API server's date format.
     pub written: String,

@@ -17,7 +17,7 @@ pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &
     let is_linked = |one: &&PullSecret<'_>| account.parse().is_ok_and(|account| one.accounts.has(&account));
     let why = match delivery.link {
         _ if names.is_empty() => return None,
-        Link::ServiceAccount if !lacks.iter().any(|one| is_linked(one)) => {
+        Link::ServiceAccount if !lacks.iter().any(is_linked) => {
             format!("its ServiceAccount {account} is not one of those that are linked")
         }
         Link::ServiceAccount if has_a_list_of_its_own(pod, space, account) => {
