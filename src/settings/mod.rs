@@ -154,7 +154,9 @@ impl Settings {
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
         if purpose == Purpose::Look && combination.strategy == Strategy::Controller {
             let own = controller::namespace(options);
-            decided.iter_mut().for_each(|one| one.exclude.push(own.clone().into()));
+            for one in &mut decided {
+                one.exclude.push(own.clone().into());
+            }
         }
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {

@@ -201,7 +201,8 @@ fn a_pod_of_an_excluded_namespace_and_each_pod_that_fails_are_shown_with_what_he
     fails(&served, "own", json!({"imagePullSecrets": [{"name": "own"}]}));
     fails(&served, "builds", json!({"serviceAccountName": "builder"}));
     fails(&excluded, "left", json!({}));
-    let run = regcred(bench, &["status", "--selector", &format!("of={served}")], LOGIN);
+    let status = ["status", "--no-config", "--selector", &format!("of={served}")];
+    let run = bench.program("regcred").arguments(status).variable("DOCKERHUB_AUTH", LOGIN).run();
     assert_eq!(run.status, 3, "{}", run.stderr);
     for words in [
         "the Pod has `imagePullSecrets` of its own, without image-pull-secret",

@@ -61,7 +61,7 @@ async fn in_cluster(
     progress: &Progress,
 ) -> Applied {
     let typed = TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::Fail };
-    let Compared { server, delivery, mut facts, comparison, left_over, mut problems } =
+    let Compared { server, delivery, mut facts, comparison, left_over, mut problems, .. } =
         match compare(access, settings, logins, typed).await {
             Ok(compared) => compared,
             Err(problems) => return Applied::failed(problems),
