@@ -11,47 +11,12 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::server::{self, Change, NAME, Server};
+use super::traces::Step;
 
 const NAMESPACES: [&str; 3] = ["a", "b", "c"];
 const ACCOUNTS: [&str; 2] = ["default", "ci"];
 /// How many writes run at once.
 const AT_ONCE: usize = 4;
-
-/// Something that happens.
-#[derive(Clone, Copy, Debug)]
-pub enum Step {
-    /// A namespace, a ServiceAccount: made by others.
-    Create(usize),
-    Account(usize, usize),
-    Delete(usize),
-    /// It opts out, or in again.
-    Exclude(usize),
-    /// Somebody makes a Secret of our name, deletes one, or changes the content of ours.
-    Foreign(usize),
-    DeleteSecret(usize),
-    Drift(usize),
-    /// Somebody adds a reference of their own, or removes ours.
-    Refer(usize, usize),
-    Unrefer(usize, usize),
-    /// A watch shows its next change.
-    See(usize),
-    /// The machine begins a write; the API server answers one.
-    Begin,
-    End(usize),
-    /// The API server does a write, and the replica hears that it failed.
-    Unheard(usize),
-    /// The replica dies, and another one begins.
-    Crash,
-    /// A write of a replica that died comes late.
-    Late(usize),
-    /// A watch loses its place, and begins again with what is there.
-    Miss(usize),
-    /// A watch, or a whole replica, begins with what an older API server says.
-    BeginStale(usize, usize),
-    CrashToStale(usize),
-    /// Other logins.
-    Rotate,
-}
 
 pub struct World {
     server: Server,
