@@ -124,21 +124,20 @@ impl Installed {
         installed
     }
 
-    /// Takes the rights on namespaces, Secrets and ServiceAccounts away, or gives them back.
-    pub fn has_rights(&self, has: bool) {
+    /// Takes the right to watch namespaces, Secrets and ServiceAccounts away, or gives it back; the right to write stays.
+    pub fn may_watch(&self, may: bool) {
         let account = format!("system:serviceaccount:{}:regcred-{}", self.system, self.owner);
-        let is_meant = |object: &&Value| object["kind"] == "ClusterRoleBinding";
-        if has {
-            self.apply(is_meant);
-        } else {
-            for binding in self.rendered.iter().filter(is_meant) {
-                let name = binding["metadata"]["name"].as_str().unwrap();
-                self.bench.kubectl(&["delete", "clusterrolebinding", name], "").succeeded();
+        for role in self.rendered.iter().filter(|object| object["kind"] == "ClusterRole") {
+            let mut role = role.clone();
+            for rule in role["rules"].as_array_mut().unwrap() {
+                rule["verbs"].as_array_mut().unwrap().retain(|verb| may || verb != "watch");
             }
+            role["rules"].as_array_mut().unwrap().retain(|rule| rule["verbs"] != json!([]));
+            self.bench.apply(&role.to_string()).succeeded();
         }
         Bench::wait("the rights", || {
             let can = ["auth", "can-i", "watch", "namespaces", "--as", &account];
-            (self.bench.kubectl(&can, "").status == 0) == has
+            (self.bench.kubectl(&can, "").status == 0) == may
         });
     }
 
@@ -387,9 +386,10 @@ impl Replica {
     }
 
     pub fn signal(&self, signal: &str) {
-        let process = fs::read_to_string(self.log.with_extension("pid"))
-            .or_else(|_| fs::read_to_string(format!("{}.pid", self.log.display())));
-        assert!(Command::new("kill").args([signal, process.unwrap().trim()]).status().unwrap().success());
+        let path = format!("{}.pid", self.log.display());
+        let process = || fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+        Bench::wait("the process", || !process().is_empty());
+        assert!(Command::new("kill").args([signal, &process()]).status().unwrap().success());
     }
 
     /// Waits until its log has these words.
