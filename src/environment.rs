@@ -48,7 +48,7 @@ pub enum Kubeconfig {
     Text(SecretString),
 }
 
-/// No file of settings, rules, certificates or templates is longer.
+/// The longest file of settings, rules, certificates or templates.
 const LIMIT: u64 = 16 * 1024 * 1024;
 /// How long to wait for a writer of a pipe.
 const PATIENCE: Duration = Duration::from_secs(60);

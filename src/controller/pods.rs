@@ -13,10 +13,8 @@ use regcred_cluster::controller::pods::{restart, waiting};
 use regcred_cluster::controller::stream::First;
 use regcred_cluster::server::Server;
 use regcred_cluster::stuck::{End, Stuck};
-use regcred_core::cluster::Delivery;
 use regcred_core::cluster::stuck::Pod;
 use regcred_core::controller::Machine;
-use regcred_core::names::Namespace;
 
 /// How many Pods are remembered, so that no Pod is tried twice.
 const REMEMBERED: usize = 1_000;
@@ -48,13 +46,10 @@ impl<'a> Pods<'a> {
         }
     }
 
-    /// Evicts a Pod if it is stuck in a namespace that has everything: its replacement can pull.
-    pub fn judge(&mut self, pod: Pod, machine: &Machine<'_>, delivery: &Delivery<'_>) {
-        let Ok(namespace) = pod.metadata.namespace.parse::<Namespace>() else { return };
-        let served = machine.served(&namespace);
-        let pull_secrets = served.iter().map(|number| &delivery.pull_secrets[*number]);
+    /// Evicts a Pod if it is stuck, and its replacement can pull.
+    pub fn judge(&mut self, pod: Pod, machine: &Machine<'_>) {
         let is_new = !self.tried.contains(&pod.metadata.uid) && self.running.len() < AT_ONCE;
-        if !is_new || !pod.is_stuck(pull_secrets.map(|one| (one.name, one.logins.registries().collect()))) {
+        if !is_new || !machine.helps(&pod) {
             return;
         }
         self.tried.push_front(pod.metadata.uid.clone());
@@ -86,6 +81,6 @@ pub fn tell(end: Result<Stuck, &'static str>, state: &State, news: &mut News) {
         End::Bare => stays("no controller would replace it"),
         End::Protected(budget) => stays(&format!("{budget} allows no eviction")),
         End::Failed(problem) => stays(&problem.message),
-        End::Gone | End::Evictable => {}
+        End::NotLinked(_) | End::Gone | End::Evictable => {}
     }
 }

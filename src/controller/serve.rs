@@ -246,7 +246,7 @@ impl Run<'_> {
     }
 }
 
-/// What was last seen of the files.
+/// The last readings of the files.
 struct Files {
     /// A change that was seen once.
     candidate: Option<Texts>,

@@ -208,7 +208,7 @@ impl<'a> Session<'a> {
 
     fn of_a_pod(&mut self, seen: Seen) {
         match (seen, &mut self.pods) {
-            (Seen::Waits(pod), Some(pods)) if self.state.may_write() => pods.judge(*pod, &self.machine, self.delivery),
+            (Seen::Waits(pod), Some(pods)) if self.state.may_write() => pods.judge(*pod, &self.machine),
             (Seen::Ended(end), _) => pods::tell(end, self.state, &mut self.news.borrow_mut()),
             (Seen::Waits(_), _) => {}
         }

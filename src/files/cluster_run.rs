@@ -8,13 +8,11 @@ use regcred_core::objects::{Request, Wanted};
 
 /// The run for one cluster, or for the only one.
 pub struct ClusterRun {
-    /// The settings.
     pub settings: Settings,
     /// The logins of each pull secret, in the order of the settings.
     pub docker_configs: Vec<Logins>,
     /// How much a comparison can know.
     pub known: Known,
-    /// The protector of the documents.
     pub protector: Protector,
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::folder::path;
-use super::folder::turn::{self, Patience, Turn};
+use super::folder::turn::{self, Turn};
 use super::git;
 use super::new_paths::NewPaths;
 use crate::settings::{Destination, Settings};
@@ -15,7 +15,6 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 pub struct Folders {
     paths: Vec<PathBuf>,
     writes: bool,
-    /// Whether the run only compares.
     pub compares: bool,
 }
 
@@ -68,7 +67,7 @@ impl Folders {
             return Ok(None);
         }
         new_paths.create_folder(folder).map_err(|error| super::failure(error, "the directory of `--output`"))?;
-        turn::take_turn(folder, Patience::AMinute)
+        turn::take_turn(folder, turn::A_MINUTE)
     }
 }
 
@@ -87,12 +86,8 @@ fn allow_open_files(clusters: usize) -> Result<(), Failure> {
             && usize::try_from(limit).is_ok_and(|limit| limit < clusters + OTHER_FILES)
         {
             let message = format!("{clusters} clusters are too many at once: a program may open {limit} files here");
-            return Err(Failure::of(
-                "the output",
-                Diagnostic::error(Code::TooManyClusters, message).hint(
-                    "raise the limit (`ulimit -n`), or render some at a time with --cluster: nothing was written",
-                ),
-            ));
+            let hint = "raise the limit (`ulimit -n`), or render some at a time with --cluster: nothing was written";
+            return Err(Failure::of("the output", Diagnostic::error(Code::TooManyClusters, message).hint(hint)));
         }
     }
     #[cfg(not(unix))]

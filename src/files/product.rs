@@ -35,7 +35,6 @@ pub enum Product<'a> {
     Chart(Vec<File>, Option<Documents<'a>>),
     /// Values for a chart, built when their place is known.
     Values(&'a ClusterRun, &'a Templates),
-    /// The Docker config itself.
     Value(SecretString),
 }
 

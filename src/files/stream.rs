@@ -162,7 +162,6 @@ pub fn print(documents: &Documents<'_>, form: Form) -> Result<Shown, Failure> {
 /// Whether the values of Secrets were shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// Yes.
     InFull,
     /// No, because stdout is a terminal.
     Redacted,

@@ -9,16 +9,13 @@ use regcred_core::recipient::{Authority, Recipient, Recipients};
 pub use regcred_core::confine::RECIPIENTS as VARIABLE;
 
 /// The fingerprints in the variable, if it is set.
-#[must_use]
 pub fn listed(environment: &Environment) -> Option<BTreeSet<String>> {
     let list = environment.guard(VARIABLE)?;
     Some(list.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// Refuses these recipients if there is a list, and one of them is not in it.
-///
-/// # Errors
-/// A recipient is not in the list.
+/// Errors: a recipient is not in the list.
 pub fn check(listed: Option<&BTreeSet<String>>, recipients: &Recipients) -> Result<(), Failure> {
     let Some(listed) = listed else { return Ok(()) };
     let authority = Authority::List(listed.clone());
@@ -27,7 +24,6 @@ pub fn check(listed: Option<&BTreeSet<String>>, recipients: &Recipients) -> Resu
 }
 
 /// The recipients that are not in the list.
-#[must_use]
 pub fn not_listed(refused: &[&Recipient]) -> Diagnostic {
     let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
     Diagnostic::error(Code::AnotherRecipient, format!("`{VARIABLE}` does not list {}", shown.join(", "))).hint(

@@ -41,7 +41,6 @@ pub enum Protector {
     Plain,
     /// A cluster's public key.
     Sealed(Sealer),
-    /// The user's own `sops` program.
     Sops(Sops),
 }
 
@@ -56,7 +55,7 @@ impl Protector {
         Ok(match settings.combination.protect {
             Protect::Plain | Protect::External => Self::Plain,
             Protect::Sealed => {
-                let sealer = Sealer::prepare(&settings.sealing, &settings.marks(), environment)?;
+                let sealer = Sealer::prepare(settings, environment)?;
                 // Files are compared first, so that `--check` reports more than a refused recipient.
                 if matches!(settings.destination, Destination::Stdout) {
                     approval::check(approval::listed(environment).as_ref(), &sealer.recipients())?;

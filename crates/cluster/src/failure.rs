@@ -4,7 +4,7 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 
 use crate::server::Trouble;
 
-/// What was tried, in the words of RBAC: `list`, `secrets`, in a namespace or everywhere.
+/// An attempted call, in the words of RBAC: `list`, `secrets`, in a namespace or everywhere.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// The verb.

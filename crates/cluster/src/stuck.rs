@@ -1,7 +1,7 @@
 //! Evicts Pods that fail to pull because they lack the reference. Only `--restart-stuck-pods` needs this right.
 
-use regcred_core::cluster::Delivery;
 use regcred_core::cluster::stuck::{Budget, Pod, Verdict};
+use regcred_core::cluster::{Delivery, Facts};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::Namespace;
 use serde_json::json;
@@ -30,6 +30,8 @@ pub enum End {
     Evictable,
     /// It stays: no controller would create a new Pod.
     Bare,
+    /// It stays: a new one would lack the reference, too, as this ServiceAccount has none for it.
+    NotLinked(String),
     /// It stays: this budget allows no disruption.
     Protected(String),
     /// It was already gone.
@@ -47,32 +49,40 @@ pub enum Mode {
     Find,
 }
 
-/// Finds the stuck Pods in the namespaces of a delivery, and evicts those that may be evicted.
+/// Finds the stuck Pods in the namespaces of a delivery, and evicts those that may be evicted and whose new Pod can pull.
 ///
 /// # Errors
 /// The Pods or the budgets cannot be listed.
-pub async fn restart(server: &Server, delivery: &Delivery<'_>, mode: Mode) -> Result<Vec<Stuck>, Diagnostic> {
-    let mut namespaces: Vec<&Namespace> = delivery.pull_secrets.iter().flat_map(|one| &one.namespaces).collect();
+pub async fn restart(
+    server: &Server,
+    delivery: &Delivery<'_>,
+    facts: &Facts,
+    mode: Mode,
+) -> Result<Vec<Stuck>, Diagnostic> {
+    let all = delivery.pull_secrets.iter().flat_map(|one| &one.namespaces);
+    let mut namespaces: Vec<&Namespace> = all.filter(|namespace| facts.namespaces.contains_key(namespace)).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
     let running = [("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed")];
     let pods: Vec<Pod> = lists(server, "/api/v1", "pods", &namespaces, &running).await?;
-    let is_stuck = |pod: &Pod| {
-        let here = delivery
-            .pull_secrets
-            .iter()
-            .filter(|one| one.namespaces.iter().any(|namespace| namespace.as_str() == pod.metadata.namespace));
-        pod.is_stuck(here.map(|one| (one.name, one.logins.registries().collect())))
+    let judged = |pod: Pod| {
+        let (namespace, space) = facts.namespaces.get_key_value(&pod.metadata.namespace.parse::<Namespace>().ok()?)?;
+        let here = delivery.pull_secrets.iter().enumerate().filter(|(_, one)| one.namespaces.contains(namespace));
+        let is_stuck = pod.is_stuck(here.clone().map(|(_, one)| (one.name, one.logins.registries().collect())));
+        let numbers: Vec<_> = here.map(|(number, _)| number).collect();
+        let is_helped = is_stuck && delivery.helps(&numbers, &pod, namespace, space);
+        is_stuck.then_some((pod, is_helped))
     };
-    let pods: Vec<Pod> = pods.into_iter().filter(is_stuck).collect();
+    let pods: Vec<(Pod, bool)> = pods.into_iter().filter_map(judged).collect();
     if pods.is_empty() {
         return Ok(Vec::new());
     }
     let budgets: Vec<Budget> = lists(server, "/apis/policy/v1", "poddisruptionbudgets", &namespaces, &[]).await?;
-    let one = |pod: Pod| {
+    let one = |(pod, is_helped): (Pod, bool)| {
         let budgets = &budgets;
         async move {
             let end = match pod.verdict(budgets) {
+                _ if !is_helped => End::NotLinked(pod.spec.service_account_name.clone()),
                 Verdict::Bare => End::Bare,
                 Verdict::Protected(budget) => End::Protected(budget),
                 Verdict::Evict if mode == Mode::Find => End::Evictable,

@@ -3,11 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::Mode;
+use super::clear::in_clear;
 use super::cursor::Cursor;
 use super::entry::{Content, Entry, NeedsLogins, is_headed};
 use super::lock::{Line, Verdict};
@@ -24,9 +23,7 @@ use regcred_core::plan::{self, Actual, History, Owner};
 /// The folder, and what is known for the comparison.
 #[derive(Clone, Copy)]
 pub struct Observer<'a> {
-    /// The folder.
     pub root: &'a Root,
-    /// The keys of fingerprints.
     pub key: &'a Key,
     /// Whether the plan is executed, or else how much a comparison can know.
     pub mode: Mode,
@@ -34,7 +31,7 @@ pub struct Observer<'a> {
 
 /// The result for a file.
 pub struct Seen<'a> {
-    /// How it compares; `None` if the file does not exist.
+    /// The result of the comparison; `None` if the file does not exist.
     pub actual: Option<Actual>,
     /// The line of the lock, if the file stays.
     pub line: Line,
@@ -167,7 +164,10 @@ impl<'a> Observer<'a> {
         let is_as_written = is_same || !tells;
         let is_our_ignore_file =
             path.as_str() == git::IGNORE_FILE && **read::text(&place)?.unwrap_or_default() == *git::IGNORE_ALL;
+        // Below the top none is ours, and Git was asked while it was there: without it a Secret in clear could enter Git.
+        let is_foreign_ignore_file = path.folders().next().is_some() && place.ends_with(git::IGNORE_FILE);
         let owner = match is_our_ignore_file || starts_as_ours(&place)? {
+            _ if is_foreign_ignore_file => Owner::Another,
             _ if is_signed => Owner::Proven,
             // Without its key, the HMAC of a secret in clear says nothing.
             true if is_as_written || !lines.iter().any(|line| line.public().is_some()) => Owner::Proven,
@@ -252,16 +252,7 @@ impl<'a> Observer<'a> {
     }
 }
 
-/// Whether a Docker config can be read in a text, as it is or as base64.
-fn in_clear(text: &[u8]) -> bool {
-    const AUTHS: &[u8] = b"\"auths\"";
-    let has_auths = |text: &[u8]| text.windows(AUTHS.len()).any(|part| part == AUTHS);
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    let decoded = |run: &[u8]| STANDARD.decode(run).map(Zeroizing::new).is_ok_and(|text| has_auths(&text));
-    has_auths(text) || text.split(|byte| !is_base64(byte)).any(decoded)
-}
-
-/// A long file of plain documents is never held as a whole.
+/// A long file of plain documents is never held in memory as a whole.
 fn compare_hashes(entry: &Entry<'_>, place: &Path) -> Result<plan::Content, WriteError> {
     let (mut wanted, mut there) = (Hasher::public(), Hasher::public());
     entry.write(None, Outdated::Encrypt, &mut |part| {

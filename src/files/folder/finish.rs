@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::approved::Approved;
 use super::path::{LOCK, TreePath};
 use super::publish::Pending;
-use super::root::{Interrupted, Kind, State};
+use super::root::{Kind, State};
 use super::run::{REWRITTEN, Run};
 use super::staging::Disk;
 use super::{Mode, Prepared, compare, warnings};
@@ -25,6 +25,7 @@ impl Run<'_> {
             self.refuse_what_is_in_the_way()?;
         }
         let left_over = self.plan_left_over()?;
+        self.check_uncovered(&left_over)?;
         self.check_what_is_in_clear()?;
         self.check_recipients()?;
         self.lock.approved =
@@ -72,10 +73,8 @@ impl Run<'_> {
         let [first, ..] = refused.as_slice() else { return Ok(()) };
         if self.root.kind != Kind::Tree {
             let message = format!("{} is there, and regcred did not write it", self.shown(&first.path));
-            return Err(Failure::of(
-                "the output",
-                Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path"),
-            ));
+            let problem = Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path");
+            return Err(Failure::of("the output", problem));
         }
         let mut names: Vec<_> = refused.iter().take(NAMED).map(|change| format!("`{}`", change.path)).collect();
         if refused.len() > NAMED {
@@ -104,7 +103,7 @@ impl Run<'_> {
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }
 
-    /// A comparison fails where a login in clear is about to get into Git; a run replaces it, and says that it was there.
+    /// A comparison fails if Git would take a login in clear in place of an encrypted one. A run replaces the file, and reports it.
     fn check_what_is_in_clear(&mut self) -> Result<(), Failure> {
         if self.tally.in_clear.is_empty() {
             return Ok(());
@@ -117,7 +116,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Refuses recipients that nobody has approved, before anything is published.
+    /// Refuses recipients without approval, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
         let authority = match approval::listed(self.target.environment) {
             Some(list) => Authority::List(list),
@@ -212,7 +211,7 @@ impl Run<'_> {
             Known::NotTheLogins => ours.files.keys().eq(self.lock.files.keys()),
         };
         let approves = !self.key.is_there() || Approved::agree(&ours.approved, &self.lock.approved);
-        let is_current = has_lock && agrees && approves && self.root.interrupted == Interrupted::No;
+        let is_current = has_lock && agrees && approves && !self.root.is_interrupted;
         let differs = self.prepared.changes.iter().any(Change::differs);
         if ours.has_conflict || (!differs && !is_current) {
             let missing = Change { action: Action::Create, reason: Reason::Missing, ..stale_lock() };

@@ -41,7 +41,6 @@ pub struct Line {
 /// What a line says about the bytes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// They are the written bytes.
     Same,
     /// They are other bytes, or the key is another one.
     Different,
@@ -102,12 +101,10 @@ impl Lock {
     /// Errors: the lock is no regular file, or cannot be read, or is malformed: the error names the line.
     pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
         let failed = |error: &io::Error| {
-            Failure::of(
-                "the output",
-                Diagnostic::error(Code::UnreadableFile, format!("`{LOCK}` cannot be read: {}", reason(error))).hint(
-                    "it says which files under `--output` are regcred's; it must be a regular file that this user may read",
-                ),
-            )
+            let message = format!("`{LOCK}` cannot be read: {}", reason(error));
+            let hint =
+                "it says which files under `--output` are regcred's; it must be a regular file that this user may read";
+            Failure::of("the output", Diagnostic::error(Code::UnreadableFile, message).hint(hint))
         };
         match read::open(path).map_err(|error| failed(&error))? {
             None => Ok(None),

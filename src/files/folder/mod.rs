@@ -5,6 +5,7 @@
 //! the journal and completes the work.
 
 mod approved;
+mod clear;
 mod compare;
 mod cursor;
 pub mod entry;

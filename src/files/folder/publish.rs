@@ -13,13 +13,10 @@ use regcred_core::diagnostic::Failure;
 
 /// The work that is left in a folder. Many folders wait at once, so it holds nothing about unchanged files.
 pub(super) struct Pending {
-    /// The folder.
     pub root: PathBuf,
-    /// The kind of place that `--output` names.
     pub kind: Kind,
     /// The files that wait under a number.
     pub staged: Vec<(String, usize)>,
-    /// Our files that nobody wants any more.
     pub left_over: Vec<TreePath>,
     /// The new lock, if it differs.
     pub lock: Option<PathBuf>,

@@ -10,7 +10,7 @@ use super::lock::Lock;
 use super::path;
 use super::read;
 use super::staging;
-use super::turn::{Patience, Turn, take_turn};
+use super::turn::{A_MINUTE, A_SECOND, Turn, take_turn};
 use crate::files;
 use crate::files::git::{self, IGNORE_ALL, IGNORE_FILE};
 use crate::files::new_paths::NewPaths;
@@ -19,16 +19,14 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// A folder, and the facts about it.
 pub struct Root {
-    /// Its real path.
     pub path: PathBuf,
     /// The kind of place that `--output` names.
     pub kind: Kind,
-    /// Whether the folder exists.
     pub state: State,
     /// Our files: those in the lock, and those in the journal of a killed run.
     pub ours: Lock,
     /// Whether an earlier run left its temporaries.
-    pub interrupted: Interrupted,
+    pub is_interrupted: bool,
     /// Whether a run was killed while it published, so that lines of its journal are missing in the lock.
     pub has_journal: bool,
     /// Held until the end, so that only one run works at a time.
@@ -49,54 +47,37 @@ pub enum Kind {
 pub enum State {
     /// The folder is empty: no file can be lost or in the way.
     New,
-    /// The folder has files, but no lock.
     Unlisted,
-    /// The folder has a lock.
     Listed,
-}
-
-/// Whether an earlier run left its temporaries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interrupted {
-    /// That run was killed, and the next run completes its work.
-    Yes,
-    /// That run completed its work.
-    No,
 }
 
 impl Root {
     /// Opens the folder for writing, and creates it if it does not exist. The files of a killed run are added to the lock.
-    ///
-    /// # Errors
-    /// It is a file, cannot be created or read, its lock is malformed, or another run works in it.
+    /// Errors: it is a file, cannot be created or read, its lock is malformed, or another run works in it.
     pub fn create(target: &Target<'_>, kind: Kind, new_paths: &NewPaths) -> Result<Self, Failure> {
         let at = |error: io::Error| files::failure(error, kind.name());
         let folder = kind.folder(target)?;
         new_paths.create_folder(folder).map_err(at)?;
         let path = folder.canonicalize().map_err(at)?;
-        let turn = take_turn(&path, if kind == Kind::Tree { Patience::ASecond } else { Patience::AMinute })?;
+        let turn = take_turn(&path, if kind == Kind::Tree { A_SECOND } else { A_MINUTE })?;
         let mut root = Self::read(path, kind)?;
         root.turn = turn;
         Ok(root)
     }
 
     /// Opens the folder for reading, if it exists.
-    ///
-    /// # Errors
-    /// It is a file, or its lock is malformed.
+    /// Errors: it is a file, or its lock is malformed.
     pub fn open(target: &Target<'_>, kind: Kind) -> Result<Option<Self>, Failure> {
         kind.folder(target)?.canonicalize().ok().map(|path| Self::read(path, kind)).transpose()
     }
 
     /// A missing folder, for reading.
-    #[must_use]
     pub fn missing(target: &Target<'_>, kind: Kind) -> Self {
         Self::empty(kind.folder(target).map(Path::to_path_buf).unwrap_or_default(), kind, State::New)
     }
 
     fn empty(path: PathBuf, kind: Kind, state: State) -> Self {
-        let (ours, interrupted) = (Lock::default(), Interrupted::No);
-        Self { path, kind, state, ours, interrupted, has_journal: false, turn: None }
+        Self { path, kind, state, ours: Lock::default(), is_interrupted: false, has_journal: false, turn: None }
     }
 
     fn read(path: PathBuf, kind: Kind) -> Result<Self, Failure> {
@@ -106,9 +87,7 @@ impl Root {
         }
         let lock = Lock::read(&root.path.join(path::LOCK))?;
         let journal = staging::journal(&root.path)?;
-        if root.staging().symlink_metadata().is_ok() {
-            root.interrupted = Interrupted::Yes;
-        }
+        root.is_interrupted = root.staging().symlink_metadata().is_ok();
         root.state = match (&lock, &journal) {
             (Some(_), _) => State::Listed,
             (None, None) if is_empty(&root.path) => State::New,
@@ -131,9 +110,7 @@ impl Root {
     }
 
     /// Copies the lines of the journal into the lock, before the journal is discarded.
-    ///
-    /// # Errors
-    /// The file system's.
+    /// Errors: the file system's.
     pub fn keep_journal(&self) -> io::Result<()> {
         if self.kind == Kind::Tree && self.has_journal {
             staging::publish_lock(&self.path, &self.ours)?;
@@ -142,25 +119,20 @@ impl Root {
     }
 
     /// Refuses a folder where a file or link, such as a committed link, is in the way of the temporaries.
-    ///
-    /// # Errors
-    /// Something is in the way.
+    /// Errors: something is in the way.
     pub fn check_staging(&self) -> Result<(), Failure> {
         match self.staging().symlink_metadata() {
             Ok(metadata) if !metadata.is_dir() => {
                 let what = if self.kind == Kind::Tree { "`.regcred-new`" } else { "a file beside it" };
                 let message = format!("{what} is in the way, so {} cannot be written", self.kind.name());
-                Err(Failure::of(
-                    "the output",
-                    Diagnostic::error(Code::NotOurs, message).hint("remove it: new files wait there"),
-                ))
+                let problem = Diagnostic::error(Code::NotOurs, message).hint("remove it: new files wait there");
+                Err(Failure::of("the output", problem))
             }
             _ => Ok(()),
         }
     }
 
     /// The path of its temporaries.
-    #[must_use]
     pub fn staging(&self) -> PathBuf {
         self.path.join(match &self.kind {
             Kind::Tree => path::STAGING.to_owned(),
@@ -169,7 +141,6 @@ impl Root {
     }
 
     /// Whether a file of settings for Git belongs there: it exists already, or the folder is in a work tree and has no files of others.
-    #[must_use]
     pub fn takes_settings_of_git(&self, name: &str) -> bool {
         let listed = self.ours.files.keys().any(|path| path.as_str() == name);
         let is_ours = || is_empty(&self.path) || self.has_our_ignore_file();
@@ -229,17 +200,13 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 fn no_directory() -> Failure {
-    Failure::of(
-        "the output",
-        Diagnostic::error(Code::NotADirectory, "there is a file where the directory of `--output` should be")
-            .hint("name a directory, or move the file away"),
-    )
+    let message = "there is a file where the directory of `--output` should be";
+    let problem = Diagnostic::error(Code::NotADirectory, message).hint("name a directory, or move the file away");
+    Failure::of("the output", problem)
 }
 
 /// Refuses a path that cannot be replaced as a file.
-///
-/// # Errors
-/// It is a directory, a link, a pipe or a device.
+/// Errors: it is a directory, a link, a pipe or a device.
 pub fn check_file(path: &Path) -> Result<(), Failure> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() => Ok(()),
@@ -250,20 +217,12 @@ pub fn check_file(path: &Path) -> Result<(), Failure> {
 }
 
 pub(super) fn a_directory() -> Failure {
-    Failure::of(
-        "the output",
-        Diagnostic::error(Code::IsADirectory, "`--output` is a directory, and this format is one file")
-            .hint("name a file, or use --format directory"),
-    )
+    let problem = Diagnostic::error(Code::IsADirectory, "`--output` is a directory, and this format is one file");
+    Failure::of("the output", problem.hint("name a file, or use --format directory"))
 }
 
 fn not_a_file() -> Failure {
-    Failure::of(
-        "the output",
-        Diagnostic::error(
-            Code::NotAFile,
-            "`--output` is a link, a pipe or a device, and not a file that can be replaced",
-        )
-        .hint("name a file, or leave --output out and redirect standard output"),
-    )
+    let message = "`--output` is a link, a pipe or a device, and not a file that can be replaced";
+    let hint = "name a file, or leave --output out and redirect standard output";
+    Failure::of("the output", Diagnostic::error(Code::NotAFile, message).hint(hint))
 }

@@ -27,9 +27,7 @@ pub struct Staging {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// There is no folder yet.
     Untouched,
-    /// Temporaries are being written.
     Open,
     /// The target is changing: the next run may need the journal.
     Committed,

@@ -10,13 +10,12 @@ use regcred_core::recipient::{Authority, Recipient, Recipients};
 /// The facts about the encrypted files that were seen.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// The number of encrypted files.
     pub encrypted: usize,
     /// The files whose marks the key has not signed.
     pub unsigned: Vec<String>,
-    /// Those that hold a login in clear.
+    /// The files that hold a login in clear.
     pub in_clear: Vec<String>,
-    /// How many have marks that it has signed.
+    /// The number of files whose marks the key has signed.
     pub signed_files: usize,
     /// The number of files for other recipients than the wanted ones.
     pub readdressed: usize,

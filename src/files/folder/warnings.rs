@@ -11,7 +11,7 @@ pub fn edited(name: &str, what: &str) -> Diagnostic {
         .hint("change the settings or the templates, not the files under `--output`")
 }
 
-/// Logins in clear are where encrypted ones belong.
+/// Some files have logins in clear in place of encrypted ones.
 pub fn in_clear(names: &[String]) -> Diagnostic {
     let (is, a_login) = if names.len() == 1 { ("holds", "a login") } else { ("hold", "logins") };
     let message = format!("{} {is} {a_login} in clear, where it should be encrypted", names.join(", "));

@@ -37,7 +37,6 @@ pub struct Repository {
     program: Program,
     tracked: BTreeSet<Vec<u8>>,
     case: Case,
-    /// Whether rules from outside of the repository count.
     believes_outer_rules: bool,
 }
 
@@ -53,15 +52,12 @@ enum Case {
 pub enum Verdict {
     /// Git tracks the file, a folder of it, or a file below it.
     Tracked,
-    /// Git would add the file.
     NotIgnored,
-    /// Git ignores the file.
     Ignored,
 }
 
 /// Why Git does not answer.
 pub struct Trouble {
-    /// What happened.
     pub reason: String,
     /// The beginning of a hint, or empty.
     pub remedy: String,

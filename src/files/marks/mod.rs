@@ -43,9 +43,7 @@ pub enum Known {
 /// What to do with a document that is not current.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Outdated {
-    /// Encrypt the document.
     Encrypt,
-    /// Encrypt the document, and all others.
     EncryptAll,
     /// Nothing, only compare.
     Compare(Known),

@@ -12,13 +12,10 @@ pub struct Seen {
     pub outdated: bool,
     /// Nobody can tell which secret a document holds.
     pub unproven: bool,
-    /// A document was edited.
     pub edited: bool,
     /// The key did not sign the mark of a document.
     pub unsigned: bool,
-    /// A document is for other recipients than the wanted ones.
     pub readdressed: bool,
-    /// A document is missing.
     pub absent: bool,
     /// The mark of a document is written again, because the key has changed.
     pub resigned: bool,

@@ -19,7 +19,7 @@ pub struct Controller<'a> {
     pub namespace: Namespace,
     /// The context of the kubeconfig; without it, the current one.
     pub context: Option<&'a str>,
-    /// The kubeconfig, unless it is that of `kubectl` itself.
+    /// The kubeconfig, unless it is the default one of `kubectl`.
     pub kubeconfig: Option<&'a Kubeconfig>,
     /// The variables for `kubectl`.
     pub environment: &'a Environment,
@@ -73,7 +73,7 @@ impl Controller<'_> {
                 program = program.with("KUBECONFIG", path);
                 Zeroizing::default()
             }
-            // No file of a temporary folder holds it.
+            // Standard input holds the text, so that no temporary file does.
             Some(Kubeconfig::Text(text)) => {
                 program = program.with("KUBECONFIG", "/dev/stdin");
                 Zeroizing::new(text.expose_secret().as_bytes().to_vec())

@@ -1,7 +1,6 @@
 //! Hides words in messages of sops that might contain a part of a secret.
 
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::ops::Range;
 
 use base64::Engine;
@@ -11,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::form::{Form, leaves};
 use regcred_core::credentials::is_public_username;
+use regcred_core::registry::url::percent_encoded;
 
 /// The longest part of a secret that may appear by chance.
 const WINDOW: usize = 8;
@@ -19,15 +19,6 @@ const SHORTEST: usize = 4;
 const LONGEST_LINE: usize = 500;
 /// The text that replaces a word with a part of a secret.
 const HIDDEN: &str = "[hidden]";
-
-/// The messages of sops.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Said {
-    /// sops has said nothing.
-    Nothing,
-    /// This text, without words that might hold a part of a secret.
-    Line(String),
-}
 
 /// Texts that must not appear, in every form in which they could.
 #[derive(Default)]
@@ -70,7 +61,7 @@ impl Secrets {
         add(text);
         add(serde_json::to_string(text).unwrap_or_default().trim_matches('"'));
         add(format!("{text:?}").trim_matches('"'));
-        add(&percent(text));
+        add(&percent_encoded(text, b"-_.~"));
         // Inside a longer text, base64 can begin at one of three offsets.
         for before in 0..3 {
             for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
@@ -90,17 +81,17 @@ impl Secrets {
         }
     }
 
-    /// The message as one line, without the words that hold a part of a secret.
-    pub fn admit(&self, words: &[u8]) -> Said {
+    /// The words as one line, if there are any, without those in which a part of a secret is.
+    pub fn admit(&self, words: &[u8]) -> Option<String> {
         let text = Zeroizing::new(String::from_utf8_lossy(words).into_owned());
         let clean: String =
             self.mask(&text).chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         // The cleaning may have joined words, so check them, too.
         let line = self.mask(&clean);
         match line.char_indices().nth(LONGEST_LINE) {
-            _ if line.is_empty() => Said::Nothing,
-            Some((end, _)) => Said::Line(format!("{}…", &line[..end])),
-            None => Said::Line(line),
+            _ if line.is_empty() => None,
+            Some((end, _)) => Some(format!("{}…", &line[..end])),
+            None => Some(line),
         }
     }
 
@@ -143,17 +134,6 @@ fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.char_indices().zip(ends).map(|((start, _), end)| (start, &text[start..end]))
 }
 
-fn percent(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,10 +156,7 @@ mod tests {
     }
 
     fn line(words: &[u8]) -> String {
-        match secrets().admit(words) {
-            Said::Line(line) => line,
-            Said::Nothing => String::new(),
-        }
+        secrets().admit(words).unwrap_or_default()
     }
 
     #[test]
@@ -190,7 +167,7 @@ mod tests {
             "Could not generate data key: [failed to encrypt new data key]: dial tcp 127.0.0.1:9: connect: connection refused"
         );
         assert_eq!(line(b"open /home/ci/keys.txt: no such file").len(), 36);
-        assert_eq!(secrets().admit(b" \n"), Said::Nothing);
+        assert_eq!(secrets().admit(b" \n"), None);
         assert!(line("x ".repeat(400).as_bytes()).ends_with('…'));
     }
 
@@ -200,7 +177,7 @@ mod tests {
             PASSWORD.to_owned(),
             PASSWORD[..10].to_owned(),
             format!("{PASSWORD:?}"),
-            percent(PASSWORD),
+            percent_encoded(PASSWORD, b"-_.~"),
             STANDARD.encode(PASSWORD),
             STANDARD.encode(format!("xy{PASSWORD}")),
             STANDARD.encode(config("master"))[20..60].to_owned(),
@@ -223,7 +200,7 @@ mod tests {
             secrets.add_docker_config(&STANDARD.encode(config(name)));
             let said = |name| format!("dial tcp sops.test: user {name} is denied");
             let shown = said(if is_shown { name } else { HIDDEN });
-            assert_eq!(secrets.admit(said(name).as_bytes()), Said::Line(shown));
+            assert_eq!(secrets.admit(said(name).as_bytes()), Some(shown));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Choice;
 use super::LIMIT_VARIABLE;
-use super::discretion::{Said, Secrets};
+use super::discretion::Secrets;
 use super::form::Form;
 use super::proof::Fault;
 use super::rules::Rules;
@@ -40,14 +40,11 @@ pub fn no_program() -> Diagnostic {
 /// There is no recipient.
 pub fn no_rules(root: &Path) -> Diagnostic {
     if super::rules::ignored(root).is_some() {
-        return Diagnostic::error(Code::NoSopsRule, "sops ignores the file `.sops.yml`")
-            .hint("rename it to `.sops.yaml`");
+        let problem = Diagnostic::error(Code::NoSopsRule, "sops ignores the file `.sops.yml`");
+        return problem.hint("rename it to `.sops.yaml`");
     }
-    let problem = Diagnostic::error(
-        Code::NoSopsRule,
-        "there is no `.sops.yaml` with rules at or above the directory of `--output`, and no variable names a recipient",
-    );
-    problem
+    let message = "there is no `.sops.yaml` with rules at or above the directory of `--output`, and no variable names a recipient";
+    Diagnostic::error(Code::NoSopsRule, message)
         .hint("write one, with a rule as in docs/sops.md; or set SOPS_AGE_RECIPIENTS to the public key of an age key")
 }
 
@@ -102,10 +99,7 @@ pub fn warning(words: &[u8], secrets: impl FnOnce() -> Secrets) -> Option<Diagno
     if words.is_empty() {
         return None;
     }
-    match secrets().admit(words) {
-        Said::Line(line) => Some(Diagnostic::warning(Code::SopsWarns, format!("sops warns: {line}"))),
-        Said::Nothing => None,
-    }
+    secrets().admit(words).map(|line| Diagnostic::warning(Code::SopsWarns, format!("sops warns: {line}")))
 }
 
 /// sops printed nothing. Its messages are shown without any secret.
@@ -138,10 +132,8 @@ pub fn no_result(
                 .hint(format!("{REMEDY} `{LIMIT_VARIABLE}` is the number of seconds it may take"))
         }
         Trouble::Failed { answer, .. } => {
-            let said = match secrets().admit(&answer.words) {
-                Said::Line(line) => format!("sops says: {line}"),
-                Said::Nothing => "sops says nothing".to_owned(),
-            };
+            let said = secrets().admit(&answer.words);
+            let said = said.map_or("sops says nothing".to_owned(), |line| format!("sops says: {line}"));
             Diagnostic::error(Code::SopsFailed, format!("`sops` could not encrypt {name}"))
                 .hint(format!("{REMEDY} {said}"))
         }

@@ -33,7 +33,7 @@ impl Rules {
         Ok(Some(Self { file: real.map_or(file.clone(), |(folder, name)| folder.join(name)), bytes }))
     }
 
-    /// That a key which opens the files lies beside them.
+    /// Reports a private key in the file, because it opens the files beside it.
     pub fn private_key(&self) -> Option<Diagnostic> {
         const PRIVATE: &[u8] = b"AGE-SECRET-KEY-";
         self.bytes.windows(PRIVATE.len()).any(|part| part.eq_ignore_ascii_case(PRIVATE)).then(|| {
@@ -42,7 +42,7 @@ impl Rules {
         })
     }
 
-    /// The path of a file as the rules match it: it begins at the folder of the rules.
+    /// The path of a file as the rules match it: relative to the folder of the rules.
     pub fn matched<'a>(&self, path: &'a Path) -> &'a Path {
         self.file.parent().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path)
     }

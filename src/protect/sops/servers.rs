@@ -39,9 +39,7 @@ enum Service {
 
 /// Checks that every server in these rules is known. If the job has a token of Vault, each Vault must be in `VAULT_ADDR`. A server of
 /// Azure must have a known host name. Any server may also be an approved recipient.
-///
-/// # Errors
-/// A server is unknown, or the rules cannot be read.
+/// Errors: a server is unknown, or the rules cannot be read.
 pub fn check(rules: &[u8], approved: &BTreeSet<String>, environment: &Environment) -> Result<(), Diagnostic> {
     let named = named(rules).ok_or_else(unreadable)?;
     let has_a_token = has_a_token(environment);

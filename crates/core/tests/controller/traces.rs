@@ -7,39 +7,39 @@ use Step::{
     Miss, Refer, Rotate, See, Unheard, Unrefer,
 };
 
-/// Something that happens.
+/// The events of a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// A namespace, a ServiceAccount: made by others.
+    /// Somebody creates a namespace or a ServiceAccount.
     Create(usize),
     Account(usize, usize),
     Delete(usize),
-    /// It opts out, or in again.
+    /// A namespace opts out, or in again.
     Exclude(usize),
-    /// Somebody makes a Secret of our name, deletes one, or changes the content of ours.
+    /// Somebody creates or deletes a Secret of our name, or changes the content of ours.
     Foreign(usize),
     DeleteSecret(usize),
     Drift(usize),
-    /// Somebody adds a reference of their own, or removes ours.
+    /// Somebody adds another reference, or removes ours.
     Refer(usize, usize),
     Unrefer(usize, usize),
     /// A watch shows its next change.
     See(usize),
-    /// The machine begins a write; the API server answers one.
+    /// The machine starts a write; the API server answers one.
     Begin,
     End(usize),
-    /// The API server does a write, and the replica hears that it failed.
+    /// The API server executes a write, but the replica gets an error.
     Unheard(usize),
-    /// The replica dies, and another one begins.
+    /// The replica dies, and another one starts.
     Crash,
-    /// A write of a replica that died comes late.
+    /// A write of a dead replica comes late.
     Late(usize),
-    /// A watch loses its place, and begins again with what is there.
+    /// A watch loses its place, and starts again with the existing objects.
     Miss(usize),
-    /// A watch, or a whole replica, begins with what an older API server says.
+    /// A watch, or a whole replica, starts with the state of an older API server.
     BeginStale(usize, usize),
     CrashToStale(usize),
-    /// Other logins.
+    /// The logins change.
     Rotate,
 }
 

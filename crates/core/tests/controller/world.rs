@@ -26,7 +26,7 @@ pub struct World {
     /// How many changes each watch has shown.
     shown: [usize; 3],
     running: Vec<Write>,
-    /// Writes of replicas that died, with the content they had.
+    /// Writes of dead replicas, with their content.
     late: Vec<(Write, String)>,
     now: u64,
 }
@@ -141,7 +141,7 @@ impl World {
 
     fn crash(&mut self, login: usize, back: usize) {
         let content = self.content();
-        // What the next replica cannot know: a reference was added, and the Secret was not.
+        // The next replica cannot know this: a reference was added, but the Secret was not.
         self.lose_track();
         self.late.extend(self.running.drain(..).map(|write| (write, content.clone())));
         if login != self.login {
@@ -166,7 +166,7 @@ impl World {
         [Watch::Namespaces, Watch::Accounts(None), Watch::Secrets(0)][kind].clone()
     }
 
-    /// A watch shows everything that there was so many changes ago, and goes on from there.
+    /// A watch shows the state of this many changes ago, and goes on from there.
     fn begin_watch(&mut self, kind: usize, back: usize) {
         let changes = self.server.history[kind].len().saturating_sub(back);
         self.machine.see(Event::Began(Self::watch(kind)), self.now);
@@ -201,7 +201,7 @@ impl World {
         self.machine.see(event, self.now);
     }
 
-    /// Nothing more goes wrong: the watches show everything, and every write is done.
+    /// No more faults: the watches show everything, and every write succeeds.
     pub fn settle(&mut self) {
         for write in std::mem::take(&mut self.late) {
             self.server.write(&write.0, &write.1);
@@ -226,7 +226,7 @@ impl World {
         }
     }
 
-    /// The cluster is as it should be, and every namespace is counted where it is.
+    /// The cluster is as wanted, and every namespace is counted in its state.
     pub fn is_right(&self) {
         let standings: Vec<_> = self.machine.standings().map(|(_, standing)| standing).collect();
         let counts = self.machine.counts();
