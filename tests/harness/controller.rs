@@ -124,19 +124,20 @@ impl Installed {
         installed
     }
 
-    /// Takes the right to watch namespaces, Secrets and ServiceAccounts away, or gives it back; the right to write stays.
-    pub fn may_watch(&self, may: bool) {
-        let account = format!("system:serviceaccount:{}:regcred-{}", self.system, self.owner);
+    /// Takes the right to watch the Secrets away, or gives it back; the right to write them stays.
+    pub fn may_watch_secrets(&self, may: bool) {
         for role in self.rendered.iter().filter(|object| object["kind"] == "ClusterRole") {
             let mut role = role.clone();
-            for rule in role["rules"].as_array_mut().unwrap() {
+            let of_secrets = |rule: &&mut Value| rule["resources"] == json!(["secrets"]);
+            for rule in role["rules"].as_array_mut().unwrap().iter_mut().filter(of_secrets) {
                 rule["verbs"].as_array_mut().unwrap().retain(|verb| may || verb != "watch");
             }
-            role["rules"].as_array_mut().unwrap().retain(|rule| rule["verbs"] != json!([]));
             self.bench.apply(&role.to_string()).succeeded();
         }
-        Bench::wait("the rights", || {
-            let can = ["auth", "can-i", "watch", "namespaces", "--as", &account];
+        let account = format!("system:serviceaccount:{}:regcred-{}", self.system, self.owner);
+        let secret = format!("secrets/{}", self.owner);
+        Bench::wait("the right", || {
+            let can = ["auth", "can-i", "watch", &secret, "--all-namespaces", "--as", &account];
             (self.bench.kubectl(&can, "").status == 0) == may
         });
     }

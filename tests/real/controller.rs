@@ -127,14 +127,16 @@ fn a_watch_that_fails_removes_nothing_and_goes_on_when_the_rights_are_back() {
     };
     let before = versions();
     drop(replica);
-    installed.may_watch(false);
+    installed.may_watch_secrets(false);
     let replica = installed.start(&[]);
     replica.says("the API server refuses it (403)");
+    // It could write: it leads, is confined, and has seen the namespaces and the ServiceAccounts.
     replica.says("this replica leads");
+    replica.says("policies confine this account");
     let (status, why) = replica.answer("/readyz");
     assert!(status == 503 && why.contains("not every watch has begun"), "{status} {why}");
     assert_eq!(versions(), before);
-    installed.may_watch(true);
+    installed.may_watch_secrets(true);
     let late = installed.namespace();
     Bench::wait("the new namespace", || installed.is_served(&late, "canary-of-old"));
     assert_eq!(versions(), before, "nothing was removed or written again");
