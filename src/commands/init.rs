@@ -40,7 +40,6 @@ const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
 /// The files and steps that a user starts with.
 pub struct Start {
     pub kept: Vec<String>,
-    /// Files to write: path and text.
     pub files: Vec<(String, String)>,
     pub next: Vec<String>,
 }

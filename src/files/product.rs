@@ -27,7 +27,6 @@ pub enum Product<'a> {
     Stream(Documents<'a>, Form),
     /// The same documents, as the only file in the folder of a cluster.
     ClusterFile(Documents<'a>, Form),
-    /// One file per object.
     Directory(Documents<'a>),
     /// One file per object, and a `kustomization.yaml`.
     Kustomization(Documents<'a>),

@@ -18,7 +18,6 @@ pub struct Asked<'a> {
     pub all: bool,
     /// Where objects of a kind have a Pod spec.
     pub paths: &'a [String],
-    /// The namespace of objects that name none.
     pub namespace: Option<&'a str>,
 }
 

@@ -30,7 +30,6 @@ pub struct PullSecretSettings {
     pub confined: Allowed,
     /// The store of its logins, if regcred reads none.
     pub external: Option<ExternalSettings>,
-    /// Its namespaces, sorted.
     pub namespaces: Vec<Namespace>,
     /// The choice of its namespaces in a live cluster, if they are chosen later.
     pub include: Vec<NamespacePattern>,

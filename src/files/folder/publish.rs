@@ -18,9 +18,7 @@ pub(super) struct Pending {
     /// The files that wait under a number.
     pub staged: Vec<(String, usize)>,
     pub left_over: Vec<TreePath>,
-    /// The new lock, if it differs.
     pub lock: Option<PathBuf>,
-    /// The folder where everything waits.
     pub staging: Staging,
     /// Held until the end, so that only one run works at a time.
     pub turn: Option<Turn>,

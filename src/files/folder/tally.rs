@@ -11,23 +11,19 @@ use regcred_core::recipient::{Authority, Recipient, Recipients};
 #[derive(Default)]
 pub(super) struct Tally {
     pub encrypted: usize,
-    /// The files whose marks the key has not signed.
     pub unsigned: Vec<String>,
     /// The files that hold a login in clear.
     pub in_clear: Vec<String>,
-    /// The number of files whose marks the key has signed.
     pub signed_files: usize,
     /// The number of files for other recipients than the wanted ones.
     pub readdressed: usize,
     /// Whether the lock proves that there was a file whose marks are gone.
     pub was_ours: bool,
-    /// Whether there is an encrypted document, signed or not.
     pub finds_one: bool,
     /// The recipients with a signature in the wanted documents.
     pub signed: BTreeSet<String>,
     /// The recipients with a signature in any document.
     pub signed_anywhere: BTreeSet<String>,
-    /// The recipients in marks without a signature.
     pub named: BTreeSet<String>,
     /// The recipients of the documents that are kept, and that were, or would be, encrypted.
     pub recipients: Recipients,

@@ -13,7 +13,6 @@ pub struct Seen {
     /// Nobody can tell which secret a document holds.
     pub unproven: bool,
     pub edited: bool,
-    /// The key did not sign the mark of a document.
     pub unsigned: bool,
     pub readdressed: bool,
     pub absent: bool,

@@ -147,6 +147,11 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     } else {
         let lines = error.location().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or_default();
         let field = faults::last_field(text.lines().take(lines));
+        let has_no_value =
+            line.is_some_and(|line| line.split(" #").next().unwrap_or_default().trim_end().ends_with(':'));
+        if let (Some(field), true, Ok(_)) = (&field, has_no_value, serde_saphyr::from_str::<serde_json::Value>(text)) {
+            return problem(&format!("`{field}` is empty"), "write its value below it, or remove the line");
+        }
         let near = field.map_or(String::new(), |field| format!(", at or after `{field}`"));
         problem(
             &format!("not valid YAML{near}"),

@@ -35,7 +35,6 @@ pub enum NamesAdd {
 #[derive(Debug, Default)]
 pub struct Chosen {
     pub namespaces: Vec<Namespace>,
-    /// How many more namespaces there would be without exclusions.
     pub excluded: usize,
 }
 
