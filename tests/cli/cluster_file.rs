@@ -224,25 +224,32 @@ fn what_somebody_has_edited_or_swapped_is_noticed_and_made_anew() {
     let bad = [swapped, in_clear, another, hidden, good.replace("failurePolicy: Fail", "failurePolicy: Ignore")];
     for (number, bad) in bad.iter().enumerate() {
         assert_ne!(*bad, good, "{number}");
+        // A login in clear is an error, not only a difference.
+        let (differs, what) = if number == 1 {
+            (1, "`manifests.yaml` holds a login in clear")
+        } else {
+            (3, "different: eu/manifests.yaml")
+        };
+        let seen = if number == 1 { what } else { ": eu/manifests.yaml" };
         fs::write(place.out().join("eu").join(file), bad).unwrap();
         for variables in [&[][..], &[KEY][..]] {
             let (code, said) = place.run(variables, &["--output", "out", "--check"]);
-            assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
+            assert!(code == differs && said.contains(what), "{number}: {said}");
         }
         // An attacker who knows the form of the lock can make it match, but is still detected.
         forge(&place.out().join("eu"), file, bad);
         let (code, said) = place.run(&[], &["--output", "out", "--check"]);
-        assert!(code == 3 && said.contains(": eu/manifests.yaml"), "{number}: {said}");
+        assert!(code == differs && said.contains(seen), "{number}: {said}");
         let (code, said) = place.run(&[KEY], &["--output", "out", "--check"]);
-        assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
+        assert!(code == differs && said.contains(what), "{number}: {said}");
         // Or the attacker removes the parts that the key could check.
         edit_line(&place.out().join("eu"), file, |_| false);
         let (code, said) = place.run(&[KEY], &["--output", "out", "--check"]);
-        assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
+        assert!(code == differs && said.contains(what), "{number}: {said}");
         let (code, said) = place.render(["1", "2"], &["--check"]);
-        assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
+        assert!(code == differs && said.contains(what), "{number}: {said}");
         let (_, said) = place.render(["1", "2"], &[]);
-        assert!(said.contains("was edited"), "{number}: {said}");
+        assert!(said.contains(if number == 1 { what } else { "was edited" }), "{number}: {said}");
         assert_eq!(place.render(["1", "2"], &["--check"]), done());
     }
     fs::write(place.out().join("eu").join(file), format!("{good}# mine\n")).unwrap();

@@ -109,7 +109,8 @@ impl<'a> Observer<'a> {
             }
         }
         seen.was_ours &= verdict != Verdict::Same;
-        seen.is_in_clear = encrypted && verdict != Verdict::Same && text.as_deref().is_some_and(|text| in_clear(text));
+        let is_proven = is_signed && verdict == Verdict::Same;
+        seen.is_in_clear = encrypted && !is_proven && text.as_deref().is_some_and(|text| in_clear(text));
         if let (Some(path), plan::Content::Same | plan::Content::Unproven | plan::Content::NotCompared) =
             (path, content)
             && (content == plan::Content::Same || self.known() == Known::All)
