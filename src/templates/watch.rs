@@ -17,8 +17,11 @@ const TIME: Duration = Duration::from_secs(20);
 static SPENT: AtomicU64 = AtomicU64::new(0);
 /// How long it takes to notice.
 const TICK: Duration = Duration::from_millis(5);
-/// Macros call each other.
-const STACK: usize = 16 * 1024 * 1024;
+/// Macros call each other, and a value in a value in a value is read and dropped by functions that call each other: more than [`MEMORY`],
+/// so that a deep one takes too much memory before it takes too much of this. The system gives only what is touched.
+const STACK: usize = 1024 * 1024 * 1024;
+/// Where the system does not promise so much.
+const SMALL_STACK: usize = 16 * 1024 * 1024;
 /// The smallest page of memory, in which Linux counts.
 const PAGE: u64 = 4096;
 
@@ -32,17 +35,20 @@ pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send +
     let (before, started) = (resident(), Instant::now());
     let work = Arc::new(Mutex::new(Some(work)));
     let taken = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let there = Arc::clone(&work);
-    let spawned = thread::Builder::new().stack_size(STACK).spawn(move || {
-        if let Some(work) = taken(&there) {
-            // Nobody may wait any more.
-            let _ = sender.send(work());
-        }
-    });
+    let start = |stack| {
+        let (there, sender) = (Arc::clone(&work), sender.clone());
+        thread::Builder::new().stack_size(stack).spawn(move || {
+            if let Some(work) = taken(&there) {
+                // Nobody may wait any more.
+                let _ = sender.send(work());
+            }
+        })
+    };
     // Where no thread can be started, only the number of steps is a limit.
-    if spawned.is_err() {
+    if start(STACK).or_else(|_| start(SMALL_STACK)).is_err() {
         return taken(&work).map(|work| work()).ok_or(Exceeded);
     }
+    drop(sender);
     loop {
         match receiver.recv_timeout(TICK) {
             Ok(answer) => {
