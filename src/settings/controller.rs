@@ -25,6 +25,7 @@ const OLDEST: u32 = 30;
 pub(super) fn decide(
     options: &Options,
     link: Link,
+    allowed: &Allowed,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<ControllerSettings, Failure> {
     let Some(Sourced { value: image, origin }) = &options.controller_image else {
@@ -64,7 +65,7 @@ pub(super) fn decide(
         selector: super::grant::selector(options, problems),
         evicts: options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.value),
         check_online: interval(options, problems),
-        resources: resources(options, problems),
+        resources: resources(options, allowed, problems),
     })
 }
 
@@ -80,7 +81,7 @@ fn interval(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<String>
 }
 
 /// What custom resources may ask for, with `--crd`.
-fn resources(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<ResourceSettings> {
+fn resources(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Option<ResourceSettings> {
     let (registries, secrets) = (&options.permitted_registries, &options.permitted_secrets);
     let is_there = options.crd.as_ref().is_some_and(|crd| crd.value);
     let origins = [registries.as_ref().map(|list| &list.origin), secrets.as_ref().map(|list| &list.origin)];
@@ -90,6 +91,7 @@ fn resources(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<Resour
         Diagnostic::error(Code::MeansNothing, message).hint("add `crd: true`, or leave it out")
     }));
     if let Some(Sourced { value, origin }) = registries {
+        problems.extend(allowed.refuse_globs(value, &origin.to_string()));
         let invalid = Allowed::of_registries(value, "").is_err();
         let message = || format!("{origin} holds an invalid glob");
         problems.extend(

@@ -87,6 +87,8 @@ pub struct Settings {
     pub destination: Destination,
     /// Whether a plain Secret may go into a work tree.
     pub plaintext_in_git: PlaintextInGit,
+    /// Who decides how logins are protected.
+    pub protect_is_of: ProtectIsOf,
 }
 
 /// Which encrypted documents are encrypted again.
@@ -114,6 +116,15 @@ pub enum PlaintextInGit {
     Refuse,
     /// The user insists.
     Allow,
+}
+
+/// Who decides how logins are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtectIsOf {
+    /// The command line.
+    Flag,
+    /// `regcred.yaml`, also by leaving it out.
+    File,
 }
 
 impl Settings {
@@ -160,7 +171,8 @@ impl Settings {
         };
         let controller = match combination.strategy {
             Strategy::Controller if purpose == Purpose::Manifests => {
-                Some(controller::decide(options, combination.link, problems)?)
+                let allowed = allowed(environment).unwrap_or_default();
+                Some(controller::decide(options, combination.link, &allowed, problems)?)
             }
             _ => None,
         };
@@ -226,6 +238,10 @@ impl Settings {
             credential_helpers: if is_set(&options.credential_helpers) { Helpers::Ask } else { Helpers::Leave },
             short_lived: if is_set(&options.allow_short_lived) { ShortLived::Allow } else { ShortLived::Refuse },
             destination,
+            protect_is_of: match &options.protect {
+                Some(protect) if !protect.origin.is_of_a_file() => ProtectIsOf::Flag,
+                _ => ProtectIsOf::File,
+            },
             plaintext_in_git: if is_set(&options.allow_plaintext_in_git) {
                 PlaintextInGit::Allow
             } else {
