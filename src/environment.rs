@@ -21,7 +21,7 @@ use regcred_core::nearest::one_slip_away;
 
 pub use ci::Ci;
 
-/// All variables as they were at the start, and the working directory. Nothing else reads the process environment.
+/// All variables at the start, and the working directory. Nothing else reads the process environment.
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     directory: PathBuf,
@@ -30,9 +30,9 @@ pub struct Environment {
 
 /// The content of a variable.
 pub enum Reading {
-    /// There is no such variable.
+    /// The variable does not exist.
     Unset,
-    /// It is set to an empty text.
+    /// The variable is set to an empty text.
     Empty,
     /// Its bytes are not UTF-8.
     NotUnicode,
@@ -48,20 +48,20 @@ pub enum Kubeconfig {
     Text(SecretString),
 }
 
-/// No file of settings, rules, certificates or templates is longer.
+/// The longest file of settings, rules, certificates or templates.
 const LIMIT: u64 = 16 * 1024 * 1024;
-/// How long a pipe is waited for that nobody writes into.
+/// How long to wait for a writer of a pipe.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// No list of namespaces is longer: it would name some hundred thousand of them.
+/// The longest list of namespaces: it would name some hundred thousand of them.
 const LIMIT_OF_A_LIST: u64 = 512 * 1024 * 1024;
 
-/// Reads a file that a merge request may have changed: a regular one, standard input or a descriptor that a shell opened, up to a limit.
+/// Reads a file that a merge request may have changed: a regular file, standard input or a descriptor of the shell, up to a limit.
 ///
 /// # Errors
-/// The file system's, or the file is too long, or a device or a pipe, which may never end, or a link leads out of its work tree.
+/// The file system's, or the file is too long, or it is a device or a pipe, which may never end, or a link leads out of its work tree.
 pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     check_links(path)?;
-    // Before it is opened: a pipe would wait for a writer.
+    // Check before opening: opening a pipe would wait for a writer.
     if !is_open(path) && !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::Unsupported.into());
     }
@@ -74,16 +74,16 @@ fn check_links(path: &Path) -> io::Result<()> {
     if place::goes_astray(path) { Err(io::ErrorKind::CrossesDevices.into()) } else { Ok(()) }
 }
 
-/// Whether the path is that of standard input, or of a descriptor that a shell opened.
+/// Whether the path is that of standard input, or of a descriptor of the shell.
 fn is_open(path: &Path) -> bool {
     let leads_away = path.components().any(|part| part == Component::ParentDir);
     !leads_away && ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))
 }
 
-/// Opens a file, and waits only so long for somebody who writes into a pipe.
+/// Opens a file, and waits only this long for the writer of a pipe.
 ///
 /// # Errors
-/// The file system's, or nobody has opened the pipe, or a link leads out of its work tree.
+/// The file system's, or no writer has opened the pipe, or a link leads out of its work tree.
 pub fn open_in_time(path: &Path) -> io::Result<fs::File> {
     check_links(path)?;
     open_within(path, PATIENCE)
@@ -99,10 +99,10 @@ fn open_within(path: &Path, patience: Duration) -> io::Result<fs::File> {
     receiver.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Opens a list, which may be long and may come through a pipe: a device never ends.
+/// Opens a list, which may be long and may come through a pipe, but not from a device, which never ends.
 ///
 /// # Errors
-/// The file system's, or it is a device; while it is read, that it is too long.
+/// The file system's, or it is a device; while reading, the list is too long.
 pub fn open_list(path: &Path) -> io::Result<impl Read> {
     let file = open_in_time(path)?;
     #[cfg(unix)]
@@ -116,7 +116,7 @@ pub fn open_list(path: &Path) -> io::Result<impl Read> {
     Ok(List { file, left: LIMIT_OF_A_LIST })
 }
 
-/// A list that is read; one that is too long is an error, not a shorter list.
+/// A list with a limit: a longer list is an error, and is not cut.
 struct List<R> {
     file: R,
     left: u64,
@@ -136,10 +136,10 @@ pub fn open_stdin() -> impl Read {
     List { file: io::stdin().lock(), left: LIMIT_OF_A_LIST }
 }
 
-/// Reads such a file as text.
+/// Reads such a file as UTF-8 text.
 ///
 /// # Errors
-/// As [`read_file`], or the file is not UTF-8.
+/// The errors of [`read_file`], or the file is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read_file(path)?).map_err(|_| io::ErrorKind::InvalidData.into())
 }
@@ -181,13 +181,13 @@ impl Environment {
         self.variables.get(&OsString::from(name)).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
     }
 
-    /// What a variable allows that confines something: where it is not UTF-8, nothing.
+    /// The globs of a guard variable; a value that is not UTF-8 allows nothing.
     #[must_use]
     pub fn guard(&self, name: &str) -> Option<&str> {
         self.setting(name).or(self.is_set(name).then_some(""))
     }
 
-    /// The names of all variables, as far as they are text.
+    /// The names of all variables that are UTF-8.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.keys().filter_map(|name| name.to_str())
     }
@@ -217,19 +217,19 @@ impl Environment {
         self.variables.iter().filter(|(name, _)| !sources.iter().any(|source| name.as_os_str() == source.as_str()))
     }
 
-    /// Those of the variables that have one of these names.
+    /// The variables with one of these names.
     pub fn only<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = (&'a OsString, &'a OsString)> {
         self.variables.iter().filter(|(name, _)| names.iter().any(|wanted| name.as_os_str() == *wanted))
     }
 
-    /// The path that a variable names, seen from the working directory; empty counts as unset.
+    /// The path in a variable, relative to the working directory; empty counts as unset.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         let path = self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty())?;
         Some(self.directory.join(path))
     }
 
-    /// The paths in a variable that holds several, seen from the working directory; `None` where it holds none.
+    /// The paths in a variable that holds several, relative to the working directory; `None` if it holds none.
     #[must_use]
     pub fn path_list(&self, name: &str) -> Option<Vec<PathBuf>> {
         let paths = env::split_paths(self.variables.get(&OsString::from(name))?);
@@ -238,7 +238,7 @@ impl Environment {
         (!paths.is_empty()).then_some(paths)
     }
 
-    /// Where relative paths start.
+    /// The directory that relative paths start from.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory

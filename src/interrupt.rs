@@ -1,7 +1,7 @@
 //! Handles Ctrl-C and SIGTERM.
 //!
-//! After `heed`, code that waits for another program gives up as at an error, so that nothing half done stays. Then `main` ends by the same
-//! signal, as the sender expects. A second signal ends the program at once.
+//! After `heed`, code that waits for another program stops as after an error, so that no half-done work stays. Then `main` ends by
+//! the same signal, as the sender expects. A second signal ends the program at once.
 
 use std::thread;
 use std::time::Duration;
@@ -54,7 +54,7 @@ mod unix {
         COME.get_or_init(|| {
             let come = Arc::default();
             for signal in [SIGINT, SIGTERM] {
-                // A signal that cannot be handled ends the program, as without a handler.
+                // If a signal cannot be handled, it ends the program, as without a handler.
                 let _ = register(signal, &come);
             }
             come

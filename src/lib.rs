@@ -30,7 +30,7 @@ pub mod report;
 mod settings;
 mod templates;
 
-/// What the tests and benchmarks of this repository use of the rooms that are private.
+/// The private modules that the tests and benchmarks of this repository use.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::credentials::Credentials;

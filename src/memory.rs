@@ -1,9 +1,9 @@
 //! Keeps the memory of this process, which holds logins, from other processes and from core files.
 
-/// Forbids other processes of this user to read the memory or `/proc/PID/environ`, and the kernel to write a core file. Programs that
-/// this process starts inherit the second.
+/// Keeps other processes of this user from reading the memory or `/proc/PID/environ`, and the kernel from writing a core file. Programs
+/// that this process starts inherit the limit for core files.
 ///
-/// Where the kernel refuses, the program goes on: it is no less safe than without.
+/// If the kernel refuses, the program goes on, no less safe than before.
 pub fn protect() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);

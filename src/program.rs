@@ -18,9 +18,9 @@ use crate::environment::Environment;
 use crate::interrupt;
 use waiting::{Patience, read, receive, wait};
 
-/// How long a wait may take to notice that the program ended.
+/// How long it may take to notice that the program ended.
 const TICK: Duration = Duration::from_millis(50);
-/// How long the rest of an error text is waited for.
+/// How long to wait for the rest of the error output.
 const PATIENCE_FOR_WORDS: Duration = Duration::from_secs(1);
 
 /// A program, and how it runs.
@@ -37,14 +37,14 @@ pub struct Program {
 #[cfg(unix)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Group {
-    /// A new one, so that what the program starts can be ended with it.
+    /// A new group, so that the processes that the program starts can be ended, too.
     New,
-    /// Ours. At a terminal the program may ask for a password, which stops a program of any other group; and Ctrl-C reaches all of
-    /// ours.
+    /// Our group. At a terminal the program may ask for a password, which stops a program of any other group; and Ctrl-C reaches all
+    /// processes of our group.
     Ours,
 }
 
-/// What a program printed.
+/// The output of a program.
 #[cfg_attr(test, derive(Debug))]
 pub struct Answer {
     /// Its standard output.
@@ -53,19 +53,15 @@ pub struct Answer {
     pub words: Zeroizing<Vec<u8>>,
 }
 
-/// Why there is no answer.
+/// Why a program gives no result.
 #[cfg_attr(test, derive(Debug))]
 pub enum Trouble {
-    /// The program could not be started.
     NotStarted,
-    /// It did not end in time.
     Late(Duration),
-    /// It was ended together with us.
     Interrupted,
     Failed {
         /// Its exit status, unless a signal ended it.
         code: Option<i32>,
-        /// What it printed.
         answer: Answer,
     },
 }
@@ -107,12 +103,12 @@ impl Program {
         self
     }
 
-    /// The variables that the program sees, those that are text.
+    /// The variables of the program that are UTF-8.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
     }
 
-    /// Runs the program with this on its standard input.
+    /// Runs the program with this standard input.
     /// Errors: it cannot be started, fails, does not end in time, or is interrupted.
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A], input: Zeroizing<Vec<u8>>) -> Result<Answer, Trouble> {
         let mut command = Command::new(&self.path);
@@ -131,16 +127,16 @@ impl Program {
         else {
             return Err(Trouble::NotStarted);
         };
-        // Threads, since the program may answer before it has read everything; not joined, since a process that it left behind
-        // may hold the pipes open for ever.
+        // Threads, because the program may answer before it has read everything. They are not joined, because a process that the
+        // program left behind may hold the pipes open for ever.
         thread::spawn(move || stdin.write_all(&input));
         let (output, words) = (read(stdout), read(stderr));
-        // It may close its standard output and go on.
+        // The program may close its standard output and go on.
         let ended = receive(&output, &patience).and_then(|output| Ok((output, wait(&mut child, &patience)?)));
         let words = || words.recv_timeout(PATIENCE_FOR_WORDS).unwrap_or_default();
         match ended {
             Ok((output, status)) if status.success() => Ok(Answer { output, words: words() }),
-            // At a terminal Ctrl-C ends the program, too: perhaps before we see the signal.
+            // At a terminal, Ctrl-C also ends the program, perhaps before we notice the signal.
             Ok(_) if interrupt::has_come_within(TICK) => Err(Trouble::Interrupted),
             Ok((output, status)) => {
                 Err(Trouble::Failed { code: status.code(), answer: Answer { output, words: words() } })
@@ -152,9 +148,9 @@ impl Program {
         }
     }
 
-    /// Ends the program and what it has started.
+    /// Ends the program and the processes that it started.
     fn end(&self, child: &mut Child) {
-        // The program may have ended by itself in between, while what it started still runs in its group.
+        // The program may have ended by itself, while processes that it started still run in its group.
         #[cfg(unix)]
         if let (Group::New, Some(group)) =
             (self.group, i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw))
@@ -185,7 +181,7 @@ mod tests {
 
     const NAME: &str = "stand-in";
 
-    /// A shell in its place: `arguments` are a script's.
+    /// A shell instead of the program: `arguments` are those of a script.
     fn shell(variables: &[(&str, &str)], sources: &[VariableName], limit: Duration) -> Program {
         let environment = Environment::new(variables.iter().copied(), "/".into());
         let folder = tempfile::tempdir().unwrap();
@@ -235,7 +231,7 @@ mod tests {
         let program = shell(&path, &[], Duration::from_millis(500));
         let (sender, ended) = mpsc::channel();
         let opened = fifo.clone();
-        // What is read ends when nobody who could write is left.
+        // The output ends when no process is left that could write.
         thread::spawn(move || sender.send(std::fs::read(opened)));
         let script = format!("tail -f /dev/null 3>{} & tail -f /dev/null", fifo.display());
         let outcome = run(&program, &script, b"");

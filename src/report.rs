@@ -83,7 +83,7 @@ pub fn detail(text: &str) {
     }
 }
 
-/// Prints what was done, in a line, to people who asked to be told or who sit at a terminal.
+/// Prints a line about the changes, with `--verbose` or at a terminal.
 pub fn summary(text: &str) {
     if VERBOSE.get().is_some() || io::stderr().is_terminal() {
         note(text);
@@ -106,7 +106,7 @@ pub fn is_json() -> bool {
 /// Prints a change that a run would make: a line on stderr, or an object on stdout.
 pub fn change(change: &Change) {
     if is_json() {
-        // Nobody is left to tell when stdout is closed.
+        // If stdout is closed, there is nobody to tell.
         let _ = io::stdout().lock().write_all(json(change).unwrap_or_default().as_bytes());
     } else {
         note(&format!("{}: {}", change.reason, change.path));
@@ -120,7 +120,7 @@ pub fn note(text: &str) {
     }
 }
 
-/// Makes a panic print its place, and no value.
+/// Makes a panic print its place, but no value.
 pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
@@ -159,12 +159,12 @@ fn line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", inert(text));
 }
 
-/// The text as one line in which no terminal and no CI finds a command: names in it may come from a repository.
+/// The text as one line that no terminal and no CI can take for a command: names in it may come from a repository.
 #[must_use]
 pub fn inert(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for letter in text.chars() {
-        // `##vso[…]`, `##teamcity[…]`, `##[…]`; and `::error::`, which is one only where a line begins.
+        // `##vso[…]`, `##teamcity[…]`, `##[…]`; and `::error::`, which is a command only at the beginning of a line.
         let is_of_a_command = letter == '#' && line.ends_with('#') || letter == ':' && line.trim_start().is_empty();
         if is_visible(letter) && !is_of_a_command { line.push(letter) } else { line.extend(letter.escape_unicode()) }
     }

@@ -81,7 +81,7 @@ impl Explained<'_> {
             "render" if is_a_word => {
                 "several namespaces are joined by commas, `--namespaces team-a,team-b`; other flags are repeated"
             }
-            _ => other_tools::flag(&typed).unwrap_or_default(),
+            _ => other_tools::flag(&typed).filter(|hint| self.takes(hint)).unwrap_or_default(),
         };
         if !hint.is_empty() {
             return (what, hint.to_owned());
@@ -100,9 +100,15 @@ impl Explained<'_> {
         let known = self.subcommand.get_arguments().chain(self.command.get_arguments()).filter_map(clap::Arg::get_long);
         known
             .map(|known| (strsim::osa_distance(word, known), known))
-            .filter(|(distance, known)| *distance <= 2 || known.starts_with(word))
+            .filter(|(distance, known)| (*distance <= 2 && *distance * 3 <= word.len()) || known.starts_with(word))
             .min()
             .map(|(_, known)| format!("--{known}"))
+    }
+
+    /// Whether this command takes the flag that a hint offers in the place of another.
+    fn takes(&self, hint: &str) -> bool {
+        let offered = hint.strip_prefix("did you mean `--").and_then(|rest| rest.strip_suffix("`?"));
+        offered.is_none_or(|name| self.subcommand.get_arguments().any(|known| known.get_long() == Some(name)))
     }
 
     fn meant_command(&self) -> String {

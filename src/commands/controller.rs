@@ -20,15 +20,15 @@ use regcred_core::controller::titansoft::{self, Passes, Verbosity};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::Namespace;
 
-/// The file that is mounted where none is named.
+/// The default file.
 const CONFIG: &str = "/etc/regcred/config/regcred.yaml";
-/// Where a Pod finds the name of its namespace.
+/// The file in which a Pod finds the name of its namespace.
 const NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
-/// How long one call may take where no flag says it.
+/// The default deadline of one call.
 const PATIENCE: Patience = Patience(Duration::from_secs(30));
 
-/// Decides how it runs, and runs it.
+/// Resolves the options of the controller, and runs it.
 pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environment) -> Result<Outcome> {
     let ControllerArguments {
         secrets,
@@ -75,7 +75,7 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
     Ok(controller::run(options, environment)?)
 }
 
-/// Stands in for Titansoft's imagepullsecret-patcher, with its variables and these flags.
+/// Acts as Titansoft's imagepullsecret-patcher, with its variables and these flags.
 pub fn stand_in(arguments: &[OsString], environment: &Environment) -> Result<Outcome> {
     let typed: Vec<_> = arguments.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
     let variables = environment.without(&[]).filter_map(|(name, value)| Some((name.to_str()?, value.to_str())));
@@ -110,7 +110,7 @@ pub fn stand_in(arguments: &[OsString], environment: &Environment) -> Result<Out
     Ok(controller::run(options, environment)?)
 }
 
-/// What tells this replica from others, and from itself after a new start.
+/// A text that differs for each replica, and for each start of it.
 fn identity(environment: &Environment) -> String {
     let host = environment.setting("HOSTNAME").unwrap_or("regcred");
     format!("{host}-{:08x}", RandomState::new().hash_one(std::process::id()) & 0xffff_ffff)

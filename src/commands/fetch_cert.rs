@@ -68,7 +68,7 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
             report::note("the certificate is another than before: the next `regcred render` seals everything for it");
         }
     }
-    // The context exists: it is no value that was typed in the place of a name.
+    // The context exists, so it is not a value that somebody typed in place of a name.
     let of = context.map_or("the current context".to_owned(), |context| format!("the context `{context}`"));
     let done = if is_current { "is there already" } else { "was written" };
     let for_whom = entry.map_or(String::new(), |entry| format!(" for `{}`", entry.name));
@@ -80,7 +80,7 @@ fn entry<'a>(name: &str, file: &'a File) -> Option<&'a Cluster> {
     file.spec.clusters.iter().find(|cluster| cluster.name.as_str() == name)
 }
 
-/// The context and the kubeconfig: those of the cluster in regcred.yaml, unless a flag names the context.
+/// The context and the kubeconfig of the cluster in regcred.yaml, unless a flag names the context.
 fn way<'a>(
     typed: Option<&'a str>,
     entry: Option<&'a Cluster>,
@@ -146,7 +146,7 @@ fn path(
     })
 }
 
-/// The content of the file if it exists: certificates and nothing else, or it is not ours to replace.
+/// The content of the file, if it exists. If it holds anything except certificates, regcred may not replace it.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     let problem = match read_file(path) {
         Ok(bytes) if bytes.is_empty() => return Ok(Some(bytes)),

@@ -29,7 +29,7 @@ pub(super) fn registry_for_an_image(image: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Says what a kubelet does with several logins for one registry, which only several pull secrets can have.
+/// Reports what a kubelet does with several logins for one registry, which only several pull secrets can have.
 pub(super) fn several_logins(matches: &[Match]) -> Option<Diagnostic> {
     let twice = matches.windows(2).find(|pair| pair[0].registry == pair[1].registry)?;
     let message = format!(
@@ -40,8 +40,8 @@ pub(super) fn several_logins(matches: &[Match]) -> Option<Diagnostic> {
     Some(Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::SeveralLogins, message) })
 }
 
-/// Leaves the pull secrets that regcred.yaml has for the namespace.
-/// Errors: there is no such pull secret.
+/// Keeps only the pull secrets that regcred.yaml has for the namespace.
+/// Errors: no pull secret is left.
 pub(super) fn for_namespace(
     mut fleet: Fleet,
     file: Option<&File>,

@@ -17,37 +17,34 @@ use regcred_core::manifest::expands_too_far;
 /// The template of regcred.yaml.
 pub const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
 
-/// The first step of everybody.
+/// The first step for every user.
 pub const FILL_IN: &str =
     "put your logins and namespaces into regcred.yaml: `regcred verify --list` says what it reads";
 
-/// The step of a tool that applies what is in Git.
+/// The step for a tool that applies the content of Git.
 const PROTECT: &str = "choose `protect: sealed`, `sops` or `external` in regcred.yaml first: without it the logins are in clear, and the folder stays out of Git";
 
-/// The step of a tool for which a job commits encrypted files.
+/// The step for a tool with a job that commits encrypted files.
 pub const KEY: &str = "make a key with `openssl rand -hex 32`, and set it as REGCRED_FINGERPRINT_KEY here and in the job before the first render";
 
-/// The step where nobody has listed the namespaces yet.
+/// The step if nobody has listed the namespaces yet.
 pub const EVERY_NAMESPACE: &str =
     "if namespaces come later, let the controller serve every one: regcred.yaml says how in a comment";
 
 /// The pipeline of GitLab.
 pub const PIPELINE: &str = ".gitlab-ci.yml";
-/// A job of ours in a pipeline.
+/// A job of regcred in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
 
-/// What a user starts with.
+/// The files and steps that a user starts with.
 pub struct Start {
-    /// Files that are there and stay.
     pub kept: Vec<String>,
-    /// Files to write: path and text.
     pub files: Vec<(String, String)>,
-    /// What is left to do.
     pub next: Vec<String>,
 }
 
-/// Writes all the files, or none if one of them is there already.
+/// Writes all the files; writes none if one of them exists.
 pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outcome> {
     let InitArguments { tool, clusters, directory } = arguments;
     let root = environment.directory().join(directory);
@@ -156,7 +153,7 @@ pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), S
     let stages = Stages::read(&existing);
     let choose = |usual: &str, other: Option<&String>| {
         let stage = if stages.contains(&usual.to_owned()) { usual } else { other.map_or(usual, String::as_str) };
-        // A name from somebody's pipeline may be anything: JSON is YAML.
+        // A name from somebody's pipeline may be anything, so it is written as JSON, which is YAML.
         let is_plain = stage.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         let is_word =
             ["y", "n", "yes", "no", "on", "off", "true", "false", "null"].contains(&&*stage.to_ascii_lowercase());

@@ -22,7 +22,7 @@ const GITLAB_JOBS: &str = include_str!("../../templates/init/gitlab-ci-commit.ym
 const GITHUB_JOBS: &str = include_str!("../../templates/init/github-commit.yml");
 const WORKFLOW: &str = ".github/workflows/pull-secrets.yml";
 
-/// A tool that applies what is in Git, for many clusters.
+/// A tool that applies the content of Git to many clusters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GitOps {
     Argocd,
@@ -43,16 +43,16 @@ impl GitOps {
 pub struct Fleet {
     tool: GitOps,
     clusters: Vec<Cluster>,
-    /// Whether regcred.yaml lists them already.
+    /// Whether regcred.yaml already lists them.
     is_kept: bool,
-    /// The flag for a format that the tool needs and the file does not say.
+    /// The flag for the format that the tool needs, if the file does not choose it.
     format: &'static str,
 }
 
-/// A cluster, and where its certificate goes.
+/// A cluster, and the path of its certificate.
 struct Cluster {
     name: String,
-    /// Its name as YAML writes it.
+    /// Its name in YAML.
     scalar: String,
     protect: Protect,
     certificate: Option<String>,
@@ -77,7 +77,7 @@ impl Fleet {
         let mut format = "";
         let clusters: Vec<_> = if is_kept {
             let text = read_text(&root.join(file::NAME)).unwrap_or_default();
-            // A file without clusters, or one that cannot be read, is an existing file like any other.
+            // A file without clusters, or an unreadable one, counts like any other existing file.
             let Ok(File { spec, .. }) = file::parse(&text) else { return Ok(None) };
             if tool == GitOps::Flux && spec.format.is_none() {
                 format = " --format kustomization";
@@ -97,8 +97,8 @@ impl Fleet {
         Ok(Some(Self { tool, clusters, is_kept, format }))
     }
 
-    /// The files that are not there yet, and what is left to do.
-    /// Errors: there is a regcred.yaml that does not list the clusters.
+    /// The files that do not exist yet, and the steps that are left.
+    /// Errors: a regcred.yaml exists that does not list the clusters.
     pub fn start(&self, root: &Path) -> Result<Start> {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =

@@ -57,26 +57,20 @@ pub fn run(
 
 fn manifests() -> Result<String, Failure> {
     if io::stdin().is_terminal() {
-        return Err(Failure::Usage(vec![
-            Diagnostic::error(Code::Usage, "`inject` reads manifests on standard input, and that is a terminal")
-                .hint("pipe them in: `helm template … | regcred inject --registry ghcr.io | kubectl apply -f -`"),
-        ]));
+        let message = "`inject` reads manifests on standard input, and that is a terminal";
+        let hint = "pipe them in: `helm template … | regcred inject --registry ghcr.io | kubectl apply -f -`";
+        return Err(Failure::Usage(vec![Diagnostic::error(Code::Usage, message).hint(hint)]));
     }
     let mut bytes = Vec::new();
     open_stdin().read_to_end(&mut bytes).map_err(|error| {
-        Failure::of(
-            TITLE,
-            Diagnostic::error(Code::UnreadableFile, format!("standard input cannot be read: {}", reason(&error))),
-        )
+        let message = format!("standard input cannot be read: {}", reason(&error));
+        Failure::of(TITLE, Diagnostic::error(Code::UnreadableFile, message))
     })?;
     // kubectl reads UTF-16 with its mark, too, which a shell on Windows writes.
     let is_utf_16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     let text = if is_utf_16 { text_of(bytes) } else { String::from_utf8(bytes).ok() };
     text.ok_or_else(|| {
-        Failure::of(
-            TITLE,
-            Diagnostic::error(Code::NotUtf8, "standard input is not UTF-8 text")
-                .hint("write the manifests as UTF-8, or as UTF-16 with its byte-order mark"),
-        )
+        let problem = Diagnostic::error(Code::NotUtf8, "standard input is not UTF-8 text");
+        Failure::of(TITLE, problem.hint("write the manifests as UTF-8, or as UTF-16 with its byte-order mark"))
     })
 }

@@ -20,6 +20,7 @@ use crate::settings::file::Which;
 use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::namespaces::{self, Listed};
 use crate::settings::target::Target;
+use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
 
@@ -72,7 +73,7 @@ fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Fail
             let results = of_failure(&failure);
             print(|_| list.write(&list.unchanged(), &results))?;
             Err(match failure {
-                // Nobody typed a command line: the functionConfig is at fault.
+                // Nobody typed a command line, so the functionConfig is at fault.
                 Failure::Usage(problems) => Failure::Input { title: "the functionConfig", problems },
                 other => other,
             })
@@ -92,7 +93,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     let (runs, mut warnings) = logins::check(members, warnings, environment).map_err(for_a_function)?;
     // The functionConfig has chosen one of several clusters.
     let [run] = runs.as_slice() else { return Ok(Vec::new()) };
-    let manifests = regcred_core::objects::as_built(&run.request());
+    let manifests = regcred_core::objects::build(&run.request(), &Templates::load(None)?)?;
     let objects = objects::of(&manifests, &name);
     if kustomization::is_a_generator(list) {
         Failure::unless_clean("the kustomization", &kustomization::check(environment.directory(), &objects))?;

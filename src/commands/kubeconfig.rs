@@ -7,7 +7,7 @@ use regcred_core::confine::VARIABLES;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::VariableName;
 
-/// A variable holds the kubeconfig itself, or the path of one, as GitLab's File variables do.
+/// A variable holds the kubeconfig itself, or its path, as GitLab's File variables do.
 ///
 /// # Errors
 /// The variable is not set, may not be read, or holds a path in the work tree.

@@ -14,16 +14,15 @@ use crate::settings::findings::Findings;
 use regcred_core::diagnostic::{Diagnostic, Failure, Severity};
 use regcred_core::docker_config::{DockerConfig, Logins};
 
-/// What it means that the variables of the logins are not there.
+/// What to do if the variables of the logins are not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// An error.
     Fails,
-    /// What depends on the logins is not compared, as in a merge request.
+    /// Compare only what does not depend on the logins, as in a merge request.
     IsNotCompared,
 }
 
-/// The logins of all clusters, each read once, and what is wrong with those that were merged.
+/// The logins of all clusters, each read once, and the problems of the merged ones.
 pub(super) struct Reading {
     credentials: Credentials,
     are_any_set: bool,
@@ -48,7 +47,7 @@ impl Reading {
         }
     }
 
-    /// The Docker config of each pull secret of a cluster, and what a comparison can know of them.
+    /// The Docker config of each pull secret of a cluster, and how much a comparison can know about them.
     pub(super) fn merge(&mut self, settings: &Settings, missing: Missing) -> (Vec<Logins>, Known) {
         let (docker_configs, problems) = merge(settings, &self.credentials);
         let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
@@ -64,8 +63,8 @@ impl Reading {
         (docker_configs, Known::All)
     }
 
-    /// Says what is odd about the logins, and what a comparison without them leaves out.
-    /// Errors: what is wrong with them, in one report that names the clusters.
+    /// Prints warnings about the logins, and what a comparison without logins leaves out.
+    /// Errors: all problems of the logins, in one report that names the clusters.
     pub(super) fn finish(self, mut problems: Vec<Diagnostic>) -> Result<(), Failure> {
         problems.extend(self.wrong.said());
         let missing = self.missing.said();
@@ -74,7 +73,7 @@ impl Reading {
             return Err(Failure::Input { title: "the input", problems });
         }
         report::warn(&problems);
-        // Where some login is there, that is no merge request, but a mistake.
+        // If some logins are set, this is no merge request, but a mistake.
         if self.are_any_set {
             report::warn(&missing.into_iter().map(as_a_warning).collect::<Vec<_>>());
         }
@@ -91,7 +90,7 @@ fn merge(settings: &Settings, credentials: &Credentials) -> (Vec<Logins>, Vec<Di
             docker_configs.push(Logins::External(external));
             continue;
         }
-        // Rights need no login.
+        // The rights need no login.
         if settings.combination.format == Format::Rbac {
             docker_configs.push(Logins::Unavailable);
             continue;
@@ -109,8 +108,8 @@ fn merge(settings: &Settings, credentials: &Credentials) -> (Vec<Logins>, Vec<Di
     (docker_configs, problems)
 }
 
-/// Reads the logins for a run that writes no file, with what is odd about them.
-/// Errors: what is wrong with the logins, in one report that names the clusters.
+/// Reads the logins for a run that writes no file, with their warnings.
+/// Errors: all problems of the logins, in one report that names the clusters.
 pub(super) fn check(
     members: Vec<Settings>,
     mut problems: Vec<Diagnostic>,
@@ -133,7 +132,7 @@ fn as_a_warning(problem: Diagnostic) -> Diagnostic {
         .hint("without it nothing that depends on a login is compared for this output")
 }
 
-/// What a comparison without credentials cannot tell.
+/// What a comparison without logins cannot tell.
 fn left_out(format: Format, others_are_set: bool) -> String {
     let there = if others_are_set { "not all credentials are there" } else { "there are no credentials" };
     let what = if format == Format::DockerConfig {

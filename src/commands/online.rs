@@ -28,7 +28,7 @@ use regcred_core::registry::verdict::{Login, Standing, Verdict};
 use regcred_core::spec::go;
 
 const IMAGES_FROM: &str = "`--images-from`";
-/// How long one request may take by default.
+/// The default deadline of one request.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The answer of `--format json`: documented in docs/online.md, and stable.
@@ -38,7 +38,7 @@ struct Answer {
     problems: Vec<Diagnostic>,
 }
 
-/// What is asked beside the logins.
+/// The questions in addition to the logins.
 pub(super) struct Asked<'a> {
     arguments: &'a OnlineArguments,
     images: Vec<Reference>,
@@ -47,10 +47,10 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Reads the flags and the manifests; none without `--online`.
+    /// Reads the flags and the manifests; `None` without `--online`.
     ///
     /// # Errors
-    /// Usage, and manifests that cannot be read.
+    /// Usage, or manifests that cannot be read.
     pub fn read(
         images: &[String],
         arguments: &'a OnlineArguments,
@@ -65,7 +65,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Asks about all logins and images; `warnings` is what was said of the logins before.
+/// Asks about all logins and images; `warnings` are the earlier warnings about the logins.
 pub(super) fn run(
     asked: Asked<'_>,
     logins: &[&Logins],
@@ -108,7 +108,7 @@ pub(super) fn run(
 /// Asks about the logins of a run before its first write, each once.
 ///
 /// # Errors
-/// A registry refuses one, or the flags name no hosts.
+/// A registry refuses a login, or a flag names no host.
 pub(super) fn check_logins<'a>(
     logins: impl Iterator<Item = &'a Logins>,
     arguments: &OnlineArguments,
@@ -138,7 +138,7 @@ pub(super) fn check_logins<'a>(
     Ok(())
 }
 
-/// What the flags hold.
+/// Checks the flags, and returns the deadline of one request.
 ///
 /// # Errors
 /// Usage.

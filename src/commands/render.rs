@@ -9,15 +9,17 @@ use crate::files::{clusters, helm_values};
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
-use crate::settings::fleet::Fleet;
+use crate::settings::fleet::{Fleet, Purpose};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
 use regcred_core::spec::choice::MessageFormat;
 use regcred_core::spec::typed::Typed;
 
-/// Reads, checks, builds and writes, in this order, each for every cluster before the next: nothing is in its place before all is written.
+/// Reads, checks, builds and writes, in this order. Each step is done for all clusters before the next: no file is in its place before all
+/// are written.
 pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
-    let Fleet { members, secret_variables, warnings } = Fleet::resolve(typed, file, environment)?;
+    let Fleet { members, secret_variables, warnings } =
+        Fleet::resolve_for(Purpose::Manifests, typed, file, environment)?;
     runs::prepare_threads(&members);
     if members.iter().any(|settings| settings.message_format == MessageFormat::Json) {
         report::be_json();
@@ -36,7 +38,7 @@ pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Res
     Ok(if typed.has("--cluster") { outcome } else { outcome.and(warn_of_left_over(&folders)) })
 }
 
-/// Puts everything in its place, and says what was done, also where another cluster has failed.
+/// Moves everything to its place, and reports the changes, also if another cluster has failed.
 fn publish(prepared: Vec<Delivery>) -> Result<Outcome, Failure> {
     let (mut delivered, failed) = each(prepared, Delivery::publish);
     let mut findings = Findings::default();
@@ -51,7 +53,7 @@ fn publish(prepared: Vec<Delivery>) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
-/// Warns of folders beside those of the clusters that are no cluster's any more.
+/// Warns about folders beside those of the clusters that belong to no cluster any more.
 fn warn_of_left_over(folders: &clusters::Folders) -> Outcome {
     let left_over = folders.left_over();
     report::warn(&left_over);

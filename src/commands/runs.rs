@@ -12,13 +12,12 @@ use crate::protect::Protector;
 use crate::report;
 use crate::settings::choices::Protect;
 use crate::settings::findings::Findings;
-use crate::settings::sealing::CertificateSource;
-use crate::settings::{Destination, Settings};
+use crate::settings::{Certificate, Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::VariableName;
 
-/// Reads each login once, merges those of every pull secret, and prepares what protects the documents of each cluster.
-/// Errors: what is wrong with the logins and with their protection, together.
+/// Reads each login once, merges the logins of every pull secret, and prepares the protector of each cluster.
+/// Errors: all problems of the logins and of their protection.
 pub(super) fn all(
     members: Vec<Settings>,
     warnings: Vec<Diagnostic>,
@@ -62,7 +61,7 @@ fn together(one: Result<(), Failure>, other: Result<(), Failure>) -> Result<(), 
     }
 }
 
-/// Does the same for each cluster, and gathers what is wrong with all of them; the results are in order.
+/// Does the same for each cluster, and collects all problems; the results are in order.
 pub(super) fn each<A: AsRef<Settings> + Send, B: Send>(
     runs: Vec<A>,
     work: impl Fn(A) -> Result<B, Failure> + Send + Sync,
@@ -95,20 +94,20 @@ fn in_parallel<A: Send, B: Send>(runs: Vec<A>, work: impl Fn(A) -> B + Send + Sy
     if runs.len() > 1 { runs.into_par_iter().map(work).collect() } else { runs.into_iter().map(work).collect() }
 }
 
-/// Lets this thread do everything where no other can be started, as under a narrow limit of processes. A plain stream needs no other.
+/// Lets this thread do everything if no other can be started, as under a low limit of processes. A plain stream needs no other thread.
 pub(super) fn prepare_threads(members: &[Settings]) {
     let streams = |one: &Settings| matches!(one.destination, Destination::Stdout);
     let is_plain = |one: &Settings| one.combination.protect == Protect::Plain && streams(one);
     if !matches!(members, [one] if is_plain(one)) && rayon::ThreadPoolBuilder::new().build().is_err() {
-        // Where there is a pool already, there are threads.
+        // If a pool exists already, threads can be started.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
     }
 }
 
-/// How many programs that wait for a key service run at once, at least: they need no core meanwhile.
+/// The least number of programs that run at once while they wait for a key service: they use no core meanwhile.
 const PROGRAMS: usize = 8;
 
-/// Does the work with more threads than there are cores where others' programs do it.
+/// Does the work with more threads than cores if other programs do it.
 pub(super) fn side_by_side<T: Send>(runs: Vec<ClusterRun>, work: impl FnOnce(Vec<ClusterRun>) -> T + Send) -> T {
     if runs.iter().all(|run| run.settings.combination.protect != Protect::Sops) {
         return work(runs);
@@ -120,18 +119,18 @@ pub(super) fn side_by_side<T: Send>(runs: Vec<ClusterRun>, work: impl FnOnce(Vec
     }
 }
 
-/// Warns of clusters whose own certificates are of one key: most likely one of them was fetched from the wrong cluster.
+/// Warns about clusters whose own certificates have the same key: probably one was fetched from the wrong cluster.
 fn of_one_key(runs: &[ClusterRun]) -> Vec<Diagnostic> {
     let mut known: HashMap<&[u8], &Settings> = HashMap::new();
     let mut warnings = Vec::new();
     for ClusterRun { settings, protector, .. } in runs {
-        let (Some(recipient), Some(CertificateSource::File(_)), Some(cluster)) =
-            (protector.recipient(), &settings.sealing.certificate, &settings.cluster)
+        let (Some(recipient), Some(Certificate::File(_)), Some(cluster)) =
+            (protector.recipient(), &settings.sealing_cert, &settings.cluster)
         else {
             continue;
         };
         let first = *known.entry(recipient).or_insert(settings);
-        if let (true, Some(other)) = (first.sealing.certificate != settings.sealing.certificate, &first.cluster) {
+        if let (true, Some(other)) = (first.sealing_cert != settings.sealing_cert, &first.cluster) {
             let message = format!("{other} and {cluster} use different files with the same key");
             let hint = format!(
                 "if one of them was fetched from the wrong cluster: `regcred fetch-cert --cluster {cluster} --context CONTEXT`"

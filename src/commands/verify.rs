@@ -50,7 +50,7 @@ pub fn run(
     if arguments.list {
         let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
         let mut problems = [fleet.warnings.clone(), protection(&fleet, environment)?].concat();
-        // A list of variables is of no output.
+        // A list of variables does not belong to an output.
         problems.retain(|problem| problem.is_error() || problem.code != Code::NoSopsRule);
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);
@@ -92,7 +92,7 @@ pub fn run(
 }
 
 /// The image of a run that asks no registry.
-/// Errors: usage: there are several.
+/// Errors: usage: there are several images.
 fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     #[cfg(feature = "cluster")]
     if arguments.online.online {
@@ -108,7 +108,7 @@ fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     }
 }
 
-/// Checks the logins, and those that they would be encrypted for.
+/// Checks the logins, and the recipients of their encryption.
 fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, Vec<Diagnostic>), Failure> {
     let protection = protection(&fleet, environment)?;
     let problems = match logins::check(fleet.members, fleet.warnings, environment) {
@@ -122,7 +122,7 @@ fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, 
     Err(Failure::Input { title: "the input", problems: [problems, protection].concat() })
 }
 
-/// What is wrong with the certificates, and with the rules of sops.
+/// Problems of the certificates, and of the rules of sops.
 fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic>, Failure> {
     let mut findings = Findings::default();
     for member in &fleet.members {
@@ -148,7 +148,7 @@ fn unknown_output() -> Diagnostic {
     Diagnostic::warning(Code::NoSopsRule, message).hint("add `--output PATH`, as for `render`")
 }
 
-/// What cannot be answered for a whole Docker config that others fetch.
+/// Questions that have no answer if an operator fetches the whole Docker config.
 fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     let nothing_is_known = pull_secret.external.as_ref()?.registries().is_empty();
     nothing_is_known.then(|| {
@@ -171,7 +171,7 @@ fn distinct(runs: &[ClusterRun]) -> Vec<&Logins> {
     distinct.map(|(_, logins)| logins).collect()
 }
 
-/// The sources of the logins, each once.
+/// The sources of the logins, without duplicates.
 fn sources(members: &[Settings]) -> Vec<&Source> {
     let mut seen = HashSet::new();
     let pull_secrets = members.iter().flat_map(|member| &member.pull_secrets);
@@ -269,7 +269,7 @@ fn list(sources: &[&Source], format: AnswerFormat, environment: &Environment) ->
     Ok(Outcome::Done)
 }
 
-/// Marks the variable that is read: the first set one of each purpose.
+/// Marks the variable that is read: for each purpose, the first one that is set.
 fn state(variable: &Listed, all: &[Listed]) -> &'static str {
     let same = |other: &&Listed| other.source == variable.source && other.purpose == variable.purpose;
     let read = all.iter().filter(same).find(|other| other.set);

@@ -13,11 +13,11 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::Logins;
 use regcred_core::names::ResourceName;
 
-/// Which resource has which pull secret.
+/// Assigns each pull secret to a resource.
 type Taken = BTreeMap<ResourceName, String>;
 
 impl Mounts<'_> {
-    /// What the resources mean, the oldest first. A login that is broken stays as it was `earlier`; a resource that is not permitted is
+    /// Reads the resources, the oldest first. A broken login stays as it was `earlier`; a resource that is not permitted is
     /// ignored.
     pub(super) fn decide(
         &self,
@@ -63,7 +63,7 @@ impl Mounts<'_> {
         Mounted { config, permitted: Some(permission.config), logins, verdicts, warnings }
     }
 
-    /// The pull secrets of a resource, each within what is permitted.
+    /// The pull secrets of a resource, each within the permitted limits.
     fn permitted(&self, resource: &Asked, permission: &Permission, taken: &Taken) -> Result<Vec<Wanted>, Vec<Refusal>> {
         let refused = |problem: Diagnostic| Refusal {
             reason: if problem.code == Code::NotAllowed { Reason::Registry } else { Reason::NotUnderstood },
@@ -89,7 +89,7 @@ impl Mounts<'_> {
 }
 
 impl Mounted {
-    /// The logins that a pull secret has, if they come from the same sources.
+    /// The current logins of a pull secret, if they come from the same sources.
     fn logins_of(&self, wanted: &Wanted) -> Option<Rc<Logins>> {
         let is_same = |one: &Wanted| one.name == wanted.name && one.sources == wanted.sources;
         let number = self.config.pull_secrets.iter().position(is_same)?;

@@ -19,21 +19,21 @@ use regcred_core::spec::SECRET_NAME;
 use regcred_core::spec::choice::{Link, Strategy};
 use regcred_core::spec::logins::registry;
 
-/// What a mounted regcred.yaml permits to custom resources.
+/// The limits of a mounted regcred.yaml for custom resources.
 pub struct Permission {
-    /// For each pull secret the widest that they may ask for.
+    /// For each pull secret the maximum that a resource may ask for.
     pub config: Config,
     /// More Secrets that their logins may name.
     pub secrets: Vec<ResourceName>,
-    /// The registries.
+    /// The permitted registries.
     pub registries: Allowed,
 }
 
 impl Permission {
-    /// What the file permits.
+    /// Reads the limits from the file.
     ///
     /// # Errors
-    /// Everything in it that the controller cannot do.
+    /// Everything in the file that the controller cannot do.
     pub fn read(mut file: File, allowed: &Allowed) -> Result<Self, Vec<Diagnostic>> {
         let registries = take(&mut file.spec.controller.registries);
         let secrets = take(&mut file.spec.controller.secrets);
@@ -42,7 +42,7 @@ impl Permission {
         Ok(Self { config: read(&file, allowed)?, secrets, registries })
     }
 
-    /// For the rule that compares a resource with it.
+    /// The limits in the form that is compared with a resource.
     pub fn permitted(&self) -> Permitted<'_> {
         Permitted { config: &self.config, secrets: &self.secrets, registries: &self.registries }
     }
@@ -56,7 +56,7 @@ impl Permission {
 /// The pull secrets that a custom resource asks for; `owner` is that of the installation.
 ///
 /// # Errors
-/// Everything in it that the controller cannot do.
+/// Everything in the resource that the controller cannot do.
 pub fn asked(spec: &Value, owner: &ResourceName, allowed: &Allowed) -> Result<Vec<Wanted>, Vec<Diagnostic>> {
     let spec: Spec = serde_json::from_value(spec.clone()).map_err(|_| {
         let message = "its spec has a form that this version does not understand";
@@ -70,10 +70,10 @@ pub fn asked(spec: &Value, owner: &ResourceName, allowed: &Allowed) -> Result<Ve
 /// The key of a whole Docker config.
 const WHOLE: &str = ".dockerconfigjson";
 
-/// What the file means.
+/// Reads the meaning of the file.
 ///
 /// # Errors
-/// Everything in it that the controller cannot do.
+/// Everything in the file that the controller cannot do.
 pub fn read(file: &File, allowed: &Allowed) -> Result<Config, Vec<Diagnostic>> {
     let Spec {
         strategy,
@@ -165,7 +165,7 @@ fn wanted(written: &PullSecret, allowed: &Allowed, problems: &mut Vec<Diagnostic
     Wanted { name, sources, namespaces, within: None, accounts, account_globs }
 }
 
-/// The ServiceAccounts by name and by glob; neither are all of them.
+/// The ServiceAccounts by name and by glob; without both, every ServiceAccount.
 fn accounts(written: &[AccountName]) -> (Vec<ResourceName>, Vec<GlobMatcher>) {
     if written.is_empty() {
         return (vec![ResourceName::known("default")], Vec::new());

@@ -15,10 +15,10 @@ use regcred_core::cluster::Delivery;
 use regcred_core::controller::Manner;
 use regcred_core::names::Namespace;
 
-/// How often it is checked while it is good, and while it is not.
+/// How often the policies are checked while they confine the account, and while they do not.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(2));
 
-/// Checks for ever, at once when the namespaces are known.
+/// Checks without end, and at once when the namespaces are known.
 pub async fn keep_checking(state: &State, server: &Server, delivery: &Delivery<'_>, own: &Namespace) -> Infallible {
     if state.manner == Manner::Patcher {
         return pending().await;
@@ -34,7 +34,7 @@ pub async fn keep_checking(state: &State, server: &Server, delivery: &Delivery<'
     }
 }
 
-/// Checks once; where the API server does not answer, what was known stays.
+/// Checks once. If the API server does not answer, the earlier result stays.
 pub async fn check_once(
     state: &State,
     server: &Server,

@@ -22,15 +22,15 @@ use super::metrics::CONTENT_TYPE;
 use super::state::State;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// How many connections there may be at once.
+/// The largest number of connections.
 const CONNECTIONS: usize = 16;
-/// How long one may last.
+/// The longest time of one connection.
 const LASTS: Duration = Duration::from_secs(30);
 
-/// Begins to answer on this address.
+/// Starts to answer on this address.
 ///
 /// # Errors
-/// The port cannot be had.
+/// The port is in use.
 pub async fn begin(listen: SocketAddr, state: &Rc<State>) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         let message = format!("`--listen` {listen} cannot be had: {}", error.kind());
@@ -42,7 +42,7 @@ pub async fn begin(listen: SocketAddr, state: &Rc<State>) -> Result<(), Failure>
     Ok(())
 }
 
-/// Answers for ever.
+/// Answers without end.
 async fn answer(listener: TcpListener, state: Rc<State>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -59,7 +59,7 @@ async fn answer(listener: TcpListener, state: Rc<State>) {
             });
             let connection =
                 http1::Builder::new().max_buf_size(16 * 1024).serve_connection(TokioIo::new(stream), service);
-            // A client that goes away, or is too slow, is nobody's problem.
+            // A client that disconnects, or is too slow, is not our problem.
             let _ = timeout(LASTS, connection).await;
             drop(place);
         });

@@ -14,7 +14,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub struct LastError(Option<(String, Instant)>);
 
 impl LastError {
-    /// Takes the error of a watch, which goes on.
+    /// Takes the error of a watch that goes on.
     pub fn say(&mut self, watch: &str, words: String) {
         let now = Instant::now();
         let is_known = |(said, at): &(String, Instant)| *said == words && now.duration_since(*at) < AGAIN;
@@ -24,7 +24,7 @@ impl LastError {
         }
     }
 
-    /// What was said.
+    /// The last message.
     pub fn words(&self) -> Option<&str> {
         self.0.as_ref().map(|(words, _)| words.as_str())
     }

@@ -10,8 +10,8 @@ use regcred_cluster::controller::lease::{AGAIN, Lease};
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 
-/// Takes part in the election until the controller is told to stop. Then it gives the lease back at once: writes that still run have
-/// preconditions, and another replica need not wait for them.
+/// Takes part in the election until the controller is told to stop, and then gives the Lease back at once. Writes that still run have
+/// preconditions, so another replica need not wait for them.
 pub async fn take_part(mut lease: Lease, server: Server, state: Rc<State>) {
     let mut said = None;
     let mut held = false;

@@ -23,34 +23,34 @@ pub fn set(format: Format) {
     let _ = FORMAT.set(format);
 }
 
-/// From now on writes details, too.
+/// Turns on details.
 pub fn be_detailed() {
     let _ = DEBUG.set(());
 }
 
-/// A detail, which nobody has to look at.
+/// Logs a detail.
 pub fn debug(message: &str, fields: &[(&str, &str)]) {
     if DEBUG.get().is_some() {
         line("debug", message, fields);
     }
 }
 
-/// Something that went as it should.
+/// Logs a success.
 pub fn info(message: &str, fields: &[(&str, &str)]) {
     line("info", message, fields);
 }
 
-/// Something that somebody may have to look at.
+/// Logs something that somebody may have to look at.
 pub fn warn(message: &str, fields: &[(&str, &str)]) {
     line("warn", message, fields);
 }
 
-/// Something that keeps the controller from its work.
+/// Logs something that keeps the controller from its work.
 pub fn error(message: &str, fields: &[(&str, &str)]) {
     line("error", message, fields);
 }
 
-/// A problem with its hint.
+/// Logs a problem with its hint.
 pub fn problem(problem: &Diagnostic) {
     let fields = [("code", problem.code.as_str()), ("hint", problem.hint.as_deref().unwrap_or_default())];
     let fields = &fields[..=usize::from(problem.hint.is_some())];
@@ -64,7 +64,7 @@ pub fn problem(problem: &Diagnostic) {
 fn line(level: &str, message: &str, fields: &[(&str, &str)]) {
     let time = format!("{:.3}", Timestamp::now());
     let text = written(FORMAT.get().copied().unwrap_or(Format::Text), &time, level, message, fields);
-    // Nobody is left to tell that standard error is closed.
+    // If standard error is closed, there is nobody to tell.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 

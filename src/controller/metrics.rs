@@ -14,10 +14,10 @@ use regcred_core::controller::{Counts, Deed, Outcome, Write};
 
 type Labels = Vec<(&'static str, String)>;
 
-/// The form of the text, for its header.
+/// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Everything that is counted.
+/// All counters.
 pub struct Metrics {
     registry: Registry,
     namespaces: Family<Labels, Gauge>,
@@ -93,7 +93,7 @@ impl Metrics {
         Self { registry, ..metrics }
     }
 
-    /// Shows how the namespaces are.
+    /// Sets the number of namespaces in each state.
     pub fn count(&self, counts: Counts) {
         let Counts { wanted, served, pending, left, failing, contested } = counts;
         let states = [
@@ -110,7 +110,7 @@ impl Metrics {
         }
     }
 
-    /// Shows what became of the custom resources; there are none without `--crd`.
+    /// Sets the number of custom resources in each state; there are none without `--crd`.
     pub fn resources(&self, verdicts: &[Verdict]) {
         let (mut followed, mut not_permitted, mut broken) = (0, 0, 0);
         for verdict in verdicts {
@@ -126,24 +126,24 @@ impl Metrics {
         }
     }
 
-    /// A new namespace was served after so many milliseconds.
+    /// Counts a new namespace that was served after this many milliseconds.
     pub fn served(&self, milliseconds: u64) {
         self.served_seconds.observe(std::time::Duration::from_millis(milliseconds).as_secs_f64());
     }
 
-    /// The registry refuses a login, or does not.
+    /// Records whether the registry refuses a login.
     pub fn refused(&self, registry: &str, is_refused: bool) {
         self.login_refused.get_or_create(&vec![("registry", registry.to_owned())]).set(i64::from(is_refused));
     }
 
-    /// A login ends then, in seconds since 1970, where that is known.
+    /// Records when a login ends, in seconds since 1970, if that is known.
     pub fn expires(&self, registry: &str, at: Option<i64>) {
         if let Some(at) = at {
             self.login_expires.get_or_create(&vec![("registry", registry.to_owned())]).set(at);
         }
     }
 
-    /// A write has ended; gives its result in a word.
+    /// Counts a finished write; returns its result as a word.
     pub fn wrote(&self, write: &Write, outcome: &Outcome) -> &'static str {
         let kind = match write.deed {
             Deed::Link(_) => "link",
@@ -161,7 +161,7 @@ impl Metrics {
         result
     }
 
-    /// Takes over how often the API server has answered how.
+    /// Takes over the number of answers of the API server.
     pub fn calls(&self, calls: &BTreeMap<(&'static str, u16), u64>) {
         for ((verb, code), count) in calls {
             let counter =
@@ -170,10 +170,10 @@ impl Metrics {
         }
     }
 
-    /// The text.
+    /// Writes the text.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing into a text cannot fail.
+        // Writing into a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }

@@ -1,6 +1,6 @@
 //! Runs in a cluster, and keeps every namespace served: the verb `controller`.
 //!
-//! One thread does everything: watches, writes, the lease, the check of the policies, and the answers on a port.
+//! One thread does everything: watches, writes, the Lease, the check of the policies, and the answers on a port.
 
 mod asked;
 mod config;
@@ -37,29 +37,29 @@ use regcred_core::names::Namespace;
 
 pub use log::{Format as LogFormat, be_detailed};
 
-/// How the controller runs.
+/// The options of the controller.
 pub struct Options {
     /// Where its settings and the logins come from.
     pub origin: Origin,
-    /// Who says what is done.
+    /// What decides what the controller does.
     pub wishes: Wishes,
-    /// The namespace of the lease and the Events; else that of the Pod or the kubeconfig.
+    /// The namespace of the Lease and the Events; without it, that of the Pod or the kubeconfig.
     pub namespace: Option<Namespace>,
-    /// How long it runs.
+    /// How long the controller runs.
     pub lasting: Lasting,
-    /// Where it answers, if anywhere.
+    /// The address of its port, if it has one.
     pub listen: Option<SocketAddr>,
     /// The form of its log.
     pub log_format: LogFormat,
     /// How the cluster is reached.
     pub access: Access,
-    /// What the file may name.
+    /// The limits for the file.
     pub allowed: Allowed,
-    /// What is done with Pods that lack the reference.
+    /// What to do with Pods that lack the reference.
     pub stuck_pods: StuckPods,
-    /// How often the registries are asked; `None` is never.
+    /// How often the registries are asked; `None` means never.
     pub check_online: Option<Duration>,
-    /// What tells this replica from others, and from itself after a new start.
+    /// A text that differs for each replica, and for each start of it.
     pub identity: String,
 }
 
@@ -77,7 +77,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// What is done apart from serving.
+    /// What the controller does besides serving.
     fn manner(&self) -> Manner {
         match self {
             Self::Mounted { .. } => Manner::Controller,
@@ -86,12 +86,12 @@ impl Origin {
     }
 }
 
-/// Who says what is done.
+/// What decides what the controller does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wishes {
-    /// The settings.
+    /// The mounted settings.
     Settings,
-    /// Custom resources, within what the mounted regcred.yaml permits.
+    /// Custom resources, within the limits of the mounted regcred.yaml.
     Resources,
 }
 
@@ -104,26 +104,26 @@ pub enum Lasting {
     ForEver,
 }
 
-/// What is done with Pods that fail to pull because they were created without the reference.
+/// What to do with Pods that fail to pull because they were created without the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StuckPods {
     /// Nothing.
     Stay,
-    /// They are evicted, so that their controller makes new ones.
+    /// Evict them, so that their controller creates new ones.
     Evict,
 }
 
-/// The namespace of this replica: the one that was named, or what the connection says.
+/// The namespace of this replica: the named one, or that of the connection.
 fn own_namespace(named: Option<Namespace>, connected: &str) -> Result<Namespace, Diagnostic> {
     let wrong =
         |_| Diagnostic::error(Code::InvalidKubeconfig, "the namespace of the kubeconfig's context is not valid");
     named.map_or_else(|| connected.parse().map_err(wrong), Ok)
 }
 
-/// Runs.
+/// Runs the controller.
 ///
 /// # Errors
-/// It cannot begin; with one pass also what is wrong with the mounted files.
+/// The controller cannot start; with one pass also the problems of the mounted files.
 pub fn run(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
     log::set(options.log_format);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| {

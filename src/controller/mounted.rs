@@ -1,6 +1,6 @@
 //! Reads the mounted regcred.yaml and the mounted Secrets, and compares them with their earlier content.
 //!
-//! A kubelet swaps the whole content of a mount at once, by a symbolic link; two mounts change one after the other.
+//! A kubelet replaces the whole content of a mount at once, by a symbolic link. Two mounts change one after the other.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -27,26 +27,26 @@ pub struct Mounts<'a> {
     pub origin: &'a Origin,
     pub allowed: &'a Allowed,
     pub environment: &'a Environment,
-    /// The custom resources, which then say what is done, and the Secrets that they name.
+    /// The custom resources and the Secrets that they name, if custom resources decide what the controller does.
     pub observed: Option<Rc<Observed>>,
 }
 
-/// What they held.
+/// The content of the files.
 pub struct Texts {
     config: Result<String, ErrorKind>,
     values: Values,
     asked: Option<Vec<Asked>>,
 }
 
-/// What they mean: the logins are in the order of the pull secrets.
+/// The meaning of the files: the logins are in the order of the pull secrets.
 pub struct Mounted {
     pub config: Config,
-    /// What the file permits to custom resources, where these say what is done.
+    /// The limits for custom resources, if custom resources decide what the controller does.
     pub permitted: Option<Config>,
     pub logins: Vec<Rc<Logins>>,
-    /// What became of each custom resource.
+    /// The result for each custom resource.
     pub verdicts: Vec<Verdict>,
-    /// What is odd, but no error.
+    /// Warnings.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -66,7 +66,7 @@ impl PartialEq for Texts {
 }
 
 impl Mounts<'_> {
-    /// Reads all files that the regcred.yaml names; with custom resources, what was seen of these.
+    /// Reads all files that the regcred.yaml names, and with custom resources the state that was seen of them.
     pub fn read(&self) -> Texts {
         let config = match self.origin {
             Origin::Mounted { config, .. } => {
@@ -86,12 +86,12 @@ impl Mounts<'_> {
         Texts { config, values, asked: None }
     }
 
-    /// What custom resources and their Secrets wait for; `None` where everything is known.
+    /// What custom resources and their Secrets still wait for; `None` if everything is known.
     pub fn waits_for(&self) -> Option<String> {
         self.observed.as_ref()?.waits_for()
     }
 
-    /// Whether watches have shown something since this was asked last.
+    /// Whether watches have shown something since the last call.
     pub fn take_change(&self) -> bool {
         self.observed.as_ref().is_some_and(|observed| observed.take_change())
     }
@@ -107,7 +107,7 @@ impl Mounts<'_> {
         text_of(bytes(&path)?).map(SecretString::from).ok_or(ErrorKind::InvalidData)
     }
 
-    /// Where a value is, in the words of a message.
+    /// The place of a value, as text for a message.
     fn place(&self, key: &Key) -> String {
         match self.origin {
             Origin::Mounted { .. } => {
@@ -130,10 +130,10 @@ impl Mounts<'_> {
         Permission::read(file::parse(text)?, self.allowed)
     }
 
-    /// What the files mean; a broken login of a custom resource stays as it was `earlier`.
+    /// The meaning of the files. If a login of a custom resource is broken, the login from `earlier` stays.
     ///
     /// # Errors
-    /// Everything that is wrong with them; no message has a value.
+    /// All problems of the files; no message has a value.
     pub fn understand(&self, texts: &Texts, earlier: Option<&Mounted>) -> Result<Mounted, Vec<Diagnostic>> {
         let text = texts.config.as_ref().map_err(|kind| {
             let message = format!("the file of `--config` cannot be read: {kind}");
@@ -152,7 +152,7 @@ impl Mounts<'_> {
         Ok(Mounted { config, permitted: None, logins, verdicts: Vec::new(), warnings: problems })
     }
 
-    /// The logins of a pull secret, unless something is wrong with them; only these registries are permitted.
+    /// The logins of a pull secret, if they have no problem. Only these registries are permitted.
     pub(super) fn read_logins(
         &self,
         wanted: &Wanted,

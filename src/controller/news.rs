@@ -12,22 +12,22 @@ use regcred_core::controller::conditions::Verdict;
 use regcred_core::controller::{Notice, Place, Target};
 use regcred_core::diagnostic::Diagnostic;
 
-/// Where news go.
+/// Where news is sent.
 pub struct News {
     events: Option<Events>,
-    /// What was said of the mounted files.
+    /// The messages about the mounted files so far.
     said: BTreeSet<String>,
-    /// What was said of custom resources.
+    /// The messages about custom resources so far.
     said_of_resources: BTreeSet<String>,
 }
 
 impl News {
-    /// News with Events, or without: one pass publishes none.
+    /// News with or without Events: one pass publishes no Events.
     pub fn new(events: Option<Events>) -> Self {
         Self { events, said: BTreeSet::new(), said_of_resources: BTreeSet::new() }
     }
 
-    /// Tells a notice.
+    /// Reports a notice.
     pub fn tell(&mut self, notice: &Notice, delivery: &Delivery<'_>, state: &State) {
         let with = |message: &str, place: &Place| format!("{}: {message}", place.words(delivery));
         match notice {
@@ -59,7 +59,7 @@ impl News {
         }
     }
 
-    /// Says what is wrong with the mounted files, each problem once until they are good again.
+    /// Reports the problems of the mounted files, each once until the files are valid again.
     pub fn broken(&mut self, problems: &[Diagnostic]) {
         for problem in problems.iter().filter(|problem| problem.is_error()) {
             log::problem(problem);
@@ -70,13 +70,13 @@ impl News {
         }
     }
 
-    /// The mounted files are good.
+    /// Reports that the mounted files are valid.
     pub fn good(&mut self, warnings: &[Diagnostic]) {
         self.said.clear();
         warnings.iter().for_each(log::problem);
     }
 
-    /// Says which custom resources are ignored, or have a broken login, each once until that is over.
+    /// Reports which custom resources are ignored or have a broken login, each once until that ends.
     pub fn resources(&mut self, verdicts: &[Verdict]) {
         let mut all = BTreeSet::new();
         for verdict in verdicts {
@@ -97,7 +97,7 @@ impl News {
         self.said_of_resources = all;
     }
 
-    /// Warns about something that is not an object.
+    /// Warns about something other than a write; `about` is the object of the Event, if there is one.
     pub fn publish(&mut self, reason: &'static str, message: &str, about: Option<(&'static str, String, String)>) {
         log::warn(message, &[("reason", reason)]);
         self.event(reason, message.to_owned(), about);

@@ -22,15 +22,15 @@ use regcred_core::controller::resource::{Resource, SourceSecret};
 use regcred_core::controller::wanted::Key;
 use regcred_core::names::{Namespace, ResourceName};
 
-/// After which time a change is looked at again: it counts if nothing else has changed.
+/// The pause before a change is read again: it counts if nothing else has changed.
 pub const SETTLES: Duration = Duration::from_millis(200);
-/// The pause before an API server is asked again that does not answer.
+/// The pause before a retry if the API server does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Values of Secrets, by their keys.
 pub type Values = BTreeMap<Key, Result<SecretString, ErrorKind>>;
 
-/// What is watched, and what was seen.
+/// The watched objects, and their last state.
 pub struct Observed {
     client: Client,
     namespace: Namespace,
@@ -41,18 +41,18 @@ pub struct Observed {
     has_changed: Cell<bool>,
 }
 
-/// What a custom resource asks for, as it is written.
+/// The spec of a custom resource, as written.
 #[derive(Clone, PartialEq)]
 pub struct Asked {
     pub name: String,
     pub generation: i64,
-    /// Whether it is for this owner, or for another one.
+    /// The owner whose controller should follow the resource, if an annotation names one.
     pub owner: Option<String>,
     pub spec: Value,
     age: (String, String),
 }
 
-/// A Secret that is watched.
+/// A watched Secret.
 struct Source {
     seen: Watched<SourceSecret>,
     work: JoinHandle<()>,
@@ -62,7 +62,7 @@ struct Source {
 struct Watched<T> {
     is_complete: bool,
     objects: BTreeMap<String, T>,
-    /// What it has seen since it began again.
+    /// The objects that it has seen since it started again.
     again: Option<BTreeMap<String, T>>,
     trouble: LastError,
 }
@@ -74,7 +74,7 @@ impl<T> Default for Watched<T> {
 }
 
 impl<T> Watched<T> {
-    /// Takes what a watch shows. Until it has shown everything again, what there was stays; a failure changes nothing.
+    /// Takes an event of the watch. Until a new start has shown everything, the earlier objects stay; a failure changes nothing.
     fn take(&mut self, look: Look<T>, name: impl Fn(&T) -> String, what: &str) {
         match look {
             Look::Began => self.again = Some(BTreeMap::new()),
@@ -95,7 +95,7 @@ impl<T> Watched<T> {
 }
 
 impl Observed {
-    /// Begins to watch custom resources.
+    /// Starts to watch custom resources.
     pub fn start(client: Client, server: Server, namespace: Namespace, state: Rc<State>) -> Rc<Self> {
         let observed = Rc::new(Self {
             client,
@@ -125,7 +125,7 @@ impl Observed {
         observed
     }
 
-    /// Watches these Secrets, and no others.
+    /// Watches exactly these Secrets.
     pub fn watch_sources(self: &Rc<Self>, names: &BTreeSet<ResourceName>) {
         let Some(first) = self.first.get() else { return };
         let mut sources = self.sources.borrow_mut();
@@ -145,7 +145,7 @@ impl Observed {
         }
     }
 
-    /// What it waits for before anything is known; `None` if it is.
+    /// What is still unknown; `None` if everything is known.
     pub fn waits_for(&self) -> Option<String> {
         if !self.resources.borrow().is_complete {
             let trouble = self.resources.borrow().trouble.words().map(|words| format!(": {words}"));
@@ -162,12 +162,12 @@ impl Observed {
         Some(format!("the Secret {} in the controller's namespace was not read yet", name?))
     }
 
-    /// Whether anything has changed since this was asked last.
+    /// Whether anything has changed since the last call.
     pub fn take_change(&self) -> bool {
         self.has_changed.take()
     }
 
-    /// What custom resources ask for, the oldest first.
+    /// The specs of the custom resources, the oldest first.
     pub fn asked(&self) -> Vec<Asked> {
         let asked = |resource: &Resource| {
             let (created, name) = resource.age();
@@ -198,7 +198,7 @@ impl Observed {
         sources.iter().flat_map(of_one).collect()
     }
 
-    /// A custom resource, as it was seen last.
+    /// The last seen state of a custom resource.
     pub fn resource(&self, name: &str) -> Option<Resource> {
         self.resources.borrow().objects.get(name).cloned()
     }
@@ -217,7 +217,7 @@ impl Observed {
 
 async fn see_source(observed: Rc<Observed>, name: ResourceName, mut stream: BoxStream<'static, Look<SourceSecret>>) {
     while let Some(look) = stream.next().await {
-        // A Secret that the account may not read is as good as none, and holds nothing else up.
+        // A Secret that the account may not read counts as missing, and does not hold up the others.
         let is_refused = matches!(look, Look::Failed(Failed { code: 401 | 403, .. }));
         if let Some(Source { seen, .. }) = observed.sources.borrow_mut().get_mut(&name) {
             seen.take(look, |secret| secret.metadata.name.clone(), &format!("secrets/{name}"));

@@ -24,7 +24,7 @@ use regcred_cluster::server::Server;
 use regcred_core::controller::Counts;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// How often it is looked whether custom resources were read.
+/// How often the pass checks whether custom resources were read.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Makes one pass.
@@ -81,7 +81,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
             if session.is_idle() && state.is_safe() && is_done(counts) {
                 return Ok(counts);
             }
-            // Only what nothing is done about runs out of time.
+            // The time counts only while there is work that cannot go on.
             if !session.is_idle() && state.may_write() && session.machine.is_synced() {
                 end = Instant::now() + patience;
             }
@@ -102,7 +102,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     Ok(if counts.served == counts.wanted && is_followed { Outcome::Done } else { Outcome::Negative })
 }
 
-/// Waits until custom resources and their Secrets were read.
+/// Waits until custom resources and their Secrets are read.
 async fn wait(mounts: &Mounts<'_>, patience: Duration) -> Result<(), Diagnostic> {
     let end = Instant::now() + patience;
     loop {
@@ -119,7 +119,7 @@ fn is_done(Counts { pending, failing, .. }: Counts) -> bool {
     pending == 0 && failing == 0
 }
 
-/// What a pass says that is not done in time.
+/// The message about work that did not end in time.
 fn late(session: &Session<'_>, state: &State) -> Result<Counts, Diagnostic> {
     if let Some(Confined::No(why)) = &*state.confined.borrow() {
         let problem = Diagnostic::error(

@@ -21,12 +21,12 @@ use regcred_core::registry::verdict::{Login, Standing, Verdict};
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a replica waits that does not lead.
+/// The pause of a replica that does not lead.
 const WAITS: Duration = Duration::from_secs(1);
 
 /// What the registries are asked about.
 pub struct Asking<'a> {
-    /// How often; `None` is never.
+    /// How often; `None` means never.
     pub interval: Option<Duration>,
     /// The registries that may be asked.
     pub allowed: &'a Allowed,
@@ -34,7 +34,7 @@ pub struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Asks for ever, while this replica leads.
+    /// Asks without end, while this replica leads.
     pub async fn keep_asking(&self, logins: &[Rc<Logins>], state: &State, news: &RefCell<News>) -> Infallible {
         let logins: Vec<&Credential> = logins.iter().flat_map(|logins| logins.credentials()).collect();
         state.metrics.login_expires.clear();

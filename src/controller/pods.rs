@@ -13,17 +13,15 @@ use regcred_cluster::controller::pods::{restart, waiting};
 use regcred_cluster::controller::stream::First;
 use regcred_cluster::server::Server;
 use regcred_cluster::stuck::{End, Stuck};
-use regcred_core::cluster::Delivery;
 use regcred_core::cluster::stuck::Pod;
 use regcred_core::controller::Machine;
-use regcred_core::names::Namespace;
 
-/// How many Pods are remembered, so that none is tried twice.
+/// How many Pods are remembered, so that no Pod is tried twice.
 const REMEMBERED: usize = 1_000;
-/// How many are evicted at once.
+/// How many evictions run at once.
 const AT_ONCE: usize = 4;
 
-/// The Pods that wait, and the evictions that run.
+/// The waiting Pods, and the running evictions.
 pub struct Pods<'a> {
     server: &'a Server,
     watching: Client,
@@ -34,7 +32,7 @@ pub struct Pods<'a> {
 }
 
 impl<'a> Pods<'a> {
-    /// Begins to watch.
+    /// Starts to watch.
     pub fn new(server: &'a Server, watching: &Client, first: First) -> Self {
         let (running, tried) = (FuturesUnordered::new(), VecDeque::new());
         Self { server, watching: watching.clone(), first, waiting: waiting(watching, first), running, tried }
@@ -48,13 +46,10 @@ impl<'a> Pods<'a> {
         }
     }
 
-    /// Evicts a Pod if it is stuck in a namespace that has everything: the next one in its place can pull.
-    pub fn judge(&mut self, pod: Pod, machine: &Machine<'_>, delivery: &Delivery<'_>) {
-        let Ok(namespace) = pod.metadata.namespace.parse::<Namespace>() else { return };
-        let served = machine.served(&namespace);
-        let pull_secrets = served.iter().map(|number| &delivery.pull_secrets[*number]);
+    /// Evicts a Pod if it is stuck, and its replacement can pull.
+    pub fn judge(&mut self, pod: Pod, machine: &Machine<'_>) {
         let is_new = !self.tried.contains(&pod.metadata.uid) && self.running.len() < AT_ONCE;
-        if !is_new || !pod.is_stuck(pull_secrets.map(|one| (one.name, one.logins.registries().collect()))) {
+        if !is_new || !machine.helps(&pod) {
             return;
         }
         self.tried.push_front(pod.metadata.uid.clone());
@@ -64,13 +59,13 @@ impl<'a> Pods<'a> {
     }
 }
 
-/// What was waited for.
+/// The event that was waited for.
 pub enum Seen {
     Waits(Box<Pod>),
     Ended(Result<Stuck, &'static str>),
 }
 
-/// Tells how an eviction ended.
+/// Reports the result of an eviction.
 pub fn tell(end: Result<Stuck, &'static str>, state: &State, news: &mut News) {
     let Stuck { place, end } = match end {
         Ok(stuck) => stuck,
@@ -86,6 +81,6 @@ pub fn tell(end: Result<Stuck, &'static str>, state: &State, news: &mut News) {
         End::Bare => stays("no controller would replace it"),
         End::Protected(budget) => stays(&format!("{budget} allows no eviction")),
         End::Failed(problem) => stays(&problem.message),
-        End::Gone | End::Evictable => {}
+        End::NotLinked(_) | End::Gone | End::Evictable => {}
     }
 }

@@ -31,15 +31,15 @@ use regcred_core::objects::marks;
 
 /// How often the mounted files are read.
 const LOOK: Duration = Duration::from_secs(2);
-/// After which time a change is read again: it counts if it is the same.
+/// The pause before a change is read again: it counts if both readings are equal.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// How long one call about the lease may take.
+/// The deadline of one call about the Lease.
 const LEASE_CALL: Duration = Duration::from_secs(3);
 
 /// Runs until a signal.
 ///
 /// # Errors
-/// The port cannot be had, or the cluster's address or login is wrong.
+/// The port is in use, or the cluster's address or login is wrong.
 pub async fn serve(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
     let Options { origin, wishes, namespace, listen, access, allowed, identity, stuck_pods, check_online, .. } =
         options;
@@ -96,7 +96,7 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
 struct Run<'a> {
     state: &'a State,
     server: Server,
-    /// The pause between two lists, where the account may not watch.
+    /// The pause between two lists, if the account may not watch.
     polls: Option<Duration>,
     watching: Client,
     mounts: Mounts<'a>,
@@ -108,7 +108,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Waits until the mounted files are good for the first time; `None` after a signal.
+    /// Waits until the mounted files are valid for the first time; `None` after a signal.
     async fn first_files(&self) -> Option<(Mounted, Texts)> {
         let mut said: Option<Texts> = None;
         while !self.state.is_stopping.get() {
@@ -129,7 +129,7 @@ impl Run<'_> {
         None
     }
 
-    /// What the account of a patcher may not do, which is said once; `None` after a signal.
+    /// Logs once the rights that the account of a patcher lacks; `None` after a signal.
     async fn missing_rights(&mut self, origin: &Origin) -> Option<Missing> {
         let Origin::Patcher(settings) = origin else { return Some(Missing::default()) };
         let missing = self.answered(async || rights::missing(&self.server, self.namespace).await).await?;
@@ -171,7 +171,7 @@ impl Run<'_> {
         self.news.borrow_mut().broken(problems);
     }
 
-    /// Serves the cluster until the mounted files change, or a signal comes, which gives `None`.
+    /// Serves the cluster until the mounted files change, or until a signal, which gives `None`.
     async fn session(&self, mounted: &Mounted, texts: &mut Texts) -> Option<Mounted> {
         let first = match self.polls {
             Some(pause) => First::ListedEach(pause),
@@ -212,7 +212,7 @@ impl Run<'_> {
         }
     }
 
-    /// The mounted files, where they have changed and are good.
+    /// The mounted files, if they have changed and are valid.
     fn changed(&self, mounted: &Mounted, texts: &mut Texts, files: &mut Files) -> Option<Mounted> {
         let is_shown = self.mounts.take_change();
         if (Instant::now() < files.look && !is_shown) || self.mounts.waits_for().is_some() {
@@ -246,15 +246,15 @@ impl Run<'_> {
     }
 }
 
-/// What was seen of the files.
+/// The last readings of the files.
 struct Files {
     /// A change that was seen once.
     candidate: Option<Texts>,
-    /// When they are read next.
+    /// When the files are read next.
     look: Instant,
 }
 
-/// The lease, the rights and the policies are those of one owner.
+/// The Lease, the rights and the policies belong to one owner.
 fn same_owner(mounted: &Mounted, new: Mounted) -> Result<Mounted, Vec<Diagnostic>> {
     if mounted.config.owner == new.config.owner {
         return Ok(new);

@@ -30,10 +30,10 @@ use regcred_core::objects::marks::Marks;
 
 /// How many writes run at once.
 const AT_ONCE: usize = 24;
-/// How often the loop turns where nothing happens.
+/// How often the loop turns if nothing happens.
 const TURN: Duration = Duration::from_secs(1);
 
-/// What is wanted of the cluster.
+/// The delivery that is wanted in the cluster.
 pub fn delivery<'a>(config: &'a Config, logins: impl Iterator<Item = &'a Logins>) -> Delivery<'a> {
     let accounts = |one: &'a Wanted| {
         if one.has_all_accounts() { Accounts::All } else { Accounts::Chosen(&one.accounts, &one.account_globs) }
@@ -50,7 +50,7 @@ pub fn delivery<'a>(config: &'a Config, logins: impl Iterator<Item = &'a Logins>
     }
 }
 
-/// The same without logins: all the names that this account may write.
+/// The same without logins, with all the names that this account may write.
 pub fn names(mounted: &Mounted) -> Delivery<'_> {
     static NONE: Logins = Logins::Unavailable;
     delivery(mounted.permitted.as_ref().unwrap_or(&mounted.config), repeat(&NONE))
@@ -62,7 +62,7 @@ pub fn choices(mounted: &Mounted) -> Vec<Choosing<'_>> {
     pull_secrets.map(|one| Choosing { selection: &one.namespaces, within: one.within.as_ref() }).collect()
 }
 
-/// What a session has.
+/// The state of a session.
 pub struct Session<'a> {
     pub state: &'a State,
     pub server: &'a Server,
@@ -79,7 +79,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Begins the watches.
+    /// Starts the watches.
     pub fn new(
         state: &'a State,
         (server, watching): (&'a Server, &Client),
@@ -117,7 +117,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Also evicts stuck Pods.
+    /// Turns on the eviction of stuck Pods.
     pub fn restart_stuck_pods(&mut self, watching: &Client) {
         self.pods = Some(Pods::new(self.server, watching, self.first));
     }
@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Begins the writes that are due, and waits until something happens.
+    /// Starts the writes that are due, and waits until something happens.
     pub async fn turn(&mut self) {
         self.begin_writes();
         self.state.turned.set(Instant::now());
@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
         self.tell();
     }
 
-    /// Waits for the writes that run, for a moment.
+    /// Waits a moment for the running writes.
     pub async fn drain(&mut self) {
         const PATIENCE: Duration = Duration::from_millis(800);
         let end = Instant::now() + PATIENCE;
@@ -159,7 +159,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether nothing runs, and nothing is to be done now.
+    /// Whether no write runs, and no write is due.
     pub fn is_idle(&self) -> bool {
         self.machine.is_idle() && self.writes.is_empty()
     }
@@ -214,7 +214,7 @@ impl<'a> Session<'a> {
 
     fn of_a_pod(&mut self, seen: Seen) {
         match (seen, &mut self.pods) {
-            (Seen::Waits(pod), Some(pods)) if self.state.may_write() => pods.judge(*pod, &self.machine, self.delivery),
+            (Seen::Waits(pod), Some(pods)) if self.state.may_write() => pods.judge(*pod, &self.machine),
             (Seen::Ended(end), _) => pods::tell(end, self.state, &mut self.news.borrow_mut()),
             (Seen::Waits(_), _) => {}
         }
@@ -233,7 +233,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What is next of the Pods; nothing ever comes where none are watched.
+/// The next event about the Pods; without a watch, no event ever comes.
 async fn next(pods: Option<&mut Pods<'_>>) -> Seen {
     match pods {
         Some(pods) => pods.next().await,

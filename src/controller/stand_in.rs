@@ -6,7 +6,7 @@ use super::log;
 use regcred_cluster::controller::rights::Missing;
 use regcred_core::controller::titansoft::{Login, Settings};
 
-/// Where the login is, in the words of a message.
+/// The place of the login, as text for a message.
 pub fn place(settings: &Settings) -> String {
     match &settings.login {
         Login::Value(name, _) => format!("`{name}`"),
@@ -14,7 +14,7 @@ pub fn place(settings: &Settings) -> String {
     }
 }
 
-/// Says once what this account may not do, and what follows.
+/// Logs once which rights this account lacks, and the effect.
 pub fn tell(missing: &Missing, interval: Duration) {
     let Missing { watches, leases, events } = missing;
     log::warn(

@@ -11,21 +11,21 @@ use regcred_cluster::controller::check::Confined;
 use regcred_core::controller::Manner;
 use regcred_core::names::Namespace;
 
-/// How long a replica that leads may have work and end none of it.
+/// A leader that has work, but finishes no write within this time, counts as stuck.
 const STUCK: Duration = Duration::from_secs(120);
 /// Longer than any program runs.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
-/// How long a turn of the main loop may take.
+/// The longest time for a turn of the main loop.
 const TURN: Duration = Duration::from_secs(60);
 
 /// The state of this replica.
 pub struct State {
     pub metrics: Metrics,
-    /// Until when it may write; `None` while another replica leads.
+    /// Until when this replica may write; `None` while another replica leads.
     pub leads_until: Cell<Option<Instant>>,
-    /// A patcher's account is not confined.
+    /// Whether it acts as the controller or as Titansoft's patcher, whose account no policy confines.
     pub manner: Manner,
-    /// Whether its account is confined, once that is known.
+    /// Whether policies confine its account, once that is known.
     pub confined: RefCell<Option<Confined>>,
     /// Whether the watches of this session have seen all namespaces and ServiceAccounts.
     pub may_begin: Cell<bool>,
@@ -33,18 +33,18 @@ pub struct State {
     pub was_synced: Cell<bool>,
     /// Whether the mounted files were good at least once.
     pub is_configured: Cell<bool>,
-    /// What custom resources wait for before anything is known of them.
+    /// What custom resources still wait for, before their state is known.
     pub waits_for: RefCell<Option<String>>,
     pub is_stopping: Cell<bool>,
-    /// A namespace that is served, for the check of the policies.
+    /// A served namespace, for the check of the policies.
     pub sample: RefCell<Option<Namespace>>,
-    /// When the main loop was here last.
+    /// The last turn of the main loop.
     pub turned: Cell<Instant>,
-    /// Since when there was work and none has ended.
+    /// Since when there is work, but no write has ended.
     pub working_since: Cell<Option<Instant>>,
-    /// Something above has changed.
+    /// Signals that a field above has changed.
     pub changed: Notify,
-    /// It is told to stop, for the election.
+    /// Tells the election to stop.
     pub stop: Notify,
 }
 
@@ -73,7 +73,7 @@ impl State {
         self.leads_until.get().is_some_and(|until| Instant::now() < until)
     }
 
-    /// It leads as long as it runs, without an election.
+    /// Makes this replica the leader as long as it runs, without an election.
     pub fn lead_alone(&self) {
         self.leads_until.set(Some(Instant::now() + FOR_EVER));
     }
@@ -82,17 +82,17 @@ impl State {
         *self.confined.borrow() == Some(Confined::Yes)
     }
 
-    /// Whether the account is as it has to be for a write.
+    /// Whether the account is confined as far as writes require.
     pub fn is_safe(&self) -> bool {
         self.manner == Manner::Patcher || self.is_confined()
     }
 
-    /// Whether it may begin a write now.
+    /// Whether this replica may begin a write now.
     pub fn may_write(&self) -> bool {
         self.leads() && self.is_safe() && !self.is_stopping.get()
     }
 
-    /// Why it is not ready; `None` if it is.
+    /// Why this replica is not ready; `None` if it is ready.
     pub fn not_ready(&self) -> Option<String> {
         if self.is_stopping.get() {
             return Some("stopping".to_owned());
@@ -111,7 +111,7 @@ impl State {
         (!self.was_synced.get()).then(|| "not every watch has begun".to_owned())
     }
 
-    /// Why it should be started again; `None` if it makes progress.
+    /// Why this replica should be restarted; `None` if it makes progress.
     pub fn not_alive(&self) -> Option<&'static str> {
         let is_over = |since: Instant, limit| since.elapsed() > limit;
         if is_over(self.turned.get(), TURN) {

@@ -20,12 +20,12 @@ use regcred_core::controller::conditions::{Status, trouble};
 
 /// How often the namespaces are counted.
 const COUNTS: Duration = Duration::from_millis(500);
-/// How long a status stays while there is still something to do.
+/// How long a status stays unchanged while there is still work to do.
 const WHILE_BUSY: Duration = Duration::from_secs(1);
-/// After how long a status is written again that the watch has not shown.
+/// A status is written again after this time if the watch has not shown it.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// The statuses that were written.
+/// The written statuses.
 pub struct Statuses {
     server: Rc<Server>,
     observed: Rc<Observed>,
@@ -35,7 +35,7 @@ pub struct Statuses {
 
 /// A write of a status.
 struct Try {
-    /// The version of the resource that it was for.
+    /// The version of the resource that it is about.
     version: String,
     began: Instant,
     runs: bool,
@@ -56,7 +56,7 @@ impl Statuses {
         for verdict in &mounted.verdicts {
             let Some(resource) = self.observed.resource(&verdict.resource) else { continue };
             let version = &resource.metadata.object.resource_version;
-            // What it asks for now is another session's.
+            // Its current spec belongs to the next session.
             if resource.metadata.generation != verdict.generation
                 || !self.is_due(&verdict.resource, version, session.is_idle())
             {
@@ -78,7 +78,7 @@ impl Statuses {
                 if let Some(one) = tries.borrow_mut().get_mut(resource.name()) {
                     one.runs = false;
                 }
-                // The watch shows a resource that is not as it was seen, or is gone.
+                // The resource has changed or is gone, as the watch will show.
                 if let Err(trouble) = written
                     && !matches!(trouble.code(), 404 | 409)
                 {

@@ -10,7 +10,7 @@ use crate::environment::open_in_time;
 use regcred_core::credentials::text_of;
 use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
-/// No login and no list of them is longer.
+/// The largest login, and the largest list of logins.
 const LIMIT: u64 = 4 * 1024 * 1024;
 
 /// How a file was named.
@@ -23,14 +23,14 @@ pub enum Named {
 }
 
 /// The text of a file that holds a credential.
-/// Errors: it cannot be read, is neither a regular file nor a pipe that was meant, is too long, or is not UTF-8.
+/// Errors: it cannot be read, is neither a regular file nor an intended pipe, is too long, or is not UTF-8.
 pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Diagnostic> {
     let metadata = path.metadata().map_err(|error| unreadable(source, &error))?;
     if metadata.is_dir() {
         return Err(Diagnostic::error(Code::IsADirectory, format!("{source} names a directory, not a file"))
             .hint("name the file in it, for example config.json"));
     }
-    // Whatever else it is may never end, or never begin.
+    // Any other kind of file may never end, or never begin.
     let is_open = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
     let is_meant = is_open || (named == Named::ByFlag && is_pipe(&metadata));
     if !is_meant && !metadata.is_file() {
@@ -54,7 +54,7 @@ pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Dia
     })
 }
 
-/// The text of the file that a variable's value is the absolute path of, as GitLab's File variables are; none if it is no
+/// The text of the file whose absolute path is the value of a variable, as in GitLab's File variables; `None` if the value is no
 /// such path.
 pub fn named_by(value: &str, source: &str) -> Result<Option<SecretString>, Diagnostic> {
     use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
@@ -69,8 +69,8 @@ pub fn named_by(value: &str, source: &str) -> Result<Option<SecretString>, Diagn
     }
 }
 
-/// Whether the value looks like the absolute path of a file, although there is none: two parts or more, of what names of
-/// files are made of.
+/// Whether the value looks like the absolute path of a missing file: two parts or more, with the characters of file
+/// names.
 pub fn looks_like_a_path(value: &str) -> bool {
     let is_name = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte))

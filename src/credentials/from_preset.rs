@@ -11,7 +11,7 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
 use regcred_core::names::VariableName;
 
-/// The first of a preset's variables for something that is set.
+/// The first variable of a preset that is set, among those for one purpose.
 fn first(
     names: &'static [&'static str],
     what: &str,
@@ -83,7 +83,7 @@ pub(super) fn login(
     }
 }
 
-/// A host is not secret, but an invalid one is not repeated.
+/// A host is not secret, but an invalid host is not repeated.
 fn parse(host: &str, source: &str, example: &str) -> Result<RegistryKey, Diagnostic> {
     RegistryKey::typed(host).map_err(|invalid| {
         let hint = match invalid {

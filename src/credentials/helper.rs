@@ -11,10 +11,10 @@ use regcred_core::credentials::auths::{Kept, login_of_helper};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::VariableName;
 
-/// A helper that asks a person, or a service that is far away, needs some time.
+/// A helper may ask a person or a remote service, so it gets some time.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The login that the helper `docker-credential-NAME` knows. Nothing that it prints is repeated.
+/// The login that the helper `docker-credential-NAME` knows. No message repeats its output.
 /// Errors: the helper cannot be run, fails, or answers with something else than a login.
 pub(super) fn ask(
     kept: Kept,
@@ -28,7 +28,7 @@ pub(super) fn ask(
             .hint(hint)
             .about(&registry)
     };
-    // It becomes a part of a path.
+    // The name becomes a part of a path.
     if !helper.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
         return Err(problem("has a name that no program has", "look at `credsStore` and `credHelpers`"));
     }

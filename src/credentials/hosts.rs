@@ -7,10 +7,10 @@ use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
 
-/// Problems that are about keys of entries: the only ones that matter where no login is used.
+/// Problems of the keys of entries: only they matter if no login is used.
 const ABOUT_KEYS: [Code; 2] = [Code::RegistryAlias, Code::RegistryHardlyMatches];
 
-/// The keys of the entries. No variable with a credential is read where the host is known without it.
+/// The keys of the entries. If the host is known without it, no variable with a login is read.
 pub fn registries(source: &Source, environment: &Environment, problems: &mut Vec<Diagnostic>) -> Vec<RegistryKey> {
     let one = |registry: RegistryKey, problems: &mut Vec<Diagnostic>| {
         let (registry, odd) = registry.canonical();

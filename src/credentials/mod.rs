@@ -24,12 +24,12 @@ pub use hosts::registries;
 pub use regcred_core::credentials::auths::Helpers;
 pub use regcred_core::credentials::{DEFAULT_VARIABLE, Need, OTHER_VARIABLE, Source, is_a_placeholder, lifetime};
 
-/// Whether a login is wrong only in that its variable is not there, as in a merge request.
+/// Whether the only problem of a login is a variable that is not set, as in a merge request.
 pub fn is_not_there(problem: &Diagnostic) -> bool {
     matches!(problem.code, Code::VariableUnset | Code::VariableEmpty)
 }
 
-/// What a check of logins has to know of the process.
+/// The facts about the process that a check of logins needs.
 fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let value = |name: &&'static str| match environment.read(&VariableName::known(name)) {
@@ -44,7 +44,7 @@ fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {
     }
 }
 
-/// What the sources hold: each was read once, however many pull secrets it is for.
+/// The content of the sources. Each source was read once, however many pull secrets use it.
 pub struct Credentials {
     read: HashMap<Source, (Vec<Credential>, Vec<Diagnostic>)>,
 }
@@ -74,7 +74,7 @@ impl Credentials {
         Self { read }
     }
 
-    /// The logins of a pull secret with these sources; what is wrong with them is added to `problems`.
+    /// The logins of a pull secret with these sources; their problems are added to `problems`.
     pub fn of(&self, sources: &[Source], problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
         let found = sources.iter().filter_map(|source| self.read.get(source));
         found
@@ -86,7 +86,7 @@ impl Credentials {
     }
 }
 
-/// Says which variables and files are read, to people who asked to be told.
+/// Prints with `--verbose` which variables and files are read.
 fn tell(source: &Source, environment: &Environment) {
     if let Source::DockerConfigFile(path) = source
         && environment.directory().join(path).exists()
@@ -95,7 +95,7 @@ fn tell(source: &Source, environment: &Environment) {
     }
     let mut told = Vec::new();
     for Variable { name, purpose, .. } in source.variables() {
-        // Of several variables for one purpose the first that is set is read.
+        // If there are several variables for one purpose, the first one that is set is read.
         if environment.is_set(name.as_str()) && !told.contains(&purpose) {
             let value = environment.setting(name.as_str()).map(|value| Path::new(value.trim()));
             let is_file = value.is_some_and(|path| path.is_absolute() && path.is_file());

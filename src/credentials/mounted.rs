@@ -11,7 +11,7 @@ use regcred_core::credentials::{Credential, checked};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 
-/// The logins of a whole Docker config; what is wrong with them is added to `problems`.
+/// The logins of a whole Docker config; their problems are added to `problems`.
 pub fn docker_config(
     text: &SecretString,
     source: &str,
@@ -35,13 +35,13 @@ pub fn docker_config(
 pub struct Login<'a> {
     pub registry: &'a RegistryKey,
     pub username: SecretString,
-    /// Where the user name is mounted; one that is written in regcred.yaml is no secret.
+    /// Where the user name is mounted; a literal one in regcred.yaml is no secret.
     pub username_source: Option<String>,
     pub password: SecretString,
 }
 
 impl Login<'_> {
-    /// The login, checked; what is wrong with it is added to `problems`.
+    /// The checked login; its problems are added to `problems`.
     pub fn checked(self, source: &str, environment: &Environment, problems: &mut Vec<Diagnostic>) -> Credential {
         let (registry, odd) = self.registry.clone().canonical();
         problems.extend(odd);

@@ -15,7 +15,8 @@ use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::VariableName;
 
-/// The checked logins of a source. Credential helpers are asked if `asking` has the variables that they must not see; what is wrong with them is added to `problems`.
+/// The checked logins of a source; problems are added to `problems`. Credential helpers are asked if `asking` has the variables that
+/// the helpers must not get.
 pub(super) fn read(
     source: &Source,
     environment: &Environment,
@@ -44,7 +45,7 @@ pub(super) fn read(
             .map_err(|problem| offer_another(problem, name, environment)),
         Source::DockerConfigFile(path) => {
             let (typed, path) = (path, environment.directory().join(path));
-            // What was typed is repeated only where it is known to be a path: it might be a password.
+            // The text is repeated only if it is known to be a path: it might be a password.
             let source = if path.exists() {
                 format!("`--docker-config-file {}`", typed.display())
             } else {
@@ -81,7 +82,7 @@ fn docker_config(
     }
 }
 
-/// Where the variable that is read by default is not set, and a login is in others that are known.
+/// Suggests another variable if the default one is not set, but a known one holds a login.
 fn offer_another(problem: Diagnostic, name: &VariableName, environment: &Environment) -> Diagnostic {
     let is_for_merges = matches!(environment.ci(), Ci::GitLabMergeRequest | Ci::GitHubPullRequest);
     if is_for_merges || name.as_str() != DEFAULT_VARIABLE || environment.is_set(DEFAULT_VARIABLE) {
@@ -139,7 +140,7 @@ pub(super) fn login(
     }
 }
 
-/// The JSON of a key that is set as base64, the only form of it that GitLab can mask.
+/// The JSON of a key in base64, the only form that GitLab can mask.
 #[expect(clippy::disallowed_methods, reason = "a key is looked for in the value")]
 fn decoded(secret: SecretString) -> SecretString {
     decoded_key(secret.expose_secret()).map_or(secret, SecretString::from)

@@ -11,15 +11,14 @@ use regcred_core::names::VariableName;
 /// A variable that a login needs.
 pub(super) struct Wanted<'a> {
     pub name: &'a VariableName,
-    /// What it should hold.
     pub purpose: String,
-    /// The preset that reads it; without one the user has named it, and might name another.
+    /// The preset that reads it; without one, the user has named the variable, and can name another.
     pub preset: Option<&'static Preset>,
 }
 
 impl Wanted<'_> {
     /// Its value.
-    /// Errors: it is not set, empty, blank, or no text.
+    /// Errors: the variable is not set, empty, blank, or not UTF-8.
     #[expect(clippy::disallowed_methods, reason = "looks whether there is anything in it")]
     pub(super) fn value(&self, environment: &Environment) -> Result<SecretString, Diagnostic> {
         let Self { name, purpose, preset } = self;
@@ -48,7 +47,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// Its value, or the content of the file when it is the path of one; a path that leads nowhere is said.
+    /// Its value, or the content of the file if the value is a path; a path that leads nowhere gets a warning.
     #[expect(clippy::disallowed_methods, reason = "a path is looked for in the value")]
     pub(super) fn value_or_file(
         &self,
@@ -80,7 +79,7 @@ impl Wanted<'_> {
     }
 }
 
-/// What to do when the variable is not set or empty, for the CI and the registry.
+/// The hint if the variable is not set or empty, for the CI and the registry.
 pub(super) fn how_to_set(name: &VariableName, preset: Option<&Preset>, environment: &Environment) -> String {
     let ci = environment.ci();
     match preset {

@@ -5,11 +5,11 @@ use regcred_core::names::VariableName;
 /// The CI system of this process: it decides the wording of hints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ci {
-    /// GitLab, on a branch or tag that is protected.
+    /// GitLab, on a protected branch or tag.
     GitLabProtected,
-    /// GitLab, on a branch or tag that is not protected.
+    /// GitLab, on an unprotected branch or tag.
     GitLabUnprotected,
-    /// GitLab, on a branch or tag of unknown protection.
+    /// GitLab, on a branch or tag that may be protected or not.
     GitLab,
     /// GitLab, in a merge-request pipeline.
     GitLabMergeRequest,
@@ -68,7 +68,7 @@ impl Ci {
         matches!(self, Self::GitLab | Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest)
     }
 
-    /// Why logins are missing here without a fault.
+    /// Why logins are missing in this CI without anybody's fault.
     #[must_use]
     pub fn why_missing(self) -> Option<&'static str> {
         match self {
@@ -80,7 +80,7 @@ impl Ci {
         }
     }
 
-    /// What makes files current that are not.
+    /// The remedy for files that are not current.
     #[must_use]
     pub fn how_to_update(self) -> &'static str {
         match self {
@@ -89,7 +89,7 @@ impl Ci {
         }
     }
 
-    /// The hint for a credential variable that is not set or empty.
+    /// The hint for an unset or empty variable of a login.
     #[must_use]
     pub fn how_to_set(self, name: &VariableName) -> String {
         match self {
@@ -130,7 +130,7 @@ impl Ci {
         }
     }
 
-    /// The hint that keeps this CI from expanding a `$` in a value.
+    /// The hint how to keep this CI from expanding a `$` in a value.
     #[must_use]
     pub fn how_to_keep_a_dollar(self) -> &'static str {
         match self {

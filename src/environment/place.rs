@@ -4,14 +4,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{self, Component, Path, PathBuf};
 
-/// As many links as Linux follows.
+/// The number of links that Linux follows.
 const LINKS: usize = 40;
 
-/// What writing to an absolute path changes: the name itself, and the file that a link there leads to. Empty if nothing can be
-/// written there.
+/// The paths that a write to an absolute path changes: the path itself, and the file that a link there leads to. Empty if nothing can
+/// be written there.
 ///
 /// # Errors
-/// The path goes back from a folder that is missing, through a link to nowhere, or where this user may not look.
+/// The path has `..` after a missing folder, or a link to a missing place, or this user may not read a folder.
 pub fn resolve(path: &Path) -> Result<Vec<PathBuf>, &'static str> {
     const NOWHERE: &str = "goes through a link to nowhere, or a folder that cannot be read";
     let mut there = PathBuf::new();
@@ -41,7 +41,7 @@ pub fn resolve(path: &Path) -> Result<Vec<PathBuf>, &'static str> {
     Ok(name.into_iter().filter(|name| *name != place).chain([place.clone()]).collect())
 }
 
-/// Whether a link in a work tree takes a path out of that work tree, or into its `.git`: a merge request may have added the link.
+/// Whether a link in a work tree leads out of that work tree, or into its `.git`: a merge request may have added the link.
 #[must_use]
 pub fn goes_astray(path: &Path) -> bool {
     let mut walk = Walk { there: PathBuf::new(), links: LINKS, is_astray: false };
@@ -49,9 +49,9 @@ pub fn goes_astray(path: &Path) -> bool {
     walk.is_astray
 }
 
-/// A path that is followed component by component.
+/// A path that is resolved component by component.
 struct Walk {
-    /// What was followed, without links.
+    /// The resolved part, without links.
     there: PathBuf,
     links: usize,
     is_astray: bool,
@@ -77,7 +77,7 @@ impl Walk {
     }
 }
 
-/// Whether a part of a path is a folder of Git's own.
+/// Whether a component of a path is one of Git's own folders.
 #[must_use]
 pub fn is_of_git(path: &Path) -> bool {
     path.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"))
@@ -94,7 +94,7 @@ pub fn is_root(folder: &Path) -> bool {
     }
 }
 
-/// Whether there is certainly nothing: what cannot be looked at may be there.
+/// Whether the path surely does not exist: an unreadable one may exist.
 fn is_missing(path: &Path) -> bool {
     use ErrorKind::{NotADirectory, NotFound};
     fs::symlink_metadata(path).is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))

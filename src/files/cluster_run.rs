@@ -6,15 +6,13 @@ use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::docker_config::Logins;
 use regcred_core::objects::{Request, Wanted};
 
-/// The run for one cluster, or the only one.
+/// The run for one cluster, or for the only one.
 pub struct ClusterRun {
-    /// What was decided.
     pub settings: Settings,
     /// The logins of each pull secret, in the order of the settings.
     pub docker_configs: Vec<Logins>,
-    /// What a comparison can know.
+    /// How much a comparison can know.
     pub known: Known,
-    /// What protects the documents.
     pub protector: Protector,
 }
 
@@ -24,7 +22,7 @@ impl ClusterRun {
         self.settings.pull_secrets.iter().zip(&self.docker_configs)
     }
 
-    /// The objects that are to be built.
+    /// The objects to build.
     pub fn request(&self) -> Request<'_> {
         let Settings { combination, create_namespaces, patcher, .. } = &self.settings;
         let wanted = self.pull_secrets().map(|(pull_secret, docker_config)| Wanted {

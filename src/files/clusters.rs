@@ -5,22 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::folder::path;
-use super::folder::turn::{self, Patience, Turn};
+use super::folder::turn::{self, Turn};
 use super::git;
 use super::new_paths::NewPaths;
 use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// The folders of the clusters of a run.
+/// The folders of a run's clusters.
 pub struct Folders {
     paths: Vec<PathBuf>,
     writes: bool,
-    /// Whether the run only compares.
     pub compares: bool,
 }
 
 impl Folders {
-    /// The folders of these clusters, seen from a directory.
+    /// The folders of these clusters, relative to a directory.
     pub fn of(members: &[Settings], directory: &Path) -> Self {
         let is = |meant: fn(&Destination) -> bool| members.iter().any(|settings| meant(&settings.destination));
         Self {
@@ -30,9 +29,9 @@ impl Folders {
         }
     }
 
-    /// A warning for each folder with a lock of ours that is no cluster's any more: a tool that reads all folders still applies it.
+    /// A warning for each folder with our lock that belongs to no cluster any more: a tool that reads all folders still applies it.
     ///
-    /// It stays: another regcred.yaml may write its clusters to the same place.
+    /// The folder stays, because another regcred.yaml may write its clusters to the same place.
     pub fn left_over(&self) -> Vec<Diagnostic> {
         let known: HashSet<_> = self.paths.iter().map(PathBuf::as_path).collect();
         let Some(root) = self.paths.first().and_then(|folder| folder.parent()) else { return Vec::new() };
@@ -54,9 +53,8 @@ impl Folders {
         gone.into_iter().map(warning).collect()
     }
 
-    /// Takes the folder of all clusters, so that two runs for several of them do their work one after the other, and not half of it each.
-    /// `new_paths` gets it if it is not there yet.
-    /// Errors: another run is at work there all the time, or it cannot be made.
+    /// Locks the folder of all clusters, so that two runs for several clusters work one after the other. A folder that is created
+    /// here is added to `new_paths`. Errors: another run holds the lock too long, or the folder cannot be created.
     pub fn take_turn(&self, new_paths: &NewPaths) -> Result<Option<Turn>, Failure> {
         let [path, _, ..] = self.paths.as_slice() else { return Ok(None) };
         if !self.writes {
@@ -69,31 +67,27 @@ impl Folders {
             return Ok(None);
         }
         new_paths.create_folder(folder).map_err(|error| super::failure(error, "the directory of `--output`"))?;
-        turn::take_turn(folder, Patience::AMinute)
+        turn::take_turn(folder, turn::A_MINUTE)
     }
 }
 
-/// The number of other open files.
+/// The number of files that are open for other reasons.
 const OTHER_FILES: usize = 32;
 
-/// Lets this many clusters wait at once: each holds its folder open.
+/// Raises the limit of open files, so that this many clusters can wait at once: each holds its folder open.
 fn allow_open_files(clusters: usize) -> Result<(), Failure> {
     #[cfg(unix)]
     if clusters > 1 {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        // Where it cannot be raised it is as it was: perhaps high enough.
+        // If the limit cannot be raised, it stays: perhaps it is high enough.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
         if let Some(limit) = maximum
             && usize::try_from(limit).is_ok_and(|limit| limit < clusters + OTHER_FILES)
         {
             let message = format!("{clusters} clusters are too many at once: a program may open {limit} files here");
-            return Err(Failure::of(
-                "the output",
-                Diagnostic::error(Code::TooManyClusters, message).hint(
-                    "raise the limit (`ulimit -n`), or render some at a time with --cluster: nothing was written",
-                ),
-            ));
+            let hint = "raise the limit (`ulimit -n`), or render some at a time with --cluster: nothing was written";
+            return Err(Failure::of("the output", Diagnostic::error(Code::TooManyClusters, message).hint(hint)));
         }
     }
     #[cfg(not(unix))]

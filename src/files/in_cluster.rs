@@ -7,7 +7,7 @@ use regcred_core::cluster::installation::{ControllerSettings, Installation, Inst
 use regcred_core::manifest::Manifests;
 
 impl ClusterRun {
-    /// What runs the controller; nothing with another strategy.
+    /// The manifests of the controller; `None` with another strategy.
     #[must_use]
     pub fn installation(&self) -> Manifests {
         self.settings
@@ -32,7 +32,7 @@ impl ClusterRun {
         Installation { settings, pull_secrets, link, marks: self.settings.marks() }
     }
 
-    /// The rights that are to be granted; nothing with another format.
+    /// The rights to grant; `None` with another format.
     #[must_use]
     pub fn grant(&self) -> Manifests {
         let Settings { grant, pull_secrets, combination, .. } = &self.settings;

@@ -7,9 +7,9 @@ use super::marks::digest::Digest;
 use super::{File, Protection, WriteError};
 use crate::protect::{Document, Documents};
 
-/// A file an object: `cluster/KIND-NAME.yaml`, `namespaces/NAMESPACE/KIND-NAME.yaml`.
+/// One file per object: `cluster/KIND-NAME.yaml`, `namespaces/NAMESPACE/KIND-NAME.yaml`.
 ///
-/// `kubectl apply --recursive` walks by name, and so meets Namespaces before what is in them.
+/// `kubectl apply --recursive` reads by name, so it reads Namespaces before the objects in them.
 pub fn entries<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<Entry<'a>, WriteError>> {
     documents.iter().map(|document| {
         let path = path(&document);
@@ -30,7 +30,8 @@ pub fn entries<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<
     })
 }
 
-/// The `kustomization.yaml` beside them: every file, in the order of the documents, and never a `namespace:`, which would move them all.
+/// The `kustomization.yaml` beside the files: it lists every file in the order of the documents, and has no `namespace:`, which would move
+/// all of them.
 pub fn kustomization(documents: &Documents<'_>) -> File {
     let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n".to_owned();
     let text = documents.iter().fold(head, |text, document| text + "- " + &path(&document) + "\n");
@@ -57,10 +58,10 @@ fn path(document: &Document<'_>) -> String {
     }
 }
 
-/// How many bytes file systems take for the name of one file: fewer than the kind and a long name of an object have.
+/// The longest file name of usual file systems, in bytes: an object's kind and long name can be longer.
 const LONGEST: usize = 255;
 
-/// The name, or its beginning and a hash of it.
+/// The name, or if it is too long its beginning and a hash.
 fn shortened(name: String, room: usize) -> String {
     if name.len() <= room {
         return name;

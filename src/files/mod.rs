@@ -23,12 +23,12 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 pub use crate::protect::{Protection, WriteError};
 
-/// A file of a tree: where it goes, relative to the root with `/` between the parts, and what is in it.
+/// A file of a tree: its path relative to the root, with `/` between the parts, and its content.
 #[derive(Clone)]
 pub struct File {
     pub path: String,
     pub bytes: Zeroizing<Vec<u8>>,
-    /// Whether a secret is among them.
+    /// Whether the files hold a secret.
     pub protection: Protection,
 }
 
@@ -39,7 +39,7 @@ impl File {
     }
 }
 
-/// What a writer's error means to the user: a closed pipe is a success, a full disk is named.
+/// The meaning of a writer's error for the user: a closed pipe is a success, a full disk is named.
 pub fn failure(error: impl Into<WriteError>, target: &str) -> Failure {
     match error.into() {
         WriteError::Protector(failure) => failure,
@@ -60,7 +60,7 @@ pub fn failure(error: impl Into<WriteError>, target: &str) -> Failure {
     }
 }
 
-/// What a reader's error means, of a file that is to be compared.
+/// The meaning of a reader's error about a file to compare.
 pub fn unreadable(error: impl Into<WriteError>, target: &str) -> Failure {
     use io::ErrorKind::{FileTooLarge, PermissionDenied};
     match error.into() {
@@ -73,7 +73,7 @@ pub fn unreadable(error: impl Into<WriteError>, target: &str) -> Failure {
     }
 }
 
-/// A file with a secret is its owner's alone, also when only its mode has changed.
+/// Only its owner can read a file with a secret, also if only its mode has changed.
 fn protect(path: &Path, protection: Protection) -> io::Result<()> {
     #[cfg(unix)]
     if protection == Protection::Plaintext {

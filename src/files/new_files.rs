@@ -1,14 +1,15 @@
-//! Writes new files, either all of them or none.
+//! Writes files that are not there yet: all of them or none.
 
-use std::fs::{self, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::failure;
+use super::new_paths::NewPaths;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// Writes the files under `root`; none holds a secret.
-/// Errors: some are there already: all of them are named, and nothing is written. Or the file system's.
+/// Writes the files under `root`; no file holds a secret.
+/// Errors: some files exist: the error names all of them, and nothing is written. Or the file system's.
 pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
     let existing: Vec<_> = files
         .iter()
@@ -16,19 +17,14 @@ pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
         .map(|(name, _)| exists(name))
         .collect();
     Failure::unless_clean("the files to write", &existing)?;
-    for (number, (name, text)) in files.iter().enumerate() {
-        if let Err(error) = create(&root.join(name), text) {
-            for (written, _) in &files[..number] {
-                // What cannot be removed either is of the same file system, whose error is reported.
-                let _ = fs::remove_file(root.join(written));
-            }
-            return Err(if error.kind() == io::ErrorKind::AlreadyExists {
-                Failure::of("the files to write", exists(name))
-            } else {
-                failure(error, &format!("`{name}`"))
-            });
-        }
+    let new_paths = NewPaths::default();
+    for (name, text) in files {
+        create(&root.join(name), text, &new_paths).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Failure::of("the files to write", exists(name)),
+            _ => failure(error, &format!("`{name}`")),
+        })?;
     }
+    new_paths.keep();
     Ok(())
 }
 
@@ -42,13 +38,9 @@ fn exists(name: &str) -> Diagnostic {
     Diagnostic::error(Code::FileExists, format!("`{name}` is there already, so nothing was written")).hint(hint)
 }
 
-fn create(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes()).inspect_err(|_| {
-        // A file cut short is worse than none.
-        let _ = fs::remove_file(path);
-    })
+fn create(path: &Path, text: &str, new_paths: &NewPaths) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| new_paths.create_folder(folder))?;
+    let mut file = File::create_new(path)?;
+    new_paths.add(path.to_path_buf());
+    file.write_all(text.as_bytes())
 }

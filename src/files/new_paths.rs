@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// What a run has made before it was certain that it can go on; removed unless it does. Several threads add to it.
+/// The files and folders that a run creates before it surely succeeds. They are removed unless it does. Several threads may add to it.
 #[derive(Default)]
 pub struct NewPaths(Mutex<Vec<PathBuf>>);
 
 impl NewPaths {
-    /// Makes a folder and those above it that are missing.
+    /// Creates a folder and its missing parents.
     ///
     /// # Errors
     /// The file system's.
@@ -19,7 +19,7 @@ impl NewPaths {
         for folder in missing.into_iter().rev() {
             match fs::create_dir(folder) {
                 Ok(()) => self.add(folder.to_path_buf()),
-                // Another cluster was faster.
+                // Another cluster's run was faster.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
                 Err(error) => return Err(error),
             }
@@ -27,12 +27,12 @@ impl NewPaths {
         Ok(())
     }
 
-    /// Adds a path that was made.
+    /// Adds a path that was created.
     pub fn add(&self, path: PathBuf) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(path);
     }
 
-    /// The run goes on: they stay.
+    /// Keeps the paths, because the run succeeds.
     pub fn keep(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

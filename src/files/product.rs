@@ -18,30 +18,28 @@ use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::objects;
 
-/// Files, made one by one.
+/// Files, created one by one.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry<'a>, WriteError>> + 'a>;
 
-/// What is written.
+/// The output of a run.
 pub enum Product<'a> {
     /// Documents, one after the other.
     Stream(Documents<'a>, Form),
-    /// The same, as the one file in the folder of a cluster.
+    /// The same documents, as the only file in the folder of a cluster.
     ClusterFile(Documents<'a>, Form),
-    /// A file an object.
     Directory(Documents<'a>),
-    /// That, and a `kustomization.yaml`.
+    /// One file per object, and a `kustomization.yaml`.
     Kustomization(Documents<'a>),
-    /// The files of a chart, and its Secrets where they are sealed.
+    /// The files of a chart, and its Secrets if they are sealed.
     Chart(Vec<File>, Option<Documents<'a>>),
-    /// Values for a chart, made when it is known where they go.
+    /// Values for a chart, built when their place is known.
     Values(&'a ClusterRun, &'a Templates),
-    /// The Docker config itself.
     Value(SecretString),
 }
 
 impl<'a> Product<'a> {
-    /// Builds it. After this nothing can fail but writing.
-    /// Errors: a template of the user's that makes no object; several pull secrets where one value was asked for.
+    /// Builds the output. After this only writing can fail.
+    /// Errors: a user's template that makes no object; several pull secrets for a single value.
     pub fn build(run: &'a ClusterRun, templates: &'a Templates) -> Result<Self, Failure> {
         let ClusterRun { settings, protector, .. } = run;
         let documents = || {
@@ -77,7 +75,7 @@ impl<'a> Product<'a> {
         matches!(self, Self::ClusterFile(..) | Self::Directory(_) | Self::Kustomization(_) | Self::Chart(..))
     }
 
-    /// What `--output` names.
+    /// The kind of place that `--output` names.
     pub fn kind(&self, output: &Path) -> Kind {
         if self.is_a_tree() {
             return Kind::Tree;
@@ -85,8 +83,8 @@ impl<'a> Product<'a> {
         Kind::File(output.file_name().unwrap_or_default().to_owned())
     }
 
-    /// The files, made one by one; `name` is that of a single file.
-    /// Errors: values that cannot be made.
+    /// The files, created one by one; `name` is that of a single file.
+    /// Errors: values that cannot be built.
     #[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
     pub fn files(&self, name: &str) -> Result<Entries<'_>, Failure> {
         Ok(match self {
@@ -121,7 +119,7 @@ impl<'a> Product<'a> {
         })
     }
 
-    /// Whether a template of the user's makes something else of the registries of the logins.
+    /// Whether a user's template uses the registries of the logins.
     pub fn chooses_by_registries(&self) -> bool {
         match self {
             Self::Values(run, _) => match &run.settings.chart {
@@ -132,7 +130,7 @@ impl<'a> Product<'a> {
         }
     }
 
-    /// Whether a secret stands in it in clear.
+    /// Whether it holds a secret in clear.
     pub fn holds_a_secret(&self) -> bool {
         match self {
             Self::Stream(documents, _)
@@ -149,7 +147,7 @@ impl<'a> Product<'a> {
     }
 }
 
-/// The one file of a cluster's folder, as YAML and as JSON.
+/// The name of the only file in a cluster's folder, for YAML and for JSON.
 pub const CLUSTER_FILES: [&str; 2] = ["manifests.yaml", "manifests.json"];
 
 fn stream<'a>(name: &str, documents: &'a Documents<'a>, form: Form) -> Entry<'a> {

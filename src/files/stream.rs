@@ -10,11 +10,11 @@ use super::marks::{Marks, Outdated};
 use crate::protect::{Document, Documents, Protection, WriteError};
 use regcred_core::diagnostic::Failure;
 
-/// Large enough that 100,000 documents are a few hundred writes.
+/// 100,000 documents take a few hundred writes of this size.
 pub const BUFFER: usize = 64 * 1024;
-/// Enough documents to keep all cores busy, and few enough to be held: such a group is encrypted while the one before is written.
+/// Enough documents to keep all cores busy, and few enough for the memory: one group is encrypted while the previous one is written.
 const GROUP: usize = 1024;
-/// How many of them a core takes at a time: at the end of a group no core is idle for longer than these take.
+/// How many documents a core takes at a time: at the end of a group, no core is idle for longer than these take.
 const AT_A_TIME: usize = 4;
 
 /// The form of a stream.
@@ -26,7 +26,7 @@ pub enum Form {
     Json,
 }
 
-/// Writes the documents one after the other; what has to be encrypted, on all cores.
+/// Writes the documents one after the other, and encrypts on all cores.
 pub fn write(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> Result<(), WriteError> {
     if documents.protection() == Protection::Encrypted {
         return each(documents, form, None, &mut |part| into.write_all(part));
@@ -36,7 +36,7 @@ pub fn write(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> Re
     Ok(into.write_all(form.tail())?)
 }
 
-/// Collects what is not encrypted in one buffer, and hands it on in blocks as large as a pipe takes.
+/// Collects plain documents in one buffer, and passes them on in blocks of the size of a pipe.
 fn in_blocks(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> Result<(), WriteError> {
     let mut text = Zeroizing::new(Vec::with_capacity(2 * BUFFER));
     for (number, document) in documents.iter().enumerate() {
@@ -50,7 +50,7 @@ fn in_blocks(documents: &Documents<'_>, form: Form, into: &mut impl Write) -> Re
     Ok(into.write_all(&text)?)
 }
 
-/// Gives the documents to `take` one after the other; with marks, what is encrypted as it is there while it is current.
+/// Passes the documents to `take` one after the other; with marks, reuses the existing encrypted documents that are current.
 pub fn each(
     documents: &Documents<'_>,
     form: Form,
@@ -83,7 +83,7 @@ pub fn each(
     Ok(())
 }
 
-/// Encrypts a group while the one before is taken.
+/// Encrypts a group while the previous one is taken.
 fn in_groups(
     documents: &Documents<'_>,
     take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
@@ -145,8 +145,8 @@ fn redacted(documents: &Documents<'_>, into: &mut impl Write) -> Result<(), Writ
     Ok(())
 }
 
-/// Writes the documents on stdout; on a terminal the values of Secrets are not shown.
-/// Errors: a closed pipe, or a device that takes no more.
+/// Writes the documents to stdout; a terminal does not show the values of Secrets.
+/// Errors: a closed pipe, or a device that is full.
 pub fn print(documents: &Documents<'_>, form: Form) -> Result<Shown, Failure> {
     let stdout = io::stdout();
     let shown = if stdout.is_terminal() && documents.hold_a_secret() { Shown::Redacted } else { Shown::InFull };
@@ -162,13 +162,12 @@ pub fn print(documents: &Documents<'_>, form: Form) -> Result<Shown, Failure> {
 /// Whether the values of Secrets were shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// Yes.
     InFull,
-    /// No: it was a terminal.
+    /// No, because stdout is a terminal.
     Redacted,
 }
 
-/// A secret value as it may be shown: itself, or only how long it is.
+/// A secret value as it may be shown: the value itself, or only its length.
 #[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
 pub fn show(value: &SecretString, shown: Shown) -> Zeroizing<String> {
     let value = value.expose_secret();
@@ -178,8 +177,8 @@ pub fn show(value: &SecretString, shown: Shown) -> Zeroizing<String> {
     })
 }
 
-/// Writes one secret value on stdout, with a line end; on a terminal only its length.
-/// Errors: a closed pipe, or a device that takes no more.
+/// Writes one secret value to stdout, with a line end; a terminal shows only its length.
+/// Errors: a closed pipe, or a device that is full.
 pub fn print_secret(value: &SecretString) -> Result<Shown, Failure> {
     print_shown(|shown| {
         let mut line = show(value, shown);
@@ -188,8 +187,8 @@ pub fn print_secret(value: &SecretString) -> Result<Shown, Failure> {
     })
 }
 
-/// Writes on stdout what `make` makes of secrets: in full, or for a terminal without their values.
-/// Errors: a closed pipe, a device that takes no more, or what `make` says.
+/// Writes the result of `make` to stdout: in full, or for a terminal without the secret values.
+/// Errors: a closed pipe, a device that is full, or the errors of `make`.
 pub fn print_shown(make: impl FnOnce(Shown) -> Result<Zeroizing<Vec<u8>>, Failure>) -> Result<Shown, Failure> {
     let mut stdout = io::stdout().lock();
     let shown = if stdout.is_terminal() { Shown::Redacted } else { Shown::InFull };
@@ -198,7 +197,7 @@ pub fn print_shown(make: impl FnOnce(Shown) -> Result<Zeroizing<Vec<u8>>, Failur
     Ok(shown)
 }
 
-/// Writes text that is no secret on stdout.
+/// Writes public text to stdout.
 /// Errors: a closed pipe, or a device that takes no more.
 pub fn print_text(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();

@@ -10,20 +10,19 @@ use regcred_core::spec::Origin;
 use regcred_core::spec::choice::Format;
 use regcred_core::spec::typed::{SETTINGS, Setting, Typed, Values, find};
 
-/// What the functionConfig says.
+/// The content of the functionConfig.
 pub struct FunctionConfig {
     pub name: String,
-    /// The object of regcred.yaml, if it is one.
     pub file: Option<File>,
-    /// The options: those of a ConfigMap, and those that annotations set.
+    /// The options, from a ConfigMap and from annotations.
     pub typed: Typed,
-    /// The format it chooses, which means nothing to a function.
+    /// The chosen format, which means nothing to a function.
     pub format: Option<Format>,
 }
 
 impl FunctionConfig {
-    /// Reads it.
-    /// Errors: it is neither of the two, is not well-formed, or asks for what no function can do; never with a value of it.
+    /// Reads the functionConfig.
+    /// Errors: it is neither of the two, is malformed, or asks for what no function can do. No error has a value of it.
     pub fn read(list: &ResourceList<'_>) -> Result<Self, Vec<Diagnostic>> {
         let value = &list.function_config;
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -38,7 +37,7 @@ impl FunctionConfig {
             }
         };
         options::add(value, file.as_ref().map(|file| &file.spec), &mut typed)?;
-        // The output is a list of objects, whatever format the same file asks of `render`.
+        // The output is a list of objects, whatever format the file chooses for `render`.
         options::set(&mut typed, "format", &[Format::Yaml.to_string()]);
         Ok(Self { name, format: file.as_ref().and_then(|file| file.spec.format), file, typed })
     }

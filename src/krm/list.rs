@@ -18,7 +18,6 @@ const VERSIONS: [&str; 3] =
 
 /// A list as it was read.
 pub struct ResourceList<'a> {
-    /// Its items, in order.
     pub items: Vec<Item<'a>>,
     /// The functionConfig, `null` without one.
     pub function_config: Value,
@@ -39,7 +38,6 @@ pub struct Item<'a> {
 pub enum Entry {
     /// The item with this number, unchanged.
     Kept(usize),
-    /// Another object.
     Made(Value),
 }
 

@@ -14,7 +14,6 @@ pub struct Object {
     pub identity: Identity,
     /// Whether the whole object is ours, or only some of its fields.
     pub ownership: Ownership,
-    /// The object; it may hold a secret.
     pub value: Value,
 }
 

@@ -15,7 +15,7 @@ pub const CLUSTER: &str = "regcred.dev/cluster";
 pub const PLAINTEXT_IN_GIT: &str = "regcred.dev/allow-plaintext-in-git";
 
 /// Adds the options that annotations of the functionConfig set.
-/// Errors: it has several clusters and chooses none, or chooses one that it does not have; or it asks for encrypted documents.
+/// Errors: it has several clusters and chooses none, or chooses an unknown one; or it asks for encrypted documents.
 pub fn add(function_config: &Value, spec: Option<&Spec>, typed: &mut Typed) -> Result<(), Vec<Diagnostic>> {
     let annotation = |name: &str| function_config["metadata"]["annotations"][name].as_str();
     let nothing = Spec::default();
@@ -68,18 +68,15 @@ fn check_cluster(chosen: Option<&str>, spec: &Spec) -> Result<(), Diagnostic> {
     }
 }
 
-/// Encryption is random and a function remembers nothing: each build would differ, and never be in sync.
+/// Encryption is random and a function keeps no state: each build would differ, and never be in sync.
 fn encrypts(protect: Protect) -> Option<Diagnostic> {
     match protect {
         Protect::Plain | Protect::External => None,
-        Protect::Sealed | Protect::Sops => Some(
-            Diagnostic::error(
-                Code::FunctionCannotEncrypt,
-                format!("`protect: {protect}` cannot be used in a function: its output would differ at each build"),
-            )
-            .hint(
-                "render them once into files, `regcred render --format kustomization --output DIR`, and list DIR under `resources:`",
-            ),
-        ),
+        Protect::Sealed | Protect::Sops => {
+            let message =
+                format!("`protect: {protect}` cannot be used in a function: its output would differ at each build");
+            let hint = "render them once into files, `regcred render --format kustomization --output DIR`, and list DIR under `resources:`";
+            Some(Diagnostic::error(Code::FunctionCannotEncrypt, message).hint(hint))
+        }
     }
 }

@@ -14,16 +14,16 @@ pub const ELSEWHERE: &str = "use `protect: external`, or files of `regcred rende
 /// The annotations in which an orchestrator stores the file of an item.
 const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernetes.io/path"];
 
-/// Checks whether plain Secrets may be added to the items; returns a warning where they go into the files of a package.
+/// Checks whether plain Secrets may be added to the items; returns a warning if they go into the files of a package.
 ///
-/// A function does not see where its output goes, so no rule of Git can be asked: the working directory decides.
+/// A function does not see where its output goes, so it cannot ask Git: the working directory decides.
 /// Errors: the files are in a Git work tree, and the user does not insist.
 pub fn check(
     list: &ResourceList<'_>,
     plaintext: PlaintextInGit,
     environment: &Environment,
 ) -> Result<Option<Diagnostic>, Failure> {
-    // kustomize passes an item at least, the functionConfig; kpt passes none for a package without objects.
+    // kustomize passes at least one item, the functionConfig; kpt passes none for a package without objects.
     let is_a_package = list.items.is_empty()
         || list.items.iter().any(|item| {
             let annotations = &item.value["metadata"]["annotations"];

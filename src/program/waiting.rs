@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{TICK, Trouble};
 use crate::interrupt;
 
-/// How long the program is waited for.
+/// The time limit of the program.
 pub(super) struct Patience {
     limit: Duration,
     end: Instant,
@@ -38,7 +38,7 @@ pub(super) fn read(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Zeroi
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Zeroizing::new(Vec::new());
-        // What was read before an error is all there is; after the time limit nobody waits.
+        // The output before an error is all there is; after the time limit nobody waits for it.
         let _ = pipe.read_to_end(&mut bytes);
         let _ = sender.send(bytes);
     });

@@ -9,17 +9,14 @@ use regcred_core::recipient::{Authority, Recipient, Recipients};
 
 pub use regcred_core::confine::RECIPIENTS as VARIABLE;
 
-/// The fingerprints of the variable, where it is set.
-#[must_use]
+/// The fingerprints in the variable, if it is set.
 pub fn listed(environment: &Environment) -> Option<BTreeSet<String>> {
     let list = environment.guard(VARIABLE)?;
     Some(list.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
-/// Refuses these recipients if there is a list that lacks one of them.
-///
-/// # Errors
-/// There is.
+/// Refuses these recipients if there is a list, and one of them is not in it.
+/// Errors: a recipient is not in the list.
 pub fn check(listed: Option<&BTreeSet<String>>, recipients: &Recipients) -> Result<(), Failure> {
     let Some(listed) = listed else { return Ok(()) };
     let authority = Authority::List(listed.clone());
@@ -39,7 +36,6 @@ pub fn check_in_clear(settings: &Settings, environment: &Environment) -> Result<
 }
 
 /// Logins in clear where there is a list of recipients.
-#[must_use]
 pub fn in_clear() -> Diagnostic {
     let message = format!(
         "the logins would be in clear in a file, and `{VARIABLE}` lists who may read them: `protect` in regcred.yaml is `plain` or missing"
@@ -49,8 +45,7 @@ pub fn in_clear() -> Diagnostic {
     )
 }
 
-/// Recipients that the list lacks.
-#[must_use]
+/// The recipients that are not in the list.
 pub fn not_listed(refused: &[&Recipient]) -> Diagnostic {
     let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
     Diagnostic::error(Code::AnotherRecipient, format!("`{VARIABLE}` does not list {}", shown.join(", "))).hint(

@@ -8,46 +8,46 @@ use zeroize::Zeroizing;
 use super::WriteError;
 use regcred_core::recipient::Recipients;
 
-/// A document that is to be encrypted. Several threads ask at once.
+/// A document to encrypt. Several threads may use it at once.
 pub trait Encrypted: Send + Sync {
-    /// What names it among the documents of its file: one word.
+    /// The name of the document in its file: one word.
     fn name(&self) -> String;
 
-    /// All that anybody may know of the result: what is in clear, and who can read it.
+    /// The public facts about the result: its readable text, and the source of its recipients.
     ///
     /// # Errors
-    /// The serializer's.
+    /// The errors of the serializer.
     fn context(&self, path: &str) -> io::Result<Vec<u8>>;
 
-    /// Recipients that come from variables, which a job that only compares may not see.
+    /// Recipients from variables, which a job that only compares may not have.
     ///
     /// # Errors
-    /// The serializer's.
+    /// The errors of the serializer.
     fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
         Ok(Vec::new())
     }
 
-    /// What chooses the recipients, where they are known only from the result.
+    /// The hash of what chooses the recipients, if they are known only from the result.
     fn rules(&self) -> Option<Vec<u8>>;
 
-    /// The recipients, where they are known before.
+    /// The recipients, if they are known before.
     fn recipients(&self) -> Option<Recipients>;
 
-    /// Everyone who can read this result.
+    /// Everyone who can open this result.
     fn recipients_of(&self, document: &[u8]) -> Recipients;
 
-    /// Whether these bytes are as the result would be, as far as anybody can tell who cannot open it.
+    /// Whether these bytes have the form of the result, as far as one can tell without decrypting them.
     ///
     /// # Errors
-    /// The serializer's.
+    /// The errors of the serializer.
     fn has_form(&self, document: &[u8]) -> io::Result<bool>;
 
     /// The canonical JSON of the Docker config.
     fn secret(&self) -> &SecretString;
 
-    /// The encrypted document: other bytes at every call.
+    /// The encrypted document, with different bytes at every call.
     ///
     /// # Errors
-    /// The protector's.
+    /// The errors of the protector.
     fn encrypt(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, WriteError>;
 }

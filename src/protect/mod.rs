@@ -24,10 +24,10 @@ use sops::{Form, Sops};
 
 pub use write_error::WriteError;
 
-/// Whether a file holds a secret: in clear it has mode 0600 and does not enter Git by accident.
+/// Whether a file holds a secret. A file with a secret in clear has mode 0600, and does not enter Git by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protection {
-    /// Nothing in it is secret.
+    /// No secret.
     Public,
     /// A secret that only its recipient can read.
     Encrypted,
@@ -35,19 +35,18 @@ pub enum Protection {
     Plaintext,
 }
 
-/// What makes a manifest with a secret safe to keep.
+/// What protects a manifest with a secret.
 pub enum Protector {
-    /// Nothing: it is in clear.
+    /// Nothing: the secret is in clear.
     Plain,
-    /// The public key of a cluster.
+    /// A cluster's public key.
     Sealed(Sealer),
-    /// The user's own program.
     Sops(Sops),
 }
 
 impl Protector {
-    /// Gets ready all that can fail: certificate, program and rules.
-    /// Errors: what is missing or wrong with them.
+    /// Prepares everything that can fail: certificate, program and rules.
+    /// Errors: everything that is missing or wrong.
     pub fn prepare(
         settings: &Settings,
         secret_variables: &[VariableName],
@@ -56,8 +55,8 @@ impl Protector {
         Ok(match settings.combination.protect {
             Protect::Plain | Protect::External => Self::Plain,
             Protect::Sealed => {
-                let sealer = Sealer::prepare(&settings.sealing, &settings.marks(), environment)?;
-                // Files are compared first: `--check` says more than that the recipient is refused.
+                let sealer = Sealer::prepare(settings, environment)?;
+                // Files are compared first, so that `--check` reports more than a refused recipient.
                 if matches!(settings.destination, Destination::Stdout) {
                     approval::check(approval::listed(environment).as_ref(), &sealer.recipients())?;
                 }
@@ -75,7 +74,7 @@ impl Protector {
         }
     }
 
-    /// What there is to say of it before it works.
+    /// The warnings before the first encryption.
     pub fn warnings(&self) -> &[Diagnostic] {
         match self {
             Self::Sealed(sealer) => sealer.warnings(),
@@ -85,14 +84,14 @@ impl Protector {
     }
 }
 
-/// All documents: lazy and ordered, as the manifests are.
+/// All documents, lazy and in the order of the manifests.
 pub struct Documents<'a> {
     manifests: Manifests,
     protector: &'a Protector,
 }
 
 impl<'a> Documents<'a> {
-    /// The manifests, protected when they are asked for.
+    /// The manifests, protected on demand.
     pub fn new(manifests: Manifests, protector: &'a Protector) -> Self {
         Self { manifests, protector }
     }
@@ -136,12 +135,12 @@ impl<'a> Document<'a> {
         self.manifest.name()
     }
 
-    /// Its namespace, if it has one.
+    /// Its namespace; `None` for a cluster-wide object.
     pub fn namespace(&self) -> Option<&'a Namespace> {
         self.manifest.namespace()
     }
 
-    /// What its file's name ends in.
+    /// The end of its file name.
     pub fn extension(&self) -> &'static str {
         match self.protector {
             Protector::Sops(_) if self.manifest.is_sensitive() => "sops.yaml",
@@ -158,7 +157,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What is encrypted, and its recipients.
+    /// The secret to encrypt, and its recipients.
     pub fn encryption(&self) -> Option<Encryption<'a>> {
         match (self.manifest.content(), self.protector) {
             (Content::Sensitive(secret), Protector::Sealed(_) | Protector::Sops(_)) => {
@@ -168,7 +167,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Writes it as one YAML document, without a separator. `path` is its file's, relative to the root of its tree.
+    /// Writes it as one YAML document, without a separator. `path` is the path of its file, relative to the root of the tree.
     pub fn write_yaml(&self, path: &str, into: &mut impl Write) -> Result<(), WriteError> {
         match self.encryption() {
             Some(encryption) => Ok(into.write_all(&encryption.encrypt(path)?)?),
@@ -186,7 +185,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Writes it as YAML to look at: the values of a Secret in clear are not shown.
+    /// Writes it as YAML for people: the values of a Secret in clear are not shown.
     pub fn write_redacted(&self, into: &mut impl Write) -> Result<(), WriteError> {
         match self.protection() {
             Protection::Plaintext => Ok(self.manifest.write_redacted(into)?),
@@ -195,7 +194,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A secret that is to be encrypted.
+/// A secret to encrypt.
 #[derive(Clone, Copy)]
 pub struct Encryption<'a> {
     secret: &'a PullSecret,

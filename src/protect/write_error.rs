@@ -9,10 +9,10 @@ use regcred_core::diagnostic::Failure;
 /// Why a document cannot be written.
 #[derive(Debug, Error)]
 pub enum WriteError {
-    /// The writer or the file system refuses.
+    /// The writer or the file system fails.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The document could not be protected, wherever it would have gone.
+    /// The document could not be protected; where it should go does not matter.
     #[error(transparent)]
     Protector(#[from] Failure),
 }

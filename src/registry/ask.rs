@@ -22,13 +22,13 @@ use regcred_core::registry::verdict::{
     Answers, Family, Fault, ImageAnswers, Login, Pull, Standing, Status, Verdict, Withheld,
 };
 
-/// A registry that was met: how it wants to be asked, or why it gets no login.
+/// A registry that was contacted: how it must be asked, or why it gets no login.
 pub(super) struct Registry {
     url: Url,
     way: Way,
 }
 
-/// How a registry wants to be asked.
+/// How a registry must be asked.
 enum Way {
     /// Without a login.
     Open,
@@ -39,7 +39,7 @@ enum Way {
 }
 
 impl Registry {
-    /// Asks the registry, without a login, how it wants to be asked: for all images, or for this one.
+    /// Asks the registry, without a login, how it must be asked: for all images, or for this one.
     pub async fn meet(
         host: &str,
         image: Option<&Reference>,
@@ -127,7 +127,7 @@ struct Conversation<'a> {
     login: Option<&'a Credential>,
 }
 
-/// What a token server gave, or what stands for it.
+/// The answer of a token server, or what replaces it.
 struct Permit {
     status: Status,
     token: Option<Token>,
@@ -144,7 +144,7 @@ impl Conversation<'_> {
             Way::Open => {}
             Way::Basic => {
                 answers.login = self.status(Method::GET, "/v2/", basic(login).as_ref()).await.0;
-                // It was met with a 401.
+                // The first answer was a 401.
                 answers.stranger = Status::Refused;
             }
             Way::Bearer { .. } => {
@@ -171,7 +171,7 @@ impl Conversation<'_> {
         let mut limits = None;
         let asks_with_login = self.login.is_some() && !matches!(self.registry.way, Way::Open);
         if asks_with_login {
-            // A login that is refused is not tried again and again.
+            // A refused login is not tried again.
             let permit = if standing == Standing::Refused {
                 Permit { status: Status::Refused, token: None, header: None }
             } else {
@@ -194,7 +194,7 @@ impl Conversation<'_> {
         (answers, limits)
     }
 
-    /// What the requests for a repository, or for none, have to carry.
+    /// The headers of the requests for a repository, or for no repository.
     async fn permit(&self, login: Option<&Credential>, repository: Option<&str>) -> Permit {
         let Way::Bearer { realm, service } = &self.registry.way else {
             return Permit { status: Status::NotAsked, token: None, header: login.and_then(basic) };

@@ -20,17 +20,17 @@ use crate::environment::Environment;
 use regcred_core::registry::url::{Scheme, Url};
 use regcred_core::registry::verdict::Fault;
 
-/// No token is longer than this, and no list of headers.
+/// The largest token, and the largest list of headers.
 const LIMIT: usize = 64 * 1024;
 
-/// The forms of a manifest that a container runtime takes.
+/// The media types of a manifest that a container runtime accepts.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, \
                          application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
                          application/json, */*";
 
 type Body = Empty<&'static [u8]>;
 
-/// A client of HTTP, directly and by a proxy.
+/// An HTTP client, with or without a proxy.
 pub(super) struct Client {
     direct: legacy::Client<HttpsConnector<HttpConnector>, Body>,
     by_proxy: Option<legacy::Client<HttpsConnector<Tunnel<HttpConnector>>, Body>>,
@@ -38,7 +38,6 @@ pub(super) struct Client {
     timeout: Duration,
 }
 
-/// An answer.
 pub(super) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
@@ -46,7 +45,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The texts of a header.
+    /// The values of a header.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
     }
@@ -59,7 +58,7 @@ impl Client {
         let proxies = proxies(options.environment);
         let mut http = HttpConnector::new();
         http.enforce_http(false);
-        // The proxy is the same for all hosts but those of `NO_PROXY`.
+        // The proxy is the same for all hosts except those of `NO_PROXY`.
         let proxy = proxies.intercept(&Uri::from_static("https://registry.invalid"));
         let by_proxy = proxy.map(|proxy| {
             if proxy.uri().scheme_str() != Some("http") {
@@ -89,7 +88,7 @@ impl Client {
         }
         *request.method_mut() = method;
         *request.uri_mut() = uri.clone();
-        // This machine is never behind a proxy, and plain HTTP goes directly.
+        // Requests to this machine, and by plain HTTP, never use a proxy.
         let is_direct = url.is_loopback() || url.scheme() == Scheme::Http || self.proxies.intercept(&uri).is_none();
         let by_proxy = self.by_proxy.as_ref().filter(|_| !is_direct);
         let answer = async {
@@ -128,12 +127,12 @@ where
 /// The authorities that this machine trusts, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 fn roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    // With none every certificate is one of an unknown authority, and the verdict says so.
+    // Without any authority, every certificate has an unknown authority, and the verdict says so.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
 }
 
-/// The proxy for TLS, by the variables that curl knows.
+/// The proxy for TLS, from the variables that curl reads.
 fn proxies(environment: &Environment) -> Matcher {
     let first = |names: &[&str]| names.iter().find_map(|name| environment.setting(name)).unwrap_or_default().to_owned();
     Matcher::builder()

@@ -8,7 +8,7 @@ use rustls::CertificateError;
 
 use regcred_core::registry::verdict::Fault;
 
-/// The reason of a client's error. Its text may quote what was received, and is not repeated.
+/// The reason of a client's error. The error's text may quote what was received, so it is not repeated.
 pub(super) fn of(error: &legacy::Error, by_proxy: bool) -> Fault {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     let mut has_no_address = false;
@@ -16,9 +16,9 @@ pub(super) fn of(error: &legacy::Error, by_proxy: bool) -> Fault {
         if let Some(error) = error.downcast_ref() {
             return tls(error);
         }
-        // The resolver's error has no type of its own.
+        // The resolver's error has no special type.
         has_no_address |= error.to_string() == "dns error";
-        // The source of an io::Error is that of the error in it.
+        // The source of an io::Error is that of the error inside it.
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         cause = match inner {
             Some(inner) => Some(inner),

@@ -1,6 +1,6 @@
 //! Asks registries whether logins are good, and whether they may pull images.
 //!
-//! Every registry is met before the first login is sent, so that nothing it says later can depend on a login.
+//! Every registry is contacted before the first login is sent, so that none of its later answers can contain a login.
 
 mod ask;
 mod client;
@@ -27,13 +27,13 @@ const AT_ONCE: usize = 8;
 
 /// How registries are asked.
 pub struct Options<'a> {
-    /// The registries that may be asked.
+    /// The registries that regcred may ask.
     pub allowed: &'a Allowed,
-    /// Token servers that may get a login although they are not known: hosts, with the port if there is one.
+    /// Unknown token servers that may still get a login: hosts, with the port if there is one.
     pub realms: &'a [String],
     /// Registries that speak plain HTTP.
     pub insecure: &'a [String],
-    /// How long one request may take.
+    /// The deadline of one request.
     pub timeout: Duration,
     /// Names the proxy.
     pub environment: &'a Environment,

@@ -7,7 +7,7 @@ use regcred_core::spec::{Options, PullSecret};
 pub use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 pub use regcred_core::spec::combination::{Chart, Combination, Wish};
 
-/// What was chosen.
+/// The choices.
 fn wish(options: &Options) -> Wish {
     Wish {
         strategy: options.strategy.as_ref().map(|strategy| strategy.value),
@@ -17,10 +17,10 @@ fn wish(options: &Options) -> Wish {
     }
 }
 
-/// The combination for the logins alone: no form that they have to fit, and no store where flags name them.
+/// The combination for only the logins: no format that they must fit, and no store if flags name logins.
 pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Result<Combination, Failure> {
     let wish = wish(options);
-    // An impossible combination is an error in the file for every command.
+    // An impossible combination in the file is an error for every command.
     let combination = Combination::resolve(Wish { format: wish.format.or(Some(Format::Directory)), ..wish })?;
     let is_typed =
         |pull_secret: &PullSecret| pull_secret.logins.as_ref().is_some_and(|logins| logins.origin.is_typed());
@@ -28,8 +28,8 @@ pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Resul
     Ok(if reads_them { Combination { protect: Protect::Plain, ..combination } } else { combination })
 }
 
-/// The combination for a live cluster: form and protection are about files.
-/// Errors: usage: no Secret is written there.
+/// The combination for a live cluster: format and protection are about files.
+/// Errors: usage: the strategy or protection writes no Secret there.
 pub(super) fn of_a_cluster(options: &Options) -> Result<Combination, Failure> {
     let Wish { strategy, link, protect, .. } = wish(options);
     if let Some(other) = strategy.filter(|strategy| *strategy != Strategy::Static) {
@@ -50,7 +50,7 @@ pub(super) fn of_a_cluster(options: &Options) -> Result<Combination, Failure> {
     Combination::resolve(Wish { strategy, link, protect: Some(Protect::Plain), format: Some(Format::Yaml) })
 }
 
-/// The combination of what was chosen, and of what follows from a chart, a patcher or a named ServiceAccount.
+/// The combination of the choices, and of what follows from a chart, a patcher or a named ServiceAccount.
 /// Errors: usage: choices that cannot be combined.
 pub(super) fn combination(
     options: &Options,
@@ -58,7 +58,7 @@ pub(super) fn combination(
     chart: &Chart,
 ) -> Result<Combination, Failure> {
     let Wish { strategy, link, protect, format } = wish(options);
-    // Files may be protected in regcred.yaml; a live cluster, which the rights are for, has no files.
+    // regcred.yaml may protect files; a live cluster, which the rights are for, has no files.
     let is_of_files = matches!(protect, Some(Protect::Sealed | Protect::Sops))
         && options.protect.as_ref().is_some_and(|protect| !protect.origin.is_typed());
     let protect = protect.filter(|_| !(format == Some(Format::Rbac) && is_of_files));
@@ -78,7 +78,7 @@ pub(super) fn combination(
             "add --chart tamcore or --chart empathyco",
         ));
     }
-    // A chart links nothing by default, but a named account is to be linked.
+    // A chart links nothing by default, but a named ServiceAccount must be linked.
     let names_an_account = |pull_secret: &PullSecret| {
         pull_secret.service_accounts.as_ref().is_some_and(|accounts| accounts.origin.is_typed())
     };

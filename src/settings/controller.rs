@@ -1,6 +1,6 @@
 //! Decides how the controller of `--strategy controller` is installed.
 
-use super::usage;
+use super::{usage, value_or};
 use regcred_core::cluster::installation::{CHANGES_AT_CREATION, ControllerSettings, ResourceSettings};
 use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -9,16 +9,16 @@ use regcred_core::names::Namespace;
 use regcred_core::spec::choice::Link;
 use regcred_core::spec::{Options, Sourced, go};
 
-/// Its namespace when no other is named.
+/// The default namespace of the controller.
 const NAMESPACE: &str = "regcred-system";
-/// How many Pods run when nothing is said: one works, the other takes over.
+/// The default number of Pods: one works, the other takes over.
 const REPLICAS: u32 = 2;
-/// The minor version of Kubernetes 1 when none is named.
+/// The default minor version of Kubernetes 1.
 const KUBERNETES: u32 = 36;
-/// The oldest one, whose admission policies confine the controller.
+/// The oldest version whose admission policies can confine the controller.
 const OLDEST: u32 = 30;
 
-/// Decides; what is wrong with texts is added to `problems`.
+/// Resolves the installation; problems of texts are added to `problems`.
 ///
 /// # Errors
 /// Usage: no image is named.
@@ -58,9 +58,9 @@ pub(super) fn decide(
         }));
     }
     Ok(ControllerSettings {
-        namespace: options.controller_namespace.as_ref().map_or(Namespace::known(NAMESPACE), |name| name.value.clone()),
+        namespace: value_or(options.controller_namespace.as_ref(), || Namespace::known(NAMESPACE)),
         image: image.clone(),
-        replicas: options.replicas.as_ref().map_or(REPLICAS, |replicas| replicas.value),
+        replicas: value_or(options.replicas.as_ref(), || REPLICAS),
         kubernetes,
         selector: super::grant::selector(options, problems),
         evicts: options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.value),
@@ -69,7 +69,7 @@ pub(super) fn decide(
     })
 }
 
-/// How often the registries are asked, as `regcred controller` reads it.
+/// The interval of the checks, as `regcred controller` reads it.
 fn interval(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<String> {
     let Sourced { value, origin } = options.check_online.as_ref()?;
     let is_long_enough = go::nanoseconds(value).is_some_and(|time| time >= go::SECOND);
@@ -80,7 +80,7 @@ fn interval(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<String>
     Some(value.clone())
 }
 
-/// What custom resources may ask for, with `--crd`.
+/// The limits for custom resources, with `--crd`.
 fn resources(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Option<ResourceSettings> {
     let (registries, secrets) = (&options.permitted_registries, &options.permitted_secrets);
     let is_there = options.crd.as_ref().is_some_and(|crd| crd.value);

@@ -8,19 +8,18 @@ use regcred_core::spec::Options;
 use regcred_core::spec::choice::{Format, Protect};
 use regcred_core::spec::combination::{Chart, Combination};
 
-/// Where the output goes, and whether it is written or compared.
+/// The place of the output, and whether the output is written or compared.
 #[derive(Clone, Debug)]
 pub enum Destination {
-    /// Standard output.
     Stdout,
     /// A file, or a directory for the formats that are trees.
     Write(PathBuf),
-    /// The same, compared.
+    /// The same place, for a comparison.
     Check(PathBuf),
 }
 
 impl Destination {
-    /// Where `render` would write, as far as it matters to other commands: the rules of sops go by the path of the output.
+    /// The place that `render` would write to, as far as other commands need it: the rules of sops depend on the path of the output.
     pub(super) fn elsewhere(options: &Options, protect: Protect) -> Self {
         match &options.output {
             Some(output) if protect == Protect::Sops => Self::Write(output.value.clone()),
@@ -28,8 +27,8 @@ impl Destination {
         }
     }
 
-    /// What has no name on the command line goes to stdout, if it can.
-    /// Errors: usage: what was chosen needs files, or cannot be compared.
+    /// Without `--output`, the output goes to stdout, if that is possible.
+    /// Errors: usage: the choices need files, or cannot be compared.
     pub(super) fn resolve(
         options: &Options,
         Combination { format, protect, .. }: Combination,

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::ResourceName;
 
-/// How many clusters a message names.
+/// The number of clusters that a message names.
 const NAMED: usize = 3;
 
-/// Problems in the order in which they were found, each with the clusters it was found in.
+/// Problems in the order in which they were found, each with its clusters.
 #[derive(Default)]
 pub struct Findings {
     order: Vec<Diagnostic>,
@@ -17,7 +17,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Adds what is wrong in a cluster, or where there are none.
+    /// Adds the problems of a cluster, or of a run without clusters.
     pub fn add(&mut self, problems: Vec<Diagnostic>, cluster: Option<&ResourceName>) {
         self.members += 1;
         for problem in problems {
@@ -29,7 +29,7 @@ impl Findings {
         }
     }
 
-    /// All of them, each once; those of a fleet say which clusters they are about.
+    /// All problems, each once; in a fleet, with the names of its clusters.
     pub fn said(self) -> Vec<Diagnostic> {
         let Self { order, mut clusters, members } = self;
         let mut said = |problem: Diagnostic| match clusters.remove(&problem).unwrap_or_default().as_slice() {

@@ -21,27 +21,26 @@ use regcred_core::spec::{Origin, Spec};
 /// The settings of each cluster, in the order of the file.
 #[derive(Debug)]
 pub struct Fleet {
-    /// One per cluster; a single one without a name when the file has no clusters.
+    /// One per cluster; a single unnamed one if the file has no clusters.
     pub members: Vec<Settings>,
-    /// Every variable that may hold a secret, also of clusters that were not chosen: child processes do not see them.
+    /// Every variable that may hold a secret, also of clusters that were not chosen. Child processes do not get them.
     pub secret_variables: Vec<VariableName>,
-    /// What is odd, but no error.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// What the settings are for.
+/// The purpose of the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The manifests: everything must be decided.
+    /// The manifests: everything must be resolved.
     Manifests,
-    /// The logins alone: `render` may be told by flags what else it needs.
+    /// Only the logins: flags may give `render` the other settings.
     Logins,
-    /// The names of the variables that logins are in, which may all be unset.
+    /// Only the names of the variables with logins, which may all be unset.
     Variables,
     /// A live cluster, in which the namespaces are chosen later.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only commands for a cluster have it"))]
     Cluster,
-    /// What an earlier run has left in a live cluster, whatever its strategy: no login is needed.
+    /// The objects that an earlier run left in a live cluster, whatever its strategy was: no login is needed.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only commands for a cluster have it"))]
     CleanUp,
 }
@@ -54,13 +53,8 @@ impl Purpose {
 }
 
 impl Fleet {
-    /// Decides for `render`, which reads the list of `--namespaces-from`.
+    /// Resolves the settings; those of the manifests read the list of `--namespaces-from`.
     /// Errors: usage: options that cannot be combined, or mean nothing. Input: everything that is wrong with names, lists and logins.
-    pub fn resolve(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Self, Failure> {
-        Self::decide(typed, file, None, Purpose::Manifests, environment)
-    }
-
-    /// Decides for less than the manifests.
     pub fn resolve_for(
         purpose: Purpose,
         typed: &Typed,
@@ -70,7 +64,7 @@ impl Fleet {
         Self::decide(typed, file, None, purpose, environment)
     }
 
-    /// Decides; where the namespaces are known to exist, `listed` comes with what is wrong with that list.
+    /// Resolves the settings; if the existing namespaces are known, `listed` has them and the problems of that list.
     pub fn decide(
         typed: &Typed,
         file: Option<&File>,
@@ -106,7 +100,7 @@ impl Fleet {
     }
 }
 
-/// Each pull secret is decided for each cluster.
+/// Each pull secret is resolved for each cluster.
 fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec) -> Result<(), Failure> {
     const MOST: usize = 100_000;
     let own = |cluster: &&Cluster| cluster.pull_secrets.as_ref().map_or(file.pull_secrets.len(), Vec::len);
@@ -117,7 +111,7 @@ fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec) -> Result<(), Failure
     if all > MOST { Err(usage(message, hint)) } else { Ok(()) }
 }
 
-/// The list of `--namespaces-from`, and what is wrong with it.
+/// The list of `--namespaces-from`, and its problems.
 fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnostic>) {
     const FLAG: &str = "`--namespaces-from`";
     let mut problems = Vec::new();
@@ -146,7 +140,7 @@ fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnos
     (listed.ok(), problems)
 }
 
-/// Errors of all clusters end the run, together with what is wrong with the logins; warnings are handed on.
+/// Errors of all clusters end the run, together with the problems of the logins; warnings are passed on.
 fn refuse_problems(
     members: &[Member],
     purpose: Purpose,
@@ -167,7 +161,7 @@ fn refuse_problems(
             for pull_secret in &settings.pull_secrets {
                 credentials.of(&pull_secret.sources, &mut found);
             }
-            // A comparison does without the logins.
+            // A comparison works without the logins.
             if matches!(settings.destination, Destination::Check(_)) {
                 found.retain(|problem| !is_not_there(problem));
             }

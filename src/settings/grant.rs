@@ -7,14 +7,14 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::NamespacePattern;
 use regcred_core::spec::{Options, PullSecret};
 
-/// Who gets which rights.
+/// The resolved rights of `--format rbac`.
 #[derive(Debug)]
 pub struct GrantSettings {
-    /// Who gets them.
+    /// Who gets the rights.
     pub subjects: Vec<Subject>,
-    /// Where they hold.
+    /// Where the rights apply.
     pub reach: Reach,
-    /// Whether they evict Pods that are stuck.
+    /// Whether the account evicts stuck Pods.
     pub evicts: bool,
     /// Whether `-A` wins over the names of the namespaces, as for `apply`.
     takes_all: bool,
@@ -23,10 +23,10 @@ pub struct GrantSettings {
 }
 
 impl GrantSettings {
-    /// Decides; what is wrong with texts is added to `problems`.
+    /// Resolves the rights; problems of texts are added to `problems`.
     ///
     /// # Errors
-    /// Usage: nobody is named.
+    /// Usage: no subject is named.
     pub(super) fn decide(
         options: &Options,
         pull_secrets: &[PullSecret],
@@ -56,10 +56,10 @@ impl GrantSettings {
         let others = if takes_all || options.selector.is_some() { Others::All } else { Others::None };
         let has_globs = pull_secrets.iter().any(has_a_glob) && !has_a_list;
         let chooses_later = others == Others::All || has_globs;
-        // What is no longer wanted may be in any namespace.
+        // Objects that are no longer wanted may be in any namespace.
         let is_wide = chooses_later || options.prune.is_some();
         let reach = if is_wide { Reach::Chosen { others, selector } } else { Reach::Listed };
-        // In the file it is said of the controller.
+        // In the file, this field is about the controller.
         let evicts = options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.origin.is_typed());
         Ok(Self { subjects: parsed, reach, evicts, takes_all, chooses_later })
     }
@@ -80,7 +80,7 @@ impl GrantSettings {
     }
 }
 
-/// The labels of the namespaces, as they are written, and parsed.
+/// The labels of the namespaces, as written, and parsed.
 pub(super) fn selector(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<(String, Selector)> {
     let text = &options.selector.as_ref()?.value;
     let parsed = text.parse().map_err(|invalid| {

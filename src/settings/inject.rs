@@ -12,15 +12,12 @@ use regcred_core::spec::external::{self, ExternalSettings};
 use regcred_core::spec::typed::Typed;
 use regcred_core::spec::{PullSecret, SECRET_NAME, Spec, logins};
 
-/// What was typed for `inject` alone.
+/// The options of `inject` alone.
 pub struct Asked<'a> {
-    /// Hosts of logins.
     pub hosts: &'a [String],
-    /// Whether all Pods get a reference.
     pub all: bool,
     /// Where objects of a kind have a Pod spec.
     pub paths: &'a [String],
-    /// The namespace of objects that name none.
     pub namespace: Option<&'a str>,
 }
 
@@ -41,14 +38,14 @@ pub fn rules(
     let chosen = flags.options.clusters.as_ref().map_or(&[][..], |clusters| &clusters.value);
     let cluster = cluster(chosen, file)?;
     let mut written = with_known(environment, |known| layers::of_file(file, cluster, known));
-    // A host alone chooses an entry of the file as a login does.
+    // Like a login, a host alone chooses an entry of the file.
     member::choose_pull_secrets(&mut written, &mut Spec::default(), &flags, !hosts.is_empty())?;
     let spec = Spec::merge([flags, written]);
     let which = if all { Which::All } else { Which::Matching };
     let has_hosts = !hosts.is_empty();
     let hosts = registries(hosts, problems);
     let rule = |pull_secret: &PullSecret| {
-        // Hosts by themselves are all of it: nothing else is read.
+        // With only hosts, nothing else is read.
         let reads_logins = which == Which::Matching && (!has_hosts || is_typed(pull_secret));
         rule(pull_secret, &hosts, reads_logins.then_some(environment), problems)
     };
@@ -60,7 +57,7 @@ pub fn rules(
     Ok(Rules { pull_secrets, which, paths, namespace: default_namespace(namespace, problems) })
 }
 
-/// The cluster that the manifests are for; none if the Pods of all clusters get the same references.
+/// The cluster that the manifests are for; `None` if the Pods of all clusters get the same references.
 fn cluster<'a>(chosen: &[String], file: &'a FileSpec) -> Result<Option<&'a super::file::Cluster>, Failure> {
     if !chosen.is_empty() {
         return Ok(fleet::choose(chosen, &file.clusters)?.first().copied());
@@ -117,23 +114,17 @@ fn is_typed(spec: &PullSecret) -> bool {
 }
 
 fn pod_path(text: &str, number: usize, problems: &mut Vec<Diagnostic>) -> Option<PodPath> {
-    text.parse()
-        .map_err(|invalid: InvalidPath| {
-            problems.push(
-                Diagnostic::error(Code::InvalidPath, format!("`--path`, item {number}, {invalid}"))
-                    .hint("write KIND[.GROUP]=PATH, for example Rollout=spec.template.spec"),
-            );
-        })
-        .ok()
+    let parsed = text.parse().map_err(|invalid: InvalidPath| {
+        let problem = Diagnostic::error(Code::InvalidPath, format!("`--path`, item {number}, {invalid}"));
+        problems.push(problem.hint("write KIND[.GROUP]=PATH, for example Rollout=spec.template.spec"));
+    });
+    parsed.ok()
 }
 
 fn default_namespace(text: Option<&str>, problems: &mut Vec<Diagnostic>) -> Option<Namespace> {
-    text?
-        .parse()
-        .map_err(|invalid: InvalidName| {
-            problems.push(
-                Diagnostic::error(Code::InvalidNamespace, format!("`--namespace`: {invalid}")).hint(invalid.hint()),
-            );
-        })
-        .ok()
+    let parsed = text?.parse().map_err(|invalid: InvalidName| {
+        let problem = Diagnostic::error(Code::InvalidNamespace, format!("`--namespace`: {invalid}"));
+        problems.push(problem.hint(invalid.hint()));
+    });
+    parsed.ok()
 }

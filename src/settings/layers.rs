@@ -14,7 +14,7 @@ pub(super) const NAMESPACES: &str = "REGCRED_NAMESPACES";
 /// The variable with a certificate, which kubeseal reads, too.
 pub(super) const CERTIFICATE: &str = "SEALED_SECRETS_CERT";
 
-/// What variables say.
+/// The partial Spec of the variables.
 pub(super) fn of_variables(environment: &Environment) -> Spec {
     let origin = Origin::Variable(NAMESPACES);
     let names = match environment.setting(NAMESPACES) {
@@ -39,7 +39,7 @@ pub(super) fn of_variables(environment: &Environment) -> Spec {
     }
 }
 
-/// What the file says for one of its clusters, or for the only one.
+/// The partial Specs of the file for one of its clusters, or for the only one.
 pub(super) fn of_file(spec: &file::Spec, cluster: Option<&Cluster>, known: &Known<'_>) -> Spec {
     let fields = Fields {
         strategy: spec.strategy,
@@ -50,7 +50,7 @@ pub(super) fn of_file(spec: &file::Spec, cluster: Option<&Cluster>, known: &Know
         sealing: &spec.sealing,
         create_namespaces: spec.create_namespaces.then_some(true),
         controller: Some(&spec.controller),
-        // A cluster's own patcher is another one: nothing of the common one fits it.
+        // A cluster's own patcher is another one, so no setting of the common patcher fits it.
         patcher: Some(&spec.patcher).filter(|_| cluster.is_none_or(|cluster| cluster.patcher.is_none())),
     };
     let common = Spec {
@@ -93,7 +93,7 @@ fn of_cluster(cluster: &Cluster, known: &Known<'_>) -> Spec {
     if let Some(namespaces) = namespaces {
         each = with_namespaces(each, namespaces, &origin);
     } else if *strategy == Some(Strategy::Patcher) {
-        // A patcher chosen for one cluster serves all its namespaces; the common names are for the other clusters.
+        // A patcher that is chosen for one cluster serves all its namespaces; the common names are for the other clusters.
         each.include = Some(Sourced { value: Vec::new(), origin: origin("include") });
     }
     let own = pull_secrets.iter().flatten().map(|entry| pull_secret(entry, &origin, known).over(each.clone()));
@@ -154,7 +154,7 @@ fn one<T>(value: Option<T>, origin: Origin) -> Option<Sourced<T>> {
     value.map(|value| Sourced { value, origin })
 }
 
-/// A list that is empty is left open.
+/// An empty list counts as missing.
 fn list<T>(value: Vec<T>, origin: Origin) -> Option<Sourced<Vec<T>>> {
     one(Some(value).filter(|value| !value.is_empty()), origin)
 }
@@ -163,7 +163,7 @@ fn good<T: Clone>(values: &[T]) -> Vec<Parsed<T>> {
     values.iter().cloned().map(Ok).collect()
 }
 
-/// Includes and excludes belong together: neither is filled from elsewhere in the file.
+/// Includes and excludes belong together: neither is taken from another place in the file.
 fn with_namespaces(
     pull_secret: PullSecret,
     namespaces: &file::Namespaces,
@@ -201,7 +201,7 @@ fn pull_secret(entry: &file::PullSecret, origin: &dyn Fn(&'static str) -> Origin
     if namespaces.is_empty() { pull_secret } else { with_namespaces(pull_secret, namespaces, origin) }
 }
 
-/// A login of the file: in one of three forms.
+/// A login of the file, in one of three forms.
 fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
     let wrong = |message: String| Diagnostic::error(Code::InvalidLogin, message);
     match login.form() {
@@ -242,7 +242,7 @@ fn variable(written: &file::Place, place: &str, field: &str, known: &Known<'_>) 
     }
 }
 
-/// A mounted Secret, outside of the controller.
+/// A mounted Secret, which only the controller can read.
 fn only_mounted(place: &str, field: &str) -> Diagnostic {
     let message = format!("{place}: `{field}` names a Secret, and only `regcred controller` reads mounted Secrets");
     Diagnostic::error(Code::InvalidLogin, message)

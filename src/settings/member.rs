@@ -18,7 +18,7 @@ use regcred_core::spec::template;
 use regcred_core::spec::typed::Typed;
 use regcred_core::spec::{Certificate, Origin, Sourced, Spec};
 
-/// What was decided for one cluster, and what is wrong there.
+/// The settings of one cluster, and its problems.
 pub(super) struct Member {
     pub(super) settings: Settings,
     run: Run,
@@ -33,7 +33,7 @@ pub(super) struct Context<'a> {
     /// Whether there is a regcred.yaml, or a ConfigMap of a function.
     pub(super) has_config: bool,
     pub(super) listed: Option<Listed>,
-    /// What is wrong whatever the cluster.
+    /// The problems that do not depend on the cluster.
     pub(super) problems: Vec<Diagnostic>,
     pub(super) purpose: Purpose,
     pub(super) environment: &'a Environment,
@@ -79,7 +79,7 @@ impl Context<'_> {
             self.environment,
             &mut problems,
         )?;
-        // What is wrong may be the reason why there are none, and flags of `render` may name some.
+        // The list may be empty because of another problem, and flags of `render` may name some.
         if is_faulty || self.purpose != Purpose::Manifests {
             problems.retain(|problem| problem.code != Code::NoNamespaces);
         }
@@ -87,7 +87,7 @@ impl Context<'_> {
         Ok(Member { settings, run, problems })
     }
 
-    /// A fleet under `--output` is folders of files.
+    /// For a fleet, `--output` holds folders of files.
     fn defaults(&self, cluster: Option<&Cluster>) -> Spec {
         let mut defaults = Spec::default();
         if cluster.is_some() && self.flags.options.output.is_some() {
@@ -109,7 +109,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// A variable or a flag is one certificate, and would seal for one cluster what another has to open.
+    /// A variable or a flag holds one certificate, and would seal for one cluster what another must open.
     fn choose_certificate(&self, cluster: &Cluster, variables: &mut Spec) -> Result<(), Failure> {
         if cluster.sealing.certificate.is_none() {
             return Ok(());
@@ -124,10 +124,10 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The certificate of the variable belongs to some cluster, and nobody knows to which.
+    /// The certificate in the variable belongs to some cluster, but nobody knows to which.
     fn of_which_cluster(&self, cluster: Option<&Cluster>, settings: &Settings) -> Option<Diagnostic> {
         let some_have_their_own = self.clusters.iter().any(|cluster| cluster.sealing.certificate.is_some());
-        let is_of_the_variable = matches!(settings.sealing.certificate, Some(Certificate::Variable(_)));
+        let is_of_the_variable = matches!(settings.sealing_cert, Some(Certificate::Variable(_)));
         let is_sealed = settings.combination.protect == Protect::Sealed;
         (cluster.is_some() && some_have_their_own && is_of_the_variable && is_sealed).then(|| {
             let message =
@@ -137,11 +137,11 @@ impl Context<'_> {
         })
     }
 
-    /// Pull secrets of a cluster that have no logins, and are like none that has: the default would be somebody else's login.
-    /// Flags fill the one that they choose.
+    /// Reports pull secrets of a cluster that have no logins and share no name with one that has: the default login would be somebody
+    /// else's. Flags fill the pull secret that they choose.
     fn without_logins(&self, cluster: &Cluster) -> Vec<Diagnostic> {
         let common = &self.file.pull_secrets;
-        // Where no pull secret is common, the login of all is in the variable that is read by default.
+        // Without common pull secrets, the login of all is in the default variable.
         if self.flags.each.logins.is_some() || common.is_empty() {
             return Vec::new();
         }
@@ -167,7 +167,7 @@ impl Context<'_> {
             .collect()
     }
 
-    /// Options that would do nothing in any cluster are refused.
+    /// Refuses options that would do nothing in any cluster.
     pub(super) fn refuse_idle(&self, members: &[Member]) -> Result<(), Failure> {
         let idle = |member: &Member| {
             let mut problems = meaning::idle(self.typed, &member.run);
@@ -231,7 +231,7 @@ pub(super) fn choose_pull_secrets(
     Ok(())
 }
 
-/// Templates that replace ours where none of ours is used.
+/// Templates that replace objects which the run does not make by templates.
 fn idle_templates(settings: &Settings) -> impl Iterator<Item = Diagnostic> {
     let Settings { templates: folder, combination, chart, .. } = settings;
     let format = combination.format;
@@ -247,7 +247,7 @@ fn idle_templates(settings: &Settings) -> impl Iterator<Item = Diagnostic> {
     })
 }
 
-/// The same failure, with the cluster that it is about.
+/// The same failure, with the name of its cluster.
 fn about(failure: Failure, cluster: &Cluster) -> Failure {
     let Failure::Usage(mut problems) = failure else { return failure };
     for problem in &mut problems {
@@ -257,7 +257,7 @@ fn about(failure: Failure, cluster: &Cluster) -> Failure {
 }
 
 impl Settings {
-    /// Each cluster has a folder of its own under `--output`.
+    /// Each cluster has its own folder under `--output`.
     fn enter(&mut self, cluster: ResourceName) -> Result<(), Failure> {
         let format = self.combination.format;
         match &mut self.destination {

@@ -13,7 +13,6 @@ mod member;
 pub mod namespaces;
 pub mod patcher;
 mod pull_secret;
-pub mod sealing;
 pub mod secret_variables;
 pub mod target;
 
@@ -32,7 +31,7 @@ use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
 use regcred_core::objects::marks::Marks;
-use regcred_core::spec::choice::{Format, Link, MessageFormat, Profile, Strategy};
+use regcred_core::spec::choice::{Format, Link, MessageFormat, Profile, SealingScope, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::logins::Known;
 use regcred_core::spec::meaning::Run;
@@ -41,49 +40,33 @@ use regcred_core::spec::{Sourced, Spec};
 pub use destination::Destination;
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings};
 pub use regcred_core::objects::CreateNamespaces;
-pub use regcred_core::spec::{SECRET_NAME, external};
-pub use sealing::Sealing;
+pub use regcred_core::spec::{Certificate, SECRET_NAME, external};
 
-/// Everything `render` does, decided and valid.
+/// Everything that `render` does, resolved and valid.
 #[derive(Debug)]
 pub struct Settings {
-    /// The cluster it is for, when regcred.yaml has several.
     pub cluster: Option<ResourceName>,
-    /// The name of regcred.yaml, which owns the objects; else the name of the pull secret does.
+    /// The name in regcred.yaml, which owns the objects; without one, the name of the pull secret is the owner.
     pub owner: Option<ResourceName>,
-    /// The pull secrets, by name.
     pub pull_secrets: Vec<PullSecretSettings>,
-    /// Strategy, link, protection and format.
     pub combination: Combination,
-    /// The patcher, when the strategy is one.
     pub patcher: Option<PatcherSettings>,
-    /// The controller, when the strategy is that.
     pub controller: Option<ControllerSettings>,
-    /// Who gets the rights of `--format rbac`, and where.
     pub grant: Option<GrantSettings>,
-    /// Whether Namespace objects come first.
     pub create_namespaces: CreateNamespaces,
-    /// The tool whose annotations are added.
     pub profile: Option<Profile>,
-    /// The certificate and the scope of `--protect sealed`.
-    pub sealing: Sealing,
+    pub sealing_cert: Option<Certificate>,
+    /// To which name a sealed value is bound.
+    pub sealing_scope: SealingScope,
     /// Whether unchanged documents stay as they are.
     pub reseal: Reseal,
-    /// The fingerprints of recipients that are accepted in this run.
     pub accepted_recipients: Vec<String>,
-    /// The form of the changes that `--check` prints.
     pub message_format: MessageFormat,
-    /// The chart that values are for.
     pub chart: Chart,
-    /// The form of `--format docker-config`.
     pub encoding: Encoding,
-    /// The folder with templates that replace ours.
     pub templates: Option<PathBuf>,
-    /// Whether a password may die with the job.
     pub short_lived: ShortLived,
-    /// Whether credential helpers are asked.
     pub credential_helpers: Helpers,
-    /// Where the output goes.
     pub destination: Destination,
     /// Whether a plain Secret may go into a work tree.
     pub plaintext_in_git: PlaintextInGit,
@@ -94,16 +77,16 @@ pub struct Settings {
 /// Which encrypted documents are encrypted again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reseal {
-    /// Those whose content or recipient has changed.
+    /// The documents whose content or recipient has changed.
     WhenChanged,
-    /// All of them.
+    /// All documents.
     Always,
 }
 
-/// The form of a Docker config that is written by itself.
+/// The form of a Docker config as the only output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// As in a Secret's `data`.
+    /// Base64, as in a Secret's `data`.
     Base64,
     /// JSON.
     Raw,
@@ -112,7 +95,7 @@ pub enum Encoding {
 /// Whether a plain Secret may be written into a Git work tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaintextInGit {
-    /// Only where it is ignored.
+    /// Only where Git ignores it.
     Refuse,
     /// The user insists.
     Allow,
@@ -128,13 +111,13 @@ pub enum ProtectIsOf {
 }
 
 impl Settings {
-    /// What every object carries.
+    /// The marks of every object.
     pub fn marks(&self) -> Marks {
         let owner = self.owner.as_ref().or(self.pull_secrets.first().map(|pull_secret| &pull_secret.name));
         Marks { owner: owner.map_or(SECRET_NAME, ResourceName::as_str).to_owned(), profile: self.profile }
     }
 
-    /// Decides for one cluster; what is wrong with names and lists is added to `problems`, and then the settings are not used.
+    /// Resolves the settings of one cluster. Problems of names and lists are added to `problems`, and the settings are not used then.
     /// Errors: usage: choices that cannot be combined.
     fn decide(
         spec: &Spec,
@@ -145,9 +128,8 @@ impl Settings {
     ) -> Result<(Self, Run), Failure> {
         let Spec { options, .. } = spec;
         let pull_secrets = spec.all_pull_secrets();
-        let is_set = |switch: &Option<Sourced<bool>>| switch.as_ref().is_some_and(|switch| switch.value);
         let path = |path: PathBuf| environment.directory().join(path);
-        // With another format it means nothing, which the table of options says.
+        // With another format this option means nothing, as the table of options says.
         let has_values = options.format.as_ref().is_some_and(|format| format.value == Format::HelmValues);
         let chart = match options.chart.as_ref().filter(|_| has_values).map(|chart| chart.value.clone()) {
             None => Chart::Own,
@@ -187,13 +169,9 @@ impl Settings {
                 Some(patcher::decide(options, (combination.link, &chart), one, written, problems))
             }
             (Strategy::Patcher, ..) => {
-                problems.push(
-                    Diagnostic::error(
-                        Code::OnePullSecret,
-                        "a patcher copies one Secret, and regcred.yaml has several pull secrets",
-                    )
-                    .hint("choose one with --secret-name, or use --strategy static"),
-                );
+                let message = "a patcher copies one Secret, and regcred.yaml has several pull secrets";
+                let hint = "choose one with --secret-name, or use --strategy static";
+                problems.push(Diagnostic::error(Code::OnePullSecret, message).hint(hint));
                 None
             }
             _ => None,
@@ -219,40 +197,48 @@ impl Settings {
             patcher,
             controller,
             grant,
-            create_namespaces: if is_set(&options.create_namespaces) {
-                CreateNamespaces::First
-            } else {
-                CreateNamespaces::No
-            },
+            create_namespaces: either(
+                options.create_namespaces.as_ref(),
+                CreateNamespaces::First,
+                CreateNamespaces::No,
+            ),
             profile: options.profile.as_ref().map(|profile| profile.value),
-            sealing: Sealing::resolve(options),
-            accepted_recipients: options
-                .accepted_recipients
-                .as_ref()
-                .map_or_else(Vec::new, |accepted| accepted.value.clone()),
-            message_format: options.message_format.as_ref().map_or(MessageFormat::Human, |format| format.value),
-            reseal: if is_set(&options.reseal) { Reseal::Always } else { Reseal::WhenChanged },
+            sealing_cert: options.sealing_cert.as_ref().map(|certificate| certificate.value.clone()),
+            sealing_scope: value_or(options.sealing_scope.as_ref(), || SealingScope::Strict),
+            accepted_recipients: value_or(options.accepted_recipients.as_ref(), Vec::new),
+            message_format: value_or(options.message_format.as_ref(), || MessageFormat::Human),
+            reseal: either(options.reseal.as_ref(), Reseal::Always, Reseal::WhenChanged),
             chart,
-            encoding: if is_set(&options.raw) { Encoding::Raw } else { Encoding::Base64 },
+            encoding: either(options.raw.as_ref(), Encoding::Raw, Encoding::Base64),
             templates: options.templates.as_ref().map(|folder| path(folder.value.clone())),
-            credential_helpers: if is_set(&options.credential_helpers) { Helpers::Ask } else { Helpers::Leave },
-            short_lived: if is_set(&options.allow_short_lived) { ShortLived::Allow } else { ShortLived::Refuse },
+            credential_helpers: either(options.credential_helpers.as_ref(), Helpers::Ask, Helpers::Leave),
+            short_lived: either(options.allow_short_lived.as_ref(), ShortLived::Allow, ShortLived::Refuse),
             destination,
             protect_is_of: match &options.protect {
                 Some(protect) if !protect.origin.is_of_a_file() => ProtectIsOf::Flag,
                 _ => ProtectIsOf::File,
             },
-            plaintext_in_git: if is_set(&options.allow_plaintext_in_git) {
-                PlaintextInGit::Allow
-            } else {
-                PlaintextInGit::Refuse
-            },
+            plaintext_in_git: either(
+                options.allow_plaintext_in_git.as_ref(),
+                PlaintextInGit::Allow,
+                PlaintextInGit::Refuse,
+            ),
         };
         Ok((settings, run))
     }
 }
 
-/// What the environment tells about names and paths that were typed.
+/// What was chosen, or the default.
+fn value_or<T: Clone>(chosen: Option<&Sourced<T>>, default: impl FnOnce() -> T) -> T {
+    chosen.map_or_else(default, |chosen| chosen.value.clone())
+}
+
+/// What a switch chooses.
+fn either<T>(switch: Option<&Sourced<bool>>, on: T, off: T) -> T {
+    if switch.is_some_and(|switch| switch.value) { on } else { off }
+}
+
+/// Passes the facts of the environment about typed names and paths to `work`.
 fn with_known<T>(environment: &Environment, work: impl FnOnce(&Known<'_>) -> T) -> T {
     let allowed = allowed(environment).unwrap_or_default();
     work(&Known {
@@ -262,7 +248,7 @@ fn with_known<T>(environment: &Environment, work: impl FnOnce(&Known<'_>) -> T) 
     })
 }
 
-/// Pull secrets of one name; the names are sorted.
+/// Reports pull secrets with the same name; the names are sorted.
 fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<Diagnostic> {
     let twins = names.clone().zip(names.skip(1)).filter(|(one, other)| one == other);
     twins
@@ -273,7 +259,7 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
         .collect()
 }
 
-/// What the file may name. A variable that is set and not text allows nothing.
+/// The limits for the file. A variable that is set but not UTF-8 allows nothing.
 /// Errors: a glob is invalid.
 pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     Allowed::read(environment.guard(confine::VARIABLES), environment.guard(confine::REGISTRIES))

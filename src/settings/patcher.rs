@@ -1,6 +1,6 @@
 //! Resolves the settings of the in-cluster patcher, checked against what its image understands.
 
-use super::PullSecretSettings;
+use super::{PullSecretSettings, value_or};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
@@ -10,15 +10,15 @@ use regcred_core::spec::{Options, PullSecret, Sourced, go};
 
 pub use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
 
-/// The namespace of a patcher when no other is named.
+/// The default namespace of a patcher.
 const NAMESPACE: &str = "imagepullsecret-patcher";
-/// The Secret that a patcher copies when no other is named.
+/// The default source Secret of a patcher.
 const SOURCE: &str = "image-pull-secret-src";
 
-/// The interval of titansoft's patcher when no other is named.
+/// The default interval of titansoft's patcher.
 const INTERVAL: &str = "10s";
 
-/// Decides about the patcher of a run with one pull secret; problems are added.
+/// Resolves the patcher of a run with one pull secret; problems are added.
 pub(super) fn decide(
     options: &Options,
     (link, chart): (Link, &Chart),
@@ -40,7 +40,7 @@ pub(super) fn decide(
     let settings = resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
     if !problems.iter().any(Diagnostic::is_error) {
         problems.extend(settings.rights_warning());
-        // A chart names the image itself.
+        // A chart chooses the image itself.
         problems.extend(settings.image_warning().filter(|_| *chart == Chart::Own));
     }
     if *chart == Chart::Empathyco {
@@ -62,7 +62,7 @@ pub(super) fn decide(
     settings
 }
 
-/// Decides about the patcher, which may be that of a chart; problems are added.
+/// Resolves the patcher, also one of a chart; problems are added.
 fn resolve(
     options: &Options,
     of_the_chart: Option<Patcher>,
@@ -100,7 +100,7 @@ fn resolve(
             let hint = "write a number with its unit, for example 30s or 2m";
             refuse(Code::InvalidDuration, format!("{origin} {wrong}"), hint);
         }
-        // The table of options knows what means nothing on the command line.
+        // The table of options decides which flags mean nothing.
         let chosen_there = options.patcher.as_ref().is_some_and(|patcher| !patcher.origin.is_typed());
         if patcher == Patcher::Tamcore && chosen_there && !origin.is_typed() {
             let message = format!("{origin} means nothing to tamcore's patcher, which watches");
@@ -135,11 +135,7 @@ fn resolve(
     }
 }
 
-fn value_or<T: Clone>(chosen: Option<&Sourced<T>>, default: impl FnOnce() -> T) -> T {
-    chosen.map_or_else(default, |chosen| chosen.value.clone())
-}
-
-/// The image of a patcher when no other is named.
+/// The default image of a patcher.
 pub const fn default_image(patcher: Patcher) -> &'static str {
     match patcher {
         Patcher::Titansoft => "quay.io/titansoft/imagepullsecret-patcher:v0.14",
@@ -147,7 +143,8 @@ pub const fn default_image(patcher: Patcher) -> &'static str {
     }
 }
 
-/// What a patcher leaves alone when nothing is said: nobody's Pods, and a policy that failed there would stop the cluster's own.
+/// The namespaces that a patcher leaves out by default: no Pods of users run there, and a failing policy would stop the cluster's own
+/// Pods.
 const fn of_the_cluster(patcher: Patcher) -> &'static [&'static str] {
     match patcher {
         Patcher::Titansoft => &["kube-node-lease", "kube-public", "kube-system"],

@@ -18,32 +18,29 @@ use regcred_core::spec::external::{self, ExternalSettings, Reach};
 use regcred_core::spec::typed::parsed;
 use regcred_core::spec::{Options, Origin, Parsed, PullSecret, SECRET_NAME, Sourced};
 
-/// The ServiceAccount that a chart makes for itself.
+/// The ServiceAccount that a chart creates.
 pub const OWN_ACCOUNT: &str = "image-puller";
 
-/// One pull secret, decided.
+/// One resolved pull secret.
 #[derive(Clone, Debug)]
 pub struct PullSecretSettings {
     pub name: ResourceName,
-    /// Its logins.
     pub sources: Vec<Source>,
-    /// What the file that names its logins may reach; everything if flags name them.
+    /// The limits for the file that names its logins; no limits if flags name them.
     pub confined: Allowed,
-    /// Where its logins are kept, when none is read.
+    /// The store of its logins, if regcred reads none.
     pub external: Option<ExternalSettings>,
-    /// Where it goes, sorted.
     pub namespaces: Vec<Namespace>,
-    /// Where it goes in a live cluster, where the namespaces are chosen later.
+    /// The choice of its namespaces in a live cluster, if they are chosen later.
     pub include: Vec<NamespacePattern>,
-    /// Where it does not go.
     pub exclude: Vec<NamespacePattern>,
-    /// The ServiceAccounts that refer to it; none are all, which a patcher and a run in a live cluster can link.
+    /// The ServiceAccounts that refer to it. An empty list means all, which a patcher and a run in a live cluster can link.
     pub service_accounts: Vec<ResourceName>,
-    /// Globs for more of them, in a live cluster.
+    /// Globs for more ServiceAccounts, in a live cluster.
     pub account_globs: Vec<GlobMatcher>,
-    /// The ServiceAccounts as they are written, globs too, for the regcred.yaml of a controller.
+    /// The ServiceAccounts as written, with globs, for the regcred.yaml of a controller.
     pub written_accounts: Vec<String>,
-    /// Other references that those keep.
+    /// Other references that these ServiceAccounts keep.
     pub also_reference: Vec<ResourceName>,
 }
 
@@ -61,7 +58,7 @@ pub(super) struct Common<'a> {
 }
 
 impl Common<'_> {
-    /// The pull secret, decided; problems are added.
+    /// The resolved pull secret; problems are added.
     pub(super) fn decide(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) -> PullSecretSettings {
         let Combination { strategy, link, protect, format } = self.combination;
         let (sources, external) = if protect == Protect::External {
@@ -72,11 +69,11 @@ impl Common<'_> {
             (sources(spec, problems), None)
         };
         let is_of_a_file = spec.logins.as_ref().is_some_and(|logins| logins.origin.is_of_a_file());
-        // That it holds a bad glob is said once, elsewhere.
+        // A bad glob is reported once, elsewhere.
         let allowed = super::allowed(self.environment).unwrap_or_default();
         let registries = external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
         allowed.refuse(registries.iter().map(|(registry, _)| registry), "`external` in regcred.yaml", problems);
-        // What names no login means the usual variable.
+        // Without a login, the default variable counts.
         let is_implied = spec.logins.is_none() && self.has_config;
         if is_implied && !sources.is_empty() {
             let implied = Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE));
@@ -89,7 +86,7 @@ impl Common<'_> {
             self.refuse_a_choice(spec, problems);
         }
         let exclude = patterns(spec.exclude.as_ref(), problems);
-        // Namespaces that are found by their labels need no names, unless something else does.
+        // If labels choose the namespaces, no names are needed, unless another option needs them.
         let found_by_label = link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
         let is_listed =
             !self.are_chosen_later && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
@@ -112,17 +109,17 @@ impl Common<'_> {
         }
     }
 
-    /// The ServiceAccounts that refer to it: none are all of them.
+    /// The ServiceAccounts that refer to it: an empty list means all.
     fn service_accounts(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) -> Vec<ResourceName> {
         let Some(accounts) = &spec.service_accounts else {
-            // A chart creates a new ServiceAccount: `default` would be adopted, and deleted with the release.
+            // A chart creates a new ServiceAccount: it would adopt `default`, and delete it with the release.
             let is_a_chart = matches!(self.combination.format, Format::Chart | Format::HelmValues);
             let is_ours = is_a_chart && *self.chart == Chart::Own && self.combination.strategy == Strategy::Static;
             return vec![ResourceName::known(if is_ours { OWN_ACCOUNT } else { "default" })];
         };
         let names = accounts.parsed(problems);
         let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();
-        // A right takes no glob.
+        // A right cannot have a glob.
         let are_rights = self.combination.format == Format::Rbac || self.combination.strategy == Strategy::Controller;
         let is_all = |name: &AccountName| match name.as_str() {
             "*" => can_be_all || are_rights,
@@ -142,7 +139,7 @@ impl Common<'_> {
         sorted(names.iter().enumerate().filter_map(name).collect())
     }
 
-    /// A patcher serves every namespace, so naming some would promise that others do not get the login.
+    /// A patcher serves every namespace, so names would promise that other namespaces do not get the login.
     fn refuse_a_choice(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) {
         const WHY: &str = "means nothing with `--strategy patcher`, which serves every namespace";
         if let Some(Sourced { origin: origin @ (Origin::File(_) | Origin::Cluster(..)), value }) = &spec.include
@@ -152,15 +149,13 @@ impl Common<'_> {
             problems.push(Diagnostic::error(Code::MeansNothing, format!("{origin} {WHY}")).hint(hint));
         }
         if self.environment.is_set(NAMESPACES) {
-            problems.push(
-                Diagnostic::warning(Code::MeansNothing, format!("`{NAMESPACES}` {WHY}"))
-                    .hint("use --exclude, or --strategy static"),
-            );
+            let problem = Diagnostic::warning(Code::MeansNothing, format!("`{NAMESPACES}` {WHY}"));
+            problems.push(problem.hint("use --exclude, or --strategy static"));
         }
     }
 
-    /// OpenShift puts a reference of its own on every ServiceAccount, which a forced apply of our list takes away: it then makes another
-    /// token, each time.
+    /// OpenShift adds a reference to every ServiceAccount. A forced apply of our list removes that reference, and OpenShift then creates
+    /// another token, each time.
     fn on_openshift(&self, namespaces: &[Namespace]) -> Option<Diagnostic> {
         let is_openshift =
             self.listed.is_some_and(Listed::is_of_openshift) || namespaces.iter().any(namespaces::is_of_openshift);
@@ -189,7 +184,7 @@ impl Common<'_> {
         let before = problems.len();
         let include = patterns(spec.include.as_ref(), problems);
         let origin = spec.include.as_ref().map_or(Origin::File("include"), |include| include.origin.clone());
-        // Names of this run are added to a list that was named too; names in the file choose from it.
+        // Names of this run are added to a list; names in the file choose from the list.
         let adds = !matches!(origin, Origin::File(_) | Origin::Cluster(..)) && self.options.namespaces_from.is_some();
         let names_add = if adds { NamesAdd::ToTheList } else { NamesAdd::Nothing };
         let wanted = Wanted { include: &include, origin: &origin, exclude, listed: self.listed, names_add };
@@ -207,7 +202,7 @@ impl Common<'_> {
         chosen.namespaces
     }
 
-    /// How it came that no namespace is left, and what to do about it.
+    /// The reason why no namespace is left, and what to do.
     fn why_none(&self, excluded: usize, exclude: Option<&Origin>) -> String {
         match (self.listed, exclude) {
             (_, Some(origin)) if excluded > 0 => {
@@ -241,14 +236,14 @@ impl Common<'_> {
     }
 }
 
-/// `default`, where none is named.
+/// `default`, if no ServiceAccount is named.
 fn written_accounts(spec: &PullSecret) -> Vec<String> {
     let written = spec.service_accounts.iter().flat_map(|accounts| &accounts.value);
     let names: Vec<_> = written.filter_map(|name| name.as_ref().ok()).map(|name| name.as_str().to_owned()).collect();
     if names.is_empty() { vec!["default".to_owned()] } else { names }
 }
 
-/// The globs for ServiceAccounts; what is wrong with one was said with the names.
+/// The globs for ServiceAccounts; their problems were reported with the names.
 fn account_globs(spec: &PullSecret) -> Vec<GlobMatcher> {
     let names = spec.service_accounts.as_ref().map_or(Vec::new(), |accounts| accounts.parsed(&mut Vec::new()));
     if names.iter().any(|name| name.as_str() == "*") {
@@ -258,7 +253,7 @@ fn account_globs(spec: &PullSecret) -> Vec<GlobMatcher> {
     }
 }
 
-/// Where the logins are read from: the default variable if nothing is named.
+/// The sources of the logins; without any, the default variable.
 pub(super) fn sources(spec: &PullSecret, problems: &mut Vec<Diagnostic>) -> Vec<Source> {
     match &spec.logins {
         Some(logins) => logins.parsed(problems),
@@ -276,25 +271,19 @@ fn sorted(mut names: Vec<ResourceName>) -> Vec<ResourceName> {
     names
 }
 
-/// What an ExternalSecret cannot give to the strategy or link.
+/// The parts of strategy or link that an ExternalSecret cannot serve.
 fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Diagnostic> {
     if combination.strategy != Strategy::Static && matches!(external.reach, Reach::Cluster(..)) {
-        return Some(
-            Diagnostic::error(
-                Code::MeansNothing,
-                format!(
-                    "`clusterExternalSecret` means nothing with `--strategy {}`, which copies one Secret",
-                    combination.strategy
-                ),
-            )
-            .hint("leave it out, or use --strategy static"),
-        );
+        let strategy = combination.strategy;
+        let message =
+            format!("`clusterExternalSecret` means nothing with `--strategy {strategy}`, which copies one Secret");
+        let problem = Diagnostic::error(Code::MeansNothing, message);
+        return Some(problem.hint("leave it out, or use --strategy static"));
     }
     (combination.link == Link::Policy && external.registries().is_empty()).then(|| {
-        Diagnostic::error(
-            Code::NoRegistries,
-            "`--link policy` needs the registries of the whole Docker config that `external` in regcred.yaml names",
-        )
-        .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
+        let message =
+            "`--link policy` needs the registries of the whole Docker config that `external` in regcred.yaml names";
+        Diagnostic::error(Code::NoRegistries, message)
+            .hint("add them beside `dockerConfig`, for example `registries: [ghcr.io]`")
     })
 }

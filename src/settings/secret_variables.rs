@@ -6,13 +6,13 @@ use crate::environment::Environment;
 use regcred_core::credentials::{DEFAULT_VARIABLE, OTHER_VARIABLE};
 use regcred_core::names::VariableName;
 
-/// The variable with the key of fingerprints.
+/// The variable with the fingerprint key.
 pub const KEY_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY";
-/// The variable with the key that was replaced: what it has signed is still believed.
+/// The variable with the previous key, whose signatures are still valid.
 pub const PREVIOUS_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY_PREVIOUS";
 
-/// Those of every pull secret of every cluster, also of clusters that were not chosen; those that are read where none is named; and
-/// the key of fingerprints.
+/// The variables of every pull secret of every cluster, also of clusters that were not chosen; the default variables; and the
+/// fingerprint key.
 pub fn of(spec: &Spec, environment: &Environment) -> Vec<VariableName> {
     let layers = with_known(environment, |known| {
         let of_clusters = spec.clusters.iter().map(|cluster| layers::of_file(spec, Some(cluster), known));
@@ -20,7 +20,7 @@ pub fn of(spec: &Spec, environment: &Environment) -> Vec<VariableName> {
     });
     let pull_secrets = layers.iter().flat_map(|layer| &layer.pull_secrets);
     let mut names: Vec<_> = pull_secrets
-        // What is wrong with them is for `render` to say.
+        // `render` reports their problems.
         .flat_map(|pull_secret| pull_secret::sources(pull_secret, &mut Vec::new()))
         .flat_map(|source| source.variables())
         .map(|variable| variable.name)

@@ -13,20 +13,20 @@ pub struct Target<'a> {
     pub path: PathBuf,
     /// Whether a plain Secret may enter a work tree.
     pub plaintext_in_git: PlaintextInGit,
-    /// Whether what is encrypted stays when nothing has changed.
+    /// Whether current encrypted documents stay.
     pub reseal: Reseal,
-    /// The cluster that it is for.
+    /// The name of its cluster.
     pub cluster: Option<&'a ResourceName>,
-    /// The fingerprints of recipients that are accepted in this run.
+    /// The fingerprints of the recipients that this run accepts.
     pub accepted: &'a [String],
-    /// What child processes do not see.
+    /// The variables that child processes do not get.
     pub secret_variables: &'a [VariableName],
     /// The variables and the directory.
     pub environment: &'a Environment,
 }
 
 impl<'a> Target<'a> {
-    /// The place that `path` names, seen from the working directory.
+    /// The place of `path`, relative to the working directory.
     #[must_use]
     pub fn new(
         path: &Path,

@@ -10,12 +10,12 @@ use serde::Serialize;
 use super::watch;
 use regcred_core::diagnostic::{Code, Diagnostic};
 
-/// Steps of a template: a quarter of a second of work, and enough for 100,000 namespaces.
+/// The number of steps of a template: a quarter of a second of work, and enough for 100,000 namespaces.
 const FUEL: u64 = 10_000_000;
-/// Bytes that a template may make.
+/// The largest output of a template, in bytes.
 const LIMIT: usize = 64 * 1024 * 1024;
 
-/// An unknown variable is an error, and what is put in is JSON, which is YAML.
+/// An unknown variable is an error, and inserted values are JSON, which is YAML.
 pub(super) fn strict() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_fuel(Some(FUEL));
@@ -24,7 +24,7 @@ pub(super) fn strict() -> Environment<'static> {
     environment
 }
 
-/// What a template makes, up to limits of steps, time, memory and text.
+/// The output of a template, within limits of steps, time, memory and text.
 pub(super) fn rendered(
     environment: &Arc<Environment<'static>>,
     name: &str,
@@ -39,7 +39,7 @@ pub(super) fn rendered(
     .unwrap_or_else(|_| Err(ErrorKind::OutOfFuel.into()))
 }
 
-/// Text that takes no more than the limit.
+/// Text up to the limit.
 struct Limited(Vec<u8>);
 
 impl io::Write for Limited {
@@ -56,7 +56,7 @@ impl io::Write for Limited {
     }
 }
 
-/// What is wrong with the template of this name, and where.
+/// The problem of the template with this name, and its place.
 pub(super) fn place(error: &minijinja::Error, name: &str, hint: &str) -> Diagnostic {
     let name = error.name().unwrap_or(name);
     let line = error.line().map_or(String::new(), |line| format!(", line {line}"));

@@ -1,4 +1,4 @@
-//! Renders a user's templates, which replace our objects.
+//! Renders our templates, and those of a user that replace our objects.
 
 mod engine;
 pub mod values;
@@ -6,7 +6,7 @@ mod watch;
 
 use std::io;
 use std::path::{self, Path};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use minijinja::Environment;
 use serde_json::Value;
@@ -18,20 +18,36 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
 use regcred_core::names::Namespace;
 use regcred_core::nearest::nearest;
-use regcred_core::objects::{Object, Part, Restyle};
+use regcred_core::objects::{Object, Part, Render, Restyle};
 
 pub use regcred_core::spec::template::BUILT_IN;
 
 const TITLE: &str = "a template";
 const VARIABLES: &str = "a template may use only the variables that ours of that name uses";
 
-/// The templates of a user that replace ours.
+/// Our templates of objects that are built in no other way.
+static OURS: LazyLock<Arc<Environment<'static>>> = LazyLock::new(|| {
+    let mut environment = strict();
+    for (name, text) in [
+        ("patcher-deployment.yaml.j2", include_str!("../../templates/patcher-deployment.yaml.j2")),
+        ("patcher-guard.yaml.j2", include_str!("../../templates/patcher-guard.yaml.j2")),
+        ("patcher-namespace.yaml.j2", include_str!("../../templates/patcher-namespace.yaml.j2")),
+        ("patcher-tamcore-access.yaml.j2", include_str!("../../templates/patcher-tamcore-access.yaml.j2")),
+        ("patcher-titansoft-access.yaml.j2", include_str!("../../templates/patcher-titansoft-access.yaml.j2")),
+    ] {
+        // One with a mistake is missing, which the tests of patchers see.
+        drop(environment.add_template(name, text));
+    }
+    Arc::new(environment)
+});
+
+/// A user's templates, which replace ours.
 pub struct Templates {
     environment: Arc<Environment<'static>>,
 }
 
 impl Templates {
-    /// The templates in `directory`, each of which replaces one of ours.
+    /// The templates in `directory`; each replaces one of ours.
     /// Errors: the directory or a file in it cannot be read, or is no template: with file and line.
     pub fn load(directory: Option<&Path>) -> Result<Self, Failure> {
         let mut environment = strict();
@@ -43,9 +59,10 @@ impl Templates {
                     problems.extend(add(&mut environment, name, &directory.join(name)).err());
                 }
             }
-            Some(_) => problems.push(
-                Diagnostic::error(Code::UnreadableFile, "`--templates` names no directory").hint("check the path"),
-            ),
+            Some(_) => {
+                let problem = Diagnostic::error(Code::UnreadableFile, "`--templates` names no directory");
+                problems.push(problem.hint("check the path"));
+            }
             None => {}
         }
         Failure::unless_clean(TITLE, &problems)?;
@@ -56,20 +73,34 @@ impl Templates {
 impl Restyle for Templates {
     type Error = Failure;
 
-    /// What the user's template makes of the part.
-    /// Errors: an unknown variable, output that is not YAML, or an object without what every object has.
+    /// The objects that the user's template makes for this part.
+    /// Errors: an unknown variable, output that is not YAML, or an object without the fields that every object has.
     fn restyle(&self, part: Part) -> Result<Vec<Object>, Failure> {
-        if self.environment.get_template(part.template).is_err() {
-            return Ok(part.objects);
+        match self.environment.get_template(part.template) {
+            Ok(_) => make(&self.environment, part.template, &part.context),
+            Err(_) => Ok(part.objects),
         }
-        let text = rendered(&self.environment, part.template, &part.context)
-            .map_err(|error| Failure::of(TITLE, place(&error, part.template, VARIABLES)))?;
-        objects(&text).map_err(|what| {
-            let message = format!("the template `{}` {what}", part.template);
-            let problem = Diagnostic::error(Code::InvalidTemplate, message);
-            Failure::of(TITLE, problem.hint("compare it with the one that it replaces"))
-        })
     }
+}
+
+impl Render for Templates {
+    fn render(&self, template: &'static str, context: &Value) -> Result<Vec<Object>, Failure> {
+        let is_replaced = self.environment.get_template(template).is_ok();
+        make(if is_replaced { &self.environment } else { &OURS }, template, context)
+    }
+}
+
+fn make(
+    environment: &Arc<Environment<'static>>,
+    template: &'static str,
+    context: &Value,
+) -> Result<Vec<Object>, Failure> {
+    let text = rendered(environment, template, context)
+        .map_err(|error| Failure::of(TITLE, place(&error, template, VARIABLES)))?;
+    objects(&text).map_err(|what| {
+        let problem = Diagnostic::error(Code::InvalidTemplate, format!("the template `{template}` {what}"));
+        Failure::of(TITLE, problem.hint("compare it with the one that it replaces"))
+    })
 }
 
 /// Adds the user's template of this name, if there is one.
@@ -85,7 +116,7 @@ fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) 
     environment.add_template_owned(name, text).map_err(|error| place(&error, name, VARIABLES))
 }
 
-/// Reads a template. What is in it is written out, so a link may not take it from another folder, nor from the system's own.
+/// Reads a template. The output shows its content, so a link may not lead to another folder, or to a file of the system.
 fn read(path: &Path) -> io::Result<String> {
     let path = path::absolute(path)?;
     let (real, folder) = (path.canonicalize()?, path.parent().unwrap_or(&path).canonicalize()?);
@@ -95,7 +126,7 @@ fn read(path: &Path) -> io::Result<String> {
     read_text(&path)
 }
 
-/// The objects in the output of a template, or what is wrong with it.
+/// The objects in the output of a template, or its problem.
 fn objects(text: &str) -> Result<Vec<Object>, String> {
     if expands_too_far(text) {
         return Err("makes far too many aliases".to_owned());
@@ -130,7 +161,7 @@ fn objects(text: &str) -> Result<Vec<Object>, String> {
     Ok(objects)
 }
 
-/// Templates that replace none of ours: a slip in the name would leave ours in force without a word.
+/// Templates that replace none of ours: a typo in the name would silently leave ours in force.
 fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
     let names = || BUILT_IN.iter().copied();
     let files = match std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
@@ -146,125 +177,11 @@ fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
     let is_template = |name: &&String| Path::new(name).extension().is_some_and(|extension| extension == "j2");
     for file in files.iter().filter(is_template).filter(|file| !names().any(|name| name == *file)) {
         let meant = nearest(file, names()).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
-        problems.push(
-            Diagnostic::error(
-                Code::UnknownTemplate,
-                format!("`{}` in `--templates` replaces no template of ours{meant}", file.escape_debug()),
-            )
-            .hint(format!("possible are {}", names().collect::<Vec<_>>().join(", "))),
-        );
+        let message = format!("`{}` in `--templates` replaces no template of ours{meant}", file.escape_debug());
+        let hint = format!("possible are {}", names().collect::<Vec<_>>().join(", "));
+        problems.push(Diagnostic::error(Code::UnknownTemplate, message).hint(hint));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use regcred_core::docker_config::Logins;
-    use regcred_core::manifest::Manifests;
-    use regcred_core::objects::marks::Marks;
-    use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
-    use regcred_core::objects::{self, CreateNamespaces, Request, Wanted};
-    use regcred_core::spec::choice::{Link, Patcher, Profile};
-    use regcred_core::spec::external::{self, written::External};
-    use serde_json::json;
-
-    #[test]
-    fn an_unknown_variable_is_an_error_with_file_and_line() {
-        let folder = tempfile::tempdir().unwrap();
-        #[expect(clippy::disallowed_methods, reason = "a fixture")]
-        std::fs::write(folder.path().join("namespace.yaml.j2"), "apiVersion: v1\nkind: {{ kidn }}\n").unwrap();
-        let part = Part { template: "namespace.yaml.j2", context: json!({}), objects: Vec::new() };
-        let Err(Failure::Input { problems, .. }) =
-            Templates::load(Some(folder.path())).and_then(|templates| templates.restyle(part))
-        else {
-            panic!("an error was due")
-        };
-        assert!(problems[0].message.contains("`namespace.yaml.j2`, line 2"), "{}", problems[0].message);
-    }
-
-    #[test]
-    fn a_value_that_is_too_deep_is_an_error_and_ends_no_process() {
-        let deep = format!("{}ns.x{}", "[".repeat(100), "]".repeat(100));
-        for (times, value) in [(99_999, "[ns.x]"), (99_999, "{'a': ns.x}"), (40_000, &deep)] {
-            for printed in ["{{ ns.x }}", "{{ ns.x | string }}", "{{ ns.x | tojson }}", "{{ ns.x == [ns.x] }}", ""] {
-                let template = format!(
-                    "{{% set ns = namespace(x=[1]) %}}{{% for i in range({times}) %}}{{% set ns.x = {value} %}}{{% endfor %}}{printed}"
-                );
-                let folder = tempfile::tempdir().unwrap();
-                #[expect(clippy::disallowed_methods, reason = "a fixture")]
-                std::fs::write(folder.path().join("namespace.yaml.j2"), template).unwrap();
-                let part = Part { template: "namespace.yaml.j2", context: json!({}), objects: Vec::new() };
-                let made = Templates::load(Some(folder.path())).and_then(|templates| templates.restyle(part));
-                assert!(made.is_err(), "{value} {printed}");
-            }
-        }
-    }
-
-    const EXTERNAL: &str = "store: {kind: ClusterSecretStore, name: vault}
-logins:
-- {registry: ghcr.io, username: {value: bot}, password: {key: ghcr}}
-- {registry: quay.io, generator: {kind: QuayAccessToken, name: quay, spec: {url: quay.io}}}
-- {registry: a.azurecr.io, generator: {kind: ACRAccessToken, name: acr, clusterWide: true, spec: {registry: a.azurecr.io}}}
-clusterExternalSecret: {refreshTime: 2m}
-";
-
-    fn patchers() -> Vec<PatcherSettings> {
-        let settings = |patcher, guard, service_accounts, own: &str| PatcherSettings {
-            patcher,
-            namespace: own.parse().unwrap(),
-            image: "registry.test/patcher@sha256:0".to_owned(),
-            source: "source".parse().unwrap(),
-            pull_secret: (own == "on").then(|| "own".parse().unwrap()),
-            interval: "1m".to_owned(),
-            guard,
-            exclude: vec!["kube-*".to_owned(), "1e3".to_owned()],
-            service_accounts,
-        };
-        let named = || Accounts::Named(vec!["ci".parse().unwrap()]);
-        vec![
-            settings(Patcher::Titansoft, Guard::Confined, Accounts::None, "on"),
-            settings(Patcher::Titansoft, Guard::Unconfined, Accounts::All, "pulls"),
-            settings(Patcher::Tamcore, Guard::Confined, named(), "pulls"),
-            settings(Patcher::Tamcore, Guard::Confined, Accounts::All, "on"),
-        ]
-    }
-
-    /// The templates in `templates/` are where a user starts from: they make what we build.
-    #[test]
-    fn our_templates_make_the_objects_that_are_built_without_them() {
-        let templates = Templates::load(Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"))).unwrap();
-        let docker_config = Logins::Unavailable;
-        let mut problems = Vec::new();
-        let cluster: External = serde_saphyr::from_str(EXTERNAL).unwrap();
-        let each = External { cluster_external_secret: None, ..cluster.clone() };
-        let external = [cluster, each].map(|it| external::resolve(Some(&it), &mut problems).unwrap());
-        assert!(problems.is_empty(), "{problems:?}");
-        let (name, namespaces) = ("on".parse().unwrap(), ["a", "on"].map(|name| name.parse().unwrap()));
-        let accounts = ["ci".parse().unwrap()];
-        let request = |patcher, external, link| Request {
-            pull_secrets: vec![Wanted {
-                name: &name,
-                namespaces: &namespaces,
-                service_accounts: &accounts,
-                also_reference: &accounts,
-                external,
-                docker_config: &docker_config,
-            }],
-            link,
-            create_namespaces: CreateNamespaces::First,
-            patcher,
-            marks: Marks { owner: "acme".to_owned(), profile: Some(Profile::Argocd) },
-        };
-        let patchers = patchers();
-        let requests = patchers.iter().map(|patcher| request(Some(patcher), None, Link::Policy));
-        let requests = requests.chain(external.iter().map(|external| request(None, Some(external), Link::Policy)));
-        for request in requests.chain([request(None, None, Link::ServiceAccount)]) {
-            let values = |manifests: &Manifests| manifests.iter().map(|manifest| manifest.object()).collect::<Vec<_>>();
-            let (ours, theirs) = (objects::as_built(&request), objects::build(&request, &templates).unwrap());
-            for (ours, theirs) in values(&ours).iter().zip(values(&theirs)) {
-                assert_eq!(*ours, theirs);
-            }
-            assert_eq!(ours.iter().count(), theirs.iter().count());
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use crate::report;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
 
-/// The text that the template of `--chart` makes: the values of some chart.
+/// The text that the template of `--chart` writes: the values of a chart.
 /// Errors: a file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
 pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Failure> {
     let text = read(path).map_err(|error| {
@@ -22,7 +22,7 @@ pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Fail
         Failure::of(TITLE, problem.hint("write tamcore, empathyco, or the path of a template"))
     })?;
     report::detail(&format!("reading the template {}", path.display()));
-    // The file is there, so its name is no value that was typed by mistake.
+    // The file exists, so its name is not a value that somebody typed by mistake.
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (mut output, _) = render(&name, text, context)?;
     // The template's own last line end is not part of its output.
@@ -30,7 +30,7 @@ pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Fail
     Ok(output)
 }
 
-/// The text of a template of values and what it means: a YAML mapping.
+/// The text of a values template, and its meaning: a YAML mapping.
 /// Errors: an unknown variable, or output that is no mapping: with file and line.
 pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<(String, Map<String, Value>), Failure> {
     let mut environment = strict();
@@ -54,7 +54,7 @@ pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<
     Ok((output, values))
 }
 
-/// Whether a template of the user's uses this variable; one that cannot be read uses none.
+/// Whether a user's template uses this variable; an unreadable template uses none.
 pub fn uses(path: &Path, variable: &str) -> bool {
     let Ok(text) = read_text(path) else { return false };
     let environment = strict();
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// The text that a template makes, or what is wrong with it.
+    /// The text that a template writes, or its problem.
     fn values(template: &str) -> Result<String, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         #[expect(clippy::disallowed_methods, reason = "a fixture")]

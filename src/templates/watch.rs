@@ -1,6 +1,6 @@
 //! Stops work that takes too much memory or time.
 //!
-//! A template doubles a text in one step, so the number of its steps bounds neither.
+//! A template can double a text in one step, so a limit of steps limits neither.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,27 +9,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Bytes that may be added to what the process holds: the text of 100,000 namespaces is a tenth of it.
+/// The memory that a template may add to the process, in bytes: the text of 100,000 namespaces takes a tenth of it.
 const MEMORY: u64 = 512 * 1024 * 1024;
-/// For all the work of a run, which has many templates and namespaces.
+/// The time limit for all templates of a run, which may have many templates and namespaces.
 const TIME: Duration = Duration::from_secs(20);
-/// Milliseconds that were spent by work that ended.
+/// Milliseconds that finished work took.
 static SPENT: AtomicU64 = AtomicU64::new(0);
-/// How long it takes to notice.
+/// How often the watch checks.
 const TICK: Duration = Duration::from_millis(5);
-/// Macros call each other, and a value in a value in a value is read and dropped by functions that call each other: more than [`MEMORY`],
-/// so that a deep one takes too much memory before it takes too much of this. The system gives only what is touched.
+/// The stack of the thread, because macros call each other, and because a deep value is printed and dropped by nested calls. It is larger than
+/// [`MEMORY`], so that such a value reaches that limit first. The system gives only the part that is used.
 const STACK: usize = 1024 * 1024 * 1024;
-/// Where the system does not promise so much.
+/// The stack where the system does not reserve that much.
 const SMALL_STACK: usize = 16 * 1024 * 1024;
-/// The smallest page of memory, in which Linux counts.
+/// The smallest page of memory, which is the unit of Linux.
 const PAGE: u64 = 4096;
 
-/// The work took too much.
+/// The work took too much memory or time.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Exceeded;
 
-/// The answer of the work. What is given up goes on until the process ends, which is soon.
+/// The result of the work. Work that is given up goes on until the process ends, which is soon.
 pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Exceeded> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let (before, started) = (resident(), Instant::now());
@@ -39,12 +39,12 @@ pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send +
         let (there, sender) = (Arc::clone(&work), sender.clone());
         thread::Builder::new().stack_size(stack).spawn(move || {
             if let Some(work) = taken(&there) {
-                // Nobody may wait any more.
+                // Nobody may be waiting any more.
                 let _ = sender.send(work());
             }
         })
     };
-    // Where no thread can be started, only the number of steps is a limit.
+    // If no thread can be started, only the number of steps is limited.
     if start(STACK).or_else(|_| start(SMALL_STACK)).is_err() {
         return taken(&work).map(|work| work()).ok_or(Exceeded);
     }
@@ -67,7 +67,7 @@ pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send +
     }
 }
 
-/// Bytes of memory that the process holds; only Linux says so.
+/// The memory of the process, in bytes; only Linux reports it.
 fn resident() -> u64 {
     let text = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).map_or(0, |pages: u64| pages * PAGE)

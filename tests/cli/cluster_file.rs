@@ -59,23 +59,23 @@ impl Place {
         self.0.path().join("out")
     }
 
-    /// What a run says, and how it ends.
+    /// The messages of a run, and its exit status.
     fn run(&self, variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
         let output = regcred(self.0.path(), variables, &[&["render"], arguments].concat());
         let said = String::from_utf8(output.stderr).unwrap();
-        // For whom a first run has encrypted is said once.
+        // The recipients of a first run are reported once.
         let said: String = said.split_inclusive('\n').filter(|line| !line.starts_with("note: first run: ")).collect();
         assert!(!said.contains("canary"), "{said}");
         (output.status.code().unwrap(), said)
     }
 
-    /// The same with both logins and a key.
+    /// The same, with both logins and a key.
     fn render(&self, [hub, lab]: [&str; 2], arguments: &[&str]) -> (i32, String) {
         let variables = [("DOCKERHUB_AUTH", &*login("docker.io", hub)), ("LAB_AUTH", &*login("ghcr.io", lab)), KEY];
         self.run(&variables, &[&["--output", "out"], arguments].concat())
     }
 
-    /// Of every file: which it is, when it was written, and its bytes.
+    /// The identity, the write time and the bytes of every file.
     fn files(&self) -> BTreeMap<String, (u64, i64, String)> {
         let mut seen = BTreeMap::new();
         let mut folders = vec![self.out()];
@@ -125,7 +125,7 @@ fn the_file_of_a_cluster_is_what_goes_to_standard_output_for_it() {
             assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         }
         assert_eq!(place.files().len(), 4, "and a lock each: the file of the other format is gone");
-        // Without the logins all is compared but what depends on them.
+        // Without the logins, everything is compared that does not depend on them.
         for (namespaces, code) in [("[team-a, team-b]", 0), ("[team-a]", 3)] {
             place.configure(
                 &CONFIG.replace("protect: sealed", "protect: plain").replace("[team-a, team-b]", namespaces),
@@ -148,7 +148,7 @@ fn a_second_run_writes_nothing_and_a_change_reaches_what_it_is_about() {
     assert_eq!(place.files(), first, "not even written");
     assert_eq!(place.render(["1", "2"], &["--check"]), done());
 
-    // One login: the clusters that have it, and there the documents that hold it.
+    // A changed login changes the clusters that have it, and there only the documents that hold it.
     let (code, said) = place.render(["1", "3"], &["--check"]);
     assert!(code == 3 && said.contains("stale: lab/manifests.yaml") && !said.contains("eu/"), "{said}");
     assert_eq!(place.render(["1", "3"], &[]), done());
@@ -157,7 +157,7 @@ fn a_second_run_writes_nothing_and_a_change_reaches_what_it_is_about() {
     assert_eq!(old.iter().filter(|value| new.contains(value)).count(), 2, "{old:?} {new:?}");
     assert_eq!(new.len(), 3);
 
-    // One namespace more: the others keep their ciphertexts.
+    // With one more namespace, the others keep their ciphertexts.
     place.configure(&CONFIG.replace("[team-a, team-b]", "[team-a, team-aa, team-b]"));
     assert_eq!(place.render(["1", "3"], &[]), done());
     let more = values(&place.text("eu/manifests.yaml"));
@@ -167,7 +167,7 @@ fn a_second_run_writes_nothing_and_a_change_reaches_what_it_is_about() {
     let (code, said) = place.render(["1", "3"], &["--reseal"]);
     assert_eq!((code, said), done());
     assert!(values(&place.text("eu/manifests.yaml")).iter().all(|value| !more.contains(value)));
-    // Also where something else differs before the first document that is sealed, and what was edited.
+    // The same if something else differs before the first sealed document, and for edited documents.
     for (text, number) in [("# edited\n", 1), ("", 2)] {
         let before = place.text("eu/manifests.yaml");
         fs::write(place.out().join("eu/manifests.yaml"), format!("{text}{before}")).unwrap();
@@ -219,7 +219,7 @@ fn what_somebody_has_edited_or_swapped_is_noticed_and_made_anew() {
     let swapped = good.replace(&one, "-").replace(&other, &one).replace("\n-\n", &format!("\n{other}\n"));
     let in_clear = good.replace(&one, "    .dockerconfigjson: eyJhdXRocyI6e319");
     let another = format!("{good}---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: theirs\n");
-    // A reader of Kubernetes takes whatever begins with three hyphens for a separator.
+    // A Kubernetes reader takes any text that begins with three hyphens for a separator.
     let hidden = good.replacen("---\n", "--- \nkind: ClusterRoleBinding\n---\n", 1);
     let bad = [swapped, in_clear, another, hidden, good.replace("failurePolicy: Fail", "failurePolicy: Ignore")];
     for (number, bad) in bad.iter().enumerate() {
@@ -229,13 +229,13 @@ fn what_somebody_has_edited_or_swapped_is_noticed_and_made_anew() {
             let (code, said) = place.run(variables, &["--output", "out", "--check"]);
             assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
         }
-        // An attacker who knows the form of the lock can make it agree, and is detected all the same.
+        // An attacker who knows the form of the lock can make it match, but is still detected.
         forge(&place.out().join("eu"), file, bad);
         let (code, said) = place.run(&[], &["--output", "out", "--check"]);
         assert!(code == 3 && said.contains(": eu/manifests.yaml"), "{number}: {said}");
         let (code, said) = place.run(&[KEY], &["--output", "out", "--check"]);
         assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
-        // Or take out of it what the key could tell by.
+        // Or the attacker removes the parts that the key could check.
         edit_line(&place.out().join("eu"), file, |_| false);
         let (code, said) = place.run(&[KEY], &["--output", "out", "--check"]);
         assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{number}: {said}");
@@ -251,7 +251,7 @@ fn what_somebody_has_edited_or_swapped_is_noticed_and_made_anew() {
     assert!(said.contains("(cluster eu)"), "{said}");
 }
 
-/// What Git makes of two texts that differ in one place.
+/// Git's merge of two texts that differ in one place.
 fn conflict(ours: &str, theirs: &str) -> String {
     let lines = |text: &str| text.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>();
     let [ours, theirs] = [lines(ours), lines(theirs)];
@@ -267,7 +267,7 @@ fn conflict(ours: &str, theirs: &str) -> String {
 fn both_sides_of_a_merge_keep_their_ciphertexts() {
     let place = Place::new(CONFIG);
     let file = place.out().join("eu/manifests.yaml");
-    // One side has the documents of both with the password of before.
+    // One side has the documents of both, with the earlier password.
     let sides = [("1", "team-aa"), ("old", "team-ab")].map(|(password, more)| {
         place.configure(&CONFIG.replace("[team-a, team-b]", &format!("[team-a, {more}, team-b]")));
         assert_eq!(place.render([password, "2"], &[]).0, 0);
@@ -286,7 +286,7 @@ fn both_sides_of_a_merge_keep_their_ciphertexts() {
         assert_eq!(values(&sides[0]).iter().filter(|value| merged.contains(value)).count(), kept);
         assert_eq!(place.render(["1", "2"], &["--check"]), done());
     }
-    // The file may be merged cleanly where the lock is not.
+    // Git may merge the file cleanly, but not the lock.
     let lock = place.out().join("eu/regcred.lock");
     let text = fs::read_to_string(&lock).unwrap();
     let (head, tail) = text.split_once("sha256=").unwrap();
@@ -306,7 +306,7 @@ fn a_comparison_of_many_documents_that_have_changed_needs_no_more_memory_than_th
         Place::new(&CONFIG.replace("[team-a, team-b]", &format!("[{names}]")).replace("link: policy", "link: none"));
     assert_eq!(place.render(["1", "2"], &[]), done());
     for (password, code) in [(Some("1"), 0), (Some("3"), 3), (None, 3)] {
-        // Without the login another certificate is the difference.
+        // Without the login, the other certificate is the difference.
         let certificate = if password.is_none() { "rsa-4096.pem" } else { "rsa-2048.pem" };
         place.configure(
             &fs::read_to_string(place.0.path().join("regcred.yaml")).unwrap().replace("rsa-2048.pem", certificate),
@@ -341,7 +341,7 @@ fn the_files_of_another_format_go_and_those_of_somebody_else_stay() {
     let (code, said) = place.render(["1", "2"], &["--format", "directory"]);
     assert!(code == 0 && said.contains("1 file was of another `--format`"), "{said}");
     assert!(!place.out().join("eu/manifests.yaml").exists());
-    // One that is there and not ours is not replaced, in any cluster.
+    // An existing file of somebody else is not replaced, in any cluster.
     fs::write(place.out().join("lab/manifests.yaml"), "theirs").unwrap();
     let before = place.files();
     let (code, said) = place.render(["1", "2"], &[]);
@@ -358,7 +358,7 @@ fn killed_at_any_moment_the_next_run_completes_what_the_first_began() {
     let (head, _) = CONFIG.split_once("  - name: eu").unwrap();
     let place = Place::new(&format!("{head}{clusters}"));
     let mut left = Vec::new();
-    // The observer may be too slow to see it: then try again.
+    // The observer may be too slow to see it: then the test tries again.
     for round in 0..40 {
         if round >= 8 && left.contains(&Left::Temporaries) && left.contains(&Left::Journal) {
             break;

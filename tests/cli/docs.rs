@@ -23,7 +23,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Compares what stands between `<!-- NAME -->` and `<!-- end -->` in a page with what the code says.
+/// Compares the text between `<!-- NAME -->` and `<!-- end -->` in a page with that of the code.
 #[expect(clippy::disallowed_methods, reason = "the variable says whether to rewrite the table")]
 fn compare(page: &str, name: &str, table: &str) {
     let path = root().join("docs").join(page);
@@ -141,7 +141,7 @@ fn the_first_screen_of_the_readme_stays_short() {
     assert!(first_output < 20, "the first real output begins at line {first_output}");
 }
 
-/// The anchors of a page, as GitHub and GitLab make them of its headings.
+/// The anchors of a page, as GitHub and GitLab derive them from its headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     let prose = text.split("```").step_by(2).flat_map(str::lines);
     let headings = prose.filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
@@ -169,7 +169,7 @@ fn every_link_between_the_pages_leads_somewhere() {
     }
 }
 
-/// Flags of the programs that our output is piped into.
+/// Flags of the programs that read our output through a pipe.
 const FLAGS_OF_OTHERS: &[&str] = &[
     "--admission-control-config-file",
     "--no-default-features",
@@ -302,7 +302,7 @@ fn every_regcred_yaml_in_the_pages_is_whole_and_renders() {
                 assert!(!block.contains("logins:") && !block.contains("pullSecrets:"), "{page}: not whole: {block}");
                 continue;
             }
-            // What the controller mounts is read by no other command; a unit test of the controller reads these.
+            // No other command reads the file of the controller; a unit test of the controller reads these blocks.
             if block.contains("{secret:") {
                 continue;
             }

@@ -34,15 +34,15 @@ const FILES: &[(&str, &str)] = &[
     ("mine/patcher-namespace.yaml.j2", "apiVersion: v1\nkind: Namespace\nmetadata: {name: mine}\n"),
 ];
 
-/// A kind of run: the choices that make it.
+/// A kind of run: the choices that define it.
 struct Run {
     strategy: Strategy,
     link: Link,
     arguments: Vec<String>,
 }
 
-/// The possible combinations, with each chart and each patcher; a file of all objects stands for the other forms that have
-/// all of them. What is encrypted is other bytes at every run.
+/// The possible combinations, with each chart and each patcher. The format with all objects represents the other formats that have all
+/// of them. Encrypted output differs at every run.
 fn runs() -> Vec<Run> {
     let mut runs = Vec::new();
     for cell in Combination::all().filter(|cell| cell.is_possible()) {
@@ -82,7 +82,7 @@ fn runs() -> Vec<Run> {
     runs
 }
 
-/// Something else than what a flag has by itself; nothing for those that make the kind of run, say where it goes, or insist.
+/// A value other than the default of a flag; `None` for flags that define the kind of run, name the place of the output, or insist.
 fn other_value(flag: &str) -> Option<&'static str> {
     Some(match flag {
         "strategy"
@@ -141,7 +141,7 @@ fn other_value(flag: &str) -> Option<&'static str> {
     })
 }
 
-/// The status, what was printed, and every file below `out`.
+/// The exit status, the output, and every file below `out`.
 fn outcome(arguments: &[String]) -> (Option<i32>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in FILES {
@@ -166,10 +166,10 @@ fn read(folder: &Path, into: &mut Vec<String>) {
     }
 }
 
-/// Whether nothing is made that the flag is about, so that it is kept and has nothing to do.
+/// Whether the run makes no object that the flag is about, so that the flag is accepted and has no effect.
 fn has_nothing_to_do(flag: &str, run: &Run) -> bool {
     let secrets_alone = run.strategy == Strategy::Static && run.link == Link::None;
-    // Only the policy that puts references on new ServiceAccounts depends on it.
+    // Only the policy on new ServiceAccounts depends on it.
     let links_no_account = run.strategy == Strategy::Controller && run.link != Link::ServiceAccount;
     (secrets_alone && matches!(flag, "profile" | "templates")) || (links_no_account && flag == "kube-version")
 }

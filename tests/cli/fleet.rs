@@ -184,7 +184,7 @@ fn nothing_is_written_for_any_cluster_when_something_is_wrong_with_one() {
     assert!(!folder.path().join("out").exists());
 }
 
-/// Of every file: its bytes.
+/// The bytes of every file.
 fn texts(root: &Path) -> BTreeMap<String, Vec<u8>> {
     files(root).into_iter().map(|name| (name.clone(), fs::read(root.join(name)).unwrap())).collect()
 }
@@ -207,7 +207,7 @@ fn what_fails_in_one_cluster_while_it_is_written_leaves_all_of_them_as_they_were
     let output = regcred(folder.path(), "render --output out");
     assert!(output.status.code() == Some(1) && said(&output).contains("(cluster us)"), "{}", said(&output));
     assert_eq!(fs::read_dir(&out).unwrap().count(), 1, "{:?}", files(&out));
-    // One that is there, and two clusters that fail: both are told.
+    // An existing fleet, and two clusters that fail: both are reported.
     let folder = place(CONFIG);
     let out = folder.path().join("out");
     done(folder.path(), "render --output out");
@@ -240,7 +240,7 @@ fn no_cluster_changes_before_all_are_written_and_what_was_killed_is_completed() 
     let out = folder.path().join("out");
     done(folder.path(), "render --output out");
     let mut left = Vec::new();
-    // The observer may be too slow to see it: then try again.
+    // The observer may be too slow to see it: then the test tries again.
     for round in 0..40 {
         if round >= 4 && left.contains(&Left::Journal) {
             break;
@@ -285,7 +285,7 @@ fn more_clusters_than_files_may_be_open_are_written_at_once() {
 
 #[test]
 fn clusters_share_one_reading_of_the_list_and_of_each_login() {
-    // A pipe can be read only once: the second cluster to read it would find nothing.
+    // A pipe can be read only once: a second reader would find nothing.
     let clusters = (0..50).map(|number| format!("  - {{name: c{number}}}\n")).collect::<Vec<_>>().concat();
     let (head, _) = CONFIG.split_once("  - name: eu").unwrap();
     let folder = place(&format!("{head}{clusters}"));

@@ -44,7 +44,7 @@ fn each_tool_gets_its_files_and_a_regcred_yaml_that_regcred_reads() {
         let (written, next) = said.split_once("next:\n").unwrap();
         assert!(expected.iter().all(|name| written.contains(&format!("wrote {name}\n"))), "{tool}: {written}");
         assert!(next.starts_with("- put your logins and namespaces into regcred.yaml"), "{tool}: {next}");
-        // What is left to do is said of the tool's own file, or how to run the tool.
+        // The steps that are left name the tool's own file, or the command of the tool.
         let own = expected.iter().filter(|name| **name != "regcred.yaml");
         assert!(own.chain([&"helmfile template"]).any(|word| next.contains(word)), "{tool}: {next}");
         let config = fs::read_to_string(folder.path().join("regcred.yaml")).unwrap();
@@ -74,7 +74,7 @@ fn where_nobody_has_listed_namespaces_the_controller_is_proposed_and_its_comment
         if !is_proposed {
             continue;
         }
-        // As the comment says.
+        // As the comment in the file says.
         let config = config.replace("# strategy:", "strategy:").replace("# controller:", "controller:");
         let config = config.replace("      include: [team-a, team-b]\n", "      exclude: [sandbox]\n");
         let config = config.replace("link: none", "link: service-account");
@@ -89,7 +89,7 @@ fn where_nobody_has_listed_namespaces_the_controller_is_proposed_and_its_comment
 #[test]
 fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
     for (tool, names) in TOOLS {
-        // Beside a pipeline a file to include is written.
+        // If a pipeline exists, a file to include is written.
         for existing in names.iter().filter(|name| **name != ".gitlab-ci.yml") {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join(existing);
@@ -201,7 +201,7 @@ fn names_of_clusters_make_a_fleet_that_regcred_reads() {
             let (stdout, stderr) = (String::from_utf8_lossy(&list.stdout), String::from_utf8_lossy(&list.stderr));
             assert_eq!(stdout, "DOCKERHUB_AUTH  a whole Docker config: MISSING\n", "{tool}: {stderr}");
         }
-        // No file of a new fleet is written over another; the rules of sops and a pipeline may be there.
+        // A new fleet replaces no existing file; the rules of sops and a pipeline may exist.
         for name in *expected {
             let again = tempfile::tempdir().unwrap();
             fs::create_dir_all(again.path().join(name).parent().unwrap()).unwrap();
@@ -242,7 +242,7 @@ spec:
     }
     assert_eq!(read(".sops.yaml").matches("path_regex").count(), 1);
 
-    // A cluster that is added gets its file, and the others keep theirs.
+    // An added cluster gets its file, and the others keep theirs.
     #[expect(clippy::disallowed_methods, reason = "a fixture")]
     fs::write(folder.path().join("regcred.yaml"), config.replace("{name: eu}", "{name: eu}, {name: asia}")).unwrap();
     let output = regcred(folder.path(), &["init", "flux"]);

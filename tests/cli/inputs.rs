@@ -18,7 +18,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A pipe with a name, into which `text` is written as soon as somebody reads.
+/// A named pipe, into which `text` is written as soon as somebody reads.
 fn pipe(path: &Path, text: &'static str) -> std::thread::JoinHandle<()> {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     let path = path.to_owned();
@@ -193,7 +193,7 @@ fn one_thread_does_everything_where_no_other_can_be_started() {
         folder.path().join("own/namespace.yaml.j2"),
     )
     .unwrap();
-    // The limit of processes counts threads, and does not hold for root.
+    // The limit of processes counts threads, and does not apply to root.
     let regcred = nobody::regcred(folder.path(), []);
     let arguments =
         "render --no-config -n a,b,c --create-namespaces --templates own --protect sealed --sealing-cert cert.pem";
@@ -247,7 +247,7 @@ fn inject_reads_utf_16_with_its_mark() {
     }
 }
 
-/// The status, once it has ended by itself, and what it said.
+/// The exit status after the program has ended by itself, and its messages.
 fn in_time(folder: &Path, arguments: &str, stdin: &str) -> (Option<i32>, String) {
     let mut child = Command::new("timeout")
         .args(["100", env!("CARGO_BIN_EXE_regcred")])
@@ -291,7 +291,7 @@ fn a_device_or_a_pipe_in_the_place_of_a_file_of_the_repository_is_refused_at_onc
         ("kubeconfig", "apply -n a --kubeconfig kubeconfig", 1, NOT_REGULAR),
         ("out/.gitignore", "render -n a --format directory --output out", 1, "error"),
     ] {
-        // Who names a pipe by a flag writes to it, too.
+        // A user who names a pipe by a flag also writes to it.
         let is_piped = !["list", "config.json"].contains(&file);
         for kind in ["device", "device without Git", "pipe"].into_iter().filter(|kind| is_piped || *kind != "pipe") {
             let folder = tempfile::tempdir().unwrap();
@@ -301,7 +301,7 @@ fn a_device_or_a_pipe_in_the_place_of_a_file_of_the_repository_is_refused_at_onc
                 fs::create_dir_all(folder.path().join(".git/objects")).unwrap();
                 fs::File::create(folder.path().join(".git/HEAD")).unwrap();
             }
-            // Only a link brings a device into a repository, and templates are nowhere to be links out of their folder.
+            // Only a link brings a device into a repository, and a template may never be a link out of its folder.
             let of_others = ["config.json", "kubeconfig", "kustomization.yaml", "out/.gitignore"];
             let is_a_trap = match kind {
                 "device" => !of_others.contains(&file),
@@ -469,7 +469,7 @@ fn a_yaml_of_merges_ends_at_once_wherever_yaml_is_read() {
     }
 }
 
-/// A name in a repository may be made of what a terminal or a CI takes for a command.
+/// A name in a repository may contain text that a terminal or a CI takes for a command.
 #[test]
 fn no_name_is_printed_as_a_command() {
     let folder = tempfile::tempdir().unwrap();

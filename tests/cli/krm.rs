@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 const LOGINS: &str = r#"{"auths":{"ghcr.io":{"auth":"dTpw"}}}"#;
 
-/// What it prints for these items.
+/// The output for these items.
 fn krm(items: &str) -> String {
     let list = format!(
         "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{items}functionConfig:\n  apiVersion: regcred.dev/v1alpha1\n  \
@@ -31,7 +31,7 @@ fn krm(items: &str) -> String {
     rest.split_once("\nfunctionConfig:").unwrap().0.to_owned() + "\n"
 }
 
-/// An item in block style, with what a reader of YAML might change.
+/// An item in block style, with text that a YAML reader might change.
 fn item() -> impl Strategy<Value = String> {
     let scalar = proptest::sample::select(vec![
         "1.10",
@@ -71,7 +71,7 @@ fn other_items_stay_byte_for_byte_and_in_order_and_a_second_run_changes_nothing(
         prop_assert!(first.starts_with(&others), "{first}\n---\n{others}");
         prop_assert!(first.contains("\n    namespace: \"on\"\n"), "{first}");
         prop_assert_eq!(&krm(&first), &first);
-        // Ours stay where they are, and others around them too.
+        // Our objects stay in their places, between others.
         let ours = &first[others.len()..];
         let around = krm(&format!("{ours}{others}"));
         prop_assert_eq!(around, format!("{ours}{others}"));

@@ -13,13 +13,13 @@ use crate::harness::regcred::regcred;
 #[cfg(unix)]
 use crate::harness::stand_in::{ENCRYPTS, program};
 
-/// Each with characters that URLs, JSON and Go's JSON escape, and none that a check would show as a name.
+/// Each has characters that URLs, JSON and Go's JSON escape, and no character that makes a check show it as a name.
 const USER: &str = "Kanarie7+Gast<9";
 const PASSWORD: &str = "K4n4r1e/\"Zingt&Vals\\é>";
-/// A token without any odd character: it could be a name, or a part of an image.
+/// A token without any odd character, which could be a name or a part of an image.
 const TOKEN: &str = "ghp_K4n4r1eZingtNachts22";
 
-/// Where the values of secrets may be: only `render` is asked for them, on stdout.
+/// Where the values of secrets may appear: only in `render`'s output, on stdout.
 #[derive(Clone, Copy, PartialEq)]
 enum Stdout {
     Chosen,
@@ -34,7 +34,7 @@ fn entry(entry: &serde_json::Value) -> String {
     json!({"auths": {"ghcr.io": entry}}).to_string()
 }
 
-/// Every value that a Docker config's variable or file might hold by mistake, and the right one.
+/// Every value that a Docker config's variable or file may hold by mistake, and the right one.
 fn values() -> Vec<String> {
     let config = docker_config();
     let pair = format!("{USER}:{PASSWORD}");
@@ -85,7 +85,7 @@ fn values() -> Vec<String> {
     values
 }
 
-/// Every text in which a canary could come out.
+/// Every text in which a canary could appear.
 fn forms() -> Vec<String> {
     let mut forms = Vec::new();
     for canary in [USER, PASSWORD, TOKEN] {
@@ -101,14 +101,14 @@ fn forms() -> Vec<String> {
         });
         forms.extend([canary.to_owned(), url, json.trim_matches('"').to_owned(), go.trim_matches('"').to_owned()]);
         forms.push(format!("{canary:?}").trim_matches('"').to_owned());
-        // Within a longer text base64 begins at one of three places: what all of them share is looked for.
+        // Inside a longer text, base64 begins at one of three offsets: search for the part that all of them share.
         for before in 0..3 {
             for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
                 let text = engine.encode(format!("{}{canary}", "x".repeat(before)));
                 forms.push(text[4 * usize::from(before > 0)..text.len() - 2].to_owned());
             }
         }
-        // Long enough parts, as an error that quotes its input may cut it.
+        // Parts that are long enough, because an error that quotes its input may cut it.
         let letters: Vec<char> = canary.chars().collect();
         forms.extend(letters.windows(8).map(|part| part.iter().collect::<String>()));
     }
@@ -252,7 +252,7 @@ fn a_value_that_is_typed_where_a_name_belongs_is_not_repeated() {
     }
 }
 
-/// Every flag that takes a name, a path or a list, and places where nothing belongs; `@` is the value.
+/// Every flag with a name, a path or a list, and places that take no value; `@` is the canary.
 const PLACES: &[&[&str]] = &[
     &["@"],
     &["--@"],
@@ -531,7 +531,7 @@ fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// A list whose functionConfig is this; one item of it stays.
+/// A list with this functionConfig; one item of it stays.
 fn resource_list(config: &str) -> String {
     format!(
         "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- kind: Stays\nfunctionConfig: {config}\n"
@@ -579,7 +579,7 @@ fn a_function_gives_logins_to_its_items_only_and_none_when_it_fails() {
             assert!(said.contains("- kind: Stays\n"), "{said}");
         }
     }
-    // With a kustomization that would make kustomize print it, there is nothing to print.
+    // If a kustomization would make kustomize print the canary, there must be nothing to print.
     write(&folder.path().join("kustomization.yaml"), "namespace: a\n");
     let config = format!("{head} {{pullSecrets: [{{namespaces: {{include: [a, b]}}}}]}}}}");
     let local =
@@ -619,7 +619,7 @@ fn a_secret_in_a_functionconfig_is_in_no_result_and_no_message() {
         ] {
             let mut output = krm(folder.path(), &loud(&[("U", "u"), ("P", "p")]), &resource_list(&config));
             assert_eq!(output.status.code(), Some(1), "{config}");
-            // The functionConfig passes through as it came.
+            // The functionConfig passes through unchanged.
             let said = String::from_utf8(output.stdout).unwrap();
             output.stdout = said.split_once("\nresults:").unwrap().1.as_bytes().to_vec();
             assert_silent(&forms, &output, Stdout::Silent, &config);
@@ -669,7 +669,7 @@ fn nothing_of_a_login_or_of_the_key_of_fingerprints_comes_out_where_all_is_encry
     let key = format!("{PASSWORD}{TOKEN}");
     let cut = config[..config.len() - 2].to_owned();
     for auth in [&config, &cut] {
-        // The last is too short to be a key, and refused.
+        // The last one is too short for a key, and is refused.
         for key in [key.as_str(), "", USER] {
             let variables = loud(&[
                 ("DOCKERHUB_AUTH", auth),

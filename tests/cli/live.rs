@@ -1,4 +1,4 @@
-//! Runs the commands for a live cluster where there is none: what they do by themselves.
+//! Runs the commands for a live cluster without a cluster.
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
 use std::io::Read;
@@ -55,7 +55,7 @@ fn after_ctrl_c_a_run_that_waits_for_the_cluster_ends_by_that_signal() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It has sent its request, and gets no answer.
+    // The program has sent its request, and gets no answer.
     let (mut stream, _) = listener.accept().unwrap();
     stream.read_exact(&mut [0; 4]).unwrap();
     let began = Instant::now();

@@ -34,7 +34,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A merge of two branches, in the middle: one added the namespace `b`, the other `c`.
+/// A merge of two branches, before it is resolved: one added the namespace `b`, the other `c`.
 fn merge(style: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -44,7 +44,7 @@ fn merge(style: &str) -> tempfile::TempDir {
     };
     assert!(git(root, &["init", "--quiet", "--initial-branch", "ours"]));
     assert!(git(root, &["config", "merge.conflictStyle", style]));
-    // As where Git does not read our .gitattributes.
+    // As if Git did not read our .gitattributes.
     fs::File::create(root.join(".git/info/attributes")).unwrap().write_all(b"regcred.lock merge=text\n").unwrap();
     commit("a");
     assert!(git(root, &["checkout", "--quiet", "-b", "theirs"]));

@@ -1,4 +1,4 @@
-//! Runs `verify --online` against registries whose answers are played, friendly and hostile ones.
+//! Runs `verify --online` against fake registries, friendly and hostile ones.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,11 +12,11 @@ use crate::harness::peers::{Peers, Reply, Request};
 use crate::harness::regcred::regcred;
 
 const PASSWORD: &str = "K4n4r1e/Zingt&Vals";
-/// A password that no registry takes.
+/// A password that no registry accepts.
 const WRONG: &str = "Wr0ng/K4n4r1e&Zw1jgt";
 const TOKEN: &str = "T0k3n/K4n4r1e";
 
-/// Runs it as JSON with a login of `bot` for this registry; the program must not say the password or a token.
+/// Runs `verify --online` as JSON with a login of `bot` for this registry. The output must hold neither the password nor a token.
 fn verify(peers: &Peers, registry: &str, password: &str, arguments: &[&str]) -> Output {
     let config = json!({"auths": {registry: {"username": "bot", "password": password}}}).to_string();
     let variables = peers.variables();
@@ -30,7 +30,7 @@ fn verify(peers: &Peers, registry: &str, password: &str, arguments: &[&str]) -> 
     output
 }
 
-/// The exit status, what the login is and why, and the same of the images.
+/// The exit status, the verdict on the login and its reason, and the same for the images.
 fn verdict(peers: &Peers, registry: &str, password: &str, arguments: &[&str]) -> (i32, String, Vec<String>) {
     let output = verify(peers, registry, password, &[&["--format", "json"], arguments].concat());
     let answer: Value = serde_json::from_slice(&output.stdout)
@@ -43,7 +43,7 @@ fn verdict(peers: &Peers, registry: &str, password: &str, arguments: &[&str]) ->
     (output.status.code().unwrap(), login, images)
 }
 
-/// A JWT as a token server gives it.
+/// A JWT in the form of a token server.
 fn jwt(claims: &Value) -> String {
     json!({"token": format!("{}.{}.x", URL_SAFE_NO_PAD.encode("{}"), URL_SAFE_NO_PAD.encode(claims.to_string()))})
         .to_string()
@@ -117,8 +117,8 @@ fn docker_hub_is_understood() {
     assert!(said.contains("until when is unknown"), "{said}");
 }
 
-/// What registries with one host answer: to `/v2/`, to the token server with a good, a wrong and no login, to the manifest with a
-/// token and without.
+/// The answers of registries with one host: for `/v2/`, for the token server with a good, a wrong and no login, and for the manifest with
+/// and without a token.
 struct Script {
     host: &'static str,
     challenge: String,

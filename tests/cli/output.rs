@@ -166,7 +166,7 @@ fn a_first_run_that_was_killed_between_two_renames_is_completed_with_other_input
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     succeeds(&render(folder.path(), "a,b", LOGIN, &[]));
-    // As a kill leaves it: one namespace in place, the other waits, and the lock is still the journal.
+    // The state after a kill: one namespace is in place, the other waits, and the lock is still the journal.
     let stage = out.join(".regcred-new");
     fs::create_dir(&stage).unwrap();
     fs::rename(out.join("namespaces/b/secret-image-pull-secret.yaml"), stage.join("3")).unwrap();
@@ -311,7 +311,7 @@ fn of_several_single_files_none_is_written_unless_all_can_be() {
         let arguments = ["render", "--format", "helm-values", "--chart", "empathyco", "--output", "new/v.yaml"];
         regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &arguments)
     };
-    // There is no room for their temporaries.
+    // The temporaries do not fit there.
     let in_the_way = folder.path().join("new/.v.yaml.regcred-new");
     put(&in_the_way, "somebody's");
     fails(&run(), 1, "cannot be written");
@@ -482,7 +482,7 @@ mod unix {
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 
-    /// Kills the run when it has come so far that `moment` holds, or lets it end.
+    /// Kills the run as soon as `moment` holds, or lets it end.
     fn run_and_kill(folder: &Path, namespaces: &str, login: &str, moment: impl Fn(&Path) -> bool) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
             .args(["render", "--format", "directory", "--output", "out", "--namespaces-from", namespaces])
@@ -526,7 +526,7 @@ mod unix {
             let staged = round * 20;
             run_and_kill(folder.path(), namespaces, login, |out| {
                 let stage = out.join(".regcred-new");
-                // First some number of temporaries, later the journal, later still fewer temporaries than there were.
+                // First the number of temporaries grows, then the journal appears, then temporaries leave.
                 match round % 3 {
                     0 => stage.join(staged.to_string()).exists(),
                     1 => stage.join("lock").exists(),

@@ -1,4 +1,4 @@
-//! Checks that base images and actions are named by what nobody can move: a digest or a commit.
+//! Checks that base images and actions are pinned by a digest or a commit.
 
 use std::fs;
 use std::path::Path;

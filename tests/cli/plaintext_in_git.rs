@@ -291,13 +291,13 @@ fn a_tracked_file_is_found_by_every_path_to_it() {
     succeeds(&run(&folder.join(OsStr::from_bytes(b"free-\xff.yaml"))));
     succeeds(&run(Path::new("new.yaml")));
     assert_eq!(fs::read_to_string(folder.join("x.yaml")).unwrap(), "");
-    // Its name is another, and the file the same.
+    // It has another name, but is the same file.
     git(&folder, &["config", "core.ignoreCase", "true"]);
     is_refused(&run(&folder.join("X.yaml")));
     is_refused(&run(&folder.join("TREE/X.yaml")));
     git(&folder, &["config", "core.ignoreCase", "false"]);
     succeeds(&run(&folder.join("X.yaml")));
-    // What is forced into a folder of ours counts.
+    // A file that was forced into a folder of ours counts.
     let tree = |name: &str| render(&folder, &["--format", "directory", "--output", name]);
     succeeds(&tree("ours"));
     git(&folder, &["add", "--force", "ours"]);
@@ -311,7 +311,7 @@ fn executable(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// What a merge request or an unpacked archive can hold: Git is asked, and no program of the repository runs.
+/// The content of a hostile merge request or unpacked archive: Git is asked, and no program of the repository runs.
 #[cfg(unix)]
 #[test]
 fn a_hostile_repository_runs_nothing_and_hides_nothing() {
@@ -353,7 +353,7 @@ fn a_hostile_repository_runs_nothing_and_hides_nothing() {
     put(&folder.path().join(".git/info/exclude"), "*\n");
     is_refused(&render(folder.path(), &["--output", "x.yaml"]));
     succeeds(&render(folder.path(), &["--output", "new.yaml"]));
-    // As a repository without work tree inside of ours, which the request has brought.
+    // As a repository without a work tree inside of ours, which the merge request brought.
     let outer = repository();
     let folder = &outer;
     let bare = folder.path().join("out");
@@ -371,7 +371,7 @@ fn a_hostile_repository_runs_nothing_and_hides_nothing() {
     );
     is_refused(&render(folder.path(), &["--output", "out/x.yaml"]));
     is_refused(&render(folder.path(), &["--format", "directory", "--output", "out"]));
-    // As a promise: the blob of a `.gitignore` that only a remote has.
+    // As a promised object: the blob of a `.gitignore` that only a remote has.
     let folder = repository();
     put(&folder.path().join("sub/.gitignore"), "nothing\n");
     put(&folder.path().join("kept/x"), "");
@@ -383,7 +383,7 @@ fn a_hostile_repository_runs_nothing_and_hides_nothing() {
     hostile(&folder.path().join(".git"));
     is_refused(&render(folder.path(), &["--output", "sub/new.yaml"]));
     assert!(!marker.exists(), "a program of the repository ran: {}", fs::read_to_string(marker).unwrap());
-    // The trap is real: git as it comes walks into it.
+    // The trap is real: plain git walks into it.
     let config =
         format!("[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = .\n\tfsmonitor = {program}\n");
     put(&bare.join("config"), &config);
@@ -427,7 +427,7 @@ fn a_repository_within_does_not_hide_what_the_one_around_it_tracks() {
     git(&folder.path().join("out"), &["init", "--quiet"]);
     put(&folder.path().join("out/.git/info/exclude"), "*\n");
     is_refused(&render(folder.path(), &["--output", "out/x.yaml"]));
-    // `git add --all` of the one around takes every file of a folder in which it tracks one.
+    // `git add --all` of the outer repository takes every file of a folder in which it tracks one.
     is_refused(&render(folder.path(), &["--output", "out/y.yaml"]));
     is_refused(&render(folder.path(), &["--output", "out/new/y.yaml"]));
     put(&folder.path().join("out/y.yaml"), "");
@@ -436,10 +436,10 @@ fn a_repository_within_does_not_hide_what_the_one_around_it_tracks() {
     git(folder.path(), &["rm", "--quiet", "--cached", "out/y.yaml"]);
     put(&folder.path().join(".gitignore"), "y.yaml\n");
     succeeds(&render(folder.path(), &["--output", "out/y.yaml"]));
-    // What only the one within would have is judged by that one.
+    // A file that only the inner repository would add is judged by the inner one.
     git(folder.path(), &["rm", "-r", "--quiet", "--cached", "out"]);
     succeeds(&render(folder.path(), &["--output", "out/z.yaml"]));
-    // A third one between them hides nothing, either.
+    // A third repository between them hides nothing, either.
     put(&folder.path().join("a/b/kept"), "");
     git(folder.path(), &["add", "a"]);
     for name in ["a", "a/b"] {
@@ -449,7 +449,7 @@ fn a_repository_within_does_not_hide_what_the_one_around_it_tracks() {
     is_refused(&render(folder.path(), &["--output", "a/b/z.yaml"]));
 }
 
-/// A run that is killed leaves its temporaries where they are.
+/// A killed run leaves its temporaries where they are.
 #[test]
 fn git_tracks_nothing_in_the_place_of_the_temporaries() {
     for (tracked, output) in [
@@ -508,7 +508,7 @@ fn other_processes_cannot_read_the_environment_and_no_core_file_is_written() {
         let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
         line.split_whitespace().skip(4).take(2).map(str::to_owned).collect::<Vec<_>>()
     };
-    // It waits for its standard input; what the kernel gives to root, no process of its own user may read.
+    // It waits for its standard input. Files that belong to root cannot be read by other processes of this user.
     let is_shut = || fs::metadata(proc.join("environ")).unwrap().uid() == 0 && core() == ["0", "0"];
     while !is_shut() {
         assert!(Instant::now() < end, "{:?} {:?}", fs::metadata(proc.join("environ")).unwrap().uid(), core());
@@ -528,7 +528,7 @@ fn git_does_not_see_the_credentials() {
     put(&program, &format!("#!/bin/sh\n/usr/bin/env > {}/seen\n", tools.path().display()));
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     put(&folder.path().join("out/one/notes.txt"), "somebody's");
-    // Not those of a cluster that was not chosen, either.
+    // The same for logins of a cluster that was not chosen.
     put(
         &folder.path().join("regcred.yaml"),
         "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  clusters:\n  - name: one\n  \
@@ -597,7 +597,7 @@ fn a_function_puts_no_plain_secret_among_files_in_git_unless_it_is_told_to() {
         succeeds(&output);
         assert!(String::from_utf8_lossy(&output.stdout).contains("plaintext-in-package"));
     }
-    // Those of kustomize come from no file.
+    // Items of kustomize come from no file.
     succeeds(&krm(folder.path(), "\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}", &flags("")));
     for config in [credentials("regcred.dev/allow-plaintext-in-git: 'true'"), flags(", allow-plaintext-in-git: 'true'")]
     {
@@ -625,7 +625,7 @@ fn a_function_puts_no_plain_secret_among_files_where_recipients_are_listed() {
     succeeds(&run("\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"));
 }
 
-/// A committed link is an attacker's way to write elsewhere, or to have a file from elsewhere written out. `@` is the way to the work tree.
+/// With a committed link, an attacker can make a run write elsewhere, or print a file from elsewhere. `@` is the path of the work tree.
 #[cfg(unix)]
 #[test]
 fn no_link_of_a_work_tree_leads_out_of_it() {
@@ -704,7 +704,7 @@ fn no_link_of_a_work_tree_leads_out_of_it() {
             assert!(!folder.join(".git/hooks/pre-commit").exists() && !folder.join("new").exists(), "{arguments}");
         }
     }
-    // A link within the work tree is nobody's trap, nor is one from outside that leads into it.
+    // A link inside the work tree is no trap, nor is a link from outside that leads into it.
     symlink("sub/deep", folder.join("within")).unwrap();
     put(&folder.join("sub/values.j2"), "a: {{ secret_name }}\n");
     succeeds(&render(&folder, &["--output", way.join("within/x.yaml").to_str().unwrap(), "--allow-plaintext-in-git"]));
@@ -741,4 +741,57 @@ fn no_link_takes_a_template_out_of_its_folder() {
         assert!(output.stdout.is_empty());
     }
     succeeds(&render(folder.path(), &["--format", "helm-values", "--chart", "templates/within.j2"]));
+}
+
+#[test]
+fn a_gitignore_that_git_was_asked_with_is_not_left_over() {
+    for (place, rule) in [("namespaces", "*"), ("namespaces/a", "*"), ("namespaces", "secret-*")] {
+        for hash in ["", " sha256=0000"] {
+            let folder = repository();
+            let path = format!("{place}/.gitignore");
+            put(&folder.path().join("out").join(&path), &format!("# Written by regcred\n{rule}\n"));
+            put(&folder.path().join("out/regcred.lock"), &format!("# Written by regcred\n{path}{hash}\n"));
+            git(folder.path(), &["add", "--all", "--force"]);
+            let output = render(folder.path(), &TREE);
+            git(folder.path(), &["add", "--all"]);
+            let tracked = git(folder.path(), &["ls-files"]);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(!tracked.contains("secret-"), "{place} {rule}{hash}: {tracked}{said}");
+        }
+    }
+}
+
+#[test]
+fn our_gitignore_goes_only_when_nothing_in_clear_is_left() {
+    let folder = repository();
+    let path = folder.path().join("out/namespaces/a");
+    succeeds(&render(folder.path(), &TREE));
+    let secret = fs::read_to_string(path.join("secret-image-pull-secret.yaml")).unwrap();
+    put(&path.join("backup.yaml"), &secret);
+    put(&path.join("README.md"), "Ours.\n");
+    let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/rsa-2048.pem");
+    let sealed = [&TREE[..], &["--protect", "sealed", "--sealing-cert", certificate]].concat();
+    let output = render(folder.path(), &sealed);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("`namespaces/a/backup.yaml` may hold a login"), "{said}");
+    assert!(!said.contains("README") && !said.contains("canary"), "{said}");
+    assert!(
+        folder.path().join("out/.gitignore").exists() && !path.join("sealedsecret-image-pull-secret.yaml").exists()
+    );
+    fs::remove_file(path.join("backup.yaml")).unwrap();
+    succeeds(&render(folder.path(), &sealed));
+    git(folder.path(), &["add", "--all"]);
+    let tracked = git(folder.path(), &["ls-files"]);
+    assert!(tracked.contains("sealedsecret-") && !tracked.contains("/secret-"), "{tracked}");
+
+    // A Secret of ours that the lock has lost is as any other.
+    let folder = repository();
+    succeeds(&render(folder.path(), &TREE));
+    let lock = folder.path().join("out/regcred.lock");
+    let text = fs::read_to_string(&lock).unwrap();
+    let lost: String = text.split_inclusive('\n').filter(|line| !line.contains("/secret-")).collect();
+    fs::write(&lock, lost).unwrap();
+    let output = render(folder.path(), &sealed);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("secret-image-pull-secret.yaml` may hold"), "{said}");
 }

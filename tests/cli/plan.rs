@@ -13,7 +13,7 @@ use crate::harness::regcred::regcred;
 use crate::harness::sealing::{FIRST, KEY, LOGIN, OTHER, Place};
 
 impl Place {
-    /// How a run ends, and what it says on both streams.
+    /// The exit status of a run, and its messages on both streams.
     fn run(&self, variables: &[(&str, &str)], arguments: &str) -> (i32, String, String) {
         let arguments: Vec<_> = ["render", "--no-config"].into_iter().chain(arguments.split(' ')).collect();
         let output = regcred(self.0.path(), variables, &arguments);
@@ -195,14 +195,14 @@ fn a_recipient_that_nobody_has_approved_gets_nothing() {
     assert_eq!(place.files("out"), before);
     let (code, said) = place.sealed("rsa-4096", "--check");
     assert!(code == 3 && said.contains("for another key than before"), "{said}");
-    // Without its mark a file is not a first run, as the lock has signed it.
+    // A file without its mark is no first run, because the lock has a signature for it.
     for name in [SEALED_A, "out/namespaces/b/sealedsecret-image-pull-secret.yaml"] {
         let text = place.text(name);
         let kept: String = text.split_inclusive('\n').filter(|line| !line.starts_with("# regcred mark")).collect();
         fs::write(place.path(name), kept).unwrap();
     }
     refused("");
-    // Nor is a folder whose encrypted files are gone, with their lines, while the lock has signed others.
+    // Nor is a folder whose encrypted files and lines are gone, while the lock has other signatures.
     let lock: String =
         place.text("out/regcred.lock").split_inclusive('\n').filter(|line| !line.contains("sealedsecret")).collect();
     fs::write(place.path("out/regcred.lock"), lock).unwrap();
@@ -247,7 +247,7 @@ fn what_was_signed_for_one_folder_approves_nothing_in_another() {
     assert_eq!(render("prod", "rsa-2048", "").0, 0);
     assert_eq!(render("staging", "rsa-4096", "").0, 0);
     let (theirs, lock) = (place.text(&format!("staging/{file}")), place.text("prod/regcred.lock"));
-    // In the place of one file, and as another file of the lock.
+    // In place of one file, and as another file of the lock.
     place.put("prod/extra.yaml", &theirs);
     let line = place.text("staging/regcred.lock").lines().find(|line| line.contains(file)).unwrap().to_owned();
     place.put("prod/regcred.lock", &format!("{lock}{}\n", line.replace(file, "extra.yaml")));
@@ -255,7 +255,7 @@ fn what_was_signed_for_one_folder_approves_nothing_in_another() {
     let (code, said) = render("prod", "rsa-4096", "");
     assert!(code == 1 && said.contains(&format!("--accept-recipient {OTHER}")), "{said}");
     assert_eq!(render("prod", "rsa-2048", "").0, 0);
-    // A folder that moves keeps its recipient, and is encrypted again with a warning.
+    // A moved folder keeps its recipient, and is re-encrypted with a warning.
     fs::rename(place.path("staging"), place.path("test")).unwrap();
     let (code, said) = render("test", "rsa-2048", "");
     assert!(code == 1 && said.contains(&format!("--accept-recipient {FIRST}")), "{said}");
@@ -272,7 +272,7 @@ fn a_single_file_that_has_lost_its_marks_is_no_first_run() {
         let (code, _, said) = place.run(variables, &arguments);
         (code, said)
     };
-    // Before there was a key the marks were not signed: the key takes over the recipient that they name.
+    // Marks from before the key are not signed: the key takes over the recipient that they name.
     assert_eq!(render("rsa-2048", &[LOGIN], "").0, 0);
     assert_eq!(render("rsa-4096", &[LOGIN, KEY], "").0, 1);
     assert_eq!(render("rsa-2048", &[LOGIN, KEY], "").0, 0);

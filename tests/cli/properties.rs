@@ -21,7 +21,7 @@ fn printed(output: Output) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Any text that a variable can hold and that is not removed, refused, or read in another way: no NUL, no line end at the end.
+/// Any text that a variable can hold and that regcred neither changes, refuses nor interprets: no NUL, no line end at the end.
 fn password() -> impl Strategy<Value = String> {
     any::<String>().prop_filter("a password that is taken as it is", |text| {
         text.contains(|it: char| it != '*' && !it.is_whitespace())
@@ -53,7 +53,7 @@ proptest! {
         let config: Value = serde_json::from_str(&text).unwrap();
         let auth = STANDARD.encode(format!("{name}:{secret}"));
         prop_assert_eq!(&config, &json!({"auths": {"ghcr.io": {"username": name, "password": secret, "auth": auth}}}));
-        // What was written is read again, as it is and in base64, and written the same.
+        // The output is read again, in clear and in base64, and written the same.
         prop_assert_eq!(&printed(run(&[("DOCKERHUB_AUTH", &text)], &arguments)), &text);
         prop_assert_eq!(&printed(run(&[("DOCKERHUB_AUTH", &STANDARD.encode(&text))], &arguments)), &text);
         let base64 = printed(run(&[("DOCKERHUB_AUTH", &text)], &["render", "--format", "docker-config"]));

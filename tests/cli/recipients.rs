@@ -1,4 +1,4 @@
-//! Tests which recipients are approved after they have changed: what old files, old lines and copies of another cluster bring back.
+//! Tests which recipients stay approved after a change: old files, old lines and copies of another cluster must approve none.
 
 #![cfg(unix)]
 
@@ -76,7 +76,7 @@ fn what_was_signed_for_a_removed_recipient_does_not_bring_it_back() {
         Place::refuses(place.tree("rsa-2048", ""), FIRST);
         place.restore("out", &after);
     }
-    // A whole older state is a state that was signed.
+    // A complete older state has valid signatures.
     place.restore("out", &before);
     assert_eq!(place.tree("rsa-2048", "").0, 0);
 }
@@ -117,7 +117,7 @@ fn an_old_document_beside_the_new_ones_of_a_single_file_approves_nobody() {
         place.put("out.yaml", &text);
         Place::refuses(render("rsa-2048", ""), FIRST);
     }
-    // Another list of namespaces keeps the recipient.
+    // Another list of namespaces does not change the recipient.
     place.put("out.yaml", &new);
     let moved = "--no-config -n c --protect sealed --link none --output out.yaml --sealing-cert";
     Place::refuses(place.render(&format!("{moved} rsa-2048.pem")), FIRST);

@@ -1,6 +1,6 @@
 //! Tests encrypted trees: what a run re-encrypts, and what keeps its bytes.
 //!
-//! The encryption is a stand-in: it can be opened without a key, and gives other bytes at every call.
+//! A stand-in encrypts: its output can be opened without a key, and differs at every call.
 
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
@@ -72,7 +72,7 @@ impl Encrypted for StandIn {
     }
 }
 
-/// The wanted content of a tree: a login for each namespace, and the recipient of all.
+/// The wanted content of a tree: a login for each namespace, and one recipient.
 #[derive(Clone, Debug)]
 struct Wanted {
     namespaces: BTreeMap<String, u8>,
@@ -172,7 +172,7 @@ impl Place {
         prepare(wanted.entries(), Kind::Tree, &self.target(), mode, &NewPaths::default()).unwrap()
     }
 
-    /// The differences, and how many could not be told.
+    /// The differences, and the number of files that could not be compared.
     fn check(&self, wanted: &Wanted, known: Known) -> (Vec<String>, usize) {
         let found = self.compare(wanted, known);
         let differences = found.changes.iter().filter(|change| change.differs());
@@ -188,7 +188,7 @@ impl Place {
     }
 }
 
-/// Of every file and folder: which it is, and when it was written.
+/// The identity and the write time of every file and folder.
 fn snapshot(root: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
     let mut seen = BTreeMap::new();
     let mut paths = vec![root.to_path_buf()];
@@ -326,13 +326,13 @@ fn what_the_lock_was_made_to_agree_with_is_noticed_by_the_key() {
     let lock = place.root().join("regcred.lock");
     let (old, in_b) = (place.text("a"), place.text("b"));
     let old_lock = fs::read_to_string(&lock).unwrap();
-    // What was right once, put back with its line of the lock, is ours, as after a rotation.
+    // A file that was right before, put back with its line of the lock, is ours, as after a rotation.
     let rotated = wanted(&[("a", 1), ("b", 0), ("c", 0)], 0);
     assert_eq!(place.write(&rotated).files, 1);
     fs::write(place.root().join(path("a")), &old).unwrap();
     fs::write(&lock, &old_lock).unwrap();
     assert_eq!(place.check(&rotated, Known::All).0, [format!("stale: {}", path("a"))]);
-    // What the lock says of one namespace given to the other.
+    // The line of one namespace in the lock is given to the other.
     let (line_a, line_b) = (lock_line(&old_lock, &path("a")), lock_line(&old_lock, &path("b")));
     let fields = |line: &str| line.split_once(' ').unwrap().1.to_owned();
     let swapped = old_lock
@@ -430,7 +430,7 @@ fn what_a_killed_run_had_put_in_place_is_not_encrypted_twice() {
     let place = Place::new(KEY);
     let (lock, staging) = (place.root().join("regcred.lock"), place.root().join(".regcred-new"));
     let (old, new) = (wanted(&[("a", 0), ("b", 0), ("c", 0)], 0), wanted(&[("a", 0), ("b", 1), ("c", 1)], 0));
-    // A new tree, killed between the renames of its root's entries: the lock is still the journal.
+    // A new tree, killed while the entries of its root are renamed: the lock is still the journal.
     place.write(&old);
     fs::create_dir_all(staging.join("files")).unwrap();
     as_journal(&lock, &staging);
@@ -493,7 +493,7 @@ fn what_cannot_be_encrypted_leaves_the_tree_as_it_was() {
     let before = snapshot(&place.root());
     assert!(place.try_write(entries()).is_err());
     let after = snapshot(&place.root());
-    // That temporaries came and went shows in the time of the folder alone.
+    // Only the time of the folder shows that temporaries came and went.
     assert!(before.iter().filter(|(path, _)| **path != place.root()).all(|(path, it)| after.get(path) == Some(it)));
     assert_eq!(before.len(), after.len());
 }
@@ -527,7 +527,7 @@ fn a_document_does_not_move_to_the_recipient_of_another_one() {
     let said = format!("{refused:?}");
     assert!(said.contains("opens other documents here") && said.contains("--accept-recipient 1"), "{said}");
     assert_eq!(place.text("a"), before);
-    // A new document may be for any of them.
+    // A new document may be for any recipient.
     let third = [("c", "1")].map(|(namespace, recipient)| {
         let stand_in = StandIn { name: path(namespace), recipient: recipient.to_owned(), secret: "canary-1".into() };
         Ok(entry(path(namespace), Content::Encrypted(Box::new(stand_in))))

@@ -128,7 +128,7 @@ fn no_file_of_a_folder_a_chart_or_a_single_file_holds_the_login() {
     assert!(!chart.join("pull-secrets.yaml").exists());
 }
 
-/// What is in a file, or in all files of a folder.
+/// The content of a file, or of all files of a folder.
 fn texts(path: &Path) -> Vec<String> {
     if path.is_file() {
         return vec![std::fs::read_to_string(path).unwrap()];

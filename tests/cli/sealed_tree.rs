@@ -39,7 +39,7 @@ impl Place {
         output
     }
 
-    /// Of every file: which it is, when it was written, and its bytes.
+    /// The identity, the write time and the bytes of every file.
     fn seen(&self) -> BTreeMap<String, (u64, i64, i64, String)> {
         let mut seen = BTreeMap::new();
         let mut folders = vec![self.out()];
@@ -59,7 +59,7 @@ impl Place {
     }
 }
 
-/// What was said, but for whom a first run has encrypted.
+/// The messages, without the recipients of a first run.
 fn said(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     text.split_inclusive('\n').filter(|line| !line.starts_with("note: first run: ")).collect()
@@ -164,7 +164,7 @@ fn what_is_no_sealed_secret_for_this_key_is_found_without_a_login_and_without_a_
         }
         fs::write(place.out().join("regcred.lock"), &lock).unwrap();
     }
-    // With a value that was sealed for somebody else, only the key tells.
+    // If the value was sealed for somebody else, only the key shows it.
     let others = Place::new();
     others.sealed_by("1", &A_B);
     let other = fs::read_to_string(others.out().join(&path)).unwrap();
@@ -209,7 +209,7 @@ fn one_file_of_sealed_documents_keeps_its_bytes_while_nothing_changed() {
         .filter(|document| !document.contains("SealedSecret") || !document.contains("namespace: b"));
     fs::write(&file, kept.collect::<Vec<_>>().join("---\n")).unwrap();
     assert_eq!(run("1", "a,b,c", &checked).0, 3, "one was taken out");
-    fs::write(&file, second.replace(&new[0], "    .dockerconfigjson: eyJhdXRocyI6e319")).unwrap();
+    fs::write(&file, second.replace(&new[0], "    .dockerconfigjson: eyJ4IjoxfQ==")).unwrap();
     assert_eq!(run("1", "a,b,c", &checked).0, 3);
     let (code, text) = run("1", "a,b,c", &certificate);
     assert!(code == 0 && text.contains("the file of `--output` was edited since regcred wrote it"), "{text}");
@@ -241,7 +241,7 @@ fn killed_at_any_moment_the_next_run_completes_what_the_first_began() {
     let mut old = BTreeMap::new();
     let mut left = Vec::new();
     for round in 0..12_usize {
-        // Every fourth round begins with nothing: a new tree is published in another way.
+        // Every fourth round begins with an empty folder: a new tree is published in another way.
         if round % 4 == 0 && place.out().exists() {
             fs::remove_dir_all(place.out()).unwrap();
             old = BTreeMap::new();
@@ -264,7 +264,7 @@ fn killed_at_any_moment_the_next_run_completes_what_the_first_began() {
         let new = place.seen();
         assert_eq!(new.len(), 302, "150 namespaces, two files each; the kustomization and the lock");
         for (path, file) in killed.iter().filter(|(path, _)| !path.starts_with(".regcred-new")) {
-            // What the killed run had put in place is kept, so no file is sealed twice.
+            // Files that the killed run had put in place are kept, so no file is sealed twice.
             assert!(old.get(path) == Some(file) || new[path] == *file || path == "regcred.lock", "{round}: {path}");
         }
         place.sealed_by(&password, &arguments);

@@ -1,4 +1,4 @@
-//! Tests how sops is run, with a stand-in: where, how many at once, on a terminal, for how long, and after which checks.
+//! Tests how sops is run, with a stand-in for sops: its directory, how many run at once, terminals, time limits and checks.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -88,7 +88,7 @@ fn it_runs_where_regcred_does_whether_the_output_is_there_or_not() {
 
 #[test]
 fn several_that_wait_run_at_once_on_one_core_too() {
-    // The first opens the pipe for reading, the second for writing: neither goes on without the other.
+    // The first opens the pipe for reading, the second for writing: neither continues without the other.
     let meet = "if mkdir first 2> /dev/null; then : < meeting; else : > meeting; fi";
     let folder = Folder::new(&format!("{meet}\n{ENCRYPTS}"));
     folder.fifo("meeting");
@@ -137,7 +137,7 @@ enum By {
 
 #[test]
 fn an_interrupt_ends_sops_leaves_nothing_and_is_how_the_run_ends() {
-    // What sops has started runs on without it; on a terminal, a signal to us alone ends sops alone.
+    // A child of sops may outlive sops. At a terminal, a signal to regcred alone ends only sops.
     let (with_child, alone) = ("tail -f /dev/null; true", "exec tail -f /dev/null");
     for (by, on_terminal, wait, signal) in [
         (By::Signal(Signal::TERM), false, with_child, 15),
@@ -158,7 +158,7 @@ fn an_interrupt_ends_sops_leaves_nothing_and_is_how_the_run_ends() {
             By::Signal(signal) => kill_process(Pid::from_child(&child), signal).unwrap(),
             By::CtrlC => controller.write_all(b"\x03").unwrap(),
         }
-        // It ends when nobody is left who could write.
+        // The output ends when no process is left that could write.
         assert_eq!(alive.read_to_end(&mut Vec::new()).unwrap(), 0, "{by:?}");
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.signal(), Some(signal), "{by:?}: {}", said(&output));
@@ -213,7 +213,7 @@ fn a_vault_that_only_the_rules_name_gets_no_token() {
         assert!(said(&output).contains("`.sops.yaml` names `https://evil.test`"), "{}", said(&output));
         assert!(!folder.path("asked").exists() && !folder.path("out").exists());
     }
-    // Without a token nothing can be sent; the program `vault` keeps one in a file.
+    // Without a token nothing can be sent; the program `vault` keeps a token in a file.
     folder.render(&TREE, &[("HOME", ".")]);
     assert!(folder.path("asked").exists());
     fs::remove_file(folder.path("asked")).unwrap();
@@ -255,11 +255,11 @@ fn where_no_variable_names_a_recipient_the_rest_is_compared() {
     };
     let output = folder.render(&TREE, &[KEY, RECIPIENT]);
     assert!(output.status.success(), "{}", said(&output));
-    // A merge request has none of the protected variables.
+    // A merge request has no protected variable.
     let (status, words) = check("a,b", &[]);
     assert!(status == 0 && words.contains("the recipient is not known here"), "{status}: {words}");
     assert_eq!(check("a,c", &[]).0, 3, "another namespace");
-    // A document for other recipients is re-encrypted by a job that knows the recipients.
+    // A job that knows the recipients re-encrypts a document for other recipients.
     for (recipient, written) in [("age1x", "0 files written, 4 unchanged"), ("age1y", "2 files written")] {
         let output = folder.render(&TREE, &[KEY, ("SOPS_AGE_RECIPIENTS", recipient)]);
         assert!(said(&output).contains(written), "{recipient}: {}", said(&output));

@@ -1,4 +1,4 @@
-//! Makes the tables of the documentation from the tables of the code.
+//! Writes the tables of the documentation from the tables of the code.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use regcred_core::spec::external::generator::{GeneratorKind, Given};
 use regcred_core::spec::meaning::reasons;
 use regcred_core::spec::typed::SETTINGS;
 
-/// Which formats each protection has.
+/// The formats of each protection.
 pub fn protections() -> String {
     let mut text = "| `--format` |".to_owned();
     text.extend(Protect::ALL.iter().map(|protect| format!(" `--protect {protect}` |")));
@@ -25,7 +25,7 @@ pub fn protections() -> String {
     text
 }
 
-/// Which links each strategy and format has.
+/// The links of each strategy and format.
 pub fn combinations() -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut rows = vec![row(["`--strategy`", "`--format`"]
@@ -49,7 +49,7 @@ pub fn combinations() -> String {
     rows.concat()
 }
 
-/// When each option means nothing.
+/// The cases in which each option means nothing.
 pub fn options() -> String {
     let mut text = "| flag | means nothing |\n|---|---|\n".to_owned();
     for setting in SETTINGS {
@@ -62,7 +62,7 @@ pub fn options() -> String {
     text
 }
 
-/// What each generator of the External Secrets Operator gives.
+/// The output of each generator of the External Secrets Operator.
 pub fn generators() -> String {
     let mut text = "| `kind` | it gives | the user name is | a token lives |\n|---|---|---|---|\n".to_owned();
     text.extend(GeneratorKind::ALL.iter().map(|kind| {

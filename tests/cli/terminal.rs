@@ -7,10 +7,10 @@ use crate::harness::pty;
 
 const LOGIN: (&str, &str) =
     ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"username":"acme","password":"canary-of-the-terminal"}}}"#);
-/// What all forms of that Docker config have in common: the beginning of its base64, and of its `auth`.
+/// The common part of all forms of that Docker config: the beginning of its base64, and of its `auth`.
 const CANARIES: [&str; 4] = ["canary-of-the-terminal", "eyJhdXRocyI6e", "YWNtZTpjYW5hcnk", "\"auths\""];
 
-/// What the terminal shows, and what went to stderr.
+/// The output on the terminal, and on stderr.
 fn shown(arguments: &[&str]) -> (String, String) {
     let (mut controller, terminal) = pty::pair();
     let folder = tempfile::tempdir().unwrap();

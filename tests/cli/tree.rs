@@ -483,7 +483,7 @@ fn one_file_is_counted_as_one() {
     assert!(said(&one).contains("note: 1 file written, 0 unchanged"), "{}", said(&one));
     let several = run(folder.path(), "--verbose render -n a --format directory --output out");
     assert!(said(&several).contains("note: 2 files written, 0 unchanged"), "{}", said(&several));
-    // The .gitignore of a new folder in a work tree is nothing that was asked for.
+    // Nobody asked for the .gitignore of a new folder in a work tree.
     git(folder.path(), &["init", "--quiet"]);
     for expected in ["2 files written, 0 unchanged", "0 files written, 2 unchanged"] {
         let several = run(folder.path(), "--verbose render -n a --format directory --output covered");

@@ -13,7 +13,7 @@ fn render(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Every value of these fields, as it is written.
+/// Every value of these fields, as written.
 fn values<'a>(text: &'a str, field: &str) -> Vec<&'a str> {
     let prefixes = [format!("{field}: "), format!("- {field}: ")];
     text.lines()

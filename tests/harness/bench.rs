@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 
 use super::cluster::Cluster;
+use super::confined::Accounts;
 use super::node::{self, Node};
 pub use super::program::{Program, Run};
 use super::sealed_secrets::Controller;
@@ -19,7 +20,7 @@ use super::turns;
 
 const CONTROL_PLANE: &str = "regcred-control-plane";
 
-/// How long anything may take to become true.
+/// The time limit for anything to become true.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The tools, and a cluster to use them on.
@@ -30,12 +31,14 @@ pub struct Bench {
     /// The Sealed Secrets controller of this cluster, once a test has started it.
     pub controller: OnceLock<Controller>,
     node: OnceLock<Node>,
+    /// The accounts that commands have run as.
+    pub accounts: Accounts,
 }
 
 impl Bench {
-    /// The bench with these tools, started by the first test that asks.
+    /// The bench with these tools; the first test that asks starts it.
     ///
-    /// `None` where one is missing: said on stderr, and a failure in CI.
+    /// `None` if a tool is missing: stderr says so, and in CI it is a failure.
     pub fn with(tools: &[&str]) -> Option<&'static Self> {
         static BENCH: OnceLock<Bench> = OnceLock::new();
         let there = cluster_that_is_there();
@@ -44,10 +47,10 @@ impl Bench {
         self::tools(&needed.collect::<Vec<_>>()).map(|folder| BENCH.get_or_init(|| Self::start(folder, there, "")))
     }
 
-    /// The bench with these tools, for what is not to be done to a cluster that others use: names of theirs, what reaches
-    /// beyond the namespaces of a test, or new kinds.
+    /// The bench with these tools for tests that must not use a shared cluster: they use fixed names, reach beyond the namespaces of
+    /// a test, or add kinds.
     ///
-    /// The tests of one file share this cluster; it ends when those of another file begin.
+    /// The tests of one file share this cluster. It ends when the tests of another file begin.
     #[track_caller]
     pub fn with_a_cluster_of_its_own(tools: &[&str]) -> Option<&'static Self> {
         if cluster_that_is_there().is_some() {
@@ -58,15 +61,15 @@ impl Bench {
         Some(turns::take(Location::caller().file(), || Self::start(folder, None, "")))
     }
 
-    /// A bench that no other test has, not even one of the same file.
+    /// A bench for a single test, not shared even in the same file.
     #[track_caller]
     pub fn alone() -> Option<&'static Self> {
         let folder = self::tools(&["kubectl", CONTROL_PLANE])?;
-        // Who asked for what is written down there.
+        // The audit log of this bench has every request.
         Some(turns::take(&Location::caller().to_string(), || Self::start(folder, None, "--audit")))
     }
 
-    /// A bench that no other test has, whose API server has this admission configuration.
+    /// A bench for a single test, whose API server has this admission configuration.
     #[track_caller]
     pub fn with_admission(configuration: &Path) -> Option<&'static Self> {
         let folder = self::tools(&["kubectl", CONTROL_PLANE])?;
@@ -74,7 +77,7 @@ impl Bench {
         Some(turns::take(&Location::caller().to_string(), start))
     }
 
-    /// A bench that no other test has, whose API server begins no watch with the objects that are there, as before Kubernetes 1.34.
+    /// A bench for a single test, whose API server begins no watch with the existing objects, as before Kubernetes 1.34.
     #[track_caller]
     pub fn without_streamed_lists() -> Option<&'static Self> {
         let folder = self::tools(&["kubectl", CONTROL_PLANE])?;
@@ -82,18 +85,18 @@ impl Bench {
         Some(turns::take(&Location::caller().to_string(), start))
     }
 
-    /// What the API server of a bench that is `alone` has answered, a request each.
+    /// The answers of the API server of a bench that is `alone`, one per request.
     pub fn requests(&self) -> Vec<Value> {
         let log = self.cluster.kubeconfig.with_file_name("audit.log");
         std::fs::read_to_string(log).unwrap().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// Kills the API server without a warning, and waits until it has come back.
+    /// Kills the API server without a warning, and waits until it is back.
     pub fn kill_the_api_server(&self) {
         self.cluster.kill();
     }
 
-    /// A bench of this file's own that a real node has joined: Pods run here, and pull from the node's registry.
+    /// A bench for this file that a real node has joined: Pods run here, and pull from the node's registry.
     #[track_caller]
     pub fn with_a_node() -> Option<(&'static Self, &'static Node)> {
         if !node::may_start() {
@@ -120,10 +123,10 @@ impl Bench {
             Some(kubeconfig) => Cluster::that_is_there(kubeconfig, &tools.join("kubectl"), mark(), &folder),
             None => Cluster::of_its_own(&tools.join(CONTROL_PLANE), &folder, flag),
         };
-        Self { tools, cluster, home, controller: OnceLock::new(), node: OnceLock::new() }
+        Self { tools, cluster, home, controller: OnceLock::new(), node: OnceLock::new(), accounts: Accounts::default() }
     }
 
-    /// Ends the cluster and what runs on it.
+    /// Ends the cluster and the programs that use it.
     pub fn stop(&self) {
         if let Some(controller) = self.controller.get() {
             controller.stop();
@@ -134,7 +137,7 @@ impl Bench {
         self.cluster.stop();
     }
 
-    /// One of the tools, with the cluster in its environment and nothing of ours but a `PATH` with the tools and `regcred`.
+    /// One of the tools, with the cluster in its environment. Of ours it has only a `PATH` with the tools and `regcred`.
     pub fn program(&self, name: &str) -> Program {
         let own = Path::new(env!("CARGO_BIN_EXE_regcred"));
         let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
@@ -152,14 +155,19 @@ impl Bench {
             .variable("PATH", path)
     }
 
-    /// Where one of the tools is.
+    /// The path of one of the tools.
     pub fn tool(&self, name: &str) -> PathBuf {
         self.tools.join(name)
     }
 
-    /// What a client of the cluster needs.
+    /// The kubeconfig for clients of the cluster.
     pub fn kubeconfig(&self) -> &Path {
         &self.cluster.kubeconfig
+    }
+
+    /// A new file of this name, outside of where programs run.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.home.with_file_name(name)
     }
 
     /// `kubectl` with this on its stdin.
@@ -167,18 +175,18 @@ impl Bench {
         self.program("kubectl").arguments(arguments).stdin(stdin).run()
     }
 
-    /// What `kubectl get … -o json` says.
+    /// The output of `kubectl get … -o json`.
     pub fn get(&self, arguments: &[&str]) -> Value {
         let output = self.kubectl(&[&["get", "-o", "json"], arguments].concat(), "").succeeded();
         serde_json::from_str(&output).unwrap()
     }
 
-    /// `kubectl apply`, the way the documentation says.
+    /// `kubectl apply` with the flags of the documentation.
     pub fn apply(&self, manifests: &str) -> Run {
         self.kubectl(&["apply", "--server-side", "--field-manager=regcred", "-f", "-"], manifests)
     }
 
-    /// `regcred` in an empty directory, with these variables and no others.
+    /// `regcred` in an empty directory, with only these variables.
     pub fn regcred(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
         let program = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(&self.home).arguments(arguments);
         variables.iter().fold(program, |program, (name, value)| program.variable(name, value)).run()
@@ -198,7 +206,7 @@ impl Bench {
         names
     }
 
-    /// Asks until it is so.
+    /// Repeats the question until the answer is yes.
     pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
         let began = Instant::now();
         while !is_so() {
@@ -213,20 +221,20 @@ pub fn fresh(what: &str) -> String {
     format!("{}{what}-{:04}", mark(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What tells this process from all others on the cluster, now and before.
+/// A text that differs from those of all other test processes on the cluster, now and before.
 fn mark() -> &'static str {
     static MARK: OnceLock<String> = OnceLock::new();
     let seconds = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     MARK.get_or_init(|| format!("regcred-{}-{}-", std::process::id(), seconds()))
 }
 
-/// The kubeconfig of a cluster that the tests are to use instead of one of their own.
+/// The kubeconfig of an existing cluster that the tests should use.
 fn cluster_that_is_there() -> Option<PathBuf> {
     setting("REGCRED_USE_KUBECONFIG")?;
     Some(setting("KUBECONFIG").expect("with REGCRED_USE_KUBECONFIG, KUBECONFIG names the cluster").into())
 }
 
-/// Writes a file of the test's own, and the folders it is in.
+/// Writes a file for the test, and creates its folders.
 #[expect(clippy::disallowed_methods, reason = "whole or not at all does not matter to a test")]
 pub fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -249,7 +257,7 @@ pub fn documents(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Where `found` lacks something of `wanted`, or has it otherwise; the server may add fields, but nothing to a list.
+/// The places where `found` lacks a part of `wanted`, or differs; the server may add fields, but no entries of a list.
 pub fn difference(wanted: &Value, found: &Value) -> Option<String> {
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(found)) => wanted.iter().find_map(|(key, value)| {
@@ -266,7 +274,7 @@ pub fn difference(wanted: &Value, found: &Value) -> Option<String> {
 
 /// The folder with these tools, programs or files, for tests that need no cluster.
 ///
-/// `None` where one is left out by `tests/run`, or is missing: said on stderr, and the latter is a failure in CI.
+/// `None` if `tests/run` leaves a tool out, or if it is missing: stderr says so, and a missing tool is a failure in CI.
 pub fn tools(needed: &[&str]) -> Option<PathBuf> {
     let folder = tools_folder();
     let left_out = setting("REGCRED_LEFT_OUT").unwrap_or_default();
@@ -282,7 +290,7 @@ pub fn tools(needed: &[&str]) -> Option<PathBuf> {
     }
     let said = format!("{} not in {}: run tests/tools/install", missing.join(", "), folder.display());
     assert!(setting("CI").is_none(), "{said}");
-    // Not by `eprintln`, which is captured, and a skip is to be seen.
+    // Not with `eprintln`, whose output is captured: a skip must be visible.
     writeln!(io::stderr(), "SKIPPED: {said}").unwrap();
     None
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use regcred_core::spec::choice::Choice;
 use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, Strategy};
 use regcred_core::spec::combination::Combination;
 use serde_json::{Value, json};
@@ -13,13 +12,13 @@ use serde_json::{Value, json};
 use super::bench::{self, Bench, Program, difference, documents, fresh};
 use super::schemas;
 
-/// Logins for registries that no Pod has an image of: a policy of one test is in force for the Pods of others, too.
+/// Logins for registries that no Pod uses: the policy of one test also acts on the Pods of other tests.
 const LOGINS: (&str, &str) = (
     "DOCKERHUB_AUTH",
     r#"{"auths":{"one.test":{"auth":"YWNtZS1ib3Q6czNjcjN0"},"other.test":{"username":"acme-bot","password":"on"}}}"#,
 );
 
-/// Where the logins of the external cells are kept; they are not read.
+/// The store of the external cells, which nobody reads.
 const CONFIG: &str = r"apiVersion: regcred.dev/v1alpha1
 kind: RegistryCredentials
 metadata: {name: acme}
@@ -34,16 +33,16 @@ spec:
         generator: {kind: ECRAuthorizationToken, name: ecr, spec: {region: eu-west-1}}
 ";
 
-/// What controllers write to when nobody has changed it.
+/// Fields that controllers may write, although nobody changed the object.
 const CONTROLLED: [&str; 2] = ["Deployment", "ValidatingAdmissionPolicy"];
 
-/// A cell, with the names that it is rendered for.
+/// A cell, with the names that it uses.
 #[derive(Clone)]
 pub struct Cell {
     pub combination: Combination,
     patcher: Option<Patcher>,
     profile: Option<Profile>,
-    /// Those that are served; with a patcher or a controller, the one that it lives in.
+    /// The served namespaces; with a patcher or a controller, its own namespace.
     namespaces: Vec<String>,
     secret: String,
     more: Vec<String>,
@@ -55,10 +54,10 @@ impl fmt::Display for Cell {
     }
 }
 
-/// No profile, and each of them.
+/// No profile, and each profile.
 pub const PROFILES: [Option<Profile>; 4] = [None, Some(Profile::Argocd), Some(Profile::Flux), Some(Profile::Helm)];
 
-/// Every possible cell that is meant and that kubectl or Helm takes to a cluster, with each patcher and each of the profiles.
+/// Every possible cell that kubectl or Helm applies to a cluster, with each patcher and each of the profiles.
 pub fn all(is_meant: impl Fn(&Combination) -> bool, profiles: &[Option<Profile>]) -> Vec<Cell> {
     let patchers = |cell: Combination| match cell.strategy {
         Strategy::Static | Strategy::Controller => vec![None],
@@ -76,7 +75,7 @@ pub fn all(is_meant: impl Fn(&Combination) -> bool, profiles: &[Option<Profile>]
 }
 
 impl Cell {
-    /// With names that no other test uses.
+    /// The cell with names that no other test uses.
     pub fn new(combination: Combination, patcher: Option<Patcher>, profile: Option<Profile>) -> Self {
         let namespaces = match combination.strategy {
             Strategy::Static => vec![fresh("space"), fresh("space")],
@@ -85,25 +84,25 @@ impl Cell {
         Self { combination, patcher, profile, namespaces, secret: fresh("secret"), more: Vec::new() }
     }
 
-    /// For these namespaces.
+    /// The cell for these namespaces.
     pub fn in_namespaces(mut self, names: &[&str]) -> Self {
         self.namespaces = names.iter().map(|&name| name.to_owned()).collect();
         self
     }
 
-    /// With more flags.
+    /// The cell with more flags.
     pub fn with(mut self, flags: &[&str]) -> Self {
         self.more.extend(flags.iter().map(|&flag| flag.to_owned()));
         self
     }
 
-    /// What is chosen, but the format.
+    /// The choices, except the format.
     fn choices(&self) -> Vec<String> {
         let Combination { strategy, link, protect, format: _ } = self.combination;
-        let mut flags = vec![format!("{}={strategy}", Strategy::FLAG), format!("{}={link}", Link::FLAG)];
-        flags.push(format!("{}={protect}", Protect::FLAG));
-        flags.extend(self.patcher.map(|patcher| format!("{}={patcher}", Patcher::FLAG)));
-        flags.extend(self.profile.map(|profile| format!("{}={profile}", Profile::FLAG)));
+        let mut flags = vec![format!("--strategy={strategy}"), format!("--link={link}")];
+        flags.push(format!("--protect={protect}"));
+        flags.extend(self.patcher.map(|patcher| format!("--patcher={patcher}")));
+        flags.extend(self.profile.map(|profile| format!("--profile={profile}")));
         flags.extend(self.more.iter().cloned());
         flags
     }
@@ -111,9 +110,9 @@ impl Cell {
     fn flags(&self) -> Vec<String> {
         let Self { combination: Combination { protect, format, .. }, patcher, namespaces, secret, .. } = self;
         let mut flags = self.choices();
-        flags.push(format!("{}={format}", Format::FLAG));
+        flags.push(format!("--format={format}"));
         match patcher {
-            // A policy for every new ServiceAccount would be in force for other tests, too.
+            // A policy for every new ServiceAccount would also act on other tests.
             None if self.combination.strategy == Strategy::Controller => flags.extend([
                 format!("--controller-namespace={}", namespaces[0]),
                 "--controller-image=registry.test/regcred:1".to_owned(),
@@ -123,14 +122,14 @@ impl Cell {
             Some(_) => flags.push(format!("--patcher-namespace={}", namespaces[0])),
         }
         match protect {
-            // The file names it.
+            // regcred.yaml names it.
             Protect::External => {}
             _ => flags.push(format!("--secret-name={secret}")),
         }
         flags
     }
 
-    /// Its objects, as they would be for the names of any other cell.
+    /// The objects of the cell, with the names replaced by fixed ones.
     fn without_names(&self, objects: &[Value]) -> BTreeSet<String> {
         let text = |object: &Value| {
             let text = object.to_string().replace(&self.secret, "SECRET");
@@ -140,7 +139,7 @@ impl Cell {
         objects.iter().map(text).collect()
     }
 
-    /// The owner of a controller is in the name of what it has in the cluster.
+    /// The owner of a controller is part of the names of its objects.
     fn config(&self) -> String {
         let owner = if self.combination.strategy == Strategy::Controller { &self.secret } else { "acme" };
         CONFIG.replace("acme}", &format!("{owner}}}")).replace("SECRET", &self.secret)
@@ -162,7 +161,7 @@ impl Cell {
         }
     }
 
-    /// Writes what kubectl takes: a folder, or a file whose name gets its extension; gives its objects.
+    /// Writes the input of kubectl: a folder, or a file that gets the right extension. Returns its objects.
     fn write(&self, bench: &Bench, place: &Path) -> Vec<Value> {
         let folder = tempfile::tempdir().unwrap();
         let regcred = self.regcred(bench, folder.path());
@@ -179,7 +178,7 @@ impl Cell {
         documents(&text)
     }
 
-    /// What `helm template` makes of its chart or of its values.
+    /// The output of `helm template` for its chart or its values.
     fn templated(&self, bench: &Bench, regcred: Program, folder: &Path) -> String {
         let helm = bench.program("helm").directory(folder).arguments(["template", "release"]);
         match (self.combination.format, self.patcher) {
@@ -194,16 +193,16 @@ impl Cell {
                 let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/charts").join(chart);
                 let helm = helm.arguments([chart]).arguments(["--namespace", &self.namespaces[0]]);
                 let made = helm.arguments(["--values", "values.yaml"]).run().succeeded();
-                // As Helm does at an install, for objects that name no namespace.
+                // As Helm does at an install, for objects without a namespace.
                 let fill = ["create", "--dry-run=client", "-o", "yaml", "-n", &self.namespaces[0], "-f", "-"];
                 let made = bench.kubectl(&fill, &made).succeeded();
-                // What is for kubectl lies beside.
+                // The files for kubectl are beside the chart.
                 let beside = ["values.guard.yaml", "values.secret.yaml"].map(|file| folder.join(file));
                 let beside = beside.iter().filter_map(|file| fs::read_to_string(file).ok());
                 beside.chain([made]).collect::<Vec<_>>().join("---\n")
             }
             (Format::HelmValues, None) => {
-                // A chart for other namespaces, so that nothing comes from its own values.
+                // A chart for other namespaces, so that nothing comes from its default values.
                 let chart = Combination { format: Format::Chart, ..self.combination };
                 let chart = Self { combination: chart, ..self.clone() }.in_namespaces(&["elsewhere"]);
                 chart.regcred(bench, folder).arguments(["--output", "chart"]).run().succeeded();
@@ -218,7 +217,7 @@ impl Cell {
     }
 }
 
-/// The documents of the files under a folder, without those that tell kustomize and regcred what there is.
+/// The documents of the files under a folder, without those that are only for kustomize and regcred.
 fn read(folder: &Path) -> Vec<Value> {
     let mut objects = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -233,9 +232,9 @@ fn read(folder: &Path) -> Vec<Value> {
     objects
 }
 
-/// Takes the cells to the cluster, all of a format at once, and gives what is there then: for each cell its objects.
+/// Applies the cells to the cluster, all of a format at once, and returns the objects of each cell in the cluster.
 ///
-/// Each is valid by the server's own schemas, is read back equal, and changes nothing when it is applied again.
+/// Each object is valid by the server's own schemas, is read back equal, and does not change when it is applied again.
 pub fn prove(bench: &Bench, cells: &[Cell]) -> Vec<Vec<Value>> {
     let folder = tempfile::tempdir().unwrap();
     let place =
@@ -275,7 +274,7 @@ pub fn prove(bench: &Bench, cells: &[Cell]) -> Vec<Vec<Value>> {
     wanted.iter().map(|objects| objects.iter().map(|object| live[&identity(object)].clone()).collect()).collect()
 }
 
-/// What kubectl takes is the same in each format, but what is sealed, which is never the same twice.
+/// The input of kubectl is the same in each format, except sealed values, which always differ.
 fn assert_formats_agree(cells: &[Cell], wanted: &[Vec<Value>]) {
     let mut objects = BTreeMap::new();
     for (cell, wanted) in cells.iter().zip(wanted) {
@@ -289,7 +288,7 @@ fn assert_formats_agree(cells: &[Cell], wanted: &[Vec<Value>]) {
 
 type Objects = BTreeMap<[String; 3], Value>;
 
-/// Applies this twice, and gives what is in the cluster.
+/// Applies this twice, and returns the objects in the cluster.
 fn apply(bench: &Bench, what: &[&str], cells: &[(&Cell, &Vec<Value>)]) -> Objects {
     let kubectl = |command: &[&str]| bench.kubectl(&[command, what].concat(), "").succeeded();
     let apply = || kubectl(&["apply", "--server-side", "--field-manager=regcred"]);
@@ -337,7 +336,7 @@ fn is_seen(object: &Value) -> bool {
     object["status"]["observedGeneration"] == object["metadata"]["generation"]
 }
 
-/// The object, with its resourceVersion; without what its controller may have written meanwhile.
+/// The object, with its resourceVersion, and without the fields that its controller may have written meanwhile.
 fn by_us(object: &Value) -> Value {
     let mut object = object.clone();
     if is_controlled(&object) {

@@ -7,33 +7,34 @@ use std::sync::Mutex;
 
 /// A cluster, until it is stopped or the test process ends.
 pub struct Cluster {
-    /// What a client needs.
+    /// The kubeconfig for clients.
     pub kubeconfig: PathBuf,
-    /// Goes on when its stdin closes, which the end of the test process does, however it ends.
+    /// Ends when its stdin closes: the end of the test process always closes it.
     keeper: Mutex<Child>,
-    /// What a control plane says when it is ready; kept, because it also says so when it continues.
+    /// The control plane's message when it is ready; kept, because it also comes when the control plane continues.
     ready: Option<Mutex<BufReader<ChildStdout>>>,
 }
 
-/// Ends the control plane, and removes its folder. One that is killed continues, as in a real cluster.
+/// Ends the control plane, and removes its folder. A killed control plane continues, as in a real cluster.
 const STOP: &str = r#"
 more=
 while "$1" --data "$2" $4 $more --until-stdin-closes; [ $? = 137 ]; do more=--continue; done
 rm -rf "$3"
 "#;
 
-/// Deletes what bears the mark of this run, even after a Ctrl-C, which reaches this shell, too.
+/// Deletes the objects with the mark of this run, even after a Ctrl-C, which reaches this shell, too.
 const TIDY_UP: &str = r#"
 trap '' INT
 cat
-for kind in mutatingadmissionpolicybindings mutatingadmissionpolicies namespaces; do
+admission='mutatingadmissionpolicybindings mutatingadmissionpolicies validatingadmissionpolicybindings validatingadmissionpolicies'
+for kind in $admission clusterrolebindings clusterroles namespaces; do
   names=$("$1" get "$kind" -o name | grep -F -e "$2") && "$1" delete --timeout=2m $names
 done
 rm -rf "$3"
 "#;
 
 impl Cluster {
-    /// Starts a control plane with these flags, if any, and waits until a client can.
+    /// Starts a control plane with these flags, if any, and waits until a client can connect.
     pub fn of_its_own(control_plane: &Path, folder: &Path, flags: &str) -> Self {
         let data = folder.join("control-plane");
         std::fs::create_dir_all(folder).unwrap();
@@ -46,21 +47,21 @@ impl Cluster {
         Self { kubeconfig: data.join("kubeconfig"), keeper: Mutex::new(keeper), ready }
     }
 
-    /// Kills the control plane without a warning, and waits until it has come back at the same address.
+    /// Kills the control plane without a warning, and waits until it is back at the same address.
     pub fn kill(&self) {
         let process = std::fs::read_to_string(self.kubeconfig.with_file_name("process")).unwrap();
         assert!(Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
         assert!(is_said(&mut self.ready.as_ref().unwrap().lock().unwrap()), "the control plane did not come back");
     }
 
-    /// Ends what was started, and waits for that.
+    /// Ends the started programs, and waits for their end.
     pub fn stop(&self) {
         let mut keeper = self.keeper.lock().unwrap();
         drop(keeper.stdin.take());
         keeper.wait().unwrap();
     }
 
-    /// A cluster that others may use, too: of what is in no namespace, whatever has `mark` in its name is of the tests.
+    /// A cluster that others may use, too: cluster-wide objects with `mark` in their name belong to the tests.
     pub fn that_is_there(kubeconfig: PathBuf, kubectl: &Path, mark: &str, folder: &Path) -> Self {
         let mut keeper = shell(TIDY_UP);
         keeper.arg(kubectl).arg(mark).arg(folder).env("KUBECONFIG", &kubeconfig).stdout(Stdio::null());

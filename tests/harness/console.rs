@@ -15,7 +15,7 @@ pub struct Block<'page> {
 }
 
 impl Block<'_> {
-    /// The name of the file that the block is.
+    /// The name of the file that the block becomes.
     pub fn file(&self) -> Option<&str> {
         let name = self.text.strip_prefix("# ")?.split([' ', ',', ':', '\n']).next()?;
         (self.language == "yaml" && name.contains('.')).then_some(name)
@@ -66,9 +66,9 @@ fn examples(block: &Block) -> Vec<Example> {
 /// A character around the output of each example, which no output contains.
 const MARK: char = '\u{1e}';
 
-/// Runs a page as a script of the closure, without the `sh` blocks that begin like one of `not_run`.
+/// Runs a page as a script inside the closure, without the `sh` blocks that begin like one of `not_run`.
 ///
-/// `granted` prepares what the page takes for granted, and must succeed.
+/// `granted` sets up what the page takes for granted, and must succeed.
 #[expect(clippy::disallowed_methods, reason = "the variable says whether to rewrite the page")]
 pub fn compare(page: &Path, granted: &str, not_run: &[&str], run: impl FnOnce(&str) -> String) {
     let markdown = fs::read_to_string(page).unwrap();

@@ -24,7 +24,7 @@ pub fn knows_the_resource(bench: &Bench) {
 pub const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 pub const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 
-/// What `render --strategy controller` writes, without the Deployment, and what is mounted for its replicas.
+/// The output of `render --strategy controller` without the Deployment, and the mounted files of its replicas.
 pub struct Installed {
     pub bench: &'static Bench,
     /// The owner, which is also the name of the pull secret.
@@ -34,33 +34,33 @@ pub struct Installed {
     rendered: Vec<Value>,
 }
 
-/// A replica that runs.
+/// A running replica.
 pub struct Replica {
     keeper: Child,
     log: PathBuf,
 }
 
 impl Installed {
-    /// Everything but the policies and the Deployment.
+    /// Everything except the policies and the Deployment.
     pub fn unconfined(bench: &'static Bench) -> Self {
         Self::without_policies(bench, &[])
     }
 
-    /// Everything but the Deployment, for clusters from this version of Kubernetes on.
+    /// Everything except the Deployment, for clusters from this version of Kubernetes on.
     pub fn confined_since(bench: &'static Bench, version: &str) -> Self {
         let installed = Self::without_policies(bench, &["--kube-version", version]);
         installed.confine();
         installed
     }
 
-    /// Everything but the Deployment, with the rights to evict Pods.
+    /// Everything except the Deployment, with the rights to evict Pods.
     pub fn evicting(bench: &'static Bench) -> Self {
         let installed = Self::without_policies(bench, &["--restart-stuck-pods"]);
         installed.confine();
         installed
     }
 
-    /// Everything but the Deployment, where custom resources say what is done.
+    /// Everything except the Deployment, for an installation with custom resources.
     pub fn following_resources(bench: &'static Bench) -> Self {
         let installed = Self::without_policies(bench, &["--crd"]);
         installed.confine();
@@ -68,7 +68,7 @@ impl Installed {
         installed
     }
 
-    /// Makes the cluster know the custom resource.
+    /// Adds the kind of the custom resource to the cluster.
     pub fn define(&self) {
         self.apply(|object| object["kind"] == "CustomResourceDefinition");
         knows_the_resource(self.bench);
@@ -120,7 +120,7 @@ impl Installed {
         installed
     }
 
-    /// What somebody else has applied: the replicas mount what is in the cluster.
+    /// The objects that somebody else has applied: the replicas mount the files of the cluster.
     pub fn applied(bench: &'static Bench, owner: &str, system: &str) -> Self {
         let config = bench.get(&["configmap", &format!("regcred-{owner}"), "-n", system]);
         let (owner, system, folder) = (owner.to_owned(), system.to_owned(), tempfile::tempdir().unwrap());
@@ -131,7 +131,7 @@ impl Installed {
         installed
     }
 
-    /// Lets the replicas be the account.
+    /// Lets the replicas act as the account.
     fn take_the_account(&self) {
         let account = format!("regcred-{}", self.owner);
         let token = self.bench.kubectl(&["create", "token", &account, "-n", &self.system], "").succeeded();
@@ -141,7 +141,7 @@ impl Installed {
         bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
     }
 
-    /// Everything but the Deployment.
+    /// Everything except the Deployment.
     pub fn confined(bench: &'static Bench) -> Self {
         let installed = Self::unconfined(bench);
         installed.confine();
@@ -159,7 +159,7 @@ impl Installed {
         self.bench.apply(&list.to_string()).succeeded();
     }
 
-    /// What `render --strategy controller` writes, for the namespaces whose names begin with the owner's.
+    /// The output of `render --strategy controller`, for the namespaces whose names begin with the owner's.
     fn render(&self, more: &[&str]) -> Vec<Value> {
         let pull_secret = json!({"name": self.owner, "logins": [{"dockerConfig": {"env": "DOCKERHUB_AUTH"}}],
             "namespaces": {"include": [format!("{}-*", self.owner)]}});
@@ -172,7 +172,7 @@ impl Installed {
         bench::documents(&render.arguments(["render"]).arguments(flags).arguments(more).run().succeeded())
     }
 
-    /// Lets the replicas that start from now on reach the API server by this wire.
+    /// Lets replicas that start from now on reach the API server through this wire.
     pub fn by_wire(&self) -> Wire {
         let mut kubeconfig: Value =
             serde_json::from_str(&fs::read_to_string(self.path("kubeconfig")).unwrap()).unwrap();
@@ -183,7 +183,7 @@ impl Installed {
         wire
     }
 
-    /// Lets the replicas that start from now on read the token from a file, as in a Pod.
+    /// Lets replicas that start from now on read the token from a file, as in a Pod.
     pub fn by_token_file(&self) {
         let mut kubeconfig: Value =
             serde_json::from_str(&fs::read_to_string(self.path("kubeconfig")).unwrap()).unwrap();
@@ -209,7 +209,7 @@ impl Installed {
         self.swap("config", "regcred.yaml", &format!("{}{more}", map["data"]["regcred.yaml"].as_str().unwrap()));
     }
 
-    /// Mounts a login, in the place of the one before.
+    /// Mounts a login in place of the earlier one.
     pub fn mount_login(&self, login: &str) {
         self.swap(&format!("secrets/{}-src", self.owner), ".dockerconfigjson", login);
     }
@@ -316,7 +316,7 @@ impl Installed {
             && self.references(namespace).contains(&self.owner)
     }
 
-    /// The notes of its Events.
+    /// The messages of its Events.
     pub fn events(&self) -> String {
         let events = self.bench.get(&["events.events.k8s.io", "-n", &self.system]);
         let note =
@@ -326,9 +326,9 @@ impl Installed {
 }
 
 impl Replica {
-    /// Starts `regcred` with these arguments and variables, and writes its log there.
+    /// Starts `regcred` with these arguments and variables, and writes its log to this file.
     pub fn start(bench: &Bench, log: PathBuf, arguments: &[&str], variables: &[(&str, impl AsRef<OsStr>)]) -> Self {
-        // It ends with the shell's stdin, which the end of the test process closes, however it ends.
+        // It ends when the shell's stdin closes: the end of the test process always closes it.
         let script = r#"log=$1; shift; "$@" </dev/null 2>"$log" & echo $! >"$log.pid"; cat >/dev/null; kill -KILL $! 2>/dev/null"#;
         let shell = bench.program("sh").arguments(["-c", script, "sh", &log.display().to_string(), "regcred"]);
         let shell = shell.arguments(arguments).variable("HOSTNAME", fresh("pod"));
@@ -346,12 +346,12 @@ impl Replica {
         assert!(Command::new("kill").args([signal, process.unwrap().trim()]).status().unwrap().success());
     }
 
-    /// Waits until its log has these words.
+    /// Waits until the log has this text.
     pub fn says(&self, words: &str) {
         Bench::wait(words, || self.log().contains(words));
     }
 
-    /// What it answers on its port: the status, and the text.
+    /// The answer on its port: the status, and the text.
     pub fn answer(&self, path: &str) -> (u16, String) {
         self.says("\"answers\":\"");
         let log = self.log();

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::bench::{self, Bench, Program};
 
-/// The file with the definitions, among the tools.
+/// The file with the definitions, in the folder of the tools.
 pub const FILE: &str = "custom-resources.yaml";
 
 /// The definitions of these kinds, each as text.
@@ -24,9 +24,9 @@ fn definitions(tools: &Path, kinds: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// What kubeconform finds in these objects with the schemas of these kinds: its exit status, and its answer.
+/// The exit status and the messages of kubeconform about these objects, with the schemas of these kinds.
 ///
-/// It is stricter than the server: a field that there is not is an error here, and only dropped there.
+/// kubeconform is stricter than the server: an unknown field is an error here, and only dropped there.
 pub fn validate(tools: &Path, kinds: &[&str], manifests: &str) -> (i32, Value) {
     let folder = tempfile::tempdir().unwrap();
     let location = write_schemas(tools, kinds, folder.path());
@@ -35,7 +35,7 @@ pub fn validate(tools: &Path, kinds: &[&str], manifests: &str) -> (i32, Value) {
     (run.status, serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}")))
 }
 
-/// Writes the schemas of these kinds, and gives what `-schema-location` takes.
+/// Writes the schemas of these kinds, and returns the value for `-schema-location`.
 fn write_schemas(tools: &Path, kinds: &[&str], folder: &Path) -> PathBuf {
     for definition in definitions(tools, kinds) {
         let definition: Value = serde_saphyr::from_str(&definition).unwrap();
@@ -52,7 +52,7 @@ fn write_schemas(tools: &Path, kinds: &[&str], folder: &Path) -> PathBuf {
     folder.join("{{.ResourceKind}}{{.KindSuffix}}.json")
 }
 
-/// Names the fields that there are, and no others, all the way down.
+/// Forbids unknown fields at every depth.
 fn make_strict(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     let is_open = object.get("x-kubernetes-preserve-unknown-fields") == Some(&json!(true));
@@ -66,7 +66,7 @@ fn make_strict(schema: &mut Value) {
     }
 }
 
-/// Makes the cluster know these kinds; a kind that it knows stays as it is.
+/// Adds these kinds to the cluster; a kind that exists stays unchanged.
 pub fn define(bench: &Bench, kinds: &[&str]) {
     let Some(tools) = bench::tools(&[FILE]) else { return };
     for definition in definitions(&tools, kinds) {
@@ -74,7 +74,7 @@ pub fn define(bench: &Bench, kinds: &[&str]) {
         if bench.kubectl(&["get", "crd", name], "").status != 0 {
             bench.kubectl(&["create", "-f", "-"], &definition).succeeded();
         }
-        // One that is a moment old has no conditions at all, which `kubectl wait` takes for an error.
+        // A new definition has no conditions for a moment, which `kubectl wait` takes for an error.
         Bench::wait("the kind to be known", || {
             let established = ["wait", "--for=condition=Established", "--timeout=1s", "crd", name];
             bench.kubectl(&established, "").status == 0

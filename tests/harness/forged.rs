@@ -7,7 +7,7 @@ use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-/// Puts the text there, and makes the SHA-256 in the lock that of it.
+/// Writes the text into the file, and its SHA-256 into the lock.
 pub fn forge(root: &Path, path: &str, text: &str) {
     fs::write(root.join(path), text).unwrap();
     let digits: Vec<_> = digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -19,7 +19,7 @@ pub fn forge(root: &Path, path: &str, text: &str) {
     fs::write(root.join("regcred.lock"), lock.replace(line, forged.trim_end())).unwrap();
 }
 
-/// Leaves only these fields in the line of a file.
+/// Keeps only these fields in the line of a file.
 pub fn edit_line(root: &Path, path: &str, keep: impl Fn(&str) -> bool) {
     let lock = root.join("regcred.lock");
     let edit = |line: &str| {

@@ -4,19 +4,19 @@ use std::fs;
 use std::path::Path;
 use std::process::Child;
 
-/// When to kill it. None is a matter of time: it is seen, or the run has ended.
+/// The moment of the kill. No moment is a matter of time: it is observed, or the run has ended.
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
     /// Some temporaries are written.
     Staging,
-    /// The journal is complete, and this many temporaries have gone to their places.
+    /// The journal is complete, and this many temporaries are in their places.
     Published(usize),
 }
 
-/// What a kill has left.
+/// The state after a kill.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Left {
-    /// Nothing to complete: it came too early or too late.
+    /// Nothing to complete: the kill came too early or too late.
     Nothing,
     /// Temporaries, and the tree as it was.
     Temporaries,
@@ -24,12 +24,12 @@ pub enum Left {
     Journal,
 }
 
-/// Waits for the moment, kills it, and looks at what it left.
+/// Waits for the moment, kills the run, and checks the state.
 pub fn kill(mut child: Child, root: &Path, moment: Moment) -> Left {
     let folder = root.join(".regcred-new");
     let journal = folder.join("lock");
     let has_come = || match moment {
-        // Besides the .gitignore.
+        // Apart from the .gitignore.
         Moment::Staging => fs::read_dir(&folder).is_ok_and(|files| files.count() > 1),
         Moment::Published(0) => journal.exists(),
         Moment::Published(count) => journal.exists() && !folder.join((count - 1).to_string()).exists(),

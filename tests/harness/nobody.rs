@@ -8,14 +8,14 @@ use std::process::{Command, Stdio};
 
 const NOBODY: u32 = 65534;
 
-/// For this user, or for nobody when this user is root: then the folder and these paths become theirs.
+/// The command for this user, or for nobody if this user is root: then nobody gets the folder and these paths.
 pub fn regcred(folder: &Path, theirs: impl IntoIterator<Item = PathBuf>) -> Command {
     let program = folder.join("regcred");
-    // By another program: a descriptor open for writing here would be inherited by what other tests start, and keep it busy.
+    // Another program writes the file: other tests' programs would inherit a descriptor that is open for writing here, and keep it busy.
     let copy = Command::new("cp").args([Path::new(env!("CARGO_BIN_EXE_regcred")), &program]).status().unwrap();
     assert!(copy.success());
     let mut command = Command::new(&program);
-    // What this user makes is root's if this user is root.
+    // If this user is root, files of this user belong to root.
     if is_root() {
         for path in theirs.into_iter().chain([folder.to_owned(), program]) {
             chown(path, Some(NOBODY), Some(NOBODY)).unwrap();

@@ -1,4 +1,4 @@
-//! Joins a real node to a bench: a kubelet, a scheduler, containerd and a private registry, in namespaces of their own.
+//! Joins a real node to a bench: a kubelet, a scheduler, containerd and a private registry, in separate Linux namespaces.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::bench;
 use super::program::Program;
 
-/// What runs on a node, apart from what is needed for a control plane.
+/// The tools for a node, apart from those for a control plane.
 pub const TOOLS: [&str; 11] = [
     "bridge",
     "buildah",
@@ -31,24 +31,24 @@ pub const TOOLS: [&str; 11] = [
     "runc",
 ];
 
-/// A private image of the node's registry: it holds `/busybox`, and sleeps for ever.
+/// A private image of the node's registry: it holds `/busybox`, and sleeps without end.
 pub const IMAGE: &str = "localhost:5000/private/app:1";
 
-/// A password, and what a registry knows of it.
+/// A password, and its hash for a registry.
 pub struct Password {
     pub text: &'static str,
     bcrypt: &'static str,
 }
 
-/// A password that registries of nodes may take.
+/// A password that registries of nodes may accept.
 pub const FIRST: Password =
     Password { text: "first-password", bcrypt: "$2b$04$fJyKtsdRKUvsm3F7vptsb.SO5XeuBIQ59QUoo5Y1cUnj.jGJW/urm" };
 
-/// Another one.
+/// Another password.
 pub const SECOND: Password =
     Password { text: "second-password", bcrypt: "$2b$04$rrTwS4kfbCPP3tTBNuCOrepTZWEPkFRColxxPGauno8SJlnYsGwiq" };
 
-/// Who puts the image into the registry.
+/// The user who puts the image into the registry.
 const PUBLISHER: &str = "publisher";
 
 /// A node, until it is stopped or the test process ends.
@@ -58,7 +58,7 @@ pub struct Node {
     /// A process in the node's network.
     process: String,
     users: Mutex<BTreeMap<String, &'static str>>,
-    /// Goes on when its stdin closes, which the end of the test process does, however it ends.
+    /// Ends when its stdin closes: the end of the test process always closes it.
     keeper: Mutex<Child>,
 }
 
@@ -67,7 +67,7 @@ pub fn may_start() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
-/// Whether Pods may be put on this node.
+/// Whether Pods may run on this node.
 pub fn is_ready(node: &Value) -> bool {
     let conditions = node["status"]["conditions"].as_array();
     let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
@@ -75,7 +75,7 @@ pub fn is_ready(node: &Value) -> bool {
 }
 
 impl Node {
-    /// Starts it beside this control plane, with this new folder, and waits until its registry has the image.
+    /// Starts the node beside this control plane, with this new folder, and waits until its registry has the image.
     pub fn start(kubeconfig: &Path, tools: &Path, folder: PathBuf) -> Self {
         fs::create_dir_all(&folder).unwrap();
         fs::copy(kubeconfig, folder.join("kubeconfig")).unwrap();
@@ -97,22 +97,22 @@ impl Node {
         Self { folder, tools: tools.to_owned(), process, users: Mutex::new(users), keeper: Mutex::new(keeper) }
     }
 
-    /// Ends what was started, and waits for that.
+    /// Ends the started programs, and waits for their end.
     pub fn stop(&self) {
         let mut keeper = self.keeper.lock().unwrap();
         drop(keeper.stdin.take());
         keeper.wait().unwrap();
     }
 
-    /// From now on, the registry takes this password of this user, and no other.
+    /// From now on, the registry accepts only this password of this user.
     pub fn registry_takes(&self, user: &str, password: &Password) {
         let mut users = self.users.lock().unwrap();
         users.insert(user.to_owned(), password.bcrypt);
         write_users(&self.folder, &users);
     }
 
-    /// Builds the image of `regcred` by the steps of the Dockerfile after the compiler's, around the program that is tested and the
-    /// libraries it is linked with, and puts it into the registry.
+    /// Builds the image of `regcred` around the tested program and its libraries, by the steps of the Dockerfile after the
+    /// compiler's, and puts the image into the registry.
     pub fn publish_regcred(&self) -> String {
         const IMAGE: &str = "localhost:5000/private/regcred:1";
         let folder = tempfile::tempdir().unwrap();
@@ -154,7 +154,7 @@ impl Node {
         IMAGE.to_owned()
     }
 
-    /// Does this in the node's network: what listens there, and each program that is started there, stays in it.
+    /// Runs this in the node's network: servers and programs that it starts stay in that network.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let network = fs::File::open(format!("/proc/{}/ns/net", self.process)).unwrap();
         let inside = || {
@@ -171,7 +171,7 @@ impl Node {
     }
 }
 
-/// Written beside the file and renamed, because the registry reads it whenever it has changed.
+/// Written beside the file and renamed, because the registry reads the file after every change.
 fn write_users(folder: &Path, users: &BTreeMap<String, &'static str>) {
     let lines: Vec<_> = users.iter().map(|(user, bcrypt)| format!("{user}:{bcrypt}")).collect();
     bench::write(&folder.join("htpasswd.new"), &(lines.join("\n") + "\n"));

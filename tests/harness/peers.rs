@@ -1,4 +1,4 @@
-//! Plays the registries of the whole internet on one port: a proxy, behind which every host answers what a test says.
+//! Fakes all registries of the internet behind one proxy, where every host answers what a test says.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,10 +14,10 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/registries.pem");
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/registries.key");
 
-/// The authority of these hosts.
+/// The certificate authority of these hosts.
 pub const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/registries-authority.pem");
 
-/// How long a peer that gives no answer, or one without an end, goes on.
+/// How long a peer goes on that gives no answer, or an endless one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request.
@@ -25,29 +25,29 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Request {
     pub method: String,
     pub host: String,
-    /// With its query.
+    /// The path with the query.
     pub path: String,
     pub authorization: Option<String>,
     /// Whether it came by TLS.
     pub is_encrypted: bool,
 }
 
-/// What a peer does.
+/// The behaviour of a peer.
 pub enum Reply {
     /// Status, headers and body.
     Answer(u16, Vec<(&'static str, String)>, String),
-    /// A body without an end.
+    /// An endless body.
     Endless,
-    /// A header without an end.
+    /// An endless header.
     HugeHeader,
-    /// Bytes that are no HTTP.
+    /// Bytes that are not HTTP.
     Garbage,
-    /// Nothing.
+    /// No answer.
     Silence,
 }
 
 impl Reply {
-    /// A status alone.
+    /// Only a status.
     pub fn status(status: u16) -> Self {
         Self::Answer(status, Vec::new(), String::new())
     }
@@ -71,7 +71,7 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Starts them.
+    /// Starts the peers.
     pub fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -80,24 +80,24 @@ impl Peers {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (seen, answer, tls) = (Arc::clone(&seen), Arc::clone(&answer), Arc::clone(&tls));
-                // A client may leave at any time.
+                // A client may disconnect at any time.
                 thread::spawn(move || serve(stream, &tls, &seen, &*answer));
             }
         });
         peers
     }
 
-    /// The variables that lead a program to them.
+    /// The variables that make a program use the peers.
     pub fn variables(&self) -> [(&'static str, String); 2] {
         [("HTTPS_PROXY", format!("http://127.0.0.1:{}", self.port)), ("SSL_CERT_FILE", AUTHORITY.to_owned())]
     }
 
-    /// What they were asked so far.
+    /// The requests so far.
     pub fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// What got an authorization of this scheme, as `METHOD HOST`.
+    /// The requests with an authorization of this scheme, as `METHOD HOST`.
     pub fn authorized(&self, scheme: &str) -> Vec<String> {
         let has = |request: &Request| request.authorization.as_ref().is_some_and(|text| text.starts_with(scheme));
         self.seen().iter().filter(|request| has(request)).map(|it| format!("{} {}", it.method, it.host)).collect()

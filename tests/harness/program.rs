@@ -7,20 +7,20 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-/// A program about to run: its environment holds only what is given to it.
+/// A program to run: its environment holds only the given variables.
 pub struct Program {
     command: Command,
     stdin: String,
 }
 
-/// How it went.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Run {
     /// Its exit status.
     pub status: i32,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it complained about.
+    /// Its standard error.
     pub stderr: String,
 }
 
@@ -56,18 +56,23 @@ impl Program {
         self
     }
 
-    /// Starts it; the program has to end when its stdin does, which the end of the test process closes, however it ends.
+    /// Starts the program, which has to end when its stdin closes: the end of the test process always closes it.
     pub fn start(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Starts it at this terminal.
+    /// Starts the program at this terminal.
     pub fn start_at(mut self, terminal: File) -> Child {
         let [stdin, stdout] = [&terminal, &terminal].map(|terminal| terminal.try_clone().unwrap());
         self.command.stdin(stdin).stdout(stdout).stderr(terminal).spawn().unwrap()
     }
 
-    /// Runs it to its end.
+    /// Starts the program without standard input, so that a test ends it before it has done everything.
+    pub fn begin(mut self) -> Child {
+        self.command.stdin(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Runs the program to its end.
     pub fn run(mut self) -> Run {
         let mut child =
             self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command.get_program()));
@@ -85,14 +90,14 @@ impl Program {
 }
 
 impl Run {
-    /// What it printed, if it succeeded.
+    /// Its standard output, if it succeeded.
     #[track_caller]
     pub fn succeeded(self) -> String {
         assert_eq!(self.status, 0, "{}{}", self.stdout, self.stderr);
         self.stdout
     }
 
-    /// What it complained about, if it failed.
+    /// Its standard error, if it failed.
     #[track_caller]
     pub fn failed(self) -> String {
         assert_ne!(self.status, 0, "{}{}", self.stdout, self.stderr);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// Runs it with these variables and no others, and nothing on stdin.
+/// Runs `regcred` with only these variables, and nothing on stdin.
 pub fn regcred(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_regcred"))
         .args(arguments)

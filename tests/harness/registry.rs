@@ -19,13 +19,12 @@ pub struct Registry {
     _folder: TempDir,
 }
 
-/// A port that nobody has.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Registry {
-    /// Starts it with this `auth` of its configuration; `FOLDER` in it is replaced by the folder with these files.
+    /// Starts the registry with this `auth` in its configuration; `FOLDER` in it is replaced by the folder with these files.
     #[expect(clippy::disallowed_methods, reason = "a fixture")]
     pub fn start(program: &Path, auth: &str, files: &[(&str, &str)]) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
@@ -39,7 +38,7 @@ impl Registry {
             auth.replace("FOLDER", path)
         );
         std::fs::write(folder.path().join("config.yml"), config).unwrap();
-        // It ends with its stdin, which the end of the test process closes, however it ends.
+        // It ends when its stdin closes: the end of the test process always closes it.
         let script = r#""$1" serve "$2" & cat; kill $!"#;
         let shell = Program::new(Path::new("/bin/sh")).arguments(["-c", script, "sh"]);
         let keeper = shell.arguments([program, &folder.path().join("config.yml")]).start();

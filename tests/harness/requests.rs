@@ -9,9 +9,9 @@ use tempfile::TempDir;
 
 use super::bench::Bench;
 
-/// A `kubectl proxy` that lends its requests this name.
+/// A `kubectl proxy` that sends requests as this user.
 ///
-/// kubectl's own commands ask for more than they are told to: `kubectl patch` reads the object first.
+/// kubectl's own commands send additional requests: `kubectl patch` reads the object first.
 pub struct Requests {
     proxy: Child,
     folder: TempDir,
@@ -20,7 +20,7 @@ pub struct Requests {
 impl Requests {
     pub fn of(bench: &Bench, user: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // It ends with its stdin, which the end of the test process closes, however it ends.
+        // It ends when its stdin closes: the end of the test process always closes it.
         let script = r#"kubectl proxy --as "$1" --unix-socket "$2" & cat; kill $!"#;
         let proxy = bench.program("sh").arguments(["-c", script, "sh", user]).arguments([folder.path().join("socket")]);
         let requests = Self { proxy: proxy.start(), folder };
@@ -28,11 +28,12 @@ impl Requests {
         requests
     }
 
-    fn connect(&self) -> std::io::Result<UnixStream> {
+    /// A connection to the API server as this user.
+    pub fn connect(&self) -> std::io::Result<UnixStream> {
         UnixStream::connect(self.folder.path().join("socket"))
     }
 
-    /// The status, and the answer of a request that failed: a watch would go on.
+    /// The status, and the body of a failed request: the body of a watch would not end.
     pub fn send(&self, method: &str, path: &str, content: &str, body: &Value) -> (u16, String) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut stream = self.connect().unwrap();
@@ -41,7 +42,7 @@ impl Requests {
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        // In one piece: a request that is refused by its head is answered, and the socket closed, before a second piece comes.
+        // In one piece: if a request is refused by its head, the answer and the close come before a second piece.
         stream.write_all(request.as_bytes()).unwrap();
         let mut head = [0; "HTTP/1.1 200".len()];
         stream.read_exact(&mut head).unwrap();

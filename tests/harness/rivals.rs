@@ -19,14 +19,14 @@ pub fn names(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().map(name).collect()
 }
 
-/// Somebody who may do everything, request by request.
+/// A user with all rights, who sends single requests.
 pub fn writer(bench: &Bench, user: &str) -> Requests {
     let role = ["create", "clusterrolebinding", user, "--clusterrole=cluster-admin", "--user", user];
     bench.kubectl(&role, "").succeeded();
     Requests::of(bench, user)
 }
 
-/// Adds an entry at the end of a list, whether there is one or not.
+/// Adds an entry at the end of a list, which may not exist yet.
 pub fn add(writer: &Requests, namespace: &str, entry: &str) {
     let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
     let first = json!([{"op": "test", "path": "/imagePullSecrets", "value": null},
@@ -37,10 +37,10 @@ pub fn add(writer: &Requests, namespace: &str, entry: &str) {
     });
 }
 
-/// Shows the states of all ServiceAccounts `default`, as they are and as they change, until `is_over`.
+/// Passes on the states of all ServiceAccounts `default`, now and after each change, until `is_over`.
 pub fn watch_accounts(bench: &Bench, mut is_over: impl FnMut(&[Value]) -> bool) {
     let mut watch = Command::new("sh");
-    // It ends with its stdin, which the end of the test process closes, however it ends.
+    // It ends when its stdin closes: the end of the test process always closes it.
     let script = r#""$@" </dev/null & cat >/dev/null; kill $!"#;
     let kubectl = ["get", "serviceaccounts", "-A", "--field-selector=metadata.name=default", "--watch", "-o", "json"];
     watch.args(["-c", script, "sh", bench.tool("kubectl").to_str().unwrap()]).args(kubectl);
@@ -49,7 +49,7 @@ pub fn watch_accounts(bench: &Bench, mut is_over: impl FnMut(&[Value]) -> bool) 
     let states =
         serde_json::Deserializer::from_reader(BufReader::new(watch.stdout.take().unwrap())).into_iter::<Value>();
     for state in states.map_while(Result::ok) {
-        // What was there at the beginning comes as one list.
+        // The existing objects come as one list.
         if is_over(&state["items"].as_array().cloned().unwrap_or_else(|| vec![state])) {
             break;
         }

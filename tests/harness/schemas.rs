@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::bench::{self, Bench};
 
-/// What kubeconform finds in the manifests under a folder, which are of these kinds.
+/// The messages of kubeconform about the manifests under a folder, which have these kinds.
 pub fn validate(bench: &Bench, kinds: &BTreeSet<&str>, manifests: &Path) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let location = write(bench, kinds, folder.path());
@@ -17,7 +17,7 @@ pub fn validate(bench: &Bench, kinds: &BTreeSet<&str>, manifests: &Path) -> Valu
     serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"))
 }
 
-/// Writes the schemas of these kinds, and gives what `-schema-location` takes.
+/// Writes the schemas of these kinds, and returns the value for `-schema-location`.
 fn write(bench: &Bench, kinds: &BTreeSet<&str>, folder: &Path) -> PathBuf {
     let description = bench.kubectl(&["get", "--raw", "/openapi/v2"], "").succeeded();
     let mut description: Value = serde_json::from_str(&description).unwrap();
@@ -45,7 +45,7 @@ fn write(bench: &Bench, kinds: &BTreeSet<&str>, folder: &Path) -> PathBuf {
     folder.join("{{.ResourceKind}}{{.KindSuffix}}.json")
 }
 
-/// Names the fields that there are, and no others.
+/// Forbids unknown fields.
 fn make_strict(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     if object.get("format") == Some(&json!("int-or-string")) {
@@ -56,7 +56,7 @@ fn make_strict(schema: &mut Value) {
     }
 }
 
-/// The definition with this name, and all that it refers to.
+/// The definition with this name, and all definitions that it refers to.
 fn collect(name: &str, definitions: &Value, into: &mut BTreeMap<String, Value>) {
     if into.contains_key(name) {
         return;

@@ -16,7 +16,7 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// That of this bench, which the first test that asks starts.
+    /// The controller of this bench; the first test that asks starts it.
     pub fn of(bench: &'static Bench) -> &'static Self {
         bench.controller.get_or_init(|| {
             let [namespace] = bench.namespaces();
@@ -24,7 +24,7 @@ impl Controller {
         })
     }
 
-    /// Starts it for a namespace that is there, and waits until its certificate can be fetched.
+    /// Starts the controller for an existing namespace, and waits until its certificate can be fetched.
     pub fn start(bench: &Bench, namespace: &str, name: &str) -> Self {
         let kind = std::fs::read_to_string(format!("{}/tests/crds/sealedsecrets.yaml", env!("CARGO_MANIFEST_DIR")));
         bench.apply(&kind.unwrap()).succeeded();
@@ -34,7 +34,7 @@ impl Controller {
         bench.kubectl(&role, "").succeeded();
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
             "spec": {"ports": [{"name": "http", "port": 8080, "targetPort": port}]}});
-        // The API server passes nothing on to an address that is not of a Pod. No scheduler puts this one on a node.
+        // The API server forwards requests only to addresses of Pods. No scheduler puts this Pod on a node.
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
             "spec": {"schedulerName": "none", "containers": [{"name": "c", "image": name}]}});
         let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
@@ -70,7 +70,7 @@ impl Controller {
         Self { namespace: namespace.to_owned(), certificate, child: Mutex::new(child) }
     }
 
-    /// Ends it, and waits for that.
+    /// Ends the controller, and waits for its end.
     pub fn stop(&self) {
         let mut child = self.child.lock().unwrap();
         drop(child.stdin.take());
@@ -78,7 +78,7 @@ impl Controller {
     }
 }
 
-/// An address of this machine that is no loopback, to which the API server passes nothing on, and a free port.
+/// A non-loopback address of this machine, to which the API server forwards requests, and a free port.
 fn own_address() -> (String, u16) {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     socket.connect("192.0.2.1:9").unwrap();

@@ -1,4 +1,4 @@
-//! Makes folders in which `render` seals, with two certificates in them.
+//! Makes folders with two certificates, in which `render` seals.
 
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
@@ -12,7 +12,7 @@ pub const LOGIN: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"user
 pub const FIRST: &str = "8ce7b4ca4ca95655a4b76b71ef65176b1a31397600e126196c5383c755bf9816";
 pub const OTHER: &str = "21e561266ab65fad89a5f87b49f03af7bb563b658278034d6c93aa9d43e5dec1";
 
-/// Such a folder.
+/// A folder with two certificates.
 pub struct Place(pub tempfile::TempDir);
 
 impl Place {

@@ -10,7 +10,7 @@ use super::bench::Bench;
 use super::program::Program;
 use super::pty;
 
-/// What Ctrl-C and Ctrl-D send.
+/// The bytes of Ctrl-C and Ctrl-D.
 pub const CTRL_C: &str = "\u{3}";
 pub const CTRL_D: &str = "\u{4}";
 
@@ -23,10 +23,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts `regcred` with these arguments, in a session of its own whose terminal this is.
+    /// Starts `regcred` with these arguments, in a new session with this terminal.
     pub fn start(bench: &Bench, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let shell = ["-c", r#"exec setsid --ctty regcred "$@""#, "sh"];
         let program = bench.program("sh").arguments(shell).arguments(arguments).variable("TERM", "xterm");
+        let program = program.variable("KUBECONFIG", bench.account_for(arguments));
         let program = variables.iter().fold(program, |program, (name, value)| program.variable(name, value));
         Self::of(program)
     }
@@ -46,13 +47,13 @@ impl Session {
         Self { child, keyboard, shown, reader }
     }
 
-    /// Types this once the terminal shows that.
+    /// Types this text as soon as the terminal shows that text.
     pub fn answer(&mut self, question: &str, keys: &str) {
         Bench::wait(question, || String::from_utf8_lossy(&self.shown.lock().unwrap()).contains(question));
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// How it ends, and all that was shown.
+    /// The exit status, and everything that was shown.
     pub fn end(mut self) -> (ExitStatus, String) {
         let mut status = None;
         Bench::wait("the program to end", || {

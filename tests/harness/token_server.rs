@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/rsa-2048.pem");
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/rsa-2048.key");
 
-/// What registry and token server call each other.
+/// The name of the registry at the token server, and of the token server at the registry.
 pub const ISSUER: &str = "token-server-of-the-tests";
 pub const SERVICE: &str = "registry-of-the-tests";
 

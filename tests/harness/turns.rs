@@ -1,14 +1,14 @@
 //! Lends one cluster to the tests of one file after another.
 //!
-//! All files are one program. A cluster that the tests of a file may do anything to ends when another file's tests ask for theirs, so that
-//! no more than one such cluster runs at a time.
+//! All files are one program. A cluster that the tests of one file may change freely ends when the tests of another file ask for
+//! theirs, so that at most one such cluster runs at a time.
 
 use std::cell::RefCell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::bench::Bench;
 
-/// Whose turn it is, the cluster of these tests, and how many of them are running.
+/// The file whose turn it is, its cluster, and the number of its running tests.
 struct Turn {
     whose: String,
     bench: Option<&'static Bench>,
@@ -38,11 +38,11 @@ fn lock() -> MutexGuard<'static, Turn> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The cluster of these tests, once no test of others is running on theirs.
+/// The cluster of these tests, after the last test on another file's cluster has ended.
 pub fn take(whose: &str, start: impl FnOnce() -> Bench) -> &'static Bench {
     HELD.with_borrow_mut(|held| {
         if held.as_ref().is_none_or(|held| held.whose != whose) {
-            // With one thread for all tests, the turn of the test before is still held.
+            // With one thread for all tests, the previous test still holds its turn.
             *held = None;
             let is_others = |turn: &mut Turn| turn.running > 0 && turn.whose != whose;
             let mut turn = CHANGED.wait_while(lock(), is_others).unwrap_or_else(PoisonError::into_inner);

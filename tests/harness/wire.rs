@@ -1,4 +1,4 @@
-//! Stands between a client and a server, and can cut its connections as a firewall does: nothing more comes, and nobody is told.
+//! Forwards bytes between a client and a server, and can cut connections silently, as a firewall does.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A wire to a server.
+/// A connection to a server that can be cut.
 pub struct Wire {
-    /// Where clients connect.
+    /// The address for clients.
     pub address: SocketAddr,
     /// Whether each connection is cut.
     cut: Arc<Mutex<Vec<Arc<AtomicBool>>>>,
@@ -34,7 +34,7 @@ impl Wire {
         Self { address, cut }
     }
 
-    /// Cuts the connections that there are; new ones work.
+    /// Cuts the existing connections; new ones work.
     pub fn cut(&self) {
         let connections = std::mem::take(&mut *self.cut.lock().unwrap());
         assert!(!connections.is_empty());

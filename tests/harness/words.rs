@@ -1,6 +1,6 @@
 //! Lists words of YAML 1.1 that are valid names in Kubernetes, but are not read as text without quotes.
 
-/// Booleans, nulls, numbers in every base, sexagesimals aside (a colon is no part of a name), dates.
+/// Booleans, nulls, dates, and numbers in every base except sexagesimal ones (a name has no colon).
 pub const WORDS: &[&str] = &[
     "y",
     "n",
@@ -25,7 +25,7 @@ pub const WORDS: &[&str] = &[
     "2001-12-14",
 ];
 
-/// Arguments that put the word wherever a name goes.
+/// Arguments that use the word for every name.
 pub fn everywhere(word: &str) -> [&str; 9] {
     ["-n", word, "--secret-name", word, "--service-account", word, "--also-reference", word, "--create-namespaces"]
 }

@@ -40,7 +40,7 @@ fn every_cell_without_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_a
 
 #[test]
 fn every_cell_with_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_applied_again_without_a_change() {
-    // Where there are nodes, these patchers would set to work.
+    // On a cluster with nodes, these patchers would start to work.
     let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm", "kubeconform"]) else { return };
     let cells = in_clear(Strategy::Patcher);
     // None is left out unseen: in the four formats for kubectl, three links with titansoft's and one with tamcore's; values for the
@@ -120,7 +120,7 @@ fn namespaces_may_be_called_what_a_reader_of_yaml_1_1_takes_for_something_else_t
 #[test]
 fn the_docker_config_is_byte_for_byte_what_kubectl_writes() {
     let Some(bench) = Bench::with(&["kubectl"]) else { return };
-    // No `:` in a user name; no spaces at the ends, which `render` removes as it does a line end.
+    // No `:` in a user name, and no spaces at the ends, which `render` removes like a line end.
     let username = r"[a-zA-Z0-9$+<>&é'\\]([ -9;-~é\u{2028}\u{2029}]{0,30}[a-z<&>])?";
     let password = r"[!-~é]([ -~<>&\u{a0}-\u{ff}\u{2028}\u{2029}\u{1F600}]{0,60}[!-~ß])?";
     // Without a server, kubectl writes for Docker Hub.
@@ -150,7 +150,7 @@ fn the_docker_config_is_byte_for_byte_what_kubectl_writes() {
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// One namespace, rendered as nearly everybody does.
+/// One namespace, rendered as most users do.
 fn rendered(bench: &Bench, namespace: &str, more: &[&str]) -> String {
     let arguments = [&["render", "--namespaces", namespace], more].concat();
     bench.regcred(&arguments, &[LOGINS]).succeeded()
@@ -178,7 +178,7 @@ fn who_may_not_write_secrets_is_told_so_object_by_object() {
     for resource in ["serviceaccounts \"default\"", "secrets \"image-pull-secret\""] {
         assert!(seen.contains(&format!("{resource} is forbidden: User \"somebody\" cannot patch")), "{seen}");
     }
-    // What the documentation lists is enough: nothing has to be read or listed cluster-wide.
+    // The rights in the documentation are enough: nothing has to be read or listed cluster-wide.
     let role =
         ["create", "role", "deploy", "--verb=get,create,patch", "--resource=secrets,serviceaccounts", "-n", &namespace];
     bench.kubectl(&role, "").succeeded();
@@ -230,14 +230,14 @@ fn a_list_that_somebody_else_wrote_is_a_conflict_and_naming_their_entry_keeps_it
     let seen = bench.apply(&rendered(bench, &namespace, &[])).failed();
     assert!(seen.contains("conflict with \"before-first-apply\" using v1: .imagePullSecrets"), "{seen}");
     assert_eq!(references(), json!([{"name": "theirs"}]));
-    // The Secret is there all the same: one refused object does not stop the others.
+    // The Secret still exists: one refused object does not stop the others.
     bench.get(&["secret", "image-pull-secret", "-n", &namespace]);
 
     let both = rendered(bench, &namespace, &["--also-reference", "theirs"]);
     let insist = ["apply", "--server-side", "--field-manager=regcred", "--force-conflicts", "-f", "-"];
     bench.kubectl(&insist, &both).succeeded();
     assert_eq!(references(), json!([{"name": "image-pull-secret"}, {"name": "theirs"}]));
-    // From now on it is ours: the next run needs no force.
+    // From now on the object is ours: the next run needs no force.
     bench.apply(&both).succeeded();
 }
 

@@ -24,7 +24,7 @@ fn block(name: &str) -> String {
     rest.split_once("```\n").unwrap().0.to_owned()
 }
 
-/// A script as its service runs it: the shell and its flags, the text, and the variables that it is given.
+/// A script as its service runs it: the shell and its flags, the text, and the variables.
 #[derive(Debug)]
 struct Script {
     shell: &'static [&'static str],
@@ -83,7 +83,7 @@ fn jenkins(text: &str) -> Vec<Script> {
     literals.map(|text| Script { shell: &["sh", "-xe"], text, mapped: variables.clone() }).collect()
 }
 
-/// What the schema of a service says of a pipeline.
+/// The errors of the service's schema for a pipeline.
 fn validate(tools: &Path, service: &str, text: &str) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pipeline.yaml");
@@ -101,7 +101,7 @@ fn every_pipeline_is_valid_by_the_schema_of_its_service() {
     for service in WITH_SCHEMA {
         let text = block(service);
         validate(&tools, service, &text).succeeded();
-        // The schema would also find something.
+        // The schema does find errors.
         validate(&tools, service, &text.replace("jobs:", "jobz:")).failed();
     }
     validate(&tools, "github-workflows", &block("github-gitops")).succeeded();
@@ -129,7 +129,7 @@ fn the_examples_for_gitlab_the_component_and_what_init_writes_are_valid_by_its_s
             validate(&tools, "gitlab-ci", &document.to_string()).succeeded();
         }
     }
-    // The schema would also find something, in each of the two.
+    // The schema does find errors, in each of the two.
     let broken = read(COMPONENT).replace("rules:", "rulez:").replace("  inputs:", "  input:");
     for document in documents(&broken) {
         validate(&tools, "gitlab-ci", &document.to_string()).failed();
@@ -140,7 +140,7 @@ fn the_examples_for_gitlab_the_component_and_what_init_writes_are_valid_by_its_s
 fn the_inputs_of_the_component_take_names_and_no_values() {
     let specification = documents(&read(COMPONENT)).remove(0);
     let inputs = &specification["spec"]["inputs"];
-    // RE2, in which GitLab matches, reads these as we do: `^` and `$` are the ends of the text, not of a line.
+    // RE2, which GitLab uses, reads these as we do: `^` and `$` are the ends of the text, not of a line.
     let takes =
         |input: &str, value: &str| Regex::new(inputs[input]["regex"].as_str().unwrap()).unwrap().is_match(value);
     for (input, good, bad) in [
@@ -198,7 +198,7 @@ fn the_tasks_are_valid_by_tektons_own_schema() {
     assert_ne!(status, 0);
 }
 
-/// An archive as a release has it, and what a job is told of it.
+/// An archive as in a release, and the variables that a job gets for it.
 fn archive(folder: &Path) -> BTreeMap<&'static str, String> {
     let name = "regcred-0.1.0-x86_64-unknown-linux-musl";
     let staged = folder.join(name);
@@ -232,7 +232,7 @@ fn an_archive_is_taken_only_with_the_sum_that_was_pinned() {
     assert!(regcred.arguments(["--version"]).run().succeeded().starts_with("regcred "));
 }
 
-/// The kubeconfig of an account that reads namespaces and ServiceAccounts only, as `docs/gitlab.md` makes it.
+/// The kubeconfig of an account that only reads namespaces and ServiceAccounts, made as in `docs/gitlab.md`.
 pub fn reader(bench: &Bench) -> String {
     let name = bench::fresh("reader");
     let role = ["create", "clusterrole", &name, "--verb=get,list", "--resource=namespaces,serviceaccounts"];
@@ -245,14 +245,14 @@ pub fn reader(bench: &Bench) -> String {
     kubeconfig.to_string()
 }
 
-/// A program called `gh` that keeps what it is told and what it reads.
+/// A program called `gh` that records its arguments and its input.
 fn stand_in_for_gh(folder: &Path) {
     let gh = folder.join("gh");
     bench::write(&gh, "#!/bin/sh\ncd \"${0%/*}\"\necho \"$@\" > arguments\ncat > comment.md\n");
     fs::set_permissions(&gh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
-/// An output of a step, over several lines, or nothing.
+/// An output of a step, over several lines, or an empty text.
 fn output(file: &Path, name: &str) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     let (_, rest) = text.split_once(&format!("{name}<<")).unwrap_or_default();
@@ -276,7 +276,7 @@ fn every_pipeline_validates_without_secrets_and_deploys_with_them() {
         bench::write(&settings, &text.replace("[team-a, team-b]", &format!("[{namespace}]")));
         bench::write(&folder.path().join("kubeconfig-of-the-job"), &kubeconfig);
         let (summary, bin) = (folder.path().join("summary.md"), folder.path().join("bin"));
-        // It stands for GitHub, which is not asked.
+        // It replaces GitHub, which the test does not contact.
         stand_in_for_gh(&bin);
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
         let run = |script: &Script, with_login: bool| -> Run {

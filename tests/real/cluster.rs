@@ -1,7 +1,7 @@
 //! Runs `apply` and `diff` against the real API server.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -10,19 +10,28 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::harness::bench::{self, Bench};
-use crate::harness::program::Run;
+use crate::harness::program::{Program, Run};
 
-/// A login, as a CI variable holds it, and the one that replaces it.
+/// A login in a CI variable, and the one that replaces it.
 const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
 const NEW: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 fn regcred(bench: &Bench, arguments: &[&str], login: &str) -> Run {
-    let program = bench.program("regcred").arguments(["--no-config"]).arguments(arguments);
+    run(bench.confined(arguments), login)
+}
+
+/// `regcred` of an administrator, for what the rights that `render --format rbac` writes do not allow.
+fn administrator(bench: &Bench, arguments: &[&str], login: &str) -> Run {
+    run(bench.program("regcred").arguments(arguments), login)
+}
+
+fn run(program: Program, login: &str) -> Run {
+    let program = program.arguments(["--no-config"]);
     program.variable("DOCKERHUB_AUTH", login).variable("REGCRED_FINGERPRINT_KEY", KEY).run()
 }
 
-/// The run ends so, and says no value of a login.
+/// The run ends with this status, and prints no value of a login.
 #[track_caller]
 fn ended(run: &Run, status: i32) -> String {
     let said = format!("{}{}", run.stdout, run.stderr);
@@ -84,7 +93,7 @@ fn the_first_run_serves_the_namespaces_and_the_second_writes_nothing() {
 fn what_kubectl_applied_from_render_is_current_for_apply() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
-    let rendered = regcred(bench, &["render", "-n", &namespace], OLD);
+    let rendered = bench.regcred(&["render", "-n", &namespace], &[("DOCKERHUB_AUTH", OLD)]);
     bench.apply(&rendered.succeeded()).succeeded();
     ended(&regcred(bench, &["diff", "-n", &namespace], OLD), 0);
 }
@@ -150,7 +159,8 @@ fn other_entries_stay_in_their_order_and_every_account_can_be_linked() {
 fn a_namespace_that_was_named_and_is_not_there_is_an_error_and_the_others_are_served() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
-    let said = ended(&regcred(bench, &["apply", "-n", &format!("{namespace},no-such-place")], OLD), 1);
+    let both = format!("{namespace},no-such-place");
+    let said = ended(&administrator(bench, &["apply", "-n", &both], OLD), 1);
     assert!(said.contains("there is no namespace `no-such-place`"), "{said}");
     assert_eq!(references(bench, &namespace, "default"), ["image-pull-secret"]);
 }
@@ -171,7 +181,7 @@ fn globs_labels_and_annotations_choose_in_the_cluster() {
     for name in ["a", "b"] {
         bench.kubectl(&["create", "namespace", &format!("{prefix}-{name}")], "").succeeded();
     }
-    // Its ServiceAccount may come later than the run.
+    // The ServiceAccount may come later than the run.
     ended(&regcred(bench, &["apply", "-n", &format!("{prefix}-*"), "--exclude", "*-b"], OLD), 0);
     assert!(served(&format!("{prefix}-a")));
     let said = ended(&regcred(bench, &["diff", "-n", &format!("{prefix}-*"), "--exclude", "*-a,*-b"], OLD), 1);
@@ -180,7 +190,7 @@ fn globs_labels_and_annotations_choose_in_the_cluster() {
     assert!(said.contains("no namespace of the cluster is chosen"), "{said}");
 }
 
-/// A Secret of our name that somebody else made.
+/// A Secret of our name that somebody else created.
 fn foreign(namespace: &str, metadata: &str, login: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\n\
@@ -196,6 +206,7 @@ fn a_foreign_secret_is_refused_left_adopted_or_overwritten_as_it_was_said() {
     bench.kubectl(&["create", "-f", "-"], &foreign(&differs, "", NEW)).succeeded();
     let all = format!("{free},{equal},{differs}");
     let apply = |places: &str, how: &[&str]| regcred(bench, &[&["apply", "-n", places], how].concat(), OLD);
+    let taking = |places: &str, how: &str| administrator(bench, &["apply", "-n", places, "--on-conflict", how], OLD);
     let owner = |namespace: &str| secret(bench, namespace)["metadata"]["annotations"]["regcred.dev/owner"].clone();
 
     let said = ended(&apply(&all, &[]), 1);
@@ -204,10 +215,10 @@ fn a_foreign_secret_is_refused_left_adopted_or_overwritten_as_it_was_said() {
     assert!(references(bench, &free, "default").is_empty(), "it is decided before the first write");
     ended(&regcred(bench, &["diff", "-n", &all], OLD), 3);
 
-    ended(&apply(&all, &["--on-conflict", "adopt"]), 1);
+    ended(&taking(&all, "adopt"), 1);
     assert!(references(bench, &free, "default").is_empty(), "it is decided before the first write");
     let before = uid(&secret(bench, &equal));
-    ended(&apply(&equal, &["--on-conflict", "adopt"]), 0);
+    ended(&taking(&equal, "adopt"), 0);
     assert_eq!((owner(&equal), uid(&secret(bench, &equal))), (json!("image-pull-secret"), before));
 
     let untouched = version(&secret(bench, &differs));
@@ -216,7 +227,7 @@ fn a_foreign_secret_is_refused_left_adopted_or_overwritten_as_it_was_said() {
     assert_eq!(version(&secret(bench, &differs)), untouched);
     assert_eq!(references(bench, &free, "default"), ["image-pull-secret"]);
 
-    ended(&apply(&differs, &["--on-conflict", "overwrite"]), 0);
+    ended(&taking(&differs, "overwrite"), 0);
     assert_eq!(owner(&differs), "image-pull-secret");
     ended(&regcred(bench, &["diff", "-n", &all], OLD), 0);
 }
@@ -275,7 +286,7 @@ fn two_owners_live_side_by_side_and_never_undo_each_other() {
     let [namespace] = bench.namespaces();
     let folder = tempfile::tempdir().unwrap();
     let apply = |config: &str, login: &str| {
-        let program = bench.program("regcred").arguments(["--config", config, "apply", "-n", &namespace]);
+        let program = bench.confined(&["--config", config, "apply", "-n", &namespace]);
         program.variable("DOCKERHUB_AUTH", login).run()
     };
     let (one, other) = (file(folder.path(), "one", "pull-one"), file(folder.path(), "other", "pull-other"));
@@ -305,7 +316,7 @@ fn no_entry_is_lost_while_many_write_the_same_list() {
                 }
             });
         }
-        // Somebody who replaces the list as it was read, and tries again after a conflict.
+        // A writer that replaces the list as it was read, and tries again after a conflict.
         for name in names(WRITERS) {
             Bench::wait("a write without a conflict", || {
                 let mut account = bench.get(&["serviceaccount", "default", "-n", &namespace]);
@@ -391,9 +402,9 @@ fn a_cluster_that_is_not_there_is_said_at_once() {
     let nowhere = "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n\
                    clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: a, user: {token: canary}}]\n";
     bench::write(&path, nowhere);
-    let said = ended(&regcred(bench, &["apply", "-n", "a", "--kubeconfig", path.to_str().unwrap()], OLD), 1);
+    let said = ended(&administrator(bench, &["apply", "-n", "a", "--kubeconfig", path.to_str().unwrap()], OLD), 1);
     assert!(said.contains("the cluster cannot be reached: connection refused"), "{said}");
-    let said = ended(&regcred(bench, &["apply", "-n", "a", "--context", "nowhere"], OLD), 1);
+    let said = ended(&administrator(bench, &["apply", "-n", "a", "--context", "nowhere"], OLD), 1);
     assert!(said.contains("the kubeconfig has no context of that name"), "{said}");
 }
 
@@ -410,7 +421,7 @@ fn delete_removes_what_this_owner_made_and_nothing_else() {
         .succeeded();
     let folder = tempfile::tempdir().unwrap();
     let config = file(folder.path(), "neighbour", "neighbours");
-    let neighbour = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &one]);
+    let neighbour = bench.confined(&["--config", &config, "apply", "-n", &one]);
     ended(&neighbour.variable("DOCKERHUB_AUTH", NEW).run(), 0);
     ended(&regcred(bench, &["apply", "-n", &both], OLD), 0);
     assert_eq!(references(bench, &one, "default"), ["theirs", "neighbours", "image-pull-secret"]);
@@ -425,7 +436,7 @@ fn delete_removes_what_this_owner_made_and_nothing_else() {
     assert!(references(bench, &other, "default").is_empty());
     bench.get(&["secret", "neighbours", "-n", &one]);
     bench.kubectl(&["get", "secret", "image-pull-secret", "-n", &one], "").failed();
-    let said = ended(&regcred(bench, &["delete", "-n", &format!("{both},gone"), "--yes"], ""), 0);
+    let said = ended(&administrator(bench, &["delete", "-n", &format!("{both},gone"), "--yes"], ""), 0);
     assert!(said.contains("nothing to do"), "{said}");
 }
 
@@ -462,8 +473,8 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
     let [namespace, tools, other_tools] = bench.namespaces();
     let [owner, neighbour] = ["owner", "neighbour"].map(bench::fresh);
     let rendered = |owner: &str, arguments: &[&str]| {
-        let text = regcred(bench, &[&["render", "--secret-name", owner], arguments].concat(), OLD).succeeded();
-        bench.apply(&text).succeeded();
+        let render = [&["render", "--secret-name", owner], arguments].concat();
+        bench.apply(&bench.regcred(&render, &[("DOCKERHUB_AUTH", OLD)]).succeeded()).succeeded();
     };
     for (owner, tools) in [(&owner, &tools), (&neighbour, &other_tools)] {
         rendered(owner, &["--strategy", "patcher", "--patcher-namespace", tools]);
@@ -475,7 +486,7 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
     assert_eq!(owned(bench, &owner).len(), of_the_neighbour.len());
 
     let delete = ["delete", "-A", "--secret-name", &owner];
-    ended(&regcred(bench, &["delete", "-n", &namespace, "--yes", "--secret-name", &owner], ""), 0);
+    ended(&administrator(bench, &["delete", "-n", &namespace, "--yes", "--secret-name", &owner], ""), 0);
     let without_the_secret = owned(bench, &owner);
     assert_eq!(without_the_secret.len(), of_the_neighbour.len() - 1, "one namespace is not all of them");
 
@@ -495,24 +506,24 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
     });
     assert!(said.contains("this account may not list Deployment, ClusterRoleBinding, ClusterRole, Mutating"), "{said}");
 
-    let dry = ended(&regcred(bench, &[&delete[..], &["--dry-run"]].concat(), ""), 3);
+    let dry = ended(&administrator(bench, &[&delete[..], &["--dry-run"]].concat(), ""), 3);
     assert_eq!(dry.lines().filter(|line| line.contains("(left over)")).count(), without_the_secret.len(), "{dry}");
-    ended(&regcred(bench, &[&delete[..], &["--yes"]].concat(), ""), 0);
+    ended(&administrator(bench, &[&delete[..], &["--yes"]].concat(), ""), 0);
     assert_eq!(owned(bench, &owner), Vec::<String>::new());
     assert_eq!(owned(bench, &neighbour), of_the_neighbour);
-    let said = ended(&regcred(bench, &[&delete[..], &["--yes"]].concat(), ""), 0);
+    let said = ended(&administrator(bench, &[&delete[..], &["--yes"]].concat(), ""), 0);
     assert!(said.contains("nothing to do"), "{said}");
-    ended(&regcred(bench, &["delete", "-A", "--yes", "--secret-name", &neighbour], ""), 0);
+    ended(&administrator(bench, &["delete", "-A", "--yes", "--secret-name", &neighbour], ""), 0);
 }
 
 #[test]
 fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
-    // It looks into every namespace.
+    // It searches every namespace.
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let [kept, left] = bench.namespaces();
     let folder = tempfile::tempdir().unwrap();
     let config = file(folder.path(), "neighbour", "neighbours");
-    let neighbour = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &left]);
+    let neighbour = bench.confined(&["--config", &config, "apply", "-n", &left]);
     ended(&neighbour.variable("DOCKERHUB_AUTH", NEW).run(), 0);
     ended(&regcred(bench, &["apply", "-n", &format!("{kept},{left}")], OLD), 0);
     let said = ended(&regcred(bench, &["diff", "-n", &kept, "--prune"], OLD), 3);
@@ -527,9 +538,9 @@ fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
     assert!(ended(&run, 2).contains("`--prune` and `--namespaces` cannot be used together"), "{}", run.stderr);
 }
 
-/// A Pod that fails to pull an image of ours. With `owned`, it has a controller.
+/// A Pod that fails to pull one of our images. With `owned`, it has a controller.
 pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
-    // Any object can be a controller; a ReplicaSet would make new Pods.
+    // Any object can be a controller; a ReplicaSet would create new Pods.
     let controller = || {
         let get = ["get", "configmap", "controller", "-n", namespace];
         if bench.kubectl(&get, "").status != 0 {
@@ -541,13 +552,18 @@ pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
         )
     };
     pod(bench, namespace, name, &if owned { controller() } else { String::new() });
+    fail_to_pull(bench, namespace, name);
+}
+
+/// Says of a Pod what a kubelet says of one whose image it does not get.
+fn fail_to_pull(bench: &Bench, namespace: &str, name: &str) {
     let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
         "state": {"waiting": {"reason": "ImagePullBackOff"}}});
     let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
     bench.kubectl(&["patch", "pod", name, "-n", namespace, "--subresource=status", "-p", &status], "").succeeded();
 }
 
-/// A Pod of an image of ours.
+/// A Pod with one of our images.
 fn pod(bench: &Bench, namespace: &str, name: &str, more: &str) {
     let pod = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}{more}}}\n\
@@ -681,6 +697,40 @@ fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
     ended(&regcred(bench, &["apply", "-n", &namespace], OLD), 0);
 }
 
+#[test]
+fn a_stuck_pod_stays_if_a_new_one_would_be_stuck_too() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    bench.kubectl(&["create", "serviceaccount", "ci", "-n", &namespace], "").succeeded();
+    bench.kubectl(&["create", "configmap", "controller", "-n", &namespace], "").succeeded();
+    let uid = uid(&bench.get(&["configmap", "controller", "-n", &namespace]));
+    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "controller", "uid": uid, "controller": true});
+    let create = |name: &str, account: &str, own: &Value| {
+        let spec = json!({"serviceAccountName": account, "imagePullSecrets": own, "containers": [{"name": "c", "image": "ghcr.io/acme/api"}]});
+        let metadata = json!({"name": name, "namespace": namespace, "ownerReferences": [owner]});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
+        Bench::wait("the Pod", || bench.kubectl(&["create", "-f", "-"], &pod.to_string()).status == 0);
+        fail_to_pull(bench, &namespace, name);
+    };
+    create("linked", "default", &json!([]));
+    create("not-linked", "ci", &json!([]));
+    create("with-its-own", "default", &json!([{"name": "own"}]));
+    let restart = ["apply", "-n", &namespace, "--restart-stuck-pods"];
+    let said = ended(&regcred(bench, &restart, OLD), 0);
+    assert!(said.contains("1 stuck Pod was evicted"), "{said}");
+    for (name, account) in [("not-linked", "ci"), ("with-its-own", "default")] {
+        let stays = format!(
+            "the Pod {namespace}/{name} lacks the reference, and so would a new one of the ServiceAccount `{account}`"
+        );
+        assert!(said.contains(&stays), "{said}");
+    }
+    let both = [&restart[..], &["--service-account", "default", "--service-account", "ci"]].concat();
+    let said = ended(&regcred(bench, &both, OLD), 0);
+    assert!(said.contains("1 stuck Pod was evicted"), "{said}");
+    let left = bench.kubectl(&["get", "pods", "-n", &namespace, "-o", "name"], "").succeeded();
+    assert_eq!(left.lines().collect::<Vec<_>>(), ["pod/with-its-own"]);
+}
+
 /// The kubeconfig of the bench, with another user and another name of its context.
 fn kubeconfig(bench: &Bench, context: &str, user: &str) -> String {
     let text = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
@@ -754,7 +804,7 @@ fn a_program_of_the_kubeconfig_sees_no_login() {
     );
     let path = folder.path().join("kubeconfig");
     bench::write(&path, &kubeconfig(bench, "a", &user));
-    ended(&regcred(bench, &["apply", "-n", &namespace, "--kubeconfig", path.to_str().unwrap()], OLD), 0);
+    ended(&administrator(bench, &["apply", "-n", &namespace, "--kubeconfig", path.to_str().unwrap()], OLD), 0);
     let seen = std::fs::read_to_string(seen).unwrap();
     assert!(seen.contains("KUBERNETES_EXEC_INFO") && seen.contains("HOME="), "{seen}");
     for hidden in ["DOCKERHUB_AUTH", "REGCRED_FINGERPRINT_KEY", "canary", KEY] {
@@ -762,35 +812,52 @@ fn a_program_of_the_kubeconfig_sees_no_login() {
     }
 }
 
-/// A proxy that leads through to every place, and the places that it was asked for.
-fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+/// A proxy of this kind to every address, and the addresses that clients asked for.
+fn proxy(scheme: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
+    let address = format!("{scheme}://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&asked);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let seen = Arc::clone(&seen);
-            // Either side may leave at any time.
-            thread::spawn(move || lead_through(client, &seen));
+            // Either side may disconnect at any time.
+            thread::spawn(move || lead_through(client, scheme, &seen));
         }
     });
     (address, asked)
 }
 
-fn lead_through(mut client: TcpStream, seen: &Mutex<Vec<String>>) -> Option<()> {
-    let (mut lines, mut head) = (BufReader::new(client.try_clone().ok()?), String::new());
+fn lead_through(mut client: TcpStream, scheme: &str, seen: &Mutex<Vec<String>>) -> Option<()> {
+    let (place, yes) = if scheme == "http" { by_connect(&mut client)? } else { by_socks(&mut client)? };
+    let mut server = TcpStream::connect(&place).ok()?;
+    seen.lock().unwrap().push(place);
+    client.write_all(yes).ok()?;
+    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
+    thread::spawn(move || io::copy(&mut from, &mut to));
+    io::copy(&mut server, &mut client).ok().map(|_| ())
+}
+
+/// The place that a client asks an HTTP proxy for, and what the proxy answers.
+fn by_connect(client: &mut TcpStream) -> Option<(String, &'static [u8])> {
+    let (mut lines, mut head) = (BufReader::new(client), String::new());
     while !head.ends_with("\r\n\r\n") {
         let is_open = lines.read_line(&mut head).ok()? > 0;
         is_open.then_some(())?;
     }
-    let place = head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned();
-    let mut server = TcpStream::connect(&place).ok()?;
-    seen.lock().unwrap().push(place);
-    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
-    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
-    thread::spawn(move || io::copy(&mut from, &mut to));
-    io::copy(&mut server, &mut client).ok().map(|_| ())
+    Some((head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned(), b"HTTP/1.1 200 OK\r\n\r\n"))
+}
+
+/// The same of SOCKS 5 (RFC 1928), without a login and with an address of IPv4.
+fn by_socks(client: &mut TcpStream) -> Option<(String, &'static [u8])> {
+    let mut bytes = [0; 256];
+    client.read_exact(&mut bytes[..2]).ok()?;
+    let methods = usize::from(bytes[1]);
+    client.read_exact(&mut bytes[..methods]).ok()?;
+    client.write_all(&[5, 0]).ok()?;
+    client.read_exact(&mut bytes[..10]).ok()?;
+    let [5, 1, 0, 1, a, b, c, d, high, low, ..] = bytes else { return None };
+    Some((format!("{a}.{b}.{c}.{d}:{}", u16::from_be_bytes([high, low])), &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
 }
 
 #[test]
@@ -801,13 +868,14 @@ fn a_cluster_is_reached_by_an_oidc_login_and_through_a_proxy_as_kubectl_reaches_
     bench
         .kubectl(&["create", "clusterrolebinding", &namespace, "--clusterrole=cluster-admin", &account], "")
         .succeeded();
-    // The API server knows the issuer of this token; the client only looks at its date.
+    // The API server knows the issuer of this token; the client only checks its date.
     let id_token = bench.kubectl(&["create", "token", "default", "-n", &namespace], "").succeeded();
     let login = json!({"auth-provider": {"name": "oidc", "config": {
         "idp-issuer-url": "https://issuer.test", "client-id": "kubernetes", "id-token": id_token.trim()}}});
     let mut config: Value = serde_json::from_str(&kubeconfig(bench, "a", &login.to_string())).unwrap();
     let place = config["clusters"][0]["cluster"]["server"].as_str().unwrap().replace("https://", "");
-    let (address, asked) = proxy();
+    let (address, asked) = proxy("http");
+    let (socks, asked_by_socks) = proxy("socks5");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kubeconfig");
     let run = |config: &Value, variables: &[(&str, &str)]| {
@@ -815,17 +883,19 @@ fn a_cluster_is_reached_by_an_oidc_login_and_through_a_proxy_as_kubectl_reaches_
         let program = bench.program("regcred").arguments(["--no-config", "diff", "-n", &namespace, "--kubeconfig"]);
         let program = program.arguments([&path]).variable("DOCKERHUB_AUTH", OLD);
         let run = variables.iter().fold(program, |program, (name, value)| program.variable(name, value)).run();
-        let places = std::mem::take(&mut *asked.lock().unwrap());
+        let places = [&asked, &asked_by_socks].map(|asked| std::mem::take(&mut *asked.lock().unwrap())).concat();
         assert!(places.iter().all(|asked| *asked == place), "{places:?}");
         (run.status, !places.is_empty(), run.stderr)
     };
-    // The API server learns of the right a moment later.
+    // The API server learns about the right a moment later.
     Bench::wait("the right", || run(&config, &[]).0 == 3);
     assert_eq!(run(&config, &[]), (3, false, String::new()));
     let proxied = [("HTTPS_PROXY", address.as_str())];
     assert_eq!(run(&config, &proxied), (3, true, String::new()));
     assert_eq!(run(&config, &[proxied[0], ("NO_PROXY", "127.0.0.1")]), (3, false, String::new()));
-    config["clusters"][0]["cluster"]["proxy-url"] = json!(address);
-    assert_eq!(run(&config, &[]), (3, true, String::new()));
+    for address in [address, socks] {
+        config["clusters"][0]["cluster"]["proxy-url"] = json!(address);
+        assert_eq!(run(&config, &[]), (3, true, String::new()), "{address}");
+    }
     bench.kubectl(&["delete", "clusterrolebinding", &namespace], "").succeeded();
 }

@@ -1,22 +1,28 @@
-//! Applies to many namespaces while others write the same lists, the API server is killed, and admission refuses.
+//! Applies to many namespaces while others write the same lists, the API server is killed, admission refuses, and the program is ended.
 
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::harness::bench::Bench;
+use crate::harness::gate::Gate;
 use crate::harness::program::Run;
 use crate::harness::rivals::{add, names, namespace, watch_accounts, writer};
 
 const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-the-login"}}}"#;
 
-/// The label of the namespaces that are served.
+/// The label of the served namespaces.
 const CHOSEN: &str = "load=yes";
 
+const APPLY: [&str; 4] = ["apply", "--no-config", "--selector", CHOSEN];
+const DELETE: [&str; 5] = ["delete", "--no-config", "--selector", CHOSEN, "--yes"];
+
 fn apply(bench: &Bench) -> Run {
-    let arguments = ["apply", "--no-config", "--selector", CHOSEN];
-    bench.program("regcred").arguments(arguments).variable("DOCKERHUB_AUTH", LOGIN).run()
+    bench.confined(&APPLY).variable("DOCKERHUB_AUTH", LOGIN).run()
 }
 
 #[track_caller]
@@ -49,7 +55,7 @@ fn accounts(bench: &Bench) -> Vec<(String, Vec<String>)> {
     ours.filter(|(namespace, _)| namespace.starts_with("load-")).collect()
 }
 
-/// Secrets of somebody else, which are made by many connections at once: one would take minutes.
+/// Secrets of somebody else, created over many connections at once, because one connection would take minutes.
 fn create_foreign_secrets(bench: &Bench, namespaces: &[String], count: usize) {
     const CONNECTIONS: usize = 16;
     let writer = writer(bench, "somebody-else");
@@ -73,8 +79,8 @@ fn create_foreign_secrets(bench: &Bench, namespaces: &[String], count: usize) {
     });
 }
 
-/// Watches as OpenShift's controller does, which mints a token for every list without its entry: it notes for whom, and counts the
-/// states of lists that it has seen.
+/// Watches like OpenShift's controller, which mints a token for every list without its entry: it records the ServiceAccounts, and counts
+/// the states of lists that it has seen.
 fn mint(bench: &Bench, over: &AtomicBool, seen: &AtomicUsize, minted: &mut Vec<String>) {
     watch_accounts(bench, |states| {
         for state in states {
@@ -88,7 +94,7 @@ fn mint(bench: &Bench, over: &AtomicBool, seen: &AtomicUsize, minted: &mut Vec<S
     });
 }
 
-/// What the API server was asked by `regcred`.
+/// The requests of `regcred` to the API server.
 fn requests(bench: &Bench) -> Vec<Value> {
     let is_ours = |request: &Value| request["userAgent"].as_str().is_some_and(|agent| agent.starts_with("regcred/"));
     bench.requests().into_iter().filter(is_ours).collect()
@@ -118,11 +124,11 @@ fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_for
         let writes = scope.spawn(|| all.iter().rev().for_each(|namespace| add(&second, namespace, "second")));
         ended(&apply(bench), 0);
         writes.join().unwrap();
-        // The last state that the watch has to see.
+        // The last state that the watch must see.
         over.store(true, Ordering::Relaxed);
         let end = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "load-end"}});
         create(bench, &[end]);
-        // Each list as it was, and as each of the two changed it.
+        // Each list as it was, and as each of the two writers changed it.
         watch.join().unwrap();
         assert!(seen.load(Ordering::Relaxed) >= 3 * NAMESPACES);
     });
@@ -181,6 +187,69 @@ fn a_run_whose_api_server_is_killed_is_completed_by_itself_or_by_the_next_one() 
     let before = writes(&requests(bench));
     ended(&apply(bench), 0);
     assert_eq!(writes(&requests(bench)), before, "the run after wrote something");
+}
+
+/// The namespaces that have our Secret.
+fn with_the_secret(bench: &Bench) -> BTreeSet<String> {
+    let secrets = bench.get(&["secrets", "-A", "--field-selector=metadata.name=image-pull-secret"]);
+    secrets["items"].as_array().unwrap().iter().map(namespace).collect()
+}
+
+/// The namespaces whose ServiceAccount refers to our Secret, after the entry that it had before.
+fn with_the_reference(bench: &Bench) -> BTreeSet<String> {
+    let accounts = accounts(bench);
+    assert!(accounts.iter().all(|(_, list)| list[0] == "theirs"), "{accounts:?}");
+    accounts
+        .into_iter()
+        .filter(|(_, list)| list[1..] == ["image-pull-secret"])
+        .map(|(namespace, _)| namespace)
+        .collect()
+}
+
+/// Ends a run by a signal while it waits for the answers to all writes after so many.
+fn interrupted(bench: &Bench, arguments: &[&str], writes: usize, signal: &str) -> Output {
+    let account = bench.account_for(arguments);
+    let gate = Gate::of(bench, account.file_name().unwrap().to_str().unwrap(), writes);
+    let program = bench.program("regcred").arguments(arguments).variable("KUBECONFIG", &gate.kubeconfig);
+    let run = program.variable("DOCKERHUB_AUTH", LOGIN).begin();
+    gate.wait_until_it_holds();
+    let kill = Command::new("kill").args([format!("-{signal}"), run.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    run.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_run_that_is_ended_between_two_writes_loses_nothing_and_the_next_one_completes_the_cluster() {
+    // More than are written at once.
+    const NAMESPACES: usize = 60;
+    const WRITES: usize = 70;
+    let Some(bench) = Bench::alone() else { return };
+    let all: BTreeSet<_> = namespaces(bench, NAMESPACES).into_iter().collect();
+    let writer = writer(bench, "somebody");
+    for namespace in &all {
+        add(&writer, namespace, "theirs");
+    }
+    for (signal, number) in [("INT", 2), ("KILL", 9)] {
+        let is_told = |run: &Output| {
+            let said = String::from_utf8_lossy(&run.stderr);
+            assert_eq!(run.status.signal(), Some(number), "{said}");
+            assert_eq!(said.contains("interrupted before everything was done"), signal == "INT", "{said}");
+            assert!(!said.contains("canary"), "{said}");
+        };
+        is_told(&interrupted(bench, &APPLY, WRITES, signal));
+        let (secrets, references) = (with_the_secret(bench), with_the_reference(bench));
+        assert_eq!(secrets.len() + references.len(), WRITES);
+        assert!(secrets.is_subset(&references) && !secrets.is_empty(), "{secrets:?} {references:?}");
+        ended(&apply(bench), 0);
+        assert_eq!((with_the_secret(bench), with_the_reference(bench)), (all.clone(), all.clone()));
+
+        is_told(&interrupted(bench, &DELETE, WRITES, signal));
+        let (secrets, references) = (with_the_secret(bench), with_the_reference(bench));
+        assert_eq!(secrets.len() + references.len(), 2 * NAMESPACES - WRITES);
+        assert!(references.is_subset(&secrets) && secrets.len() < NAMESPACES, "{secrets:?} {references:?}");
+        ended(&bench.confined(&DELETE).run(), 0);
+        assert_eq!((with_the_secret(bench), with_the_reference(bench)), (BTreeSet::new(), BTreeSet::new()));
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::harness::controller::{Installed, NEW, Replica};
 use crate::harness::registry::Registry;
 use crate::online::HTPASSWD;
 
-/// Nothing that a replica says has a value of a login.
+/// No message of a replica holds a value of a login.
 fn says_no_value(installed: &Installed, replica: &Replica) {
     let said = format!("{}{}{}", replica.log(), replica.answer("/metrics").1, installed.events());
     assert!(!said.contains("canary") && !said.contains("Y2FuYXJ5"), "{said}");
@@ -49,7 +49,7 @@ fn a_new_namespace_is_served_a_rotation_reaches_all_and_an_excluded_one_is_left_
     Bench::wait("the namespace to be served again", || installed.is_served(&early, "canary-of-new"));
     assert_eq!(installed.references(&early), ["theirs".to_owned(), installed.owner.clone()]);
 
-    // What somebody deletes or edits comes back.
+    // Deleted and edited objects come back.
     bench.kubectl(&["delete", "secret", &installed.owner, "-n", &late], "").succeeded();
     let none = json!({"imagePullSecrets": null}).to_string();
     bench.kubectl(&["patch", "serviceaccount", "default", "-n", &other, "--type=merge", "-p", &none], "").succeeded();
@@ -102,7 +102,7 @@ fn a_broken_file_changes_nothing_and_new_namespaces_get_the_login_from_before() 
     Bench::wait("the good login", || [&first, &second].iter().all(|name| installed.is_served(name, "canary-of-new")));
     assert!(replica.answer("/metrics").1.contains("regcred_config_broken 0\n"));
 
-    // A choice that takes no namespace removes nothing.
+    // A choice without any namespace removes nothing.
     let config = std::fs::read_to_string(installed.path("config/regcred.yaml")).unwrap();
     installed.swap("config", "regcred.yaml", &config.replace(&format!("{}-*", installed.owner), "no-such-namespace"));
     replica.says("nothing of it is removed anywhere");
@@ -134,7 +134,7 @@ fn one_pass_ends_with_its_result() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::confined(bench);
     let namespace = installed.namespace();
-    // The policies are in force a moment later.
+    // The policies are active a moment later.
     Bench::wait("the first pass", || installed.once().status == 0);
     assert!(installed.is_served(&namespace, "canary-of-old"));
     installed.mount_login(NEW);
@@ -184,7 +184,7 @@ fn a_manager_that_undoes_every_write_is_named_and_left_alone_for_a_while() {
     Bench::wait("another namespace", || installed.is_served(&fine, "canary-of-old"));
 }
 
-/// The moment when the replica that leads took the lease, in milliseconds since 1970.
+/// The moment when the leader took the Lease, in milliseconds since 1970.
 fn acquired(installed: &Installed) -> u128 {
     let lease = installed.bench.get(&["lease", &format!("regcred-{}", installed.owner), "-n", &installed.system]);
     let time: Timestamp = lease["spec"]["acquireTime"].as_str().unwrap().parse().unwrap();
@@ -213,7 +213,7 @@ fn another_replica_takes_over_at_once_after_a_sigterm_and_in_twenty_seconds_afte
         leader = next;
     }
     println!("after a SIGTERM another replica led after {times:?} ms");
-    // Another program may take the processors once; what is measured is not in the way of the others.
+    // Other programs may take the processors, so slow takeovers are tolerated, but not in every round.
     assert!(times.iter().any(|time| *time < 1000) && times.iter().all(|time| *time < 3000), "{times:?}");
 
     let next = installed.start(&[]);
@@ -238,7 +238,7 @@ fn a_replica_that_was_stopped_for_a_while_writes_nothing_late() {
     let second = installed.start(&[]);
     second.says("policies confine this account");
     Bench::wait("the namespaces", || spaces.iter().all(|name| installed.is_served(name, "canary-of-old")));
-    // It is stopped in the middle of its writes: those that wait in its sockets are read later.
+    // It is stopped in the middle of its writes: the answers in its sockets are read later.
     installed.mount_login(NEW);
     first.says("the mounted files have changed");
     first.signal("-STOP");
@@ -255,13 +255,13 @@ fn a_replica_that_was_stopped_for_a_while_writes_nothing_late() {
     let before = versions();
     first.signal("-CONT");
     first.says("another replica leads");
-    // It has turned, and seen what it missed.
+    // It has made a turn, and seen what it missed.
     let namespace = installed.namespace();
     Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-new"));
     assert_eq!(versions(), before, "a late write changed something");
     assert!(installed.login(excluded).is_none() && installed.references(excluded).is_empty());
 
-    // A write that makes a Secret replaces none, not even by the manager that made it.
+    // A write that creates a Secret replaces none, not even with the same field manager.
     let late = format!(
         "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\ndata: {{.dockerconfigjson: e30=}}\n\
          metadata: {{name: {}, namespace: {}, resourceVersion: \"1\"}}\n",
@@ -287,7 +287,7 @@ fn a_replica_goes_on_after_the_api_server_was_killed() {
     assert_eq!(replica.answer("/healthz").0, 200);
     says_no_value(&installed, &replica);
 
-    // What it asked for: no list, no read of a Secret, and no watch without a name.
+    // Its requests: no list, no read of a Secret, and no watch without a name.
     let user = format!("system:serviceaccount:{}:regcred-{}", installed.system, installed.owner);
     for request in bench.requests().iter().filter(|request| request["user"]["username"] == user.as_str()) {
         let (verb, resource) = (request["verb"].as_str().unwrap(), &request["objectRef"]["resource"]);
@@ -308,7 +308,7 @@ fn pods_that_were_created_too_early_are_evicted_if_somebody_makes_new_ones() {
         bench.kubectl(&["get", "serviceaccount", "default", "-n", &namespace], "").status == 0
     });
     bench.kubectl(&["create", "configmap", "controller", "-n", &namespace], "").succeeded();
-    // Any object can be a controller; a ReplicaSet would make new Pods.
+    // Any object can be a controller; a ReplicaSet would create new Pods.
     let uid = bench.get(&["configmap", "controller", "-n", &namespace])["metadata"]["uid"].clone();
     let owner =
         json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "controller", "uid": uid, "controller": true}]);
@@ -325,7 +325,7 @@ fn pods_that_were_created_too_early_are_evicted_if_somebody_makes_new_ones() {
     pod("free", &owner);
     let replica = installed.start(&["--restart-stuck-pods"]);
     Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
-    // A kubelet writes the status again and again.
+    // A kubelet writes the status repeatedly.
     let again = json!({"metadata": {"annotations": {"again": "yes"}}}).to_string();
     for name in ["bare", "free"] {
         bench.kubectl(&["patch", "pod", name, "-n", &namespace, "-p", &again], "");
@@ -367,7 +367,7 @@ fn connections_that_are_cut_without_a_word_are_made_again() {
     Bench::wait("the namespace", || installed.is_served(&first, "canary-of-old"));
     wire.cut();
     let (began, second) = (Instant::now(), installed.namespace());
-    // A watch without a byte for 55 seconds is cut, and its next one is somewhat later.
+    // A watch is cut after 55 seconds without a byte, and the next one starts somewhat later.
     while !installed.is_served(&second, "canary-of-old") {
         assert!(began.elapsed() < Duration::from_secs(75), "{}", replica.log());
     }

@@ -1,4 +1,4 @@
-//! Disturbs `regcred controller` on the real API server, and finds nothing lost, nothing of others touched and no token minted.
+//! Disturbs `regcred controller` on the real API server: it must lose nothing, touch nothing of others and mint no token.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::harness::controller::{Installed, NEW, Replica};
 use crate::harness::requests::Requests;
 use crate::harness::rivals::{add, names, namespace, watch_accounts, writer};
 
-/// What the account of an installation has asked for: verb, resource, and the request.
+/// The requests of an installation's account: verb, resource, and the request.
 fn requests(installed: &Installed) -> Vec<(String, String, Value)> {
     let user = format!("system:serviceaccount:{}:regcred-{}", installed.system, installed.owner);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -49,7 +49,7 @@ fn an_api_server_that_streams_no_lists_is_asked_for_lists_by_name_with_a_role_of
     }
     assert!(lists >= 3, "{lists}");
 
-    // Without the right to list it says what it lacks.
+    // Without the right to list, it reports what it lacks.
     let role = format!("regcred-{}", installed.owner);
     let mut rules = bench.get(&["clusterrole", &role])["rules"].clone();
     for rule in rules.as_array_mut().unwrap() {
@@ -66,14 +66,14 @@ fn an_api_server_that_streams_no_lists_is_asked_for_lists_by_name_with_a_role_of
     assert_eq!(other.answer("/readyz").0, 503);
 }
 
-/// How many namespaces a test has; `REGCRED_CHAOS` multiplies it.
+/// The number of namespaces of a test; `REGCRED_CHAOS` multiplies it.
 fn many(count: usize) -> usize {
     #[expect(clippy::disallowed_methods, reason = "what the tests themselves are told")]
     let times = std::env::var("REGCRED_CHAOS").ok();
     count * times.map_or(1, |times| times.parse::<usize>().expect("REGCRED_CHAOS is a number"))
 }
 
-/// Waits longer than `Bench::wait`: for what a client does once a minute only.
+/// Waits longer than `Bench::wait`, for work that a client does only once a minute.
 fn wait_minutes(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -92,7 +92,7 @@ fn namespaces(installed: &Installed, count: usize) -> Vec<String> {
     names
 }
 
-/// The objects of a kind and a name in the namespaces of the installation; `None` while the API server does not answer.
+/// The objects of a kind and a name in the namespaces of the installation; `None` if the API server does not answer.
 fn objects(installed: &Installed, kind: &str, name: &str) -> Option<Vec<Value>> {
     let selector = format!("--field-selector=metadata.name={name}");
     let run = installed.bench.kubectl(&["get", kind, "-A", &selector, "-o", "json"], "");
@@ -126,7 +126,7 @@ fn are_served(installed: &Installed, all: &[String], password: &str) -> bool {
     all.iter().all(|name| has_login(name) && lists.get(name).is_some_and(refers))
 }
 
-/// How often its account has written so far. The log is long, so its lines are not parsed.
+/// The number of writes of its account so far. The log is long, so its lines are not parsed.
 fn writes(installed: &Installed) -> usize {
     let account = format!("\"system:serviceaccount:{}:regcred-{}\"", installed.system, installed.owner);
     let log = std::fs::read_to_string(installed.bench.kubeconfig().with_file_name("audit.log")).unwrap();
@@ -140,7 +140,7 @@ fn writes(installed: &Installed) -> usize {
     log.lines().filter(is_write).count()
 }
 
-/// What its account asked for was only what it may: no read of a Secret, no token, no write of an object of others, and no list.
+/// Its account made only permitted requests: no read of a Secret, no token, no write of an object of others, and no list.
 fn asked_only_for_its_own(installed: &Installed) {
     let all = requests(installed);
     assert!(!all.is_empty());
@@ -162,7 +162,7 @@ fn asked_only_for_its_own(installed: &Installed) {
     }
 }
 
-/// Starts a replica that leads at once: nobody waits here until the lease of one that was killed expires.
+/// Starts a replica that leads at once: the test does not wait until the Lease of a killed replica expires.
 fn start_alone(installed: &Installed) -> Replica {
     let lease = format!("regcred-{}", installed.owner);
     Bench::wait("the lease to be gone", || {
@@ -192,7 +192,7 @@ fn a_replica_that_is_killed_in_any_phase_is_completed_by_the_next_one_and_so_is_
         [version(&installed.owner, foreign), version("other", &ours[0])]
     };
     let before = untouched();
-    // Kills it after its first write, or after so many quarters of the writes of a phase; where nothing is left to write, after some seconds.
+    // Kills it after its first write, or after this many quarters of a phase's writes; if no write is left, after some seconds.
     let kill = |quarters: &[usize], of: usize| {
         for quarter in quarters {
             let (so_far, began) = (writes(&installed), Instant::now());
@@ -216,7 +216,7 @@ fn a_replica_that_is_killed_in_any_phase_is_completed_by_the_next_one_and_so_is_
     Bench::wait("the rotation", || are_served(&installed, ours, "canary-of-new"));
     replica.signal("-KILL");
 
-    // The next replica knows nothing of the time before, and every namespace is excluded.
+    // The next replica has no earlier state, and every namespace is excluded.
     let annotate = |annotation: &str| {
         let names = ours.iter().map(String::as_str);
         let arguments: Vec<_> = ["annotate", "namespaces"].into_iter().chain(names).chain([annotation]).collect();
@@ -249,7 +249,7 @@ fn create(creator: &Requests, namespace: &str) -> u16 {
     creator.send("POST", "/api/v1/namespaces", "json", &object).0
 }
 
-/// Ends the other writers, also where the test fails.
+/// Ends the other writers, also if the test fails.
 struct End<'a>(&'a AtomicBool, &'a Requests);
 
 impl Drop for End<'_> {
@@ -275,7 +275,7 @@ fn in_a_storm_of_other_writers_every_new_namespace_is_served_and_no_entry_of_oth
     let began = Instant::now();
     thread::scope(|scope| {
         let end = End(&over, &creator);
-        // As OpenShift's controller, which mints a token for each list that lacks its entry.
+        // Like OpenShift's controller, which mints a token for each list that lacks its entry.
         scope.spawn(|| {
             watch_accounts(bench, |states| {
                 for state in states.iter().filter(|state| namespace(state).starts_with(&installed.owner)) {
@@ -284,7 +284,7 @@ fn in_a_storm_of_other_writers_every_new_namespace_is_served_and_no_entry_of_oth
                     match (has, asked.insert(place.clone())) {
                         (true, _) => drop(had.insert(place)),
                         (false, true) => add(&openshift, &place, "openshift"),
-                        // States from before its own write come after it.
+                        // States from before its own write arrive after it.
                         (false, false) if had.contains(&place) => dropped.push(place),
                         (false, false) => {}
                     }
@@ -340,7 +340,7 @@ fn a_token_that_expires_is_replaced_by_the_one_that_is_mounted_next() {
     let first = installed.namespace();
     let replica = installed.start(&[]);
     Bench::wait("the namespace", || installed.is_served(&first, "canary-of-old"));
-    // The tokens of an account that is made again are void, as expired ones are.
+    // The tokens of a recreated account are void, like expired ones.
     let account = format!("regcred-{}", installed.owner);
     bench.kubectl(&["delete", "serviceaccount", &account, "-n", &installed.system], "").succeeded();
     bench.kubectl(&["create", "serviceaccount", &account, "-n", &installed.system], "").succeeded();
@@ -354,7 +354,7 @@ fn a_token_that_expires_is_replaced_by_the_one_that_is_mounted_next() {
     assert!(!replica.log().contains("nonsense") && !replica.log().contains("canary"));
 }
 
-/// Moves the clock of the programs that are started with it: by so many seconds, as a file says.
+/// Moves the clock of programs that are started with it, by the seconds in a file.
 const CLOCK: &str = r#"
 #define _GNU_SOURCE
 #include <stdio.h>

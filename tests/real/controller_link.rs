@@ -8,11 +8,11 @@ const LOGINS: &str = r#"{"auths":{"only-here.test":{"auth":"YTpi"}}}"#;
 /// The ServiceAccount that the policy on ServiceAccounts is for.
 const ACCOUNT: &str = "builder";
 
-/// The policies that one way to link has, in force.
+/// The active policies of one link.
 struct Policies {
     bench: &'static Bench,
     secret: String,
-    /// An object that lacks the reference, and where its list is.
+    /// An object without the reference, and the place of its list.
     probe: (Value, &'static str),
 }
 
@@ -28,7 +28,7 @@ impl Policies {
         Self::applied(bench, (account, "/imagePullSecrets"), &[&["--service-account", ACCOUNT], flags].concat())
     }
 
-    /// Applies what changes objects when they are created, and nothing else.
+    /// Applies only the policies that change objects when they are created.
     fn applied(bench: &'static Bench, probe: (Value, &'static str), flags: &[&str]) -> Self {
         let secret = fresh("secret");
         let render = ["render", "--strategy", "controller", "--controller-image", "registry.test/regcred:1"];
@@ -52,7 +52,7 @@ impl Policies {
         references.is_some_and(|list| list.contains(&json!({"name": self.secret})))
     }
 
-    /// Waits until the served one has it, and looks at the others then.
+    /// Waits until the served object has it, and then checks the others.
     fn reach_only(&self, served: &str, others: &[String]) {
         Bench::wait("the policy to be in force", || self.reach(served));
         for other in others {

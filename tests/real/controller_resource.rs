@@ -1,11 +1,11 @@
-//! Runs `regcred controller --crd`: custom resources say what is done, within what the installation permits.
+//! Runs `regcred controller --crd`: it serves custom resources within the limits of the installation.
 
 use serde_json::{Value, json};
 
 use crate::harness::bench::Bench;
 use crate::harness::controller::{DEFINITION, Installed, NEW, Replica};
 
-/// A Docker config that the API server takes, and that holds no login.
+/// A Docker config that the API server accepts, but that holds no login.
 const BROKEN: &str = r#"{"auths":{"ghcr.io":{"auth":"canary-that-is-broken"}}}"#;
 
 fn has(installed: &Installed, name: &str, condition: &str) {
@@ -43,7 +43,7 @@ fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
     assert_eq!(rows[0], ["NAME", "READY", "REASON", "SERVED", "FAILING", "LAST", "CHANGE"]);
     assert_eq!(rows[1][..5], [&name, "True", "Served", "1", "0"]);
 
-    // It is followed: more namespaces, another login, fewer namespaces.
+    // A change is followed: more namespaces, another login, fewer namespaces.
     installed.ask("team", &installed.pull_secret(&json!({"include": [format!("{}-*", installed.owner)]}))).succeeded();
     Bench::wait("the other namespace", || installed.is_served(&other, "canary-of-old"));
     Bench::wait("the status", || resource()["status"]["served"] == 2);
@@ -55,7 +55,7 @@ fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
     installed.ask("team", &installed.pull_secret(&exclude)).succeeded();
     Bench::wait("the deselection", || installed.login(&one).is_none() && installed.references(&one).is_empty());
 
-    // A broken login stays as it was, also where a namespace is new.
+    // A broken login stays as it was, also in a new namespace.
     installed.rotate(BROKEN);
     has(&installed, "team", "LoginBroken=True Broken");
     has(&installed, "team", "Ready=False LoginBroken");
@@ -68,7 +68,7 @@ fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
     has(&installed, "team", "LoginBroken=False Checked");
     has(&installed, "team", "Ready=True Served");
 
-    // Nothing is removed where a selector chooses nothing, and none where the resource goes.
+    // Nothing is removed if a selector chooses nothing, or if the resource is deleted.
     installed.ask("team", &installed.pull_secret(&json!({"selector": "no-such-label"}))).succeeded();
     has(&installed, "team", "Ready=False NothingChosen");
     assert!(installed.is_served(&other, "canary-of-new") && installed.is_served(&late, "canary-of-new"));
@@ -117,11 +117,11 @@ fn what_the_installation_does_not_permit_is_said_and_ignored() {
     let run = installed.once_with(&["--crd"]);
     assert_eq!(run.status, 1, "{}", run.stderr);
 
-    // The older of two resources has the name, until it goes.
+    // The older of two resources keeps the name until it is deleted.
     installed.ask("z-first", &good()).succeeded();
     Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
     has(&installed, "z-first", "Ready=True Served");
-    // Ages are compared by the second.
+    // Ages are compared in seconds.
     let age = |name: &str| {
         let resource = bench.get(&["registrycredentials", &format!("{}-{name}", installed.owner)]);
         resource["metadata"]["creationTimestamp"].as_str().unwrap().to_owned()
@@ -237,7 +237,7 @@ fn the_definition_takes_secrets_of_the_controllers_namespace_and_nothing_else() 
         let said = installed.ask("bad", &pull_secret).failed();
         assert!(said.contains(words), "{pull_secret}: {said}");
     }
-    // A client that does not ask for a strict check has unknown fields dropped, and then a Secret is missing.
+    // Without a strict check, the API server drops unknown fields, and then a Secret is missing.
     let variable = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": "committed"},
         "spec": {"protect": "sealed", "pullSecrets": [{"name": "p", "logins": [{"dockerConfig": {"env": "DOCKERHUB_AUTH"}}]}]}});
     let said = bench.kubectl(&["create", "--validate=false", "-f", "-"], &variable.to_string()).failed();

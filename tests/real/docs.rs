@@ -8,15 +8,15 @@ use crate::harness::bench::{self, Bench, Program};
 use crate::harness::console;
 use crate::harness::sealed_secrets::Controller;
 
-/// A page with commands: the tools that it needs, and what it takes for granted. With `kubectl` it gets a cluster.
+/// A page with commands, the tools that it needs, and what it takes for granted. With `kubectl` it gets a cluster.
 type Page = (&'static str, &'static [&'static str], &'static str);
 
 /// What every page takes for granted: a login, unless it sets one itself.
 const LOGIN: &str = r#"export DOCKERHUB_AUTH='{"auths":{"ghcr.io":{"username":"acme-bot","password":"example"}}}'"#;
-/// The controller of the Sealed Secrets, running in the cluster.
+/// The Sealed Secrets controller, running in the cluster.
 const CONTROLLER: &str = "sealed-secrets-controller";
 
-/// A namespace for each of the other tools, as it leaves it, and the patcher itself.
+/// A namespace for each of the other tools, in the state that the tool leaves, and the patcher itself.
 const OTHERS: &str = r#"
 cp -R $REPOSITORY/helmfile-examples/charts/pull-secret .
 for namespace in shop billing mail search imagepullsecret-patcher; do
@@ -31,7 +31,7 @@ copy mail reflected
 kubectl create deployment imagepullsecret-patcher -n imagepullsecret-patcher --image=quay.io/titansoft/imagepullsecret-patcher:v0.14
 "#;
 
-/// First those whose namespaces are theirs alone.
+/// First the pages that use only their own namespaces.
 const PAGES: &[Page] = &[
     ("gitops-examples/argocd-sealed/README.md", &["kubectl", CONTROLLER], ""),
     ("gitops-examples/external-secrets/README.md", &[], "unset DOCKERHUB_AUTH"),
@@ -48,7 +48,7 @@ const PAGES: &[Page] = &[
     ("helmfile-examples/5-needs/README.md", &["kubectl", "helm", "helmfile"], ""),
     ("helmfile-examples/6-sops/README.md", &["kubectl", "helm", "helmfile", "sops", "age-keygen"], ""),
     ("helmfile-examples/7-every-namespace/README.md", &["kubectl", "helm", "helmfile"], ""),
-    // `regcred` is installed: it is the one that is tested.
+    // `regcred` is installed: it is the tested program.
     ("README.md", &["kubectl", CONTROLLER], "unset DOCKERHUB_AUTH; cargo() { :; }"),
     ("docs/argocd.md", &[], ""),
     ("docs/cluster.md", &["kubectl"], ""),
@@ -121,7 +121,7 @@ const PAGES: &[Page] = &[
     ),
 ];
 
-/// The `sh` blocks that are not run, by how they begin, and why.
+/// The `sh` blocks that are not run, by their beginning, and the reason.
 const NOT_RUN: &[(&str, &str)] = &[
     ("helm upgrade --install shop ./chart --post-renderer regcred \\", "Helm 3, which `tests/real/inject.rs` runs"),
     ("docker build", "there is no registry of images to build from"),
@@ -136,12 +136,12 @@ const NOT_RUN: &[(&str, &str)] = &[
 /// Pages whose YAML other tests read: `tests/real/ci.rs`, and `tests/real/gitops.rs`.
 const READ: &[&str] = &["docs/ci.md", "docs/profile-argocd.md"];
 
-/// The cluster under the names that pages call theirs.
+/// The cluster under the names that pages use for it.
 const CONTEXTS: &str = "
 for name in prod-eu prod-us staging; do kubectl config set-context $name --cluster=regcred --user=regcred-admin; done
 ";
 
-/// Makes the cluster as empty as a page of `docs` finds it: they all use the same names. What is the cluster's own stays, and the controller.
+/// Makes the cluster empty for a page of `docs`, because all pages use the same names. The cluster's own objects and the controller stay.
 const EMPTY: &str = "
 kubectl delete validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingadmissionpolicies,mutatingadmissionpolicybindings --all
 until number=$((number + 1)) && kubectl create namespace probe-$number && kubectl wait serviceaccount default -n probe-$number --for=create &&
@@ -204,7 +204,7 @@ fn every_block_of_every_page_is_run_or_is_read_by_another_test() {
     assert_eq!(not_run, NOT_RUN.iter().collect(), "and no more exceptions than blocks");
 }
 
-/// `…` stands for what varies: whether the text has these pieces, in this order, on one line.
+/// Compares with `…` for varying text: whether the text has these pieces, in this order, on one line.
 fn says(output: &str, symptom: &str) -> bool {
     output.lines().any(|line| {
         let mut rest = line;

@@ -1,4 +1,4 @@
-//! Breaks pulls in every way that an API server and a registry can show, and expects `explain` to name each.
+//! Breaks pulls in every way that an API server and a registry can show, and expects `explain` to name each cause.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -16,16 +16,16 @@ const WRONG: &str = "Wr0ng/K4n4r1e&Zw1jgt";
 const REFUSED: &str = "failed to authorize: failed to fetch anonymous token: 401 Unauthorized";
 const TYPE: &str = "kubernetes.io/dockerconfigjson";
 
-/// A Pod that fails to pull, with a ServiceAccount and a Secret of its own; all three have the name of the case.
+/// A failing Pod, with its own ServiceAccount and Secret; all three have the name of the case.
 pub struct Case {
     /// The word of the cause.
     pub cause: &'static str,
     pub image: String,
-    /// The names that the ServiceAccount refers to before the Pod is created, and after it.
+    /// The references of the ServiceAccount before the Pod is created, and after it.
     pub account: (Vec<&'static str>, Option<Vec<&'static str>>),
     /// The Pod's own references.
     own: Vec<&'static str>,
-    /// Type and Docker config of the Secret `pull-N`, which `pull` in the lists above means.
+    /// Type and Docker config of the Secret `pull-N`, for which `pull` is a placeholder in the lists above.
     secret: Option<(&'static str, Value)>,
     /// Whether the Secret is written after the Pod.
     pub late: bool,
@@ -65,7 +65,7 @@ fn expired() -> String {
     format!("e30.{}.x", URL_SAFE_NO_PAD.encode(r#"{"exp":1000000000}"#))
 }
 
-/// Everything that one namespace can show; `plain` is a registry with htpasswd, `tokens` one with a token server.
+/// Every cause that one namespace can show; `plain` is a registry with htpasswd, `tokens` one with a token server.
 pub fn cases(plain: &str, tokens: &str) -> Vec<Case> {
     let (image, api) = (format!("{plain}/acme/api:1"), "ghcr.io/acme/api:1");
     let own = |image: &str, cause| case(cause, image, plain, RIGHT);
@@ -220,7 +220,7 @@ pub fn list(items: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 
-/// Makes the objects of the cases in a namespace, in the order in which they break pulls.
+/// Creates the objects of the cases in a namespace, in the order in which they break pulls.
 fn set_up(bench: &Bench, namespace: &str, cases: &[Case]) {
     let apply = |objects: Vec<Value>| {
         if !objects.is_empty() {
@@ -237,7 +237,7 @@ fn set_up(bench: &Bench, namespace: &str, cases: &[Case]) {
     apply(secrets(false));
     apply(numbered().map(|(number, case)| account(case, number, &case.account.0)).collect());
     let pods = || list(&numbered().map(|(number, case)| pod(case, number)).collect::<Vec<_>>());
-    // The API server looks for the ServiceAccount in a cache that may be a moment behind.
+    // The API server looks up the ServiceAccount in a cache that may be a moment old.
     Bench::wait("the Pods", || {
         bench.kubectl(&["apply", "--server-side", "-n", namespace, "-f", "-"], &pods()).status == 0
     });
@@ -258,7 +258,7 @@ fn set_up(bench: &Bench, namespace: &str, cases: &[Case]) {
     apply(secrets(true));
 }
 
-/// The word of the cause that `explain` names; no password may be in what it prints.
+/// The word of the cause that `explain` names; the output must hold no password.
 pub fn explained(bench: &Bench, registries: &Registries, subject: &[&str]) -> String {
     let allowed = format!("{},{}", registries.plain.host, registries.tokens.host);
     let text = |format: &str| {
@@ -293,7 +293,7 @@ fn each_broken_pull_is_named() {
     let cases = cases(&registries.plain.host, &registries.tokens.host);
     let image = format!("{}/acme/api:1", registries.plain.host);
     set_up(bench, &main, &cases);
-    // A namespace of others: `own` of the case with references of its own has a login for something else.
+    // A namespace of others: the Secret `own` of the case with its own references has a login for another image.
     let config = json!({"auths": {"quay.io": {"username": "bot", "password": "x"}}});
     let other = Case { secret: Some((TYPE, config)), ..case("", &image, "", "") };
     let mut own = secret(&other, 0).unwrap();
@@ -391,7 +391,7 @@ fn every_image_of_a_pod_is_explained_from_what_the_kubelet_says_of_it() {
     let named: Vec<_> = answer["images"].as_array().unwrap().iter().map(|one| (&one["name"], &one["cause"])).collect();
     let expected = [
         ("sidecar", "disk-full"),
-        // Its own image has not been tried: the kubelet waits for the volume.
+        // The container's own image has not been tried: the kubelet waits for the volume.
         ("main", "no-reference"),
         ("look", "rate-limit"),
         ("model", "unknown-authority"),

@@ -1,4 +1,4 @@
-//! Breaks pulls on a real node, and expects `explain` to name each from the words of its kubelet and containerd.
+//! Breaks pulls on a real node, and expects `explain` to name each cause from the messages of its kubelet and containerd.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::explain::{Case, Registries, account, case, cases, explained, list, po
 use crate::harness::bench::Bench;
 use crate::harness::peers::{self, Peers, Reply};
 
-/// What a kubelet says of a container whose image it does not get.
+/// The state of a container whose image the kubelet does not get.
 const REASONS: [&str; 4] = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"];
 
 /// A registry that refuses every pull for now.
@@ -30,19 +30,19 @@ fn registry_with_a_certificate() -> u16 {
     let (port, tls) = (listener.local_addr().unwrap().port(), Arc::new(peers::tls()));
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // The node gives up at the certificate.
+            // The node gives up after the certificate.
             let _ = ServerConnection::new(Arc::clone(&tls)).unwrap().complete_io(&mut stream);
         }
     });
     port
 }
 
-/// What a node can be brought to: everything about logins, and what the network between it and a registry does.
+/// The causes that a node can show: everything about logins, and about the network between the node and a registry.
 fn cases_of_a_node(registries: &Registries, limited: u16, encrypted: u16) -> Vec<Case> {
     let (plain, tokens) = (registries.plain.host.as_str(), registries.tokens.host.as_str());
     let port = plain.split_once(':').unwrap().1;
     let is_here = |case: &Case| case.image.starts_with(plain) || case.image.starts_with(tokens);
-    // What runs is no pull that fails, and where the Secret comes late the next try is good.
+    // A running container has no failing pull, and if the Secret comes late, the next try succeeds.
     let fails = |case: &Case| !case.late && !["only-cached", "fine"].contains(&case.cause);
     let of_logins = cases(plain, tokens).into_iter().filter(|case| is_here(case) && fails(case));
     let of_the_network = [
@@ -72,7 +72,7 @@ fn pod_of_the_node(case: &Case, number: usize) -> Value {
     pod
 }
 
-/// What the kubelet says of a Pod, once it has tried.
+/// The state of a Pod at the kubelet, after a try.
 fn words(bench: &Bench, namespace: &str, name: &str) -> String {
     let mut said = String::new();
     Bench::wait(&format!("the node to try {name}"), || {

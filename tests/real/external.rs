@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::harness::bench::{self, Bench, Run, documents};
 use crate::harness::custom_resources;
 
-/// Passwords, each with something that a careless template breaks on.
+/// Passwords, each with a character that breaks a careless template.
 const PASSWORDS: &[&str] = &[
     "s3cr3t",
     "\"quoted\" and 'quoted'",
@@ -23,11 +23,11 @@ const PASSWORDS: &[&str] = &[
     " spaces ",
 ];
 
-/// More of them, which only the operator takes: control characters, what a template or `printf` leaves behind, and nothing at all.
+/// More passwords, which only the operator accepts: control characters, leftovers of a template or `printf`, and an empty text.
 const REFUSED: &[&str] =
     &["line\nfeed\r\ttab\u{7}\n", "delete\u{7f}", "{{ .login1_password }} {{- end -}} }} {{", "%!d(MISSING)", ""];
 
-/// The operator's kinds that we write.
+/// The operator's kinds in our output.
 const KINDS: &[&str] =
     &["ExternalSecret", "ClusterExternalSecret", "ClusterGenerator", "ECRAuthorizationToken", "GCRAccessToken"];
 
@@ -53,7 +53,7 @@ fn example() -> String {
     rest.split_once("```\n").unwrap().0.to_owned()
 }
 
-/// Every kind of object and field that we write, and some in wilder forms.
+/// Every kind of object and field in our output, and some in unusual forms.
 fn all_kinds() -> String {
     format!(
         "{HEAD}{}",
@@ -97,7 +97,7 @@ fn all_kinds() -> String {
     )
 }
 
-/// What the operator's own code makes of an ExternalSecret.
+/// The result of the operator's own code for an ExternalSecret.
 fn operated(bench: &Bench, external: &Value, store: &Value, generators: &Value) -> Value {
     let question = json!({"externalSecret": external, "store": store, "generators": generators});
     let engine = bench.program("external-secret-engine").stdin(&question.to_string()).run().succeeded();
@@ -212,7 +212,7 @@ fn what_is_written_is_valid_by_the_operators_own_definitions() {
             let text = render(bench, folder.path(), &flags, &[]).succeeded();
             let (status, answer) = custom_resources::validate(&tools, KINDS, &text);
             assert_eq!((status, &answer["summary"]["valid"]), (0, &json!(documents(&text).len())), "{answer}");
-            // The schema would also find something.
+            // The schema does find errors.
             let broken = text.replace("remoteRef:", "remoteRefs:");
             assert_ne!(custom_resources::validate(&tools, KINDS, &broken).0, 0);
         }

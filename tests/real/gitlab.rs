@@ -18,7 +18,7 @@ use crate::harness::unseal;
 const LOGINS: &str = r#"{"auths":{"ghcr.io":{"auth":"YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
 const HUB: &str = r#"{"auths":{"docker.io":{"auth":"YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
 
-/// A repository with one of the examples, or with what `init` writes, in it.
+/// A repository with one of the examples, or with the output of `init`.
 struct Project {
     bench: &'static Bench,
     repository: TempDir,
@@ -27,9 +27,9 @@ struct Project {
 /// The branch a pipeline is for.
 #[derive(Clone, Copy)]
 enum Pipeline {
-    /// The default one, which is protected.
+    /// The default branch, which is protected.
     Default,
-    /// The default one of a project that protects nothing.
+    /// The default branch of a project that protects nothing.
     Unprotected,
     /// On the default branch.
     Scheduled,
@@ -58,7 +58,7 @@ impl Project {
         project.git(&["init", "--quiet", "--initial-branch=main"]);
         project.git(&["config", "user.name", "test"]);
         project.git(&["config", "user.email", "test@example.com"]);
-        // Never asked: names the project.
+        // Never contacted: it names the project.
         project.git(&["remote", "add", "origin", "https://gitlab.example.com/acme/deploy.git"]);
         project.git(&["add", "--all"]);
         project.git(&["commit", "--quiet", "--message=An example"]);
@@ -88,7 +88,7 @@ impl Project {
         .run()
     }
 
-    /// Without one of these variables, and with it being empty, the pipeline that deploys fails, and says which it is.
+    /// Without one of these variables, or with an empty one, the pipeline that deploys fails, and names the variable.
     #[track_caller]
     fn assert_that_it_needs(&self, variable: &str, variables: &Value) {
         for value in [None, Some("")] {
@@ -102,29 +102,39 @@ impl Project {
         }
     }
 
-    /// What a merge request is told by an account that reads namespaces and ServiceAccounts only: the bodies that GitLab gets.
-    fn comments_on_a_merge_request(&self) -> String {
+    /// The comment on a merge request after two pipelines, from an account that only reads namespaces and ServiceAccounts.
+    fn comment_on_a_merge_request(&self) -> String {
+        let reader = json!({"type": "file", "values": {"*": reader(self.bench)}});
+        let log = succeeded(self.run(Pipeline::MergeRequest, &json!({"READER_KUBECONFIG": reader})));
+        assert!(says(&log, "no comment on the merge request: COMMENT_TOKEN is not set"), "{log}");
+
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/api/v4", listener.local_addr().unwrap());
         let gitlab = std::thread::spawn(move || requests(&listener));
-        let reader = json!({"type": "file", "values": {"*": reader(self.bench)}});
         let variables =
             json!({"READER_KUBECONFIG": reader, "COMMENT_TOKEN": "canary-of-the-token", "CI_API_V4_URL": address});
-        let log = succeeded(self.run(Pipeline::MergeRequest, &variables));
-        assert!(says(&log, "ServiceAccount/default"), "{log}");
-        // The end of what it hears.
+        for _ in ["the first time", "again"] {
+            let log = succeeded(self.run(Pipeline::MergeRequest, &variables));
+            assert!(says(&log, "ServiceAccount/default") && !says(&log, "no comment"), "{log}");
+        }
+        // Ends the server.
         TcpStream::connect(address["http://".len()..].split('/').next().unwrap()).unwrap();
         let heard = gitlab.join().unwrap();
-        let [request] = heard.as_slice() else { panic!("{heard:?}") };
-        assert!(
-            request.starts_with("POST /api/v4/projects/") && request.contains("/merge_requests/12/notes "),
-            "{request}"
-        );
-        assert!(request.contains("PRIVATE-TOKEN: canary-of-the-token"), "{request}");
-        decoded(request.split_once("\r\n\r\n").unwrap().1)
+        let asked: Vec<_> =
+            heard.iter().map(|request| request.split("/merge_requests/12/").collect::<Vec<_>>()).collect();
+        let [list, post, again, put] = asked.as_slice() else { panic!("{heard:?}") };
+        for (request, method, place) in
+            [(list, "GET", "notes?"), (post, "POST", "notes "), (again, "GET", "notes?"), (put, "PUT", "notes/100 ")]
+        {
+            assert!(request[0].starts_with(method) && request[1].starts_with(place), "{request:?}");
+            assert!(request[1].contains("PRIVATE-TOKEN: canary-of-the-token"), "{request:?}");
+        }
+        let [first, second] = [post, put].map(|request| decoded(request[1].split_once("\r\n\r\n").unwrap().1));
+        assert_eq!(first, second);
+        second
     }
 
-    /// Changes a file, of which nothing is committed.
+    /// Changes a file without a commit.
     fn edit(&self, file: &str, from: &str, to: &str) {
         let path = self.repository.path().join(file);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -149,7 +159,7 @@ impl Project {
     }
 }
 
-/// What a server is sent, until somebody connects and says nothing. It answers that a note was made.
+/// The requests that a GitLab gets, until a client connects and sends nothing. It has a comment of another user, and keeps what is posted.
 fn requests(listener: &TcpListener) -> Vec<String> {
     let mut heard = Vec::new();
     loop {
@@ -164,11 +174,19 @@ fn requests(listener: &TcpListener) -> Vec<String> {
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).unwrap();
-        stream
-            .get_mut()
-            .write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-            .unwrap();
-        heard.push(request + &String::from_utf8(body).unwrap());
+        let body = String::from_utf8(body).unwrap();
+        // In the order of GitLab.
+        let note = |id: u32, body: &str| {
+            format!(r#"{{"id":{id},"type":null,"body":{},"attachment":null,"author":{{"id":9}}}}"#, json!(body))
+        };
+        let others = note(7, r#"Look: {"id":8,"type":null,"body":"[regcred]: #"}"#);
+        let is_posted = heard.iter().find(|request: &&String| request.starts_with("POST "));
+        let posted = is_posted.map(|post| note(100, &decoded(post.split_once("\r\n\r\n").unwrap().1)));
+        let answer = format!("[{}]", [others].into_iter().chain(posted).collect::<Vec<_>>().join(","));
+        let answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}", answer.len());
+        stream.get_mut().write_all(answer.as_bytes()).unwrap();
+        heard.push(request + &body);
     }
 }
 
@@ -187,7 +205,7 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("gitlab-ci-examples")
 }
 
-/// Nothing of the login is in the log, in any form.
+/// The log holds no part of the login, in any form.
 #[track_caller]
 fn assert_tight(run: &Run) {
     for canary in ["canary-of-the", "YWNtZTpjYW5hcnkt", &STANDARD.encode(LOGINS)[..40], "Y2FuYXJ5LW9m", "eyJhdXRocyI6"]
@@ -196,7 +214,7 @@ fn assert_tight(run: &Run) {
     }
 }
 
-/// What the whole pipeline printed, if it failed.
+/// The output of the whole pipeline, if it failed.
 #[track_caller]
 fn failed(run: Run) -> String {
     assert_tight(&run);
@@ -204,7 +222,7 @@ fn failed(run: Run) -> String {
     run.stdout + &run.stderr
 }
 
-/// What the whole pipeline printed, if it succeeded.
+/// The output of the whole pipeline, if it succeeded.
 #[track_caller]
 fn succeeded(run: Run) -> String {
     assert_tight(&run);
@@ -212,7 +230,7 @@ fn succeeded(run: Run) -> String {
     run.stdout + &run.stderr
 }
 
-/// Whether what a job printed has this in it, and not only the script, which the log repeats.
+/// Whether the output of a job has this text, and not only the script, which the log repeats.
 fn says(log: &str, what: &str) -> bool {
     log.lines().filter_map(|line| line.split_once(" > ")).any(|(_, line)| line.contains(what))
 }
@@ -229,7 +247,7 @@ fn a_merge_request_is_validated_without_secrets_and_the_default_branch_is_deploy
     project.edit("regcred.yaml", "pullSecrets", "pullSecret");
     assert!(failed(project.run(Pipeline::MergeRequest, &json!({}))).contains("pullSecrets"));
     project.git(&["restore", "."]);
-    let comments = project.comments_on_a_merge_request();
+    let comments = project.comment_on_a_merge_request();
     assert!(comments.contains("| team-a | ServiceAccount/default | link |"), "{comments}");
     assert!(comments.contains("Secrets not compared"), "{comments}");
 
@@ -273,14 +291,14 @@ fn helmfile_is_run_only_when_a_kubelet_could_pull() {
     assert_eq!(docker_config["auths"]["ghcr.io"]["username"], "acme");
 }
 
-/// Runs git in a folder, and gives what it prints.
+/// Runs git in a folder, and returns its output.
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git").args(arguments).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Where a job pushes to: a repository without commits.
+/// The repository that a job pushes to, without commits.
 fn bare_repository() -> TempDir {
     let bare = tempfile::tempdir().unwrap();
     git(bare.path(), &["init", "--quiet", "--bare", "--initial-branch=main"]);
@@ -291,8 +309,8 @@ fn commits(bare: &TempDir) -> String {
     git(bare.path(), &["rev-list", "--count", "--all"]).trim().to_owned()
 }
 
-/// Without a login or with a wrong one, and without a repository or with one that cannot be reached: the job fails, and its
-/// reason is given; `variables` are those with which it succeeds.
+/// With a missing or wrong login, or a missing or unreachable repository, the job fails with its reason; `variables` are those with
+/// which it succeeds.
 fn assert_that_nothing_is_committed(project: &Project, bare: &TempDir, variables: &Value) {
     let before = commits(bare);
     for variable in ["DOCKERHUB_AUTH", "GITOPS_REPOSITORY"] {
@@ -324,7 +342,7 @@ fn a_gitops_repository_gets_a_commit_only_when_something_changed() {
         assert_eq!(commits(&bare), expected);
     }
 
-    // What is in the repository is what a cluster takes.
+    // A cluster accepts the content of the repository.
     project.create_namespaces(&["web", "api"]);
     let checkout = tempfile::tempdir().unwrap();
     git(&["clone", "--quiet", ".", checkout.path().to_str().unwrap()]);
@@ -371,7 +389,7 @@ fn sealed_files_are_committed_only_when_something_changed_and_checked_without_cr
     let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
     assert!(log.contains("missing: namespaces/shop/sealedsecret-image-pull-secret.yaml"), "{log}");
     assert!(log.contains(" WARN  check") && !log.contains(" FAIL  check"), "{log}");
-    // gitlab-ci-local's own exit status is 0 for every job that may fail with some status; its report tells them apart.
+    // gitlab-ci-local exits with 0 for every job that may fail with some status; its report shows the difference.
     project.edit("regcred.yaml", "pullSecrets", "pullSecret");
     let log = project.run(Pipeline::MergeRequest, &json!({})).stdout;
     assert!(log.contains(" FAIL  check") && log.contains("pullSecrets"), "{log}");
@@ -385,9 +403,11 @@ fn sealed_files_are_committed_only_when_something_changed_and_checked_without_cr
 fn the_component_takes_names_of_variables() {
     let Some(project) = Project::of("4-component") else { return };
     project.create_namespaces(&["shop", "billing", "shop-staging"]);
+    let comment = project.comment_on_a_merge_request();
+    assert!(comment.contains("| shop | ServiceAccount/default | link |"), "{comment}");
     let variables = json!({"REGISTRY_AUTH": STANDARD.encode(LOGINS), "DOCKERHUB_AUTH": STANDARD.encode(HUB)});
     project.assert_that_it_needs("REGISTRY_AUTH", &variables);
-    // Where the name belongs, the value: GitLab refuses it by `regex`, which gitlab-ci-local passes over. So does regcred.
+    // A value in place of the name: GitLab refuses it by `regex`, which gitlab-ci-local ignores. regcred refuses it, too.
     let value = STANDARD.encode(LOGINS);
     project.edit(".gitlab-ci.yml", "REGISTRY_AUTH", &value);
     let run = project.run(Pipeline::Default, &variables);
@@ -434,7 +454,7 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
     let log = succeeded(project.run(Pipeline::MergeRequest, &json!({})));
     assert!(says(&log, "MISSING") && !log.contains("regcred diff"), "{log}");
     assert!(says(&log, "MISSING is expected here") && !log.contains("not current"), "{log}");
-    let comments = project.comments_on_a_merge_request();
+    let comments = project.comment_on_a_merge_request();
     assert!(comments.contains(&format!("| {namespace} | ServiceAccount/default | link |")), "{comments}");
 
     let variables = json!({"DOCKERHUB_AUTH": STANDARD.encode(LOGINS)});
@@ -448,7 +468,7 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
     let default = project.bench.get(&["serviceaccount", "default", "-n", &namespace]);
     assert_eq!(default["imagePullSecrets"], json!([{"name": "image-pull-secret"}]));
 
-    // A schedule serves a namespace that is new.
+    // A schedule serves a new namespace.
     let prefix = bench::fresh("glob");
     project.edit(".gitlab-ci.yml", "- regcred apply\n", &format!("- regcred apply --namespaces '{prefix}-*'\n"));
     project.create_namespaces(&[&format!("{prefix}-a")]);

@@ -51,7 +51,7 @@ fn what_init_writes_is_valid_by_the_schema_of_its_tool() {
         let text = fs::read_to_string(started(tool).path().join(tool.file)).unwrap();
         let (status, answer) = custom_resources::validate(&tools, &[tool.kind], &text);
         assert_eq!((status, &answer["summary"]["valid"]), (0, &json!(1)), "{answer}");
-        // The schema would also find something.
+        // The schema does find errors.
         for more in ["  unknown: 1\n", "  prune: 1\n  project: 1\n"] {
             let broken = text.replacen("\nspec:\n", &format!("\nspec:\n{more}"), 1);
             let broken = broken.replace("\n  project: default\n", "\n").replace("\n  prune: true\n", "\n");
@@ -88,7 +88,7 @@ fn what_init_writes_is_taken_by_an_api_server_that_knows_the_kind() {
     }
 }
 
-/// The documents of a folder, as a directory source of Argo CD reads it: by what its name ends in.
+/// The documents of a folder, as a directory source of Argo CD reads it: by the end of a file's name.
 fn read_as_argocd(folder: &Path, objects: &mut Vec<Value>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -138,7 +138,7 @@ fn the_folder_that_it_points_at_holds_what_render_writes_and_nothing_else() {
     }
 }
 
-/// A repository with a fleet, as `init` starts it, and what its user fills in: certificates, or the public key of `age`.
+/// A repository with a fleet, as `init` starts it, with the parts that a user fills in: certificates, or the public key of `age`.
 fn fleet(tools: &Path, tool: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     regcred(folder.path(), &["init", tool, "--clusters", "prod-eu,on"]);

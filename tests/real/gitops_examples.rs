@@ -91,7 +91,7 @@ fn what_sops_encrypted_is_opened_by_the_key_of_its_cluster_alone_and_flux_can_ap
         let object: Value = serde_saphyr::from_str(&object).unwrap();
         assert_eq!(object["spec"]["decryption"], json!({"provider": "sops", "secretRef": {"name": "sops-age"}}));
         let path = object["spec"]["path"].as_str().unwrap();
-        // What Flux does: it decrypts in a copy, builds, and applies.
+        // Flux's steps: it decrypts a copy, builds, and applies.
         let encrypted: Vec<_> = before.keys().filter(|file| file.starts_with(folder.path().join(path))).collect();
         let encrypted: Vec<_> =
             encrypted.into_iter().filter(|file| file.to_str().unwrap().ends_with(".sops.yaml")).collect();

@@ -1,10 +1,9 @@
-//! Runs `apply`, `diff` and `delete` with exactly the rights of `render --format rbac`, and fails to do anything else with them.
+//! Runs `apply`, `diff` and `delete` with exactly the rights of `render --format rbac`; any other write must fail.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::cluster::stuck_pod;
 use crate::harness::bench::{self, Bench, Run, fresh};
@@ -19,19 +18,19 @@ const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
 /// The content type of a server-side apply.
 const APPLY: &str = "apply-patch+yaml";
 
-/// An account with the rights that `render --format rbac` writes, and nothing else.
+/// An account with exactly the rights that `render --format rbac` writes.
 struct Account {
     bench: &'static Bench,
-    /// As the API server calls it.
+    /// Its name at the API server.
     user: String,
     secret: String,
-    folder: TempDir,
+    kubeconfig: PathBuf,
     /// Whether it runs the controller, and so cannot `apply`.
     is_a_controllers: bool,
 }
 
 impl Account {
-    /// A ServiceAccount with a token of its own.
+    /// A ServiceAccount with its own token.
     fn with_a_token(bench: &'static Bench, rights: &[&str]) -> Self {
         let [home] = bench.namespaces();
         bench.kubectl(&["create", "serviceaccount", "deploy", "-n", &home], "").succeeded();
@@ -42,26 +41,20 @@ impl Account {
             rights,
         );
         let token = bench.kubectl(&["create", "token", "deploy", "-n", &home], "").succeeded();
-        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
-        kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
-        bench::write(&account.kubeconfig(), &kubeconfig.to_string());
-        account
+        let login = json!({"token": token.trim()});
+        Self { kubeconfig: bench.kubeconfig_of(&account.secret, |user| *user = login), ..account }
     }
 
-    /// A user whom the administrator acts as.
+    /// A user whom the administrator impersonates.
     fn by_name(bench: &'static Bench, name: &str, rights: &[&str]) -> Self {
         let account = Self::of(bench, &format!("user:{name}"), name, rights);
-        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
-        kubeconfig["users"][0]["user"]["as"] = json!(name);
-        bench::write(&account.kubeconfig(), &kubeconfig.to_string());
-        account
+        Self { kubeconfig: bench.kubeconfig_of(&account.secret, |user| user["as"] = json!(name)), ..account }
     }
 
     fn of(bench: &'static Bench, subject: &str, user: &str, rights: &[&str]) -> Self {
-        let (secret, folder) = (fresh("secret"), tempfile::tempdir().unwrap());
-        let account = Self { bench, user: user.to_owned(), secret, folder, is_a_controllers: false };
+        let secret = fresh("secret");
+        let account =
+            Self { bench, user: user.to_owned(), secret, kubeconfig: PathBuf::new(), is_a_controllers: false };
         let render = ["render", "--format", "rbac", "--secret-name", &account.secret, "--subject", subject];
         // It needs no login.
         let manifests = bench.regcred(&[&render[..], rights].concat(), &[]).succeeded();
@@ -69,28 +62,24 @@ impl Account {
         account
     }
 
-    /// The account of a controller, whose namespace comes with it.
+    /// The account of a controller, together with the controller's namespace.
     fn of_a_controller(bench: &'static Bench, home: &str, chosen: &[&str]) -> Self {
-        let (secret, folder) = (fresh("secret"), tempfile::tempdir().unwrap());
+        let secret = fresh("secret");
         let render = ["render", "--strategy", "controller", "--controller-image", "registry.test/regcred:1"];
         let more = ["--controller-namespace", home, "--secret-name", &secret];
         let manifests = bench.regcred(&[&render[..], &more, chosen].concat(), &[("DOCKERHUB_AUTH", OLD)]).succeeded();
         bench.apply(&manifests).succeeded();
         let user = format!("system:serviceaccount:{home}:regcred-{secret}");
-        Self { bench, user, secret, folder, is_a_controllers: true }
-    }
-
-    fn kubeconfig(&self) -> PathBuf {
-        self.folder.path().join("kubeconfig")
+        Self { bench, user, secret, kubeconfig: PathBuf::new(), is_a_controllers: true }
     }
 
     /// `regcred`, as this account.
     fn regcred(&self, login: &str, arguments: &[&str]) -> Run {
         let regcred = self.bench.program("regcred").arguments(arguments).arguments(["--secret-name", &self.secret]);
-        regcred.variable("KUBECONFIG", self.kubeconfig()).variable("DOCKERHUB_AUTH", login).run()
+        regcred.variable("KUBECONFIG", &self.kubeconfig).variable("DOCKERHUB_AUTH", login).run()
     }
 
-    /// Does all that `apply`, `diff` and `delete` do in these namespaces.
+    /// Runs everything that `apply`, `diff` and `delete` do in these namespaces.
     #[track_caller]
     fn does_its_work(&self, chosen: &[&str], served: &[&str]) {
         let run = |login: &str, command: &[&str], status: i32| {
@@ -119,7 +108,7 @@ impl Account {
         }
     }
 
-    /// Until its policies are in force.
+    /// Waits until its policies are active.
     fn wait_until_confined(&self, namespace: &str) {
         let requests = Requests::of(self.bench, &self.user);
         let secret = format!("{}?dryRun=All&fieldManager=probe", self.path(namespace));
@@ -137,7 +126,7 @@ impl Account {
         format!("/api/v1/namespaces/{namespace}/secrets/{}", self.secret)
     }
 
-    /// What it may do in this namespace, and an account without rights may not.
+    /// The rights in this namespace that an account without rights lacks.
     fn rights(&self, namespace: &str) -> BTreeSet<String> {
         let rights = |user: &str| -> BTreeSet<String> {
             let list = ["auth", "can-i", "--list", "--no-headers", "--as", user, "-n", namespace];
@@ -148,7 +137,7 @@ impl Account {
         rights(&self.user).difference(&rights("nobody")).cloned().collect()
     }
 
-    /// With every right there is: what is denied now, its policies deny.
+    /// Gives the account every right: only its policies can deny requests now.
     fn may_do_everything(&self) {
         let user = format!("--user={}", self.user);
         self.bench
@@ -225,7 +214,7 @@ fn with_the_rights_for_every_namespace_the_commands_need_one_list_of_each_kind()
     account.does_its_work(&all, &served);
     fails_to_do_anything_else(&account, served[0], "kube-system");
 
-    // What RBAC lets through, the policy does not.
+    // RBAC allows it, but the policy denies it.
     let requests = Requests::of(bench, &account.user);
     bench.kubectl(&["annotate", "namespace", served[1], "regcred.dev/exclude=true"], "").succeeded();
     let is_denied = |namespace: &str| {
@@ -264,7 +253,7 @@ fn with_the_rights_to_prune_the_commands_clean_up_everywhere_and_write_only_wher
     }
     bench.get(&["secret", secret, "-n", &kept]);
     account.regcred("", &["delete", "-n", &kept, "--yes"]).succeeded();
-    // RBAC lets it through, and the policy does not.
+    // RBAC allows it, but the policy denies it.
     let requests = Requests::of(bench, &account.user);
     let path = format!("{}?fieldManager=regcred", account.path(&beyond));
     let (status, answer) = requests.send("PATCH", &path, APPLY, &pull_secret(secret));
@@ -328,7 +317,7 @@ fn with_the_right_to_evict_stuck_pods_are_evicted_where_they_are_served_and_noth
     }
 }
 
-/// What a stolen token could try: each is refused, by RBAC or by a policy.
+/// Requests of a stolen token: RBAC or a policy must refuse each.
 fn fails_to_do_anything_else(account: &Account, served: &str, beyond: &str) {
     let Account { bench, secret, .. } = account;
     bench.kubectl(&["create", "secret", "generic", "theirs", "-n", served, "--from-literal=a=b"], "").succeeded();
@@ -384,7 +373,7 @@ fn fails_to_do_anything_else(account: &Account, served: &str, beyond: &str) {
     bench.kubectl(&["delete", "secret", "theirs", "-n", served], "").succeeded();
 }
 
-/// What the rights alone would let through, under our name and on our ServiceAccount: the policies deny it.
+/// Requests under our name and on our ServiceAccount that RBAC allows: the policies must deny them.
 fn is_denied(account: &Account, namespace: &str, requests: &Requests) {
     let Account { bench, secret, .. } = account;
     let path = format!("{}?fieldManager=regcred&force=true", account.path(namespace));
@@ -501,7 +490,7 @@ fn the_account_of_a_controller_may_do_what_it_needs_and_nothing_else() {
     assert_eq!(account.rights(&home), expected.into_iter().chain(at_home).chain(of_events).collect());
     fails_to_do_anything_else(&account, &served, "kube-system");
 
-    // Whatever other roles allow, its policies do not.
+    // The policies deny it, whatever other roles allow.
     account.may_do_everything();
     let requests = Requests::of(bench, &account.user);
     let denied = |method: &str, path: &str, content: &str, body: &Value| {
@@ -593,7 +582,7 @@ fn the_account_of_a_controller_with_custom_resources_also_watches_them_and_its_s
         assert_eq!(status, 403, "{method} {path}: {answer}");
     }
     assert_eq!(requests.send("GET", &source, "json", &Value::Null).0, 403);
-    // Whatever other roles allow, its policies do not.
+    // The policies deny it, whatever other roles allow.
     account.may_do_everything();
     Bench::wait("the role to be in force", || requests.send("GET", &source, "json", &Value::Null).0 == 200);
     for (method, path, content, body) in &attempts {
@@ -633,7 +622,7 @@ fn a_service_account_is_born_with_the_reference_where_the_controller_serves() {
         create(&[namespace(&name, &Value::Null)]);
         list(&name) == reference
     });
-    // Nothing but the policy puts a reference there: no controller runs.
+    // No controller runs, so only the policy adds a reference there.
     let names: Vec<_> = (0..NAMESPACES).map(|number| format!("{prefix}-{number}")).collect();
     create(&names.iter().map(|name| namespace(name, &Value::Null)).collect::<Vec<_>>());
     let without: Vec<_> = names.iter().filter(|name| list(name) != reference).collect();
@@ -743,7 +732,7 @@ fn with_a_policy_for_the_link_the_account_has_no_right_for_service_accounts() {
     let grant = regcred(&["render", "--format", "rbac", "--subject", "user:without-accounts"]).succeeded();
     assert!(!grant.contains("serviceaccounts") && !grant.contains("service-accounts"), "{grant}");
     bench.apply(&grant).succeeded();
-    // The administrator applies the policy of the link, too.
+    // The administrator also applies the policy of the link.
     let rendered = bench::documents(&regcred(&["render"]).succeeded());
     let policies: Vec<_> = rendered.into_iter().filter(|object| object["kind"] != "Secret").collect();
     bench.apply(&json!({"apiVersion": "v1", "kind": "List", "items": policies}).to_string()).succeeded();

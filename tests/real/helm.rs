@@ -25,7 +25,7 @@ pub fn helm(bench: &Bench, folder: &TempDir, arguments: &[&str]) -> Run {
     bench.program("helm").directory(folder.path()).arguments(arguments).run()
 }
 
-/// By kind, namespace and name, what an object does and how it is annotated, but for what makes Helm keep it.
+/// By kind, namespace and name: the content and the annotations of an object, without those that make Helm keep it.
 pub fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     documents
@@ -42,7 +42,7 @@ pub fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// A chart that helm finds nothing wrong with, that is current, and that makes what the stream makes: its folder and its objects.
+/// A chart that helm accepts, that is current, and that makes the same objects as the stream: its folder and its objects.
 #[track_caller]
 pub fn makes_what_the_stream_makes(bench: &Bench, flags: &[&str]) -> (TempDir, Vec<Value>) {
     let folder = chart(bench, flags, LOGINS);
@@ -178,7 +178,7 @@ fn default_is_taken_over_rotated_and_left_with_its_uid() {
     assert_ne!(first["data"], second["data"]);
     assert_eq!(first["metadata"]["uid"], second["metadata"]["uid"]);
 
-    // Out of the chart, and then the release gone: it stays both times.
+    // First out of the chart, then the release is uninstalled: the object stays both times.
     let unlinked = chart(bench, &["--namespaces", &namespace], LOGINS);
     helm(bench, &unlinked, &install).succeeded();
     assert_eq!([uid("default"), uid("theirs")], before);
@@ -200,7 +200,7 @@ fn an_own_service_account_comes_and_goes_with_the_release_and_namespaces_stay() 
     let values = std::fs::read_to_string(folder.path().join("chart/values.yaml")).unwrap();
     assert!(values.contains("they stay after an uninstall"), "{values}");
     let release = fresh("release");
-    // The release's own namespace is on the list, and is not taken over.
+    // The release's own namespace is on the list, but is not taken over.
     helm(bench, &folder, &["install", &release, "chart", "--namespace", &own]).succeeded();
     for namespace in [&own, &made] {
         let account = bench.get(&["serviceaccount", "image-puller", "-n", namespace]);
@@ -337,7 +337,7 @@ fn what_lies_beside_the_values_is_applied_before_the_release_and_confines_it() {
         let secret = bench.get(&["secret", source, "-n", &namespace]);
         assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
 
-        // Its account, with every right in a namespace, writes no Secret of another name.
+        // Even with every right in a namespace, the account writes no Secret of another name.
         let account = bench.get(&["serviceaccount", "imagepullsecret-patcher", "-n", &namespace]);
         let admin = ["create", "rolebinding", "all", "--clusterrole=admin", "-n", &elsewhere, "--user"];
         bench.kubectl(&[&admin[..], &[&user(&account)]].concat(), "").succeeded();
@@ -383,20 +383,20 @@ fn a_policy_comes_changes_and_goes_with_its_release() {
     }
 }
 
-/// Runs helm with a chart that stands in for another's, and these values.
+/// Runs helm with a chart that replaces a third-party chart, and these values.
 fn helm_with(bench: &Bench, command: &str, release: &str, chart: &str, namespace: &str, values: &str) -> Run {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/charts").join(chart);
     let arguments = [command, release, path.to_str().unwrap(), "--namespace", namespace, "--values", "-"];
     bench.program("helm").arguments(arguments).stdin(values).run()
 }
 
-/// What such a chart makes of values, by kind.
+/// The output of such a chart for these values, by kind.
 fn stand_in(bench: &Bench, chart: &str, values: &str) -> BTreeMap<String, Value> {
     let made = helm_with(bench, "template", "x", chart, "imagepullsecret-patcher", values).succeeded();
     documents(&made).into_iter().map(|object| (object["kind"].as_str().unwrap().to_owned(), object)).collect()
 }
 
-/// An account as the API server calls it.
+/// The name of an account at the API server.
 fn user(account: &Value) -> String {
     let metadata = &account["metadata"];
     format!("system:serviceaccount:{}:{}", metadata["namespace"].as_str().unwrap(), metadata["name"].as_str().unwrap())
@@ -415,7 +415,7 @@ fn variables(pod: &Value) -> BTreeMap<String, String> {
     variables.iter().map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect()
 }
 
-/// Asks the API server whether a namespace of the level `restricted` takes the Pod.
+/// Asks the API server whether a namespace with the level `restricted` accepts the Pod.
 fn restricted(bench: &Bench, pod: &Value) {
     let [namespace] = bench.namespaces();
     let level = "pod-security.kubernetes.io/enforce=restricted";

@@ -27,7 +27,7 @@ impl Release {
         Self { bench, folder, secret, home }
     }
 
-    /// `helm COMMAND` of the release, which lives in this namespace.
+    /// `helm COMMAND` for the release in this namespace.
     fn helm(&self, command: &[&str], namespace: &str, more: &[&str]) -> Run {
         helm(self.bench, &self.folder, &[command, &["--namespace", namespace], more].concat())
     }
@@ -45,7 +45,7 @@ impl Release {
         self.bench.get(&["secret", &format!("{}-src", self.secret), "-n", &self.home])
     }
 
-    /// What the API server says when the account wants to write its Secret as a token for another account.
+    /// The API server's answer when the account writes its Secret as a token for another account.
     fn forbidden(&self) -> Run {
         let account = format!("system:serviceaccount:{}:regcred-{}", self.home, self.secret);
         let annotations = json!({"kubernetes.io/service-account.name": "default"});
@@ -78,7 +78,7 @@ fn the_chart_of_the_controller_is_linted_and_makes_what_the_stream_makes() {
                 let kept = object["kind"] == "Namespace" || object["kind"] == "CustomResourceDefinition";
                 assert_eq!(keep, kept, "{flags:?} {}", object["kind"]);
             }
-            // The namespace of the release is there before.
+            // The namespace of the release exists before.
             let there = documents(
                 &helm(bench, &folder, &["template", "x", "chart", "--namespace", "regcred-system"]).succeeded(),
             );
@@ -126,7 +126,7 @@ fn values_that_the_controllers_chart_does_not_know_are_refused_without_a_value()
     let Some(bench) = Bench::with(&["helm"]) else { return };
     let folder = render(bench, "pull", "regcred-system", LOGINS, &[]);
     for (set, name) in [
-        // Rights and policies are for the names that the chart was rendered for.
+        // Rights and policies are for the names for which the chart was rendered.
         ("pullSecrets.other.dockerConfigJson=s3cr3t", "other"),
         ("pullSecrets.pull.dockerConfigJSON=s3cr3t", "dockerConfigJSON"),
         ("password=s3cr3t", "password"),
@@ -168,7 +168,7 @@ fn the_controller_is_installed_confined_rotated_and_uninstalled_by_helm() {
     rotated.install(&release.home, &["--set", "image=registry.test/regcred:2"]).succeeded();
     assert_eq!(image(&release.get("deployment")), "registry.test/regcred:2");
     assert_ne!(release.source()["data"], source["data"]);
-    // Neither the Secret nor a policy is ever away.
+    // Neither the Secret nor a policy is ever missing.
     assert_eq!(release.source()["metadata"]["uid"], source["metadata"]["uid"]);
     assert_eq!(policy(), before);
 

@@ -11,14 +11,14 @@ use tempfile::TempDir;
 use crate::harness::bench::{self, Bench, Program, Run, documents};
 
 const PASSWORD: &str = "canary-of-the-password";
-/// The same, as it stands in an `auth`: `acme:canary-of-the-password`.
+/// The same in an `auth`: `acme:canary-of-the-password`.
 const AUTH: &str = "YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk";
 /// A Docker config as a CI variable may hold it.
 const LOGINS: &str = r#"{"auths": {"ghcr.io": {"auth": "YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
-/// What belongs into the Secret.
+/// The expected content of the Secret.
 const CHECKED: &str = r#"{"auths":{"ghcr.io":{"username":"acme","password":"canary-of-the-password","auth":"YWNtZTpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk"}}}"#;
 
-/// A copy of the examples, so that what a run writes does not stay.
+/// A copy of the examples, so that files of a run do not stay.
 struct Example {
     bench: &'static Bench,
     copy: TempDir,
@@ -36,7 +36,7 @@ impl Example {
         Some(Self { bench, copy, name, variables })
     }
 
-    /// With a variable in every run.
+    /// Sets a variable for every run.
     fn variable(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
         self
@@ -59,7 +59,7 @@ impl Example {
         always.chain(variables.iter().copied()).fold(program, |program, (name, value)| program.variable(name, value))
     }
 
-    /// Whether the Secret is there and holds the checked Docker config.
+    /// Whether the Secret exists and holds the checked Docker config.
     fn assert_secret(&self, namespace: &str, name: &str) {
         let secret = self.bench.get(&["secret", name, "-n", namespace]);
         assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
@@ -76,7 +76,7 @@ fn decoded(secret: &Value) -> String {
     String::from_utf8(STANDARD.decode(value).unwrap()).unwrap()
 }
 
-/// Nothing of the login is in what was printed, in any form.
+/// The output holds no part of the login, in any form.
 #[track_caller]
 fn assert_tight(run: &Run) {
     for canary in [PASSWORD, AUTH, "YW5hcnktb2Yt", &STANDARD.encode(LOGINS)[..40], &STANDARD.encode(CHECKED)[..60]] {
@@ -84,7 +84,7 @@ fn assert_tight(run: &Run) {
     }
 }
 
-/// What each example must do with a variable that is missing or wrong: stop, say which, change nothing, tell nothing.
+/// With a missing or wrong variable, each example must stop, name the variable, change nothing, and print no login.
 ///
 /// `namespace` is that of a release.
 fn assert_that_it_stops(example: &Example, environment: &[&str], variable: &str, namespace: &str) {
@@ -106,10 +106,10 @@ fn assert_that_it_stops(example: &Example, environment: &[&str], variable: &str,
     assert!(!example.exists(&["namespace", namespace]), "something was released to {namespace}");
 }
 
-/// What each example must do where Helm fails, although Helmfile prints its arguments and all its output: tell nothing.
+/// If Helm fails, each example must print no login, although Helmfile prints its arguments and all its output.
 fn assert_that_no_failure_of_helm_leaks(example: &Example, environment: &[&str], variables: &[(&str, &str)]) {
     for (arguments, variable, says) in [
-        // No cluster, one that refuses, and a Helm that does not know what it is asked.
+        // No cluster, a cluster that refuses, and a Helm that does not know the command.
         (&["sync"][..], ("KUBECONFIG", "/dev/null"), "Error: "),
         (&["sync"], ("HELM_KUBEASUSER", "nobody"), "forbidden"),
         (&["template", "--args", "--no-such-flag"], ("HELM_DEBUG", "true"), "unknown flag: --no-such-flag"),
@@ -176,7 +176,7 @@ fn a_values_file_is_rendered_before_helmfile_and_needs_nothing_that_may_be_forbi
     let example = example.variable("HELMFILE_DISABLE_INSECURE_FEATURES", "true");
     let example = example.variable("HELMFILE_DISABLE_HOOKS", "true");
     assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "pull-secrets-values");
-    // And Helmfile by itself does not go on without the values.
+    // And Helmfile alone does not go on without the values.
     for command in ["template", "sync"] {
         let helmfile = example.bench.program("helmfile").directory(&example.folder());
         let missing = helmfile.arguments([command]).run().failed();
@@ -251,7 +251,7 @@ fn a_workload_waits_for_its_secret_and_stays_away_without_it() {
     assert_that_it_stops(&example, &[], "DOCKERHUB_AUTH", "shop");
     assert_that_no_failure_of_helm_leaks(&example, &[], &[("DOCKERHUB_AUTH", LOGINS)]);
 
-    // A cluster that takes no Secret: Helm keeps its own records elsewhere, so that only ours is refused.
+    // A cluster that accepts no Secret: Helm keeps its own records elsewhere, so that only ours is refused.
     example.bench.kubectl(&["create", "namespace", "shop"], "").succeeded();
     example.bench.kubectl(&["create", "quota", "no-secrets", "--hard=count/secrets=0", "-n", "shop"], "").succeeded();
     Bench::wait("the quota to be counted", || {
@@ -355,7 +355,7 @@ fn values_that_sops_encrypted_are_opened_by_helmfile_alone_and_only_with_the_key
 
     assert_that_no_failure_of_helm_leaks(&example, &[], &with_key);
 
-    // No sops, no plugin: only helmfile and helm.
+    // Without sops and plugins: only helmfile and helm.
     let objects = documents(&example.helmfile(&["template"], &with_key).run().succeeded());
     assert_eq!(objects.iter().filter(|object| object["kind"] == "Secret").count(), 2, "{objects:?}");
     let sync = example.helmfile(&["sync"], &with_key).run();

@@ -11,7 +11,7 @@ fn started(tool: &str) -> tempfile::TempDir {
     folder
 }
 
-/// What the tool prints there; `None` where it is missing.
+/// The output of the tool there; `None` if the tool is missing.
 fn run(tool: &str, arguments: &[&str], folder: &Path) -> Option<String> {
     let tools = tools(&[tool])?;
     let own = Path::new(env!("CARGO_BIN_EXE_regcred")).parent().unwrap();

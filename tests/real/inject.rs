@@ -37,7 +37,7 @@ fn chart() -> TempDir {
     folder
 }
 
-/// A folder with the plugin that we ship, as `HELM_PLUGINS`.
+/// A folder with our plugin, as `HELM_PLUGINS`.
 fn plugins() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("helm-plugin/plugin.yaml");
@@ -102,7 +102,7 @@ fn helm_takes_the_plugin_for_template_install_and_upgrade() {
     let hook = ["template", "x", "chart", "--show-only", "templates/hook.yaml", "--set", "hookImage=ghcr.io/acme/hook"];
     let made = documents(&helm(&[&hook[..], &ARGUMENTS].concat()).succeeded());
     assert_eq!(references(&made), [("Pod".to_owned(), json!([{"name": "image-pull-secret"}]))]);
-    // The plugin fails as a whole: nothing is released with half of the references.
+    // The plugin fails as a whole: nothing is released with only half of the references.
     let refused = helm(&["template", "x", "chart", "--post-renderer", "regcred", "--post-renderer-args", "--bogus"]);
     assert!(refused.stdout.is_empty());
     refused.failed();
@@ -120,7 +120,7 @@ fn helm_3_takes_the_program_for_all_but_its_hooks() {
         |registry| ["inject", "--registry", registry].map(|argument| ["--post-renderer-args", argument]).concat();
     let made = helm(&[&["--post-renderer", "regcred"], &arguments("ghcr.io")[..]].concat()).succeeded();
     assert_eq!(references(&documents(&made)), wanted(json!([{"name": "image-pull-secret"}])));
-    // What it says is seen.
+    // Its messages are shown.
     let said = helm(&[&["--post-renderer", "regcred"], &arguments("no host")[..]].concat()).failed();
     assert!(said.contains("the host in `--registry`"), "{said}");
 }
@@ -187,7 +187,7 @@ fn kustomize_takes_it_for_a_transformer() {
     assert_eq!(lists, [json!([{"name": "image-pull-secret"}]), Value::Null]);
     let annotations = made.iter().map(|pod| &pod["metadata"]["annotations"]);
     assert!(annotations.into_iter().all(Value::is_null), "{made:?}");
-    // Where the function fails, kustomize does, with what was said.
+    // If the function fails, kustomize fails with the same message.
     file(
         "inject.yaml",
         &std::fs::read_to_string(folder.path().join("inject.yaml")).unwrap().replace("ghcr.io", "'no host'"),
@@ -223,7 +223,7 @@ fn a_pod_of_the_piped_output_has_the_reference_beside_that_of_its_account() {
     ] {
         assert_eq!(bench.get(&["pod", name, "-n", &namespace])["spec"]["imagePullSecrets"], list, "{name}");
     }
-    // And what the cluster gives back, as a list in JSON, goes through the same way.
+    // The output of the cluster, a list in JSON, passes in the same way.
     let back = bench.get(&["pods", "-n", &namespace]).to_string();
     let run =
         bench.program("regcred").arguments(["inject", "--no-config", "--registry", "docker.io"]).stdin(&back).run();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::bench::{self, Bench, Run, difference, documents, fresh};
 
 const LOGINS: (&str, &str) = ("DOCKERHUB_AUTH", r#"{"auths":{"ghcr.io":{"auth":"YWNtZS1ib3Q6czNjcjN0"}}}"#);
-/// What of it stands in a Secret.
+/// The part of it that a Secret holds.
 const ENCODED: &str = "eyJhdXRocyI6";
 
 /// A regcred.yaml for these namespaces that is a function, with more in its spec.
@@ -21,7 +21,7 @@ fn config(namespaces: &[String], more: &str) -> String {
     )
 }
 
-/// The files in a folder of their own.
+/// The files in a separate folder.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in files {
@@ -215,7 +215,7 @@ fn a_kustomization_of_its_own_beside_the_one_with_a_namespace_works() {
     assert_eq!(names(&objects, "ConfigMap"), ["team-a/web"]);
 }
 
-/// The reason for all of the above. regcred cannot see it coming from within the inner kustomization: the documentation warns.
+/// The reason for all tests above. regcred cannot notice it from the inner kustomization, so the documentation warns.
 #[test]
 fn a_namespace_in_a_kustomization_above_makes_kustomize_print_the_secrets() {
     let Some(bench) = Bench::with(&["kustomize"]) else { return };
@@ -304,7 +304,7 @@ fn kpt_adds_files_to_a_package_changes_none_that_is_not_ours_and_removes_what_is
     eval(&config_file).succeeded();
     assert_eq!(read(&secret(&one)).unwrap(), written);
     assert!(read(&secret(&other)).is_err());
-    // Flags as a ConfigMap; and what fails leaves the package as it is.
+    // Flags as a ConfigMap; a failure leaves the package unchanged.
     let shown = eval(&["--output", "unwrap", "--", "namespaces=team-a", "link=none", "secret-name=pull"]).succeeded();
     assert!(names(&documents(&shown), "Secret").contains(&"team-a/pull".to_owned()), "{shown}");
     let failed = eval(&["--", "namespaces=team-a", "docker-config=NOT_THERE"]);

@@ -20,13 +20,13 @@ use serde_json::{Map, Value, json};
 
 use crate::harness::bench::{self, Program};
 
-/// How many Docker configs are made up, and how many images each is asked for.
+/// The number of made-up Docker configs, and of images for each.
 const CONFIGS: usize = 4_000;
 const IMAGES: usize = 12;
-/// For how many of these the program itself is run.
+/// For how many of these the program itself runs.
 const PRINTED: usize = 200;
 
-/// What a Docker config may be refused for.
+/// The permitted reasons to refuse a Docker config.
 const REFUSALS: [&str; 9] = [
     "invalid-registry",
     "entry-not-an-object",
@@ -81,7 +81,7 @@ fn for_every_docker_config_that_is_emitted_a_kubelet_tries_the_same_logins_in_th
         matched += usize::from(answer.is_some_and(|names| !names.is_empty()));
     }
     assert_eq!(answered, cases.len());
-    // What the command says is what the library does: as many cases as there is time for, from all over.
+    // The command gives the same result as the library: as many cases as there is time for, spread over all.
     for ((written, emitted, image), answer) in cases.iter().zip(answers.lines()).step_by(cases.len() / PRINTED) {
         let printed = printed(written, image);
         assert!(agrees(emitted, image, printed.as_deref()), "{image}: {printed:?}, not {answer}, from {written}");
@@ -126,7 +126,7 @@ fn explain_lists_the_logins_that_a_kubelet_tries_for_the_secrets_of_a_pod_in_its
         for number in 0..=dice.below(4) {
             let config = docker_config_with_names_from(10 * number, &mut dice).to_string();
             let data = json!({".dockerconfigjson": STANDARD.encode(&config)});
-            // A Secret of another type or none is passed over, and has no part in the order.
+            // A Secret of another type is skipped, and has no place in the order.
             let (name, of_type) = (format!("secret-{number}"), |name| json!({"type": name, "data": data}));
             secrets.push(match dice.below(10) {
                 0 => PullSecret::missing(&name),
@@ -167,7 +167,7 @@ fn explain_lists_the_logins_that_a_kubelet_tries_for_the_secrets_of_a_pod_in_its
     assert!(several > 200 && stopped > 200, "{several} {stopped}");
 }
 
-/// The names of the logins with a password, in the order of the kubelet; those without one are pulls without a login.
+/// The names of the logins with a password, in the kubelet's order; a login without one is a pull without a login.
 fn names_with_a_password(answer: &Value) -> Vec<String> {
     let matches = answer["matches"].as_array().into_iter().flatten().filter(|login| login["password"] != "");
     matches.map(|login| login["username"].as_str().unwrap().to_owned()).collect()
@@ -177,7 +177,7 @@ fn is_one_place(one: &Candidate<'_>, other: &Candidate<'_>) -> bool {
     one.secret == other.secret && one.login.registry.index() == other.login.registry.index()
 }
 
-/// Whether we say that a kubelet tries the logins of these user names; `None` where it refuses the image.
+/// The user names whose logins a kubelet tries, by our rules; `None` if it refuses the image.
 fn agrees(emitted: &[DockerConfig], image: &str, answer: Option<&[String]>) -> bool {
     match (image.parse::<Image>(), answer) {
         (Ok(image), Some(names)) => docker_config::tries(emitted, &image, names),
@@ -186,7 +186,7 @@ fn agrees(emitted: &[DockerConfig], image: &str, answer: Option<&[String]>) -> b
     }
 }
 
-/// The user names that `regcred verify` prints; `None` where it refuses the image.
+/// The user names that `regcred verify` prints; `None` if it refuses the image.
 fn printed(written: &Value, image: &str) -> Option<Vec<String>> {
     let regcred = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(Path::new("/"));
     let regcred = regcred.variable("DOCKERHUB_AUTH", written.to_string());
@@ -198,7 +198,7 @@ fn printed(written: &Value, image: &str) -> Option<Vec<String>> {
     names(&serde_json::from_str(&run.succeeded()).unwrap())
 }
 
-/// The user names in an answer, the kubelet's or ours; `None` where the image is refused.
+/// The user names in an answer, the kubelet's or ours; `None` if the image is refused.
 fn names(answer: &Value) -> Option<Vec<String>> {
     let matches = answer["matches"].as_array()?;
     Some(matches.iter().map(|login| login["username"].as_str().unwrap().to_owned()).collect())
@@ -214,12 +214,12 @@ pub fn text(docker_config: &DockerConfig) -> String {
     docker_config.to_json().expose_secret().to_owned()
 }
 
-/// The Docker config as `regcred` emits it, through its own stations.
+/// The Docker config as `regcred` writes it, through its own steps.
 fn emit(written: &Value) -> Result<Vec<DockerConfig>, Vec<Diagnostic>> {
     emit_text(&written.to_string())
 }
 
-/// The Docker config that `regcred` emits for the value of a variable.
+/// The Docker config that `regcred` writes for the value of a variable.
 pub fn emit_text(written: &str) -> Result<Vec<DockerConfig>, Vec<Diagnostic>> {
     let environment = Environment::new([("AUTH", written)], PathBuf::from("/"));
     let sources = [Source::DockerConfig("AUTH".parse().unwrap())];
@@ -283,7 +283,7 @@ const HOSTS: [&str; 18] = [
 ];
 
 fn key(dice: &mut Dice) -> String {
-    // Half of them are near to half of the images, so that many match.
+    // Half of them are similar to half of the images, so that many match.
     if dice.below(2) == 0 {
         let host =
             dice.one(&["ghcr.io", "*.io", "gh*.io", "docker.io", "index.docker.io", "https://index.docker.io/v1"]);
@@ -342,7 +342,7 @@ fn docker_config_with_names_from(first: usize, dice: &mut Dice) -> Value {
 }
 
 fn entry(dice: &mut Dice, number: usize) -> Value {
-    // Names that `verify` shows, as everybody knows their form.
+    // User names that `verify` shows, because their form is public.
     let [name, other] = [number, number + 1].map(|number| format!("robot$u{number}"));
     let auth = |text: String| STANDARD.encode(text);
     match dice.below(60) {
@@ -362,7 +362,7 @@ fn entry(dice: &mut Dice, number: usize) -> Value {
     }
 }
 
-/// An image, or what looks like one.
+/// An image, or a text that looks like one.
 pub fn image(dice: &mut Dice) -> String {
     if dice.below(2) == 0 {
         return format!(

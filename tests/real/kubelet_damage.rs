@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::bench::Program;
 use crate::kubelet::{Dice, emit_text, image, kubelet, text};
 
-/// How many Docker configs are made up, and for how many of them the program itself is run.
+/// The number of made-up Docker configs, and for how many of them the program itself runs.
 const CONFIGS: usize = 6_000;
 const RUN: usize = 120;
 
@@ -43,7 +43,7 @@ const NOTHING_LEFT: [&str; 8] = [
 const NO_REGISTRY_TAKES: [&str; 4] =
     ["username-with-colon", "username-with-control-character", "password-with-control-character", "dollar-escaped"];
 
-/// A Docker config that is still in parts, each as JSON is written.
+/// A Docker config in parts, each written as JSON.
 struct Parts {
     before: String,
     auths: String,
@@ -54,7 +54,7 @@ struct Parts {
 struct Entry {
     key: String,
     fields: Vec<(String, String)>,
-    /// What is written in the place of the fields.
+    /// The text in place of the fields.
     instead: Option<String>,
 }
 
@@ -119,7 +119,7 @@ fn quoted(text: &str) -> String {
     format!("\"{text}\"")
 }
 
-/// Puts something in the place of `length` bytes somewhere between the first and the last.
+/// Replaces `length` bytes somewhere between the first and the last.
 fn replace(text: &mut String, dice: &mut Dice, length: usize, by: &str) {
     if text.len() <= length + 2 {
         return;
@@ -277,7 +277,7 @@ const DAMAGES: [Damage; 30] = [
     }),
 ];
 
-/// Letters of an image that are replaced, and by what; 10 kinds.
+/// Ten kinds of letters of an image, with their replacements.
 const OF_IMAGES: [(&str, &str); 10] = [
     ("a", "A"),
     ("/", "//"),
@@ -372,7 +372,7 @@ fn what_is_refused_is_what_a_kubelet_cannot_use_and_nothing_that_it_uses_is_lost
     }
 }
 
-/// What the command says is what the library does.
+/// The command gives the same result as the library.
 fn run(text: &str, image: &str, emitted: &Result<Vec<regcred_core::docker_config::DockerConfig>, Vec<Diagnostic>>) {
     let regcred = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred"))).directory(Path::new("/"));
     let image_flag = format!("--image={image}");
@@ -382,8 +382,8 @@ fn run(text: &str, image: &str, emitted: &Result<Vec<regcred_core::docker_config
     assert_eq!(run.status, expected, "{image}: {text}: {}", run.stderr);
 }
 
-/// The logins that a kubelet can use: both halves are there, fit into a message for the runtime, and have no control character, which
-/// HTTP forbids. None if the kubelet refuses the image or the Secret.
+/// The logins that a kubelet can use: user name and password exist, fit into a message for the runtime, and have no control character,
+/// which HTTP forbids. `None` if the kubelet refuses the image or the Secret.
 fn logins(answer: &Value) -> Option<Vec<(String, String)>> {
     let is_good = |half: &str| !half.is_empty() && !half.contains(char::is_control);
     let usable = answer["matches"].as_array()?.iter().filter(|login| login["usable"] == true);

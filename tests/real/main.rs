@@ -7,10 +7,12 @@ mod harness {
     pub mod bench;
     pub mod cells;
     pub mod cluster;
+    pub mod confined;
     pub mod console;
     pub mod controller;
     pub mod custom_resources;
     pub mod forged;
+    pub mod gate;
     pub mod node;
     #[expect(dead_code, reason = "here the peers are a token server only")]
     pub mod peers;

@@ -28,7 +28,7 @@ fn of_the_chart(bench: &Bench) -> Vec<Value> {
     made
 }
 
-/// The one of this kind.
+/// The object of this kind.
 fn find<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     objects.iter().find(|object| object["kind"] == kind).unwrap()
 }
@@ -47,7 +47,7 @@ fn each_alert_comes_when_it_should_and_says_what_to_do() {
     promtool(&["test", "rules", "alerts.yaml"]).succeeded();
 
     for rule in rules["groups"][0]["rules"].as_array().unwrap() {
-        // None is left out unseen, and a test fails without the alert.
+        // Every alert is tested, and a test fails without its alert.
         let name = rule["alert"].as_str().unwrap();
         assert!(tests.contains(&format!("alertname: {name}\n    exp_alerts:")), "{name} is not tested");
         let mut without = rules.clone();

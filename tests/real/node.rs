@@ -15,32 +15,32 @@ struct Login {
 }
 
 impl Login {
-    /// A user of this test alone, with the first password.
+    /// A user for this test alone, with the first password.
     fn new(node: &Node) -> Self {
         let user = fresh("user");
         node.registry_takes(&user, &FIRST);
         Self { user }
     }
 
-    /// What this command and its flags do with the login.
+    /// The output of `regcred` with these arguments and the login.
     fn regcred(&self, bench: &Bench, arguments: &[&str], password: &Password) -> String {
         self.program(bench, arguments, password).run().succeeded()
     }
 
     fn program(&self, bench: &Bench, arguments: &[&str], password: &Password) -> Program {
         let login = ["--no-config", "--login", "localhost:5000=REGISTRY_USER:REGISTRY_PASSWORD"];
-        let program = bench.program("regcred").arguments(arguments).arguments(login);
+        let program = bench.confined(arguments).arguments(login);
         program.variable("REGISTRY_USER", &self.user).variable("REGISTRY_PASSWORD", password.text)
     }
 
-    /// Whether the registry lets this user in.
+    /// Whether the registry accepts this user.
     fn is_good(&self, node: &Node, password: &Password) -> bool {
         let url = format!("http://{}:{}@localhost:5000/v2/", self.user, password.text);
         node.program("busybox").arguments(["wget", "-q", "-O", "-", &url]).run().status == 0
     }
 }
 
-/// A Pod of the private image, which is asked for even if it is on the node.
+/// A Pod with the private image, which is pulled even if the node has it.
 fn pod(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec()})
 }
@@ -61,14 +61,14 @@ fn wait_until_it_runs(bench: &Bench, namespace: &str, pod: &str) {
     });
 }
 
-/// Waits until the registry has refused a Pod's image, and gives the Pod.
+/// Waits until the registry has refused a Pod's image, and returns the Pod.
 fn refused(bench: &Bench, namespace: &str, name: &str) -> Value {
     let mut pod = Value::Null;
     Bench::wait(&format!("{namespace}/{name} to be refused"), || {
         pod = bench.get(&["pod", name, "-n", namespace]);
         let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
         let message = waiting["message"].as_str().unwrap_or_default();
-        // While it waits for the next attempt, the kubelet repeats what the last one said.
+        // While the kubelet waits for the next try, it repeats the message of the last one.
         (waiting["reason"] == "ErrImagePull" || message.contains("ErrImagePull"))
             && message.contains("401 Unauthorized")
     });
@@ -88,7 +88,7 @@ fn the_first_minute_of_the_readme_ends_with_a_pod_that_runs() {
     assert!(before.ends_with("```sh\n"));
     let script = rest.split_once("```").unwrap().0;
     let [own, other] = ["first-minute-a", "first-minute-b"];
-    // The node's registry takes the place of Docker Hub.
+    // The node's registry replaces Docker Hub.
     let of_the_node = [
         ("--login dockerhub", "--login localhost:5000=DOCKERHUB_USERNAME:DOCKERHUB_TOKEN"),
         ("team-a,team-b", "first-minute-a,first-minute-b"),
@@ -135,7 +135,7 @@ fn a_login_is_rotated_in_place() {
     assert_eq!(uid(), before);
     create(bench, &namespace, &pod("after"));
     wait_until_it_runs(bench, &namespace, "after");
-    // The kubelet tries again, and the Secret is the same one.
+    // The kubelet tries again with the same Secret.
     wait_until_it_runs(bench, &namespace, "between");
 }
 
@@ -164,30 +164,65 @@ fn with_a_policy_the_first_pod_of_a_new_namespace_has_the_reference_and_runs() {
 fn a_pod_that_is_stuck_without_the_reference_is_replaced_by_one_that_runs() {
     let Some((bench, node)) = Bench::with_a_node() else { return };
     let [namespace] = bench.namespaces();
+    let stuck = stuck_pod_of_a_deployment(bench, &namespace, &spec());
+    Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace], &FIRST);
+    // The Pod got its list of references when it was created, and nothing adds to it.
+    assert_eq!(references(&bench.get(&["pod", &stuck, "-n", &namespace])), Value::Null);
+    wait_until_it_runs(bench, &namespace, &replaced(bench, &Login::new(node), &namespace, &stuck));
+}
+
+fn pods(bench: &Bench, namespace: &str) -> Vec<String> {
+    let pods = bench.get(&["pods", "-n", namespace]);
+    let pods = pods["items"].as_array().unwrap().iter();
+    pods.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The Pod of a new Deployment, once the registry has refused its image.
+fn stuck_pod_of_a_deployment(bench: &Bench, namespace: &str, spec: &Value) -> String {
     let labels = json!({"app": "api"});
     let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"},
-        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec()}}});
-    create(bench, &namespace, &deployment);
-    let names = || -> Vec<String> {
-        let pods = bench.get(&["pods", "-n", &namespace]);
-        pods["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned())
-            .collect()
-    };
-    Bench::wait("a Pod", || names().len() == 1);
-    let stuck = names().remove(0);
-    refused(bench, &namespace, &stuck);
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}}});
+    create(bench, namespace, &deployment);
+    Bench::wait("a Pod", || pods(bench, namespace).len() == 1);
+    let stuck = pods(bench, namespace).remove(0);
+    refused(bench, namespace, &stuck);
+    stuck
+}
 
-    Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace], &FIRST);
-    // Its list of references was made when it was created, and nothing adds to it.
-    assert_eq!(references(&bench.get(&["pod", &stuck, "-n", &namespace])), Value::Null);
-    Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace, "--restart-stuck-pods"], &FIRST);
-    Bench::wait("another Pod", || names().iter().any(|name| *name != stuck));
-    let replacement = names().into_iter().find(|name| *name != stuck).unwrap();
-    wait_until_it_runs(bench, &namespace, &replacement);
+/// The Pod that takes the place of a stuck one after `--restart-stuck-pods`.
+fn replaced(bench: &Bench, login: &Login, namespace: &str, stuck: &str) -> String {
+    login.regcred(bench, &["apply", "--namespaces", namespace, "--restart-stuck-pods"], &FIRST);
+    Bench::wait("another Pod", || pods(bench, namespace).iter().any(|name| name != stuck));
+    pods(bench, namespace).into_iter().find(|name| name != stuck).unwrap()
+}
+
+#[test]
+fn a_pod_whose_volume_is_a_private_image_is_explained_and_replaced_by_one_that_pulls_it() {
+    let Some((bench, node)) = Bench::with_a_node() else { return };
+    let [namespace] = bench.namespaces();
+    let spec = json!({"terminationGracePeriodSeconds": 0,
+        "containers": [{"name": "app", "image": "localhost/pause:1", "imagePullPolicy": "Never",
+            "volumeMounts": [{"name": "model", "mountPath": "/model"}]}],
+        "volumes": [{"name": "model", "image": {"reference": IMAGE, "pullPolicy": "Always"}}]});
+    let stuck = stuck_pod_of_a_deployment(bench, &namespace, &spec);
+    let explain = ["explain", "pod", &stuck, "-n", &namespace, "--no-config", "--format", "json"];
+    let said = node.inside(|| bench.program("regcred").arguments(explain).run()).succeeded();
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    let images = answer["images"].as_array().unwrap();
+    let model = images.iter().find(|one| one["name"] == "model").unwrap();
+    assert_eq!((&model["image"], &model["cause"]), (&json!(IMAGE), &json!("no-reference")), "{said}");
+
+    let replacement = replaced(bench, &Login::new(node), &namespace, &stuck);
+    // A container runtime may be too old to mount what it has pulled.
+    let pulled = format!("Successfully pulled image \"{IMAGE}\"");
+    Bench::wait("the image of the volume to be pulled", || {
+        let events = bench.get(&["events", "-n", &namespace]);
+        let is_it = |event: &Value| {
+            event["involvedObject"]["name"] == *replacement
+                && event["message"].as_str().is_some_and(|message| message.contains(&pulled))
+        };
+        events["items"].as_array().unwrap().iter().any(is_it)
+    });
 }
 
 #[test]
@@ -207,7 +242,7 @@ fn a_pod_reaches_the_api_server_at_the_address_that_it_is_given() {
     let Some((bench, node)) = Bench::with_a_node() else { return };
     let [namespace] = bench.namespaces();
     Login::new(node).regcred(bench, &["apply", "--namespaces", &namespace], &FIRST);
-    // A server that speaks TLS says so in clear to a client that does not.
+    // A TLS server answers in clear to a client that does not use TLS.
     let ask = "printf 'GET /api HTTP/1.0\\r\\n\\r\\n' | \
         /busybox nc $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT | /busybox grep 'to an HTTPS server'";
     let mut pod = pod("client");
@@ -223,7 +258,7 @@ fn a_pod_reaches_the_api_server_at_the_address_that_it_is_given() {
     assert_eq!(client["status"]["phase"], "Succeeded", "{}", client["status"]["containerStatuses"]);
 }
 
-/// The controller on the node, and the names that a test has for it.
+/// The controller on the node, and the names of its test.
 struct Served {
     bench: &'static Bench,
     node: &'static Node,
@@ -231,7 +266,7 @@ struct Served {
     secret: String,
     /// The controller's namespace.
     home: String,
-    /// Of the namespaces that are served.
+    /// The served namespaces.
     prefix: String,
 }
 
@@ -242,7 +277,7 @@ impl Served {
         Some(Self { bench, node, login: Login::new(node), secret, home, prefix })
     }
 
-    /// What `render` is told.
+    /// The flags of `render`.
     fn flags(&self) -> Vec<String> {
         let image = format!("--controller-image={}", self.node.publish_regcred());
         let (home, chosen) =
@@ -251,7 +286,7 @@ impl Served {
         ["--strategy=controller", &image, &home, &chosen, &name, "--replicas=1"].map(str::to_owned).into()
     }
 
-    /// The references of the ServiceAccount `default`, if it is there.
+    /// The references of the ServiceAccount `default`, if it exists.
     fn list(&self, namespace: &str) -> Option<Value> {
         let account = self.bench.kubectl(&["get", "serviceaccount", "default", "-n", namespace, "-o", "json"], "");
         let account = serde_json::from_str::<Value>(&account.stdout).ok();
@@ -276,7 +311,7 @@ impl Served {
         });
     }
 
-    /// Shows that the first Pod of a new namespace runs, with the new login too once `rotate` has brought it; gives the namespace.
+    /// Shows that the first Pod of a new namespace runs, also with the new login after `rotate`; returns the namespace.
     fn serves_a_new_namespace(&self, rotate: impl FnOnce()) -> String {
         let Self { bench, node, login, secret, prefix, .. } = self;
         let wanted = json!([{"name": secret}]);
@@ -306,7 +341,7 @@ impl Served {
         namespace
     }
 
-    /// Shows that an exclusion takes ours away, that nothing goes with the controller, and that `delete` leaves nothing.
+    /// Shows that an exclusion removes our objects, that they outlive the controller, and that `delete` leaves nothing.
     fn leaves_nothing(&self, namespace: &str, uninstall: impl FnOnce()) {
         let Self { bench, secret, prefix, .. } = self;
         bench.kubectl(&["annotate", "namespace", namespace, "regcred.dev/exclude=true"], "").succeeded();
@@ -356,7 +391,7 @@ fn a_gitops_folder_with_a_sealed_login_serves_every_namespace() {
     let flags = served.flags();
     let render: Vec<_> = ["render", "--protect=sealed", "--format=kustomization", "--output", path].into();
     let render: Vec<_> = render.into_iter().chain(flags.iter().map(String::as_str)).collect();
-    // Flux builds the kustomization of a folder, and applies it on the server's side.
+    // Flux builds the kustomization of a folder, and applies it server-side.
     let sync = |password: &Password| {
         let program = served.login.program(served.bench, &render, password);
         program.variable("SEALED_SECRETS_CERT", certificate).run().succeeded();
@@ -377,7 +412,7 @@ fn one_release_of_helmfile_serves_every_namespace_from_one_variable() {
     let folder = tempfile::tempdir().unwrap();
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("helmfile-examples/7-every-namespace/helmfile.yaml");
     let text = fs::read_to_string(example).unwrap();
-    // The node's image and registry take the place of those of the example, and the names those of this test.
+    // The node's image and registry replace those of the example, and the names of this test replace its names.
     let flags = format!("    - '{}'\n", served.flags().join("'\n    - '"));
     let of_the_example =
         "    - --strategy=controller\n    - --controller-image=registry.example.com/platform/regcred:0.1.0\n";

@@ -31,7 +31,7 @@ fn verify(registry: &Registry, password: &str, arguments: &[&str]) -> Run {
         .run()
 }
 
-/// The exit status, why the login is what it is, and the same of the images `acme/api:1`, `acme/api:2` and `other/api:1`.
+/// The exit status, the reason of the verdict on the login, and on the images `acme/api:1`, `acme/api:2` and `other/api:1`.
 fn verdict(registry: &Registry, password: &str, arguments: &[&str]) -> (i32, String, Vec<String>) {
     let images = ["acme/api:1", "acme/api:2", "other/api:1"].map(|image| format!("--image={}/{image}", registry.host));
     let images: Vec<_> = images.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
@@ -68,7 +68,7 @@ fn a_registry_without_logins_proves_none() {
 #[test]
 fn a_registry_with_tokens_is_understood() {
     let Some(program) = registry_program() else { return };
-    // `bot` may pull from `acme/api` and `acme/none`; a stranger gets a token without rights.
+    // `bot` may pull from `acme/api` and `acme/none`; an anonymous user gets a token without rights.
     let token_server = Peers::start(|request| {
         let knows = request.authorization.as_ref().map(|login| *login == basic("right"));
         let repository = request.path.split("repository:").nth(1).and_then(|scope| scope.split(':').next());

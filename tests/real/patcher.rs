@@ -41,19 +41,19 @@ impl Installed {
         format!("system:serviceaccount:{}:imagepullsecret-patcher", self.namespace)
     }
 
-    /// As the patcher.
+    /// A request as the patcher.
     fn kubectl(&self, arguments: &[&str], stdin: &str) -> Run {
         self.bench.kubectl(&[&["--as", &self.user()], arguments].concat(), stdin)
     }
 
-    /// With every right there is: what is denied now, the guard denies.
+    /// Gives the patcher every right: only the guard can deny requests now.
     fn may_do_everything(&self) {
         let user = format!("--user={}", self.user());
         let binding = ["create", "clusterrolebinding", &fresh("all"), "--clusterrole=cluster-admin", &user];
         self.bench.kubectl(&binding, "").succeeded();
     }
 
-    /// Until both policies of the guard are in force.
+    /// Waits until both policies of the guard are active.
     fn wait_until_guarded(&self, namespace: &str) {
         let requests = Requests::of(self.bench, &self.user());
         let secrets = format!("/api/v1/namespaces/{namespace}/secrets?dryRun=All");
@@ -68,7 +68,7 @@ impl Installed {
         }
     }
 
-    /// What the patcher may do in this namespace, and any account may not: a verb, a resource, and the name of an object.
+    /// The rights of the patcher in this namespace that other accounts lack: a verb, a resource, and the name of an object.
     fn rights(&self, namespace: &str) -> BTreeSet<String> {
         let rights = |account: &str| -> BTreeSet<String> {
             let user = format!("--as=system:serviceaccount:{}:{account}", self.namespace);
@@ -117,7 +117,7 @@ fn its_options_and_the_names_of_namespaces_arrive_as_they_are_written() {
         Cell::new(combination, Some(patcher), None).in_namespaces(&[namespace]).with(flags)
     };
     let (titansoft, tamcore, linked) = (Patcher::Titansoft, Patcher::Tamcore, Link::ServiceAccount);
-    // Words that a reader of YAML 1.1 takes for something else than a string.
+    // Words that a YAML 1.1 reader does not take for strings.
     let cells = [
         cell(titansoft, Link::None, Format::Json, "y", &["--exclude", "1e3,12", "--no-guard"]),
         cell(titansoft, Link::Policy, Format::Yaml, "0x1f", &["--exclude", "on,1e3"]),
@@ -158,7 +158,7 @@ fn its_options_and_the_names_of_namespaces_arrive_as_they_are_written() {
     assert_eq!(one(1, "ServiceAccount")["metadata"]["namespace"], "0x1f");
 }
 
-/// A Deployment as the project's own manifests have it.
+/// A Deployment as in the project's own manifests.
 fn older_deployment(namespace: &str) -> String {
     let labels = json!({"name": "imagepullsecret-patcher"});
     let container = json!({"name": "imagepullsecret-patcher", "image": "quay.io/titansoft/imagepullsecret-patcher:v0.14",
@@ -205,18 +205,18 @@ fn the_pod_is_admitted_where_only_restricted_pods_are() {
     }
 }
 
-/// The right that a request of a patcher needs, and the request: its method, path and body.
+/// A request of a patcher, with the right that it needs: method, path and body.
 type Request = (String, &'static str, String, Value);
 
-/// The reference in a ServiceAccount that somebody else has put on the list.
+/// A reference of somebody else in a ServiceAccount's list.
 const THEIRS: &str = "theirs";
 
-/// The list as a patcher last saw it, with its own entry at the end.
+/// The list as a patcher last saw it, with the patcher's entry at the end.
 fn linked(secret: &str) -> Value {
     json!({"imagePullSecrets": [{"name": THEIRS}, {"name": secret}]})
 }
 
-/// A round of titansoft's patcher with a rotation.
+/// One round of titansoft's patcher with a rotation.
 fn requests_of_titansoft(secret: &str, namespace: &str) -> Vec<Request> {
     let within = format!("/api/v1/namespaces/{namespace}");
     let create = ("create secrets".to_owned(), "POST", format!("{within}/secrets"), pull_secret(secret));
@@ -236,7 +236,7 @@ fn requests_of_titansoft(secret: &str, namespace: &str) -> Vec<Request> {
     ]
 }
 
-/// All that tamcore's patcher sends when it serves one namespace, and finds a Secret of another type there.
+/// All requests of tamcore's patcher when it serves one namespace, and finds a Secret of another type there.
 fn requests_of_tamcore(secret: &str, namespace: &str) -> Vec<Request> {
     let within = format!("/api/v1/namespaces/{namespace}");
     let mut requests = Vec::new();
@@ -261,7 +261,7 @@ fn requests_of_tamcore(secret: &str, namespace: &str) -> Vec<Request> {
     requests
 }
 
-/// How tamcore's patcher becomes the one that works, in its own namespace.
+/// How a replica of tamcore's patcher becomes the leader, in its own namespace.
 fn election_of_tamcore(own: &str) -> Vec<Request> {
     let (resource, lease) = ("leases.coordination.k8s.io", "tamcore.github.com-imagepullsecret-patcher");
     let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{own}/leases");
@@ -299,7 +299,7 @@ fn each_patcher_works_with_exactly_the_rights_that_its_requests_need() {
         let requests = Requests::of(bench, &installed.user());
         for (right, method, path, body) in all {
             let content = if method == "PATCH" { patch } else { "json" };
-            // An update sends back what was read.
+            // An update sends the object that was read.
             let body = if method == "PUT" { bench.get(&["leases", "-n", own])["items"][0].clone() } else { body };
             let (status, answer) = requests.send(method, &path, content, &body);
             assert!(status < 300, "{patcher}, {right}: {status} {answer}");
@@ -346,7 +346,7 @@ fn the_guard_denies_everything_else_even_to_an_account_with_all_rights() {
     }
 }
 
-/// What a stolen token could put into a Secret of our name and type: a key of Sealed Secrets, or one that nobody can delete.
+/// Secrets of our name and type that a stolen token could write: a key of Sealed Secrets, or one that nobody can delete.
 fn forged_fields() -> [(&'static str, Value); 6] {
     let (patcher, key) = ("imagepullsecret-patcher", "sealedsecrets.bitnami.com/sealed-secrets-key");
     let owner = json!({"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "x"});
@@ -400,7 +400,7 @@ fn changes_only_what_is_its_own(installed: &Installed, namespace: &str) {
         assert!(said.contains("a patcher may change no Secret of somebody else"), "{arguments:?}: {said}");
     }
     bench.kubectl(&["delete", "secret", secret, "-n", namespace], "").succeeded();
-    // It may link, and take its own reference away.
+    // The patcher may add its reference, and remove it.
     for list in [json!([{"name": "one"}, {"name": secret}]), json!([{"name": "one"}])] {
         let list = json!({"imagePullSecrets": list}).to_string();
         let patch = ["patch", "serviceaccount", "default", "-n", namespace, "--type", "merge", "-p", &list];

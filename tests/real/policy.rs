@@ -9,7 +9,7 @@ use crate::harness::bench::{self, Bench, difference, documents, fresh};
 /// Logins for Docker Hub and one other registry.
 const LOGINS: &str = r#"{"auths":{"docker.io":{"auth":"YTpi"},"ghcr.io":{"auth":"YTpi"}}}"#;
 
-/// A policy in force for one namespace; the name of its Secret is its own, so that tests do not meet.
+/// A policy that is active in one namespace; its Secret has a unique name, so that tests do not collide.
 struct Policy {
     bench: &'static Bench,
     namespace: String,
@@ -17,7 +17,7 @@ struct Policy {
 }
 
 impl Policy {
-    /// Applies what `render` writes for these logins, and waits until a Pod that lacks the reference gets it.
+    /// Applies the output of `render` for these logins, and waits until a Pod without the reference gets it.
     fn in_force(bench: &'static Bench, logins: &str, image: &str) -> Self {
         let [namespace] = bench.namespaces();
         let secret = fresh("secret");
@@ -30,7 +30,7 @@ impl Policy {
     }
 
     fn wait_until_in_force(&self, image: &str) {
-        // What goes wrong in the policy is then an error of the tests, too.
+        // Then a failure of the policy is also an error of the tests.
         let read_back = self.bench.get(&["mutatingadmissionpolicy", &self.secret]);
         assert_eq!(read_back["spec"]["failurePolicy"], "Fail");
         let probe = pod("probe", &json!({"containers": [{"name": "c", "image": image}]}));
@@ -38,7 +38,7 @@ impl Policy {
         Bench::wait("the policy to be in force", is_in_force);
     }
 
-    /// What the API server makes of these Pods, without keeping them.
+    /// The API server's result for these Pods, as a dry run.
     fn admitted(&self, pods: &[Value]) -> Vec<Value> {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": pods}).to_string();
         let create = ["create", "--dry-run=server", "-o", "json", "-n", &self.namespace, "-f", "-"];
@@ -261,7 +261,7 @@ fn pods_of_deployments_and_jobs_get_the_reference_and_older_pods_stay_as_they_ar
         assert_eq!(references(pod), expected(pod), "{pod}");
     }
 
-    // A Pod can still be debugged, with an image of the registries too, whether it is older or has got the reference.
+    // A Pod can still be debugged, also with an image of the registries, whether it is older or has the reference.
     let is_older = |pod: &&Value| pod["metadata"]["name"] == "older";
     let [older, linked] = [pods.iter().find(is_older).unwrap(), pods.iter().find(|pod| !is_older(pod)).unwrap()];
     for pod in [older, linked] {
@@ -307,7 +307,7 @@ fn the_policy_of_a_patcher_reaches_every_namespace_but_the_excluded_ones() {
     policy.wait_until_in_force("only-here.test/app");
 
     let one = |image: &str| [pod("x", &json!({"containers": [{"name": "c", "image": image}]}))];
-    // A namespace that came after the policy is served as one that was there before.
+    // A namespace that is newer than the policy is served like an older one.
     [policy.namespace] = bench.namespaces();
     assert!(policy.is_referred_to(&policy.admitted(&one("only-here.test/app"))[0]));
     assert!(!policy.is_referred_to(&policy.admitted(&one("elsewhere.test/app"))[0]));
@@ -339,7 +339,7 @@ fn a_namespace_without_the_secret_still_gets_its_pods_and_without_the_policy_all
     bench.kubectl(&["delete", "pods", "--all", "--grace-period=0", "--force", "-n", namespace], "").succeeded();
 }
 
-/// The names of all that is in no namespace, which namespaces are, too.
+/// The names of all cluster-wide objects, including namespaces.
 fn cluster_scoped(bench: &Bench) -> BTreeSet<String> {
     let kinds = ["api-resources", "--namespaced=false", "--verbs=list,delete", "-o", "name"];
     let kinds = bench.kubectl(&kinds, "").succeeded().split_whitespace().collect::<Vec<_>>().join(",");
@@ -356,7 +356,7 @@ fn on_a_cluster_that_is_there_these_tests_leave_nothing_behind() {
         "policy::the_policy_of_a_patcher_reaches_every_namespace_but_the_excluded_ones",
     ]);
     let tests = tests.variable("REGCRED_USE_KUBECONFIG", "1").variable("REGCRED_TOOLS", bench::tools(&[]).unwrap());
-    // To the end of the output: what tidies up has it, too.
+    // To the end of the output, because the cleanup uses it, too.
     let run = tests.run();
     assert_eq!(run.stderr.matches("SKIPPED: not on a cluster that others may use\n").count(), 1, "{run:?}");
     assert!(run.succeeded().contains("test result: ok. 3 passed"));

@@ -6,7 +6,7 @@ use crate::harness::bench::Bench;
 use crate::harness::cells::{self, PROFILES};
 use crate::harness::custom_resources;
 
-/// The kinds of others that the cells hold.
+/// The kinds of other projects in the cells.
 const KINDS: &[&str] = &["SealedSecret", "ExternalSecret", "ECRAuthorizationToken"];
 
 #[test]

@@ -24,7 +24,7 @@ fn release(arguments: &[&str]) -> Program {
     program("tests/release").arguments(arguments)
 }
 
-/// A static program that knows its version and nothing else. Go, unlike Rust, makes one for every target without more.
+/// A static program that only knows its version. Unlike Rust, Go needs no more tools for another target.
 fn stand_in(folder: &Path, target: &str) -> PathBuf {
     let (source, binary) = (folder.join("main.go"), folder.join(target));
     let version = concat!("regcred ", env!("CARGO_PKG_VERSION"), r"\n");
@@ -115,7 +115,7 @@ fn the_checksums_are_signed_where_a_key_is_named() {
     assert!(verify().succeeded().contains(concat!("Trusted comment: regcred ", env!("CARGO_PKG_VERSION"))));
     bench::write(&sums, "something else");
     verify().failed();
-    // A signature of an earlier run does not stay beside other sums.
+    // A signature of an earlier run does not stay beside other checksums.
     assert!(pack().run().stderr.contains("is not signed"));
     assert!(!folder.path().join("SHA256SUMS.minisig").exists());
     let seen = pack().variable("REGCRED_MINISIGN_KEY", folder.path().join("none")).run().failed();
@@ -131,7 +131,7 @@ fn a_binary_that_needs_something_of_the_machine_or_is_for_another_is_no_release(
         let seen = release(&["--pack", folder.path().to_str().unwrap(), &pair]).run().failed();
         assert!(seen.contains(&format!("is no static binary for {target}")), "{seen}");
     };
-    // What cargo built for the tests asks for a dynamic linker.
+    // The test binary of cargo needs a dynamic linker.
     refused(own, Path::new(env!("CARGO_BIN_EXE_regcred")));
     refused(other, &stand_in(folder.path(), own));
     refused(own, &stand_in(folder.path(), other));
@@ -209,7 +209,7 @@ fn the_build_is_given_its_sources_and_nothing_that_may_hold_a_login() {
         .collect();
     assert_eq!(copied.iter().collect::<BTreeSet<_>>(), let_in.iter().collect());
 
-    // With these the package is whole: cargo finds its targets, and every file that the sources include is there.
+    // With these the package is complete: cargo finds its targets and every included file.
     let folder = tempfile::tempdir().unwrap();
     for name in &copied {
         program("cp").arguments(["-R"]).arguments([root().join(name), folder.path().join(name)]).run().succeeded();
@@ -230,7 +230,7 @@ fn the_build_is_given_its_sources_and_nothing_that_may_hold_a_login() {
     }
 }
 
-/// Takes cargo's place: writes its own arguments to where cargo would write the binary.
+/// Replaces cargo: writes its own arguments to the path of the binary.
 const CARGO: &str = "#!/bin/sh
 for word; do
   case $last in --target) target=$word ;; --bin) bin=$word ;; esac
@@ -287,8 +287,8 @@ fn buildah_builds_the_images_around_the_binary() {
         buildah(&[&arguments, more, &[context.to_str().unwrap()]].concat());
         buildah(&["from", &image]).trim_end().to_owned()
     };
-    // The compiler's image and the others come from registries: here their place is taken by images with just what is copied
-    // out of them. The stages around them are built as they stand.
+    // The compiler's image and the others come from registries. Here, images with only the copied files replace them. The stages around
+    // them are built unchanged.
     build("kubectl", "FROM scratch\nCOPY kubectl /bin/kubectl\n", &[]);
     let text = dockerfile();
     let (_, after) = text.split_once("\nFROM ${KUBECTL_IMAGE}").unwrap();
@@ -306,7 +306,7 @@ fn buildah_builds_the_images_around_the_binary() {
     assert_eq!(run(&small, &["/usr/local/bin/regcred", "--version"]), version);
     assert_eq!(run(&jobs, &["regcred", "--version"]), version);
     assert!(run(&jobs, &["kubectl", "version", "--client"]).starts_with("Client Version: "));
-    // An image of a user's own, as docs/ci.md builds it from ours.
+    // A user's own image, built from ours as in docs/ci.md.
     assert!(text.contains("COPY --from=build") && dockerfile().contains("/buildpack-deps:bookworm-scm@"), "it has git");
     let page = fs::read_to_string(root().join("docs/ci.md")).unwrap();
     let (_, own) = page.split_once("```text\nFROM ").unwrap();

@@ -27,7 +27,7 @@ impl Running {
         Some(Self { bench, namespace: &controller.namespace, certificate: &controller.certificate })
     }
 
-    /// `kubeseal`, which asks this controller.
+    /// `kubeseal` for this controller.
     fn kubeseal(&self, arguments: &[&str], stdin: &str) -> Run {
         let controller = ["--controller-name", "sealer", "--controller-namespace", self.namespace];
         self.bench.program("kubeseal").arguments(controller).arguments(arguments).stdin(stdin).run()
@@ -47,7 +47,7 @@ impl Running {
         documents(&run.succeeded()).remove(0)
     }
 
-    /// What the controller makes of it: the Secret, or that it cannot be opened.
+    /// The controller's result: the Secret, or that it cannot be opened.
     fn outcome(&self, sealed: &Value) -> Option<Value> {
         let name = |key: &str| sealed["metadata"][key].as_str().unwrap().to_owned();
         self.bench.apply(&sealed.to_string()).succeeded();
@@ -82,7 +82,7 @@ fn each_scope_comes_out_as_the_secret_that_plain_would_have_been() {
         let plain = documents(&controller.bench.regcred(&arguments, &[LOGINS]).succeeded()).remove(0);
         let secret = controller.outcome(&sealed).unwrap();
         assert_eq!(difference(&plain, &secret), None, "{scope}");
-        // Sealed again it is other bytes, and the same Secret.
+        // After another sealing, the bytes differ, and the Secret is the same.
         let again = controller.sealed(&namespace, "pull", scope);
         assert_ne!(value(&again), value(&sealed));
         assert_eq!(controller.outcome(&again).unwrap()["data"], plain["data"]);
@@ -138,7 +138,7 @@ fn the_example_for_argo_cd_is_opened_in_the_cluster_it_is_for_and_in_no_other() 
         let docker_config: Value = serde_json::from_slice(&docker_config).unwrap();
         assert_eq!(docker_config["auths"]["ghcr.io"]["password"], "p<&é");
     }
-    // And a second run leaves every byte.
+    // And a second run leaves every byte unchanged.
     let lock = read("prod-eu", "regcred.lock").unwrap();
     render();
     assert_eq!((sealed("prod-us", "web"), read("prod-eu", "regcred.lock").unwrap()), (foreign, lock));
@@ -303,7 +303,7 @@ fn the_certificate_that_is_fetched_is_the_one_of_kubeseal() {
     controller.fetch_cert(&output).succeeded();
     assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), written, "what is current is left alone");
 
-    // One that was renewed replaces the old one.
+    // A renewed certificate replaces the old one.
     std::fs::copy(file("rsa-2048.pem"), &path).unwrap();
     assert_eq!(controller.fetch_cert(&[&output[..], &["--check"]].concat()).status, 3);
     let run = controller.fetch_cert(&output);
@@ -311,7 +311,7 @@ fn the_certificate_that_is_fetched_is_the_one_of_kubeseal() {
     run.succeeded();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), found);
 
-    // The certificate of a cluster of regcred.yaml comes by that cluster's context and kubeconfig.
+    // The certificate of a cluster in regcred.yaml is fetched with that cluster's context and kubeconfig.
     let config = controller.bench.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"], "").succeeded();
     let mut elsewhere: Value = serde_json::from_str(&config).unwrap();
     let real = elsewhere["contexts"][0]["context"].clone();
@@ -341,7 +341,7 @@ fn the_certificate_that_is_fetched_is_the_one_of_kubeseal() {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), found);
     }
 
-    // Another's file stays.
+    // A file of somebody else stays.
     bench::write(&folder.path().join("values.yaml"), "a: b\n");
     let other = folder.path().join("values.yaml");
     assert!(controller.fetch_cert(&["--output", other.to_str().unwrap()]).failed().contains("has no certificate"));
@@ -368,7 +368,7 @@ fn what_keeps_the_certificate_away_is_said() {
     bench.kubectl(&["create", "-n", namespace, "-f", "-"], &service.to_string()).succeeded();
     failed(&["--controller-name", "idle", "--controller-namespace", namespace], "nothing answers behind the Service");
 
-    // Somebody who may do nothing, and a cluster that is not there.
+    // A user without rights, and a cluster that does not exist.
     let config = bench.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"], "").succeeded();
     let mut config: Value = serde_json::from_str(&config).unwrap();
     config["users"][0]["user"]["as"] = json!("nobody");

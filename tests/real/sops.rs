@@ -68,7 +68,7 @@ impl Repository {
         sops.variable("SOPS_DISABLE_VERSION_CHECK", "1").arguments(["decrypt".as_ref(), path.as_os_str()]).run()
     }
 
-    /// What the tree in `out` is in clear, by path.
+    /// The content of the tree in `out` in clear, by path.
     fn opened(&self) -> BTreeMap<String, Value> {
         self.files()
             .into_iter()
@@ -99,7 +99,7 @@ fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// What a run without protection writes: the Secrets, by the path that they have with it.
+/// The output of a run without protection: the Secrets, by the path that they have with protection.
 fn plain(repository: &Repository, arguments: &[&str]) -> BTreeMap<String, Value> {
     let text = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred")))
         .directory(repository.folder.path())
@@ -181,7 +181,7 @@ fn flux_finds_what_it_needs_and_builds_the_same_as_without_protection() {
     repository.render(&[&target[..], &["--format", "kustomization", "--output", "out"]].concat(), &[]).succeeded();
     let kustomization = fs::read_to_string(repository.path("out/kustomization.yaml")).unwrap();
     assert!(kustomization.contains("- namespaces/team-a/secret-image-pull-secret.sops.yaml\n"), "{kustomization}");
-    // As its controller does: each file that sops has encrypted is decrypted in place, then all of them are built.
+    // As Flux's controller does: it decrypts each encrypted file in place, then builds all of them.
     let encrypted = repository.program("kustomize").arguments(["build", "out"]).run().succeeded();
     assert_eq!(documents(&encrypted).iter().filter(|object| object["sops"]["mac"].is_string()).count(), 2);
     for path in repository.opened().into_keys() {
@@ -233,7 +233,7 @@ fn what_is_not_encrypted_is_found_without_logins_and_without_a_key_whatever_the_
         }
         write(&root.join("regcred.lock"), &lock);
     }
-    // The recipients of a merge request are told before anything is encrypted for them.
+    // The recipients of a merge request are reported before anything is encrypted for them.
     write(&root.join(path), &good);
     repository.rules("creation_rules: [{age: RECIPIENT, mac_only_encrypted: true}]");
     let run = repository.render(&[&arguments[..], &["--check"]].concat(), &[without]);
@@ -248,7 +248,7 @@ fn a_rule_is_found_and_matched_as_for_a_person_in_the_repository() {
         "creation_rules:\n- {{path_regex: ^clusters/prod/namespaces/, unencrypted_regex: {regex}, mac_only_encrypted: true, age: RECIPIENT}}\n- {{path_regex: yaml$, age: age1nobody}}\n"
     ));
     let elsewhere = tempfile::tempdir().unwrap();
-    // The folder is not there yet, and regcred does not run in the repository.
+    // The folder does not exist yet, and regcred does not run in the repository.
     let output = repository.path("clusters/new/../prod");
     let run = Program::new(Path::new(env!("CARGO_BIN_EXE_regcred")))
         .directory(elsewhere.path())
@@ -277,7 +277,7 @@ fn a_rule_that_says_nothing_of_keys_gets_the_choice_that_flux_needs() {
 fn recipients_may_be_in_a_variable() {
     let Some(repository) = Repository::new("stores: {yaml: {indent: 2}}") else { return };
     let recipients = [("SOPS_AGE_RECIPIENTS", repository.recipient.as_str())];
-    // Rules of where regcred runs are none of the output's.
+    // Rules of regcred's working directory do not apply to the output.
     let elsewhere = tempfile::tempdir().unwrap();
     write(&repository.path("work/.sops.yaml"), "creation_rules: [");
     let output = elsewhere.path().join("out");
@@ -337,7 +337,7 @@ fn what_fails_says_why_and_leaves_the_tree_as_it_was() {
             assert!(run.stderr.contains(word), "{rules}: {}", run.stderr);
         }
         assert_eq!(repository.files(), before, "{rules}");
-        // Nor does a folder that was not there come to be.
+        // A missing folder is not created, either.
         let fresh = ["-n", "team-a,team-b", "--format", "directory", "--output", "fresh/folder"];
         assert_eq!(repository.render(&fresh, &changed).status, 1, "{rules}");
         assert!(!repository.path("fresh").exists(), "{rules}");
@@ -379,7 +379,7 @@ fn nothing_is_on_disk_in_clear_while_sops_works() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}, {{age: RECIPIENT}}]")) else {
         return;
     };
-    // What is looked for lies where nobody looks: the login, its parts, and each as base64 has it.
+    // The search covers places where nobody looks: the login, its parts, and the base64 of each.
     let fixtures = tempfile::tempdir().unwrap();
     let marks = fixtures.path().join("marks");
     write(&marks, "s3cr3t-sesame\nYWNtZS1ib3Q6czNjcjN0\nczNjcjN0LXNlc2Ft\nM2NyM3Qtc2VzYW1l\neyJhdXRocyI6e\n");
@@ -405,7 +405,7 @@ fn nothing_is_on_disk_in_clear_while_sops_works() {
         }
     }
     assert_eq!(fs::read_to_string(&found).unwrap(), "");
-    // It would have been found.
+    // The search does find it.
     write(&temporary.join("x"), "YWNtZS1ib3Q6czNjcjN0LXNlc2FtZQ==");
     repository.render(formats[1], &variables).succeeded();
     assert!(fs::read_to_string(&found).unwrap().contains("/tmp/x\n"));
@@ -423,7 +423,7 @@ fn encrypted_values_are_those_that_helm_needs_and_stay_when_nothing_changed() {
     assert!(first.starts_with("# Written by regcred.") && !first.contains("YWNtZS"), "{first}");
     assert!(first.contains("- team-a\n") && first.contains("dockerConfigJson: ENC["), "{first}");
 
-    // What Helmfile does with `secrets:`: sops decrypts, helm takes the values.
+    // Helmfile's steps for `secrets:`: sops decrypts, helm takes the values.
     let values = repository.decrypt(&secrets, "key").succeeded();
     repository.render(&["-n", "x", "--format", "directory", "--output", "unused"], &[]).succeeded();
     let regcred = |arguments: &[&str]| {
@@ -478,14 +478,14 @@ fn encrypted_values_are_compared_without_logins_and_without_a_key_as_far_as_anyb
     let check = |namespaces: &str, variables: &[(&str, &str)]| {
         repository.render(&[&["-n", namespaces], &arguments[..], &["--check"]].concat(), variables)
     };
-    // Written with a key and without, looked at by a job that has no logins, no key, or neither.
+    // Written with a key and without, checked by a job that has no logins, no key, or neither.
     for written in [&[key][..], &[]] {
         repository.rules("creation_rules: [{age: RECIPIENT}]");
         repository.render(&[&["-n", "a,b"], &arguments[..]].concat(), written).succeeded();
         let first = fs::read_to_string(&secrets).unwrap();
         for variables in [&[("DOCKERHUB_AUTH", "")][..], &[("DOCKERHUB_AUTH", ""), key], &[]] {
             let run = check("a,b", variables);
-            // With the key, what it has not signed is not ours.
+            // With the key, a file without its signature is not ours.
             let is_foreign = written.is_empty() && variables.contains(&key);
             assert_eq!(run.status, if is_foreign { 3 } else { 0 }, "{variables:?}: {}", run.stderr);
             assert!(run.stderr.contains("not compared"), "{}", run.stderr);

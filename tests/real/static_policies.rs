@@ -1,4 +1,4 @@
-//! Reads the policies that confine the controller from files of the API server, as docs/static-policies.md says.
+//! Lets the API server read the policies that confine the controller from files, as in docs/static-policies.md.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::harness::bench::{self, Bench};
 use crate::harness::console;
 use crate::harness::controller::{Installed, OLD};
 
-/// Where the page has the files.
+/// The path of the files in the page.
 const FOLDER: &str = "/etc/kubernetes/admission";
 
 /// The block of the page in this language.
@@ -57,7 +57,7 @@ fn policies_from_files_confine_the_controller_and_no_request_deletes_them() {
 
     let another = "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"type\": \"kubernetes.io/service-account-token\", \"metadata\": \
                  {\"name\": \"NAME\", \"annotations\": {\"kubernetes.io/service-account.name\": \"default\"}}}";
-    // With no replica left, nothing is there that the forbidden Secret would meet.
+    // When no replica is left, no Secret exists that the forbidden Secret would conflict with.
     drop(replica);
     let late = installed.namespace();
     let account = format!("system:serviceaccount:{}:regcred-{}", installed.system, installed.owner);

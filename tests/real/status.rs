@@ -14,11 +14,11 @@ const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"ca
 const OTHER: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-new"}}}"#;
 
 fn regcred(bench: &Bench, arguments: &[&str], login: &str) -> Run {
-    let program = bench.program("regcred").arguments(["--no-config"]).arguments(arguments);
+    let program = bench.confined(arguments).arguments(["--no-config"]);
     program.variable("DOCKERHUB_AUTH", login).run()
 }
 
-/// What `status --format json` says of one cluster; no value of a login is in it.
+/// The output of `status --format json` for one cluster; it holds no value of a login.
 #[track_caller]
 fn status(bench: &Bench, arguments: &[&str], login: &str, exit: i32) -> Value {
     let run = regcred(bench, &[&["status", "--format", "json"], arguments].concat(), login);

@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::harness::bench::{self, Bench, Program};
 
 const NAMESPACES: usize = 1_000;
-/// How long one filter or sort may take, on a machine that does much else.
+/// The time limit for one filter or sort, on a busy machine.
 const LIMIT: f64 = 1_000.0;
 
-/// What a test does with the page, and leaves in the title.
+/// The actions of a test on the page, which leave the result in the title.
 const SCRIPT: &str = r#"
 const click = (head) => head.querySelector("button").click();
 const heads = [...document.querySelectorAll("thead th")];
@@ -42,7 +42,7 @@ result.again = rows().length;
 document.title = "RESULT" + JSON.stringify(result);
 "#;
 
-/// The page as Chromium has it once its scripts have run.
+/// The page in Chromium after its scripts have run.
 fn opened(chromium: &Path, page: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.html");
@@ -59,7 +59,7 @@ fn chromium() -> Option<PathBuf> {
     Some(bench::tools(&["chromium"])?.join("chromium"))
 }
 
-/// The page of a cluster with so many namespaces, half of them served, with a Secret that somebody else made in every tenth.
+/// The page of a cluster with this many namespaces: half of them are served, and every tenth has a Secret of somebody else.
 fn page(bench: &Bench) -> String {
     let folder = tempfile::tempdir().unwrap();
     let prefix = bench::fresh("page");
@@ -89,7 +89,7 @@ fn page(bench: &Bench) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The page without its own policy, and with one more script.
+/// The page without its own policy, and with an additional script.
 fn with_script(page: &str, script: &str) -> String {
     let (before, rest) = page.split_once("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
     let (_, rest) = rest.split_once('>').unwrap();
@@ -121,13 +121,13 @@ fn a_thousand_namespaces_are_sorted_and_filtered_without_lag() {
         assert!(milliseconds < LIMIT, "{result}");
     }
 
-    // Under its own policy its own script runs, and another one does not.
+    // Under its own policy its own script runs, and another script does not.
     let dom = opened(&chromium, &page.replace("</tbody>", "</tbody><script>document.title = 'foreign'</script>"));
     assert!(dom.contains("<title>Pull secrets</title>"), "a foreign script has run");
     assert!(dom.contains(" data-ready"), "our own script has not run");
 }
 
-/// Five namespaces: one is served, one has an old login, one a Secret that is of no use, one nothing, and one that of a Helm release.
+/// Five namespaces: served, an old login, an unusable Secret, nothing, and a Secret of a Helm release.
 const FIVE: &str = r#"
 for namespace in billing legacy mail search shop; do
     kubectl create namespace $namespace; kubectl wait serviceaccount default -n $namespace --for=create
@@ -167,7 +167,7 @@ fn the_picture_in_the_documentation_shows_five_namespaces() {
         std::fs::create_dir_all(documented.parent().unwrap()).unwrap();
         std::fs::copy(&picture, &documented).unwrap();
     }
-    // Fonts differ from machine to machine, so the size of the picture alone is compared.
+    // Fonts differ between machines, so only the size of the picture is compared.
     let size = |png: &[u8]| png[16..24].to_vec();
     assert_eq!(size(&drawn), size(&std::fs::read(documented).unwrap()));
     assert!(drawn.len() > 20_000, "an empty page is smaller: {} bytes", drawn.len());

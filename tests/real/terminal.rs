@@ -18,10 +18,7 @@ fn secret_is_there(bench: &Bench, namespace: &str) -> bool {
 fn progress_is_a_line_at_a_terminal_that_goes_with_the_run_and_is_printed_nowhere_else() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [one, other] = bench.namespaces();
-    let apply =
-        |namespace: &str| vec!["apply".to_owned(), "--no-config".to_owned(), "-n".to_owned(), namespace.to_owned()];
-    let at_a_terminal = apply(&one);
-    let at_a_terminal: Vec<_> = at_a_terminal.iter().map(String::as_str).collect();
+    let at_a_terminal = ["apply", "--no-config", "-n", &one];
     let (status, shown) = Session::start(bench, &at_a_terminal, &[LOGIN]).end();
     assert!(status.success(), "{shown}");
     assert!(shown.contains("0/2 changes, "), "{shown}");
@@ -32,8 +29,8 @@ fn progress_is_a_line_at_a_terminal_that_goes_with_the_run_and_is_printed_nowher
     // Nothing is left to change.
     let (_, shown) = Session::start(bench, &at_a_terminal, &[LOGIN]).end();
     assert_eq!(shown, "note: 1 namespace: 2 unchanged\n");
-    let run =
-        bench.program("regcred").arguments(apply(&other)).variable("TERM", "xterm").variable(LOGIN.0, LOGIN.1).run();
+    let run = bench.confined(&["apply", "--no-config", "-n", &other]);
+    let run = run.variable("TERM", "xterm").variable(LOGIN.0, LOGIN.1).run();
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", "note: 1 namespace: 1 linked, 1 created\n"));
 }
 
@@ -43,7 +40,7 @@ fn delete_asks_at_a_terminal_and_only_yes_deletes() {
     let [namespace] = bench.namespaces();
     let delete = ["delete", "--no-config", "-n", &namespace];
     let apply = ["apply", "--no-config", "-n", &namespace];
-    bench.program("regcred").arguments(apply).variable(LOGIN.0, LOGIN.1).run().succeeded();
+    bench.confined(&apply).variable(LOGIN.0, LOGIN.1).run().succeeded();
     for keys in ["\n", "n\n", "yesterday\n", CTRL_D, CTRL_C] {
         let mut session = Session::start(bench, &delete, &[]);
         session.answer(QUESTION, keys);
@@ -63,7 +60,7 @@ fn delete_asks_at_a_terminal_and_only_yes_deletes() {
         let (status, shown) = session.end();
         assert!(status.success() && shown.contains("note: 1 namespace: 1 unlinked, 1 deleted"), "{keys:?}: {shown}");
         assert!(!secret_is_there(bench, &namespace), "{keys:?}: {shown}");
-        bench.program("regcred").arguments(apply).variable(LOGIN.0, LOGIN.1).run().succeeded();
+        bench.confined(&apply).variable(LOGIN.0, LOGIN.1).run().succeeded();
     }
     let (status, shown) = Session::start(bench, &[&delete[..], &["--yes"]].concat(), &[]).end();
     assert!(status.success() && !shown.contains(QUESTION), "{shown}");

@@ -1,4 +1,4 @@
-//! Puts `regcred` in the place of Titansoft's patcher: with its manifests, as its account, with its variables and flags.
+//! Replaces Titansoft's patcher with `regcred`: with the patcher's manifests, account, variables and flags.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,12 +9,12 @@ use tempfile::TempDir;
 use crate::harness::bench::{self, Bench, Run, fresh};
 use crate::harness::controller::{NEW, OLD, Replica};
 
-/// What the annotation of its Secrets says.
+/// The annotation of its Secrets.
 const MARK: &str = "imagepullsecret-patcher";
-/// How often it looks at the cluster here.
+/// How often it polls the cluster here.
 const LOOP: (&str, &str) = ("CONFIG_LOOP_DURATION", "1s");
 
-/// What the manifests of the patcher make, without the Deployment, and what that mounts.
+/// The objects of the patcher's manifests without the Deployment, and the mounted files.
 struct Theirs {
     bench: &'static Bench,
     namespace: String,
@@ -22,7 +22,7 @@ struct Theirs {
 }
 
 impl Theirs {
-    /// Applies what `deploy-example/kubernetes-manifest` has: every name is that of the patcher, the rights are those of its ClusterRole.
+    /// Applies `deploy-example/kubernetes-manifest`: all names are the patcher's, and the rights are those of its ClusterRole.
     fn installed(bench: &'static Bench, name: &str) -> Self {
         let metadata = json!({"name": name, "namespace": name});
         let verbs = ["list", "patch", "create", "get", "delete"];
@@ -56,7 +56,7 @@ impl Theirs {
         theirs
     }
 
-    /// Mounts a login in the place of the one before.
+    /// Mounts a login in place of the earlier one.
     fn mount(&self, login: &str) {
         bench::write(&self.folder.path().join("new"), login);
         std::fs::rename(self.folder.path().join("new"), self.mounted()).unwrap();
@@ -106,7 +106,7 @@ impl Theirs {
         self.serves(name, &[namespace], password)
     }
 
-    /// Whether all of these namespaces have the login and the reference.
+    /// Whether all these namespaces have the login and the reference.
     fn serves(&self, name: &str, namespaces: &[&str], password: &str) -> bool {
         let objects = self.bench.get(&["secrets,serviceaccounts", "-A"])["items"].take();
         let (mut logins, mut references) = (BTreeSet::new(), BTreeSet::new());
@@ -124,7 +124,7 @@ impl Theirs {
         namespaces.iter().all(|name| logins.contains(name) && references.contains(name))
     }
 
-    /// A Secret of this name that holds another login, made by the patcher or by somebody else.
+    /// A Secret of this name with another login, created by the patcher or by somebody else.
     fn another(&self, name: &str, namespace: &str, mark: Option<&str>) {
         let annotations = mark.map(|mark| json!({"app.kubernetes.io/managed-by": mark}));
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
@@ -158,7 +158,7 @@ fn the_manifests_of_the_patcher_serve_every_namespace_with_another_image_and_not
     theirs.another(secret, &foreign, None);
     bench.kubectl(&["create", "secret", "generic", secret, "-n", &wrong_type, "--from-literal=a=b"], "").succeeded();
 
-    // The variables of its Deployment; only the loop is shorter.
+    // The variables of its Deployment, with a shorter loop.
     let variables = [("CONFIG_FORCE", "true"), ("CONFIG_DEBUG", "false"), ("CONFIG_ALLSERVICEACCOUNT", "true")];
     let replica = theirs.start(&[], &variables);
     let all = [early.as_str(), &foreign, &wrong_type, "kube-system", "default", &theirs.namespace];
@@ -173,12 +173,12 @@ fn the_manifests_of_the_patcher_serve_every_namespace_with_another_image_and_not
     Bench::wait("the new namespace", || theirs.is_served(secret, &late, "canary-of-old"));
     println!("a new namespace was served after {:?}, with a loop of a second", began.elapsed());
 
-    // A rotation is in place, the source stays, and what is excluded meanwhile is left as it is.
+    // A rotation is in place, the source stays, and a namespace that is excluded meanwhile stays as it is.
     let uid = || bench.get(&["secret", secret, "-n", &late])["metadata"]["uid"].clone();
     let before = uid();
     let exclude = ["annotate", "namespace", &early, "k8s.titansoft.com/imagepullsecret-patcher-exclude=true"];
     bench.kubectl(&exclude, "").succeeded();
-    // A pass that begins now sees the annotation: it serves a namespace that is younger.
+    // A pass that starts now sees the annotation, because it serves a younger namespace.
     let [younger] = bench.namespaces();
     Bench::wait("the younger namespace", || theirs.is_served(secret, &younger, "canary-of-old"));
     theirs.mount(NEW);
@@ -243,7 +243,7 @@ fn without_force_what_is_missing_is_made_and_nothing_that_is_there_is_replaced()
     assert!(theirs.has(&secret, &none, "canary-of-old") && theirs.has(&secret, &patchers, "of-another"));
     assert!(theirs.login(&secret, &left_out).is_none());
 
-    // A broken login changes nothing, and a good one goes on.
+    // A broken login changes nothing, and after a good one it goes on.
     theirs.mount("nonsense");
     replica.says("the file of `CONFIG_DOCKERCONFIGJSONPATH`");
     let [later] = bench.namespaces();

@@ -4,26 +4,26 @@ use std::fmt::Write;
 
 use http::Method;
 
-/// A request: what a server needs to make it again.
+/// A request that can be repeated.
 pub struct Call {
     /// The method.
     pub method: Method,
     /// Path and query.
     pub path: String,
-    /// The form of the body.
+    /// The media type of the body.
     pub content_type: &'static str,
     /// The body.
     pub body: Vec<u8>,
-    /// The form of the answer.
+    /// The media type of the answer.
     pub accept: &'static str,
 }
 
-/// The form of a JSON Patch.
+/// The media type of a JSON Patch.
 pub const JSON_PATCH: &str = "application/json-patch+json";
-/// The form of a server-side apply.
+/// The media type of a server-side apply.
 pub const APPLY: &str = "application/apply-patch+yaml";
 pub(crate) const JSON: &str = "application/json";
-/// A list of objects without anything but their metadata.
+/// The media type of a list with only the metadata of its objects.
 pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 impl Call {
@@ -33,7 +33,7 @@ impl Call {
         Self { method: Method::GET, path, content_type: JSON, body: Vec::new(), accept: JSON }
     }
 
-    /// Creates an object: a review or a trial, since another try may find that the first one was heard.
+    /// Creates an object. Only a review or a dry run may be retried: after a lost answer, a real object could already exist.
     #[must_use]
     pub fn create(path: String, object: &serde_json::Value) -> Self {
         Self { method: Method::POST, path, content_type: JSON, body: object.to_string().into_bytes(), accept: JSON }
@@ -53,7 +53,7 @@ impl Call {
     }
 }
 
-/// A value as a query holds it.
+/// A value, encoded for a query.
 pub(crate) fn encoded(value: &str) -> String {
     value.bytes().fold(String::with_capacity(value.len()), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

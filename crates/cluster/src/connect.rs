@@ -18,26 +18,26 @@ use crate::threads;
 
 /// How to reach a cluster.
 pub struct Access {
-    /// Where the addresses and logins are.
+    /// Where the addresses and logins come from.
     pub source: Source,
-    /// The context; else the current one.
+    /// The context; without it, the current one.
     pub context: Option<String>,
     /// The value of `REGCRED_ALLOWED_CONTEXTS`, if the context is not typed.
     pub allowed_contexts: Option<String>,
-    /// The user to act as.
+    /// The user to impersonate.
     pub user: Option<String>,
-    /// The groups to act as.
+    /// The groups to impersonate.
     pub groups: Vec<String>,
-    /// The variables that programs of the kubeconfig do not see.
+    /// The variables that programs of the kubeconfig do not get.
     pub hidden_variables: Vec<String>,
-    /// How long one call may take.
+    /// The deadline of one call.
     pub timeout: Duration,
-    /// Whether the program is to stop.
+    /// Whether the program was told to stop.
     pub stop: fn() -> bool,
 }
 
 impl Access {
-    /// Whether both reach one cluster in the same way.
+    /// Whether both reach the same cluster in the same way.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn is_that_of(&self, other: &Self) -> bool {
@@ -51,20 +51,20 @@ impl Access {
     }
 }
 
-/// Where the addresses and logins of clusters are.
+/// Where the addresses and logins of clusters come from.
 pub enum Source {
-    /// In a text.
+    /// From a text.
     Text(SecretString),
-    /// In files, merged as kubectl does.
+    /// From files, merged as kubectl does.
     Files(Vec<PathBuf>),
-    /// Where a Pod has them.
+    /// From the ServiceAccount of the Pod.
     Pod,
 }
 
-/// Makes the client.
+/// Creates the client.
 ///
 /// # Errors
-/// The kubeconfig cannot be read, has no such context, or its login cannot be had.
+/// The kubeconfig cannot be read, has no such context, or gives no login.
 pub async fn connect(access: Access) -> Result<Server, Diagnostic> {
     let (timeout, stop) = (access.timeout, access.stop);
     let config = config(access).await?;
@@ -74,25 +74,25 @@ pub async fn connect(access: Access) -> Result<Server, Diagnostic> {
     Ok(Server::new(client(config)?, timeout, stop))
 }
 
-/// What a program that stays connected has.
+/// The clients of a program that stays connected.
 pub struct Connected {
     /// For reads and writes.
     pub client: Client,
-    /// For watches: its connections are its own, and one without a byte for `cut` counts as cut.
+    /// For watches. It has separate connections; a connection counts as cut after `cut` without a byte.
     pub watching: Client,
-    /// For the lease: where the connections of the others are cut, a renewal does not try one after the other.
+    /// For the Lease: if the other connections are cut, a renewal does not have to try them one after the other.
     pub electing: Client,
     /// The namespace of the Pod, or of the kubeconfig's context.
     pub own: String,
 }
 
-/// After how long without a byte a connection for reads and writes counts as cut: longer than any webhook of the API server may take.
+/// A connection for reads and writes counts as cut after this time without a byte: longer than any webhook of the API server may take.
 const SILENT: Duration = Duration::from_secs(35);
 
-/// Makes the clients of a program that stays connected.
+/// Creates the clients of a program that stays connected.
 ///
 /// # Errors
-/// As [`connect`].
+/// The errors of [`connect`].
 pub async fn stay_connected(access: Access, cut: Duration) -> Result<Connected, Diagnostic> {
     let mut config = config(access).await?;
     config.reset_reader_on_write = true;
@@ -155,7 +155,7 @@ fn needs_a_thread(config: &Config) -> bool {
     is_a_name(config.proxy_url.as_ref().unwrap_or(&config.cluster_url))
 }
 
-/// No kubeconfig is longer.
+/// The largest size of a kubeconfig.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("regcred/", env!("CARGO_PKG_VERSION"));
@@ -172,13 +172,13 @@ fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Diagnostic> {
     merged.map_err(|error| invalid(&error))
 }
 
-/// Refuses what may never end: a device, a pipe without a writer, a file that is longer than any kubeconfig.
+/// Refuses a file that may never end: a device, a pipe without a writer, or a file that is longer than any kubeconfig.
 fn check_file(path: &Path) -> Result<(), Diagnostic> {
     let is_open = path.starts_with("/dev/fd") || path == Path::new("/dev/stdin");
     let what = match path.metadata() {
         Ok(metadata) if metadata.len() > LONGEST => "is longer than 16 MiB",
         Ok(metadata) if !metadata.is_file() && !is_open => "is not a regular file",
-        // That it is missing is said where it is read.
+        // A missing file is an error where it is read.
         _ => return Ok(()),
     };
     let message = format!("the kubeconfig cannot be read: it {what}");
@@ -186,7 +186,7 @@ fn check_file(path: &Path) -> Result<(), Diagnostic> {
         .hint("name a file with --kubeconfig FILE or the variable KUBECONFIG"))
 }
 
-/// Programs of the kubeconfig see no variable with a login of ours; programs of the old kind see all, and do not run.
+/// Programs of the kubeconfig get no variable with a login of ours. Programs of the old kind would get all variables, so they do not run.
 fn hide(kubeconfig: &mut Kubeconfig, variables: &[String]) -> Result<(), Diagnostic> {
     for user in kubeconfig.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
         if let Some(exec) = &mut user.exec {
@@ -229,7 +229,7 @@ fn check_context(kubeconfig: &Kubeconfig, context: Option<&str>, allowed: Option
     }
 }
 
-/// What is wrong with a kubeconfig, without its text.
+/// The problem of a kubeconfig, without its text.
 fn invalid(error: &KubeconfigError) -> Diagnostic {
     let what = match error {
         KubeconfigError::ReadConfig(error, _) => {

@@ -18,24 +18,24 @@ use crate::path::{self, Kind};
 use crate::read::each;
 use crate::server::{Server, Trouble};
 
-/// The pause before an object is read again that is not there yet.
+/// The pause before a missing object is read again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Debug)]
 pub enum Ending {
-    /// It was written.
+    /// The object was written.
     Written,
-    /// There was nothing to write, or nothing any more.
+    /// There was nothing to write, or nothing left to write.
     Kept,
-    /// Its namespace has gone meanwhile.
+    /// The namespace was deleted since then.
     Gone,
-    /// It failed.
+    /// The step failed.
     Failed(Diagnostic),
 }
 
-/// Executes the steps: those of the whole cluster first, then each namespace by itself and several at once. The endings are in the
-/// order of the steps. `after_each` is called after each step that changes something.
+/// Executes the steps: first the cluster-wide ones, then those of each namespace in order, several namespaces at once. The outcomes are
+/// in the order of the steps. `after_each` is called after each step that changes something.
 pub async fn execute(
     server: &Server,
     delivery: &Delivery<'_>,
@@ -96,7 +96,7 @@ impl Run<'_> {
         result.unwrap_or_else(|trouble| Ending::Failed(Attempt::new(verb, step.place()).failed(&trouble)))
     }
 
-    /// Adds or removes references until the list is as it should be.
+    /// Adds or removes references until the list is as wanted.
     async fn account(
         &self,
         step: &Step,
@@ -121,7 +121,7 @@ impl Run<'_> {
                     Err(trouble) => return Err(trouble),
                 };
             match self.server.ask::<Account>(&Call::get(path.clone())).await {
-                // Somebody may have changed it and changed it back, but not twice.
+                // Another writer may change the list once and back, but hardly twice.
                 Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => {
                     unchanged += 1;
                     if unchanged > 1 {
@@ -140,7 +140,7 @@ impl Run<'_> {
         }
     }
 
-    /// Names who else writes the field of an object.
+    /// Names the other writers of an object's field.
     fn with_others(&self, problem: Diagnostic, metadata: &Metadata, field: &str) -> Diagnostic {
         let ours = self.delivery.field_manager();
         let others: BTreeSet<_> = metadata.managers(field).filter(|manager| *manager != ours).collect();
@@ -151,7 +151,7 @@ impl Run<'_> {
         Diagnostic { message: format!("{}; `{others}` writes it, too", problem.message), ..problem }
     }
 
-    /// Whether the namespace is no longer there, or is being deleted.
+    /// Whether the namespace no longer exists, or is being deleted.
     async fn has_gone(&self, namespace: &Namespace) -> Result<bool, Trouble> {
         match self.server.ask::<NamespaceObject>(&Call::get(path::namespace(namespace))).await {
             Ok(object) => Ok(object.space().phase == Phase::Terminating),
@@ -161,7 +161,7 @@ impl Run<'_> {
         }
     }
 
-    /// Writes a Secret; after a lost race it is read and compared again.
+    /// Writes a Secret. If another writer was faster, the Secret is read and compared again.
     async fn secret(&self, mut step: Step, namespace: &Namespace) -> Result<Ending, Trouble> {
         let end = Instant::now() + self.server.timeout();
         loop {
@@ -197,8 +197,8 @@ impl Run<'_> {
         }
     }
 
-    /// The server-side apply of a Secret. One that is there is replaced only as long as it is the one that was read; one that is
-    /// not there is not forced, so that what somebody else makes meanwhile stays.
+    /// The server-side apply of a Secret. An existing Secret is replaced only if it is still the one that was read. A new Secret is not
+    /// forced, so that a Secret that somebody else creates meanwhile stays.
     fn apply(&self, step: &Step, namespace: &Namespace) -> Option<Call> {
         let Object::Secret { number: Some(number), there } = &step.object else { return None };
         let wanted = self.delivery.manifest(&self.delivery.pull_secrets[*number]);
@@ -237,14 +237,14 @@ impl Run<'_> {
         }
     }
 
-    /// Writes an object that is wholly ours.
+    /// Writes an object that belongs to us as a whole.
     async fn other(&self, path: &str, wanted: &Value) -> Result<Ending, Trouble> {
         let path = format!("{path}?fieldManager={}&force=true", self.delivery.field_manager());
         self.server.send(&Call::patch(path, APPLY, wanted.to_string().into_bytes())).await.map(|_| Ending::Written)
     }
 }
 
-/// A webhook's refusal may quote the Secret: such words are not handed on.
+/// A webhook's refusal may quote the Secret, so its message is not passed on.
 pub(crate) fn without_values(delivery: &Delivery<'_>, trouble: Trouble) -> Trouble {
     let Trouble::Refused(mut status) = trouble else { return trouble };
     if delivery.pull_secrets.iter().any(|one| mentions(one.docker_config(), &status.message)) {

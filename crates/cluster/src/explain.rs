@@ -13,34 +13,34 @@ use crate::server::Server;
 
 const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings";
 
-/// Whose pulls are explained.
+/// The pulls to explain.
 pub enum Subject<'a> {
-    /// Those of a Pod.
+    /// The pulls of a Pod.
     Pod(&'a ResourceName),
-    /// Those of an image in the Pods of a ServiceAccount.
+    /// The pulls of an image in the Pods of a ServiceAccount.
     Image(&'a str, &'a str),
 }
 
-/// What was read.
+/// The objects that were read.
 pub struct Scene {
     /// The namespace.
     pub place: Place,
-    /// The Pod, if it was one that was asked for.
+    /// The Pod, if the question is about a Pod.
     pub pod: Option<Pod>,
     /// The ServiceAccount.
     pub account: Account,
     /// The images.
     pub wanted: Vec<Wanted>,
-    /// The Secrets that count, in the order of the references.
+    /// The Secrets of the Pod, in the order of the references.
     pub secrets: Vec<PullSecret>,
     /// The Secrets of the ServiceAccount and of regcred that the Pod does not refer to.
     pub others: Vec<PullSecret>,
 }
 
-/// Reads it; `ours` are the names of the pull secrets that regcred would write.
+/// Reads these objects; `ours` are the names of the pull secrets that regcred would write.
 ///
 /// # Errors
-/// The Pod does not exist, the cluster does not answer, or forbids to read the Pod or ServiceAccount.
+/// The Pod does not exist, or the cluster does not answer, or forbids to read the Pod or the ServiceAccount.
 pub async fn read(
     server: &Server,
     namespace: &Namespace,
@@ -88,7 +88,7 @@ struct Reader<'a> {
     namespace: &'a Namespace,
 }
 
-/// An object, that there is none, or that it may not be read.
+/// An object, or that it does not exist, or that this account may not read it.
 enum Found {
     Object(Value),
     Missing,
@@ -113,7 +113,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The Secrets of these names; one that may not be read counts as there.
+    /// The Secrets of these names. A Secret that this account may not read counts as existing.
     async fn secrets(&self, names: &[String]) -> Result<Vec<PullSecret>, Diagnostic> {
         let mut secrets = Vec::with_capacity(names.len());
         for name in names {
@@ -137,7 +137,7 @@ impl Reader<'_> {
             Found::Missing | Found::Forbidden(_) => None,
         };
         let selector = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
-        // Without the right, or before Kubernetes 1.36, there is no policy to speak of.
+        // Without the right, or before Kubernetes 1.36, the policy is unknown.
         let bindings = self.server.list::<Value>(BINDINGS, &[("labelSelector", &selector)]).await.unwrap_or_default();
         let mut place = Place::read(self.namespace.as_str(), namespace.as_ref(), &bindings);
         for name in ours {

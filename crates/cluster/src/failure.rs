@@ -4,7 +4,7 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 
 use crate::server::Trouble;
 
-/// What was tried, in the words of RBAC: `list`, `secrets`, in a namespace or everywhere.
+/// An attempted call, in the words of RBAC: `list`, `secrets`, in a namespace or everywhere.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// The verb.
@@ -72,7 +72,7 @@ impl Attempt {
     }
 }
 
-/// The words without the user that RBAC names: `--as` may hold what does not belong there.
+/// The message without the user that RBAC names, because a user may have typed something else after `--as`.
 fn without_user(words: &str) -> String {
     match words.split_once("User \"").and_then(|(before, rest)| Some((before, rest.split_once("\" cannot")?.1))) {
         Some((before, after)) => format!("{before}this user cannot{after}"),
@@ -80,7 +80,7 @@ fn without_user(words: &str) -> String {
     }
 }
 
-/// The first line, not longer than a message should be.
+/// The first line, cut to the length of a message.
 fn one_line(words: &str) -> String {
     let line: String = words.lines().next().unwrap_or_default().chars().filter(|letter| !letter.is_control()).collect();
     match line.char_indices().nth(400) {

@@ -16,11 +16,11 @@ use crate::path::Kind;
 use crate::read::{self, FEW, Spaces, Wanted, WithoutSecrets, each};
 use crate::server::{Server, Trouble};
 
-/// Reads the Secrets of regcred in these namespaces, without their data, and every ServiceAccount there. An account that may not list
-/// them is asked for those of these names, and for these ServiceAccounts.
+/// Reads the Secrets of regcred in these namespaces, without their data, and every ServiceAccount there. If the account may not list
+/// Secrets, it reads the Secrets of these names, and these ServiceAccounts.
 ///
 /// # Errors
-/// The cluster does not answer, or forbids even the names.
+/// The cluster does not answer, or forbids even the reads by name.
 pub async fn read(
     server: &Server,
     spaces: &mut Spaces,
@@ -88,8 +88,8 @@ async fn labelled(
     Ok(found)
 }
 
-/// A kind of object that an earlier run may have left outside of the chosen namespaces: its path, its name, in the order of removal.
-/// What a policy confines goes before the policy.
+/// A kind of object that an earlier run may have left outside of the chosen namespaces: its path and its name, in the order of removal.
+/// A policy is removed after the objects that it confines.
 const OTHERS: &[(&str, &str)] = &[
     ("/apis/apps/v1/deployments", "Deployment"),
     ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", "ClusterRoleBinding"),
@@ -120,7 +120,7 @@ pub async fn others(server: &Server, owner: &str) -> Result<(Vec<Step>, Vec<&'st
                 steps.extend(ours.filter_map(|other| step(collection, kind, &other.metadata)));
             }
             Err(trouble) if trouble.code() == 403 => unread.push(kind),
-            // The cluster is too old for this kind.
+            // The cluster is too old to have this kind.
             Err(trouble) if trouble.code() == 404 => {}
             Err(trouble) => return Err(Attempt::new("list", kind).failed(&trouble)),
         }

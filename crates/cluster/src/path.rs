@@ -30,19 +30,19 @@ impl Kind {
         }
     }
 
-    /// Those of every namespace.
+    /// The path of the objects of every namespace.
     #[must_use]
     pub fn everywhere(self) -> String {
         format!("/api/v1/{}", self.resource())
     }
 
-    /// Those of one namespace.
+    /// The path of the objects of one namespace.
     #[must_use]
     pub fn within(self, namespace: &Namespace) -> String {
         format!("{NAMESPACES}/{namespace}/{}", self.resource())
     }
 
-    /// One of them.
+    /// The path of one object.
     #[must_use]
     pub fn one(self, namespace: &Namespace, name: &ResourceName) -> String {
         format!("{}/{name}", self.within(namespace))

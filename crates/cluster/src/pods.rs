@@ -17,10 +17,10 @@ use crate::server::Server;
 
 /// Every Pod of a cluster.
 const EVERYWHERE: &str = "/api/v1/pods";
-/// Pods that have ended pull nothing any more.
+/// Leaves out Pods that have ended: they pull no image any more.
 const NOT_ENDED: (&str, &str) = ("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed");
 
-/// Reads the Pods of these namespaces that have not ended; a namespace whose Pods this account may not list is left out.
+/// Reads the Pods of these namespaces that have not ended. Namespaces whose Pods this account may not list are left out.
 ///
 /// # Errors
 /// The cluster does not answer.
@@ -42,7 +42,7 @@ pub async fn read(server: &Server, namespaces: Vec<Namespace>) -> Result<Pods, D
     each(namespaces, one).await.into_iter().filter_map(Result::transpose).collect()
 }
 
-/// Reads these Secrets, each by its name.
+/// Reads these Secrets, one by one.
 ///
 /// # Errors
 /// The cluster does not answer.
@@ -61,7 +61,7 @@ pub async fn secrets(server: &Server, names: BTreeSet<(Namespace, ResourceName)>
     each(names, one).await.into_iter().collect()
 }
 
-/// The Pods of the namespaces that are wanted, by namespace.
+/// The Pods of the wanted namespaces, by namespace.
 fn sorted(found: Vec<Pod>, namespaces: Vec<Namespace>) -> Pods {
     let mut pods: Pods = namespaces.into_iter().map(|namespace| (namespace, Vec::new())).collect::<BTreeMap<_, _>>();
     for pod in found {

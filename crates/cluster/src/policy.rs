@@ -17,10 +17,10 @@ use crate::server::{Server, Trouble};
 /// The pause between two probes.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What is there of the policies, in their order; `None` in all where this account may not read them.
+/// The existing policies, in the same order; `None` for all of them if this account may not read them.
 ///
 /// # Errors
-/// The cluster does not answer, or knows no such policies.
+/// The cluster does not answer, or does not know these policies.
 pub async fn read(server: &Server, policies: &[Policy]) -> Result<Option<Vec<Option<Value>>>, Diagnostic> {
     let mut found = Vec::with_capacity(policies.len());
     for policy in policies {
@@ -50,18 +50,18 @@ pub async fn may_write(server: &Server) -> Result<bool, Diagnostic> {
     Ok(true)
 }
 
-/// Whether a policy acts.
+/// Whether a policy is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acts {
-    /// It adds the reference to a Pod that is created on trial.
+    /// It adds the reference to a dry-run Pod.
     Yes,
-    /// It has not done so within the time of one call.
+    /// It has not added the reference within the deadline of one call.
     NotYet,
-    /// This account may not create Pods, not even on trial.
+    /// This account may not create Pods, not even as a dry run.
     Unknown,
 }
 
-/// Creates a Pod on trial (`dryRun`), until it gets the reference.
+/// Creates a Pod as a dry run (`dryRun`), until the Pod gets the reference.
 ///
 /// # Errors
 /// The program was told to stop.

@@ -1,6 +1,7 @@
 //! Reads a cluster: first the namespaces, then the Secrets and ServiceAccounts of the chosen namespaces.
 //!
-//! Many namespaces take one list of each kind. Few ones, and an account that may not list, take a call for each object.
+//! For many namespaces, it reads one list of each kind. For few namespaces, or an account that may not list, it makes a call for
+//! each object.
 
 use std::collections::BTreeMap;
 
@@ -17,22 +18,22 @@ use crate::server::{Server, Trouble};
 
 /// How many calls run at once.
 pub const AT_ONCE: usize = 32;
-/// Up to this many namespaces are read one by one: that needs fewer rights.
+/// Up to this many namespaces are read one by one, which needs fewer rights.
 pub(crate) const FEW: usize = 8;
 
 /// The namespaces of a cluster.
 pub type Spaces = BTreeMap<Namespace, Space>;
 
-/// Which namespaces are to be read.
+/// The namespaces to read.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
-    /// Those with these names.
+    /// The namespaces with these names.
     Named(&'a [Namespace]),
-    /// Those with these labels, or all.
+    /// The namespaces with these labels, or all.
     Labelled(Option<&'a str>),
 }
 
-/// Reads the namespaces. What is missing is left out; a namespace that this account may not read counts as there.
+/// Reads the namespaces. A missing namespace is left out. A namespace that this account may not read counts as existing.
 ///
 /// # Errors
 /// The cluster does not answer, or forbids the list.
@@ -48,7 +49,7 @@ pub async fn namespaces(server: &Server, which: Which<'_>) -> Result<Spaces, Dia
         Err(trouble) => match which {
             Which::Named(names) if trouble.code() == 403 => named(server, names).await,
             Which::Named(_) => Err(attempt.failed(&trouble)),
-            // The API server's words quote what was typed.
+            // The API server's message quotes what was typed.
             Which::Labelled(Some(_)) if trouble.code() == 400 => {
                 Err(Diagnostic::error(Code::Usage, "`--selector` is not a label selector").hint(
                     "write it as for kubectl: team=shop, stage!=test, 'tier in (web,api)', or a label's name alone",
@@ -84,23 +85,23 @@ async fn named(server: &Server, names: &[Namespace]) -> Result<Spaces, Diagnosti
     each(names.iter().cloned(), one).await.into_iter().filter_map(Result::transpose).collect()
 }
 
-/// Which objects of the namespaces are to be read.
+/// The objects of the namespaces to read.
 #[derive(Clone, Debug)]
 pub struct Objects<'a> {
     /// The names of the Secrets.
     pub secrets: Vec<&'a ResourceName>,
     /// The ServiceAccounts.
     pub accounts: Wanted<'a>,
-    /// Whether the Secrets may stay unread where the account has no right to read them.
+    /// Whether the Secrets may stay unread if the account may not read them.
     pub without_secrets: WithoutSecrets,
 }
 
-/// Which ServiceAccounts are to be read.
+/// The ServiceAccounts to read.
 #[derive(Clone, Debug)]
 pub enum Wanted<'a> {
     /// None.
     None,
-    /// Those with these names.
+    /// The ServiceAccounts with these names.
     Named(Vec<&'a ResourceName>),
     /// All.
     All,
@@ -109,16 +110,16 @@ pub enum Wanted<'a> {
 /// What a missing right to read Secrets means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutSecrets {
-    /// They are not compared.
+    /// The Secrets are not compared.
     GoOn,
-    /// An error.
+    /// It is an error.
     Fail,
 }
 
-/// Reads the objects into the namespaces that were chosen; a namespace that has gone meanwhile is left out.
+/// Reads the objects of the chosen namespaces. A namespace that was deleted since then is left out.
 ///
 /// # Errors
-/// The cluster does not answer, or forbids what is needed.
+/// The cluster does not answer, or forbids a read that is needed.
 pub async fn objects(server: &Server, spaces: &mut Spaces, objects: &Objects<'_>) -> Result<(), Diagnostic> {
     let (secrets, accounts) = futures::join!(
         secrets(server, spaces.keys().cloned().collect(), objects),
@@ -217,7 +218,7 @@ async fn some(server: &Server, namespace: &Namespace, names: &[&ResourceName]) -
     Ok(found)
 }
 
-/// Reads a kind in all namespaces with one list for each name, or with one for all, and keeps what is in `namespaces`.
+/// Reads a kind in all namespaces, with one list for each name or with one list for all, and keeps the objects in `namespaces`.
 async fn everywhere<T: DeserializeOwned>(
     server: &Server,
     kind: Kind,
@@ -243,7 +244,7 @@ async fn everywhere<T: DeserializeOwned>(
     Ok(found.into_iter().map(|(namespace, objects)| (namespace.clone(), objects)).collect())
 }
 
-/// Does the same for each, several at once; the results are in order.
+/// Does the same for each element, several at once; the results are in order.
 pub(crate) async fn each<A, B, F: Future<Output = B>>(
     all: impl IntoIterator<Item = A>,
     work: impl Fn(A) -> F,

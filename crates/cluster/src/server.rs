@@ -18,58 +18,58 @@ use crate::body;
 use crate::call::{Call, JSON, METADATA, encoded};
 use crate::pause::{FIRST_PAUSE, LONGEST_PAUSE, jittered};
 
-/// How often a wait looks whether the program is to stop.
+/// How often a wait checks whether the program was told to stop.
 const TICK: Duration = Duration::from_millis(100);
-/// How many objects a page of a list has.
+/// The number of objects on a page of a list.
 const PAGE: usize = 500;
 /// How many pages are read, with those that are read again: of five million objects.
 const PAGES: usize = 10_000;
 /// How many times the deadline of one call a list may take: a page of a real API server takes a fraction of a second.
 const CALLS: u32 = 20;
 
-/// An API server, and how patient its client is.
+/// An API server, and the limits of its client.
 pub struct Server {
     client: Client,
-    /// How long one call may take, with all its tries.
+    /// The deadline of one call, with all its retries.
     timeout: Duration,
-    /// Whether the program is to stop.
+    /// Whether the program was told to stop.
     stop: fn() -> bool,
-    /// Whether it has ever answered: one that never did is not asked again and again.
+    /// Whether it has ever answered. A server that never did gets no retries.
     has_answered: Cell<bool>,
-    /// How often it has answered how.
+    /// The number of answers of each kind.
     answers: RefCell<Answers>,
 }
 
-/// How often an API server has answered, by method and status code.
+/// The number of answers of an API server, by method and status code.
 pub type Answers = BTreeMap<(&'static str, u16), u64>;
 
-/// Why a call has no result. It holds no value of a request.
+/// Why a call has no result, without any value of the request.
 #[derive(Debug)]
 pub enum Trouble {
-    /// The API server says no.
+    /// The API server refuses the request.
     Refused(Box<Status>),
-    /// Nothing answers.
+    /// The API server does not answer.
     Unreachable(String),
-    /// The login of the kubeconfig cannot be had.
+    /// The kubeconfig gives no login.
     NoLogin,
-    /// The deadline is over.
+    /// The deadline has passed.
     Late,
     /// The program was told to stop.
     Interrupted,
-    /// The answer is not what an API server says.
+    /// The answer is not from an API server.
     Nonsense,
     /// The answer has no end, or is far too long.
     Endless,
 }
 
 impl Trouble {
-    /// The status code of a refusal, else 0.
+    /// The status code of a refusal; otherwise 0.
     #[must_use]
     pub fn code(&self) -> u16 {
         if let Self::Refused(status) = self { status.code } else { 0 }
     }
 
-    /// Whether the namespace is being deleted, or is gone.
+    /// Whether the namespace is being deleted, or no longer exists.
     #[must_use]
     pub fn is_end_of_namespace(&self) -> bool {
         let Self::Refused(status) = self else { return false };
@@ -83,7 +83,7 @@ impl Trouble {
 struct Page<T> {
     #[serde(default)]
     metadata: PageMetadata,
-    /// An empty list of metadata is `null`.
+    /// The API server writes `null` for an empty list of metadata.
     items: Option<Vec<T>>,
 }
 
@@ -100,13 +100,13 @@ impl Server {
         Self { client, timeout, stop, has_answered: Cell::new(false), answers: RefCell::default() }
     }
 
-    /// How often it has answered how.
+    /// The number of answers of each kind.
     #[must_use]
     pub fn answers(&self) -> Answers {
         self.answers.borrow().clone()
     }
 
-    /// How long one call may take.
+    /// The deadline of one call.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -115,7 +115,7 @@ impl Server {
     /// Makes the call, and reads its answer.
     ///
     /// # Errors
-    /// There is no answer in time, or it is a refusal.
+    /// The API server does not answer in time, or refuses.
     pub async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Trouble> {
         let answer = self.send(call).await?;
         serde_json::from_slice(&answer).map_err(|_| Trouble::Nonsense)
@@ -124,15 +124,15 @@ impl Server {
     /// Reads every object of a collection, page by page. `query` has `key=value` pairs, encoded.
     ///
     /// # Errors
-    /// As [`Self::ask`].
+    /// The errors of [`Self::ask`].
     pub async fn list<T: DeserializeOwned>(&self, collection: &str, query: &[(&str, &str)]) -> Result<Vec<T>, Trouble> {
         self.pages(collection, query, JSON).await
     }
 
-    /// The same, where only the metadata of the objects travels.
+    /// The same, but reads only the metadata of the objects.
     ///
     /// # Errors
-    /// As [`Self::ask`].
+    /// The errors of [`Self::ask`].
     pub async fn list_metadata<T: DeserializeOwned>(
         &self,
         collection: &str,
@@ -164,7 +164,7 @@ impl Server {
                         return Ok(all);
                     }
                 }
-                // The list has become too old while it was read.
+                // The list expired while its pages were read.
                 Err(trouble) if trouble.code() == 410 && !next.is_empty() => {
                     all.clear();
                     next.clear();
@@ -175,10 +175,10 @@ impl Server {
         Err(Trouble::Endless)
     }
 
-    /// Makes the call until there is an answer, or the deadline is over.
+    /// Makes the call until there is an answer, or the deadline has passed.
     ///
     /// # Errors
-    /// As [`Self::ask`].
+    /// The errors of [`Self::ask`].
     pub async fn send(&self, call: &Call) -> Result<Vec<u8>, Trouble> {
         let end = Instant::now() + self.timeout;
         let mut pause = FIRST_PAUSE;
@@ -204,15 +204,15 @@ impl Server {
     /// Makes the call once.
     ///
     /// # Errors
-    /// As [`Self::ask`].
+    /// The errors of [`Self::ask`].
     pub async fn send_once(&self, call: &Call) -> Result<Vec<u8>, Trouble> {
         self.patiently(Instant::now() + self.timeout, self.once(call)).await?.map_err(|(trouble, _)| trouble)
     }
 
-    /// Waits, unless the program is to stop.
+    /// Waits, unless the program was told to stop.
     ///
     /// # Errors
-    /// It is.
+    /// The program was told to stop.
     pub async fn rest(&self, time: Duration) -> Result<(), Trouble> {
         self.patiently(Instant::now() + time + TICK, sleep(time)).await
     }
@@ -240,7 +240,7 @@ impl Server {
         Err((Trouble::Refused(Box::new(status)), after.map(Duration::from_secs)))
     }
 
-    /// Waits for the work until the deadline, or until the program is to stop.
+    /// Waits for the work until the deadline, or until the program is told to stop.
     async fn patiently<T>(&self, end: Instant, work: impl Future<Output = T>) -> Result<T, Trouble> {
         let mut work = std::pin::pin!(work);
         loop {
@@ -258,7 +258,7 @@ impl Server {
     }
 }
 
-/// What an error of the client means. Its own text may quote a proxy's address or what a program printed.
+/// The meaning of a client error. Its own text may quote a proxy's address, or the output of a program.
 fn trouble(error: &kube::Error) -> Trouble {
     if matches!(error, kube::Error::Auth(_)) {
         return Trouble::NoLogin;

@@ -1,7 +1,7 @@
 //! Evicts Pods that fail to pull because they lack the reference. Only `--restart-stuck-pods` needs this right.
 
-use regcred_core::cluster::Delivery;
 use regcred_core::cluster::stuck::{Budget, Pod, Verdict};
+use regcred_core::cluster::{Delivery, Facts};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::Namespace;
 use serde_json::json;
@@ -12,27 +12,29 @@ use crate::path::NAMESPACES;
 use crate::read::{FEW, each};
 use crate::server::{Server, Trouble};
 
-/// A stuck Pod, and what became of it.
+/// A stuck Pod, and what happened to it.
 #[derive(Debug)]
 pub struct Stuck {
     /// Its namespace and name.
     pub place: String,
-    /// What became of it.
+    /// What happened to it.
     pub end: End,
 }
 
-/// What became of a stuck Pod.
+/// What happened to a stuck Pod.
 #[derive(Debug)]
 pub enum End {
     /// It was evicted.
     Evicted,
-    /// It would be, and this is a trial.
+    /// A run without `--dry-run` would evict it.
     Evictable,
-    /// It stays: nobody would make a new one.
+    /// It stays: no controller would create a new Pod.
     Bare,
+    /// It stays: a new one would lack the reference, too, as this ServiceAccount has none for it.
+    NotLinked(String),
     /// It stays: this budget allows no disruption.
     Protected(String),
-    /// It has gone by itself.
+    /// It was already gone.
     Gone,
     /// It stays: the eviction failed.
     Failed(Diagnostic),
@@ -41,38 +43,46 @@ pub enum End {
 /// Whether Pods are evicted, or only found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// They are evicted.
+    /// Evict them.
     Evict,
-    /// They are found.
+    /// Only find them.
     Find,
 }
 
-/// Finds the stuck Pods in the namespaces of a delivery, and evicts those that may be.
+/// Finds the stuck Pods in the namespaces of a delivery, and evicts those that may be evicted and whose new Pod can pull.
 ///
 /// # Errors
 /// The Pods or the budgets cannot be listed.
-pub async fn restart(server: &Server, delivery: &Delivery<'_>, mode: Mode) -> Result<Vec<Stuck>, Diagnostic> {
-    let mut namespaces: Vec<&Namespace> = delivery.pull_secrets.iter().flat_map(|one| &one.namespaces).collect();
+pub async fn restart(
+    server: &Server,
+    delivery: &Delivery<'_>,
+    facts: &Facts,
+    mode: Mode,
+) -> Result<Vec<Stuck>, Diagnostic> {
+    let all = delivery.pull_secrets.iter().flat_map(|one| &one.namespaces);
+    let mut namespaces: Vec<&Namespace> = all.filter(|namespace| facts.namespaces.contains_key(namespace)).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
     let running = [("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed")];
     let pods: Vec<Pod> = lists(server, "/api/v1", "pods", &namespaces, &running).await?;
-    let is_stuck = |pod: &Pod| {
-        let here = delivery
-            .pull_secrets
-            .iter()
-            .filter(|one| one.namespaces.iter().any(|namespace| namespace.as_str() == pod.metadata.namespace));
-        pod.is_stuck(here.map(|one| (one.name, one.logins.registries().collect())))
+    let judged = |pod: Pod| {
+        let (namespace, space) = facts.namespaces.get_key_value(&pod.metadata.namespace.parse::<Namespace>().ok()?)?;
+        let here = delivery.pull_secrets.iter().enumerate().filter(|(_, one)| one.namespaces.contains(namespace));
+        let is_stuck = pod.is_stuck(here.clone().map(|(_, one)| (one.name, one.logins.registries().collect())));
+        let numbers: Vec<_> = here.map(|(number, _)| number).collect();
+        let is_helped = is_stuck && delivery.helps(&numbers, &pod, namespace, space);
+        is_stuck.then_some((pod, is_helped))
     };
-    let pods: Vec<Pod> = pods.into_iter().filter(is_stuck).collect();
+    let pods: Vec<(Pod, bool)> = pods.into_iter().filter_map(judged).collect();
     if pods.is_empty() {
         return Ok(Vec::new());
     }
     let budgets: Vec<Budget> = lists(server, "/apis/policy/v1", "poddisruptionbudgets", &namespaces, &[]).await?;
-    let one = |pod: Pod| {
+    let one = |(pod, is_helped): (Pod, bool)| {
         let budgets = &budgets;
         async move {
             let end = match pod.verdict(budgets) {
+                _ if !is_helped => End::NotLinked(pod.spec.service_account_name.clone()),
                 Verdict::Bare => End::Bare,
                 Verdict::Protected(budget) => End::Protected(budget),
                 Verdict::Evict if mode == Mode::Find => End::Evictable,
@@ -104,7 +114,7 @@ async fn lists<T: serde::de::DeserializeOwned>(
     Ok(found.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?.into_iter().flatten().collect())
 }
 
-/// Asks once: a budget's 429 has no `Retry-After`, and may stay for hours.
+/// Asks only once: the 429 for a budget has no `Retry-After`, and may last for hours.
 pub(crate) async fn evict(server: &Server, pod: &Pod) -> End {
     let (namespace, name) = (&pod.metadata.namespace, &pod.metadata.name);
     let eviction = json!({

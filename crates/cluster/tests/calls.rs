@@ -1,4 +1,4 @@
-//! Sends requests to a peer that answers as it is told to: what a real API server does only at bad times.
+//! Sends requests to a fake API server that answers in ways that a real one shows only in trouble.
 
 #![cfg(test)]
 
@@ -77,7 +77,7 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<String>>, answers: &Answers) {
         let mut answers = answers.lock().unwrap();
         if answers.is_empty() {
             drop(answers);
-            // It is asked no more, and says nothing.
+            // It gets no more requests, and answers none.
             let _ = reader.read_line(&mut first);
             return;
         }
@@ -176,7 +176,7 @@ fn a_list_is_read_page_by_page_and_again_when_it_has_become_too_old() {
 
 const NAME: &str = "pull";
 
-/// Executes what differs between this Secret, or none, and what is wanted in the namespace `team`, and gives the endings in words.
+/// Executes the step from this Secret, or from none, to the wanted one in the namespace `team`, and returns the outcomes as text.
 fn executed(peer: &Peer, there: Option<Value>) -> Vec<String> {
     executed_within(peer, there, LONG)
 }

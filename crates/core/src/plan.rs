@@ -74,7 +74,7 @@ pub struct Change {
     pub path: String,
     /// The object in the file, if it is a single one.
     pub document: Option<String>,
-    /// What is done.
+    /// The action.
     pub action: Action,
     /// Why.
     pub reason: Reason,

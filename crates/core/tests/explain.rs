@@ -1,4 +1,4 @@
-//! Gives each cause the facts that it shows by, and expects its name.
+//! Gives each cause its typical facts, and expects its name.
 
 #![expect(clippy::unwrap_used, reason = "facts of a test have a Pod")]
 
@@ -34,7 +34,7 @@ fn waiting(reason: &str, message: &str) -> State {
     State::Waiting(reason.to_owned(), message.to_owned())
 }
 
-/// A Pod that fails to pull, although everything is as it should be.
+/// A Pod that fails to pull, although all facts are right.
 fn facts() -> Facts {
     Facts {
         place: Place::default(),
@@ -53,7 +53,7 @@ fn facts() -> Facts {
     }
 }
 
-/// The Pod refers to nothing, and the registry wants a login.
+/// The Pod has no reference, and the registry requires a login.
 fn without_references(facts: &mut Facts) {
     facts.pod.as_mut().unwrap().references.clear();
     facts.account.references.clear();
@@ -61,7 +61,7 @@ fn without_references(facts: &mut Facts) {
     facts.verdicts = verdict(None, Pull::NeedsLogin);
 }
 
-/// The Secret that is referred to is another one.
+/// The Pod refers to another Secret.
 fn with_secret(facts: &mut Facts, secret: PullSecret) {
     facts.secrets = vec![secret];
     facts.verdicts = verdict(None, Pull::NeedsLogin);
@@ -135,7 +135,7 @@ const CASES: &[(Cause, Change)] = &[
         facts.place.ours.push("image-pull-secret".into());
         facts.account.has_other_writer = true;
     }),
-    // Nobody is noted as the writer, as after a client-side apply.
+    // No writer is recorded, as after a client-side apply.
     (Cause::ReferenceDropped, |facts| {
         with_key(facts, "quay.io", IMAGE);
         facts.place.ours.push("image-pull-secret".into());

@@ -21,7 +21,7 @@ fn rules(registries: &[&str], which: Which) -> Rules {
     }
 }
 
-/// The text with references, and how many warnings there were.
+/// The text with references, and the number of warnings.
 fn injected(text: &str) -> (String, usize) {
     let Injected { edits, warnings, .. } = inject::inject(text, &rules(&["ghcr.io"], Which::Matching)).unwrap();
     (inject::changed(text, &edits), warnings.len())
@@ -33,7 +33,7 @@ fn values(text: &str) -> Vec<Value> {
     serde_saphyr::from_multiple_with_options(text, options).unwrap()
 }
 
-/// What is wanted of a Pod: the same, with a reference more.
+/// The expected Pod: the same, with one more reference.
 fn with_reference(pod: &Value) -> Value {
     let mut pod = pod.clone();
     let spec = pod["spec"].as_object_mut().unwrap();
@@ -176,7 +176,7 @@ fn json_stays_json() {
             [before, after].map(|spec| format!(r#"{{"apiVersion":"v1","kind":"Pod","spec":{spec}}}"#));
         assert_eq!(injected(&before).0, after);
         assert!(serde_json::from_str::<Value>(&after).is_ok(), "{after}");
-        // One object after the other, as `kubectl` takes them.
+        // One object after the other, as `kubectl` accepts them.
         let [before, after] = [before, after].map(|pod| format!("{pod}\n{{\"kind\": \"x\"}} {pod}"));
         assert_eq!(injected(&before).0, after);
         assert_eq!(injected(&after).0, after);
@@ -338,7 +338,7 @@ fn a_reference_comes_after_a_merge_key_that_brings_others() {
         };
         assert_eq!(injected(&indented(before)), (indented(after), 0), "in a list");
     }
-    // The own list is before the merge key, which wins: to kubectl it is not there.
+    // The own list is before the merge key, which wins: kubectl does not see the own list.
     let (after, warnings) = injected(&format!(
         "{BASE}spec: {{imagePullSecrets: [{{name: pull}}], <<: *base, containers: [{{image: ghcr.io/a}}]}}\n"
     ));
@@ -470,7 +470,7 @@ fn merges_and_aliases_without_end_are_refused_at_once() {
         writeln!(merges, "a{level}: &a{level} {{<<: [*a{0}, *a{0}], k{level}: 1}}", level - 1).unwrap();
         writeln!(aliases, "a{level}: &a{level} [*a{0}, *a{0}]", level - 1).unwrap();
     }
-    // In a document that can hold a Pod; any other passes.
+    // Only in a document that can hold a Pod; any other passes.
     for text in [merges.as_str(), &aliases, "a: &a {b: *a}\n", "a: &a {<<: *a}\n"] {
         assert_eq!(injected(text), (text.to_owned(), 0));
         let problem = inject::inject(&format!("{text}containers: 1\n"), &rules(&["ghcr.io"], Which::Matching));
@@ -493,7 +493,7 @@ fn a_broken_document_is_named_by_number_and_line_without_its_content() {
     }
 }
 
-/// Any value that YAML and JSON can both hold, with names that mean something among the keys.
+/// Any value that YAML and JSON can both hold; some keys are names that mean something.
 fn value() -> impl Strategy<Value = Value> {
     let key = prop_oneof!["[a-z]{1,6}", Just("imagePullSecrets".to_owned()), Just("items".to_owned()), any::<String>()];
     let leaf = prop_oneof![
@@ -514,7 +514,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A Pod with an image that matches, and random other fields.
+/// A Pod with a matching image, and random other fields.
 fn pod() -> impl Strategy<Value = Value> {
     let list = prop_oneof![
         Just(None),
@@ -552,7 +552,7 @@ fn written(value: &Value, form: usize) -> String {
     text
 }
 
-/// With the order of keys, which `Value`'s equality does not look at; the new field aside.
+/// Also compares the order of keys, which `Value`'s equality ignores, without the new field.
 fn ordered(value: &Value) -> String {
     let mut value = value.clone();
     value["spec"].as_object_mut().unwrap().shift_remove("imagePullSecrets");

@@ -15,7 +15,7 @@ use regcred_core::cluster::Step;
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::names::ResourceName;
 
-/// What was done in one cluster; without an ending, what would be done.
+/// The changes in one cluster; without an outcome, they were only planned.
 #[derive(Default)]
 pub(super) struct Applied {
     pub(super) done: Vec<(Step, Option<Ending>)>,
@@ -28,7 +28,7 @@ impl Applied {
         Self { problems, ..Self::default() }
     }
 
-    /// Nothing was done, and this would be.
+    /// Nothing was done; this would be done.
     pub(super) fn planned(steps: Vec<Step>, problems: Vec<Diagnostic>) -> Self {
         Self { done: steps.into_iter().map(|step| (step, None)).collect(), problems }
     }
@@ -50,7 +50,7 @@ pub(super) struct Manner {
     pub(super) dry_run: bool,
 }
 
-/// Reports, and decides how the command ends.
+/// Prints the report, and decides how the command ends.
 ///
 /// # Errors
 /// Something failed.
@@ -136,7 +136,7 @@ fn outcome(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome,
     Ok(if manner.dry_run && differs { Outcome::Differs } else { Outcome::Done })
 }
 
-/// Not more errors than a person reads.
+/// The largest number of errors that a person reads.
 fn shortened(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
     const SHOWN: usize = 20;
     let more = problems.len().saturating_sub(SHOWN);

@@ -16,11 +16,11 @@ use crate::report::Outcome;
 use crate::settings::Settings;
 use crate::settings::file::File;
 use regcred_cluster::connect::Access;
-use regcred_cluster::execute::execute;
+use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::read::WithoutSecrets;
 use regcred_cluster::server::Server;
 use regcred_cluster::stuck::Mode;
-use regcred_core::cluster::Delivery;
+use regcred_core::cluster::{Delivery, Facts};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::Logins;
 use regcred_core::spec::typed::Typed;
@@ -60,7 +60,7 @@ async fn in_cluster(
     progress: &Progress,
 ) -> Applied {
     let typed = TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::Fail };
-    let Compared { server, delivery, comparison, left_over, mut problems, .. } =
+    let Compared { server, delivery, mut facts, comparison, left_over, mut problems } =
         match compare(access, settings, logins, typed).await {
             Ok(compared) => compared,
             Err(problems) => return Applied::failed(problems),
@@ -68,7 +68,7 @@ async fn in_cluster(
     let refusals = refusal::of(&comparison, &delivery);
     if arguments.dry_run || !refusals.is_empty() {
         if arguments.restart_stuck_pods && refusals.is_empty() {
-            problems.extend(restart(&server, &delivery, Mode::Find).await);
+            problems.extend(restart(&server, &delivery, &facts, Mode::Find).await);
         }
         problems.extend(refusals);
         return Applied::planned([comparison.steps, left_over].concat(), problems);
@@ -84,13 +84,17 @@ async fn in_cluster(
     done.extend(execute(&server, &delivery, in_namespaces, &count).await);
     done.extend(execute(&server, &delivery, left_over, &count).await);
     if arguments.restart_stuck_pods {
-        problems.extend(restart(&server, &delivery, Mode::Evict).await);
+        // Where something failed, the next run does the rest.
+        for (step, _) in done.iter().filter(|(_, ending)| matches!(ending, Ending::Failed(_) | Ending::Gone)) {
+            step.namespace.as_ref().map(|namespace| facts.namespaces.remove(namespace));
+        }
+        problems.extend(restart(&server, &delivery, &facts, Mode::Evict).await);
     }
     Applied::done(done, problems)
 }
 
-async fn restart(server: &Server, delivery: &Delivery<'_>, mode: Mode) -> Vec<Diagnostic> {
-    match regcred_cluster::stuck::restart(server, delivery, mode).await {
+async fn restart(server: &Server, delivery: &Delivery<'_>, facts: &Facts, mode: Mode) -> Vec<Diagnostic> {
+    match regcred_cluster::stuck::restart(server, delivery, facts, mode).await {
         Ok(found) => stuck::said(found),
         Err(problem) => vec![problem],
     }

@@ -21,16 +21,16 @@ use regcred_core::spec::choice::Link;
 pub(super) struct Compared<'a> {
     pub(super) server: Server,
     pub(super) delivery: Delivery<'a>,
-    /// What was read.
+    /// The facts that were read.
     pub(super) facts: Facts,
     pub(super) comparison: Comparison,
-    /// What is removed afterwards (`--prune`).
+    /// The steps of `--prune`, which come last.
     pub(super) left_over: Vec<Step>,
-    /// What is odd, but stops nothing; an error is a namespace that was named and is not there.
+    /// Problems that stop nothing; an error is a named namespace that does not exist.
     pub(super) problems: Vec<Diagnostic>,
 }
 
-/// What is typed once for every cluster.
+/// The flags that are the same for every cluster.
 #[derive(Clone, Copy)]
 pub(super) struct Typed<'a> {
     pub(super) place: &'a PlaceArguments,
@@ -75,7 +75,7 @@ pub(super) async fn compare<'a>(
     Ok(Compared { server, delivery, facts, comparison, left_over, problems })
 }
 
-/// What this owner has in the cluster, and does not want any more.
+/// The objects of this owner in the cluster that are no longer wanted.
 async fn left_over(server: &Server, settings: &Settings, delivery: &Delivery<'_>) -> Result<Vec<Step>, Diagnostic> {
     let mut spaces = read::namespaces(server, Which::Labelled(None)).await?;
     spaces.retain(|_, space| space.phase == Phase::Active);
@@ -108,7 +108,7 @@ fn objects<'a>(settings: &'a Settings, typed: Typed<'_>) -> Objects<'a> {
     Objects { secrets, accounts, without_secrets: typed.without_secrets }
 }
 
-/// The ServiceAccounts that are linked: those that are named, or `all` of them.
+/// The linked ServiceAccounts: the named ones, or `all` of them.
 pub(super) fn accounts(settings: &Settings, all: bool) -> read::Wanted<'_> {
     let accounts = || settings.pull_secrets.iter().map(|one| one.service_accounts.as_slice());
     let needs_list = |one: &PullSecretSettings| one.service_accounts.is_empty() || !one.account_globs.is_empty();
@@ -151,7 +151,7 @@ fn delivery<'a>(
     }
 }
 
-/// ServiceAccounts that were named and are not there: a Pod cannot use one either.
+/// Named ServiceAccounts that do not exist: no Pod can use them.
 fn absent(comparison: &Comparison) -> Vec<Diagnostic> {
     let mut by_name: BTreeMap<&ResourceName, Vec<&Namespace>> = BTreeMap::new();
     for (namespace, name) in &comparison.absent {
@@ -174,7 +174,7 @@ fn not_compared(comparison: &Comparison) -> Vec<Diagnostic> {
     note.into_iter().collect()
 }
 
-/// Up to three names, and how many more there are.
+/// Up to three names, and the number of the others.
 pub(super) fn listed(names: &[&Namespace]) -> String {
     const NAMED: usize = 3;
     let shown: Vec<_> = names.iter().take(NAMED).map(|name| name.as_str()).collect();

@@ -18,7 +18,7 @@ use regcred_core::names::ResourceName;
 /// How to reach each cluster, in the order of the fleet.
 ///
 /// # Errors
-/// What is wrong with variables and contexts, of all clusters together.
+/// All problems of variables and contexts, of all clusters together.
 pub(super) fn accesses(
     fleet: &Fleet,
     file: Option<&File>,
@@ -54,7 +54,7 @@ pub(super) fn accesses(
     Ok(accesses)
 }
 
-/// Clusters that are one: what is meant for the second would go to the first.
+/// Reports clusters that are reached in the same way: the changes for the second would go to the first.
 fn twins(fleet: &Fleet, accesses: &[Access]) -> Vec<Diagnostic> {
     let named: Vec<_> = fleet.members.iter().map(|settings| &settings.cluster).zip(accesses).collect();
     let twin = |(number, (name, access)): (usize, &(&Option<ResourceName>, &Access))| {
@@ -129,7 +129,7 @@ pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> R
     })
 }
 
-/// What kubectl reads, in its order.
+/// The places that kubectl reads, in its order.
 fn by_default(environment: &Environment) -> Result<Source, Diagnostic> {
     confine::check_path_of_kubeconfig(environment.setting("KUBECONFIG").unwrap_or_default(), "`KUBECONFIG`")?;
     if let Some(paths) = environment.path_list("KUBECONFIG") {

@@ -26,14 +26,14 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::spec::choice::Link;
 use regcred_core::spec::typed::Typed;
 
-/// What was found in a cluster.
+/// The objects that were found in a cluster.
 struct Found {
     server: Server,
     steps: Vec<Step>,
     problems: Vec<Diagnostic>,
 }
 
-/// Reads every cluster, asks, and removes what was found.
+/// Reads every cluster, asks, and removes the objects.
 pub fn run(
     typed: &Typed,
     arguments: &DeleteArguments,
@@ -77,7 +77,7 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
     let secrets: Vec<_> = settings.pull_secrets.iter().map(|one| &one.name).collect();
     owned::read(&server, &mut spaces, &secrets, comparison::accounts(settings, false)).await.map_err(one)?;
     let owner = settings.marks().owner;
-    // What serves every namespace goes only with all of them.
+    // Objects that serve every namespace are removed only with all namespaces.
     let (mut steps, unread) = if arguments.place.all_namespaces {
         owned::others(&server, &owner).await.map_err(one)?
     } else {

@@ -23,7 +23,7 @@ use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::names::Namespace;
 use regcred_core::spec::typed::Typed;
 
-/// What differs in one cluster.
+/// The differences in one cluster.
 #[derive(Default)]
 struct Differences {
     steps: Vec<(Step, Vec<String>)>,
@@ -87,7 +87,7 @@ pub fn run(
     Ok(if differs { Outcome::Differs } else { Outcome::Done })
 }
 
-/// What differs in the logins of a Secret, without a value.
+/// The differences in the logins of a Secret, without values.
 fn details(step: &Step, delivery: &Delivery<'_>, key: &Key) -> Vec<String> {
     let Object::Secret { number: Some(number), there: Some(there) } = &step.object else { return Vec::new() };
     let wanted = &delivery.pull_secrets[*number];

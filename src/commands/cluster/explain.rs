@@ -140,14 +140,14 @@ fn about(facts: &Facts, finding: &Finding) -> String {
     lines.iter().map(|line| report::inert(line) + "\n").collect()
 }
 
-/// The words of the node, unless they quote a login.
+/// The node's message, unless it quotes a login.
 fn words(facts: &Facts) -> Option<String> {
     let State::Waiting(_, message) = &facts.wanted.state else { return None };
     let line: String = message.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(400).collect();
     (!line.is_empty() && !facts.quotes_a_login(&line)).then_some(line)
 }
 
-/// What a registry says to this machine.
+/// The answers of a registry to this machine.
 fn said(verdict: &Verdict) -> Vec<String> {
     let login = verdict.login.as_ref().filter(|_| verdict.source.is_some()).map(Login::sentence);
     let login = login.map(|sentence| format!("  {} says from here: the login is {sentence}", verdict.registry));

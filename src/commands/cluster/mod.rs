@@ -30,7 +30,7 @@ use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
 
-/// What a command needs of each cluster before it asks the first one.
+/// Everything that a command needs before it asks the first cluster.
 struct Prepared {
     fleet: Fleet,
     /// The Docker configs of each cluster, in the order of its pull secrets.
@@ -38,7 +38,7 @@ struct Prepared {
     accesses: Vec<Access>,
 }
 
-/// Decides, reads the logins, and finds out how each cluster is reached.
+/// Resolves the settings, reads the logins, and finds out how each cluster is reached.
 fn prepare(
     typed: &Typed,
     file: Option<&File>,
@@ -54,7 +54,7 @@ fn prepare(
     Ok(Prepared { fleet, logins, accesses })
 }
 
-/// With regcred.yaml, flags that narrow a run would make `--prune` remove what the file still wants elsewhere.
+/// With regcred.yaml, `--prune` refuses flags that narrow a run: it would remove what the file wants in other namespaces.
 fn refuse_a_narrow_prune(
     typed: &Typed,
     place: &PlaceArguments,
@@ -75,12 +75,12 @@ fn refuse_a_narrow_prune(
     }
 }
 
-/// Runs work that waits for clusters, on this thread.
+/// Runs asynchronous work for clusters on this thread.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(runtime()?.block_on(work))
 }
 
-/// What runs that work.
+/// The runtime for that work.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(threads::KEPT).build().map_err(|_| {
         let problem =
@@ -89,7 +89,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     })
 }
 
-/// What is wrong with all clusters together, each problem once and with their names.
+/// The problems of all clusters, each once and with the names of its clusters.
 fn together<'a>(all: impl Iterator<Item = (&'a Settings, Vec<Diagnostic>)>) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
     all.for_each(|(settings, problems)| findings.add(problems, settings.cluster.as_ref()));

@@ -8,7 +8,7 @@ use regcred_core::cluster::selection::{Aim, Choice, Chosen, Others, Why};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::Namespace;
 
-/// What was chosen for each pull secret, and what is wrong with namespaces that were named.
+/// The namespaces of each pull secret, and the problems of named namespaces.
 pub(super) struct Choices {
     pub(super) chosen: Vec<Chosen>,
     pub(super) problems: Vec<Diagnostic>,
@@ -17,7 +17,7 @@ pub(super) struct Choices {
 /// Reads the namespaces, and chooses from them.
 ///
 /// # Errors
-/// They cannot be read, or none is chosen.
+/// The namespaces cannot be read, or none is chosen.
 pub(super) async fn chosen(
     server: &Server,
     settings: &Settings,
@@ -44,12 +44,12 @@ pub(super) async fn chosen(
 }
 
 fn choice<'a>(pull_secret: &'a PullSecretSettings, place: &PlaceArguments, (others, aim): (Others, Aim)) -> Choice<'a> {
-    // `-A` is for this run, and wins over what regcred.yaml and variables name.
+    // `-A` is for this run, and wins over regcred.yaml and the variables.
     let include: &[_] = if place.all_namespaces { &[] } else { &pull_secret.include };
     Choice { include, exclude: &pull_secret.exclude, others, aim }
 }
 
-/// The names of all namespaces, where nothing but names is given.
+/// The names of all namespaces, if only names are given.
 fn names(choices: &[Choice<'_>], place: &PlaceArguments) -> Option<Vec<Namespace>> {
     if place.selector.is_some() {
         return None;
@@ -61,8 +61,8 @@ fn names(choices: &[Choice<'_>], place: &PlaceArguments) -> Option<Vec<Namespace
     Some(names)
 }
 
-/// What is wrong with namespaces that were named. One that is missing is no problem behind a selector, which hides those that exist, and
-/// none where something is removed.
+/// Problems of named namespaces. A missing one is no problem with a selector, which hides existing namespaces, or if objects are
+/// removed.
 fn problems(chosen: &[Chosen], may_be_missing: bool) -> Vec<Diagnostic> {
     let mut problems: Vec<Diagnostic> = Vec::new();
     for chosen in chosen {

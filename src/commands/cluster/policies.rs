@@ -7,7 +7,7 @@ use regcred_cluster::server::Server;
 use regcred_core::cluster::{Delivery, Step};
 use regcred_core::diagnostic::{Code, Diagnostic};
 
-/// Applies what differs, and waits until it acts. An account without the right is told what an administrator does.
+/// Applies the policies that differ, and waits until they are active. Without the right, the error names the administrator's command.
 ///
 /// # Errors
 /// The cluster does not answer.

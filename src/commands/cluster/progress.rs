@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use regcred_core::cluster::Step;
 
-/// One line of standard error for all clusters of a run. It is rewritten, and goes with the run; without a terminal there is none.
+/// One line of standard error for all clusters of a run. It is updated, and disappears after the run; without a terminal there is no line.
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {
@@ -16,7 +16,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// Expects the changes that these steps make.
+    /// Adds the changes of these steps to the total.
     pub(super) fn expect(&self, steps: &[Step]) {
         let changes = steps.iter().filter(|step| step.is_executed()).count();
         if changes > 0 {
@@ -24,7 +24,7 @@ impl Progress {
         }
     }
 
-    /// Counts a change that was made, or that failed.
+    /// Counts a change that is done, or failed.
     pub(super) fn count(&self) {
         self.0.inc(1);
     }

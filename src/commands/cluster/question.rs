@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::interrupt;
 
-/// How often the wait for an answer looks for a signal.
+/// How often the wait for an answer checks for a signal.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Whether the answer is yes. The end of the input and Ctrl-C are a no.
+/// Whether the answer is yes. The end of the input and Ctrl-C mean no.
 ///
 /// # Errors
 /// The question cannot be written.
@@ -25,7 +25,7 @@ pub(super) fn is_yes(question: &str) -> io::Result<bool> {
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
-/// What a person types. A signal does not end the read of a terminal, so another thread reads.
+/// The line that a person types. A signal does not end the read of a terminal, so another thread reads.
 fn answer() -> String {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {

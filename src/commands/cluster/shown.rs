@@ -8,7 +8,7 @@ use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::plan::{Action, Reason};
 use serde::Serialize;
 
-/// The text as it is printed: names and words of a cluster may hold what a terminal or a CI takes for a command.
+/// The text as it is printed. Names and messages of a cluster may contain text that a terminal or a CI takes for a command.
 pub(super) fn inert_lines(text: &str) -> String {
     text.lines().map(|line| inert(line) + "\n").collect()
 }
@@ -22,16 +22,16 @@ pub(super) struct Shown<'a> {
     name: &'a str,
     action: Action,
     reason: Reason,
-    /// Whose it is, where that is why.
+    /// The owner, if the owner is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     whose: Option<&'a str>,
-    /// What became of it; a comparison has none.
+    /// The result; a comparison has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'static str>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'a Diagnostic>,
-    /// What differs in its logins.
+    /// The differences in its logins.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     details: Vec<String>,
 }
@@ -70,7 +70,7 @@ fn result(ending: &Ending) -> &'static str {
     }
 }
 
-/// What is done with an object, in a word: `would` be done, for a comparison.
+/// The action as a word, for a comparison: what `would` be done.
 pub(super) fn deed(step: &Step) -> &'static str {
     match (step.object.kind(), step.change.action) {
         (_, Action::Keep) => "keep",
@@ -83,7 +83,7 @@ pub(super) fn deed(step: &Step) -> &'static str {
     }
 }
 
-/// The same, once it was done.
+/// The same, after it was done.
 pub(super) fn done(step: &Step) -> &'static str {
     match deed(step) {
         "keep" => "unchanged",
@@ -96,7 +96,7 @@ pub(super) fn done(step: &Step) -> &'static str {
     }
 }
 
-/// Why, with whose it is.
+/// The reason, with the owner.
 pub(super) fn why(step: &Step) -> String {
     match (&step.change.reason, &step.whose) {
         (Reason::Managed, Some(tool)) => format!("managed by {tool}"),
@@ -105,7 +105,7 @@ pub(super) fn why(step: &Step) -> String {
     }
 }
 
-/// Counts words, in the order in which they first come: `2 created, 1 unchanged`.
+/// Counts words, in the order of their first appearance: `2 created, 1 unchanged`.
 pub(super) fn counted(words: impl Iterator<Item = &'static str>) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for word in words {

@@ -3,7 +3,7 @@
 use regcred_cluster::stuck::{End, Stuck};
 use regcred_core::diagnostic::{Code, Diagnostic, Severity};
 
-/// One problem for each Pod that stays, and one note that counts those that were evicted.
+/// One problem for each Pod that stays, and one note with the number of evicted Pods.
 pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
     let (mut problems, mut evicted, mut evictable) = (Vec::new(), 0, 0);
     for Stuck { place, end } in found {
@@ -17,6 +17,13 @@ pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
                     format!("the Pod {place} lacks the reference, and no controller would replace it"),
                 )
                 .hint("delete it and create it again"),
+            ),
+            End::NotLinked(account) => problems.push(
+                Diagnostic::warning(
+                    Code::StuckPod,
+                    format!("the Pod {place} lacks the reference, and so would a new one of the ServiceAccount `{account}`"),
+                )
+                .hint("link that ServiceAccount with --service-account, or remove `imagePullSecrets` from the Pod's template"),
             ),
             End::Protected(budget) => problems.push(
                 Diagnostic::warning(

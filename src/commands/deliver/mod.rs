@@ -27,7 +27,7 @@ pub(super) struct Place<'a> {
     templates: &'a Templates,
     secret_variables: &'a [VariableName],
     environment: &'a Environment,
-    /// What is removed unless the run goes on.
+    /// Files and folders that are removed unless the run succeeds.
     pub new_paths: NewPaths,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What was planned for a cluster, written but not yet in its place.
+/// The plan for a cluster, with its temporaries.
 pub(super) struct Delivery {
     settings: Settings,
     prepared: Prepared,
@@ -63,8 +63,8 @@ impl Place<'_> {
 }
 
 impl Delivery {
-    /// Writes the product beside where the settings say, or compares it with what is there. Each of several products is prepared before
-    /// the first one is published; standard output has only one.
+    /// Writes the product beside the chosen place, or compares it with the existing files. Every product is prepared before the first
+    /// one is published; standard output has only one.
     pub(super) fn prepare(run: ClusterRun, place: &Place<'_>) -> Result<Self, Failure> {
         let how_to_update = place.environment.ci().how_to_update();
         let product = Product::build(&run, place.templates)?;
@@ -98,18 +98,18 @@ impl Delivery {
         Ok(Self { settings: run.settings, prepared, mode: Some(mode), is_covered, how_to_update })
     }
 
-    /// Puts everything in its place.
+    /// Moves everything to its place.
     pub(super) fn publish(mut self) -> Result<Self, Failure> {
         self.prepared.publish()?;
         Ok(self)
     }
 
-    /// What is odd, to be said of all clusters together.
+    /// The warnings, which are printed for all clusters together.
     pub(super) fn take_warnings(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.prepared.warnings)
     }
 
-    /// Says the rest.
+    /// Prints the other messages.
     pub(super) fn say(&self) -> Outcome {
         let Prepared { changes, unchanged, unproven, notes, .. } = &self.prepared;
         for note in notes {
@@ -182,13 +182,13 @@ fn without_a_key() -> String {
     )
 }
 
-/// Prints the product, and gives what there is to say of that.
+/// Prints the product, and returns the messages about it.
 fn print(product: &Product<'_>, format: Format) -> Result<Vec<String>, Failure> {
     let shown = match product {
         Product::Stream(documents, form) => stream::print(documents, *form)?,
         Product::Values(run, _) => stream::print_shown(|shown| helm_values::write(run, shown))?,
         Product::Value(value) => stream::print_secret(value)?,
-        // The settings do not let a tree go to stdout.
+        // The settings do not allow a tree on stdout.
         Product::ClusterFile(..) | Product::Directory(_) | Product::Kustomization(_) | Product::Chart(..) => {
             Shown::InFull
         }
@@ -199,7 +199,7 @@ fn print(product: &Product<'_>, format: Format) -> Result<Vec<String>, Failure> 
     })
 }
 
-/// What to do with an output whose secrets were not shown on a terminal.
+/// The hint for an output whose secrets a terminal did not show.
 fn how_to_see(format: Format) -> &'static str {
     match format {
         Format::DockerConfig => {

@@ -1,4 +1,4 @@
-//! Tests what a mounted regcred.yaml means.
+//! Tests the meaning of a mounted regcred.yaml.
 
 use super::*;
 use crate::settings::file::parse;

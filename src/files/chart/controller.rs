@@ -24,7 +24,7 @@ const CHART: &str = include_str!("../../../templates/controller-chart/Chart.yaml
 const VALUES: &str = include_str!("../../../templates/controller-chart/values.yaml");
 const SCHEMA: &str = include_str!("../../../templates/controller-chart/values.schema.json");
 
-/// What stands in an object where a value goes, and Helm's words for it. No name can be one of these: they have capital letters.
+/// Placeholders in an object, and Helm's expressions for their values. No name can equal a placeholder, because they have capital letters.
 const GAPS: &[(&str, &str)] = &[
     ("THE-RELEASE-SERVICE", "{{ .Release.Service | quote }}"),
     ("THE-IMAGE", "{{ .Values.image | quote }}"),
@@ -32,15 +32,15 @@ const GAPS: &[(&str, &str)] = &[
     ("THE-RESOURCES", "{{ toJson .Values.resources }}"),
 ];
 
-/// Helm's words for the login of the pull secret NAME.
+/// Helm's expression for the login of the pull secret NAME.
 const LOGIN: &str = "{{ required (printf \"pullSecrets.%s.dockerConfigJson is empty\" NAME) (index .Values.pullSecrets NAME).dockerConfigJson | quote }}";
 
-/// Fields of the Pod that are there only if their value is not empty.
+/// Fields of the Pod that exist only if their value is not empty.
 const OF_THE_POD: &[&str] = &["affinity", "nodeSelector", "priorityClassName", "tolerations"];
 
-/// All files; where the logins are sealed, all but those.
+/// All files; if the logins are sealed, all except the sealed Secrets.
 pub fn files(run: &ClusterRun, settings: &ControllerSettings) -> Result<Vec<File>, Failure> {
-    // The template of the budget is there whatever the number of replicas is now.
+    // The template of the budget exists for any number of replicas.
     let several = ControllerSettings { replicas: settings.replicas.max(2), ..settings.clone() };
     let installation = run.controller(&several);
     let plain = run.settings.combination.protect == Protect::Plain;
@@ -60,7 +60,7 @@ pub fn files(run: &ClusterRun, settings: &ControllerSettings) -> Result<Vec<File
     Ok(files)
 }
 
-/// The login of each pull secret as a value of the chart, where it is not kept elsewhere.
+/// The login of each pull secret as a value of the chart, if it is not kept elsewhere.
 fn values(run: &ClusterRun, settings: &ControllerSettings) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut text = VALUES.replace("THE-IMAGE", &json!(settings.image).to_string());
     text =
@@ -81,7 +81,7 @@ fn values(run: &ClusterRun, settings: &ControllerSettings) -> io::Result<Zeroizi
     Ok(bytes)
 }
 
-/// The schema, with the names of the pull secrets: rights and policies are for these only.
+/// The schema, with the names of the pull secrets: rights and policies exist only for these names.
 fn schema(run: &ClusterRun) -> String {
     let mut schema: Value = serde_json::from_str(SCHEMA).unwrap_or_default();
     if run.settings.combination.protect == Protect::Plain {
@@ -96,7 +96,7 @@ fn schema(run: &ClusterRun) -> String {
     format!("{schema:#}\n")
 }
 
-/// The pull secret that each Secret of the controller's namespace is the source of.
+/// The pull secret of each source Secret in the controller's namespace.
 type Sources<'a> = BTreeMap<ResourceName, &'a ResourceName>;
 
 /// By kind, the template of its objects.
@@ -115,7 +115,7 @@ fn document(manifest: &Manifest<'_>) -> io::Result<String> {
         *label = json!("THE-RELEASE-SERVICE");
     }
     match manifest.kind() {
-        // Other controllers share a definition, and with it every resource would go.
+        // Other controllers share the definition, and its deletion would delete every resource.
         "Namespace" | "CustomResourceDefinition" => {
             object["metadata"]["annotations"]["helm.sh/resource-policy"] = json!("keep");
         }
@@ -135,7 +135,7 @@ fn document(manifest: &Manifest<'_>) -> io::Result<String> {
     Ok(text)
 }
 
-/// Puts gaps into the Deployment where the values go.
+/// Replaces the values in the Deployment by placeholders.
 fn open(deployment: &mut Value) {
     let spec = &mut deployment["spec"];
     spec["replicas"] = json!("THE-REPLICAS");
@@ -148,12 +148,12 @@ fn open(deployment: &mut Value) {
     container["resources"] = json!("THE-RESOURCES");
 }
 
-/// The document, with the condition that it is written under.
+/// The document, with the condition under which Helm writes it.
 fn conditional(manifest: &Manifest<'_>, text: &str, sources: &Sources<'_>) -> String {
     let name = json!(manifest.name()).to_string();
     let when = |condition: &str, text: &str| format!("{{{{- if {condition} }}}}\n---\n{text}{{{{- end }}}}\n");
     match manifest.kind() {
-        // Helm makes the namespace of the release before anything that is in it.
+        // Helm creates the namespace of the release before its objects.
         "Namespace" => when(&format!("ne .Release.Namespace {name}"), text),
         "PodDisruptionBudget" => when("gt (int .Values.replicas) 1", text),
         "PodMonitor" => when(".Values.podMonitor.enabled", &labelled(text, "podMonitor")),
@@ -167,7 +167,7 @@ fn conditional(manifest: &Manifest<'_>, text: &str, sources: &Sources<'_>) -> St
     }
 }
 
-/// The text, with more labels from the values: by them a Prometheus chooses what it reads.
+/// The text, with more labels from the values, by which a Prometheus selects.
 fn labelled(text: &str, of: &str) -> String {
     let more =
         format!("  labels:\n{{{{- with .Values.{of}.labels }}}}\n{{{{ toYaml . | indent 4 }}}}\n{{{{- end }}}}\n");

@@ -9,7 +9,7 @@ use regcred_core::manifest::to_yaml;
 use regcred_core::objects::Request;
 use regcred_core::objects::external_secret::{in_cluster, in_namespace};
 
-/// Stands where the namespace goes. No name can be this: it has capital letters.
+/// The placeholder of the namespace. No name can equal it, because it has capital letters.
 const NAMESPACE: &str = "\n  namespace: THE-NAMESPACE\n";
 
 pub fn template(request: &Request<'_>, templates: &Templates) -> Result<String, Failure> {

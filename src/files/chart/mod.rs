@@ -23,7 +23,7 @@ const SCHEMA: &str = "values.schema.json";
 
 const HELMIGNORE: (&str, &str) = (".helmignore", include_str!("../../../templates/chart/helmignore"));
 
-/// The files whose text is always the same, in the order of their paths.
+/// The files with a fixed text, in the order of their paths.
 const STATIC: &[(&str, &str)] = &[
     HELMIGNORE,
     ("templates/namespaces.yaml", include_str!("../../../templates/chart/templates/namespaces.yaml")),
@@ -33,7 +33,7 @@ const STATIC: &[(&str, &str)] = &[
 
 const CHART: &str = include_str!("../../../templates/chart/Chart.yaml");
 
-/// More of it where there are policies: Helm then refuses an older cluster with the version that it needs.
+/// More of Chart.yaml if there are policies: Helm then refuses an older cluster, and names the version that it needs.
 const CHART_WITH_POLICIES: &str =
     "# Where MutatingAdmissionPolicy is known; -0 is for versions with a suffix, as hosted clusters have them.
 kubeVersion: \">=1.36.0-0\"
@@ -42,7 +42,7 @@ kubeVersion: \">=1.36.0-0\"
 const PULL_SECRETS: (&str, &str) =
     ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml"));
 
-/// All files of the chart; where its Secrets are sealed, all but those, see [`sealed`].
+/// All files of the chart; if its Secrets are sealed, all except those, see [`sealed`].
 pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failure> {
     if let Some(settings) = &run.settings.controller {
         let mut files = controller::files(run, settings)?;
@@ -77,15 +77,15 @@ pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failu
     Ok(files)
 }
 
-/// The sealed Secrets of the chart, each in a file of its own, so that it stays as it is when others change.
+/// The sealed Secrets of the chart, one file each, so that a file stays unchanged when others change.
 ///
-/// Helm takes them as they are: names, base64 and our annotations have no braces.
+/// Helm copies them unchanged: names, base64 and our annotations have no braces.
 pub fn sealed<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<Entry<'a>, WriteError>> {
     layout::entries(documents)
         .map(|entry| entry.map(|entry| Entry { path: format!("templates/{}", entry.path), ..entry }))
 }
 
-/// The text that Helm's template language turns into this one.
+/// The text in a form that Helm's template language turns into this text.
 pub fn literal(text: &str) -> String {
     text.replace("{{", "{{ \"{{\" }}")
 }

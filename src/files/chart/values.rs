@@ -19,13 +19,13 @@ use regcred_core::objects::{Wanted, plan, references};
 const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
 const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sealed.yaml");
 
-/// The values, each Docker config in full or only its length.
+/// The values, with each Docker config in full or only its length.
 pub fn write(run: &ClusterRun, shown: Shown) -> io::Result<Zeroizing<Vec<u8>>> {
     let shown = |(secret, logins): (_, &Logins)| (secret, Some(show(&logins.to_base64(), shown)));
     text(HEAD, &values(run, &run.pull_secrets().map(shown).collect::<Vec<_>>()))
 }
 
-/// The values where the Secrets are elsewhere in the chart.
+/// The values of a chart whose Secrets are not in the values.
 pub fn without_secrets(run: &ClusterRun) -> io::Result<Zeroizing<Vec<u8>>> {
     let head = match run.settings.combination.protect {
         Protect::External => HEAD.replace(", each with its Docker config in base64 and", ", each with"),
@@ -40,10 +40,10 @@ fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// The values, with what is shown of each Docker config.
+/// The values, with this form of each Docker config.
 fn values<'a>(run: &ClusterRun, shown: &'a [(&PullSecretSettings, Option<Zeroizing<String>>)]) -> Values<'a> {
     let (settings, request) = (&run.settings, run.request());
-    // Helm's own are in the templates, whatever the profile: a release must never take a kept object with it.
+    // Helm's own annotations are in the templates, whatever the profile is: a release must never delete a kept object.
     let profile = settings.profile.filter(|profile| *profile != Profile::Helm);
     let marks = Marks { profile, ..request.marks };
     Values {
@@ -67,7 +67,7 @@ fn values<'a>(run: &ClusterRun, shown: &'a [(&PullSecretSettings, Option<Zeroizi
     }
 }
 
-/// Whether a ServiceAccount stays when the release goes: one that was named may be there already, and pods may need it.
+/// Whether a ServiceAccount stays after an uninstall: a named one may have existed before, and Pods may need it.
 pub fn stays(account: &ResourceName) -> bool {
     account.as_str() != OWN_ACCOUNT
 }
@@ -106,7 +106,7 @@ struct PullSecret<'a> {
     namespaces: &'a [Namespace],
 }
 
-/// Each ServiceAccount with its whole list: where pull secrets share one in a namespace, the list is their union.
+/// Each ServiceAccount with its whole list: if pull secrets share a ServiceAccount in a namespace, the list has the references of all.
 fn service_accounts(pull_secrets: &[Wanted<'_>]) -> Vec<ServiceAccount> {
     let (plans, places) = plan(pull_secrets.iter().map(|secret| secret.namespaces));
     let mut namespaces: BTreeMap<(ResourceName, Vec<ResourceName>), Vec<Namespace>> = BTreeMap::new();

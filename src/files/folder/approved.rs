@@ -1,6 +1,6 @@
 //! Reads and writes the line of the lock that names the approved recipients.
 //!
-//! A run that changes them counts one further. The line with the highest count decides, so an older one that somebody adds approves nobody.
+//! A run that changes the recipients increases the count. The line with the highest count decides, so an older line has no effect.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,7 +12,7 @@ use regcred_core::recipient::Recipients;
 
 const START: &str = "# regcred recipients: ";
 
-/// The recipients that a run has written for.
+/// The recipients of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved {
     /// Their fingerprints, joined by commas.
@@ -22,7 +22,7 @@ pub struct Approved {
 }
 
 impl Approved {
-    /// The recipients of a line, if it is one.
+    /// The recipients in a line, if the line names them.
     pub fn parse(line: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(line.strip_prefix(START.as_bytes())?).ok()?;
         let (recipients, rest) = text.split_once(" count=")?;
@@ -34,7 +34,7 @@ impl Approved {
         })
     }
 
-    /// What the lock is to say of these recipients; nothing where there are none, or no key.
+    /// The line of the lock for these recipients; `None` without recipients or without a key.
     pub fn next(before: &[Self], recipients: &Recipients, key: &Key) -> Option<Self> {
         let names = recipients.iter().map(|recipient| recipient.fingerprint().to_owned()).collect();
         let count = match Self::latest(before, key) {
@@ -47,7 +47,7 @@ impl Approved {
         (!recipients.is_empty() && signature.is_some()).then_some(Self { signature, ..next })
     }
 
-    /// The fingerprints that a key has signed last, and the count; after a merge, those of both sides.
+    /// The fingerprints in the last signed line, and its count; after a merge, those of both sides.
     pub fn latest(lines: &[Self], key: &Key) -> Option<(u64, BTreeSet<String>)> {
         let is_signed =
             |line: &&Self| line.with_parts(|parts| key.has_signed(line.signature.as_ref(), Purpose::Recipients, parts));
@@ -57,19 +57,19 @@ impl Approved {
         Some((count, last.flat_map(|line| line.recipients.split(',')).map(str::to_owned).collect()))
     }
 
-    /// Whether one of the lines names a recipient, whoever has signed it.
+    /// Whether one of the lines names a recipient, signed or not.
     pub fn is_named(lines: &[Self], fingerprint: &str) -> bool {
         lines.iter().any(|line| line.recipients.split(',').any(|name| name == fingerprint))
     }
 
-    /// Adds a line, beside those that say something else. Says whether it is new.
+    /// Adds a line, beside different ones. Returns whether it is new.
     pub fn add(lines: &mut Vec<Self>, line: Self) -> bool {
         let is_new = !lines.contains(&line);
         lines.extend(is_new.then_some(line));
         is_new
     }
 
-    /// Whether both say the same, whichever key has signed.
+    /// Whether both say the same, whichever key signed them.
     pub fn agree(lines: &[Self], others: &[Self]) -> bool {
         let said =
             |lines: &[Self]| -> Vec<_> { lines.iter().map(|line| (line.recipients.clone(), line.count)).collect() };
@@ -121,7 +121,7 @@ mod tests {
         let merged = next(before, &["a", "c"], &ours).unwrap();
         assert_eq!(known(&[first.clone(), second.clone(), first.clone()]), Some((2, "b".to_owned())));
         assert_eq!(known(&[second.clone(), merged, first.clone()]), Some((2, "a b c".to_owned())));
-        // Neither a forged line nor one of another key counts.
+        // Neither a forged line nor a line of another key counts.
         let forged = Approved { count: 9, ..first.clone() };
         assert_eq!(known(&[second, forged, next(&[], &["z"], &other).unwrap()]), Some((2, "b".to_owned())));
         assert!(next(&[], &["a"], &key("")).is_none() && next(&[], &[], &ours).is_none());

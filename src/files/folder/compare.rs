@@ -3,11 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::Mode;
+use super::clear::in_clear;
 use super::cursor::Cursor;
 use super::entry::{Content, Entry, NeedsLogins, is_headed};
 use super::line::{Hashes, Line, Verdict};
@@ -21,32 +20,30 @@ use crate::files::stream::Form;
 use crate::files::{Protection, WriteError, git};
 use regcred_core::plan::{self, Actual, History, Owner};
 
-/// Where to look, and what is known.
+/// The folder, and what is known for the comparison.
 #[derive(Clone, Copy)]
 pub struct Observer<'a> {
-    /// The folder.
     pub root: &'a Root,
-    /// The keys of fingerprints.
     pub key: &'a Key,
-    /// Whether the plan is executed, or what is known for a comparison.
+    /// Whether the plan is executed, or else how much a comparison can know.
     pub mode: Mode,
 }
 
-/// What was found out about a file.
+/// The result for a file.
 pub struct Seen<'a> {
-    /// How it compares; nothing where nothing is there.
+    /// The result of the comparison; `None` if the file does not exist.
     pub actual: Option<Actual>,
-    /// What the lock is to say of it where it stays.
+    /// The line of the lock, if the file stays.
     pub line: Line,
     /// The encrypted documents in it.
     pub marks: Option<Marks<'a>>,
-    /// Whether the lock has a line that a key has signed, and the file is not as that line says.
+    /// Whether a key has signed a line of the lock for the file, and the file differs from that line.
     pub was_ours: bool,
     /// Whether a login in clear is where an encrypted one belongs.
     pub is_in_clear: bool,
 }
 
-/// What is at the path of an entry.
+/// The thing at the path of an entry.
 enum There {
     Nothing,
     InTheWay,
@@ -155,7 +152,7 @@ impl<'a> Observer<'a> {
         Ok(seen)
     }
 
-    /// What is there of a file that nobody wants any more.
+    /// The state of a file that nobody wants any more.
     pub fn left_over(&self, path: &TreePath, lines: &[Line]) -> io::Result<Option<Actual>> {
         let Found::File = path.find(&self.root.path)? else { return Ok(None) };
         let place = path.under(&self.root.path);
@@ -165,9 +162,12 @@ impl<'a> Observer<'a> {
         let is_as_written = is_same || !lines.iter().any(Line::tells);
         let is_our_ignore_file =
             path.as_str() == git::IGNORE_FILE && **read::text(&place)?.unwrap_or_default() == *git::IGNORE_ALL;
+        // Below the top none is ours, and Git was asked while it was there: without it a Secret in clear could enter Git.
+        let is_foreign_ignore_file = path.folders().next().is_some() && place.ends_with(git::IGNORE_FILE);
         let owner = match is_our_ignore_file || starts_as_ours(&place)? {
+            _ if is_foreign_ignore_file => Owner::Another,
             _ if is_signed => Owner::Proven,
-            // The HMAC of a secret in clear says nothing without its key.
+            // Without its key, the HMAC of a secret in clear says nothing.
             true if is_as_written || !lines.iter().any(|line| line.public().is_some()) => Owner::Proven,
             _ => Owner::Claimed,
         };
@@ -192,7 +192,7 @@ impl<'a> Observer<'a> {
                 Ok(_) => There::InTheWay,
             });
         };
-        // Nothing can be in a folder that was just made, but our own .gitignore.
+        // A new folder can hold only our own .gitignore.
         if self.root.state == State::New && path.as_str() != git::IGNORE_FILE {
             return Ok(There::Nothing);
         }
@@ -250,16 +250,7 @@ impl<'a> Observer<'a> {
     }
 }
 
-/// Whether a Docker config can be read in a text, as it is or as base64.
-fn in_clear(text: &[u8]) -> bool {
-    const AUTHS: &[u8] = b"\"auths\"";
-    let has_auths = |text: &[u8]| text.windows(AUTHS.len()).any(|part| part == AUTHS);
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    let decoded = |run: &[u8]| STANDARD.decode(run).map(Zeroizing::new).is_ok_and(|text| has_auths(&text));
-    has_auths(text) || text.split(|byte| !is_base64(byte)).any(decoded)
-}
-
-/// A long file of plain documents is never held as a whole.
+/// A long file of plain documents is never held in memory as a whole.
 fn compare_hashes(entry: &Entry<'_>, place: &Path) -> Result<plan::Content, WriteError> {
     let (mut wanted, mut there) = (Hasher::public(), Hasher::public());
     entry.write(None, Outdated::Encrypt, &mut |part| {
@@ -270,7 +261,7 @@ fn compare_hashes(entry: &Entry<'_>, place: &Path) -> Result<plan::Content, Writ
     Ok(if wanted.finish() == there.finish() { plan::Content::Same } else { plan::Content::Different })
 }
 
-/// The hasher of a file with this protection.
+/// The hasher for a file with this protection.
 pub fn hasher(protection: Protection, key: &Key) -> Hasher {
     match protection {
         Protection::Public | Protection::Encrypted => Hasher::public(),
@@ -282,7 +273,7 @@ fn open(place: &Path) -> io::Result<impl io::Read> {
     read::open(place)?.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// What JSON of ours has in an annotation or a comment.
+/// The text that marks JSON as ours, in an annotation or a comment.
 const OURS: &[u8] = b"regcred";
 
 /// Whether the content of a file says that we wrote it.

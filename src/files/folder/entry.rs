@@ -10,28 +10,28 @@ use crate::files::{File, Protection, WriteError};
 use crate::protect::Documents;
 use crate::protect::encrypted::Encrypted;
 
-/// What a folder should have at a path.
+/// A file that the folder should have.
 pub struct Entry<'a> {
     /// The path relative to the folder, with `/` between the parts.
     pub path: String,
-    /// What is in it, where that is a single object.
+    /// The object in the file, if it is a single one.
     pub document: Option<String>,
-    /// The lines that come first; they say that the file is ours.
+    /// The first lines, which say that the file is ours.
     pub head: Vec<u8>,
-    /// What follows.
+    /// The content after these lines.
     pub content: Content<'a>,
-    /// What of it needs the logins to be known.
+    /// Which part of the content depends on the logins.
     pub logins: NeedsLogins,
 }
 
-/// What of a file needs the logins to be known.
+/// Which part of a file depends on the logins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NeedsLogins {
-    /// Nothing.
+    /// No part.
     NotNeeded,
     /// The values of Secrets, and the registries of policies.
     ForValues,
-    /// All of it, as far as anybody can tell.
+    /// All of it, as far as one can tell.
     ForAll,
 }
 
@@ -41,7 +41,7 @@ pub enum Content<'a> {
     Ready(Zeroizing<Vec<u8>>, Protection),
     /// Documents, one after the other.
     Stream(&'a Documents<'a>, Form),
-    /// One document that is encrypted only when what is there is no longer current.
+    /// One document that is encrypted only if the existing one is not current.
     Encrypted(Box<dyn Encrypted + 'a>),
 }
 
@@ -53,12 +53,12 @@ impl From<File> for Entry<'_> {
     }
 }
 
-/// What begins a file of ours that has comments.
+/// The beginning of our files that can have comments.
 pub const HEADER: &[u8] = b"# Written by regcred\n";
-/// The same where Helm's template language has the comments.
+/// The same as a comment of Helm's template language.
 const TEMPLATE_HEADER: &[u8] = b"{{- /* Written by regcred */ -}}\n";
 
-/// The lines that say that a file is ours, by its name; none where there is no place for them, or they are there.
+/// The lines that say that a file is ours, by its name; empty if the file has no room for them, or has them already.
 #[must_use]
 pub fn head_of(path: &str, bytes: &[u8]) -> Vec<u8> {
     let head = match path.rsplit('.').next() {
@@ -77,7 +77,7 @@ pub fn is_headed(text: &[u8]) -> bool {
 }
 
 impl Content<'_> {
-    /// Whether a secret is in it, and how.
+    /// Whether the file holds a secret, and how.
     #[must_use]
     pub fn protection(&self) -> Protection {
         match self {
@@ -95,7 +95,7 @@ impl Entry<'_> {
         self.content.protection() == Protection::Plaintext
     }
 
-    /// Whether a mark is about all that follows, or about its document.
+    /// Whether a mark covers everything after it, or only its document.
     #[must_use]
     pub fn extent(&self) -> Extent {
         match self.content {
@@ -104,10 +104,10 @@ impl Entry<'_> {
         }
     }
 
-    /// Gives the parts of the file to `take` one after the other: the head, then each document.
+    /// Passes the parts of the file to `take` one after the other: first the head, then each document.
     ///
     /// # Errors
-    /// Those of `take` and of the protector.
+    /// The errors of `take` and of the protector.
     pub fn write(
         &self,
         marks: Option<&Marks<'_>>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::approved::Approved;
 use super::path::{LOCK, TreePath};
 use super::publish::Pending;
-use super::root::{Interrupted, Kind, State};
+use super::root::{Kind, State};
 use super::run::{REWRITTEN, Run};
 use super::staging::Disk;
 use super::{Mode, Prepared, compare, warnings};
@@ -17,14 +17,15 @@ use regcred_core::plan::{Action, Change, History, Plan, Reason};
 use regcred_core::recipient::{Authority, Recipient};
 
 impl Run<'_> {
-    /// What changes, and what waits to be published.
-    /// Errors: another's file is in the way, a recipient is not approved, or the file system refuses.
+    /// The changes, and the files that wait to be published.
+    /// Errors: a file of somebody else is in the way, a recipient is not approved, or the file system refuses.
     pub(super) fn finish(mut self) -> Result<(Prepared, Option<Pending>), Failure> {
         self.add_settings_of_git()?;
         if self.mode == Mode::Write {
             self.refuse_what_is_in_the_way()?;
         }
         let left_over = self.plan_left_over()?;
+        self.check_uncovered(&left_over)?;
         self.check_what_is_in_clear()?;
         self.check_recipients()?;
         self.lock.approved =
@@ -72,10 +73,8 @@ impl Run<'_> {
         let [first, ..] = refused.as_slice() else { return Ok(()) };
         if self.root.kind != Kind::Tree {
             let message = format!("{} is there, and regcred did not write it", self.shown(&first.path));
-            return Err(Failure::of(
-                "the output",
-                Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path"),
-            ));
+            let problem = Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path");
+            return Err(Failure::of("the output", problem));
         }
         let mut names: Vec<_> = refused.iter().take(NAMED).map(|change| format!("`{}`", change.path)).collect();
         if refused.len() > NAMED {
@@ -104,7 +103,7 @@ impl Run<'_> {
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }
 
-    /// A comparison fails where a login in clear is about to get into Git; a run replaces it, and says that it was there.
+    /// A comparison fails if Git would take a login in clear in place of an encrypted one. A run replaces the file, and reports it.
     fn check_what_is_in_clear(&mut self) -> Result<(), Failure> {
         if self.tally.in_clear.is_empty() {
             return Ok(());
@@ -117,7 +116,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Refuses recipients that nobody has approved, before anything is published.
+    /// Refuses recipients without approval, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
         let authority = match approval::listed(self.target.environment) {
             Some(list) => Authority::List(list),
@@ -158,15 +157,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The recipients that are approved for this folder or file, and those that are accepted now.
+    /// The approved recipients of this folder or file, and those that are accepted now.
     fn history(&self) -> Authority {
         let ours = &self.root.ours;
         let approved = match self.root.kind {
             Kind::Tree => Approved::latest(&ours.approved, self.key).map(|(_, approved)| approved),
             Kind::File(_) => self.tally.of_a_single_file(),
         };
-        // A signed line of the lock shows an earlier run, also where its encrypted documents were removed; an interrupted first run has a
-        // journal.
+        // A signed line of the lock shows an earlier run, even if its encrypted documents were removed. An interrupted first run has
+        // a journal.
         let mut lines = ours.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
         let is_signed = !self.root.has_journal && lines.any(|(path, line)| line.is_signed(path, self.key));
         self.tally.history(approved, is_signed, self.target.accepted)
@@ -200,7 +199,7 @@ impl Run<'_> {
         }
     }
 
-    /// Compares the lock that a run would write with the one that is there.
+    /// Compares the lock that a run would write with the existing one.
     fn compare_lock(&mut self, known: Known) {
         if self.root.kind != Kind::Tree {
             return;
@@ -212,7 +211,7 @@ impl Run<'_> {
             Known::NotTheLogins => ours.files.keys().eq(self.lock.files.keys()),
         };
         let approves = !self.key.is_there() || Approved::agree(&ours.approved, &self.lock.approved);
-        let is_current = has_lock && agrees && approves && self.root.interrupted == Interrupted::No;
+        let is_current = has_lock && agrees && approves && !self.root.is_interrupted;
         let differs = self.prepared.changes.iter().any(Change::differs);
         if ours.has_conflict || (!differs && !is_current) {
             let missing = Change { action: Action::Create, reason: Reason::Missing, ..stale_lock() };
@@ -220,7 +219,7 @@ impl Run<'_> {
         }
     }
 
-    /// Writes the journal, and forgets all but what is to be done.
+    /// Writes the journal, and keeps only the work that is left.
     fn seal(mut self, left_over: Vec<TreePath>) -> Result<(Prepared, Option<Pending>), Failure> {
         let Some(staging) = self.staging.take() else { return Ok((self.prepared, None)) };
         let writes =

@@ -1,24 +1,26 @@
 //! Checks with Git before the first secret is written, and writes the files that are meant for Git.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 
 use zeroize::Zeroizing;
 
+use super::clear::in_clear;
 use super::entry::Entry;
+use super::path::TreePath;
 use super::run::Run;
-use super::{Mode, root::Kind};
+use super::{Mode, read, root::Kind};
 use crate::files::git::{self, Guard};
 use crate::files::{File, Protection};
 use crate::settings::PlaintextInGit;
-use regcred_core::diagnostic::Failure;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// The file that keeps Git from changing line ends, and lets it merge the lock.
+/// The file that keeps Git from changing line ends, and lets Git merge the lock.
 const ATTRIBUTES_FILE: &str = ".gitattributes";
 const ATTRIBUTES: &[u8] = b"# Written by regcred\n* -text\nregcred.lock merge=union\n";
 
 impl Run<'_> {
-    /// Decides about Git before the first secret is written; a folder of ours gets its `.gitignore` now.
+    /// Checks with Git before the first secret is written; a folder of ours gets its `.gitignore` now.
     pub(super) fn check_git(&mut self, entries: &[Entry<'_>]) -> Result<(), Failure> {
         self.holds_a_secret |= entries.iter().any(Entry::holds_a_secret);
         if self.mode != Mode::Write || entries.iter().all(|entry| !entry.holds_a_secret()) {
@@ -56,7 +58,7 @@ impl Run<'_> {
         self.target.plaintext_in_git == PlaintextInGit::Refuse && self.root.takes_settings_of_git(git::IGNORE_FILE)
     }
 
-    /// Adds the files for Git: `.gitignore` where a secret is in clear, `.gitattributes` elsewhere.
+    /// Adds the files for Git: `.gitignore` if a secret is in clear, `.gitattributes` otherwise.
     pub(super) fn add_settings_of_git(&mut self) -> Result<(), Failure> {
         if self.root.kind != Kind::Tree {
             return Ok(());
@@ -74,12 +76,49 @@ impl Run<'_> {
         let file =
             File { path: name.to_owned(), bytes: Zeroizing::new(bytes.to_vec()), protection: Protection::Public };
         self.add(vec![Entry { head: Vec::new(), ..file.into() }])?;
-        // It is no part of what was asked for.
+        // The user did not ask for this file.
         self.prepared.unchanged = unchanged;
         if self.mode == Mode::Write && !self.refuses() {
             self.prepared.changes.truncate(changes);
         }
         Ok(())
+    }
+
+    /// Refuses to remove our `.gitignore` while a login in clear is there that the run leaves: Git would take it.
+    pub(super) fn check_uncovered(&self, left_over: &[TreePath]) -> Result<(), Failure> {
+        let goes = |path: &str| left_over.iter().any(|gone| gone.as_str() == path);
+        if self.mode != Mode::Write
+            || !goes(git::IGNORE_FILE)
+            || self.target.plaintext_in_git == PlaintextInGit::Allow
+            || !git::in_work_tree(&self.root.path)
+        {
+            return Ok(());
+        }
+        let (mut folders, mut left) = (vec![self.root.path.clone()], Vec::new());
+        let staging = self.root.staging();
+        while let Some(folder) = folders.pop() {
+            let each = || fs::read_dir(&folder)?.collect::<io::Result<Vec<_>>>();
+            for place in each().map_err(|error| self.failed(error, "."))?.into_iter().map(|entry| entry.path()) {
+                let path = place.strip_prefix(&self.root.path).unwrap_or(&place).to_string_lossy().into_owned();
+                match place.symlink_metadata() {
+                    Ok(there) if there.is_dir() && place != staging => folders.push(place),
+                    Ok(there) if there.is_file() && !self.wanted.contains(&path) && !goes(&path) => {
+                        let is_free = read::text(&place).is_ok_and(|text| !text.is_some_and(|text| in_clear(&text)));
+                        left.extend((!is_free).then(|| self.shown(&path)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        left.sort_unstable();
+        let problem = |name| {
+            let message = format!(
+                "{name} may hold a login in clear, and our `.gitignore`, which keeps it out of Git, is no longer needed"
+            );
+            Diagnostic::error(Code::PlaintextInGit, message)
+                .hint("delete it, or move it out of the folder, and run the same again")
+        };
+        Failure::unless_clean("the output", &left.into_iter().map(problem).collect::<Vec<_>>())
     }
 
     fn is_listed(&self, name: &str) -> bool {

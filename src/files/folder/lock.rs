@@ -1,6 +1,6 @@
 //! Reads and writes `regcred.lock`, which lists the files of a folder that are ours.
 //!
-//! Each line stands for itself: it is bound to its path and signed alone, so a merge takes the lines of both sides.
+//! Each line is independent: it is bound to its path and has its own signature, so a merge takes the lines of both sides.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -15,19 +15,19 @@ use crate::files::marks::digest::Digest;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 const MARKERS: [&[u8]; 4] = [b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"];
-/// A lock of a million files is shorter.
+/// The largest size: a lock of a million files is smaller.
 const LIMIT: u64 = 256 * 1024 * 1024;
 /// How many lines a lock has.
 const LINES: usize = 2_000_000;
 /// How many lines that differ there are for one path, or for recipients: a merge leaves one of each side.
 const SIDES: usize = 64;
 
-/// The lines of a lock by their paths: after a merge, one of either side.
+/// The lines of a lock by their paths; after a merge, the lines of both sides.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Lock {
-    /// What was written into each file.
+    /// The fingerprint of each file as it was written.
     pub files: BTreeMap<TreePath, Vec<Line>>,
-    /// The recipients that it approves: after a merge, the line of either side.
+    /// The approved recipients; after a merge, the lines of both sides.
     pub approved: Vec<Approved>,
     /// Whether it has the markers of a merge conflict.
     pub has_conflict: bool,
@@ -35,15 +35,13 @@ pub struct Lock {
 
 impl Lock {
     /// Reads a lock, if there is one.
-    /// Errors: it is no regular file, cannot be read, or is malformed: with the line.
+    /// Errors: the lock is no regular file, or cannot be read, or is malformed: the error names the line.
     pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
         let failed = |error: &io::Error| {
-            Failure::of(
-                "the output",
-                Diagnostic::error(Code::UnreadableFile, format!("`{LOCK}` cannot be read: {}", reason(error))).hint(
-                    "it says which files under `--output` are regcred's; it must be a regular file that this user may read",
-                ),
-            )
+            let message = format!("`{LOCK}` cannot be read: {}", reason(error));
+            let hint =
+                "it says which files under `--output` are regcred's; it must be a regular file that this user may read";
+            Failure::of("the output", Diagnostic::error(Code::UnreadableFile, message).hint(hint))
         };
         match read::open(path).map_err(|error| failed(&error))? {
             None => Ok(None),
@@ -91,7 +89,7 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Adds a line, beside those of the same path that say something else. Says whether it is new.
+    /// Adds a line, beside different lines of the same path. Returns whether it is new.
     pub fn add(&mut self, path: TreePath, line: Line) -> bool {
         add(self.files.entry(path).or_default(), line)
     }
@@ -105,7 +103,7 @@ impl Lock {
         Ok(())
     }
 
-    /// Whether both name the same files, with the same content as far as it can be known without a key.
+    /// Whether both name the same files, with the same content as far as one can tell without a key.
     pub fn agrees_with(&self, other: &Self) -> bool {
         let public = |lock: &Self| -> Vec<(TreePath, Option<Digest>)> {
             let lines = lock.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));

@@ -1,10 +1,11 @@
 //! Makes a folder or a single file hold exactly what is wanted, or reports how it differs.
 //!
-//! All temporaries are written first, then the journal. What waits so is published later, when the other folders of the run are as far:
-//! each file is renamed, what is left over goes, and the lock comes last. A run that was killed leaves each file old or new; the next one
-//! reads the journal and completes it.
+//! A run first writes all temporaries, then the journal. It publishes them when the other folders of the run are ready, too: it
+//! renames each file, removes leftover files, and writes the lock last. A killed run leaves each file old or new; the next run reads
+//! the journal and completes the work.
 
 mod approved;
+mod clear;
 mod compare;
 mod cursor;
 pub mod entry;
@@ -41,39 +42,39 @@ use root::{Kind, Root};
 use run::Run;
 use staging::Staging;
 
-/// How many entries are in memory at once.
+/// The number of entries in memory at once.
 const AT_ONCE: usize = 1024;
 
-/// What is done with the plan.
+/// What to do with the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// It is executed.
+    /// Execute it.
     Write,
-    /// It is only printed, as far as this is known.
+    /// Only print it, as far as this is known.
     Check(Known),
 }
 
-/// A plan, and all that was written for it, but not in its place: what is not published goes.
+/// A plan, with the temporaries for it; unpublished temporaries are removed.
 #[derive(Default)]
 pub struct Prepared {
-    /// What changes. What stays is counted only.
+    /// The changes. Unchanged files are only counted.
     pub changes: Vec<Change>,
-    /// How many files stay as they are.
+    /// The number of unchanged files.
     pub unchanged: usize,
-    /// How many encrypted files nothing tells the secret of.
+    /// The number of encrypted files whose secret nobody can tell.
     pub unproven: usize,
-    /// What is odd.
+    /// The warnings.
     pub warnings: Vec<Diagnostic>,
-    /// What a first run says.
+    /// The note of a first run.
     pub notes: Vec<String>,
     pending: Option<Pending>,
 }
 
-/// Plans what makes the folder hold these entries. To write it, writes what differs beside its place, so that nearly all that can fail has
-/// been done. `new_paths` are to be kept before the plan is published.
+/// Plans the changes after which the folder holds these entries. To execute the plan, it also writes the changed files beside their
+/// places, so that little can fail afterwards. Keep `new_paths` before you publish the plan.
 ///
 /// # Errors
-/// Another's file is in the way, the file system refuses, a recipient is new, or a plain Secret would enter Git.
+/// A file of somebody else is in the way, the file system refuses, a recipient is new, or a plain Secret would enter Git.
 pub fn prepare<'a>(
     mut entries: impl Iterator<Item = Result<Entry<'a>, WriteError>>,
     kind: Kind,
@@ -113,16 +114,16 @@ pub fn prepare<'a>(
 }
 
 impl Prepared {
-    /// Puts everything in its place.
+    /// Moves everything to its place.
     ///
     /// # Errors
-    /// The file system refuses; the next run completes it.
+    /// The file system refuses; the next run completes the work.
     pub fn publish(&mut self) -> Result<(), Failure> {
         self.pending.take().map_or(Ok(()), Pending::publish)
     }
 }
 
-/// Makes a file hold these public bytes, whatever it held before.
+/// Makes a file hold these public bytes, whatever its content was.
 ///
 /// # Errors
 /// It is no regular file, or the file system's.

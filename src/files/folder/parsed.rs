@@ -1,17 +1,17 @@
 //! Compares parsed objects, without the fields that depend on the logins.
 //!
-//! Left out are the values of Secrets, Docker configs, and of a policy the condition on the registries of the logins.
+//! It leaves out the values of Secrets, Docker configs, and in a policy the condition on the registries of the logins.
 
 use serde_json::Value;
 
 use regcred_core::manifest::expands_too_far;
 use regcred_core::objects::pod_policy;
 
-/// What begins a Docker config of ours: JSON without blanks, and base64 of it.
+/// The beginning of our Docker configs: JSON without blanks, and its base64.
 pub const DOCKER_CONFIG: &[&str] = &[r#"{"auths":{"#, "eyJhdXRocyI6e"];
 const LEFT_OUT: &str = "(not compared)";
 
-/// Whether two texts hold the same documents but for what depends on the logins. A text that cannot be parsed is like no other.
+/// Whether two texts hold the same documents, apart from what depends on the logins. A text that cannot be parsed equals no other.
 pub fn are_same(one: &[u8], other: &[u8]) -> bool {
     one == other || matches!((documents(one), documents(other)), (Some(one), Some(other)) if one == other)
 }
@@ -86,7 +86,7 @@ mod tests {
             )
         };
         assert!(same(&of("ghcr.io", ""), &of("quay.io", "")));
-        // What a reader would apply in addition: another field, another document, whatever follows a separator.
+        // Content that a tool would apply in addition: another field, another document, or anything after a separator.
         for more in ["  failurePolicy: Ignore\n", "---\nkind: ClusterRoleBinding\n", "--- \nkind: ClusterRoleBinding\n"]
         {
             assert!(!same(&of("ghcr.io", ""), &of("ghcr.io", more)), "{more}");

@@ -14,10 +14,10 @@ pub const LOCK: &str = "regcred.lock";
 /// The name of the folder in it where new files wait.
 pub const STAGING: &str = ".regcred-new";
 
-/// The longest name that file systems take, in bytes.
+/// The longest file name of usual file systems, in bytes.
 const LONGEST: usize = 255;
 
-/// The name of the folder beside a single file where its new content waits.
+/// The name of the folder beside a single file, where its new content waits.
 pub fn staging_beside(name: &OsStr) -> String {
     let whole = format!(".{}{STAGING}", name.display());
     if whole.len() <= LONGEST {
@@ -27,11 +27,11 @@ pub fn staging_beside(name: &OsStr) -> String {
     format!(".{digest}{STAGING}")
 }
 
-/// The path of a file below a root: parts joined by `/`, none of them `..`, `.git` or one of our own two names.
+/// The path of a file below a root: parts joined by `/`, but never `..`, `.git` or one of our own two names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreePath(String);
 
-/// What a path of a tree may be.
+/// The rule for a path in a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidPath;
 
@@ -70,13 +70,13 @@ impl fmt::Display for TreePath {
     }
 }
 
-/// What stands at a path.
+/// The kind of thing at a path.
 #[derive(Debug)]
 pub enum Found {
     Nothing,
     /// A regular file, reached through real folders only.
     File,
-    /// A folder, a link or a device; or one of the parents is no folder.
+    /// A folder, a link or a device; or a parent is no folder.
     Other,
 }
 
@@ -91,7 +91,7 @@ impl TreePath {
         root.join(&self.0)
     }
 
-    /// Looks, and follows no link below the root.
+    /// Looks at the path, and follows no link below the root.
     pub fn find(&self, root: &Path) -> io::Result<Found> {
         let mut path = root.to_path_buf();
         let mut parts = self.0.split('/').peekable();

@@ -11,21 +11,16 @@ use super::turn::Turn;
 use crate::files;
 use regcred_core::diagnostic::Failure;
 
-/// What is left to do in a folder. Many wait at once, so nothing is kept of the files that stay.
+/// The work that is left in a folder. Many folders wait at once, so it holds nothing about unchanged files.
 pub(super) struct Pending {
-    /// The folder.
     pub root: PathBuf,
-    /// What `--output` names.
     pub kind: Kind,
     /// The files that wait under a number.
     pub staged: Vec<(String, usize)>,
-    /// The files of ours that nobody wants any more.
     pub left_over: Vec<TreePath>,
-    /// The new lock, if it differs.
     pub lock: Option<PathBuf>,
-    /// Where everything waits.
     pub staging: Staging,
-    /// Held to the end: one run at a time.
+    /// Held until the end, so that only one run works at a time.
     pub turn: Option<Turn>,
 }
 
@@ -34,8 +29,8 @@ impl Pending {
         Self { turn, ..self }
     }
 
-    /// Puts everything in its place.
-    /// Errors: the file system refuses; the next run completes it.
+    /// Moves everything to its place.
+    /// Errors: the file system refuses; the next run completes the work.
     pub fn publish(self) -> Result<(), Failure> {
         let at = |error: io::Error| files::failure(error, self.kind.name());
         self.staging.commit();
@@ -65,7 +60,7 @@ impl Pending {
         Ok(())
     }
 
-    /// The folders of a new tree are complete; there are none of another.
+    /// The folders of a new tree are complete, and there are no others.
     fn publish_folders(&self) -> io::Result<()> {
         let folders = match fs::read_dir(self.staging.tree()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -84,7 +79,7 @@ fn remove(path: &TreePath, root: &Path) -> io::Result<()> {
     let Found::File = path.find(root)? else { return Ok(()) };
     fs::remove_file(path.under(root))?;
     for folder in path.folders() {
-        // Not empty: something else is in it, and it stays.
+        // The folder is not empty: it stays, with its other files.
         if fs::remove_dir(root.join(folder)).is_err() {
             break;
         }

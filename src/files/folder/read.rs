@@ -6,13 +6,13 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// Large enough that a file of 100,000 documents is a few hundred reads.
+/// A file of 100,000 documents takes a few hundred reads of this size.
 const BUFFER: usize = 64 * 1024;
-/// No file of ours is larger.
+/// The largest size of a file of ours.
 const LIMIT: u64 = 1024 * 1024 * 1024;
 
-/// Opens a regular file, if there is anything. It neither follows a link in the last part of the path nor waits for a pipe.
-/// Errors: it is something else, cannot be opened, or is longer than any file of ours.
+/// Opens a regular file, if it exists. It neither follows a link in the last part of the path nor waits for a pipe.
+/// Errors: it is no regular file, cannot be opened, or is larger than any file of ours.
 pub fn open(path: &Path) -> io::Result<Option<io::Take<File>>> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -33,7 +33,7 @@ pub fn open(path: &Path) -> io::Result<Option<io::Take<File>>> {
     }
 }
 
-/// The text of a file, with a line feed alone at the end of each line; nothing where there is no file.
+/// The text of a file, in which lines end with a line feed only; `None` if the file does not exist.
 pub fn text(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let Some(file) = open(path)? else { return Ok(None) };
     let mut text = Zeroizing::new(Vec::new());
@@ -41,7 +41,7 @@ pub fn text(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(Some(text))
 }
 
-/// Takes the bytes part by part, without the carriage returns that precede a line feed.
+/// Takes the bytes part by part, without the carriage returns before line feeds.
 pub fn each_part(mut from: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     let mut buffer = Zeroizing::new(vec![0; BUFFER]);
     let mut after_return = false;

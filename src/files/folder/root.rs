@@ -10,93 +10,74 @@ use super::lock::Lock;
 use super::path;
 use super::read;
 use super::staging;
-use super::turn::{Patience, Turn, take_turn};
+use super::turn::{A_MINUTE, A_SECOND, Turn, take_turn};
 use crate::files;
 use crate::files::git::{self, IGNORE_ALL, IGNORE_FILE};
 use crate::files::new_paths::NewPaths;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// A folder, and what we know of it.
+/// A folder, and the facts about it.
 pub struct Root {
-    /// Its real path.
     pub path: PathBuf,
-    /// What `--output` names.
+    /// The kind of place that `--output` names.
     pub kind: Kind,
-    /// Whether anything is there.
     pub state: State,
-    /// The files that are ours: those of the lock, and of the journal of a run that was killed.
+    /// Our files: those in the lock, and those in the journal of a killed run.
     pub ours: Lock,
-    /// Whether an earlier run has left its temporaries.
-    pub interrupted: Interrupted,
-    /// Whether a run was killed while it published, so that the lock lacks lines of its journal.
+    /// Whether an earlier run left its temporaries.
+    pub is_interrupted: bool,
+    /// Whether a run was killed while it published, so that lines of its journal are missing in the lock.
     pub has_journal: bool,
-    /// Held until the end: one run at a time.
+    /// Held until the end, so that only one run works at a time.
     pub turn: Option<Turn>,
 }
 
-/// What `--output` names.
+/// The kind of place that `--output` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A folder with a lock.
     Tree,
-    /// One file in a folder of somebody else, or a few that belong together: its name.
+    /// One file in a folder of somebody else, or a few related files: its name.
     File(OsString),
 }
 
-/// What a folder is to us before we write.
+/// The state of a folder before the run writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is empty: nothing can be lost or in the way.
+    /// The folder is empty: no file can be lost or in the way.
     New,
-    /// There is no lock, but something else.
     Unlisted,
-    /// There is a lock.
     Listed,
 }
 
-/// Whether an earlier run has left its temporaries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interrupted {
-    /// It was killed, and the next one completes it.
-    Yes,
-    /// It came to its end.
-    No,
-}
-
 impl Root {
-    /// The folder for writing: made if it is not there. What a killed run left is claimed in the lock.
-    ///
-    /// # Errors
-    /// It is a file, cannot be made or read, its lock is malformed, or another run is at work in it.
+    /// Opens the folder for writing, and creates it if it does not exist. The files of a killed run are added to the lock.
+    /// Errors: it is a file, cannot be created or read, its lock is malformed, or another run works in it.
     pub fn create(target: &Target<'_>, kind: Kind, new_paths: &NewPaths) -> Result<Self, Failure> {
         let at = |error: io::Error| files::failure(error, kind.name());
         let folder = kind.folder(target)?;
         new_paths.create_folder(folder).map_err(at)?;
         let path = folder.canonicalize().map_err(at)?;
-        let turn = take_turn(&path, if kind == Kind::Tree { Patience::ASecond } else { Patience::AMinute })?;
+        let turn = take_turn(&path, if kind == Kind::Tree { A_SECOND } else { A_MINUTE })?;
         let mut root = Self::read(path, kind)?;
         root.turn = turn;
         Ok(root)
     }
 
-    /// The folder for reading, if it is there.
-    ///
-    /// # Errors
-    /// It is a file, or its lock is malformed.
+    /// Opens the folder for reading, if it exists.
+    /// Errors: it is a file, or its lock is malformed.
     pub fn open(target: &Target<'_>, kind: Kind) -> Result<Option<Self>, Failure> {
         kind.folder(target)?.canonicalize().ok().map(|path| Self::read(path, kind)).transpose()
     }
 
-    /// A folder that is not there, for reading.
-    #[must_use]
+    /// A missing folder, for reading.
     pub fn missing(target: &Target<'_>, kind: Kind) -> Self {
         Self::empty(kind.folder(target).map(Path::to_path_buf).unwrap_or_default(), kind, State::New)
     }
 
     fn empty(path: PathBuf, kind: Kind, state: State) -> Self {
-        let (ours, interrupted) = (Lock::default(), Interrupted::No);
-        Self { path, kind, state, ours, interrupted, has_journal: false, turn: None }
+        Self { path, kind, state, ours: Lock::default(), is_interrupted: false, has_journal: false, turn: None }
     }
 
     fn read(path: PathBuf, kind: Kind) -> Result<Self, Failure> {
@@ -106,9 +87,7 @@ impl Root {
         }
         let lock = Lock::read(&root.path.join(path::LOCK))?;
         let journal = staging::journal(&root.path)?;
-        if root.staging().symlink_metadata().is_ok() {
-            root.interrupted = Interrupted::Yes;
-        }
+        root.is_interrupted = root.staging().symlink_metadata().is_ok();
         root.state = match (&lock, &journal) {
             (Some(_), _) => State::Listed,
             (None, None) if is_empty(&root.path) => State::New,
@@ -130,10 +109,8 @@ impl Root {
         Ok(root)
     }
 
-    /// Writes what the journal says into the lock, before the journal is discarded.
-    ///
-    /// # Errors
-    /// The file system's.
+    /// Copies the lines of the journal into the lock, before the journal is discarded.
+    /// Errors: the file system's.
     pub fn keep_journal(&self) -> io::Result<()> {
         if self.kind == Kind::Tree && self.has_journal {
             staging::publish_lock(&self.path, &self.ours)?;
@@ -141,26 +118,21 @@ impl Root {
         Ok(())
     }
 
-    /// Refuses a folder where something that is no folder is in the way of the temporaries, such as a link that somebody committed.
-    ///
-    /// # Errors
-    /// Something is.
+    /// Refuses a folder where a file or link, such as a committed link, is in the way of the temporaries.
+    /// Errors: something is in the way.
     pub fn check_staging(&self) -> Result<(), Failure> {
         match self.staging().symlink_metadata() {
             Ok(metadata) if !metadata.is_dir() => {
                 let what = if self.kind == Kind::Tree { "`.regcred-new`" } else { "a file beside it" };
                 let message = format!("{what} is in the way, so {} cannot be written", self.kind.name());
-                Err(Failure::of(
-                    "the output",
-                    Diagnostic::error(Code::NotOurs, message).hint("remove it: new files wait there"),
-                ))
+                let problem = Diagnostic::error(Code::NotOurs, message).hint("remove it: new files wait there");
+                Err(Failure::of("the output", problem))
             }
             _ => Ok(()),
         }
     }
 
-    /// Where its temporaries go.
-    #[must_use]
+    /// The path of its temporaries.
     pub fn staging(&self) -> PathBuf {
         self.path.join(match &self.kind {
             Kind::Tree => path::STAGING.to_owned(),
@@ -168,8 +140,7 @@ impl Root {
         })
     }
 
-    /// Whether a file of settings for Git belongs there: it already does, or the folder is in a work tree and has nothing of anybody's.
-    #[must_use]
+    /// Whether a file of settings for Git belongs there: it exists already, or the folder is in a work tree and has no files of others.
     pub fn takes_settings_of_git(&self, name: &str) -> bool {
         let listed = self.ours.files.keys().any(|path| path.as_str() == name);
         let is_ours = || is_empty(&self.path) || self.has_our_ignore_file();
@@ -182,7 +153,7 @@ impl Root {
 }
 
 impl Kind {
-    /// Where a file of a folder is. The name of a single file may be no text.
+    /// The path of a file in a folder. The name of a single file may be no UTF-8.
     #[must_use]
     pub fn place(&self, folder: &Path, path: &str) -> PathBuf {
         match self {
@@ -191,7 +162,7 @@ impl Kind {
         }
     }
 
-    /// What messages call it.
+    /// Its name in messages.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -200,7 +171,7 @@ impl Kind {
         }
     }
 
-    /// What messages call a file: what was typed after `--output` is not repeated.
+    /// The name of a file in messages: what the user typed after `--output` is not repeated.
     #[must_use]
     pub fn shown(&self, path: &str) -> String {
         match self {
@@ -229,17 +200,13 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 fn no_directory() -> Failure {
-    Failure::of(
-        "the output",
-        Diagnostic::error(Code::NotADirectory, "there is a file where the directory of `--output` should be")
-            .hint("name a directory, or move the file away"),
-    )
+    let message = "there is a file where the directory of `--output` should be";
+    let problem = Diagnostic::error(Code::NotADirectory, message).hint("name a directory, or move the file away");
+    Failure::of("the output", problem)
 }
 
-/// Refuses what cannot be replaced as a file.
-///
-/// # Errors
-/// It is a directory, a link, a pipe or a device.
+/// Refuses a path that cannot be replaced as a file.
+/// Errors: it is a directory, a link, a pipe or a device.
 pub fn check_file(path: &Path) -> Result<(), Failure> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() => Ok(()),
@@ -250,20 +217,12 @@ pub fn check_file(path: &Path) -> Result<(), Failure> {
 }
 
 pub(super) fn a_directory() -> Failure {
-    Failure::of(
-        "the output",
-        Diagnostic::error(Code::IsADirectory, "`--output` is a directory, and this format is one file")
-            .hint("name a file, or use --format directory"),
-    )
+    let problem = Diagnostic::error(Code::IsADirectory, "`--output` is a directory, and this format is one file");
+    Failure::of("the output", problem.hint("name a file, or use --format directory"))
 }
 
 fn not_a_file() -> Failure {
-    Failure::of(
-        "the output",
-        Diagnostic::error(
-            Code::NotAFile,
-            "`--output` is a link, a pipe or a device, and not a file that can be replaced",
-        )
-        .hint("name a file, or leave --output out and redirect standard output"),
-    )
+    let message = "`--output` is a link, a pipe or a device, and not a file that can be replaced";
+    let hint = "name a file, or leave --output out and redirect standard output";
+    Failure::of("the output", Diagnostic::error(Code::NotAFile, message).hint(hint))
 }

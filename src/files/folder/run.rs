@@ -27,10 +27,10 @@ use regcred_core::recipient::Recipient;
 
 /// Fewer plain files than this are not worth a second thread.
 const FEW: usize = 64;
-/// What happens to a file that was edited.
+/// The text about what happens to an edited file.
 pub(super) const REWRITTEN: &str = "and is written again";
 
-/// A run, with what it has found and written so far.
+/// A run, with its results and files so far.
 pub(super) struct Run<'a> {
     pub(super) root: &'a Root,
     pub(super) target: &'a Target<'a>,
@@ -47,7 +47,7 @@ pub(super) struct Run<'a> {
     pub(super) prepared: Prepared,
 }
 
-/// An entry, and what was found out about it.
+/// An entry, and its result.
 struct Compared<'a, 'b> {
     entry: Entry<'b>,
     path: Option<TreePath>,
@@ -92,7 +92,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Plans some entries, and writes what changes.
+    /// Plans some entries, and writes the changed files.
     pub(super) fn add(&mut self, entries: Vec<Entry<'_>>) -> Result<(), Failure> {
         self.check_git(&entries)?;
         let encrypts = entries.iter().any(|entry| entry.content.protection() == Protection::Encrypted);
@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
                 Action::Delete | Action::Refuse => self.prepared.changes.push(change),
             }
         }
-        // What is slow is not done in vain.
+        // Slow work is not done in vain.
         if self.staging.is_none() || self.refuses() {
             for (compared, change) in to_write {
                 self.tally.address(compared.seen.marks.as_ref().map(Marks::seen));
@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
         Observer { root: self.root, key: self.key, mode: self.mode }
     }
 
-    /// The messages about a file, and the facts of its marks about the folder.
+    /// The messages about a file, and what its marks mean for the folder.
     fn note(&mut self, Compared { entry, seen, .. }: &Compared<'_, '_>, change: &Change) {
         let name = self.shown(&entry.path);
         let is_executed = self.mode == Mode::Write;
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
         }
         if let Some(marks) = &seen.marks {
             self.tally.signed_files += usize::from(marks.has_signed() && change.reason != Reason::Unsigned);
-            // In a fleet the key of another cluster may have signed it.
+            // In a fleet, the key of another cluster may have signed it.
             let is_one_of_many = self.target.cluster.is_some();
             self.tally.note(marks, |mark| mark.signature.is_none() || !is_one_of_many);
         }
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Writes a file beside its place, or where it will be in a new tree.
+    /// Writes a file beside its place, or at its later path in a new tree.
     fn stage(&self, Compared { entry, path, seen }: &Compared<'_, '_>) -> Result<Written, WriteError> {
         let staging = self.staging.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let protection = entry.content.protection();
@@ -255,7 +255,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Does the same with each, in parallel where it is worth it; the answers are in order.
+/// Does the same for each element, in parallel if that is worth it; the results are in order.
 fn each<A: Send, B: Send>(
     some: Vec<A>,
     encrypts: bool,
@@ -268,7 +268,7 @@ fn each<A: Send, B: Send>(
     }
 }
 
-/// The path of a file, or why it cannot be one.
+/// The path of a file, or why the text is no such path.
 fn path_of(path: &str) -> Result<TreePath, Failure> {
     path.parse().map_err(|_| {
         let problem = Diagnostic::error(Code::InvalidPath, "the name of an object cannot be the name of a file");

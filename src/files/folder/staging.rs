@@ -1,7 +1,8 @@
 //! Keeps new files beside their places until all of them are written. Several threads write at once.
 //!
-//! They are in one folder of mode 0700 that Git ignores, under numbers or, in a folder of it, as they will be in a new tree, so that a
-//! run that was killed leaves nothing in another place. The folder's `lock` is a journal: it is complete before the first file of the target changes.
+//! The new files are in one folder of mode 0700 that Git ignores, so a killed run leaves nothing in another place. Files are under
+//! numbers, or, for a new tree, at their later paths below a subfolder. The folder's `lock` is a journal: it is complete before the
+//! first file of the target changes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -17,7 +18,7 @@ use regcred_core::diagnostic::Failure;
 const TREE: &str = "tree";
 const JOURNAL: &str = "lock";
 
-/// The temporaries of one run; what is not published goes when it is dropped.
+/// The temporaries of one run; unpublished ones are removed on drop.
 pub struct Staging {
     folder: PathBuf,
     count: AtomicUsize,
@@ -26,24 +27,22 @@ pub struct Staging {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// There is no folder.
     Untouched,
-    /// Temporaries are being written.
     Open,
-    /// The target changes: the journal is of use to the next run.
+    /// The target is changing: the next run may need the journal.
     Committed,
 }
 
-/// Whether to wait until a file is on the disk: a kill loses nothing either way, a power failure may.
+/// Whether to wait until a file is on the disk. A kill loses nothing either way; a power failure may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disk {
-    /// It replaces one that was there.
+    /// The file replaces an existing one.
     Wait,
-    /// There was nothing that could be lost.
+    /// There was no file that could be lost.
     Trust,
 }
 
-/// The journal that a killed run left in a tree. It is not believed where Git can have put it: in a checkout no folder has mode 0700
+/// The journal that a killed run left in a tree. It is ignored if Git could have written it: in a checkout, no folder has mode 0700
 /// and no file mode 0400.
 pub fn journal(root: &Path) -> Result<Option<Lock>, Failure> {
     let folder = root.join(path::STAGING);
@@ -67,13 +66,13 @@ fn has_mode(_: &fs::Metadata, _: u32) -> bool {
 }
 
 impl Staging {
-    /// Removes what an earlier run left, and makes nothing yet.
+    /// Removes the files of an earlier run, and creates nothing yet.
     pub fn begin(folder: PathBuf) -> io::Result<Self> {
         discard(&folder)?;
         Ok(Self { folder, count: AtomicUsize::new(0), state: Mutex::new(State::Untouched) })
     }
 
-    /// A new temporary and its number: readable by its owner alone if it will hold a secret.
+    /// A new temporary and its number. If it will hold a secret, only its owner can read it.
     pub fn create(&self, protection: Protection) -> io::Result<(usize, File)> {
         self.open()?;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
@@ -84,7 +83,7 @@ impl Staging {
         self.folder.join(number.to_string())
     }
 
-    /// A new temporary in the place that it will have in a new tree.
+    /// A new temporary at its later path in a new tree.
     pub fn create_in_place(&self, path: &TreePath, protection: Protection) -> io::Result<File> {
         self.open()?;
         let path = path.under(&self.tree());
@@ -97,12 +96,12 @@ impl Staging {
         }
     }
 
-    /// The folder with those that are in their place already.
+    /// The folder with the files that are at their later paths.
     pub fn tree(&self) -> PathBuf {
         self.folder.join(TREE)
     }
 
-    /// Writes the journal, with which a killed run can be told from another's files; nothing of the target has changed yet.
+    /// Writes the journal, which tells a killed run's files from those of others; the target has not changed yet.
     pub fn seal(&self, lock: &Lock, disk: Disk) -> io::Result<PathBuf> {
         self.open()?;
         let journal = self.folder.join(JOURNAL);
@@ -110,12 +109,12 @@ impl Staging {
         Ok(journal)
     }
 
-    /// From here on the target changes: the journal stays until all of it has.
+    /// From now on the target changes: the journal stays until all changes are done.
     pub fn commit(&self) {
         self.set(State::Committed);
     }
 
-    /// Removes the folder: everything in it was published.
+    /// Removes the folder, after everything in it was published.
     pub fn finish(self) -> io::Result<()> {
         self.set(State::Untouched);
         discard(&self.folder)
@@ -137,7 +136,7 @@ impl Staging {
 }
 
 impl Drop for Staging {
-    /// Nothing with a secret stays; the journal does, if the target may already have changed.
+    /// Removes everything with a secret; keeps the journal if the target may have changed already.
     fn drop(&mut self) {
         match self.state.get_mut().unwrap_or_else(PoisonError::into_inner) {
             State::Untouched => {}
@@ -147,7 +146,7 @@ impl Drop for Staging {
     }
 }
 
-/// Puts a journal in the place of the lock.
+/// Moves a journal to the place of the lock.
 pub fn publish_journal(journal: &Path, root: &Path) -> io::Result<()> {
     let lock = root.join(path::LOCK);
     fs::rename(journal, &lock)?;
@@ -156,7 +155,7 @@ pub fn publish_journal(journal: &Path, root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Replaces the lock of a tree by way of a folder of its own.
+/// Replaces the lock of a tree through a separate folder.
 pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
     let folder = root.join(format!("{}-lock", path::STAGING));
     discard(&folder)?;
@@ -200,7 +199,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Removes a folder of temporaries. What is no folder is not ours.
+/// Removes a folder of temporaries. Anything but a folder is not ours.
 fn discard(folder: &Path) -> io::Result<()> {
     match folder.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -251,7 +250,7 @@ mod tests {
         drop(staging);
         assert!(!path.exists());
         assert_eq!(journal(root.path()).unwrap(), Some(Lock::default()));
-        // As a checkout would leave it.
+        // As in a checkout.
         let file = root.path().join(path::STAGING).join(JOURNAL);
         fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         assert_eq!(journal(root.path()).unwrap(), None);

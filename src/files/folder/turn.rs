@@ -8,41 +8,29 @@ use std::time::{Duration, Instant};
 use crate::interrupt;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// That no other run works in the folder, for as long as it is held.
+/// A lock that keeps other runs out of the folder while it is held.
 pub struct Turn(#[expect(dead_code, reason = "it is held open")] fs::File);
 
-/// How long a run waits for another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// A second: two runs for one tree are a mistake.
-    ASecond,
-    /// A minute: the other run may be for something else.
-    AMinute,
-}
-
+/// How long a run waits for another one: two runs for one tree are a mistake.
+pub const A_SECOND: Duration = Duration::from_secs(1);
+/// The same where the other run may be for something else.
+pub const A_MINUTE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(20);
 
 /// Locks a folder against a second run: two runs in one would undo each other's work.
-///
-/// # Errors
-/// Another run is at work there.
-pub fn take_turn(path: &Path, patience: Patience) -> Result<Option<Turn>, Failure> {
+/// Errors: another run works there.
+pub fn take_turn(path: &Path, patience: Duration) -> Result<Option<Turn>, Failure> {
     let Ok(folder) = fs::File::open(path) else { return Ok(None) };
-    let end = match patience {
-        Patience::ASecond => Instant::now() + Duration::from_secs(1),
-        Patience::AMinute => Instant::now() + Duration::from_secs(60),
-    };
+    let end = Instant::now() + patience;
     loop {
         match folder.try_lock() {
             Err(TryLockError::WouldBlock) if Instant::now() < end && !interrupt::has_come() => thread::sleep(TICK),
             Err(TryLockError::WouldBlock) => {
-                return Err(Failure::of(
-                    "the output",
-                    Diagnostic::error(Code::Busy, "another regcred is writing to the directory of `--output`")
-                        .hint("run one after the other"),
-                ));
+                let problem =
+                    Diagnostic::error(Code::Busy, "another regcred is writing to the directory of `--output`");
+                return Err(Failure::of("the output", problem.hint("run one after the other")));
             }
-            // Some file systems know no locks.
+            // Some file systems have no locks.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(Turn(folder))),
         }
     }

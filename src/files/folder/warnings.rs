@@ -5,13 +5,13 @@ use crate::files::marks::key::KEY_VARIABLE;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::recipient::Recipient;
 
-/// A file was edited, and what happens to it.
+/// A file was edited; the warning says what happens to it.
 pub fn edited(name: &str, what: &str) -> Diagnostic {
     Diagnostic::warning(Code::EditedByHand, format!("{name} was edited since regcred wrote it, {what}"))
         .hint("change the settings or the templates, not the files under `--output`")
 }
 
-/// Logins in clear are where encrypted ones belong.
+/// Some files have logins in clear in place of encrypted ones.
 pub fn in_clear(names: &[String]) -> Diagnostic {
     let (is, a_login) = if names.len() == 1 { ("holds", "a login") } else { ("hold", "logins") };
     let message = format!("{} {is} {a_login} in clear, where it should be encrypted", names.join(", "));
@@ -32,7 +32,7 @@ pub fn conflict() -> Diagnostic {
     Diagnostic::warning(Code::LockConflict, message).hint("commit it with the files that were written")
 }
 
-/// There is no key of fingerprints.
+/// There is no fingerprint key.
 pub fn no_key() -> Diagnostic {
     let message = format!("`{KEY_VARIABLE}` is not set, so every run re-encrypts all files");
     Diagnostic::warning(Code::NoFingerprintKey, message).hint(
@@ -48,7 +48,7 @@ pub fn readdressed(count: usize) -> Diagnostic {
         .hint("the owner of that key can open the logins: make sure that the change was meant, and by whom")
 }
 
-/// No mark was written with the key that is set.
+/// No mark was signed with the current key.
 pub fn unsigned(count: usize) -> Diagnostic {
     let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
     let message = format!(
@@ -60,21 +60,21 @@ pub fn unsigned(count: usize) -> Diagnostic {
     ))
 }
 
-/// A file that is missing may be in Git.
+/// A missing file may be in Git.
 pub fn sparse() -> Diagnostic {
     let message = "this is a sparse checkout: a file that Git leaves out counts as missing";
     Diagnostic::warning(Code::NoSuchFile, message)
         .hint("add the folder of `--output` with `git sparse-checkout add`, or check out everything")
 }
 
-/// Nothing that was there is wanted any more.
+/// No existing file is wanted any more.
 pub fn of_another_format(count: usize) -> Diagnostic {
     let files = if count == 1 { "file was" } else { "files were" };
     let message = format!("{count} {files} of another `--format`, and removed: everything is re-encrypted");
     Diagnostic::warning(Code::AnotherFormat, message).hint("set `format` once for all runs in regcred.yaml")
 }
 
-/// Recipients that nobody has approved.
+/// Recipients without approval.
 pub fn refused(refused: &[&Recipient], are_in_the_lock: bool) -> Diagnostic {
     let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };
@@ -106,7 +106,7 @@ pub fn moved(document: &str, recipient: &Recipient) -> Diagnostic {
     ))
 }
 
-/// That a first run has chosen the recipients.
+/// A first run has chosen the recipients.
 pub fn first(recipients: &[String]) -> String {
     format!("first run: encrypted for {}; from now on another recipient is an error", recipients.join(", "))
 }

@@ -1,6 +1,6 @@
 //! Keeps plain Secrets out of Git.
 //!
-//! The repository may be hostile: it is asked about a file without running a program that it names (docs/security.md).
+//! The repository may be hostile: Git is asked about a file without running a program that the repository names (docs/security.md).
 
 mod repository;
 
@@ -15,12 +15,12 @@ use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use repository::{Repository, Verdict};
 
-/// The file in which Git looks for what it ignores.
+/// The file with Git's ignore rules.
 pub const IGNORE_FILE: &str = ".gitignore";
-/// Our content of it: everything, itself too.
+/// Our content of this file, which ignores everything, also itself.
 pub const IGNORE_ALL: &[u8] = b"*\n";
 
-/// Decides where plain Secrets may be written. Each repository is opened once.
+/// Decides where plain Secrets may be written. It opens each repository once.
 pub struct Guard<'a> {
     target: &'a Target<'a>,
     roots: HashMap<PathBuf, Option<PathBuf>>,
@@ -33,14 +33,14 @@ impl<'a> Guard<'a> {
         Self { target, roots: HashMap::new(), repositories: HashMap::new() }
     }
 
-    /// Refuses files that will hold a plain Secret and that Git tracks or would take. Each has a path without links and the name that
-    /// messages call it by.
-    /// Errors: one is in a work tree, and tracked, not ignored, or Git cannot say.
+    /// Refuses files with a plain Secret that Git tracks or would add. Each file has a path without links, and the name that messages use
+    /// for it.
+    /// Errors: a file is in a work tree, and is tracked or not ignored, or Git cannot tell.
     pub fn check(&mut self, files: impl IntoIterator<Item = (PathBuf, String)>) -> Result<(), Failure> {
         if self.target.plaintext_in_git == PlaintextInGit::Allow {
             return Ok(());
         }
-        // By the work tree that is asked, and the nearest one.
+        // By the work tree that is asked, and the nearest work tree.
         let mut groups: BTreeMap<(PathBuf, PathBuf), Vec<(PathBuf, String)>> = BTreeMap::new();
         for (path, name) in files {
             let roots = self.roots_around(&path);
@@ -55,7 +55,7 @@ impl<'a> Guard<'a> {
         groups.into_iter().try_for_each(|((root, nearest), files)| self.ask(&root, Some(&nearest), &files))
     }
 
-    /// Refuses a folder of temporaries with plain Secrets if Git tracks something there: a run that is killed would leave them to it.
+    /// Refuses a folder of temporaries with plain Secrets if Git tracks something there: a killed run would leave the Secrets to Git.
     pub fn check_temporaries(&mut self, folder: &Path) -> Result<(), Failure> {
         if self.target.plaintext_in_git == PlaintextInGit::Allow {
             return Ok(());
@@ -64,8 +64,8 @@ impl<'a> Guard<'a> {
         self.roots_around(folder).iter().try_for_each(|root| self.ask(root, None, &files))
     }
 
-    /// Asks a repository about files in it: whether it tracks them, or also whether it would take them, which an outer repository does
-    /// below the nearest one only if it has files there already.
+    /// Asks a repository whether it tracks files, or also whether it would add them. An outer repository adds files below the nearest
+    /// one only if it already has files there.
     fn ask(&mut self, root: &Path, nearest: Option<&Path>, files: &[(PathBuf, String)]) -> Result<(), Failure> {
         let unknown = |trouble: repository::Trouble| {
             let name = files.first().map_or("", |(_, name)| name);
@@ -129,19 +129,19 @@ fn refusal(what: &str, remedy: &str) -> Failure {
     )
 }
 
-/// Refuses when standard output is redirected to a file where no plain Secret may be.
+/// Refuses standard output if it is redirected to a file that may hold no plain Secret.
 pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
     let Some(path) = redirected_stdout() else { return Ok(()) };
     check_file(&path, "the file that standard output goes to", target)
 }
 
-/// The file that standard output goes to, if it is one. Only Linux knows the name of an open file.
+/// The file that standard output goes to, if it is one. Only Linux reports the name of an open file.
 pub fn redirected_stdout() -> Option<PathBuf> {
     let path = fs::read_link("/proc/self/fd/1").ok()?;
     fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()).then_some(path)
 }
 
-/// Refuses a single file where no plain Secret may be.
+/// Refuses a single file that may hold no plain Secret.
 pub fn check_file(path: &Path, name: &str, target: &Target<'_>) -> Result<(), Failure> {
     if target.plaintext_in_git == PlaintextInGit::Allow {
         return Ok(());
@@ -162,8 +162,8 @@ pub fn in_work_tree(folder: &Path) -> bool {
     real.ancestors().any(is_root)
 }
 
-/// What names an output among those of a repository, wherever that is checked out: the path from the top of the work tree, else from the
-/// working directory.
+/// The name of an output among those of a repository, wherever the repository is checked out: the path from the top of the work tree,
+/// or else from the working directory.
 pub fn name_in_work_tree(target: &Target<'_>) -> String {
     let real = |path: &Path| place::resolve(path).ok().and_then(|mut places| places.pop());
     let place = real(&target.path).unwrap_or_else(|| target.path.clone());
@@ -174,7 +174,7 @@ pub fn name_in_work_tree(target: &Target<'_>) -> String {
     name.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// Whether Git leaves files out of the work tree around a folder (`git sparse-checkout`).
+/// Whether Git leaves some files out of the work tree around a folder (`git sparse-checkout`).
 pub fn is_sparse(folder: &Path) -> bool {
     let Some(git) = folder.ancestors().find(|ancestor| is_root(ancestor)).map(|root| root.join(".git")) else {
         return false;
@@ -197,14 +197,14 @@ pub fn is_beside(file: &Path, folder: &Path) -> bool {
     file.starts_with(top) || file.starts_with(&folder)
 }
 
-/// Whether writing to a path changes only what is below a folder, or in the outermost work tree around that folder.
+/// Whether a write to a path changes only files below a folder, or in the outermost work tree around that folder.
 pub fn is_inside(path: &Path, folder: &Path) -> bool {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let top = folder.ancestors().filter(|ancestor| is_root(ancestor)).last().unwrap_or(&folder);
     place::resolve(path).is_ok_and(|places| places.iter().all(|place| place.starts_with(top)))
 }
 
-/// Refuses a place for output that links of a work tree lead out of it, or that is below `.git`: a merge request may have added the link.
+/// Refuses a place for output that links lead out of its work tree, or that is below `.git`: a merge request may have added the link.
 pub fn check_place(path: &Path) -> Result<(), Failure> {
     let (message, hint) = if place::resolve(path).is_ok_and(|places| places.iter().any(|place| is_of_git(place))) {
         ("the output is below `.git`, which is Git's own", "choose another place for the output")
@@ -217,7 +217,7 @@ pub fn check_place(path: &Path) -> Result<(), Failure> {
     Err(Failure::of("the output", Diagnostic::error(Code::NotAllowed, message).hint(hint)))
 }
 
-/// A variable that makes Git take the file into another repository or index than the one that is found.
+/// A variable that makes Git put the file into another repository or index than the one that it finds.
 fn misleading_variable(environment: &Environment, path: &Path, in_work_tree: bool) -> Option<&'static str> {
     let is_set = |name: &str| environment.is_set(name);
     let in_its_work_tree = || {
@@ -225,6 +225,6 @@ fn misleading_variable(environment: &Environment, path: &Path, in_work_tree: boo
         Some(path.starts_with(folder.canonicalize().unwrap_or(folder)))
     };
     let set = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].into_iter().find(|name| is_set(name))?;
-    // Without a work tree of its own, the one of `GIT_DIR` may be anywhere.
+    // Without its own work tree, the work tree of `GIT_DIR` may be anywhere.
     (in_work_tree || in_its_work_tree().unwrap_or(is_set("GIT_DIR"))).then_some(set)
 }

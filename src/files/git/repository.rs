@@ -10,16 +10,16 @@ use zeroize::Zeroizing;
 use crate::environment::Environment;
 use crate::program::{self, Program};
 
-/// A `.gitignore` may be a pipe that never ends.
+/// The time limit of `git`, because a `.gitignore` may be a pipe that never ends.
 const LIMIT: Duration = Duration::from_secs(10);
-/// How much of Git's own words is shown.
+/// How much of Git's own message is shown.
 const LONGEST_WORDS: usize = 200;
-/// All that `git` gets of our environment.
+/// The variables of our environment that `git` gets.
 const VARIABLES: [&str; 3] = ["PATH", "HOME", "XDG_CONFIG_HOME"];
-/// With these the user's own Git may read other rules outside of the repository than the Git that is asked here.
+/// With these variables, the user's Git may read other rules outside of the repository than the Git that regcred runs.
 const OF_OTHER_RULES: [&str; 5] =
     ["GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_SYSTEM"];
-/// What a repository could run programs with, or answer from another place with.
+/// The settings with which a repository could run programs, or answer for another place.
 const HARDENED: [&str; 9] = [
     "--no-pager",
     "-c",
@@ -37,7 +37,6 @@ pub struct Repository {
     program: Program,
     tracked: BTreeSet<Vec<u8>>,
     case: Case,
-    /// Whether a rule from outside of the repository counts.
     believes_outer_rules: bool,
 }
 
@@ -51,30 +50,27 @@ enum Case {
 /// What Git does with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is tracked, or so is a folder of it or a file below it.
+    /// Git tracks the file, a folder of it, or a file below it.
     Tracked,
-    /// Git would take it.
     NotIgnored,
-    /// Git leaves it alone.
     Ignored,
 }
 
-/// Why Git gives no answer.
+/// Why Git does not answer.
 pub struct Trouble {
-    /// What happened.
     pub reason: String,
-    /// The beginning of a hint, or nothing.
+    /// The beginning of a hint, or empty.
     pub remedy: String,
 }
 
 impl Repository {
     /// Opens the work tree whose top is `root`, a path without links.
-    /// Errors: there is no `git`, or it fails.
+    /// Errors: `git` is missing, or fails.
     pub fn open(root: &Path, environment: &Environment) -> Result<Self, Trouble> {
         let Some(program) = Program::find("git", environment, environment.only(&VARIABLES), LIMIT) else {
             return Err(Trouble::new("no program `git` is on PATH", "install git in the image of this job; "));
         };
-        // Git itself looks for the repository, since it checks the owner only then; it may not look above the root.
+        // Git checks the owner only if it looks for the repository itself; but it may not look above the root.
         let Ok(ceiling) = env::join_paths(root.parent()) else {
             return Err(Trouble::new("the path of the work tree holds a colon", ""));
         };
@@ -96,7 +92,7 @@ impl Repository {
             repository.case = Case::IsIgnored;
         }
         let tracked = match repository.run(&["ls-files", "--sparse", "-z"], Vec::new()) {
-            // Git before 2.36 has no such option, nor a sparse index.
+            // Git before 2.36 has neither this option nor a sparse index.
             Err(program::Trouble::Failed { code: Some(129), .. }) => repository.run(&["ls-files", "-z"], Vec::new()),
             answer => answer,
         };
@@ -106,19 +102,19 @@ impl Repository {
         Ok(repository)
     }
 
-    /// What Git does with each of these files, whose paths begin at the root.
-    /// Errors: git fails, or answers something else.
+    /// What Git does with each of these files; their paths begin at the root.
+    /// Errors: git fails, or gives an unexpected answer.
     pub fn judge(&self, paths: &[PathBuf]) -> Result<Vec<Verdict>, Trouble> {
         let questions = paths.iter().flat_map(|path| [b"./", with_slashes(path).as_slice(), b"\0"].concat()).collect();
-        // Git looks for a rule outside of the repository where this names a file, else at a place of the user.
+        // Git looks for a rule outside of the repository in the file that this setting names, else in a file of the user.
         let outer_rules = if self.believes_outer_rules { &[][..] } else { &["-c", "core.excludesFile=/dev/null"] };
         let arguments = [outer_rules, &["check-ignore", "--stdin", "-z", "--verbose", "--non-matching"]].concat();
         let answer = match self.run(&arguments, questions) {
-            // That is how it says that no path is ignored.
+            // Git reports in this way that it ignores no path.
             Err(program::Trouble::Failed { code: Some(1), answer }) => answer.output,
             answer => answer.map_err(|trouble| Trouble::of(trouble, Path::new("")))?,
         };
-        // For each path: the file with the rule, its line, the rule, the path.
+        // For each path: the file with the rule, its line, the rule, and the path.
         let fields: Vec<_> = answer.split(|byte| *byte == 0).collect();
         if fields.len() != 4 * paths.len() + 1 {
             return Err(Trouble::new("it does not answer each question", ""));
@@ -131,7 +127,7 @@ impl Repository {
         Ok(judged.collect())
     }
 
-    /// Of each of these paths only whether it or something below it is tracked; otherwise it counts as ignored.
+    /// Whether Git tracks each of these paths or something below it; any other path counts as ignored.
     pub fn tracked(&self, paths: &[PathBuf]) -> Vec<Verdict> {
         let is_tracked =
             |path: &PathBuf| self.tracked.contains(&self.key(&with_slashes(path))) || self.tracks_below(path);
@@ -153,7 +149,7 @@ impl Repository {
             || self.tracks_below(path)
     }
 
-    /// A path as it is compared. Where case is ignored, bytes that are no text count as equal.
+    /// A path in the form for comparisons. If case is ignored, bytes that are not UTF-8 count as equal.
     fn key(&self, path: &[u8]) -> Vec<u8> {
         match self.case {
             Case::Matters => path.to_vec(),
@@ -196,7 +192,7 @@ impl Trouble {
     }
 }
 
-/// A path as Git writes it: its bytes, with `/` between the parts.
+/// A path in Git's form: its bytes, with `/` between the parts.
 fn with_slashes(path: &Path) -> Vec<u8> {
     let bytes = path.as_os_str().as_encoded_bytes().to_vec();
     if cfg!(windows) { bytes.into_iter().map(|byte| if byte == b'\\' { b'/' } else { byte }).collect() } else { bytes }

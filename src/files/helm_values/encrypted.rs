@@ -12,8 +12,8 @@ use crate::protect::sops::{self, Form, Sops};
 use regcred_core::diagnostic::Failure;
 use regcred_core::recipient::Recipients;
 
-/// The file with its values encrypted.
-/// Errors: it is not text.
+/// The file with encrypted values.
+/// Errors: the file is not text.
 pub fn entry<'a>(file: &File, form: Form, sops: &'a Sops) -> Result<Entry<'a>, Failure> {
     let text = std::str::from_utf8(&file.bytes)
         .map_err(|_| crate::files::failure(io::Error::from(io::ErrorKind::InvalidData), "the file of `--output`"))?;
@@ -29,7 +29,7 @@ pub fn entry<'a>(file: &File, form: Form, sops: &'a Sops) -> Result<Entry<'a>, F
     })
 }
 
-/// Values to be encrypted: all of them are the secret, as a rule may choose any.
+/// Values to encrypt. All of them count as secret, because a rule may choose any of them.
 struct Values<'a> {
     sops: &'a Sops,
     form: Form,

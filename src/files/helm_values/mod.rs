@@ -26,8 +26,8 @@ use regcred_core::manifest::{Manifests, ObjectTemplate, Place};
 use regcred_core::objects;
 use shipped::Context;
 
-/// The values alone.
-/// Errors: a chart that is for one pull secret and gets several, or a template that makes no values.
+/// Only the values.
+/// Errors: a chart for one pull secret gets several, or a template makes no values.
 pub fn write(run: &ClusterRun, shown: Shown) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let settings = &run.settings;
     let unwritable = |error: std::io::Error| super::failure(error, "the values");
@@ -58,12 +58,12 @@ pub fn write(run: &ClusterRun, shown: Shown) -> Result<Zeroizing<Vec<u8>>, Failu
     }
 }
 
-/// Values that nothing else marks as ours, with a line that does.
+/// Values that nothing else marks as ours, after a line that does.
 fn headed(values: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new([b"# Written by regcred.\n", values].concat())
 }
 
-/// Whether a secret is among the values themselves.
+/// Whether the values themselves hold a secret.
 pub fn protection(chart: &Chart) -> Protection {
     match chart {
         Chart::Own | Chart::Tamcore => Protection::Plaintext,
@@ -71,8 +71,8 @@ pub fn protection(chart: &Chart) -> Protection {
     }
 }
 
-/// The values as a file of this name, and as files beside it what the chart has no value for: the Secret of empathyco's, and the guard of
-/// either patcher's. Those with a secret in them are encrypted, if that was asked for.
+/// The values as a file of this name, with files beside it for what the chart has no value for: the Secret of empathyco's chart, and the
+/// guard of either patcher. Files with a secret are encrypted, if the user chose that.
 pub fn files<'a>(run: &'a ClusterRun, templates: &Templates, name: &str) -> Result<Vec<Entry<'a>>, Failure> {
     let files = plain_files(run, templates, name)?;
     let Protector::Sops(sops) = &run.protector else { return Ok(files.into_iter().map(Entry::from).collect()) };
@@ -112,7 +112,7 @@ fn plain_files(run: &ClusterRun, templates: &Templates, name: &str) -> Result<Ve
     Ok(files)
 }
 
-/// The source Secret of empathyco's chart, in the namespace of the release: to be applied before it.
+/// The source Secret of empathyco's chart, in the namespace of the release: apply it before the release.
 fn source(run: &ClusterRun, patcher: &PatcherSettings, templates: &Templates) -> Result<Manifests, Failure> {
     let request = run.request();
     let mut manifests = Manifests::default();
@@ -134,14 +134,14 @@ fn text(manifests: Manifests, target: &str) -> Result<Zeroizing<Vec<u8>>, Failur
     Ok(bytes)
 }
 
-/// The source and the copies have one name in empathyco's chart, so that the patcher would overwrite its own source.
+/// Source and copies have the same name in empathyco's chart, so that the patcher would overwrite its own source.
 fn without_its_own_namespace(patcher: &PatcherSettings) -> PatcherSettings {
     let own = patcher.namespace.to_string();
     let others = patcher.exclude.iter().filter(|name| **name != own).cloned();
     PatcherSettings { exclude: std::iter::once(own.clone()).chain(others).collect(), ..patcher.clone() }
 }
 
-/// What the values alone do not say of the policies that confine the patcher.
+/// The note about the policies that confine the patcher, which are not in the values.
 pub fn note(settings: &Settings) -> Option<String> {
     let namespace = &confined(settings)?.namespace;
     let how = match settings.destination {
@@ -156,13 +156,13 @@ pub fn note(settings: &Settings) -> Option<String> {
     ))
 }
 
-/// The patcher of a chart, if it is to be confined.
+/// The patcher of a chart, if policies confine it.
 fn confined(settings: &Settings) -> Option<&PatcherSettings> {
     let of_a_patcher = matches!(settings.chart, Chart::Tamcore | Chart::Empathyco);
     settings.patcher.as_ref().filter(|patcher| of_a_patcher && patcher.guard == Guard::Confined)
 }
 
-/// The file of something else: `values.yaml` has `values.secret.yaml` beside it, or `values.secret.sops.yaml`.
+/// The name of a file beside the values: `values.secret.yaml` or `values.secret.sops.yaml` beside `values.yaml`.
 fn beside(name: &str, what: &str, protect: Protect) -> String {
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let extension = if protect == Protect::Sops { "sops.yaml" } else { "yaml" };

@@ -18,7 +18,7 @@ use regcred_core::objects::{self, patcher};
 const TAMCORE: (&str, &str) = ("tamcore.yaml.j2", include_str!("../../../templates/values/tamcore.yaml.j2"));
 const EMPATHYCO: (&str, &str) = ("empathyco.yaml.j2", include_str!("../../../templates/values/empathyco.yaml.j2"));
 
-/// What a template may use: names, and no secret.
+/// The variables of a template: names, and no secret.
 #[derive(Serialize)]
 pub(super) struct Context<'a> {
     pub(super) secret_name: &'a ResourceName,
@@ -29,7 +29,7 @@ pub(super) struct Context<'a> {
     pub(super) patcher: Option<Patcher<'a>>,
 }
 
-/// The patcher of a chart of ours or of somebody else.
+/// The patcher of our chart or of a third-party chart.
 #[derive(Serialize)]
 pub(super) struct Patcher<'a> {
     name: &'static str,
@@ -52,7 +52,7 @@ pub(super) fn tamcore(
     shown: Shown,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut values = values(TAMCORE, settings, pull_secret, patcher)?;
-    // No template sees a secret.
+    // A template never sees a secret.
     if let Some(data) = values.get_mut("extraObjects").and_then(|objects| objects[0].get_mut("data")) {
         data[".dockerconfigjson"] = json!(*show(&docker_config.to_base64(), shown));
     }
@@ -104,7 +104,7 @@ fn yaml(values: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(Zeroizing::new(text.as_bytes().to_vec()))
 }
 
-/// An image's name as charts want it, with a colon between two parts; the registry is part of the repository.
+/// An image's name as charts want it, in two parts around a colon; the registry is part of the repository.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Image<'a> {
     repository: &'a str,
@@ -112,12 +112,12 @@ struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    /// The image, where another than the chart's own was named.
+    /// The image, if the user named another than the chart's own.
     fn of(patcher: &'a PatcherSettings) -> Option<Self> {
         (patcher.image != default_image(patcher.patcher)).then(|| Self::split(&patcher.image))
     }
 
-    /// At the first colon of the last part of the path: that of a tag, or in `name@sha256:…` the digest's.
+    /// Splits at the first colon in the last part of the path: that of a tag, or of the digest in `name@sha256:…`.
     fn split(image: &'a str) -> Self {
         let name = image.rfind('/').map_or(0, |slash| slash + 1);
         let (repository, tag) = match image[name..].find(':') {

@@ -20,7 +20,7 @@ impl Digest {
         &self.0
     }
 
-    /// Whether both are the same, in a time that does not tell where they differ.
+    /// Whether both are equal, in a time that does not depend on where they differ.
     pub(in crate::files) fn is(&self, other: &Self) -> bool {
         constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
@@ -66,7 +66,7 @@ impl FromStr for Digest {
     }
 }
 
-/// A text is not 64 hexadecimal digits.
+/// The text is not 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoDigest;
 

@@ -11,55 +11,55 @@ use regcred_core::names::{ResourceName, VariableName};
 
 pub use crate::settings::secret_variables::{KEY_VARIABLE, PREVIOUS_VARIABLE};
 
-/// The keys of fingerprints: the one that signs, and the one that it replaced.
+/// The fingerprint keys: the current one, which signs, and the previous one.
 #[derive(Clone)]
 pub struct Key {
     current: Option<hmac::Key>,
     previous: Option<hmac::Key>,
 }
 
-/// What an HMAC is for: none can be taken for one with another purpose.
+/// The purpose of an HMAC: an HMAC for one purpose is never valid for another.
 #[derive(Clone, Copy)]
 pub enum Purpose {
-    /// What is in an encrypted document.
+    /// The content of an encrypted document.
     Content,
-    /// That a mark is ours.
+    /// A mark of ours.
     Mark,
-    /// That a line of the lock is ours.
+    /// A line of our lock.
     Line,
-    /// Which recipients are approved.
+    /// The approved recipients.
     Recipients,
     /// The bytes of a file with a secret in clear.
     File,
 }
 
 impl Key {
-    /// Reads the keys. What they sign is bound to the cluster and to the place of the output, so that nothing signed for one is believed in
-    /// another.
-    /// Errors: one of them can be guessed.
+    /// Reads the keys. Their signatures are bound to the cluster and to the place of the output, so a signature for one place is not valid
+    /// in another.
+    /// Errors: a key is easy to guess.
     pub fn read(environment: &Environment, cluster: Option<&ResourceName>, place: &str) -> Result<Self, Failure> {
         let read = |name| read(name, environment).map(|key| key.map(|key| bound(&key, cluster, place)));
         Ok(Self { current: read(KEY_VARIABLE)?, previous: read(PREVIOUS_VARIABLE)? })
     }
 
-    /// Whether there is one that signs.
+    /// Whether there is a key that signs.
     pub fn is_there(&self) -> bool {
         self.current.is_some()
     }
 
-    /// The HMAC of these parts, each with its length before it, so that nothing moves from one to the next.
+    /// The HMAC of these parts, each with its length before it, so that no byte can move from one part to the next.
     pub fn sign(&self, purpose: Purpose, parts: &[&[u8]]) -> Option<Digest> {
         self.current.as_ref().and_then(|key| sign(key, purpose, parts))
     }
 
-    /// The first letters of the HMAC of a Docker config in a cluster, to see that it changed.
+    /// The first digits of the HMAC of a Docker config in a cluster, which show whether it changed.
     pub fn short(&self, docker_config: &SecretString) -> Option<String> {
         #[expect(clippy::disallowed_methods, reason = "only its HMAC leaves")]
         let parts: [&[u8]; 2] = [b"a Secret in a cluster", docker_config.expose_secret().as_bytes()];
         Some(self.sign(Purpose::Content, &parts)?.to_string()[..12].to_owned())
     }
 
-    /// Whether one of the keys has signed these parts so.
+    /// Whether one of the keys has signed these parts for this purpose.
     pub fn has_signed(&self, signature: Option<&Digest>, purpose: Purpose, parts: &[&[u8]]) -> bool {
         let Some(signature) = signature else { return false };
         let keys = [&self.current, &self.previous].into_iter().flatten();
@@ -75,7 +75,7 @@ fn read(name: &'static str, environment: &Environment) -> Result<Option<hmac::Ke
         Reading::NotUnicode => return refused("is not UTF-8 text"),
     };
     #[expect(clippy::disallowed_methods, reason = "the key of an HMAC")]
-    // A line end comes along where a file is pasted.
+    // A pasted file may end with a line end.
     let key = key.expose_secret().trim_end_matches(['\r', '\n']);
     match (key, weak::fault(key)) {
         ("", _) => Ok(None),
@@ -84,7 +84,7 @@ fn read(name: &'static str, environment: &Environment) -> Result<Option<hmac::Ke
     }
 }
 
-/// The key of one output of one cluster.
+/// The key for one output of one cluster.
 fn bound(key: &hmac::Key, cluster: Option<&ResourceName>, place: &str) -> hmac::Key {
     let name = cluster.map_or("", ResourceName::as_str);
     let bound = hmac::sign(key, format!("regcred cluster\0{name}\0{place}").as_bytes());
@@ -113,13 +113,13 @@ impl Purpose {
     }
 }
 
-/// What may be written down of the bytes of a file: a secret is hashed with a key, or not at all. Carriage returns do not count.
+/// The fingerprint of a file's bytes: a secret is hashed with a key, or not at all. Carriage returns do not count.
 pub enum Hasher {
-    /// Nothing in them is secret.
+    /// The bytes are public.
     Public(digest::Context),
-    /// A secret is in clear.
+    /// The bytes hold a secret in clear.
     Secret(Box<hmac::Context>),
-    /// One is, and there is no key.
+    /// The bytes hold a secret in clear, and there is no key.
     Unknown,
 }
 
@@ -129,12 +129,12 @@ impl Hasher {
         Self::Public(digest::Context::new(&digest::SHA256))
     }
 
-    /// The HMAC of bytes with a secret: one for each key; nothing where there is none.
+    /// The HMACs of bytes with a secret, one for each key; empty without a key.
     pub fn secret(key: &Key) -> Self {
         key.current.as_ref().map_or(Self::Unknown, Self::with)
     }
 
-    /// The same under the key that was replaced.
+    /// The same with the previous key.
     pub fn secret_before(key: &Key) -> Self {
         key.previous.as_ref().map_or(Self::Unknown, Self::with)
     }
@@ -145,7 +145,7 @@ impl Hasher {
         Self::Secret(Box::new(context))
     }
 
-    /// Takes the next bytes.
+    /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Public(context) => context.update(bytes),
@@ -154,7 +154,7 @@ impl Hasher {
         }
     }
 
-    /// The hash or HMAC of all bytes.
+    /// The hash or the HMAC of all bytes.
     pub fn finish(self) -> Option<Digest> {
         match self {
             Self::Public(context) => Digest::new(context.finish().as_ref()),

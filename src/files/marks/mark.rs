@@ -1,6 +1,6 @@
 //! Reads and writes the comment that precedes an encrypted document.
 //!
-//! No tool that applies a manifest reads it, and sops leaves comments out of what it authenticates.
+//! Tools that apply a manifest ignore the mark, and sops does not authenticate comments.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -12,27 +12,27 @@ use regcred_core::recipient::Recipients;
 
 const START: &str = "# regcred mark: ";
 
-/// What a mark says.
+/// The fields of a mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// What names the document in its file.
+    /// The name of the document in its file.
     pub name: String,
     /// The fingerprints of its recipients, joined by commas.
     pub recipients: String,
-    /// The hash of what chose the recipients, where that is a file of rules.
+    /// The hash of the rules that chose the recipients, if there are rules.
     pub rules: Option<Digest>,
-    /// The hash of all that is public about the document.
+    /// The hash of everything public about the document.
     pub context: Digest,
     /// The hash of the encrypted document.
     pub ciphertext: Digest,
-    /// The HMAC of the Docker config and the context.
+    /// The HMAC of the Docker config and the associated data.
     pub content: Option<Digest>,
-    /// The HMAC of all of the mark.
+    /// The HMAC of the whole mark.
     pub signature: Option<Digest>,
 }
 
 impl Mark {
-    /// The marks of a text, each with the range of what it is about.
+    /// The marks of a text, each with the range that it covers.
     pub fn all(text: &[u8], extent: Extent) -> Vec<(Self, Range<usize>)> {
         let mut documents = Vec::new();
         let mut open: Option<(Self, usize)> = None;
@@ -50,7 +50,7 @@ impl Mark {
         documents
     }
 
-    /// The mark of a line, if it is one.
+    /// The mark in a line, if there is one.
     pub fn parse(line: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(line.strip_prefix(START.as_bytes())?).ok()?;
         let mut words = text.split_whitespace();
@@ -80,7 +80,7 @@ impl Mark {
         })
     }
 
-    /// The mark as a line, with its end.
+    /// The mark as a line, with its line end.
     pub fn line(&self) -> String {
         let Self { name, recipients, rules, context, ciphertext, content, signature } = self;
         let mut line = format!("{START}{name} recipients={recipients}");
@@ -92,7 +92,7 @@ impl Mark {
             ("signature", signature.as_ref()),
         ] {
             if let Some(digest) = digest {
-                // Writing into a text cannot fail.
+                // Writing into a string cannot fail.
                 let _ = write!(line, " {field}={digest}");
             }
         }
@@ -105,7 +105,7 @@ impl Mark {
         self.recipients.split(',').filter(|name| !name.is_empty()).map(str::to_owned)
     }
 
-    /// The same, signed.
+    /// The same mark, signed.
     pub fn signed(mut self, key: &Key) -> Self {
         self.signature = self.with_parts(|parts| key.sign(Purpose::Mark, parts));
         self
@@ -126,7 +126,7 @@ impl Mark {
     }
 }
 
-/// The recipients as a mark names them.
+/// The recipients in the form of a mark.
 pub fn fingerprints(recipients: &Recipients) -> String {
     recipients.iter().map(regcred_core::recipient::Recipient::fingerprint).collect::<Vec<_>>().join(",")
 }

@@ -1,16 +1,16 @@
 //! Splits a text with Git's conflict markers into its two sides.
 
-/// The side that a line is on.
+/// The side of a merge that a line is on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Both,
     Ours,
-    /// What both come from; Git writes it with `merge.conflictStyle` `diff3` or `zdiff3`.
+    /// The common base; Git writes it with `merge.conflictStyle` `diff3` or `zdiff3`.
     Base,
     Theirs,
 }
 
-/// The lines of either side, each with its end, if all the markers are there.
+/// The lines of both sides, each with its end, if all markers are there.
 pub fn sides(text: &[u8]) -> Option<[Vec<&[u8]>; 2]> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let (mut place, mut conflicts) = (Place::Both, 0_usize);
@@ -38,7 +38,7 @@ pub fn sides(text: &[u8]) -> Option<[Vec<&[u8]>; 2]> {
     (place == Place::Both && conflicts > 0).then_some([ours, theirs])
 }
 
-/// The character of a marker: seven of it, and then the end or a name. In a base that is itself a merge they are longer.
+/// The character of a marker: seven times, then the line end or a name. In a base that is itself a merge, markers are longer.
 fn marker(line: &[u8]) -> Option<u8> {
     let first = *line.first()?;
     let count = line.iter().take_while(|byte| **byte == first).count();

@@ -1,7 +1,7 @@
 //! Reuses encrypted documents that are still current.
 //!
 //! Encryption is random, so the same secret would give other bytes in every run. The mark before each encrypted document names its
-//! recipients, and proves with the fingerprint key what it holds and that we wrote it.
+//! recipients. With the fingerprint key it proves what the document holds, and that we wrote it.
 
 pub mod digest;
 pub mod key;
@@ -28,38 +28,36 @@ use regcred_core::recipient::Recipient;
 use seen::Seen;
 
 const SEPARATOR: &[u8] = b"---\n";
-/// What is compared in the place of a document that has to be encrypted.
+/// The text that is compared in place of a document that must be encrypted.
 const OUTDATED: &[u8] = b"# not current\n";
 
-/// What can be compared.
+/// How much a job can compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// Everything.
     All,
-    /// Not what depends on the logins.
+    /// Everything that does not depend on the logins.
     NotTheLogins,
 }
 
-/// What is done with a document that is not current.
+/// What to do with a document that is not current.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Outdated {
-    /// It is encrypted.
     Encrypt,
-    /// It is encrypted, and so are all others.
     EncryptAll,
-    /// Nothing: what is there is compared.
+    /// Nothing, only compare.
     Compare(Known),
 }
 
-/// How much of a file a mark is about.
+/// The part of a file that a mark covers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// All that follows.
+    /// Everything after the mark.
     Rest,
     Document,
 }
 
-/// An encrypted document that is there.
+/// An existing encrypted document.
 struct Marked {
     mark: Mark,
     range: Range<usize>,
@@ -67,7 +65,7 @@ struct Marked {
     is_signed: bool,
 }
 
-/// The encrypted documents of a file that is there. Several threads ask at once.
+/// The existing encrypted documents of a file. Several threads may use it at once.
 pub struct Marks<'a> {
     key: &'a Key,
     text: Zeroizing<Vec<u8>>,
@@ -75,7 +73,7 @@ pub struct Marks<'a> {
     seen: Mutex<Seen>,
 }
 
-/// How a document that is there compares with the one that is wanted.
+/// How an existing document compares with the wanted one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Finding {
     Current,
@@ -86,7 +84,7 @@ enum Finding {
     Unsigned,
 }
 
-/// What decides whether a document is current.
+/// The facts that decide whether a document is current.
 struct Meaning<'a> {
     encrypted: &'a dyn Encrypted,
     context: Vec<u8>,
@@ -97,7 +95,7 @@ struct Meaning<'a> {
 }
 
 impl<'a> Marks<'a> {
-    /// The documents of this text, in which lines end with a line feed alone; with a merge conflict in it, those of both sides.
+    /// The documents of this text, in which lines end with a line feed only; after a merge conflict, those of both sides.
     pub fn read(text: Vec<u8>, key: &'a Key, extent: Extent) -> Self {
         let text = match merge::sides(&text) {
             Some([ours, theirs]) => [&ours.concat(), SEPARATOR, &theirs.concat()].concat(),
@@ -121,32 +119,32 @@ impl<'a> Marks<'a> {
         Self { key, text: Zeroizing::new(text), documents, seen: Mutex::default() }
     }
 
-    /// The fingerprints of the recipients that a key has signed for.
+    /// The fingerprints of the recipients with a signature of a key.
     pub fn signed_recipients(&self) -> BTreeSet<String> {
         let signed = self.documents.values().flatten().filter(|marked| marked.is_signed);
         signed.flat_map(|marked| marked.mark.each_recipient()).collect()
     }
 
-    /// The fingerprints of the recipients that these marks name, whoever wrote the marks.
+    /// The fingerprints of the recipients in these marks, signed or not.
     pub fn named_recipients(&self, is_meant: impl Fn(&Mark) -> bool) -> BTreeSet<String> {
         let marks = self.documents.values().flatten().map(|marked| &marked.mark);
         marks.filter(|mark| is_meant(mark)).flat_map(Mark::each_recipient).collect()
     }
 
-    /// The recipients that a key has signed for in the document of this name: in each of them, where a merge has left several.
+    /// The recipients with a signature in the document of this name; if a merge has left several such documents, in all of them.
     fn recipients_before(&self, name: &str) -> Option<BTreeSet<String>> {
         let signed = self.documents.get(name).into_iter().flatten().filter(|marked| marked.is_signed);
         signed.map(|marked| marked.mark.each_recipient().collect()).reduce(|one, other| &one & &other)
     }
 
-    /// Whether an encrypted document is there, with its mark or without one.
+    /// Whether there is an encrypted document, with or without a mark.
     pub fn finds_one(&self) -> bool {
         const SIGNS: [&[u8]; 2] = [b"encryptedData", b"ENC[AES256_GCM"];
         let has = |sign: &&[u8]| self.text.windows(sign.len()).any(|part| part == *sign);
         !self.documents.is_empty() || SIGNS.iter().any(has)
     }
 
-    /// Writes the mark and the encrypted document: the one that is there, if it is current.
+    /// Writes the mark and the encrypted document; reuses the existing document if it is current.
     pub fn write(
         &self,
         encrypted: &dyn Encrypted,
@@ -212,7 +210,7 @@ impl<'a> Marks<'a> {
         Ok(())
     }
 
-    /// Writes a document that is current under a mark that the key of today signs.
+    /// Writes a current document under a mark that the current key signs.
     fn put(&self, meaning: &Meaning<'_>, mut mark: Mark, document: &[u8], into: &mut Vec<u8>) -> Mark {
         mark.content = meaning.with_parts(|parts| self.key.sign(Purpose::Content, parts));
         let mark = mark.signed(self.key);
@@ -252,7 +250,7 @@ impl<'a> Marks<'a> {
         })
     }
 
-    /// What was seen of the documents that were asked for.
+    /// The facts about the documents that were asked for.
     pub fn seen(&self) -> Seen {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

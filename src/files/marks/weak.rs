@@ -13,14 +13,14 @@ use crate::environment::{Environment, Reading};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::VariableName;
 
-/// From here on no list of guesses is long enough.
+/// Keys of this length are too long for any list of guesses.
 const SHORTEST_KEY: usize = 32;
-/// Of less the key may well hold a part by chance.
+/// A shorter text may be a part of the key by chance.
 const SHORTEST_LOGIN: usize = 8;
-/// A random key of that length has more.
+/// A random key of this length has more different characters.
 const FEWEST_CHARACTERS: usize = 8;
 
-/// Why a key can be guessed.
+/// Why a key is easy to guess.
 pub(super) fn fault(key: &str) -> Option<&'static str> {
     let different = || key.chars().collect::<BTreeSet<_>>().len();
     match key {
@@ -41,8 +41,8 @@ fn repeats(key: &str) -> bool {
     (1..=key.len() / 2).any(|length| key.iter().skip(length).eq(&key[..key.len() - length]))
 }
 
-/// Refuses a key that is a login, or a part of one, in clear or in base64: whoever may pull could sign.
-/// Errors: the name of the variable with the login.
+/// Refuses a key that is a login, or a part of one, in clear or in base64: otherwise anyone who can pull could sign.
+/// Errors: the name of the variable that holds the login.
 pub fn refuse_a_login(logins: &[VariableName], environment: &Environment) -> Result<(), Diagnostic> {
     const KEYS: [&str; 2] = [KEY_VARIABLE, PREVIOUS_VARIABLE];
     let texts = |name: &'static str| clear_and_encoded(&VariableName::known(name), environment);
@@ -61,7 +61,7 @@ pub fn refuse_a_login(logins: &[VariableName], environment: &Environment) -> Res
     Ok(())
 }
 
-/// The text of a variable, and what it encodes if it is base64 of text, unless they are too short to be told from chance.
+/// The text of a variable, and the text that it encodes in base64, unless they are so short that a match may be chance.
 #[expect(clippy::disallowed_methods, reason = "it is compared, and goes no further")]
 fn clear_and_encoded(name: &VariableName, environment: &Environment) -> Vec<String> {
     let Reading::Value(value) = environment.read(name) else { return Vec::new() };

@@ -14,31 +14,31 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// An RSA key for encryption, in a certificate: <https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1>.
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-/// A certificate whose end is nearer than this gets a warning.
+/// A certificate that ends within this time gets a warning.
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// A clock may be this wrong.
+/// The tolerated error of a clock.
 const SKEW: SignedDuration = SignedDuration::from_hours(24);
 const FETCH: &str = "get the certificate of the cluster with `regcred fetch-cert --output FILE`, and commit it";
 
-/// The key of the newest certificate that can be used.
+/// The key of the newest usable certificate.
 #[derive(Debug)]
 pub struct Recipient {
     /// The key.
     pub key: OaepPublicEncryptingKey,
-    /// The key as its certificate has it: SubjectPublicKeyInfo in DER.
+    /// The key as in its certificate: SubjectPublicKeyInfo in DER.
     pub public_key: Vec<u8>,
     /// The first day of its certificate.
     pub first_day: String,
     /// The last day of its certificate.
     pub last_day: String,
-    /// What is odd about its certificate.
+    /// Warnings about its certificate.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Chooses the certificate to seal with; `source` is what messages call the text.
+/// Chooses the certificate to seal with; messages use `source` as the name of the text.
 ///
 /// # Errors
-/// It has no certificate, or a private key, or no certificate that can be used: why the newest cannot.
+/// The text has no certificate, or a private key, or no usable certificate: the error says why the newest one is unusable.
 pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Diagnostic> {
     let mut certificates = read(pem, source)?;
     certificates.sort_by_key(|certificate| certificate.begins);
@@ -72,7 +72,7 @@ pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Dia
     Err(unusable.into_iter().next().map_or_else(|| none(source), |(fault, _)| fault.problem(source)))
 }
 
-/// Whether the text holds anything else than certificates and comments, such as a private key.
+/// Whether the text holds anything except certificates and comments, for example a private key.
 #[must_use]
 pub fn holds_more(pem: &[u8]) -> bool {
     let text = String::from_utf8_lossy(pem);
@@ -82,7 +82,7 @@ pub fn holds_more(pem: &[u8]) -> bool {
     around.flat_map(str::lines).any(|line| !(line.trim().is_empty() || line.starts_with('#')))
 }
 
-/// The certificates of a text in DER, sorted: two texts with the same ones are the same to us.
+/// The certificates of a text in DER, sorted: two texts with the same certificates are equal for us.
 #[must_use]
 pub fn ders(pem: &[u8]) -> Vec<Vec<u8>> {
     let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).filter_map(Result::ok);
@@ -91,7 +91,7 @@ pub fn ders(pem: &[u8]) -> Vec<Vec<u8>> {
     ders
 }
 
-/// What a certificate says of itself, as far as it matters here.
+/// The fields of a certificate that matter here.
 struct Certificate {
     begins: Timestamp,
     ends: Timestamp,
@@ -101,7 +101,7 @@ struct Certificate {
     subject: Vec<u8>,
 }
 
-/// Why a certificate cannot be used.
+/// Why a certificate is unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Expired(Timestamp),
@@ -135,7 +135,7 @@ fn none(source: &str) -> Diagnostic {
 
 impl Certificate {
     fn read(der: &[u8]) -> Option<Self> {
-        // Only what is used is checked: a serial number of the wrong length seals no worse.
+        // Only the used fields are checked: a serial number of the wrong length does not matter for sealing.
         let body = CertificateInner::<Raw>::from_der(der).ok()?.tbs_certificate;
         let moment = |time: Time| Timestamp::from_second(i64::try_from(time.to_unix_duration().as_secs()).ok()?).ok();
         Some(Self {
@@ -148,7 +148,7 @@ impl Certificate {
         })
     }
 
-    /// Whether it only vouches for another of them: its key is not the controller's.
+    /// Whether it only issued another one of them: then its key is not the controller's.
     fn is_an_authority(&self, all: &[Self]) -> bool {
         all.iter().any(|other| other.issuer == self.subject && other.issuer != other.subject)
     }
@@ -163,12 +163,12 @@ impl Certificate {
         if self.begins.duration_since(now) > SKEW {
             return Err(Fault::NotYetValid(self.begins));
         }
-        // The library takes 2048 bits and more.
+        // The library accepts 2048 bits and more.
         let key = PublicEncryptingKey::from_der(&self.public_key).map_err(|_| Fault::WeakKey)?;
         OaepPublicEncryptingKey::new(key).map_err(|_| Fault::WeakKey)
     }
 
-    /// A controller signs its certificate itself, and gives it no subject or one that says what it is for.
+    /// A controller signs its certificate itself, with an empty subject or one that mentions sealing.
     fn looks_foreign(&self, source: &str) -> Option<Diagnostic> {
         const EMPTY: [u8; 2] = [0x30, 0];
         let subject = self.subject.to_ascii_lowercase();
@@ -207,7 +207,7 @@ impl Fault {
     }
 }
 
-/// What is said after "the certificate".
+/// The text after "the certificate" in a message.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -248,7 +248,7 @@ mod tests {
         ] {
             assert_eq!(chosen(pem, "2120-01-01", offset), expected, "{offset}");
         }
-        // A clock may be a day late.
+        // A clock may be one day late.
         assert_eq!(chosen(pem, "2020-01-01", -DAY), Ok(vec![]));
         assert_eq!(chosen(pem, "2020-01-01", -DAY - 1), Err("certificate-not-yet-valid"));
     }

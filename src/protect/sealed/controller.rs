@@ -1,6 +1,6 @@
 //! Asks a cluster's Sealed Secrets controller for its certificate, through `kubectl`.
 //!
-//! The API server passes the question on, as it does for `kubeseal --fetch-cert`; and `kubectl` knows every way to log in to one.
+//! The API server forwards the request, as for `kubeseal --fetch-cert`; and `kubectl` knows every way to log in to a cluster.
 
 use std::time::Duration;
 
@@ -17,22 +17,22 @@ use regcred_core::names::{Namespace, ResourceName, VariableName};
 pub struct Controller<'a> {
     pub name: ResourceName,
     pub namespace: Namespace,
-    /// The context of the kubeconfig, unless it is the current one.
+    /// The context of the kubeconfig; without it, the current one.
     pub context: Option<&'a str>,
-    /// The kubeconfig, unless it is that of `kubectl` itself.
+    /// The kubeconfig, unless it is the default one of `kubectl`.
     pub kubeconfig: Option<&'a Kubeconfig>,
     /// The variables for `kubectl`.
     pub environment: &'a Environment,
-    /// The variables that hold logins: `kubectl` does not get them.
+    /// The variables that hold logins, which `kubectl` does not get.
     pub sources: &'a [VariableName],
 }
 
-/// Longer than `kubectl` waits for one request, and long enough to log in.
+/// Longer than `kubectl` waits for one request, and long enough for a login.
 const LIMIT: Duration = Duration::from_secs(120);
 
 impl Controller<'_> {
-    /// The certificate, as the controller gives it.
-    /// Errors: `kubectl` is missing, the cluster does not answer or refuses, or the controller is not there.
+    /// The certificate, as the controller sends it.
+    /// Errors: `kubectl` is missing, the cluster does not answer or refuses, or the controller is missing.
     pub fn certificate(&self) -> Result<Vec<u8>, Diagnostic> {
         let Self { name, namespace, .. } = self;
         interrupt::heed();
@@ -56,7 +56,7 @@ impl Controller<'_> {
         }
     }
 
-    /// What was typed is repeated by `kubectl`, so it is only shown one that exists.
+    /// `kubectl` repeats what the user typed, so it gets only a context that exists.
     fn check_context(&self) -> Result<(), Diagnostic> {
         let Some(wanted) = self.context else { return Ok(()) };
         let known =
@@ -83,7 +83,7 @@ impl Controller<'_> {
                 program = program.with("KUBECONFIG", path);
                 Zeroizing::default()
             }
-            // No file of a temporary folder holds it.
+            // Standard input holds the text, so that no temporary file does.
             Some(Kubeconfig::Text(text)) => {
                 program = program.with("KUBECONFIG", "/dev/stdin");
                 Zeroizing::new(text.expose_secret().as_bytes().to_vec())
@@ -92,7 +92,7 @@ impl Controller<'_> {
         program.run(arguments, input).map(|answer| answer.output).map_err(Some)
     }
 
-    /// What `kubectl` said is not shown, as it may quote the kubeconfig. There is no trouble to name if there is no `kubectl`.
+    /// The output of `kubectl` is not shown, because it may quote the kubeconfig. Without `kubectl` there is no failure to name.
     fn explain(&self, trouble: Option<&Trouble>) -> Diagnostic {
         let Self { name, namespace, .. } = self;
         let said = match trouble {

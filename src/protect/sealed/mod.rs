@@ -18,21 +18,21 @@ use secrecy::ExposeSecret;
 use super::WriteError;
 use crate::environment::Environment;
 use crate::report;
-use crate::settings::Sealing;
+use crate::settings::Settings;
 use crate::settings::choices::SealingScope;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::{Manifest, PullSecret, SealedShell};
 use regcred_core::names::Namespace;
-use regcred_core::objects::marks::{Marks, Role};
+use regcred_core::objects::marks::Role;
 use regcred_core::recipient::{Recipient, Recipients};
 
-/// More than stands around a ciphertext.
+/// More than the length of the text around a ciphertext.
 const ROOM: usize = 1024;
 
-/// A cluster's public key, and to what a value is bound.
+/// A cluster's public key, and the scope that values are bound to.
 pub struct Sealer {
     key: OaepPublicEncryptingKey,
-    /// SHA-256 of the public key: the same for a certificate that was only extended.
+    /// SHA-256 of the public key, which stays the same in a renewed certificate for the same key.
     recipient: Vec<u8>,
     scope: SealingScope,
     shell: SealedShell,
@@ -40,22 +40,21 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Reads the certificate, and tries its key once, so that nothing can fail later.
-    /// Errors: the certificate is missing, has expired, or its key is not RSA.
-    pub fn prepare(sealing: &Sealing, marks: &Marks, environment: &Environment) -> Result<Self, Failure> {
-        let Sealing { certificate, scope } = sealing;
+    /// Reads the certificate, and tries its key once, so that sealing cannot fail later.
+    /// Errors: the certificate is missing or has expired, or its key is not RSA.
+    pub fn prepare(settings: &Settings, environment: &Environment) -> Result<Self, Failure> {
+        let scope = settings.sealing_scope;
         let refused = |problem| Failure::of("the certificate", problem);
-        let source = certificate.as_ref().ok_or_else(|| refused(not_said()))?;
+        let source = settings.sealing_cert.as_ref().ok_or_else(|| refused(not_said()))?;
         let pem = source::read(source, environment).map_err(refused)?;
         let certificate::Recipient { key, public_key, mut warnings, first_day, last_day } =
             certificate::choose(&pem, &source.to_string(), Timestamp::now()).map_err(refused)?;
         seal::seal(&key, b"", b"").map_err(|_| {
-            refused(Diagnostic::error(
-                Code::CertificateWeak,
-                format!("nothing can be sealed with the certificate in {source}"),
-            ))
+            let message = format!("nothing can be sealed with the certificate in {source}");
+            refused(Diagnostic::error(Code::CertificateWeak, message))
         })?;
-        warnings.extend((*scope == SealingScope::ClusterWide).then(opens_in_every_namespace));
+        warnings.extend((scope == SealingScope::ClusterWide).then(opens_in_every_namespace));
+        let marks = settings.marks();
         let annotations = marks.annotations(Role::CustomResource);
         let annotations = annotations.map(|(name, value)| (name.to_owned(), value)).collect();
         let recipient = digest(&SHA256, &public_key).as_ref().to_vec();
@@ -63,22 +62,16 @@ impl Sealer {
             "seals for the certificate in {source} with the key {}, valid from {first_day} to {last_day}",
             fingerprint(&recipient)
         ));
-        Ok(Self {
-            key,
-            recipient,
-            scope: *scope,
-            shell: SealedShell { annotations, scope: scope_annotation(*scope) },
-            warnings,
-        })
+        Ok(Self { key, recipient, scope, shell: SealedShell { annotations, scope: scope_annotation(scope) }, warnings })
     }
 
-    /// What is odd about the certificate or the scope.
+    /// Warnings about the certificate or the scope.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
     /// Writes the SealedSecret of this Secret as JSON; the sealed value differs at every call.
-    /// Errors: the cryptography's: there is no randomness.
+    /// Errors: the cryptography library's, if there is no randomness.
     pub fn seal_as_json(
         &self,
         secret: &PullSecret,
@@ -86,7 +79,8 @@ impl Sealer {
         into: &mut impl io::Write,
     ) -> Result<(), WriteError> {
         let value = self.value(secret, namespace)?;
-        Ok(serde_json::to_writer(into, &self.shell.object(secret, namespace, &value)).map_err(io::Error::from)?)
+        Ok(serde_json::to_writer(into, &self.shell.object(secret, namespace.map(Namespace::as_str), &value))
+            .map_err(io::Error::from)?)
     }
 
     /// The SealedSecret of this Secret as YAML; the sealed value differs at every call.
@@ -115,7 +109,8 @@ impl Sealer {
         [Recipient::new(&fingerprint(&self.recipient))].into()
     }
 
-    /// Whether the bytes are this SealedSecret but for its ciphertext, and that one as it is for this key: it cannot be told what it holds.
+    /// Whether the bytes are this SealedSecret with any ciphertext of the right form for this key: nobody can tell what the
+    /// ciphertext holds.
     pub fn has_form(&self, manifest: Manifest<'_>, bytes: &[u8]) -> io::Result<bool> {
         let value = manifest.sealed_value(&self.shell, bytes)?;
         Ok(value.and_then(|value| STANDARD.decode(value).ok()).is_some_and(|sealed| seal::has_form(&self.key, &sealed)))

@@ -1,8 +1,8 @@
 //! Seals one value, as the Sealed Secrets controller opens it.
 //!
-//! The length of R in two bytes ‖ R, which is RSA-OAEP (SHA-256, MGF1 of SHA-256, the label) of a new AES key ‖ the text in
-//! AES-256-GCM under that key, with a nonce of zeros, as the key is never used again. See `HybridEncrypt` in
-//! github.com/bitnami-labs/sealed-secrets/pkg/crypto.
+//! The result is the length of R in two bytes ‖ R ‖ C. R is a new AES key, encrypted by RSA-OAEP (SHA-256, MGF1 of SHA-256, the
+//! label). C is the text, encrypted by AES-256-GCM with that key. The nonce is all zeros, because the key is never used again. See
+//! `HybridEncrypt` in github.com/bitnami-labs/sealed-secrets/pkg/crypto.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::settings::choices::SealingScope;
 
-/// Seals a text: to other bytes at every call.
+/// Seals a text, with different bytes at every call.
 ///
 /// # Errors
-/// The library's: there is no randomness.
+/// The library's, if there is no randomness.
 pub fn seal(key: &OaepPublicEncryptingKey, label: &[u8], text: &[u8]) -> Result<Vec<u8>, Unspecified> {
     let mut session_key = Zeroizing::new([0; 32]);
     rand::fill(&mut *session_key)?;
@@ -23,7 +23,7 @@ pub fn seal(key: &OaepPublicEncryptingKey, label: &[u8], text: &[u8]) -> Result<
     let mut sealed = vec![0; 2 + size];
     sealed[..2].copy_from_slice(&u16::try_from(size).map_err(|_| Unspecified)?.to_be_bytes());
     key.encrypt(&OAEP_SHA256_MGF1SHA256, &*session_key, &mut sealed[2..], Some(label))?;
-    // Long enough from the start: where it grew, a copy of the text would be left behind.
+    // Allocated at full length, because growing would leave a copy of the text in memory.
     let mut body = Vec::with_capacity(text.len() + AES_256_GCM.tag_len());
     body.extend_from_slice(text);
     let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*session_key)?);
@@ -32,7 +32,7 @@ pub fn seal(key: &OaepPublicEncryptingKey, label: &[u8], text: &[u8]) -> Result<
     Ok(sealed)
 }
 
-/// Whether a value is as one that was sealed with this key is: its length says so, and its first two bytes.
+/// Whether a value has the form of one that was sealed with this key: the right length, and the right first two bytes.
 #[must_use]
 pub fn has_form(key: &OaepPublicEncryptingKey, sealed: &[u8]) -> bool {
     let size = key.ciphertext_size();
@@ -40,7 +40,7 @@ pub fn has_form(key: &OaepPublicEncryptingKey, sealed: &[u8]) -> bool {
     says == Some(size) && sealed.len() > 2 + size + AES_256_GCM.tag_len()
 }
 
-/// To what a value is bound: a controller that finds it elsewhere cannot open it.
+/// The label that a value is bound to: a controller that finds the value elsewhere cannot open it.
 #[must_use]
 pub fn label(scope: SealingScope, namespace: &str, name: &str) -> Vec<u8> {
     match scope {

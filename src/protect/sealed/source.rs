@@ -3,20 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use crate::environment::{Environment, read_file};
-use crate::settings::sealing::CertificateSource;
+use crate::settings::Certificate;
 use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
 const BEGIN: &str = "-----BEGIN ";
 
-/// Reads it.
-/// Errors: it is an address, or a file that cannot be read. What was typed is not repeated.
-pub fn read(source: &CertificateSource, environment: &Environment) -> Result<Vec<u8>, Diagnostic> {
+/// Reads the text.
+/// Errors: an address, or a file that cannot be read. What the user typed is not repeated.
+pub fn read(source: &Certificate, environment: &Environment) -> Result<Vec<u8>, Diagnostic> {
     let path = match source {
-        CertificateSource::Variable(text) if text.contains(BEGIN) => return Ok(text.clone().into_bytes()),
-        CertificateSource::Variable(text) => PathBuf::from(text.trim()),
-        CertificateSource::Flag(path) | CertificateSource::File(path) => path.clone(),
+        Certificate::Variable(text) if text.contains(BEGIN) => return Ok(text.clone().into_bytes()),
+        Certificate::Variable(text) => PathBuf::from(text.trim()),
+        Certificate::Flag(path) | Certificate::File(path) => path.clone(),
     };
-    if matches!(source, CertificateSource::File(_)) && ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder)) {
+    if matches!(source, Certificate::File(_)) && ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder)) {
         let message = format!("{source} is no file of this repository");
         return Err(Diagnostic::error(Code::UnreadableFile, message).hint(
             "commit the certificate, or give it with `--sealing-cert`: `regcred fetch-cert --output FILE` writes it",
@@ -30,7 +30,7 @@ pub fn read(source: &CertificateSource, environment: &Environment) -> Result<Vec
     file(&environment.directory().join(path), source)
 }
 
-fn file(path: &Path, source: &CertificateSource) -> Result<Vec<u8>, Diagnostic> {
+fn file(path: &Path, source: &Certificate) -> Result<Vec<u8>, Diagnostic> {
     if path.is_dir() {
         return Err(Diagnostic::error(Code::IsADirectory, format!("{source} names a directory, not a file"))
             .hint("name the file of the certificate in it"));

@@ -1,7 +1,6 @@
 //! Hides words in messages of sops that might contain a part of a secret.
 
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::ops::Range;
 
 use base64::Engine;
@@ -11,25 +10,17 @@ use zeroize::Zeroizing;
 
 use super::form::{Form, leaves};
 use regcred_core::credentials::is_public_username;
+use regcred_core::registry::url::percent_encoded;
 
-/// The longest part of a secret that may come out by chance.
+/// The longest part of a secret that may appear by chance.
 const WINDOW: usize = 8;
-/// Shorter than this nothing can be recognized.
+/// A shorter text cannot be recognized.
 const SHORTEST: usize = 4;
 const LONGEST_LINE: usize = 500;
-/// What stands for a word with a part of a secret in it.
+/// The text that replaces a word with a part of a secret.
 const HIDDEN: &str = "[hidden]";
 
-/// What there is to say.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Said {
-    /// It has said nothing.
-    Nothing,
-    /// This, without what a part of a secret might be in.
-    Line(String),
-}
-
-/// Texts that must not come out, in every form in which they might.
+/// Texts that must not appear, in every form in which they could.
 #[derive(Default)]
 pub struct Secrets {
     texts: Vec<Zeroizing<String>>,
@@ -37,7 +28,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Those in these documents, which are to be encrypted, and in the variables of the program.
+    /// The secrets of the documents to encrypt, and those in the program's variables.
     pub fn of<'a>(documents: &[Value], form: Form, variables: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut secrets = Self::default();
         for document in documents {
@@ -64,14 +55,14 @@ impl Secrets {
         });
     }
 
-    /// Adds a text, of which no long part may come out.
+    /// Adds a text of which no long part may appear.
     fn add_text(&mut self, text: &str) {
         let mut add = |text: &str| self.texts.push(Zeroizing::new(text.to_owned()));
         add(text);
         add(serde_json::to_string(text).unwrap_or_default().trim_matches('"'));
         add(format!("{text:?}").trim_matches('"'));
-        add(&percent(text));
-        // Within a longer text base64 begins at one of three places.
+        add(&percent_encoded(text, b"-_.~"));
+        // Inside a longer text, base64 can begin at one of three offsets.
         for before in 0..3 {
             for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
                 let encoded = engine.encode(["x".repeat(before).as_bytes(), text.as_bytes()].concat());
@@ -80,7 +71,7 @@ impl Secrets {
         }
     }
 
-    /// Adds the value of a variable of the program itself, if its name says that it is one to keep.
+    /// Adds the value of a variable of the program itself, if the name suggests a secret.
     fn add_variable(&mut self, name: &str, value: &str) {
         const MARKS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL"];
         const NAMES: [&str; 5] = ["_FILE", "_PATH", "_URL", "_URLS", "_IDS"];
@@ -90,21 +81,21 @@ impl Secrets {
         }
     }
 
-    /// The words as one line, without those in which a part of a secret is.
-    pub fn admit(&self, words: &[u8]) -> Said {
+    /// The words as one line, if there are any, without those in which a part of a secret is.
+    pub fn admit(&self, words: &[u8]) -> Option<String> {
         let text = Zeroizing::new(String::from_utf8_lossy(words).into_owned());
         let clean: String =
             self.mask(&text).chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-        // What the cleaning has joined is looked at, too.
+        // The cleaning may have joined words, so check them, too.
         let line = self.mask(&clean);
         match line.char_indices().nth(LONGEST_LINE) {
-            _ if line.is_empty() => Said::Nothing,
-            Some((end, _)) => Said::Line(format!("{}…", &line[..end])),
-            None => Said::Line(line),
+            _ if line.is_empty() => None,
+            Some((end, _)) => Some(format!("{}…", &line[..end])),
+            None => Some(line),
         }
     }
 
-    /// The words of the text, those that are to be hidden as one mark.
+    /// The words of the text; words to hide are joined into one mark.
     fn mask(&self, text: &str) -> String {
         let hidden = self.parts_in(text);
         let mut words = Vec::new();
@@ -119,7 +110,7 @@ impl Secrets {
         words.join(" ")
     }
 
-    /// Where a part of any of them is in the text.
+    /// Where a part of any secret is in the text.
     fn parts_in(&self, text: &str) -> Vec<Range<usize>> {
         let parts: HashSet<&str> = self.texts.iter().flat_map(|secret| windows(secret)).map(|(_, part)| part).collect();
         let mut found: Vec<_> = windows(text)
@@ -137,21 +128,10 @@ impl Secrets {
     }
 }
 
-/// Every part of the text that is as long as nothing of a secret may be, and where it begins.
+/// Every part of the text that has the shortest forbidden length, and where it begins.
 fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]).skip(WINDOW);
     text.char_indices().zip(ends).map(|((start, _), end)| (start, &text[start..end]))
-}
-
-fn percent(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
 }
 
 #[cfg(test)]
@@ -176,10 +156,7 @@ mod tests {
     }
 
     fn line(words: &[u8]) -> String {
-        match secrets().admit(words) {
-            Said::Line(line) => line,
-            Said::Nothing => String::new(),
-        }
+        secrets().admit(words).unwrap_or_default()
     }
 
     #[test]
@@ -190,7 +167,7 @@ mod tests {
             "Could not generate data key: [failed to encrypt new data key]: dial tcp 127.0.0.1:9: connect: connection refused"
         );
         assert_eq!(line(b"open /home/ci/keys.txt: no such file").len(), 36);
-        assert_eq!(secrets().admit(b" \n"), Said::Nothing);
+        assert_eq!(secrets().admit(b" \n"), None);
         assert!(line("x ".repeat(400).as_bytes()).ends_with('…'));
     }
 
@@ -200,7 +177,7 @@ mod tests {
             PASSWORD.to_owned(),
             PASSWORD[..10].to_owned(),
             format!("{PASSWORD:?}"),
-            percent(PASSWORD),
+            percent_encoded(PASSWORD, b"-_.~"),
             STANDARD.encode(PASSWORD),
             STANDARD.encode(format!("xy{PASSWORD}")),
             STANDARD.encode(config("master"))[20..60].to_owned(),
@@ -223,7 +200,7 @@ mod tests {
             secrets.add_docker_config(&STANDARD.encode(config(name)));
             let said = |name| format!("dial tcp sops.test: user {name} is denied");
             let shown = said(if is_shown { name } else { HIDDEN });
-            assert_eq!(secrets.admit(said(name).as_bytes()), Said::Line(shown));
+            assert_eq!(secrets.admit(said(name).as_bytes()), Some(shown));
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-/// What a file is: it decides which of its values must be encrypted, and which must not be.
+/// The kind of a file, which decides which values must be encrypted, and which must stay readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Manifests: values of Secrets are encrypted, and a Go reader must still find kind and metadata.
+    /// Manifests: values of Secrets are encrypted; a Go reader must still find kind and metadata.
     Manifests,
-    /// Values for a chart, whose `dockerConfigJson` is the secret.
+    /// Values of a chart, in which `dockerConfigJson` is the secret.
     DockerConfigJson,
-    /// Values for a chart, with a whole Secret among them.
+    /// Values of a chart that contain a whole Secret.
     ExtraObjects,
 }
 
@@ -42,7 +42,7 @@ impl Form {
     }
 }
 
-/// Calls `visit` for every value that is no list and no mapping, with its path.
+/// Calls `visit` for every value that is neither a list nor a mapping, with its path.
 pub fn leaves<'a>(value: &'a Value, path: &mut Vec<&'a str>, visit: &mut impl FnMut(&[&'a str], &'a Value)) {
     match value {
         Value::Object(object) => {
@@ -57,7 +57,7 @@ pub fn leaves<'a>(value: &'a Value, path: &mut Vec<&'a str>, visit: &mut impl Fn
     }
 }
 
-/// Takes the value away from every place that is to be hidden.
+/// Removes the values at all places that must be hidden.
 pub fn hide(value: &mut Value, path: &mut Vec<String>, hidden: &impl Fn(&[&str]) -> bool) {
     match value {
         Value::Object(object) => {

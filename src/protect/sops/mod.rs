@@ -1,7 +1,7 @@
 //! Encrypts Secrets with the user's own `sops` program. Nothing is ever on disk in clear.
 //!
-//! The program is used rather than the format, so that every key service and every rule works as it does by hand. Its output is
-//! checked before it is used.
+//! It runs the program instead of writing the format, so that every key service and every rule works as by hand. It checks the output
+//! before using it.
 
 mod discretion;
 mod form;
@@ -41,12 +41,12 @@ pub use form::Form;
 pub use recipients::recipients_of;
 
 const TITLE: &str = "sops";
-/// The variable with the time that sops has for one file.
+/// The variable with the time limit of sops for one file.
 const LIMIT_VARIABLE: &str = "REGCRED_SOPS_TIMEOUT";
 const LIMIT: Duration = Duration::from_secs(60);
-/// A file without rules.
+/// An empty file of rules.
 const EMPTY: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
-/// In these sops looks for recipients; they win over those of a rule.
+/// The variables in which sops looks for recipients; they win over those of a rule.
 const RECIPIENTS: [&str; 7] = [
     "SOPS_AGE_RECIPIENTS",
     "SOPS_AZURE_KEYVAULT_URLS",
@@ -59,11 +59,11 @@ const RECIPIENTS: [&str; 7] = [
 
 /// The program, and the rules of `.sops.yaml`. Several threads may use it at once.
 pub struct Sops {
-    /// None where nothing is to be encrypted: for a comparison.
+    /// `None` if nothing is encrypted, as in a comparison.
     program: Option<Program>,
     rules: Option<Rules>,
     recipients: BTreeMap<&'static str, String>,
-    /// The fingerprints of all recipients that may be encrypted for, if somebody has listed them.
+    /// The fingerprints of all permitted recipients, if there is a list.
     approved: Option<BTreeSet<String>>,
     /// The folder that paths are relative to, without links.
     root: PathBuf,
@@ -71,7 +71,7 @@ pub struct Sops {
     warnings: Vec<Diagnostic>,
 }
 
-/// Who chooses the values that are encrypted.
+/// Who chooses the values to encrypt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Choice {
     Ours,
@@ -80,7 +80,7 @@ enum Choice {
 
 impl Sops {
     /// Finds the program and the rules.
-    /// Errors: all that is missing or wrong with them.
+    /// Errors: everything that is missing or wrong.
     pub fn prepare(
         settings: &Settings,
         secret_variables: &[VariableName],
@@ -110,7 +110,7 @@ impl Sops {
             found.push(problem);
             LIMIT
         });
-        // Without the last variable sops asks the network for a newer version.
+        // Without the last variable, sops asks the network for a newer version.
         let program = Program::find("sops", environment, environment.without(target.secret_variables), limit)
             .map(|program| program.with("SOPS_DISABLE_VERSION_CHECK", "1"));
         if encrypts {
@@ -137,12 +137,12 @@ impl Sops {
         Ok(Self { program, rules, recipients, approved, root, naming, warnings: found })
     }
 
-    /// What there is to say of it before it works.
+    /// The warnings before the first encryption.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
-    /// The Secret with its values encrypted: another at every call.
+    /// The Secret with encrypted values, different at every call.
     pub fn encrypt(
         &self,
         secret: &PullSecret,
@@ -153,8 +153,8 @@ impl Sops {
         self.encrypt_text(&text, path, Form::Manifests)
     }
 
-    /// A YAML text with its secrets encrypted: another at every call. `path` is its file's, relative to the root.
-    /// Errors: there is no rule for it, its rule does not do what is needed, or the program fails.
+    /// A YAML text with encrypted secrets, different at every call. `path` is the path of its file, relative to the root.
+    /// Errors: no rule matches, the rule does not encrypt what it must, or the program fails.
     pub fn encrypt_text(&self, text: &str, path: &str, form: Form) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         let program = self.program.as_ref().ok_or_else(|| failed(problems::no_program()))?;
         let documents = proof::documents(text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
@@ -171,12 +171,12 @@ impl Sops {
         Ok(answer.output)
     }
 
-    /// Runs sops with our choice of keys, or with that of the rule where the rule makes one in another way than by `encrypted_regex`.
+    /// Runs sops with our choice of keys. If the rule chooses in another way than by `encrypted_regex`, runs sops with the rule's choice.
     fn run(&self, program: &Program, text: &str, path: &str, form: Form) -> Result<(Answer, Choice), Trouble> {
         const BOTH: &str = "cannot use more than one of encrypted_suffix";
         let run = |choice| {
             let file = self.root.join(path);
-            // Without one it would look for rules from where it runs.
+            // Without this file, sops would look for rules from its working directory.
             let rules = self.rules.as_ref().map_or(Path::new(EMPTY), |rules| &rules.file);
             let mut arguments: Vec<&OsStr> = vec!["--config".as_ref(), rules.as_os_str()];
             arguments.extend(["encrypt", "--input-type", "yaml", "--output-type", "yaml"].map(OsStr::new));
@@ -194,7 +194,7 @@ impl Sops {
         }
     }
 
-    /// The Secret without its values, and what its recipients come from: what anybody may know of its file.
+    /// The public facts about the Secret's file: the Secret without its values, and the source of its recipients.
     pub fn context(&self, secret: &PullSecret, namespace: Option<&Namespace>) -> io::Result<Vec<u8>> {
         let clear = PullSecret { docker_config: Arc::new(String::new().into()), ..secret.clone() };
         let mut context = serde_json::to_vec(&clear.object(namespace))?;
@@ -203,19 +203,19 @@ impl Sops {
         Ok(context)
     }
 
-    /// What the recipients of a file come from: a hash of the rules, and the keys that regcred chooses.
+    /// The source of a file's recipients: a hash of the rules, and the keys that regcred chooses.
     pub fn recipient(&self, form: Form) -> Vec<u8> {
         let rules = self.rules.as_ref().map_or(&[][..], |rules| &rules.bytes);
         [digest(&SHA256, rules).as_ref(), form.regex().as_bytes()].concat()
     }
 
-    /// Recipients that come from environment variables, which a job that only compares may not see.
+    /// Recipients from environment variables, which a job that only compares may not have.
     pub fn recipients_in_variables(&self) -> io::Result<Vec<u8>> {
         Ok(serde_json::to_vec(&self.recipients)?)
     }
 
-    /// A YAML text without the values that are encrypted in it, and what its recipients come from: what anybody may know of its file.
-    /// Errors: the text is no YAML.
+    /// The public facts about a YAML text: the text without its encrypted values, and the source of its recipients.
+    /// Errors: the text is not YAML.
     pub fn public(&self, text: &str, form: Form) -> io::Result<Vec<u8>> {
         let mut documents = proof::documents(text).ok_or(io::ErrorKind::InvalidData)?;
         for document in &mut documents {
@@ -227,13 +227,13 @@ impl Sops {
         Ok(public)
     }
 
-    /// Whether the bytes are this Secret, encrypted as it must be, as far as it can be told without opening them.
+    /// Whether the bytes are this Secret, properly encrypted, as far as one can tell without decrypting them.
     pub fn has_form(secret: &PullSecret, namespace: Option<&Namespace>, bytes: &[u8]) -> io::Result<bool> {
         let text = to_yaml(&secret.object(namespace))?;
         Ok(std::str::from_utf8(bytes).is_ok_and(|there| Self::is_encrypted(&text, there, Form::Manifests)))
     }
 
-    /// Whether the file's text is this one, encrypted as it must be, as far as it can be told without opening it.
+    /// Whether the file's text is this one, properly encrypted, as far as one can tell without decrypting it.
     pub fn is_encrypted(text: &str, there: &str, form: Form) -> bool {
         proof::documents(text).is_some_and(|documents| proof::check_result(&documents, there, form).is_ok())
     }
@@ -243,7 +243,7 @@ fn failed(problem: Diagnostic) -> Failure {
     Failure::of(TITLE, problem)
 }
 
-/// The folder without links as far as it is there.
+/// The folder without links, as far as it exists.
 fn real(folder: &Path) -> PathBuf {
     let found = folder.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
     let Some((ancestor, mut root)) = found else { return folder.to_path_buf() };

@@ -4,24 +4,24 @@ use std::path::Path;
 
 use super::Choice;
 use super::LIMIT_VARIABLE;
-use super::discretion::{Said, Secrets};
+use super::discretion::Secrets;
 use super::form::Form;
 use super::proof::Fault;
 use super::rules::Rules;
 use crate::program::Trouble;
 use regcred_core::diagnostic::{Code, Diagnostic};
 
-/// What a message calls a file.
+/// How a message names a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
-    /// By its path, which we made.
+    /// By its path, which regcred chose.
     ByPath,
-    /// By the flag that names it: what was typed is not repeated.
+    /// By its flag: what the user typed is not repeated.
     ByFlag,
 }
 
 impl Naming {
-    /// The file in a message.
+    /// The file, as text for a message.
     pub fn name(self, path: &str) -> String {
         match self {
             Self::ByPath => format!("`{path}`"),
@@ -37,21 +37,18 @@ pub fn no_program() -> Diagnostic {
     )
 }
 
-/// There is nobody to encrypt for.
+/// There is no recipient.
 pub fn no_rules(root: &Path) -> Diagnostic {
     if super::rules::ignored(root).is_some() {
-        return Diagnostic::error(Code::NoSopsRule, "sops ignores the file `.sops.yml`")
-            .hint("rename it to `.sops.yaml`");
+        let problem = Diagnostic::error(Code::NoSopsRule, "sops ignores the file `.sops.yml`");
+        return problem.hint("rename it to `.sops.yaml`");
     }
-    let problem = Diagnostic::error(
-        Code::NoSopsRule,
-        "there is no `.sops.yaml` with rules at or above the directory of `--output`, and no variable names a recipient",
-    );
-    problem
+    let message = "there is no `.sops.yaml` with rules at or above the directory of `--output`, and no variable names a recipient";
+    Diagnostic::error(Code::NoSopsRule, message)
         .hint("write one, with a rule as in docs/sops.md; or set SOPS_AGE_RECIPIENTS to the public key of an age key")
 }
 
-/// The same for a comparison, which needs nobody: variables that are protected do not exist in a merge request.
+/// The same for a comparison, which needs no recipient: protected variables do not exist in a merge request.
 pub fn not_known_here() -> Diagnostic {
     Diagnostic::warning(
         Code::NoSopsRule,
@@ -61,10 +58,10 @@ pub fn not_known_here() -> Diagnostic {
     .hint("a variable that is protected exists on protected branches only; a rule in `.sops.yaml` is known everywhere")
 }
 
-/// There are rules, and none is for the file.
+/// There are rules, but none matches the file.
 fn no_rule(naming: Naming, rules: &Rules, file: &Path) -> Diagnostic {
     let matched = rules.matched(file).display().to_string();
-    // What was typed is shown only where it is spelled like the path of such a file.
+    // What the user typed is shown only if it is spelled like the path of such a file.
     let shown = naming == Naming::ByPath || [".yaml", ".yml", ".json"].iter().any(|end| matched.ends_with(end));
     let name = if shown { format!("`{matched}`") } else { "the file of `--output`".to_owned() };
     Diagnostic::error(Code::NoSopsRule, format!("no rule of `{}` matches {name}", rules.file.display())).hint(
@@ -79,7 +76,7 @@ fn no_rule(naming: Naming, rules: &Rules, file: &Path) -> Diagnostic {
     )
 }
 
-/// What sops printed is not the encrypted file.
+/// The output of sops is not the encrypted file.
 pub fn bad_result(name: &str, fault: &Fault, form: Form, choice: Choice) -> Diagnostic {
     let message = match fault {
         Fault::InClear(key) => format!("sops leaves `{key}` of {name} in clear"),
@@ -97,18 +94,15 @@ pub fn bad_result(name: &str, fault: &Fault, form: Form, choice: Choice) -> Diag
     }
 }
 
-/// What sops warns of while it succeeds, without a secret.
+/// A warning of sops on success, without any secret.
 pub fn warning(words: &[u8], secrets: impl FnOnce() -> Secrets) -> Option<Diagnostic> {
     if words.is_empty() {
         return None;
     }
-    match secrets().admit(words) {
-        Said::Line(line) => Some(Diagnostic::warning(Code::SopsWarns, format!("sops warns: {line}"))),
-        Said::Nothing => None,
-    }
+    secrets().admit(words).map(|line| Diagnostic::warning(Code::SopsWarns, format!("sops warns: {line}")))
 }
 
-/// sops printed nothing; of its words no secret comes out.
+/// sops printed nothing. Its messages are shown without any secret.
 pub fn no_result(
     (naming, path): (Naming, &str),
     trouble: &Trouble,
@@ -138,10 +132,8 @@ pub fn no_result(
                 .hint(format!("{REMEDY} `{LIMIT_VARIABLE}` is the number of seconds it may take"))
         }
         Trouble::Failed { answer, .. } => {
-            let said = match secrets().admit(&answer.words) {
-                Said::Line(line) => format!("sops says: {line}"),
-                Said::Nothing => "sops says nothing".to_owned(),
-            };
+            let said = secrets().admit(&answer.words);
+            let said = said.map_or("sops says nothing".to_owned(), |line| format!("sops says: {line}"));
             Diagnostic::error(Code::SopsFailed, format!("`sops` could not encrypt {name}"))
                 .hint(format!("{REMEDY} {said}"))
         }

@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 use super::form::Form;
 use regcred_core::manifest::expands_too_far;
 
-/// What is wrong with a result; a place in a document is a path of keys.
+/// A problem of the output; a place in a document is a path of keys.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A secret is left in clear.
+    /// A secret is in clear.
     InClear(String),
-    /// What must be readable is encrypted.
+    /// A value that must be readable is encrypted.
     Unreadable(String),
-    /// It is not the document that went in.
+    /// The output is another document than the input.
     Other,
 }
 
@@ -25,8 +25,8 @@ pub fn documents(text: &str) -> Option<Vec<Value>> {
     serde_saphyr::from_multiple_with_options(text, options).ok()
 }
 
-/// Whether the result is these documents, with every secret encrypted and everything readable that must be.
-/// Errors: it is not.
+/// Whether the output is these documents, with every secret encrypted and every other value readable.
+/// Errors: the problem of the output.
 pub fn check_result(documents: &[Value], result: &str, form: Form) -> Result<(), Fault> {
     let found = self::documents(result).ok_or(Fault::Other)?;
     if found.len() != documents.len() {
@@ -42,7 +42,7 @@ pub fn check_result(documents: &[Value], result: &str, form: Form) -> Result<(),
     Ok(())
 }
 
-/// Without these no program opens it.
+/// The fields without which no program can decrypt the document.
 fn is_complete(metadata: &Map<String, Value>) -> bool {
     ["mac", "lastmodified", "version"].iter().all(|key| metadata.get(*key).is_some_and(Value::is_string))
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::proof;
 use regcred_core::recipient::{Recipient, Recipients};
 
-/// For each kind of key, the fields that name one.
+/// For each kind of key, the fields that identify a key.
 const KINDS: [(&str, &[&str]); 7] = [
     ("age", &["recipient"]),
     ("pgp", &["fp"]),
@@ -15,10 +15,10 @@ const KINDS: [(&str, &[&str]); 7] = [
     ("azure_kv", &["vault_url", "name", "version"]),
     ("hc_vault", &["vault_address", "engine_path", "key_name"]),
 ];
-/// What a key has that does not name it.
+/// The fields of a key that do not identify it.
 const NOT_A_NAME: [&str; 2] = ["enc", "created_at"];
 
-/// Everyone who can open these documents; empty where sops has not written them.
+/// Everyone who can open these documents; empty if sops did not write them.
 pub fn recipients_of(text: &[u8]) -> Recipients {
     let documents = std::str::from_utf8(text).ok().and_then(proof::documents).unwrap_or_default();
     documents
@@ -31,7 +31,7 @@ pub fn recipients_of(text: &[u8]) -> Recipients {
         .collect()
 }
 
-/// The keys of a group. Whatever is a list of mappings there holds keys, also of a kind that a later sops knows.
+/// The keys of a group. Every list of mappings there holds keys, also of kinds that only a later sops knows.
 fn of_group(group: &Value) -> impl Iterator<Item = Recipient> {
     let lists = group.as_object().into_iter().flatten().filter(|(kind, _)| *kind != "key_groups");
     lists.flat_map(|(kind, keys)| keys.as_array().into_iter().flatten().map(|key| Recipient::new(&name(kind, key))))

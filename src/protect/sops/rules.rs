@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use crate::environment::{self, Environment};
 use regcred_core::diagnostic::{Code, Diagnostic, reason};
 
-/// The name that sops looks for.
+/// The file name that sops looks for.
 pub const FILE: &str = ".sops.yaml";
-/// A name that sops does not look for, though people use it.
+/// A file name that people use, but sops does not look for.
 const IGNORED: &str = ".sops.yml";
 
 /// The file of rules.
 pub struct Rules {
-    /// Its path, absolute and without links in its folders: sops compares texts.
+    /// Its path, absolute and without links in its folders, because sops compares paths as text.
     pub file: PathBuf,
     /// Its content.
     pub bytes: Vec<u8>,
 }
 
 impl Rules {
-    /// Reads the file that `SOPS_CONFIG` names, or else the nearest `.sops.yaml` at or above the folder, which is absolute.
+    /// Reads the file that `SOPS_CONFIG` names, or else the nearest `.sops.yaml` at or above the folder, which must be absolute.
     pub fn find(folder: &Path, environment: &Environment) -> Result<Option<Self>, Diagnostic> {
         let named = environment.path("SOPS_CONFIG");
         let above = || folder.ancestors().map(|ancestor| ancestor.join(FILE)).find(|path| path.exists());
@@ -33,7 +33,7 @@ impl Rules {
         Ok(Some(Self { file: real.map_or(file.clone(), |(folder, name)| folder.join(name)), bytes }))
     }
 
-    /// That a key which opens the files lies beside them.
+    /// Reports a private key in the file, because it opens the files beside it.
     pub fn private_key(&self) -> Option<Diagnostic> {
         const PRIVATE: &[u8] = b"AGE-SECRET-KEY-";
         self.bytes.windows(PRIVATE.len()).any(|part| part.eq_ignore_ascii_case(PRIVATE)).then(|| {
@@ -42,13 +42,13 @@ impl Rules {
         })
     }
 
-    /// The path of a file as the rules match it: it begins at the folder of the rules.
+    /// The path of a file as the rules match it: relative to the folder of the rules.
     pub fn matched<'a>(&self, path: &'a Path) -> &'a Path {
         self.file.parent().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path)
     }
 }
 
-/// A `.sops.yml` at or above the folder that sops does not read, unless a `.sops.yaml` is nearer.
+/// A `.sops.yml` at or above the folder, which sops ignores, unless a `.sops.yaml` is nearer.
 pub fn ignored(folder: &Path) -> Option<Diagnostic> {
     let nearest = folder.ancestors().find(|folder| [FILE, IGNORED].iter().any(|name| folder.join(name).exists()))?;
     nearest.join(IGNORED).exists().then(|| {

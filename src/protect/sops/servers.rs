@@ -1,6 +1,6 @@
 //! Refuses a server that only `.sops.yaml` names, before sops sends it the token of the job.
 //!
-//! A rule chooses the address of a Vault, and of a key vault of Azure: other key services are hosts of their providers.
+//! A rule chooses the address of a Vault, or of a key vault of Azure. Other key services have fixed hosts of their providers.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::inject::stream::with_line_feeds;
 use regcred_core::manifest::expands_too_far;
 
-/// The variable with the address of the Vault that the job has its token from.
+/// The variable with the address of the Vault that issued the job's token.
 const VARIABLE: &str = "VAULT_ADDR";
 /// Rules of `sops publish`, which does not run here.
 const NOT_OURS: &str = "destination_rules";
@@ -25,23 +25,21 @@ const HOSTS_OF_AZURE: [&str; 5] = [
     ".managedhsm.azure.net",
     ".managedhsm.usgovcloudapi.net",
 ];
-/// Notations that a reader of YAML in Go decodes, and ours may not.
+/// YAML notations that a reader in Go decodes, but perhaps not ours.
 const TAGS: [&str; 3] = ["!!binary", "!<", "%TAG"];
 
-/// Whose server an address is.
+/// The kind of server at an address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Service {
-    /// Of a Vault, which gets its token.
+    /// A Vault, which gets its token.
     Vault,
-    /// Of Azure, which gets the identity of the job.
+    /// An Azure key vault, which gets the identity of the job.
     Azure,
 }
 
-/// Checks that every server in these rules is known: a Vault, to a job that has a token, by `VAULT_ADDR`; one of Azure by the name of
-/// its host; each as a recipient that was approved.
-///
-/// # Errors
-/// One is not, or the rules cannot be read.
+/// Checks that every server in these rules is known. If the job has a token of Vault, each Vault must be in `VAULT_ADDR`. A server of
+/// Azure must have a known host name. Any server may also be an approved recipient.
+/// Errors: a server is unknown, or the rules cannot be read.
 pub fn check(rules: &[u8], approved: &BTreeSet<String>, environment: &Environment) -> Result<(), Diagnostic> {
     let named = named(rules).ok_or_else(unreadable)?;
     let has_a_token = has_a_token(environment);
@@ -62,13 +60,13 @@ pub fn check(rules: &[u8], approved: &BTreeSet<String>, environment: &Environmen
     if unknown.is_empty() { Ok(()) } else { Err(not_known(&unknown)) }
 }
 
-/// Whether sops finds a token of Vault: in its variable, or in the file that the `vault` program keeps.
+/// Whether sops finds a token of Vault: in the variable, or in the file of the `vault` program.
 fn has_a_token(environment: &Environment) -> bool {
     let of_the_user = || environment.path("HOME").is_some_and(|home| home.join(".vault-token").exists());
     environment.is_set("VAULT_TOKEN") || of_the_user()
 }
 
-/// The servers in the rules; nothing where a reader in Go might find others.
+/// The servers in the rules; `None` if a reader in Go might find others.
 fn named(rules: &[u8]) -> Option<BTreeSet<(Service, String)>> {
     let text = std::str::from_utf8(rules)
         .ok()
@@ -101,12 +99,12 @@ fn collect(value: &Value, service: Service, servers: &mut BTreeSet<(Service, Str
     }
 }
 
-/// Scheme, host and port of an address. Other text is not repeated: the file may be a link to another.
+/// Scheme, host and port of an address. Other text is not repeated, because the file may be a link to another file.
 fn server(address: &str) -> Option<String> {
     const NO_ADDRESS: &str = "an address that is not valid";
     let (scheme, rest) = address.split_once("://")?;
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    // What precedes an `@` is a login.
+    // The text before an `@` is a login.
     let host = authority.rsplit('@').next().unwrap_or_default();
     let (scheme, host) = (scheme.to_ascii_lowercase(), host.to_ascii_lowercase());
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
@@ -162,7 +160,7 @@ mod tests {
             "creation_rules: [{hc_vault_transit_uri: 'https://evil.test\\@v.test/v1/t/keys/k'}]",
             "creation_rules: [{hc_vault_transit_uri: \"https://v.test/v1/t/keys/k,\\nhttps://evil.test/v1/t/keys/k\"}]",
             "creation_rules: [{{",
-            // These end a line for a reader in Go.
+            // These characters end a line for a reader in Go.
             "creation_rules:\n  - age: a\n    #\u{85}    hc_vault_transit_uri: https://evil.test/v1/t/keys/k\n",
             "creation_rules:\n  - age: a\n    #\u{2028}    hc_vault_transit_uri: https://evil.test/v1/t/keys/k\n",
             "creation_rules:\n  - age: a\n    #\u{2029}    hc_vault_transit_uri: https://evil.test/v1/t/keys/k\n",
@@ -198,7 +196,7 @@ mod tests {
                 "{address}"
             );
         }
-        // Without a token a Vault gets nothing, and a host of Azure is no Vault.
+        // Without a token, a Vault gets nothing; and a host of Azure is no Vault.
         assert!(!is_refused("creation_rules: [{hc_vault_transit_uri: https://evil.test/v1/transit/keys/k}]"));
         assert!(refused(
             "creation_rules: [{hc_vault_transit_uri: https://x.vault.azure.net/v1/t/keys/k}]",

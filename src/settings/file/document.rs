@@ -16,17 +16,17 @@ impl fmt::Display for Position {
     }
 }
 
-/// A value and where it was written. Has no `Debug`: what somebody wrote in a wrong place may be a secret.
+/// A value and its place. It has no `Debug`, because somebody may have written a secret in the wrong place.
 pub struct Node {
     /// Where it begins.
     pub position: Position,
-    /// What it is.
+    /// The content of the node.
     pub value: Value,
 }
 
-/// What a node is.
+/// The kinds of nodes.
 pub enum Value {
-    /// Nothing.
+    /// An empty node.
     Null,
     /// `true` or `false`.
     Boolean,
@@ -38,7 +38,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// What it is called in a message.
+    /// Its name in a message.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Null => "nothing",

@@ -12,12 +12,12 @@ use regcred_core::names::check_pattern;
 use regcred_core::nearest::{nearest, one_slip_away};
 
 const EXAMPLE: &str = "`regcred schema` prints the form; `regcred init` writes an example";
-/// Nobody reads more of them, and each takes time.
+/// Nobody reads more mistakes than this, and each takes time.
 const MOST: usize = 100;
-/// A field that had another name before the first release.
+/// A field with another name before the first release.
 const RENAMED: (&str, &str) = ("shape", "format");
 
-/// Every fault that can be seen against the form; none if the text is no YAML, or has none of these.
+/// Every mistake that shows in the form; empty if the text is not YAML, or has no such mistake.
 pub fn of(text: &str) -> Vec<Diagnostic> {
     let Some(document) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
@@ -29,7 +29,7 @@ pub fn of(text: &str) -> Vec<Diagnostic> {
     faults.all(|position| position.to_string())
 }
 
-/// Every fault of the object that is the value of a field, which is named in place of lines.
+/// Every mistake in the object of a field; the messages name the field instead of a line.
 pub fn of_field(field: &str, text: &str) -> Vec<Diagnostic> {
     let Some(Node { value: Value::Mapping(entries), .. }) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
@@ -57,7 +57,7 @@ impl Faults<'_> {
         self.found.push((position, Diagnostic::error(Code::InvalidConfig, what).hint(hint)));
     }
 
-    /// All of them in the order of the text, each after its place.
+    /// All mistakes in the order of the text, each after its place.
     fn all(mut self, place: impl Fn(Position) -> String) -> Vec<Diagnostic> {
         self.found.sort_by_key(|(position, _)| *position);
         let placed = |(position, fault): (Position, Diagnostic)| {
@@ -75,7 +75,7 @@ impl Faults<'_> {
                 for name in required.into_iter().filter(|name| *name != "env" && !there.contains(name)) {
                     self.missing(name, &known[name], node.position);
                 }
-                // The text that was written instead is a separate fault.
+                // The text that was written instead is a separate mistake.
                 if is_a_secret_name(known) && !["env", "secret", "value"].iter().any(|name| there.contains(name)) {
                     self.missing("env", &known["env"], node.position);
                 }
@@ -110,13 +110,13 @@ impl Faults<'_> {
             | (Expected::Boolean, Value::Boolean)
             | (Expected::Number, Value::Number)
             | (Expected::Anything, _)
-            // Nothing is the default wherever there is one.
+            // An empty value means the default, if there is one.
             | (_, Value::Null) => {}
             (expected, _) => self.of_another_form(&expected, node, path),
         }
     }
 
-    /// Looks at each field; gives the known ones that were meant by others.
+    /// Checks each field; returns the known fields that unknown ones were meant as.
     fn fields<'k>(
         &mut self,
         known: &'k Map<String, Schema>,
@@ -142,7 +142,7 @@ impl Faults<'_> {
         meant
     }
 
-    /// A password or a Docker config where the name of its variable belongs.
+    /// A password or a Docker config in place of the name of its variable.
     fn literal(&mut self, position: Position, path: &str) {
         let field = last(path);
         if field == "kubeconfig" {
@@ -159,7 +159,7 @@ impl Faults<'_> {
         );
     }
 
-    /// The field itself is not repeated unless it is one of ours: it may be a value in the wrong place.
+    /// The field itself is repeated only if it is one of ours: otherwise it may be a value in the wrong place.
     fn unknown<'k>(&mut self, field: &str, known: &'k Map<String, Schema>, position: Position) -> Option<&'k str> {
         if field == RENAMED.0 && known.contains_key(RENAMED.1) {
             let hint = format!("write `{}:`", RENAMED.1);
@@ -225,7 +225,7 @@ impl Faults<'_> {
         self.add(node.position, &format!("{place}expected {}, found {}", expected.name(), node.value.name()), hint);
     }
 
-    /// The one of several possible forms with the fewest faults was meant.
+    /// If several forms are possible, the one with the fewest mistakes was meant.
     fn look_at_the_nearest(&mut self, several: &[&Schema], node: &Node, path: &str) {
         let faults = several.iter().map(|schema| {
             let mut faults = Faults { form: self.form, found: Vec::new() };

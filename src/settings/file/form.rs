@@ -4,25 +4,25 @@ use serde_json::{Map, Value};
 
 use super::File;
 
-/// The schema, with the fields it knows and where they belong.
+/// The schema, with its known fields and their places.
 pub struct Form {
     root: Value,
-    /// Each field with the path of what it belongs to, in the order of the types.
+    /// Each field with the path of its parent, in the order of the types.
     fields: Vec<(String, String)>,
 }
 
-/// What is expected in one place.
+/// The form that is expected at one place.
 pub enum Expected<'a> {
     /// A mapping of known fields.
     Fields {
         /// Each with its schema.
         known: &'a Map<String, Value>,
-        /// Those that must be there.
+        /// The required fields.
         required: Vec<&'a str>,
     },
-    /// A mapping of any keys, each value of this schema.
+    /// A mapping with any keys, each value of this schema.
     Entries(&'a Value),
-    /// A list of this schema.
+    /// A list whose items have this schema.
     List(&'a Value),
     /// One of these words.
     Words(Vec<&'a str>),
@@ -32,14 +32,14 @@ pub enum Expected<'a> {
     /// `true` or `false`.
     Boolean,
     Number,
-    /// One of several of these.
+    /// One of these forms.
     OneOf(Vec<&'a Value>),
-    /// Whatever it is, it is not looked at.
+    /// Any form; it is not checked.
     Anything,
 }
 
 impl Expected<'_> {
-    /// What it is called in a message.
+    /// Its name in a message.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Fields { .. } | Self::Entries(_) => "a mapping",
@@ -54,7 +54,7 @@ impl Expected<'_> {
 }
 
 impl Form {
-    /// The form of the types.
+    /// The form of the regcred.yaml types.
     pub fn of_the_file() -> Self {
         let root = schemars::schema_for!(File).to_value();
         let mut form = Self { root, fields: Vec::new() };
@@ -64,14 +64,14 @@ impl Form {
         form
     }
 
-    /// What the whole document is.
+    /// The form of the whole document.
     pub fn root(&self) -> &Value {
         &self.root
     }
 
-    /// The paths of what the field belongs to, each once.
+    /// The paths of a field's parents, without duplicates.
     pub fn homes<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
-        // What a cluster has is what `spec` has, and what is deeper is rarely meant: the field is told of once.
+        // A cluster has the same fields as `spec`, and a deeper place is rarely meant, so each field is reported once.
         let of_a_cluster = |home: &str| home.starts_with("spec.clusters[]");
         let homes = move || self.fields.iter().filter(move |(name, _)| name == field).map(|(_, home)| home.as_str());
         let is_below = |home: &str, other: &str| home.strip_prefix(other).is_some_and(|rest| rest.starts_with('.'));
@@ -80,12 +80,12 @@ impl Form {
         })
     }
 
-    /// Every field there is.
+    /// All fields.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|(name, _)| name.as_str())
     }
 
-    /// What may stand where this schema applies.
+    /// The form that this schema allows.
     pub fn expected<'a>(&'a self, schema: &'a Value) -> Expected<'a> {
         let schema = self.resolved(schema);
         if let Some(words) = words(schema) {
@@ -117,7 +117,7 @@ impl Form {
         }
     }
 
-    /// What the schema says of what it describes, in the words of a sentence.
+    /// The description in the schema, as part of a sentence.
     pub fn description(&self, schema: &Value) -> Option<String> {
         let text = schema["description"].as_str().or_else(|| self.resolved(schema)["description"].as_str())?;
         let mut letters = text.trim_end_matches('.').chars();
@@ -169,7 +169,7 @@ fn texts(list: &Value) -> Vec<&str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// The words of a type that is nothing but words.
+/// The words of a type that allows only words.
 fn words(schema: &Value) -> Option<Vec<&str>> {
     if let Some(word) = schema["const"].as_str() {
         return Some(vec![word]);

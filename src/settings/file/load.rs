@@ -9,7 +9,7 @@ use crate::environment::{Environment, read_text};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
 
-/// The name that is looked for.
+/// The name of the file.
 pub const NAME: &str = "regcred.yaml";
 
 /// Which file is read.
@@ -17,19 +17,19 @@ pub const NAME: &str = "regcred.yaml";
 pub enum Which {
     /// This one.
     Named(PathBuf),
-    /// The first regcred.yaml from here upward to the Git root, if there is one.
+    /// The first regcred.yaml from here upward to the root of the Git work tree, if there is one.
     Found,
     /// None.
     No,
 }
 
-/// No file has more pull secrets: each is compared with the others.
+/// The largest number of pull secrets in a file, because each is compared with the others.
 const PULL_SECRETS: usize = 2_000;
 
 /// Finds and reads the file.
 ///
 /// # Errors
-/// It cannot be read, or is no such object: every fault with line, column and the nearest name; never with a value of it.
+/// The file cannot be read, or is no such object: every mistake with line, column and the nearest name, never with a value.
 pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf, File)>, Failure> {
     let path = match which {
         Which::No => return Ok(None),
@@ -56,7 +56,7 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
 }
 
 impl Which {
-    /// What it is called in a message.
+    /// Its name in a message.
     fn file(&self) -> &'static str {
         match self {
             Self::Named(_) => "the file of `--config`",
@@ -70,14 +70,14 @@ fn find(from: &Path) -> Option<PathBuf> {
     from.ancestors()
         .take_while(|folder| folder.starts_with(root))
         .map(|folder| folder.join(NAME))
-        // Anything of this name is meant: what is not a regular file is refused, not passed over.
+        // Anything of this name is meant, so it is refused if it is not a regular file.
         .find(|path| path.symlink_metadata().is_ok())
 }
 
 /// Parses the text of the file.
 ///
 /// # Errors
-/// Everything that is wrong with it, each with its place.
+/// All mistakes in the text, each with its place.
 pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
     if expands_too_far(text) {
         let message = "it has far too many aliases, or one that leads to itself";
@@ -88,7 +88,7 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
     let options = serde_saphyr::options! { with_snippet: false };
     let file: Result<File, _> = serde_saphyr::from_str_with_options(text, options);
     let file = file.map_err(|error| {
-        // The reader stops at the first fault; a second look finds all.
+        // The reader stops at the first mistake; a second check finds all.
         let faults = faults::of(text);
         if faults.is_empty() { vec![explain(text, &error)] } else { faults }
     })?;
@@ -103,10 +103,10 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
     }
 }
 
-/// Reads the object of the file as the field `functionConfig` of another, whose lines mean nothing to the user.
+/// Reads the object of the file from the field `functionConfig` of another, whose line numbers mean nothing to the user.
 ///
 /// # Errors
-/// Everything that is wrong with it, without places.
+/// All mistakes, without places.
 pub fn parse_function_config(text: &str) -> Result<File, Vec<Diagnostic>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -129,7 +129,7 @@ pub fn parse_function_config(text: &str) -> Result<File, Vec<Diagnostic>> {
     })
 }
 
-/// What the reader says of a text that has no fault of its form.
+/// The reader's message about a text whose form has no mistake.
 fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     let place =
         error.location().map_or(String::new(), |place| format!("line {}, column {}: ", place.line(), place.column()));
@@ -147,6 +147,11 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     } else {
         let lines = error.location().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or_default();
         let field = faults::last_field(text.lines().take(lines));
+        let has_no_value =
+            line.is_some_and(|line| line.split(" #").next().unwrap_or_default().trim_end().ends_with(':'));
+        if let (Some(field), true, Ok(_)) = (&field, has_no_value, serde_saphyr::from_str::<serde_json::Value>(text)) {
+            return problem(&format!("`{field}` is empty"), "write its value below it, or remove the line");
+        }
         let near = field.map_or(String::new(), |field| format!(", at or after `{field}`"));
         problem(
             &format!("not valid YAML{near}"),

@@ -10,23 +10,22 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::manifest::expands_too_far;
 use regcred_core::names::{InvalidName, Namespace, OPT_OUT};
 
-/// What a list says of the namespaces there are.
+/// The existing namespaces, according to a list.
 #[derive(Debug, Default)]
 pub struct Listed {
-    /// Those that can take a Secret.
+    /// The namespaces that can get a Secret.
     pub usable: Vec<Namespace>,
-    /// Those that are Terminating or have opted out.
+    /// The namespaces that are Terminating or have opted out.
     pub left_out: BTreeSet<Namespace>,
-    /// Those of Kubernetes and OpenShift itself, in a list that kubectl printed: nobody's Pods pull there, unless they are named.
+    /// The namespaces of Kubernetes and OpenShift, in a list from kubectl: no Pods of users pull there, so they must be named.
     pub of_the_cluster: Vec<Namespace>,
 }
 
-/// The namespaces of Kubernetes itself; those of OpenShift have a name of their own form.
+/// The namespaces of Kubernetes; those of OpenShift have a special prefix.
 const OF_THE_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
 
 impl Listed {
     /// Whether there is a namespace that every OpenShift has.
-    #[must_use]
     pub fn is_of_openshift(&self) -> bool {
         self.usable.iter().chain(&self.left_out).chain(&self.of_the_cluster).any(is_of_openshift)
     }
@@ -38,8 +37,7 @@ impl Listed {
     }
 }
 
-/// Whether the name is one that OpenShift keeps for itself.
-#[must_use]
+/// Whether the name is reserved by OpenShift.
 pub fn is_of_openshift(name: &Namespace) -> bool {
     name.as_str() == "openshift" || name.as_str().starts_with("openshift-")
 }
@@ -57,7 +55,7 @@ struct Object {
     items: Option<Vec<Item>>,
 }
 
-/// What is kept of an object in a list, as soon as it was read: `kubectl` says far more of a namespace.
+/// The fields that are kept of an object in a list, as soon as it was read: `kubectl` prints far more about a namespace.
 #[derive(Deserialize)]
 #[serde(from = "Object")]
 enum Item {
@@ -81,8 +79,8 @@ struct Status {
     phase: String,
 }
 
-/// Reads a list from a file or a pipe as [`read`] does; of JSON no more is held than the names.
-/// Errors: the reader's; of the kind `InvalidData` for what is no UTF-8 text.
+/// Reads a list from a file or a pipe as [`read`] does; of JSON it keeps only the names.
+/// Errors: the reader's; of the kind `InvalidData` for text that is not UTF-8.
 pub fn read_from(mut from: impl BufRead, origin: &str, problems: &mut Vec<Diagnostic>) -> io::Result<Listed> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if from.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
@@ -99,19 +97,15 @@ pub fn read_from(mut from: impl BufRead, origin: &str, problems: &mut Vec<Diagno
     Ok(read(&text, origin, problems))
 }
 
-/// Reads a list: a name a line, `kubectl get ns -o name|json|yaml`, or a YAML or JSON list of names.
+/// Reads a list: one name per line, `kubectl get ns -o name|json|yaml`, or a YAML or JSON list of names.
 pub fn read(text: &str, origin: &str, problems: &mut Vec<Diagnostic>) -> Listed {
     let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
     match first {
         Some(line) if line.split_whitespace().take(3).eq(["NAME", "STATUS", "AGE"]) => {
-            problems.push(
-                Diagnostic::error(
-                    Code::InvalidList,
-                    format!("{origin} is the table that `kubectl get ns` makes for people"),
-                )
-                .hint("add -o name, or -o json to leave out namespaces that are Terminating"),
-            );
+            let message = format!("{origin} is the table that `kubectl get ns` makes for people");
+            let hint = "add -o name, or -o json to leave out namespaces that are Terminating";
+            problems.push(Diagnostic::error(Code::InvalidList, message).hint(hint));
             Listed::default()
         }
         Some(line) if line.starts_with(['{', '[']) || line.starts_with("- ") || line.contains(':') => {
@@ -199,13 +193,8 @@ fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec
         (None, Some("Namespace")) => vec![Item::from(Object { items: None, ..object })],
         (None, Some(kind)) if kind.ends_with("List") => Vec::new(),
         (None, _) => {
-            problems.push(
-                Diagnostic::error(
-                    Code::InvalidList,
-                    format!("{origin} is a mapping, and neither a Namespace nor a list of them with `items`"),
-                )
-                .hint(FORMS),
-            );
+            let message = format!("{origin} is a mapping, and neither a Namespace nor a list of them with `items`");
+            problems.push(Diagnostic::error(Code::InvalidList, message).hint(FORMS));
             return;
         }
     };

@@ -10,40 +10,35 @@ use regcred_core::spec::{Origin, Parsed, Sourced};
 
 pub use list::{Listed, is_of_openshift, read, read_from};
 
-/// Which namespaces are wanted.
+/// The choice of namespaces.
 #[derive(Debug)]
 pub struct Wanted<'a> {
-    /// Names and globs to take.
     pub include: &'a [NamespacePattern],
     /// Where `include` was typed, for messages.
     pub origin: &'a Origin,
-    /// Names and globs to leave out.
     pub exclude: &'a [NamespacePattern],
-    /// What is known to exist.
     pub listed: Option<&'a Listed>,
     /// Whether names are added to the list (flags), or choose from it (regcred.yaml).
     pub names_add: NamesAdd,
 }
 
-/// What a name in `include` does to a list.
+/// What a name in `include` does with a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NamesAdd {
-    /// The whole list is taken, and the names too.
+    /// The whole list is taken, and the names, too.
     #[default]
     ToTheList,
-    /// Only what `include` says is taken.
+    /// Only the parts that `include` names are taken.
     Nothing,
 }
 
 #[derive(Debug, Default)]
 pub struct Chosen {
-    /// The namespaces, sorted and each once.
     pub namespaces: Vec<Namespace>,
-    /// How many more there would be if nothing was excluded.
     pub excluded: usize,
 }
 
-/// The namespaces that are wanted; problems are added to `problems`.
+/// The chosen namespaces; problems are added to `problems`.
 pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
     let Wanted { include, origin, exclude, listed, names_add } = *wanted;
     let mut chosen = Vec::new();
@@ -52,10 +47,8 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
         match pattern {
             NamespacePattern::Glob(_) => globs.push(pattern),
             NamespacePattern::Name(name) if listed.is_some_and(|listed| listed.left_out.contains(name)) => {
-                problems.push(Diagnostic::warning(
-                    Code::NamespaceLeftOut,
-                    format!("`{name}` is Terminating or has opted out, and is left out"),
-                ));
+                let message = format!("`{name}` is Terminating or has opted out, and is left out");
+                problems.push(Diagnostic::warning(Code::NamespaceLeftOut, message));
             }
             NamespacePattern::Name(name) => chosen.push(name.clone()),
         }
@@ -64,13 +57,9 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
         let all = globs.is_empty() && (include.is_empty() || names_add == NamesAdd::ToTheList);
         chosen.extend(listed.usable.iter().filter(|name| all || globs.iter().any(|glob| glob.matches(name))).cloned());
     } else if !globs.is_empty() {
-        problems.push(
-            Diagnostic::error(
-                Code::GlobWithoutList,
-                format!("{origin} has a glob, and no list of namespaces is given for it to choose from"),
-            )
-            .hint("pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`"),
-        );
+        let message = format!("{origin} has a glob, and no list of namespaces is given for it to choose from");
+        let hint = "pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`";
+        problems.push(Diagnostic::error(Code::GlobWithoutList, message).hint(hint));
     }
     chosen.sort_unstable();
     chosen.dedup();
@@ -81,7 +70,7 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
     Chosen { excluded: before - chosen.len(), namespaces: chosen }
 }
 
-/// The patterns of a list, unless there are more globs than anybody needs: each is tried on every namespace.
+/// The patterns of a list, unless there are too many globs: each glob is tried on every namespace.
 pub fn patterns(
     list: Option<&Sourced<Vec<Parsed<NamespacePattern>>>>,
     problems: &mut Vec<Diagnostic>,

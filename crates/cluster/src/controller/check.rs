@@ -8,19 +8,20 @@ use crate::call::{APPLY, Call};
 use crate::path::Kind;
 use crate::server::{Server, Trouble};
 
-/// With what every refusal of our policies begins.
+/// The beginning of every message with which our policies deny a request.
 const WORDS: &str = "regcred may";
 
-/// Whether this account is confined.
+/// Whether the policies confine this account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confined {
-    /// Our policies deny what they should.
+    /// Our policies deny what they should deny.
     Yes,
-    /// They do not, for this reason.
+    /// Our policies do not, for this reason.
     No(String),
 }
 
-/// Tries a Secret that must be denied, in each of these namespaces. A pull secret that RBAC does not let the account write is safe, too.
+/// Tries a Secret that must be denied, in each of these namespaces. If RBAC does not let the account write a pull secret, that is
+/// safe, too.
 ///
 /// # Errors
 /// The API server does not answer.
@@ -36,7 +37,7 @@ pub async fn check(server: &Server, delivery: &Delivery<'_>, namespaces: &[&Name
             let name = pull_secret.name.as_str();
             let mut denied = try_one(server, &path, forbidden(delivery, name, "Opaque")).await?;
             if denied == Denied::Otherwise(422) {
-                // The type of a Secret that is there cannot change, which is said before any policy is asked: this one keeps it.
+                // The API server refuses another type for an existing Secret before it asks any policy, so this test keeps the type.
                 denied = try_one(server, &path, forbidden(delivery, name, "kubernetes.io/dockerconfigjson")).await?;
             }
             match denied {
@@ -61,7 +62,7 @@ fn open(namespace: &Namespace) -> Confined {
     Confined::No(format!("no ValidatingAdmissionPolicy denies this account a forbidden Secret in {namespace}"))
 }
 
-/// How a test write ended.
+/// The result of a test write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Denied {
     ByUs,

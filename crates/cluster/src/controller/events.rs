@@ -8,7 +8,7 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio::time::Instant;
 
-/// How many are published within [`WINDOW`] at most.
+/// The largest number of Events within [`WINDOW`].
 const AT_MOST: usize = 50;
 const WINDOW: Duration = Duration::from_secs(300);
 
@@ -21,13 +21,13 @@ pub struct Events {
 
 /// An Event.
 pub struct News {
-    /// Whether somebody has to do something.
+    /// Whether somebody has to act.
     pub is_warning: bool,
-    /// Why, in one word: `Contested`.
+    /// The reason, in one word: `Contested`.
     pub reason: &'static str,
     /// A sentence without any object's content.
     pub note: String,
-    /// The object that it is about, as kind, namespace and name.
+    /// The object of the Event: kind, namespace and name.
     pub about: Option<(&'static str, String, String)>,
 }
 
@@ -47,7 +47,8 @@ impl Events {
         Self { recorder: Recorder::new(client.clone(), reporter), regarding, published: VecDeque::new() }
     }
 
-    /// The work that publishes an Event; `None` where there were too many lately. That it fails changes nothing: the log has the same words.
+    /// The work that publishes an Event; `None` if there were too many lately. Its failure does not matter, because the log has the
+    /// same message.
     pub fn publish(&mut self, news: News) -> Option<impl Future<Output = ()> + use<>> {
         let now = Instant::now();
         while self.published.front().is_some_and(|first| now.duration_since(*first) > WINDOW) {

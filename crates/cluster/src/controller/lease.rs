@@ -17,18 +17,18 @@ use super::watch::SECONDS;
 use crate::call::{APPLY, Call};
 use crate::server::{Server, Trouble};
 
-/// How often the leader renews its lease.
+/// How often the leader renews its Lease.
 const RENEW: Duration = Duration::from_secs(3);
-/// How often another replica looks at it, where its watch shows nothing: later than a watch that works shows the next renewal.
+/// How often another replica reads the Lease if its watch shows nothing: a working watch shows the next renewal earlier.
 const LOOK: Duration = Duration::from_secs(4);
-/// After which time a replica tries again that had no answer.
+/// The pause of a replica before a retry if it got no answer.
 pub const AGAIN: Duration = Duration::from_secs(1);
-/// After how long without a change another replica takes the lease.
+/// Another replica takes the Lease after this time without a change.
 const EXPIRES: Duration = Duration::from_secs(15);
-/// How long a leader writes after its last renewal. It ends before another replica may begin.
+/// How long a leader writes after its last renewal. This time ends before another replica may begin.
 const LEADS: Duration = Duration::from_secs(10);
 
-/// The lease, as this replica has seen it.
+/// The Lease, as this replica has seen it.
 pub struct Lease {
     watching: Client,
     changes: Option<BoxStream<'static, Result<WatchEvent<Object>, kube::Error>>>,
@@ -36,14 +36,14 @@ pub struct Lease {
     path: String,
     name: String,
     identity: String,
-    /// The version that was seen last, and when it was new.
+    /// The version that was last seen, and when it was first seen.
     seen: Option<(String, Instant)>,
     /// Until when this replica may write.
     until: Option<Instant>,
     holder: String,
-    /// Since when this replica holds it.
+    /// Since when this replica holds the Lease.
     acquired: Option<String>,
-    /// How often another replica has taken it.
+    /// How often another replica has taken the Lease.
     transitions: i64,
 }
 
@@ -62,7 +62,7 @@ struct Spec {
 }
 
 impl Lease {
-    /// The lease of this name, with the client for watches; `identity` is that of this replica, and of no other one before or after it.
+    /// The Lease of this name, with the client for watches. `identity` is unique to this replica, also among earlier and later ones.
     #[must_use]
     pub fn new(watching: Client, namespace: &str, name: &str, identity: String) -> Self {
         let collection = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
@@ -87,7 +87,7 @@ impl Lease {
         self.until
     }
 
-    /// How long this replica may leave the lease alone, unless it changes.
+    /// How long this replica may leave the Lease alone, unless the Lease changes.
     #[must_use]
     pub fn rest(&self) -> Duration {
         let now = Instant::now();
@@ -98,7 +98,7 @@ impl Lease {
         expires.filter(|left| !left.is_zero()).unwrap_or(LOOK).min(LOOK)
     }
 
-    /// Waits until a watch shows that the lease has changed since it was seen; for ever where there is nothing to watch.
+    /// Waits until a watch shows that the Lease has changed; for ever if there is nothing to watch.
     pub async fn changed(&mut self) {
         if self.changes.is_none() {
             self.changes = self.watch().await;
@@ -113,7 +113,7 @@ impl Lease {
         pending::<()>().await;
     }
 
-    /// Begins a watch at the version that was seen, which needs no right to list.
+    /// Starts a watch at the version that was seen, which needs no right to list.
     async fn watch(&self) -> Option<BoxStream<'static, Result<WatchEvent<Object>, kube::Error>>> {
         let (version, _) = self.seen.as_ref()?;
         let path = format!(
@@ -124,13 +124,13 @@ impl Lease {
         Some(self.watching.request_events::<Object>(request).await.ok()?.boxed())
     }
 
-    /// Who holds it, as far as was seen.
+    /// The holder that was last seen.
     #[must_use]
     pub fn holder(&self) -> &str {
         &self.holder
     }
 
-    /// Renews the lease, takes it where nobody holds it any more, or looks at it.
+    /// Renews the Lease, takes it if its holder has stopped, or reads it.
     ///
     /// # Errors
     /// The API server does not answer, or refuses.
@@ -165,7 +165,7 @@ impl Lease {
         }
     }
 
-    /// Writes the lease, if it is still as it was seen; a lost race is no error.
+    /// Writes the Lease, if it has not changed since it was seen. If another replica was faster, that is no error.
     async fn take(&mut self, server: &Server, seen: Option<&str>, now: Instant) -> Result<(), Trouble> {
         let time = time();
         let acquired = self.acquired.get_or_insert_with(|| time.clone()).clone();
@@ -197,7 +197,7 @@ impl Lease {
                 lease["metadata"]["resourceVersion"] = json!(version);
                 "&force=true"
             }
-            // Two replicas that make it at the same time are two managers: the second is in conflict with the first.
+            // If two replicas create it at the same time, they are two field managers: the second gets a conflict.
             None => "",
         };
         let manager: String = self.identity.chars().take(128).collect();
@@ -205,7 +205,7 @@ impl Lease {
         server.ask(&Call::patch(path, APPLY, lease.to_string().into_bytes())).await
     }
 
-    /// Gives the lease back, so that another replica takes it at once.
+    /// Gives the Lease back, so that another replica takes it at once.
     pub async fn release(&mut self, server: &Server) {
         self.until = None;
         if self.holder != self.identity {
@@ -216,7 +216,7 @@ impl Lease {
         });
         let Some((version, _)) = self.seen.clone() else { return };
         let released = self.write(server, &spec, Some(&version)).await;
-        // A renewal whose answer was lost has made it newer. Without a release, another replica takes the lease when it expires.
+        // A renewal whose answer was lost has changed the Lease. Without a release, another replica takes the Lease when it expires.
         if released.is_err_and(|trouble| trouble.code() == 409)
             && let Ok(now) = server.ask::<Object>(&Call::get(self.path.clone())).await
             && now.spec.holder_identity.as_ref() == Some(&self.identity)

@@ -12,7 +12,7 @@ use super::watch::CUT;
 use crate::server::Server;
 use crate::stuck::{End, Stuck, evict};
 
-/// The Pods that wait for something, as they are now and as they change. A Pod with a container that waits for its image is pending.
+/// The pending Pods, now and as they change. A Pod with a container that waits for its image is pending.
 #[must_use]
 pub fn waiting(client: &Client, first: First) -> BoxStream<'static, Pod> {
     let pods = objects::<Pod>(Api::all(client.clone()), Some("status.phase=Pending".to_owned()), first);
@@ -25,10 +25,10 @@ pub fn waiting(client: &Client, first: First) -> BoxStream<'static, Pod> {
     .boxed()
 }
 
-/// Evicts a stuck Pod, unless nobody would make a new one or a budget protects it.
+/// Evicts a stuck Pod, unless no controller would create a new one or a budget protects it.
 ///
 /// # Errors
-/// The budgets cannot be read, in words.
+/// The budgets cannot be read; the error is a message.
 pub async fn restart(server: &Server, client: &Client, first: First, pod: &Pod) -> Result<Stuck, &'static str> {
     let budgets = budgets(client, first).await?;
     let end = match pod.verdict(&budgets) {
@@ -39,12 +39,12 @@ pub async fn restart(server: &Server, client: &Client, first: First, pod: &Pod) 
     Ok(Stuck { place: format!("{}/{}", pod.metadata.namespace, pod.metadata.name), end })
 }
 
-/// Every budget, in the way of a watch.
+/// Every budget, read like the start of a watch.
 async fn budgets(client: &Client, first: First) -> Result<Vec<Budget>, &'static str> {
     let mut events = objects::<Budget>(Api::all(client.clone()), None, first);
     let mut found = Vec::new();
     let read = async {
-        // An error may only mean that the watch begins in the other way.
+        // The error may only mean that the watch has to start in the other way.
         let mut failures = 0;
         while failures < 3 {
             match events.next().await {

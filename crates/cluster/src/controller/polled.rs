@@ -13,12 +13,12 @@ use tokio::time::{sleep, timeout};
 use super::seen::{Fact, Seen};
 use super::stream::{Failed, of_client};
 
-/// How long one page of a list may take.
+/// The deadline of one page of a list.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many objects a page has.
+/// The number of objects on a page.
 const PAGE: u32 = 500;
 
-/// What lists see, as a watch would say it that begins again each time.
+/// The results of the lists, as a watch would send them that starts again each time.
 pub(super) fn objects<T: Fact>(
     api: Api<Seen<T>>,
     fields: Option<String>,
@@ -45,7 +45,7 @@ where
     .boxed()
 }
 
-/// Everything that there is; an error is in words without a value.
+/// All objects; an error is a message without values.
 async fn list<T: Fact>(api: &Api<Seen<T>>, fields: Option<&str>) -> Result<Vec<Seen<T>>, Failed>
 where
     Seen<T>: Debug,

@@ -16,27 +16,27 @@ use super::stream::{Failed, First, objects};
 use crate::call::{APPLY, Call};
 use crate::server::{Server, Trouble};
 
-/// What a watch shows of one kind.
+/// An event of a watch of one kind.
 pub enum Look<T> {
-    /// It begins again with all objects that there are.
+    /// The watch starts again, and will show all existing objects.
     Began,
-    /// It has shown all of them.
+    /// The watch has shown all existing objects.
     Ended,
-    /// An object as it is.
+    /// A new or changed object.
     Is(T),
-    /// An object that is no longer there.
+    /// A deleted object.
     Gone(T),
-    /// It failed, and goes on.
+    /// The watch failed, and goes on.
     Failed(Failed),
 }
 
-/// Every custom resource, for ever.
+/// Every custom resource, without end.
 #[must_use]
 pub fn resources(client: &Client, first: First) -> BoxStream<'static, Look<Resource>> {
     look(Api::all(client.clone()), None, first)
 }
 
-/// A Secret that logins are in, for ever.
+/// A Secret that holds logins, without end.
 #[must_use]
 pub fn source(
     client: &Client,
@@ -61,10 +61,10 @@ where
     objects(api, name.map(|name| format!("metadata.name={name}")), first).map(look).boxed()
 }
 
-/// Writes the status of a resource, if the resource is still as it was seen.
+/// Writes the status of a resource, if the resource has not changed since it was seen.
 ///
 /// # Errors
-/// It is not, or the API server does not answer, or refuses.
+/// The resource has changed, or the API server does not answer, or refuses.
 pub async fn write_status(server: &Server, manager: &str, resource: &Resource, status: &Status) -> Result<(), Trouble> {
     let metadata = &resource.metadata.object;
     let object = json!({

@@ -6,18 +6,18 @@ use serde_json::json;
 use crate::rights::may;
 use crate::server::{Server, Trouble};
 
-/// The rights that were asked for and are missing, each as `VERB RESOURCE`.
+/// The missing rights among those that were asked about, each as `VERB RESOURCE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missing {
-    /// To watch: without them the objects are listed again and again.
+    /// The rights to watch: without them the controller lists the objects repeatedly.
     pub watches: Vec<String>,
-    /// To elect a replica: without them each replica writes.
+    /// The rights to elect a replica: without them each replica writes.
     pub leases: Vec<String>,
-    /// To publish Events.
+    /// The rights to publish Events.
     pub events: Vec<String>,
 }
 
-/// What is asked for: verbs, group and resource.
+/// The rights to ask about: verbs, group and resource.
 type Asked = (&'static [&'static str], &'static str, &'static str);
 
 const WATCHES: [Asked; 3] =
@@ -25,7 +25,7 @@ const WATCHES: [Asked; 3] =
 const LEASES: [Asked; 1] = [(&["get", "watch", "create", "patch"], "coordination.k8s.io", "leases")];
 const EVENTS: [Asked; 1] = [(&["create", "patch"], "events.k8s.io", "events")];
 
-/// The rights that are missing; leases and Events are those of `own`.
+/// Finds the missing rights; those for leases and Events are about the namespace `own`.
 ///
 /// # Errors
 /// The API server does not answer.

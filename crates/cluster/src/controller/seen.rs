@@ -50,10 +50,10 @@ fact!(Budget, NamespaceResourceScope, "policy", "v1", "PodDisruptionBudget", "po
 fact!(SourceSecret, NamespaceResourceScope, "", "v1", "Secret", "secrets");
 fact!(Credentials, ClusterResourceScope, GROUP, VERSION, KIND, PLURAL, metadata.object);
 
-/// An object of a watch. Its `Debug` shows nothing of it.
+/// An object of a watch. Its `Debug` shows no field.
 #[derive(Clone)]
 pub(super) struct Seen<T> {
-    /// What the client needs to go on with the watch: the version.
+    /// The version, which the client needs to continue the watch.
     metadata: ObjectMeta,
     pub(super) fact: T,
 }

@@ -17,21 +17,21 @@ use crate::server::{Server, Trouble};
 /// The first pause after an error, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// How a watch gets the objects that there are.
+/// How a watch gets the existing objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum First {
-    /// In the watch itself, which needs the right to watch only: Kubernetes 1.34 and later.
+    /// From the watch itself, which needs only the right to watch: Kubernetes 1.34 and later.
     Streamed,
-    /// By a list, which needs the right to list.
+    /// From a list, which needs the right to list.
     Listed,
-    /// By a list, and another one after each such pause: nothing is watched.
+    /// From a list, and from another list after each such pause: nothing is watched.
     ListedEach(Duration),
 }
 
-/// How watches probably get the first objects from this API server, by its version: a server may be told otherwise.
+/// Guesses from the version how watches get the existing objects from this API server; a server may be configured otherwise.
 ///
 /// # Errors
-/// It does not answer.
+/// The API server does not answer.
 pub async fn first(server: &Server) -> Result<First, Trouble> {
     #[derive(serde::Deserialize)]
     struct Version {
@@ -45,17 +45,17 @@ pub async fn first(server: &Server) -> Result<First, Trouble> {
     Ok(if streams { First::Streamed } else { First::Listed })
 }
 
-/// Why a watch failed; it goes on.
+/// Why a watch failed; the watch goes on.
 #[derive(Debug)]
 pub struct Failed {
-    /// In words without a value.
+    /// A message without values.
     pub words: String,
-    /// The status code of a refusal, else 0.
+    /// The status code of a refusal; otherwise 0.
     pub code: u16,
 }
 
-/// A watch that runs: it is made again where its place in the history can no longer be had, or in the other way where the API server
-/// refuses this one.
+/// A running watch. It starts again if the API server no longer has its version, and starts in the other way if the API server
+/// refuses this way.
 struct Running<T: Fact> {
     api: Api<Seen<T>>,
     /// The field selector.
@@ -63,11 +63,11 @@ struct Running<T: Fact> {
     first: First,
     stream: BoxStream<'static, Result<watcher::Event<Seen<T>>, Error>>,
     pause: Duration,
-    /// How often it has failed since it last saw something.
+    /// How often it has failed since its last event.
     failures: u32,
 }
 
-/// The events of a watch, for ever.
+/// The events of a watch, without end.
 pub(super) fn objects<T: Fact>(
     api: Api<Seen<T>>,
     fields: Option<String>,
@@ -108,7 +108,7 @@ where
             self.pause = Duration::ZERO;
             match self.stream.next().await {
                 Some(Ok(event)) => {
-                    // That it begins again is no success yet.
+                    // A new start is not a success yet.
                     if !matches!(event, watcher::Event::Init) {
                         self.failures = 0;
                     }
@@ -118,7 +118,7 @@ where
                     let failed = of_a_watch(&error);
                     let other = self.other_way(&error, failed.code);
                     self.failed(failed.code == 410 || other == Some(First::Listed));
-                    // A kind that is no longer known may be known again, with another history.
+                    // A kind that is unknown now may come back, with other versions.
                     if matches!(failed.code, 404 | 410) || other.is_some() {
                         self.first = other.unwrap_or(self.first);
                         self.again();
@@ -133,7 +133,7 @@ where
         }
     }
 
-    /// The other way to begin, where the API server streams no lists, or this account may not list.
+    /// The other way to start, if the API server streams no lists, or this account may not list.
     fn other_way(&self, error: &Error, code: u16) -> Option<First> {
         match (self.first, error, code) {
             (First::Streamed, Error::WatchStartFailed(_), 400 | 422) => Some(First::Listed),
@@ -146,7 +146,7 @@ where
         self.stream = start(&self.api, self.fields.as_deref(), self.first);
     }
 
-    /// Waits before the next try: longer each time, and not at all where it only has to begin again.
+    /// Waits before the next try, longer each time; does not wait if the watch only has to start again.
     fn failed(&mut self, begins_again: bool) {
         let pause = PAUSES.0.saturating_mul(1 << self.failures.min(10)).min(PAUSES.1);
         self.pause = if begins_again && self.failures == 0 { Duration::ZERO } else { pause };
@@ -154,7 +154,7 @@ where
     }
 }
 
-/// What an error of the client means. The error's own text may quote an object.
+/// The meaning of a client error. The error's own text may quote an object.
 pub(super) fn of_client(error: &kube::Error) -> Failed {
     match error {
         kube::Error::Api(status) => {

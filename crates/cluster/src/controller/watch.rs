@@ -14,20 +14,20 @@ use regcred_core::names::ResourceName;
 use super::seen::{Fact, Seen};
 use super::stream::{First, objects};
 
-/// After how many seconds the API server ends a watch.
+/// The API server ends a watch after this many seconds.
 pub const SECONDS: u32 = 50;
-/// After how long without a byte the connection of a watch counts as cut: bookmarks come once a minute, and the end of the watch before.
+/// The connection of a watch counts as cut after this time without a byte: bookmarks come once a minute, and the watch ends earlier.
 pub const CUT: Duration = Duration::from_secs(SECONDS as u64 + 5);
-/// What a watch says.
+/// A message of a watch.
 #[derive(Debug)]
 pub enum Said {
-    /// It has seen something.
+    /// An event.
     Event(Box<Event>),
-    /// It failed, in words without a value, and goes on.
+    /// A failure, as a message without values; the watch goes on.
     Failed(Watch, String),
 }
 
-/// The events of a watch, for ever; `name` is that of the pull secret for a watch of Secrets.
+/// The events of a watch, without end; `name` is the pull secret's, for a watch of Secrets.
 #[must_use]
 pub fn events(client: &Client, watch: Watch, name: Option<&ResourceName>, first: First) -> BoxStream<'static, Said> {
     match &watch {

@@ -12,7 +12,7 @@ use crate::failure::Attempt;
 use crate::path::Kind;
 use crate::server::{Server, Trouble};
 
-/// What is read of a Secret that was written.
+/// The fields that are read of a written Secret.
 #[derive(Deserialize)]
 struct Written {
     metadata: Metadata,
@@ -51,10 +51,10 @@ pub async fn write(server: &Server, delivery: &Delivery<'_>, write: &Write) -> O
     result.unwrap_or_else(|trouble| ended(&trouble, deed, || Attempt::new(verb, place.words(delivery))))
 }
 
-/// The version that only an object can have that is not there: no object of the API server is that old.
+/// A version that only a missing object can have: no object of the API server is that old.
 const NOT_THERE: &str = "1";
 
-/// The server-side apply of a Secret. It replaces the one that was seen, and none that came meanwhile.
+/// The server-side apply of a Secret. It replaces only the Secret that was seen, never one that was created since.
 fn apply(delivery: &Delivery<'_>, number: usize, path: &str, place: &Place, there: Option<&Identity>) -> Option<Call> {
     let wanted = delivery.manifest(&delivery.pull_secrets[number]);
     let mut object = serde_json::to_value(wanted.object(Some(&place.namespace))).ok()?;

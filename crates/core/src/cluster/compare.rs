@@ -32,9 +32,9 @@ pub struct Step {
     pub namespace: Option<Namespace>,
     /// Its name.
     pub name: ResourceName,
-    /// What it is, and what a write needs to know.
+    /// The kind of object, with the facts that a write needs.
     pub object: Object,
-    /// What is done with it, and why.
+    /// The action, and its reason.
     pub change: Change,
     /// The owner, if the owner is the reason: `Helm release shop`, `owner team-b`.
     pub whose: Option<String>,

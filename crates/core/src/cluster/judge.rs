@@ -7,10 +7,10 @@ use crate::names::Namespace;
 use crate::plan::{Action, Owner, Plan, Reason};
 use crate::spec::choice::Link;
 
-/// What is done with an existing Secret, and why.
+/// The action for an existing Secret, and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
-    /// What is done.
+    /// The action.
     pub action: Action,
     /// Why.
     pub reason: Reason,
@@ -21,7 +21,7 @@ pub struct Judged {
 }
 
 impl Delivery<'_> {
-    /// What is done with an existing Secret that is wanted.
+    /// The action for an existing Secret that is wanted.
     #[must_use]
     pub fn judge(&self, number: usize, there: &Secret) -> Judged {
         self.judge_with(number, there, self.on_conflict)

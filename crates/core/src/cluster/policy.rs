@@ -58,7 +58,7 @@ impl Delivery<'_> {
         wanted.iter().filter(|one| !one.namespaces.is_empty()).flat_map(of_one).collect()
     }
 
-    /// What is done with the policies; `found` has the existing ones, in the same order.
+    /// The steps for the policies; `found` has the existing policies, in the same order.
     #[must_use]
     pub fn compare_policies(&self, policies: &[Policy], found: &[Option<Value>]) -> Vec<Step> {
         let items = policies.iter().zip(found).map(|(policy, found)| policy.item(found.as_ref(), &self.marks.owner));

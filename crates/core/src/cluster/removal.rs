@@ -10,7 +10,7 @@ use super::whose::{Whose, whose};
 use crate::names::{Namespace, ResourceName};
 use crate::plan::{Action, Actual, Change, Content, History, Owner, Reason};
 
-/// What is to be removed.
+/// The objects to remove.
 pub struct Removal<'a> {
     /// The owner.
     pub owner: &'a str,
@@ -62,8 +62,8 @@ impl Removal<'_> {
         accounts.into_iter().chain(secrets).collect()
     }
 
-    /// Whether no other manager wrote the list, as far as the API server knows. It does not know who wrote the ServiceAccounts
-    /// that the cluster created.
+    /// Whether this owner wrote the list, or no writer is known: the API server keeps no managers for the ServiceAccounts that the
+    /// cluster created.
     fn has_written(&self, account: &Account) -> bool {
         let manager = field_manager(self.owner);
         let mut managers = account.metadata.managers("f:imagePullSecrets").peekable();

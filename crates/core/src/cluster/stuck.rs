@@ -9,10 +9,13 @@ use serde::Deserialize;
 
 pub use super::pods::Pod;
 
-use super::facts::{Metadata, OwnerReference};
+use super::compare::Object;
+use super::delivery::Delivery;
+use super::facts::{Metadata, OwnerReference, Space};
 use crate::docker_config::kubelet::{Image, matching};
 use crate::docker_config::registry::RegistryKey;
-use crate::names::ResourceName;
+use crate::names::{Namespace, ResourceName};
+use crate::spec::choice::Link;
 
 /// The reasons of a waiting container that are about its image.
 const REASONS: [&str; 2] = ["ErrImagePull", "ImagePullBackOff"];
@@ -101,6 +104,28 @@ impl Pod {
     }
 }
 
+impl Delivery<'_> {
+    /// Whether a Pod is stuck, and a new Pod in its place would not be: each refers to what its ServiceAccount refers to, unless it has
+    /// references of its own. These pull secrets go to its namespace.
+    #[must_use]
+    pub fn helps(&self, numbers: &[usize], pod: &Pod, namespace: &Namespace, space: &Space) -> bool {
+        let is_from = |list: &[serde_json::Value]| {
+            let own = &pod.spec.image_pull_secrets;
+            own.iter().all(|one| list.iter().any(|entry| entry["name"] == one.name))
+        };
+        let gets = |number: &&usize| match self.link {
+            Link::Policy => true,
+            Link::None => false,
+            Link::ServiceAccount => self.links(&[**number], namespace, space).iter().any(|step| {
+                let is_its = step.name.as_str() == pod.spec.service_account_name;
+                is_its && matches!(&step.object, Object::Account { list, .. } if is_from(list))
+            }),
+        };
+        let pull_secrets = numbers.iter().filter(gets).map(|number| &self.pull_secrets[*number]);
+        pod.is_stuck(pull_secrets.map(|one| (one.name, one.logins.registries().collect())))
+    }
+}
+
 impl Selector {
     fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         let has = |Expression { key, operator, values }: &Expression| {
@@ -121,7 +146,11 @@ impl Selector {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::{Accounts, OnConflict, PullSecret, Unchangeable};
     use super::*;
+    use crate::credentials::Credential;
+    use crate::docker_config::{DockerConfig, Logins};
+    use crate::objects::marks::Marks;
 
     fn pod(change: impl FnOnce(&mut Value)) -> Pod {
         let mut pod = json!({
@@ -166,6 +195,63 @@ mod tests {
             })
         };
         assert!(of_a_volume("ghcr.io/acme/model:1") && !of_a_volume("quay.io/acme/api"));
+    }
+
+    fn logins() -> Logins {
+        let login = Credential {
+            registry: "ghcr.io".parse().unwrap(),
+            username: "a".into(),
+            password: "b".into(),
+            email: None,
+            source: String::new(),
+            username_source: String::new(),
+            public_username: true,
+            is_one_of_several: false,
+        };
+        Logins::Read(DockerConfig::merge(vec![login]).unwrap())
+    }
+
+    #[test]
+    fn a_new_pod_helps_only_where_it_refers_to_what_its_service_account_refers_to() {
+        let (name, logins): (ResourceName, _) = ("ours".parse().unwrap(), logins());
+        let (namespace, linked): (Namespace, [ResourceName; 1]) = ("n".parse().unwrap(), ["default".parse().unwrap()]);
+        let helps = |link: Link, account: &str, own: Value| {
+            let accounts = Accounts::Chosen(&linked, &[]);
+            let delivery = Delivery {
+                pull_secrets: vec![PullSecret::new(&name, vec![namespace.clone()], accounts, &logins)],
+                link,
+                marks: Marks { owner: "acme".to_owned(), profile: None },
+                on_conflict: OnConflict::Fail,
+                unchangeable: Unchangeable::Refuse,
+            };
+            let list = vec![json!({"name": "theirs"})];
+            let there = |opts_out: bool| {
+                let annotations = if opts_out { json!({"regcred.dev/exclude": "true"}) } else { json!({}) };
+                let account = json!({"metadata": {"annotations": annotations}, "imagePullSecrets": list});
+                serde_json::from_value(account).unwrap()
+            };
+            let accounts = [("default", account == "excluded"), ("ci", false)];
+            let accounts = accounts.map(|(name, opts_out)| (name.parse().unwrap(), there(opts_out)));
+            let space = Space { accounts: accounts.into(), ..Space::default() };
+            let pod = pod(|pod| {
+                pod["spec"]["serviceAccountName"] = json!(account.replace("excluded", "default"));
+                pod["spec"]["imagePullSecrets"] = own;
+            });
+            delivery.helps(&[0], &pod, &namespace, &space)
+        };
+        let of = |name: &str| json!([{"name": name}]);
+        for (link, account, own, expected) in [
+            (Link::ServiceAccount, "default", json!([]), true),
+            (Link::ServiceAccount, "default", of("theirs"), true),
+            (Link::ServiceAccount, "default", of("own"), false),
+            (Link::ServiceAccount, "default", of("ours"), false),
+            (Link::ServiceAccount, "ci", json!([]), false),
+            (Link::ServiceAccount, "excluded", json!([]), false),
+            (Link::Policy, "ci", of("own"), true),
+            (Link::None, "default", json!([]), false),
+        ] {
+            assert_eq!(helps(link, account, own.clone()), expected, "{link:?} {account} {own}");
+        }
     }
 
     #[test]

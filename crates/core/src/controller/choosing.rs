@@ -19,7 +19,7 @@ pub struct Selection {
 /// Which namespaces a pull secret goes to.
 #[derive(Clone, Copy, Debug)]
 pub struct Choosing<'d> {
-    /// What is asked for.
+    /// The choice of the resource or file.
     pub selection: &'d Selection,
     /// The limit, if there is one.
     pub within: Option<&'d Selection>,

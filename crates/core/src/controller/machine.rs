@@ -9,6 +9,7 @@ use super::namespace::{Needs, Rules, Standing};
 use super::trouble::Troubles;
 use super::{Choosing, Notice, Outcome, Place, Target, Watch, Write};
 use crate::cluster::facts::Phase;
+use crate::cluster::stuck::Pod;
 use crate::cluster::{Accounts, Delivery};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::Link;
@@ -183,13 +184,15 @@ impl<'d> Machine<'d> {
         self.index.iter().filter(|(_, here)| here.is_known).map(|(name, here)| (name, &here.standing))
     }
 
-    /// The pull secrets of a namespace that has everything; an empty list for any other namespace.
+    /// Whether a Pod is stuck in a namespace that has everything, so that a new Pod in its place would not be.
     #[must_use]
-    pub fn served(&self, namespace: &Namespace) -> Vec<usize> {
-        let here = self.index.get(namespace).filter(|here| here.standing == Standing::Served);
-        let numbers = self.choices.iter().enumerate();
-        here.map_or(Vec::new(), |here| {
-            numbers.filter(|(_, choice)| choice.takes(namespace, here)).map(|(number, _)| number).collect()
+    pub fn helps(&self, pod: &Pod) -> bool {
+        let Ok(namespace) = pod.metadata.namespace.parse() else { return false };
+        let here = self.index.get(&namespace).filter(|here| here.standing == Standing::Served);
+        here.is_some_and(|here| {
+            let numbers = self.choices.iter().enumerate().filter(|(_, choice)| choice.takes(&namespace, here));
+            let numbers: Vec<_> = numbers.map(|(number, _)| number).collect();
+            self.delivery.helps(&numbers, pod, &namespace, &here.space)
         })
     }
 

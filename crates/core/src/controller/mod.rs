@@ -27,7 +27,7 @@ pub use machine::{Machine, Manner};
 pub use namespace::Standing;
 pub use trouble::CONTESTED_AFTER;
 
-/// What is watched.
+/// The kinds of objects that are watched.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Watch {
     /// Every namespace.

@@ -4,7 +4,7 @@ use super::damage::TOKENS;
 use super::findings::Subject;
 use super::lifetime;
 
-/// Whether the password is a header of HTTP with the token in it.
+/// Whether the password is an HTTP header that contains the token.
 pub(super) fn is_header(it: &Subject<'_>) -> bool {
     let text = it.password.trim_start();
     let text = strip(text, "authorization:").unwrap_or(text).trim_start();
@@ -22,7 +22,7 @@ pub(super) fn is_line(it: &Subject<'_>) -> bool {
     is_name && names_a_secret && !value.trim().is_empty()
 }
 
-/// Whether the password is what a program said instead of a token.
+/// Whether the password is the message of a program instead of a token.
 pub(super) fn is_complaint(it: &Subject<'_>) -> bool {
     const HEADS: [&str; 9] = [
         "error",
@@ -48,7 +48,7 @@ pub(super) fn is_command(it: &Subject<'_>) -> bool {
     text.starts_with("docker login ") || (has_flags && (text.starts_with('-') || text.contains(" login ")))
 }
 
-/// Whether the password is a certificate or a key in a text of its own.
+/// Whether the password is a certificate or a key in text form.
 pub(super) fn is_pem(it: &Subject<'_>) -> bool {
     it.password.starts_with("-----BEGIN ")
 }
@@ -77,16 +77,16 @@ pub(super) fn is_address(it: &Subject<'_>) -> bool {
     it.password.starts_with("https://") || it.password.starts_with("http://") || it.password == it.registry.host()
 }
 
-/// Whether there is more than a token of a known form: the escape of a line end, a quotation mark, a comma.
+/// Whether a token of a known form has extra text: the escape of a line end, a quotation mark, a comma.
 pub(super) fn has_more_than_a_token(it: &Subject<'_>) -> bool {
-    // The last two are heads of JSON Web Tokens and of Artifactory's tokens, which have other letters.
+    // The last two begin JSON Web Tokens and Artifactory's tokens, which have other letters.
     let heads = &TOKENS[..TOKENS.len() - 2];
     let text = it.password.trim_start_matches(['"', '\'', ',', ' ', '“', '‘', '«', '(', '[', '<']);
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
     heads.iter().any(|head| text.starts_with(head)) && !it.password.chars().all(is_letter)
 }
 
-/// What follows the head, whose letters do not count.
+/// The text after the head, which is compared without case.
 fn strip<'a>(text: &'a str, head: &str) -> Option<&'a str> {
     text.get(..head.len()).filter(|start| start.eq_ignore_ascii_case(head)).map(|_| &text[head.len()..])
 }

@@ -1,6 +1,6 @@
 //! Reads a Docker config exactly as a kubelet does: which logins it has, or why it breaks the whole Secret.
 //!
-//! The rules are those of `pkg/credentialprovider/config.go`: unknown fields do not count, and one bad entry loses all others.
+//! The rules are those of `pkg/credentialprovider/config.go`: unknown fields do not count, and one bad entry makes all others void.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::docker_config::registry::RegistryKey;
 pub enum Unreadable {
     /// It is not JSON.
     NotJson,
-    /// It is not an object, or its `auths` is not.
+    /// It is not an object, or its `auths` is not an object.
     NotAnObject,
     /// The entry of this number, counted from 1, is not an object.
     Entry(usize),
@@ -41,10 +41,10 @@ impl fmt::Display for Unreadable {
 }
 
 /// The logins that a kubelet finds in the Docker config of a Secret; `source` names the Secret. Entries without a password are left
-/// out: with them a kubelet pulls without a login.
+/// out, because a kubelet pulls without a login for them.
 ///
 /// # Errors
-/// A kubelet ignores all of it.
+/// A kubelet ignores the whole Docker config.
 #[expect(clippy::disallowed_methods, reason = "the JSON is read here")]
 pub fn read(json: &SecretString, source: &str) -> Result<Vec<Credential>, Unreadable> {
     let json = json.expose_secret();
@@ -60,7 +60,7 @@ pub fn read(json: &SecretString, source: &str) -> Result<Vec<Credential>, Unread
     let mut logins: Vec<(&str, Option<Credential>)> = Vec::new();
     for (number, (key, entry)) in (1..).zip(&config.auths) {
         let login = login(entry, number)?;
-        // Of several entries with one key, the last one counts.
+        // If several entries have one key, the last one counts.
         logins.retain(|(other, _)| other != key);
         let registry = key.parse::<RegistryKey>().ok();
         let credential = registry.zip(login).map(|(registry, (username, password))| Credential {
@@ -97,7 +97,7 @@ fn login(entry: &Entry, number: usize) -> Result<Option<Pair>, Unreadable> {
     Ok(pair.filter(|(_, password)| !password.is_empty()).map(|(username, password)| (username.into(), password.into())))
 }
 
-/// The last text of a field, empty if it is not there; `None` if one is something else.
+/// The last text of a field, empty if the field is missing; `None` if a value is not text.
 fn last<'a>(fields: &'a [(&'static str, Field)], name: &str) -> Option<&'a str> {
     let mut found = "";
     for (_, value) in fields.iter().filter(|(field, _)| *field == name) {

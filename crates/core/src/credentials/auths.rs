@@ -13,9 +13,9 @@ use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 /// What to do with entries whose logins are in a credential helper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Helpers {
-    /// They are asked.
+    /// Ask the helper.
     Ask,
-    /// They are left out, with a warning.
+    /// Leave them out, with a warning.
     Leave,
 }
 
@@ -23,14 +23,14 @@ pub enum Helpers {
 pub struct Kept {
     /// The key of the entry.
     pub registry: RegistryKey,
-    /// The key as it was written, which is what the helper is asked for.
+    /// The key as written, which the helper is asked for.
     pub server: String,
     /// The name of the helper, after `docker-credential-`.
     pub helper: String,
 }
 
-/// What the Docker config in `json` has: logins, and those that a credential helper is to be asked for. What is wrong with each
-/// entry is added to `problems`.
+/// The content of the Docker config in `json`: logins, and those that a credential helper must be asked for. Problems of entries are
+/// added to `problems`.
 #[expect(clippy::disallowed_methods, reason = "the JSON is read here")]
 pub fn read(
     json: &SecretString,
@@ -58,7 +58,7 @@ pub fn read(
     entries(&config, source, helpers, problems)
 }
 
-/// Reads user name and password from the answer of a credential helper; an identity token has neither.
+/// Reads user name and password from the answer of a credential helper; `None` for an identity token, which has neither.
 #[must_use]
 pub fn login_of_helper(answer: &[u8]) -> Option<(SecretString, SecretString)> {
     #[derive(Deserialize)]
@@ -72,7 +72,7 @@ pub fn login_of_helper(answer: &[u8]) -> Option<(SecretString, SecretString)> {
     is_login.then(|| (username.into(), secret.into()))
 }
 
-/// The keys under which the Docker CLI keeps its own tokens after a login by browser; they are no registries.
+/// The keys of the Docker CLI's own tokens after a login by browser; they are no registries.
 const TOKENS_OF_THE_CLI: [&str; 2] =
     ["https://index.docker.io/v1/access-token", "https://index.docker.io/v1/refresh-token"];
 
@@ -149,7 +149,7 @@ fn entries(
     let is_alone = logins.is_empty() && asked.is_empty();
     let fate = if is_alone { Fate::NothingLeft } else { Fate::LeftOut };
     found.extend(faults.iter().map(|(fault, registry)| fault.explain(registry, source, fate)));
-    // Where nothing is left, what was left out is the reason.
+    // If nothing is left, the reason is what was left out.
     if is_alone && !found.iter().any(Diagnostic::is_error) {
         found
             .iter_mut()
@@ -160,7 +160,7 @@ fn entries(
     (logins, asked)
 }
 
-/// That the tokens of the Docker CLI were left out, and where nothing else is there, what to do.
+/// The note that the tokens of the Docker CLI were left out; if nothing else is there, also what to do.
 fn of_the_cli(source: &str, is_all: bool) -> Diagnostic {
     let (verb, after) = if is_all { ("holds only", "") } else { ("also holds", ", which were left out") };
     let message = format!("{source} {verb} the Docker CLI's own tokens (`access-token`, `refresh-token`){after}");

@@ -5,8 +5,8 @@ use crate::diagnostic::Code;
 /// What to do about blanks and invisible characters.
 pub(super) const HINT: &str = "set it with `printf '%s'`, not `echo`, and without what was copied around it";
 
-/// The text without line ends at its edges and what is beside them, and a token without blanks and invisible characters around it;
-/// with what was removed. None if nothing was.
+/// The repaired text, and what was removed: line ends at its edges with the blanks beside them, and around a token all blanks and
+/// invisible characters. `None` if nothing was removed.
 pub(super) fn mended(text: &str) -> Option<(String, Code, &'static str)> {
     let is_line_end = |character: char| matches!(character, '\r' | '\n');
     let bare = text.trim_matches(is_damage);
@@ -36,7 +36,7 @@ pub(super) fn mended(text: &str) -> Option<(String, Code, &'static str)> {
     }
 }
 
-/// How tokens begin that never have a blank in or around them.
+/// The beginnings of tokens that never have a blank in or around them.
 pub(super) const TOKENS: [&str; 12] = [
     "ghp_",
     "gho_",
@@ -61,7 +61,7 @@ fn is_damage(character: char) -> bool {
     character.is_whitespace() || is_invisible(character)
 }
 
-/// Whether no editor shows the character: Unicode's format characters, variation selectors and fillers.
+/// Whether editors do not show the character: Unicode's format characters, variation selectors and fillers.
 pub(super) fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -83,8 +83,8 @@ pub(super) fn is_invisible(character: char) -> bool {
     )
 }
 
-/// The text of bytes in UTF-8 or, as `PowerShell` writes it, in UTF-16; of JSON that is neither, as a kubelet reads it, with U+FFFD for
-/// what is not text. None if they are not text.
+/// The text of bytes in UTF-8 or, as `PowerShell` writes it, in UTF-16. JSON that is neither is read as a kubelet reads it, with
+/// U+FFFD for bytes that are not text. `None` if the bytes are not text.
 #[must_use]
 pub fn text_of(bytes: Vec<u8>) -> Option<String> {
     let utf_16 = match bytes.as_slice() {

@@ -18,7 +18,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Where the text of a Docker config was.
+/// Where the text of a Docker config came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In the variable itself.
@@ -27,11 +27,11 @@ pub enum Place {
     File,
 }
 
-/// The JSON in what `source` holds: JSON itself, or base64 of it (padded or not, URL-safe, wrapped, twice). Warnings are added
-/// to `problems`.
+/// The JSON in the text of `source`: JSON itself, or its base64 (padded or not, URL-safe, wrapped, twice). Warnings are added to
+/// `problems`.
 ///
 /// # Errors
-/// What was tried and why each failed, by position, never by content.
+/// The forms that were tried and why each failed, by position, never by content.
 #[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
 pub fn docker_config(
     text: &SecretString,
@@ -116,7 +116,7 @@ fn inline(
     Err(neither("valid base64, but the decoded text is not JSON"))
 }
 
-/// Whether it is meant as JSON: an object or a list, perhaps a broken one, or any other value.
+/// Whether the text is meant as JSON: an object or a list, perhaps a broken one, or any other value.
 fn is_json(text: &str) -> bool {
     text.starts_with(['{', '[', '"']) || is_valid_json(text)
 }
@@ -125,7 +125,7 @@ fn is_valid_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// JSON that came out of base64 and ends early was cut before it was decoded.
+/// JSON that was decoded from base64 and ends early was cut before it was decoded.
 fn whole(json: &str, source: &str) -> Result<(), Diagnostic> {
     match serde_json::from_str::<serde::de::IgnoredAny>(json) {
         Err(error) if error.is_eof() => Err(Diagnostic::error(
@@ -137,7 +137,7 @@ fn whole(json: &str, source: &str) -> Result<(), Diagnostic> {
     }
 }
 
-/// Decodes base64 in any form, or says why it is none.
+/// Decodes base64 in any form, or says why the text is not base64.
 pub(crate) fn base64(text: &str) -> Result<String, String> {
     let bare: String = text
         .chars()

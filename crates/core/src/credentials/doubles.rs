@@ -5,14 +5,14 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::kubelet;
 use crate::docker_config::registry::RegistryKey;
 
-/// A login with its key as it was written, before the names of Docker Hub became one.
+/// A login with its key as written, before the names of Docker Hub become the same key.
 pub(super) struct Written<'a> {
     pub text: &'a str,
     pub key: RegistryKey,
     pub login: Credential,
 }
 
-/// Each login that a kubelet would try, once. What is left out or doubtful is added to `problems`.
+/// Each login that a kubelet would try, once. Problems of left-out and doubtful logins are added to `problems`.
 pub(super) fn resolve(written: Vec<Written<'_>>, source: &str, problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
     let mut kept: Vec<Written<'_>> = Vec::new();
     for new in written {
@@ -36,8 +36,8 @@ pub(super) fn resolve(written: Vec<Written<'_>>, source: &str, problems: &mut Ve
     resolved
 }
 
-/// A kubelet looks for the usual key of Docker Hub only where no other key matches. So `docker.io` keeps its name beside such a key, or
-/// its login would no longer be tried.
+/// A kubelet looks for Docker Hub's usual key only if no other key matches. So beside such a key `docker.io` keeps its name; otherwise
+/// a kubelet would no longer try its login.
 fn keep_docker_io(kept: &mut [Written<'_>], source: &str, problems: &mut Vec<Diagnostic>) {
     let is_plain = |it: &Written<'_>| rank(&it.key) == 0;
     let Some(plain) = kept.iter().find(|it| is_plain(it)) else { return };
@@ -72,7 +72,7 @@ fn of_one_registry(same: Vec<Written<'_>>, source: &str, problems: &mut Vec<Diag
     logins
 }
 
-/// Gives each login a key of its own: the JSON holds every key once, and a kubelet reads these as one.
+/// Gives each login a different key, because the JSON holds every key once. For a kubelet these keys are the same.
 fn spell_apart(logins: &mut Vec<Credential>) {
     let mut used: Vec<String> = Vec::new();
     logins.retain_mut(|login| {
@@ -86,7 +86,7 @@ fn spell_apart(logins: &mut Vec<Credential>) {
     });
 }
 
-/// Which names of Docker Hub a kubelet looks for first; all other keys are alike.
+/// Which names of Docker Hub a kubelet looks for first; all other keys are equal.
 fn rank(key: &RegistryKey) -> u8 {
     match key.index() {
         "docker.io" => 0,
@@ -106,7 +106,7 @@ fn warning(source: &str, login: &Credential, what: &str) -> Diagnostic {
 mod tests {
     use super::*;
 
-    /// The keys that are left, each with its user name, and the number of warnings.
+    /// The remaining keys, each with its user name, and the number of warnings.
     fn resolved(written: &[(&str, &str)]) -> (Vec<String>, usize) {
         let written = written
             .iter()

@@ -10,16 +10,16 @@ use super::json::{Entry, Field, Written};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::RegistryKey;
 
-/// What one entry says.
+/// The content of one entry.
 pub(super) struct Login {
     pub username: SecretString,
     pub password: SecretString,
     pub email: Option<String>,
-    /// What is odd about it, though a kubelet reads it.
+    /// Oddities of an entry that a kubelet still reads.
     pub odd: Vec<Fault>,
 }
 
-/// What is wrong with one entry.
+/// The problem of one entry.
 pub(super) enum Fault {
     NotAnObject,
     NotText(&'static str),
@@ -37,19 +37,19 @@ pub(super) enum Fault {
     Twice(&'static str),
 }
 
-/// What becomes of an entry that something is wrong with.
+/// What happens to an entry with a problem.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// Its login is used.
     Used,
-    /// It is left out, beside entries with logins.
+    /// It is left out; other entries have logins.
     LeftOut,
-    /// It is left out, and there is no other login.
+    /// It is left out, and no other entry has a login.
     NothingLeft,
 }
 
 impl Fault {
-    /// A warning where a kubelet pulls all the same; an error where the entry breaks the whole Secret, or no login is left.
+    /// A warning if a kubelet can still pull; an error if the entry breaks the whole Secret, or no login is left.
     pub(super) fn explain(&self, registry: &RegistryKey, source: &str, fate: Fate) -> Diagnostic {
         const WHOLE: &str = "one such entry breaks the whole Secret for the kubelet";
         const ENCODE: &str = "`auth` is base64 of `user:password`: `printf '%s:%s' \"$REGISTRY_USER\" \"$REGISTRY_PASSWORD\" | base64 -w0`";
@@ -106,7 +106,7 @@ impl Fault {
     }
 }
 
-/// Reads the login of an entry; `helper` says whether a credential helper knows it.
+/// Reads the login of an entry; `helper` says whether a credential helper knows the login.
 pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     let entry = match entry {
         Written::Object(fields) => fields.0.as_slice(),
@@ -116,7 +116,7 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     let mut odd = Vec::new();
     let mut field = |name| text(entry, name, &mut odd);
     let (auth, username, password, email) = (field("auth")?, field("username")?, field("password")?, field("email")?);
-    // A kubelet reads neither, whatever they are.
+    // A kubelet reads neither field, whatever it holds.
     let has_token = ["identitytoken", "registrytoken"]
         .iter()
         .any(|name| text(entry, name, &mut Vec::new()).is_ok_and(|token| !token.is_empty()));
@@ -141,7 +141,7 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     }
 }
 
-/// The text of a field, the last if it is there twice; empty if it is not there or null.
+/// The text of a field, or the last text if the field is there twice; empty if the field is missing or null.
 fn text<'a>(entry: &'a [(&'static str, Field)], name: &'static str, odd: &mut Vec<Fault>) -> Result<&'a str, Fault> {
     let mut last: Option<&str> = None;
     for (_, value) in entry.iter().filter(|(field, _)| *field == name) {
@@ -159,7 +159,7 @@ fn text<'a>(entry: &'a [(&'static str, Field)], name: &'static str, odd: &mut Ve
     Ok(last.unwrap_or_default())
 }
 
-/// Base64 as Go decodes it: bits that are left over at the end do not count.
+/// Base64 as Go decodes it: extra bits at the end do not count.
 const PADDED: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 const UNPADDED: GeneralPurpose = GeneralPurpose::new(
@@ -169,7 +169,7 @@ const UNPADDED: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// User name and password of an `auth`; none where they are not UTF-8 text.
+/// User name and password of an `auth`; `None` if they are not UTF-8.
 ///
 /// # Errors
 /// A kubelet cannot decode it.
@@ -182,7 +182,7 @@ pub(super) fn decoded(auth: &str) -> Result<Option<(String, String)>, Fault> {
     }
 }
 
-/// `auth` as Go decodes it: the standard alphabet, padded or not, line ends ignored.
+/// Decodes `auth` as Go does: the standard alphabet, padded or not, ignoring line ends.
 fn decode(auth: &str, odd: &mut Vec<Fault>) -> Result<String, Fault> {
     let bare: String = auth.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
     let bytes = if bare.ends_with('=') { PADDED.decode(bare) } else { UNPADDED.decode(bare) };

@@ -10,7 +10,7 @@ use super::{Credential, Facts, damage, lifetime, other};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::RegistryKey;
 
-/// What is looked at.
+/// The login to check.
 pub(super) struct Subject<'a> {
     /// The key of the entry.
     pub registry: &'a RegistryKey,
@@ -20,11 +20,11 @@ pub(super) struct Subject<'a> {
     pub password: &'a str,
 }
 
-/// One thing that goes wrong: when it does, and what is said then.
+/// A common mistake: how to recognize it, and the message.
 struct Finding {
     is: fn(&Subject<'_>) -> bool,
     code: Code,
-    /// What is wrong, after "the password for `REGISTRY` in `VARIABLE`".
+    /// The problem, as text after "the password for `REGISTRY` in `VARIABLE`".
     what: &'static str,
     remedy: Remedy,
 }
@@ -38,11 +38,11 @@ enum Part {
 
 enum Remedy {
     Text(&'static str),
-    /// What keeps a `$` in the CI it runs in.
+    /// How to keep a `$` in the CI that runs.
     KeepADollar,
 }
 
-/// The login without the damage that can be mended, with everything that is wrong about it added to `problems`.
+/// The login with repaired damage; all its problems are added to `problems`.
 #[expect(clippy::disallowed_methods, reason = "user name and password are looked at")]
 pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) -> Credential {
     let Credential { registry, source, username_source, .. } = login.clone();
@@ -77,7 +77,7 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
         let stand_in = stand_in::find(text).filter(|_| !is_known);
         let mut found: Vec<_> =
             stand_in.map(|(severity, code, it)| say(severity, code, it.what, it.remedy)).into_iter().collect();
-        // What is said of a text that is not a value at all would only mislead.
+        // Other findings about a text that is not a value at all would only mislead.
         if !found.iter().any(Diagnostic::is_error) {
             let say = |severity, finding: &Finding| {
                 let hint = match finding.remedy {
@@ -107,6 +107,6 @@ const INVISIBLE: &str =
 
 const SAVE_AS_UTF_8: &str = "save it as UTF-8 where it is written, and set it once more";
 
-/// What to do about a value in quotes.
+/// What to do with a value in quotes.
 pub(super) const WITHOUT_QUOTES: &str =
     "leave them out where it is set: a CI's form and a file for `--env-file` take them for a part of the value";

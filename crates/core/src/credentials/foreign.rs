@@ -6,13 +6,13 @@ use base64::engine::general_purpose::STANDARD;
 use super::findings::Subject;
 use super::lifetime;
 
-/// How tokens begin that one service makes, and where its registries are.
+/// The beginnings of one service's tokens, and the registries of that service.
 const TOKENS: [(&[&str], &[&str]); 3] = [
     (&["dckr_pat_", "dckr_oat_"], &["docker.io", "index.docker.io", "registry-1.docker.io"]),
     (&["ghp_", "gho_", "ghs_", "ghu_", "github_pat_"], &["ghcr.io", "docker.pkg.github.com"]),
     (&["glpat-", "gldt-", "glcbt-", "glptt-"], &["registry.gitlab.com"]),
 ];
-/// Registries of one company, which take no token of another.
+/// Registries of one company, which accept no token of another.
 const KNOWN: [&str; 8] = [
     "docker.io",
     "index.docker.io",
@@ -23,12 +23,12 @@ const KNOWN: [&str; 8] = [
     "nvcr.io",
     "registry.redhat.io",
 ];
-/// The ends of the hosts of clouds.
+/// The endings of the hosts of clouds.
 const CLOUDS: [&str; 4] = [".gcr.io", "-docker.pkg.dev", ".azurecr.io", ".amazonaws.com"];
-/// The letters of a secret access key; a token of ECR has more than a thousand.
+/// The length of a secret access key; a token of ECR has more than a thousand characters.
 const OF_A_SECRET_KEY: usize = 40;
 
-/// Whether the password is a token that another service than that of the registry makes.
+/// Whether the password is a token of another service than the registry's.
 pub(super) fn is_of_another_service(it: &Subject<'_>) -> bool {
     let host = it.registry.host();
     let is_known = KNOWN.contains(&host) || CLOUDS.iter().any(|end| host.ends_with(end));
@@ -36,24 +36,24 @@ pub(super) fn is_of_another_service(it: &Subject<'_>) -> bool {
     is_known && TOKENS.iter().any(|(heads, hosts)| begins(heads) && !hosts.contains(&host))
 }
 
-/// Whether the password is the user name once more.
+/// Whether the password equals the user name.
 pub(super) fn is_the_username(it: &Subject<'_>) -> bool {
     it.username.len() > 2 && it.password == it.username
 }
 
-/// Whether the password is base64 of UTF-16 text, as PowerShell encodes by default.
+/// Whether the password is base64 of UTF-16 text, which PowerShell encodes by default.
 pub(super) fn is_utf_16(it: &Subject<'_>) -> bool {
     let Ok(bytes) = STANDARD.decode(it.password) else { return false };
     let is_pair = |pair: &[u8]| pair.len() == 2 && pair[0].is_ascii_graphic() && pair[1] == 0;
     bytes.len() >= 8 && bytes.chunks(2).all(is_pair)
 }
 
-/// Whether the user name is another than ECR takes.
+/// Whether the user name is another one than ECR accepts.
 pub(super) fn is_another_than_ecr_takes(it: &Subject<'_>) -> bool {
     lifetime::is_host_of_ecr(it.registry.host()) && it.username != "AWS"
 }
 
-/// Whether the password is as long as a secret access key, for a registry of ECR.
+/// Whether the password has the length of a secret access key, for a registry of ECR.
 pub(super) fn is_no_token_of_ecr(it: &Subject<'_>) -> bool {
     let is_json = it.password.starts_with("eyJ");
     lifetime::is_host_of_ecr(it.registry.host())

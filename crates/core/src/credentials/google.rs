@@ -6,15 +6,15 @@ use serde_json::{Map, Value};
 
 use super::findings::Subject;
 
-/// What to do where the password is not a key.
+/// What to do if the password is not a key.
 pub(super) const KEY: &str = "give the key file of a service account, or its JSON, as it was downloaded";
 
-/// Whether the password is to be a key.
+/// Whether the password should be a key.
 pub(super) fn takes_keys(it: &Subject<'_>) -> bool {
     matches!(it.username, "_json_key" | "_json_key_base64")
 }
 
-/// The JSON of the key that a password is base64 of.
+/// The JSON of the key, if the password is its base64.
 #[must_use]
 pub fn decoded_key(password: &str) -> Option<String> {
     let bare: String = password.split_ascii_whitespace().collect();
@@ -34,7 +34,7 @@ pub(super) fn is_not_json(it: &Subject<'_>) -> bool {
     takes_keys(it) && key(it).is_none()
 }
 
-/// Whether it would be a key if its line ends were escapes.
+/// Whether the text would be a key if its line ends were escapes.
 pub(super) fn is_broken_key(it: &Subject<'_>) -> bool {
     is_not_json(it)
         && it.password.contains("\"private_key\"")
@@ -57,7 +57,7 @@ pub(super) fn is_another_object(it: &Subject<'_>) -> bool {
     takes_keys(it) && key(it).is_some_and(|key| !is_key(&key))
 }
 
-/// Whether it is a key with the user name of something else, for a registry of Google.
+/// Whether it is a key with another user name than Google's registries expect.
 pub(super) fn has_another_username(it: &Subject<'_>) -> bool {
     let host = it.registry.host();
     let is_of_google = host == "gcr.io" || host.ends_with(".gcr.io") || host.ends_with(".pkg.dev");

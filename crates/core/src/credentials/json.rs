@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value of which an object or a text is wanted.
+/// A JSON value that should be an object or a text.
 #[derive(PartialEq, Eq)]
 pub(super) enum Written<T> {
     Null,
@@ -22,11 +22,11 @@ pub(super) type Entry = Written<Fields>;
 /// One field of an entry.
 pub(super) type Field = Written<Ignored>;
 
-/// A Docker config: each entry as often as it was written.
+/// A Docker config, in which each entry appears as often as it was written.
 #[derive(Default)]
 pub(super) struct Config {
     pub auths: Vec<(String, Entry)>,
-    /// Whether `auths` was written as something else than an object.
+    /// Whether `auths` is something else than an object.
     pub has_odd_auths: bool,
     pub cred_helpers: Vec<(String, String)>,
     creds_store: Option<String>,
@@ -35,13 +35,13 @@ pub(super) struct Config {
 /// The fields of an entry that matter, each as often as it was written.
 pub(super) struct Fields(pub Vec<(&'static str, Field)>);
 
-/// An object that nobody looks into.
+/// An object whose fields nobody reads.
 #[derive(PartialEq, Eq)]
 pub(super) struct Ignored;
 
 impl Config {
     /// # Errors
-    /// Line and column where the JSON breaks; none if it is valid, and not an object.
+    /// Line and column where the JSON breaks; `None` if it is valid, but not an object.
     pub(super) fn parse(json: &str) -> Result<Self, Option<(usize, usize)>> {
         match serde_json::from_str(&lenient::rewritten(json)) {
             Ok(Written::Object(config)) => Ok(config),
@@ -57,7 +57,7 @@ impl Config {
     }
 }
 
-/// What is made of the pairs of an object.
+/// What the pairs of an object are collected into.
 pub(super) trait FromPairs: Sized {
     fn from_pairs<'de, A: MapAccess<'de>>(pairs: A) -> Result<Self, A::Error>;
 }
@@ -92,7 +92,7 @@ impl FromPairs for Config {
     }
 }
 
-/// Names and values, in order; a map would keep only the last of one name.
+/// Names and values, in order; a map would keep only the last value of a name.
 struct Pairs<T>(Vec<(String, Written<T>)>);
 
 impl<T: FromPairs> FromPairs for Pairs<T> {
@@ -126,7 +126,7 @@ impl FromPairs for Ignored {
     }
 }
 
-/// Whether Go takes one name for the other: it folds letters, the long s and the sign of Kelvin too.
+/// Whether Go treats two names as equal: it folds letters, and also the long s and the Kelvin sign.
 fn folds(name: &str, known: &str) -> bool {
     let fold = |letter: char| match letter {
         'ſ' => 's',

@@ -7,20 +7,20 @@ use secrecy::ExposeSecret;
 use super::{Credential, Facts};
 use crate::diagnostic::{Code, Diagnostic};
 
-/// What to do with a password that dies with the job.
+/// What to do with a password that ends with the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShortLived {
-    /// An error.
+    /// It is an error.
     Refuse,
     /// The user insists.
     Allow,
 }
 
-/// Variables whose value is good only while the job runs.
+/// Variables whose value is valid only while the job runs.
 pub const JOB_TOKENS: [&str; 4] =
     ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "GITHUB_TOKEN"];
 
-/// What is wrong with the life of this login's password.
+/// The problem of the lifetime of this login's password.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "looks at prefixes and dates in the password")]
 pub fn check(login: &Credential, facts: &Facts<'_>) -> Option<Diagnostic> {
@@ -53,7 +53,7 @@ pub fn check(login: &Credential, facts: &Facts<'_>) -> Option<Diagnostic> {
     Some(problem.about(&login.registry))
 }
 
-/// Seconds since 1970 at which the password ends, where it says so itself.
+/// When the password ends, in seconds since 1970, if the password itself says so.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "looks at a date in the password")]
 pub fn ends(login: &Credential) -> Option<i64> {
@@ -87,7 +87,7 @@ fn expiring(token: &str, seconds: i64) -> Diagnostic {
         .hint("run again before then, or use a login that does not expire")
 }
 
-/// Whose token it is and how long it lives, where that is known of a token that does not say it.
+/// The issuer and the lifetime of a token that does not say them, if they are known.
 fn known_life(username: &str, host: &str) -> Option<(&'static str, &'static str)> {
     match username {
         _ if is_ecr(username, host) => Some(("ECR", "12 hours")),
@@ -106,7 +106,7 @@ pub(super) fn is_host_of_ecr(host: &str) -> bool {
     host.contains(".dkr.ecr") || host.contains(".dkr-ecr") || host == "public.ecr.aws"
 }
 
-/// Seconds since 1970 at which an ECR token or a JWT ends.
+/// When an ECR token or a JWT ends, in seconds since 1970.
 fn expiry(username: &str, host: &str, password: &str) -> Option<i64> {
     if is_ecr(username, host) {
         let token = STANDARD.decode(password).ok()?;
@@ -121,7 +121,7 @@ fn expiry(username: &str, host: &str, password: &str) -> Option<i64> {
     serde_json::from_slice::<serde_json::Value>(&payload).ok()?.get("exp").and_then(seconds)
 }
 
-/// A date as JSON has it: RFC 7519 allows fractions.
+/// A date in JSON: RFC 7519 allows fractions.
 #[expect(clippy::cast_possible_truncation, reason = "what is out of range becomes the nearest that is not")]
 fn seconds(date: &serde_json::Value) -> Option<i64> {
     date.as_i64().or_else(|| date.as_f64().map(|seconds| seconds as i64))

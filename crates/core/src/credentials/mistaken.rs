@@ -18,12 +18,12 @@ pub(super) fn is_user_and_password(text: &str) -> bool {
     })
 }
 
-/// The same of text as it was set: a slash before the colon makes it a path or the name of an image.
+/// The same for a text that was not decoded: a slash before the colon makes it a path or the name of an image.
 pub(super) fn is_plain_user_and_password(text: &str) -> bool {
     is_user_and_password(text) && text.find('/').is_none_or(|slash| text.find(':').is_some_and(|colon| colon < slash))
 }
 
-/// `what` is a user name and password.
+/// The problem: `what` is a user name and a password.
 pub(super) fn user_and_password(source: &str, what: &str) -> Diagnostic {
     let hint = preset_for(source).map_or_else(
         || "put the two into variables of their own and name them: `--login HOST=USERVAR:PASSVAR`".to_owned(),
@@ -48,11 +48,11 @@ fn preset_for(source: &str) -> Option<(&'static Preset, &'static str)> {
     })
 }
 
-/// Something else that is put where a Docker config belongs.
+/// Another thing that people put in place of a Docker config.
 struct Mistake<T: ?Sized> {
     is: fn(&T) -> bool,
     code: Code,
-    /// What it is, as in "`DOCKERHUB_AUTH` is a manifest".
+    /// The name of that thing, as in "`DOCKERHUB_AUTH` is a manifest".
     what: &'static str,
     remedy: &'static str,
 }
@@ -66,7 +66,7 @@ impl<T: ?Sized> Mistake<T> {
 const IS_A_MANIFEST: &str = "is a manifest of Kubernetes, not the Docker config in it";
 const TAKE_ITS_DATA: &str = r"take that alone: `kubectl get secret NAME -o jsonpath='{.data.\.dockerconfigjson}'`";
 
-/// Texts that are not JSON, as they were set or decoded from base64.
+/// Texts that are not JSON, as set or as decoded from base64.
 const TEXTS: &[Mistake<str>] = &[
     Mistake {
         is: |text| {
@@ -135,7 +135,7 @@ const TEXTS: &[Mistake<str>] = &[
     },
 ];
 
-/// What the text is instead of a Docker config, where that is known.
+/// What the text is instead of a Docker config, if that is known.
 pub(super) fn text(text: &str, source: &str) -> Option<Diagnostic> {
     TEXTS.iter().find(|mistake| (mistake.is)(text)).map(|mistake| mistake.explain(source))
 }
@@ -231,7 +231,7 @@ const OBJECTS: &[Mistake<Map<String, Value>>] = &[
     },
 ];
 
-/// JSON without entries: what it is instead.
+/// JSON without entries, and what it is instead.
 pub(super) fn without_auths(json: &str, source: &str) -> Diagnostic {
     let config = serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
     let known = OBJECTS.iter().find(|mistake| (mistake.is)(&config)).map(|mistake| mistake.explain(source));

@@ -30,14 +30,14 @@ pub use google::decoded_key;
 pub use source::{DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable};
 pub use stand_in::is_a_placeholder;
 
-/// What a check of logins has to know beside the logins.
+/// The facts that a check of logins needs.
 pub struct Facts<'a> {
     /// The current time, in seconds since 1970.
     pub now: i64,
-    /// What to do with a password that dies with the job.
+    /// What to do with a password that ends with the job.
     pub short_lived: ShortLived,
-    /// The [variables](lifetime::JOB_TOKENS) whose value is good only while the job runs, with their values.
+    /// The [variables](lifetime::JOB_TOKENS) whose value is valid only while the job runs, with their values.
     pub job_tokens: Vec<(&'static str, SecretString)>,
-    /// How to keep a `$` in a value where the logins are set.
+    /// How to keep a `$` in a value in the CI where the logins are set.
     pub keep_a_dollar: &'a str,
 }

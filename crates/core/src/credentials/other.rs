@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::findings::Subject;
 use super::{google, lifetime};
 
-/// Whether it is or was meant as NGC's user name, which only looks like a variable.
+/// Whether the user name is, or was meant as, NGC's user name, which only looks like a variable.
 pub(super) fn is_for_ngc(it: &Subject<'_>) -> bool {
     is_ngc(it) && it.username.ends_with("oauthtoken")
 }
@@ -16,33 +16,33 @@ fn is_ngc(it: &Subject<'_>) -> bool {
     it.registry.host() == "nvcr.io" || it.registry.host().ends_with(".nvcr.io")
 }
 
-/// Whether it was meant as NGC's user name and is another.
+/// Whether the user name was meant as NGC's, but is another one.
 pub(super) fn is_wrong_for_ngc(it: &Subject<'_>) -> bool {
     is_ngc(it) && it.username != "$oauthtoken" && it.username.to_ascii_lowercase().contains("oauthtoken")
 }
 
-/// Whether it is the id of a key of AWS, for a registry of ECR.
+/// Whether the user name is the id of an AWS key, for a registry of ECR.
 pub(super) fn is_key_id_of_aws(it: &Subject<'_>) -> bool {
     let is_id = |head| it.username.len() == 20 && it.username.starts_with(head);
     lifetime::is_host_of_ecr(it.registry.host()) && ["AKIA", "ASIA", "AIDA", "AROA"].into_iter().any(is_id)
 }
 
-/// Whether it is the name of a robot of Harbor with an escape that nothing reads.
+/// Whether the user name is a robot of Harbor with an escape that no program reads.
 pub(super) fn is_robot_with_escape(it: &Subject<'_>) -> bool {
     let rest = it.username.get(..5).filter(|head| head.eq_ignore_ascii_case("robot")).map(|_| &it.username[5..]);
     let quoted = ["'$'", "\"$\"", "`$", "^$", "${", "$("];
     rest.is_some_and(|rest| ESCAPES.iter().chain(&quoted).any(|escape| rest.starts_with(escape)))
 }
 
-/// Forms in which a `$` is written for a reader that turns them into one.
+/// The ways to escape a `$` for a reader that turns the escape into one `$`.
 const ESCAPES: [&str; 11] = ["＄", "﹩", "$$", "\\$", "\\\\$", "%24", "%%24", "$%24", "&#36;", "\\u0024", "\\x24"];
 
-/// Whether there is such an escape anywhere in the name.
+/// Whether there is such an escape anywhere in the user name.
 pub(super) fn has_an_escape(it: &Subject<'_>) -> bool {
     ESCAPES.iter().any(|escape| it.username.contains(escape))
 }
 
-/// Whether it is the name of a robot of Harbor whose `$…` was expanded.
+/// Whether the user name is a robot of Harbor whose `$…` was expanded.
 pub(super) fn is_robot_without_dollar(it: &Subject<'_>) -> bool {
     (it.username == "robot" || it.username.starts_with("robot+")) && it.registry.host() != "quay.io"
 }

@@ -12,25 +12,25 @@ use crate::names::VariableName;
 /// Where a preset's host comes from.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Host {
-    /// Always this one.
+    /// A fixed host.
     Fixed(&'static str),
-    /// The first of these variables that is set, and what there is if none is.
+    /// The first of these variables that is set, and the fallback if none is set.
     Variable(&'static [&'static str], Otherwise),
 }
 
-/// Where a preset's host comes from when no variable says it.
+/// The host of a preset if no variable names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Otherwise {
-    /// This one is taken.
+    /// This default.
     Default(&'static str),
-    /// None: what such a host looks like.
+    /// No default, but an example of such a host.
     Needed(&'static str),
 }
 
 /// Where a preset's user name comes from.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub enum UserName {
-    /// Always this one.
+    /// A fixed user name.
     Fixed(&'static str),
     /// The first of these variables that is set.
     Variable(&'static [&'static str]),
@@ -39,7 +39,7 @@ pub enum UserName {
 /// A registry with a well-known way to log in.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Preset {
-    /// What is typed: `--login NAME`.
+    /// Its name, for `--login NAME`.
     pub name: &'static str,
     /// Its host.
     pub host: Host,
@@ -47,9 +47,9 @@ pub struct Preset {
     pub username: UserName,
     /// The variables of its password, in order of preference.
     pub password: &'static [&'static str],
-    /// What is known of its user names and passwords.
+    /// The rules for its user names and passwords.
     pub rule: &'static str,
-    /// What to do in GitLab when its variables are not set, if GitLab sets them by itself.
+    /// What to do in GitLab if its variables are not set, although GitLab sets them by itself.
     pub in_gitlab: Option<&'static str>,
 }
 

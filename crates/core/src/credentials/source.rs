@@ -8,7 +8,7 @@ use super::presets::Preset;
 use crate::docker_config::registry::RegistryKey;
 use crate::names::VariableName;
 
-/// The variable that is read when nothing is named.
+/// The default variable.
 pub const DEFAULT_VARIABLE: &str = "DOCKERHUB_AUTH";
 /// The variable that GitLab's runner reads a Docker config from.
 pub const OTHER_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
@@ -38,7 +38,7 @@ pub enum Source {
 pub enum NameSource {
     /// A variable.
     Variable(VariableName),
-    /// It stands in regcred.yaml: so it is no secret.
+    /// A literal in regcred.yaml, and so no secret.
     Literal(String),
 }
 
@@ -46,7 +46,7 @@ pub enum NameSource {
 pub struct Variable {
     /// Its name.
     pub name: VariableName,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: String,
     /// Whether the login is incomplete without it.
     pub need: Need,
@@ -56,11 +56,11 @@ pub struct Variable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
-    /// It must.
+    /// The variable must be set.
     Required,
-    /// It, or another for the same purpose: the first that is set is read.
+    /// This variable, or another for the same purpose, must be set: the first one that is set is read.
     OneOfSeveral,
-    /// It may: there is a default.
+    /// The variable may be unset: there is a default.
     Optional,
 }
 

@@ -8,17 +8,17 @@ use forms::{
     is_dotted, is_encrypted, is_example, is_mask, is_name, is_notation, is_of_a_page, is_prose, is_reference, within,
 };
 
-/// A kind of text that stands for a value. The text of a user name, a password or a whole Docker config is compared with each.
+/// A kind of placeholder. The text of a user name, a password or a whole Docker config is compared with each kind.
 pub(super) struct StandIn {
     /// Whether a text is of this kind.
     pub is: fn(&str) -> bool,
-    /// What is wrong, as in "the password is a mask".
+    /// The problem, as in "the password is a mask".
     pub what: &'static str,
     /// What to do.
     pub remedy: &'static str,
 }
 
-/// The kind that the text is of, if it is of one; a warning where a password may look like it, too.
+/// The kind of the text, if it is a placeholder; only a warning if a real password may look like it.
 pub(super) fn find(text: &str) -> Option<(Severity, Code, &'static StandIn)> {
     const KINDS: [(Severity, Code, &[StandIn]); 4] = [
         (Severity::Error, Code::HelmfileReference, &[OF_HELMFILE]),
@@ -31,7 +31,7 @@ pub(super) fn find(text: &str) -> Option<(Severity, Code, &'static StandIn)> {
     all.find(|(_, _, kind)| (kind.is)(text))
 }
 
-/// Whether a text only stands for a value.
+/// Whether a text is only a placeholder.
 #[must_use]
 pub fn is_a_placeholder(text: &str) -> bool {
     find(text).is_some()
@@ -49,7 +49,7 @@ const ENCRYPTED: StandIn = StandIn {
     remedy: "decrypt it before regcred runs, for example with `sops decrypt`",
 };
 
-/// The first that fits is the one.
+/// The first matching kind counts.
 const PLACEHOLDERS: &[StandIn] = &[
     StandIn {
         is: is_mask,
@@ -141,7 +141,7 @@ const PLACEHOLDERS: &[StandIn] = &[
     },
 ];
 
-/// What a password may look like, too.
+/// Placeholders that a real password may look like.
 const PERHAPS: &[StandIn] = &[
     StandIn {
         is: |text| {
@@ -152,7 +152,7 @@ const PERHAPS: &[StandIn] = &[
                 .map_or(text.trim_start_matches(['$', '\\']), |(_, name)| name);
             let is_a_dollar =
                 text.contains('$') && is_name(within(name, "{", "}").unwrap_or(name)) && text.len() - name.len() <= 6;
-            // With one sign or two at each end, or before braces.
+            // With one or two such characters at each end, or before braces.
             let is_marked = ["%", "@", "__", "!", "##", "$", "~", "^"].iter().any(|mark| {
                 let inner = within(text, mark, mark);
                 inner.is_some_and(|it| is_name(within(it, mark, mark).unwrap_or(it)))

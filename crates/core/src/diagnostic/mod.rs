@@ -16,7 +16,7 @@ pub enum Severity {
     Error,
     /// The problem is reported and the work goes on.
     Warning,
-    /// Said, and nothing has to be done.
+    /// The problem is only reported.
     Note,
 }
 
@@ -32,7 +32,7 @@ pub struct Diagnostic {
     pub registry: Option<String>,
     /// What happened: lower case, no full stop.
     pub message: String,
-    /// What to do, for the CI it runs in.
+    /// What to do, for the CI that runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -69,7 +69,7 @@ impl Diagnostic {
     }
 }
 
-/// The reason of an error of the file system, in the words of a shell.
+/// The reason of a file system error, as a shell words it.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {
@@ -78,7 +78,7 @@ pub fn reason(error: &io::Error) -> String {
         io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
         io::ErrorKind::Unsupported => "it is not a regular file".to_owned(),
         io::ErrorKind::FileTooLarge => "it is too long".to_owned(),
-        // As `openat2` says it of a path that must stay below a folder.
+        // The error of `openat2` for a path that must stay below a folder.
         io::ErrorKind::CrossesDevices => {
             "a link leads out of its work tree or folder, and a merge request may have added it".to_owned()
         }
@@ -88,7 +88,7 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Why a command ends without its output.
+/// Why a command ends without output.
 #[derive(Debug)]
 pub enum Failure {
     /// The input, the environment, a tool or the file system is at fault: exit 1.
@@ -100,7 +100,7 @@ pub enum Failure {
     },
     /// The command line is not valid: exit 2.
     Usage(Vec<Diagnostic>),
-    /// The reader of our output has closed it: a success.
+    /// The reader has closed our output, which is a success.
     ClosedPipe,
 }
 
@@ -114,7 +114,7 @@ impl Failure {
     /// `Err` if any of the problems is an error.
     ///
     /// # Errors
-    /// All problems, also warnings, under the title.
+    /// All problems, including warnings, under the title.
     pub fn unless_clean(title: &'static str, problems: &[Diagnostic]) -> Result<(), Self> {
         if problems.iter().any(Diagnostic::is_error) {
             return Err(Self::Input { title, problems: problems.to_vec() });

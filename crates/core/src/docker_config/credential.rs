@@ -10,19 +10,19 @@ use super::registry::RegistryKey;
 pub struct Credential {
     /// The key of its entry.
     pub registry: RegistryKey,
-    /// The user name; it may be a token.
+    /// The user name, which may be a token.
     pub username: SecretString,
     /// The password.
     pub password: SecretString,
-    /// The address, where a Docker config has one.
+    /// The email address, if a Docker config has one.
     pub email: Option<String>,
-    /// Where it was read, in backticks.
+    /// Its source, in backticks.
     pub source: String,
-    /// Where its user name was read, in backticks.
+    /// The source of its user name, in backticks.
     pub username_source: String,
-    /// Whether the user name is known to be no secret.
+    /// Whether the user name is known to be public.
     pub public_username: bool,
-    /// Whether its Docker config has other logins for the same registry, which a kubelet tries as well.
+    /// Whether its Docker config has other logins for the same registry, which a kubelet tries, too.
     pub is_one_of_several: bool,
 }
 
@@ -33,7 +33,7 @@ impl kubelet::Entry for Credential {
 }
 
 impl Credential {
-    /// Whether both are the same user name and password.
+    /// Whether both have the same user name and password.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn is_same_login(&self, other: &Self) -> bool {
@@ -41,21 +41,21 @@ impl Credential {
             && self.password.expose_secret() == other.password.expose_secret()
     }
 
-    /// Whether both are of one Docker config, which has several logins for their registry.
+    /// Whether both come from one Docker config that has several logins for their registry.
     #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
         self.is_one_of_several && other.is_one_of_several && self.source == other.source
     }
 
-    /// Whether this is its user name.
+    /// Whether this text is its user name.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn is_of(&self, username: &str) -> bool {
         self.username.expose_secret() == username
     }
 
-    /// The user name where it is known to be no secret: it stands in regcred.yaml, or a registry gives it to everybody,
-    /// or it has the form of a robot's or deploy token's name.
+    /// The user name if it is known to be public: it is literal in regcred.yaml, or a registry gives it to everybody, or it has the form
+    /// of a robot's or deploy token's name.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "shown only when it is known to be a name")]
     pub fn username_if_public(&self) -> Option<String> {
@@ -64,7 +64,7 @@ impl Credential {
     }
 }
 
-/// Whether this user name is known to be no secret.
+/// Whether this user name is known to be public.
 #[must_use]
 pub fn is_public_username(name: &str) -> bool {
     PUBLIC_NAMES.contains(&name) || has_public_form(name)

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// Appends `text` as a JSON string the way Go does: `<`, `>`, `&`, U+2028 and U+2029 are escaped, too.
 ///
-/// `serde_json` differs only in these, and for every patcher another byte is a change.
+/// `serde_json` differs only in these characters, and for every patcher another byte is a change.
 pub(super) fn string(into: &mut String, text: &str) {
     into.push('"');
     for character in text.chars() {
@@ -17,7 +17,7 @@ pub(super) fn string(into: &mut String, text: &str) {
             '\r' => into.push_str("\\r"),
             '\t' => into.push_str("\\t"),
             '\u{0}'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                // Writing to a String cannot fail.
+                // Writing into a String cannot fail.
                 let _ = write!(into, "\\u{:04x}", u32::from(character));
             }
             other => into.push(other),

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::registry::{RegistryKey, split_port};
 
-/// An image in full: short names of Docker Hub are spelled out, tag and digest are removed.
+/// An image in its long form: short names of Docker Hub are completed, tag and digest are removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     domain: String,
@@ -37,7 +37,7 @@ impl FromStr for Image {
         let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
         let path = if domain == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path };
         let is_id = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        // A first part that is not a host belongs to the path, but a kubelet looks it up as a host all the same.
+        // A first part that is not a host belongs to the path, but a kubelet still looks it up as a host.
         let good_domain = is_good_domain(domain) || is_good_part(domain);
         let fault = if text.is_empty() {
             "it is empty"
@@ -67,7 +67,7 @@ impl FromStr for Image {
 }
 
 impl Image {
-    /// Host and port, Docker Hub's spelled out.
+    /// Host and port; Docker Hub's host is completed.
     #[must_use]
     pub fn domain(&self) -> &str {
         &self.domain
@@ -145,7 +145,7 @@ fn is_good_digest(digest: &str) -> bool {
     })
 }
 
-/// An item with a key of `auths`.
+/// An item that has a key of `auths`.
 pub trait Entry {
     /// The key.
     fn key(&self) -> &RegistryKey;
@@ -157,7 +157,7 @@ impl Entry for RegistryKey {
     }
 }
 
-/// The entries that a kubelet tries for the image, the most specific first; for one key in the order of the pull secrets.
+/// The entries that a kubelet tries for the image, the most specific first; entries with one key in the order of the pull secrets.
 pub fn matching<'a, E: Entry>(entries: impl Iterator<Item = &'a E>, image: &Image) -> Vec<&'a E> {
     let mut entries: Vec<_> = entries.collect();
     entries.sort_by(|one, other| other.key().index().cmp(one.key().index()));
@@ -168,7 +168,7 @@ pub fn matching<'a, E: Entry>(entries: impl Iterator<Item = &'a E>, image: &Imag
     direct
 }
 
-/// Whether the host of the key is that of Docker Hub's images, perhaps by a glob.
+/// Whether the host of the key is Docker Hub's, perhaps by a glob.
 #[must_use]
 pub fn is_for_docker_hub(key: &RegistryKey) -> bool {
     let parts: Vec<_> = key.authority().split('.').collect();
@@ -185,7 +185,7 @@ impl Image {
 fn matches(key: &RegistryKey, image: &Image) -> bool {
     let (glob_host, glob_port) = split_port(key.authority());
     let (host, port) = split_port(&image.domain);
-    // Without a port Go keeps the brackets of an IPv6 address, and reads those of the key as a glob.
+    // If there is no port, Go keeps the brackets of an IPv6 address, and reads those of the key as a glob.
     let is_comparable = !glob_host.starts_with('[') || !port.is_empty();
     is_comparable
         && glob_port == port

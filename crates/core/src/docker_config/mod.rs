@@ -22,49 +22,49 @@ pub use near_miss::near_misses;
 /// The API server's limit for the data of a Secret.
 const LIMIT: usize = 1024 * 1024;
 
-/// A checked Docker config: each key once, in byte order, each with user name and password.
+/// A checked Docker config: each key once, in byte order, with user name and password.
 pub struct DockerConfig {
     logins: Vec<Credential>,
 }
 
-/// A key that a kubelet tries, and the user name if it is known to be public.
+/// A key that a kubelet tries, with the user name if that is known to be public.
 #[derive(Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Match {
     /// The key of the entry.
     pub registry: String,
-    /// The user name, or null unless it is known to be public.
+    /// The user name if it is known to be public, otherwise null.
     pub username: Option<String>,
 }
 
-/// What is known of the logins of one pull secret.
+/// The facts about the logins of one pull secret.
 pub enum Logins {
     /// They were read and checked.
     Read(DockerConfig),
-    /// An operator in the cluster fetches them: the keys of the entries, and user names where regcred.yaml has them.
+    /// An operator in the cluster fetches them: only the keys are known, and the user names in regcred.yaml.
     External(Vec<(RegistryKey, Option<String>)>),
-    /// Their variables are not there, as in a merge request.
+    /// Their variables are not set, as in a merge request.
     Unavailable,
 }
 
 impl Logins {
-    /// The keys of the entries, as far as they are known.
+    /// The known keys of the entries.
     pub fn registries(&self) -> impl Iterator<Item = &RegistryKey> {
         self.entries().map(|entry| entry.registry)
     }
 
-    /// The JSON of the Docker config; without entries where the logins were not read, and nothing that depends on them is compared.
+    /// The JSON of the Docker config. If the logins were not read, it has no entries, and nothing that depends on it is compared.
     #[must_use]
     pub fn to_json(&self) -> SecretString {
         self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_json()
     }
 
-    /// The same in base64, as a Secret's `data` holds it.
+    /// The same in base64, as in a Secret's `data`.
     #[must_use]
     pub fn to_base64(&self) -> SecretString {
         self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_base64()
     }
 
-    /// The user name for the entry with this key, where it is known to be no secret.
+    /// The user name for the entry with this key, if it is known to be public.
     #[must_use]
     pub fn public_username(&self, registry: &str) -> Option<String> {
         self.entries().find(|entry| entry.registry.as_str() == registry)?.username
@@ -94,7 +94,7 @@ impl Logins {
     }
 }
 
-/// What is known of one entry.
+/// The facts about one entry.
 struct Known<'a> {
     registry: &'a RegistryKey,
     username: Option<String>,
@@ -107,7 +107,7 @@ impl kubelet::Entry for Known<'_> {
 }
 
 impl DockerConfig {
-    /// Merges logins: equal ones of one registry become one, and different ones of one Docker config stay beside each other.
+    /// Merges logins. Equal logins of one registry become one; different logins from one Docker config both stay.
     ///
     /// # Errors
     /// Different logins for one registry from two sources; a result over 1 MiB.
@@ -132,13 +132,9 @@ impl DockerConfig {
         let config = Self { logins };
         let size = config.json_length();
         if size > LIMIT {
-            problems.push(
-                Diagnostic::error(
-                    Code::TooLarge,
-                    format!("the Docker config has {size} bytes, and a Secret holds {LIMIT} at most"),
-                )
-                .hint("split the logins over several pull secrets in regcred.yaml"),
-            );
+            let message = format!("the Docker config has {size} bytes, and a Secret holds {LIMIT} at most");
+            let hint = "split the logins over several pull secrets in regcred.yaml";
+            problems.push(Diagnostic::error(Code::TooLarge, message).hint(hint));
         }
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
@@ -184,7 +180,7 @@ impl DockerConfig {
     }
 }
 
-/// The entries of all pull secrets of a Pod that a kubelet would try for the image, in its order.
+/// The entries that a kubelet would try for the image, from all pull secrets of a Pod, in its order.
 #[must_use]
 pub fn matches(logins: &[&Logins], image: &Image) -> Vec<Match> {
     let entries: Vec<_> = logins.iter().flat_map(|logins| logins.entries()).collect();
@@ -194,8 +190,8 @@ pub fn matches(logins: &[&Logins], image: &Image) -> Vec<Match> {
         .collect()
 }
 
-/// Whether the entries that a kubelet would try for the image are those of exactly these user names, in this order; several logins
-/// of one registry may come in any order.
+/// Whether a kubelet would try exactly the entries with these user names for the image, in this order; several logins of one registry
+/// may come in any order.
 #[must_use]
 pub fn tries(docker_configs: &[DockerConfig], image: &Image, usernames: &[String]) -> bool {
     let logins = kubelet::matching(docker_configs.iter().flat_map(|docker_config| &docker_config.logins), image);

@@ -5,7 +5,7 @@ use super::kubelet::Image;
 use super::registry::{DOCKER_HUB, RegistryKey, real_host, split_port};
 use crate::diagnostic::{Code, Diagnostic};
 
-/// Why the keys that are most like the image do not match it; for an image that no key matches.
+/// Why the most similar keys do not match the image; for an image that no key matches.
 #[must_use]
 pub fn near_misses(logins: &[&Logins], image: &Image) -> Vec<Diagnostic> {
     let keys = logins.iter().flat_map(|logins| logins.registries());
@@ -21,22 +21,22 @@ pub fn near_misses(logins: &[&Logins], image: &Image) -> Vec<Diagnostic> {
     said.into_iter().map(|(message, hint)| Diagnostic::warning(Code::NearMiss, message).hint(hint)).collect()
 }
 
-/// What keeps a key from an image.
+/// The difference between a key and an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Miss {
     /// Another port.
     Port,
     /// Another path.
     Path,
-    /// A web site in place of a registry.
+    /// The key has a web site in place of a registry.
     WebSite,
-    /// A glob for another number of parts.
+    /// The glob has another number of parts.
     Glob,
-    /// A host that is nearly the same.
+    /// The host is nearly the same.
     Host,
 }
 
-/// Why a key that was probably meant for the image does not match it, in a sentence, and what to write.
+/// Why a key that was probably meant for the image does not match it, in a sentence, and what to write instead.
 #[must_use]
 pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     let (host, port) = split_port(key.authority());

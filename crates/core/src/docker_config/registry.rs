@@ -12,46 +12,46 @@ use crate::diagnostic::{Code, Diagnostic};
 use near_miss::one_slip_away;
 pub use near_miss::real_host;
 
-/// The key under which every client, the kubelet included, finds Docker Hub's login.
+/// The key under which every client, also the kubelet, finds Docker Hub's login.
 pub const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// A key of `auths`: `[https://]HOST[:PORT][/PATH]`, where a part of the host may be a glob.
 ///
-/// Two keys whose [`index`](Self::index) is equal are one for the kubelet (`pkg/credentialprovider/keyring.go`, `Add`).
+/// Two keys with the same [`index`](Self::index) are one key for the kubelet (`pkg/credentialprovider/keyring.go`, `Add`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RegistryKey {
     text: String,
     index: String,
 }
 
-/// Why a text is no registry key: a kubelet ignores such a key, or no image can match it. Never says the text.
+/// Why a text is no registry key: a kubelet ignores such a key, or no image can match it. The text is never repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidRegistry {
-    /// Nothing before the first slash.
+    /// The text before the first slash is empty.
     #[error("has no host")]
     NoHost,
-    /// A character outside of what a host, port and path may hold, at this position.
+    /// A character at this position that a host, port or path cannot hold.
     #[error("has a character at position {0} that no registry address has")]
     Character(usize),
     /// The port is not a number.
     #[error("has a port that is not a number from 1 to 65535")]
     Port,
-    /// Neither a dot, nor a port, nor `localhost`: an image's first part is then no registry.
+    /// A name without a dot or a port that is not `localhost`: then an image's first part is no registry.
     #[error("has neither a dot nor a port, so that no image can name it")]
     NoRegistry,
     /// Longer than a host can be.
     #[error("has a host that is longer than 253 characters, or a part of it longer than 63")]
     TooLong,
-    /// Capital letters, where a person types a host.
+    /// A person typed capital letters in a host.
     #[error("has capital letters in its host, where images have none")]
     Capital,
-    /// More than an address, where a person types a host.
+    /// A person typed more than an address.
     #[error("has a user name, a query or an escape in it, which are no part of a registry address")]
     MoreThanAnAddress,
 }
 
 impl InvalidRegistry {
-    /// What a key looks like.
+    /// The form of a key.
     #[must_use]
     pub fn hint() -> &'static str {
         "write HOST[:PORT][/PATH], for example ghcr.io or harbor.example.com:8443/team"
@@ -61,7 +61,7 @@ impl InvalidRegistry {
 impl FromStr for RegistryKey {
     type Err = InvalidRegistry;
 
-    /// Takes the steps of Go's `url.Parse` and of the kubelet's `Add`.
+    /// Takes the same steps as Go's `url.Parse` and the kubelet's `Add`.
     fn from_str(text: &str) -> Result<Self, InvalidRegistry> {
         let bare = without_scheme(text);
         let offset = text.len() - bare.len();
@@ -107,17 +107,17 @@ impl FromStr for RegistryKey {
         let bare_path =
             if decoded.starts_with("/v1/") || decoded.starts_with("/v2/") { &decoded[3..] } else { &decoded };
         let index = if bare_path == "/" { authority.to_owned() } else { format!("{authority}{bare_path}") };
-        // What a kubelet leaves out of a key is not emitted either: it may be a login.
+        // The part of a key that a kubelet ignores is not written either, because it may be a login.
         let is_whole = bare.len() == authority.len() + path.len() && decoded == path;
         Ok(Self { text: if is_whole { text.to_owned() } else { index.clone() }, index })
     }
 }
 
 impl RegistryKey {
-    /// A key that a person typed, where a token may stand by mistake: its host is in lower case, as no token is.
+    /// A key that a person typed, perhaps a token by mistake. The host must be in lower case, which a token never is.
     ///
     /// # Errors
-    /// As for any key, and what only a key that a program wrote may have.
+    /// The errors of any key, and of forms that only a program writes.
     pub fn typed(text: &str) -> Result<Self, InvalidRegistry> {
         let key: Self = text.parse()?;
         let host = key.host();
@@ -136,7 +136,7 @@ impl RegistryKey {
         Ok(key)
     }
 
-    /// The key as it is emitted.
+    /// The key as it is written into the Docker config.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -170,18 +170,18 @@ impl RegistryKey {
         split_port(self.authority()).1
     }
 
-    /// Ways to write the key that a kubelet reads as this one; the first is its own.
+    /// The spellings of the key that a kubelet reads as this one; the first is its own.
     #[must_use]
     pub fn spellings(&self) -> Vec<Self> {
         let (authority, path) = split_path(&self.index);
-        // A kubelet takes the first of these off.
+        // A kubelet removes the first of these.
         let version = if path.starts_with("/v1/") || path.starts_with("/v2/") { "/v2" } else { "" };
         let schemes = ["", "https://", "http://"].map(|scheme| format!("{scheme}{authority}{version}{path}"));
         let spelled = schemes.into_iter().map(|text| Self { text, index: self.index.clone() });
         std::iter::once(self.clone()).chain(spelled).collect()
     }
 
-    /// The form to emit: Docker Hub's other names become the one that every client knows, with a warning where that is a guess.
+    /// The key to write: Docker Hub's other names become the name that every client knows, with a warning if that is a guess.
     #[must_use]
     pub fn canonical(self) -> (Self, Vec<Diagnostic>) {
         let docker_hub = || Self { text: DOCKER_HUB.to_owned(), index: "index.docker.io".to_owned() };
@@ -201,7 +201,7 @@ impl RegistryKey {
         }
     }
 
-    /// Why the key can hardly match what is meant.
+    /// Why the key can hardly match what the user means.
     fn oddities(&self) -> Vec<Diagnostic> {
         let (path, host, authority) = (self.path(), self.host(), self.authority());
         let docker_hub_path =
@@ -283,7 +283,7 @@ impl RegistryKey {
     }
 }
 
-/// Shows the key as far as it is an address: what looks like anything else may be a secret that was put in the wrong place.
+/// Shows the key as far as it is an address. Any other text may be a secret in the wrong place.
 impl fmt::Display for RegistryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (authority, path) = (self.authority(), self.path());
@@ -300,7 +300,7 @@ fn has_capitals(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether the text is made of words as addresses have: a word with capitals and digits may be a token.
+/// Whether the text consists of words as in addresses: a word with capitals and digits may be a token.
 fn is_shown(text: &str, joints: &str) -> bool {
     let is_word = |word: &str| {
         let has_digits = word.bytes().any(|byte| byte.is_ascii_digit());
@@ -327,7 +327,7 @@ pub(super) fn split_port(authority: &str) -> (&str, &str) {
     }
 }
 
-/// The path with its escapes decoded, as Go does; none if an escape is not one.
+/// The path with its escapes decoded, as Go does; `None` if an escape is invalid.
 fn percent_decoded(path: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();

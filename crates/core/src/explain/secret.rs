@@ -13,7 +13,7 @@ use crate::docker_config::registry::RegistryKey;
 pub struct PullSecret {
     /// Its name.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub held: Held,
     /// When it was last written, in the API server's date format.
     pub written: String,

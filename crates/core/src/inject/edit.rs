@@ -12,25 +12,25 @@ use super::value::{is_word, quoted};
 /// A change of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// What goes.
+    /// The part of the text that is replaced.
     pub range: Range<usize>,
-    /// What comes.
+    /// The new text.
     pub text: String,
 }
 
 impl Edit {
-    /// The same change of a longer text, in which this one begins at `start`.
+    /// The same change in a longer text, in which this one begins at `start`.
     #[must_use]
     pub fn shifted(self, start: usize) -> Self {
         Self { range: self.range.start + start..self.range.end + start, text: self.text }
     }
 }
 
-/// How words are written at a place.
+/// The notation for words at a place.
 #[derive(Clone, Copy)]
 enum Words {
     Plain,
-    /// As JSON needs it.
+    /// As in JSON.
     Quoted,
 }
 
@@ -68,10 +68,10 @@ impl Words {
     }
 }
 
-/// The change that adds the references, after those that are there.
+/// The change that adds the references after the existing ones.
 ///
-/// `None` where no small change fits the way in which the text is written. The caller compares what the change means with what
-/// is intended: this looks at the text only as far as it must.
+/// `None` if no small change fits the form of the text. The caller compares the meaning of the change with what is intended, so this
+/// function reads the text only as far as it must.
 #[must_use]
 pub fn add(text: &str, document: &Document<'_>, lack: &Lack<'_>) -> Option<Edit> {
     let holder = Holder::find(text, document, lack.holder)?;
@@ -81,7 +81,7 @@ pub fn add(text: &str, document: &Document<'_>, lack: &Lack<'_>) -> Option<Edit>
         (Some((key, value)), list) if list.is_none_or(|list| document.target(*value) == list) => {
             holder.extend(*key, *value, lack)
         }
-        // The mapping's own list is not the one that counts.
+        // The mapping's own list does not count here.
         (Some(_), _) => None,
         (None, None) => holder.first(lack.path, &lack.names),
         (None, Some(_)) => {
@@ -108,7 +108,7 @@ impl<'a, 'text> Holder<'a, 'text> {
         Some(Self { text, document, node, entries, style: *style })
     }
 
-    /// A new field before all others, where nothing can end in a way that swallows what follows.
+    /// A new field before all others, where no earlier text can swallow what follows.
     fn first(&self, path: &[String], names: &[&str]) -> Option<Edit> {
         let at = self.node.start;
         if self.style == StructureStyle::Flow {
@@ -116,7 +116,7 @@ impl<'a, 'text> Holder<'a, 'text> {
                 let at = self.node.end.checked_sub(1)?;
                 return Some(Edit { range: at..at, text: Words::Quoted.field(path, names) });
             };
-            // The white space before the first field is that between fields.
+            // The white space before the first field is the one between fields.
             let rest = self.text.get(at + 1..)?;
             let space = &rest[..rest.len() - rest.trim_start().len()];
             let end = if space.is_empty() { " " } else { "" };
@@ -130,7 +130,7 @@ impl<'a, 'text> Holder<'a, 'text> {
             let text = lines.trim_start().to_owned() + &indent;
             return Some(Edit { range: at..at, text });
         }
-        // Above the comments that belong to the first field.
+        // Above the comments of the first field.
         let at = above_comments(self.text, line);
         Some(Edit { range: at..at, text: lines })
     }
@@ -145,7 +145,7 @@ impl<'a, 'text> Holder<'a, 'text> {
         insert_lines(self.text, self.document, value, &block(path, names, &self.indent()?))
     }
 
-    /// More references in a field that is there.
+    /// More references in an existing field.
     fn extend(&self, key: Id, value: Id, lack: &Lack<'_>) -> Option<Edit> {
         let node = self.document.node(value);
         let words = Words::like(self.document, key);
@@ -201,7 +201,7 @@ fn block(path: &[String], names: &[&str], indent: &str) -> Vec<String> {
     }
 }
 
-/// Lines after the one on which a node ends.
+/// The lines after the one on which a node ends.
 fn insert_lines(text: &str, document: &Document<'_>, id: Id, lines: &[String]) -> Option<Edit> {
     let last = last_node(document, id)?;
     let end = line_end(text, line_start(text, last.start));
@@ -213,7 +213,7 @@ fn insert_lines(text: &str, document: &Document<'_>, id: Id, lines: &[String]) -
         return None;
     }
     let at = last + rest.len();
-    // Without a line end the text stops here.
+    // Without a line end, the text stops here.
     Some(if text.get(at..).is_some_and(|rest| rest.starts_with('\n')) {
         Edit { range: at + 1..at + 1, text: lines.join(end) + end }
     } else {
@@ -221,7 +221,7 @@ fn insert_lines(text: &str, document: &Document<'_>, id: Id, lines: &[String]) -
     })
 }
 
-/// The last node that is written in a node, where its end is known.
+/// The last node inside a node, if its end is known.
 fn last_node<'a, 'text>(document: &'a Document<'text>, id: Id) -> Option<&'a Node<'text>> {
     let node = document.node(id);
     match &node.kind {
@@ -252,7 +252,7 @@ fn line_start(text: &str, at: usize) -> usize {
     text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
 }
 
-/// How lines end: as the one before this one does, else as this one does.
+/// The line end of the line before this one, or else of this one.
 fn line_end(text: &str, line: usize) -> &'static str {
     let before = text.get(..line).and_then(|before| before.strip_suffix('\n'));
     let here = || text.get(line..).and_then(|rest| rest.split_once('\n')).map(|(first, _)| first);

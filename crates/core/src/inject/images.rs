@@ -36,7 +36,7 @@ pub fn everywhere<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
     }
 }
 
-/// What looks like a Pod spec without references, by its path, with its images; and, with an empty path, each image elsewhere.
+/// Mappings that look like Pod specs without references, by path, with their images; and, with an empty path, each image elsewhere.
 #[must_use]
 pub fn likely_places<'v, 'a>(value: &'v Value<'a>, path: &str) -> Vec<(String, Vec<&'v Value<'a>>)> {
     match &value.content {

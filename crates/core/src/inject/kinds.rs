@@ -6,21 +6,21 @@ use thiserror::Error;
 
 use crate::names::ResourceName;
 
-/// The field of a Pod spec.
+/// The references in a Pod spec.
 pub const FIELD: &str = "imagePullSecrets";
 
-/// The kinds that are known, one a line.
+/// The known kinds, one per line.
 const KINDS: &str = include_str!("kinds.txt");
 
-/// Where objects of a kind keep images and references: as text `KIND[.GROUP]=FIELD.FIELD`, where `[]` after a field means each
+/// The place of images and references in objects of a kind: as text `KIND[.GROUP]=FIELD.FIELD`, where `[]` after a field means each
 /// item of a list, or each value of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodPath {
     kind: String,
     group: Option<String>,
-    /// From the object to the mapping that the images are in.
+    /// The path from the object to the mapping with the images.
     pub fields: Vec<PathField>,
-    /// From that mapping to the references, their own field last.
+    /// The path from that mapping to the references; the last field holds them.
     pub references: Vec<String>,
     /// Which images count.
     pub images: Images,
@@ -29,28 +29,28 @@ pub struct PodPath {
 /// The images that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Images {
-    /// Those of a Pod spec's containers and volumes; in a mapping without containers, every `image`.
+    /// The images of a Pod spec's containers and volumes; in a mapping without containers, every `image`.
     OfPodSpec,
     /// Every `image`.
     Every,
 }
 
-/// A field on the way.
+/// A field of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathField {
     /// Its name.
     pub name: String,
-    /// Whether the way goes on in each of its items or values.
+    /// Whether the path continues in each of its items or values.
     pub each_item: bool,
 }
 
-/// Why a text is not such a path. Never holds the text.
+/// Why a text is no such path. The text is never repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidPath {
     /// There is no `=`.
     #[error("has no `=` between the kind and the path")]
     NoPath,
-    /// What comes before the `=` is not a kind.
+    /// The text before the `=` is not a kind.
     #[error("has no kind before the `=`: a word that begins with a capital letter, perhaps with `.` and the API group")]
     Kind,
     /// A field is not valid.
@@ -75,7 +75,7 @@ impl FromStr for PodPath {
 }
 
 impl PodPath {
-    /// The paths of the kinds that are known.
+    /// The paths of the known kinds.
     pub fn built_in() -> impl Iterator<Item = Self> {
         KINDS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
             let (kind, path) = line.split_once('=')?;
@@ -99,7 +99,7 @@ impl PodPath {
         }
     }
 
-    /// Whether it is for objects of this API group and kind.
+    /// Whether the path is for objects of this API group and kind.
     #[must_use]
     pub fn is_for(&self, group: &str, kind: &str) -> bool {
         self.kind == kind && self.group.as_deref().is_none_or(|own| own == group)

@@ -2,25 +2,25 @@
 
 use super::syntax::Id;
 
-/// References that are missing in one place.
+/// References that are missing at one place.
 #[derive(Debug)]
 pub struct Lack<'a> {
-    /// The object, for messages: its kind, and its name if that is valid.
+    /// The object in messages: its kind, and its name if the name is valid.
     pub label: String,
-    /// The mapping that gets a field.
+    /// The mapping that gets a field (the holder).
     pub holder: Id,
-    /// The field, and the fields below it that are missing too; the last one holds the references.
+    /// The field, and the missing fields below it; the last one holds the references.
     pub path: &'a [String],
-    /// The list that the holder has, perhaps merged from elsewhere.
+    /// The existing list of the holder, perhaps merged from another mapping.
     pub list: Option<Id>,
-    /// The names in that list, if its items have nothing but a name.
+    /// The names in that list, if its items have only names.
     pub present: Option<Vec<&'a str>>,
     /// The names to add.
     pub names: Vec<&'a str>,
 }
 
 impl Lack<'_> {
-    /// Whether a field holds a list of references, and not the name of one Secret.
+    /// Whether a field holds a list of references, and not the name of a single Secret.
     #[must_use]
     pub fn is_list(field: &str) -> bool {
         field.ends_with('s')

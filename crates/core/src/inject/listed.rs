@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 /// How deep lists of lists are searched.
 const DEPTH: usize = 8;
 
-/// The images of all Pods and Pod templates in a stream of manifests, each once; `source` is what messages call the stream.
+/// The images of all Pods and Pod templates in a stream of manifests, without duplicates; messages use `source` as the name of the stream.
 ///
 /// # Errors
 /// A document is not YAML. The error names its number and the line, never its content.

@@ -1,7 +1,7 @@
 //! Adds references to pull secrets to the Pods of manifests.
 //!
-//! The text changes where a reference goes and nowhere else: comments, quoting and the order of keys stay. Every document that
-//! changes is read again, and must mean what is intended.
+//! The text changes only where a reference is added: comments, quoting and the order of keys stay. Every changed document is read again,
+//! and must mean what is intended.
 
 pub mod edit;
 mod images;
@@ -26,16 +26,16 @@ use crate::diagnostic::Diagnostic;
 
 pub use listed::images;
 
-/// What happens to manifests.
+/// The result for a stream of manifests.
 #[derive(Debug, Default)]
 pub struct Injected {
     /// The changes, in the order of the text.
     pub edits: Vec<Edit>,
     /// The number of Pod specs.
     pub found: usize,
-    /// The references that are added, in the order of the text.
+    /// The added references, in the order of the text.
     pub added: Vec<Added>,
-    /// What is odd about the manifests.
+    /// Warnings about the manifests.
     pub warnings: Vec<Diagnostic>,
     /// Why Pods get no reference, although a login matches.
     pub left_out: Option<Diagnostic>,
@@ -94,9 +94,9 @@ struct Manifest<'a> {
 /// How a document was read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reading {
-    /// As it is.
+    /// Unchanged.
     Exact,
-    /// Without what only Go's readers take: values may differ.
+    /// Without the text that only Go's readers accept: values may differ.
     Simplified,
 }
 
@@ -121,7 +121,7 @@ impl Manifest<'_> {
     ) -> Result<(Vec<Edit>, Vec<Added>), Diagnostic> {
         let mut value = match Value::read(document) {
             Ok(Some(value)) => value,
-            // Pods have containers, and what else takes references has images.
+            // Pods have containers, and other objects with references have images.
             Err(TooMuch) if self.text.contains("containers") || self.text.contains("image") => {
                 return Err(report.too_much());
             }
@@ -148,7 +148,7 @@ impl Manifest<'_> {
         Ok((edits, lacks.iter().map(added).collect()))
     }
 
-    /// A small change for each place, one where several places are the same through an alias.
+    /// A small change for each place; one change if several places are the same through an alias.
     fn small(&self, document: &Document<'_>, lacks: &[Lack<'_>]) -> Option<Vec<Edit>> {
         let text = stream::with_line_feeds(self.text);
         let mut edits = lacks.iter().map(|lack| edit::add(&text, document, lack)).collect::<Option<Vec<_>>>()?;

@@ -15,14 +15,14 @@ use crate::names::{Namespace, OPT_OUT, ResourceName};
 /// How deep lists of lists are searched.
 const DEPTH: usize = 8;
 
-/// Adds the missing references to the Pods of the objects in the value, those in lists too, and returns what it added in order.
+/// Adds the missing references to the Pods of the objects in the value, also in lists, and returns the added references in order.
 pub fn add_references<'a>(value: &mut Value<'a>, rules: &'a Rules, report: &mut Report) -> Vec<Lack<'a>> {
     let mut search = Search { rules, report, lacks: Vec::new() };
     search.object(value, "", "", DEPTH);
     search.lacks
 }
 
-/// The object whose Pods are looked at.
+/// The object whose Pods are searched.
 struct Object<'a> {
     kind: &'a str,
     group: &'a str,
@@ -37,7 +37,7 @@ struct Search<'a, 'report> {
 }
 
 impl<'a> Search<'a, '_> {
-    /// An item of a list of one kind, such as `DeploymentList`, has neither version nor kind: they follow from the list's.
+    /// An item of a list of one kind, such as `DeploymentList`, has neither version nor kind: both follow from those of the list.
     fn object(&mut self, value: &mut Value<'a>, version: &'a str, kind: &'a str, depth: usize) {
         let version = value.text_of("apiVersion").unwrap_or(version);
         let kind = value.text_of("kind").unwrap_or(kind);
@@ -81,7 +81,7 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    /// Adds what a Pod spec, or another mapping with images, lacks.
+    /// Adds the references that a Pod spec, or another mapping with images, lacks.
     fn place(&mut self, place: &mut Value<'a>, path: &'a PodPath, object: &Object<'a>) {
         if !matches!(place.content, Content::Mapping(_)) {
             return;
@@ -101,7 +101,7 @@ impl<'a> Search<'a, '_> {
                 names.retain(|name| !items.iter().any(|item| item.text_of("name") == Some(name)));
                 true
             }
-            // A field for one Secret that has another one stays.
+            // A field for one Secret that names another one stays.
             Some(_) if !Lack::is_list(field) && list.is_some_and(|list| list.text().is_some()) => return,
             Some(_) => false,
         };
@@ -134,7 +134,7 @@ impl<'a> Search<'a, '_> {
         self.lacks.push(lack);
     }
 
-    /// The images that count, without those that are not valid.
+    /// The images that count, without invalid ones.
     fn images(&mut self, place: &Value<'a>, which: Images, object: &Object<'_>) -> Vec<Image> {
         if self.rules.which == Which::All {
             return Vec::new();
@@ -174,7 +174,7 @@ impl<'a> Search<'a, '_> {
         let places = images::likely_places(value, "").into_iter().filter(|(_, images)| matches(images));
         let mut paths: BTreeSet<_> =
             places.map(|(path, _)| if is_path(&path) { path } else { String::new() }).collect();
-        // A Pod spec is worth more than an image anywhere.
+        // A Pod spec is a better match than a single image.
         if paths.len() > 1 {
             paths.remove("");
         }
@@ -186,7 +186,7 @@ impl<'a> Search<'a, '_> {
 }
 
 impl<'a> Object<'a> {
-    /// `None` for one that has opted out.
+    /// `None` for an object that has opted out.
     fn read(value: &Value<'a>, version: &'a str, kind: &'a str) -> Option<Self> {
         let metadata = value.get("metadata");
         let text = |name| metadata.and_then(|metadata| metadata.text_of(name));
@@ -194,7 +194,7 @@ impl<'a> Object<'a> {
         if OPT_OUT.iter().any(|name| annotations.and_then(|all| all.text_of(name)) == Some("true")) {
             return None;
         }
-        // An invalid name might be anything: it is not repeated.
+        // An invalid name is not repeated, because it might be anything.
         let name = text("name").or_else(|| text("generateName").map(|name| name.trim_end_matches('-')));
         let name = name.filter(|name| name.parse::<ResourceName>().is_ok());
         Some(Self {
@@ -222,7 +222,7 @@ impl<'a> Lack<'a> {
     }
 }
 
-/// The innermost mapping on the path that is there, and the fields that are left.
+/// The innermost existing mapping on the path, and the fields that are left.
 fn holder<'v, 'a>(place: &'v mut Value<'a>, path: &'a [String]) -> Option<(&'v mut Value<'a>, &'a [String])> {
     let (_, outer) = path.split_last()?;
     let below = |at: &mut &Value<'a>, name: &'a String| {

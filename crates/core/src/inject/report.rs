@@ -8,14 +8,14 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::kubelet::Image;
 use crate::names::Namespace;
 
-/// What was noticed so far.
+/// The findings so far.
 #[derive(Debug, Default)]
 pub struct Report {
     /// The number of the document, from 1.
     pub document: usize,
     /// The number of Pod specs.
     pub found: usize,
-    /// What is odd.
+    /// Warnings.
     pub warnings: Vec<Diagnostic>,
     /// Objects of unknown kinds with matching images: `KIND[.GROUP]` and the path of the Pod spec, which may be empty.
     pub unknown: BTreeMap<(String, String), usize>,
@@ -24,7 +24,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The document, for messages.
+    /// The document, as text for messages.
     #[must_use]
     pub fn here(&self) -> String {
         format!("document {} on standard input", self.document)
@@ -47,7 +47,7 @@ impl Report {
         self.warnings.push(Diagnostic::warning(Code::WrittenAnew, message).hint(hint));
     }
 
-    /// The error of a document that is not YAML from this line of it on.
+    /// The error for a document that is not YAML from this line on.
     #[must_use]
     pub fn broken(&self, text: &str, document: &Range<usize>, line: usize) -> Diagnostic {
         let line = text[..document.start].matches('\n').count() + line.max(1);
@@ -62,7 +62,7 @@ impl Report {
         Diagnostic::error(Code::InvalidYaml, message).hint(hint + "; nothing was written")
     }
 
-    /// The error of a document whose aliases add too many values, or that is nested too deep.
+    /// The error for a document whose aliases add too many values, or that is nested too deep.
     #[must_use]
     pub fn too_much(&self) -> Diagnostic {
         let message = format!("{} has too many aliases, or is nested too deep", self.here());
@@ -70,7 +70,7 @@ impl Report {
             .hint("write out what the aliases stand for; nothing was written")
     }
 
-    /// The error of a document that no change fits.
+    /// The error for a document that no change fits.
     #[must_use]
     pub fn not_editable(&self, object: &str) -> Diagnostic {
         let message = format!("no reference can be added to {object} in {}, as it is written", self.here());
@@ -96,7 +96,7 @@ impl Report {
         Some(Diagnostic::warning(Code::NamespaceNotServed, message).hint(hint))
     }
 
-    /// Everything that is odd.
+    /// All warnings.
     #[must_use]
     pub fn into_warnings(mut self) -> Vec<Diagnostic> {
         let warning = |((kind, path), count): ((String, String), usize)| {

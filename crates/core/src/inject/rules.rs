@@ -6,7 +6,7 @@ use crate::names::{Namespace, NamespacePattern, ResourceName};
 
 use super::kinds::PodPath;
 
-/// What is added where.
+/// The rules for adding references.
 #[derive(Debug)]
 pub struct Rules {
     /// The pull secrets, by name.
@@ -15,20 +15,20 @@ pub struct Rules {
     pub which: Which,
     /// Where Pod specs are.
     pub paths: Vec<PodPath>,
-    /// The namespace of objects that name none, where it is known.
+    /// The namespace of objects that name none, if it is known.
     pub namespace: Option<Namespace>,
 }
 
 /// Which Pods get a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Those with an image that a login matches.
+    /// The Pods with an image that a login matches.
     Matching,
-    /// All.
+    /// All Pods.
     All,
 }
 
-/// One pull secret: for which registries and in which namespaces.
+/// One pull secret, with its registries and namespaces.
 #[derive(Debug)]
 pub struct PullSecretRule {
     /// Its name.
@@ -54,15 +54,15 @@ impl Entry for Key<'_> {
 }
 
 impl Rules {
-    /// The names of the pull secrets for a Pod with these images in this namespace: each whose login a kubelet would try for
-    /// one of the images if the Pod had them all.
+    /// The names of the pull secrets for a Pod with these images in this namespace: those with a login that a kubelet would try for one of
+    /// the images, if the Pod had all pull secrets.
     #[must_use]
     pub fn wanted(&self, images: &[Image], namespace: Option<&Namespace>) -> Vec<&str> {
         let namespace = namespace.or(self.namespace.as_ref());
         self.tried(images, |rule| rule.is_in(namespace))
     }
 
-    /// The same, wherever the pull secrets are.
+    /// The same, for any namespace.
     #[must_use]
     pub fn wanted_anywhere(&self, images: &[Image]) -> Vec<&str> {
         self.tried(images, |_| true)
@@ -84,7 +84,7 @@ impl Rules {
 }
 
 impl PullSecretRule {
-    /// In a namespace that is not known it may be, and a reference to a Secret that is not there does no harm.
+    /// In an unknown namespace the pull secret may exist, and a reference to a missing Secret does no harm.
     fn is_in(&self, namespace: Option<&Namespace>) -> bool {
         let Some(namespace) = namespace else { return true };
         let any = |patterns: &[NamespacePattern]| patterns.iter().any(|pattern| pattern.matches(namespace));

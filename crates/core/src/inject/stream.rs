@@ -4,7 +4,7 @@ use std::ops::Range;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The places of the documents: YAML between `---` and `...`, and JSON objects one after the other, which YAML does not know.
+/// The places of the documents: YAML between `---` and `...`, and JSON objects one after the other, which YAML does not allow.
 /// A byte-order mark before a document is not a part of it.
 #[must_use]
 pub fn documents(text: &str) -> Vec<Range<usize>> {
@@ -54,7 +54,7 @@ fn yaml_documents(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What a document has so far.
+/// The state of a document so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Nothing,
@@ -71,7 +71,7 @@ fn rest_is_blank(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('#')
 }
 
-/// The places of the JSON objects that the text consists of; none if it is not JSON.
+/// The places of the JSON objects in the text; `None` if the text is not JSON.
 fn json_objects(text: &str) -> Vec<Range<usize>> {
     let body = text.strip_prefix("---").unwrap_or(text);
     if !body.trim_start().starts_with('{') {
@@ -92,14 +92,14 @@ fn json_objects(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The text with a line feed in the place of each line end that only YAML 1.1 knows. Every byte keeps its place.
+/// The text with a line feed in place of each line end that only YAML 1.1 knows. Every byte keeps its place.
 #[must_use]
 pub fn with_line_feeds(text: &str) -> String {
     text.replace('\u{85}', " \n").replace(['\u{2028}', '\u{2029}'], "  \n")
 }
 
-/// The document without what only Go's readers take: the line ends of YAML 1.1, tabs before parts of a flow collection, and in JSON
-/// controls and half surrogate pairs. Every byte keeps its place, so that it serves to find places; values may differ.
+/// The document without the text that only Go's readers accept: the line ends of YAML 1.1, tabs before parts of a flow collection, and in
+/// JSON controls and half surrogate pairs. Every byte keeps its place, so the result is good for finding places; values may differ.
 #[must_use]
 pub fn simplified(text: &str) -> String {
     let is_control = |character: char| matches!(character, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
 
-/// How deep collections may be nested: as deep as in Go's YAML readers.
+/// How deep collections may be nested, as in Go's YAML readers.
 const NESTING: usize = 10_000;
 
-/// The text is not YAML from this line on; the first line is 1.
+/// The text is not YAML from this line on; the first line has the number 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// The line of the text that was parsed.
@@ -32,7 +32,7 @@ pub struct Node<'text> {
     pub start: usize,
     /// The byte after its last one; for a block collection or block scalar, somewhere before the next node.
     pub end: usize,
-    /// The tag that is written on it.
+    /// The tag in the text.
     pub tag: Option<String>,
     /// Its content.
     pub kind: Kind<'text>,
@@ -130,11 +130,11 @@ impl<'text> Document<'text> {
     }
 }
 
-/// The nodes so far.
+/// The nodes that were read so far.
 #[derive(Default)]
 struct Building<'text> {
     nodes: Vec<Node<'text>>,
-    /// The collections that have begun, each with the key whose value comes next.
+    /// The open collections, each with the key whose value comes next.
     open: Vec<(Id, Option<Id>)>,
     anchors: HashMap<usize, Id>,
 }

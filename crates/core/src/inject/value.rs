@@ -6,25 +6,25 @@ use std::fmt::Write;
 
 use super::syntax::{Document, Id, Kind, Writing};
 
-/// How many values more than are written aliases and merges may add, and how deep values may be nested.
+/// How many values aliases and merges may add to the written ones, and how deep values may be nested.
 const MOST: usize = 1_000_000;
 const DEEPEST: usize = 1_000;
 
-/// A value, and the node it was read from. Two values are equal if their contents are.
+/// A value, and the node that it was read from. Two values are equal if their contents are equal.
 #[derive(Clone, Debug)]
 pub struct Value<'a> {
     /// The node, after aliases.
     pub id: Id,
-    /// What it holds.
+    /// Its content.
     pub content: Content<'a>,
 }
 
-/// What a value holds.
+/// The content of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content<'a> {
     /// A word that may be a number, a boolean or null, with its tag.
     Word(&'a str, Option<&'a str>),
-    /// What can only be a text, with its tag.
+    /// A scalar that can only be a text, with its tag.
     Text(&'a str, Option<&'a str>),
     /// A list.
     Sequence(Vec<Value<'a>>),
@@ -66,7 +66,7 @@ impl<'a> Value<'a> {
         document.root().map(|root| reader.read(root, DEEPEST)).transpose()
     }
 
-    /// A text that is written nowhere yet; `id` is the node that it will be written in.
+    /// A text that is not in the document yet; `id` is the node that it will be written in.
     #[must_use]
     pub fn text_at(id: Id, text: &'a str) -> Self {
         Self { id, content: scalar(text, Writing::Quoted, None) }
@@ -95,7 +95,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The items of a list; nothing for anything else.
+    /// The items of a list; empty for any other value.
     #[must_use]
     pub fn items(&self) -> &[Self] {
         match &self.content {
@@ -172,7 +172,7 @@ fn written(tag: Option<&str>) -> String {
     tag.map_or(String::new(), |tag| if tag.starts_with('!') { format!("{tag} ") } else { format!("!<{tag}> ") })
 }
 
-/// A text in double quotation marks, with every character escaped that a YAML reader might not take as it is.
+/// A text in double quotation marks. Every character that a YAML reader might not read as it is gets an escape.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -184,7 +184,7 @@ pub fn quoted(text: &str) -> String {
             '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' if !matches!(character, '\u{2028}' | '\u{2029}') => {
                 quoted.push(character);
             }
-            // Writing to a String cannot fail.
+            // Writing into a String cannot fail.
             other if u32::from(other) <= 0xffff => drop(write!(quoted, "\\u{:04x}", u32::from(other))),
             other => drop(write!(quoted, "\\U{:08x}", u32::from(other))),
         }
@@ -214,7 +214,7 @@ impl<'a> Reader<'a, '_> {
         Ok(Value { id, content })
     }
 
-    /// A later entry wins over an earlier one, also where one of them is merged: so reads yaml.v2, and with it kubectl.
+    /// A later entry wins over an earlier one, also if one of them is merged: yaml.v2, and therefore kubectl, reads in this way.
     fn fields(&mut self, entries: &[(Id, Id)], depth: usize) -> Result<BTreeMap<Value<'a>, Value<'a>>, TooMuch> {
         let mut fields = BTreeMap::new();
         for (key, value) in entries {
@@ -224,7 +224,7 @@ impl<'a> Reader<'a, '_> {
                 continue;
             }
             let merged = match value.content {
-                // The first of several wins.
+                // The first of several merged mappings wins.
                 Content::Sequence(several) => several.into_iter().rev().collect(),
                 _ => vec![value],
             };

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{Event, Parser};
 
-/// Values that a text may expand to: more than any file that people write, and a second of work.
+/// The largest number of values that a text may expand to: more than in any file that people write, and about a second of work.
 const LIMIT: u64 = 2_000_000;
-/// How much more work a merged value is than a repeated one: its key is looked for among all others.
+/// How much more work a merged value is than a repeated one, because its key is compared with all others.
 const MERGED: u64 = 100;
 
-/// Whether the text has far too many aliases, or one that leads to itself. A text that is not YAML has not.
+/// Whether the text has far too many aliases, or an alias that leads to itself. A text that is not YAML has neither.
 #[must_use]
 pub fn expands_too_far(text: &str) -> bool {
-    // Most texts have no alias at all, and are not parsed once more.
+    // Most texts have no alias, and need no second parse.
     if !(text.contains('&') && text.contains('*')) {
         return false;
     }
@@ -38,7 +38,7 @@ pub fn expands_too_far(text: &str) -> bool {
                 open.pop().map_or_else(Default::default, |(anchor, size, _)| (anchor, size))
             }
             Event::Alias(anchor) => {
-                // An anchor without a size is still open: the alias is in what it stands for.
+                // An anchor without a size is still open: the alias is inside its own anchor.
                 let Some(size) = sizes.get(&anchor) else { return true };
                 let work = if is_merged { MERGED } else { 1 };
                 repeated = repeated.saturating_add(size.saturating_mul(work));

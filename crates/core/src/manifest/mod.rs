@@ -19,11 +19,11 @@ use text::yaml_scalar;
 
 pub use aliases::expands_too_far;
 pub use pull_secret::PullSecret;
-pub use sealed::{SealedSecret, SealedShell};
+pub use sealed::SealedShell;
 pub use template::{Content, ObjectTemplate, Place};
 pub use text::to_yaml;
 
-/// One object in its place.
+/// One object in one namespace, or cluster-wide.
 #[derive(Clone, Copy, Debug)]
 pub struct Manifest<'a> {
     template: &'a ObjectTemplate,
@@ -31,7 +31,7 @@ pub struct Manifest<'a> {
 }
 
 impl<'a> Manifest<'a> {
-    /// What it is.
+    /// The content of the object.
     #[must_use]
     pub fn content(&self) -> &'a Content {
         &self.template.content
@@ -62,7 +62,7 @@ impl<'a> Manifest<'a> {
         }
     }
 
-    /// Its namespace, if it has one.
+    /// Its namespace; `None` for a cluster-wide object.
     #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {
         match &self.template.place {
@@ -72,7 +72,7 @@ impl<'a> Manifest<'a> {
         }
     }
 
-    /// The object; that of a pull secret has its value in clear.
+    /// The object; in a pull secret, the value is in clear.
     #[must_use]
     pub fn object(&self) -> Value {
         match &self.template.content {
@@ -98,12 +98,12 @@ impl<'a> Manifest<'a> {
     /// # Errors
     /// The writer's.
     pub fn write_json(&self, into: &mut impl Write) -> io::Result<()> {
-        // A namespace is an RFC 1123 label: nothing in it needs an escape.
+        // A namespace is an RFC 1123 label, so it needs no escape.
         let scalar = self.namespace.map_or(String::new(), |namespace| format!("\"{namespace}\""));
         self.template.json()?.fill(into, &scalar)
     }
 
-    /// Writes it as YAML to look at: the values of a Secret are not shown.
+    /// Writes it as YAML for display: the values of a Secret are not shown.
     ///
     /// # Errors
     /// The writer's.
@@ -121,7 +121,7 @@ impl<'a> Manifest<'a> {
         self.template.sealed(secret, shell)?.fill(into, &self.yaml_namespace()?, value)
     }
 
-    /// The sealed value in the text of a SealedSecret, if the rest is what [`Self::write_sealed`] writes.
+    /// The sealed value in the text of a SealedSecret, if the rest equals the output of [`Self::write_sealed`].
     ///
     /// # Errors
     /// The serializer's.
@@ -145,7 +145,7 @@ fn fill(value: &mut Value, namespace: &Value) {
     }
 }
 
-/// All manifests: an ordered sequence that needs the memory of its namespaces' names.
+/// All manifests in order. The sequence needs only the memory of its namespaces' names.
 #[derive(Debug, Default)]
 pub struct Manifests {
     sections: Vec<Section>,
@@ -170,7 +170,7 @@ impl Manifests {
         self.sections.push(Section { plans, places });
     }
 
-    /// The manifests, in the order in which they are to be applied.
+    /// The manifests, in the order in which they must be applied.
     pub fn iter(&self) -> impl Iterator<Item = Manifest<'_>> {
         self.sections.iter().flat_map(|Section { plans, places }| {
             places.iter().flat_map(|(namespace, plan)| {
@@ -180,7 +180,7 @@ impl Manifests {
         })
     }
 
-    /// Whether any of them holds a secret.
+    /// Whether any manifest holds a secret.
     #[must_use]
     pub fn hold_a_secret(&self) -> bool {
         let mut templates = self.sections.iter().flat_map(|section| section.plans.iter().flatten());

@@ -32,7 +32,7 @@ impl fmt::Debug for PullSecret {
 }
 
 impl PullSecret {
-    /// The typed object in this namespace, or in none yet.
+    /// The typed object in this namespace, or without a namespace.
     #[must_use]
     pub fn object(&self, namespace: Option<&Namespace>) -> Secret {
         self.in_namespace(namespace.map(Namespace::as_str))
@@ -58,7 +58,7 @@ impl PullSecret {
         }
     }
 
-    /// The same Secret to look at: its value says only how long it is.
+    /// The same Secret for display: its value shows only its length.
     pub(super) fn redacted(&self, namespace: Option<&Namespace>) -> Value {
         let mut value = serde_json::to_value(self.object(namespace)).unwrap_or_default();
         let length = value["data"][".dockerconfigjson"].as_str().map_or(0, str::len);

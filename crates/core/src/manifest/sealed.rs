@@ -3,93 +3,46 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::pull_secret::PullSecret;
 use super::template::GAP;
 use super::text::{GappedText, to_yaml};
-use crate::names::{Namespace, ResourceName};
 
-/// Fills the gap for the sealed value until the object is written.
+/// The placeholder of the sealed value until the object is written.
 const VALUE_GAP: &str = "Regcred-Puts-The-Value-Here";
 
-/// What all SealedSecrets of a run have in common beside their pull secret.
+/// What all SealedSecrets of a run have in common, apart from their pull secret.
 #[derive(Clone, Debug, Default)]
 pub struct SealedShell {
     /// The annotations of the SealedSecret.
     pub annotations: BTreeMap<String, String>,
-    /// The annotation that tells the controller the scope. It stands on both objects: the controller refuses to rotate what disagrees.
+    /// The annotation with the scope for the controller. Both objects have it, because the controller does not rotate if they differ.
     pub scope: Option<(&'static str, &'static str)>,
 }
 
-/// A SealedSecret of one value.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SealedSecret<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: Metadata<'a>,
-    spec: Spec<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec<'a> {
-    encrypted_data: BTreeMap<&'static str, &'a str>,
-    template: Template<'a>,
-}
-
-#[derive(Serialize)]
-struct Template<'a> {
-    metadata: Metadata<'a>,
-    r#type: &'static str,
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    annotations: BTreeMap<&'a str, &'a str>,
-    labels: &'a BTreeMap<String, String>,
-    name: &'a ResourceName,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<&'a str>,
-}
-
 impl SealedShell {
-    /// The SealedSecret of this pull secret, with its Docker config sealed and in base64.
+    /// The SealedSecret of this pull secret; its sealed Docker config is in base64.
     #[must_use]
-    pub fn object<'a>(
-        &'a self,
-        secret: &'a PullSecret,
-        namespace: Option<&'a Namespace>,
-        value: &'a str,
-    ) -> SealedSecret<'a> {
-        self.in_namespace(secret, namespace.map(Namespace::as_str), value)
-    }
-
-    fn in_namespace<'a>(
-        &'a self,
-        secret: &'a PullSecret,
-        namespace: Option<&'a str>,
-        value: &'a str,
-    ) -> SealedSecret<'a> {
-        let metadata = |annotations: &'a BTreeMap<String, String>| Metadata {
-            annotations: annotations.iter().map(|(name, value)| (&**name, &**value)).chain(self.scope).collect(),
-            labels: &secret.labels,
-            name: &secret.name,
-            namespace,
+    pub fn object(&self, secret: &PullSecret, namespace: Option<&str>, value: &str) -> Value {
+        let metadata = |annotations: &BTreeMap<String, String>| {
+            let annotations = annotations.iter().map(|(name, value)| (&**name, &**value)).chain(self.scope);
+            let annotations: BTreeMap<_, _> = annotations.collect();
+            let mut metadata = json!({"annotations": annotations, "labels": secret.labels, "name": secret.name});
+            if let Some(namespace) = namespace {
+                metadata["namespace"] = json!(namespace);
+            }
+            metadata
         };
-        SealedSecret {
-            api_version: "bitnami.com/v1alpha1",
-            kind: "SealedSecret",
-            metadata: metadata(&self.annotations),
-            spec: Spec {
-                encrypted_data: BTreeMap::from([(".dockerconfigjson", value)]),
-                template: Template {
-                    metadata: metadata(&secret.annotations),
-                    r#type: "kubernetes.io/dockerconfigjson",
-                },
+        json!({
+            "apiVersion": "bitnami.com/v1alpha1",
+            "kind": "SealedSecret",
+            "metadata": metadata(&self.annotations),
+            "spec": {
+                "encryptedData": {".dockerconfigjson": value},
+                "template": {"metadata": metadata(&secret.annotations), "type": "kubernetes.io/dockerconfigjson"},
             },
-        }
+        })
     }
 }
 
@@ -102,19 +55,19 @@ pub(super) struct SealedText {
 
 impl SealedText {
     pub(super) fn new(shell: &SealedShell, secret: &PullSecret, namespace: Option<&str>) -> io::Result<Self> {
-        let text = to_yaml(&shell.in_namespace(secret, namespace, VALUE_GAP))?;
+        let text = to_yaml(&shell.object(secret, namespace, VALUE_GAP))?;
         let (before, after) = text.split_once(VALUE_GAP).unwrap_or((&text, ""));
         Ok(Self { before: GappedText::new(before, GAP), after: GappedText::new(after, GAP) })
     }
 
-    /// Base64 of a sealed value needs no quotes: it begins with the length of a key.
+    /// Base64 of a sealed value needs no quotes, because it begins with the length of a key.
     pub(super) fn fill(&self, into: &mut impl Write, namespace: &str, value: &str) -> io::Result<()> {
         self.before.fill(into, namespace)?;
         into.write_all(value.as_bytes())?;
         self.after.fill(into, namespace)
     }
 
-    /// The value in the text of a SealedSecret, if all else of it is the same.
+    /// The value in the text of a SealedSecret, if the rest of the text is the same.
     pub(super) fn value<'a>(&self, namespace: &str, text: &'a [u8]) -> io::Result<Option<&'a [u8]>> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         self.before.fill(&mut before, namespace)?;
@@ -139,12 +92,12 @@ mod tests {
         };
         let shell = SealedShell { scope: Some(("c", "true")), ..SealedShell::default() };
         let text = SealedText::new(&shell, &secret, Some(GAP)).unwrap();
-        // As long as a value sealed for a key of 4096 bits, and none.
+        // A value of the length for a key of 4096 bits, and an empty value.
         for (value, scalar) in [("AgB/+9==".repeat(120), "AgB/+9==".repeat(120)), (String::new(), "\"\"".to_owned())] {
             for (namespace, written) in [("team-a", "team-a"), ("on", "\"on\""), ("1e3", "\"1e3\"")] {
                 let mut filled = Vec::new();
                 text.fill(&mut filled, written, &scalar).unwrap();
-                let object = to_yaml(&shell.in_namespace(&secret, Some(namespace), &value)).unwrap();
+                let object = to_yaml(&shell.object(&secret, Some(namespace), &value)).unwrap();
                 assert_eq!(String::from_utf8(filled.clone()).unwrap(), *object);
                 assert_eq!(text.value(written, &filled).unwrap(), Some(scalar.as_bytes()));
                 assert_eq!(text.value("other", &filled).unwrap(), None);

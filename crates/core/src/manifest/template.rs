@@ -10,14 +10,14 @@ use super::sealed::{SealedShell, SealedText};
 use super::text::{GappedText, to_yaml};
 use crate::names::Namespace;
 
-/// Fills the gap for the namespace until an object is written. No namespace can have this name: it has capital letters.
+/// The placeholder of the namespace until an object is written. No namespace can have this name, because it has capital letters.
 pub(super) const GAP: &str = "Regcred-Puts-The-Namespace-Here";
 
-/// The API server sets this label on every Namespace. It is written all the same, so that a second apply leaves the
-/// resourceVersion as it is: only then does the server note who made an object of which nothing is applied.
+/// The API server sets this label on every Namespace. It is written anyway: only if an apply sets a field does the API server record
+/// the field manager at once, so that a second apply leaves the resourceVersion unchanged.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// An object and where it lives; the namespace may be filled in later.
+/// An object and its place; the namespace may be filled in later.
 #[derive(Debug)]
 pub struct ObjectTemplate {
     pub(super) content: Content,
@@ -27,25 +27,25 @@ pub struct ObjectTemplate {
     sealed: OnceLock<SealedText>,
 }
 
-/// Where an object lives.
+/// The place of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In no namespace.
+    /// Cluster-wide.
     Cluster,
-    /// In this one.
+    /// In this namespace.
     Fixed(Namespace),
     /// In each namespace of its section.
     Each,
-    /// It is the namespace.
+    /// The object is the namespace.
     Itself,
 }
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Debug)]
 pub enum Content {
     /// A pull secret.
     Sensitive(PullSecret),
-    /// Any other object, with its namespace or a gap for it.
+    /// Any other object, with its namespace or a placeholder for it.
     Plain(Map<String, Value>),
 }
 
@@ -56,7 +56,7 @@ impl ObjectTemplate {
         Self::new(Content::Sensitive(secret), place)
     }
 
-    /// Any other object; its namespace is what `place` says.
+    /// Any other object; `place` names its namespace.
     #[must_use]
     pub fn plain(mut object: Map<String, Value>, place: Place) -> Self {
         let kind = object.get("kind").cloned().unwrap_or_default();
@@ -79,13 +79,13 @@ impl ObjectTemplate {
         Self { content, place, yaml: OnceLock::new(), json: OnceLock::new(), sealed: OnceLock::new() }
     }
 
-    /// Where it lives.
+    /// Its place.
     #[must_use]
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// The namespace of the object as it is serialized: a gap where it lives in many.
+    /// The namespace in the serialized object: a placeholder if the object is in many namespaces.
     pub(super) fn namespace(&self) -> Option<&str> {
         match &self.place {
             Place::Fixed(namespace) => Some(namespace.as_str()),
@@ -114,7 +114,7 @@ impl ObjectTemplate {
         })
     }
 
-    /// The SealedSecret of this pull secret around its sealed value. All of a run's have the same shell.
+    /// The SealedSecret of this pull secret around its sealed value. All SealedSecrets of a run have the same shell.
     pub(super) fn sealed(&self, secret: &PullSecret, shell: &SealedShell) -> io::Result<&SealedText> {
         cached(&self.sealed, || SealedText::new(shell, secret, self.namespace()))
     }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-/// YAML that Go's reader takes for the same value.
+/// YAML that Go's reader reads as the same value.
 ///
 /// # Errors
 /// The serializer's, for a value that has no YAML form.
@@ -18,16 +18,16 @@ pub fn to_yaml(value: &impl Serialize) -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// A namespace as YAML writes it: quoted where a reader would take the plain word for something else.
+/// A namespace in YAML, quoted if a reader would take the plain word for something else.
 pub(super) fn yaml_scalar(namespace: &str) -> io::Result<Cow<'_, str>> {
-    // No reader takes a word with a letter first and a hyphen in it for a number, date or boolean: most namespaces are such.
+    // No reader takes a word that begins with a letter and has a hyphen for a number, date or boolean: most namespaces are such words.
     if namespace.starts_with(|first: char| first.is_ascii_lowercase()) && namespace.contains('-') {
         return Ok(Cow::Borrowed(namespace));
     }
     Ok(Cow::Owned(to_yaml(&namespace)?.trim_end().to_owned()))
 }
 
-/// A text with gaps, each for the same scalar.
+/// A text with gaps that all get the same scalar.
 pub(super) struct GappedText {
     first: Zeroizing<String>,
     rest: Vec<Zeroizing<String>>,

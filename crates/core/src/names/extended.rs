@@ -3,7 +3,7 @@
 use super::ResourceName;
 
 impl ResourceName {
-    /// A valid name with more at its end, which the API server refuses if it is too long.
+    /// A valid name with text appended; the API server refuses the result if it is too long.
     pub(crate) fn extended(name: &str, more: &str) -> Self {
         Self(format!("{name}{more}").into())
     }

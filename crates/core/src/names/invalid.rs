@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// Why a text is not such a name. Never contains the text, which may be a secret in the wrong place.
+/// Why a text is not such a name. It never contains the text, which may be a secret in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{kind} {fault}")]
 pub struct InvalidName {
@@ -14,7 +14,7 @@ pub struct InvalidName {
 }
 
 impl InvalidName {
-    /// The rule it breaks, with an example.
+    /// The broken rule, with an example.
     #[must_use]
     pub fn hint(&self) -> String {
         self.rule.to_owned()
@@ -66,7 +66,7 @@ pub(super) fn check(
     rule: &'static str,
     allowed: impl Fn(char) -> bool,
 ) -> Result<(), InvalidName> {
-    // Lists have many thousands of names, and nearly all are valid.
+    // Lists have many thousands of names, and nearly all of them are valid.
     let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
     if bytes.len() <= limit

@@ -171,7 +171,7 @@ impl FromStr for VariableName {
 }
 
 impl AccountName {
-    /// What a glob matches; `None` for a name.
+    /// Whether the pattern matches, for a glob; `None` for a name.
     #[must_use]
     pub fn glob(&self) -> Option<globset::GlobMatcher> {
         pattern::is_glob(&self.0).then(|| pattern::glob(&self.0, true).ok()).flatten()

@@ -118,6 +118,15 @@ pub trait Restyle {
     fn restyle(&self, part: Part) -> Result<Vec<Object>, Self::Error>;
 }
 
+/// Makes objects that only a template describes: ours, or the user's in its place.
+pub trait Render: Restyle {
+    /// The objects of this template; its context never holds a secret.
+    ///
+    /// # Errors
+    /// A template that makes no object.
+    fn render(&self, template: &'static str, context: &Value) -> Result<Vec<Object>, Self::Error>;
+}
+
 /// Leaves every object as it was built.
 pub struct AsBuilt;
 
@@ -132,20 +141,11 @@ impl Restyle for AsBuilt {
 /// The objects, in the order in which they are to be applied.
 ///
 /// # Errors
-/// The errors of `restyle`.
-pub fn build<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<Manifests, R::Error> {
+/// The errors of `templates`.
+pub fn build<R: Render>(request: &Request<'_>, templates: &R) -> Result<Manifests, R::Error> {
     match (request.patcher, request.pull_secrets.first()) {
-        (Some(patcher), Some(secret)) => patcher::build(patcher, secret, request, restyle),
-        _ => in_each_namespace(request, restyle),
-    }
-}
-
-/// The objects as they were built.
-#[must_use]
-pub fn as_built(request: &Request<'_>) -> Manifests {
-    match build(request, &AsBuilt) {
-        Ok(manifests) => manifests,
-        Err(never) => match never {},
+        (Some(patcher), Some(secret)) => patcher::build(patcher, secret, request, templates),
+        _ => in_each_namespace(request, templates),
     }
 }
 

@@ -3,37 +3,37 @@
 /// A file or an object that should exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Where it belongs: the path of a file, or what names an object in a cluster.
+    /// Its place: the path of a file, or the identity of an object in a cluster.
     pub path: String,
-    /// What is in it, where that is a single object: its kind, namespace and name.
+    /// The object in the file, if it is a single one: its kind, namespace and name.
     pub document: Option<String>,
-    /// Whether it is encrypted, and re-encrypted without a need.
+    /// Whether it is encrypted, and whether it is re-encrypted although it is current.
     pub encryption: Encryption,
 }
 
 /// Whether a file is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
-    /// It is not.
+    /// The file is not encrypted.
     None,
-    /// It is, and stays as it is while it is current.
+    /// The file is encrypted, and stays unchanged while it is current.
     WhenChanged,
-    /// It is, and is re-encrypted in any case.
+    /// The file is encrypted, and is re-encrypted in any case.
     Always,
 }
 
-/// What is known of something that is there.
+/// The facts about an existing file or object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actual {
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner,
-    /// How it compares with what is wanted; nothing is known of what nobody wants.
+    /// How it compares with the wanted state; unknown if nobody wants it.
     pub content: Content,
-    /// How it compares with what was written.
+    /// How it compares with its state when it was written.
     pub history: History,
 }
 
-/// Whose something is.
+/// The owner of a file or object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// Ours, and proven by its own content or by the key.
@@ -42,7 +42,7 @@ pub enum Owner {
     Claimed,
     /// Somebody else's.
     Another,
-    /// Somebody else's object in a cluster: it is neither replaced nor removed, even if it is what is wanted.
+    /// Somebody else's object in a cluster: it is neither replaced nor removed, even if it is as wanted.
     Foreign,
     /// Somebody else's object in a cluster, which the run leaves alone (`--on-conflict skip`).
     Spared,
@@ -52,38 +52,38 @@ pub enum Owner {
     Managed,
 }
 
-/// How something compares with what is wanted.
+/// How an existing file or object compares with the wanted state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// It is what is wanted.
+    /// It is as wanted.
     Same,
-    /// It is what is wanted as far as can be told without the logins.
+    /// It is as wanted, as far as one can tell without the logins.
     NotCompared,
-    /// It is what is wanted as far as can be told without the key of fingerprints.
+    /// It is as wanted, as far as one can tell without the fingerprint key.
     Unproven,
-    /// It is something else.
+    /// It differs.
     Different,
-    /// It is encrypted for other recipients than are wanted.
+    /// It is encrypted for other recipients than the wanted ones.
     AnotherRecipient,
     /// It is a ServiceAccount without the reference.
     NotLinked,
-    /// It is a Secret of another type, or an immutable one: only another Secret in its place can be what is wanted.
+    /// It is a Secret of another type, or an immutable one: only a new Secret in its place can be as wanted.
     Unchangeable,
-    /// The same, and the run may put another in its place (`--recreate`).
+    /// The same, and the run may replace it by a new one (`--recreate`).
     Replaceable,
 }
 
-/// How something compares with what was written.
+/// How an existing file compares with its state when it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum History {
-    /// It is as it was written.
+    /// It is unchanged.
     AsWritten,
     /// It was edited afterwards.
     Edited,
-    /// A merge has left both sides in it.
+    /// It holds both sides of a merge.
     Merged,
-    /// Its mark was not signed with the key that is set.
+    /// Its mark was not signed with the current key.
     Unsigned,
-    /// Nothing tells.
+    /// Unknown.
     Unknown,
 }

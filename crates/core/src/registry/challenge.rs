@@ -2,26 +2,26 @@
 
 use super::url::Url;
 
-/// What a registry wants.
+/// What a registry requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Challenge {
     /// Nothing: it answered.
     Nothing,
     /// User name and password with each request.
     Basic,
-    /// A token from a token server, which the registry names.
+    /// A token from the token server that the registry names.
     Bearer {
         /// The token server.
         realm: Url,
-        /// What the token server calls the registry.
+        /// The name of the registry at the token server.
         service: Option<String>,
     },
-    /// Something else, or a realm that is no address.
+    /// Something else, or a realm that is not a URL.
     Odd,
 }
 
 impl Challenge {
-    /// Reads the headers of a `401`; of several challenges a token server comes first, as for containerd.
+    /// Reads the headers of a `401`. If there are several challenges, a token server wins, as in containerd.
     #[must_use]
     pub fn read<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
         let schemes: Vec<_> = headers.flat_map(schemes).collect();
@@ -46,7 +46,7 @@ impl Scheme {
     }
 }
 
-/// The challenges of one header: a word that no `=` follows begins the next.
+/// The challenges of one header: a word that is not followed by `=` begins the next challenge.
 fn schemes(header: &str) -> Vec<Scheme> {
     let mut schemes: Vec<Scheme> = Vec::new();
     let mut rest = header;
@@ -72,7 +72,7 @@ fn schemes(header: &str) -> Vec<Scheme> {
     }
 }
 
-/// The value of a parameter, quoted or a word, and the text after it.
+/// The value of a parameter, quoted or plain, and the text after it.
 fn value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([',', ' ', '\t']).unwrap_or(text.len());

@@ -4,31 +4,31 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-/// The limit of pulls, as the headers of a manifest say it.
+/// The limit of pulls in the headers of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// Pulls within a window; none if the registry gives no number.
+    /// Pulls within a window; `None` if the registry gives no number.
     pub limit: Option<u64>,
     /// Pulls that are left.
     pub remaining: Option<u64>,
     /// The window in seconds.
     pub window: Option<u64>,
-    /// Whom the registry counts: the account proves that the login is used.
+    /// What the registry counts: if it counts the account, the login is used.
     pub counted: Option<Counted>,
 }
 
-/// Whom a registry counts.
+/// What a registry counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Counted {
-    /// The account of the login.
+    /// The pulls of the login's account.
     Account,
-    /// The address that asks.
+    /// The pulls from the address of this machine.
     Address,
 }
 
 impl Limits {
-    /// Reads `ratelimit-limit`, `ratelimit-remaining` and `docker-ratelimit-source`. Text of the registry is not kept.
+    /// Reads `ratelimit-limit`, `ratelimit-remaining` and `docker-ratelimit-source`. It keeps no text of the registry.
     #[must_use]
     pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         let (limit, window) = header("ratelimit-limit").map(number_and_window).unwrap_or_default();
@@ -43,7 +43,7 @@ impl Limits {
     }
 }
 
-/// `100;w=21600`, where the number may be left out.
+/// `100;w=21600`, in which the number may be missing.
 fn number_and_window(text: &str) -> (Option<u64>, Option<u64>) {
     let mut parts = text.split(';').map(str::trim);
     let number = parts.next().and_then(|number| number.parse().ok());

@@ -1,7 +1,7 @@
 //! Decides what a registry's answers to a login mean. It sends no request.
 //!
-//! The protocol is that of distribution's specification: a `401` with `WWW-Authenticate` names Basic or a token server, and the token
-//! server answers with what the login may do.
+//! The protocol is in distribution's specification: a `401` with `WWW-Authenticate` names Basic or a token server, and the token server
+//! answers with the rights of the login.
 
 pub mod challenge;
 pub mod limits;

@@ -5,17 +5,17 @@ use crate::credentials::Credential;
 use crate::docker_config::kubelet::{self, Entry};
 use crate::docker_config::registry::RegistryKey;
 
-/// What one registry is asked.
+/// The question for one registry.
 pub struct Question<'a> {
-    /// The login; none for images that no login matches.
+    /// The login; `None` for images that no login matches.
     pub login: Option<&'a Credential>,
-    /// The host of the registry; none for a glob that no image makes one host.
+    /// The host of the registry; `None` for a glob that no image completes to one host.
     pub host: Option<String>,
     /// The images that a kubelet would pull with the login.
     pub images: Vec<&'a Reference>,
 }
 
-/// A login, with its place among all.
+/// A login, with its position among all logins.
 struct Candidate<'a> {
     number: usize,
     login: &'a Credential,
@@ -27,7 +27,7 @@ impl Entry for Candidate<'_> {
     }
 }
 
-/// Each login with the images that it matches, then the images without a login. Equal logins are asked once.
+/// Each login with the images that it matches, then the images without a login. Equal questions are asked once.
 #[must_use]
 pub fn questions<'a>(logins: &[&'a Credential], images: &'a [Reference]) -> Vec<Question<'a>> {
     let is_new = |number: usize, login: &Credential| {
@@ -76,7 +76,7 @@ fn add<'a>(questions: &mut Vec<Question<'a>>, login: Option<&'a Credential>, dom
     }
 }
 
-/// The host of a key, as images name it.
+/// The host of a key, in the form of an image.
 fn host(key: &RegistryKey) -> String {
     if key.authority() == "index.docker.io" { "docker.io".to_owned() } else { key.authority().to_owned() }
 }

@@ -4,7 +4,8 @@ use super::url::{Scheme, Url};
 
 /// Registries whose token server is on another host: `*` is one part of a host.
 ///
-/// All other public registries (ghcr.io, quay.io, public.ecr.aws, gcr.io, pkg.dev, azurecr.io, nvcr.io, jfrog.io) have it on their own.
+/// All other public registries (ghcr.io, quay.io, public.ecr.aws, gcr.io, pkg.dev, azurecr.io, nvcr.io, jfrog.io) have it on the same
+/// host.
 const KNOWN: &[(&str, &str)] = &[
     ("registry-1.docker.io", "auth.docker.io"),
     ("registry.gitlab.com", "gitlab.com"),
@@ -15,19 +16,19 @@ const KNOWN: &[(&str, &str)] = &[
     ("rg.*.scw.cloud", "api.scaleway.com"),
 ];
 
-/// Why a login does not go there.
+/// Why a login may not go to a token server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The registry is reached by TLS, its token server is not.
+    /// The registry uses TLS, but its token server does not.
     InClear(String),
-    /// The token server is on a host that is neither the registry's, nor known, nor named by `--allow-realm`.
+    /// The host of the token server is not the registry's, not a known one, and not named by `--allow-realm`.
     Foreign(String),
 }
 
-/// Checks it.
+/// Checks the token server.
 ///
 /// # Errors
-/// The login must not go there; the error holds the host and port.
+/// The login must not go to this token server; the error holds the host and port.
 pub fn check(registry: &Url, realm: &Url, allowed: &[String]) -> Result<(), Refused> {
     if registry.scheme() == Scheme::Https && realm.scheme() == Scheme::Http {
         return Err(Refused::InClear(realm.authority().to_owned()));

@@ -6,30 +6,30 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What a token server gave.
+/// The answer of a token server.
 pub struct Token {
-    /// The token; an opaque text for some registries.
+    /// The token; some registries use an opaque text.
     pub value: SecretString,
     claims: Option<Value>,
 }
 
-/// For whom a token is: distribution's specification leaves `sub` empty for a stranger.
+/// The subject of a token: in distribution's specification, `sub` is empty for an anonymous user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// It has a name.
+    /// The token names a user.
     Named,
-    /// Nobody was logged in, or the answer holds no token.
+    /// The token is for an anonymous user, or the answer holds no token.
     Nobody,
     /// The token does not say.
     Unknown,
 }
 
-/// What a token says about pulling from a repository.
+/// What a token says about the right to pull from a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It may.
+    /// The token allows it.
     Pull,
-    /// Its list has no pull for the repository.
+    /// The token's list has no pull for the repository.
     Nothing,
     /// The token does not say.
     Unknown,
@@ -42,7 +42,7 @@ struct Answer {
 }
 
 impl Token {
-    /// Reads the body; none if it holds no token.
+    /// Reads the body; `None` if it holds no token.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         let Answer { token, access_token } = serde_json::from_slice(body).ok()?;
@@ -51,7 +51,7 @@ impl Token {
         Some(Self { value: value.into(), claims })
     }
 
-    /// For whom it is.
+    /// The subject of the token.
     #[must_use]
     pub fn subject(&self) -> Subject {
         match self.claims.as_ref().and_then(|claims| claims.get("sub")).and_then(Value::as_str) {
@@ -61,7 +61,7 @@ impl Token {
         }
     }
 
-    /// Whether it may pull from the repository.
+    /// Whether the token allows to pull from the repository.
     #[must_use]
     pub fn access(&self, repository: &str) -> Access {
         let Some(access) = self.claims.as_ref().and_then(|claims| claims.get("access")) else { return Access::Unknown };

@@ -5,19 +5,19 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Where the images of Docker Hub are.
+/// The host with the images of Docker Hub.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 
-/// How an address is reached.
+/// The scheme of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// In clear.
+    /// `http`.
     Http,
-    /// With TLS.
+    /// `https`.
     Https,
 }
 
-/// An address: scheme, host with port in lower case, path and query. It holds no user name and no fragment.
+/// A URL: scheme, host with port in lower case, path and query, without user name and fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     scheme: Scheme,
@@ -25,7 +25,7 @@ pub struct Url {
     rest: String,
 }
 
-/// The text is no such address. Never says the text: a registry chose it.
+/// The text is no such URL. It is never repeated, because a registry may have chosen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("is not an address of HTTP")]
 pub struct InvalidUrl;
@@ -59,11 +59,11 @@ impl FromStr for Url {
 }
 
 impl Url {
-    /// The registry that has the images of this host: Docker Hub's has another name, and plain HTTP is for loopback addresses, as
-    /// for containerd, and for hosts that are named as insecure.
+    /// The registry with the images of this host. Docker Hub's registry has another name. Plain HTTP is used only for loopback
+    /// addresses, as in containerd, and for hosts that the user named as insecure.
     ///
     /// # Errors
-    /// The text is no host.
+    /// The text is not a host.
     pub fn of_registry(host: &str, insecure: &[String]) -> Result<Self, InvalidUrl> {
         let host = if matches!(host, "docker.io" | "index.docker.io") { DOCKER_HUB } else { host };
         let is_insecure = insecure.iter().any(|insecure| insecure.eq_ignore_ascii_case(host));
@@ -74,7 +74,7 @@ impl Url {
         if url.rest.is_empty() { Ok(url) } else { Err(InvalidUrl) }
     }
 
-    /// How it is reached.
+    /// The scheme.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
@@ -86,13 +86,13 @@ impl Url {
         split_port(&self.authority).0
     }
 
-    /// Host and port, as they are written.
+    /// Host and port, as written.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// Host and port, where the port that the scheme implies counts, too.
+    /// Host and port, including the default port of the scheme.
     #[must_use]
     pub fn place(&self) -> (&str, &str) {
         let (host, port) = split_port(&self.authority);
@@ -115,14 +115,14 @@ impl Url {
         Self { rest: path.to_owned(), ..self.clone() }
     }
 
-    /// The address with more parameters in its query.
+    /// The URL with more parameters in its query.
     #[must_use]
     pub fn with_query<'a>(&self, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut url = self.clone();
         for (name, value) in parameters {
             let joint = if url.rest.contains('?') { '&' } else { '?' };
             let path = if url.rest.is_empty() { "/" } else { "" };
-            let _ = write!(url.rest, "{path}{joint}{}={}", encoded(name), encoded(value));
+            let _ = write!(url.rest, "{path}{joint}{}={}", percent_encoded(name, PLAIN), percent_encoded(value, PLAIN));
         }
         url
     }
@@ -151,9 +151,14 @@ fn is_loopback(authority: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn encoded(text: &str) -> String {
+/// What stands as it is in a parameter, beside letters and digits.
+const PLAIN: &[u8] = b"-._~:/";
+
+/// The text with all but letters, digits and these bytes percent-encoded.
+#[must_use]
+pub fn percent_encoded(text: &str, plain: &[u8]) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             let _ = write!(encoded, "%{byte:02X}");

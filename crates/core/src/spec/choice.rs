@@ -1,16 +1,9 @@
 //! Declares the choices of a user: strategy, link, protection, scope, format, profile and patcher.
 
-use std::fmt;
-use std::str::FromStr;
-
-use schemars::JsonSchema;
-use serde::Deserialize;
 use thiserror::Error;
 
 /// One of a few words that a flag, a key of a ConfigMap or a field of regcred.yaml takes.
 pub trait Choice: Copy + Eq + Send + Sync + 'static {
-    /// The flag that takes it.
-    const FLAG: &'static str;
     /// Every value, in the order of the help text.
     const ALL: &'static [Self];
 
@@ -27,9 +20,9 @@ pub trait Choice: Copy + Eq + Send + Sync + 'static {
 pub struct UnknownWord;
 
 macro_rules! choice {
-    ($(#[$documentation:meta])* $choice:ident, $flag:literal { $(#[doc = $help:literal] $variant:ident = $name:literal,)+ }) => {
+    ($(#[$documentation:meta])* $choice:ident { $(#[doc = $help:literal] $variant:ident = $name:literal,)+ }) => {
         $(#[$documentation])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, schemars::JsonSchema)]
         pub enum $choice {
             $(#[doc = $help] #[serde(rename = $name)] $variant,)+
         }
@@ -39,8 +32,7 @@ macro_rules! choice {
             pub const ALL: &[Self] = &[$(Self::$variant),+];
         }
 
-        impl Choice for $choice {
-            const FLAG: &'static str = $flag;
+        impl $crate::spec::choice::Choice for $choice {
             const ALL: &'static [Self] = Self::ALL;
 
             fn name(self) -> &'static str {
@@ -52,25 +44,28 @@ macro_rules! choice {
             }
         }
 
-        impl fmt::Display for $choice {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
+        impl std::fmt::Display for $choice {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str($crate::spec::choice::Choice::name(*self))
             }
         }
 
-        impl FromStr for $choice {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $choice {
+            type Err = $crate::spec::choice::UnknownWord;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                Self::ALL.iter().find(|choice| choice.name() == text).copied().ok_or(UnknownWord)
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let is_it = |choice: &&Self| $crate::spec::choice::Choice::name(**choice) == text;
+                Self::ALL.iter().find(is_it).copied().ok_or($crate::spec::choice::UnknownWord)
             }
         }
     };
 }
 
+pub(crate) use choice;
+
 choice! {
     /// How the Secrets get there.
-    Strategy, "--strategy" {
+    Strategy {
         /// One in each listed namespace
         Static = "static",
         /// A controller of ours serves every chosen namespace, new ones too
@@ -82,7 +77,7 @@ choice! {
 
 choice! {
     /// How pods find them.
-    Link, "--link" {
+    Link {
         /// A reference on ServiceAccounts
         ServiceAccount = "service-account",
         /// A MutatingAdmissionPolicy adds it to Pods at creation (Kubernetes 1.36 and later)
@@ -94,7 +89,7 @@ choice! {
 
 choice! {
     /// How a Secret is made safe to keep.
-    Protect, "--protect" {
+    Protect {
         /// In clear, for what is applied at once
         Plain = "plain",
         /// SealedSecrets, which only the cluster can open
@@ -108,7 +103,7 @@ choice! {
 
 choice! {
     /// The form of messages.
-    MessageFormat, "--message-format" {
+    MessageFormat {
         /// For people, on stderr
         Human = "human",
         /// One JSON object per change, on stdout
@@ -118,7 +113,7 @@ choice! {
 
 choice! {
     /// To which name and namespace a sealed value is bound.
-    SealingScope, "--sealing-scope" {
+    SealingScope {
         /// To the name and the namespace
         Strict = "strict",
         /// To the namespace
@@ -130,7 +125,7 @@ choice! {
 
 choice! {
     /// The form of the output.
-    Format, "--format" {
+    Format {
         /// A YAML stream
         Yaml = "yaml",
         /// A v1/List
@@ -152,7 +147,7 @@ choice! {
 
 choice! {
     /// A tool whose annotations are added.
-    Profile, "--profile" {
+    Profile {
         /// Sync waves; what is not ours is neither pruned nor deleted
         Argocd = "argocd",
         /// What is not ours is not pruned
@@ -164,7 +159,7 @@ choice! {
 
 choice! {
     /// An in-cluster patcher.
-    Patcher, "--patcher" {
+    Patcher {
         /// titansoft-pte-ltd/imagepullsecret-patcher: polls
         Titansoft = "titansoft",
         /// tamcore/imagepullsecret-patcher: watches
@@ -182,10 +177,12 @@ impl Format {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+    use std::str::FromStr;
+
     use super::*;
 
     fn words_are_read_as_they_are_printed<C: Choice + FromStr + fmt::Display + fmt::Debug>() {
-        assert!(C::FLAG.starts_with("--"));
         for choice in C::ALL {
             assert!(choice.to_string().parse::<C>().is_ok_and(|read| read == *choice));
             assert!(!choice.help().is_empty() && !choice.help().starts_with(' ') && !choice.help().ends_with('.'));

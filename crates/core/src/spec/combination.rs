@@ -6,30 +6,30 @@ use crate::diagnostic::{Code, Diagnostic, Failure};
 /// A chart whose values can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chart {
-    /// The one that `--format chart` writes.
+    /// The chart of `--format chart`.
     Own,
     /// tamcore's chart of its patcher.
     Tamcore,
     /// empathyco's chart of titansoft's patcher.
     Empathyco,
-    /// Another, by a template.
+    /// Another chart, by a template.
     Template(std::path::PathBuf),
 }
 
 /// One cell of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Combination {
-    /// How the Secrets get there.
+    /// The strategy.
     pub strategy: Strategy,
-    /// How pods find them.
+    /// The link.
     pub link: Link,
-    /// How Secrets in files are protected.
+    /// The protection.
     pub protect: Protect,
-    /// The form of the output.
+    /// The format.
     pub format: Format,
 }
 
-/// What was typed: nothing chosen is `None`.
+/// The choices of the user; `None` for a missing choice.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wish {
     /// `--strategy`
@@ -43,13 +43,13 @@ pub struct Wish {
 }
 
 impl Combination {
-    /// The table: which strategy, link, protection and format go together.
+    /// The table: which strategy, link, protection and format can be combined.
     #[must_use]
     pub fn is_possible(self) -> bool {
         self.is_protectable() && self.is_deliverable()
     }
 
-    /// Whether what the format writes can be protected so.
+    /// Whether the protection works with what the format writes.
     #[must_use]
     pub fn is_protectable(self) -> bool {
         match (self.protect, self.format) {
@@ -58,12 +58,12 @@ impl Combination {
             | (_, Format::Directory | Format::Kustomization)
             | (Protect::Sops, Format::HelmValues) => true,
             (Protect::Sealed | Protect::External, Format::HelmValues | Format::DockerConfig | Format::Rbac)
-            // kubectl and Helm refuse what sops encrypted: only files for a tool that decrypts them.
+            // kubectl and Helm refuse encrypted documents of sops: they are only files for a tool that decrypts them.
             | (Protect::Sops, Format::Yaml | Format::Json | Format::Chart | Format::DockerConfig | Format::Rbac) => false,
         }
     }
 
-    /// Whether the format has room for what strategy and link need.
+    /// Whether the format can hold what strategy and link need.
     fn is_deliverable(self) -> bool {
         match (self.strategy, self.link, self.format) {
             (_, _, Format::Yaml | Format::Json | Format::Directory | Format::Kustomization)
@@ -89,10 +89,10 @@ impl Combination {
         })
     }
 
-    /// Fills what was not chosen.
+    /// Fills in the missing choices.
     ///
     /// # Errors
-    /// Usage: what was chosen does not go together; names the flags and the nearest possible choice.
+    /// Usage: the choices cannot be combined; the error names the flags and the nearest possible choice.
     pub fn resolve(wish: Wish) -> Result<Self, Failure> {
         let format = wish.format.unwrap_or(Format::Yaml);
         let strategy = wish.strategy.unwrap_or(Strategy::Static);
@@ -104,7 +104,7 @@ impl Combination {
         if asked.is_possible() { Ok(asked) } else { Err(Failure::Usage(vec![asked.impossible(wish)])) }
     }
 
-    /// The flags that make this one of another.
+    /// The flags that change the other choice into this one.
     fn changes(self, other: Self) -> String {
         let flags = [
             (self.strategy != other.strategy, format!("--strategy {}", self.strategy)),
@@ -133,8 +133,8 @@ impl Combination {
         };
         let flags: Vec<_> = other.into_iter().chain([format]).collect();
         let nearest = Self::all().filter(|cell| cell.is_possible()).max_by_key(|cell| {
-            // Rather another link than another format, another format than another strategy, anything than another
-            // protection; the first of equals.
+            // Change the link rather than the format, the format rather than the strategy, and anything rather than the protection;
+            // among equals, the first one.
             (
                 u8::from(cell.protect == self.protect) * 8
                     + u8::from(cell.strategy == self.strategy) * 3

@@ -1,14 +1,14 @@
 //! Reads durations and globs the way programs in Go do.
 
-/// The nanoseconds of a second.
+/// The nanoseconds in a second.
 pub const SECOND: f64 = 1e9;
 
-/// The nanoseconds of a text that Go's `time.ParseDuration` takes, and no negative one.
+/// The nanoseconds of a text that Go's `time.ParseDuration` accepts, if it is not negative.
 #[must_use]
 pub fn nanoseconds(text: &str) -> Option<f64> {
-    // What an `i64` holds: some 292 years.
+    // The largest `i64`: some 292 years.
     const LIMIT: f64 = 9_223_372_036_854_775_807.0;
-    // "m" is a prefix of "ms": the longer one stands first.
+    // "m" is a prefix of "ms", so the longer one comes first.
     const UNITS: [(&str, f64); 7] = [
         ("ns", 1.0),
         ("us", 1e3),
@@ -35,7 +35,7 @@ pub fn nanoseconds(text: &str) -> Option<f64> {
     (!text.is_empty() && sum < LIMIT).then_some(sum)
 }
 
-/// Whether Go's `path.Match` takes it, and takes it as it is meant: braces and `!` are letters like others there.
+/// Whether Go's `path.Match` accepts the glob with the intended meaning: braces and `!` are ordinary characters for it.
 #[must_use]
 pub fn is_glob(glob: &str) -> bool {
     let mut rest = glob;
@@ -49,7 +49,7 @@ pub fn is_glob(glob: &str) -> bool {
     !rest.contains(OF_OTHERS)
 }
 
-/// What has a meaning elsewhere, or only in brackets.
+/// Characters that have a meaning in other globs, or only in brackets.
 const OF_OTHERS: [char; 6] = ['{', '}', ',', '!', '^', ']'];
 
 /// Letters, digits and their ranges, at least one.

@@ -8,20 +8,20 @@ use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 use crate::names::VariableName;
 use crate::nearest::one_slip_away;
 
-/// What is known about the environment: which variables are set, and which paths are files.
+/// The facts about the environment: which variables are set, and which paths are files.
 pub struct Known<'a> {
     /// Whether a variable of this name is set.
     pub is_set: &'a dyn Fn(&str) -> bool,
     /// Whether a file has this path.
     pub is_file: &'a dyn Fn(&str) -> bool,
-    /// What regcred.yaml may name.
+    /// The limits for regcred.yaml.
     pub allowed: &'a Allowed,
 }
 
-/// The name of a variable. It is never repeated unless it looks like one: people type `$NAME`, and the shell puts the value there.
+/// The name of a variable. A message repeats it only if it looks like a name: people type `$NAME`, and the shell inserts the value.
 ///
 /// # Errors
-/// It is no name of a variable, or a value that only looks like one.
+/// The text is no name of a variable, or a value that only looks like one.
 pub fn variable(text: &str, place: &str, known: &Known<'_>) -> Parsed<VariableName> {
     let name = text.parse::<VariableName>().ok();
     name.filter(|name| (known.is_set)(name.as_str()) || VariableName::looks_like_one(text)).ok_or_else(|| {
@@ -40,7 +40,7 @@ pub fn variable(text: &str, place: &str, known: &Known<'_>) -> Parsed<VariableNa
 /// The host of a login.
 ///
 /// # Errors
-/// It can be no registry.
+/// The text cannot be a registry.
 pub fn registry(text: &str, place: &str) -> Parsed<RegistryKey> {
     RegistryKey::typed(text).map_err(|invalid| {
         let message = format!("the host in {place} {invalid}");
@@ -48,10 +48,10 @@ pub fn registry(text: &str, place: &str) -> Parsed<RegistryKey> {
     })
 }
 
-/// A login as a flag takes it: `HOST=USERVAR:PASSVAR`, or the name of a preset.
+/// A login as a flag: `HOST=USERVAR:PASSVAR`, or the name of a preset.
 ///
 /// # Errors
-/// It is neither, or names no registry or no variable.
+/// The text is neither, or names no registry or no variable.
 pub fn typed(text: &str, place: &str, known: &Known<'_>) -> Parsed<Source> {
     let Some((host, names)) = text.split_once('=') else {
         return presets::find(text).map(Source::Preset).ok_or_else(|| {
@@ -71,7 +71,7 @@ pub fn typed(text: &str, place: &str, known: &Known<'_>) -> Parsed<Source> {
     login(registry, username, variable(password, &format!("{place}, after the colon,"), known))
 }
 
-/// A login of its three parts, or what is wrong with each of them.
+/// A login from its three parts, or the problem of each part.
 ///
 /// # Errors
 /// One of the parts has an error.
@@ -88,7 +88,7 @@ pub fn login(
     }
 }
 
-/// The preset that was meant, if one is near; what was typed is not repeated.
+/// The preset with the most similar name, if one is similar enough; what the user typed is not repeated.
 fn nearest_preset(text: &str) -> String {
     one_slip_away(text, presets::PRESETS.iter().map(|preset| preset.name))
         .or_else(|| presets::of_host(text).map(|preset| preset.name))

@@ -6,16 +6,16 @@ use super::combination::{Chart, Combination};
 use super::typed::Typed;
 use crate::diagnostic::{Code, Diagnostic};
 
-/// What a run does, as far as it decides which options mean something.
+/// The facts about a run that decide which options mean something.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Strategy, link, protection and format.
     pub combination: Combination,
     /// The chart that values are for.
     pub chart: Chart,
-    /// The patcher, when the strategy is one.
+    /// The patcher, if the strategy is `patcher`.
     pub patcher: Option<Patcher>,
-    /// Whether labels in regcred.yaml choose the namespaces, and nothing else needs their names.
+    /// Whether labels in regcred.yaml choose the namespaces, and nothing else needs names of namespaces.
     pub selects_by_label: bool,
     /// Whether regcred.yaml has several pull secrets.
     pub has_several_pull_secrets: bool,
@@ -25,9 +25,9 @@ pub struct Run {
 
 /// Options that mean nothing in some kinds of run.
 struct Rule {
-    /// Whether a run is of that kind.
+    /// Whether a run is of this kind.
     applies: fn(&Run) -> bool,
-    /// The kind of run, with the flag that makes it.
+    /// The kind of run, as text with the flag that selects it.
     when: &'static str,
     /// The options.
     flags: &'static [&'static str],
@@ -115,7 +115,7 @@ const RULES: &[Rule] = &[
         hint: "use --exclude, or --strategy static",
     },
     Rule {
-        // The values for empathyco's chart may come with the namespace of the release.
+        // The values for empathyco's chart may include the Namespace of the release.
         applies: |run| run.combination.strategy == Strategy::Patcher && run.chart != Chart::Empathyco,
         when: "with `--strategy patcher`, which serves the namespaces that exist",
         flags: &["--create-namespaces"],
@@ -143,7 +143,7 @@ const RULES: &[Rule] = &[
         hint: "leave it out, or use --format yaml",
     },
     Rule {
-        // It chooses one of several.
+        // The option chooses one of several pull secrets.
         applies: |run| run.combination.format == Format::DockerConfig && !run.has_several_pull_secrets,
         when: "with `--format docker-config`, which has no name",
         flags: &["--secret-name"],
@@ -223,8 +223,8 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// The options that were typed and would do nothing, each with what makes it so. Variables and regcred.yaml are shared by runs of
-/// many kinds: what means nothing there is no error.
+/// The typed options that would do nothing, each with the reason. Runs of many kinds share variables and regcred.yaml, so a value
+/// there that means nothing is no error.
 #[must_use]
 pub fn idle(typed: &Typed, run: &Run) -> Vec<Diagnostic> {
     typed
@@ -245,7 +245,7 @@ pub fn idle(typed: &Typed, run: &Run) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Whether an option that may be typed would do something.
+/// Whether an option would do something if somebody typed it.
 #[must_use]
 pub fn means_something(flag: &str, run: &Run) -> bool {
     rule(flag, run).is_none()

@@ -1,6 +1,6 @@
 //! Holds what a user chooses, and the tables of what can be chosen together.
 //!
-//! Flags, variables, a cluster's entry and regcred.yaml are partial [`Spec`]s. [`Spec::merge`] makes one of them.
+//! Flags, variables, a cluster's entry and regcred.yaml are partial [`Spec`]s. [`Spec::merge`] merges them into one.
 
 pub mod choice;
 pub mod combination;
@@ -30,7 +30,7 @@ impl PullSecret {
     }
 }
 
-/// Where a certificate is.
+/// Where a certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Certificate {
     /// In the file that the flag names.
@@ -51,25 +51,25 @@ impl fmt::Display for Certificate {
     }
 }
 
-/// What a user chose in one place: flags, variables, a cluster's entry or the file; and what all of them come to.
+/// The choices of a user in one place (flags, variables, a cluster's entry or the file), or all of them merged.
 #[derive(Clone, Debug, Default)]
 pub struct Spec {
-    /// What a run has once.
+    /// The options that are the same for the whole run.
     pub options: Options,
-    /// What holds for every pull secret.
+    /// The options of every pull secret.
     pub each: PullSecret,
-    /// The pull secrets; none is a single one, which `each` describes.
+    /// The pull secrets; if the list is empty, there is a single one with the options of `each`.
     pub pull_secrets: Vec<PullSecret>,
 }
 
 impl Spec {
-    /// Makes one of several: each fills what those before it leave open.
+    /// Merges several Specs: each fills the missing values of those before it.
     #[must_use]
     pub fn merge(layers: impl IntoIterator<Item = Self, IntoIter: DoubleEndedIterator>) -> Self {
         layers.into_iter().rev().reduce(|lower, upper| upper.over(lower)).unwrap_or_default()
     }
 
-    /// A pull secret of this Spec takes what it leaves open from the one of the same name in `lower`; without pull secrets it
+    /// A pull secret of this Spec takes its missing values from the one with the same name in `lower`. A Spec without pull secrets
     /// takes those of `lower`.
     fn over(self, lower: Self) -> Self {
         let Self { options, each, pull_secrets } = self;
@@ -86,7 +86,7 @@ impl Spec {
         Self { options: options.over(lower.options), each: each.over(lower.each), pull_secrets }
     }
 
-    /// The pull secrets, of which there is at least one.
+    /// The pull secrets; the list has at least one.
     #[must_use]
     pub fn all_pull_secrets(&self) -> Vec<PullSecret> {
         if self.pull_secrets.is_empty() { vec![self.each.clone()] } else { self.pull_secrets.clone() }

@@ -11,7 +11,7 @@ use super::{Certificate, Parsed, Sourced, Spec};
 use crate::credentials::Source;
 use crate::names::{AccountName, Namespace, NamespacePattern, ResourceName};
 
-/// Declares a struct of values that may be left open, and how a lower one fills it.
+/// Declares a struct of optional values, and how another struct fills the missing ones.
 macro_rules! partial {
     ($(#[$documentation:meta])* $name:ident { $($(#[$field_documentation:meta])* $field:ident: $type:ty,)+ }) => {
         $(#[$documentation])*
@@ -19,7 +19,7 @@ macro_rules! partial {
         pub struct $name { $($(#[$field_documentation])* pub $field: Option<Sourced<$type>>,)+ }
 
         impl $name {
-            /// These values; `lower` fills the open ones.
+            /// These values; `lower` fills the missing ones.
             #[must_use]
             pub fn over(self, lower: Self) -> Self {
                 Self { $($field: self.$field.or(lower.$field)),+ }
@@ -29,7 +29,7 @@ macro_rules! partial {
 }
 
 partial! {
-    /// The options that a run has once.
+    /// The options that are the same for the whole run.
     Options {
         /// How the Secrets get there.
         strategy: Strategy,
@@ -51,7 +51,7 @@ partial! {
         create_namespaces: bool,
         /// The certificate of the cluster's Sealed Secrets controller.
         sealing_cert: Certificate,
-        /// To which name a sealed value is bound.
+        /// The scope of a sealed value: the name that it is bound to.
         sealing_scope: SealingScope,
         /// Whether unchanged documents are encrypted again.
         reseal: bool,
@@ -61,7 +61,7 @@ partial! {
         message_format: MessageFormat,
         /// Whether credential helpers are asked.
         credential_helpers: bool,
-        /// Whether a password may die with the job.
+        /// Whether a password may end with the job.
         allow_short_lived: bool,
         /// Whether a Docker config is written as JSON.
         raw: bool,
@@ -79,9 +79,9 @@ partial! {
         all_namespaces: bool,
         /// The labels of the namespaces that the rights are for.
         selector: String,
-        /// Whether the rights are also for what is no longer wanted.
+        /// Whether the rights include the removal of objects that are no longer wanted.
         prune: bool,
-        /// Whether Pods that are stuck are evicted, and the rights are also for that.
+        /// Whether stuck Pods are evicted, and the rights include that.
         restart_stuck_pods: bool,
         /// The namespace of the controller.
         controller_namespace: Namespace,
@@ -91,7 +91,7 @@ partial! {
         replicas: u32,
         /// The oldest version of Kubernetes that it is for.
         kube_version: String,
-        /// Whether custom resources say what it does.
+        /// Whether custom resources decide what the controller does.
         crd: bool,
         /// How often it asks the registries about each login: a Go duration.
         check_online: String,
@@ -144,7 +144,7 @@ pub struct Setting {
     pub flag: &'static str,
     /// How many values it takes.
     pub values: Values,
-    /// Whether the ConfigMap of a function may set it: what is about files of this machine may not.
+    /// Whether the ConfigMap of a function may set it. Options about files of this machine are not allowed there.
     pub in_a_function: bool,
     pub(super) set: fn(&mut Spec, &mut Reader<'_>),
 }
@@ -152,7 +152,7 @@ pub struct Setting {
 /// How many values an option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
-    /// None: it is set or not.
+    /// None: the option is set or not.
     None,
     /// One.
     One,

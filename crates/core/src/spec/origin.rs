@@ -27,7 +27,7 @@ impl Origin {
         matches!(self, Self::Key(_) | Self::Cluster(..) | Self::File(_))
     }
 
-    /// Whether the value belongs to this run only: the file and the variables are shared by runs of many kinds.
+    /// Whether the value belongs only to this run. Runs of many kinds share the file and the variables.
     #[must_use]
     pub fn is_typed(&self) -> bool {
         matches!(self, Self::Flag(_) | Self::Key(_))
@@ -54,11 +54,11 @@ pub struct Sourced<T> {
     pub origin: Origin,
 }
 
-/// A value that was parsed where it was typed. What is wrong with it is reported only if the run uses it.
+/// A parsed value. Its problem is reported only if the run uses the value.
 pub type Parsed<T> = Result<T, Vec<Diagnostic>>;
 
 impl<T: Clone> Sourced<Vec<Parsed<T>>> {
-    /// The values that were parsed; what is wrong with the others is added to `problems`.
+    /// The valid values; the problems of the others are added to `problems`.
     pub fn parsed(&self, problems: &mut Vec<Diagnostic>) -> Vec<T> {
         let mut values = Vec::new();
         for parsed in &self.value {

@@ -3,7 +3,7 @@
 use super::choice::Format;
 use super::combination::Chart;
 
-/// Every template that may be replaced; `templates/` has one of each to start from.
+/// Every template that a user may replace; `templates/` has a copy of each to start from.
 pub const BUILT_IN: &[&str] = &[
     "admission-policy.yaml.j2",
     "cluster-external-secret.yaml.j2",
@@ -18,7 +18,7 @@ pub const BUILT_IN: &[&str] = &[
     "service-account.yaml.j2",
 ];
 
-/// Whether a form of output makes something of a template: what is a chart's own is made by Helm.
+/// Whether a format uses a template: Helm makes the chart's own objects.
 #[must_use]
 pub fn is_used(name: &str, format: Format, chart: &Chart) -> bool {
     match (format, chart) {

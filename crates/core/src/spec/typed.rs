@@ -20,12 +20,12 @@ pub fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key() == name.trim_start_matches('-'))
 }
 
-/// What was typed for one run. It has no `Debug`: what was typed may be a secret in the wrong place.
+/// The options of one run, as typed. It has no `Debug`, because the user may have typed a secret in the wrong place.
 #[derive(Clone, Default)]
 pub struct Typed(Vec<(&'static Setting, Origin, Vec<OsString>)>);
 
 impl Typed {
-    /// Adds the values of an option, none for one that takes none.
+    /// Adds the values of an option; an option without values gets an empty list.
     pub fn add(&mut self, setting: &'static Setting, origin: Origin, values: Vec<OsString>) {
         self.0.push((setting, origin, values));
     }
@@ -45,7 +45,7 @@ impl Typed {
         sorted.into_iter()
     }
 
-    /// The partial Spec that it makes; what is wrong with names is added to `problems`.
+    /// The partial Spec of these options; problems of names are added to `problems`.
     pub fn spec(&self, known: &Known<'_>, problems: &mut Vec<Diagnostic>) -> Spec {
         let mut spec = Spec::default();
         for (setting, origin, values) in self.iter() {
@@ -149,7 +149,7 @@ impl Reader<'_> {
     pub(super) fn add_logins(&self, spec: &mut Spec, parse: impl Fn(&str, &str, &Known<'_>) -> Parsed<Source>) {
         let place = self.origin.to_string();
         let confined = |source: Source| match &self.origin {
-            // A functionConfig is a file of the repository, as regcred.yaml is.
+            // A functionConfig is a file of the repository, like regcred.yaml.
             Origin::Key(_) => self.known.allowed.confined(source, &place),
             _ => Ok(source),
         };
@@ -163,7 +163,7 @@ fn extend(logins: &mut Option<Sourced<Vec<Parsed<Source>>>>, more: Vec<Parsed<So
     logins.get_or_insert_with(|| Sourced { value: Vec::new(), origin: origin.clone() }).value.extend(more);
 }
 
-/// A name, or what is wrong with it at this place.
+/// A name, or its problem at this place.
 ///
 /// # Errors
 /// The text breaks the rule of the name.
@@ -173,7 +173,7 @@ pub fn parsed<N: FromStr<Err = InvalidName>>(text: &str, place: &str) -> Parsed<
     })
 }
 
-/// Names and globs of namespaces, each with what is wrong with it.
+/// Names and globs of namespaces, each with its problem if it has one.
 pub fn patterns(texts: impl Iterator<Item = String>, origin: &Origin) -> Vec<Parsed<NamespacePattern>> {
     let pattern = |(number, text): (usize, String)| {
         let text = text.trim();

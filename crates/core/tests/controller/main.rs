@@ -14,7 +14,7 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state
 
 use world::{Step, World};
 
-/// What goes wrong in a run.
+/// The faults of a run.
 trait Faults: Clone + std::fmt::Debug + 'static {
     fn faults() -> BoxedStrategy<Step>;
 }
@@ -34,14 +34,14 @@ macro_rules! faults {
 }
 
 faults! {
-    // Intermediate states: the replica dies between two writes, or before it hears of one; what it sent may come late.
+    // Intermediate states: the replica dies between two writes, or before it hears of one; its last write may come late.
     Crashes => prop_oneof![Just(Step::Crash), (0..4_usize).prop_map(Step::Unheard), (0..4_usize).prop_map(Step::Late)].boxed();
-    // Unobserved states: what happened is seen only in its result.
+    // Unobserved states: only the result of an event is seen.
     Missed => (0..3_usize).prop_map(Step::Miss).boxed();
-    // Stale states: a replica begins with what an older API server says.
+    // Stale states: a replica starts with the state of an older API server.
     Stale => prop_oneof![(0..3_usize, 1..12_usize).prop_map(|(watch, back)| Step::BeginStale(watch, back)),
         (1..12_usize).prop_map(Step::CrashToStale)].boxed();
-    // All of them, and logins that change.
+    // All faults, and logins that change.
     Everything => prop_oneof![Crashes::faults(), Missed::faults(), Stale::faults(), Just(Step::Rotate)].boxed();
 }
 

@@ -13,7 +13,7 @@ pub const NAME: &str = "ours";
 pub struct Space {
     pub uid: u64,
     pub is_excluded: bool,
-    /// Whether somebody else took our Secret away there, so that a reference to it may be anybody's.
+    /// Whether somebody else removed our Secret there, so that a reference to it may belong to anybody.
     pub is_tainted: bool,
 }
 
@@ -32,7 +32,7 @@ pub struct Listed {
     pub list: Vec<Value>,
 }
 
-/// A change of one kind of object, by its place: `None` is its end.
+/// A change of one kind of object, by its place; `None` is a deletion.
 #[derive(Clone, Debug)]
 pub struct Change {
     pub place: (String, String),
@@ -154,7 +154,7 @@ impl Server {
         self.history[2].push(Change { place: (namespace.to_owned(), NAME.to_owned()), object: Some(object) });
     }
 
-    /// What is there after so many changes of a kind.
+    /// The state after this many changes of a kind.
     pub fn list(&self, kind: usize, changes: usize) -> Vec<Value> {
         let mut there = BTreeMap::new();
         for Change { place, object } in &self.history[kind][..changes] {
@@ -166,7 +166,7 @@ impl Server {
         there.into_values().collect()
     }
 
-    /// What the API server answers, with the policies that confine the account.
+    /// The answer of the API server, with the policies that confine the account.
     pub fn write(&mut self, write: &Write, content: &str) -> Outcome {
         let namespace = write.place.namespace.as_str().to_owned();
         let Some(space) = self.namespaces.get(&namespace) else { return Outcome::NamespaceEnds };

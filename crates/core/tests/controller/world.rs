@@ -17,39 +17,39 @@ const ACCOUNTS: [&str; 2] = ["default", "ci"];
 /// How many writes run at once.
 const AT_ONCE: usize = 4;
 
-/// Something that happens.
+/// The events of a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// A namespace, a ServiceAccount: made by others.
+    /// Somebody creates a namespace or a ServiceAccount.
     Create(usize),
     Account(usize, usize),
     Delete(usize),
-    /// It opts out, or in again.
+    /// A namespace opts out, or in again.
     Exclude(usize),
-    /// Somebody makes a Secret of our name, deletes one, or changes the content of ours.
+    /// Somebody creates or deletes a Secret of our name, or changes the content of ours.
     Foreign(usize),
     DeleteSecret(usize),
     Drift(usize),
-    /// Somebody adds a reference of their own, or removes ours.
+    /// Somebody adds another reference, or removes ours.
     Refer(usize, usize),
     Unrefer(usize, usize),
     /// A watch shows its next change.
     See(usize),
-    /// The machine begins a write; the API server answers one.
+    /// The machine starts a write; the API server answers one.
     Begin,
     End(usize),
-    /// The API server does a write, and the replica hears that it failed.
+    /// The API server executes a write, but the replica gets an error.
     Unheard(usize),
-    /// The replica dies, and another one begins.
+    /// The replica dies, and another one starts.
     Crash,
-    /// A write of a replica that died comes late.
+    /// A write of a dead replica comes late.
     Late(usize),
-    /// A watch loses its place, and begins again with what is there.
+    /// A watch loses its place, and starts again with the existing objects.
     Miss(usize),
-    /// A watch, or a whole replica, begins with what an older API server says.
+    /// A watch, or a whole replica, starts with the state of an older API server.
     BeginStale(usize, usize),
     CrashToStale(usize),
-    /// Other logins.
+    /// The logins change.
     Rotate,
 }
 
@@ -61,7 +61,7 @@ pub struct World {
     /// How many changes each watch has shown.
     shown: [usize; 3],
     running: Vec<Write>,
-    /// Writes of replicas that died, with the content they had.
+    /// Writes of dead replicas, with their content.
     late: Vec<(Write, String)>,
     now: u64,
 }
@@ -176,7 +176,7 @@ impl World {
 
     fn crash(&mut self, login: usize, back: usize) {
         let content = self.content();
-        // What the next replica cannot know: a reference was added, and the Secret was not.
+        // The next replica cannot know this: a reference was added, but the Secret was not.
         self.lose_track();
         self.late.extend(self.running.drain(..).map(|write| (write, content.clone())));
         if login != self.login {
@@ -201,7 +201,7 @@ impl World {
         [Watch::Namespaces, Watch::Accounts(None), Watch::Secrets(0)][kind].clone()
     }
 
-    /// A watch shows everything that there was so many changes ago, and goes on from there.
+    /// A watch shows the state of this many changes ago, and goes on from there.
     fn begin_watch(&mut self, kind: usize, back: usize) {
         let changes = self.server.history[kind].len().saturating_sub(back);
         self.machine.see(Event::Began(Self::watch(kind)), self.now);
@@ -236,7 +236,7 @@ impl World {
         self.machine.see(event, self.now);
     }
 
-    /// Nothing more goes wrong: the watches show everything, and every write is done.
+    /// No more faults: the watches show everything, and every write succeeds.
     pub fn settle(&mut self) {
         for write in std::mem::take(&mut self.late) {
             self.server.write(&write.0, &write.1);
@@ -261,7 +261,7 @@ impl World {
         }
     }
 
-    /// The cluster is as it should be, and every namespace is counted where it is.
+    /// The cluster is as wanted, and every namespace is counted in its state.
     pub fn is_right(&self) {
         let standings: Vec<_> = self.machine.standings().map(|(_, standing)| standing).collect();
         let counts = self.machine.counts();

@@ -31,11 +31,11 @@ use regcred_core::docker_config::Logins;
 use regcred_core::names::ResourceName;
 use regcred_core::spec::typed::Typed;
 
-/// How one cluster is.
+/// The state of one cluster.
 #[derive(Default)]
 struct Seen {
     namespaces: Vec<NamespaceStatus>,
-    /// What is there once for the whole cluster: policies.
+    /// The cluster-wide objects: policies.
     others: Vec<Step>,
     problems: Vec<Diagnostic>,
 }
@@ -51,7 +51,7 @@ struct OfCluster<'a> {
     problems: &'a [Diagnostic],
 }
 
-/// Reads every cluster, and shows how it is.
+/// Reads every cluster, and shows its state.
 pub fn run(
     typed: &Typed,
     arguments: &StatusArguments,
@@ -117,7 +117,7 @@ async fn look(
     Seen { namespaces, others, problems }
 }
 
-/// Says where the Pods could not be read.
+/// Warns if Pods could not be read.
 fn not_read(namespaces: &[NamespaceStatus]) -> Option<Diagnostic> {
     let unread = namespaces.iter().filter(|one| one.failed_pulls.is_none()).map(|one| &one.namespace);
     let unread: Vec<_> = unread.collect();

@@ -24,10 +24,10 @@ pub(super) struct Online<'a> {
 }
 
 impl<'a> Online<'a> {
-    /// Reads the flags; none without `--online`.
+    /// Reads the flags; `None` without `--online`.
     ///
     /// # Errors
-    /// Usage, and a variable that confines the registries and cannot be read.
+    /// Usage, or a variable with invalid limits for the registries.
     pub(super) fn read(arguments: &StatusArguments, environment: &'a Environment) -> Result<Option<Self>, Failure> {
         if !arguments.online {
             return Ok(None);
@@ -47,7 +47,7 @@ impl<'a> Online<'a> {
     /// Asks about the images of the Pods, and adds the answers to the namespaces.
     ///
     /// # Errors
-    /// The cluster does not give the Secrets, or no registry can be asked at all.
+    /// The cluster refuses to give the Secrets, or no registry can be asked at all.
     pub(super) async fn ask(
         &self,
         server: &Server,

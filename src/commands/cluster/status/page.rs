@@ -1,7 +1,7 @@
 //! Writes the status as one page for a browser, with everything that it needs in it.
 //!
-//! Every value is escaped by the template. A policy of the page itself allows our style and our script, by their hashes, and nothing
-//! else: no network, and no script that came in with a value.
+//! The template escapes every value. A Content-Security-Policy in the page allows only our style and our script, by their hashes: no
+//! network, and no script from a value.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -23,7 +23,7 @@ const PAGE: &str = include_str!("page.html.j2");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// What the template knows: no secret.
+/// The variables of the template: no secret.
 #[derive(Serialize)]
 struct Context<'a> {
     at: String,
@@ -39,7 +39,7 @@ struct Context<'a> {
     problems: Vec<Problem<'a>>,
 }
 
-/// How many pull secrets are in a state.
+/// The number of pull secrets in a state.
 #[derive(Serialize)]
 struct Count {
     state: State,
@@ -58,7 +58,7 @@ struct Row<'a> {
     refused: usize,
 }
 
-/// An object of the whole cluster.
+/// A cluster-wide object.
 #[derive(Serialize)]
 struct Other<'a> {
     cluster: Option<&'a ResourceName>,
@@ -78,7 +78,7 @@ struct Problem<'a> {
 /// The page.
 ///
 /// # Errors
-/// The template's, which only a bug can cause.
+/// The errors of the template, which only a bug can cause.
 pub(super) fn write(clusters: &[(&Settings, Seen)]) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -143,7 +143,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What a policy of the page calls a text.
+/// The hash of a text, in the form for the policy of the page.
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(digest(&SHA256, text.as_bytes())))
 }

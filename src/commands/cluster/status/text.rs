@@ -8,10 +8,10 @@ use crate::settings::Settings;
 use regcred_core::cluster::status::online::{Answer, ImageStatus};
 use regcred_core::cluster::status::{AccountStatus, LinkState, NamespaceStatus, PullStatus, SecretStatus, State};
 
-/// How many ServiceAccounts are named in a cell.
+/// The number of ServiceAccounts that a cell names.
 const NAMED: usize = 3;
 
-/// The table, and what the registries say about each pull that fails.
+/// The table, and the registries' messages about each pull that fails.
 pub(super) fn write(clusters: &[(&Settings, Seen)]) -> String {
     let is_fleet = clusters.iter().any(|(settings, _)| settings.cluster.is_some());
     let mut rows = vec![["CLUSTER", "NAMESPACE", "PULL SECRET", "STATE", "SERVICEACCOUNTS", "PODS"].map(str::to_owned)];
@@ -53,7 +53,7 @@ pub(super) fn write(clusters: &[(&Settings, Seen)]) -> String {
     aligned(&rows, usize::from(!is_fleet)) + &pulls + &others
 }
 
-/// What there is, in a line: `2 namespaces: 1 current, 1 missing; 1 pull fails`.
+/// A summary in one line: `2 namespaces: 1 current, 1 missing; 1 pull fails`.
 pub(super) fn summary(clusters: &[(&Settings, Seen)]) -> String {
     let all = || clusters.iter().flat_map(|(_, seen)| &seen.namespaces);
     let mut secrets: Vec<_> = all().flat_map(|namespace| &namespace.secrets).collect();
@@ -91,7 +91,7 @@ fn word(state: State) -> &'static str {
     }
 }
 
-/// The state, with whose it is or what is wrong.
+/// The state, with the owner or the problem.
 fn state(secret: &SecretStatus) -> String {
     let outdated = secret.state == State::Managed && !secret.as_wanted;
     let notes = [secret.whose.as_deref(), secret.fault.as_deref(), outdated.then_some("holds other logins")];
@@ -129,7 +129,7 @@ fn pods(namespace: &NamespaceStatus) -> String {
     }
 }
 
-/// A pull that fails, in the words of the kubelet and the registry.
+/// A pull that fails, with the message of the kubelet and the registry.
 fn said(place: &str, pull: &PullStatus) -> String {
     let mut text = format!("\n{place}/{}, {} {}: {}\n  {}\n", pull.pod, pull.place, pull.name, pull.reason, pull.image);
     if let Some(words) = &pull.words {
@@ -141,7 +141,7 @@ fn said(place: &str, pull: &PullStatus) -> String {
     text
 }
 
-/// An image that a new node could not pull, or nobody knows.
+/// An image that a new node could not pull, or whose answer is not known.
 fn asked(place: &str, ImageStatus { image, secrets, pull, message }: &ImageStatus) -> String {
     let answer = match pull {
         Answer::Good => return String::new(),
@@ -153,7 +153,7 @@ fn asked(place: &str, ImageStatus { image, secrets, pull, message }: &ImageStatu
     format!("\n{place}: {answer}\n  {image}\n  {message} (with {secrets})\n")
 }
 
-/// The columns from this one on, each as wide as its longest cell.
+/// Aligns the columns from this one on: each is as wide as its longest cell.
 fn aligned(rows: &[[String; 6]], first: usize) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<_> = (0..6).map(width).collect();

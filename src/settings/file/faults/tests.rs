@@ -1,4 +1,4 @@
-//! Tests what is said of the faults of a regcred.yaml.
+//! Tests the messages about mistakes in a regcred.yaml.
 
 use super::*;
 

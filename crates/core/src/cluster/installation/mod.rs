@@ -83,7 +83,7 @@ pub struct Installed<'a> {
 
 /// An installation of the controller.
 pub struct Installation<'a> {
-    /// How it is installed.
+    /// The options of the installation.
     pub settings: &'a ControllerSettings,
     /// The pull secrets, by name.
     pub pull_secrets: Vec<Installed<'a>>,

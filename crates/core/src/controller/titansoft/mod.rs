@@ -41,7 +41,7 @@ pub struct Settings {
 pub enum Overwrites {
     /// All of them.
     All,
-    /// Those of the patcher, and ours (`managedonly`).
+    /// The Secrets of the patcher, and ours (`managedonly`).
     Managed,
     /// None (`force=false`).
     None,

@@ -1,4 +1,4 @@
-//! Tests what each variable and flag of the patcher means.
+//! Tests the meaning of each variable and flag of the patcher.
 
 use secrecy::ExposeSecret;
 
@@ -11,7 +11,7 @@ fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Settings {
     super::read(arguments, variables).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
-/// What is wrong, beside a good login.
+/// A problem beside a good login.
 fn problems(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
     let variables = variables.iter().chain([&FILE]).map(|(name, value)| (*name, Some(*value)));
     let problems = super::read(arguments, variables).err().unwrap_or_default();

@@ -9,7 +9,7 @@ const NOT_THE_TOKEN: Remedy = Remedy::Text(
     "give the token alone: `aws ecr get-login-password`, `gcloud auth print-access-token`, or `jq -r` with the field of the token",
 );
 
-/// The first that fits is said, alone.
+/// Only the first matching finding is reported.
 pub(super) const ERRORS: &[Finding] = &[
     Finding {
         is: |it| it.password.is_empty(),
@@ -143,7 +143,7 @@ pub(super) const ERRORS: &[Finding] = &[
     },
 ];
 
-/// Each that fits is said, where there is no error.
+/// Every matching finding is reported, if there is no error.
 pub(super) const WARNINGS: &[Finding] = &[
     Finding {
         is: |it| it.password.contains(damage::is_invisible) || damage::is_at_an_edge(it.password),

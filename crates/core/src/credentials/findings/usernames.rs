@@ -5,7 +5,7 @@ use super::super::{damage, foreign, google, other};
 use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WITHOUT_QUOTES};
 use crate::diagnostic::Code;
 
-/// The first that fits is said, alone.
+/// Only the first matching finding is reported.
 pub(super) const ERRORS: &[Finding] = &[
     Finding {
         is: |it| it.username.is_empty(),
@@ -53,7 +53,7 @@ pub(super) const ERRORS: &[Finding] = &[
     },
 ];
 
-/// Each that fits is said, where there is no error.
+/// Every matching finding is reported, if there is no error.
 pub(super) const WARNINGS: &[Finding] = &[
     Finding {
         is: |it| it.username.contains(damage::is_invisible) || damage::is_at_an_edge(it.username),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-/// The JSON with U+FFFD for each half of a surrogate pair, as Go reads it, and 0 for each number, as nobody asks for one.
+/// The JSON as Go reads it, with U+FFFD for each half of a surrogate pair, and with 0 for each number, because no number is read.
 /// Lines and columns stay.
 pub(super) fn rewritten(json: &str) -> Cow<'_, str> {
     let mut bytes = json.as_bytes().to_vec();
@@ -27,7 +27,7 @@ pub(super) fn rewritten(json: &str) -> Cow<'_, str> {
     }
 }
 
-/// The length of an escape, which is rewritten if it is half of a surrogate pair.
+/// The length of an escape; the escape is rewritten if it is half of a surrogate pair.
 fn escape(bytes: &mut [u8]) -> usize {
     let unit = |at: usize| {
         let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
@@ -45,7 +45,7 @@ fn escape(bytes: &mut [u8]) -> usize {
     }
 }
 
-/// The length of what may be a number, which is rewritten if it is one.
+/// The length of a possible number; it is rewritten if it is a number.
 fn number(bytes: &mut [u8]) -> usize {
     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     let length = bytes.iter().position(|byte| !is_part(byte)).unwrap_or(bytes.len());

@@ -1,15 +1,15 @@
 //! Recognizes the forms of placeholders.
 
-/// Whether vals, and so Helmfile, takes a part of the text for a reference: `(secret)?ref+SCHEME://`.
+/// Whether vals, which Helmfile uses, takes a part of the text for a reference: `(secret)?ref+SCHEME://`.
 ///
-/// What follows in the text is not looked at: in a Docker config that is written as JSON, there always is something.
+/// The text after the reference does not count: in a Docker config in JSON, there is always something.
 pub fn evaluated_by_helmfile(text: &str) -> bool {
     text.match_indices("ref+").any(|(at, found)| {
         text[at + found.len()..].split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['+', ':']))
     })
 }
 
-/// Whether it is what hides a value.
+/// Whether the text is a mask.
 pub fn is_mask(text: &str) -> bool {
     const WORDS: [&str; 10] = [
         "masked",
@@ -33,14 +33,14 @@ pub fn is_mask(text: &str) -> bool {
     letters || words.is_some_and(|it| WORDS.contains(&it.to_ascii_lowercase().as_str()))
 }
 
-/// Whether it is what a program encrypted.
+/// Whether a program has encrypted the text.
 pub fn is_encrypted(text: &str) -> bool {
     const HEADS: [&str; 13] = [
         "$ANSIBLE_VAULT;",
         "-----BEGIN PGP MESSAGE-----",
         "-----BEGIN AGE ENCRYPTED FILE-----",
         "age-encryption.org/",
-        // The same in base64; what `openssl enc`, Fernet, Jenkins and `ConvertFrom-SecureString` write.
+        // The same in base64: the output of `openssl enc`, Fernet, Jenkins and `ConvertFrom-SecureString`.
         "YWdlLWVuY3J5cHRpb24ub3Jn",
         "U2FsdGVkX1",
         "gAAAAAB",
@@ -59,7 +59,7 @@ pub fn is_encrypted(text: &str) -> bool {
         || HEADS.iter().any(|head| text.starts_with(head))
 }
 
-/// Base64 of what AWS, Google, PGP or Sealed Secrets have encrypted, by its first bytes: none is shorter than 100 letters.
+/// Whether AWS, Google, PGP or Sealed Secrets encrypted the text, by the first bytes of its base64: such a text has more than 100 letters.
 fn is_of_a_cloud(text: &str) -> bool {
     const HEADS: [&str; 7] = ["AQICAH", "AQIDAH", "CiQA", "CiUA", "hQEMA", "hQIMA", "hF4D"];
     let is_sealed = text.len() > 700 && ["Ag", "AQ"].iter().any(|head| text.starts_with(head));
@@ -71,7 +71,7 @@ fn is_of_a_cloud(text: &str) -> bool {
 pub fn is_reference(text: &str) -> bool {
     const HEADS: &str = "arn:aws @Microsoft.KeyVault( vault:secret/ vault:kv/ secretsmanager: aws:secretsmanager: ssm:/ \
         op:/ sops: <path:";
-    // Tags of YAML, which a reader of that file would have replaced.
+    // Tags of YAML, which a reader of the YAML file would have replaced.
     const TAGS: [&str; 9] = ["vault", "secret", "Ref", "Sub", "GetAtt", "ENV", "env", "env_var", "reference"];
     const SCHEMES: &str = "1password akeyless aws-secretsmanager awssecretsmanager azure-keyvault azure-key-vault bitwarden bw \
         cyberark dashlane gcp-secretmanager gcpsecretmanager gcpsecrets gopass googlesecretmanager \
@@ -88,12 +88,12 @@ pub fn is_reference(text: &str) -> bool {
     is_scheme || is_of_google || is_of_azure || is_tag || HEADS.split(' ').any(|head| text.starts_with(head))
 }
 
-/// Whether it is what people write where a value belongs.
+/// Whether the text is what people write before they know the value.
 pub fn is_example(text: &str) -> bool {
     const WORDS: [&str; 10] = ["todo", "tbd", "dummy", "none", "n/a", "true", "false", "...", "…", "redacted"];
     const THINGS: [&str; 7] = ["token", "password", "username", "secret", "user", "key", "pat"];
     const VERBS: &str = "your- my- some- insert- enter- put- paste- replace-with- change-this- dummy- fake- sample-";
-    // With more words, digits or signs around them.
+    // With more words, digits or signs around these.
     const PHRASES: &str = "-changeme- -change-me- -changeit- -change-it- -replaceme- -replace-me- -replace-this- -fixme- \
         -placeholder-";
     let lower = text.to_ascii_lowercase();
@@ -108,7 +108,7 @@ pub fn is_example(text: &str) -> bool {
     WORDS.contains(&text.as_str()) || is_yours || is_here || is_a_verb || is_one_letter || is_a_phrase
 }
 
-/// Whether it is how a program or a file of settings writes a value, or names one.
+/// Whether the text is how a program or a file of settings writes a value, or names one.
 pub fn is_notation(text: &str) -> bool {
     const AROUND: [(&str, &str); 14] = [
         ("env(", ")"),
@@ -146,29 +146,29 @@ pub fn is_notation(text: &str) -> bool {
         || AROUND.iter().any(|(open, close)| within(text, open, close).is_some_and(is_prose))
 }
 
-/// What is between the two, unless that is nothing.
+/// The text between the two, unless it is empty.
 pub fn within<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
     text.strip_prefix(open)?.strip_suffix(close).filter(|inner| !inner.is_empty())
 }
 
-/// Whether it is a name as variables have.
+/// Whether the text has the form of a variable's name.
 pub fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Letters, digits and what joins them in names and paths.
+/// Letters, digits, and the characters that join them in names and paths.
 pub fn is_dotted(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/!?=#+@".contains(&byte))
 }
 
-/// Whether what is in the angle brackets begins a page, which is another mistake.
+/// Whether the text in the angle brackets begins a web page, which is another mistake.
 pub fn is_of_a_page(text: &str) -> bool {
     ["!doc", "html"].iter().any(|page| text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(page)))
 }
 
-/// The same with blanks, quotes and pipes: what people write for people or for a template's reader.
+/// The same with blanks, quotes and pipes: text for people, or for the reader of a template.
 pub fn is_prose(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _-.,:/!?=#+@\"'|()[]$&\\".contains(&byte))

@@ -1,6 +1,6 @@
 //! Names the registry of a service, if its web site or API was written instead.
 
-/// Hosts that hold no images, each with the host that does.
+/// Hosts without images, each with the host that has them.
 const REAL_HOSTS: &[(&str, &str)] = &[
     ("access.redhat.com", "registry.redhat.io"),
     ("acr.io", "NAME.azurecr.io"),
@@ -81,7 +81,7 @@ const REAL_HOSTS: &[(&str, &str)] = &[
     ("www.quay.io", "quay.io"),
 ];
 
-/// The host that holds the images of the service whose web site or API this host is.
+/// The host with the images of a service, if this host is its web site or API.
 #[must_use]
 pub fn real_host(host: &str) -> Option<&'static str> {
     let is_api_of_ecr = host.contains("ecr.") && host.ends_with(".amazonaws.com") && !host.contains(".dkr.ecr");
@@ -98,7 +98,7 @@ fn is_ecr_without_region(host: &str) -> bool {
     host.ends_with(".dkr.ecr.amazonaws.com")
 }
 
-/// Registries that everybody can use, and that are often misspelled.
+/// Public registries whose names people often misspell.
 const WELL_KNOWN: [&str; 16] = [
     "docker.io",
     "gcr.io",
@@ -118,7 +118,7 @@ const WELL_KNOWN: [&str; 16] = [
     "vcr.io",
 ];
 
-/// The well-known registry that differs from this host by one slip of the keyboard.
+/// The well-known registry that differs from this host by one typo.
 #[must_use]
 pub fn one_slip_away(host: &str) -> Option<&'static str> {
     let is_near = |known: &str| known.len().abs_diff(host.len()) <= 1 && strsim::osa_distance(host, known) == 1;

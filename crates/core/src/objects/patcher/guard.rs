@@ -1,28 +1,14 @@
-//! Builds the policies that confine a patcher's account to what a patcher does.
-
-use serde_json::Value;
+//! Writes the rules that confine a patcher's account to what a patcher does.
 
 use super::{NAME, PatcherSettings};
 use crate::names::ResourceName;
-use crate::objects::guard::{Guard, Rule, has_not_opted_out, policy};
+use crate::objects::guard::{Guard, Rule, has_not_opted_out};
 use crate::objects::marks::{MANAGED_BY, OWNER};
 use crate::spec::choice::Patcher;
 
 /// The name of the patcher's account at the API server.
 pub(super) fn user(patcher: &PatcherSettings) -> String {
     format!("system:serviceaccount:{}:{NAME}", patcher.namespace)
-}
-
-/// A policy for Secrets and one for ServiceAccounts, each with its binding.
-pub(super) fn policies(patcher: &PatcherSettings, secret: &ResourceName, owner: &str) -> Vec<Value> {
-    let is_the_patcher = format!("request.userInfo.username == \"{}\"", user(patcher));
-    let of = |suffix: &str, resource: &str, rules: &[Rule]| {
-        let name = format!("{}-{suffix}", patcher.cluster_name());
-        policy(&name, resource, ("is-the-patcher", &is_the_patcher), rules)
-    };
-    let secrets = of("secrets", "secrets", &secret_rules(patcher, secret, owner));
-    let accounts = of("service-accounts", "serviceaccounts", &service_account_rules(patcher, secret));
-    secrets.into_iter().chain(accounts).collect()
 }
 
 /// The rules for Secrets.

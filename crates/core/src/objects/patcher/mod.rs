@@ -1,14 +1,12 @@
 //! Builds the objects of an in-cluster patcher, which copies one Secret into every namespace.
 
-mod access;
-mod deployment;
 mod guard;
 mod options;
 
 use serde_json::{Value, json};
 
 use super::marks::{Marks, Role};
-use super::{Object, Part, Request, Restyle, Wanted, add, external_secret, namespace_of_a_program, pod_policy, source};
+use super::{Render, Request, Wanted, add, external_secret, pod_policy, source};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, ResourceName};
@@ -123,64 +121,58 @@ impl PatcherSettings {
 /// rights, the source Secret and the Deployment.
 ///
 /// # Errors
-/// The errors of `restyle`.
-pub(super) fn build<R: Restyle>(
+/// The errors of `templates`.
+pub(super) fn build<R: Render>(
     patcher: &PatcherSettings,
     secret: &Wanted<'_>,
     request: &Request<'_>,
-    restyle: &R,
+    templates: &R,
 ) -> Result<Manifests, R::Error> {
     let context = patcher.context(secret.name, &request.marks.owner);
-    let objects = |template, objects: Vec<Value>, role| -> Result<Vec<Object>, R::Error> {
-        Ok(request.marks.dress(restyle.restyle(Part::new(template, context.clone(), objects))?, role).collect())
-    };
+    let objects = |template, role| Ok(request.marks.dress(templates.render(template, &context)?, role));
     let mut manifests = match patcher.guard {
-        Guard::Confined => self::guard(patcher, secret.name, &request.marks, restyle)?,
+        Guard::Confined => self::guard(patcher, secret.name, &request.marks, templates)?,
         Guard::Unconfined => Manifests::default(),
     };
     // We write the Namespace, but never delete it: `--patcher-namespace` may name a namespace that others use, and their objects would be
     // deleted with it. We delete our objects there one by one; an empty namespace costs nothing.
-    let namespace =
-        objects("patcher-namespace.yaml.j2", vec![namespace_of_a_program(&patcher.namespace)], Role::Namespace)?;
-    add(namespace, &mut manifests);
+    add(objects("patcher-namespace.yaml.j2", Role::Namespace)?, &mut manifests);
     let template = match patcher.patcher {
         Patcher::Titansoft => "patcher-titansoft-access.yaml.j2",
         Patcher::Tamcore => "patcher-tamcore-access.yaml.j2",
     };
-    add(objects(template, access::objects(patcher, secret.name), Role::Owned)?, &mut manifests);
+    add(objects(template, Role::Owned)?, &mut manifests);
     if request.link == Link::Policy {
-        add(pod_policy::objects(secret, request, restyle)?, &mut manifests);
+        add(pod_policy::objects(secret, request, templates)?, &mut manifests);
     }
     let place = Place::Fixed(patcher.namespace.clone());
     if let Some(external) = secret.external {
-        add(external_secret::in_cluster(request, restyle)?, &mut manifests);
+        add(external_secret::in_cluster(request, templates)?, &mut manifests);
         let source = std::iter::once((&patcher.source, external));
-        for object in external_secret::in_namespace(source, &request.marks, restyle)? {
+        for object in external_secret::in_namespace(source, &request.marks, templates)? {
             manifests.once(ObjectTemplate::plain(object, place.clone()));
         }
     } else {
         let source = source(&patcher.source, secret.docker_config.to_json(), &request.marks);
         manifests.once(ObjectTemplate::sensitive(source, place));
     }
-    let deployment = deployment::deployment(patcher, secret.name);
-    add(objects("patcher-deployment.yaml.j2", vec![deployment], Role::Owned)?, &mut manifests);
+    add(objects("patcher-deployment.yaml.j2", Role::Owned)?, &mut manifests);
     Ok(manifests)
 }
 
 /// Only the policies that confine a patcher: for a patcher that a third-party chart deploys under the same name.
 ///
 /// # Errors
-/// The errors of `restyle`.
-pub fn guard<R: Restyle>(
+/// The errors of `templates`.
+pub fn guard<R: Render>(
     patcher: &PatcherSettings,
     secret: &ResourceName,
     marks: &Marks,
-    restyle: &R,
+    templates: &R,
 ) -> Result<Manifests, R::Error> {
     let mut manifests = Manifests::default();
-    let context = patcher.context(secret, &marks.owner);
-    let part = Part::new("patcher-guard.yaml.j2", context, guard::policies(patcher, secret, &marks.owner));
-    add(marks.dress(restyle.restyle(part)?, Role::Policy), &mut manifests);
+    let objects = templates.render("patcher-guard.yaml.j2", &patcher.context(secret, &marks.owner))?;
+    add(marks.dress(objects, Role::Policy), &mut manifests);
     Ok(manifests)
 }
 
@@ -200,46 +192,6 @@ mod tests {
             exclude: Vec::new(),
             service_accounts: accounts,
         }
-    }
-
-    fn named(names: &[&str]) -> Accounts {
-        Accounts::Named(names.iter().map(|name| name.parse().unwrap()).collect())
-    }
-
-    fn pod_of(deployment: &Value) -> &Value {
-        &deployment["spec"]["template"]["spec"]
-    }
-
-    #[test]
-    fn no_service_account_is_a_variable_that_is_set_and_empty() {
-        let settings = settings(Patcher::Titansoft, Accounts::None);
-        let deployment = deployment::deployment(&settings, &"pull".parse().unwrap());
-        let variables = pod_of(&deployment)["containers"][0]["env"].as_array().unwrap();
-        assert!(variables.contains(&json!({"name": "CONFIG_SERVICEACCOUNTS"})), "{variables:?}");
-    }
-
-    #[test]
-    fn only_titansofts_image_is_bound_to_one_architecture_and_has_no_probes() {
-        for (patcher, bound) in [(Patcher::Titansoft, true), (Patcher::Tamcore, false)] {
-            let deployment = deployment::deployment(&settings(patcher, Accounts::All), &"pull".parse().unwrap());
-            let pod = pod_of(&deployment);
-            assert_eq!(pod["nodeSelector"]["kubernetes.io/arch"] == "amd64", bound);
-            assert_eq!(deployment["spec"]["strategy"]["type"] == "Recreate", bound);
-            assert_eq!(pod["containers"][0]["readinessProbe"].is_null(), bound);
-            assert!(pod.get("imagePullSecrets").is_none());
-        }
-    }
-
-    #[test]
-    fn a_patcher_may_link_the_service_accounts_that_are_named() {
-        let patch = |accounts| {
-            let role = access::objects(&settings(Patcher::Titansoft, accounts), &"pull".parse().unwrap()).remove(1);
-            let rules = role["rules"].as_array().unwrap().clone();
-            rules.into_iter().find(|rule| rule["verbs"] == json!(["patch"]))
-        };
-        assert_eq!(patch(named(&["ci"])).unwrap()["resourceNames"], json!(["ci"]));
-        assert!(patch(Accounts::All).unwrap().get("resourceNames").is_none());
-        assert_eq!(patch(Accounts::None), None);
     }
 
     #[test]

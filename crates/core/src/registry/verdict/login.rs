@@ -7,17 +7,17 @@ use super::{Fault, Standing, Status};
 /// Whether a login is good, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
-    /// The registry takes it.
+    /// The registry accepts it.
     Good,
-    /// The registry does not take it.
+    /// The registry does not accept it.
     Refused,
-    /// The registry calls it invalid, and not what a stranger sends: so it answers to a token that has expired.
+    /// The registry calls it invalid, other than a request without a login: it does so for an expired token.
     Expired,
-    /// The registry gives a token to everybody, and this one is for nobody.
+    /// The registry gives a token to everybody, and this token is for an anonymous user.
     Anybody,
-    /// The registry asks for no login.
+    /// The registry requires no login.
     Open,
-    /// The registry answers nobody.
+    /// The registry refuses every request.
     Closed,
     /// Too many requests.
     Limited,
@@ -34,22 +34,22 @@ pub enum Login {
 /// Why a login was not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Withheld {
-    /// The registry names a token server where the login must not go.
+    /// The login must not go to the token server that the registry names.
     Realm(realm::Refused),
     /// `REGCRED_ALLOWED_REGISTRIES` does not allow the registry.
     NotAllowed,
-    /// The key is a glob, and no image makes it one host.
+    /// The key is a glob, and no image completes it to one host.
     Glob,
-    /// The registry wants something that is neither Basic nor a token server.
+    /// The registry requires neither Basic authentication nor a token server.
     Challenge,
 }
 
-/// Registries with an answer of their own.
+/// Registries with special answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// It answers 403 to a wrong password.
+    /// The registry answers 403 to a wrong password.
     Ghcr,
-    /// No other rules.
+    /// No special answers.
     Other,
 }
 
@@ -61,20 +61,20 @@ impl Family {
     }
 }
 
-/// What is known of a login.
+/// The facts about a login.
 #[derive(Clone, Copy, Debug)]
 pub struct Answers {
-    /// The answer to the login: of the token server, or of `/v2/` for Basic.
+    /// The answer to the login, from the token server, or from `/v2/` for Basic authentication.
     pub login: Status,
-    /// For whom the token is.
+    /// The subject of the token.
     pub subject: Subject,
-    /// The same request without a login.
+    /// The answer to the same request without a login.
     pub stranger: Status,
-    /// Whose answers these are.
+    /// The family of the registry.
     pub family: Family,
 }
 
-/// A line of the table: an empty list means any.
+/// A line of the table; an empty list matches any value.
 struct Row {
     login: &'static [Status],
     subject: &'static [Subject],
@@ -85,14 +85,14 @@ struct Row {
 
 const ROW: Row = Row { login: &[], subject: &[], stranger: &[], family: &[], verdict: Login::Closed };
 
-/// The first line that fits counts.
+/// The first matching line counts.
 const TABLE: &[Row] = &[
-    // Harbor gives a token for a wrong password, too: to nobody.
+    // Harbor gives a token also for a wrong password: an anonymous one.
     Row { login: &[Status::Ok], subject: &[Subject::Nobody], verdict: Login::Anybody, ..ROW },
     Row { login: &[Status::Ok], verdict: Login::Good, ..ROW },
     Row { login: &[Status::Refused], verdict: Login::Refused, ..ROW },
     Row { login: &[Status::Forbidden], family: &[Family::Ghcr], verdict: Login::Refused, ..ROW },
-    // Otherwise a 403 for everybody is a wall before the registry.
+    // Otherwise a 403 for everybody comes from a firewall before the registry.
     Row { login: &[Status::Forbidden], stranger: &[Status::Forbidden], verdict: Login::Closed, ..ROW },
     Row { login: &[Status::Forbidden], stranger: &[Status::Ok, Status::Refused], verdict: Login::Refused, ..ROW },
     // ECR Public.
@@ -106,7 +106,7 @@ const TABLE: &[Row] = &[
 ];
 
 impl Login {
-    /// What the answers mean.
+    /// The meaning of the answers.
     #[must_use]
     pub fn judge(answers: &Answers) -> Self {
         match answers.login {
@@ -116,7 +116,7 @@ impl Login {
         }
     }
 
-    /// Whether it is good.
+    /// Whether the login is good.
     #[must_use]
     pub fn standing(&self) -> Standing {
         match self {
@@ -137,7 +137,7 @@ impl Row {
     }
 }
 
-/// Whether the list has the value, or means any.
+/// Whether the list has the value, or is empty.
 pub(super) fn is_in<T: PartialEq>(list: &[T], value: &T) -> bool {
     list.is_empty() || list.contains(value)
 }

@@ -9,10 +9,10 @@ use super::limits::Limits;
 pub use login::{Answers, Family, Login, Withheld};
 pub use pull::{ImageAnswers, Pull};
 
-/// How a registry answered one request.
+/// The answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Nothing was asked.
+    /// No request was sent.
     NotAsked,
     /// 2xx.
     Ok,
@@ -26,11 +26,11 @@ pub enum Status {
     NotFound,
     /// 429.
     Limited,
-    /// 3xx: it is not followed.
+    /// 3xx, which is not followed.
     Redirect,
-    /// Any other.
+    /// Any other status.
     Odd(u16),
-    /// No answer came.
+    /// No answer.
     Unreachable(Fault),
 }
 
@@ -49,61 +49,61 @@ impl From<u16> for Status {
     }
 }
 
-/// Why no answer came.
+/// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The host has no address.
     Name,
-    /// No connection.
+    /// The connection fails.
     Connect,
-    /// The proxy gives none.
+    /// The proxy refuses the connection.
     Proxy,
-    /// Not in time.
+    /// The deadline passed.
     Timeout,
-    /// Nobody that this machine trusts signed the certificate.
+    /// This machine does not trust the signer of the certificate.
     UnknownAuthority,
-    /// The certificate is for another host, or out of date.
+    /// The certificate is for another host, or not valid now.
     Certificate,
     /// The host does not speak TLS.
     NotTls,
     /// The answer is longer than any registry's.
     TooLong,
-    /// The answer is no HTTP, or ends early.
+    /// The answer is not HTTP, or ends early.
     Broken,
 }
 
-/// What a verdict comes to.
+/// The result of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Yes.
     Good,
     /// No.
     Refused,
-    /// Nobody knows.
+    /// Not known.
     Unknown,
 }
 
-/// What one registry says of one login and its images.
+/// The verdict on one login and its images at one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The key of the login, or the host of images without one.
     pub registry: String,
-    /// Where the login was read, in backticks.
+    /// The source of the login, in backticks.
     pub source: Option<String>,
-    /// Its user name, if it is known to be no secret.
+    /// Its user name, if it is known to be public.
     pub username: Option<String>,
-    /// Whether it is good; none for images that no login matches.
+    /// Whether the login is good; `None` for images that no login matches.
     pub login: Option<Login>,
     /// Whether each image may be pulled.
     pub images: Vec<(String, Pull)>,
-    /// When the password ends, in seconds since 1970; none if nobody says.
+    /// When the password ends, in seconds since 1970, if that is known.
     pub expires: Option<i64>,
     /// How many pulls are left.
     pub limits: Option<Limits>,
 }
 
 impl Verdict {
-    /// With the login taken for good if an image proves it.
+    /// The same verdict, in which the login is good if an image proves it.
     #[must_use]
     pub fn concluded(self) -> Self {
         let is_proved = self.images.iter().any(|(_, pull)| *pull == Pull::Allowed);
@@ -112,7 +112,7 @@ impl Verdict {
         Self { login, ..self }
     }
 
-    /// The worst of what it says.
+    /// The worst of its results.
     #[must_use]
     pub fn standing(&self) -> Standing {
         let all = self.login.iter().map(Login::standing).chain(self.images.iter().map(|(_, pull)| pull.standing()));

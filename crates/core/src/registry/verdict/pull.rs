@@ -7,23 +7,23 @@ use super::{Fault, Standing, Status};
 /// Whether an image may be pulled with a login, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pull {
-    /// With the login, and not without.
+    /// With the login, but not without.
     Allowed,
-    /// The token allows it; the manifest was not seen.
+    /// The token allows it, but the manifest was not seen.
     AllowedByToken,
-    /// With and without a login, so that it says nothing about one.
+    /// With and without a login, so it proves nothing about the login.
     Public,
     /// The login may pull from the repository, which has no such tag or digest.
     NoSuchTag,
-    /// It is not there, or the registry hides it.
+    /// The image does not exist, or the registry hides it.
     NotFound,
-    /// The login is good, and may not pull it.
+    /// The login is good, but may not pull the image.
     NoRight,
-    /// The registry refuses the login, or the login has no right: it does not say which.
+    /// The registry refuses the login, or the login lacks the right; the registry does not say which.
     Refused,
-    /// Without this login it may be pulled.
+    /// The image may be pulled without this login.
     BreaksPublic,
-    /// No login matches, and a stranger may not pull it.
+    /// No login matches, and the image may not be pulled without one.
     NeedsLogin,
     /// Too many requests.
     Limited,
@@ -37,22 +37,22 @@ pub enum Pull {
     NotAsked,
 }
 
-/// What is known of an image.
+/// The facts about an image.
 #[derive(Clone, Copy, Debug)]
 pub struct ImageAnswers {
     /// Whether the login is good.
     pub login: Standing,
     /// The answer of the token server for this repository.
     pub token: Status,
-    /// What the token may do.
+    /// The rights in the token.
     pub access: Access,
     /// The answer for the manifest.
     pub head: Status,
-    /// The same without a login.
+    /// The answer without a login.
     pub anonymous: Status,
 }
 
-/// A line of the table: an empty list means any.
+/// A line of the table; an empty list matches any value.
 struct Row {
     login: &'static [Standing],
     token: &'static [Status],
@@ -66,11 +66,11 @@ const ROW: Row = Row { login: &[], token: &[], access: &[], head: &[], anonymous
 const NO: &[Status] = &[Status::Refused, Status::Forbidden];
 const NO_LOGIN: Row = Row { token: &[Status::NotAsked], head: &[Status::NotAsked], ..ROW };
 
-/// The first line that fits counts.
+/// The first matching line counts.
 const TABLE: &[Row] = &[
     Row { head: &[Status::Ok], anonymous: &[Status::Ok], verdict: Pull::Public, ..ROW },
     Row { head: &[Status::Ok], verdict: Pull::Allowed, ..ROW },
-    // GHCR: a bad login is worse than none.
+    // At GHCR, a bad login is worse than no login.
     Row {
         token: &[Status::Refused, Status::Forbidden, Status::Invalid],
         anonymous: &[Status::Ok],
@@ -109,13 +109,13 @@ const TABLE: &[Row] = &[
 ];
 
 impl Pull {
-    /// What the answers mean.
+    /// The meaning of the answers.
     #[must_use]
     pub fn judge(answers: &ImageAnswers) -> Self {
         if let Some(row) = TABLE.iter().find(|row| row.fits(answers)) {
             return row.verdict;
         }
-        // The answer that came last is the one that says most.
+        // The last answer says the most.
         let asked =
             [answers.head, answers.token, answers.anonymous].into_iter().find(|status| *status != Status::NotAsked);
         match asked {
@@ -128,7 +128,7 @@ impl Pull {
         }
     }
 
-    /// Whether it may be pulled.
+    /// Whether the image may be pulled.
     #[must_use]
     pub fn standing(self) -> Standing {
         match self {

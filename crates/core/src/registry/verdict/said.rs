@@ -5,7 +5,7 @@ use super::{Fault, Login, Pull, Standing, Verdict, Withheld};
 use crate::confine::REGISTRIES;
 use crate::diagnostic::{Code, Diagnostic};
 
-/// The word, the sentence, and what to do.
+/// One word, one sentence, and the remedy.
 type Said = (&'static str, String, &'static str);
 
 const ASK_AGAIN: &str = "ask again later";
@@ -17,7 +17,7 @@ impl Login {
         self.said().0
     }
 
-    /// One sentence, after "the login is".
+    /// A sentence, as text after "the login is".
     #[must_use]
     pub fn sentence(&self) -> String {
         let (_, sentence, _) = self.said();
@@ -148,7 +148,7 @@ impl Pull {
         self.said().0
     }
 
-    /// One sentence, after the image.
+    /// A sentence, as text after the image.
     #[must_use]
     pub fn sentence(self) -> String {
         let (_, sentence, _) = self.said();
@@ -207,7 +207,7 @@ impl Pull {
 }
 
 impl Verdict {
-    /// What is refused, as errors, and what is not known, as warnings.
+    /// Refusals as errors, and unknown results as warnings.
     #[must_use]
     pub fn problems(&self) -> Vec<Diagnostic> {
         let registry = &self.registry;
@@ -223,7 +223,7 @@ impl Verdict {
             problem(judged.standing(), [Code::LoginRefused, Code::LoginUnknown], message, hint)
         });
         let of_images = self.images.iter().filter(|(_, pull)| {
-            // Its login says why.
+            // The verdict on its login says why.
             !matches!(pull.standing(), Standing::Good) && !matches!(pull, Pull::NotAsked)
         });
         let of_images = of_images.map(|(image, pull)| {

@@ -1,26 +1,24 @@
 //! Describes the generators of the External Secrets Operator: what each makes, and for how long it is valid.
 
-use std::fmt;
-
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::names::ResourceName;
+use crate::spec::choice::{Choice, choice};
 
-/// The kinds of `generators.external-secrets.io/v1alpha1` that make a login for a registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum GeneratorKind {
-    /// Amazon ECR.
-    ECRAuthorizationToken,
-    /// Google Artifact Registry.
-    GCRAccessToken,
-    /// Azure Container Registry.
-    ACRAccessToken,
-    /// ghcr.io, as a GitHub App.
-    GithubAccessToken,
-    /// Quay, as a robot account.
-    QuayAccessToken,
+choice! {
+    /// The kinds of `generators.external-secrets.io/v1alpha1` that make a login for a registry.
+    GeneratorKind {
+        /// Amazon ECR.
+        ECRAuthorizationToken = "ECRAuthorizationToken",
+        /// Google Artifact Registry.
+        GCRAccessToken = "GCRAccessToken",
+        /// Azure Container Registry.
+        ACRAccessToken = "ACRAccessToken",
+        /// ghcr.io, as a GitHub App.
+        GithubAccessToken = "GithubAccessToken",
+        /// Quay, as a robot account.
+        QuayAccessToken = "QuayAccessToken",
+    }
 }
 
 /// The keys that a generator gives.
@@ -35,27 +33,6 @@ pub enum Given {
 }
 
 impl GeneratorKind {
-    /// All of them.
-    pub const ALL: &[Self] = &[
-        Self::ECRAuthorizationToken,
-        Self::GCRAccessToken,
-        Self::ACRAccessToken,
-        Self::GithubAccessToken,
-        Self::QuayAccessToken,
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ECRAuthorizationToken => "ECRAuthorizationToken",
-            Self::GCRAccessToken => "GCRAccessToken",
-            Self::ACRAccessToken => "ACRAccessToken",
-            Self::GithubAccessToken => "GithubAccessToken",
-            Self::QuayAccessToken => "QuayAccessToken",
-        }
-    }
-
     /// The field of a `ClusterGenerator` that holds its `spec`.
     #[must_use]
     pub fn cluster_field(self) -> &'static str {
@@ -68,7 +45,7 @@ impl GeneratorKind {
         }
     }
 
-    /// For how many hours a token of it is good.
+    /// The lifetime of its token, in hours.
     #[must_use]
     pub fn hours(self) -> u32 {
         match self {
@@ -78,7 +55,7 @@ impl GeneratorKind {
         }
     }
 
-    /// What it gives.
+    /// The keys that it gives.
     #[must_use]
     pub fn given(self) -> Given {
         match self {
@@ -89,36 +66,30 @@ impl GeneratorKind {
     }
 }
 
-impl fmt::Display for GeneratorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// Where a generator is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// In the namespace of the Secret.
     Namespace,
-    /// In no namespace: a `ClusterGenerator`.
+    /// Cluster-wide: a `ClusterGenerator`.
     Cluster,
 }
 
-/// A generator, decided.
+/// A resolved generator.
 #[derive(Clone, Debug)]
 pub struct GeneratorSettings {
-    /// What it makes.
+    /// The kind of generator.
     pub kind: GeneratorKind,
     /// Its name.
     pub name: ResourceName,
     /// Where it is.
     pub scope: Scope,
-    /// Its `spec`, if it is ours to write.
+    /// Its `spec`, if regcred writes the object.
     pub spec: Option<Map<String, Value>>,
 }
 
 impl GeneratorSettings {
-    /// The kind of the object, which for a `ClusterGenerator` does not say what it makes.
+    /// The kind of the object; for a `ClusterGenerator` it does not say which generator it is.
     #[must_use]
     pub fn object_kind(&self) -> &'static str {
         match self.scope {
@@ -127,7 +98,7 @@ impl GeneratorSettings {
         }
     }
 
-    /// The `spec` of the object, if it is ours to write.
+    /// The `spec` of the object, if regcred writes it.
     #[must_use]
     pub fn object_spec(&self) -> Option<Value> {
         let spec = Value::Object(self.spec.clone()?);

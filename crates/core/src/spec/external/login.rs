@@ -4,9 +4,10 @@ use super::generator::{GeneratorSettings, Given, Scope};
 use super::written::{ExternalLogin, ExternalUserName, Generator, RemoteKey};
 use super::{Content, ExternalLoginSettings, Origin, StoredName};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
+use crate::docker_config::registry::RegistryKey;
+use crate::spec::logins;
 
-/// The user name that GitHub takes with a token of an App.
+/// The user name that GitHub accepts with an App's token.
 const USER_OF_A_TOKEN: &str = "x-access-token";
 
 /// Whether the login needs a store.
@@ -16,25 +17,19 @@ pub(super) fn names_a_key(login: &ExternalLogin) -> bool {
         || login.username.as_ref().is_some_and(|username| username.key.is_some())
 }
 
-/// All logins together; `None` if one of them is invalid.
+/// All logins; `None` if one of them is invalid.
 pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) -> Option<Content> {
     let place = |number: usize| format!("`external.logins`, item {} in regcred.yaml,", number + 1);
     if logins.is_empty() {
-        problems.push(
-            Diagnostic::error(Code::NoExternal, "`external` in regcred.yaml has no `logins`")
-                .hint("name the keys of a Docker config, or of a user name and a password for each registry"),
-        );
+        let hint = "name the keys of a Docker config, or of a user name and a password for each registry";
+        problems.push(Diagnostic::error(Code::NoExternal, "`external` in regcred.yaml has no `logins`").hint(hint));
         return None;
     }
     let whole = logins.iter().filter(|login| login.docker_config.is_some()).count();
     if whole > 0 && logins.len() > 1 {
-        problems.push(
-            Diagnostic::error(
-                Code::WholeAndSingle,
-                "`external.logins` in regcred.yaml has a whole Docker config beside other logins, and they cannot be joined",
-            )
-            .hint("put each whole Docker config into a separate pull secret"),
-        );
+        let message = "`external.logins` in regcred.yaml has a whole Docker config beside other logins, and they cannot be joined";
+        let hint = "put each whole Docker config into a separate pull secret";
+        problems.push(Diagnostic::error(Code::WholeAndSingle, message).hint(hint));
     }
     let read: Vec<_> = logins.iter().enumerate().map(|(number, login)| one(login, &place(number), problems)).collect();
     let mut single = Vec::new();
@@ -49,14 +44,9 @@ pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) 
     let mut indexes: Vec<_> = single.iter().map(|login| login.registry.index().to_owned()).collect();
     indexes.sort_unstable();
     for pair in indexes.windows(2).filter(|pair| pair[0] == pair[1]) {
-        problems.push(
-            Diagnostic::error(
-                Code::Conflict,
-                format!("`external.logins` in regcred.yaml has two logins for `{}`", pair[0]),
-            )
-            .hint("a Docker config has one login a registry: leave one out, or put them into two pull secrets")
-            .about(&pair[0]),
-        );
+        let message = format!("`external.logins` in regcred.yaml has two logins for `{}`", pair[0]);
+        let hint = "a Docker config has one login a registry: leave one out, or put them into two pull secrets";
+        problems.push(Diagnostic::error(Code::Conflict, message).hint(hint).about(&pair[0]));
     }
     Some(Content::Logins(single))
 }
@@ -107,12 +97,16 @@ fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Diagnostic>) -> Op
             Some(One::Login(ExternalLoginSettings { registry: registry?, origin: origin? }))
         }
         _ => {
-            problems.push(Diagnostic::error(Code::InvalidLogin, format!("{place} has none of the three forms")).hint(
-                "give `dockerConfig`, or `registry` with `username` and `password`, or `registry` with `generator`",
-            ));
+            let hint =
+                "give `dockerConfig`, or `registry` with `username` and `password`, or `registry` with `generator`";
+            problems.push(invalid(format!("{place} has none of the three forms"), hint));
             None
         }
     }
+}
+
+fn invalid(message: String, hint: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidLogin, message).hint(hint)
 }
 
 fn generated(
@@ -130,34 +124,21 @@ fn generated(
         (Given::Token, Some(username)) => match stored_name(username, place, problems)? {
             StoredName::Literal(name) => Some(Origin::TokenOf(settings, name)),
             StoredName::Remote(_) => {
-                problems.push(
-                    Diagnostic::error(
-                        Code::InvalidLogin,
-                        format!("{place} has a key for the user name of a generated token"),
-                    )
-                    .hint("write it as `value`, or leave it out"),
-                );
+                let message = format!("{place} has a key for the user name of a generated token");
+                problems.push(invalid(message, "write it as `value`, or leave it out"));
                 None
             }
         },
         (Given::Login | Given::Auth, Some(_)) => {
-            problems.push(
-                Diagnostic::error(Code::InvalidLogin, format!("{place} has a `username`, and {kind} gives its own"))
-                    .hint("leave it out"),
-            );
+            problems.push(invalid(format!("{place} has a `username`, and {kind} gives its own"), "leave it out"));
             None
         }
     }
 }
 
-/// A registry as it is emitted.
+/// A registry in the form in which it is written.
 fn registry(text: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RegistryKey> {
-    let key = RegistryKey::typed(text).map_err(|invalid| {
-        problems.push(
-            Diagnostic::error(Code::InvalidRegistry, format!("the host in {place} {invalid}"))
-                .hint(InvalidRegistry::hint()),
-        );
-    });
+    let key = logins::registry(text, place).map_err(|wrong| problems.extend(wrong));
     let (key, odd) = key.ok()?.canonical();
     problems.extend(odd);
     Some(key)
@@ -165,10 +146,8 @@ fn registry(text: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<R
 
 fn remote(key: &RemoteKey, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RemoteKey> {
     if key.key.is_empty() || key.property.as_deref() == Some("") {
-        problems.push(
-            Diagnostic::error(Code::InvalidLogin, format!("{place} has an empty `key` or `property`"))
-                .hint("name the secret in the store, and the field of it if it has several"),
-        );
+        let hint = "name the secret in the store, and the field of it if it has several";
+        problems.push(invalid(format!("{place} has an empty `key` or `property`"), hint));
         return None;
     }
     Some(key.clone())
@@ -177,23 +156,18 @@ fn remote(key: &RemoteKey, place: &str, problems: &mut Vec<Diagnostic>) -> Optio
 fn stored_name(username: &ExternalUserName, place: &str, problems: &mut Vec<Diagnostic>) -> Option<StoredName> {
     match username {
         ExternalUserName { value: Some(name), key: None, property: None, version: None, decoding_strategy: None } => {
-            let mut refuse = |code, fault: &str, hint: &str| {
-                problems.push(Diagnostic::error(code, format!("the `username` in {place} {fault}")).hint(hint));
-            };
-            if name.is_empty() {
-                refuse(Code::NoUsername, "is empty", "set it");
+            let (code, fault, hint) = if name.is_empty() {
+                (Code::NoUsername, "is empty", "set it")
             } else if name.contains(':') {
                 let hint = "in `auth` the first colon ends the user name: no registry can take it";
-                refuse(Code::UsernameWithColon, "has a colon", hint);
+                (Code::UsernameWithColon, "has a colon", hint)
             } else if name.chars().any(char::is_control) {
-                refuse(
-                    Code::UsernameWithControlCharacter,
-                    "has a control character",
-                    "set it without line ends or tabs in it",
-                );
+                let hint = "set it without line ends or tabs in it";
+                (Code::UsernameWithControlCharacter, "has a control character", hint)
             } else {
                 return Some(StoredName::Literal(name.clone()));
-            }
+            };
+            problems.push(Diagnostic::error(code, format!("the `username` in {place} {fault}")).hint(hint));
             None
         }
         ExternalUserName { value: None, key: Some(key), property, version, decoding_strategy } => {
@@ -206,13 +180,8 @@ fn stored_name(username: &ExternalUserName, place: &str, problems: &mut Vec<Diag
             remote(&key, place, problems).map(StoredName::Remote)
         }
         _ => {
-            problems.push(
-                Diagnostic::error(
-                    Code::InvalidLogin,
-                    format!("the `username` in {place} has neither `value` nor `key` alone"),
-                )
-                .hint("write `username: {value: acme-bot}`, or the `key` in the store"),
-            );
+            let message = format!("the `username` in {place} has neither `value` nor `key` alone");
+            problems.push(invalid(message, "write `username: {value: acme-bot}`, or the `key` in the store"));
             None
         }
     }

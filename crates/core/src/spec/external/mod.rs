@@ -10,23 +10,23 @@ use crate::docker_config::registry::RegistryKey;
 use generator::GeneratorSettings;
 use written::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store};
 
-/// The `ExternalSecret` of one pull secret, decided.
+/// The resolved `ExternalSecret` of one pull secret.
 #[derive(Clone, Debug)]
 pub struct ExternalSettings {
     /// The store, if a key needs one.
     pub store: Option<Store>,
     /// How often the operator fetches.
     pub refresh_interval: String,
-    /// What it fetches.
+    /// The logins that it fetches.
     pub content: Content,
-    /// Whether there is one object a namespace, or one for all.
+    /// Whether there is one object per namespace, or one for all.
     pub reach: Reach,
 }
 
-/// What a pull secret is made of.
+/// The logins of an `ExternalSecret`.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// A whole Docker config, and the registries that are said to be in it.
+    /// A whole Docker config, and the registries that regcred.yaml lists for it.
     Whole(RemoteKey, Vec<RegistryKey>),
     /// A login for each registry, sorted.
     Logins(Vec<ExternalLoginSettings>),
@@ -51,7 +51,7 @@ pub enum Origin {
         /// The password.
         password: RemoteKey,
     },
-    /// A generator that gives user name and password, as two or as one.
+    /// A generator that gives user name and password, separately or as one value.
     Generator(GeneratorSettings),
     /// A generator that gives a password, for this user name.
     TokenOf(GeneratorSettings, String),
@@ -60,25 +60,25 @@ pub enum Origin {
 /// A user name.
 #[derive(Clone, Debug)]
 pub enum StoredName {
-    /// It stands in regcred.yaml: so it is no secret.
+    /// A literal in regcred.yaml, and so no secret.
     Literal(String),
-    /// It is in the store.
+    /// A key of the store.
     Remote(RemoteKey),
 }
 
-/// How many objects there are.
+/// The number of objects.
 #[derive(Clone, Debug)]
 pub enum Reach {
     /// An `ExternalSecret` in each namespace.
     EachNamespace,
-    /// One `ClusterExternalSecret`, for these namespaces, and how often it looks for them.
+    /// One `ClusterExternalSecret` for these namespaces, and how often it looks for new ones.
     Cluster(Selection, String),
 }
 
 /// Which namespaces a `ClusterExternalSecret` is for.
 #[derive(Clone, Debug)]
 pub enum Selection {
-    /// Those of the pull secret, by their names.
+    /// The namespaces of the pull secret, by name.
     Named,
     /// The namespaces with these labels.
     Labelled(Vec<LabelSelector>),
@@ -97,7 +97,7 @@ impl ExternalSettings {
         })
     }
 
-    /// The registries, each with its user name where that is known.
+    /// The registries, each with its user name if that is known.
     #[must_use]
     pub fn registries(&self) -> Vec<(RegistryKey, Option<String>)> {
         match &self.content {
@@ -117,30 +117,27 @@ impl ExternalSettings {
         }
     }
 
-    /// Whether the namespaces are not ours to name.
+    /// Whether the cluster, and not regcred, chooses the namespaces.
     #[must_use]
     pub fn selects_by_label(&self) -> bool {
         matches!(self.reach, Reach::Cluster(Selection::Labelled(_), _))
     }
 }
 
-/// Decides; problems are added.
+/// Resolves the object; problems are added.
 pub fn resolve(external: Option<&External>, problems: &mut Vec<Diagnostic>) -> Option<ExternalSettings> {
     let Some(External { store, refresh_interval, logins, cluster_external_secret }) = external else {
-        problems.push(
-            Diagnostic::error(Code::NoExternal, "`--protect external` needs to know where the logins are kept").hint(
-                "give the pull secret `external` with `store` and `logins` in regcred.yaml: see docs/external.md",
-            ),
-        );
+        let message = "`--protect external` needs to know where the logins are kept";
+        let hint = "give the pull secret `external` with `store` and `logins` in regcred.yaml: see docs/external.md";
+        problems.push(Diagnostic::error(Code::NoExternal, message).hint(hint));
         return None;
     };
     let content = login::content(logins, problems);
     let needs_a_store = logins.iter().any(login::names_a_key);
     if needs_a_store && store.is_none() {
-        problems.push(
-            Diagnostic::error(Code::NoStore, "`external` in regcred.yaml has keys, and no `store` that holds them")
-                .hint("add for example `store: {kind: ClusterSecretStore, name: vault}`"),
-        );
+        let message = "`external` in regcred.yaml has keys, and no `store` that holds them";
+        let hint = "add for example `store: {kind: ClusterSecretStore, name: vault}`";
+        problems.push(Diagnostic::error(Code::NoStore, message).hint(hint));
     }
     let mut settings = ExternalSettings {
         store: store.clone().filter(|_| needs_a_store),
@@ -176,7 +173,7 @@ fn no_duration(field: &str) -> Diagnostic {
 
 const HOUR: f64 = 3600.0 * 1e9;
 
-/// What was asked for, when it is below the life of every token; else half of the shortest life, and an hour at most.
+/// The requested interval, if it is shorter than the life of every token; without one, half of the shortest life, at most an hour.
 fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problems: &mut Vec<Diagnostic>) -> String {
     let shortest = settings.generators().map(|generator| generator.kind).min_by_key(|kind| kind.hours());
     let Some(asked) = asked else {
@@ -184,49 +181,41 @@ fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problem
     };
     match (nanoseconds(asked), shortest) {
         (None, _) => problems.push(no_duration("refreshInterval")),
-        (Some(time), Some(kind)) if time <= 0.0 || time >= f64::from(kind.hours()) * HOUR => problems.push(
-            Diagnostic::error(
-                Code::RefreshTooSlow,
-                format!(
-                    "`refreshInterval` in `external` of regcred.yaml is not below {} h, the life of a token of {kind}",
-                    kind.hours()
-                ),
-            )
-            .hint("leave it out, or write about half of that"),
-        ),
+        (Some(time), Some(kind)) if time <= 0.0 || time >= f64::from(kind.hours()) * HOUR => {
+            let (hours, hint) = (kind.hours(), "leave it out, or write about half of that");
+            let message = format!(
+                "`refreshInterval` in `external` of regcred.yaml is not below {hours} h, the life of a token of {kind}"
+            );
+            problems.push(Diagnostic::error(Code::RefreshTooSlow, message).hint(hint));
+        }
         (Some(_), _) => {}
     }
     asked.to_owned()
 }
 
-/// Generators that would be written into namespaces that nobody names.
+/// Reports generators that would be written into namespaces that nobody names.
 fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = Diagnostic> {
     let written = settings.generators().filter(|it| it.scope == generator::Scope::Namespace && it.spec.is_some());
     written.map(|generator| {
-        Diagnostic::error(
-            Code::GeneratorOutOfReach,
-            format!(
-                "the {} `{}` would have to be written into each namespace, and `namespaceSelectors` names none",
-                generator.kind, generator.name
-            ),
-        )
-        .hint("add `clusterWide: true` to the generator, or leave its `spec` out and write it yourself")
+        let message = format!(
+            "the {} `{}` would have to be written into each namespace, and `namespaceSelectors` names none",
+            generator.kind, generator.name
+        );
+        Diagnostic::error(Code::GeneratorOutOfReach, message)
+            .hint("add `clusterWide: true` to the generator, or leave its `spec` out and write it yourself")
     })
 }
 
-/// Generators of one name that are not one: a name has one `spec`.
+/// Reports different generators with the same name: a name has one `spec`.
 pub fn disagreements<'a>(all: impl Iterator<Item = &'a ExternalSettings>) -> Vec<Diagnostic> {
     let mut seen: Vec<&GeneratorSettings> = Vec::new();
     let mut problems = Vec::new();
     for generator in all.flat_map(ExternalSettings::generators).filter(|generator| generator.spec.is_some()) {
         match seen.iter().find(|other| other.is_same_object(generator)) {
-            Some(other) if other.object_spec() != generator.object_spec() => problems.push(
-                Diagnostic::error(
-                    Code::SameName,
-                    format!("two generators are called `{}`, and are not the same", generator.name),
-                )
-                .hint("give each its own name"),
-            ),
+            Some(other) if other.object_spec() != generator.object_spec() => {
+                let message = format!("two generators are called `{}`, and are not the same", generator.name);
+                problems.push(Diagnostic::error(Code::SameName, message).hint("give each its own name"));
+            }
             Some(_) => {}
             None => seen.push(generator),
         }
