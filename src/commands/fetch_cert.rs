@@ -90,15 +90,12 @@ fn way<'a>(
     if let (Some(context), None) = (written, typed) {
         check_context(context, environment.guard(CONTEXTS))?;
     }
-    let kubeconfig = match entry.and_then(|entry| entry.kubeconfig.as_ref()) {
-        Some(variable) => Some(kubeconfig::of_variable(variable.env.as_str(), environment)?),
-        None => {
-            let path = environment.setting("KUBECONFIG").unwrap_or_default();
-            check_path_of_kubeconfig(path, "`KUBECONFIG`")?;
-            None
-        }
-    };
-    Ok((typed.or(written), kubeconfig))
+    let context = typed.or(written);
+    if let Some(variable) = entry.and_then(|entry| entry.kubeconfig.as_ref()) {
+        return Ok((context, Some(kubeconfig::of_variable(variable.env.as_str(), environment)?)));
+    }
+    check_path_of_kubeconfig(environment.setting("KUBECONFIG").unwrap_or_default(), "`KUBECONFIG`")?;
+    Ok((context, None))
 }
 
 fn failed(problem: Diagnostic) -> Failure {

@@ -68,14 +68,15 @@ pub fn run(
         }
         (checked, _) => checked?,
     };
-    let docker_configs = distinct(&runs);
+    let pull_secrets = distinct(&runs);
+    let docker_configs: Vec<_> = pull_secrets.iter().map(|(_, logins)| *logins).collect();
     problems.extend(runs.iter().flat_map(ClusterRun::pull_secrets).filter_map(|(one, _)| unknown_registries(one)));
     #[cfg(feature = "cluster")]
     if let Some(asked) = asked {
         return online::run(asked, &docker_configs, arguments.format, problems, environment);
     }
     problems.extend(image_text.and_then(registry_for_an_image));
-    let matches = image.as_ref().map(|image| docker_config::matches(&docker_configs, image));
+    let matches = image.as_ref().map(|image| docker_config::matches(&pull_secrets, image));
     problems.extend(matches.as_deref().and_then(several_logins));
     if let (Some(image), Some([])) = (&image, matches.as_deref()) {
         problems.extend(docker_config::near_misses(&docker_configs, image));
@@ -160,15 +161,15 @@ fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     })
 }
 
-/// The Docker configs of the pull secrets; equal ones of several clusters count once.
-fn distinct(runs: &[ClusterRun]) -> Vec<&Logins> {
+/// The Docker configs of the pull secrets, each with its name; equal ones of several clusters count once.
+fn distinct(runs: &[ClusterRun]) -> Vec<(&str, &Logins)> {
     let mut seen = HashSet::new();
     let pull_secrets = runs.iter().flat_map(ClusterRun::pull_secrets);
     // The sources of external logins are not variables.
     let distinct = pull_secrets.filter(|(pull_secret, _)| {
         pull_secret.external.is_some() || seen.insert((&pull_secret.name, &pull_secret.sources))
     });
-    distinct.map(|(_, logins)| logins).collect()
+    distinct.map(|(pull_secret, logins)| (pull_secret.name.as_str(), logins)).collect()
 }
 
 /// The sources of the logins, without duplicates.
@@ -203,9 +204,10 @@ fn text(
         }
         Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],
         Some(tried) => {
-            let entries = tried.iter().map(|entry| match &entry.username {
-                Some(name) => format!("  {} as {name}", entry.registry),
-                None => format!("  {}", entry.registry),
+            let entries = tried.iter().map(|entry| {
+                let name = entry.username.as_ref().map_or(String::new(), |name| format!(" as {name}"));
+                let secret = entry.secret.as_ref().map_or(String::new(), |secret| format!(" in `{secret}`"));
+                format!("  {}{name}{secret}", entry.registry)
             });
             std::iter::once("a kubelet tries, in this order:".to_owned()).chain(entries).collect()
         }

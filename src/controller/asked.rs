@@ -60,7 +60,7 @@ impl Mounts<'_> {
             logins.push(read);
         }
         let config = Config::sparing(owner, permission.config.link, pull_secrets);
-        Mounted { config, permitted: Some(permission.config), logins, verdicts, warnings }
+        Mounted { config, permitted: Some(permission.config), logins, may_ask: permission.may_ask, verdicts, warnings }
     }
 
     /// The pull secrets of a resource, each within the permitted limits.

@@ -27,6 +27,8 @@ pub struct Permission {
     pub secrets: Vec<ResourceName>,
     /// The permitted registries.
     pub registries: Allowed,
+    /// The registries that may be asked.
+    pub may_ask: Allowed,
 }
 
 impl Permission {
@@ -35,11 +37,10 @@ impl Permission {
     /// # Errors
     /// Everything in the file that the controller cannot do.
     pub fn read(mut file: File, allowed: &Allowed) -> Result<Self, Vec<Diagnostic>> {
-        let registries = take(&mut file.spec.controller.registries);
         let secrets = take(&mut file.spec.controller.secrets);
-        let registries =
-            Allowed::of_registries(&registries, "controller.registries").map_err(|problem| vec![problem])?;
-        Ok(Self { config: read(&file, allowed)?, secrets, registries })
+        let written = take(&mut file.spec.controller.registries);
+        let registries = Allowed::of_registries(&written, REGISTRIES).map_err(|problem| vec![problem])?;
+        Ok(Self { config: read(&file, allowed)?, secrets, registries, may_ask: exactly(&written)? })
     }
 
     /// The limits in the form that is compared with a resource.
@@ -51,6 +52,24 @@ impl Permission {
     pub fn sources(&self) -> BTreeSet<ResourceName> {
         self.config.keys().map(|key| &key.secret).chain(&self.secrets).cloned().collect()
     }
+}
+
+/// The field of the registries that were given at installation.
+const REGISTRIES: &str = "controller.registries";
+
+/// Exactly these registries; without any, none.
+fn exactly(globs: &[String]) -> Result<Allowed, Vec<Diagnostic>> {
+    Allowed::read(None, Some(&globs.join(","))).map_err(|problem| vec![problem])
+}
+
+/// The settings of a mounted file, and the registries that may be asked.
+///
+/// # Errors
+/// Everything in the file that the controller cannot do.
+pub fn settings(mut file: File, allowed: &Allowed) -> Result<(Config, Allowed), Vec<Diagnostic>> {
+    let registries = take(&mut file.spec.controller.registries);
+    Allowed::of_registries(&registries, REGISTRIES).map_err(|problem| vec![problem])?;
+    Ok((read(&file, allowed)?, exactly(&registries)?))
 }
 
 /// The pull secrets that a custom resource asks for; `owner` is that of the installation.

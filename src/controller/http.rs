@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::log;
 use super::metrics::CONTENT_TYPE;
@@ -76,8 +76,8 @@ fn answer_to<T>(request: &Request<T>, state: &State) -> Response<Full<Bytes>> {
         Some(problem) => plain(StatusCode::SERVICE_UNAVAILABLE, problem + "\n"),
     };
     match request.uri().path() {
-        "/healthz" => verdict(state.not_alive().map(str::to_owned)),
-        "/readyz" => verdict(state.not_ready()),
+        "/healthz" => verdict(state.not_alive(Instant::now()).map(str::to_owned)),
+        "/readyz" => verdict(state.not_ready(Instant::now())),
         "/metrics" => answered(StatusCode::OK, CONTENT_TYPE, state.metrics.text()),
         _ => plain(StatusCode::NOT_FOUND, "/healthz, /readyz or /metrics\n".to_owned()),
     }

@@ -131,9 +131,11 @@ impl Metrics {
         self.served_seconds.observe(std::time::Duration::from_millis(milliseconds).as_secs_f64());
     }
 
-    /// Records whether the registry refuses a login.
-    pub fn refused(&self, registry: &str, is_refused: bool) {
-        self.login_refused.get_or_create(&vec![("registry", registry.to_owned())]).set(i64::from(is_refused));
+    /// Records whether the registry refuses a login, if that is known.
+    pub fn refused(&self, registry: &str, is_refused: Option<bool>) {
+        if let Some(is_refused) = is_refused {
+            self.login_refused.get_or_create(&vec![("registry", registry.to_owned())]).set(i64::from(is_refused));
+        }
     }
 
     /// Records when a login ends, in seconds since 1970, if that is known.

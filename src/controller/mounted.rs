@@ -13,7 +13,7 @@ use super::observed::{Asked, Observed, Values};
 use super::{Origin, stand_in};
 use crate::credentials::mounted;
 use crate::environment::{Environment, read_file};
-use crate::settings::file::{self, File};
+use crate::settings::file;
 use regcred_core::confine::Allowed;
 use regcred_core::controller::conditions::Verdict;
 use regcred_core::controller::titansoft::Login;
@@ -44,6 +44,8 @@ pub struct Mounted {
     /// The limits for custom resources, if custom resources decide what the controller does.
     pub permitted: Option<Config>,
     pub logins: Vec<Rc<Logins>>,
+    /// The registries that may be asked about the logins.
+    pub may_ask: Allowed,
     /// The result for each custom resource.
     pub verdicts: Vec<Verdict>,
     /// Warnings.
@@ -82,7 +84,8 @@ impl Mounts<'_> {
             return Texts { config, values: observed.values(), asked: Some(observed.asked()) };
         }
         let meant = text.and_then(|text| self.config(text).ok());
-        let values = meant.iter().flat_map(Config::keys).map(|key| (key.clone(), self.content(key))).collect();
+        let values =
+            meant.iter().flat_map(|(config, _)| config.keys()).map(|key| (key.clone(), self.content(key))).collect();
         Texts { config, values, asked: None }
     }
 
@@ -118,12 +121,11 @@ impl Mounts<'_> {
         }
     }
 
-    fn config(&self, text: &str) -> Result<Config, Vec<Diagnostic>> {
+    fn config(&self, text: &str) -> Result<(Config, Allowed), Vec<Diagnostic>> {
         if let Origin::Patcher(settings) = self.origin {
-            return Ok(settings.config());
+            return Ok((settings.config(), Allowed::default()));
         }
-        let file: File = file::parse(text)?;
-        config::read(&file, self.allowed)
+        config::settings(file::parse(text)?, self.allowed)
     }
 
     fn permission(&self, text: &str) -> Result<Permission, Vec<Diagnostic>> {
@@ -142,14 +144,14 @@ impl Mounts<'_> {
         if let Some(asked) = &texts.asked {
             return Ok(self.decide(self.permission(text)?, asked, texts, earlier));
         }
-        let config = self.config(text)?;
+        let (config, may_ask) = self.config(text)?;
         let mut problems = Vec::new();
         let read = config.pull_secrets.iter().map(|wanted| self.read_logins(wanted, texts, None, &mut problems));
         let logins: Vec<_> = read.flatten().map(Rc::new).collect();
         if problems.iter().any(Diagnostic::is_error) {
             return Err(problems);
         }
-        Ok(Mounted { config, permitted: None, logins, verdicts: Vec::new(), warnings: problems })
+        Ok(Mounted { config, permitted: None, logins, may_ask, verdicts: Vec::new(), warnings: problems })
     }
 
     /// The logins of a pull secret, if they have no problem. Only these registries are permitted.

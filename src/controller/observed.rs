@@ -12,7 +12,6 @@ use serde_json::Value;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::sleep;
 
-use super::last_error::LastError;
 use super::state::State;
 use regcred_cluster::connect::Client;
 use regcred_cluster::controller::resource::{Look, resources, source};
@@ -64,18 +63,19 @@ struct Watched<T> {
     objects: BTreeMap<String, T>,
     /// The objects that it has seen since it started again.
     again: Option<BTreeMap<String, T>>,
-    trouble: LastError,
+    /// The last failure since it has shown everything.
+    trouble: Option<String>,
 }
 
 impl<T> Default for Watched<T> {
     fn default() -> Self {
-        Self { is_complete: false, objects: BTreeMap::new(), again: None, trouble: LastError::default() }
+        Self { is_complete: false, objects: BTreeMap::new(), again: None, trouble: None }
     }
 }
 
 impl<T> Watched<T> {
     /// Takes an event of the watch. Until a new start has shown everything, the earlier objects stay; a failure changes nothing.
-    fn take(&mut self, look: Look<T>, name: impl Fn(&T) -> String, what: &str) {
+    fn take(&mut self, look: Look<T>, name: impl Fn(&T) -> String) {
         match look {
             Look::Began => self.again = Some(BTreeMap::new()),
             Look::Is(object) => {
@@ -87,9 +87,9 @@ impl<T> Watched<T> {
             Look::Ended => {
                 self.objects = self.again.take().unwrap_or_default();
                 self.is_complete = true;
-                self.trouble = LastError::default();
+                self.trouble = None;
             }
-            Look::Failed(Failed { words, .. }) => self.trouble.say(what, words),
+            Look::Failed(Failed { words, .. }) => self.trouble = Some(words),
         }
     }
 }
@@ -118,7 +118,8 @@ impl Observed {
             let mut stream = resources(&here.client, first);
             while let Some(look) = stream.next().await {
                 let name = |resource: &Resource| resource.name().to_owned();
-                here.resources.borrow_mut().take(look, name, "registrycredentials");
+                here.failed("registrycredentials", &look);
+                here.resources.borrow_mut().take(look, name);
                 here.changed();
             }
         });
@@ -148,7 +149,7 @@ impl Observed {
     /// What is still unknown; `None` if everything is known.
     pub fn waits_for(&self) -> Option<String> {
         if !self.resources.borrow().is_complete {
-            let trouble = self.resources.borrow().trouble.words().map(|words| format!(": {words}"));
+            let trouble = self.resources.borrow().trouble.as_ref().map(|words| format!(": {words}"));
             let why = trouble.unwrap_or_default();
             return Some(format!(
                 "the custom resource RegistryCredentials cannot be watched{why}; apply its definition"
@@ -203,6 +204,12 @@ impl Observed {
         self.resources.borrow().objects.get(name).cloned()
     }
 
+    fn failed<T>(&self, watch: &str, look: &Look<T>) {
+        if let Look::Failed(Failed { words, .. }) = look {
+            self.state.watch_failed(watch, words.clone());
+        }
+    }
+
     /// Wakes the main loop, now and when the change has settled.
     fn changed(&self) {
         self.has_changed.set(true);
@@ -220,7 +227,8 @@ async fn see_source(observed: Rc<Observed>, name: ResourceName, mut stream: BoxS
         // A Secret that the account may not read counts as missing, and does not hold up the others.
         let is_refused = matches!(look, Look::Failed(Failed { code: 401 | 403, .. }));
         if let Some(Source { seen, .. }) = observed.sources.borrow_mut().get_mut(&name) {
-            seen.take(look, |secret| secret.metadata.name.clone(), &format!("secrets/{name}"));
+            observed.failed(&format!("secrets/{name}"), &look);
+            seen.take(look, |secret| secret.metadata.name.clone());
             seen.is_complete |= is_refused;
         }
         observed.changed();

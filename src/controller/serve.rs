@@ -69,7 +69,7 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
         namespace: &namespace,
         news: &news,
         stuck_pods,
-        asking: Asking { interval: check_online, allowed: &allowed, environment },
+        asking: Asking::new(check_online, environment),
     };
     let Some((mut mounted, mut texts)) = run.first_files().await else { return Ok(Outcome::Done) };
     let Some(missing) = run.missing_rights(&origin).await else { return Ok(Outcome::Done) };
@@ -196,7 +196,7 @@ impl Run<'_> {
                 self.state.metrics.count(session.counts());
                 self.state.metrics.calls(&self.server.answers());
                 if let Some(statuses) = &self.statuses {
-                    statuses.tell(&session, mounted);
+                    statuses.tell(&session, mounted, &self.asking);
                 }
                 if let Some(changed) = self.changed(mounted, texts, &mut files) {
                     return Some(changed);
@@ -208,7 +208,7 @@ impl Run<'_> {
         tokio::select! {
             end = work => end,
             never = checks => match never {},
-            never = self.asking.keep_asking(&mounted.logins, self.state, self.news) => match never {},
+            never = self.asking.keep_asking(mounted, self.state, self.news) => match never {},
         }
     }
 

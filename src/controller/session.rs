@@ -1,7 +1,6 @@
 //! Serves the cluster with one version of the mounted files, until they change.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::pending;
 use std::iter::repeat;
 use std::time::Duration;
@@ -10,7 +9,6 @@ use futures::future::LocalBoxFuture;
 use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt, select_all};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::last_error::LastError;
 use super::log;
 use super::mounted::Mounted;
 use super::news::News;
@@ -75,7 +73,6 @@ pub struct Session<'a> {
     is_synced: bool,
     news: &'a RefCell<News>,
     began: Instant,
-    said: BTreeMap<Watch, LastError>,
 }
 
 impl<'a> Session<'a> {
@@ -100,7 +97,6 @@ impl<'a> Session<'a> {
         let streams = select_all(machine.watches().into_iter().map(stream));
         let writes = FuturesUnordered::new();
         state.may_begin.set(false);
-        let (began, said) = (Instant::now(), BTreeMap::new());
         Self {
             state,
             server,
@@ -112,8 +108,7 @@ impl<'a> Session<'a> {
             pods: None,
             is_synced: false,
             news,
-            began,
-            said,
+            began: Instant::now(),
         }
     }
 
@@ -196,8 +191,7 @@ impl<'a> Session<'a> {
             Said::Event(event) => self.machine.see(*event, self.now()),
             Said::Failed(watch, words) => {
                 self.state.metrics.watch_failures.inc();
-                let watch_name = name(&watch);
-                self.said.entry(watch).or_default().say(&watch_name, words);
+                self.state.watch_failed(&name(&watch), words);
             }
         }
         if !self.state.may_begin.get() && self.machine.may_begin() {
@@ -228,8 +222,9 @@ impl<'a> Session<'a> {
 
     /// The last error of a watch.
     pub fn trouble(&self) -> Option<String> {
-        let said = self.said.iter().find_map(|(watch, last)| Some((watch, last.words()?)));
-        said.map(|(watch, words)| format!("the watch of {}: {words}", name(watch)))
+        let watches = self.state.watches.borrow();
+        let said = watches.iter().find_map(|(watch, last)| Some((watch, last.words()?)));
+        said.map(|(watch, words)| format!("the watch of {watch}: {words}"))
     }
 }
 

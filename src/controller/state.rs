@@ -1,11 +1,13 @@
 //! Holds the state that the parts of the controller share, and that /readyz and /metrics show.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::last_error::LastError;
 use super::metrics::Metrics;
 use regcred_cluster::controller::check::Confined;
 use regcred_core::controller::Manner;
@@ -33,6 +35,8 @@ pub struct State {
     pub was_synced: Cell<bool>,
     /// Whether the mounted files were good at least once.
     pub is_configured: Cell<bool>,
+    /// The last error of each watch, by its name.
+    pub watches: RefCell<BTreeMap<String, LastError>>,
     /// What custom resources still wait for, before their state is known.
     pub waits_for: RefCell<Option<String>>,
     pub is_stopping: Cell<bool>,
@@ -58,6 +62,7 @@ impl State {
             may_begin: Cell::new(false),
             was_synced: Cell::new(false),
             is_configured: Cell::new(false),
+            watches: RefCell::default(),
             waits_for: RefCell::new(None),
             is_stopping: Cell::new(false),
             sample: RefCell::new(None),
@@ -92,8 +97,13 @@ impl State {
         self.leads() && self.is_safe() && !self.is_stopping.get()
     }
 
+    /// Takes the error of a watch, which goes on.
+    pub fn watch_failed(&self, watch: &str, words: String) {
+        self.watches.borrow_mut().entry(watch.to_owned()).or_default().say(watch, words, Instant::now());
+    }
+
     /// Why this replica is not ready; `None` if it is ready.
-    pub fn not_ready(&self) -> Option<String> {
+    pub fn not_ready(&self, now: Instant) -> Option<String> {
         if self.is_stopping.get() {
             return Some("stopping".to_owned());
         }
@@ -108,15 +118,75 @@ impl State {
             Some(Confined::No(why)) => return Some(format!("not confined: {why}")),
             None => return Some("it is not known yet whether policies confine this account".to_owned()),
         }
-        (!self.was_synced.get()).then(|| "not every watch has begun".to_owned())
+        if !self.was_synced.get() {
+            return Some("not every watch has begun".to_owned());
+        }
+        let watches = self.watches.borrow();
+        let failing = watches.iter().find_map(|(watch, last)| Some((watch, last.lasting(now)?)));
+        failing.map(|(watch, words)| format!("the watch of {watch} has failed for several minutes: {words}"))
     }
 
     /// Why this replica should be restarted; `None` if it makes progress.
-    pub fn not_alive(&self) -> Option<&'static str> {
-        let is_over = |since: Instant, limit| since.elapsed() > limit;
+    pub fn not_alive(&self, now: Instant) -> Option<&'static str> {
+        let is_over = |since: Instant, limit| now.duration_since(since) > limit;
         if is_over(self.turned.get(), TURN) {
             return Some("the main loop does not turn");
         }
         self.working_since.get().is_some_and(|since| is_over(since, STUCK)).then_some("no write ends")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_loop_that_does_not_turn_and_writes_that_do_not_end_are_not_alive() {
+        let (state, now) = (State::new(Manner::Controller), Instant::now());
+        state.turned.set(now);
+        assert_eq!(state.not_alive(now + seconds(60)), None);
+        assert_eq!(state.not_alive(now + seconds(61)), Some("the main loop does not turn"));
+        // The loop turns, but a write that began at the start does not end.
+        state.working_since.set(Some(now));
+        for (after, expected) in [(120, None), (121, Some("no write ends"))] {
+            state.turned.set(now + seconds(after));
+            assert_eq!(state.not_alive(now + seconds(after)), expected);
+        }
+        state.working_since.set(None);
+        assert_eq!(state.not_alive(now + seconds(121)), None);
+    }
+
+    #[test]
+    fn a_watch_that_has_failed_for_several_minutes_is_not_ready_until_it_recovers() {
+        let (state, now) = (State::new(Manner::Controller), Instant::now());
+        state.is_configured.set(true);
+        state.was_synced.set(true);
+        *state.confined.borrow_mut() = Some(Confined::Yes);
+        let fails = |after| {
+            let mut watches = state.watches.borrow_mut();
+            watches.entry("namespaces".to_owned()).or_default().say(
+                "namespaces",
+                "no".to_owned(),
+                now + seconds(after),
+            );
+        };
+        for after in (0..180).step_by(10) {
+            fails(after);
+            assert_eq!(state.not_ready(now + seconds(after)), None, "{after}");
+        }
+        fails(180);
+        let why = "the watch of namespaces has failed for several minutes: no";
+        assert_eq!(state.not_ready(now + seconds(180)).as_deref(), Some(why));
+        // It has not failed again.
+        assert_eq!(state.not_ready(now + seconds(215)), None);
+        // One error every minute is a watch that works in between.
+        for after in (240..600).step_by(60) {
+            fails(after);
+        }
+        assert_eq!(state.not_ready(now + seconds(541)), None);
     }
 }

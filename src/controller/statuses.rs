@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::log;
 use super::mounted::Mounted;
 use super::observed::Observed;
+use super::online::Asking;
 use super::session::Session;
 use regcred_cluster::controller::resource::write_status;
 use regcred_cluster::failure::Attempt;
@@ -47,7 +48,7 @@ impl Statuses {
     }
 
     /// Writes the statuses that differ from what this session has found.
-    pub fn tell(&self, session: &Session<'_>, mounted: &Mounted) {
+    pub fn tell(&self, session: &Session<'_>, mounted: &Mounted, asking: &Asking<'_>) {
         let is_soon = self.counted.get().is_some_and(|counted| counted.elapsed() < COUNTS);
         if is_soon || !session.state.may_write() || !session.machine.may_begin() {
             return;
@@ -65,7 +66,8 @@ impl Statuses {
             let (counts, standing) = session.machine.counts_of(&verdict.pull_secrets);
             let trouble = standing.and_then(|standing| trouble(standing, session.delivery));
             let (before, now) = (resource.status(), format!("{:.0}", Timestamp::now()));
-            let status = Status::new(verdict, counts, trouble, &before, &now);
+            let accepted = asking.accepted(mounted, &verdict.pull_secrets);
+            let status = Status::new(verdict, counts, trouble, accepted, &before, &now);
             if status == before {
                 continue;
             }

@@ -8,10 +8,10 @@ use super::{from_preset, helper};
 use crate::environment::{Ci, Environment};
 use regcred_core::credentials::auths::{self, Helpers};
 use regcred_core::credentials::decode::{self, Place};
-use regcred_core::credentials::decoded_key;
 use regcred_core::credentials::presets::{PRESETS, Preset, UserName};
 use regcred_core::credentials::{Credential, DEFAULT_VARIABLE, Facts, NameSource, OTHER_VARIABLE, Source, checked};
-use regcred_core::diagnostic::Diagnostic;
+use regcred_core::credentials::{decoded_key, is_ngc};
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::VariableName;
 
@@ -117,7 +117,9 @@ pub(super) fn login(
     };
     let (name, public_username) = match username {
         NameSource::Literal(name) => (Ok(name.as_str().into()), true),
-        NameSource::Variable(name) => (read(name, "user name"), false),
+        NameSource::Variable(name) => {
+            (read(name, "user name").map_err(|problem| or_expanded_away(problem, &registry, environment)), false)
+        }
     };
     let is_key = matches!(preset, Some(Preset { username: UserName::Fixed("_json_key"), .. }));
     let secret = read(password, "password").map(|secret| if is_key { decoded(secret) } else { secret });
@@ -138,6 +140,15 @@ pub(super) fn login(
         }
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     }
+}
+
+/// That the one user name of NGC begins with a `$`, where its variable is empty.
+fn or_expanded_away(problem: Diagnostic, registry: &RegistryKey, environment: &Environment) -> Diagnostic {
+    if problem.code != Code::VariableEmpty || !is_ngc(registry) {
+        return problem;
+    }
+    let message = format!("{}; `$oauthtoken` was probably expanded away", problem.message);
+    Diagnostic { message, ..problem }.hint(environment.ci().how_to_keep_a_dollar())
 }
 
 /// The JSON of a key in base64, the only form that GitLab can mask.

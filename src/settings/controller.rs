@@ -65,7 +65,8 @@ pub(super) fn decide(
         selector: super::grant::selector(options, problems),
         evicts: options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.value),
         check_online: interval(options, problems),
-        resources: resources(options, allowed, problems),
+        registries: registries(options, allowed, problems),
+        resources: resources(options, problems),
     })
 }
 
@@ -80,29 +81,33 @@ fn interval(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<String>
     Some(value.clone())
 }
 
+fn has_resources(options: &Options) -> bool {
+    options.crd.as_ref().is_some_and(|crd| crd.value)
+}
+
+/// The registries that custom resources may name with `--crd`, and that are asked with `--check-online`.
+fn registries(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Vec<String> {
+    let Some(Sourced { value, origin }) = &options.permitted_registries else { return Vec::new() };
+    if !has_resources(options) && options.check_online.is_none() {
+        let message = format!("{origin} means nothing without `--crd` or `--check-online`");
+        problems.push(Diagnostic::error(Code::MeansNothing, message).hint("add one of them, or leave it out"));
+    }
+    problems.extend(allowed.refuse_globs(value, &origin.to_string()));
+    if Allowed::of_registries(value, "").is_err() {
+        let problem = Diagnostic::error(Code::InvalidGlob, format!("{origin} holds an invalid glob"));
+        problems.push(problem.hint("for example ghcr.io or *.example.com"));
+    }
+    value.clone()
+}
+
 /// The limits for custom resources, with `--crd`.
-fn resources(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Option<ResourceSettings> {
-    let (registries, secrets) = (&options.permitted_registries, &options.permitted_secrets);
-    let is_there = options.crd.as_ref().is_some_and(|crd| crd.value);
-    let origins = [registries.as_ref().map(|list| &list.origin), secrets.as_ref().map(|list| &list.origin)];
-    problems.extend(origins.into_iter().flatten().filter(|_| !is_there).map(|origin| {
-        let message =
-            format!("{origin} means nothing without `--crd`: only custom resources name registries and Secrets later");
+fn resources(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<ResourceSettings> {
+    let (secrets, is_there) = (&options.permitted_secrets, has_resources(options));
+    problems.extend(secrets.iter().filter(|_| !is_there).map(|Sourced { origin, .. }| {
+        let message = format!("{origin} means nothing without `--crd`: only custom resources name Secrets later");
         Diagnostic::error(Code::MeansNothing, message).hint("add `crd: true`, or leave it out")
     }));
-    if let Some(Sourced { value, origin }) = registries {
-        problems.extend(allowed.refuse_globs(value, &origin.to_string()));
-        let invalid = Allowed::of_registries(value, "").is_err();
-        let message = || format!("{origin} holds an invalid glob");
-        problems.extend(
-            invalid
-                .then(|| Diagnostic::error(Code::InvalidGlob, message()).hint("for example ghcr.io or *.example.com")),
-        );
-    }
-    is_there.then(|| ResourceSettings {
-        registries: registries.as_ref().map_or_else(Vec::new, |list| list.value.clone()),
-        secrets: secrets.as_ref().map_or_else(Vec::new, |list| list.value.clone()),
-    })
+    is_there.then(|| ResourceSettings { secrets: secrets.as_ref().map_or_else(Vec::new, |list| list.value.clone()) })
 }
 
 fn minor_version(text: &str) -> Result<u32, String> {

@@ -240,6 +240,8 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--values",
     "--verb",
     "--wait",
+    "--platform",
+    "--push",
 ];
 
 /// The flags in a text: `--` and lower-case words.

@@ -23,6 +23,7 @@ mod harness {
 
 mod cluster_file;
 mod cmd;
+mod controller_installation;
 mod docs;
 mod flags;
 mod fleet;

@@ -790,7 +790,7 @@ fn our_gitignore_goes_only_when_nothing_in_clear_is_left() {
     let lock = folder.path().join("out/regcred.lock");
     let text = fs::read_to_string(&lock).unwrap();
     let lost: String = text.split_inclusive('\n').filter(|line| !line.contains("/secret-")).collect();
-    fs::write(&lock, lost).unwrap();
+    put(&lock, &lost);
     let output = render(folder.path(), &sealed);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(1) && said.contains("secret-image-pull-secret.yaml` may hold"), "{said}");

@@ -43,28 +43,40 @@ pub struct Replica {
 impl Installed {
     /// Everything except the policies and the Deployment.
     pub fn unconfined(bench: &'static Bench) -> Self {
-        Self::without_policies(bench, &[])
+        Self::without_policies(bench, &[], OLD)
     }
 
     /// Everything except the Deployment, for clusters from this version of Kubernetes on.
     pub fn confined_since(bench: &'static Bench, version: &str) -> Self {
-        let installed = Self::without_policies(bench, &["--kube-version", version]);
+        let installed = Self::without_policies(bench, &["--kube-version", version], OLD);
         installed.confine();
         installed
     }
 
     /// Everything except the Deployment, with the rights to evict Pods.
     pub fn evicting(bench: &'static Bench) -> Self {
-        let installed = Self::without_policies(bench, &["--restart-stuck-pods"]);
+        let installed = Self::without_policies(bench, &["--restart-stuck-pods"], OLD);
         installed.confine();
         installed
     }
 
     /// Everything except the Deployment, for an installation with custom resources.
     pub fn following_resources(bench: &'static Bench) -> Self {
-        let installed = Self::without_policies(bench, &["--crd"]);
+        Self::asking_for_resources(bench, OLD)
+    }
+
+    /// The same, with this login, whose registry may be asked.
+    pub fn asking_for_resources(bench: &'static Bench, login: &str) -> Self {
+        let installed = Self::without_policies(bench, &["--crd", "--check-online", "1h"], login);
         installed.confine();
         installed.define();
+        installed
+    }
+
+    /// Everything but the Deployment, with this login, whose registry may be asked.
+    pub fn asking(bench: &'static Bench, login: &str) -> Self {
+        let installed = Self::without_policies(bench, &["--check-online", "1h"], login);
+        installed.confine();
         installed
     }
 
@@ -104,11 +116,42 @@ impl Installed {
         self.bench.kubectl(&["patch", "secret", &source, "-n", &self.system, "-p", &patch], "").succeeded();
     }
 
-    fn without_policies(bench: &'static Bench, more: &[&str]) -> Self {
+    /// Everything but the Deployment, with two pull secrets: the second has the name of the owner, with `-too`.
+    pub fn of_two_pull_secrets(bench: &'static Bench) -> Self {
+        let installed = Self::of_pull_secrets(bench, &["", "-too"], &[], OLD);
+        installed.swap(&format!("secrets/{}-too-src", installed.owner), ".dockerconfigjson", OLD);
+        installed.confine();
+        installed
+    }
+
+    /// Takes the right to watch the Secrets away, or gives it back; the right to write them stays.
+    pub fn may_watch_secrets(&self, may: bool) {
+        for role in self.rendered.iter().filter(|object| object["kind"] == "ClusterRole") {
+            let mut role = role.clone();
+            let of_secrets = |rule: &&mut Value| rule["resources"] == json!(["secrets"]);
+            for rule in role["rules"].as_array_mut().unwrap().iter_mut().filter(of_secrets) {
+                rule["verbs"].as_array_mut().unwrap().retain(|verb| may || verb != "watch");
+            }
+            self.bench.apply(&role.to_string()).succeeded();
+        }
+        let account = format!("system:serviceaccount:{}:regcred-{}", self.system, self.owner);
+        let secret = format!("secrets/{}", self.owner);
+        Bench::wait("the right", || {
+            let can = ["auth", "can-i", "watch", &secret, "--all-namespaces", "--as", &account];
+            (self.bench.kubectl(&can, "").status == 0) == may
+        });
+    }
+
+    fn without_policies(bench: &'static Bench, more: &[&str], login: &str) -> Self {
+        Self::of_pull_secrets(bench, &[""], more, login)
+    }
+
+    /// The pull secrets have the name of the owner, with these ends.
+    fn of_pull_secrets(bench: &'static Bench, ends: &[&str], more: &[&str], login: &str) -> Self {
         let (owner, [system]) = (fresh("owner"), bench.namespaces());
         let folder = tempfile::tempdir().unwrap();
         let mut installed = Self { bench, owner, system, folder, rendered: Vec::new() };
-        installed.rendered = installed.render(more);
+        installed.rendered = installed.render(ends, more, login);
         let is_here = |object: &&Value| {
             let kind = object["kind"].as_str().unwrap();
             !kind.contains("Policy") && !["Namespace", "Deployment", "PodDisruptionBudget"].contains(&kind)
@@ -116,7 +159,7 @@ impl Installed {
         installed.apply(is_here);
         installed.take_the_account();
         installed.mount_config("");
-        installed.mount_login(OLD);
+        installed.mount_login(login);
         installed
     }
 
@@ -159,15 +202,18 @@ impl Installed {
         self.bench.apply(&list.to_string()).succeeded();
     }
 
-    /// The output of `render --strategy controller`, for the namespaces whose names begin with the owner's.
-    fn render(&self, more: &[&str]) -> Vec<Value> {
-        let pull_secret = json!({"name": self.owner, "logins": [{"dockerConfig": {"env": "DOCKERHUB_AUTH"}}],
-            "namespaces": {"include": [format!("{}-*", self.owner)]}});
+    /// What `render --strategy controller` writes, for the namespaces whose names begin with the owner's.
+    fn render(&self, ends: &[&str], more: &[&str], login: &str) -> Vec<Value> {
+        let pull_secret = |end: &&str| {
+            json!({"name": format!("{}{end}", self.owner), "logins": [{"dockerConfig": {"env": "DOCKERHUB_AUTH"}}],
+                "namespaces": {"include": [format!("{}-*", self.owner)]}})
+        };
+        let pull_secrets: Vec<_> = ends.iter().map(pull_secret).collect();
         let config = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": self.owner},
-            "spec": {"pullSecrets": [pull_secret]}});
+            "spec": {"pullSecrets": pull_secrets}});
         bench::write(&self.path("render/regcred.yaml"), &config.to_string());
         let image = format!("example.com/regcred@sha256:{}", "a".repeat(64));
-        let render = self.bench.program("regcred").directory(&self.path("render")).variable("DOCKERHUB_AUTH", OLD);
+        let render = self.bench.program("regcred").directory(&self.path("render")).variable("DOCKERHUB_AUTH", login);
         let flags = ["--strategy", "controller", "--controller-namespace", &self.system, "--controller-image", &image];
         bench::documents(&render.arguments(["render"]).arguments(flags).arguments(more).run().succeeded())
     }
@@ -341,9 +387,10 @@ impl Replica {
     }
 
     pub fn signal(&self, signal: &str) {
-        let process = fs::read_to_string(self.log.with_extension("pid"))
-            .or_else(|_| fs::read_to_string(format!("{}.pid", self.log.display())));
-        assert!(Command::new("kill").args([signal, process.unwrap().trim()]).status().unwrap().success());
+        let path = format!("{}.pid", self.log.display());
+        let process = || fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+        Bench::wait("the process", || !process().is_empty());
+        assert!(Command::new("kill").args([signal, &process()]).status().unwrap().success());
     }
 
     /// Waits until the log has this text.

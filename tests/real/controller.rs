@@ -1,11 +1,14 @@
 //! Runs `regcred controller` against the real API server, as the account of `render --strategy controller`.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::harness::bench::Bench;
+use crate::harness::bench::{self, Bench};
 use crate::harness::controller::{Installed, NEW, Replica};
 use crate::harness::registry::Registry;
 use crate::online::HTPASSWD;
@@ -109,6 +112,69 @@ fn a_broken_file_changes_nothing_and_new_namespaces_get_the_login_from_before() 
     assert!(installed.is_served(&first, "canary-of-new"));
     Bench::wait("the Event", || installed.events().contains("ConfigBroken: "));
     says_no_value(&installed, &replica);
+}
+
+#[test]
+fn a_watch_that_fails_removes_nothing_and_goes_on_when_the_rights_are_back() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let namespace = installed.namespace();
+    let replica = installed.start(&[]);
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+    let versions = || {
+        [("secret", installed.owner.as_str()), ("serviceaccount", "default")]
+            .map(|(kind, name)| bench.get(&[kind, name, "-n", &namespace])["metadata"]["resourceVersion"].clone())
+    };
+    let before = versions();
+    drop(replica);
+    installed.may_watch_secrets(false);
+    let replica = installed.start(&[]);
+    replica.says("the API server refuses it (403)");
+    // It could write: it leads, is confined, and has seen the namespaces and the ServiceAccounts.
+    replica.says("this replica leads");
+    replica.says("policies confine this account");
+    let (status, why) = replica.answer("/readyz");
+    assert!(status == 503 && why.contains("not every watch has begun"), "{status} {why}");
+    assert_eq!(versions(), before);
+    installed.may_watch_secrets(true);
+    let late = installed.namespace();
+    Bench::wait("the new namespace", || installed.is_served(&late, "canary-of-old"));
+    assert_eq!(versions(), before, "nothing was removed or written again");
+}
+
+#[test]
+fn two_pull_secrets_have_namespaces_of_their_own_and_follow_a_label_that_comes_and_goes() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::of_two_pull_secrets(bench);
+    let too = format!("{}-too", installed.owner);
+    let text = std::fs::read_to_string(installed.path("config/regcred.yaml")).unwrap();
+    let mut config = bench::documents(&text).remove(0);
+    for one in config["spec"]["pullSecrets"].as_array_mut().unwrap().iter_mut().filter(|one| one["name"] == too) {
+        one["namespaces"]["selector"] = json!("tier=web");
+    }
+    installed.swap("config", "regcred.yaml", &config.to_string());
+    let (web, plain) = (installed.namespace(), installed.namespace());
+    let label = |namespace: &str, label: &str| {
+        bench.kubectl(&["label", "namespace", namespace, label], "").succeeded();
+    };
+    label(&web, "tier=web");
+    let has = |namespace: &str, names: &[&str]| {
+        let there = |name: &String| bench.kubectl(&["get", "secret", name, "-n", namespace], "").status == 0;
+        let all = [&installed.owner, &too];
+        installed.references(namespace) == names && all.iter().all(|name| there(name) == names.contains(&name.as_str()))
+    };
+    let (one, both) = ([installed.owner.as_str()], [installed.owner.as_str(), too.as_str()]);
+    let replica = installed.start(&[]);
+    Bench::wait("both in one namespace", || has(&web, &both));
+    Bench::wait("one in the other", || has(&plain, &one));
+    let uid = || bench.get(&["secret", &installed.owner, "-n", &plain])["metadata"]["uid"].clone();
+    let before = uid();
+    label(&plain, "tier=web");
+    Bench::wait("the label to come", || has(&plain, &both));
+    label(&plain, "tier-");
+    Bench::wait("the label to go", || has(&plain, &one));
+    assert!(uid() == before && has(&web, &both), "the others stay");
+    assert!(replica.answer("/metrics").1.contains("regcred_namespaces{state=\"served\"} 2\n"));
 }
 
 #[test]
@@ -342,19 +408,70 @@ fn a_login_that_its_registry_refuses_is_said_and_stays_where_it_is() {
     let htpasswd = [("htpasswd", HTPASSWD)];
     let registry =
         Registry::start(&bench.tool("registry"), "{htpasswd: {realm: registry, path: FOLDER/htpasswd}}", &htpasswd);
-    let installed = Installed::confined(bench);
+    let entry = |password: &str| json!({"username": "bot", "password": password});
+    let login = |password: &str| json!({"auths": {&registry.host: entry(password)}}).to_string();
+    let installed = Installed::asking(bench, &login("canary-that-is-wrong"));
     let namespace = installed.namespace();
-    let login =
-        |password: &str| json!({"auths": {&registry.host: {"username": "bot", "password": password}}}).to_string();
-    installed.mount_login(&login("canary-that-is-wrong"));
-    let replica = installed.start(&["--check-online", "1s"]);
+    let replica = installed.start(&["--check-online", "1h"]);
     let metric = |value: u8| format!("regcred_login_refused{{registry=\"{}\"}} {value}\n", registry.host);
     Bench::wait("the refusal", || replica.answer("/metrics").1.contains(&metric(1)));
     Bench::wait("the Event", || installed.events().contains("LoginRefused: "));
     Bench::wait("the namespace", || installed.is_served(&namespace, "canary-that-is-wrong"));
     says_no_value(&installed, &replica);
+
+    // Another file is no reason to ask again about the same login; another login is.
+    let refusals = || replica.log().matches("\"reason\":\"LoginRefused\"").count();
+    assert_eq!(refusals(), 1, "{}", replica.log());
+    installed.mount_config("# again\n");
+    replica.says("the mounted files have changed");
+    let other = installed.namespace();
+    Bench::wait("the other namespace", || installed.is_served(&other, "canary-that-is-wrong"));
+    installed.mount_login(&login("canary-that-is-wrong-too"));
+    Bench::wait("the second refusal", || refusals() > 1);
+    assert_eq!(refusals(), 2, "{}", replica.log());
     installed.mount_login(&login("right"));
     Bench::wait("the good login", || replica.answer("/metrics").1.contains(&metric(0)));
+
+    // A registry that was not named at installation gets no request, whatever is mounted later.
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    let host = stranger.local_addr().unwrap().to_string();
+    // The payload of a JWT says when it ends.
+    let jwt = format!("e30.{}.x", URL_SAFE_NO_PAD.encode(r#"{"exp":9999999999,"jti":"canary"}"#));
+    let auths = json!({"auths": {&registry.host: entry(&jwt), &host: entry("canary-of-a-stranger")}});
+    installed.mount_login(&auths.to_string());
+    replica.says(&format!("the registry `{host}` is not asked: `controller.registries` of the mounted regcred.yaml"));
+    Bench::wait("the third refusal", || replica.answer("/metrics").1.contains(&metric(1)));
+    Bench::wait("both logins", || installed.is_served(&namespace, "canary-of-a-stranger"));
+    assert_eq!(stranger.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    let metrics = replica.answer("/metrics").1;
+    assert!(!metrics.contains(&format!("login_refused{{registry=\"{host}\"}}")), "{metrics}");
+    let expires = format!("regcred_login_expires_timestamp_seconds{{registry=\"{}\"}} 9999999999\n", registry.host);
+    assert!(metrics.contains(&expires), "{metrics}");
+    says_no_value(&installed, &replica);
+}
+
+#[test]
+fn a_namespace_that_takes_no_secret_counts_as_failing_and_the_answers_are_counted() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let namespace = installed.namespace();
+    let replica = installed.start(&[]);
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"count/secrets": "0"}}});
+    bench.kubectl(&["apply", "-n", &namespace, "-f", "-"], &quota.to_string()).succeeded();
+    let probe = ["create", "secret", "generic", "probe", "-n", &namespace, "--dry-run=server"];
+    Bench::wait("the quota", || bench.kubectl(&probe, "").status != 0);
+    bench.kubectl(&["delete", "secret", &installed.owner, "-n", &namespace], "").succeeded();
+    let counts = |metric: &str| replica.answer("/metrics").1.contains(metric);
+    Bench::wait("the metric", || counts("regcred_namespaces{state=\"failing\"} 1\n"));
+    let answers = |code: u16| format!("regcred_api_calls_total{{verb=\"patch\",code=\"{code}\"}}");
+    assert!(counts(&answers(403)), "{}", replica.answer("/metrics").1);
+    assert!(counts("regcred_writes_total{kind=\"apply\",result=\"failed\"}"));
+    bench.kubectl(&["delete", "resourcequota", "none", "-n", &namespace], "").succeeded();
+    Bench::wait("the namespace to be served again", || installed.is_served(&namespace, "canary-of-old"));
+    Bench::wait("the metric to fall", || counts("regcred_namespaces{state=\"failing\"} 0\n"));
+    says_no_value(&installed, &replica);
 }
 
 #[test]

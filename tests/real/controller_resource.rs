@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::harness::bench::Bench;
 use crate::harness::controller::{DEFINITION, Installed, NEW, Replica};
+use crate::harness::registry::Registry;
+use crate::online::HTPASSWD;
 
 /// A Docker config that the API server accepts, but that holds no login.
 const BROKEN: &str = r#"{"auths":{"ghcr.io":{"auth":"canary-that-is-broken"}}}"#;
@@ -36,7 +38,12 @@ fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
     assert_eq!((&status["wanted"], &status["served"], &status["failing"]), (&json!(1), &json!(1), &json!(0)));
     assert_eq!(
         installed.conditions("team"),
-        ["Ready=True Served", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"]
+        [
+            "Ready=True Served",
+            "NotPermitted=False WithinTheInstallation",
+            "LoginBroken=False Checked",
+            "LoginAccepted=Unknown Unknown"
+        ]
     );
     let table = bench.kubectl(&["get", "registrycredentials", &name], "").succeeded();
     let rows: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -77,6 +84,85 @@ fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
     assert!(installed.is_served(&other, "canary-of-new") && installed.is_served(&late, "canary-of-new"));
     let said = format!("{}{}{seen}", replica.log(), installed.events());
     assert!(!said.contains("canary"), "{said}");
+}
+
+#[test]
+fn a_condition_says_what_the_registry_says_of_the_login() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["registry"]) else { return };
+    let htpasswd = [("htpasswd", HTPASSWD)];
+    let registry =
+        Registry::start(&bench.tool("registry"), "{htpasswd: {realm: registry, path: FOLDER/htpasswd}}", &htpasswd);
+    let login =
+        |password: &str| json!({"auths": {&registry.host: {"username": "bot", "password": password}}}).to_string();
+    let installed = Installed::asking_for_resources(bench, &login("canary-that-is-wrong"));
+    let namespace = installed.namespace();
+    let replica = installed.start(&["--crd", "--check-online", "1h"]);
+    installed.ask("team", &installed.pull_secret(&json!({"include": [namespace]}))).succeeded();
+    has(&installed, "team", "LoginAccepted=False Refused");
+    // A refused login stays, and the namespace has it.
+    has(&installed, "team", "Ready=True Served");
+    let resource = || bench.get(&["registrycredentials", &format!("{}-team", installed.owner)]).to_string();
+    assert!(resource().contains("the registry does not take this user name and password"), "{}", resource());
+    assert!(!format!("{}{}", resource(), replica.log()).contains("canary"), "{}", resource());
+    installed.rotate(&login("right"));
+    has(&installed, "team", "LoginAccepted=True Accepted");
+}
+
+#[test]
+fn a_foreign_secret_and_a_rival_are_conditions_and_the_controller_leaves_both_alone() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::following_resources(bench);
+    let (foreign, contested) = (installed.namespace(), installed.namespace());
+    let create = ["create", "secret", "docker-registry", &installed.owner, "-n", &foreign, "--docker-server=quay.io"];
+    bench.kubectl(&[&create[..], &["--docker-username=them", "--docker-password=theirs"]].concat(), "").succeeded();
+    let _replica = installed.start(&["--crd"]);
+    let ask =
+        |namespace: &str| installed.ask("team", &installed.pull_secret(&json!({"include": [namespace]}))).succeeded();
+    let version = |namespace: &str| {
+        bench.get(&["secret", &installed.owner, "-n", namespace])["metadata"]["resourceVersion"].clone()
+    };
+    let ready = || {
+        let resource = bench.get(&["registrycredentials", &format!("{}-team", installed.owner)]);
+        resource["status"]["conditions"][0]["message"].as_str().unwrap_or_default().to_owned()
+    };
+    // The leader renews its Lease every few seconds, so three renewals are a while.
+    let stays = |namespace: &str| {
+        let lease = || bench.get(&["lease", &format!("regcred-{}", installed.owner), "-n", &installed.system]);
+        let before = version(namespace);
+        for _ in 0..3 {
+            let renewed = lease()["spec"]["renewTime"].clone();
+            Bench::wait("the lease", || lease()["spec"]["renewTime"] != renewed);
+        }
+        assert_eq!(version(namespace), before, "it was written");
+    };
+    ask(&foreign);
+    has(&installed, "team", "Ready=False Left");
+    assert!(
+        ready().contains(&format!("the Secret {foreign}/{}: it is somebody else's", installed.owner)),
+        "{}",
+        ready()
+    );
+    stays(&foreign);
+
+    ask(&contested);
+    has(&installed, "team", "Ready=True Served");
+    let rival = json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
+        "metadata": {"name": installed.owner, "namespace": contested}, "data": {".dockerconfigjson": "e30="}});
+    let is_contested = || installed.conditions("team").iter().any(|one| one == "Ready=False Contested");
+    let mut applied = 0;
+    // A replica that lags may see two writes of the rival as one.
+    while !is_contested() {
+        let apply = ["apply", "--server-side", "--field-manager=rival", "--force-conflicts", "-f", "-"];
+        bench.kubectl(&apply, &rival.to_string()).succeeded();
+        Bench::wait("the answer", || installed.is_served(&contested, "canary-of-old") || is_contested());
+        applied += 1;
+        assert!(applied < 12, "it answers for ever");
+    }
+    assert!(applied >= 5, "{applied}");
+    has(&installed, "team", "Ready=False Contested");
+    assert!(ready().contains("`rival` undoes every write"), "{}", ready());
+    stays(&contested);
+    assert_eq!(installed.login(&contested).as_deref(), Some("{}"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::helm::{LOGINS, OTHER_LOGINS, chart, helm, makes_what_the_stream_makes};
-use crate::harness::bench::{Bench, Run, documents, fresh};
+use crate::harness::bench::{self, Bench, Run, documents, fresh};
 use crate::harness::controller::{DEFINITION, knows_the_resource};
 
 const IMAGE: &str = "registry.test/regcred:1";
@@ -209,7 +209,7 @@ fn the_definition_of_custom_resources_comes_with_each_upgrade_and_outlives_the_r
     let release = Release::new(bench, &["--crd"]);
     let template = release.folder.path().join("chart/templates/customresourcedefinition.yaml");
     let newer = fs::read_to_string(&template).unwrap();
-    fs::write(&template, newer.replace("- name: Reason", "- name: Since")).unwrap();
+    bench::write(&template, &newer.replace("- name: Reason", "- name: Since"));
     release.install(&release.home, &[]).succeeded();
     knows_the_resource(bench);
     let resource = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": "team"},
@@ -220,7 +220,7 @@ fn the_definition_of_custom_resources_comes_with_each_upgrade_and_outlives_the_r
     let columns = || definition()["spec"]["versions"][0]["additionalPrinterColumns"].to_string();
     let uid = definition()["metadata"]["uid"].clone();
     assert!(columns().contains("Since"), "the definition of an older version");
-    fs::write(&template, newer).unwrap();
+    bench::write(&template, &newer);
     release.install(&release.home, &[]).succeeded();
     assert!(columns().contains("Reason"), "{}", columns());
     release.helm(&["uninstall", &release.secret], &release.home, &[]).succeeded();

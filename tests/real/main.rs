@@ -41,6 +41,7 @@ mod cluster_load;
 mod controller;
 mod controller_chaos;
 mod controller_link;
+mod controller_replay;
 mod controller_resource;
 mod docs;
 mod explain;

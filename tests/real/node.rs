@@ -361,9 +361,23 @@ impl Served {
         let delete = ["delete", "--no-config", "-A", "--yes", "--secret-name", secret];
         bench.program("regcred").arguments(delete).run().succeeded();
         assert!(!self.has_the_secret(&other) && self.list(&other) == Some(Value::Null));
-        let policies =
-            ["validatingadmissionpolicies", "mutatingadmissionpolicies"].map(|kind| bench.get(&[kind]).to_string());
-        assert!(!policies.concat().contains(secret.as_str()), "a policy is left");
+        for kind in [
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicybindings",
+            "clusterroles",
+            "clusterrolebindings",
+        ] {
+            assert!(!bench.get(&[kind]).to_string().contains(secret.as_str()), "one of the {kind} is left");
+        }
+        // The page deletes the controller's namespace last.
+        bench.kubectl(&["delete", "namespace", &self.home], "").succeeded();
+        for kind in ["roles", "rolebindings", "leases", "secrets", "configmaps", "serviceaccounts", "events"] {
+            let left = bench.get(&[kind, "-A"]);
+            let is_there = |object: &Value| object["metadata"]["namespace"] == self.home.as_str();
+            assert!(!left["items"].as_array().unwrap().iter().any(is_there), "one of the {kind} is left");
+        }
     }
 }
 

@@ -137,6 +137,21 @@ fn sops_opens_every_file_to_the_content_of_the_plain_one() {
     }
 }
 
+#[test]
+fn the_source_secret_of_a_controller_opens_to_the_content_of_the_plain_one() {
+    let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
+    let target = ["--strategy", "controller", "--controller-image", "r.test/regcred:v1", "--secret-name", "pull"];
+    repository.render(&[&target[..], &["--format", "kustomization", "--output", "out"]].concat(), &[]).succeeded();
+    let opened: Vec<_> = repository.opened().into_values().collect();
+    let plain: Vec<_> = plain(&repository, &target).into_values().collect();
+    assert_eq!(opened, plain);
+    assert_eq!((plain.len(), &plain[0]["metadata"]["name"]), (1, &Value::from("pull-src")));
+    // The controller mounts the Secret that the tree has encrypted.
+    let files = repository.files().into_values().map(|bytes| String::from_utf8(bytes).unwrap());
+    let deployment = files.into_iter().find(|text| text.contains("kind: Deployment")).unwrap();
+    assert!(deployment.contains("secretName: pull-src"), "{deployment}");
+}
+
 /// The page of the documentation.
 fn page() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sops.md")).unwrap()

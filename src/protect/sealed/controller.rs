@@ -74,6 +74,7 @@ impl Controller<'_> {
         self.run(&arguments.iter().copied().chain(more).collect::<Vec<_>>())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "kubectl reads the kubeconfig from its standard input")]
     fn run(&self, arguments: &[&str]) -> Result<Zeroizing<Vec<u8>>, Option<Trouble>> {
         let variables = self.environment.without(self.sources);
         let mut program = Program::find("kubectl", self.environment, variables, LIMIT).ok_or(None)?;

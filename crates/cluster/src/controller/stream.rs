@@ -1,12 +1,14 @@
 //! Streams the objects of a kind, and starts again when a watch ends, in the way that the API server supports.
 
+use std::collections::hash_map::RandomState;
 use std::fmt::Debug;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt, unfold};
 use kube::Api;
 use kube::runtime::watcher::{self, Error, watcher};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::polled;
 use super::seen::{Fact, Seen};
@@ -16,6 +18,10 @@ use crate::server::{Server, Trouble};
 
 /// The first pause after an error, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// A watch starts again with all existing objects after this time at most: that shows what a lost event has hidden.
+const AFRESH: Duration = Duration::from_secs(600);
+/// By how much it may start earlier, so that watches do not start again all at once.
+const SPREAD_MILLISECONDS: u64 = 120_000;
 
 /// How a watch gets the existing objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,15 +63,19 @@ pub struct Failed {
 /// A running watch. It starts again if the API server no longer has its version, and starts in the other way if the API server
 /// refuses this way.
 struct Running<T: Fact> {
-    api: Api<Seen<T>>,
-    /// The field selector.
-    fields: Option<String>,
+    start: Box<dyn Fn(First) -> Events<T> + Send>,
     first: First,
-    stream: BoxStream<'static, Result<watcher::Event<Seen<T>>, Error>>,
+    stream: Events<T>,
+    /// How long it only resumes, after it has shown all existing objects.
+    resumes: Duration,
+    /// When it starts again with all existing objects; `None` while it shows them.
+    until: Option<Instant>,
     pause: Duration,
     /// How often it has failed since its last event.
     failures: u32,
 }
+
+type Events<T> = BoxStream<'static, Result<watcher::Event<Seen<T>>, Error>>;
 
 /// The events of a watch, without end.
 pub(super) fn objects<T: Fact>(
@@ -79,16 +89,17 @@ where
     if let First::ListedEach(pause) = first {
         return polled::objects(api, fields, pause);
     }
-    let stream = start(&api, fields.as_deref(), first);
-    let running = Running { api, fields, first, stream, pause: Duration::ZERO, failures: 0 };
+    let start = move |first| start(&api, fields.as_deref(), first);
+    let running = Running::new(start, first, resumes(RandomState::new().hash_one(0)));
     unfold(running, |mut running| async move { Some((running.next().await, running)) }).boxed()
 }
 
-fn start<T: Fact>(
-    api: &Api<Seen<T>>,
-    fields: Option<&str>,
-    first: First,
-) -> BoxStream<'static, Result<watcher::Event<Seen<T>>, Error>>
+/// How long a watch only resumes.
+fn resumes(random: u64) -> Duration {
+    AFRESH.saturating_sub(Duration::from_millis(random % SPREAD_MILLISECONDS))
+}
+
+fn start<T: Fact>(api: &Api<Seen<T>>, fields: Option<&str>, first: First) -> Events<T>
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
 {
@@ -102,12 +113,29 @@ impl<T: Fact> Running<T>
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
 {
+    fn new(start: impl Fn(First) -> Events<T> + Send + 'static, first: First, resumes: Duration) -> Self {
+        let stream = start(first);
+        Self { start: Box::new(start), first, stream, resumes, until: None, pause: Duration::ZERO, failures: 0 }
+    }
+
     async fn next(&mut self) -> Result<watcher::Event<Seen<T>>, Failed> {
         loop {
             sleep(self.pause).await;
             self.pause = Duration::ZERO;
-            match self.stream.next().await {
+            let next = self.stream.next();
+            let next = match self.until {
+                Some(until) => timeout_at(until, next).await,
+                None => Ok(next.await),
+            };
+            let Ok(next) = next else {
+                self.again();
+                continue;
+            };
+            match next {
                 Some(Ok(event)) => {
+                    if matches!(event, watcher::Event::InitDone) {
+                        self.until = Some(Instant::now() + self.resumes);
+                    }
                     // A new start is not a success yet.
                     if !matches!(event, watcher::Event::Init) {
                         self.failures = 0;
@@ -143,7 +171,8 @@ where
     }
 
     fn again(&mut self) {
-        self.stream = start(&self.api, self.fields.as_deref(), self.first);
+        self.until = None;
+        self.stream = (self.start)(self.first);
     }
 
     /// Waits before the next try, longer each time; does not wait if the watch only has to start again.
@@ -181,5 +210,47 @@ fn of_a_watch(error: &Error) -> Failed {
             Failed { words: format!("the API server ends it ({})", status.code), code: status.code }
         }
         Error::NoResourceVersion => Failed { words: "an object had no version".to_owned(), code: 0 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream::{iter, pending};
+    use regcred_core::cluster::facts::NamespaceObject;
+
+    use super::*;
+
+    #[test]
+    fn a_watch_only_resumes_for_ten_minutes_at_most_and_each_for_another_time() {
+        let all: Vec<_> = [0, 1, 59_999, u64::MAX].into_iter().map(resumes).collect();
+        assert!(all.iter().all(|time| (480..=600).contains(&time.as_secs())), "{all:?}");
+        assert!(all.windows(2).all(|two| two[0] != two[1]), "{all:?}");
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_works_starts_again_with_all_objects_when_its_time_is_over() {
+        let silent = |_| iter([Ok(watcher::Event::Init), Ok(watcher::Event::InitDone)]).chain(pending()).boxed();
+        let mut running: Running<NamespaceObject> = Running::new(silent, First::Streamed, Duration::from_millis(20));
+        let mut ended = None;
+        for _ in 0..3 {
+            assert!(matches!(running.next().await, Ok(watcher::Event::Init)));
+            assert!(ended.is_none_or(|ended: Instant| ended.elapsed() >= Duration::from_millis(20)));
+            assert!(matches!(running.next().await, Ok(watcher::Event::InitDone)));
+            ended = Some(Instant::now());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_still_shows_its_objects_is_not_started_again() {
+        let slow = |_| {
+            let late = futures::stream::once(async {
+                sleep(Duration::from_millis(60)).await;
+                Ok(watcher::Event::InitDone)
+            });
+            iter([Ok(watcher::Event::Init)]).chain(late).chain(pending()).boxed()
+        };
+        let mut running: Running<NamespaceObject> = Running::new(slow, First::Streamed, Duration::from_millis(1));
+        assert!(matches!(running.next().await, Ok(watcher::Event::Init)));
+        assert!(matches!(running.next().await, Ok(watcher::Event::InitDone)));
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::permitted::{Reason, Refusal};
-use super::{Counts, Standing};
+use super::{Accepted, Counts, Standing};
 use crate::cluster::Delivery;
 
 /// The result for a custom resource.
@@ -35,7 +35,7 @@ pub struct Status {
     pub failing: usize,
     /// When one of these fields last changed.
     pub last_change: String,
-    /// `Ready`, `NotPermitted` and `LoginBroken`.
+    /// `Ready`, `NotPermitted`, `LoginBroken` and `LoginAccepted`.
     pub conditions: Vec<Condition>,
 }
 
@@ -65,11 +65,13 @@ impl Status {
         verdict: &Verdict,
         counts: Counts,
         trouble: Option<(&'static str, String)>,
+        accepted: Accepted,
         before: &Self,
         now: &str,
     ) -> Self {
         let Counts { wanted, served, pending: _, left, failing, contested } = counts;
-        let conditions = [ready(verdict, counts, trouble), not_permitted(verdict), login_broken(verdict)];
+        let accepted = login_accepted(verdict, accepted);
+        let conditions = [ready(verdict, counts, trouble), not_permitted(verdict), login_broken(verdict), accepted];
         let conditions = conditions.into_iter().map(|said| said.condition(verdict.generation, before, now)).collect();
         let status = Self {
             observed_generation: verdict.generation,
@@ -175,85 +177,18 @@ fn login_broken(verdict: &Verdict) -> Said {
     Said { type_, status: "True", reason: "Broken", message: verdict.broken.join("; ") }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn summary(status: &Status) -> Vec<String> {
-        let word = |one: &Condition| format!("{}={} {}", one.type_, one.status, one.reason);
-        status.conditions.iter().map(word).collect()
+fn login_accepted(verdict: &Verdict, accepted: Accepted) -> Said {
+    let said = |status, reason, message| Said { type_: "LoginAccepted", status, reason, message };
+    if !verdict.refusals.is_empty() {
+        return said("Unknown", "Unknown", "its logins are not read".to_owned());
     }
-
-    #[test]
-    fn each_state_has_its_conditions() {
-        let refusal = |reason| Refusal { reason, message: "no".to_owned() };
-        let refused = |reason| Verdict { refusals: vec![refusal(reason)], ..Verdict::default() };
-        let broken = Verdict { broken: vec!["bad".to_owned()], ..Verdict::default() };
-        let counts = |wanted, served| Counts { wanted, served, ..Counts::default() };
-        let left = || Some(("Left", "x".to_owned()));
-        for (verdict, counts, trouble, expected) in [
-            (
-                Verdict::default(),
-                counts(2, 2),
-                None,
-                ["Ready=True Served", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"],
-            ),
-            (
-                Verdict::default(),
-                counts(2, 1),
-                None,
-                ["Ready=False Pending", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"],
-            ),
-            (
-                Verdict::default(),
-                counts(0, 0),
-                None,
-                ["Ready=False NothingChosen", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"],
-            ),
-            (
-                Verdict::default(),
-                counts(2, 1),
-                left(),
-                ["Ready=False Left", "NotPermitted=False WithinTheInstallation", "LoginBroken=False Checked"],
-            ),
-            (
-                broken,
-                counts(2, 2),
-                left(),
-                ["Ready=False LoginBroken", "NotPermitted=False WithinTheInstallation", "LoginBroken=True Broken"],
-            ),
-            (
-                refused(Reason::Registry),
-                counts(0, 0),
-                None,
-                ["Ready=False NotPermitted", "NotPermitted=True Registry", "LoginBroken=Unknown NotRead"],
-            ),
-            (
-                refused(Reason::NameTaken),
-                counts(0, 0),
-                None,
-                ["Ready=False NameTaken", "NotPermitted=True NameTaken", "LoginBroken=Unknown NotRead"],
-            ),
-        ] {
-            let status = Status::new(&verdict, counts, trouble, &Status::default(), "now");
-            assert_eq!(summary(&status), expected, "{verdict:?}");
-        }
-    }
-
-    #[test]
-    fn a_time_changes_only_with_what_it_is_about() {
-        let counts = |served| Counts { wanted: 2, served, ..Counts::default() };
-        let verdict = Verdict { generation: 1, ..Verdict::default() };
-        let at =
-            |verdict: &Verdict, served, before: &Status, now| Status::new(verdict, counts(served), None, before, now);
-        let first = at(&verdict, 0, &Status::default(), "1");
-        assert_eq!(at(&verdict, 0, &first, "2"), first);
-        let second = at(&verdict, 1, &first, "2");
-        assert_eq!((second.last_change.as_str(), second.conditions[0].last_transition_time.as_str()), ("2", "1"));
-        let third = at(&Verdict { generation: 2, ..verdict }, 2, &second, "3");
-        let times: Vec<_> = third.conditions.iter().map(|one| one.last_transition_time.as_str()).collect();
-        assert_eq!((third.observed_generation, times), (2, vec!["3", "1", "1"]));
-        let long = Verdict { broken: vec!["é".repeat(LONGEST)], ..Verdict::default() };
-        assert!(at(&long, 0, &first, "4").conditions[2].message.len() <= LONGEST);
+    match accepted {
+        Accepted::Yes => said("True", "Accepted", "the registries take its logins".to_owned()),
+        Accepted::EndsSoon(message) => said("True", "ExpiresSoon", message),
+        Accepted::Unknown(message) => said("Unknown", "Unknown", message),
+        Accepted::Refused(message) => said("False", "Refused", message),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! It has no clock and sends no requests: `now` comes in as milliseconds of any clock that only goes forward. It keeps only a small
 //! index of the cluster. Every write has a precondition, so that a late write changes nothing.
 
+mod accepted;
 mod choosing;
 pub mod conditions;
 mod counts;
@@ -20,6 +21,7 @@ use crate::cluster::Delivery;
 use crate::cluster::facts::{Account, NamespaceObject, Secret};
 use crate::names::{Namespace, ResourceName};
 
+pub use accepted::Accepted;
 pub use choosing::{Choosing, Selection};
 pub use counts::Counts;
 pub use index::Identity;

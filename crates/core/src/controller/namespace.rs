@@ -224,3 +224,6 @@ impl Needs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Recognizes the text that commands, files and people put around a token, or in its place.
 
 use super::damage::TOKENS;
+use super::decode::base64;
 use super::findings::Subject;
 use super::lifetime;
 
@@ -24,6 +25,11 @@ pub(super) fn is_line(it: &Subject<'_>) -> bool {
 
 /// Whether the password is the message of a program instead of a token.
 pub(super) fn is_complaint(it: &Subject<'_>) -> bool {
+    is_what_a_command_said(it.password)
+}
+
+/// Whether it is what a command says when it fails.
+pub(super) fn is_what_a_command_said(text: &str) -> bool {
     const HEADS: [&str; 9] = [
         "error",
         "fatal:",
@@ -35,7 +41,7 @@ pub(super) fn is_complaint(it: &Subject<'_>) -> bool {
         "unauthorized",
         "denied:",
     ];
-    let text = it.password.to_ascii_lowercase();
+    let text = text.to_ascii_lowercase();
     let is_of_a_shell = text.ends_with("command not found") || text.ends_with(": not found");
     let is_sentence = text.contains(' ') && HEADS.iter().any(|head| text.starts_with(head));
     is_of_a_shell || is_sentence
@@ -53,11 +59,18 @@ pub(super) fn is_pem(it: &Subject<'_>) -> bool {
     it.password.starts_with("-----BEGIN ")
 }
 
-/// Whether the password is a whole Docker config, in base64.
+/// Whether the password is a whole Docker config, or base64 that begins like one.
 pub(super) fn is_docker_config(it: &Subject<'_>) -> bool {
-    ["eyJhdXRocyI6", "eyAiYXV0aHMi", "ewogICJhdXRocyI", "ewoJImF1dGhzI", "eyJjcmVkc"]
-        .iter()
-        .any(|head| it.password.starts_with(head))
+    let has_entries = |json: &str| {
+        let config = serde_json::from_str::<serde_json::Map<_, serde_json::Value>>(json);
+        config.is_ok_and(|config| config.get("auths").is_some_and(serde_json::Value::is_object))
+    };
+    let text = it.password.trim();
+    has_entries(text)
+        || base64(text).is_ok_and(|json| has_entries(&json))
+        || ["eyJhdXRocyI6", "eyAiYXV0aHMi", "ewogICJhdXRocyI", "ewoJImF1dGhzI", "eyJjcmVkc"]
+            .iter()
+            .any(|head| text.starts_with(head))
 }
 
 /// Whether the password is the id of a key of AWS, for a registry of ECR.
@@ -84,6 +97,27 @@ pub(super) fn has_more_than_a_token(it: &Subject<'_>) -> bool {
     let text = it.password.trim_start_matches(['"', '\'', ',', ' ', '“', '‘', '«', '(', '[', '<']);
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
     heads.iter().any(|head| text.starts_with(head)) && !it.password.chars().all(is_letter)
+}
+
+/// Whether it is a file of YAML or of variables with the fields of sops.
+pub(super) fn is_file_of_sops(text: &str) -> bool {
+    let is_field = |line: &str| ["sops:", "sops_", "[sops]"].iter().any(|head| line.starts_with(head));
+    text.contains("ENC[AES256_GCM,") && text.lines().any(is_field)
+}
+
+/// Whether it is a path of Windows, from a drive, a share or a variable.
+pub(super) fn is_windows_path(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let has_drive = bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && b"\\/".contains(&bytes[2]);
+    let variable = text.strip_prefix('%').and_then(|rest| rest.split_once("%\\"));
+    let of_powershell = text.get(..5).filter(|head| head.eq_ignore_ascii_case("$env:")).map(|_| &text[5..]);
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_()".contains(&byte))
+    };
+    text.starts_with(r"\\")
+        || text.starts_with(r"~\")
+        || has_drive
+        || variable.or_else(|| of_powershell?.split_once('\\')).is_some_and(|(name, _)| is_name(name))
 }
 
 /// The text after the head, which is compared without case.

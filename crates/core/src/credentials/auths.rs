@@ -8,7 +8,7 @@ use super::entry::{self, Fate, Fault};
 use super::json::Config;
 use super::{Credential, broken, mistaken};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
+use crate::docker_config::registry::{InvalidRegistry, RegistryKey, is_a_name_of_docker_hub};
 
 /// What to do with entries whose logins are in a credential helper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub fn read(
             return Default::default();
         }
     };
+    if config.is_of_sops && config.auths.iter().any(|(_, entry)| entry::is_encrypted(entry)) {
+        problems.push(mistaken::of_sops(source));
+        return Default::default();
+    }
     let asks = helpers == Helpers::Ask && !config.cred_helpers.is_empty();
     if config.auths.is_empty() && !asks {
         problems.push(mistaken::without_auths(json, source));
@@ -72,9 +76,13 @@ pub fn login_of_helper(answer: &[u8]) -> Option<(SecretString, SecretString)> {
     is_login.then(|| (username.into(), secret.into()))
 }
 
-/// The keys of the Docker CLI's own tokens after a login by browser; they are no registries.
-const TOKENS_OF_THE_CLI: [&str; 2] =
-    ["https://index.docker.io/v1/access-token", "https://index.docker.io/v1/refresh-token"];
+/// Whether the Docker CLI keeps its own token under this key after a login by browser; it is no registry.
+fn is_token_of_the_cli(key: &str) -> bool {
+    let key = key.split_once("://").map_or(key, |(_, rest)| rest).trim_end_matches('/').to_ascii_lowercase();
+    key.split_once('/').is_some_and(|(host, path)| {
+        is_a_name_of_docker_hub(host) && ["v1/access-token", "v1/refresh-token"].contains(&path)
+    })
+}
 
 fn entries(
     config: &Config,
@@ -83,9 +91,10 @@ fn entries(
     problems: &mut Vec<Diagnostic>,
 ) -> (Vec<Credential>, Vec<Kept>) {
     let (mut written, mut kept, mut faults, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let is_token = |key: &str| TOKENS_OF_THE_CLI.contains(&key);
+    let is_token = is_token_of_the_cli;
+    let has_only_tokens = config.auths.iter().all(|(key, _)| is_token(key));
     if config.auths.iter().any(|(key, _)| is_token(key)) {
-        found.push(of_the_cli(source, config.auths.iter().all(|(key, _)| is_token(key))));
+        found.push(of_the_cli(source, has_only_tokens));
     }
     for (number, (text, entry)) in config.auths.iter().enumerate().filter(|(_, (key, _))| !is_token(key)) {
         let key = match text.parse::<RegistryKey>() {
@@ -154,6 +163,7 @@ fn entries(
         found
             .iter_mut()
             .filter(|problem| problem.code != Code::RegistryAlias)
+            .filter(|problem| problem.severity != Severity::Note || has_only_tokens)
             .for_each(|problem| problem.severity = Severity::Error);
     }
     problems.extend(found);
@@ -219,6 +229,13 @@ mod tests {
             ("[]", "entry-not-an-object"),
             (r#"{"username":1}"#, "entry-not-text"),
             (r#"{"auth":"?"}"#, "auth-not-base64"),
+            (r#"{"auth":"${AUTH}"}"#, "placeholder"),
+            (r#"{"auth":"<base64>"}"#, "placeholder"),
+            (r#"{"auth":"{{ x }}"}"#, "placeholder"),
+            (r#"{"auth":"null"}"#, "placeholder"),
+            (r#"{"auth":"ENC[AES256_GCM,data:x]"}"#, "encrypted"),
+            (r#"{"auth":"ref+vault://a/b"}"#, "helmfile-reference"),
+            (r#"{"auth":"Ogo="}"#, "entry-empty"),
             (r#"{"auth":"dXA="}"#, "auth-without-colon"),
             (r#"{"auth":"OoA="}"#, "auth-not-utf-8"),
             (r#"{"auth":"dTo=","identitytoken":"x"}"#, "identity-token"),
@@ -259,7 +276,14 @@ mod tests {
 
     #[test]
     fn what_breaks_the_whole_secret_is_an_error_beside_good_entries() {
-        for entry in ["1", r#"{"auth":1}"#, r#"{"auth":"?"}"#, r#"{"auth":"dXA="}"#, r#"{"auth":1,"auth":"dTpw"}"#] {
+        for entry in [
+            "1",
+            r#"{"auth":1}"#,
+            r#"{"auth":"${AUTH}"}"#,
+            r#"{"auth":"?"}"#,
+            r#"{"auth":"dXA="}"#,
+            r#"{"auth":1,"auth":"dTpw"}"#,
+        ] {
             let json = format!(r#"{{"auths":{{"ghcr.io":{entry},"quay.io":{{"auth":"dTpw"}}}}}}"#);
             let mut problems = Vec::new();
             read(&json.as_str().into(), "`A`", Helpers::Leave, &mut problems);
@@ -297,6 +321,8 @@ mod tests {
             (r#"{"value":"e30="}"#, "no-auths"),
             (r#"{"ServerURL":"x","Username":"u","Secret":"p"}"#, "credential-helper"),
             (r#"{"auths":"ENC[AES256_GCM,data:x]","sops":{}}"#, "encrypted"),
+            (r#"{"auths":{"ghcr.io":{"auth":"ENC[AES256_GCM,data:x]"},"quay.io":{}},"sops":{}}"#, "encrypted"),
+            (r#"{"auths":{"ghcr.io":{"username":"u","password":"ENC[AES256_GCM,x]"}},"sops":{}}"#, "encrypted"),
             (r#"{"credsStore":"desktop"}"#, "credential-helper"),
             (r#"{"auths":{"ghcr.io":{}},"credsStore":"desktop"}"#, "credential-helper"),
             (r#"{"auths":{"gh cr":{"auth":"dTpw"}}}"#, "invalid-registry"),
@@ -327,6 +353,34 @@ mod tests {
         ] {
             assert_eq!(codes(&json), expected, "{json}");
         }
+    }
+
+    #[test]
+    fn a_token_of_the_cli_is_left_out_however_its_key_is_written() {
+        for key in [
+            "index.docker.io/v1/access-token",
+            "https://index.docker.io/v1/access-token/",
+            "http://index.docker.io/v1/refresh-token",
+            "HTTPS://Index.Docker.io/v1/refresh-token//",
+            "https://registry.hub.docker.com/v1/access-token",
+            "docker.io/v1/refresh-token",
+        ] {
+            let json = format!(r#"{{"auths":{{"docker.io":{{"auth":"dTpw"}},"{key}":{{"auth":"dTpw"}}}}}}"#);
+            assert_eq!(codes(&json), (1, vec!["token-of-the-cli"]), "{key}");
+        }
+        for key in ["docker.io/acme/access-token", "ghcr.io/v1/access-token"] {
+            assert!(!is_token_of_the_cli(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_tokens_of_the_cli_stay_a_note_where_something_else_is_the_reason() {
+        let json = r#"{"auths":{"https://index.docker.io/v1/":{},"https://index.docker.io/v1/access-token":{}},"credsStore":"desktop"}"#;
+        let mut problems = Vec::new();
+        read(&json.into(), "`A`", Helpers::Leave, &mut problems);
+        let found: Vec<_> = problems.iter().map(|problem| (problem.code.as_str(), problem.severity)).collect();
+        let expected = [("token-of-the-cli", Severity::Note), ("credential-helper", Severity::Error)];
+        assert_eq!(found, expected);
     }
 
     #[test]

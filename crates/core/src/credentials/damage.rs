@@ -1,6 +1,7 @@
 //! Mends damage that no editor shows: blanks and invisible characters at the edges, and text in UTF-16.
 
 use crate::diagnostic::Code;
+pub(super) use crate::docker_config::token::TOKENS;
 
 /// What to do about blanks and invisible characters.
 pub(super) const HINT: &str = "set it with `printf '%s'`, not `echo`, and without what was copied around it";
@@ -35,22 +36,6 @@ pub(super) fn mended(text: &str) -> Option<(String, Code, &'static str)> {
         )),
     }
 }
-
-/// The beginnings of tokens that never have a blank in or around them.
-pub(super) const TOKENS: [&str; 12] = [
-    "ghp_",
-    "gho_",
-    "ghs_",
-    "github_pat_",
-    "glpat-",
-    "gldt-",
-    "glcbt-",
-    "dckr_pat_",
-    "dckr_oat_",
-    "nvapi-",
-    "eyJ",
-    "AKC",
-];
 
 /// Whether a blank or an invisible character begins or ends the text.
 pub(super) fn is_at_an_edge(text: &str) -> bool {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::findings::WITHOUT_QUOTES;
 use super::stand_in::{self, is_in_quotes};
-use super::{damage, mistaken};
+use super::{answers, damage, mistaken};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Standard base64, padded or not.
@@ -76,7 +76,10 @@ fn inline(
     if (text.starts_with('{') && !text.starts_with("{{")) || is_valid_json(text) {
         return Ok(text.into());
     }
-    if let Some((_, code, stand_in)) = stand_in::find(text) {
+    if answers::is_file_of_sops(text) {
+        return Err(mistaken::of_sops(source));
+    }
+    if let Some((_, code, stand_in)) = stand_in::find(text).filter(|_| !answers::is_windows_path(text)) {
         let message = format!("{source} holds no Docker config: it {}", stand_in.what);
         return Err(Diagnostic::error(code, message).hint(stand_in.remedy));
     }
@@ -238,6 +241,15 @@ mod tests {
             ("{{ .Values.auth }}", "placeholder"),
             ("%!s(<nil>)", "placeholder"),
             ("auths: ENC[AES256_GCM,data:x]", "encrypted"),
+            ("auths:\n  ghcr.io:\n    auth: ENC[AES256_GCM,data:x]\nsops:\n  mac: x", "encrypted"),
+            (&STANDARD.encode("auths:\n  ghcr.io:\n    auth: ENC[AES256_GCM,data:x]\nsops:\n  mac: x"), "encrypted"),
+            ("ghp_A1b2C3d4", "user-and-password"),
+            ("glpat-A1b2C3d4", "user-and-password"),
+            ("Error from server (NotFound): secrets \"x\" not found", "not-a-docker-config"),
+            ("file:///home/me/.docker/config.json", "placeholder"),
+            (r"%USERPROFILE%\.docker\config.json", "not-a-docker-config"),
+            (r"$env:USERPROFILE\.docker\config.json", "not-a-docker-config"),
+            ("Ogo=", "user-and-password"),
             (r"C:\Users\me\.docker\config.json", "not-a-docker-config"),
             ("Og==", "user-and-password"),
             (&STANDARD.encode("user:pass"), "user-and-password"),

@@ -5,8 +5,9 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::SecretString;
 
-use super::damage;
 use super::json::{Entry, Field, Written};
+use super::stand_in::{self, StandIn};
+use super::{damage, other};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::RegistryKey;
 
@@ -25,6 +26,8 @@ pub(super) enum Fault {
     NotText(&'static str),
     AuthNotBase64,
     AuthWithoutColon,
+    /// What a template or a program left in the place of `auth`.
+    AuthStandsForOne(Code, &'static StandIn),
     AuthNotUtf8,
     AuthOfNothing,
     IdentityToken,
@@ -60,6 +63,7 @@ impl Fault {
             Self::AuthWithoutColon => {
                 (Code::AuthWithoutColon, format!("has an `auth` without a colon in it; {WHOLE}"), ENCODE)
             }
+            Self::AuthStandsForOne(code, kind) => (*code, format!("has an `auth` that {}; {WHOLE}", kind.what), kind.remedy),
             Self::AuthNotUtf8 => (
                 Code::AuthNotUtf8,
                 "has an `auth` that does not hold UTF-8 text, so that a kubelet cannot hand it to the container runtime".into(),
@@ -95,10 +99,21 @@ impl Fault {
                 (Code::EntryEmpty, "has neither `auth` nor `username` and `password`".into(), ENCODE)
             }
             Self::NoPassword => (Code::NoPassword, "has no password".into(), ENCODE),
+            Self::NoUsername if other::is_ngc(registry) => (
+                Code::NoUsername,
+                "has no user name: `$oauthtoken` was probably expanded away".into(),
+                "write `$oauthtoken`: in double quotes a shell expands it where the entry is put together",
+            ),
             Self::NoUsername => (Code::NoUsername, "has no user name".into(), ENCODE),
         };
-        let breaks =
-            matches!(self, Self::NotAnObject | Self::NotText(_) | Self::AuthNotBase64 | Self::AuthWithoutColon);
+        let breaks = matches!(
+            self,
+            Self::NotAnObject
+                | Self::NotText(_)
+                | Self::AuthNotBase64
+                | Self::AuthWithoutColon
+                | Self::AuthStandsForOne(..)
+        );
         let severity = if breaks || fate == Fate::NothingLeft { Severity::Error } else { Severity::Warning };
         let left_out = if !breaks && fate == Fate::LeftOut { "; the entry was left out" } else { "" };
         let message = format!("the entry `{registry}` of {source} {what}{left_out}");
@@ -120,7 +135,8 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     let has_token = ["identitytoken", "registrytoken"]
         .iter()
         .any(|name| text(entry, name, &mut Vec::new()).is_ok_and(|token| !token.is_empty()));
-    let decoded = if auth.is_empty() { None } else { Some(decode(auth, &mut odd)?) };
+    let decoded =
+        if auth.is_empty() { None } else { Some(decode(auth, &mut odd).map_err(|fault| named(auth, fault))?) };
     let (auth_username, auth_password) =
         decoded.as_deref().and_then(|both| both.split_once(':')).unwrap_or((username, password));
     let differs = |given: &str, real: &str| !given.is_empty() && given != real;
@@ -129,7 +145,7 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     }
     match (auth_username.is_empty(), auth_password.is_empty()) {
         (_, true) if has_token => Err(Fault::IdentityToken),
-        (true, true) if decoded.is_some() => Err(Fault::AuthOfNothing),
+        (true, _) if decoded.is_some() && auth_password.trim().is_empty() => Err(Fault::AuthOfNothing),
         (true, true) if helper => Err(Fault::EmptyWithHelper),
         (true, true) => Err(Fault::Empty),
         (_, true) => Err(Fault::NoPassword),
@@ -139,6 +155,20 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
             Ok(Login { username: auth_username.into(), password: auth_password.into(), email, odd })
         }
     }
+}
+
+/// The fault of an `auth` that a kubelet cannot decode, or what is in its place.
+fn named(auth: &str, fault: Fault) -> Fault {
+    match (fault, stand_in::find(auth)) {
+        (Fault::AuthNotBase64 | Fault::AuthWithoutColon, Some((_, code, kind))) => Fault::AuthStandsForOne(code, kind),
+        (fault, _) => fault,
+    }
+}
+
+/// Whether sops has encrypted a field of the entry.
+pub(super) fn is_encrypted(entry: &Entry) -> bool {
+    let Written::Object(fields) = entry else { return false };
+    fields.0.iter().any(|(_, value)| matches!(value, Written::Text(text) if text.starts_with("ENC[AES256_GCM,")))
 }
 
 /// The text of a field, or the last text if the field is there twice; empty if the field is missing or null.

@@ -6,7 +6,7 @@ mod usernames;
 use secrecy::ExposeSecret;
 
 use super::stand_in;
-use super::{Credential, Facts, damage, lifetime, other};
+use super::{Credential, Facts, damage, google, lifetime, other};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::RegistryKey;
 
@@ -38,14 +38,15 @@ enum Part {
 
 enum Remedy {
     Text(&'static str),
-    /// How to keep a `$` in the CI that runs.
+    /// What keeps a `$` in the CI it runs in, if the name comes from a variable of its own.
     KeepADollar,
 }
 
 /// The login with repaired damage; all its problems are added to `problems`.
 #[expect(clippy::disallowed_methods, reason = "user name and password are looked at")]
 pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) -> Credential {
-    let Credential { registry, source, username_source, .. } = login.clone();
+    let Credential { registry, source, username_source, public_username, .. } = login.clone();
+    let is_from_a_shell = username_source != source && !public_username;
     let which = |part: Part| match part {
         Part::Username => format!("the user name for `{registry}` in {username_source}"),
         Part::Password => format!("the password for `{registry}` in {source}"),
@@ -82,7 +83,8 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
             let say = |severity, finding: &Finding| {
                 let hint = match finding.remedy {
                     Remedy::Text(text) => text,
-                    Remedy::KeepADollar => facts.keep_a_dollar,
+                    Remedy::KeepADollar if is_from_a_shell => facts.keep_a_dollar,
+                    Remedy::KeepADollar => ONE_DOLLAR,
                 };
                 say(severity, finding.code, finding.what, hint)
             };
@@ -98,7 +100,9 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
         }
         problems.extend(found.into_iter().map(|problem| problem.about(&registry)));
     }
-    problems.extend(lifetime::check(&login, facts));
+    if !google::has_another_username(&subject) {
+        problems.extend(lifetime::check(&login, facts));
+    }
     login
 }
 
@@ -107,6 +111,108 @@ const INVISIBLE: &str =
 
 const SAVE_AS_UTF_8: &str = "save it as UTF-8 where it is written, and set it once more";
 
+/// What to do about a path of another machine.
+const WHERE_IT_RUNS: &str = "set the content of the file, or the path that it has where regcred runs";
+
+/// What to do where a `$` was lost or escaped, and no shell has read the name.
+const ONE_DOLLAR: &str = "write one `$`, as the registry shows the name";
+
 /// What to do with a value in quotes.
 pub(super) const WITHOUT_QUOTES: &str =
     "leave them out where it is set: a CI's form and a file for `--env-file` take them for a part of the value";
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::Strategy;
+    use proptest::sample::select;
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+    use super::*;
+    use crate::credentials::lifetime::ShortLived;
+
+    fn problems(login: Credential) -> Vec<Diagnostic> {
+        let (short_lived, job_tokens) = (ShortLived::Refuse, Vec::new());
+        let facts = Facts { now: 1_800_000_000, short_lived, job_tokens, keep_a_dollar: "KEEP" };
+        let mut problems = Vec::new();
+        checked(login, &facts, &mut problems);
+        problems
+    }
+
+    fn is_refused(registry: &str, password: &str) -> bool {
+        problems(Credential::sample(registry, "bot", password)).iter().any(Diagnostic::is_error)
+    }
+
+    fn never_refused(passwords: impl Strategy<Value = String>) {
+        let config = Config { cases: 3_000, failure_persistence: None, ..Config::default() };
+        let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+        let registries =
+            select(vec!["ghcr.io", "docker.io", "nvcr.io", "eu.gcr.io", "1.dkr.ecr.eu-west-1.amazonaws.com"]);
+        let result = runner.run(&(registries, passwords), |(registry, password)| {
+            proptest::prop_assert!(!is_refused(registry, &password), "{password}");
+            Ok(())
+        });
+        assert!(result.is_ok(), "{result:?}");
+    }
+
+    #[test]
+    fn a_login_is_told_once_what_is_wrong_with_it() {
+        let pem = |gap: &str| format!("-----BEGIN PRIVATE KEY-----{gap}MIIEvQ{gap}-----END PRIVATE KEY-----{gap}");
+        let key = |gap: &str| format!(r#"{{"type":"service_account","private_key":"{}"}}"#, pem(gap));
+        let config = r#"{"auths":{"ghcr.io":{"auth":"dTpw"}}}"#;
+        let base64 = |text: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+        for (registry, username, password, expected) in [
+            ("eu.gcr.io", "_json_key", key("\\n"), &[][..]),
+            ("eu.gcr.io", "_json_key_base64", base64(&key("\\n")), &[]),
+            ("eu.gcr.io", "_json_key", key(" "), &["error: not-a-key"]),
+            ("eu.gcr.io", "_json_key", key(""), &["error: not-a-key"]),
+            ("eu.gcr.io", "_json_key_base64", base64(&key(" ")), &["error: not-a-key"]),
+            ("eu.gcr.io", "oauth2accesstoken", key("\\n"), &["error: wrong-username"]),
+            ("europe-docker.pkg.dev", "bot", key("\\n"), &["error: wrong-username"]),
+            ("europe-docker.pkg.dev", "bot", base64(&key("\\n")), &["error: wrong-username"]),
+            ("ghcr.io", "bot", config.to_owned(), &["error: not-the-password"]),
+            ("eu.gcr.io", "_json_key", config.to_owned(), &["error: not-the-password"]),
+            ("ghcr.io", "bot", base64(config), &["error: not-the-password"]),
+            ("ghcr.io", "bot", base64("other:ghp_secret"), &["error: not-the-password"]),
+            ("ghcr.io", "bot", base64("bot:x"), &["error: not-the-password"]),
+            ("ghcr.io", "bot", base64("other:hunter22"), &["warning: not-the-password"]),
+            ("ghcr.io", "bot", r"C:\secrets\token.txt".to_owned(), &["warning: no-such-file"]),
+            ("ghcr.io", "bot", r"%USERPROFILE%\token.txt".to_owned(), &["warning: no-such-file"]),
+            ("ghcr.io", r"C:\secrets\user.txt", "p".to_owned(), &["error: no-such-file"]),
+            ("ghcr.io", r"%USERPROFILE%\user.txt", "p".to_owned(), &["warning: no-such-file"]),
+            ("nvcr.io", "", "p".to_owned(), &["error: no-username"]),
+            ("nvcr.io", "$oauthtoken", "p".to_owned(), &[]),
+            ("nvcr.io", "${oauthtoken}", "p".to_owned(), &["error: wrong-username"]),
+            ("helm.ngc.nvidia.com", "$$oauthtoken", "p".to_owned(), &["error: wrong-username"]),
+            ("helm.ngc.nvidia.com", "$oauthtoken", "p".to_owned(), &[]),
+        ] {
+            let found = problems(Credential::sample(registry, username, &password));
+            let said = |it: &Diagnostic| format!("{}: {}", if it.is_error() { "error" } else { "warning" }, it.code);
+            assert_eq!(found.iter().map(said).collect::<Vec<_>>(), expected, "{registry} {username} {password}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_shell_has_read_gets_no_hint_about_shells() {
+        let login = Credential::sample("nvcr.io", "$$oauthtoken", "p");
+        for (username_source, hint) in [("`USER`", "KEEP"), ("`TOKEN`", ONE_DOLLAR)] {
+            let found = problems(Credential { username_source: username_source.to_owned(), ..login.clone() });
+            assert_eq!(found[0].hint.as_deref(), Some(hint), "{username_source}");
+        }
+    }
+
+    #[test]
+    fn no_random_password_is_refused() {
+        never_refused("[!-~]{6,40}");
+    }
+
+    #[test]
+    fn no_password_is_refused_for_signs_within_it() {
+        let signs = "%! %!( %!s( %!d(x) ( ) { } {{ }} {% %} [[ ]] #{ ${ $( << >> <% %> < > | ^ ` $ @ \" ' \\ = ; , ~ * & ? + - _ /";
+        let pieces = signs.split(' ').chain(["a", "B7", "{{x}}", "#{x}", "{{ .x }}", "<y>", "${x}", "$(x)", "[x]"]);
+        let inner = vec(select(pieces.collect::<Vec<_>>()), 1..8).prop_map(|pieces| pieces.concat());
+        never_refused(
+            ("[a-zA-Z0-9]{1,6}", inner, "[a-zA-Z0-9]{1,6}").prop_map(|(one, two, three)| one + &two + &three),
+        );
+    }
+}

@@ -53,6 +53,12 @@ pub(super) fn has_escaped_line_ends(it: &Subject<'_>) -> bool {
         })
 }
 
+/// Whether the lines of the key have become one: a PEM has a line each for its head, its base64 and its end.
+pub(super) fn has_no_line_ends(it: &Subject<'_>) -> bool {
+    let is_one_line = |pem: &str| pem.starts_with("-----BEGIN") && pem.trim_end().lines().count() < 3;
+    takes_keys(it) && key(it).is_some_and(|key| is_one_line(text(&key, "private_key").trim_start()))
+}
+
 pub(super) fn is_another_object(it: &Subject<'_>) -> bool {
     takes_keys(it) && key(it).is_some_and(|key| !is_key(&key))
 }

@@ -29,6 +29,8 @@ pub(super) struct Config {
     /// Whether `auths` is something else than an object.
     pub has_odd_auths: bool,
     pub cred_helpers: Vec<(String, String)>,
+    /// Whether sops has left its own field in it.
+    pub is_of_sops: bool,
     creds_store: Option<String>,
 }
 
@@ -85,6 +87,7 @@ impl FromPairs for Config {
                     config.creds_store = Some(helper).filter(|helper| !helper.is_empty());
                 }
             } else {
+                config.is_of_sops |= name == "sops";
                 pairs.next_value::<IgnoredAny>()?;
             }
         }

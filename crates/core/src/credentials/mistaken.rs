@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::answers;
+use super::damage::TOKENS;
 use super::presets::{Host, PRESETS, Preset, UserName};
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -66,8 +68,31 @@ impl<T: ?Sized> Mistake<T> {
 const IS_A_MANIFEST: &str = "is a manifest of Kubernetes, not the Docker config in it";
 const TAKE_ITS_DATA: &str = r"take that alone: `kubectl get secret NAME -o jsonpath='{.data.\.dockerconfigjson}'`";
 
+const OF_SOPS: &str = "is a file that sops encrypted";
+const DECRYPT: &str = "decrypt it before regcred runs: `sops decrypt FILE`";
+
+/// `source` is a file that sops encrypted.
+pub(super) fn of_sops(source: &str) -> Diagnostic {
+    Diagnostic::error(Code::Encrypted, format!("{source} {OF_SOPS}")).hint(DECRYPT)
+}
+
 /// Texts that are not JSON, as set or as decoded from base64.
 const TEXTS: &[Mistake<str>] = &[
+    Mistake { is: answers::is_file_of_sops, code: Code::Encrypted, what: OF_SOPS, remedy: DECRYPT },
+    Mistake {
+        is: |text| {
+            TOKENS[..TOKENS.len() - 2].iter().any(|head| text.starts_with(head)) && !text.contains(char::is_whitespace)
+        },
+        code: Code::UserAndPassword,
+        what: "is a token, not a Docker config",
+        remedy: "name it with its user name instead: `--login HOST=USERVAR:PASSVAR`",
+    },
+    Mistake {
+        is: answers::is_what_a_command_said,
+        code: Code::NotADockerConfig,
+        what: "is what a command said when it failed, not a Docker config",
+        remedy: "run the command by hand, and set what it prints when it succeeds",
+    },
     Mistake {
         is: |text| {
             text.lines().any(|it| it.starts_with("apiVersion:") || it.trim_start().starts_with(".dockerconfigjson:"))
@@ -77,11 +102,7 @@ const TEXTS: &[Mistake<str>] = &[
         remedy: TAKE_ITS_DATA,
     },
     Mistake {
-        is: |text| {
-            let bytes = text.as_bytes();
-            text.starts_with(r"\\")
-                || (bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && b"\\/".contains(&bytes[2]))
-        },
+        is: answers::is_windows_path,
         code: Code::NotADockerConfig,
         what: "is a path of Windows, and no such file can be read here",
         remedy: "set the content of the file, for example as base64, or the path that it has where regcred runs",
@@ -146,12 +167,7 @@ const WRAPPERS: [&str; 8] =
 
 /// Objects without entries.
 const OBJECTS: &[Mistake<Map<String, Value>>] = &[
-    Mistake {
-        is: |config| config.contains_key("sops"),
-        code: Code::Encrypted,
-        what: "is a file that sops encrypted",
-        remedy: "decrypt it before regcred runs: `sops decrypt FILE`",
-    },
+    Mistake { is: |config| config.contains_key("sops"), code: Code::Encrypted, what: OF_SOPS, remedy: DECRYPT },
     Mistake {
         is: |config| ["apiVersion", ".dockerconfigjson", "stringData"].iter().any(|name| config.contains_key(*name)),
         code: Code::Manifest,
@@ -210,23 +226,21 @@ const OBJECTS: &[Mistake<Map<String, Value>>] = &[
         remedy: "`--login gar` takes the key in `GAR_KEY_FILE`, with the host in `GAR_HOST`",
     },
     Mistake {
-        is: |config| {
-            const OF_DOCKER: [&str; 9] = [
-                "auths",
-                "HttpHeaders",
-                "currentContext",
-                "plugins",
-                "psFormat",
-                "detachKeys",
-                "proxies",
-                "aliases",
-                "features",
-            ];
-            config.keys().all(|name| OF_DOCKER.contains(&name.as_str()))
-        },
+        is: |config| config.get("auths").is_some_and(|auths| auths.as_object().is_some_and(Map::is_empty)),
         code: Code::NoAuths,
         what: "is a Docker config without any entry in `auths`",
         remedy: "run `docker login` where no credential helper is configured, or name the two variables of a login instead: \
+                 `--login ghcr.io=GHCR_USER:GHCR_TOKEN`",
+    },
+    Mistake {
+        is: |config| {
+            const OF_DOCKER: &str =
+                "auths HttpHeaders currentContext plugins psFormat detachKeys proxies aliases features";
+            config.keys().all(|name| OF_DOCKER.split(' ').any(|known| known == name))
+        },
+        code: Code::NoAuths,
+        what: "is a Docker config without any entry in `auths`",
+        remedy: "look where it was put together, or name the two variables of a login instead: \
                  `--login ghcr.io=GHCR_USER:GHCR_TOKEN`",
     },
 ];

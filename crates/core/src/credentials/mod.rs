@@ -27,6 +27,7 @@ pub use crate::docker_config::credential::{Credential, is_public_username};
 pub use damage::text_of;
 pub use findings::checked;
 pub use google::decoded_key;
+pub use other::is_ngc;
 pub use source::{DEFAULT_VARIABLE, NameSource, Need, OTHER_VARIABLE, Source, Variable};
 pub use stand_in::is_a_placeholder;
 

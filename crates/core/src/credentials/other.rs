@@ -4,21 +4,25 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::damage::TOKENS;
 use super::findings::Subject;
-use super::{google, lifetime};
+use super::{google, lifetime, mistaken};
+use crate::docker_config::registry::RegistryKey;
 
 /// Whether the user name is, or was meant as, NGC's user name, which only looks like a variable.
 pub(super) fn is_for_ngc(it: &Subject<'_>) -> bool {
-    is_ngc(it) && it.username.ends_with("oauthtoken")
+    is_ngc(it.registry) && it.username.to_ascii_lowercase().contains("oauthtoken")
 }
 
-fn is_ngc(it: &Subject<'_>) -> bool {
-    it.registry.host() == "nvcr.io" || it.registry.host().ends_with(".nvcr.io")
+/// Whether it is a registry of NVIDIA, whose user name for API keys is `$oauthtoken`.
+#[must_use]
+pub fn is_ngc(registry: &RegistryKey) -> bool {
+    matches!(registry.host(), "nvcr.io" | "helm.ngc.nvidia.com") || registry.host().ends_with(".nvcr.io")
 }
 
 /// Whether the user name was meant as NGC's, but is another one.
 pub(super) fn is_wrong_for_ngc(it: &Subject<'_>) -> bool {
-    is_ngc(it) && it.username != "$oauthtoken" && it.username.to_ascii_lowercase().contains("oauthtoken")
+    is_for_ngc(it) && it.username != "$oauthtoken"
 }
 
 /// Whether the user name is the id of an AWS key, for a registry of ECR.
@@ -47,15 +51,24 @@ pub(super) fn is_robot_without_dollar(it: &Subject<'_>) -> bool {
     (it.username == "robot" || it.username.starts_with("robot+")) && it.registry.host() != "quay.io"
 }
 
-/// Whether the password is base64 of a user name and a password.
+/// Whether the password is base64 of this user name, or any, and a token.
 pub(super) fn is_user_and_password(it: &Subject<'_>) -> bool {
-    let decoded = STANDARD.decode(it.password.trim_end_matches('=').to_owned() + padding(it.password));
-    decoded.is_ok_and(|bytes| {
-        let begins = |name: &str| {
-            !name.is_empty() && bytes.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b":"))
-        };
-        begins(it.username) || begins("AWS")
+    decoded(it).is_some_and(|bytes| {
+        let colon = bytes.iter().position(|byte| *byte == b':').unwrap_or_default();
+        let (name, rest) = bytes.split_at(colon);
+        let is_token = TOKENS.iter().any(|head| rest[1..].starts_with(head.as_bytes())) && name.is_ascii();
+        colon > 0 && (name == it.username.as_bytes() || name == b"AWS" || is_token)
     })
+}
+
+/// Whether the password is base64 of text that has the form of a user name and a password.
+pub(super) fn may_be_user_and_password(it: &Subject<'_>) -> bool {
+    let text = decoded(it).filter(|bytes| bytes.len() >= 8 && bytes.iter().all(u8::is_ascii_graphic));
+    text.and_then(|bytes| String::from_utf8(bytes).ok()).is_some_and(|text| mistaken::is_user_and_password(&text))
+}
+
+fn decoded(it: &Subject<'_>) -> Option<Vec<u8>> {
+    STANDARD.decode(it.password.trim_end_matches('=').to_owned() + padding(it.password)).ok()
 }
 
 fn padding(text: &str) -> &'static str {
@@ -70,5 +83,5 @@ pub(super) fn is_answer(it: &Subject<'_>) -> bool {
         Ok(Value::Array(items)) => items.iter().any(Value::is_object),
         _ => false,
     };
-    is_page || (is_json && !google::takes_keys(it))
+    is_page || (is_json && !google::takes_keys(it) && !google::has_another_username(it))
 }

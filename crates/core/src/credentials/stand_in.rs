@@ -5,7 +5,8 @@ mod forms;
 use crate::diagnostic::{Code, Severity};
 pub(super) use forms::evaluated_by_helmfile;
 use forms::{
-    is_dotted, is_encrypted, is_example, is_mask, is_name, is_notation, is_of_a_page, is_prose, is_reference, within,
+    has_a_template, has_a_word, is_cut, is_dotted, is_encrypted, is_example, is_mask, is_name, is_notation,
+    is_of_a_page, is_of_printf, is_of_sealed_secrets, is_prose, is_reference, is_template, within,
 };
 
 /// A kind of placeholder. The text of a user name, a password or a whole Docker config is compared with each kind.
@@ -20,10 +21,11 @@ pub(super) struct StandIn {
 
 /// The kind of the text, if it is a placeholder; only a warning if a real password may look like it.
 pub(super) fn find(text: &str) -> Option<(Severity, Code, &'static StandIn)> {
-    const KINDS: [(Severity, Code, &[StandIn]); 4] = [
+    const KINDS: [(Severity, Code, &[StandIn]); 5] = [
         (Severity::Error, Code::HelmfileReference, &[OF_HELMFILE]),
         (Severity::Error, Code::Encrypted, &[ENCRYPTED]),
         (Severity::Error, Code::Placeholder, PLACEHOLDERS),
+        (Severity::Warning, Code::Encrypted, &[OF_SEALED_SECRETS]),
         (Severity::Warning, Code::Placeholder, PERHAPS),
     ];
     let mut all =
@@ -49,6 +51,12 @@ const ENCRYPTED: StandIn = StandIn {
     remedy: "decrypt it before regcred runs, for example with `sops decrypt`",
 };
 
+const OF_SEALED_SECRETS: StandIn = StandIn {
+    is: is_of_sealed_secrets,
+    what: "looks like a value that `kubeseal` encrypted",
+    remedy: "only the controller in its cluster can open that: set the value that was sealed",
+};
+
 /// The first matching kind counts.
 const PLACEHOLDERS: &[StandIn] = &[
     StandIn {
@@ -57,13 +65,7 @@ const PLACEHOLDERS: &[StandIn] = &[
         remedy: "that is how it is shown where it is hidden: set the value itself",
     },
     StandIn {
-        is: |text| {
-            text.contains("%!")
-                && text
-                    .split("%!")
-                    .skip(1)
-                    .any(|rest| rest.trim_start_matches(|it: char| it.is_ascii_alphabetic()).starts_with('('))
-        },
+        is: is_of_printf,
         what: "is what Go's `printf` writes where a value is missing, such as `%!s(<nil>)`",
         remedy: "a template has no value of that name: look where the value is put together",
     },
@@ -95,14 +97,14 @@ const PLACEHOLDERS: &[StandIn] = &[
         remedy: "GitHub evaluates it in the workflow itself, under `env:`, not in what a step reads or runs",
     },
     StandIn {
-        is: |text| {
-            [("{{", "}}"), ("{%", "%}"), ("<%", "%>"), ("[[", "]]"), ("#{", "}")].iter().any(|(open, close)| {
-                text.split_once(open)
-                    .is_some_and(|(_, rest)| rest.split_once(close).is_some_and(|(it, _)| is_prose(it)))
-            })
-        },
+        is: is_template,
         what: "is a template that was not rendered",
         remedy: "render it first, or set the value itself: regcred evaluates no templates in values",
+    },
+    StandIn {
+        is: |text| text.strip_prefix("file://").is_some_and(is_prose),
+        what: "is the address of a file",
+        remedy: "write its path alone, without `file://`: a variable may name a file by its absolute path",
     },
     StandIn {
         is: is_reference,
@@ -112,7 +114,9 @@ const PLACEHOLDERS: &[StandIn] = &[
     StandIn {
         is: |text| {
             within(text, "$(", ")").is_some_and(|it| is_prose(it.trim_start_matches('<')))
-                || within(text, "$[", "]").or_else(|| within(text, "`", "`")).is_some_and(is_prose)
+                || within(text, "$[", "]")
+                    .or_else(|| within(text, "`", "`"))
+                    .is_some_and(|it| is_prose(it) && has_a_word(it))
         },
         what: "is `$(NAME)` of a variable that was not expanded",
         remedy: "Azure Pipelines leaves a name that it does not know as it is, and a shell runs `$(…)` in double quotes only: \
@@ -123,7 +127,7 @@ const PLACEHOLDERS: &[StandIn] = &[
             within(text, "${", "}").is_some_and(|it| !is_name(it) && is_prose(it))
                 || within(text, "%", "%")
                     .or_else(|| within(text, "@", "@"))
-                    .is_some_and(|it| !is_name(it) && is_dotted(it))
+                    .is_some_and(|it| !is_name(it) && is_dotted(it) && has_a_word(it))
                 || within(text, "%(", ")s").is_some_and(is_name)
         },
         what: "is a reference to a variable that was not expanded",
@@ -134,7 +138,9 @@ const PLACEHOLDERS: &[StandIn] = &[
             within(text, "<<", ">>")
                 .or_else(|| within(text, "<", ">"))
                 .or_else(|| within(text, "((", "))"))
-                .is_some_and(|it| is_prose(it) && !it.contains(['<', '>']) && !is_of_a_page(it))
+                // With a filter of argocd-vault-plugin, such as `| jsonPath {.a}`.
+                .map(|it| if it.contains(" | ") { it.replace(['{', '}'], "") } else { it.to_owned() })
+                .is_some_and(|it| is_prose(&it) && has_a_word(&it) && !it.contains(['<', '>']) && !is_of_a_page(&it))
         },
         what: "is an example or a template that no value was put into",
         remedy: "write the value where `<…>` is; with argocd-vault-plugin regcred has to run after the plugin",
@@ -163,6 +169,16 @@ const PERHAPS: &[StandIn] = &[
         },
         what: "looks like the name of a variable that was not expanded",
         remedy: "name that variable itself, or set the value",
+    },
+    StandIn {
+        is: has_a_template,
+        what: "looks like it has a template in it that was not rendered",
+        remedy: "render it first, if that is one: regcred evaluates no templates in values",
+    },
+    StandIn {
+        is: is_cut,
+        what: "ends in `…` or `...`, as a value that was cut for a page",
+        remedy: "copy all of it from where it was made",
     },
     StandIn {
         is: is_example,
@@ -215,7 +231,7 @@ mod tests {
             "{{token}}",
             "{% raw %}",
             "#{Token}",
-            "robot-{{ env }}",
+            "{{ registry }}-{{ token }}",
             "<%= token %>",
             "op://vault/item/field",
             "vault:secret/data/x#token",
@@ -267,6 +283,17 @@ mod tests {
             "%(ENV_TOKEN)s",
             "@option.token@",
             "<+secrets.getValue(\"token\")>",
+            "%!d(string=x)",
+            "x%!v(BADINDEX)",
+            "%!(NOVERB)",
+            "credentialsJSON:0a1b2c3d-1111-2222-3333-444455556666",
+            "[use 'op item get abc --reveal' to reveal]",
+            "[concealed by 1Password]",
+            "<concealed by 1Password>",
+            "@Microsoft.AppConfiguration(Endpoint=https://x; Key=y)",
+            "<password | jsonPath {.a}>",
+            "<token | base64decode>",
+            "file:///home/me/.docker/config.json",
         ] {
             assert_eq!(find(text).map(|(severity, ..)| severity), Some(Severity::Error), "{text}");
         }
@@ -336,6 +363,18 @@ mod tests {
             "REPLACE.ME",
             "token-placeholder",
             "dummy_password",
+            "robot-{{ env }}",
+            "Kd8{{x}}",
+            "s3cr3t!#{x}",
+            "credentials('docker')",
+            "credentials(\"docker\")",
+            "ghp_xxxxxxxxxxxxxxxxxxxx",
+            "glpat-XXXXXXXXXXXXXXXXXXXX",
+            "dckr_pat_xxxx",
+            "[your-token]",
+            "[Your Token Here]",
+            "AgBy3i4OJSWK+PiTySYZZA9rO43cGDEq.....",
+            "ghp_abc…",
         ] {
             assert_eq!(find(text).map(|(severity, ..)| severity), Some(Severity::Warning), "{text}");
         }
@@ -371,6 +410,15 @@ mod tests {
             "!x",
             "{x}y",
             "AgBy8hCi8V7s",
+            ",%!(-;",
+            "GH@Fy(xa$TR_hTYG4g%!(75r(Lkviy=Y",
+            "nI#{xV(u}^V|[[mv",
+            "ghp_xoxo",
+            "<A0!!>",
+            "@1-x@",
+            "xxx",
+            "a...b",
+            "...a",
             "correct horse battery staple",
             "b'x",
             "env.",
@@ -395,10 +443,19 @@ mod tests {
 
     #[test]
     fn what_programs_have_encrypted_is_known_by_its_first_bytes_and_its_length() {
+        use Severity::{Error, Warning};
         // `AgBy…` and `AQBy…`: for a key of 4096 and of 2048 bits.
-        for (head, length) in [("AgBy", 900), ("AQBy", 720), ("hQEMA", 300), ("AQICAH", 200), ("gAAAAAB", 140)] {
+        for (head, length, severity) in [
+            ("AgBy", 900, Warning),
+            ("AgBy", 120, Warning),
+            ("AQBy", 720, Warning),
+            ("hQEMA", 300, Error),
+            ("AQICAH", 200, Error),
+            ("gAAAAAB", 140, Error),
+        ] {
             let text = |length: usize| head.to_owned() + &"7kQ2".repeat(length / 4);
-            assert_eq!(find(&text(length)).map(|(_, code, _)| code), Some(Code::Encrypted), "{head}");
+            let found = find(&text(length)).map(|(severity, code, _)| (severity, code));
+            assert_eq!(found, Some((severity, Code::Encrypted)), "{head}");
             assert!(head == "gAAAAAB" || find(&text(60)).is_none(), "{head}: a password may begin like it");
         }
     }

@@ -115,7 +115,7 @@ fn is_good_domain(domain: &str) -> bool {
 }
 
 /// Words of `a-z` and `0-9`, joined by one dot, one or two underscores, or any number of dashes.
-fn is_good_part(part: &str) -> bool {
+pub(super) fn is_good_part(part: &str) -> bool {
     let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let separators = part.split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit());
     part.bytes().next().is_some_and(alphanumeric)

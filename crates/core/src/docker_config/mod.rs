@@ -5,6 +5,7 @@ mod json;
 pub mod kubelet;
 pub mod near_miss;
 pub mod registry;
+pub(crate) mod token;
 
 use std::collections::BTreeMap;
 
@@ -34,6 +35,9 @@ pub struct Match {
     pub registry: String,
     /// The user name if it is known to be public, otherwise null.
     pub username: Option<String>,
+    /// The name of the pull secret that holds the entry, where there are several pull secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 /// The facts about the logins of one pull secret.
@@ -89,8 +93,9 @@ impl Logins {
             Self::External(entries) => entries.as_slice(),
             Self::Read(_) | Self::Unavailable => &[],
         };
-        let read = read.map(|login| Known { registry: &login.registry, username: login.username_if_public() });
-        read.chain(external.iter().map(|(registry, username)| Known { registry, username: username.clone() }))
+        let read = read.map(|login| (&login.registry, login.username_if_public()));
+        let all = read.chain(external.iter().map(|(registry, username)| (registry, username.clone())));
+        all.map(|(registry, username)| Known { registry, username, secret: "" })
     }
 }
 
@@ -98,6 +103,8 @@ impl Logins {
 struct Known<'a> {
     registry: &'a RegistryKey,
     username: Option<String>,
+    /// The name of its pull secret.
+    secret: &'a str,
 }
 
 impl kubelet::Entry for Known<'_> {
@@ -180,14 +187,17 @@ impl DockerConfig {
     }
 }
 
-/// The entries that a kubelet would try for the image, from all pull secrets of a Pod, in its order.
+/// The entries of all pull secrets of a Pod, each with its name, that a kubelet would try for the image, in its order.
 #[must_use]
-pub fn matches(logins: &[&Logins], image: &Image) -> Vec<Match> {
-    let entries: Vec<_> = logins.iter().flat_map(|logins| logins.entries()).collect();
-    kubelet::matching(entries.iter(), image)
-        .into_iter()
-        .map(|entry| Match { registry: entry.registry.to_string(), username: entry.username.clone() })
-        .collect()
+pub fn matches(pull_secrets: &[(&str, &Logins)], image: &Image) -> Vec<Match> {
+    let of_one = pull_secrets.iter().flat_map(|(secret, logins)| logins.entries().map(|it| Known { secret, ..it }));
+    let entries: Vec<_> = of_one.collect();
+    let shown = |entry: &Known<'_>| Match {
+        registry: entry.registry.to_string(),
+        username: entry.username.clone(),
+        secret: (pull_secrets.len() > 1).then(|| entry.secret.to_owned()),
+    };
+    kubelet::matching(entries.iter(), image).into_iter().map(shown).collect()
 }
 
 /// Whether a kubelet would try exactly the entries with these user names for the image, in this order; several logins of one registry

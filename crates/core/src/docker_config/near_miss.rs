@@ -2,7 +2,7 @@
 
 use super::Logins;
 use super::kubelet::Image;
-use super::registry::{DOCKER_HUB, RegistryKey, real_host, split_port};
+use super::registry::{DOCKER_HUB, RegistryKey, is_a_name_of_docker_hub, real_host, split_port};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Why the most similar keys do not match the image; for an image that no key matches.
@@ -34,6 +34,10 @@ pub enum Miss {
     Glob,
     /// The host is nearly the same.
     Host,
+    /// A web site in the place of the image's registry.
+    Image,
+    /// Another registry of the same service.
+    Service,
 }
 
 /// Why a key that was probably meant for the image does not match it, in a sentence, and what to write instead.
@@ -43,6 +47,17 @@ pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     let (image_host, image_port) = split_port(image.domain());
     let writing = |text: &str| format!("write `{text}` as the key");
     let right = if image.domain() == "docker.io" { DOCKER_HUB } else { image.domain() };
+    if let Some(found) = of_the_image(key, image) {
+        return Some(found);
+    }
+    if host == image_host && port != image_port && host.starts_with('[') && image_port.is_empty() {
+        let what = format!("`{key}` has a port, the image none, and no key matches an IPv6 address without a port");
+        return Some((
+            Miss::Port,
+            what,
+            format!("write the port in the image, too: {}/{}", key.authority(), image.path()),
+        ));
+    }
     if host == image_host && port != image_port {
         let port = |port: &str| if port.is_empty() { "no port".to_owned() } else { format!("port {port}") };
         let what = format!(
@@ -56,18 +71,16 @@ pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
         let what = format!("the path of `{key}` is not the beginning of the image's path");
         return Some((Miss::Path, what, writing(right)));
     }
-    let is_real = |real: &str| {
-        real == image_host
-            || real.split_once('.').is_some_and(|(name, rest)| {
-                name.bytes().all(|byte| byte.is_ascii_uppercase()) && image_host.ends_with(rest)
-            })
-    };
-    if real_host(host).is_some_and(is_real) {
+    if real_host(host).is_some_and(|real| is_at(image_host, real)) {
         return Some((Miss::WebSite, format!("`{key}` holds no images: the image is in {image_host}"), writing(right)));
     }
     if host.contains('*') && image_host.ends_with(host.rsplit('*').next().unwrap_or_default()) {
         let what = format!("a `*` in `{key}` is one part of a host, and the image's host has another number of parts");
         return Some((Miss::Glob, what, writing(right)));
+    }
+    if let Some(what) = SERVICES.iter().find(|(is_of, _)| is_of(host) && is_of(image_host)).map(|(_, what)| what) {
+        let what = format!("`{key}` is of another {what} than {image_host}, the image's host");
+        return Some((Miss::Service, what, format!("write `{right}` as the key, if the login is good there")));
     }
     let is_part = |one: &str, other: &str| one.strip_suffix(other).is_some_and(|head| head.ends_with('.'));
     let is_slip = host.len() > 4 && strsim::osa_distance(host, image_host) <= 2;
@@ -75,6 +88,41 @@ pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
         return Some((Miss::Host, format!("the host of `{key}` is not {image_host}, the image's"), writing(right)));
     }
     None
+}
+
+/// Whether a host is of a service, and what differs in the hosts of its registries.
+type Service = (fn(&str) -> bool, &'static str);
+
+/// Services whose registries have hosts of one form, each with what differs in their hosts.
+const SERVICES: [Service; 5] = [
+    (|host| host.contains(".dkr.ecr") || host.contains(".dkr-ecr"), "account or region of ECR"),
+    (|host| host.ends_with("-docker.pkg.dev"), "region of Artifact Registry"),
+    (|host| host.ends_with(".gcr.io"), "region of Container Registry"),
+    (|host| host.ends_with(".azurecr.io"), "registry of Azure"),
+    (|host| host.ends_with(".ocir.io"), "region of Oracle's registry"),
+];
+
+/// Whether the host is this registry; in capitals is what each customer has another of.
+fn is_at(host: &str, real: &str) -> bool {
+    host == real
+        || real.split_once('.').is_some_and(|(name, rest)| {
+            name.bytes().all(|byte| byte.is_ascii_uppercase()) && host.ends_with(&format!(".{rest}"))
+        })
+}
+
+/// What is wrong with the host of the image, where the key is right.
+fn of_the_image(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
+    let host = split_port(image.domain()).0;
+    let write = |registry: &str, path: &str| format!("write the image as {registry}/{path}");
+    if is_a_name_of_docker_hub(host) && host != "docker.io" && is_a_name_of_docker_hub(key.host()) && key.host() != host
+    {
+        let what =
+            format!("a kubelet takes the login of Docker Hub only for images of docker.io, not for those of {host}");
+        return Some((Miss::Image, what, write("docker.io", image.path().trim_start_matches("r/"))));
+    }
+    let real = real_host(host).filter(|real| is_at(key.host(), real))?;
+    let what = format!("the host of the image, {}, holds no images: its registry is {real}", image.domain());
+    Some((Miss::Image, what, write(key.authority(), image.path())))
 }
 
 fn port_of(key: &RegistryKey) -> &str {
@@ -89,7 +137,23 @@ mod tests {
     fn a_key_that_nearly_matches_is_named_with_the_reason() {
         for (key, image, said) in [
             ("gitlab.com", "registry.gitlab.com/acme/api", Some("holds no images")),
-            ("registry.gitlab.com", "gitlab.com/acme/api", Some("the host of")),
+            ("registry.gitlab.com", "gitlab.com/acme/api", Some("the host of the image, gitlab.com, holds no images")),
+            ("quay.io", "quay.com/acme/api", Some("the host of the image, quay.com, holds no images")),
+            ("acme.azurecr.io", "azurecr.io/api", Some("the host of the image, azurecr.io, holds no images")),
+            ("[2001:db8::1]:5000", "[2001:db8::1]/api", Some("no key matches an IPv6 address")),
+            (
+                "1.dkr.ecr.eu-west-1.amazonaws.com",
+                "1.dkr.ecr.us-east-1.amazonaws.com/api",
+                Some("another account or region of ECR"),
+            ),
+            (
+                "1.dkr.ecr.eu-west-1.amazonaws.com",
+                "2.dkr.ecr.eu-west-1.amazonaws.com/api",
+                Some("another account or region of ECR"),
+            ),
+            ("us-docker.pkg.dev", "europe-docker.pkg.dev/p/r/api", Some("another region of Artifact Registry")),
+            ("docker.io", "registry-1.docker.io/acme/api", Some("only for images of docker.io")),
+            ("https://index.docker.io/v1/", "hub.docker.com/r/acme/api", Some("only for images of docker.io")),
             ("azurecr.io", "acme.azurecr.io/api", Some("holds no images")),
             ("ghcr.io:443", "ghcr.io/acme/api", Some("port 443, the image no port")),
             ("ghcr.io/acme", "ghcr.io/other/api", Some("path")),

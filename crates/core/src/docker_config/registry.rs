@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::kubelet::is_good_part;
+use super::token::is_token;
 use crate::diagnostic::{Code, Diagnostic};
 use near_miss::one_slip_away;
 pub use near_miss::real_host;
@@ -45,6 +47,15 @@ pub enum InvalidRegistry {
     /// A person typed capital letters in a host.
     #[error("has capital letters in its host, where images have none")]
     Capital,
+    /// A scheme that a kubelet does not take off.
+    #[error("has a scheme other than `https://` and `http://`, which a kubelet takes for the host")]
+    Scheme,
+    /// A dot with nothing before or after it.
+    #[error("has a dot at an end of its host, or two in a row")]
+    Dot,
+    /// A token, with capital letters that no image has.
+    #[error("has a token in its path, where the path of an image belongs")]
+    Token,
     /// A person typed more than an address.
     #[error("has a user name, a query or an escape in it, which are no part of a registry address")]
     MoreThanAnAddress,
@@ -71,6 +82,10 @@ impl FromStr for RegistryKey {
         if let Some(at) = bare.bytes().position(|byte| byte.is_ascii_control()) {
             return Err(character(bare, at));
         }
+        let scheme = bare.split_once("://").map(|(scheme, _)| scheme);
+        if scheme.is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            return Err(InvalidRegistry::Scheme);
+        }
         let address = bare.split('#').next().unwrap_or_default();
         let address = address.split('?').next().unwrap_or_default();
         let (authority, path) = split_path(address);
@@ -86,7 +101,7 @@ impl FromStr for RegistryKey {
                 return Err(character(authority, at));
             }
             if host.split('.').any(str::is_empty) {
-                return Err(InvalidRegistry::NoHost);
+                return Err(if host.is_empty() { InvalidRegistry::NoHost } else { InvalidRegistry::Dot });
             }
             let may_be_one_word = host == "localhost" || host.bytes().any(|it| it == b'*' || it.is_ascii_uppercase());
             if !host.contains('.') && port.is_empty() && !may_be_one_word {
@@ -103,6 +118,9 @@ impl FromStr for RegistryKey {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_*:/@+~".contains(&byte);
         if decoded.bytes().any(|byte| !allowed(byte)) {
             return Err(character(path, path.bytes().position(|byte| !allowed(byte)).unwrap_or_default()));
+        }
+        if has_capitals(&decoded) && has_a_token(&decoded) {
+            return Err(InvalidRegistry::Token);
         }
         let bare_path =
             if decoded.starts_with("/v1/") || decoded.starts_with("/v2/") { &decoded[3..] } else { &decoded };
@@ -123,6 +141,9 @@ impl RegistryKey {
         let host = key.host();
         if key.text != text {
             return Err(InvalidRegistry::MoreThanAnAddress);
+        }
+        if has_a_token(key.path()) {
+            return Err(InvalidRegistry::Token);
         }
         if !host.starts_with('[') && host.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(InvalidRegistry::Capital);
@@ -248,6 +269,21 @@ impl RegistryKey {
                 "leave it out".into(),
             ),
             (
+                has_a_token(path),
+                "has what looks like a token in its path, and matches no image",
+                format!("write {authority}, and the token as the password"),
+            ),
+            (
+                !can_begin_a_path(path),
+                "has a path that no image begins with",
+                "write the path as the images do, or leave it out".into(),
+            ),
+            (
+                !can_be_a_host(host),
+                "has a host that no image has: a part of it begins or ends with `-`, or has a `_`",
+                "write the host as the images do".into(),
+            ),
+            (
                 authority.ends_with(":443"),
                 "matches only images that are written with :443",
                 "leave the port out if the images have none".into(),
@@ -283,11 +319,19 @@ impl RegistryKey {
     }
 }
 
+/// Whether Docker Hub answers to this host, or is meant by it.
+#[must_use]
+pub fn is_a_name_of_docker_hub(host: &str) -> bool {
+    ["docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"]
+        .contains(&host)
+}
+
 /// Shows the key as far as it is an address. Any other text may be a secret in the wrong place.
 impl fmt::Display for RegistryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (authority, path) = (self.authority(), self.path());
-        let host = if is_shown(authority, ".:[]") { authority } else { "…" };
+        let is_one_word = !authority.contains(['.', ':']) && has_capitals(authority);
+        let host = if is_shown(authority, ".:[]") && !is_one_word { authority } else { "…" };
         match (host == authority, is_shown(path, "/.*")) {
             (true, true) => f.write_str(&self.text),
             (false, true) => write!(f, "{host}{path}"),
@@ -305,9 +349,28 @@ fn is_shown(text: &str, joints: &str) -> bool {
     let is_word = |word: &str| {
         let has_digits = word.bytes().any(|byte| byte.is_ascii_digit());
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte);
-        word.bytes().all(is_letter) && (!has_capitals(word) || !has_digits) && word.len() <= 64
+        word.bytes().all(is_letter) && !is_token(word) && (!has_capitals(word) || !has_digits) && word.len() <= 64
     };
     text.starts_with('[') || text.split(|letter| joints.contains(letter)).all(is_word)
+}
+
+/// Whether a part of the path is a token of a known form.
+fn has_a_token(path: &str) -> bool {
+    path.split(['/', ':', '@']).any(is_token)
+}
+
+/// Whether the path of an image may begin with it, as far as no other oddity says the opposite.
+fn can_begin_a_path(path: &str) -> bool {
+    let is_told_elsewhere = path.contains("//") || path.contains(['*', ':', '@']) || has_capitals(path);
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    let (last, whole) = parts.split_last().unwrap_or((&"", &[]));
+    is_told_elsewhere
+        || (whole.iter().all(|part| is_good_part(part)) && (last.is_empty() || is_good_part(&format!("{last}0"))))
+}
+
+/// Whether an image may have this host, or one that the glob stands for.
+fn can_be_a_host(host: &str) -> bool {
+    host.split('.').all(|label| !label.starts_with('-') && !label.ends_with('-') && !label.contains('_'))
 }
 
 fn without_scheme(text: &str) -> &str {
@@ -388,6 +451,16 @@ mod tests {
             ("quay.io/acme:1.0", 1),
             ("quay.io:443", 1),
             ("GHCR.io", 1),
+            ("registry-.acme.com", 1),
+            ("a_b.example.com:5000", 1),
+            ("-a.example.com", 1),
+            ("ghcr.io/-acme", 1),
+            ("ghcr.io/a..b", 1),
+            ("ghcr.io/a_/b", 1),
+            ("ghcr.io/a_", 0),
+            ("ghcr.io/a.", 0),
+            ("ghcr.io/acme/a__b-c", 0),
+            ("ghcr.io/glpat-abcdef", 1),
         ] {
             assert_eq!(canonical(text), (text.to_owned(), warnings), "{text}");
         }
@@ -424,7 +497,10 @@ mod tests {
             ("ghcr.io/bot:SECRET", "ghcr.io/…"),
             ("quay.io/Acme", "quay.io/Acme"),
             ("GHCR.io", "GHCR.io"),
-            ("ghcr.io/ghp_A1b2C3", "ghcr.io/…"),
+            ("ghcr.io/ghp_a1b2c3", "ghcr.io/…"),
+            ("ghcr.io/acme/glpat-abcdef", "ghcr.io/…"),
+            ("ghcr.io/dckr_pat_abc", "ghcr.io/…"),
+            ("SECRETTOKEN", "…"),
             ("eyJh1.eyJz2.SflK3", "…"),
         ] {
             assert_eq!(text.parse::<RegistryKey>().unwrap().to_string(), shown, "{text}");
@@ -436,7 +512,14 @@ mod tests {
         for (text, error) in [
             ("", InvalidRegistry::NoHost),
             ("https:///v1/", InvalidRegistry::NoHost),
-            ("a..b", InvalidRegistry::NoHost),
+            ("a..b", InvalidRegistry::Dot),
+            ("ghcr.io.", InvalidRegistry::Dot),
+            ("oci://ghcr.io", InvalidRegistry::Scheme),
+            ("docker://ghcr.io/acme", InvalidRegistry::Scheme),
+            ("HTTPS://ghcr.io", InvalidRegistry::Scheme),
+            ("ghcr.io/ghp_A1b2C3", InvalidRegistry::Token),
+            ("ghcr.io/acme/glpat-A1b2C3", InvalidRegistry::Token),
+            ("https://ghcr.io/dckr_pat_A1b2C3", InvalidRegistry::Token),
             ("ghcr.io:port", InvalidRegistry::Port),
             ("ghcr.io/a b", InvalidRegistry::Character(10)),
             ("ghcr.io/a%", InvalidRegistry::Character(10)),
@@ -461,6 +544,7 @@ mod tests {
             "bot:x@ghcr.io",
             "ghcr.io?x",
             "ghcr.io:65536",
+            "ghcr.io/ghp_a1b2c3",
         ] {
             assert!(RegistryKey::typed(token).is_err(), "{token}");
         }

@@ -23,11 +23,12 @@ fn of_key(key: &RegistryKey, image: &Image) -> Option<Cause> {
     if image.domain() == "docker.io" && OF_DOCKER_HUB.contains(&key.host()) {
         return Some(Cause::KeyDockerHub);
     }
-    near_miss::why(key, image).map(|(miss, ..)| match miss {
-        Miss::Port => Cause::KeyPort,
-        Miss::Path => Cause::KeyPath,
-        Miss::WebSite => Cause::KeyWebSite,
-        Miss::Glob => Cause::KeyGlob,
-        Miss::Host => Cause::KeyHost,
+    near_miss::why(key, image).and_then(|(miss, ..)| match miss {
+        Miss::Port => Some(Cause::KeyPort),
+        Miss::Path => Some(Cause::KeyPath),
+        Miss::WebSite => Some(Cause::KeyWebSite),
+        Miss::Glob => Some(Cause::KeyGlob),
+        Miss::Host | Miss::Image => Some(Cause::KeyHost),
+        Miss::Service => None,
     })
 }

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod server;
+mod traces;
 mod world;
 
 use std::marker::PhantomData;
@@ -12,7 +13,8 @@ use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
-use world::{Step, World};
+use traces::{Step, TRACES};
+use world::World;
 
 /// The faults of a run.
 trait Faults: Clone + std::fmt::Debug + 'static {
@@ -115,4 +117,17 @@ prop_state_machine! {
 
     #[test]
     fn all_faults_together_end_in_what_is_wanted(sequential 1..120 => Check<Everything>);
+}
+
+#[test]
+fn every_kept_trace_ends_in_what_is_wanted() {
+    for (name, steps) in TRACES {
+        println!("{name}");
+        let mut world = World::new();
+        for step in *steps {
+            world.step(*step);
+        }
+        world.settle();
+        world.is_right();
+    }
 }

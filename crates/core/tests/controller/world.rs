@@ -11,47 +11,12 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::server::{self, Change, NAME, Server};
+use super::traces::Step;
 
 const NAMESPACES: [&str; 3] = ["a", "b", "c"];
 const ACCOUNTS: [&str; 2] = ["default", "ci"];
 /// How many writes run at once.
 const AT_ONCE: usize = 4;
-
-/// The events of a run.
-#[derive(Clone, Copy, Debug)]
-pub enum Step {
-    /// Somebody creates a namespace or a ServiceAccount.
-    Create(usize),
-    Account(usize, usize),
-    Delete(usize),
-    /// A namespace opts out, or in again.
-    Exclude(usize),
-    /// Somebody creates or deletes a Secret of our name, or changes the content of ours.
-    Foreign(usize),
-    DeleteSecret(usize),
-    Drift(usize),
-    /// Somebody adds another reference, or removes ours.
-    Refer(usize, usize),
-    Unrefer(usize, usize),
-    /// A watch shows its next change.
-    See(usize),
-    /// The machine starts a write; the API server answers one.
-    Begin,
-    End(usize),
-    /// The API server executes a write, but the replica gets an error.
-    Unheard(usize),
-    /// The replica dies, and another one starts.
-    Crash,
-    /// A write of a dead replica comes late.
-    Late(usize),
-    /// A watch loses its place, and starts again with the existing objects.
-    Miss(usize),
-    /// A watch, or a whole replica, starts with the state of an older API server.
-    BeginStale(usize, usize),
-    CrashToStale(usize),
-    /// The logins change.
-    Rotate,
-}
 
 pub struct World {
     server: Server,

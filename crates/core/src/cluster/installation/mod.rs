@@ -39,6 +39,8 @@ pub struct ControllerSettings {
     pub evicts: bool,
     /// How often it asks the registries about each login: a Go duration.
     pub check_online: Option<String>,
+    /// Globs of the registries that custom resources may name, and that may be asked; without any, the registries of the logins.
+    pub registries: Vec<String>,
     /// The limits for custom resources, if custom resources decide what the controller does.
     pub resources: Option<ResourceSettings>,
 }
@@ -46,8 +48,6 @@ pub struct ControllerSettings {
 /// The limits for custom resources, beyond those of each pull secret.
 #[derive(Clone, Debug)]
 pub struct ResourceSettings {
-    /// Globs of the registries; without any, the registries of the logins.
-    pub registries: Vec<String>,
     /// More Secrets in the controller's namespace that logins may name.
     pub secrets: Vec<ResourceName>,
 }
@@ -216,10 +216,10 @@ impl Installation<'_> {
         ObjectTemplate::sensitive(source, Place::Fixed(self.settings.namespace.clone()))
     }
 
-    /// The registries that logins may be for.
-    fn registries(&self, resources: &ResourceSettings) -> Vec<String> {
-        if !resources.registries.is_empty() {
-            return resources.registries.clone();
+    /// The registries that custom resources may name, and that may be asked.
+    fn registries(&self) -> Vec<String> {
+        if !self.settings.registries.is_empty() {
+            return self.settings.registries.clone();
         }
         let of_logins = self.pull_secrets.iter().flat_map(|one| one.docker_config.registries());
         let all: BTreeSet<_> = of_logins.map(|registry| globset::escape(registry.index())).collect();
@@ -235,11 +235,13 @@ impl Installation<'_> {
             "metadata": {"name": self.marks.owner},
             "spec": {"link": self.link.to_string(), "pullSecrets": pull_secrets},
         });
-        if let Some(resources) = &self.settings.resources {
-            config["spec"]["controller"] = json!({"registries": self.registries(resources)});
-            if !resources.secrets.is_empty() {
-                config["spec"]["controller"]["secrets"] = json!(resources.secrets);
-            }
+        if self.settings.resources.is_some() || self.settings.check_online.is_some() {
+            config["spec"]["controller"] = json!({"registries": self.registries()});
+        }
+        if let Some(ResourceSettings { secrets }) =
+            self.settings.resources.as_ref().filter(|one| !one.secrets.is_empty())
+        {
+            config["spec"]["controller"]["secrets"] = json!(secrets);
         }
         to_yaml(&config).map(|text| text.to_string()).unwrap_or_default()
     }

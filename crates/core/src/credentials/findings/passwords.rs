@@ -2,7 +2,7 @@
 
 use super::super::stand_in::is_in_quotes;
 use super::super::{answers, damage, foreign, google, other};
-use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WITHOUT_QUOTES};
+use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WHERE_IT_RUNS, WITHOUT_QUOTES};
 use crate::diagnostic::Code;
 
 const NOT_THE_TOKEN: Remedy = Remedy::Text(
@@ -16,6 +16,12 @@ pub(super) const ERRORS: &[Finding] = &[
         code: Code::NoPassword,
         what: "is empty",
         remedy: Remedy::Text("set it"),
+    },
+    Finding {
+        is: answers::is_docker_config,
+        code: Code::NotThePassword,
+        what: "is a whole Docker config, or base64 of one",
+        remedy: Remedy::Text("name its variable with `--docker-config`"),
     },
     Finding {
         is: google::is_encoded_key,
@@ -61,6 +67,12 @@ pub(super) const ERRORS: &[Finding] = &[
         is: google::has_escaped_line_ends,
         code: Code::NotAKey,
         what: "has a `private_key` without line ends: its `\\n` were escaped twice",
+        remedy: Remedy::Text(google::KEY),
+    },
+    Finding {
+        is: google::has_no_line_ends,
+        code: Code::NotAKey,
+        what: "has a `private_key` without line ends: they became blanks, or were removed",
         remedy: Remedy::Text(google::KEY),
     },
     Finding {
@@ -118,12 +130,6 @@ pub(super) const ERRORS: &[Finding] = &[
         remedy: NOT_THE_TOKEN,
     },
     Finding {
-        is: answers::is_docker_config,
-        code: Code::NotThePassword,
-        what: "is base64 of a whole Docker config",
-        remedy: Remedy::Text("name its variable with `--docker-config`"),
-    },
-    Finding {
         is: answers::is_key_id,
         code: Code::NotThePassword,
         what: "is the id of a key of AWS",
@@ -162,6 +168,18 @@ pub(super) const WARNINGS: &[Finding] = &[
         code: Code::InQuotes,
         what: "is in quotes, which are taken for a part of it",
         remedy: Remedy::Text(WITHOUT_QUOTES),
+    },
+    Finding {
+        is: other::may_be_user_and_password,
+        code: Code::NotThePassword,
+        what: "looks like base64 of `USER:PASSWORD`, as `auth` has it",
+        remedy: Remedy::Text("give the password alone, if it is that"),
+    },
+    Finding {
+        is: |it| answers::is_windows_path(it.password),
+        code: Code::NoSuchFile,
+        what: "looks like a path of Windows, and no such file can be read here",
+        remedy: Remedy::Text(WHERE_IT_RUNS),
     },
     Finding {
         is: answers::has_the_username,

@@ -1,12 +1,18 @@
 //! Lists the usual mistakes in user names.
 
 use super::super::stand_in::is_in_quotes;
-use super::super::{damage, foreign, google, other};
-use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WITHOUT_QUOTES};
+use super::super::{answers, damage, foreign, google, other};
+use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WHERE_IT_RUNS, WITHOUT_QUOTES};
 use crate::diagnostic::Code;
 
 /// Only the first matching finding is reported.
 pub(super) const ERRORS: &[Finding] = &[
+    Finding {
+        is: |it| it.username.is_empty() && other::is_ngc(it.registry),
+        code: Code::NoUsername,
+        what: "is empty: `$oauthtoken` was probably expanded away",
+        remedy: Remedy::KeepADollar,
+    },
     Finding {
         is: |it| it.username.is_empty(),
         code: Code::NoUsername,
@@ -14,6 +20,12 @@ pub(super) const ERRORS: &[Finding] = &[
         remedy: Remedy::Text(
             "set it; if it begins with a `$`, quote it with single quotes, so that no shell expands it",
         ),
+    },
+    Finding {
+        is: |it| answers::is_windows_path(it.username) && it.username.contains(':'),
+        code: Code::NoSuchFile,
+        what: "is a path of Windows, and no such file can be read here",
+        remedy: Remedy::Text(WHERE_IT_RUNS),
     },
     Finding {
         is: |it| it.username.contains(':'),
@@ -60,6 +72,12 @@ pub(super) const WARNINGS: &[Finding] = &[
         code: Code::InvisibleCharacter,
         what: INVISIBLE,
         remedy: Remedy::Text("type it instead of copying it from a page or a chat"),
+    },
+    Finding {
+        is: |it| answers::is_windows_path(it.username),
+        code: Code::NoSuchFile,
+        what: "looks like a path of Windows, and no such file can be read here",
+        remedy: Remedy::Text(WHERE_IT_RUNS),
     },
     Finding {
         is: foreign::is_another_than_ecr_takes,

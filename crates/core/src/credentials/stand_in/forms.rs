@@ -1,5 +1,7 @@
 //! Recognizes the forms of placeholders.
 
+use super::super::damage::TOKENS;
+
 /// Whether vals, which Helmfile uses, takes a part of the text for a reference: `(secret)?ref+SCHEME://`.
 ///
 /// The text after the reference does not count: in a Docker config in JSON, there is always something.
@@ -7,6 +9,47 @@ pub fn evaluated_by_helmfile(text: &str) -> bool {
     text.match_indices("ref+").any(|(at, found)| {
         text[at + found.len()..].split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['+', ':']))
     })
+}
+
+/// Whether it has what Go's `fmt` writes for a value that is missing or of another type: `%!VERB(…)`, with a word of its own or
+/// the name of a type in the parentheses.
+pub fn is_of_printf(text: &str) -> bool {
+    const WORDS: [&str; 6] = ["<nil>", "MISSING", "BADINDEX", "BADWIDTH", "BADPREC", "NOVERB"];
+    const HEADS: [&str; 9] =
+        ["EXTRA ", "PANIC=", "string=", "int=", "int64=", "float64=", "bool=", "[]interface {}", "map[string]"];
+    let noun = |rest: &str| {
+        let rest = rest.strip_prefix(|verb: char| verb.is_ascii_alphabetic()).unwrap_or(rest);
+        rest.strip_prefix('(').map(str::to_owned)
+    };
+    let is_whole = text.strip_prefix("%!").and_then(noun).is_some_and(|rest| rest.ends_with(')'));
+    let is_of_fmt = |noun: &str| WORDS.contains(&noun) || HEADS.iter().any(|head| noun.starts_with(head));
+    let nouns = text.split("%!").skip(1).filter_map(noun);
+    is_whole || nouns.into_iter().any(|rest| rest.split_once(')').is_some_and(|(noun, _)| is_of_fmt(noun)))
+}
+
+/// The signs around what a template's reader replaces.
+const OF_TEMPLATES: [(&str, &str); 5] = [("{{", "}}"), ("{%", "%}"), ("<%", "%>"), ("[[", "]]"), ("#{", "}")];
+
+/// Whether it begins and ends as a template.
+pub fn is_template(text: &str) -> bool {
+    OF_TEMPLATES.iter().any(|(open, close)| {
+        let first =
+            text.strip_prefix(open).filter(|rest| rest.ends_with(close)).and_then(|rest| rest.split_once(close));
+        first.is_some_and(|(inner, _)| is_prose(inner))
+    })
+}
+
+/// Whether a name in the signs of a template is somewhere in it.
+pub fn has_a_template(text: &str) -> bool {
+    OF_TEMPLATES.iter().any(|(open, close)| {
+        let inner = text.split_once(open).and_then(|(_, rest)| rest.split_once(close));
+        inner.is_some_and(|(inner, _)| is_dotted(inner.trim().trim_start_matches(['.', '$', '='])))
+    })
+}
+
+/// Whether its end was left out, as pages show long values.
+pub fn is_cut(text: &str) -> bool {
+    ["...", "…"].iter().any(|end| text.strip_suffix(end).is_some_and(|head| !head.is_empty()))
 }
 
 /// Whether the text is a mask.
@@ -30,7 +73,8 @@ pub fn is_mask(text: &str) -> bool {
     let inner =
         [("[", "]"), ("<", ">"), ("(", ")"), ("{", "}")].iter().find_map(|(open, close)| within(word, open, close));
     let words = inner.or_else(|| Some(word).filter(|word| text.len() > word.len() || *word == "REDACTED"));
-    letters || words.is_some_and(|it| WORDS.contains(&it.to_ascii_lowercase().as_str()))
+    let is_of_1password = word.contains("concealed by 1Password") || word.starts_with("[use 'op ");
+    letters || is_of_1password || words.is_some_and(|it| WORDS.contains(&it.to_ascii_lowercase().as_str()))
 }
 
 /// Whether a program has encrypted the text.
@@ -59,17 +103,26 @@ pub fn is_encrypted(text: &str) -> bool {
         || HEADS.iter().any(|head| text.starts_with(head))
 }
 
-/// Whether AWS, Google, PGP or Sealed Secrets encrypted the text, by the first bytes of its base64: such a text has more than 100 letters.
+/// Base64 of what AWS, Google or PGP have encrypted, by its first bytes: none is shorter than 100 letters.
 fn is_of_a_cloud(text: &str) -> bool {
     const HEADS: [&str; 7] = ["AQICAH", "AQIDAH", "CiQA", "CiUA", "hQEMA", "hQIMA", "hF4D"];
-    let is_sealed = text.len() > 700 && ["Ag", "AQ"].iter().any(|head| text.starts_with(head));
-    let is_base64 = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
-    text.len() > 100 && is_base64 && (is_sealed || HEADS.iter().any(|head| text.starts_with(head)))
+    is_long_base64(text) && HEADS.iter().any(|head| text.starts_with(head))
+}
+
+/// Base64 that begins with the length of a key of 4096 or 2048 bits, as `kubeseal` writes.
+pub fn is_of_sealed_secrets(text: &str) -> bool {
+    is_long_base64(text)
+        && ["Ag", "AQ"].iter().any(|head| text.starts_with(head))
+        && b"ABCD".contains(&text.as_bytes()[2])
+}
+
+fn is_long_base64(text: &str) -> bool {
+    text.len() > 100 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
 }
 
 /// References that a secret manager's program or injector replaces.
 pub fn is_reference(text: &str) -> bool {
-    const HEADS: &str = "arn:aws @Microsoft.KeyVault( vault:secret/ vault:kv/ secretsmanager: aws:secretsmanager: ssm:/ \
+    const HEADS: &str = "arn:aws @Microsoft.KeyVault( @Microsoft.AppConfiguration( credentialsJSON: vault:secret/ vault:kv/ secretsmanager: aws:secretsmanager: ssm:/ \
         op:/ sops: <path:";
     // Tags of YAML, which a reader of the YAML file would have replaced.
     const TAGS: [&str; 9] = ["vault", "secret", "Ref", "Sub", "GetAtt", "ENV", "env", "env_var", "reference"];
@@ -77,7 +130,7 @@ pub fn is_reference(text: &str) -> bool {
         cyberark dashlane gcp-secretmanager gcpsecretmanager gcpsecrets gopass googlesecretmanager \
         hashivault hcvault k8s keychain keyring onepassword pass secretmanager op vault awssm aws-sm awsssm \
         ssm secretsmanager gcpsm gcp-sm sm gsm azkv akv azurekeyvault keyvault bws doppler infisical keeper \
-        lpass conjur env file secret";
+        lpass conjur env secret";
     let is_scheme = text
         .split_once("://")
         .is_some_and(|(scheme, path)| SCHEMES.split(' ').any(|known| known == scheme) && is_prose(path));
@@ -96,7 +149,8 @@ pub fn is_example(text: &str) -> bool {
     // With more words, digits or signs around these.
     const PHRASES: &str = "-changeme- -change-me- -changeit- -change-it- -replaceme- -replace-me- -replace-this- -fixme- \
         -placeholder-";
-    let lower = text.to_ascii_lowercase();
+    let bare = within(text, "[", "]").unwrap_or(text);
+    let lower = bare.to_ascii_lowercase();
     let words = lower.trim_matches(|it: char| !it.is_ascii_alphabetic()).replace(['_', ' ', '.', ':', '/'], "-");
     let is_a_phrase = PHRASES.split(' ').any(|phrase| format!("-{words}-").contains(phrase));
     let text = lower.replace(['_', ' '], "-");
@@ -104,13 +158,15 @@ pub fn is_example(text: &str) -> bool {
     let is_yours = VERBS.split(' ').any(|verb| text.strip_prefix(verb).is_some_and(names_a_thing));
     let is_here = (text.ends_with("-here") || text.ends_with("-goes-here")) && names_a_thing(&text);
     let is_a_verb = ["%s", "%v", "%d", "%q"].contains(&text.as_str());
-    let is_one_letter = text.len() >= 4 && text.bytes().all(|byte| byte == b'x');
+    let token = TOKENS.iter().find_map(|head| lower.strip_prefix(head)).unwrap_or(&text);
+    let is_one_letter = token.len() >= 4 && token.bytes().all(|byte| byte == b'x');
     WORDS.contains(&text.as_str()) || is_yours || is_here || is_a_verb || is_one_letter || is_a_phrase
 }
 
 /// Whether the text is how a program or a file of settings writes a value, or names one.
 pub fn is_notation(text: &str) -> bool {
-    const AROUND: [(&str, &str); 14] = [
+    const AROUND: [(&str, &str); 15] = [
+        ("credentials(", ")"),
         ("env(", ")"),
         ("ENV(", ")"),
         ("ENV[", "]"),
@@ -166,6 +222,11 @@ pub fn is_dotted(text: &str) -> bool {
 /// Whether the text in the angle brackets begins a web page, which is another mistake.
 pub fn is_of_a_page(text: &str) -> bool {
     ["!doc", "html"].iter().any(|page| text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(page)))
+}
+
+/// Whether there is a word in it, of three letters at least: a password has few of them.
+pub fn has_a_word(text: &str) -> bool {
+    text.split(|letter: char| !letter.is_ascii_alphabetic()).any(|word| word.len() >= 3)
 }
 
 /// The same with blanks, quotes and pipes: text for people, or for the reader of a template.
