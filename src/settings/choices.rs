@@ -1,5 +1,6 @@
 //! Completes the choices of a user to one combination, and re-exports them for the rooms of the program.
 
+use super::fleet::Purpose;
 use super::usage;
 use regcred_core::diagnostic::Failure;
 use regcred_core::spec::{Options, PullSecret};
@@ -30,9 +31,10 @@ pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Resul
 
 /// The combination for a live cluster: format and protection are about files.
 /// Errors: usage: the strategy or protection writes no Secret there.
-pub(super) fn of_a_cluster(options: &Options) -> Result<Combination, Failure> {
+pub(super) fn of_a_cluster(options: &Options, purpose: Purpose) -> Result<Combination, Failure> {
     let Wish { strategy, link, protect, .. } = wish(options);
-    if let Some(other) = strategy.filter(|strategy| *strategy != Strategy::Static) {
+    let is_only_seen = purpose == Purpose::Look && strategy == Some(Strategy::Controller);
+    if let Some(other) = strategy.filter(|strategy| *strategy != Strategy::Static && !is_only_seen) {
         return Err(usage(
             format!(
                 "`strategy: {other}` in regcred.yaml: the {other} writes the Secrets, and this command would do it twice"

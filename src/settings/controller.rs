@@ -6,11 +6,10 @@ use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::Namespace;
+use regcred_core::objects::marks::CONTROLLER_NAMESPACE;
 use regcred_core::spec::choice::Link;
 use regcred_core::spec::{Options, Sourced, go};
 
-/// The default namespace of the controller.
-const NAMESPACE: &str = "regcred-system";
 /// The default number of Pods: one works, the other takes over.
 const REPLICAS: u32 = 2;
 /// The default minor version of Kubernetes 1.
@@ -58,7 +57,7 @@ pub(super) fn decide(
         }));
     }
     Ok(ControllerSettings {
-        namespace: value_or(options.controller_namespace.as_ref(), || Namespace::known(NAMESPACE)),
+        namespace: namespace(options),
         image: image.clone(),
         replicas: value_or(options.replicas.as_ref(), || REPLICAS),
         kubernetes,
@@ -68,6 +67,11 @@ pub(super) fn decide(
         registries: registries(options, allowed, problems),
         resources: resources(options, problems),
     })
+}
+
+/// The namespace of the controller.
+pub(super) fn namespace(options: &Options) -> Namespace {
+    value_or(options.controller_namespace.as_ref(), || Namespace::known(CONTROLLER_NAMESPACE))
 }
 
 /// The interval of the checks, as `regcred controller` reads it.

@@ -40,6 +40,9 @@ pub enum Purpose {
     /// A live cluster, in which the namespaces are chosen later.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only commands for a cluster have it"))]
     Cluster,
+    /// A live cluster that is only looked at, also where a controller writes the Secrets.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only commands for a cluster have it"))]
+    Look,
     /// The objects that an earlier run left in a live cluster, whatever its strategy was: no login is needed.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only commands for a cluster have it"))]
     CleanUp,
@@ -48,7 +51,7 @@ pub enum Purpose {
 impl Purpose {
     /// Whether the namespaces are chosen in a live cluster.
     pub fn is_live(self) -> bool {
-        matches!(self, Self::Cluster | Self::CleanUp)
+        matches!(self, Self::Cluster | Self::Look | Self::CleanUp)
     }
 }
 

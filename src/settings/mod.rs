@@ -139,7 +139,7 @@ impl Settings {
         let combination = match purpose {
             Purpose::Manifests => choices::combination(options, &pull_secrets, &chart)?,
             Purpose::Logins | Purpose::Variables | Purpose::CleanUp => choices::of_logins(options, &pull_secrets)?,
-            Purpose::Cluster => choices::of_a_cluster(options)?,
+            Purpose::Cluster | Purpose::Look => choices::of_a_cluster(options, purpose)?,
         };
         let destination = match purpose {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
@@ -164,6 +164,12 @@ impl Settings {
         let common =
             Common { options, combination, chart: &chart, listed, environment, purpose, has_config, are_chosen_later };
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
+        if purpose == Purpose::Look && combination.strategy == Strategy::Controller {
+            let own = controller::namespace(options);
+            for one in &mut decided {
+                one.exclude.push(own.clone().into());
+            }
+        }
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {
             (Strategy::Patcher, [one], [written]) => {
                 Some(patcher::decide(options, (combination.link, &chart), one, written, problems))

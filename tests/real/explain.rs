@@ -354,6 +354,72 @@ fn each_broken_pull_is_named() {
 }
 
 #[test]
+fn an_account_that_may_read_no_secret_is_told_no_cause_of_a_secret() {
+    let Some(registries) = registries() else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["registry"]) else { return };
+    let [namespace] = bench.namespaces();
+    let plain = &registries.plain.host;
+    let (image, gone) = (format!("{plain}/acme/api:1"), format!("{plain}/acme/gone:1"));
+    let message = format!("{gone}: not found");
+    let cases = [
+        Case { status: running(), ..case("fine", &image, plain, RIGHT) },
+        with_words("not-found", &gone, "ErrImagePull", &message),
+        with_words("rate-limit", &image, "ErrImagePull", "429 Too Many Requests"),
+        case("unknown", &image, plain, WRONG),
+    ];
+    set_up(bench, &namespace, &cases);
+    let reader = format!("reader-of-{namespace}");
+    let rights = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
+         - {{apiGroups: [''], resources: [namespaces, serviceaccounts, pods], verbs: [get]}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
+         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
+    );
+    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    let asked = |name: &str| ["explain", "pod", name, "-n", &namespace, "--as", &reader].map(str::to_owned);
+    Bench::wait("the rights", || {
+        bench.program("regcred").arguments(asked("pod-0")).arguments(["--no-config", "--offline"]).run().status == 0
+    });
+    for (number, case) in cases.iter().enumerate() {
+        let name = format!("pod-{number}");
+        assert_eq!(explained(bench, &registries, &["pod", &name, "-n", &namespace, "--as", &reader]), case.cause);
+    }
+    let text = bench.program("regcred").arguments(asked("pod-3")).arguments(["--no-config", "--offline"]).run();
+    let text = text.succeeded();
+    assert!(text.contains("cause: not known: the Secret `pull-3` may not be read"), "{text}");
+    let ruled_out = text.lines().find_map(|line| line.trim().strip_prefix("ruled out: ")).unwrap();
+    let of_secrets = |word: &&str| {
+        word.starts_with("secret-") || word.starts_with("key-") || ["bad-entry", "wrong-type", "no-key"].contains(word)
+    };
+    assert_eq!(ruled_out.split(", ").find(of_secrets), None);
+}
+
+#[test]
+fn one_good_secret_of_two_for_a_registry_is_enough() {
+    let Some(registries) = registries() else { return };
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&["registry"]) else { return };
+    let [namespace] = bench.namespaces();
+    let plain = &registries.plain.host;
+    let both = || vec!["bad", "pull"];
+    let image = format!("{plain}/acme/api:1");
+    let cases = [
+        Case { account: (both(), None), status: running(), ..case("fine", &image, plain, RIGHT) },
+        Case { account: (both(), None), status: running(), ..case("only-cached", &image, plain, WRONG) },
+        Case { account: (both(), None), ..case("not-found", &format!("{plain}/acme/gone:1"), plain, RIGHT) },
+        Case { account: (both(), None), ..case("wrong-password", &image, plain, WRONG) },
+    ];
+    let mut bad = secret(&case("", &image, plain, WRONG), 0).unwrap();
+    bad["metadata"]["name"] = json!("bad");
+    bench.kubectl(&["apply", "--server-side", "-n", &namespace, "-f", "-"], &bad.to_string()).succeeded();
+    set_up(bench, &namespace, &cases);
+    for (number, case) in cases.iter().enumerate() {
+        let name = format!("pod-{number}");
+        assert_eq!(explained(bench, &registries, &["pod", &name, "-n", &namespace]), case.cause, "{name}");
+    }
+}
+
+#[test]
 fn every_image_of_a_pod_is_explained_from_what_the_kubelet_says_of_it() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&["registry"]) else { return };
     let [namespace] = bench.namespaces();

@@ -46,6 +46,7 @@ mod controller_resource;
 mod docs;
 mod explain;
 mod explain_node;
+mod explain_policies;
 mod external;
 mod gitlab;
 mod gitops;

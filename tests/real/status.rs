@@ -160,7 +160,8 @@ fn pods_that_fail_to_pull_are_shown_with_the_words_of_the_registry() {
         all.iter().find(|one| one["namespace"] == namespace).unwrap()["failedPulls"].clone()
     };
     let expected = json!([{"pod": "api", "place": "container", "name": "main", "image": "ghcr.io/acme/api:1",
-        "reason": "ImagePullBackOff", "words": "failed to authorize: 401 Unauthorized", "lacks": ["image-pull-secret"]}]);
+        "reason": "ImagePullBackOff", "words": "failed to authorize: 401 Unauthorized", "lacks": ["image-pull-secret"],
+        "advice": "the Pod has no reference to image-pull-secret: a reference is added when a Pod is created"}]);
     assert_eq!(pulls(&plain), expected, "the Pod is older than the reference");
     let expected = json!([{"pod": "api", "place": "init-container", "name": "first", "image": "quay.io/other/tool",
         "reason": "ErrImagePull", "words": "not found"}]);
@@ -174,6 +175,48 @@ fn pods_that_fail_to_pull_are_shown_with_the_words_of_the_registry() {
     assert!(text.stderr.contains("1 namespace: 1 current; 1 pull fails"), "{}", text.stderr);
     let diff = regcred(bench, &["diff", "-n", &plain], LOGIN);
     assert_eq!(diff.status, 0, "only status looks at Pods");
+}
+
+#[test]
+fn a_pod_of_an_excluded_namespace_and_each_pod_that_fails_are_shown_with_what_helps() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [served, excluded] = bench.namespaces();
+    bench.kubectl(&["annotate", "namespace", &excluded, "regcred.dev/exclude=true"], "").succeeded();
+    for namespace in [&served, &excluded] {
+        bench.kubectl(&["label", "namespace", namespace, &format!("of={served}")], "").succeeded();
+    }
+    bench.kubectl(&["create", "serviceaccount", "builder", "-n", &served], "").succeeded();
+    assert_eq!(regcred(bench, &["apply", "-n", &served], LOGIN).status, 0);
+    let image = "ghcr.io/acme/api:1";
+    let fails = |namespace: &str, name: &str, spec: Value| {
+        let mut spec = spec;
+        spec["containers"] = json!([{"name": "main", "image": image}]);
+        let metadata = json!({"name": name, "namespace": namespace});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
+        Bench::wait("the Pod", || bench.kubectl(&["create", "-f", "-"], &pod.to_string()).status == 0);
+        let status = json!({"status": {"containerStatuses": waiting("main", image, "ErrImagePull", "no")}}).to_string();
+        let patch = ["patch", "pod", name, "-n", namespace, "--subresource=status", "-p", &status];
+        bench.kubectl(&patch, "").succeeded();
+    };
+    fails(&served, "own", json!({"imagePullSecrets": [{"name": "own"}]}));
+    fails(&served, "builds", json!({"serviceAccountName": "builder"}));
+    fails(&excluded, "left", json!({}));
+    let status = ["status", "--no-config", "--selector", &format!("of={served}")];
+    let run = bench.program("regcred").arguments(status).variable("DOCKERHUB_AUTH", LOGIN).run();
+    assert_eq!(run.status, 3, "{}", run.stderr);
+    for words in [
+        "the Pod has `imagePullSecrets` of its own, without image-pull-secret",
+        "its ServiceAccount builder is not one of those that are linked",
+        "the namespace has opted out by its annotation",
+        &format!("regcred explain pod own -n {served}\n"),
+        &format!("regcred explain pod builds -n {served}\n"),
+        &format!("regcred explain pod left -n {excluded}\n"),
+    ] {
+        assert!(run.stdout.contains(words), "{words} in {}", run.stdout);
+    }
+    assert!(!run.stdout.contains("a reference is added when"), "{}", run.stdout);
+    let row = run.stdout.lines().find(|line| line.starts_with(&excluded)).unwrap();
+    assert!(row.contains("excluded") && row.contains("1 pull fails"), "{row}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reads the objects that explain a pull: a Pod, its ServiceAccount, the Secrets that both refer to, and their namespace.
 
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::explain::{Account, Place, Pod, PullSecret, Wanted};
+use regcred_core::explain::{Account, Place, Pod, Policies, PullSecret, Wanted};
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::marks::MANAGED_BY;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::failure::Attempt;
 use crate::path::{self, Kind};
 use crate::server::Server;
 
-const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings";
+const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 
 /// The pulls to explain.
 pub enum Subject<'a> {
@@ -71,10 +71,14 @@ pub async fn read(
     };
     let path = format!("{}/{account}", Kind::ServiceAccount.within(namespace));
     let object = reader.must(path, &format!("the ServiceAccount {namespace}/{account}")).await?;
-    let account = object.as_ref().map(Account::read).unwrap_or_default();
+    let name = account;
+    let mut account = object.as_ref().map(Account::read).unwrap_or_default();
     let references = pod.as_ref().map_or(&account.references, |pod| &pod.references);
     let secrets = reader.secrets(references).await?;
-    let place = reader.place(ours).await?;
+    let (place, leaves_out) = reader.place(ours, name).await?;
+    let references = references.clone();
+    name.clone_into(&mut account.name);
+    account.is_left_out = leaves_out;
     let mut others: Vec<_> = account.references.iter().filter(|name| !references.contains(name)).cloned().collect();
     others.extend(
         place.ours.iter().filter(|name| !references.contains(name) && !account.references.contains(name)).cloned(),
@@ -131,22 +135,35 @@ impl Reader<'_> {
         Ok(secrets)
     }
 
-    async fn place(&self, ours: &[ResourceName]) -> Result<Place, Diagnostic> {
+    /// The namespace, and whether a controller serves it and leaves the ServiceAccount out.
+    async fn place(&self, ours: &[ResourceName], account: &str) -> Result<(Place, bool), Diagnostic> {
         let namespace = match self.get(path::namespace(self.namespace), "the namespace").await? {
             Found::Object(value) => Some(value),
             Found::Missing | Found::Forbidden(_) => None,
         };
-        let selector = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
-        // Without the right, or before Kubernetes 1.36, the policy is unknown.
-        let bindings = self.server.list::<Value>(BINDINGS, &[("labelSelector", &selector)]).await.unwrap_or_default();
-        let mut place = Place::read(self.namespace.as_str(), namespace.as_ref(), &bindings);
+        let policies = Policies {
+            mutating: self.policies("mutatingadmissionpolicies").await,
+            bindings: self.policies("mutatingadmissionpolicybindings").await,
+            confining: self.policies("validatingadmissionpolicies").await,
+        };
+        let name = self.namespace.as_str();
+        let mut place = Place::read(name, namespace.as_ref(), &policies);
         for name in ours {
-            if let Found::Object(value) = self.get(Kind::Secret.one(self.namespace, name), "a Secret").await?
-                && value["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1
-            {
-                place.ours.push(name.to_string());
+            match self.get(Kind::Secret.one(self.namespace, name), "a Secret").await? {
+                Found::Object(value) if value["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1 => {
+                    place.ours.push(name.to_string());
+                }
+                Found::Forbidden(_) => place.unread.push(name.to_string()),
+                Found::Object(_) | Found::Missing => {}
             }
         }
-        Ok(place)
+        Ok((place, policies.leave_out(account, name, namespace.as_ref())))
+    }
+
+    /// Our policies of one kind. Without the right, or in an old cluster, the policies are unknown.
+    async fn policies(&self, plural: &str) -> Vec<Value> {
+        let selector = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
+        let path = format!("{ADMISSION}/{plural}");
+        self.server.list::<Value>(&path, &[("labelSelector", &selector)]).await.unwrap_or_default()
     }
 }

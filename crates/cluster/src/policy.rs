@@ -4,6 +4,7 @@ use regcred_core::cluster::policy::{Policy, probe};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::objects::marks;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -48,6 +49,19 @@ pub async fn may_write(server: &Server) -> Result<bool, Diagnostic> {
         }
     }
     Ok(true)
+}
+
+/// Whether a controller of this owner serves the cluster, as far as this account may read: its confining policy has a mark, and its
+/// Deployment has this name in the usual namespace.
+pub async fn has_controller(server: &Server, owner: &str) -> bool {
+    let name = marks::name(owner);
+    let policy = format!("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/{name}-secrets");
+    let policy = server.ask::<Value>(&Call::get(policy)).await;
+    if policy.is_ok_and(|policy| policy["metadata"]["annotations"][marks::STRATEGY] == marks::CONTROLLER) {
+        return true;
+    }
+    let deployment = format!("/apis/apps/v1/namespaces/{}/deployments/{name}", marks::CONTROLLER_NAMESPACE);
+    server.ask::<Value>(&Call::get(deployment)).await.is_ok()
 }
 
 /// Whether a policy is active.

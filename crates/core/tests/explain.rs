@@ -4,7 +4,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use regcred_core::explain::{Account, Cause, Facts, Place, Pod, PolicyState, PullSecret, State, Wanted, explain};
+use regcred_core::explain::{
+    Account, Cause, Facts, Finding, Place, Pod, Policies, PolicyState, PullSecret, State, Wanted, explain,
+};
 use regcred_core::registry::verdict::{Login, Pull, Verdict};
 use serde_json::{Value, json};
 
@@ -39,6 +41,8 @@ fn facts() -> Facts {
     Facts {
         place: Place::default(),
         pod: Some(Pod {
+            name: "api-1".into(),
+            workload: None,
             references: vec!["pull".into()],
             account: "default".into(),
             is_scheduled: true,
@@ -111,11 +115,11 @@ const CASES: &[(Cause, Change)] = &[
     }),
     (Cause::NamespaceExcluded, |facts| {
         without_references(facts);
-        facts.place.opts_out = true;
+        facts.place.opts_out = vec!["regcred.dev/exclude"];
     }),
     (Cause::AccountExcluded, |facts| {
         without_references(facts);
-        facts.account.opts_out = true;
+        facts.account.opts_out = vec!["regcred.dev/exclude"];
     }),
     (Cause::LinkedLater, |facts| {
         without_references(facts);
@@ -133,7 +137,7 @@ const CASES: &[(Cause, Change)] = &[
     (Cause::ReferenceDropped, |facts| {
         without_references(facts);
         facts.place.ours.push("image-pull-secret".into());
-        facts.account.has_other_writer = true;
+        facts.account.other_writers = vec!["openshift-controller-manager".into()];
     }),
     // No writer is recorded, as after a client-side apply.
     (Cause::ReferenceDropped, |facts| {
@@ -259,32 +263,227 @@ fn the_objects_of_an_api_server_are_read() {
 
     let managed = |manager: &str| json!([{"manager": manager, "fieldsV1": {"f:imagePullSecrets": {}}}]);
     let account = |manager: &str| json!({"metadata": {"managedFields": managed(manager), "annotations": {"regcred.dev/exclude": "true"}}});
-    assert!(Account::read(&account("openshift-controller-manager")).has_other_writer);
-    assert!(!Account::read(&account("regcred-image-pull-secret")).has_other_writer);
-    assert!(Account::read(&account("x")).opts_out);
+    let writers = |manager: &str| Account::read(&account(manager)).other_writers;
+    assert_eq!(writers("openshift-controller-manager"), ["openshift-controller-manager"]);
+    assert!(writers("regcred-image-pull-secret").is_empty());
+    assert_eq!(Account::read(&account("x")).opts_out, ["regcred.dev/exclude"]);
+}
+
+/// A policy on this resource with its binding, both of one name.
+fn policies(resource: &str, annotations: &Value, bindings: &[Value]) -> Policies {
+    let rules = json!([{"resources": [resource]}]);
+    let metadata = json!({"name": "p", "annotations": annotations});
+    let policy = json!({"metadata": metadata, "spec": {"matchConstraints": {"resourceRules": rules}}});
+    Policies { mutating: vec![policy], bindings: bindings.to_vec(), confining: Vec::new() }
+}
+
+fn binding(matched: &Value) -> Value {
+    json!({"spec": {"policyName": "p", "matchResources": {"namespaceSelector": matched}}})
 }
 
 #[test]
 fn a_binding_serves_the_namespaces_that_it_selects() {
-    let binding = |operator: &str, values: &[&str]| {
+    let named = |operator: &str, values: &[&str]| {
         let expression = json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": values});
-        json!({"spec": {"matchResources": {"namespaceSelector": {"matchExpressions": [expression]}}}})
+        binding(&json!({"matchExpressions": [expression]}))
     };
     let namespace = json!({"metadata": {"labels": {"kubernetes.io/metadata.name": "team-a", "team": "a"}}});
-    let with_labels =
-        |labels: Value| json!({"spec": {"matchResources": {"namespaceSelector": {"matchLabels": labels}}}});
+    let with_labels = |labels: Value| binding(&json!({ "matchLabels": labels }));
     for (bindings, state) in [
         (vec![], PolicyState::None),
-        (vec![binding("In", &["team-a"])], PolicyState::Serves),
-        (vec![binding("In", &["team-b"])], PolicyState::Excludes),
-        (vec![binding("In", &["team-b"]), binding("NotIn", &["team-b"])], PolicyState::Serves),
-        (vec![binding("NotIn", &["team-a"])], PolicyState::Excludes),
+        (vec![named("In", &["team-a"])], PolicyState::Serves),
+        (vec![named("In", &["team-b"])], PolicyState::Excludes),
+        (vec![named("In", &["team-b"]), named("NotIn", &["team-b"])], PolicyState::Serves),
+        (vec![named("NotIn", &["team-a"])], PolicyState::Excludes),
         (vec![with_labels(json!({"team": "a"}))], PolicyState::Serves),
         (vec![with_labels(json!({"team": "b"}))], PolicyState::Excludes),
     ] {
-        assert_eq!(Place::read("team-a", Some(&namespace), &bindings).policy, state, "{bindings:?}");
+        let of_pods = policies("pods", &json!({}), &bindings);
+        assert_eq!(Place::read("team-a", Some(&namespace), &of_pods).policy, state, "{bindings:?}");
         if !bindings.iter().any(|binding| binding.to_string().contains("matchLabels")) {
-            assert_eq!(Place::read("team-a", None, &bindings).policy, state, "{bindings:?}");
+            assert_eq!(Place::read("team-a", None, &of_pods).policy, state, "{bindings:?}");
         }
+        let of_accounts = policies("serviceaccounts", &json!({}), &bindings);
+        assert_eq!(Place::read("team-a", None, &of_accounts).policy, PolicyState::None, "{bindings:?}");
     }
+}
+
+#[test]
+fn the_choice_of_a_controller_is_read_from_the_annotation_on_its_policy() {
+    let choice = json!({
+        "namespaces": {"include": ["team-*", "kube-system"], "exclude": ["team-out-*"], "selector": "team=shop"},
+        "serviceAccounts": ["default", "ci-*"],
+    });
+    let annotations = json!({"regcred.dev/strategy": "controller", "regcred.dev/serves": choice.to_string()});
+    let namespace = |opted_out: &str, team: &str| json!({"metadata": {"labels": {"team": team}, "annotations": {"regcred.dev/exclude": opted_out}}});
+    let of_pods = policies("pods", &annotations, &[binding(&json!({}))]);
+    for (name, namespace, state) in [
+        ("team-one", namespace("no", "shop"), PolicyState::Serves),
+        ("kube-system", namespace("no", "shop"), PolicyState::Serves),
+        ("team-one", namespace("true", "shop"), PolicyState::Excludes),
+        ("team-one", namespace("no", "other"), PolicyState::Excludes),
+        ("team-out-one", namespace("no", "shop"), PolicyState::Excludes),
+        ("one", namespace("no", "shop"), PolicyState::Excludes),
+    ] {
+        let place = Place::read(name, Some(&namespace), &of_pods);
+        assert_eq!((place.policy, place.has_controller), (state, true), "{name} {namespace}");
+    }
+    let of_accounts = policies("serviceaccounts", &annotations, &[binding(&json!({}))]);
+    let served = namespace("no", "shop");
+    let leave_out = |account: &str, name: &str| of_accounts.leave_out(account, name, Some(&served));
+    assert!(leave_out("builder", "team-one") && !leave_out("builder", "one"));
+    assert!(!leave_out("default", "team-one") && !leave_out("ci-1", "team-one"));
+}
+
+/// The Pod refers to a Secret that the account may not read, and a stranger gets this answer.
+fn unread(state: State, pull: Pull) -> Facts {
+    let secrets = vec![PullSecret::unreadable("pull")];
+    let wanted = Wanted { state, ..Wanted::image(IMAGE) };
+    Facts { secrets, wanted, verdicts: verdict(None, pull), ..facts() }
+}
+
+#[test]
+fn what_depends_on_a_secret_that_may_not_be_read_is_not_known_and_not_ruled_out() {
+    let waits = |message: &str| waiting("ErrImagePull", message);
+    for (facts, cause) in [
+        (unread(State::Pulled, Pull::NeedsLogin), Some(Cause::Fine)),
+        (unread(waits(REFUSED), Pull::NeedsLogin), None),
+        (unread(waits(REFUSED), Pull::NotFound), None),
+        (unread(waits("ghcr.io/acme/api:1: not found"), Pull::NeedsLogin), Some(Cause::NotFound)),
+        (unread(waits("something"), Pull::NotFound), Some(Cause::NotFound)),
+        (unread(waits("429 Too Many Requests"), Pull::NeedsLogin), Some(Cause::RateLimit)),
+        (
+            unread(waits("dial tcp 10.0.0.1:443: connect: connection refused"), Pull::NeedsLogin),
+            Some(Cause::Unreachable),
+        ),
+        (unread(State::Unknown, Pull::NeedsLogin), None),
+        (unread(State::Unknown, Pull::Public), None),
+        (Facts { verdicts: Vec::new(), ..unread(waits(REFUSED), Pull::NeedsLogin) }, None),
+    ] {
+        let Finding { cause: found, about, ruled_out, unread, .. } = explain(&facts);
+        assert_eq!(found, cause, "{:?}", facts.wanted.state);
+        assert_eq!(unread, ["pull"]);
+        assert_eq!(found == Some(Cause::Fine), about.contains("`pull` may not be read"), "{about}");
+        let of_the_secret = |cause: &&Cause| {
+            let word = cause.word();
+            let words = [
+                "bad-entry",
+                "wrong-type",
+                "no-key",
+                "identity-token",
+                "linked-later",
+                "own-references",
+                "reference-dropped",
+                "expired",
+                "wrong-password",
+                "breaks-a-public-image",
+                "no-right",
+                "no-such-tag",
+                "not-found",
+                "refused",
+                "fixed-since",
+                "only-cached",
+            ];
+            word.starts_with("secret-") || word.starts_with("key-") || words.contains(&word)
+        };
+        let wrong: Vec<_> = ruled_out.iter().filter(of_the_secret).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn one_good_login_of_two_counts_for_a_running_pod_and_for_a_tag_that_is_missing() {
+    let bad = || verdict(Some(Login::Refused), Pull::Refused);
+    let both = |good: Vec<Verdict>| Facts { verdicts: [bad(), good].concat(), ..facts() };
+    let running = |mut facts: Facts| {
+        facts.wanted.state = State::Pulled;
+        explain(&facts).cause
+    };
+    assert_eq!(running(both(verdict(Some(Login::Good), Pull::Allowed))), Some(Cause::Fine));
+    assert_eq!(running(both(bad())), Some(Cause::OnlyCached));
+    for (login, pull, cause) in [
+        (Login::Good, Pull::NotFound, Cause::NotFound),
+        (Login::Anybody, Pull::NotFound, Cause::NotFound),
+        (Login::Good, Pull::NoSuchTag, Cause::NoSuchTag),
+        (Login::Good, Pull::NoRight, Cause::NoRight),
+        (Login::Refused, Pull::Refused, Cause::WrongPassword),
+    ] {
+        let mut facts = both(verdict(Some(login), pull));
+        assert_eq!(explain(&facts).cause, Some(cause));
+        facts.verdicts[0].expires = Some(1);
+        let expired = if cause == Cause::WrongPassword { Cause::Expired } else { cause };
+        assert_eq!(explain(&facts).cause, Some(expired));
+    }
+}
+
+#[test]
+fn a_remedy_has_the_names_that_its_command_needs() {
+    let remedy = |change: fn(&mut Facts)| {
+        let mut facts = facts();
+        facts.place.name = "shop".into();
+        change(&mut facts);
+        explain(&facts).remedy
+    };
+    let old: fn(&mut Facts) = |facts| {
+        without_references(facts);
+        facts.account.references.push("pull".into());
+        facts.others = vec![secret("pull", &login("ghcr.io"))];
+    };
+    assert!(remedy(old).ends_with(": `kubectl delete pod api-1 -n shop`"), "{}", remedy(old));
+    for (change, command) in [
+        (
+            (|facts| {
+                without_references(facts);
+                facts.place.opts_out = vec!["regcred.dev/exclude"];
+            }) as fn(&mut Facts),
+            "`kubectl annotate namespace shop regcred.dev/exclude-`",
+        ),
+        (
+            |facts| with_secret(facts, PullSecret::read("own", &json!({"type": "Opaque", "data": {}}))),
+            "`regcred apply -n shop --secret-name own --recreate --on-conflict overwrite`",
+        ),
+        (
+            |facts| {
+                facts.secrets[0].is_ours = true;
+                facts.verdicts = verdict(Some(Login::Expired), Pull::Refused);
+            },
+            "`regcred apply -n shop --secret-name pull`",
+        ),
+        (|facts| with_key(facts, "quay.io", IMAGE), "`pull` where that Secret is made: regcred did not write it"),
+        (
+            |facts| {
+                facts.place.has_controller = true;
+                facts.verdicts = verdict(Some(Login::Refused), Pull::Refused);
+            },
+            "a controller serves this cluster and will undo it",
+        ),
+    ] {
+        let said = remedy(change);
+        assert!(said.contains(command), "{command} in {said}");
+    }
+    let pod = |metadata: Value| Pod::read(&json!({ "metadata": metadata })).workload;
+    let owned = |kind: &str, name: &str| json!([{"kind": kind, "name": name, "controller": true}]);
+    let labels = json!({"pod-template-hash": "5d4f8"});
+    let of_a_deployment = json!({"labels": labels, "ownerReferences": owned("ReplicaSet", "api-v2-5d4f8")});
+    assert_eq!(pod(of_a_deployment).as_deref(), Some("deployment/api-v2"));
+    assert_eq!(pod(json!({"ownerReferences": owned("StatefulSet", "db")})).as_deref(), Some("statefulset/db"));
+    assert_eq!(pod(json!({"ownerReferences": owned("Job", "once")})), None);
+}
+
+#[test]
+fn a_secret_without_auths_and_the_writer_of_a_list_are_named() {
+    let mut facts = facts();
+    let config = STANDARD.encode(json!({"localhost:5000": {"auth": "dTpw"}}).to_string());
+    let object = json!({"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": config}});
+    with_secret(&mut facts, PullSecret::read("pull", &object));
+    let finding = explain(&facts);
+    assert_eq!(finding.cause, Some(Cause::SecretEmpty));
+    assert!(finding.about.contains("no `auths` around them"), "{}", finding.about);
+    without_references(&mut facts);
+    facts.place.ours.push("image-pull-secret".into());
+    facts.account.other_writers = vec!["argocd-controller".into()];
+    assert!(explain(&facts).about.contains("argocd-controller writes the list"), "{}", explain(&facts).about);
+    facts.place.ours.clear();
+    facts.account.is_left_out = true;
+    assert!(explain(&facts).about.ends_with("`default`, which is not served"), "{}", explain(&facts).about);
 }

@@ -17,6 +17,7 @@ use crate::settings::Settings;
 use crate::settings::file::File;
 use regcred_cluster::connect::Access;
 use regcred_cluster::execute::{Ending, execute};
+use regcred_cluster::policy;
 use regcred_cluster::read::WithoutSecrets;
 use regcred_cluster::server::Server;
 use regcred_cluster::stuck::Mode;
@@ -60,11 +61,14 @@ async fn in_cluster(
     progress: &Progress,
 ) -> Applied {
     let typed = TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::Fail };
-    let Compared { server, delivery, mut facts, comparison, left_over, mut problems } =
+    let Compared { server, delivery, mut facts, comparison, left_over, mut problems, .. } =
         match compare(access, settings, logins, typed).await {
             Ok(compared) => compared,
             Err(problems) => return Applied::failed(problems),
         };
+    if comparison.differs() && policy::has_controller(&server, &delivery.marks.owner).await {
+        problems.push(super::undone_by_the_controller());
+    }
     let refusals = refusal::of(&comparison, &delivery);
     if arguments.dry_run || !refusals.is_empty() {
         if arguments.restart_stuck_pods && refusals.is_empty() {

@@ -15,7 +15,7 @@ use regcred_core::cluster::{Accounts, Comparison, Delivery, Facts, PullSecret, R
 use regcred_core::diagnostic::{Code, Diagnostic, Severity};
 use regcred_core::docker_config::Logins;
 use regcred_core::names::{Namespace, ResourceName};
-use regcred_core::spec::choice::Link;
+use regcred_core::spec::choice::{Link, Strategy};
 
 /// A cluster that was read and compared.
 pub(super) struct Compared<'a> {
@@ -28,6 +28,8 @@ pub(super) struct Compared<'a> {
     pub(super) left_over: Vec<Step>,
     /// Problems that stop nothing; an error is a named namespace that does not exist.
     pub(super) problems: Vec<Diagnostic>,
+    /// Namespaces that would be served if they had not opted out.
+    pub(super) opted_out: Vec<Namespace>,
 }
 
 /// The flags that are the same for every cluster.
@@ -50,14 +52,16 @@ pub(super) async fn compare<'a>(
 ) -> Result<Compared<'a>, Vec<Diagnostic>> {
     let one = |problem| vec![problem];
     let server = connect(access).await.map_err(one)?;
-    let (mut spaces, Choices { chosen, mut problems }) = chosen(&server, settings, typed.place, Aim::Serve).await?;
+    let (mut spaces, Choices { chosen, mut problems, opted_out }) =
+        chosen(&server, settings, typed.place, Aim::Serve).await?;
     read::objects(&server, &mut spaces, &objects(settings, typed)).await.map_err(one)?;
     let delivery = delivery(settings, logins, chosen, typed.link);
     let facts = Facts { namespaces: spaces };
     let mut comparison = delivery.compare(&facts);
     problems.extend(absent(&comparison));
     problems.extend(not_compared(&comparison));
-    if delivery.link == Link::Policy {
+    // A controller has a policy of its own, for all its namespaces.
+    if delivery.link == Link::Policy && settings.combination.strategy != Strategy::Controller {
         let mut policies = delivery.policies();
         match policy::read(&server, &policies).await.map_err(one)? {
             Some(found) => {
@@ -72,7 +76,7 @@ pub(super) async fn compare<'a>(
     }
     let left_over =
         if typed.link.prune { left_over(&server, settings, &delivery).await.map_err(one)? } else { Vec::new() };
-    Ok(Compared { server, delivery, facts, comparison, left_over, problems })
+    Ok(Compared { server, delivery, facts, comparison, left_over, problems, opted_out })
 }
 
 /// The objects of this owner in the cluster that are no longer wanted.
@@ -125,23 +129,21 @@ pub(super) fn accounts(settings: &Settings, all: bool) -> read::Wanted<'_> {
     }
 }
 
+/// The ServiceAccounts that refer to a pull secret.
+pub(super) fn linked(one: &PullSecretSettings, all: bool) -> Accounts<'_> {
+    let is_open = one.service_accounts.is_empty() && one.account_globs.is_empty();
+    if all || is_open { Accounts::All } else { Accounts::Chosen(&one.service_accounts, &one.account_globs) }
+}
+
 fn delivery<'a>(
     settings: &'a Settings,
     logins: &'a [Logins],
     chosen: Vec<Chosen>,
     arguments: &LinkArguments,
 ) -> Delivery<'a> {
-    let accounts = |one: &'a PullSecretSettings| {
-        let is_open = one.service_accounts.is_empty() && one.account_globs.is_empty();
-        let all = arguments.all_service_accounts || is_open;
-        if all { Accounts::All } else { Accounts::Chosen(&one.service_accounts, &one.account_globs) }
-    };
-    let pull_secrets = settings
-        .pull_secrets
-        .iter()
-        .zip(logins)
-        .zip(chosen)
-        .map(|((one, logins), chosen)| PullSecret::new(&one.name, chosen.namespaces, accounts(one), logins));
+    let pull_secrets = settings.pull_secrets.iter().zip(logins).zip(chosen).map(|((one, logins), chosen)| {
+        PullSecret::new(&one.name, chosen.namespaces, linked(one, arguments.all_service_accounts), logins)
+    });
     Delivery {
         pull_secrets: pull_secrets.collect(),
         link: settings.combination.link,

@@ -18,12 +18,13 @@ use crate::settings::file::File;
 use crate::settings::fleet::{Fleet, Purpose};
 use regcred_cluster::connect::{Access, connect};
 use regcred_cluster::execute::execute;
-use regcred_cluster::owned;
 use regcred_cluster::server::Server;
+use regcred_cluster::{owned, policy};
 use regcred_core::cluster::selection::Aim;
 use regcred_core::cluster::{Delivery, Facts, OnConflict, Removal, Step, Unchangeable};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
-use regcred_core::spec::choice::Link;
+use regcred_core::objects::marks;
+use regcred_core::spec::choice::{Link, Strategy};
 use regcred_core::spec::typed::Typed;
 
 /// The objects that were found in a cluster.
@@ -83,13 +84,31 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
     } else {
         Default::default()
     };
+    let is_its_own = settings.combination.strategy == Strategy::Controller;
+    if let Some(step) = steps.iter().find(|step| !is_its_own && is_the_controller(step, &owner)) {
+        return Err(one(serves(step)));
+    }
     let removal = Removal { owner: &owner, names: secrets, wanted: std::collections::BTreeSet::new() };
     steps.extend(removal.steps(&Facts { namespaces: spaces }));
-    let problems = (!unread.is_empty()).then(|| {
+    let is_undone = !is_its_own && !arguments.place.all_namespaces && !steps.is_empty();
+    let is_undone = is_undone && policy::has_controller(&server, &owner).await;
+    let unread = (!unread.is_empty()).then(|| {
         let message = format!("this account may not list {}, so none of them was looked for", unread.join(", "));
         Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }
     });
-    Ok(Found { server, steps, problems: problems.into_iter().collect() })
+    let problems = unread.into_iter().chain(is_undone.then(super::undone_by_the_controller)).collect();
+    Ok(Found { server, steps, problems })
+}
+
+/// Whether the step deletes the Deployment of the owner's controller.
+fn is_the_controller(step: &Step, owner: &str) -> bool {
+    step.object.kind() == "Deployment" && step.name.as_str() == marks::name(owner)
+}
+
+fn serves(step: &Step) -> Diagnostic {
+    let message = format!("{}: this controller serves the cluster, and would go with its policies", step.change.path);
+    Diagnostic::error(Code::ControllerServes, message)
+        .hint("delete its Deployment first, with kubectl; or run this with its regcred.yaml (`strategy: controller`)")
 }
 
 async fn remove(settings: &Settings, found: Found, progress: &Progress) -> Applied {

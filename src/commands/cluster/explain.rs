@@ -4,7 +4,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{block_on, connection};
+use super::{block_on, comparison, connection};
 use crate::cli::AnswerFormat;
 use crate::cli::explanation::{ExplainArguments, Subject};
 use crate::commands::online;
@@ -17,11 +17,13 @@ use crate::settings::file::File;
 use crate::settings::fleet::{Fleet, Purpose};
 use regcred_cluster::connect::{Access, connect};
 use regcred_cluster::explain::{self as cluster, Scene};
+use regcred_core::cluster::Accounts;
 use regcred_core::credentials::Credential;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::explain::{Cause, Facts, Finding, State, Wanted, explain};
 use regcred_core::names::ResourceName;
 use regcred_core::registry::verdict::{Login, Verdict};
+use regcred_core::spec::choice::Link;
 use regcred_core::spec::typed::Typed;
 
 /// Reads the cluster, asks the registries, and explains each image.
@@ -58,7 +60,8 @@ pub fn run(
         Some(name) => cluster::Subject::Pod(name),
         None => cluster::Subject::Image(&arguments.name, account),
     };
-    let answers = block_on(answers(access, arguments, &subject, &ours, &options))??;
+    let linked = linked(&fleet, file);
+    let answers = block_on(answers(access, arguments, &subject, (&ours, linked), &options))??;
     match arguments.format {
         AnswerFormat::Text => print_text(&as_text(arguments, &answers))?,
         AnswerFormat::Json => print_text(&report::json(&as_json(arguments, &answers))?)?,
@@ -76,13 +79,15 @@ async fn answers(
     access: Access,
     arguments: &ExplainArguments,
     subject: &cluster::Subject<'_>,
-    ours: &[ResourceName],
+    (ours, linked): (&[ResourceName], Option<Vec<Accounts<'_>>>),
     options: &Options<'_>,
 ) -> Result<Vec<Answer>, Failure> {
     let failed = |problem| Failure::of("the cluster", problem);
     let server = connect(access).await.map_err(failed)?;
     let scene = cluster::read(&server, &arguments.namespace, subject, ours).await.map_err(failed)?;
-    let Scene { place, pod, account, wanted, secrets, others } = scene;
+    let Scene { place, pod, mut account, wanted, secrets, others } = scene;
+    let is_linked = |name: &ResourceName| linked.as_ref().is_none_or(|all| all.iter().any(|one| one.has(name)));
+    account.is_left_out |= account.name.parse().is_ok_and(|name| !is_linked(&name));
     let now = Timestamp::now().as_second();
     let mut answers = Vec::with_capacity(wanted.len());
     for wanted in wanted {
@@ -96,6 +101,12 @@ async fn answers(
         answers.push(Answer { facts, finding });
     }
     Ok(answers)
+}
+
+/// The ServiceAccounts that regcred.yaml links; `None` if there is no file, or Pods get their references in another way.
+fn linked<'a>(fleet: &'a Fleet, file: Option<&File>) -> Option<Vec<Accounts<'a>>> {
+    let member = file.and(fleet.members.first()).filter(|one| one.combination.link == Link::ServiceAccount)?;
+    Some(member.pull_secrets.iter().map(|one| comparison::linked(one, false)).collect())
 }
 
 /// Asks with the logins that a kubelet would try, or without one.
@@ -126,11 +137,12 @@ fn about(facts: &Facts, finding: &Finding) -> String {
     if facts.secrets.is_empty() {
         lines.push("  there is no reference to a pull secret".to_owned());
     }
-    let tried = facts.tried();
+    let (tried, has_unread) = (facts.tried(), !finding.unread.is_empty());
     let tried: Vec<_> = tried.iter().map(|one| format!("{} in `{}`", one.login.registry, one.secret)).collect();
     if facts.wanted.reference.is_ok() {
         lines.push(match tried.as_slice() {
             _ if facts.is_stopped() => "  a kubelet does not try: it cannot read one of the Secrets".to_owned(),
+            [] if has_unread => "  what a kubelet tries is not known".to_owned(),
             [] => "  a kubelet pulls without a login".to_owned(),
             tried => format!("  a kubelet tries, in this order: {}", tried.join(", ")),
         });
@@ -157,17 +169,19 @@ fn said(verdict: &Verdict) -> Vec<String> {
 }
 
 fn conclusion(finding: &Finding) -> Vec<String> {
-    let Finding { cause, about, ruled_out } = finding;
+    let Finding { cause, about, remedy, ruled_out, unread } = finding;
     let Some(cause) = cause else {
         let ruled_out: Vec<_> = ruled_out.iter().map(|cause| cause.word()).collect();
-        return vec![
-            "  cause: not known; a node may have another proxy, authorities or mirror than this machine".to_owned(),
-            format!("  ruled out: {}", ruled_out.join(", ")),
-        ];
+        let why = if unread.is_empty() {
+            "; a node may have another proxy, authorities or mirror than this machine".to_owned()
+        } else {
+            let unread: Vec<_> = unread.iter().map(|name| format!("`{name}`")).collect();
+            format!(": the Secret {} may not be read; ask with an account that may `get` it", unread.join(", "))
+        };
+        return vec![format!("  cause: not known{why}"), format!("  ruled out: {}", ruled_out.join(", "))];
     };
     let about = if about.is_empty() { String::new() } else { format!(": {about}") };
-    let remedy = Some(cause.remedy()).filter(|remedy| !remedy.is_empty());
-    let remedy = remedy.map(|remedy| format!("  what to do: {remedy}"));
+    let remedy = Some(remedy).filter(|remedy| !remedy.is_empty()).map(|remedy| format!("  what to do: {remedy}"));
     std::iter::once(format!("  cause: {}: {}{about}", cause.word(), cause.sentence())).chain(remedy).collect()
 }
 
@@ -184,7 +198,8 @@ fn as_json(arguments: &ExplainArguments, answers: &[Answer]) -> Value {
             "cause": finding.cause.map(Cause::word),
             "message": finding.cause.map(Cause::sentence),
             "about": finding.about,
-            "remedy": finding.cause.map(Cause::remedy),
+            "remedy": finding.cause.map(|_| &finding.remedy),
+            "notRead": finding.unread,
             "ruledOut": finding.ruled_out.iter().map(|cause| cause.word()).collect::<Vec<_>>(),
         })
     });

@@ -46,7 +46,11 @@ fn prepare(
     missing: logins::Missing,
     environment: &Environment,
 ) -> Result<Prepared, Failure> {
-    let fleet = Fleet::resolve_for(Purpose::Cluster, typed, file, environment)?;
+    let purpose = match missing {
+        logins::Missing::Fails => Purpose::Cluster,
+        logins::Missing::IsNotCompared => Purpose::Look,
+    };
+    let fleet = Fleet::resolve_for(purpose, typed, file, environment)?;
     let mut reading = logins::Reading::of(&fleet.members, environment);
     let logins = fleet.members.iter().map(|settings| reading.merge(settings, missing).0).collect();
     reading.finish(fleet.warnings.clone())?;
@@ -73,6 +77,12 @@ fn refuse_a_narrow_prune(
         }
         _ => Ok(()),
     }
+}
+
+/// Warns that a controller of the same owner would undo what the run writes.
+fn undone_by_the_controller() -> Diagnostic {
+    let message = "a controller of this owner serves this cluster and will undo what this run changes";
+    Diagnostic::warning(Code::ControllerServes, message).hint("change its login or its regcred.yaml instead")
 }
 
 /// Runs asynchronous work for clusters on this thread.

@@ -4,14 +4,18 @@ use crate::cli::cluster::PlaceArguments;
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_cluster::read::{self, Spaces, Which};
 use regcred_cluster::server::Server;
+use regcred_core::cluster::facts::{Phase, Space};
 use regcred_core::cluster::selection::{Aim, Choice, Chosen, Others, Why};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::Namespace;
+use regcred_core::spec::choice::Strategy;
 
 /// The namespaces of each pull secret, and the problems of named namespaces.
 pub(super) struct Choices {
     pub(super) chosen: Vec<Chosen>,
     pub(super) problems: Vec<Diagnostic>,
+    /// Namespaces that would be chosen if they had not opted out.
+    pub(super) opted_out: Vec<Namespace>,
 }
 
 /// Reads the namespaces, and chooses from them.
@@ -24,7 +28,9 @@ pub(super) async fn chosen(
     place: &PlaceArguments,
     aim: Aim,
 ) -> Result<(Spaces, Choices), Vec<Diagnostic>> {
-    let others = if place.all_namespaces || place.selector.is_some() { Others::All } else { Others::None };
+    let is_a_controllers = aim == Aim::Serve && settings.combination.strategy == Strategy::Controller;
+    let takes_all = place.all_namespaces || place.selector.is_some() || is_a_controllers;
+    let others = if takes_all { Others::All } else { Others::None };
     let choices: Vec<_> = settings.pull_secrets.iter().map(|one| choice(one, place, (others, aim))).collect();
     let names = names(&choices, place);
     let which = match &names {
@@ -39,8 +45,13 @@ pub(super) async fn chosen(
         let is_explained = problems.iter().any(Diagnostic::is_error);
         return Err(if is_explained { problems } else { [problems, vec![none(&chosen)]].concat() });
     }
+    let is_left_out = |name: &Namespace, space: &Space| {
+        space.phase == Phase::Active && space.metadata.opts_out() && choices.iter().any(|choice| choice.names_it(name))
+    };
+    let opted_out = spaces.iter().filter(|(name, space)| aim == Aim::Serve && is_left_out(name, space));
+    let opted_out = opted_out.map(|(name, _)| name.clone()).collect();
     spaces.retain(|name, _| chosen.iter().any(|chosen| chosen.namespaces.binary_search(name).is_ok()));
-    Ok((spaces, Choices { chosen, problems }))
+    Ok((spaces, Choices { chosen, problems, opted_out }))
 }
 
 fn choice<'a>(pull_secret: &'a PullSecretSettings, place: &PlaceArguments, (others, aim): (Others, Aim)) -> Choice<'a> {

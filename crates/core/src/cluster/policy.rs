@@ -9,6 +9,7 @@ use super::whose::{Whose, whose};
 use crate::docker_config::Logins;
 use crate::docker_config::registry::RegistryKey;
 use crate::names::ResourceName;
+use crate::objects::marks::{CONTROLLER, STRATEGY};
 use crate::objects::{AsBuilt, CreateNamespaces, Request, Wanted, pod_policy};
 use crate::plan::{Actual, Content, History, Owner};
 
@@ -86,6 +87,7 @@ impl Policy {
         let wanted = self.object.pointer_mut(VALUES).and_then(Value::as_array_mut);
         if let (Some(metadata), Some(there), Some(wanted)) = (metadata, there, wanted)
             && matches!(whose(&metadata, owner), Whose::Ours)
+            && !is_of_a_controller(&metadata)
         {
             wanted.extend(there.iter().cloned());
             wanted.sort_unstable_by(|one, other| one.as_str().cmp(&other.as_str()));
@@ -95,8 +97,15 @@ impl Policy {
 
     fn item(&self, found: Option<&Value>, owner: &str) -> Item {
         let metadata = found.and_then(|found| serde_json::from_value::<Metadata>(found["metadata"].clone()).ok());
+        let is_controllers = metadata.as_ref().is_some_and(is_of_a_controller);
+        let tool = match metadata.as_ref().map(|metadata| whose(metadata, owner)) {
+            Some(Whose::Ours) if is_controllers => Some("the controller of this owner".to_owned()),
+            Some(Whose::Managed(tool)) => Some(tool),
+            _ => None,
+        };
         let actual = found.map(|found| {
             let owner = match whose(&metadata.clone().unwrap_or_default(), owner) {
+                Whose::Ours if is_controllers => Owner::Managed,
                 Whose::Ours => Owner::Proven,
                 Whose::Managed(_) => Owner::Managed,
                 Whose::Another(_) | Whose::Nobody => Owner::Foreign,
@@ -114,8 +123,14 @@ impl Policy {
             uid: metadata.map_or(String::new(), |metadata| metadata.uid),
             wanted: Some(self.object.clone()),
         };
-        Item { namespace: None, name: self.name.clone(), object, actual, whose: None, is_wanted: true }
+        Item { namespace: None, name: self.name.clone(), object, actual, whose: tool, is_wanted: true }
     }
+}
+
+/// Whether the mark of a controller is on a policy: a controller serves all its namespaces with it.
+#[must_use]
+pub fn is_of_a_controller(metadata: &Metadata) -> bool {
+    metadata.annotations.get(STRATEGY).is_some_and(|strategy| strategy == CONTROLLER)
 }
 
 /// Removes the condition that depends on the logins.
@@ -213,6 +228,16 @@ mod tests {
         };
         assert_eq!(kept("acme"), json!(["other", "team"]));
         assert_eq!(kept("somebody"), json!(["team"]), "that of another owner is not ours to read");
+        let mut of_a_controller = found.clone();
+        for policy in of_a_controller.iter_mut().flatten() {
+            policy["metadata"]["annotations"][STRATEGY] = json!(CONTROLLER);
+            policy["spec"] = json!({"policyName": "acme.pull"});
+        }
+        assert_eq!(actions(&known, &of_a_controller), [Action::Refuse, Action::Refuse]);
+        let mut binding = known.policies().remove(1);
+        wider["metadata"]["annotations"][STRATEGY] = json!(CONTROLLER);
+        binding.keep_namespaces(Some(&wider), "acme");
+        assert_eq!(values(&mut binding.object), json!(["team"]), "that of a controller is not ours to widen");
         found[1].as_mut().unwrap()["spec"]["matchResources"] = json!({});
         assert_eq!(actions(&known, &found), [Action::Keep, Action::Update]);
         found[1].as_mut().unwrap()["metadata"]["annotations"] = json!({});

@@ -52,6 +52,7 @@ codes! {
     Conflict => "conflict",
     ControllerNotFound => "controller-not-found",
     ControllerNotRunning => "controller-not-running",
+    ControllerServes => "controller-serves",
     CredentialHelper => "credential-helper",
     DollarEscaped => "dollar-escaped",
     DollarExpanded => "dollar-expanded",

@@ -108,7 +108,7 @@ causes! {
     Expired => "expired",
         "the password has expired", "fetch a new one, and apply it";
     WrongPassword => "wrong-password",
-        "the registry does not take the user name and password", "check the user name, create a new token, and write it into that Secret: for one of regcred into its variable, then `regcred apply`";
+        "the registry does not take the user name and password", "check the user name, create a new token, and write it into that Secret: for a Secret that this tool wrote into its variable, then `regcred apply`";
     BreaksPublic => "breaks-a-public-image",
         "everybody may pull the image, but not with this login", "renew the login or remove it: a bad login is worse than none";
     NoRight => "no-right",

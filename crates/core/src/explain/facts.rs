@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::secret::{Entry, PullSecret};
+use super::policies::Policies;
+use super::secret::{Entry, Held, PullSecret};
 use super::wanted::Wanted;
 use crate::credentials::Credential;
 use crate::docker_config::kubelet;
@@ -36,21 +37,27 @@ pub struct Facts {
 /// The facts about a namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
-    /// Whether its annotation opts out of pull secrets.
-    pub opts_out: bool,
-    /// Whether an admission policy of ours adds references there.
+    /// Its name.
+    pub name: String,
+    /// Its annotations that opt out of pull secrets.
+    pub opts_out: Vec<&'static str>,
+    /// Whether an admission policy of ours adds references to Pods there.
     pub policy: PolicyState,
+    /// Whether a controller of ours serves the cluster.
+    pub has_controller: bool,
     /// Our pull secrets in the namespace.
     pub ours: Vec<String>,
+    /// The pull secrets that may be ours, and that the account may not read.
+    pub unread: Vec<String>,
 }
 
 /// Whether an admission policy adds references.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PolicyState {
-    /// There is no policy, or the account may not read it.
+    /// There is no policy on Pods, or the account may not read it.
     #[default]
     None,
-    /// The policy exists, but its binding leaves the namespace out.
+    /// The policy exists, but leaves the namespace out.
     Excludes,
     /// The policy exists for the namespace.
     Serves,
@@ -59,6 +66,10 @@ pub enum PolicyState {
 /// The facts about a Pod.
 #[derive(Clone, Debug, Default)]
 pub struct Pod {
+    /// Its name.
+    pub name: String,
+    /// What `kubectl rollout restart` takes to create it again, such as `deployment/api`.
+    pub workload: Option<String>,
     /// The names in its `imagePullSecrets`.
     pub references: Vec<String>,
     /// Its ServiceAccount.
@@ -72,14 +83,18 @@ pub struct Pod {
 /// The facts about a ServiceAccount.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
+    /// Its name.
+    pub name: String,
     /// Whether it exists.
     pub exists: bool,
     /// The names in its `imagePullSecrets`.
     pub references: Vec<String>,
-    /// Whether its annotation opts out of references.
-    pub opts_out: bool,
-    /// Whether a manager other than regcred writes its `imagePullSecrets`.
-    pub has_other_writer: bool,
+    /// Its annotations that opt out of references.
+    pub opts_out: Vec<&'static str>,
+    /// The field managers other than regcred that write its `imagePullSecrets`.
+    pub other_writers: Vec<String>,
+    /// Whether regcred.yaml or the controller serves other ServiceAccounts only.
+    pub is_left_out: bool,
 }
 
 impl Pod {
@@ -88,6 +103,8 @@ impl Pod {
     pub fn read(object: &Value) -> Self {
         let spec = &object["spec"];
         Self {
+            name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+            workload: workload(&object["metadata"]),
             references: names(&spec["imagePullSecrets"]),
             account: spec["serviceAccountName"].as_str().unwrap_or("default").to_owned(),
             is_scheduled: spec["nodeName"].as_str().is_some_and(|node| !node.is_empty()),
@@ -102,20 +119,38 @@ impl Account {
     pub fn read(object: &Value) -> Self {
         let managers = object["metadata"]["managedFields"].as_array().into_iter().flatten();
         let writes = |entry: &&Value| entry["fieldsV1"].get("f:imagePullSecrets").is_some();
-        let is_other = |entry: &Value| !entry["manager"].as_str().unwrap_or_default().starts_with("regcred");
+        let names_of_writers = managers.filter(writes).filter_map(|entry| entry["manager"].as_str());
+        let others = names_of_writers.filter(|name| !name.starts_with("regcred"));
         Self {
+            name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
             exists: true,
             references: names(&object["imagePullSecrets"]),
             opts_out: opts_out(object),
-            has_other_writer: managers.filter(writes).any(is_other),
+            other_writers: others.map(str::to_owned).collect(),
+            is_left_out: false,
         }
     }
 }
 
-/// Whether an object's annotations opt out of pull secrets.
-#[must_use]
-pub(super) fn opts_out(object: &Value) -> bool {
-    OPT_OUT.iter().any(|name| object["metadata"]["annotations"][*name] == "true")
+/// The workload that creates the Pod again, if kubectl can restart it.
+fn workload(metadata: &Value) -> Option<String> {
+    let owners = metadata["ownerReferences"].as_array()?;
+    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+    let (kind, name) = (owner["kind"].as_str()?, owner["name"].as_str()?);
+    match kind {
+        "DaemonSet" | "StatefulSet" => Some(format!("{}/{name}", kind.to_lowercase())),
+        // A Deployment names its ReplicaSet after itself and this hash.
+        "ReplicaSet" => {
+            let hash = metadata["labels"]["pod-template-hash"].as_str()?;
+            Some(format!("deployment/{}", name.strip_suffix(hash)?.strip_suffix('-')?))
+        }
+        _ => None,
+    }
+}
+
+/// The annotations with which an object opts out of pull secrets.
+fn opts_out(object: &Value) -> Vec<&'static str> {
+    OPT_OUT.into_iter().filter(|name| object["metadata"]["annotations"][*name] == "true").collect()
 }
 
 fn names(references: &Value) -> Vec<String> {
@@ -124,39 +159,18 @@ fn names(references: &Value) -> Vec<String> {
 }
 
 impl Place {
-    /// Reads a Namespace, and the bindings of our admission policies.
+    /// Reads a Namespace, and our admission policies with their bindings.
     #[must_use]
-    pub fn read(name: &str, namespace: Option<&Value>, bindings: &[Value]) -> Self {
-        let labels = |key: &str| match namespace {
-            Some(namespace) => namespace["metadata"]["labels"][key].as_str(),
-            None => (key == "kubernetes.io/metadata.name").then_some(name),
-        };
-        let serves = |binding: &Value| selects(&binding["spec"]["matchResources"]["namespaceSelector"], &labels);
-        let policy = match bindings {
-            [] => PolicyState::None,
-            _ if bindings.iter().any(serves) => PolicyState::Serves,
-            _ => PolicyState::Excludes,
-        };
-        Self { opts_out: namespace.is_some_and(opts_out), policy, ours: Vec::new() }
-    }
-}
-
-/// Whether a label selector selects an object with these labels.
-fn selects<'a>(selector: &Value, labels: &impl Fn(&str) -> Option<&'a str>) -> bool {
-    let is_met = |expression: &Value| {
-        let value = labels(expression["key"].as_str().unwrap_or_default());
-        let has = expression["values"].as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == value));
-        match expression["operator"].as_str() {
-            Some("In") => has,
-            Some("NotIn") => !has,
-            Some("Exists") => value.is_some(),
-            Some("DoesNotExist") => value.is_none(),
-            _ => false,
+    pub fn read(name: &str, namespace: Option<&Value>, policies: &Policies) -> Self {
+        Self {
+            name: name.to_owned(),
+            opts_out: namespace.map(opts_out).unwrap_or_default(),
+            policy: policies.state(name, namespace),
+            has_controller: policies.are_of_a_controller(),
+            ours: Vec::new(),
+            unread: Vec::new(),
         }
-    };
-    let mut equal = selector["matchLabels"].as_object().into_iter().flatten();
-    equal.all(|(key, value)| labels(key) == value.as_str())
-        && selector["matchExpressions"].as_array().into_iter().flatten().all(is_met)
+    }
 }
 
 /// A login that a kubelet tries.
@@ -203,6 +217,17 @@ impl Facts {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.secrets.iter().any(PullSecret::is_broken)
+    }
+
+    /// The names of the Pod's Secrets that the account may not read.
+    pub(super) fn unread(&self) -> impl Iterator<Item = &str> {
+        let unread = self.secrets.iter().filter(|secret| matches!(secret.held, Held::Unreadable));
+        unread.map(|secret| secret.name.as_str())
+    }
+
+    /// Whether one of the Pod's Secrets may hold what nobody has seen.
+    pub(super) fn has_unread(&self) -> bool {
+        self.unread().next().is_some()
     }
 
     /// Whether the text quotes a password, or a user name together with it.

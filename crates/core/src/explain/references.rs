@@ -24,9 +24,11 @@ pub(super) fn reference_dropped(facts: &Facts) -> Option<String> {
     let is_replaced =
         accounts_does(facts) && facts.pod.as_ref().is_none_or(|pod| pod.references == facts.account.references);
     let has_login = |name: &str| facts.matching(&facts.others).iter().any(|one| one.secret == name);
-    let is_dropped = |name: &&&String| facts.account.has_other_writer || is_replaced && has_login(name);
+    let writers = facts.account.other_writers.join(", ");
+    let is_dropped = |name: &&&String| !writers.is_empty() || is_replaced && has_login(name);
     let name = unreferenced.iter().find(is_dropped).filter(|_| needs_login(facts))?;
-    Some(format!("`{name}`"))
+    let by = if writers.is_empty() { String::new() } else { format!("; {writers} writes the list") };
+    Some(format!("`{name}`{by}"))
 }
 
 /// Whether the Pod has no reference, or lacks one that its ServiceAccount has now.

@@ -1,14 +1,17 @@
 //! Finds the cause from the facts, with a table of rules: the first rule that applies names the cause.
 
+use super::answers::{
+    expired, is_answered, is_good, is_known, later_fixed, not_found, of_login, of_pull, only_cached, rate_limit,
+};
 use super::cause::Cause;
-use super::facts::{Candidate, Facts, PolicyState};
-use super::key;
+use super::facts::{Facts, PolicyState};
 use super::references::{accounts_does, linked_later, own_references, reference_dropped, refers};
+use super::remedy;
 use super::secret::{Entry, Held, PullSecret};
 use super::wanted::State;
 use super::words::Words;
-use crate::registry::limits::Limits;
-use crate::registry::verdict::{Login, Pull, Standing, Verdict};
+use super::{key, secret};
+use crate::registry::verdict::{Pull, Standing};
 
 /// The result of the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +20,12 @@ pub struct Finding {
     pub cause: Option<Cause>,
     /// The subject of the cause, for example the name of a Secret in backticks; may be empty.
     pub about: String,
+    /// What to do; empty if nothing is wrong or the cause is not known.
+    pub remedy: String,
     /// The causes that were checked and ruled out.
     pub ruled_out: Vec<Cause>,
+    /// The Pod's Secrets that the account may not read: the causes that depend on them are not ruled out.
+    pub unread: Vec<String>,
 }
 
 /// Whether a rule applies, and its subject.
@@ -27,9 +34,17 @@ type Rule = fn(&Facts) -> Option<String>;
 /// The rules, from certain facts to facts that need the registry's answer.
 const RULES: &[(Evidence, &[(Cause, Rule)])] = &[
     (Evidence::Cluster, OF_THE_POD),
+    (Evidence::Login, OF_A_RUNNING_POD),
     (Evidence::Node, OF_THE_NODE),
-    (Evidence::Cluster, OF_LOGINS),
-    (Evidence::Registry, OF_THE_REGISTRY),
+    (Evidence::Secrets, OF_BROKEN_SECRETS),
+    (Evidence::Cluster, OF_EXCLUSIONS),
+    (Evidence::AllSecrets, &[(Cause::LinkedLater, linked_later)]),
+    (Evidence::Cluster, OF_POLICIES),
+    (Evidence::AllSecrets, &[(Cause::ReferenceDropped, reference_dropped)]),
+    (Evidence::Cluster, &[(Cause::NoReference, no_reference)]),
+    (Evidence::AllSecrets, &[(Cause::OwnReferences, own_references)]),
+    (Evidence::Secrets, OF_LOGINS),
+    (Evidence::Login, OF_THE_REGISTRY),
 ];
 
 const OF_THE_POD: &[(Cause, Rule)] = &[
@@ -39,11 +54,9 @@ const OF_THE_POD: &[(Cause, Rule)] = &[
     (Cause::NeverPull, |facts| when(facts.wanted.reason() == "ErrImageNeverPull")),
     (Cause::SignatureInvalid, |facts| when(facts.wanted.reason() == "SignatureValidationFailed")),
     (Cause::NotScheduled, |facts| when(facts.pod.as_ref().is_some_and(|pod| !pod.is_scheduled))),
-    (Cause::OnlyCached, |facts| {
-        when(is_pulled(facts) && facts.verdicts.iter().any(|verdict| verdict.standing() == Standing::Refused))
-    }),
-    (Cause::Fine, |facts| is_pulled(facts).then(|| "the image was pulled".to_owned())),
 ];
+
+const OF_A_RUNNING_POD: &[(Cause, Rule)] = &[(Cause::OnlyCached, only_cached), (Cause::Fine, pulled)];
 
 /// By the node's message.
 const OF_THE_NODE: &[(Cause, Rule)] = &[
@@ -60,32 +73,33 @@ const OF_THE_NODE: &[(Cause, Rule)] = &[
     (Cause::RateLimit, rate_limit),
 ];
 
-/// By the facts of the cluster.
-const OF_LOGINS: &[(Cause, Rule)] = &[
+const OF_BROKEN_SECRETS: &[(Cause, Rule)] = &[
     (Cause::SecretBroken, |facts| of_secret(facts, |secret| matches!(secret.held, Held::Broken))),
     (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad)))),
-    // The rules from here on apply if no login matches.
+];
+
+// The rules from here to those of the registry apply if no login matches.
+const OF_EXCLUSIONS: &[(Cause, Rule)] = &[
     (Cause::AccountMissing, |facts| when(needs_login(facts) && !refers(facts) && !facts.account.exists)),
     (Cause::NamespaceExcluded, |facts| {
-        when(needs_login(facts) && !refers(facts) && !accounts_does(facts) && facts.place.opts_out)
+        when(needs_login(facts) && !refers(facts) && !accounts_does(facts) && !facts.place.opts_out.is_empty())
     }),
     (Cause::AccountExcluded, |facts| {
-        when(needs_login(facts) && !refers(facts) && !accounts_does(facts) && facts.account.opts_out)
+        when(needs_login(facts) && !refers(facts) && !accounts_does(facts) && !facts.account.opts_out.is_empty())
     }),
-    (Cause::LinkedLater, linked_later),
+];
+
+const OF_POLICIES: &[(Cause, Rule)] = &[
     (Cause::PolicyExcludes, |facts| {
         when(needs_login(facts) && !refers(facts) && facts.place.policy == PolicyState::Excludes)
     }),
     (Cause::PolicyLater, |facts| {
         when(needs_login(facts) && !refers(facts) && facts.place.policy == PolicyState::Serves)
     }),
-    (Cause::ReferenceDropped, reference_dropped),
-    (Cause::NoReference, |facts| {
-        let account =
-            facts.pod.as_ref().map_or(String::new(), |pod| format!("the ServiceAccount is `{}`", pod.account));
-        (needs_login(facts) && !refers(facts)).then_some(account)
-    }),
-    (Cause::OwnReferences, own_references),
+];
+
+/// By the content of the Secrets.
+const OF_LOGINS: &[(Cause, Rule)] = &[
     (Cause::SecretMissing, |facts| {
         let missing = without_login(facts, |secret| matches!(secret.held, Held::Missing))?;
         let ours = facts.place.ours.first().map(|ours| format!("; regcred's is `{ours}`"));
@@ -102,7 +116,7 @@ const OF_LOGINS: &[(Cause, Rule)] = &[
     (Cause::IdentityToken, |facts| {
         without_login(facts, |secret| has(secret, |entry| matches!(entry, Entry::IdentityToken(_))))
     }),
-    (Cause::SecretEmpty, |facts| without_login(facts, |secret| is_read(secret) && secret.logins().next().is_none())),
+    (Cause::SecretEmpty, secret_empty),
     (Cause::NoKey, |facts| without_login(facts, |secret| secret.logins().next().is_some())),
 ];
 
@@ -113,11 +127,13 @@ const OF_THE_REGISTRY: &[(Cause, Rule)] = &[
     (Cause::WrongPassword, |facts| of_login(facts, |login| login.standing() == Standing::Refused)),
     (Cause::NoRight, |facts| of_pull(facts, |pull| pull == Pull::NoRight)),
     (Cause::NoSuchTag, |facts| of_pull(facts, |pull| pull == Pull::NoSuchTag)),
-    (Cause::NotFound, |facts| of_pull(facts, |pull| pull == Pull::NotFound)),
+    (Cause::NotFound, not_found),
     (Cause::RefusedThere, |facts| of_pull(facts, |pull| pull.standing() == Standing::Refused)),
     (Cause::LaterFixed, later_fixed),
     (Cause::Fine, |facts| {
-        (facts.wanted.state == State::Unknown && is_good(facts)).then(|| "the image can be pulled".to_owned())
+        let is_sure = !facts.has_unread() || !facts.tried().is_empty();
+        let is_fine = facts.wanted.state == State::Unknown && is_good(facts) && is_sure;
+        is_fine.then(|| "the image can be pulled".to_owned())
     }),
 ];
 
@@ -126,20 +142,26 @@ const OF_THE_REGISTRY: &[(Cause, Rule)] = &[
 enum Evidence {
     Cluster,
     Node,
-    Registry,
+    /// The content of the Pod's Secrets.
+    Secrets,
+    /// The content of these, and of those that the Pod does not refer to.
+    AllSecrets,
+    /// The registry's answer to the logins in the Pod's Secrets.
+    Login,
 }
 
 impl Evidence {
     /// Whether these facts exist, so that a rule that does not apply rules its cause out.
     fn is_there(self, facts: &Facts) -> bool {
-        let knows = |verdict: &Verdict| {
-            verdict.login.as_ref().is_some_and(|login| login.standing() != Standing::Unknown)
-                || verdict.images.iter().any(|(_, pull)| pull.standing() != Standing::Unknown)
-        };
         match self {
             Self::Cluster => true,
             Self::Node => facts.wanted.state != State::Unknown,
-            Self::Registry => facts.verdicts.iter().any(knows),
+            Self::Secrets => !facts.has_unread(),
+            Self::AllSecrets => {
+                let is_unread = |secret: &PullSecret| matches!(secret.held, Held::Unreadable);
+                !facts.has_unread() && facts.place.unread.is_empty() && !facts.others.iter().any(is_unread)
+            }
+            Self::Login => !facts.has_unread() && facts.verdicts.iter().any(is_known),
         }
     }
 }
@@ -148,35 +170,52 @@ impl Evidence {
 #[must_use]
 pub fn explain(facts: &Facts) -> Finding {
     let mut ruled_out = Vec::new();
+    let unread: Vec<_> = facts.unread().map(str::to_owned).collect();
     let rules = RULES.iter().flat_map(|(evidence, rules)| rules.iter().map(move |rule| (evidence, rule)));
     for (evidence, (cause, rule)) in rules {
         match rule(facts) {
-            Some(about) => return Finding { cause: Some(*cause), about, ruled_out },
+            Some(about) => {
+                let remedy = remedy::of(*cause, facts);
+                return Finding { cause: Some(*cause), about, remedy, ruled_out, unread };
+            }
             None if ruled_out.contains(cause) || *cause == Cause::Fine => {}
             None if evidence.is_there(facts) => ruled_out.push(*cause),
             None => {}
         }
     }
-    Finding { cause: None, about: String::new(), ruled_out }
+    Finding { cause: None, about: String::new(), remedy: String::new(), ruled_out, unread }
 }
 
 fn when(holds: bool) -> Option<String> {
     holds.then(String::new)
 }
 
-fn is_pulled(facts: &Facts) -> bool {
-    facts.wanted.state == State::Pulled
+/// The node has the image; whether a new node could pull it depends on the Secrets.
+fn pulled(facts: &Facts) -> Option<String> {
+    let unread: Vec<_> = facts.unread().map(|name| format!("`{name}`")).collect();
+    let unknown = if unread.is_empty() || is_good(facts) {
+        String::new()
+    } else {
+        format!("; whether a new node can pull it is not known: the Secret {} may not be read", unread.join(", "))
+    };
+    (facts.wanted.state == State::Pulled).then(|| format!("the image was pulled{unknown}"))
 }
 
-/// Whether no login matches an image that may not be public.
+/// Whether no login matches an image that may not be public. It is not known if a Secret may not be read.
 pub(super) fn needs_login(facts: &Facts) -> bool {
-    facts.tried().is_empty() && !is_answered(facts)
+    facts.tried().is_empty() && !facts.has_unread() && !is_answered(facts)
 }
 
-/// Whether the registry's answer without a login said more than that a login is required.
-fn is_answered(facts: &Facts) -> bool {
-    let is_answer = |pull: &Pull| matches!(pull, Pull::Public | Pull::NotFound);
-    pulls(facts).any(|(_, pull)| is_answer(&pull)) && facts.wanted.words() != Words::Refused
+fn no_reference(facts: &Facts) -> Option<String> {
+    let account = facts.pod.as_ref().map_or(facts.account.name.as_str(), |pod| pod.account.as_str());
+    let left_out = if facts.account.is_left_out { ", which is not served" } else { "" };
+    (needs_login(facts) && !refers(facts)).then(|| format!("the ServiceAccount is `{account}`{left_out}"))
+}
+
+fn secret_empty(facts: &Facts) -> Option<String> {
+    let about = without_login(facts, |secret| is_read(secret) && secret.logins().next().is_none())?;
+    let lacks_auths = facts.secrets.iter().any(|secret| secret.lacks_auths);
+    Some(if lacks_auths { format!("{about} {}", secret::LACKS_AUTHS) } else { about })
 }
 
 /// A refused request to another host than the image's.
@@ -186,17 +225,6 @@ fn mirror(facts: &Facts) -> Option<String> {
     let own = if image.domain() == "docker.io" { "registry-1.docker.io" } else { image.domain() };
     let is_refused = matches!(facts.wanted.words(), Words::Refused | Words::Limited);
     (is_refused && asked != own).then(String::new)
-}
-
-fn rate_limit(facts: &Facts) -> Option<String> {
-    let is_used_up = |limits: &Limits| limits.remaining == Some(0);
-    let is_limited = |verdict: &Verdict| {
-        verdict.login == Some(Login::Limited)
-            || verdict.images.iter().any(|(_, pull)| *pull == Pull::Limited)
-            || verdict.limits.as_ref().is_some_and(is_used_up)
-    };
-    let words = facts.wanted.words();
-    when(words == Words::Limited || words == Words::Other && facts.verdicts.iter().any(is_limited))
 }
 
 fn of_secret(facts: &Facts, is_it: impl Fn(&PullSecret) -> bool) -> Option<String> {
@@ -223,51 +251,4 @@ fn of_key(facts: &Facts, wanted: Cause) -> Option<String> {
         Some(format!("{key} in `{}`", secret.name))
     };
     facts.secrets.iter().find_map(of)
-}
-
-/// The verdicts of this image, with the key of the login.
-fn pulls(facts: &Facts) -> impl Iterator<Item = (&str, Pull)> {
-    facts.verdicts.iter().flat_map(|verdict| {
-        let images = verdict.images.iter().filter(|(image, _)| *image == facts.wanted.image);
-        images.map(|(_, pull)| (verdict.registry.as_str(), *pull))
-    })
-}
-
-/// A kubelet tries one login after the other: the cause is the reason for which all of them fail.
-fn of_pull(facts: &Facts, is_it: impl Fn(Pull) -> bool) -> Option<String> {
-    if is_good(facts) {
-        return None;
-    }
-    pulls(facts).find(|(_, pull)| is_it(*pull)).map(|(registry, _)| format!("`{registry}`"))
-}
-
-fn of_login(facts: &Facts, is_it: impl Fn(&Login) -> bool) -> Option<String> {
-    if is_good(facts) {
-        return None;
-    }
-    let found = facts.verdicts.iter().find(|verdict| verdict.login.as_ref().is_some_and(&is_it))?;
-    let secret = found.source.as_ref().map_or(String::new(), |source| format!(" in {source}"));
-    Some(format!("`{}`{secret}", found.registry))
-}
-
-/// The registry, or the date in the password, says that the login has expired.
-fn expired(facts: &Facts) -> Option<String> {
-    let is_over = |verdict: &&Verdict| verdict.expires.is_some_and(|end| end <= facts.now);
-    let over = facts.verdicts.iter().find(is_over).filter(|_| !is_good(facts));
-    over.map(|verdict| format!("`{}`", verdict.registry)).or_else(|| of_login(facts, |login| *login == Login::Expired))
-}
-
-/// Whether one of the logins, or everybody, may pull the image.
-fn is_good(facts: &Facts) -> bool {
-    pulls(facts).any(|(_, pull)| pull.standing() == Standing::Good)
-}
-
-/// The registry accepts a login that is younger than the Pod.
-fn later_fixed(facts: &Facts) -> Option<String> {
-    let pod = facts.pod.as_ref()?;
-    let is_younger = |candidate: &Candidate<'_>| {
-        facts.secrets.iter().any(|secret| secret.name == candidate.secret && secret.written > pod.created)
-    };
-    let younger = facts.tried().into_iter().find(|candidate| is_good(facts) && is_younger(candidate))?;
-    Some(format!("`{}`", younger.secret))
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::credentials::{Credential, as_kubelet};
 use crate::docker_config::registry::RegistryKey;
+use crate::objects::marks::MANAGED_BY;
 
 /// A Secret that a Pod or ServiceAccount refers to.
 #[derive(Clone)]
@@ -17,7 +18,14 @@ pub struct PullSecret {
     pub held: Held,
     /// When it was last written, in the API server's date format.
     pub written: String,
+    /// Whether it has the label of regcred.
+    pub is_ours: bool,
+    /// Whether it has logins without `auths` around them.
+    pub lacks_auths: bool,
 }
+
+/// Why such a Secret is empty for a kubelet, in the words of `verify`.
+pub(super) const LACKS_AUTHS: &str = "has logins, but no `auths` around them: the old .dockercfg form";
 
 /// The content of such a Secret.
 #[derive(Clone)]
@@ -55,13 +63,17 @@ impl PullSecret {
     /// A Secret that does not exist.
     #[must_use]
     pub fn missing(name: &str) -> Self {
-        Self { name: name.to_owned(), held: Held::Missing, written: String::new() }
+        Self { name: name.to_owned(), held: Held::Missing, written: String::new(), is_ours: false, lacks_auths: false }
     }
 
     /// Reads the object of the API server.
     #[must_use]
     pub fn read(name: &str, object: &Value) -> Self {
-        let written = written(&object["metadata"]);
+        let found = Self {
+            written: written(&object["metadata"]),
+            is_ours: object["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1,
+            ..Self::missing(name)
+        };
         let text = |key: &str| {
             let bytes = STANDARD.decode(object["data"][key].as_str()?).ok()?;
             Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -69,8 +81,9 @@ impl PullSecret {
         let config = match object["type"].as_str() {
             Some("kubernetes.io/dockerconfigjson") => text(".dockerconfigjson"),
             Some("kubernetes.io/dockercfg") => text(".dockercfg").map(|auths| format!(r#"{{"auths":{auths}}}"#)),
-            _ => return Self { name: name.to_owned(), held: Held::OfAnotherType, written },
+            _ => return Self { held: Held::OfAnotherType, ..found },
         };
+        let lacks_auths = config.as_deref().is_some_and(lacks_auths);
         let held = match config.and_then(|config| auths(&config)) {
             Some(Value::Object(auths)) => {
                 Held::Entries(auths.iter().map(|(key, value)| entry(name, key, value)).collect())
@@ -78,7 +91,7 @@ impl PullSecret {
             Some(Value::Null) => Held::Entries(Vec::new()),
             _ => Held::Broken,
         };
-        Self { name: name.to_owned(), held, written }
+        Self { held, lacks_auths, ..found }
     }
 
     /// A Secret that this account may not read.
@@ -143,6 +156,13 @@ fn auths(config: &str) -> Option<Value> {
         Value::Null => Some(Value::Null),
         _ => None,
     }
+}
+
+/// Whether the text is only the content of `auths`.
+fn lacks_auths(config: &str) -> bool {
+    let Ok(Value::Object(config)) = serde_json::from_str(config) else { return false };
+    let is_login = |value: &Value| ["auth", "password"].iter().any(|field| value[field].is_string());
+    !config.is_empty() && config.iter().all(|(key, value)| key.parse::<RegistryKey>().is_ok() && is_login(value))
 }
 
 fn entry(secret: &str, written: &str, value: &Value) -> Entry {

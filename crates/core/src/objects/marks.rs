@@ -10,6 +10,15 @@ pub const OWNER: &str = "regcred.dev/owner";
 /// The label of our objects. Helm sets another value in a release.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "regcred");
 
+/// The annotation that says what writes an owner's objects.
+pub const STRATEGY: &str = "regcred.dev/strategy";
+/// Its value on what a controller needs.
+pub const CONTROLLER: &str = "controller";
+/// The namespace of a controller, unless another one is chosen.
+pub const CONTROLLER_NAMESPACE: &str = "regcred-system";
+/// The annotation with a controller's choice of namespaces and ServiceAccounts, as JSON: its policy has the choice as an expression.
+pub const SERVES: &str = "regcred.dev/serves";
+
 /// The name of the objects that an owner has once: its roles, its policies, and its controller with the Lease.
 #[must_use]
 pub fn name(owner: &str) -> String {

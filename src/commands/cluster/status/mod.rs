@@ -96,23 +96,26 @@ async fn look(
     logins: &[Logins],
     (once, online): (TypedOnce<'_>, Option<&Online<'_>>),
 ) -> Seen {
-    let Compared { server, delivery, facts, comparison, mut problems, .. } =
+    let Compared { server, delivery, facts, comparison, mut problems, opted_out, .. } =
         match compare(access, settings, logins, once).await {
             Ok(compared) => compared,
             Err(problems) => return Seen { problems, ..Seen::default() },
         };
-    let pods = match pods::read(&server, facts.namespaces.keys().cloned().collect()).await {
+    let mut pods = match pods::read(&server, facts.namespaces.keys().chain(&opted_out).cloned().collect()).await {
         Ok(pods) => pods,
         Err(problem) => {
             problems.push(problem);
             status::Pods::new()
         }
     };
+    let excluded = opted_out.iter().filter_map(|name| pods.remove_entry(name)).collect();
     let mut namespaces = status::of(&delivery, &facts, &comparison, &pods);
     if let Some(online) = online {
         problems.extend(online.ask(&server, &pods, &mut namespaces).await.err().into_iter().flatten());
     }
     problems.extend(not_read(&namespaces));
+    namespaces.extend(status::opted_out(&delivery, &excluded));
+    namespaces.sort_by(|one, other| one.namespace.cmp(&other.namespace));
     let others = comparison.steps.into_iter().filter(|step| step.namespace.is_none()).collect();
     Seen { namespaces, others, problems }
 }

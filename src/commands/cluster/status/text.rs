@@ -31,15 +31,19 @@ pub(super) fn write(clusters: &[(&Settings, Seen)]) -> String {
                     pods,
                 ]
             }));
+            if namespace.opted_out {
+                let name = namespace.namespace.to_string();
+                let [none, state] = ["-", "excluded"].map(str::to_owned);
+                rows.push([cluster.clone(), name, none.clone(), state, none, pods(namespace)]);
+            }
             let place =
                 if is_fleet { format!("{cluster}: {}", namespace.namespace) } else { namespace.namespace.to_string() };
-            let failed = namespace.failed_pulls.iter().flatten();
-            failed.clone().for_each(|pull| pulls.push_str(&said(&place, pull)));
             let of_cluster = if is_fleet { format!(" --cluster {cluster}") } else { String::new() };
-            pulls.extend(failed.take(1).map(|pull| {
-                let namespace = &namespace.namespace;
-                format!("  why: regcred explain pod {} -n {namespace}{of_cluster}\n", pull.pod)
-            }));
+            for pull in namespace.failed_pulls.iter().flatten() {
+                pulls.push_str(&said(&place, pull));
+                let _ =
+                    writeln!(pulls, "  why: regcred explain pod {} -n {}{of_cluster}", pull.pod, namespace.namespace);
+            }
             namespace.online.iter().flatten().for_each(|image| pulls.push_str(&asked(&place, image)));
         }
         for step in seen.others.iter().filter(|step| step.change.differs()) {
@@ -135,8 +139,8 @@ fn said(place: &str, pull: &PullStatus) -> String {
     if let Some(words) = &pull.words {
         let _ = writeln!(text, "  {words}");
     }
-    for name in &pull.lacks {
-        let _ = writeln!(text, "  the Pod has no reference to {name}: a reference is added when a Pod is created");
+    if let Some(advice) = &pull.advice {
+        let _ = writeln!(text, "  {advice}");
     }
     text
 }

@@ -10,6 +10,7 @@ use crate::cluster::selection::Others;
 use crate::names::ResourceName;
 use crate::objects::at_creation::{self, List, OnFailure};
 use crate::objects::guard::{has_not_opted_out, is_one_of};
+use crate::objects::marks::SERVES;
 use crate::objects::pod_policy::{self, binding};
 
 /// A policy on ServiceAccounts and its binding. If the policy fails, the ServiceAccount is created unchanged, and the controller adds the
@@ -25,7 +26,8 @@ pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> 
     }
     let where_served = format!("{} && {}", is_served_by(of, one), has_not_opted_out("object"));
     let patch = patch_if(&where_served, &list.patch());
-    let policy = at_creation::policy(&name, OnFailure::Ignore, "serviceaccounts", &conditions, &patch);
+    let mut policy = at_creation::policy(&name, OnFailure::Ignore, "serviceaccounts", &conditions, &patch);
+    tell_the_choice(&mut policy, of, one);
     vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
 }
 
@@ -33,8 +35,16 @@ pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> 
 pub(super) fn policy_on_pods(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
     let name = pod_policy::name(one.name, &of.marks.owner);
     let if_served = |patch: String| patch_if(&is_served_by(of, one), &patch);
-    let policy = pod_policy::policy(&name, (one.name, one.docker_config), if_served);
+    let mut policy = pod_policy::policy(&name, (one.name, one.docker_config), if_served);
+    tell_the_choice(&mut policy, of, one);
     vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
+}
+
+/// Puts the choice on the policy as data, which `explain` reads: nobody can read it back from the expression.
+fn tell_the_choice(policy: &mut Value, of: &Installation<'_>, one: &Installed<'_>) {
+    let config = one.config(of.settings);
+    let choice = json!({"namespaces": config["namespaces"], "serviceAccounts": config["serviceAccounts"]});
+    policy["metadata"]["annotations"][SERVES] = json!(choice.to_string());
 }
 
 fn is_served_by(of: &Installation<'_>, one: &Installed<'_>) -> String {

@@ -14,7 +14,7 @@ use super::selection::Others;
 use crate::docker_config::Logins;
 use crate::manifest::{Manifests, ObjectTemplate, Place, to_yaml};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
-use crate::objects::marks::{self, Marks, Role};
+use crate::objects::marks::{self, CONTROLLER, Marks, Role, STRATEGY};
 use crate::objects::rbac::{self, role, rule};
 use crate::objects::{self, AsBuilt, external_secret, namespace_of_a_program, objects, source};
 use crate::spec::choice::Link;
@@ -98,7 +98,11 @@ impl Installation<'_> {
     #[must_use]
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
-        let mut add = |values: Vec<Value>, role| objects::add(self.marks.dress(objects(values), role), &mut manifests);
+        let mut add = |mut values: Vec<Value>, role| {
+            let marked = values.iter_mut().filter(|_| role == Role::Policy);
+            marked.for_each(|policy| policy["metadata"]["annotations"][STRATEGY] = json!(CONTROLLER));
+            objects::add(self.marks.dress(objects(values), role), &mut manifests);
+        };
         let account =
             Subject::ServiceAccount(self.settings.namespace.clone(), ResourceName::extended(&self.name(), ""));
         let subjects = [account];

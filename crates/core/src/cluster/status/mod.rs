@@ -2,6 +2,7 @@
 //!
 //! It counts the plan of [`Delivery::compare`](super::Delivery::compare), and adds what kubelets and Pods report.
 
+mod lack;
 pub mod online;
 mod sight;
 mod view;
@@ -15,7 +16,7 @@ use super::pods::{Place, Pod};
 use crate::names::{Namespace, ResourceName};
 use online::{Answer, ImageStatus};
 
-pub use view::of;
+pub use view::{of, opted_out};
 
 /// The Pods of each namespace. A namespace that is missing here was not read.
 pub type Pods = BTreeMap<Namespace, Vec<Pod>>;
@@ -26,6 +27,9 @@ pub type Pods = BTreeMap<Namespace, Vec<Pod>>;
 pub struct NamespaceStatus {
     /// Its name.
     pub namespace: Namespace,
+    /// Whether its annotation opts out, so that it gets no pull secret.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub opted_out: bool,
     /// Its pull secrets.
     pub secrets: Vec<SecretStatus>,
     /// Images that its Pods fail to pull; empty if the Pods were not read.
@@ -136,6 +140,9 @@ pub struct PullStatus {
     /// The pull secrets that have a login for this image, but are not referred to by the Pod.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<ResourceName>,
+    /// Why it does not refer to them, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
 }
 
 impl NamespaceStatus {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::lack;
 use super::sight::{Sight, see};
 use super::{AccountStatus, LinkState, NamespaceStatus, Pods, PullStatus, SecretStatus, State};
 use crate::cluster::compare::{Comparison, Object, Step};
@@ -28,6 +29,31 @@ pub fn of(delivery: &Delivery<'_>, facts: &Facts, comparison: &Comparison, pods:
     facts.namespaces.iter().map(one).collect()
 }
 
+/// The namespaces that have opted out, as far as Pods fail to pull there.
+#[must_use]
+pub fn opted_out(delivery: &Delivery<'_>, pods: &Pods) -> Vec<NamespaceStatus> {
+    let sights: Vec<_> = delivery.pull_secrets.iter().map(|one| see(one, None)).collect();
+    let one = |(namespace, pods): (&Namespace, &Vec<Pod>)| {
+        let all = pods.iter().flat_map(|pod| pod.failed_pulls().into_iter().map(move |pull| (pod, pull)));
+        let failed: Vec<_> = all
+            .map(|(pod, pull)| {
+                let mut status = shown(pod, pull, &sights);
+                let advice = "the namespace has opted out by its annotation, so that it gets no pull secret";
+                status.advice = (!status.lacks.is_empty()).then(|| advice.to_owned());
+                status
+            })
+            .collect();
+        (!failed.is_empty()).then(|| NamespaceStatus {
+            namespace: namespace.clone(),
+            opted_out: true,
+            secrets: Vec::new(),
+            failed_pulls: Some(failed),
+            online: None,
+        })
+    };
+    pods.iter().filter_map(one).collect()
+}
+
 /// The state of one namespace.
 struct View<'a> {
     delivery: &'a Delivery<'a>,
@@ -44,10 +70,17 @@ impl View<'_> {
             here().map(|one| see(one, self.space.secrets.as_ref().and_then(|all| all.get(one.name)))).collect();
         let failed = |pods: &Vec<Pod>| {
             let all = pods.iter().flat_map(|pod| pod.failed_pulls().into_iter().map(move |pull| (pod, pull)));
-            all.map(|(pod, pull)| shown(pod, pull, &sights)).collect()
+            let shown = all.map(|(pod, pull)| {
+                let mut status = shown(pod, pull, &sights);
+                let lacks: Vec<_> = here().filter(|one| status.lacks.contains(one.name)).collect();
+                status.advice = lack::advice(self.delivery, self.space, pod, &lacks);
+                status
+            });
+            shown.collect()
         };
         NamespaceStatus {
             namespace: self.namespace.clone(),
+            opted_out: false,
             secrets: here().zip(&sights).map(|(one, sight)| self.secret(one, sight)).collect(),
             failed_pulls: pods.map(failed),
             online: None,
@@ -114,6 +147,7 @@ fn shown(pod: &Pod, FailedPull { used, reason, words }: FailedPull<'_>, sights: 
         reason: reason.to_owned(),
         words: words.map(|words| if is_quoted(&words) { HIDDEN.to_owned() } else { words }),
         lacks: lacks.map(|sight| sight.name.clone()).collect(),
+        advice: None,
     }
 }
 
@@ -276,6 +310,31 @@ mod tests {
                 "{image} {references}"
             );
             assert!(!found.is_as_wanted());
+        }
+    }
+
+    #[test]
+    fn the_advice_fits_the_reason_for_which_a_pod_lacks_a_reference() {
+        let known = logins();
+        let there = || space(Some(&secret(OURS, "kubernetes.io/dockerconfigjson", WANTED)), LINKED);
+        let of = |account: &str, references: &str| {
+            let mut pods = failing("ghcr.io/acme/api", references, "401 Unauthorized");
+            pods.values_mut().flatten().for_each(|pod| pod.spec.service_account_name = account.to_owned());
+            let found = status(&known, there(), &pods, OnConflict::Fail);
+            found.failed_pulls.unwrap().remove(0).advice.unwrap_or_default()
+        };
+        for (account, references, words) in [
+            ("default", "[]", "a reference is added when a Pod is created"),
+            ("", "[]", "a reference is added when a Pod is created"),
+            ("default", r#"[{"name":"own"}]"#, "`imagePullSecrets` of its own, without s"),
+            ("builder", "[]", "its ServiceAccount builder is not one of those that are linked"),
+            ("default", LINKED, ""),
+        ] {
+            let advice = of(account, references);
+            assert!(
+                advice.contains(words) && advice.is_empty() == words.is_empty(),
+                "{account} {references}: {advice}"
+            );
         }
     }
 

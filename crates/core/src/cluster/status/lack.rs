@@ -1,0 +1,41 @@
+//! Says why a Pod lacks a reference to a pull secret that has a login for its image.
+
+use crate::cluster::delivery::{Delivery, PullSecret};
+use crate::cluster::facts::Space;
+use crate::cluster::pods::Pod;
+use crate::cluster::reference::refers;
+use crate::spec::choice::Link;
+
+/// The sentence for a Pod of a served namespace that lacks references to these names.
+pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &[&PullSecret<'_>]) -> Option<String> {
+    let names: Vec<_> = lacks.iter().map(|one| one.name.as_str()).collect();
+    let names = names.join(", ");
+    let account = match pod.spec.service_account_name.as_str() {
+        "" => "default",
+        account => account,
+    };
+    let is_linked = |one: &&PullSecret<'_>| account.parse().is_ok_and(|account| one.accounts.has(&account));
+    let why = match delivery.link {
+        _ if names.is_empty() => return None,
+        Link::ServiceAccount if !lacks.iter().any(is_linked) => {
+            format!("its ServiceAccount {account} is not one of those that are linked")
+        }
+        Link::ServiceAccount if has_a_list_of_its_own(pod, space, account) => {
+            return Some(format!(
+                "the Pod has `imagePullSecrets` of its own, without {names}: add it there, or remove the list"
+            ));
+        }
+        Link::ServiceAccount | Link::Policy => "a reference is added when a Pod is created".to_owned(),
+        Link::None => "add it to the Pod or its ServiceAccount".to_owned(),
+    };
+    Some(format!("the Pod has no reference to {names}: {why}"))
+}
+
+/// Whether the Pod refers to a Secret that its ServiceAccount does not refer to.
+fn has_a_list_of_its_own(pod: &Pod, space: &Space, account: &str) -> bool {
+    let list =
+        account.parse().ok().and_then(|name| space.accounts.get(&name)).map(|account| &account.image_pull_secrets);
+    let is_of_the_account = |name: &str| name.parse().is_ok_and(|name| list.is_some_and(|list| refers(list, &name)));
+    let mut names = pod.spec.image_pull_secrets.iter().map(|reference| reference.name.as_str());
+    names.any(|name| !name.is_empty() && !is_of_the_account(name))
+}

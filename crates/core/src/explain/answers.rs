@@ -1,0 +1,113 @@
+//! Reads what the registry answers to the logins of a Pod. A kubelet tries all of them, so one good login is enough.
+
+use super::facts::{Candidate, Facts};
+use super::wanted::State;
+use super::words::Words;
+use crate::registry::limits::Limits;
+use crate::registry::verdict::{Login, Pull, Standing, Verdict};
+
+/// Whether the verdict says anything for sure.
+pub(super) fn is_known(verdict: &Verdict) -> bool {
+    verdict.login.as_ref().is_some_and(|login| login.standing() != Standing::Unknown)
+        || verdict.images.iter().any(|(_, pull)| pull.standing() != Standing::Unknown)
+}
+
+/// Whether the registry's answer without a login said more than that a login is required.
+pub(super) fn is_answered(facts: &Facts) -> bool {
+    let is_answer = |pull: &Pull| matches!(pull, Pull::Public | Pull::NotFound);
+    pulls(facts).any(|(_, pull)| is_answer(&pull)) && facts.wanted.words() != Words::Refused
+}
+
+/// The container runs, and the registry refuses every login of its Pod.
+pub(super) fn only_cached(facts: &Facts) -> Option<String> {
+    let mut answers = pulls(facts).map(|(_, pull)| pull.standing()).peekable();
+    let is_refused = answers.peek().is_some() && answers.all(|standing| standing == Standing::Refused);
+    (facts.wanted.state == State::Pulled && is_refused && !facts.has_unread()).then(String::new)
+}
+
+pub(super) fn rate_limit(facts: &Facts) -> Option<String> {
+    let is_used_up = |limits: &Limits| limits.remaining == Some(0);
+    let is_limited = |verdict: &Verdict| {
+        verdict.login == Some(Login::Limited)
+            || verdict.images.iter().any(|(_, pull)| *pull == Pull::Limited)
+            || verdict.limits.as_ref().is_some_and(is_used_up)
+    };
+    let words = facts.wanted.words();
+    let holds = words == Words::Limited || words == Words::Other && facts.verdicts.iter().any(is_limited);
+    holds.then(String::new)
+}
+
+/// The verdicts of this image, with the key of the login.
+fn pulls(facts: &Facts) -> impl Iterator<Item = (&str, Pull)> {
+    facts.verdicts.iter().flat_map(|verdict| {
+        let images = verdict.images.iter().filter(|(image, _)| *image == facts.wanted.image);
+        images.map(|(_, pull)| (verdict.registry.as_str(), *pull))
+    })
+}
+
+/// The reason for which all logins fail; nobody knows it while one of the Secrets may not be read.
+pub(super) fn of_pull(facts: &Facts, is_it: impl Fn(Pull) -> bool) -> Option<String> {
+    if is_good(facts) || facts.has_unread() {
+        return None;
+    }
+    pulls(facts).find(|(_, pull)| is_it(*pull)).map(|(registry, _)| format!("`{registry}`"))
+}
+
+/// The registry has no such image: it says so to a login, or to the node, whose logins this account may not know.
+pub(super) fn not_found(facts: &Facts) -> Option<String> {
+    let host = facts.wanted.reference.as_ref().ok().map(|reference| format!("`{}`", reference.image().domain()))?;
+    let words = facts.wanted.words();
+    let says_nothing_else = !facts.has_unread() || words == Words::Other;
+    let is_answer = pulls(facts).any(|(_, pull)| pull == Pull::NotFound) && says_nothing_else;
+    ((is_answer || words == Words::NotFound) && !is_good(facts)).then_some(host)
+}
+
+/// A login that the registry refuses is the cause unless it takes another one.
+pub(super) fn of_login(facts: &Facts, is_it: impl Fn(&Login) -> bool) -> Option<String> {
+    if is_good(facts) || facts.has_unread() || has_a_better_login(facts) {
+        return None;
+    }
+    let found = facts.verdicts.iter().find(|verdict| verdict.login.as_ref().is_some_and(&is_it))?;
+    let secret = found.source.as_ref().map_or(String::new(), |source| format!(" in {source}"));
+    Some(format!("`{}`{secret}", found.registry))
+}
+
+/// Whether the registry takes one of the logins, or answers about the image with it.
+fn has_a_better_login(facts: &Facts) -> bool {
+    let is_answer = |pull: &Pull| matches!(pull, Pull::NotFound | Pull::NoSuchTag | Pull::NoRight);
+    facts.verdicts.iter().any(|verdict| match verdict.login.as_ref().map(Login::standing) {
+        Some(Standing::Good) => true,
+        Some(Standing::Unknown) => verdict.images.iter().any(|(_, pull)| is_answer(pull)),
+        Some(Standing::Refused) | None => false,
+    })
+}
+
+/// The registry, or the date in the password, says that the login has expired.
+pub(super) fn expired(facts: &Facts) -> Option<String> {
+    of_expired(facts).map(|verdict| format!("`{}`", verdict.registry))
+}
+
+/// The login that has expired, if no other login is good.
+pub(super) fn of_expired(facts: &Facts) -> Option<&Verdict> {
+    if is_good(facts) || facts.has_unread() || has_a_better_login(facts) {
+        return None;
+    }
+    let is_over = |verdict: &&Verdict| verdict.expires.is_some_and(|end| end <= facts.now);
+    let says_so = |verdict: &&Verdict| verdict.login == Some(Login::Expired);
+    facts.verdicts.iter().find(is_over).or_else(|| facts.verdicts.iter().find(says_so))
+}
+
+/// Whether one of the logins, or everybody, may pull the image.
+pub(super) fn is_good(facts: &Facts) -> bool {
+    pulls(facts).any(|(_, pull)| pull.standing() == Standing::Good)
+}
+
+/// The registry accepts a login that is younger than the Pod.
+pub(super) fn later_fixed(facts: &Facts) -> Option<String> {
+    let pod = facts.pod.as_ref()?;
+    let is_younger = |candidate: &Candidate<'_>| {
+        facts.secrets.iter().any(|secret| secret.name == candidate.secret && secret.written > pod.created)
+    };
+    let younger = facts.tried().into_iter().find(|candidate| is_good(facts) && is_younger(candidate))?;
+    Some(format!("`{}`", younger.secret))
+}

@@ -1,0 +1,125 @@
+//! Reads our admission policies: whether one adds references to the Pods of a namespace, and which ServiceAccounts a controller serves.
+
+use globset::Glob;
+use serde_json::Value;
+
+use super::facts::PolicyState;
+use crate::cluster::facts::NamespaceObject;
+use crate::cluster::grant::Selector;
+use crate::cluster::selection::{Aim, Choice, Others};
+use crate::names::{Namespace, NamespacePattern};
+use crate::objects::marks::{CONTROLLER, SERVES, STRATEGY};
+
+/// Our admission policies, as far as the account may read them.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    /// The policies that change objects when they are created.
+    pub mutating: Vec<Value>,
+    /// Their bindings.
+    pub bindings: Vec<Value>,
+    /// The policies that confine accounts.
+    pub confining: Vec<Value>,
+}
+
+impl Policies {
+    /// Whether one of them adds references to the Pods of a namespace.
+    #[must_use]
+    pub fn state(&self, name: &str, namespace: Option<&Value>) -> PolicyState {
+        let mut state = PolicyState::None;
+        for binding in &self.bindings {
+            let Some(policy) = self.policy(binding).filter(|policy| is_on(policy, "pods")) else { continue };
+            let labels = |key: &str| match namespace {
+                Some(namespace) => namespace["metadata"]["labels"][key].as_str(),
+                None => (key == "kubernetes.io/metadata.name").then_some(name),
+            };
+            let is_bound = selects(&binding["spec"]["matchResources"]["namespaceSelector"], &labels);
+            if is_bound && Served::read(policy).is_none_or(|served| served.has(name, namespace)) {
+                return PolicyState::Serves;
+            }
+            state = PolicyState::Excludes;
+        }
+        state
+    }
+
+    /// Whether a controller of ours serves the cluster.
+    #[must_use]
+    pub fn are_of_a_controller(&self) -> bool {
+        let is_marked = |policy: &Value| policy["metadata"]["annotations"][STRATEGY] == CONTROLLER;
+        self.mutating.iter().chain(&self.confining).any(is_marked)
+    }
+
+    /// Whether controllers serve this namespace, but link other ServiceAccounts there.
+    #[must_use]
+    pub fn leave_out(&self, account: &str, name: &str, namespace: Option<&Value>) -> bool {
+        let on_accounts = self.mutating.iter().filter(|policy| is_on(policy, "serviceaccounts"));
+        let served: Vec<_> = on_accounts.filter_map(Served::read).filter(|one| one.has(name, namespace)).collect();
+        !served.is_empty() && !served.iter().any(|one| one.links(account))
+    }
+
+    fn policy(&self, binding: &Value) -> Option<&Value> {
+        self.mutating.iter().find(|policy| policy["metadata"]["name"] == binding["spec"]["policyName"])
+    }
+}
+
+/// Whether the policy is for objects of this resource.
+fn is_on(policy: &Value, resource: &str) -> bool {
+    let rules = policy["spec"]["matchConstraints"]["resourceRules"].as_array().into_iter().flatten();
+    rules.flat_map(|rule| rule["resources"].as_array().into_iter().flatten()).any(|one| one == resource)
+}
+
+/// The choice of a controller, from the annotation on its policy: the policy itself has it as an expression.
+struct Served {
+    include: Vec<NamespacePattern>,
+    exclude: Vec<NamespacePattern>,
+    selector: Selector,
+    accounts: Vec<String>,
+}
+
+impl Served {
+    fn read(policy: &Value) -> Option<Self> {
+        let text = policy["metadata"]["annotations"][SERVES].as_str()?;
+        let choice: Value = serde_json::from_str(text).ok()?;
+        let texts = |list: &Value| -> Vec<String> {
+            list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let patterns = |list: &Value| texts(list).iter().map(|text| text.parse().ok()).collect::<Option<_>>();
+        Some(Self {
+            include: patterns(&choice["namespaces"]["include"])?,
+            exclude: patterns(&choice["namespaces"]["exclude"])?,
+            selector: choice["namespaces"]["selector"].as_str().unwrap_or_default().parse().unwrap_or_default(),
+            accounts: texts(&choice["serviceAccounts"]),
+        })
+    }
+
+    fn has(&self, name: &str, namespace: Option<&Value>) -> bool {
+        let Ok(valid) = name.parse::<Namespace>() else { return false };
+        let object = namespace.and_then(|object| serde_json::from_value::<NamespaceObject>(object.clone()).ok());
+        let space = object.map(NamespaceObject::space).unwrap_or_default();
+        let choice = Choice { include: &self.include, exclude: &self.exclude, others: Others::All, aim: Aim::Serve };
+        choice.takes(&valid, &space) && (namespace.is_none() || self.selector.matches(&space.metadata.labels))
+    }
+
+    /// Whether it links this ServiceAccount; without names and globs it links every one.
+    fn links(&self, account: &str) -> bool {
+        let is_it = |text: &String| Glob::new(text).is_ok_and(|glob| glob.compile_matcher().is_match(account));
+        self.accounts.is_empty() || self.accounts.iter().any(is_it)
+    }
+}
+
+/// Whether a label selector selects an object with these labels.
+fn selects<'a>(selector: &Value, labels: &impl Fn(&str) -> Option<&'a str>) -> bool {
+    let is_met = |expression: &Value| {
+        let value = labels(expression["key"].as_str().unwrap_or_default());
+        let has = expression["values"].as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == value));
+        match expression["operator"].as_str() {
+            Some("In") => has,
+            Some("NotIn") => !has,
+            Some("Exists") => value.is_some(),
+            Some("DoesNotExist") => value.is_none(),
+            _ => false,
+        }
+    };
+    let mut equal = selector["matchLabels"].as_object().into_iter().flatten();
+    equal.all(|(key, value)| labels(key) == value.as_str())
+        && selector["matchExpressions"].as_array().into_iter().flatten().all(is_met)
+}

@@ -1,0 +1,88 @@
+//! Writes what to do about a cause, with the names that the commands need.
+
+use super::answers::of_expired;
+use super::cause::Cause;
+use super::facts::Facts;
+use super::secret::{Held, PullSecret};
+
+/// What to do.
+pub(super) fn of(cause: Cause, facts: &Facts) -> String {
+    let remedy = with_names(cause, facts).unwrap_or_else(|| cause.remedy().to_owned());
+    if facts.place.has_controller && remedy.contains("`regcred apply") {
+        return remedy + "; a controller serves this cluster and will undo it: change its login or its regcred.yaml";
+    }
+    remedy
+}
+
+fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
+    let namespace = facts.place.name.as_str();
+    let again = || format!("then create the Pod again{}", new_pod(facts));
+    let annotated = |object: &str, keys: &[&str]| {
+        let keys: Vec<_> = keys.iter().map(|key| format!("{key}-")).collect();
+        let apply = if facts.place.has_controller { "" } else { "`regcred apply` in this namespace, " };
+        (!keys.is_empty()).then(|| format!("`kubectl annotate {object} {}`, {apply}{}", keys.join(" "), again()))
+    };
+    match cause {
+        Cause::NamespaceExcluded => annotated(&format!("namespace {namespace}"), &facts.place.opts_out),
+        Cause::AccountExcluded => {
+            let account = &facts.account.name;
+            annotated(&format!("serviceaccount {account} -n {namespace}"), &facts.account.opts_out)
+        }
+        Cause::LinkedLater => {
+            Some(format!("delete the Pod, so that its controller creates a new one{}", new_pod(facts)))
+        }
+        Cause::PolicyExcludes if facts.place.has_controller => {
+            Some(format!("add the namespace to `namespaces` in the controller's regcred.yaml, {}", again()))
+        }
+        Cause::PolicyLater => Some(format!(
+            "create the Pod again{}; if that does not help, add a login for the registry of this image",
+            new_pod(facts)
+        )),
+        Cause::NoReference if facts.account.is_left_out => {
+            let name = &facts.account.name;
+            Some(format!("add `{name}` to `serviceAccounts` in regcred.yaml, and apply it; {}", again()))
+        }
+        Cause::WrongType => {
+            let secret = facts.secrets.iter().find(|secret| matches!(secret.held, Held::OfAnotherType))?;
+            let overwrite = if secret.is_ours { "" } else { " --on-conflict overwrite" };
+            Some(format!(
+                "create it again with the type kubernetes.io/dockerconfigjson: `{} --recreate{overwrite}`",
+                apply(secret, namespace)
+            ))
+        }
+        Cause::Expired => {
+            let source = of_expired(facts)?.source.as_deref()?;
+            let secret = facts.secrets.iter().find(|secret| source.contains(&format!("`{}`", secret.name)))?;
+            Some(if secret.is_ours {
+                format!("fetch a new one, and apply it: `{}`", apply(secret, namespace))
+            } else {
+                format!("fetch a new one, and write it into `{}` where that Secret is made", secret.name)
+            })
+        }
+        Cause::NoKey => {
+            let secret = facts.secrets.iter().find(|secret| secret.logins().next().is_some())?;
+            let name = &secret.name;
+            (!secret.is_ours).then(|| {
+                format!("add a login for that registry to `{name}` where that Secret is made: regcred did not write it")
+            })
+        }
+        Cause::SecretEmpty if facts.secrets.iter().any(|secret| secret.lacks_auths) => {
+            Some("put `{\"auths\": …}` around the logins, and write the Secret again".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn apply(secret: &PullSecret, namespace: &str) -> String {
+    format!("regcred apply -n {namespace} --secret-name {}", secret.name)
+}
+
+/// The command that makes a workload create its Pods again.
+fn new_pod(facts: &Facts) -> String {
+    let namespace = &facts.place.name;
+    match facts.pod.as_ref().map(|pod| (&pod.name, &pod.workload)) {
+        Some((_, Some(workload))) => format!(": `kubectl rollout restart {workload} -n {namespace}`"),
+        Some((name, None)) => format!(": `kubectl delete pod {name} -n {namespace}`"),
+        None => String::new(),
+    }
+}
