@@ -7,6 +7,7 @@ use std::sync::{Mutex, OnceLock};
 
 use regcred_core::diagnostic::{Diagnostic, Failure, Severity};
 use regcred_core::plan::Change;
+use serde::Serialize;
 
 /// How a command without an error ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +107,7 @@ pub fn is_json() -> bool {
 pub fn change(change: &Change) {
     if is_json() {
         // If stdout is closed, there is nobody to tell.
-        let _ = writeln!(io::stdout().lock(), "{}", serde_json::to_string(change).unwrap_or_default());
+        let _ = io::stdout().lock().write_all(json(change).unwrap_or_default().as_bytes());
     } else {
         note(&format!("{}: {}", change.reason, change.path));
     }
@@ -161,11 +162,6 @@ fn line(text: &str) {
 /// The text as one line that no terminal and no CI can take for a command: names in it may come from a repository.
 #[must_use]
 pub fn inert(text: &str) -> String {
-    let is_visible = |letter: char| {
-        !letter.is_control()
-            && !matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-            && !matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-    };
     let mut line = String::with_capacity(text.len());
     for letter in text.chars() {
         // `##vso[…]`, `##teamcity[…]`, `##[…]`; and `::error::`, which is a command only at the beginning of a line.
@@ -175,9 +171,47 @@ pub fn inert(text: &str) -> String {
     line
 }
 
+fn is_visible(letter: char) -> bool {
+    !letter.is_control()
+        && !matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        && !matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// An answer as a line of JSON in which no terminal and no CI finds a command. A reader of JSON finds the same values.
+///
+/// # Errors
+/// The answer has no form in JSON.
+pub fn json(answer: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(answer)?;
+    let mut line = String::with_capacity(text.len() + 1);
+    for letter in text.chars() {
+        if is_visible(letter) && !(letter == '#' && line.ends_with('#')) {
+            line.push(letter);
+        } else {
+            line.extend(letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    line.push('\n');
+    Ok(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_name_in_json_is_a_command_and_each_stays_what_it_is() {
+        for (text, written) in [
+            ("##vso[task.x]y ###[group]", r##""#\u0023vso[task.x]y #\u0023#[group]""##),
+            ("::error::x", r#""::error::x""#),
+            ("\u{9b}2K\u{202e}\u{e0041}\n# é", r##""\u009b2K\u202e\udb40\udc41\n# é""##),
+        ] {
+            let line = json(&text).unwrap();
+            assert_eq!(line, format!("{written}\n"));
+            assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+            assert!(!line.contains("##") && !line.starts_with("::"), "{line}");
+        }
+    }
 
     #[test]
     fn no_name_in_a_line_is_a_command() {

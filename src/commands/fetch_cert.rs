@@ -15,7 +15,7 @@ use crate::report::{self, Outcome};
 use crate::settings::file::{Cluster, File, Spec};
 use crate::settings::fleet::choose;
 use crate::settings::secret_variables;
-use regcred_core::cluster::confine::{CONTEXTS, check_context, check_path_of_kubeconfig};
+use regcred_core::cluster::confine::{CONTEXTS, check_context, check_current_context, check_path_of_kubeconfig};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::InvalidName;
 
@@ -44,6 +44,10 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
         environment,
         sources: &sources,
     };
+    if controller.context.is_none() && environment.guard(CONTEXTS).is_some() {
+        let current = controller.current_context().map_err(failed)?;
+        check_current_context(current.as_deref(), environment.guard(CONTEXTS)).map_err(failed)?;
+    }
     let pem = controller.certificate().map_err(failed)?;
     let source = "the answer of the controller";
     let Recipient { warnings, last_day, .. } = certificate::choose(&pem, source, Timestamp::now()).map_err(failed)?;

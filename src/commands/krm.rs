@@ -101,7 +101,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     if manifests.hold_a_secret() {
         git::check_stdout(&Target::new(Path::new(""), &run.settings, &secret_variables, environment))
             .map_err(for_a_function)?;
-        warnings.extend(package::check(list, run.settings.plaintext_in_git, environment.directory())?);
+        warnings.extend(package::check(list, run.settings.plaintext_in_git, environment)?);
     }
     for warning in &warnings {
         report::detail(&warning.message);

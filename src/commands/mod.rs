@@ -51,7 +51,11 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
         }))
     };
     if !matches!(command, Command::Init(_) | Command::Schema | Command::Completions { .. } | Command::Man { .. }) {
-        let problems = confine::check_guards(environment.names(), |name| !environment.is_set(name));
+        let is_empty = |name: &str| {
+            !environment.is_set(name)
+                || environment.setting(name).is_some_and(|text| confine::parts(text).next().is_none())
+        };
+        let problems = confine::check_guards(environment.names(), is_empty);
         Failure::unless_clean("the environment", &problems)?;
     }
     match command {

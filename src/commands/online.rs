@@ -15,6 +15,7 @@ use crate::files::stream::print_text;
 use crate::registry::{self, Options};
 use crate::report::{self, Outcome};
 use crate::settings;
+use regcred_cluster::threads;
 use regcred_core::credentials::Credential;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::docker_config::Logins;
@@ -92,7 +93,7 @@ pub(super) fn run(
     match format {
         AnswerFormat::Json => {
             let answer = Answer { online: verdicts.iter().map(as_json).collect(), problems };
-            print_text(&(serde_json::to_string(&answer)? + "\n"))?;
+            print_text(&report::json(&answer)?)?;
             Ok(if is_refused { Outcome::Negative } else { Outcome::Done })
         }
         AnswerFormat::Text => {
@@ -220,7 +221,9 @@ fn failed(problem: Diagnostic) -> Failure {
 }
 
 pub(super) fn not_asked(error: &std::io::Error) -> Failure {
-    failed(if error.kind() == ErrorKind::Unsupported {
+    failed(if error.kind() == ErrorKind::WouldBlock {
+        threads::none(Code::RegistryUnreachable)
+    } else if error.kind() == ErrorKind::Unsupported {
         Diagnostic::error(Code::RegistryUnreachable, "the proxy in `HTTPS_PROXY` is not an HTTP proxy")
             .hint("write http://HOST:PORT, or name the registries in `NO_PROXY`")
     } else {

@@ -180,7 +180,7 @@ fn sources(members: &[Settings]) -> Vec<&Source> {
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {
-    print_text(&(serde_json::to_string(answer)? + "\n"))?;
+    print_text(&report::json(answer)?)?;
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! Refuses plain Secrets among items that come from files in a Git work tree.
 
-use std::path::Path;
-
 use super::list::ResourceList;
+use crate::environment::Environment;
 use crate::files::git;
+use crate::protect::approval;
 use crate::settings::PlaintextInGit;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
@@ -21,7 +21,7 @@ const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernet
 pub fn check(
     list: &ResourceList<'_>,
     plaintext: PlaintextInGit,
-    directory: &Path,
+    environment: &Environment,
 ) -> Result<Option<Diagnostic>, Failure> {
     // kustomize passes at least one item, the functionConfig; kpt passes none for a package without objects.
     let is_a_package = list.items.is_empty()
@@ -29,10 +29,16 @@ pub fn check(
             let annotations = &item.value["metadata"]["annotations"];
             PATHS.iter().any(|name| annotations[*name].is_string())
         });
+    if is_a_package && approval::listed(environment).is_some() {
+        return Err(Failure::of(
+            "the recipients",
+            approval::in_clear().hint("use `protect: external`, or `regcred render`"),
+        ));
+    }
     if !is_a_package || plaintext == PlaintextInGit::Allow {
         return Ok(None);
     }
-    if git::in_work_tree(directory) {
+    if git::in_work_tree(environment.directory()) {
         let message = "the output goes into files in a Git work tree: a plain Secret would enter Git with them";
         return Err(Failure::of("the output", Diagnostic::error(Code::PlaintextInGit, message).hint(ELSEWHERE)));
     }

@@ -1,8 +1,9 @@
-//! Refuses recipients that `REGCRED_RECIPIENTS` does not list.
+//! Refuses recipients that `REGCRED_RECIPIENTS` does not list, and logins that everybody can read.
 
 use std::collections::BTreeSet;
 
 use crate::environment::Environment;
+use crate::settings::{ProtectIsOf, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::recipient::{Authority, Recipient, Recipients};
 
@@ -21,6 +22,27 @@ pub fn check(listed: Option<&BTreeSet<String>>, recipients: &Recipients) -> Resu
     let authority = Authority::List(listed.clone());
     let refused = authority.refuse(recipients);
     if refused.is_empty() { Ok(()) } else { Err(Failure::of("the recipients", not_listed(&refused))) }
+}
+
+/// Refuses logins in clear in a file if there is a list of recipients, unless a flag asks for them: a merge request can change `protect`.
+///
+/// # Errors
+/// There is, and no flag does.
+pub fn check_in_clear(settings: &Settings, environment: &Environment) -> Result<(), Failure> {
+    if settings.protect_is_of == ProtectIsOf::Flag || listed(environment).is_none() {
+        return Ok(());
+    }
+    Err(Failure::of("the recipients", in_clear()))
+}
+
+/// Logins in clear where there is a list of recipients.
+pub fn in_clear() -> Diagnostic {
+    let message = format!(
+        "the logins would be in clear in a file, and `{VARIABLE}` lists who may read them: `protect` in regcred.yaml is `plain` or missing"
+    );
+    Diagnostic::error(Code::NotAllowed, message).hint(
+        "check who changed `protect`; write `protect: sealed`, `sops` or `external`; if it was meant, type --protect plain",
+    )
 }
 
 /// The recipients that are not in the list.

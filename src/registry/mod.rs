@@ -15,6 +15,7 @@ use futures::{StreamExt, stream};
 use crate::environment::Environment;
 use ask::Registry;
 use client::Client;
+use regcred_cluster::threads;
 use regcred_core::confine::Allowed;
 use regcred_core::credentials::Credential;
 use regcred_core::registry::question::{Question, questions};
@@ -43,17 +44,19 @@ pub struct Options<'a> {
 /// # Errors
 /// No runtime can be started, or the proxy cannot be used.
 pub fn check(logins: &[&Credential], images: &[Reference], options: &Options<'_>) -> io::Result<Vec<Verdict>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(threads::KEPT).build()?;
     runtime.block_on(ask(logins, images, options))
 }
 
 /// The same within a runtime.
 ///
 /// # Errors
-/// The proxy cannot be used.
+/// The proxy cannot be used, or the system starts no thread.
 pub async fn ask(logins: &[&Credential], images: &[Reference], options: &Options<'_>) -> io::Result<Vec<Verdict>> {
     let questions = questions(logins, images);
     let client = Client::new(options)?;
+    threads::keep_one().await?;
     let mut hosts: BTreeMap<&str, Option<&Reference>> = BTreeMap::new();
     for Question { host, images, .. } in &questions {
         if let Some(host) = host {

@@ -24,6 +24,7 @@ const OLDEST: u32 = 30;
 pub(super) fn decide(
     options: &Options,
     link: Link,
+    allowed: &Allowed,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<ControllerSettings, Failure> {
     let Some(Sourced { value: image, origin }) = &options.controller_image else {
@@ -63,7 +64,7 @@ pub(super) fn decide(
         selector: super::grant::selector(options, problems),
         evicts: options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.value),
         check_online: interval(options, problems),
-        registries: registries(options, problems),
+        registries: registries(options, allowed, problems),
         resources: resources(options, problems),
     })
 }
@@ -89,12 +90,13 @@ fn has_resources(options: &Options) -> bool {
 }
 
 /// The registries that custom resources may name with `--crd`, and that are asked with `--check-online`.
-fn registries(options: &Options, problems: &mut Vec<Diagnostic>) -> Vec<String> {
+fn registries(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Vec<String> {
     let Some(Sourced { value, origin }) = &options.permitted_registries else { return Vec::new() };
     if !has_resources(options) && options.check_online.is_none() {
         let message = format!("{origin} means nothing without `--crd` or `--check-online`");
         problems.push(Diagnostic::error(Code::MeansNothing, message).hint("add one of them, or leave it out"));
     }
+    problems.extend(allowed.refuse_globs(value, &origin.to_string()));
     if Allowed::of_registries(value, "").is_err() {
         let problem = Diagnostic::error(Code::InvalidGlob, format!("{origin} holds an invalid glob"));
         problems.push(problem.hint("for example ghcr.io or *.example.com"));

@@ -70,6 +70,8 @@ pub struct Settings {
     pub destination: Destination,
     /// Whether a plain Secret may go into a work tree.
     pub plaintext_in_git: PlaintextInGit,
+    /// Who decides how logins are protected.
+    pub protect_is_of: ProtectIsOf,
 }
 
 /// Which encrypted documents are encrypted again.
@@ -97,6 +99,15 @@ pub enum PlaintextInGit {
     Refuse,
     /// The user insists.
     Allow,
+}
+
+/// Who decides how logins are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtectIsOf {
+    /// The command line.
+    Flag,
+    /// `regcred.yaml`, also by leaving it out.
+    File,
 }
 
 impl Settings {
@@ -142,7 +153,8 @@ impl Settings {
         };
         let controller = match combination.strategy {
             Strategy::Controller if purpose == Purpose::Manifests => {
-                Some(controller::decide(options, combination.link, problems)?)
+                let allowed = allowed(environment).unwrap_or_default();
+                Some(controller::decide(options, combination.link, &allowed, problems)?)
             }
             _ => None,
         };
@@ -208,6 +220,10 @@ impl Settings {
             credential_helpers: either(options.credential_helpers.as_ref(), Helpers::Ask, Helpers::Leave),
             short_lived: either(options.allow_short_lived.as_ref(), ShortLived::Allow, ShortLived::Refuse),
             destination,
+            protect_is_of: match &options.protect {
+                Some(protect) if !protect.origin.is_of_a_file() => ProtectIsOf::Flag,
+                _ => ProtectIsOf::File,
+            },
             plaintext_in_git: either(
                 options.allow_plaintext_in_git.as_ref(),
                 PlaintextInGit::Allow,

@@ -24,6 +24,24 @@ fn an_unknown_variable_is_an_error_with_file_and_line() {
     assert!(problems[0].message.contains("`namespace.yaml.j2`, line 2"), "{}", problems[0].message);
 }
 
+#[test]
+fn a_value_that_is_too_deep_is_an_error_and_ends_no_process() {
+    let deep = format!("{}ns.x{}", "[".repeat(100), "]".repeat(100));
+    for (times, value) in [(99_999, "[ns.x]"), (99_999, "{'a': ns.x}"), (40_000, &deep)] {
+        for printed in ["{{ ns.x }}", "{{ ns.x | string }}", "{{ ns.x | tojson }}", "{{ ns.x == [ns.x] }}", ""] {
+            let template = format!(
+                "{{% set ns = namespace(x=[1]) %}}{{% for i in range({times}) %}}{{% set ns.x = {value} %}}{{% endfor %}}{printed}"
+            );
+            let folder = tempfile::tempdir().unwrap();
+            #[expect(clippy::disallowed_methods, reason = "a fixture")]
+            std::fs::write(folder.path().join("namespace.yaml.j2"), template).unwrap();
+            let part = Part { template: "namespace.yaml.j2", context: json!({}), objects: Vec::new() };
+            let made = Templates::load(Some(folder.path())).and_then(|templates| templates.restyle(part));
+            assert!(made.is_err(), "{value} {printed}");
+        }
+    }
+}
+
 const EXTERNAL: &str = "store: {kind: ClusterSecretStore, name: vault}
 logins:
 - {registry: ghcr.io, username: {value: bot}, password: {key: ghcr}}

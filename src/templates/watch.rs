@@ -17,8 +17,11 @@ const TIME: Duration = Duration::from_secs(20);
 static SPENT: AtomicU64 = AtomicU64::new(0);
 /// How often the watch checks.
 const TICK: Duration = Duration::from_millis(5);
-/// The stack of the thread, because macros call each other.
-const STACK: usize = 16 * 1024 * 1024;
+/// The stack of the thread, because macros call each other, and because a deep value is printed and dropped by nested calls. It is larger than
+/// [`MEMORY`], so that such a value reaches that limit first. The system gives only the part that is used.
+const STACK: usize = 1024 * 1024 * 1024;
+/// The stack where the system does not reserve that much.
+const SMALL_STACK: usize = 16 * 1024 * 1024;
 /// The smallest page of memory, which is the unit of Linux.
 const PAGE: u64 = 4096;
 
@@ -32,17 +35,20 @@ pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send +
     let (before, started) = (resident(), Instant::now());
     let work = Arc::new(Mutex::new(Some(work)));
     let taken = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let there = Arc::clone(&work);
-    let spawned = thread::Builder::new().stack_size(STACK).spawn(move || {
-        if let Some(work) = taken(&there) {
-            // Nobody may be waiting any more.
-            let _ = sender.send(work());
-        }
-    });
+    let start = |stack| {
+        let (there, sender) = (Arc::clone(&work), sender.clone());
+        thread::Builder::new().stack_size(stack).spawn(move || {
+            if let Some(work) = taken(&there) {
+                // Nobody may be waiting any more.
+                let _ = sender.send(work());
+            }
+        })
+    };
     // If no thread can be started, only the number of steps is limited.
-    if spawned.is_err() {
+    if start(STACK).or_else(|_| start(SMALL_STACK)).is_err() {
         return taken(&work).map(|work| work()).ok_or(Exceeded);
     }
+    drop(sender);
     loop {
         match receiver.recv_timeout(TICK) {
             Ok(answer) => {

@@ -7,6 +7,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use crate::harness::nobody;
 use crate::harness::peers::{Peers, Reply};
 use crate::harness::regcred::regcred;
 
@@ -86,6 +88,147 @@ fn each_cluster_that_cannot_be_reached_is_named() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(answer["clusters"][0]["cluster"], "us");
     assert_eq!(answer["clusters"][0]["problems"][0]["code"], "cluster-unreachable");
+}
+
+/// Two clusters of one kubeconfig, and a port that hears whether one of them is asked.
+fn two_contexts() -> (tempfile::TempDir, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = kubeconfig(&format!("http://{}", listener.local_addr().unwrap()))
+        .replace("current-context: a", "current-context: prod");
+    let contexts =
+        "contexts: [{name: prod, context: {cluster: a, user: a}}, {name: staging, context: {cluster: a, user: a}}]";
+    let config: Vec<_> =
+        config.lines().map(|line| if line.starts_with("contexts:") { contexts } else { line }).collect();
+    std::fs::write(folder.path().join("config"), config.join("\n")).unwrap();
+    std::fs::write(
+        folder.path().join("regcred.yaml"),
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  pullSecrets:\n  \
+         - namespaces: {include: [a]}\n  clusters:\n  - {name: staging}\n",
+    )
+    .unwrap();
+    (folder, listener)
+}
+
+#[test]
+fn a_cluster_that_names_no_context_reaches_the_current_one_only_if_that_is_allowed() {
+    let (folder, listener) = two_contexts();
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let variables = [&[LOGIN], variables].concat();
+        let output = regcred(folder.path(), &variables, arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!said.contains("canary"), "{said}");
+        (output.status.code(), said)
+    };
+    let verbs: [&[&str]; 5] = [
+        &["apply"],
+        &["diff"],
+        &["status"],
+        &["delete", "--yes"],
+        &["explain", "image", "ghcr.io/acme/app", "--namespace", "a"],
+    ];
+    let guard = ("REGCRED_ALLOWED_CONTEXTS", "staging");
+    for verb in verbs {
+        let arguments = [verb, &["--cluster", "staging", "--timeout", "2s"]].concat();
+        for kubeconfig in [&["--kubeconfig", "config"][..], &[]] {
+            let arguments = [&arguments[..], kubeconfig].concat();
+            let (code, said) = run(&arguments, &[("KUBECONFIG", "config"), guard]);
+            assert_eq!(code, Some(1), "{arguments:?}: {said}");
+            assert!(said.contains("current context is one, which `REGCRED_ALLOWED_CONTEXTS` does not allow"), "{said}");
+        }
+        let (code, said) = run(&arguments, &[("KUBERNETES_SERVICE_HOST", "127.0.0.1"), guard]);
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("has no context, which `REGCRED_ALLOWED_CONTEXTS` does not allow"), "{said}");
+        assert!(listener.accept().is_err(), "{arguments:?}: the cluster was asked");
+    }
+    let pod = ("KUBERNETES_SERVICE_HOST", "127.0.0.1");
+    let (code, said) = run(&["apply", "--cluster", "staging", "--context", "prod"], &[pod]);
+    assert!(code == Some(1) && said.contains("there is no kubeconfig that could have it"), "{said}");
+    let allowed: [(&[&str], &str); 3] =
+        [(&["--context", "prod"], "staging"), (&["--context", "staging"], "other"), (&[], "staging,prod")];
+    for (more, guard) in allowed {
+        let arguments = [&["status", "--cluster", "staging", "--timeout", "1s"], more].concat();
+        let (code, said) = run(&arguments, &[("KUBECONFIG", "config"), ("REGCRED_ALLOWED_CONTEXTS", guard)]);
+        assert!(code == Some(1) && !said.contains("REGCRED_ALLOWED_CONTEXTS"), "{arguments:?}: {said}");
+        assert!(listener.accept().is_ok(), "{arguments:?}: {said}");
+        while listener.accept().is_ok() {}
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn fetch_cert_asks_the_current_context_only_if_it_is_allowed() {
+    let (folder, _listener) = two_contexts();
+    let file = folder.path().join("regcred.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace("{name: staging}", "{name: staging, sealing: {certificate: a.pem}}");
+    std::fs::write(file, text).unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    for (answer, expected) in [("echo prod", "current context is one, which"), ("exit 1", "has no context, which")] {
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in 'config current-context') {answer};; *) echo \"$*\" >> asked; exit 1;; esac\n"
+        );
+        std::fs::write(bin.join("kubectl"), script).unwrap();
+        assert!(Command::new("chmod").arg("+x").arg(bin.join("kubectl")).status().unwrap().success());
+        let run = |arguments: &[&str], contexts: &str| {
+            let variables = [("PATH", path.as_str()), ("REGCRED_ALLOWED_CONTEXTS", contexts)];
+            let arguments = [&["fetch-cert", "--cluster", "staging"], arguments].concat();
+            String::from_utf8(regcred(folder.path(), &variables, &arguments).stderr).unwrap()
+        };
+        let said = run(&[], "staging");
+        assert!(said.contains(expected) && said.contains("`REGCRED_ALLOWED_CONTEXTS` does not allow"), "{said}");
+        assert!(!folder.path().join("asked").exists(), "{answer}");
+    }
+    std::fs::write(bin.join("kubectl"), "#!/bin/sh\necho \"$*\" >> asked\necho prod\n").unwrap();
+    let variables = [("PATH", path.as_str()), ("REGCRED_ALLOWED_CONTEXTS", "staging,prod")];
+    regcred(folder.path(), &variables, &["fetch-cert", "--cluster", "staging"]);
+    assert!(std::fs::read_to_string(folder.path().join("asked")).unwrap().contains("get service"));
+}
+
+#[test]
+fn an_address_of_a_cluster_that_is_no_url_is_named_as_the_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    for address in ["word", "cluster.example.com:6443", "/api", "ftp://cluster.example.com", "", "https://"] {
+        std::fs::write(folder.path().join("config"), kubeconfig(address)).unwrap();
+        let output = regcred(folder.path(), &[LOGIN], &["apply", "-n", "a", "--kubeconfig", "config"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{address}: {said}");
+        assert!(
+            said.contains("address") && said.contains("kubeconfig") && !said.contains("a bug"),
+            "{address}: {said}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_host_with_a_name_needs_a_thread_and_says_so_where_none_can_be_started() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config"), kubeconfig("http://localhost:1")).unwrap();
+    // It copies the program to where nobody may run it.
+    drop(nobody::regcred(folder.path(), [folder.path().join("config")]));
+    let of_a_cluster = "-n a --kubeconfig config";
+    for arguments in [
+        format!("apply {of_a_cluster}"),
+        format!("diff {of_a_cluster}"),
+        format!("status {of_a_cluster}"),
+        "delete -n a --yes --kubeconfig config".to_owned(),
+        "explain image ghcr.io/acme/app --namespace a --kubeconfig config".to_owned(),
+        "verify --online".to_owned(),
+    ] {
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("ulimit -u 1 && exec ./regcred {arguments}")]);
+        nobody::become_nobody(&mut command);
+        let output =
+            command.env_clear().envs([LOGIN]).current_dir(folder.path()).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {said}");
+        assert!(said.contains("starts no further thread") && said.contains("`ulimit -u`"), "{arguments}: {said}");
+        assert!(!said.contains("a bug") && !said.contains("canary"), "{arguments}: {said}");
+    }
 }
 
 #[cfg(unix)]

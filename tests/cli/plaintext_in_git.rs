@@ -552,12 +552,17 @@ const KPTFILE: &str = "\n- kind: Kptfile\n  metadata: {annotations: {internal.co
 
 /// A function with these items.
 fn krm(folder: &Path, items: &str, config: &str) -> Output {
+    krm_with(&[], folder, items, config)
+}
+
+fn krm_with(variables: &[(&str, &str)], folder: &Path, items: &str, config: &str) -> Output {
     let list =
         format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:{items}\nfunctionConfig: {config}\n");
     let mut child = Command::new(env!("CARGO_BIN_EXE_regcred"))
         .arg("krm")
         .env_clear()
         .envs([("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())])
+        .envs(variables.iter().copied())
         .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -604,6 +609,20 @@ fn a_function_puts_no_plain_secret_among_files_in_git_unless_it_is_told_to() {
     let output = krm(folder.path(), KPTFILE, &credentials("regcred.dev/allow-plaintext-in-git: 'yes'"));
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("neither `true` nor `false`"));
+}
+
+#[test]
+fn a_function_puts_no_plain_secret_among_files_where_recipients_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "{apiVersion: v1, kind: ConfigMap, data: {namespaces: a, allow-plaintext-in-git: 'true'}}";
+    let run = |items: &str| krm_with(&[("REGCRED_RECIPIENTS", "age1x")], folder.path(), items, config);
+    for items in [KPTFILE, " []"] {
+        let output = run(items);
+        assert_eq!(output.status.code(), Some(1));
+        let (said, out) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        assert!(said.contains("would be in clear in a file") && !out.contains("kind: Secret\n"), "{said}");
+    }
+    succeeds(&run("\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"));
 }
 
 /// With a committed link, an attacker can make a run write elsewhere, or print a file from elsewhere. `@` is the path of the work tree.

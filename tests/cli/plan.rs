@@ -336,3 +336,17 @@ fn another_key_of_fingerprints_keeps_every_ciphertext_where_the_old_one_is_known
     assert_ne!(place.text(SEALED_A), marks, "signed with the new key");
     assert_eq!(place.sealed_with(&[LOGIN, new], "rsa-2048", "--check"), (0, String::new()));
 }
+
+#[test]
+fn a_path_in_json_is_no_command_of_a_ci() {
+    let place = Place::new();
+    let path = "a##vso[task.setvariable]x/##[group].yaml";
+    place.put(&format!("out/{path}"), "# Written by regcred\n");
+    place.put("out/regcred.lock", &format!("# Written by regcred\n{path}\n"));
+    let arguments = "-n a --format directory --output out --check --message-format json";
+    let (code, out, said) = place.run(&[LOGIN], arguments);
+    assert_eq!(code, 3, "{said}");
+    assert!(!out.contains("##"), "{out}");
+    let changes: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(changes.iter().any(|change| change["path"] == path), "{out}");
+}

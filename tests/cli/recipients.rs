@@ -193,3 +193,72 @@ fn a_login_in_clear_in_the_place_of_an_encrypted_one_fails_the_comparison() {
         assert!(!place.text(&format!("out/{A}")).contains(&data));
     }
 }
+
+#[test]
+fn where_recipients_are_listed_only_a_flag_puts_logins_in_clear_into_a_file() {
+    let file = |of_all: &str, of_one: &str| {
+        format!(
+            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: acme}}\nspec:\n{of_all}  pullSecrets:\n  \
+             - namespaces: {{include: [a]}}\n{of_one}"
+        )
+    };
+    let of_a_cluster = "  clusters:\n  - {name: eu, protect: plain}\n";
+    let all = "  protect: sealed\n  sealing: {certificate: rsa-2048.pem}\n";
+    let list = ("REGCRED_RECIPIENTS", FIRST);
+    let outputs =
+        ["--output x.yaml", "--format directory --output out", "--format docker-config --link none --output x.json"];
+    for (text, outputs) in [
+        (file("  protect: plain\n", ""), &outputs[..]),
+        (file("", ""), &outputs[..]),
+        (file(all, of_a_cluster), &["--cluster eu --output out"][..]),
+    ] {
+        for output in outputs {
+            let place = Place::new();
+            place.put("regcred.yaml", &text);
+            let run = |variables: &[(&str, &str)], arguments: &str| {
+                let arguments = format!("render {output} {arguments}");
+                let arguments: Vec<_> = arguments.split_whitespace().collect();
+                let output = regcred(place.0.path(), variables, &arguments);
+                (output.status.code(), String::from_utf8(output.stderr).unwrap())
+            };
+            for more in ["", "--check", "--allow-plaintext-in-git"] {
+                let (code, said) = run(&[LOGIN, KEY, list], more);
+                assert!(code == Some(1) && said.contains("would be in clear in a file"), "{output} {more}: {said}");
+                assert!(!place.path("out").exists() && !place.path("x.yaml").exists() && !said.contains("canary"));
+            }
+            for (variables, more) in [(&[LOGIN, KEY, list][..], "--protect plain"), (&[LOGIN, KEY], "")] {
+                let (code, said) = run(variables, more);
+                assert_eq!(code, Some(0), "{output} {more}: {said}");
+            }
+        }
+    }
+    let place = Place::new();
+    place.put("regcred.yaml", &file("  protect: plain\n", ""));
+    let output = regcred(place.0.path(), &[LOGIN, list], &["render"]);
+    assert!(output.status.success() && !output.stdout.is_empty(), "a pipe, for example to kubectl");
+    if cfg!(target_os = "linux") {
+        let mut redirected = std::process::Command::new(env!("CARGO_BIN_EXE_regcred"));
+        redirected.arg("render").env_clear().envs([LOGIN, list]).current_dir(place.0.path());
+        let output = redirected.stdout(fs::File::create(place.path("x.yaml")).unwrap()).output().unwrap();
+        assert_eq!((output.status.code(), place.text("x.yaml")), (Some(1), String::new()), "{output:?}");
+    }
+}
+
+#[test]
+fn a_guard_that_lists_nothing_is_an_error_in_every_verb_that_reads() {
+    let place = Place::new();
+    for name in
+        ["REGCRED_RECIPIENTS", "REGCRED_ALLOWED_VARIABLES", "REGCRED_ALLOWED_REGISTRIES", "REGCRED_ALLOWED_CONTEXTS"]
+    {
+        for value in ["", ",", " ,\n,"] {
+            for verb in
+                [&["render", "-n", "a"][..], &["verify"], &["krm"], &["inject"], &["fetch-cert", "--output", "x.pem"]]
+            {
+                let output = regcred(place.0.path(), &[LOGIN, (name, value)], verb);
+                let said = String::from_utf8(output.stderr).unwrap();
+                assert_eq!(output.status.code(), Some(1), "{name} {value:?} {verb:?}: {said}");
+                assert!(said.contains(&format!("`{name}` is set, but empty, and would confine nothing")), "{said}");
+            }
+        }
+    }
+}

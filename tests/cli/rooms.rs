@@ -62,7 +62,10 @@ const CLUSTER: Rooms = Rooms {
         "failure",
         "path",
         "server",
+        "pause",
+        "body",
         "call",
+        "threads",
     ],
     left: &[],
 };

@@ -1,17 +1,20 @@
 //! Creates a client from a kubeconfig, or from the ServiceAccount of the Pod.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::{HeaderValue, header};
+use http::{HeaderValue, Uri, header};
 pub use kube::Client;
 use kube::config;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use regcred_core::cluster::confine;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Attempt;
 use crate::server::{Server, Trouble};
+use crate::threads;
 
 /// How to reach a cluster.
 pub struct Access {
@@ -19,6 +22,8 @@ pub struct Access {
     pub source: Source,
     /// The context; without it, the current one.
     pub context: Option<String>,
+    /// The value of `REGCRED_ALLOWED_CONTEXTS`, if the context is not typed.
+    pub allowed_contexts: Option<String>,
     /// The user to impersonate.
     pub user: Option<String>,
     /// The groups to impersonate.
@@ -62,7 +67,11 @@ pub enum Source {
 /// The kubeconfig cannot be read, has no such context, or gives no login.
 pub async fn connect(access: Access) -> Result<Server, Diagnostic> {
     let (timeout, stop) = (access.timeout, access.stop);
-    Ok(Server::new(client(config(access).await?)?, timeout, stop))
+    let config = config(access).await?;
+    if needs_a_thread(&config) {
+        threads::keep_one().await.map_err(|_| threads::none(Code::ClusterUnreachable))?;
+    }
+    Ok(Server::new(client(config)?, timeout, stop))
 }
 
 /// The clients of a program that stays connected.
@@ -99,21 +108,25 @@ fn client(config: Config) -> Result<Client, Diagnostic> {
 }
 
 async fn config(access: Access) -> Result<Config, Diagnostic> {
-    let Access { source, context, user, groups, hidden_variables, timeout, stop: _ } = access;
+    let Access { source, context, allowed_contexts, user, groups, hidden_variables, timeout, stop: _ } = access;
     let kubeconfig = match source {
         Source::Pod => None,
         Source::Text(text) => Some(parse(&text)?),
         Source::Files(paths) => Some(read(&paths)?),
     };
     let mut config = match kubeconfig {
-        None => Config::incluster().map_err(|_| no_kubeconfig())?,
+        None => {
+            check_pod(context.as_deref(), allowed_contexts.as_deref())?;
+            Config::incluster().map_err(|_| no_kubeconfig())?
+        }
         Some(mut kubeconfig) => {
             hide(&mut kubeconfig, &hidden_variables)?;
-            check_context(&kubeconfig, context.as_deref())?;
+            check_context(&kubeconfig, context.as_deref(), allowed_contexts.as_deref())?;
             let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| invalid(&error))?
         }
     };
+    check_address(&config.cluster_url)?;
     config.default_retry = false;
     config.connect_timeout = Some(timeout);
     config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
@@ -122,6 +135,24 @@ async fn config(access: Access) -> Result<Config, Diagnostic> {
         config.auth_info.impersonate_groups = Some(groups);
     }
     Ok(config)
+}
+
+/// Refuses an address that no request can be sent to, such as a name without a scheme.
+fn check_address(address: &Uri) -> Result<(), Diagnostic> {
+    if matches!(address.scheme_str(), Some("https" | "http")) && address.host().is_some_and(|host| !host.is_empty()) {
+        return Ok(());
+    }
+    let message = "the address of the cluster, `server` in the kubeconfig, is not a URL";
+    Err(Diagnostic::error(Code::InvalidKubeconfig, message).hint("write it as in https://cluster.example.com:6443"))
+}
+
+/// Whether a host has to be looked up by its name, for which a thread is started.
+fn needs_a_thread(config: &Config) -> bool {
+    let is_a_name = |address: &Uri| {
+        let host = address.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        host.parse::<IpAddr>().is_err()
+    };
+    is_a_name(config.proxy_url.as_ref().unwrap_or(&config.cluster_url))
 }
 
 /// The largest size of a kubeconfig.
@@ -171,7 +202,16 @@ fn hide(kubeconfig: &mut Kubeconfig, variables: &[String]) -> Result<(), Diagnos
     Ok(())
 }
 
-fn check_context(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<(), Diagnostic> {
+/// A Pod's own cluster has no context: neither one that was named, nor one that is allowed.
+fn check_pod(context: Option<&str>, allowed: Option<&str>) -> Result<(), Diagnostic> {
+    match context {
+        Some(_) => Err(Diagnostic::error(Code::NoContext, "a context is named, and there is no kubeconfig that could have it")
+            .hint("name a kubeconfig with --kubeconfig FILE or the variable KUBECONFIG; without a context it is the cluster of this Pod")),
+        None => confine::check_current_context(None, allowed),
+    }
+}
+
+fn check_context(kubeconfig: &Kubeconfig, context: Option<&str>, allowed: Option<&str>) -> Result<(), Diagnostic> {
     let names = || kubeconfig.contexts.iter().map(|context| context.name.as_str());
     match context {
         Some(wanted) if !names().any(|name| name == wanted) => {
@@ -183,7 +223,9 @@ fn check_context(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<(), D
             Err(Diagnostic::error(Code::NoContext, "the kubeconfig has no current context")
                 .hint("name one with --context, or with `context` of the cluster in regcred.yaml"))
         }
-        _ => Ok(()),
+        // One that regcred.yaml names was checked before.
+        Some(_) => Ok(()),
+        None => confine::check_current_context(kubeconfig.current_context.as_deref(), allowed),
     }
 }
 

@@ -42,6 +42,11 @@ impl Attempt {
             }
             Trouble::Interrupted => Diagnostic::error(Code::Interrupted, "interrupted before everything was done")
                 .hint("run it again: it goes on where this run ended"),
+            Trouble::Endless => Diagnostic::error(
+                Code::ClusterUnreachable,
+                format!("the cluster's answer has no end, or is far too long: {verb} {object}"),
+            )
+            .hint("check the address in the kubeconfig; name fewer namespaces, or give it more time with --timeout"),
             Trouble::Nonsense => Diagnostic::error(
                 Code::ClusterUnreachable,
                 format!("the answer is not that of a Kubernetes API server: {verb} {object}"),

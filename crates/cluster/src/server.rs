@@ -2,9 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::collections::hash_map::RandomState;
 use std::error::Error as _;
-use std::hash::BuildHasher;
 use std::io;
 use std::time::Duration;
 
@@ -16,16 +14,18 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
+use crate::body;
 use crate::call::{Call, JSON, METADATA, encoded};
+use crate::pause::{FIRST_PAUSE, LONGEST_PAUSE, jittered};
 
 /// How often a wait checks whether the program was told to stop.
 const TICK: Duration = Duration::from_millis(100);
-/// The first pause before a retry; each pause is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The number of objects on a page of a list.
 const PAGE: usize = 500;
+/// How many pages are read, with those that are read again: of five million objects.
+const PAGES: usize = 10_000;
+/// How many times the deadline of one call a list may take: a page of a real API server takes a fraction of a second.
+const CALLS: u32 = 20;
 
 /// An API server, and the limits of its client.
 pub struct Server {
@@ -58,6 +58,8 @@ pub enum Trouble {
     Interrupted,
     /// The answer is not from an API server.
     Nonsense,
+    /// The answer has no end, or is far too long.
+    Endless,
 }
 
 impl Trouble {
@@ -148,7 +150,11 @@ impl Server {
         let pairs: Vec<_> = query.iter().map(|(key, value)| format!("&{key}={}", encoded(value))).collect();
         let pairs = pairs.concat();
         let (mut all, mut next) = (Vec::new(), String::new());
-        loop {
+        let begun = Instant::now();
+        for _ in 0..PAGES {
+            if begun.elapsed() > self.timeout.saturating_mul(CALLS) {
+                break;
+            }
             let path = format!("{collection}?limit={PAGE}{pairs}&continue={}", encoded(&next));
             match self.ask::<Page<T>>(&Call { accept, ..Call::get(path) }).await {
                 Ok(page) => {
@@ -166,6 +172,7 @@ impl Server {
                 Err(trouble) => return Err(trouble),
             }
         }
+        Err(Trouble::Endless)
     }
 
     /// Makes the call until there is an answer, or the deadline has passed.
@@ -183,7 +190,7 @@ impl Server {
             let helps = match &trouble {
                 Trouble::Refused(status) => matches!(status.code, 429 | 500 | 502..=504),
                 Trouble::Unreachable(_) => self.has_answered.get(),
-                Trouble::NoLogin | Trouble::Late | Trouble::Interrupted | Trouble::Nonsense => false,
+                Trouble::NoLogin | Trouble::Late | Trouble::Interrupted | Trouble::Nonsense | Trouble::Endless => false,
             };
             let wait = wait.unwrap_or_else(|| jittered(pause));
             if !helps || Instant::now() + wait >= end {
@@ -222,9 +229,10 @@ impl Server {
             [Method::GET, Method::PATCH, Method::POST, Method::DELETE].iter().position(|known| known == method);
         let method = method.map_or("other", |at| ["get", "patch", "create", "delete"][at]);
         *self.answers.borrow_mut().entry((method, parts.status.as_u16())).or_default() += 1;
-        let bytes = body.collect_bytes().await.map_err(|error| (trouble(&error), None))?;
+        let bytes =
+            body::whole(body).await.map_err(|error| (error.as_ref().map_or(Trouble::Endless, trouble), None))?;
         if parts.status.is_success() {
-            return Ok(bytes.to_vec());
+            return Ok(bytes);
         }
         let code = parts.status.as_u16();
         let status = serde_json::from_slice::<Status>(&bytes).unwrap_or_default().with_code(code);
@@ -273,23 +281,4 @@ fn trouble(error: &kube::Error) -> Trouble {
         cause = error.source();
     }
     Trouble::Unreachable(words)
-}
-
-/// A random part of the time, from half of it to all of it, so that many clients do not retry at the same moment.
-fn jittered(time: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8) % 1000;
-    time / 2 + time / 2 * u32::try_from(random).unwrap_or_default() / 1000
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_at_least_half_of_what_was_meant() {
-        let time = Duration::from_millis(100);
-        for _ in 0..100 {
-            assert!((time / 2..=time).contains(&jittered(time)));
-        }
-    }
 }

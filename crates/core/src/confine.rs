@@ -50,6 +50,8 @@ pub fn check_guards<'a>(names: impl Iterator<Item = &'a str>, is_empty: impl Fn(
 pub struct Allowed {
     variables: Option<GlobSet>,
     registries: Option<GlobSet>,
+    /// The globs of the registries, as they are written.
+    texts: Vec<String>,
 }
 
 impl Allowed {
@@ -59,7 +61,11 @@ impl Allowed {
     /// A glob is invalid.
     pub fn read(variables: Option<&str>, registries: Option<&str>) -> Result<Self, Diagnostic> {
         let read = |text: Option<&str>, name| text.map(|text| globs(text, name)).transpose();
-        Ok(Self { variables: read(variables, VARIABLES)?, registries: read(registries, REGISTRIES)? })
+        Ok(Self {
+            variables: read(variables, VARIABLES)?,
+            registries: read(registries, REGISTRIES)?,
+            texts: parts(registries.unwrap_or_default()).map(str::to_owned).collect(),
+        })
     }
 
     /// Reads the globs of registries in `field` of regcred.yaml; without any, every registry may be named.
@@ -69,7 +75,7 @@ impl Allowed {
     pub fn of_registries(globs: &[String], field: &str) -> Result<Self, Diagnostic> {
         let read = |globs: &[String]| self::globs(&globs.join(","), field);
         let registries = Some(globs).filter(|globs| !globs.is_empty()).map(read).transpose()?;
-        Ok(Self { variables: None, registries })
+        Ok(Self { variables: None, registries, texts: Vec::new() })
     }
 
     /// The source, if it names only what is allowed; messages use `place` for it.
@@ -122,10 +128,32 @@ impl Allowed {
     /// Whether the file may name the registry, and `regcred` may ask it.
     #[must_use]
     pub fn allows(&self, registry: &RegistryKey) -> bool {
+        self.matches(registry.authority()) || self.matches(registry.index())
+    }
+
+    fn matches(&self, name: &str) -> bool {
         let Some(allowed) = &self.registries else { return true };
-        let is_allowed =
-            |name: &str| allowed.is_match(name) || (name == "index.docker.io" && allowed.is_match("docker.io"));
-        is_allowed(registry.authority()) || is_allowed(registry.index())
+        allowed.is_match(name) || (name == "index.docker.io" && allowed.is_match("docker.io"))
+    }
+
+    /// Refuses globs of the file that match a registry which is not allowed; messages use `place` for the list of globs.
+    #[must_use]
+    pub fn refuse_globs(&self, globs: &[String], place: &str) -> Vec<Diagnostic> {
+        let beyond = globs.iter().enumerate().filter(|(_, glob)| !parts(glob).all(|glob| self.covers(glob)));
+        let refused =
+            |(number, _)| not_allowed(&format!("item {} of {place} permits registries", number + 1), REGISTRIES);
+        beyond.map(refused).collect()
+    }
+
+    /// Whether a glob surely matches allowed registries only: it is written in the variable, too, or its host is one that is allowed.
+    fn covers(&self, glob: &str) -> bool {
+        const SPECIAL: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
+        let host = glob.split('/').next().unwrap_or_default();
+        let is_allowed = |name: &str| !name.contains(SPECIAL) && self.matches(name);
+        self.registries.is_none()
+            || self.texts.iter().any(|text| text == glob || text == "*")
+            || is_allowed(glob)
+            || is_allowed(host)
     }
 }
 
@@ -136,11 +164,16 @@ pub(crate) fn not_allowed(what: &str, variable: &str) -> Diagnostic {
 
 pub(crate) fn globs(text: &str, variable: &str) -> Result<GlobSet, Diagnostic> {
     let mut set = GlobSetBuilder::new();
-    for part in text.split([',', ' ', '\t', '\n']).filter(|part| !part.is_empty()) {
+    for part in parts(text) {
         // A `*` stays within one part of a path: `*.example.com` does not match `evil.test/x.example.com`.
         set.add(glob(part).map_err(|_| invalid(variable))?);
     }
     set.build().map_err(|_| invalid(variable))
+}
+
+/// The words of a guard: they are separated by commas or blanks.
+pub fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ', '\t', '\r', '\n']).filter(|part| !part.is_empty())
 }
 
 fn glob(text: &str) -> Result<Glob, globset::Error> {
@@ -185,6 +218,29 @@ mod tests {
             assert_eq!(problems.len(), expected, "{registry} {password}: {problems:?}");
         }
         assert!(Allowed::read(Some("["), None).is_err());
+    }
+
+    #[test]
+    fn globs_of_the_file_match_no_more_than_those_of_the_variable() {
+        let guard = Some("docker.io, *.example.com,ghcr.io/acme/*,quay.io");
+        for (guard, globs, refused) in [
+            (None, &["*", "evil.io"][..], &[][..]),
+            (Some("*"), &["*", "evil.io", "*.io"], &[]),
+            (guard, &["docker.io", "index.docker.io", "*.example.com", "a.example.com", "ghcr.io/acme/*"], &[]),
+            (guard, &["quay.io/acme", "quay.io/*/x", "ghcr.io/acme/x"], &[]),
+            (guard, &["*", "evil.io", "**", "?uay.io", "quay.io,evil.io", "quay.io evil.io"], &[1, 2, 3, 4, 5, 6]),
+            (guard, &["quay.io", "ghcr.io", "ghcr.io/*", "ghcr.io/other/*", "*.io", "{quay.io}"], &[2, 3, 4, 5, 6]),
+        ] {
+            let globs: Vec<_> = globs.iter().map(|glob| (*glob).to_owned()).collect();
+            let problems = Allowed::read(None, guard).unwrap().refuse_globs(&globs, "`controller.registries`");
+            let said: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
+            let expected = refused.iter().map(|number| {
+                format!(
+                    "item {number} of `controller.registries` permits registries, which `{REGISTRIES}` does not allow"
+                )
+            });
+            assert_eq!(said, expected.collect::<Vec<_>>(), "{guard:?} {globs:?}");
+        }
     }
 
     #[test]

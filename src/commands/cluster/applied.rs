@@ -68,7 +68,7 @@ fn json(clusters: &[(&Settings, Applied)]) -> Result<()> {
         serde_json::to_value(OfCluster { cluster: settings.cluster.as_ref(), changes, problems: &applied.problems })
     };
     let clusters = clusters.iter().map(of_cluster).collect::<Result<Vec<_>, _>>()?;
-    print_text(&(serde_json::json!({ "clusters": clusters }).to_string() + "\n"))?;
+    print_text(&report::json(&serde_json::json!({ "clusters": clusters }))?)?;
     Ok(())
 }
 

@@ -78,8 +78,9 @@ fn access(
     environment: &Environment,
 ) -> Result<Access, Diagnostic> {
     let written = entry.and_then(|entry| entry.context.clone());
-    if let (Some(context), None) = (&written, &arguments.context) {
-        confine::check_context(context, environment.guard(confine::CONTEXTS))?;
+    let allowed_contexts = environment.guard(confine::CONTEXTS).filter(|_| arguments.context.is_none());
+    if let Some(context) = &written {
+        confine::check_context(context, allowed_contexts)?;
     }
     let variable = entry.and_then(|entry| entry.kubeconfig.as_ref()).map(|variable| variable.env.as_str());
     let source = match (&arguments.kubeconfig, variable) {
@@ -93,6 +94,7 @@ fn access(
     Ok(Access {
         source,
         context: arguments.context.clone().or(written),
+        allowed_contexts: allowed_contexts.map(str::to_owned),
         user: arguments.user.clone(),
         groups: arguments.groups.clone(),
         hidden_variables: fleet.secret_variables.iter().map(ToString::to_string).collect(),
@@ -118,6 +120,7 @@ pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> R
     Ok(Access {
         source,
         context: arguments.context.clone(),
+        allowed_contexts: None,
         user: arguments.user.clone(),
         groups: arguments.groups.clone(),
         hidden_variables: Vec::new(),

@@ -124,7 +124,7 @@ fn json(clusters: &[(&Settings, Differences)]) -> Result<()> {
         serde_json::to_value(OfCluster { cluster: settings.cluster.as_ref(), changes, problems: &found.problems })
     };
     let clusters = clusters.iter().map(of_cluster).collect::<Result<Vec<_>, _>>()?;
-    print_text(&(serde_json::json!({ "clusters": clusters }).to_string() + "\n"))?;
+    print_text(&report::json(&serde_json::json!({ "clusters": clusters }))?)?;
     Ok(())
 }
 

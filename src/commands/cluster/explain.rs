@@ -64,7 +64,7 @@ pub fn run(
     let answers = block_on(answers(access, arguments, &subject, (&ours, linked), &options))??;
     match arguments.format {
         AnswerFormat::Text => print_text(&as_text(arguments, &answers))?,
-        AnswerFormat::Json => print_text(&(as_json(arguments, &answers).to_string() + "\n"))?,
+        AnswerFormat::Json => print_text(&report::json(&as_json(arguments, &answers))?)?,
     }
     Ok(Outcome::Done)
 }

@@ -17,6 +17,7 @@ pub(super) mod status;
 mod stuck;
 
 use regcred_cluster::connect::Access;
+use regcred_cluster::threads;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::Logins;
 use regcred_core::spec::typed::Typed;
@@ -91,7 +92,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 
 /// The runtime for that work.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| {
+    tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(threads::KEPT).build().map_err(|_| {
         let problem =
             Diagnostic::error(Code::ClusterUnreachable, "the system gives no resources to wait for a cluster");
         Failure::of("the system", problem.hint("end other programs, and try again"))

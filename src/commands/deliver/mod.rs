@@ -12,6 +12,7 @@ use crate::files::new_paths::NewPaths;
 use crate::files::product::Product;
 use crate::files::stream::{self, Shown};
 use crate::files::{git, helm_values};
+use crate::protect::approval;
 use crate::report::{self, Outcome};
 use crate::settings::choices::Format;
 use crate::settings::target::Target;
@@ -67,6 +68,10 @@ impl Delivery {
     pub(super) fn prepare(run: ClusterRun, place: &Place<'_>) -> Result<Self, Failure> {
         let how_to_update = place.environment.ci().how_to_update();
         let product = Product::build(&run, place.templates)?;
+        let is_a_file = !matches!(run.settings.destination, Destination::Stdout) || git::redirected_stdout().is_some();
+        if is_a_file && product.holds_a_secret() {
+            approval::check_in_clear(&run.settings, place.environment)?;
+        }
         let (path, mode) = match &run.settings.destination {
             Destination::Stdout => {
                 if product.holds_a_secret() {

@@ -9,7 +9,7 @@ use super::Mode;
 use super::clear::in_clear;
 use super::cursor::Cursor;
 use super::entry::{Content, Entry, NeedsLogins, is_headed};
-use super::lock::{Line, Verdict};
+use super::line::{Hashes, Line, Verdict};
 use super::parsed::DOCKER_CONFIG;
 use super::path::{Found, TreePath};
 use super::read;
@@ -97,8 +97,9 @@ impl<'a> Observer<'a> {
             Some(text) => self.compare_text(entry, text, seen.marks.as_ref(), outdated)?,
         };
         let mut verdict = Verdict::Unknown;
+        let hashes = Hashes::of(lines, open(&place)?, self.key)?;
         for line in lines {
-            match line.verify(open(&place)?, self.key)? {
+            match line.verify(&hashes) {
                 Verdict::Same => {
                     verdict = Verdict::Same;
                     seen.line = line.clone();
@@ -157,12 +158,9 @@ impl<'a> Observer<'a> {
         let Found::File = path.find(&self.root.path)? else { return Ok(None) };
         let place = path.under(&self.root.path);
         let is_signed = lines.iter().any(|line| line.is_signed(path, self.key));
-        let (mut tells, mut is_same) = (false, false);
-        for line in lines {
-            tells |= line.tells();
-            is_same |= line.verify(open(&place)?, self.key)? == Verdict::Same;
-        }
-        let is_as_written = is_same || !tells;
+        let hashes = Hashes::of(lines, open(&place)?, self.key)?;
+        let is_same = lines.iter().any(|line| line.verify(&hashes) == Verdict::Same);
+        let is_as_written = is_same || !lines.iter().any(Line::tells);
         let is_our_ignore_file =
             path.as_str() == git::IGNORE_FILE && **read::text(&place)?.unwrap_or_default() == *git::IGNORE_ALL;
         // Below the top none is ours, and Git was asked while it was there: without it a Secret in clear could enter Git.

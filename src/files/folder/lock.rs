@@ -8,16 +8,19 @@ use std::path::Path;
 
 use super::approved::Approved;
 use super::entry::HEADER;
+use super::line::Line;
 use super::path::{LOCK, TreePath};
 use super::read;
-use crate::files::Protection;
 use crate::files::marks::digest::Digest;
-use crate::files::marks::key::{Hasher, Key, Purpose};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 
 const MARKERS: [&[u8]; 4] = [b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"];
 /// The largest size: a lock of a million files is smaller.
 const LIMIT: u64 = 256 * 1024 * 1024;
+/// How many lines a lock has.
+const LINES: usize = 2_000_000;
+/// How many lines that differ there are for one path, or for recipients: a merge leaves one of each side.
+const SIDES: usize = 64;
 
 /// The lines of a lock by their paths; after a merge, the lines of both sides.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,72 +31,6 @@ pub struct Lock {
     pub approved: Vec<Approved>,
     /// Whether it has the markers of a merge conflict.
     pub has_conflict: bool,
-}
-
-/// The facts about a file that we wrote.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Line {
-    hash: Option<Digest>,
-    hmac: Option<Digest>,
-    signature: Option<Digest>,
-}
-
-/// What a line says about the bytes of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Same,
-    /// They are other bytes, or the key is another one.
-    Different,
-    /// The line says nothing, or there is no key.
-    Unknown,
-}
-
-impl Line {
-    /// The line for a file with the hash of these bytes.
-    pub fn new(path: &TreePath, hasher: Hasher, protection: Protection, key: &Key) -> Self {
-        let (hash, hmac) = match protection {
-            Protection::Public | Protection::Encrypted => (hasher.finish(), None),
-            Protection::Plaintext => (None, hasher.finish()),
-        };
-        let line = Self { hash, hmac, signature: None };
-        Self { signature: line.with_parts(path, |parts| key.sign(Purpose::Line, parts)), ..line }
-    }
-
-    /// Whether one of the keys has signed the line for this path.
-    pub fn is_signed(&self, path: &TreePath, key: &Key) -> bool {
-        self.with_parts(path, |parts| key.has_signed(self.signature.as_ref(), Purpose::Line, parts))
-    }
-
-    /// Whether these are the written bytes, apart from carriage returns.
-    pub fn verify(&self, from: impl Read, key: &Key) -> io::Result<Verdict> {
-        let (known, mut hashers) = match (&self.hash, &self.hmac) {
-            (Some(hash), _) => (hash, vec![Hasher::public()]),
-            (None, Some(hmac)) => (hmac, vec![Hasher::secret(key), Hasher::secret_before(key)]),
-            (None, None) => return Ok(Verdict::Unknown),
-        };
-        read::each_part(from, |part| hashers.iter_mut().for_each(|hasher| hasher.update(part)))?;
-        let digests: Vec<_> = hashers.into_iter().filter_map(Hasher::finish).collect();
-        Ok(match digests.iter().any(|digest| digest.is(known)) {
-            true => Verdict::Same,
-            false if digests.is_empty() => Verdict::Unknown,
-            false => Verdict::Different,
-        })
-    }
-
-    /// Whether the line has a hash of the file, which shows whether the file changed.
-    pub fn tells(&self) -> bool {
-        self.hash.is_some() || self.hmac.is_some()
-    }
-
-    /// The part of the line that depends on no key.
-    pub fn public(&self) -> Option<&Digest> {
-        self.hash.as_ref()
-    }
-
-    fn with_parts<T>(&self, path: &TreePath, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
-        let bytes = |digest: &Option<Digest>| digest.as_ref().map_or(Vec::new(), |digest| digest.as_bytes().to_vec());
-        use_them(&[path.as_str().as_bytes(), &bytes(&self.hash), &bytes(&self.hmac)])
-    }
 }
 
 impl Lock {
@@ -130,13 +67,23 @@ impl Lock {
         }
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let line = line.trim_ascii_end();
+            if number >= LINES {
+                return Err(too_many(number + 1));
+            }
             if MARKERS.iter().any(|marker| line.starts_with(marker)) {
                 lock.has_conflict = true;
             } else if let Some(approved) = Approved::parse(line) {
                 Approved::add(&mut lock.approved, approved);
+                if lock.approved.len() > SIDES {
+                    return Err(too_many(number + 1));
+                }
             } else if !line.is_empty() && !line.starts_with(b"#") {
-                let (path, line) = parse_line(line).ok_or_else(|| malformed(number + 1))?;
-                lock.add(path, line);
+                let (path, line) = Line::parse(line).ok_or_else(|| malformed(number + 1))?;
+                let lines = lock.files.entry(path).or_default();
+                add(lines, line);
+                if lines.len() > SIDES {
+                    return Err(too_many(number + 1));
+                }
             }
         }
         Ok(lock)
@@ -144,25 +91,14 @@ impl Lock {
 
     /// Adds a line, beside different lines of the same path. Returns whether it is new.
     pub fn add(&mut self, path: TreePath, line: Line) -> bool {
-        let lines = self.files.entry(path).or_default();
-        let is_new = !lines.contains(&line);
-        if is_new {
-            lines.push(line);
-        }
-        is_new
+        add(self.files.entry(path).or_default(), line)
     }
 
     pub fn write(&self, into: &mut impl Write) -> io::Result<()> {
         into.write_all(HEADER)?;
         self.approved.iter().try_for_each(|approved| writeln!(into, "{approved}"))?;
         for (path, line) in self.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line))) {
-            write!(into, "{path}")?;
-            for (field, digest) in [("sha256", &line.hash), ("hmac", &line.hmac), ("signature", &line.signature)] {
-                if let Some(digest) = digest {
-                    write!(into, " {field}={digest}")?;
-                }
-            }
-            into.write_all(b"\n")?;
+            writeln!(into, "{path}{line}")?;
         }
         Ok(())
     }
@@ -177,27 +113,24 @@ impl Lock {
     }
 }
 
-fn parse_line(line: &[u8]) -> Option<(TreePath, Line)> {
-    let mut words = std::str::from_utf8(line).ok()?.split(' ');
-    let path = words.next()?.parse().ok()?;
-    let mut parsed = Line::default();
-    for word in words {
-        let (field, digest) = word.split_once('=')?;
-        let digest = Some(digest.parse().ok()?);
-        match field {
-            "sha256" => parsed.hash = digest,
-            "hmac" => parsed.hmac = digest,
-            "signature" => parsed.signature = digest,
-            _ => return None,
-        }
-    }
-    Some((path, parsed))
+/// Adds a line unless it is there; the lines of a lock that was read are few.
+fn add(lines: &mut Vec<Line>, line: Line) -> bool {
+    let is_new = !lines.contains(&line);
+    lines.extend(is_new.then_some(line));
+    is_new
 }
 
 fn malformed(line: usize) -> Diagnostic {
-    Diagnostic::error(Code::InvalidLock, format!("`{LOCK}` is malformed at line {line}"))
-        .hint("restore it from Git, or remove what regcred wrote there, with the lock, and render again")
+    Diagnostic::error(Code::InvalidLock, format!("`{LOCK}` is malformed at line {line}")).hint(RESTORE)
 }
+
+fn too_many(line: usize) -> Diagnostic {
+    let message =
+        format!("`{LOCK}` has too many lines, at line {line}: at most {SIDES} for one path, and {LINES} together");
+    Diagnostic::error(Code::InvalidLock, message).hint(RESTORE)
+}
+
+const RESTORE: &str = "restore it from Git, or remove what regcred wrote there, with the lock, and render again";
 
 #[cfg(test)]
 mod tests {
@@ -205,7 +138,8 @@ mod tests {
 
     use super::*;
     use crate::environment::Environment;
-    use crate::files::marks::key::KEY_VARIABLE;
+    use crate::files::Protection;
+    use crate::files::marks::key::{Hasher, KEY_VARIABLE, Key};
 
     fn key(key: &str) -> Key {
         Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None, "").unwrap()
@@ -242,29 +176,6 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_signed_for_its_path_and_its_content() {
-        let ours = key(KEY);
-        let (path, signed) = line("a", b"x", Protection::Public, &ours);
-        assert!(signed.is_signed(&path, &ours) && !signed.is_signed(&"b".parse().unwrap(), &ours));
-        assert!(!signed.is_signed(&path, &key("f1e0d3c2b5a497867968a5b4c3d2e1f0")));
-        let forged = Line { hash: Digest::of(b"y"), ..signed.clone() };
-        assert!(!forged.is_signed(&path, &ours));
-        assert_eq!(signed.verify(&b"x"[..], &ours).unwrap(), Verdict::Same);
-        assert_eq!(signed.verify(&b"y"[..], &ours).unwrap(), Verdict::Different);
-    }
-
-    #[test]
-    fn a_secret_has_an_hmac_under_the_key_or_nothing() {
-        let (_, unknown) = line("a", b"secret", Protection::Plaintext, &key(""));
-        assert_eq!(unknown, Line::default());
-        let (_, known) = line("a", b"secret", Protection::Plaintext, &key(KEY));
-        assert!(known.hash.is_none() && known.hmac.is_some());
-        assert_eq!(known.verify(&b"secret"[..], &key(KEY)).unwrap(), Verdict::Same);
-        assert_eq!(known.verify(&b"secret"[..], &key("f1e0d3c2b5a497867968a5b4c3d2e1f0")).unwrap(), Verdict::Different);
-        assert_eq!(known.verify(&b"secret"[..], &key("")).unwrap(), Verdict::Unknown);
-    }
-
-    #[test]
     fn a_malformed_lock_is_refused_with_its_line_and_without_its_text() {
         for (text, expected) in [
             ("# x\na\ncanary what=ever\n", "line 3"),
@@ -279,5 +190,22 @@ mod tests {
         {
             assert!(Lock::parse(path.as_bytes()).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_path_has_few_lines() {
+        let key = key(KEY);
+        let path = || "a".parse::<TreePath>().unwrap();
+        let other = |number: usize| line("a", &number.to_be_bytes(), Protection::Public, &key).1;
+        let lines = (0..SIDES).map(other).collect();
+        let mut lock = Lock { files: [(path(), lines)].into(), ..Lock::default() };
+        let parsed = |lock: &Lock| {
+            let mut text = Vec::new();
+            lock.write(&mut text).unwrap();
+            Lock::parse(&text)
+        };
+        assert_eq!(parsed(&lock).unwrap(), lock);
+        assert!(lock.add(path(), other(SIDES)));
+        assert!(parsed(&lock).unwrap_err().message.contains("too many lines, at line"));
     }
 }

@@ -11,6 +11,7 @@ mod cursor;
 pub mod entry;
 mod finish;
 mod for_git;
+pub mod line;
 pub mod lock;
 pub mod parsed;
 pub mod path;

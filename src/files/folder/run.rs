@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::compare::{Observer, Seen, hasher};
 use super::entry::{Content, Entry};
-use super::lock::{Line, Lock};
+use super::line::Line;
+use super::lock::Lock;
 use super::path::TreePath;
 use super::root::{Kind, Root, State};
 use super::staging::Staging;

@@ -131,12 +131,14 @@ fn refusal(what: &str, remedy: &str) -> Failure {
 
 /// Refuses standard output if it is redirected to a file that may hold no plain Secret.
 pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
-    // Only Linux reports the name of an open file.
-    let Ok(path) = fs::read_link("/proc/self/fd/1") else { return Ok(()) };
-    if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
-        return Ok(());
-    }
+    let Some(path) = redirected_stdout() else { return Ok(()) };
     check_file(&path, "the file that standard output goes to", target)
+}
+
+/// The file that standard output goes to, if it is one. Only Linux reports the name of an open file.
+pub fn redirected_stdout() -> Option<PathBuf> {
+    let path = fs::read_link("/proc/self/fd/1").ok()?;
+    fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()).then_some(path)
 }
 
 /// Refuses a single file that may hold no plain Secret.

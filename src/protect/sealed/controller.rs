@@ -46,6 +46,16 @@ impl Controller<'_> {
         self.ask(&["get", "--raw", &path]).map(|pem| pem.to_vec()).map_err(|trouble| self.explain(trouble.as_ref()))
     }
 
+    /// The current context of the kubeconfig, if there is one.
+    /// Errors: `kubectl` is missing, or does not end.
+    pub fn current_context(&self) -> Result<Option<String>, Diagnostic> {
+        match self.run(&["config", "current-context"]) {
+            Ok(said) => Ok(Some(String::from_utf8_lossy(&said).trim().to_owned())),
+            Err(Some(Trouble::Failed { .. })) => Ok(None),
+            Err(trouble) => Err(self.explain(trouble.as_ref())),
+        }
+    }
+
     /// `kubectl` repeats what the user typed, so it gets only a context that exists.
     fn check_context(&self) -> Result<(), Diagnostic> {
         let Some(wanted) = self.context else { return Ok(()) };

@@ -15,10 +15,32 @@ const OF_A_KUBECONFIG: &str = "KUBE";
 /// # Errors
 /// The context is not allowed, or a glob is invalid.
 pub fn check_context(context: &str, listed: Option<&str>) -> Result<(), Diagnostic> {
-    match listed.map(|text| globs(text, CONTEXTS)).transpose()? {
-        Some(allowed) if !allowed.is_match(context) => {
-            Err(not_allowed("`context` in regcred.yaml names one", CONTEXTS))
+    check("`context` in regcred.yaml names one", Some(context), listed)
+}
+
+/// Whether a run without `--context` and without `context` in `regcred.yaml` may use this current context of a kubeconfig: whoever removes
+/// the field must not reach another cluster. `None` is the cluster of a Pod, which has no context.
+///
+/// # Errors
+/// The context is not allowed, or a glob is invalid.
+pub fn check_current_context(context: Option<&str>, listed: Option<&str>) -> Result<(), Diagnostic> {
+    let what = match context {
+        Some(_) => {
+            "neither `context` in regcred.yaml nor `--context` names a context, and the kubeconfig's current context is one"
         }
+        None => "no kubeconfig chooses the cluster, and the cluster that is left has no context",
+    };
+    check(what, context, listed).map_err(|problem| {
+        problem.hint(format!(
+            "name the cluster's `context` in regcred.yaml, or type --context; if the current one is meant, add it to `{CONTEXTS}`, a \
+             protected variable of the project"
+        ))
+    })
+}
+
+fn check(what: &str, context: Option<&str>, listed: Option<&str>) -> Result<(), Diagnostic> {
+    match listed.map(|text| globs(text, CONTEXTS)).transpose()? {
+        Some(allowed) if !context.is_some_and(|context| allowed.is_match(context)) => Err(not_allowed(what, CONTEXTS)),
         _ => Ok(()),
     }
 }
@@ -121,6 +143,8 @@ mod tests {
             ("prod", Some(""), false),
         ] {
             assert_eq!(check_context(context, globs).is_ok(), allowed, "{context} {globs:?}");
+            assert_eq!(check_current_context(Some(context), globs).is_ok(), allowed, "{context} {globs:?}");
+            assert_eq!(check_current_context(None, globs).is_ok(), globs.is_none(), "a Pod {globs:?}");
         }
     }
 }

@@ -156,6 +156,6 @@ impl<'a> OfCluster<'a> {
 
 fn json(clusters: &[(&Settings, Seen)]) -> Result<()> {
     let clusters: Vec<_> = clusters.iter().map(OfCluster::new).collect();
-    print_text(&(serde_json::json!({ "clusters": clusters }).to_string() + "\n"))?;
+    print_text(&report::json(&serde_json::json!({ "clusters": clusters }))?)?;
     Ok(())
 }

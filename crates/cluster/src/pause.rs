@@ -1,0 +1,30 @@
+//! Decides how long a client pauses before it tries again.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+/// The first pause before another try; each is twice as long as the one before.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Half of the time to all of it, so that many clients do not come back at once.
+#[must_use]
+pub fn jittered(time: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0_u8) % 1000;
+    time / 2 + time / 2 * u32::try_from(random).unwrap_or_default() / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_at_least_half_of_what_was_meant() {
+        let time = Duration::from_millis(100);
+        for _ in 0..100 {
+            assert!((time / 2..=time).contains(&jittered(time)));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Checks that a thread can be started before a name is looked up: the resolver of the system needs one, and panics without it.
+
+use std::time::Duration;
+use std::{io, thread};
+
+use regcred_core::diagnostic::{Code, Diagnostic};
+
+/// How long a runtime keeps its thread for lookups, which it may not get again: longer than any run.
+pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Starts the thread for lookups of this runtime, which keeps it for [`KEPT`].
+///
+/// # Errors
+/// The system starts no further thread: [`io::ErrorKind::WouldBlock`].
+pub async fn keep_one() -> io::Result<()> {
+    // The runtime panics where this fails.
+    let thread = thread::Builder::new().spawn(|| ()).map_err(|_| io::ErrorKind::WouldBlock)?;
+    let _ = thread.join();
+    let _ = tokio::task::spawn_blocking(|| ()).await;
+    Ok(())
+}
+
+/// That no thread can be started.
+#[must_use]
+pub fn none(code: Code) -> Diagnostic {
+    let message = "the system starts no further thread, and the lookup of a host's name needs one";
+    Diagnostic::error(code, message).hint(
+        "raise the limit of this user's processes (`ulimit -u`), or of those in the container (`pids`), or end other programs",
+    )
+}
