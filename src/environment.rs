@@ -131,7 +131,6 @@ impl<R: Read> Read for List<R> {
 }
 
 /// Standard input, which may be long.
-#[must_use]
 pub fn open_stdin() -> impl Read {
     List { file: io::stdin().lock(), left: LIMIT_OF_A_LIST }
 }
@@ -146,7 +145,6 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 
 impl Environment {
     /// Takes the snapshot of this process.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the process environment")]
     pub fn capture() -> Self {
         Self::new(env::vars_os(), env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
@@ -164,7 +162,6 @@ impl Environment {
     }
 
     /// The content of a variable.
-    #[must_use]
     pub fn read(&self, name: &VariableName) -> Reading {
         match self.variables.get(&OsString::from(name.as_str())) {
             None => Reading::Unset,
@@ -176,13 +173,11 @@ impl Environment {
     }
 
     /// The value of a setting that is not secret; empty counts as unset.
-    #[must_use]
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.variables.get(&OsString::from(name)).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
     }
 
     /// The globs of a guard variable; a value that is not UTF-8 allows nothing.
-    #[must_use]
     pub fn guard(&self, name: &str) -> Option<&str> {
         self.setting(name).or(self.is_set(name).then_some(""))
     }
@@ -193,20 +188,17 @@ impl Environment {
     }
 
     /// Whether a variable of this name exists and is not empty.
-    #[must_use]
     pub fn is_set(&self, name: &str) -> bool {
         self.variables.get(&OsString::from(name)).is_some_and(|value| !value.is_empty())
     }
 
     /// A variable that is set and whose name differs by one typo.
-    #[must_use]
     pub fn like(&self, name: &VariableName) -> Option<&str> {
         let set = self.variables.iter().filter(|(_, value)| !value.is_empty());
         one_slip_away(name.as_str(), set.filter_map(|(other, _)| other.to_str()))
     }
 
     /// Whether the variable is set to exactly this secret.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "compares, and reveals nothing")]
     pub fn holds(&self, name: &str, secret: &SecretString) -> bool {
         !secret.expose_secret().is_empty() && self.setting(name) == Some(secret.expose_secret())
@@ -223,14 +215,12 @@ impl Environment {
     }
 
     /// The path in a variable, relative to the working directory; empty counts as unset.
-    #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         let path = self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty())?;
         Some(self.directory.join(path))
     }
 
     /// The paths in a variable that holds several, relative to the working directory; `None` if it holds none.
-    #[must_use]
     pub fn path_list(&self, name: &str) -> Option<Vec<PathBuf>> {
         let paths = env::split_paths(self.variables.get(&OsString::from(name))?);
         let paths: Vec<_> =
@@ -239,13 +229,11 @@ impl Environment {
     }
 
     /// The directory that relative paths start from.
-    #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// The CI of this process.
-    #[must_use]
     pub fn ci(&self) -> Ci {
         self.ci
     }

@@ -13,7 +13,6 @@ pub fn heed() {
 }
 
 /// Whether a signal was received.
-#[must_use]
 pub fn has_come() -> bool {
     #[cfg(unix)]
     return unix::come().is_some();
@@ -22,7 +21,6 @@ pub fn has_come() -> bool {
 }
 
 /// Sleeps for this time unless a signal was received, and returns whether one was.
-#[must_use]
 pub fn has_come_within(time: Duration) -> bool {
     if !has_come() {
         thread::sleep(time);

@@ -29,7 +29,6 @@ impl Outcome {
 }
 
 /// Prints an error, and returns the exit status.
-#[must_use]
 pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
@@ -98,7 +97,6 @@ pub fn be_json() {
 }
 
 /// Whether changes are printed as JSON.
-#[must_use]
 pub fn is_json() -> bool {
     JSON.get().is_some()
 }
@@ -160,7 +158,6 @@ fn line(text: &str) {
 }
 
 /// The text as one line that no terminal and no CI can take for a command: names in it may come from a repository.
-#[must_use]
 pub fn inert(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -204,7 +201,7 @@ mod tests {
         for (text, written) in [
             ("##vso[task.x]y ###[group]", r##""#\u0023vso[task.x]y #\u0023#[group]""##),
             ("::error::x", r#""::error::x""#),
-            ("\u{9b}2K\u{202e}\u{e0041}\n# é", r##""\u009b2K\u202e\udb40\udc41\n# é""##),
+            ("\u{9b}2K\u{202e}\u{e0041}\n# é", r#""\u009b2K\u202e\udb40\udc41\n# é""#),
         ] {
             let line = json(&text).unwrap();
             assert_eq!(line, format!("{written}\n"));

@@ -60,7 +60,6 @@ pub enum LogFormat {
 }
 
 /// What is run where the image takes the place of Titansoft's patcher: it is started without a command.
-#[must_use]
 pub fn of_a_patcher(typed: &[OsString], environment: &Environment) -> Option<Arguments> {
     let flags = typed.get(1..).unwrap_or_default();
     let texts: Vec<_> = flags.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();

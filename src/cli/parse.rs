@@ -80,7 +80,6 @@ impl Answer {
     }
 
     /// Prints it, and gives the exit status.
-    #[must_use]
     pub fn finish(self) -> ExitCode {
         match self {
             Self::Text(text) => report::finish(stream::print_text(&text).map(|()| Outcome::Done).map_err(Into::into)),

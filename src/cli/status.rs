@@ -56,7 +56,6 @@ pub struct StatusArguments {
 
 impl StatusArguments {
     /// How Pods should find the pull secrets, as `apply` is told.
-    #[must_use]
     pub fn link_arguments(&self) -> LinkArguments {
         LinkArguments {
             link: self.link,

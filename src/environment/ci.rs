@@ -63,13 +63,11 @@ impl Ci {
     }
 
     /// Whether it is GitLab, on any branch.
-    #[must_use]
     pub fn is_gitlab(self) -> bool {
         matches!(self, Self::GitLab | Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest)
     }
 
     /// Why logins are missing in this CI without anybody's fault.
-    #[must_use]
     pub fn why_missing(self) -> Option<&'static str> {
         match self {
             Self::GitLabMergeRequest | Self::GitLabUnprotected => {
@@ -81,7 +79,6 @@ impl Ci {
     }
 
     /// The remedy for files that are not current.
-    #[must_use]
     pub fn how_to_update(self) -> &'static str {
         match self {
             Self::GitLabMergeRequest | Self::GitHubPullRequest => "the run after the merge changes that",
@@ -90,7 +87,6 @@ impl Ci {
     }
 
     /// The hint for an unset or empty variable of a login.
-    #[must_use]
     pub fn how_to_set(self, name: &VariableName) -> String {
         match self {
             Self::GitLabMergeRequest => {
@@ -131,7 +127,6 @@ impl Ci {
     }
 
     /// The hint how to keep this CI from expanding a `$` in a value.
-    #[must_use]
     pub fn how_to_keep_a_dollar(self) -> &'static str {
         match self {
             Self::GitLab | Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest => {

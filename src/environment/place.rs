@@ -42,7 +42,6 @@ pub fn resolve(path: &Path) -> Result<Vec<PathBuf>, &'static str> {
 }
 
 /// Whether a link in a work tree leads out of that work tree, or into its `.git`: a merge request may have added the link.
-#[must_use]
 pub fn goes_astray(path: &Path) -> bool {
     let mut walk = Walk { there: PathBuf::new(), links: LINKS, is_astray: false };
     walk.follow(&path::absolute(path).unwrap_or_default());
@@ -78,13 +77,11 @@ impl Walk {
 }
 
 /// Whether a component of a path is one of Git's own folders.
-#[must_use]
 pub fn is_of_git(path: &Path) -> bool {
     path.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"))
 }
 
 /// Whether a folder is the top of a work tree: its `.git` is a file, or a folder with a `HEAD`.
-#[must_use]
 pub fn is_root(folder: &Path) -> bool {
     let git = folder.join(".git");
     match fs::metadata(&git) {

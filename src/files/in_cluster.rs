@@ -8,7 +8,6 @@ use regcred_core::manifest::Manifests;
 
 impl ClusterRun {
     /// The manifests of the controller; `None` with another strategy.
-    #[must_use]
     pub fn installation(&self) -> Manifests {
         self.settings
             .controller
@@ -17,7 +16,6 @@ impl ClusterRun {
     }
 
     /// The installation of the controller with these settings.
-    #[must_use]
     pub fn controller<'a>(&'a self, settings: &'a ControllerSettings) -> Installation<'a> {
         let installed = self.pull_secrets().map(|(one, docker_config)| Installed {
             name: &one.name,
@@ -33,7 +31,6 @@ impl ClusterRun {
     }
 
     /// The rights to grant; `None` with another format.
-    #[must_use]
     pub fn grant(&self) -> Manifests {
         let Settings { grant, pull_secrets, combination, .. } = &self.settings;
         let Some(grant) = grant else { return Manifests::default() };

@@ -70,7 +70,6 @@ impl GrantSettings {
     }
 
     /// Names and globs of the namespaces that a pull secret goes to.
-    #[must_use]
     pub fn include(&self, pull_secret: &PullSecretSettings) -> Vec<NamespacePattern> {
         match self.chooses_later {
             true if self.takes_all => Vec::new(),

@@ -35,7 +35,7 @@ use regcred_core::spec::choice::{Format, Link, MessageFormat, Profile, SealingSc
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::logins::Known;
 use regcred_core::spec::meaning::Run;
-use regcred_core::spec::{Sourced, Spec};
+use regcred_core::spec::{Options, Sourced, Spec};
 
 pub use destination::Destination;
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings};
@@ -129,13 +129,7 @@ impl Settings {
         let Spec { options, .. } = spec;
         let pull_secrets = spec.all_pull_secrets();
         let path = |path: PathBuf| environment.directory().join(path);
-        // With another format this option means nothing, as the table of options says.
-        let has_values = options.format.as_ref().is_some_and(|format| format.value == Format::HelmValues);
-        let chart = match options.chart.as_ref().filter(|_| has_values).map(|chart| chart.value.clone()) {
-            None => Chart::Own,
-            Some(Chart::Template(file)) => Chart::Template(path(file)),
-            Some(chart) => chart,
-        };
+        let chart = chart(options, path);
         let combination = match purpose {
             Purpose::Manifests => choices::combination(options, &pull_secrets, &chart)?,
             Purpose::Logins | Purpose::Variables | Purpose::CleanUp => choices::of_logins(options, &pull_secrets)?,
@@ -231,6 +225,16 @@ impl Settings {
             ),
         };
         Ok((settings, run))
+    }
+}
+
+/// The chart that the values are for. With another format this option means nothing, as the table of options says.
+fn chart(options: &Options, path: impl Fn(PathBuf) -> PathBuf) -> Chart {
+    let has_values = options.format.as_ref().is_some_and(|format| format.value == Format::HelmValues);
+    match options.chart.as_ref().filter(|_| has_values).map(|chart| chart.value.clone()) {
+        None => Chart::Own,
+        Some(Chart::Template(file)) => Chart::Template(path(file)),
+        Some(chart) => chart,
     }
 }
 

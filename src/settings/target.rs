@@ -27,7 +27,6 @@ pub struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// The place of `path`, relative to the working directory.
-    #[must_use]
     pub fn new(
         path: &Path,
         settings: &'a Settings,

@@ -216,6 +216,7 @@ const LIVE: &[&str] = &[
     "src/cli/status.rs",
     "src/commands/cluster",
     "src/commands/controller.rs",
+    "src/commands/kubeconfig.rs",
     "src/commands/online.rs",
     "src/controller",
     "src/credentials/mounted.rs",

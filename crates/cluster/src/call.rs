@@ -28,25 +28,21 @@ pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadataList
 
 impl Call {
     /// Reads one object.
-    #[must_use]
     pub fn get(path: String) -> Self {
         Self { method: Method::GET, path, content_type: JSON, body: Vec::new(), accept: JSON }
     }
 
     /// Creates an object. Only a review or a dry run may be retried: after a lost answer, a real object could already exist.
-    #[must_use]
     pub fn create(path: String, object: &serde_json::Value) -> Self {
         Self { method: Method::POST, path, content_type: JSON, body: object.to_string().into_bytes(), accept: JSON }
     }
 
     /// Patches one object.
-    #[must_use]
     pub fn patch(path: String, content_type: &'static str, body: Vec<u8>) -> Self {
         Self { method: Method::PATCH, path, content_type, body, accept: JSON }
     }
 
     /// Deletes one object, if it is still this one.
-    #[must_use]
     pub fn delete(path: String, uid: &str) -> Self {
         let body = serde_json::json!({"preconditions": {"uid": uid}});
         Self { method: Method::DELETE, path, content_type: JSON, body: body.to_string().into_bytes(), accept: JSON }

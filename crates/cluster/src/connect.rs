@@ -38,7 +38,6 @@ pub struct Access {
 
 impl Access {
     /// Whether both reach the same cluster in the same way.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn is_that_of(&self, other: &Self) -> bool {
         let same_source = match (&self.source, &other.source) {

@@ -15,13 +15,11 @@ pub struct Attempt {
 
 impl Attempt {
     /// An attempt.
-    #[must_use]
     pub fn new(verb: &'static str, object: impl Into<String>) -> Self {
         Self { verb, object: object.into() }
     }
 
     /// Why it failed.
-    #[must_use]
     pub fn failed(&self, trouble: &Trouble) -> Diagnostic {
         let Self { verb, object } = self;
         match trouble {

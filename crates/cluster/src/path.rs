@@ -6,7 +6,6 @@ use regcred_core::names::{Namespace, ResourceName};
 pub const NAMESPACES: &str = "/api/v1/namespaces";
 
 /// One namespace.
-#[must_use]
 pub fn namespace(name: &Namespace) -> String {
     format!("{NAMESPACES}/{name}")
 }
@@ -22,7 +21,6 @@ pub enum Kind {
 
 impl Kind {
     /// The name that rules of RBAC use.
-    #[must_use]
     pub fn resource(self) -> &'static str {
         match self {
             Self::Secret => "secrets",
@@ -31,19 +29,16 @@ impl Kind {
     }
 
     /// The path of the objects of every namespace.
-    #[must_use]
     pub fn everywhere(self) -> String {
         format!("/api/v1/{}", self.resource())
     }
 
     /// The path of the objects of one namespace.
-    #[must_use]
     pub fn within(self, namespace: &Namespace) -> String {
         format!("{NAMESPACES}/{namespace}/{}", self.resource())
     }
 
     /// The path of one object.
-    #[must_use]
     pub fn one(self, namespace: &Namespace, name: &ResourceName) -> String {
         format!("{}/{name}", self.within(namespace))
     }

@@ -10,7 +10,6 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Half of the time to all of it, so that many clients do not come back at once.
-#[must_use]
 pub fn jittered(time: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8) % 1000;
     time / 2 + time / 2 * u32::try_from(random).unwrap_or_default() / 1000

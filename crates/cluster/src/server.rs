@@ -64,13 +64,11 @@ pub enum Trouble {
 
 impl Trouble {
     /// The status code of a refusal; otherwise 0.
-    #[must_use]
     pub fn code(&self) -> u16 {
         if let Self::Refused(status) = self { status.code } else { 0 }
     }
 
     /// Whether the namespace is being deleted, or no longer exists.
-    #[must_use]
     pub fn is_end_of_namespace(&self) -> bool {
         let Self::Refused(status) = self else { return false };
         let Some(details) = &status.details else { return false };
@@ -95,19 +93,16 @@ struct PageMetadata {
 
 impl Server {
     /// The API server behind a client.
-    #[must_use]
     pub fn new(client: Client, timeout: Duration, stop: fn() -> bool) -> Self {
         Self { client, timeout, stop, has_answered: Cell::new(false), answers: RefCell::default() }
     }
 
     /// The number of answers of each kind.
-    #[must_use]
     pub fn answers(&self) -> Answers {
         self.answers.borrow().clone()
     }
 
     /// The deadline of one call.
-    #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
     }

@@ -21,7 +21,6 @@ pub async fn keep_one() -> io::Result<()> {
 }
 
 /// That no thread can be started.
-#[must_use]
 pub fn none(code: Code) -> Diagnostic {
     let message = "the system starts no further thread, and the lookup of a host's name needs one";
     Diagnostic::error(code, message).hint(

@@ -126,7 +126,6 @@ impl Allowed {
     }
 
     /// Whether the file may name the registry, and `regcred` may ask it.
-    #[must_use]
     pub fn allows(&self, registry: &RegistryKey) -> bool {
         self.matches(registry.authority()) || self.matches(registry.index())
     }
@@ -137,7 +136,6 @@ impl Allowed {
     }
 
     /// Refuses globs of the file that match a registry which is not allowed; messages use `place` for the list of globs.
-    #[must_use]
     pub fn refuse_globs(&self, globs: &[String], place: &str) -> Vec<Diagnostic> {
         let beyond = globs.iter().enumerate().filter(|(_, glob)| !parts(glob).all(|glob| self.covers(glob)));
         let refused =

@@ -85,13 +85,11 @@ pub struct Plan;
 
 impl Plan {
     /// The change for one wanted object that is not encrypted.
-    #[must_use]
     pub fn of_one(actual: Option<Actual>) -> (Action, Reason) {
         decide(Encryption::None, actual)
     }
 
     /// The changes that lead from the actual to the wanted state, in the order of the wanted objects; unwanted objects come last.
-    #[must_use]
     pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec<Change> {
         let mut changes = Vec::with_capacity(wanted.len());
         for Wanted { path, document, encryption } in wanted {
@@ -142,7 +140,6 @@ fn decide(encryption: Encryption, actual: Option<Actual>) -> (Action, Reason) {
 
 impl Change {
     /// Whether the actual state is known to differ from the wanted state.
-    #[must_use]
     pub fn differs(&self) -> bool {
         self.action != Action::Keep && self.reason != Reason::Unproven
     }

@@ -18,7 +18,6 @@ impl Recipient {
     /// The fingerprint is the SHA-256 of a certificate's public key (64 hexadecimal digits), or what sops lists: an age recipient, a PGP
     /// fingerprint, an ARN or a URL. Every other byte, a comma and a percent sign are percent-encoded, so that no two keys have one
     /// fingerprint and none is left out; an empty name is `%`.
-    #[must_use]
     pub fn new(name: &str) -> Self {
         let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b',' && byte != b'%';
         let fingerprint = name.bytes().fold(String::new(), |text, byte| match byte {
@@ -29,13 +28,11 @@ impl Recipient {
     }
 
     /// The recipient that a mark names.
-    #[must_use]
     pub fn named(fingerprint: &str) -> Self {
         Self { fingerprint: fingerprint.to_owned() }
     }
 
     /// The text that names the recipient in a mark: one word without a comma.
-    #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -60,7 +57,6 @@ pub enum Authority {
 
 impl Authority {
     /// The recipients that are not approved.
-    #[must_use]
     pub fn refuse<'a>(&self, recipients: &'a Recipients) -> Vec<&'a Recipient> {
         match self {
             Self::List(known) | Self::History(known) => {

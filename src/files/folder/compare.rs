@@ -96,19 +96,15 @@ impl<'a> Observer<'a> {
             None => compare_hashes(entry, &place)?,
             Some(text) => self.compare_text(entry, text, seen.marks.as_ref(), outdated)?,
         };
-        let mut verdict = Verdict::Unknown;
-        let hashes = Hashes::of(lines, open(&place)?, self.key)?;
-        for line in lines {
-            match line.verify(&hashes) {
-                Verdict::Same => {
-                    verdict = Verdict::Same;
-                    seen.line = line.clone();
-                    break;
-                }
-                Verdict::Different => verdict = Verdict::Different,
-                Verdict::Unknown => {}
+        let there = Hashes::of(lines, open(&place)?, self.key)?;
+        let verdict = match lines.iter().find(|line| line.verify(&there) == Verdict::Same) {
+            Some(line) => {
+                seen.line = line.clone();
+                Verdict::Same
             }
-        }
+            None if lines.iter().any(|line| line.verify(&there) == Verdict::Different) => Verdict::Different,
+            None => Verdict::Unknown,
+        };
         seen.was_ours &= verdict != Verdict::Same;
         let is_proven = is_signed && verdict == Verdict::Same;
         seen.is_in_clear = encrypted && !is_proven && text.as_deref().is_some_and(|text| in_clear(text));

@@ -59,7 +59,6 @@ pub const HEADER: &[u8] = b"# Written by regcred\n";
 const TEMPLATE_HEADER: &[u8] = b"{{- /* Written by regcred */ -}}\n";
 
 /// The lines that say that a file is ours, by its name; empty if the file has no room for them, or has them already.
-#[must_use]
 pub fn head_of(path: &str, bytes: &[u8]) -> Vec<u8> {
     let head = match path.rsplit('.').next() {
         _ if bytes.starts_with(HEADER.trim_ascii_end()) => b"",
@@ -71,14 +70,12 @@ pub fn head_of(path: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Whether the beginning of a file says that we wrote it.
-#[must_use]
 pub fn is_headed(text: &[u8]) -> bool {
     [HEADER, TEMPLATE_HEADER].iter().any(|head| text.starts_with(head.trim_ascii_end().split_at(20).0))
 }
 
 impl Content<'_> {
     /// Whether the file holds a secret, and how.
-    #[must_use]
     pub fn protection(&self) -> Protection {
         match self {
             Self::Ready(_, protection) => *protection,
@@ -90,13 +87,11 @@ impl Content<'_> {
 
 impl Entry<'_> {
     /// Whether it holds a secret in clear.
-    #[must_use]
     pub fn holds_a_secret(&self) -> bool {
         self.content.protection() == Protection::Plaintext
     }
 
     /// Whether a mark covers everything after it, or only its document.
-    #[must_use]
     pub fn extent(&self) -> Extent {
         match self.content {
             Content::Encrypted(_) => Extent::Rest,

@@ -154,7 +154,6 @@ impl Root {
 
 impl Kind {
     /// The path of a file in a folder. The name of a single file may be no UTF-8.
-    #[must_use]
     pub fn place(&self, folder: &Path, path: &str) -> PathBuf {
         match self {
             Self::File(name) if name.to_string_lossy() == path => folder.join(name),
@@ -163,7 +162,6 @@ impl Kind {
     }
 
     /// Its name in messages.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Tree => "the directory of `--output`",
@@ -172,7 +170,6 @@ impl Kind {
     }
 
     /// The name of a file in messages: what the user typed after `--output` is not repeated.
-    #[must_use]
     pub fn shown(&self, path: &str) -> String {
         match self {
             Self::Tree => format!("`{path}`"),

@@ -73,7 +73,6 @@ pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Dia
 }
 
 /// Whether the text holds anything except certificates and comments, for example a private key.
-#[must_use]
 pub fn holds_more(pem: &[u8]) -> bool {
     let text = String::from_utf8_lossy(pem);
     let after_end = |part| str::split_once(part, "-----END CERTIFICATE-----").map_or(part, |(_, rest)| rest);
@@ -83,7 +82,6 @@ pub fn holds_more(pem: &[u8]) -> bool {
 }
 
 /// The certificates of a text in DER, sorted: two texts with the same certificates are equal for us.
-#[must_use]
 pub fn ders(pem: &[u8]) -> Vec<Vec<u8>> {
     let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).filter_map(Result::ok);
     let mut ders: Vec<_> = sections.filter(|(kind, _)| *kind == SectionKind::Certificate).map(|(_, der)| der).collect();

@@ -33,7 +33,6 @@ pub fn seal(key: &OaepPublicEncryptingKey, label: &[u8], text: &[u8]) -> Result<
 }
 
 /// Whether a value has the form of one that was sealed with this key: the right length, and the right first two bytes.
-#[must_use]
 pub fn has_form(key: &OaepPublicEncryptingKey, sealed: &[u8]) -> bool {
     let size = key.ciphertext_size();
     let says = sealed.first_chunk().map(|bytes| usize::from(u16::from_be_bytes(*bytes)));
@@ -41,7 +40,6 @@ pub fn has_form(key: &OaepPublicEncryptingKey, sealed: &[u8]) -> bool {
 }
 
 /// The label that a value is bound to: a controller that finds the value elsewhere cannot open it.
-#[must_use]
 pub fn label(scope: SealingScope, namespace: &str, name: &str) -> Vec<u8> {
     match scope {
         SealingScope::Strict => format!("{namespace}/{name}").into_bytes(),

@@ -41,7 +41,6 @@ pub enum LoginForm<'a> {
 
 impl Login {
     /// Its form, if it has exactly one.
-    #[must_use]
     pub fn form(&self) -> Option<LoginForm<'_>> {
         let Self { docker_config, preset, registry, username, password } = self;
         match (docker_config, preset, registry, username, password) {

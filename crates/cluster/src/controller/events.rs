@@ -33,7 +33,6 @@ pub struct News {
 
 impl Events {
     /// Events on the Deployment of this name; `instance` is the Pod.
-    #[must_use]
     pub fn new(client: &Client, namespace: &str, name: &str, instance: &str) -> Self {
         let reporter =
             Reporter { controller: "regcred.dev/controller".to_owned(), instance: Some(instance.to_owned()) };

@@ -63,7 +63,6 @@ struct Spec {
 
 impl Lease {
     /// The Lease of this name, with the client for watches. `identity` is unique to this replica, also among earlier and later ones.
-    #[must_use]
     pub fn new(watching: Client, namespace: &str, name: &str, identity: String) -> Self {
         let collection = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
         Self {
@@ -82,13 +81,11 @@ impl Lease {
     }
 
     /// Until when this replica may write.
-    #[must_use]
     pub fn until(&self) -> Option<Instant> {
         self.until
     }
 
     /// How long this replica may leave the Lease alone, unless the Lease changes.
-    #[must_use]
     pub fn rest(&self) -> Duration {
         let now = Instant::now();
         if self.until.is_some_and(|until| now < until) {
@@ -125,7 +122,6 @@ impl Lease {
     }
 
     /// The holder that was last seen.
-    #[must_use]
     pub fn holder(&self) -> &str {
         &self.holder
     }

@@ -13,7 +13,6 @@ use crate::server::Server;
 use crate::stuck::{End, Stuck, evict};
 
 /// The pending Pods, now and as they change. A Pod with a container that waits for its image is pending.
-#[must_use]
 pub fn waiting(client: &Client, first: First) -> BoxStream<'static, Pod> {
     let pods = objects::<Pod>(Api::all(client.clone()), Some("status.phase=Pending".to_owned()), first);
     pods.filter_map(|event| {

@@ -31,13 +31,11 @@ pub enum Look<T> {
 }
 
 /// Every custom resource, without end.
-#[must_use]
 pub fn resources(client: &Client, first: First) -> BoxStream<'static, Look<Resource>> {
     look(Api::all(client.clone()), None, first)
 }
 
 /// A Secret that holds logins, without end.
-#[must_use]
 pub fn source(
     client: &Client,
     namespace: &Namespace,

@@ -28,7 +28,6 @@ pub enum Said {
 }
 
 /// The events of a watch, without end; `name` is the pull secret's, for a watch of Secrets.
-#[must_use]
 pub fn events(client: &Client, watch: Watch, name: Option<&ResourceName>, first: First) -> BoxStream<'static, Said> {
     match &watch {
         Watch::Namespaces => run(

@@ -72,7 +72,6 @@ pub enum Object {
 
 impl Object {
     /// Its kind.
-    #[must_use]
     pub fn kind(&self) -> &str {
         match self {
             Self::Account { .. } => "ServiceAccount",
@@ -93,13 +92,11 @@ impl Object {
 
 impl Step {
     /// Whether the step is executed: the object is neither kept nor refused.
-    #[must_use]
     pub fn is_executed(&self) -> bool {
         matches!(self.change.action, Action::Create | Action::Update | Action::Delete)
     }
 
     /// The object in the words of a message: `the Secret team-a/image-pull-secret`.
-    #[must_use]
     pub fn place(&self) -> String {
         let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
         format!("the {} {namespace}{}", self.object.kind(), self.name)
@@ -108,13 +105,11 @@ impl Step {
 
 impl Comparison {
     /// Whether a step is refused, so that nothing is written.
-    #[must_use]
     pub fn is_refused(&self) -> bool {
         self.steps.iter().any(|step| step.change.action == Action::Refuse)
     }
 
     /// Whether something differs.
-    #[must_use]
     pub fn differs(&self) -> bool {
         self.steps.iter().any(|step| step.change.differs())
     }
@@ -157,7 +152,6 @@ pub(super) fn steps(items: Vec<Item>) -> Vec<Step> {
 
 impl Delivery<'_> {
     /// Compares with everything that was read, or with one namespace that was read again.
-    #[must_use]
     pub fn compare(&self, facts: &Facts) -> Comparison {
         let mut comparison = Comparison::default();
         let mut items = Vec::new();

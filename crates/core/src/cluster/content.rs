@@ -47,7 +47,6 @@ pub enum What {
 type Logins = BTreeMap<String, (String, String)>;
 
 /// Compares the wanted Docker config with the one that was found.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
 pub fn compare(wanted: &SecretString, found: Option<&SecretString>) -> Content {
     match found {
@@ -58,7 +57,6 @@ pub fn compare(wanted: &SecretString, found: Option<&SecretString>) -> Content {
 }
 
 /// What differs between two Docker configs, by registry.
-#[must_use]
 pub fn differences(wanted: &SecretString, found: Option<&SecretString>) -> Vec<Difference> {
     let wanted = logins(wanted).unwrap_or_default();
     let mut found = found.and_then(logins).unwrap_or_default();
@@ -82,7 +80,6 @@ pub fn differences(wanted: &SecretString, found: Option<&SecretString>) -> Vec<D
 }
 
 /// Whether a text quotes the Docker config, or a user name or password in it.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
 pub fn mentions(docker_config: &SecretString, text: &str) -> bool {
     let json = docker_config.expose_secret();

@@ -42,19 +42,16 @@ pub struct PullSecret<'a> {
 
 impl<'a> PullSecret<'a> {
     /// A pull secret in these namespaces.
-    #[must_use]
     pub fn new(name: &'a ResourceName, namespaces: Vec<Namespace>, accounts: Accounts<'a>, logins: &'a Logins) -> Self {
         Self { name, namespaces, accounts, logins, docker_config: logins.to_json() }
     }
 
     /// The wanted Docker config.
-    #[must_use]
     pub fn docker_config(&self) -> &SecretString {
         &self.docker_config
     }
 
     /// Whether its logins were read.
-    #[must_use]
     pub fn is_known(&self) -> bool {
         matches!(self.logins, Logins::Read(_))
     }
@@ -62,20 +59,17 @@ impl<'a> PullSecret<'a> {
 
 impl Delivery<'_> {
     /// The Secret of a pull secret, with its marks.
-    #[must_use]
     pub fn manifest(&self, pull_secret: &PullSecret<'_>) -> Manifest {
         source(pull_secret.name, pull_secret.docker_config.clone(), &self.marks)
     }
 
     /// The field manager under which the API server records what we wrote.
-    #[must_use]
     pub fn field_manager(&self) -> String {
         field_manager(&self.marks.owner)
     }
 }
 
 /// The field manager of an owner; the API server accepts 128 characters.
-#[must_use]
 pub fn field_manager(owner: &str) -> String {
     let mut name = marks::name(owner);
     name.truncate(128);
@@ -93,7 +87,6 @@ pub enum Accounts<'a> {
 
 impl Accounts<'_> {
     /// The names that were given.
-    #[must_use]
     pub fn names(&self) -> &[ResourceName] {
         match self {
             Self::All => &[],
@@ -102,7 +95,6 @@ impl Accounts<'_> {
     }
 
     /// Whether the ServiceAccount is one of them.
-    #[must_use]
     pub fn has(&self, name: &ResourceName) -> bool {
         match self {
             Self::All => true,

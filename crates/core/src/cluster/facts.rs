@@ -70,7 +70,6 @@ pub struct NamespaceStatus {
 
 impl NamespaceObject {
     /// The namespace, without its objects.
-    #[must_use]
     pub fn space(self) -> Space {
         let ends = self.metadata.deletion_timestamp.is_some() || self.status.phase == "Terminating";
         Space {
@@ -107,7 +106,6 @@ pub struct Metadata {
 
 impl Metadata {
     /// Whether its annotations opt out of pull secrets.
-    #[must_use]
     pub fn opts_out(&self) -> bool {
         OPT_OUT.iter().any(|name| self.annotations.get(*name).is_some_and(|value| value == "true"))
     }

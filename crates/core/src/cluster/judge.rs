@@ -22,13 +22,11 @@ pub struct Judged {
 
 impl Delivery<'_> {
     /// The action for an existing Secret that is wanted.
-    #[must_use]
     pub fn judge(&self, number: usize, there: &Secret) -> Judged {
         self.judge_with(number, there, self.on_conflict)
     }
 
     /// The same, with another rule for Secrets of others in this namespace.
-    #[must_use]
     pub fn judge_with(&self, number: usize, there: &Secret, on_conflict: OnConflict) -> Judged {
         let (actual, whose) = self.assess(&self.pull_secrets[number], there, on_conflict);
         let (action, reason) = Plan::of_one(Some(actual));
@@ -36,7 +34,6 @@ impl Delivery<'_> {
     }
 
     /// The ServiceAccounts of a namespace that should refer to these pull secrets, with the numbers of the pull secrets.
-    #[must_use]
     pub fn links(&self, numbers: &[usize], namespace: &Namespace, space: &Space) -> Vec<Step> {
         if self.link != Link::ServiceAccount {
             return Vec::new();

@@ -27,7 +27,6 @@ pub struct Policy {
 
 impl Delivery<'_> {
     /// The policies that this delivery needs, each with its binding.
-    #[must_use]
     pub fn policies(&self) -> Vec<Policy> {
         let wanted: Vec<_> = self
             .pull_secrets
@@ -60,7 +59,6 @@ impl Delivery<'_> {
     }
 
     /// The steps for the policies; `found` has the existing policies, in the same order.
-    #[must_use]
     pub fn compare_policies(&self, policies: &[Policy], found: &[Option<Value>]) -> Vec<Step> {
         let items = policies.iter().zip(found).map(|(policy, found)| policy.item(found.as_ref(), &self.marks.owner));
         steps(items.collect())
@@ -128,7 +126,6 @@ impl Policy {
 }
 
 /// Whether the mark of a controller is on a policy: a controller serves all its namespaces with it.
-#[must_use]
 pub fn is_of_a_controller(metadata: &Metadata) -> bool {
     metadata.annotations.get(STRATEGY).is_some_and(|strategy| strategy == CONTROLLER)
 }
@@ -155,7 +152,6 @@ fn has(there: &Value, wanted: &Value) -> bool {
 
 /// A Pod whose image one of these keys matches, to test whether a policy adds the reference. The Pod has a reference of its own, so that it
 /// does not get those of its ServiceAccount.
-#[must_use]
 pub fn probe<'a>(mut keys: impl Iterator<Item = &'a RegistryKey>) -> Option<Value> {
     let key = keys.find(|key| !matches_no_image(key))?;
     let host =

@@ -11,13 +11,11 @@ use crate::names::ResourceName;
 const PATH: &str = "/imagePullSecrets";
 
 /// Whether the list refers to this Secret.
-#[must_use]
 pub fn refers(list: &[Value], name: &ResourceName) -> bool {
     list.iter().any(|entry| is(entry, name))
 }
 
 /// Adds the missing names at the end; `None` if no name is missing.
-#[must_use]
 pub fn add(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     let mut missing: Vec<_> = names.iter().filter(|name| !refers(list, name)).collect();
     missing.dedup();
@@ -35,7 +33,6 @@ pub fn add(list: &[Value], names: &[ResourceName]) -> Option<Value> {
 }
 
 /// Removes every entry with one of the names; `None` if there is no such entry.
-#[must_use]
 pub fn remove(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     let found: Vec<_> = (0..list.len()).filter(|&at| names.iter().any(|name| is(&list[at], name))).collect();
     if found.is_empty() {

@@ -22,13 +22,11 @@ pub struct Removal<'a> {
 
 impl Removal<'_> {
     /// The steps that remove it, by namespace: references before the Secrets.
-    #[must_use]
     pub fn steps(&self, facts: &Facts) -> Vec<Step> {
         steps(facts.namespaces.iter().flat_map(|(namespace, space)| self.items(namespace, space)).collect())
     }
 
     /// The step that removes another object of an owner; `namespace` is empty for a cluster-wide object.
-    #[must_use]
     pub fn other(namespace: &str, name: ResourceName, object: Object) -> Step {
         let kind = object.kind();
         let path = if namespace.is_empty() { format!("{kind}/{name}") } else { format!("{namespace}/{kind}/{name}") };

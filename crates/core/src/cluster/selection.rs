@@ -60,7 +60,6 @@ pub enum Why {
 
 impl Choice<'_> {
     /// Whether only names are given, so that no list of the namespaces is needed.
-    #[must_use]
     pub fn names(&self) -> Option<Vec<&Namespace>> {
         if self.others == Others::All && self.include.is_empty() {
             return None;
@@ -69,19 +68,16 @@ impl Choice<'_> {
     }
 
     /// Whether a namespace is chosen by its name, whatever its annotations say.
-    #[must_use]
     pub fn names_it(&self, name: &Namespace) -> bool {
         self.matches(name).is_some() && !self.exclude.iter().any(|pattern| pattern.matches(name))
     }
 
     /// Whether one namespace is chosen.
-    #[must_use]
     pub fn takes(&self, name: &Namespace, space: &Space) -> bool {
         self.names_it(name) && self.usable(space).is_ok()
     }
 
     /// Chooses from the namespaces that exist.
-    #[must_use]
     pub fn choose(&self, existing: &BTreeMap<Namespace, Space>) -> Chosen {
         let mut chosen = Chosen::default();
         for (name, space) in existing {

@@ -84,7 +84,6 @@ impl Pod {
     }
 
     /// What may be done with the Pod.
-    #[must_use]
     pub fn verdict(&self, budgets: &[Budget]) -> Verdict {
         // A node owns the Pods of its own files, and creates a new one only after the file changes.
         let makes_a_new_one = |owner: &OwnerReference| owner.controller && owner.kind != "Node";
@@ -107,7 +106,6 @@ impl Pod {
 impl Delivery<'_> {
     /// Whether a Pod is stuck, and a new Pod in its place would not be: each refers to what its ServiceAccount refers to, unless it has
     /// references of its own. These pull secrets go to its namespace.
-    #[must_use]
     pub fn helps(&self, numbers: &[usize], pod: &Pod, namespace: &Namespace, space: &Space) -> bool {
         let is_from = |list: &[serde_json::Value]| {
             let own = &pod.spec.image_pull_secrets;

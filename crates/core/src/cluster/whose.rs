@@ -18,7 +18,6 @@ pub enum Whose {
 }
 
 /// Who owns the object with this metadata, from the view of `owner`.
-#[must_use]
 pub fn whose(metadata: &Metadata, owner: &str) -> Whose {
     if let Some(tool) = tool(metadata) {
         return Whose::Managed(tool);
@@ -32,13 +31,11 @@ pub fn whose(metadata: &Metadata, owner: &str) -> Whose {
 }
 
 /// Whether Titansoft's imagepullsecret-patcher made the object: it adds its annotation.
-#[must_use]
 pub fn is_of_the_patcher(metadata: &Metadata) -> bool {
     metadata.annotations.get(MANAGED_BY.0).is_some_and(|name| name == "imagepullsecret-patcher")
 }
 
 /// The tool that manages an object, as text for a message.
-#[must_use]
 pub fn tool(metadata: &Metadata) -> Option<String> {
     let annotation = |name: &str| metadata.annotations.get(name).map(String::as_str);
     let label = |name: &str| metadata.labels.get(name).map(String::as_str);

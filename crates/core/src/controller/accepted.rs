@@ -17,7 +17,6 @@ pub enum Accepted {
 
 impl Accepted {
     /// The worst answer, with the messages of all that are not good.
-    #[must_use]
     pub fn together(answers: impl Iterator<Item = Self>) -> Self {
         let all: BTreeSet<_> = answers.collect();
         let messages: Vec<_> = all.iter().rev().filter_map(Self::message).collect();

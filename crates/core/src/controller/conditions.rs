@@ -60,7 +60,6 @@ pub struct Condition {
 
 impl Status {
     /// The status that a resource should have; equal to `before` if only the time has changed.
-    #[must_use]
     pub fn new(
         verdict: &Verdict,
         counts: Counts,
@@ -86,7 +85,6 @@ impl Status {
 }
 
 /// The word and the sentence for a namespace that is not served, and will not be without help.
-#[must_use]
 pub fn trouble(standing: &Standing, delivery: &Delivery<'_>) -> Option<(&'static str, String)> {
     match standing {
         Standing::Left(place, why) => Some(("Left", format!("{}: {why}", place.words(delivery)))),

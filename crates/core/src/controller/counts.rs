@@ -48,7 +48,6 @@ impl Counts {
 impl Machine<'_> {
     /// The number of namespaces with one of these pull secrets in each state, and the state of the first namespace that is left,
     /// fails or is contested.
-    #[must_use]
     pub fn counts_of(&self, pull_secrets: &[usize]) -> (Counts, Option<&Standing>) {
         let (mut counts, mut trouble) = (Counts::default(), None);
         for (name, here) in &self.index {

@@ -20,7 +20,6 @@ pub struct Identity {
 
 impl Identity {
     /// The identity in an object's metadata.
-    #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
         Self { uid: metadata.uid.clone(), version: metadata.resource_version.clone() }
     }

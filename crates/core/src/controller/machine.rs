@@ -61,7 +61,6 @@ pub(super) struct Seen {
 impl<'d> Machine<'d> {
     /// A machine that has seen nothing. The choices are in the order of the delivery's pull secrets. `own` is the controller's namespace,
     /// where the sources of the Secrets are.
-    #[must_use]
     pub fn new(delivery: &'d Delivery<'d>, choices: Vec<Choosing<'d>>, own: Namespace, manner: Manner) -> Self {
         let watches = watches(delivery).into_iter().map(|watch| (watch, Seen::default())).collect();
         Self {
@@ -86,27 +85,23 @@ impl<'d> Machine<'d> {
     }
 
     /// The kinds of objects that it has to watch.
-    #[must_use]
     pub fn watches(&self) -> Vec<Watch> {
         self.watches.keys().cloned().collect()
     }
 
     /// Whether every watch has seen all objects once.
-    #[must_use]
     pub fn is_synced(&self) -> bool {
         self.watches.values().all(|seen| seen.is_complete)
     }
 
     /// Whether all namespaces and ServiceAccounts were seen: nothing is written before. The Secrets of a pull secret matter only
     /// for that pull secret.
-    #[must_use]
     pub fn may_begin(&self) -> bool {
         let is_needed = |watch: &Watch| !matches!(watch, Watch::Secrets(_));
         self.watches.iter().all(|(watch, seen)| seen.is_complete || !is_needed(watch))
     }
 
     /// Whether nothing is due now.
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         self.is_synced() && self.queue.is_empty() && self.ready.is_empty() && self.busy.is_empty()
     }
@@ -130,7 +125,6 @@ impl<'d> Machine<'d> {
     }
 
     /// When the next waiting write is due.
-    #[must_use]
     pub fn due(&self) -> Option<u64> {
         self.due.first().map(|(due, _)| *due)
     }
@@ -185,7 +179,6 @@ impl<'d> Machine<'d> {
     }
 
     /// Whether a Pod is stuck in a namespace that has everything, so that a new Pod in its place would not be.
-    #[must_use]
     pub fn helps(&self, pod: &Pod) -> bool {
         let Ok(namespace) = pod.metadata.namespace.parse() else { return false };
         let here = self.index.get(&namespace).filter(|here| here.standing == Standing::Served);
@@ -197,14 +190,12 @@ impl<'d> Machine<'d> {
     }
 
     /// A namespace that is chosen for a pull secret, if there is one.
-    #[must_use]
     pub fn chosen(&self) -> Option<&Namespace> {
         let takes = |(name, here): &(&Namespace, &Here)| self.choices.iter().any(|choice| choice.takes(name, here));
         self.index.iter().find(takes).map(|(name, _)| name)
     }
 
     /// The number of namespaces in each state.
-    #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }

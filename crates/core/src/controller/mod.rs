@@ -72,7 +72,6 @@ pub struct Place {
 
 impl Place {
     /// The object, as text for a message.
-    #[must_use]
     pub fn words(&self, delivery: &Delivery<'_>) -> String {
         match &self.target {
             Target::Account(name) => format!("the ServiceAccount {}/{name}", self.namespace),

@@ -45,7 +45,6 @@ pub enum Reason {
 
 impl Reason {
     /// The word, as a condition has it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PullSecret => "PullSecret",
@@ -61,13 +60,11 @@ impl Reason {
 
 impl Permitted<'_> {
     /// Every request of these pull secrets that is not permitted.
-    #[must_use]
     pub fn beyond(&self, asked: &[Wanted]) -> Vec<Refusal> {
         asked.iter().flat_map(|one| self.beyond_for(one)).collect()
     }
 
     /// The maximum that a resource may ask for of a pull secret.
-    #[must_use]
     pub fn bounds(&self, name: &ResourceName) -> Option<&Wanted> {
         self.config.pull_secrets.iter().find(|one| one.name == *name)
     }

@@ -41,25 +41,21 @@ pub struct ResourceMetadata {
 
 impl Resource {
     /// Its name.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.metadata.object.name
     }
 
     /// Its last written status.
-    #[must_use]
     pub fn status(&self) -> Status {
         serde_json::from_value(self.status.clone()).unwrap_or_default()
     }
 
     /// The owner of the controller that should follow it, if its annotation names one.
-    #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.metadata.object.annotations.get(OWNER).map(String::as_str)
     }
 
     /// Sorts older resources first: they keep their pull secrets.
-    #[must_use]
     pub fn age(&self) -> (&str, &str) {
         (&self.metadata.creation_timestamp, self.name())
     }

@@ -76,7 +76,6 @@ pub enum Name {
 
 impl Config {
     /// A config that keeps Secrets of others, and Secrets that cannot change.
-    #[must_use]
     pub fn sparing(owner: ResourceName, link: Link, pull_secrets: Vec<Wanted>) -> Self {
         Self { owner, link, pull_secrets, on_conflict: OnConflict::Skip, unchangeable: Unchangeable::Refuse }
     }
@@ -89,7 +88,6 @@ impl Config {
 
 impl Wanted {
     /// Whether every ServiceAccount of a namespace refers to it.
-    #[must_use]
     pub fn has_all_accounts(&self) -> bool {
         self.accounts.is_empty() && self.account_globs.is_empty()
     }
@@ -97,7 +95,6 @@ impl Wanted {
 
 impl Source {
     /// The keys that are read.
-    #[must_use]
     pub fn keys(&self) -> Vec<&Key> {
         match self {
             Self::Whole(key) => vec![key],

@@ -63,7 +63,6 @@ pub fn read(
 }
 
 /// Reads user name and password from the answer of a credential helper; `None` for an identity token, which has neither.
-#[must_use]
 pub fn login_of_helper(answer: &[u8]) -> Option<(SecretString, SecretString)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]

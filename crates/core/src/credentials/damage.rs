@@ -70,7 +70,6 @@ pub(super) fn is_invisible(character: char) -> bool {
 
 /// The text of bytes in UTF-8 or, as `PowerShell` writes it, in UTF-16. JSON that is neither is read as a kubelet reads it, with
 /// U+FFFD for bytes that are not text. `None` if the bytes are not text.
-#[must_use]
 pub fn text_of(bytes: Vec<u8>) -> Option<String> {
     let utf_16 = match bytes.as_slice() {
         [0xff, 0xfe, rest @ ..] => Some((rest, u16::from_le_bytes as fn([u8; 2]) -> u16)),

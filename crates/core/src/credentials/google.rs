@@ -15,7 +15,6 @@ pub(super) fn takes_keys(it: &Subject<'_>) -> bool {
 }
 
 /// The JSON of the key, if the password is its base64.
-#[must_use]
 pub fn decoded_key(password: &str) -> Option<String> {
     let bare: String = password.split_ascii_whitespace().collect();
     let json = String::from_utf8(STANDARD.decode(bare).ok()?).ok()?;

@@ -21,7 +21,6 @@ pub const JOB_TOKENS: [&str; 4] =
     ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "GITHUB_TOKEN"];
 
 /// The problem of the lifetime of this login's password.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "looks at prefixes and dates in the password")]
 pub fn check(login: &Credential, facts: &Facts<'_>) -> Option<Diagnostic> {
     let (username, password, host) =
@@ -54,7 +53,6 @@ pub fn check(login: &Credential, facts: &Facts<'_>) -> Option<Diagnostic> {
 }
 
 /// When the password ends, in seconds since 1970, if the password itself says so.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "looks at a date in the password")]
 pub fn ends(login: &Credential) -> Option<i64> {
     expiry(login.username.expose_secret(), login.registry.host(), login.password.expose_secret())

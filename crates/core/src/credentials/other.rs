@@ -15,7 +15,6 @@ pub(super) fn is_for_ngc(it: &Subject<'_>) -> bool {
 }
 
 /// Whether it is a registry of NVIDIA, whose user name for API keys is `$oauthtoken`.
-#[must_use]
 pub fn is_ngc(registry: &RegistryKey) -> bool {
     matches!(registry.host(), "nvcr.io" | "helm.ngc.nvidia.com") || registry.host().ends_with(".nvcr.io")
 }

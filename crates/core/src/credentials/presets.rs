@@ -127,7 +127,6 @@ pub const PRESETS: &[Preset] = &[
 
 impl Preset {
     /// Its host and the rule of its user name, on a line.
-    #[must_use]
     pub fn summary(&self) -> String {
         let host = match self.host {
             Host::Fixed(host) => host.to_owned(),
@@ -138,7 +137,6 @@ impl Preset {
     }
 
     /// The variables a preset may read, in order of preference.
-    #[must_use]
     pub fn variables(&self) -> Vec<Variable> {
         let all = |names: &'static [&'static str], what: &str, default: Option<&str>| {
             let need = match (names, default) {
@@ -172,7 +170,6 @@ pub struct PresetName(&'static Preset);
 
 impl PresetName {
     /// The preset.
-    #[must_use]
     pub fn preset(self) -> &'static Preset {
         self.0
     }
@@ -197,13 +194,11 @@ impl JsonSchema for PresetName {
 }
 
 /// The preset of this name.
-#[must_use]
 pub fn find(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }
 
 /// The preset whose host this is, or looks like this.
-#[must_use]
 pub fn of_host(host: &str) -> Option<&'static Preset> {
     let index = |host: &str| host.parse::<RegistryKey>().ok().map(|key| key.canonical().0.index().to_owned());
     let wanted = index(host)?;
@@ -216,7 +211,6 @@ pub fn of_host(host: &str) -> Option<&'static Preset> {
 }
 
 /// The presets' names, as a sentence has them.
-#[must_use]
 pub fn names() -> String {
     PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
 }

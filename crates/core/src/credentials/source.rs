@@ -66,7 +66,6 @@ pub enum Need {
 
 impl Source {
     /// The variables this source may read, in order of preference.
-    #[must_use]
     pub fn variables(&self) -> Vec<Variable> {
         let one = |name: &VariableName, purpose: String| Variable { name: name.clone(), purpose, need: Need::Required };
         match self {

@@ -34,7 +34,6 @@ pub(super) fn find(text: &str) -> Option<(Severity, Code, &'static StandIn)> {
 }
 
 /// Whether a text is only a placeholder.
-#[must_use]
 pub fn is_a_placeholder(text: &str) -> bool {
     find(text).is_some()
 }

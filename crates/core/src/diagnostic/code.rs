@@ -16,7 +16,6 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$code),+];
 
             /// The name that programs see.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$code => $name),+ }
             }

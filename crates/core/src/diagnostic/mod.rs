@@ -39,13 +39,11 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error with its stable code.
-    #[must_use]
     pub fn error(code: Code, message: impl fmt::Display) -> Self {
         Self { severity: Severity::Error, code, registry: None, message: message.to_string(), hint: None }
     }
 
     /// A warning with its stable code.
-    #[must_use]
     pub fn warning(code: Code, message: impl fmt::Display) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
@@ -63,14 +61,12 @@ impl Diagnostic {
     }
 
     /// Whether it stops the work.
-    #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }
 
 /// The reason of a file system error, as a shell words it.
-#[must_use]
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
@@ -106,7 +102,6 @@ pub enum Failure {
 
 impl Failure {
     /// A failure with one problem.
-    #[must_use]
     pub fn of(title: &'static str, problem: Diagnostic) -> Self {
         Self::Input { title, problems: vec![problem] }
     }

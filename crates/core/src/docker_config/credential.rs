@@ -34,7 +34,6 @@ impl kubelet::Entry for Credential {
 
 impl Credential {
     /// Whether both have the same user name and password.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn is_same_login(&self, other: &Self) -> bool {
         self.username.expose_secret() == other.username.expose_secret()
@@ -42,13 +41,11 @@ impl Credential {
     }
 
     /// Whether both come from one Docker config that has several logins for their registry.
-    #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
         self.is_one_of_several && other.is_one_of_several && self.source == other.source
     }
 
     /// Whether this text is its user name.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn is_of(&self, username: &str) -> bool {
         self.username.expose_secret() == username
@@ -56,7 +53,6 @@ impl Credential {
 
     /// The user name if it is known to be public: it is literal in regcred.yaml, or a registry gives it to everybody, or it has the form
     /// of a robot's or deploy token's name.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "shown only when it is known to be a name")]
     pub fn username_if_public(&self) -> Option<String> {
         let name = self.username.expose_secret();
@@ -65,7 +61,6 @@ impl Credential {
 }
 
 /// Whether this user name is known to be public.
-#[must_use]
 pub fn is_public_username(name: &str) -> bool {
     PUBLIC_NAMES.contains(&name) || has_public_form(name)
 }
@@ -96,7 +91,6 @@ impl Credential {
     ///
     /// # Panics
     /// The registry is not a registry.
-    #[must_use]
     #[cfg(any(test, feature = "samples"))]
     #[expect(clippy::unwrap_used, reason = "a sample with a wrong key is a wrong test")]
     pub fn sample(registry: &str, username: &str, password: &str) -> Self {

@@ -68,19 +68,16 @@ impl FromStr for Image {
 
 impl Image {
     /// Host and port; Docker Hub's host is completed.
-    #[must_use]
     pub fn domain(&self) -> &str {
         &self.domain
     }
 
     /// The repository: what comes after the host.
-    #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
     /// Whether a text that is formally an image of Docker Hub is more likely the host of a registry.
-    #[must_use]
     pub fn looks_like_a_registry(text: &str) -> bool {
         let host = split_port(text).0;
         (host == "localhost" || host.contains(['.', ':'])) && is_good_domain(text)
@@ -169,7 +166,6 @@ pub fn matching<'a, E: Entry>(entries: impl Iterator<Item = &'a E>, image: &Imag
 }
 
 /// Whether the host of the key is Docker Hub's, perhaps by a glob.
-#[must_use]
 pub fn is_for_docker_hub(key: &RegistryKey) -> bool {
     let parts: Vec<_> = key.authority().split('.').collect();
     parts.len() == 2 && part_matches(parts[0], "docker") && part_matches(parts[1], "io")

@@ -57,25 +57,21 @@ impl Logins {
     }
 
     /// The JSON of the Docker config. If the logins were not read, it has no entries, and nothing that depends on it is compared.
-    #[must_use]
     pub fn to_json(&self) -> SecretString {
         self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_json()
     }
 
     /// The same in base64, as in a Secret's `data`.
-    #[must_use]
     pub fn to_base64(&self) -> SecretString {
         self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_base64()
     }
 
     /// The user name for the entry with this key, if it is known to be public.
-    #[must_use]
     pub fn public_username(&self, registry: &str) -> Option<String> {
         self.entries().find(|entry| entry.registry.as_str() == registry)?.username
     }
 
     /// The logins that were read.
-    #[must_use]
     pub fn credentials(&self) -> &[Credential] {
         self.read().map_or(&[], |docker_config| &docker_config.logins)
     }
@@ -147,7 +143,6 @@ impl DockerConfig {
     }
 
     /// The JSON, byte for byte what `kubectl create secret docker-registry` writes for the same logins.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the JSON holds the logins: that is what it is for")]
     pub fn to_json(&self) -> SecretString {
         let mut text = String::with_capacity(64 + self.logins.len() * 256);
@@ -175,7 +170,6 @@ impl DockerConfig {
     }
 
     /// The JSON in base64, as in the `data` of a Secret.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the value of the Secret")]
     pub fn to_base64(&self) -> SecretString {
         STANDARD.encode(self.to_json().expose_secret()).into()
@@ -188,7 +182,6 @@ impl DockerConfig {
 }
 
 /// The entries of all pull secrets of a Pod, each with its name, that a kubelet would try for the image, in its order.
-#[must_use]
 pub fn matches(pull_secrets: &[(&str, &Logins)], image: &Image) -> Vec<Match> {
     let of_one = pull_secrets.iter().flat_map(|(secret, logins)| logins.entries().map(|it| Known { secret, ..it }));
     let entries: Vec<_> = of_one.collect();
@@ -202,7 +195,6 @@ pub fn matches(pull_secrets: &[(&str, &Logins)], image: &Image) -> Vec<Match> {
 
 /// Whether a kubelet would try exactly the entries with these user names for the image, in this order; several logins of one registry
 /// may come in any order.
-#[must_use]
 pub fn tries(docker_configs: &[DockerConfig], image: &Image, usernames: &[String]) -> bool {
     let logins = kubelet::matching(docker_configs.iter().flat_map(|docker_config| &docker_config.logins), image);
     let is_one_place = |one: &&Credential, other: &&Credential| {

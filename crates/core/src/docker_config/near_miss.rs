@@ -6,7 +6,6 @@ use super::registry::{DOCKER_HUB, RegistryKey, is_a_name_of_docker_hub, real_hos
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Why the most similar keys do not match the image; for an image that no key matches.
-#[must_use]
 pub fn near_misses(logins: &[&Logins], image: &Image) -> Vec<Diagnostic> {
     let keys = logins.iter().flat_map(|logins| logins.registries());
     let mut said: Vec<_> = keys.filter_map(|key| why(key, image)).map(|(_, what, hint)| (what, hint)).collect();
@@ -41,7 +40,6 @@ pub enum Miss {
 }
 
 /// Why a key that was probably meant for the image does not match it, in a sentence, and what to write instead.
-#[must_use]
 pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     let (host, port) = split_port(key.authority());
     let (image_host, image_port) = split_port(image.domain());

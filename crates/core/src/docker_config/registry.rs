@@ -63,7 +63,6 @@ pub enum InvalidRegistry {
 
 impl InvalidRegistry {
     /// The form of a key.
-    #[must_use]
     pub fn hint() -> &'static str {
         "write HOST[:PORT][/PATH], for example ghcr.io or harbor.example.com:8443/team"
     }
@@ -158,31 +157,26 @@ impl RegistryKey {
     }
 
     /// The key as it is written into the Docker config.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The key as the kubelet sorts and matches it: no scheme, no `/v1/` or `/v2/`.
-    #[must_use]
     pub fn index(&self) -> &str {
         &self.index
     }
 
     /// Host and port.
-    #[must_use]
     pub fn authority(&self) -> &str {
         split_path(&self.index).0
     }
 
     /// The path after the host, with its slash; may be empty.
-    #[must_use]
     pub fn path(&self) -> &str {
         split_path(&self.index).1
     }
 
     /// The host without its port.
-    #[must_use]
     pub fn host(&self) -> &str {
         split_port(self.authority()).0
     }
@@ -192,7 +186,6 @@ impl RegistryKey {
     }
 
     /// The spellings of the key that a kubelet reads as this one; the first is its own.
-    #[must_use]
     pub fn spellings(&self) -> Vec<Self> {
         let (authority, path) = split_path(&self.index);
         // A kubelet removes the first of these.
@@ -203,7 +196,6 @@ impl RegistryKey {
     }
 
     /// The key to write: Docker Hub's other names become the name that every client knows, with a warning if that is a guess.
-    #[must_use]
     pub fn canonical(self) -> (Self, Vec<Diagnostic>) {
         let docker_hub = || Self { text: DOCKER_HUB.to_owned(), index: "index.docker.io".to_owned() };
         match self.index.as_str() {
@@ -320,7 +312,6 @@ impl RegistryKey {
 }
 
 /// Whether Docker Hub answers to this host, or is meant by it.
-#[must_use]
 pub fn is_a_name_of_docker_hub(host: &str) -> bool {
     ["docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"]
         .contains(&host)

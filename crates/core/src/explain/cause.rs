@@ -12,19 +12,16 @@ macro_rules! causes {
             pub const ALL: &[Self] = &[$(Self::$cause),+];
 
             /// One word for programs.
-            #[must_use]
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$cause => $word),+ }
             }
 
             /// What is wrong.
-            #[must_use]
             pub const fn sentence(self) -> &'static str {
                 match self { $(Self::$cause => $sentence),+ }
             }
 
             /// What to do.
-            #[must_use]
             pub const fn remedy(self) -> &'static str {
                 match self { $(Self::$cause => $remedy),+ }
             }

@@ -99,7 +99,6 @@ pub struct Account {
 
 impl Pod {
     /// Reads the object.
-    #[must_use]
     pub fn read(object: &Value) -> Self {
         let spec = &object["spec"];
         Self {
@@ -115,7 +114,6 @@ impl Pod {
 
 impl Account {
     /// Reads the object.
-    #[must_use]
     pub fn read(object: &Value) -> Self {
         let managers = object["metadata"]["managedFields"].as_array().into_iter().flatten();
         let writes = |entry: &&Value| entry["fieldsV1"].get("f:imagePullSecrets").is_some();
@@ -160,7 +158,6 @@ fn names(references: &Value) -> Vec<String> {
 
 impl Place {
     /// Reads a Namespace, and our admission policies with their bindings.
-    #[must_use]
     pub fn read(name: &str, namespace: Option<&Value>, policies: &Policies) -> Self {
         Self {
             name: name.to_owned(),
@@ -208,13 +205,11 @@ impl<'a> Keyed<'a> {
 
 impl Facts {
     /// The logins that a kubelet tries, in its order; empty if it cannot read one of the Secrets.
-    #[must_use]
     pub fn tried(&self) -> Vec<Candidate<'_>> {
         if self.is_stopped() { Vec::new() } else { self.matching(&self.secrets) }
     }
 
     /// Whether a kubelet does not even try, because it cannot read one of the Secrets.
-    #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.secrets.iter().any(PullSecret::is_broken)
     }
@@ -231,7 +226,6 @@ impl Facts {
     }
 
     /// Whether the text quotes a password, or a user name together with it.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn quotes_a_login(&self, text: &str) -> bool {
         self.secrets.iter().chain(&self.others).flat_map(PullSecret::logins).any(|login| {
@@ -242,7 +236,6 @@ impl Facts {
     }
 
     /// The logins of these Secrets that match the image.
-    #[must_use]
     pub fn matching<'a>(&self, secrets: &'a [PullSecret]) -> Vec<Candidate<'a>> {
         let Ok(reference) = &self.wanted.reference else { return Vec::new() };
         let keyed = |secret: &'a PullSecret| secret.entries().iter().filter_map(|entry| Keyed::read(secret, entry));

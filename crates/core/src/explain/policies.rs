@@ -23,7 +23,6 @@ pub struct Policies {
 
 impl Policies {
     /// Whether one of them adds references to the Pods of a namespace.
-    #[must_use]
     pub fn state(&self, name: &str, namespace: Option<&Value>) -> PolicyState {
         let mut state = PolicyState::None;
         for binding in &self.bindings {
@@ -42,14 +41,12 @@ impl Policies {
     }
 
     /// Whether a controller of ours serves the cluster.
-    #[must_use]
     pub fn are_of_a_controller(&self) -> bool {
         let is_marked = |policy: &Value| policy["metadata"]["annotations"][STRATEGY] == CONTROLLER;
         self.mutating.iter().chain(&self.confining).any(is_marked)
     }
 
     /// Whether controllers serve this namespace, but link other ServiceAccounts there.
-    #[must_use]
     pub fn leave_out(&self, account: &str, name: &str, namespace: Option<&Value>) -> bool {
         let on_accounts = self.mutating.iter().filter(|policy| is_on(policy, "serviceaccounts"));
         let served: Vec<_> = on_accounts.filter_map(Served::read).filter(|one| one.has(name, namespace)).collect();

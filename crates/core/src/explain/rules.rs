@@ -167,7 +167,6 @@ impl Evidence {
 }
 
 /// Finds the cause.
-#[must_use]
 pub fn explain(facts: &Facts) -> Finding {
     let mut ruled_out = Vec::new();
     let unread: Vec<_> = facts.unread().map(str::to_owned).collect();

@@ -61,13 +61,11 @@ pub enum Entry {
 
 impl PullSecret {
     /// A Secret that does not exist.
-    #[must_use]
     pub fn missing(name: &str) -> Self {
         Self { name: name.to_owned(), held: Held::Missing, written: String::new(), is_ours: false, lacks_auths: false }
     }
 
     /// Reads the object of the API server.
-    #[must_use]
     pub fn read(name: &str, object: &Value) -> Self {
         let found = Self {
             written: written(&object["metadata"]),
@@ -95,13 +93,11 @@ impl PullSecret {
     }
 
     /// A Secret that this account may not read.
-    #[must_use]
     pub fn unreadable(name: &str) -> Self {
         Self { held: Held::Unreadable, ..Self::missing(name) }
     }
 
     /// The content, in a few words.
-    #[must_use]
     pub fn summary(&self) -> String {
         match &self.held {
             Held::Missing => "is not there".to_owned(),
@@ -116,13 +112,11 @@ impl PullSecret {
     }
 
     /// Whether a kubelet cannot read it, and therefore pulls nothing for a Pod that refers to it.
-    #[must_use]
     pub fn is_broken(&self) -> bool {
         matches!(self.held, Held::Broken) || self.entries().iter().any(|entry| matches!(entry, Entry::Bad))
     }
 
     /// Its entries.
-    #[must_use]
     pub fn entries(&self) -> &[Entry] {
         match &self.held {
             Held::Entries(entries) => entries,

@@ -33,13 +33,11 @@ pub enum State {
 
 impl Wanted {
     /// An image that no node has tried.
-    #[must_use]
     pub fn image(image: &str) -> Self {
         Self { name: String::new(), image: image.to_owned(), reference: image.parse(), state: State::Unknown }
     }
 
     /// The images of a Pod, also of its volumes, each with its state.
-    #[must_use]
     pub fn all(pod: &Value) -> Vec<Self> {
         let (spec, status) = (&pod["spec"], &pod["status"]);
         let lists = [
@@ -79,7 +77,6 @@ impl Wanted {
     }
 
     /// The reason of the wait, as Kubernetes names it.
-    #[must_use]
     pub fn reason(&self) -> &str {
         match &self.state {
             State::Waiting(reason, _) => reason,
@@ -88,7 +85,6 @@ impl Wanted {
     }
 
     /// What the node's message means.
-    #[must_use]
     pub fn words(&self) -> Words {
         match &self.state {
             State::Waiting(_, message) => Words::read(message),
@@ -97,7 +93,6 @@ impl Wanted {
     }
 
     /// The host that the node asked, if its message has one.
-    #[must_use]
     pub fn asked_host(&self) -> Option<&str> {
         match &self.state {
             State::Waiting(_, message) => words::host(message),

@@ -75,7 +75,6 @@ const TABLE: &[(Words, &[&str])] = &[
 
 impl Words {
     /// The meaning of the message in a container's state.
-    #[must_use]
     pub fn read(message: &str) -> Self {
         let message = message.to_ascii_lowercase();
         let is_said = |part: &str| message.contains(part);

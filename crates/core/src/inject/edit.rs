@@ -72,7 +72,6 @@ impl Words {
 ///
 /// `None` if no small change fits the form of the text. The caller compares the meaning of the change with what is intended, so this
 /// function reads the text only as far as it must.
-#[must_use]
 pub fn add(text: &str, document: &Document<'_>, lack: &Lack<'_>) -> Option<Edit> {
     let holder = Holder::find(text, document, lack.holder)?;
     let field = lack.path.first()?;

@@ -7,13 +7,11 @@ use super::value::{Content, Value};
 const LISTS: [&str; 4] = ["initContainers", "containers", "ephemeralContainers", "volumes"];
 
 /// Whether the mapping has a list that only a Pod spec has.
-#[must_use]
 pub fn is_pod_spec(value: &Value<'_>) -> bool {
     LISTS.iter().any(|list| value.get(list).is_some())
 }
 
 /// The images of a Pod's containers and volumes.
-#[must_use]
 pub fn in_pod_spec<'v, 'a>(pod_spec: &'v Value<'a>) -> Vec<&'v Value<'a>> {
     let image = |item: &'v Value<'a>, list: &str| {
         let image = item.get("image")?;
@@ -24,7 +22,6 @@ pub fn in_pod_spec<'v, 'a>(pod_spec: &'v Value<'a>) -> Vec<&'v Value<'a>> {
 }
 
 /// Every field `image`, however deep.
-#[must_use]
 pub fn everywhere<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
     match &value.content {
         Content::Sequence(items) => items.iter().flat_map(everywhere).collect(),
@@ -37,7 +34,6 @@ pub fn everywhere<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
 }
 
 /// Mappings that look like Pod specs without references, by path, with their images; and, with an empty path, each image elsewhere.
-#[must_use]
 pub fn likely_places<'v, 'a>(value: &'v Value<'a>, path: &str) -> Vec<(String, Vec<&'v Value<'a>>)> {
     match &value.content {
         Content::Sequence(items) => items.iter().flat_map(|item| likely_places(item, &format!("{path}[]"))).collect(),

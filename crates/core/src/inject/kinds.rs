@@ -100,14 +100,12 @@ impl PodPath {
     }
 
     /// Whether the path is for objects of this API group and kind.
-    #[must_use]
     pub fn is_for(&self, group: &str, kind: &str) -> bool {
         self.kind == kind && self.group.as_deref().is_none_or(|own| own == group)
     }
 }
 
 /// Whether the text can be the name of a kind.
-#[must_use]
 pub fn is_kind(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_uppercase())
         && text.len() <= 63
@@ -115,13 +113,11 @@ pub fn is_kind(text: &str) -> bool {
 }
 
 /// Whether the text can be the name of an API group.
-#[must_use]
 pub fn is_group(text: &str) -> bool {
     text.parse::<ResourceName>().is_ok()
 }
 
 /// Whether the text can be a path.
-#[must_use]
 pub fn is_path(text: &str) -> bool {
     text.split('.').all(is_field)
 }

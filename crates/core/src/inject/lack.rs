@@ -21,7 +21,6 @@ pub struct Lack<'a> {
 
 impl Lack<'_> {
     /// Whether a field holds a list of references, and not the name of a single Secret.
-    #[must_use]
     pub fn is_list(field: &str) -> bool {
         field.ends_with('s')
     }

@@ -73,7 +73,6 @@ pub fn inject(text: &str, rules: &Rules) -> Result<Injected, Diagnostic> {
 }
 
 /// The text with the changes made.
-#[must_use]
 pub fn changed(text: &str, edits: &[Edit]) -> String {
     let mut changed = String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
     let mut from = 0;

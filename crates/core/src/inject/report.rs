@@ -25,7 +25,6 @@ pub struct Report {
 
 impl Report {
     /// The document, as text for messages.
-    #[must_use]
     pub fn here(&self) -> String {
         format!("document {} on standard input", self.document)
     }
@@ -48,7 +47,6 @@ impl Report {
     }
 
     /// The error for a document that is not YAML from this line on.
-    #[must_use]
     pub fn broken(&self, text: &str, document: &Range<usize>, line: usize) -> Diagnostic {
         let line = text[..document.start].matches('\n').count() + line.max(1);
         let mut around = text.lines().skip(line.saturating_sub(2)).take(2);
@@ -63,7 +61,6 @@ impl Report {
     }
 
     /// The error for a document whose aliases add too many values, or that is nested too deep.
-    #[must_use]
     pub fn too_much(&self) -> Diagnostic {
         let message = format!("{} has too many aliases, or is nested too deep", self.here());
         Diagnostic::error(Code::TooManyAliases, message)
@@ -71,7 +68,6 @@ impl Report {
     }
 
     /// The error for a document that no change fits.
-    #[must_use]
     pub fn not_editable(&self, object: &str) -> Diagnostic {
         let message = format!("no reference can be added to {object} in {}, as it is written", self.here());
         Diagnostic::error(Code::NotEditable, message)
@@ -79,7 +75,6 @@ impl Report {
     }
 
     /// Why Pod specs with matching images get no reference.
-    #[must_use]
     pub fn left_out(&self) -> Option<Diagnostic> {
         let (first, _) = self.namespaces.first_key_value()?;
         let count: usize = self.namespaces.values().sum();
@@ -97,7 +92,6 @@ impl Report {
     }
 
     /// All warnings.
-    #[must_use]
     pub fn into_warnings(mut self) -> Vec<Diagnostic> {
         let warning = |((kind, path), count): ((String, String), usize)| {
             let objects = counted(count, "object");

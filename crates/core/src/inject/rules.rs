@@ -56,14 +56,12 @@ impl Entry for Key<'_> {
 impl Rules {
     /// The names of the pull secrets for a Pod with these images in this namespace: those with a login that a kubelet would try for one of
     /// the images, if the Pod had all pull secrets.
-    #[must_use]
     pub fn wanted(&self, images: &[Image], namespace: Option<&Namespace>) -> Vec<&str> {
         let namespace = namespace.or(self.namespace.as_ref());
         self.tried(images, |rule| rule.is_in(namespace))
     }
 
     /// The same, for any namespace.
-    #[must_use]
     pub fn wanted_anywhere(&self, images: &[Image]) -> Vec<&str> {
         self.tried(images, |_| true)
     }

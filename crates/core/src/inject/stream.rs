@@ -6,7 +6,6 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The places of the documents: YAML between `---` and `...`, and JSON objects one after the other, which YAML does not allow.
 /// A byte-order mark before a document is not a part of it.
-#[must_use]
 pub fn documents(text: &str) -> Vec<Range<usize>> {
     let each = |range: Range<usize>| {
         let objects = json_objects(&text[range.clone()]);
@@ -93,14 +92,12 @@ fn json_objects(text: &str) -> Vec<Range<usize>> {
 }
 
 /// The text with a line feed in place of each line end that only YAML 1.1 knows. Every byte keeps its place.
-#[must_use]
 pub fn with_line_feeds(text: &str) -> String {
     text.replace('\u{85}', " \n").replace(['\u{2028}', '\u{2029}'], "  \n")
 }
 
 /// The document without the text that only Go's readers accept: the line ends of YAML 1.1, tabs before parts of a flow collection, and in
 /// JSON controls and half surrogate pairs. Every byte keeps its place, so the result is good for finding places; values may differ.
-#[must_use]
 pub fn simplified(text: &str) -> String {
     let is_control = |character: char| matches!(character, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
     let text = with_line_feeds(text);

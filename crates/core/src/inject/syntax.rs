@@ -91,25 +91,21 @@ impl<'text> Document<'text> {
     }
 
     /// The outermost node; a document of comments only has none.
-    #[must_use]
     pub fn root(&self) -> Option<Id> {
         (!self.nodes.is_empty()).then_some(Id(0))
     }
 
     /// The number of nodes.
-    #[must_use]
     pub fn size(&self) -> usize {
         self.nodes.len()
     }
 
     /// The node with this number.
-    #[must_use]
     pub fn node(&self, Id(number): Id) -> &Node<'text> {
         &self.nodes[number]
     }
 
     /// The node that an alias leads to, else the node itself.
-    #[must_use]
     pub fn target(&self, id: Id) -> Id {
         match self.node(id).kind {
             Kind::Alias(target) => target,
@@ -118,13 +114,11 @@ impl<'text> Document<'text> {
     }
 
     /// Whether the node is this text, as a key is.
-    #[must_use]
     pub fn is_text(&self, id: Id, expected: &str) -> bool {
         matches!(&self.node(self.target(id)).kind, Kind::Scalar(text, _) if text == expected)
     }
 
     /// Whether the key is `<<`, which merges other mappings.
-    #[must_use]
     pub fn is_merge(&self, key: Id) -> bool {
         matches!(&self.node(key).kind, Kind::Scalar(text, Writing::Plain) if text == "<<")
     }

@@ -67,19 +67,16 @@ impl<'a> Value<'a> {
     }
 
     /// A text that is not in the document yet; `id` is the node that it will be written in.
-    #[must_use]
     pub fn text_at(id: Id, text: &'a str) -> Self {
         Self { id, content: scalar(text, Writing::Quoted, None) }
     }
 
     /// A mapping of one field.
-    #[must_use]
     pub fn field_at(id: Id, name: &'a str, value: Self) -> Self {
         Self { id, content: Content::Mapping(BTreeMap::from([(Self::text_at(id, name), value)])) }
     }
 
     /// The field of a mapping.
-    #[must_use]
     pub fn get(&self, name: &'a str) -> Option<&Self> {
         match &self.content {
             Content::Mapping(fields) => fields.get(&Self::text_at(self.id, name)),
@@ -96,7 +93,6 @@ impl<'a> Value<'a> {
     }
 
     /// The items of a list; empty for any other value.
-    #[must_use]
     pub fn items(&self) -> &[Self] {
         match &self.content {
             Content::Sequence(items) => items,
@@ -105,7 +101,6 @@ impl<'a> Value<'a> {
     }
 
     /// The text of a scalar that is not null.
-    #[must_use]
     pub fn text(&self) -> Option<&'a str> {
         match self.content {
             Content::Word(text, _) | Content::Text(text, _) if !self.is_null() => Some(text),
@@ -114,13 +109,11 @@ impl<'a> Value<'a> {
     }
 
     /// The text of a field.
-    #[must_use]
     pub fn text_of(&self, name: &'a str) -> Option<&'a str> {
         self.get(name)?.text()
     }
 
     /// Whether it is null.
-    #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self.content, Content::Word("~" | "null" | "Null" | "NULL", _))
     }
@@ -173,7 +166,6 @@ fn written(tag: Option<&str>) -> String {
 }
 
 /// A text in double quotation marks. Every character that a YAML reader might not read as it is gets an escape.
-#[must_use]
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -239,7 +231,6 @@ impl<'a> Reader<'a, '_> {
 }
 
 /// Whether some version of YAML reads the plain text as a number, a date, a boolean or null.
-#[must_use]
 pub fn is_word(text: &str) -> bool {
     const WORDS: [&str; 11] = ["~", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan"];
     let possible = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._~".contains(&byte);

@@ -10,7 +10,6 @@ const LIMIT: u64 = 2_000_000;
 const MERGED: u64 = 100;
 
 /// Whether the text has far too many aliases, or an alias that leads to itself. A text that is not YAML has neither.
-#[must_use]
 pub fn expands_too_far(text: &str) -> bool {
     // Most texts have no alias, and need no second parse.
     if !(text.contains('&') && text.contains('*')) {

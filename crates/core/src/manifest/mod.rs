@@ -32,19 +32,16 @@ pub struct Manifest<'a> {
 
 impl<'a> Manifest<'a> {
     /// The content of the object.
-    #[must_use]
     pub fn content(&self) -> &'a Content {
         &self.template.content
     }
 
     /// Whether it holds a secret.
-    #[must_use]
     pub fn is_sensitive(&self) -> bool {
         matches!(self.template.content, Content::Sensitive(_))
     }
 
     /// Its kind.
-    #[must_use]
     pub fn kind(&self) -> &'a str {
         match &self.template.content {
             Content::Sensitive(_) => "Secret",
@@ -53,7 +50,6 @@ impl<'a> Manifest<'a> {
     }
 
     /// Its name.
-    #[must_use]
     pub fn name(&self) -> &'a str {
         match (&self.template.content, &self.template.place, self.namespace) {
             (_, Place::Itself, Some(namespace)) => namespace.as_str(),
@@ -63,7 +59,6 @@ impl<'a> Manifest<'a> {
     }
 
     /// Its namespace; `None` for a cluster-wide object.
-    #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {
         match &self.template.place {
             Place::Each => self.namespace,
@@ -73,7 +68,6 @@ impl<'a> Manifest<'a> {
     }
 
     /// The object; in a pull secret, the value is in clear.
-    #[must_use]
     pub fn object(&self) -> Value {
         match &self.template.content {
             Content::Sensitive(secret) => serde_json::to_value(secret.object(self.namespace())).unwrap_or_default(),
@@ -181,7 +175,6 @@ impl Manifests {
     }
 
     /// Whether any manifest holds a secret.
-    #[must_use]
     pub fn hold_a_secret(&self) -> bool {
         let mut templates = self.sections.iter().flat_map(|section| section.plans.iter().flatten());
         templates.any(|template| matches!(template.content, Content::Sensitive(_)))

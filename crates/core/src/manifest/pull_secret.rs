@@ -33,7 +33,6 @@ impl fmt::Debug for PullSecret {
 
 impl PullSecret {
     /// The typed object in this namespace, or without a namespace.
-    #[must_use]
     pub fn object(&self, namespace: Option<&Namespace>) -> Secret {
         self.in_namespace(namespace.map(Namespace::as_str))
     }

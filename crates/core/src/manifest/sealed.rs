@@ -23,7 +23,6 @@ pub struct SealedShell {
 
 impl SealedShell {
     /// The SealedSecret of this pull secret; its sealed Docker config is in base64.
-    #[must_use]
     pub fn object(&self, secret: &PullSecret, namespace: Option<&str>, value: &str) -> Value {
         let metadata = |annotations: &BTreeMap<String, String>| {
             let annotations = annotations.iter().map(|(name, value)| (&**name, &**value)).chain(self.scope);

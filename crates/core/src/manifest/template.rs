@@ -51,13 +51,11 @@ pub enum Content {
 
 impl ObjectTemplate {
     /// A pull secret.
-    #[must_use]
     pub fn sensitive(secret: PullSecret, place: Place) -> Self {
         Self::new(Content::Sensitive(secret), place)
     }
 
     /// Any other object; `place` names its namespace.
-    #[must_use]
     pub fn plain(mut object: Map<String, Value>, place: Place) -> Self {
         let kind = object.get("kind").cloned().unwrap_or_default();
         let metadata = object.entry("metadata").or_insert_with(|| json!({}));
@@ -80,7 +78,6 @@ impl ObjectTemplate {
     }
 
     /// Its place.
-    #[must_use]
     pub fn place(&self) -> &Place {
         &self.place
     }

@@ -15,7 +15,6 @@ pub struct InvalidName {
 
 impl InvalidName {
     /// The broken rule, with an example.
-    #[must_use]
     pub fn hint(&self) -> String {
         self.rule.to_owned()
     }

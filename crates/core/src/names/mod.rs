@@ -27,13 +27,11 @@ macro_rules! name {
 
         impl $name {
             /// The text.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
             /// A name that is written in our own code, where a test parses each.
-            #[must_use]
             pub fn known(name: &'static str) -> Self {
                 Self(name.into())
             }
@@ -172,7 +170,6 @@ impl FromStr for VariableName {
 
 impl AccountName {
     /// Whether the pattern matches, for a glob; `None` for a name.
-    #[must_use]
     pub fn glob(&self) -> Option<globset::GlobMatcher> {
         pattern::is_glob(&self.0).then(|| pattern::glob(&self.0, true).ok()).flatten()
     }
@@ -181,7 +178,6 @@ impl AccountName {
 impl VariableName {
     /// Whether an unknown name may be echoed: it looks like a variable, `[A-Z][A-Z0-9_]{0,63}`. Some tokens have only capitals and digits, but
     /// they are longer than a name of one word.
-    #[must_use]
     pub fn looks_like_one(text: &str) -> bool {
         const ONE_WORD: usize = 16;
         text.len() <= if text.contains('_') { 64 } else { ONE_WORD }

@@ -74,7 +74,6 @@ impl From<Namespace> for NamespacePattern {
 
 impl NamespacePattern {
     /// The text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Name(name) => name.as_str(),
@@ -83,13 +82,11 @@ impl NamespacePattern {
     }
 
     /// The namespace, unless it is a glob.
-    #[must_use]
     pub fn name(&self) -> Option<&Namespace> {
         if let Self::Name(name) = self { Some(name) } else { None }
     }
 
     /// Whether it matches this namespace.
-    #[must_use]
     pub fn matches(&self, namespace: &Namespace) -> bool {
         match self {
             Self::Name(name) => name == namespace,

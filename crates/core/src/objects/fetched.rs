@@ -21,7 +21,6 @@ pub struct Fetched {
 }
 
 /// The values that are fetched, and the template that uses them.
-#[must_use]
 pub fn fetched(content: &Content) -> Fetched {
     match content {
         Content::Whole(key, _) => Fetched {

@@ -20,7 +20,6 @@ pub const CONTROLLER_NAMESPACE: &str = "regcred-system";
 pub const SERVES: &str = "regcred.dev/serves";
 
 /// The name of the objects that an owner has once: its roles, its policies, and its controller with the Lease.
-#[must_use]
 pub fn name(owner: &str) -> String {
     format!("regcred-{owner}")
 }
@@ -133,7 +132,6 @@ const FLUX_SHARED: Annotation = Annotation { reason: SHARED, ..FLUX_KEEP };
 const HELM_SHARED: Annotation = Annotation { reason: SHARED, ..HELM_KEEP };
 
 /// The annotations of an object with this role.
-#[must_use]
 pub fn annotations(profile: Option<Profile>, role: Role) -> &'static [Annotation] {
     match (profile, role) {
         (Some(Profile::Argocd), Role::Namespace) => &[ARGOCD_KEEP, ARGOCD_FIRST],

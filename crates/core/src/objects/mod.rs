@@ -150,7 +150,6 @@ pub fn build<R: Render>(request: &Request<'_>, templates: &R) -> Result<Manifest
 }
 
 /// Only the Secrets, each in each of its namespaces.
-#[must_use]
 pub fn secrets(request: &Request<'_>) -> Manifests {
     let (plans, namespaces) = plan(request.pull_secrets.iter().map(|secret| secret.namespaces));
     let secrets: Vec<_> = request.pull_secrets.iter().map(|secret| pull_secret(secret, &request.marks)).collect();
@@ -161,13 +160,11 @@ pub fn secrets(request: &Request<'_>) -> Manifests {
 }
 
 /// A pull secret of ours.
-#[must_use]
 pub fn pull_secret(secret: &Wanted<'_>, marks: &Marks) -> PullSecret {
     source(secret.name, secret.docker_config.to_json(), marks)
 }
 
 /// A pull secret of ours under another name.
-#[must_use]
 pub fn source(name: &ResourceName, docker_config: SecretString, marks: &Marks) -> PullSecret {
     let text = |(name, value): (&'static str, String)| (name.to_owned(), value);
     PullSecret {

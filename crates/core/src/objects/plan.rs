@@ -6,7 +6,6 @@ use super::Wanted;
 use crate::names::{Namespace, ResourceName};
 
 /// The distinct sets of pull secrets, and for each namespace, sorted, the number of its set.
-#[must_use]
 pub fn plan<'a>(pull_secrets: impl Iterator<Item = &'a [Namespace]>) -> (Vec<Vec<usize>>, Vec<(Namespace, usize)>) {
     let mut members: Vec<(&Namespace, usize)> = pull_secrets
         .enumerate()
@@ -27,7 +26,6 @@ pub fn plan<'a>(pull_secrets: impl Iterator<Item = &'a [Namespace]>) -> (Vec<Vec
 }
 
 /// The references of each ServiceAccount: several pull secrets may share one, and its list is written as a whole.
-#[must_use]
 pub fn references<'a>(pull_secrets: impl Iterator<Item = &'a Wanted<'a>>) -> BTreeMap<ResourceName, Vec<ResourceName>> {
     let mut accounts: BTreeMap<ResourceName, Vec<ResourceName>> = BTreeMap::new();
     for secret in pull_secrets {

@@ -22,7 +22,6 @@ const NOT_A_MIRROR_POD: &str =
     "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)";
 
 /// The beginning of the only condition that depends on the logins; the rest of its string is about their registries.
-#[must_use]
 pub fn before_the_registries() -> String {
     format!("{IMAGES}.exists(i, ")
 }

@@ -22,7 +22,6 @@ pub enum Challenge {
 
 impl Challenge {
     /// Reads the headers of a `401`. If there are several challenges, a token server wins, as in containerd.
-    #[must_use]
     pub fn read<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
         let schemes: Vec<_> = headers.flat_map(schemes).collect();
         let named = |name: &str| schemes.iter().find(|scheme| scheme.name.eq_ignore_ascii_case(name));

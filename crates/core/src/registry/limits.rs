@@ -29,7 +29,6 @@ pub enum Counted {
 
 impl Limits {
     /// Reads `ratelimit-limit`, `ratelimit-remaining` and `docker-ratelimit-source`. It keeps no text of the registry.
-    #[must_use]
     pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         let (limit, window) = header("ratelimit-limit").map(number_and_window).unwrap_or_default();
         let (remaining, also_window) = header("ratelimit-remaining").map(number_and_window).unwrap_or_default();

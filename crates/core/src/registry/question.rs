@@ -28,7 +28,6 @@ impl Entry for Candidate<'_> {
 }
 
 /// Each login with the images that it matches, then the images without a login. Equal questions are asked once.
-#[must_use]
 pub fn questions<'a>(logins: &[&'a Credential], images: &'a [Reference]) -> Vec<Question<'a>> {
     let is_new = |number: usize, login: &Credential| {
         let is_it =

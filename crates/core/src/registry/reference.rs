@@ -29,13 +29,11 @@ impl FromStr for Reference {
 
 impl Reference {
     /// The image without tag and digest.
-    #[must_use]
     pub fn image(&self) -> &Image {
         &self.image
     }
 
     /// The path of its manifest in the API of its registry.
-    #[must_use]
     pub fn manifest(&self) -> String {
         format!("/v2/{}/manifests/{}", self.image.path(), self.version)
     }

@@ -43,7 +43,6 @@ struct Answer {
 
 impl Token {
     /// Reads the body; `None` if it holds no token.
-    #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         let Answer { token, access_token } = serde_json::from_slice(body).ok()?;
         let value = token.or(access_token).filter(|token| !token.is_empty())?;
@@ -52,7 +51,6 @@ impl Token {
     }
 
     /// The subject of the token.
-    #[must_use]
     pub fn subject(&self) -> Subject {
         match self.claims.as_ref().and_then(|claims| claims.get("sub")).and_then(Value::as_str) {
             None => Subject::Unknown,
@@ -62,7 +60,6 @@ impl Token {
     }
 
     /// Whether the token allows to pull from the repository.
-    #[must_use]
     pub fn access(&self, repository: &str) -> Access {
         let Some(access) = self.claims.as_ref().and_then(|claims| claims.get("access")) else { return Access::Unknown };
         let is_it = |entry: &&Value| entry["type"] == "repository" && entry["name"] == repository;

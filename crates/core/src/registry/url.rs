@@ -75,25 +75,21 @@ impl Url {
     }
 
     /// The scheme.
-    #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
     /// The host without port; an IPv6 address keeps its brackets.
-    #[must_use]
     pub fn host(&self) -> &str {
         split_port(&self.authority).0
     }
 
     /// Host and port, as written.
-    #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
     /// Host and port, including the default port of the scheme.
-    #[must_use]
     pub fn place(&self) -> (&str, &str) {
         let (host, port) = split_port(&self.authority);
         let implied = match self.scheme {
@@ -104,7 +100,6 @@ impl Url {
     }
 
     /// Whether the host is this machine.
-    #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.authority)
     }
@@ -155,7 +150,6 @@ fn is_loopback(authority: &str) -> bool {
 const PLAIN: &[u8] = b"-._~:/";
 
 /// The text with all but letters, digits and these bytes percent-encoded.
-#[must_use]
 pub fn percent_encoded(text: &str, plain: &[u8]) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() || plain.contains(&byte) {

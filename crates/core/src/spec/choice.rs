@@ -169,7 +169,6 @@ choice! {
 
 impl Format {
     /// Whether it is several files in a directory.
-    #[must_use]
     pub fn is_a_tree(self) -> bool {
         matches!(self, Self::Directory | Self::Kustomization | Self::Chart)
     }

@@ -44,13 +44,11 @@ pub struct Wish {
 
 impl Combination {
     /// The table: which strategy, link, protection and format can be combined.
-    #[must_use]
     pub fn is_possible(self) -> bool {
         self.is_protectable() && self.is_deliverable()
     }
 
     /// Whether the protection works with what the format writes.
-    #[must_use]
     pub fn is_protectable(self) -> bool {
         match (self.protect, self.format) {
             (Protect::Plain, _)

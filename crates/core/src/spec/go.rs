@@ -4,7 +4,6 @@
 pub const SECOND: f64 = 1e9;
 
 /// The nanoseconds of a text that Go's `time.ParseDuration` accepts, if it is not negative.
-#[must_use]
 pub fn nanoseconds(text: &str) -> Option<f64> {
     // The largest `i64`: some 292 years.
     const LIMIT: f64 = 9_223_372_036_854_775_807.0;
@@ -36,7 +35,6 @@ pub fn nanoseconds(text: &str) -> Option<f64> {
 }
 
 /// Whether Go's `path.Match` accepts the glob with the intended meaning: braces and `!` are ordinary characters for it.
-#[must_use]
 pub fn is_glob(glob: &str) -> bool {
     let mut rest = glob;
     while let Some((before, class)) = rest.split_once('[') {

@@ -225,7 +225,6 @@ const RULES: &[Rule] = &[
 
 /// The typed options that would do nothing, each with the reason. Runs of many kinds share variables and regcred.yaml, so a value
 /// there that means nothing is no error.
-#[must_use]
 pub fn idle(typed: &Typed, run: &Run) -> Vec<Diagnostic> {
     typed
         .iter()
@@ -246,7 +245,6 @@ pub fn idle(typed: &Typed, run: &Run) -> Vec<Diagnostic> {
 }
 
 /// Whether an option would do something if somebody typed it.
-#[must_use]
 pub fn means_something(flag: &str, run: &Run) -> bool {
     rule(flag, run).is_none()
 }

@@ -24,7 +24,6 @@ pub const SECRET_NAME: &str = "image-pull-secret";
 
 impl PullSecret {
     /// Its name, or the default one.
-    #[must_use]
     pub fn secret_name(&self) -> &str {
         self.name.as_ref().map_or(SECRET_NAME, |name| name.value.as_str())
     }
@@ -64,7 +63,6 @@ pub struct Spec {
 
 impl Spec {
     /// Merges several Specs: each fills the missing values of those before it.
-    #[must_use]
     pub fn merge(layers: impl IntoIterator<Item = Self, IntoIter: DoubleEndedIterator>) -> Self {
         layers.into_iter().rev().reduce(|lower, upper| upper.over(lower)).unwrap_or_default()
     }
@@ -87,7 +85,6 @@ impl Spec {
     }
 
     /// The pull secrets; the list has at least one.
-    #[must_use]
     pub fn all_pull_secrets(&self) -> Vec<PullSecret> {
         if self.pull_secrets.is_empty() { vec![self.each.clone()] } else { self.pull_secrets.clone() }
     }

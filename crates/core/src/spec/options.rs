@@ -162,7 +162,6 @@ pub enum Values {
 
 impl Setting {
     /// The name without dashes: the key in a ConfigMap.
-    #[must_use]
     pub fn key(&self) -> &'static str {
         self.flag.trim_start_matches('-')
     }

@@ -22,13 +22,11 @@ pub enum Origin {
 
 impl Origin {
     /// Whether the value is in a file of the repository, which a merge request can change.
-    #[must_use]
     pub fn is_of_a_file(&self) -> bool {
         matches!(self, Self::Key(_) | Self::Cluster(..) | Self::File(_))
     }
 
     /// Whether the value belongs only to this run. Runs of many kinds share the file and the variables.
-    #[must_use]
     pub fn is_typed(&self) -> bool {
         matches!(self, Self::Flag(_) | Self::Key(_))
     }

@@ -19,7 +19,6 @@ pub const BUILT_IN: &[&str] = &[
 ];
 
 /// Whether a format uses a template: Helm makes the chart's own objects.
-#[must_use]
 pub fn is_used(name: &str, format: Format, chart: &Chart) -> bool {
     match (format, chart) {
         (Format::Yaml | Format::Json | Format::Directory | Format::Kustomization, _) => true,

@@ -15,7 +15,6 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::names::{InvalidName, NamespacePattern};
 
 /// Finds an option by its flag or key.
-#[must_use]
 pub fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key() == name.trim_start_matches('-'))
 }
@@ -31,7 +30,6 @@ impl Typed {
     }
 
     /// Whether an option was typed.
-    #[must_use]
     pub fn has(&self, flag: &str) -> bool {
         self.0.iter().any(|(setting, ..)| setting.flag == flag)
     }

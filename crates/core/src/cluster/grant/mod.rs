@@ -91,7 +91,6 @@ const EVICTION: &str = "pods/eviction";
 
 impl Grant<'_> {
     /// First the policies, because a policy takes up to a second to act, then the roles with their bindings.
-    #[must_use]
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
         for object in self.marks.dress(objects(self.policies()), Role::Policy) {

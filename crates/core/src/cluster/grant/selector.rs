@@ -85,7 +85,6 @@ impl FromStr for Requirement {
 
 impl Selector {
     /// Whether these labels match.
-    #[must_use]
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.0.iter().all(|Requirement { key, test }| {
             let value = labels.get(key);
@@ -99,7 +98,6 @@ impl Selector {
     }
 
     /// Whether the selector asks for this label.
-    #[must_use]
     pub fn mentions(&self, label: &str) -> bool {
         self.0.iter().any(|requirement| requirement.key == label)
     }

@@ -95,7 +95,6 @@ pub struct Installation<'a> {
 
 impl Installation<'_> {
     /// First the policies, because a policy takes up to a second to act; then the rights, the logins and the Deployment.
-    #[must_use]
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
         let mut add = |mut values: Vec<Value>, role| {
@@ -181,7 +180,6 @@ impl Installation<'_> {
     }
 
     /// Only the Secrets with the logins; none if an operator fetches them.
-    #[must_use]
     pub fn secrets(&self) -> Manifests {
         let mut manifests = Manifests::default();
         for one in self.pull_secrets.iter().filter(|one| one.external.is_none()) {
@@ -192,7 +190,6 @@ impl Installation<'_> {
 
     /// The objects with which the Prometheus operator reads the metrics and the alerts. They are not part of [`Self::manifests`], because a
     /// cluster may lack these two kinds.
-    #[must_use]
     pub fn monitoring(&self) -> Manifests {
         let mut manifests = Manifests::default();
         let monitoring = vec![monitoring::pod_monitor(self), monitoring::rules(self)];
@@ -285,7 +282,6 @@ fn texts(patterns: &[NamespacePattern]) -> Vec<&str> {
 
 /// The name of the Secret that holds the logins of a pull secret. It differs from the name of the pull secret, which the controller may
 /// read and delete.
-#[must_use]
 pub fn source_name(pull_secret: &ResourceName) -> ResourceName {
     ResourceName::extended(pull_secret.as_str(), "-src")
 }

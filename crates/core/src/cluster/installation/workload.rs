@@ -88,7 +88,6 @@ pub(super) fn deployment(of: &Installation<'_>) -> Value {
 }
 
 /// The requests and limits of a Pod of the controller.
-#[must_use]
 pub fn resources() -> Value {
     json!({"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}})
 }

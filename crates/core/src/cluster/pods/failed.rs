@@ -65,7 +65,6 @@ pub(super) const REASONS: [&str; 7] = [
 ];
 
 /// Whether a container waits for its image. If a kubelet cannot read a pull secret, it writes its error in place of a reason.
-#[must_use]
 pub fn is_of_a_pull(reason: &str) -> bool {
     REASONS.contains(&reason) || reason.contains(' ')
 }
@@ -85,7 +84,6 @@ impl Pod {
     }
 
     /// The images that the Pod fails to pull, each place once. A volume's failure is in the status of the containers that mount it.
-    #[must_use]
     pub fn failed_pulls(&self) -> Vec<FailedPull<'_>> {
         let PodStatus { init_container_statuses, container_statuses, ephemeral_container_statuses } = &self.status;
         let with = |place| move |status| (place, status);
@@ -115,7 +113,6 @@ impl Pod {
     }
 
     /// Whether the Pod refers to a Secret.
-    #[must_use]
     pub fn refers(&self, secret: &str) -> bool {
         self.spec.image_pull_secrets.iter().any(|reference| reference.name == secret)
     }

@@ -8,7 +8,6 @@ const LIMIT: usize = 1_000;
 
 /// The message of the registry or the container runtime, on one line, without the prefixes of the kubelet and containerd. `None` if
 /// the kubelet only says that it waits.
-#[must_use]
 pub fn of_registry(message: &str) -> Option<String> {
     let one_line = message.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let mut text = one_line.as_str();
@@ -24,7 +23,6 @@ pub fn of_registry(message: &str) -> Option<String> {
 }
 
 /// Whether the message quotes the image, as it is written or with its registry and tag, as containerd does.
-#[must_use]
 pub fn quotes(message: &str, image: &str) -> bool {
     let whole = |text: &str| text.parse::<Reference>().ok().map(|one| (one.image().clone(), one.manifest()));
     message

@@ -147,7 +147,6 @@ pub struct PullStatus {
 
 impl NamespaceStatus {
     /// Whether everything that was read is as wanted.
-    #[must_use]
     pub fn is_as_wanted(&self) -> bool {
         let pulls = self.failed_pulls.as_ref().is_none_or(Vec::is_empty);
         let linked = |secret: &SecretStatus| secret.accounts.iter().all(|one| one.state != LinkState::NotLinked);

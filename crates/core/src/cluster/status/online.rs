@@ -88,14 +88,12 @@ enum Aim {
 }
 
 /// The Secrets that Pods refer to.
-#[must_use]
 pub fn secrets(pods: &Pods) -> BTreeSet<(Namespace, ResourceName)> {
     let all = uses(pods).into_iter();
     all.flat_map(|one| one.secrets.into_iter().map(move |name| (one.namespace.clone(), name))).collect()
 }
 
 /// The questions for these Pods.
-#[must_use]
 pub fn inquire(pods: &Pods, secrets: &Secrets) -> Inquiry {
     let mut inquiry = Inquiry::default();
     for one in uses(pods) {
@@ -146,7 +144,6 @@ impl Inquiry {
     }
 
     /// The result for each namespace, from the verdicts on each batch.
-    #[must_use]
     pub fn answers(&self, verdicts: &[Vec<Verdict>]) -> BTreeMap<Namespace, Vec<ImageStatus>> {
         let mut answers: BTreeMap<Namespace, Vec<ImageStatus>> = BTreeMap::new();
         for (Use { namespace, image, secrets }, aim) in &self.uses {

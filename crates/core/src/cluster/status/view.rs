@@ -14,7 +14,6 @@ use crate::names::Namespace;
 use crate::plan::{Action, Reason};
 
 /// The state of each namespace, sorted by name.
-#[must_use]
 pub fn of(delivery: &Delivery<'_>, facts: &Facts, comparison: &Comparison, pods: &Pods) -> Vec<NamespaceStatus> {
     let mut steps: BTreeMap<&Namespace, Vec<&Step>> = BTreeMap::new();
     for step in &comparison.steps {
@@ -30,7 +29,6 @@ pub fn of(delivery: &Delivery<'_>, facts: &Facts, comparison: &Comparison, pods:
 }
 
 /// The namespaces that have opted out, as far as Pods fail to pull there.
-#[must_use]
 pub fn opted_out(delivery: &Delivery<'_>, pods: &Pods) -> Vec<NamespaceStatus> {
     let sights: Vec<_> = delivery.pull_secrets.iter().map(|one| see(one, None)).collect();
     let one = |(namespace, pods): (&Namespace, &Vec<Pod>)| {

@@ -12,7 +12,6 @@ const EVERYWHERE: [&str; 4] = ["*", "kube-*", "openshift", "openshift-*"];
 
 impl Settings {
     /// The meaning of the settings. The owner is the name of the Secret.
-    #[must_use]
     pub fn config(&self) -> Config {
         let Self { overwrites, accounts, secret_name, excluded, login: _, verbosity: _, passes: _, interval: _ } = self;
         let (link, accounts) = match accounts {

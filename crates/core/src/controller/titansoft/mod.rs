@@ -84,7 +84,6 @@ pub enum Login {
 
 /// Whether a program with these arguments and variables acts as the patcher: it has only flags of the patcher, and at least one of these
 /// flags or one of the patcher's variables.
-#[must_use]
 pub fn is_meant(arguments: &[&str], is_there: impl Fn(&str) -> bool) -> bool {
     match arguments.first() {
         Some(first) => given::is_a_flag(first),

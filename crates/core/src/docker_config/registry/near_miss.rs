@@ -82,7 +82,6 @@ const REAL_HOSTS: &[(&str, &str)] = &[
 ];
 
 /// The host with the images of a service, if this host is its web site or API.
-#[must_use]
 pub fn real_host(host: &str) -> Option<&'static str> {
     let is_api_of_ecr = host.contains("ecr.") && host.ends_with(".amazonaws.com") && !host.contains(".dkr.ecr");
     let is_api_of_azure = host.ends_with(".azure.io") || host.ends_with(".azurecr.com");
@@ -119,7 +118,6 @@ const WELL_KNOWN: [&str; 16] = [
 ];
 
 /// The well-known registry that differs from this host by one typo.
-#[must_use]
 pub fn one_slip_away(host: &str) -> Option<&'static str> {
     let is_near = |known: &str| known.len().abs_diff(host.len()) <= 1 && strsim::osa_distance(host, known) == 1;
     let is_known = WELL_KNOWN.contains(&host);

@@ -60,7 +60,6 @@ pub enum Accounts {
 
 impl PatcherSettings {
     /// A warning about an image that may change tomorrow.
-    #[must_use]
     pub fn image_warning(&self) -> Option<Diagnostic> {
         let name = self.image.rsplit('/').next().unwrap_or_default();
         let is_pinned = name.contains('@') || (name.contains(':') && !name.ends_with(":latest"));
@@ -73,7 +72,6 @@ impl PatcherSettings {
     }
 
     /// A warning about the Secrets that its account can read.
-    #[must_use]
     pub fn rights_warning(&self) -> Option<Diagnostic> {
         let message = "tamcore's patcher watches Secrets, so its account can read every Secret of the cluster";
         (self.patcher == Patcher::Tamcore).then(|| {

@@ -55,7 +55,6 @@ pub enum Family {
 
 impl Family {
     /// The family of a host.
-    #[must_use]
     pub fn of(host: &str) -> Self {
         if host == "ghcr.io" { Self::Ghcr } else { Self::Other }
     }
@@ -107,7 +106,6 @@ const TABLE: &[Row] = &[
 
 impl Login {
     /// The meaning of the answers.
-    #[must_use]
     pub fn judge(answers: &Answers) -> Self {
         match answers.login {
             Status::Unreachable(fault) => Self::Unreachable(fault),
@@ -117,7 +115,6 @@ impl Login {
     }
 
     /// Whether the login is good.
-    #[must_use]
     pub fn standing(&self) -> Standing {
         match self {
             Self::Good => Standing::Good,

@@ -113,7 +113,6 @@ impl Verdict {
     }
 
     /// The worst of its results.
-    #[must_use]
     pub fn standing(&self) -> Standing {
         let all = self.login.iter().map(Login::standing).chain(self.images.iter().map(|(_, pull)| pull.standing()));
         all.max_by_key(|standing| match standing {

@@ -110,7 +110,6 @@ const TABLE: &[Row] = &[
 
 impl Pull {
     /// The meaning of the answers.
-    #[must_use]
     pub fn judge(answers: &ImageAnswers) -> Self {
         if let Some(row) = TABLE.iter().find(|row| row.fits(answers)) {
             return row.verdict;
@@ -129,7 +128,6 @@ impl Pull {
     }
 
     /// Whether the image may be pulled.
-    #[must_use]
     pub fn standing(self) -> Standing {
         match self {
             Self::Allowed | Self::AllowedByToken | Self::Public => Standing::Good,

@@ -12,13 +12,11 @@ const ASK_AGAIN: &str = "ask again later";
 
 impl Login {
     /// One word for programs.
-    #[must_use]
     pub fn word(&self) -> &'static str {
         self.said().0
     }
 
     /// A sentence, as text after "the login is".
-    #[must_use]
     pub fn sentence(&self) -> String {
         let (_, sentence, _) = self.said();
         match self.standing() {
@@ -143,13 +141,11 @@ impl Fault {
 
 impl Pull {
     /// One word for programs.
-    #[must_use]
     pub fn word(self) -> &'static str {
         self.said().0
     }
 
     /// A sentence, as text after the image.
-    #[must_use]
     pub fn sentence(self) -> String {
         let (_, sentence, _) = self.said();
         match self.standing() {
@@ -208,7 +204,6 @@ impl Pull {
 
 impl Verdict {
     /// Refusals as errors, and unknown results as warnings.
-    #[must_use]
     pub fn problems(&self) -> Vec<Diagnostic> {
         let registry = &self.registry;
         let (login, with) = match &self.source {

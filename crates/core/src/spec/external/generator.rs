@@ -34,7 +34,6 @@ pub enum Given {
 
 impl GeneratorKind {
     /// The field of a `ClusterGenerator` that holds its `spec`.
-    #[must_use]
     pub fn cluster_field(self) -> &'static str {
         match self {
             Self::ECRAuthorizationToken => "ecrAuthorizationTokenSpec",
@@ -46,7 +45,6 @@ impl GeneratorKind {
     }
 
     /// The lifetime of its token, in hours.
-    #[must_use]
     pub fn hours(self) -> u32 {
         match self {
             Self::ECRAuthorizationToken => 12,
@@ -56,7 +54,6 @@ impl GeneratorKind {
     }
 
     /// The keys that it gives.
-    #[must_use]
     pub fn given(self) -> Given {
         match self {
             Self::ECRAuthorizationToken | Self::GCRAccessToken | Self::ACRAccessToken => Given::Login,
@@ -90,7 +87,6 @@ pub struct GeneratorSettings {
 
 impl GeneratorSettings {
     /// The kind of the object; for a `ClusterGenerator` it does not say which generator it is.
-    #[must_use]
     pub fn object_kind(&self) -> &'static str {
         match self.scope {
             Scope::Namespace => self.kind.name(),
@@ -99,7 +95,6 @@ impl GeneratorSettings {
     }
 
     /// The `spec` of the object, if regcred writes it.
-    #[must_use]
     pub fn object_spec(&self) -> Option<Value> {
         let spec = Value::Object(self.spec.clone()?);
         Some(match self.scope {
@@ -111,7 +106,6 @@ impl GeneratorSettings {
     }
 
     /// Whether both are the same object.
-    #[must_use]
     pub fn is_same_object(&self, other: &Self) -> bool {
         (self.object_kind(), &self.name) == (other.object_kind(), &other.name)
     }

@@ -98,7 +98,6 @@ impl ExternalSettings {
     }
 
     /// The registries, each with its user name if that is known.
-    #[must_use]
     pub fn registries(&self) -> Vec<(RegistryKey, Option<String>)> {
         match &self.content {
             Content::Whole(_, registries) => registries.iter().map(|registry| (registry.clone(), None)).collect(),
@@ -118,7 +117,6 @@ impl ExternalSettings {
     }
 
     /// Whether the cluster, and not regcred, chooses the namespaces.
-    #[must_use]
     pub fn selects_by_label(&self) -> bool {
         matches!(self.reach, Reach::Cluster(Selection::Labelled(_), _))
     }
