@@ -189,7 +189,6 @@ pub fn is_sparse(folder: &Path) -> bool {
 }
 
 /// Whether a file is below a folder, or in the outermost work tree around that folder.
-#[cfg(feature = "cluster")]
 pub fn is_beside(file: &Path, folder: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let (file, folder) = (real(file), real(folder));
