@@ -207,6 +207,15 @@ mod tests {
     }
 
     #[test]
+    fn the_shortest_passwords_are_taken() {
+        let signs: Vec<_> = (' '..='~').map(String::from).collect();
+        let pairs = signs.iter().flat_map(|one| signs.iter().map(move |other| format!("{one}{other}")));
+        let refused: Vec<_> =
+            signs.iter().cloned().chain(pairs).filter(|password| is_refused("ghcr.io", password)).collect();
+        assert_eq!(refused, ["{}"], "an empty answer in JSON");
+    }
+
+    #[test]
     fn no_password_is_refused_for_signs_within_it() {
         let signs = "%! %!( %!s( %!d(x) ( ) { } {{ }} {% %} [[ ]] #{ ${ $( << >> <% %> < > | ^ ` $ @ \" ' \\ = ; , ~ * & ? + - _ /";
         let pieces = signs.split(' ').chain(["a", "B7", "{{x}}", "#{x}", "{{ .x }}", "<y>", "${x}", "$(x)", "[x]"]);

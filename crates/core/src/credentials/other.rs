@@ -53,10 +53,10 @@ pub(super) fn is_robot_without_dollar(it: &Subject<'_>) -> bool {
 /// Whether the password is base64 of this user name, or any, and a token.
 pub(super) fn is_user_and_password(it: &Subject<'_>) -> bool {
     decoded(it).is_some_and(|bytes| {
-        let colon = bytes.iter().position(|byte| *byte == b':').unwrap_or_default();
-        let (name, rest) = bytes.split_at(colon);
-        let is_token = TOKENS.iter().any(|head| rest[1..].starts_with(head.as_bytes())) && name.is_ascii();
-        colon > 0 && (name == it.username.as_bytes() || name == b"AWS" || is_token)
+        let mut halves = bytes.splitn(2, |byte| *byte == b':');
+        let (Some(name), Some(rest)) = (halves.next(), halves.next()) else { return false };
+        let is_token = TOKENS.iter().any(|head| rest.starts_with(head.as_bytes())) && name.is_ascii();
+        !name.is_empty() && (name == it.username.as_bytes() || name == b"AWS" || is_token)
     })
 }
 
