@@ -21,11 +21,12 @@ const PASSWORDS: &[&str] = &[
     "${HOME} $(id) `id` %s %d : colon:colon",
     "# - yaml: [1, {x: y}] | > & * ! % @",
     " spaces ",
+    "{{ .login1_password }} {{- end -}} }} {{",
 ];
 
 /// More passwords, which only the operator accepts: control characters, leftovers of a template or `printf`, and an empty text.
 const REFUSED: &[&str] =
-    &["line\nfeed\r\ttab\u{7}\n", "delete\u{7f}", "{{ .login1_password }} {{- end -}} }} {{", "%!d(MISSING)", ""];
+    &["line\nfeed\r\ttab\u{7}\n", "delete\u{7f}", "{{ .login1_password }}", "%!d(MISSING)", ""];
 
 /// The operator's kinds in our output.
 const KINDS: &[&str] =
