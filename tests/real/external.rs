@@ -25,8 +25,7 @@ const PASSWORDS: &[&str] = &[
 ];
 
 /// More passwords, which only the operator accepts: control characters, leftovers of a template or `printf`, and an empty text.
-const REFUSED: &[&str] =
-    &["line\nfeed\r\ttab\u{7}\n", "delete\u{7f}", "{{ .login1_password }}", "%!d(MISSING)", ""];
+const REFUSED: &[&str] = &["line\nfeed\r\ttab\u{7}\n", "delete\u{7f}", "{{ .login1_password }}", "%!d(MISSING)", ""];
 
 /// The operator's kinds in our output.
 const KINDS: &[&str] =

@@ -135,14 +135,14 @@ impl<'d> Machine<'d> {
         let here = self.index.entry(place.namespace.clone()).or_default();
         match (outcome, &place.target) {
             (Outcome::Account(account), Target::Account(name)) => {
-                self.troubles.done(place);
+                self.troubles.done(place, now);
                 let known = here.space.accounts.get(name).map(|known| &known.metadata);
                 if known.is_some_and(|known| !is_older_than(&account.metadata, known)) {
                     here.space.accounts.insert(name.clone(), trimmed(account));
                 }
             }
             (Outcome::Secret(identity), Target::Secret(number)) => {
-                self.troubles.done(place);
+                self.troubles.done(place, now);
                 let known =
                     here.secrets.get(number).map(|held| (held.identity.uid.as_str(), held.identity.version.as_str()));
                 if !known.is_some_and(|known| is_older(&identity.uid, &identity.version, known)) {
@@ -150,7 +150,7 @@ impl<'d> Machine<'d> {
                 }
             }
             (Outcome::Deleted, Target::Secret(number)) => {
-                self.troubles.done(place);
+                self.troubles.done(place, now);
                 here.secrets.remove(number);
                 if self.manner == Manner::Controller {
                     self.notices.push(Notice::Removed(place.namespace.clone()));

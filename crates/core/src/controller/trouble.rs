@@ -63,14 +63,17 @@ impl Troubles {
         let trouble = self.0.entry(place.clone()).or_default();
         let pause = first.saturating_mul(1 << trouble.tries.min(20)).min(longest);
         trouble.tries += 1;
-        trouble.waits = Some((now + pause, why));
+        // A write that was under way when a contest began ends no contest.
+        if !matches!(&trouble.waits, Some((until, Why::Contest(_))) if *until > now + pause) {
+            trouble.waits = Some((now + pause, why));
+        }
     }
 
-    /// The write was done.
-    pub(super) fn done(&mut self, place: &Place) {
+    /// The write was done. It may have been undone already, before its end was known: a contest that begins meanwhile stays.
+    pub(super) fn done(&mut self, place: &Place, now: u64) {
         if let Some(trouble) = self.0.get_mut(place) {
             trouble.tries = 0;
-            trouble.waits = None;
+            trouble.waits.take_if(|(until, why)| *until <= now || !matches!(why, Why::Contest(_)));
             if trouble.undone.is_empty() {
                 self.0.remove(place);
             }
@@ -131,7 +134,7 @@ mod tests {
         }
         assert_eq!(pauses[..4], [200, 400, 800, 1600]);
         assert_eq!(pauses.last(), Some(&60_000));
-        troubles.done(&place);
+        troubles.done(&place, 1000);
         assert!(troubles.waits(&place, 0).is_none() && troubles.0.is_empty());
     }
 
@@ -147,6 +150,24 @@ mod tests {
         assert_eq!(troubles.waits(&place, 802_000), Some(&(1_402_000, Why::Contest(Some("m".to_owned())))));
         assert!(undone(&mut troubles, 1403));
         assert_eq!(troubles.waits(&place, 1_403_000).map(|waits| waits.0), Some(2_603_000));
+    }
+
+    #[test]
+    fn a_contest_outlives_the_write_that_was_under_way_when_it_began() {
+        let (mut troubles, place) = (Troubles::default(), place());
+        for _ in 0..CONTESTED_AFTER {
+            troubles.undone(&place, 0, None);
+        }
+        let contest = Some(&(WINDOW, Why::Contest(None)));
+        troubles.done(&place, 1);
+        assert_eq!(troubles.waits(&place, 1), contest);
+        troubles.raced(&place, 1);
+        troubles.seen(&place);
+        assert_eq!(troubles.waits(&place, 1), contest);
+        troubles.failed(&place, 1, "no".to_owned());
+        assert_eq!(troubles.waits(&place, 1), contest);
+        troubles.done(&place, WINDOW);
+        assert!(troubles.last(&place).is_none());
     }
 
     #[test]
