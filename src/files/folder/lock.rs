@@ -134,26 +134,9 @@ const RESTORE: &str = "restore it from Git, or remove what regcred wrote there, 
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
+    use super::super::line::tests::{KEY, key, line};
     use super::*;
-    use crate::environment::Environment;
     use crate::files::Protection;
-    use crate::files::marks::key::{Hasher, KEY_VARIABLE, Key};
-
-    fn key(key: &str) -> Key {
-        Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None, "").unwrap()
-    }
-
-    const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
-
-    fn line(path: &str, bytes: &[u8], protection: Protection, key: &Key) -> (TreePath, Line) {
-        let path = path.parse().unwrap();
-        let mut hasher = if protection == Protection::Plaintext { Hasher::secret(key) } else { Hasher::public() };
-        hasher.update(bytes);
-        let line = Line::new(&path, hasher, protection, key);
-        (path, line)
-    }
 
     #[test]
     fn a_lock_survives_its_text_with_any_line_ends_and_the_markers_of_a_merge() {

@@ -69,16 +69,7 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "compares with what is wanted")]
     fn what_a_patcher_does_with_a_secret_that_is_there_depends_on_its_settings() {
         const RIGHT: &str = "kubernetes.io/dockerconfigjson";
-        let login = Credential {
-            registry: "ghcr.io".parse().unwrap(),
-            username: "a".into(),
-            password: "b".into(),
-            email: None,
-            source: String::new(),
-            username_source: String::new(),
-            public_username: true,
-            is_one_of_several: false,
-        };
+        let login = Credential::sample("ghcr.io", "a", "b");
         let (name, logins) = ("pull".parse().unwrap(), Logins::Read(DockerConfig::merge(vec![login]).unwrap()));
         let judged = |on_conflict, there: &Secret| {
             let delivery = Delivery {
