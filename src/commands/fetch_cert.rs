@@ -44,9 +44,9 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
         environment,
         sources: &sources,
     };
-    if controller.context.is_none() && environment.guard(CONTEXTS).is_some() {
+    if let (None, Some(listed)) = (context, environment.guard(CONTEXTS)) {
         let current = controller.current_context().map_err(failed)?;
-        check_current_context(current.as_deref(), environment.guard(CONTEXTS)).map_err(failed)?;
+        check_current_context(current.as_deref(), Some(listed)).map_err(failed)?;
     }
     let pem = controller.certificate().map_err(failed)?;
     let source = "the answer of the controller";

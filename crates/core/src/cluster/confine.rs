@@ -18,8 +18,8 @@ pub fn check_context(context: &str, listed: Option<&str>) -> Result<(), Diagnost
     check("`context` in regcred.yaml names one", Some(context), listed)
 }
 
-/// Whether a run without `--context` and without `context` in `regcred.yaml` may use this current context of a kubeconfig: whoever removes
-/// the field must not reach another cluster. `None` is the cluster of a Pod, which has no context.
+/// Whether a run may use the current context of a kubeconfig. A run does so without `--context` and without `context` in `regcred.yaml`,
+/// and a merge request that removes the field must not reach another cluster. `None` is the cluster of a Pod, which has no context.
 ///
 /// # Errors
 /// The context is not allowed, or a glob is invalid.

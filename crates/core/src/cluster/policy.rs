@@ -150,8 +150,8 @@ fn has(there: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// A Pod whose image one of these keys matches, to test whether a policy adds the reference. The Pod has a reference of its own, so that it
-/// does not get those of its ServiceAccount.
+/// A Pod whose image matches one of these keys, to test whether a policy adds the reference. The Pod already has a reference, so it does not
+/// get the references of its ServiceAccount.
 pub fn probe<'a>(mut keys: impl Iterator<Item = &'a RegistryKey>) -> Option<Value> {
     let key = keys.find(|key| !matches_no_image(key))?;
     let host =

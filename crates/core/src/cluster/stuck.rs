@@ -85,7 +85,7 @@ impl Pod {
 
     /// What may be done with the Pod.
     pub fn verdict(&self, budgets: &[Budget]) -> Verdict {
-        // A node owns the Pods of its own files, and creates a new one only after the file changes.
+        // A node owns the static Pods, and creates a new one only after the Pod's file changes.
         let makes_a_new_one = |owner: &OwnerReference| owner.controller && owner.kind != "Node";
         if !self.metadata.owner_references.iter().any(makes_a_new_one) {
             return Verdict::Bare;
@@ -104,8 +104,8 @@ impl Pod {
 }
 
 impl Delivery<'_> {
-    /// Whether a Pod is stuck, and a new Pod in its place would not be: each refers to what its ServiceAccount refers to, unless it has
-    /// references of its own. These pull secrets go to its namespace.
+    /// Whether a Pod is stuck, and a new Pod in its place would not be. A new Pod has the references of its template, or else those of its
+    /// ServiceAccount. These pull secrets go to its namespace.
     pub fn helps(&self, numbers: &[usize], pod: &Pod, namespace: &Namespace, space: &Space) -> bool {
         let is_from = |list: &[serde_json::Value]| {
             let own = &pod.spec.image_pull_secrets;
@@ -196,16 +196,7 @@ mod tests {
     }
 
     fn logins() -> Logins {
-        let login = Credential {
-            registry: "ghcr.io".parse().unwrap(),
-            username: "a".into(),
-            password: "b".into(),
-            email: None,
-            source: String::new(),
-            username_source: String::new(),
-            public_username: true,
-            is_one_of_several: false,
-        };
+        let login = Credential::sample("ghcr.io", "a", "b");
         Logins::Read(DockerConfig::merge(vec![login]).unwrap())
     }
 

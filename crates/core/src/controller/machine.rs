@@ -38,7 +38,7 @@ pub struct Machine<'d> {
     pub(super) counts: Counts,
 }
 
-/// What the controller does besides serving the chosen namespaces.
+/// How the machine treats objects that are no longer chosen, and its own namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Manner {
     /// It removes objects that are no longer chosen, and does nothing in its own namespace.

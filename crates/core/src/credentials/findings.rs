@@ -38,7 +38,7 @@ enum Part {
 
 enum Remedy {
     Text(&'static str),
-    /// What keeps a `$` in the CI it runs in, if the name comes from a variable of its own.
+    /// How to keep a `$` in the CI of this run, if a separate variable holds the name.
     KeepADollar,
 }
 

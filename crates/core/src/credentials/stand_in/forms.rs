@@ -11,8 +11,8 @@ pub fn evaluated_by_helmfile(text: &str) -> bool {
     })
 }
 
-/// Whether it has what Go's `fmt` writes for a value that is missing or of another type: `%!VERB(…)`, with a word of its own or
-/// the name of a type in the parentheses.
+/// Whether the text contains the error that Go's `fmt` writes for a missing value, or for one of another type: `%!VERB(…)`, with one of
+/// its words or the name of a type in the parentheses.
 pub fn is_of_printf(text: &str) -> bool {
     const WORDS: [&str; 6] = ["<nil>", "MISSING", "BADINDEX", "BADWIDTH", "BADPREC", "NOVERB"];
     const HEADS: [&str; 9] =
