@@ -55,6 +55,17 @@ def count(address, prefix, password):
 
 def create(address, prefix, number, rate):
     """So many namespaces a second, from eight connections."""
+    labels = {"bench": "yes"}
+    new = lambda name: ("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    of_each(address, prefix, number, rate, new)
+
+
+def delete(address, prefix, number, rate):
+    """Deletes so many of these namespaces; the server takes its time."""
+    of_each(address, prefix, number, rate, lambda name: ("DELETE", f"/api/v1/namespaces/{name}"))
+
+
+def of_each(address, prefix, number, rate, request):
     began, numbers, lock = time.monotonic(), iter(range(int(number))), threading.Lock()
 
     def work():
@@ -65,7 +76,7 @@ def create(address, prefix, number, rate):
             if at is None:
                 return
             time.sleep(max(0, began + at / float(rate) - time.monotonic()))
-            server.send("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{prefix}-{at:06}", "labels": {"bench": "yes"}}})
+            server.send(*request(f"{prefix}-{at:06}"))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     [thread.start() for thread in threads]

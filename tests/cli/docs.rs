@@ -372,6 +372,19 @@ fn every_figure_that_is_asked_for_is_there() {
         ("sealed", &["| 1 |", "| 100 |", "| 1,000 |", "| 10,000 |"]),
         ("fleet", &["| 1,000 |"]),
         ("rerun", &["| 10,000 |"]),
+        (
+            "apply",
+            &["| 1,000 | nothing is there | the writes alone |", "| 1,000 | difference | kubectl diff --server-side |"],
+        ),
+        ("controller", &["| all served, from the first watch |", "| all rotated |", "| memory, at its peak and now |"]),
+        (
+            "torture",
+            &[
+                "| kill -9 four times while all are served |",
+                "| 6000 new namespaces in 60 s",
+                "| tokens asked for | 0 |",
+            ],
+        ),
     ] {
         let (_, rest) = page.split_once(&format!("<!-- {table} -->\n")).unwrap();
         let (found, _) = rest.split_once("<!-- end -->").unwrap();

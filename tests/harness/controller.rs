@@ -416,5 +416,8 @@ impl Drop for Replica {
     fn drop(&mut self) {
         drop(self.keeper.stdin.take());
         self.keeper.wait().unwrap();
+        if std::thread::panicking() {
+            println!("the log of {}:\n{}", self.log.display(), self.log());
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Disturbs `regcred controller` on the real API server: it must lose nothing, touch nothing of others and mint no token.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,14 +14,9 @@ use crate::harness::bench::{self, Bench};
 use crate::harness::controller::{Installed, NEW, Replica};
 use crate::harness::requests::Requests;
 use crate::harness::rivals::{add, names, namespace, watch_accounts, writer};
-
-/// The requests of an installation's account: verb, resource, and the request.
-fn requests(installed: &Installed) -> Vec<(String, String, Value)> {
-    let user = format!("system:serviceaccount:{}:regcred-{}", installed.system, installed.owner);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let ours = installed.bench.requests().into_iter().filter(|request| request["user"]["username"] == user.as_str());
-    ours.map(|request| (text(&request["verb"]), text(&request["objectRef"]["resource"]), request)).collect()
-}
+use crate::harness::served::{
+    are_served, asked_only_for_its_own, lists, logins, many, namespaces, requests, wait_minutes, writes,
+};
 
 #[test]
 fn an_api_server_that_streams_no_lists_is_asked_for_lists_by_name_with_a_role_of_its_own() {
@@ -64,102 +59,6 @@ fn an_api_server_that_streams_no_lists_is_asked_for_lists_by_name_with_a_role_of
     let other = installed.start(&[]);
     other.says("before Kubernetes 1.34 it needs the right to list, which --kube-version 1.33 grants");
     assert_eq!(other.answer("/readyz").0, 503);
-}
-
-/// The number of namespaces of a test; `REGCRED_CHAOS` multiplies it.
-fn many(count: usize) -> usize {
-    #[expect(clippy::disallowed_methods, reason = "what the tests themselves are told")]
-    let times = std::env::var("REGCRED_CHAOS").ok();
-    count * times.map_or(1, |times| times.parse::<usize>().expect("REGCRED_CHAOS is a number"))
-}
-
-/// Waits longer than `Bench::wait`, for work that a client does only once a minute.
-fn wait_minutes(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(240), "still waiting for {what}");
-    }
-}
-
-/// New namespaces that the installation serves, each with its `default` ServiceAccount.
-fn namespaces(installed: &Installed, count: usize) -> Vec<String> {
-    let names: Vec<_> = (0..count).map(|number| format!("{}-{number:05}", installed.owner)).collect();
-    let object = |name: &String| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-    let items: Vec<_> = names.iter().map(object).collect();
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
-    installed.bench.kubectl(&["create", "-f", "-"], &list).succeeded();
-    Bench::wait("the ServiceAccounts", || lists(installed).len() >= count);
-    names
-}
-
-/// The objects of a kind and a name in the namespaces of the installation; `None` if the API server does not answer.
-fn objects(installed: &Installed, kind: &str, name: &str) -> Option<Vec<Value>> {
-    let selector = format!("--field-selector=metadata.name={name}");
-    let run = installed.bench.kubectl(&["get", kind, "-A", &selector, "-o", "json"], "");
-    let found: Value = serde_json::from_str(&run.stdout).ok().filter(|_| run.status == 0)?;
-    let prefix = format!("{}-", installed.owner);
-    let is_here = |object: &&Value| namespace(object).starts_with(&prefix);
-    Some(found["items"].as_array()?.iter().filter(is_here).cloned().collect())
-}
-
-/// The lists of the `default` ServiceAccounts, by namespace.
-fn lists(installed: &Installed) -> BTreeMap<String, Vec<String>> {
-    let accounts = objects(installed, "serviceaccounts", "default").unwrap_or_default();
-    accounts.iter().map(|account| (namespace(account), names(&account["imagePullSecrets"]))).collect()
-}
-
-/// The pull secrets, by namespace: the login of each.
-fn logins(installed: &Installed) -> BTreeMap<String, String> {
-    let login = |secret: &Value| {
-        let text = secret["data"][".dockerconfigjson"].as_str().unwrap_or_default();
-        String::from_utf8(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap()).unwrap()
-    };
-    let secrets = objects(installed, "secrets", &installed.owner).unwrap_or_default();
-    secrets.iter().map(|secret| (namespace(secret), login(secret))).collect()
-}
-
-/// Whether each of these has the login, and the reference once.
-fn are_served(installed: &Installed, all: &[String], password: &str) -> bool {
-    let (logins, lists) = (logins(installed), lists(installed));
-    let has_login = |name: &String| logins.get(name).is_some_and(|login| login.contains(password));
-    let refers = |list: &Vec<String>| list.iter().filter(|entry| **entry == installed.owner).count() == 1;
-    all.iter().all(|name| has_login(name) && lists.get(name).is_some_and(refers))
-}
-
-/// The number of writes of its account so far. The log is long, so its lines are not parsed.
-fn writes(installed: &Installed) -> usize {
-    let account = format!("\"system:serviceaccount:{}:regcred-{}\"", installed.system, installed.owner);
-    let log = std::fs::read_to_string(installed.bench.kubeconfig().with_file_name("audit.log")).unwrap();
-    let has = |line: &str, words: &[&str]| words.iter().any(|words| line.contains(words));
-    let is_write = |line: &&str| {
-        has(line, &[r#""verb":"patch""#, r#""verb":"delete""#])
-            && has(line, &[r#""resource":"secrets""#, r#""resource":"serviceaccounts""#])
-            && line.contains(&account)
-            && !line.contains("dryRun")
-    };
-    log.lines().filter(is_write).count()
-}
-
-/// Its account made only permitted requests: no read of a Secret, no token, no write of an object of others, and no list.
-fn asked_only_for_its_own(installed: &Installed) {
-    let all = requests(installed);
-    assert!(!all.is_empty());
-    for (verb, resource, request) in all {
-        let (uri, name) = (request["requestURI"].as_str().unwrap(), &request["objectRef"]["name"]);
-        assert!(request["objectRef"]["subresource"].is_null(), "{request}");
-        assert!(request["userAgent"].as_str().unwrap().starts_with("regcred/"), "{request}");
-        let may = match (verb.as_str(), resource.as_str()) {
-            ("watch", "namespaces")
-            | ("get" | "watch" | "patch", "leases")
-            | ("get", "")
-            | ("create" | "patch", "events") => true,
-            ("watch", "secrets" | "serviceaccounts") => uri.contains("fieldSelector=metadata.name%3D"),
-            ("patch" | "delete", "secrets") => name == installed.owner.as_str(),
-            ("patch", "serviceaccounts") => name == "default",
-            _ => false,
-        };
-        assert!(may, "{request}");
-    }
 }
 
 /// Starts a replica that leads at once: the test does not wait until the Lease of a killed replica expires.
@@ -264,11 +163,14 @@ fn in_a_storm_of_other_writers_every_new_namespace_is_served_and_no_entry_of_oth
     const A_SECOND: u32 = 100;
     let Some(bench) = Bench::alone() else { return };
     let installed = Installed::confined(bench);
+    let leaving = namespaces(&installed, many(50));
     let replicas = [installed.start(&[]), installed.start(&[])];
     for replica in &replicas {
         replica.says("policies confine this account");
     }
-    let all: Vec<_> = (0..many(200)).map(|number| format!("{}-{number:05}", installed.owner)).collect();
+    Bench::wait("the first namespaces", || are_served(&installed, &leaving, "canary-of-old"));
+    let prefix = format!("{}-new-", installed.owner);
+    let all: Vec<_> = (0..many(200)).map(|number| format!("{prefix}{number:05}")).collect();
     let [creator, openshift, second] = ["creator", "openshift", "second"].map(|user| writer(bench, user));
     let (created, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (mut asked, mut had, mut dropped) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
@@ -278,7 +180,7 @@ fn in_a_storm_of_other_writers_every_new_namespace_is_served_and_no_entry_of_oth
         // Like OpenShift's controller, which mints a token for each list that lacks its entry.
         scope.spawn(|| {
             watch_accounts(bench, |states| {
-                for state in states.iter().filter(|state| namespace(state).starts_with(&installed.owner)) {
+                for state in states.iter().filter(|state| namespace(state).starts_with(&prefix)) {
                     let place = namespace(state);
                     let has = names(&state["imagePullSecrets"]).contains(&"openshift".to_owned());
                     match (has, asked.insert(place.clone())) {
@@ -314,10 +216,14 @@ fn in_a_storm_of_other_writers_every_new_namespace_is_served_and_no_entry_of_oth
             }
             assert_eq!(create(&creator, name), 201);
             created.fetch_add(1, Ordering::Relaxed);
+            if let Some(leaving) = leaving.get(number as usize / 4).filter(|_| number % 4 == 0) {
+                assert_eq!(creator.send("DELETE", &format!("/api/v1/namespaces/{leaving}"), "json", &json!({})).0, 200);
+            }
         }
         println!("{} namespaces were created in {:?}", all.len(), began.elapsed());
         wait_minutes("all namespaces", || are_served(&installed, &all, "canary-of-old"));
         println!("and served after {:?}", began.elapsed());
+        wait_minutes("the deletions", || lists(&installed).len() == all.len());
         drop(end);
     });
     assert!(dropped.is_empty(), "the entry was dropped in {dropped:?}");

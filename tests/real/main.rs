@@ -24,6 +24,7 @@ mod harness {
     pub mod rivals;
     pub mod schemas;
     pub mod sealed_secrets;
+    pub mod served;
     #[expect(dead_code, reason = "here the real sops encrypts")]
     pub mod stand_in;
     pub mod terminal;
