@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 
-use globset::GlobMatcher;
 use serde_json::Value;
 
 use crate::settings::file::{
@@ -14,7 +13,7 @@ use regcred_core::controller::Selection;
 use regcred_core::controller::permitted::Permitted;
 use regcred_core::controller::wanted::{Config, Key, Name, Source, Wanted};
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::{AccountName, ResourceName, SecretKey};
+use regcred_core::names::{AccountName, NameGlob, ResourceName, SecretKey};
 use regcred_core::spec::SECRET_NAME;
 use regcred_core::spec::choice::{Link, Strategy};
 use regcred_core::spec::logins::registry;
@@ -185,7 +184,7 @@ fn wanted(written: &PullSecret, allowed: &Allowed, problems: &mut Vec<Diagnostic
 }
 
 /// The ServiceAccounts by name and by glob; without both, every ServiceAccount.
-fn accounts(written: &[AccountName]) -> (Vec<ResourceName>, Vec<GlobMatcher>) {
+fn accounts(written: &[AccountName]) -> (Vec<ResourceName>, Vec<NameGlob>) {
     if written.is_empty() {
         return (vec![ResourceName::known("default")], Vec::new());
     }

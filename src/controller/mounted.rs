@@ -78,10 +78,13 @@ impl Mounts<'_> {
         };
         let text = config.as_deref().ok();
         if let Some(observed) = &self.observed {
+            let mut asked = observed.asked();
             if let Some(permission) = text.and_then(|text| self.permission(text).ok()) {
                 observed.watch_sources(&permission.sources());
+                let owner = permission.config.owner.as_str();
+                asked.retain(|one| one.owner.as_ref().is_none_or(|named| named == owner));
             }
-            return Texts { config, values: observed.values(), asked: Some(observed.asked()) };
+            return Texts { config, values: observed.values(), asked: Some(asked) };
         }
         let meant = text.and_then(|text| self.config(text).ok());
         let values =

@@ -25,6 +25,7 @@ use regcred_cluster::controller::stream::{self, First};
 use regcred_cluster::controller::watch::CUT;
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::{Server, Trouble};
+use regcred_core::controller::Contests;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::Namespace;
 use regcred_core::objects::marks;
@@ -70,6 +71,7 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
         news: &news,
         stuck_pods,
         asking: Asking::new(check_online, environment),
+        contests: RefCell::default(),
     };
     let Some((mut mounted, mut texts)) = run.first_files().await else { return Ok(Outcome::Done) };
     let Some(missing) = run.missing_rights(&origin).await else { return Ok(Outcome::Done) };
@@ -105,6 +107,8 @@ struct Run<'a> {
     news: &'a RefCell<News>,
     stuck_pods: StuckPods,
     asking: Asking<'a>,
+    /// The contests of the session before.
+    contests: RefCell<Contests>,
 }
 
 impl Run<'_> {
@@ -182,6 +186,7 @@ impl Run<'_> {
         let clients = (&self.server, &self.watching);
         let mut session =
             Session::new(self.state, clients, &delivery, choices(mounted), first, self.news, self.namespace);
+        session.machine.resume(self.contests.take());
         if self.stuck_pods == StuckPods::Evict {
             session.restart_stuck_pods(&self.watching);
         }
@@ -199,6 +204,7 @@ impl Run<'_> {
                     statuses.tell(&session, mounted, &self.asking);
                 }
                 if let Some(changed) = self.changed(mounted, texts, &mut files) {
+                    self.contests.replace(session.machine.contests());
                     return Some(changed);
                 }
             }

@@ -72,7 +72,6 @@ pub struct Session<'a> {
     pods: Option<Pods<'a>>,
     is_synced: bool,
     news: &'a RefCell<News>,
-    began: Instant,
 }
 
 impl<'a> Session<'a> {
@@ -97,19 +96,7 @@ impl<'a> Session<'a> {
         let streams = select_all(machine.watches().into_iter().map(stream));
         let writes = FuturesUnordered::new();
         state.may_begin.set(false);
-        Self {
-            state,
-            server,
-            delivery,
-            machine,
-            streams,
-            first,
-            writes,
-            pods: None,
-            is_synced: false,
-            news,
-            began: Instant::now(),
-        }
+        Self { state, server, delivery, machine, streams, first, writes, pods: None, is_synced: false, news }
     }
 
     /// Turns on the eviction of stuck Pods.
@@ -118,7 +105,7 @@ impl<'a> Session<'a> {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.state.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Starts the writes that are due, and waits until something happens.

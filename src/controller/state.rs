@@ -29,6 +29,8 @@ pub struct State {
     pub manner: Manner,
     /// Whether policies confine its account, once that is known.
     pub confined: RefCell<Option<Confined>>,
+    /// The clock of all sessions counts from here.
+    pub began: Instant,
     /// Whether the watches of this session have seen all namespaces and ServiceAccounts.
     pub may_begin: Cell<bool>,
     /// Whether every watch of any session has seen everything: a change of the mounted files makes no replica unready.
@@ -59,6 +61,7 @@ impl State {
             manner,
             leads_until: Cell::new(None),
             confined: RefCell::new(None),
+            began: Instant::now(),
             may_begin: Cell::new(false),
             was_synced: Cell::new(false),
             is_configured: Cell::new(false),

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use globset::GlobMatcher;
-
 use super::fleet::Purpose;
 use super::layers::NAMESPACES;
 use super::namespaces::{self, Listed, NamesAdd, Wanted, patterns};
@@ -11,7 +9,7 @@ use crate::environment::Environment;
 use regcred_core::confine::Allowed;
 use regcred_core::credentials::{DEFAULT_VARIABLE, Source};
 use regcred_core::diagnostic::{Code, Diagnostic, Severity};
-use regcred_core::names::{AccountName, Namespace, NamespacePattern, ResourceName, VariableName};
+use regcred_core::names::{AccountName, NameGlob, Namespace, NamespacePattern, ResourceName, VariableName};
 use regcred_core::spec::choice::{Format, Link, Profile, Protect, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::external::{self, ExternalSettings, Reach};
@@ -37,7 +35,7 @@ pub struct PullSecretSettings {
     /// The ServiceAccounts that refer to it. An empty list means all, which a patcher and a run in a live cluster can link.
     pub service_accounts: Vec<ResourceName>,
     /// Globs for more ServiceAccounts, in a live cluster.
-    pub account_globs: Vec<GlobMatcher>,
+    pub account_globs: Vec<NameGlob>,
     /// The ServiceAccounts as written, with globs, for the regcred.yaml of a controller.
     pub written_accounts: Vec<String>,
     /// Other references that these ServiceAccounts keep.
@@ -244,7 +242,7 @@ fn written_accounts(spec: &PullSecret) -> Vec<String> {
 }
 
 /// The globs for ServiceAccounts; their problems were reported with the names.
-fn account_globs(spec: &PullSecret) -> Vec<GlobMatcher> {
+fn account_globs(spec: &PullSecret) -> Vec<NameGlob> {
     let names = spec.service_accounts.as_ref().map_or(Vec::new(), |accounts| accounts.parsed(&mut Vec::new()));
     if names.iter().any(|name| name.as_str() == "*") {
         Vec::new()

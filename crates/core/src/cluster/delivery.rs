@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use globset::GlobMatcher;
 use secrecy::SecretString;
 
 use crate::docker_config::Logins;
 use crate::manifest::PullSecret as Manifest;
-use crate::names::{Namespace, ResourceName};
+use crate::names::{NameGlob, Namespace, ResourceName};
 use crate::objects::marks::{self, Marks};
 use crate::objects::source;
 use crate::spec::choice::Link;
@@ -82,7 +81,7 @@ pub enum Accounts<'a> {
     /// Every ServiceAccount of the namespace.
     All,
     /// The ServiceAccounts with these names, and those that a glob matches.
-    Chosen(&'a [ResourceName], &'a [GlobMatcher]),
+    Chosen(&'a [ResourceName], &'a [NameGlob]),
 }
 
 impl Accounts<'_> {

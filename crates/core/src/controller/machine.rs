@@ -6,7 +6,7 @@ use std::mem;
 use super::counts::Counts;
 use super::index::{Held, Here, is_older, is_older_than, trimmed};
 use super::namespace::{Needs, Rules, Standing};
-use super::trouble::Troubles;
+use super::trouble::{Contests, Troubles};
 use super::{Choosing, Notice, Outcome, Place, Target, Watch, Write};
 use crate::cluster::facts::Phase;
 use crate::cluster::stuck::Pod;
@@ -82,6 +82,16 @@ impl<'d> Machine<'d> {
             notices: Vec::new(),
             counts: Counts::default(),
         }
+    }
+
+    /// The undone writes and the contests, for the machine of the next settings.
+    pub fn contests(&self) -> Contests {
+        self.troubles.contests(self.delivery)
+    }
+
+    /// Takes over the contests of the machine before; the clock of both is the same.
+    pub fn resume(&mut self, contests: Contests) {
+        self.troubles.resume(contests, self.delivery);
     }
 
     /// The kinds of objects that it has to watch.

@@ -111,7 +111,7 @@ fn permits(bounds: &Selection, asked: &NamespacePattern) -> bool {
         NamespacePattern::Name(name) => bounds.choice().names_it(name),
         NamespacePattern::Glob(glob) => {
             let patterns = bounds.include.iter().map(NamespacePattern::as_str);
-            bounds.include.is_empty() || patterns.into_iter().any(|pattern| covers(pattern, glob.glob().glob()))
+            bounds.include.is_empty() || patterns.into_iter().any(|pattern| covers(pattern, glob.as_str()))
         }
     }
 }
@@ -127,8 +127,8 @@ fn accounts_beyond<'a>(asked: &'a Wanted, bounds: &Wanted) -> Vec<&'a str> {
         bounds.accounts.contains(name) || bounds.account_globs.iter().any(|glob| glob.is_match(name.as_str()))
     };
     let names = asked.accounts.iter().filter(|name| !is_named(name)).map(ResourceName::as_str);
-    let is_covered = |glob: &&str| bounds.account_globs.iter().any(|bound| covers(bound.glob().glob(), glob));
-    let globs = asked.account_globs.iter().map(|glob| glob.glob().glob()).filter(|glob| !is_covered(glob));
+    let is_covered = |glob: &&str| bounds.account_globs.iter().any(|bound| covers(bound.as_str(), glob));
+    let globs = asked.account_globs.iter().map(|glob| glob.as_str()).filter(|glob| !is_covered(glob));
     names.chain(globs).collect()
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Place;
-use crate::names::Namespace;
+use super::{Place, Target};
+use crate::cluster::Delivery;
+use crate::names::{Namespace, ResourceName};
 
 /// An object is contested after so many undone writes within ten minutes.
 pub const CONTESTED_AFTER: usize = 5;
@@ -34,6 +35,17 @@ struct Trouble {
     waits: Option<(u64, Why)>,
     undone: VecDeque<u64>,
     contests: u32,
+}
+
+/// The undone writes and the contests, which outlive a change of the settings. Failures do not: the change may have mended them.
+#[derive(Debug, Default)]
+pub struct Contests(Vec<(Namespace, Named, Trouble)>);
+
+/// An object, by its name: the numbers of pull secrets change with the settings.
+#[derive(Debug)]
+enum Named {
+    Account(ResourceName),
+    Secret(ResourceName),
 }
 
 /// The objects that wait.
@@ -109,6 +121,36 @@ impl Troubles {
         is_contested
     }
 
+    /// The undone writes and the contests, by the names of the objects.
+    pub(super) fn contests(&self, delivery: &Delivery<'_>) -> Contests {
+        let undone = self.0.iter().filter(|(_, trouble)| !trouble.undone.is_empty());
+        let named = undone.map(|(place, trouble)| {
+            let object = match &place.target {
+                Target::Account(name) => Named::Account(name.clone()),
+                Target::Secret(number) => Named::Secret(delivery.pull_secrets[*number].name.clone()),
+            };
+            let waits = trouble.waits.clone().filter(|(_, why)| matches!(why, Why::Contest(_)));
+            let kept = Trouble { tries: 0, waits, undone: trouble.undone.clone(), contests: trouble.contests };
+            (place.namespace.clone(), object, kept)
+        });
+        Contests(named.collect())
+    }
+
+    /// Takes over the contests about the objects of this delivery.
+    pub(super) fn resume(&mut self, contests: Contests, delivery: &Delivery<'_>) {
+        for (namespace, object, trouble) in contests.0 {
+            let target = match object {
+                Named::Account(name) => Some(Target::Account(name)),
+                Named::Secret(name) => {
+                    delivery.pull_secrets.iter().position(|one| *one.name == name).map(Target::Secret)
+                }
+            };
+            if let Some(target) = target {
+                self.0.insert(Place { namespace, target }, trouble);
+            }
+        }
+    }
+
     /// Forgets a deleted namespace.
     pub(super) fn forget(&mut self, namespace: &Namespace) {
         self.0.retain(|place, _| place.namespace != *namespace);
@@ -118,7 +160,10 @@ impl Troubles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::Target;
+    use crate::cluster::{Accounts, OnConflict, PullSecret, Unchangeable};
+    use crate::docker_config::Logins;
+    use crate::objects::marks::Marks;
+    use crate::spec::choice::Link;
 
     fn place() -> Place {
         Place { namespace: "a".parse().unwrap(), target: Target::Secret(0) }
@@ -168,6 +213,37 @@ mod tests {
         assert_eq!(troubles.waits(&place, 1), contest);
         troubles.done(&place, WINDOW);
         assert!(troubles.last(&place).is_none());
+    }
+
+    #[test]
+    fn a_contest_outlives_a_change_of_the_settings_under_the_name_of_its_pull_secret() {
+        let names = ["b", "a", "gone"].map(ResourceName::known);
+        let of = |numbers: &[usize]| Delivery {
+            pull_secrets: numbers
+                .iter()
+                .map(|number| PullSecret::new(&names[*number], Vec::new(), Accounts::All, &Logins::Unavailable))
+                .collect(),
+            link: Link::ServiceAccount,
+            marks: Marks { owner: "acme".to_owned(), profile: None },
+            on_conflict: OnConflict::Skip,
+            unchangeable: Unchangeable::Refuse,
+        };
+        let place = |target: Target| Place { target, ..place() };
+        let account = place(Target::Account(ResourceName::known("default")));
+        let mut troubles = Troubles::default();
+        for _ in 0..CONTESTED_AFTER {
+            troubles.undone(&place(Target::Secret(0)), 0, None);
+        }
+        troubles.undone(&place(Target::Secret(1)), 0, None);
+        troubles.undone(&account, 0, None);
+        troubles.failed(&account, 0, "no".to_owned());
+        let mut resumed = Troubles::default();
+        resumed.resume(troubles.contests(&of(&[0, 2])), &of(&[1, 0]));
+        assert_eq!(resumed.waits(&place(Target::Secret(1)), 1), Some(&(WINDOW, Why::Contest(None))));
+        assert!(resumed.waits(&place(Target::Secret(0)), 1).is_none(), "nobody wants `gone` any more");
+        assert!(resumed.waits(&account, 0).is_none(), "the change may have mended the failure");
+        let undone = (1..).find(|_| resumed.undone(&account, 1, None));
+        assert_eq!(undone, Some(CONTESTED_AFTER - 1), "the earlier one counts");
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! Holds what a mounted regcred.yaml, or custom resources, ask of the controller.
 
-use globset::GlobMatcher;
-
 use super::Selection;
 use crate::cluster::{OnConflict, Unchangeable};
 use crate::docker_config::registry::RegistryKey;
-use crate::names::{ResourceName, SecretKey};
+use crate::names::{NameGlob, ResourceName, SecretKey};
 use crate::spec::choice::Link;
 
 /// What the controller has to do.
@@ -37,7 +35,7 @@ pub struct Wanted {
     /// The ServiceAccounts by name; without names and globs, every ServiceAccount.
     pub accounts: Vec<ResourceName>,
     /// Globs for more ServiceAccounts.
-    pub account_globs: Vec<GlobMatcher>,
+    pub account_globs: Vec<NameGlob>,
 }
 
 /// A key of a Secret in the controller's namespace.

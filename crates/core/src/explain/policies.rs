@@ -1,13 +1,12 @@
 //! Reads our admission policies: whether one adds references to the Pods of a namespace, and which ServiceAccounts a controller serves.
 
-use globset::Glob;
 use serde_json::Value;
 
 use super::facts::PolicyState;
 use crate::cluster::facts::NamespaceObject;
 use crate::cluster::grant::Selector;
 use crate::cluster::selection::{Aim, Choice, Others};
-use crate::names::{Namespace, NamespacePattern};
+use crate::names::{AccountName, Namespace, NamespacePattern};
 use crate::objects::marks::{CONTROLLER, SERVES, STRATEGY};
 
 /// Our admission policies, as far as the account may read them.
@@ -98,7 +97,14 @@ impl Served {
 
     /// Whether it links this ServiceAccount; without names and globs it links every one.
     fn links(&self, account: &str) -> bool {
-        let is_it = |text: &String| Glob::new(text).is_ok_and(|glob| glob.compile_matcher().is_match(account));
+        let is_it = |text: &String| {
+            text == account
+                || text
+                    .parse::<AccountName>()
+                    .ok()
+                    .and_then(|name| name.glob())
+                    .is_some_and(|glob| glob.is_match(account))
+        };
         self.accounts.is_empty() || self.accounts.iter().any(is_it)
     }
 }

@@ -27,6 +27,7 @@ pub(super) enum Fault {
     Character(usize, &'static str),
     Edge(&'static str),
     NoGlob,
+    Braces(usize),
 }
 
 impl fmt::Display for Fault {
@@ -37,6 +38,7 @@ impl fmt::Display for Fault {
             Self::Character(position, what) => write!(f, "has {what} at position {position}"),
             Self::Edge(edge) => write!(f, "{edge} with a character that is no letter or digit"),
             Self::NoGlob => f.write_str("has a bracket or brace that does not fit"),
+            Self::Braces(limit) => write!(f, "has more than {limit} pairs of braces"),
         }
     }
 }

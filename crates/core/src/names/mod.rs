@@ -1,6 +1,7 @@
 //! Parses the names of namespaces, objects and variables. A parsed name is always valid.
 
 mod extended;
+mod glob;
 mod invalid;
 mod key;
 mod pattern;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use invalid::{Fault, check, what};
 
+pub use glob::NameGlob;
 pub use invalid::InvalidName;
 pub use pattern::NamespacePattern;
 pub(crate) use pattern::PATTERN as NAMESPACE_PATTERN;
@@ -147,8 +149,8 @@ impl FromStr for AccountName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        if pattern::is_glob(text) {
-            return pattern::glob(text, true).map(|_| Self(text.into()));
+        if glob::is_glob(text) {
+            return NameGlob::read(text, true).map(|_| Self(text.into()));
         }
         text.parse().map(|ResourceName(name)| Self(name))
     }
@@ -170,8 +172,8 @@ impl FromStr for VariableName {
 
 impl AccountName {
     /// Whether the pattern matches, for a glob; `None` for a name.
-    pub fn glob(&self) -> Option<globset::GlobMatcher> {
-        pattern::is_glob(&self.0).then(|| pattern::glob(&self.0, true).ok()).flatten()
+    pub fn glob(&self) -> Option<NameGlob> {
+        glob::is_glob(&self.0).then(|| NameGlob::read(&self.0, true).ok()).flatten()
     }
 }
 

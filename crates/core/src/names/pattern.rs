@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use globset::{Glob, GlobMatcher};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::{Fault, InvalidName, Namespace, label_character, what};
+use super::glob::is_glob;
+use super::{InvalidName, NameGlob, Namespace};
 
 /// A namespace, or a glob for several: `a-z`, `0-9` and `-`, and `*`, `?`, `[…]` or `{…,…}`.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,35 +16,17 @@ pub enum NamespacePattern {
     /// One namespace.
     Name(Namespace),
     /// The namespaces that match.
-    Glob(GlobMatcher),
+    Glob(NameGlob),
 }
 
 /// The pattern for the JSON Schema.
 pub(crate) const PATTERN: &str = r"^[-a-z0-9*?\[\]{},!^]+$";
-const RULE: &str = "a glob has a-z, 0-9 and -, and * for anything, for example shop-*";
 
 impl FromStr for NamespacePattern {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        if is_glob(text) { glob(text, false).map(Self::Glob) } else { text.parse().map(Self::Name) }
-    }
-}
-
-/// Whether a text has a character that only a glob has.
-pub(super) fn is_glob(text: &str) -> bool {
-    text.contains(['*', '?', '[', '{'])
-}
-
-/// A glob of letters that names have; those of some objects have dots.
-pub(super) fn glob(text: &str, with_dots: bool) -> Result<GlobMatcher, InvalidName> {
-    let wrong = |fault| InvalidName { kind: "the glob", fault, rule: RULE };
-    let allowed = |character: char| {
-        label_character(character) || "*?[]{},!^".contains(character) || (with_dots && character == '.')
-    };
-    match text.chars().enumerate().find(|(_, character)| !allowed(*character)) {
-        Some((position, character)) => Err(wrong(Fault::Character(position + 1, what(character)))),
-        None => Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|_| wrong(Fault::NoGlob)),
+        if is_glob(text) { NameGlob::read(text, false).map(Self::Glob) } else { text.parse().map(Self::Name) }
     }
 }
 
@@ -77,7 +59,7 @@ impl NamespacePattern {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Name(name) => name.as_str(),
-            Self::Glob(glob) => glob.glob().glob(),
+            Self::Glob(glob) => glob.as_str(),
         }
     }
 

@@ -1,0 +1,118 @@
+//! Parses a glob for names. It is not compiled, so thousands of globs in one file cost no more than their text.
+
+use fast_glob::glob_match;
+use globset::Glob;
+
+use super::{Fault, InvalidName, label_character, what};
+
+const RULE: &str = "a glob has a-z, 0-9 and -, and * for anything, for example shop-*";
+/// No name is longer.
+const LONGEST: usize = 253;
+/// The matcher takes no more.
+const BRACES: usize = 10;
+
+/// A glob for names: `*`, `?`, `[…]` and `{…,…}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameGlob(Box<str>);
+
+impl NameGlob {
+    /// A glob of letters that names have; those of some objects have dots.
+    pub(super) fn read(text: &str, with_dots: bool) -> Result<Self, InvalidName> {
+        let wrong = |fault| Err(InvalidName { kind: "the glob", fault, rule: RULE });
+        let allowed = |(position, character): (usize, char)| {
+            label_character(character)
+                || "*?[]{},^".contains(character)
+                || (character == '!' && position > 0)
+                || (with_dots && character == '.')
+        };
+        let length = text.chars().count();
+        if length > LONGEST {
+            return wrong(Fault::TooLong(length, LONGEST));
+        }
+        match text.chars().enumerate().find(|character| !allowed(*character)) {
+            Some((position, character)) => wrong(Fault::Character(position + 1, what(character))),
+            None if text.matches('{').count() > BRACES => wrong(Fault::Braces(BRACES)),
+            None if Glob::new(text).is_err() => wrong(Fault::NoGlob),
+            None => Ok(Self(text.into())),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it matches this name.
+    pub fn is_match(&self, name: &str) -> bool {
+        glob_match(&*self.0, name)
+    }
+
+    /// The same as a regular expression, for a policy.
+    pub fn regex(&self) -> Option<String> {
+        Some(Glob::new(&self.0).ok()?.regex().trim_start_matches("(?-u)").to_owned())
+    }
+}
+
+/// Whether a text has a character that only a glob has.
+pub(super) fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
+}
+
+#[cfg(test)]
+mod tests {
+    use globset::GlobMatcher;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a policy of the API server matches.
+    fn compiled(text: &str) -> GlobMatcher {
+        Glob::new(text).unwrap().compile_matcher()
+    }
+
+    proptest! {
+        #[test]
+        fn a_glob_matches_what_a_policy_with_its_regular_expression_matches(
+            text in "[-ab0*?\\[\\]{},!^.]{1,14}",
+            names in prop::collection::vec("[-ab0.]{1,8}", 1..20),
+        ) {
+            if let Ok(glob) = NameGlob::read(&text, true) {
+                for name in names {
+                    prop_assert_eq!(glob.is_match(&name), compiled(&text).is_match(&name), "{} {}", text, name);
+                }
+            }
+        }
+
+        #[test]
+        fn a_well_formed_glob_is_taken_and_matches_the_same(
+            text in "([ab0]|\\*|\\?|\\[ab\\]|\\[!a-b\\]|\\[\\^0\\]|\\{a,b\\}|\\{a\\*,-\\{b,0\\}\\}){1,6}",
+            names in prop::collection::vec("[-ab0]{1,8}", 1..20),
+        ) {
+            let glob = NameGlob::read(&text, false).unwrap();
+            for name in names {
+                prop_assert_eq!(glob.is_match(&name), compiled(&text).is_match(&name), "{} {}", text, name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_glob_that_no_program_can_read_is_refused_before_it_is_tried() {
+        for (bad, said) in [
+            (
+                format!("{}a{}", "{".repeat(60_000), "}".repeat(60_000)),
+                "the glob has 120001 characters, 253 are allowed",
+            ),
+            (format!("{}a{}", "{".repeat(11), "}".repeat(11)), "the glob has more than 10 pairs of braces"),
+            ("{a,b}".repeat(11), "the glob has more than 10 pairs of braces"),
+            ("?".repeat(254), "the glob has 254 characters, 253 are allowed"),
+            ("!a*".to_owned(), "the glob has a character that is not allowed at position 1"),
+        ] {
+            assert_eq!(NameGlob::read(&bad, false).unwrap_err().to_string(), said);
+        }
+        for (good, name) in
+            [("*".repeat(253), "shop"), ("{a,b}".repeat(10), "ababababab"), ("a*".repeat(100), &*"a".repeat(100))]
+        {
+            assert!(NameGlob::read(&good, false).unwrap().is_match(name), "{good}");
+        }
+    }
+}
