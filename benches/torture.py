@@ -53,6 +53,14 @@ def count(address, prefix, password):
     print(sum(name.startswith(prefix + "-") for name in linked & secrets))
 
 
+def without_account(address, prefix):
+    """How many namespaces have no ServiceAccount `default` yet."""
+    server = Server(address)
+    have = {one["metadata"]["namespace"] for one in server.list("serviceaccounts", "default")}
+    names = [one["metadata"]["name"] for one in server.send("GET", "/api/v1/namespaces")[1].get("items", [])]
+    print(sum(name.startswith(prefix + "-") and name not in have for name in names))
+
+
 def create(address, prefix, number, rate):
     """So many namespaces a second, from eight connections."""
     labels = {"bench": "yes"}
