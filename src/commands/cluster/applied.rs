@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::shown::{OfCluster, Shown, counted, deed, done, why};
+use super::shown::{OfCluster, Shown, counted, deed, done, inert_lines, why};
 use super::together;
 use crate::cli::cluster::ReportFormat;
 use crate::files::stream::print_text;
@@ -88,7 +88,7 @@ fn text(clusters: &[(&Settings, Applied)], dry_run: bool) -> Result<()> {
             }
         }
     }
-    print_text(&planned)?;
+    print_text(&inert_lines(&planned))?;
     for (settings, applied) in clusters.iter().filter(|(_, applied)| dry_run || !applied.is_planned()) {
         summary(settings.cluster.as_ref(), applied);
     }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::whose::plain;
 use crate::names::{Namespace, OPT_OUT, ResourceName};
 
 /// The key of a pull secret's data.
@@ -113,7 +114,7 @@ impl Metadata {
     /// The field managers that wrote this top-level field, for example `f:data`.
     pub fn managers<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
         let wrote = move |manager: &&Manager| manager.fields.iter().any(|known| known == field);
-        self.managed_fields.iter().filter(wrote).map(|manager| manager.name.as_str())
+        self.managed_fields.iter().filter(wrote).map(|manager| plain(&manager.name))
     }
 }
 

@@ -40,10 +40,10 @@ pub fn tool(metadata: &Metadata) -> Option<String> {
     let annotation = |name: &str| metadata.annotations.get(name).map(String::as_str);
     let label = |name: &str| metadata.labels.get(name).map(String::as_str);
     if let Some(owner) = metadata.owner_references.first() {
-        return Some(format!("{} {}", owner.kind, owner.name));
+        return Some(format!("{} {}", plain(&owner.kind), plain(&owner.name)));
     }
     if let Some(release) = annotation("meta.helm.sh/release-name") {
-        return Some(format!("Helm release {release}"));
+        return Some(format!("Helm release {}", plain(release)));
     }
     if label(MANAGED_BY.0) == Some("Helm") {
         return Some("Helm".to_owned());
@@ -57,8 +57,17 @@ pub fn tool(metadata: &Metadata) -> Option<String> {
     None
 }
 
+/// A name that somebody may have written into an object. Messages, comments of a CI and its commands get no other text than that of names.
+pub fn plain(name: &str) -> &str {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._:".contains(letter);
+    let is_name = name.len() <= 253 && name.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if is_name && name.chars().all(is_plain) { name } else { "(no valid name)" }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn metadata(text: &str) -> Metadata {
@@ -71,6 +80,26 @@ mod tests {
             |place: &str| format!(r#"{{"{place}":{{"app.kubernetes.io/managed-by":"imagepullsecret-patcher"}}}}"#);
         assert!(is_of_the_patcher(&metadata(&mark("annotations"))));
         assert!(!is_of_the_patcher(&metadata(&mark("labels"))) && !is_of_the_patcher(&metadata("{}")));
+    }
+
+    #[test]
+    fn no_text_that_somebody_wrote_into_an_object_is_more_than_a_name() {
+        for name in ["web-7", "system:node", "Job", "a_b.c"] {
+            assert_eq!(plain(name), name);
+        }
+        for text in ["x\n::error::y", "/approve", "@all", "<b>", "[a](b)", "##vso[x]", "::a", "\u{1b}[2K", "", "a b"] {
+            assert_eq!(plain(text), "(no valid name)");
+            for mark in [
+                json!({"annotations": {"meta.helm.sh/release-name": text}}),
+                json!({"ownerReferences": [{"kind": text, "name": text}]}),
+                json!({"managedFields": [{"manager": text, "fieldsV1": {"f:data": {}}}]}),
+            ] {
+                let metadata: Metadata = serde_json::from_value(mark).unwrap();
+                let shown = tool(&metadata).into_iter().chain(metadata.managers("f:data").map(str::to_owned));
+                let shown: Vec<_> = shown.collect();
+                assert!(shown.len() == 1 && (text.is_empty() || !shown[0].contains(text)), "{shown:?}");
+            }
+        }
     }
 
     #[test]

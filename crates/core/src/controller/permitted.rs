@@ -3,7 +3,7 @@
 use super::Selection;
 use super::wanted::{Config, Source, Wanted};
 use crate::confine::Allowed;
-use crate::names::{NamespacePattern, ResourceName};
+use crate::names::{NameGlob, NamespacePattern, ResourceName};
 
 /// What the installation permits.
 pub struct Permitted<'a> {
@@ -128,7 +128,7 @@ fn accounts_beyond<'a>(asked: &'a Wanted, bounds: &Wanted) -> Vec<&'a str> {
     };
     let names = asked.accounts.iter().filter(|name| !is_named(name)).map(ResourceName::as_str);
     let is_covered = |glob: &&str| bounds.account_globs.iter().any(|bound| covers(bound.as_str(), glob));
-    let globs = asked.account_globs.iter().map(|glob| glob.as_str()).filter(|glob| !is_covered(glob));
+    let globs = asked.account_globs.iter().map(NameGlob::as_str).filter(|glob| !is_covered(glob));
     names.chain(globs).collect()
 }
 

@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(resumed.waits(&place(Target::Secret(1)), 1), Some(&(WINDOW, Why::Contest(None))));
         assert!(resumed.waits(&place(Target::Secret(0)), 1).is_none(), "nobody wants `gone` any more");
         assert!(resumed.waits(&account, 0).is_none(), "the change may have mended the failure");
-        let undone = (1..).find(|_| resumed.undone(&account, 1, None));
+        let undone = (1..=CONTESTED_AFTER).find(|_| resumed.undone(&account, 1, None));
         assert_eq!(undone, Some(CONTESTED_AFTER - 1), "the earlier one counts");
     }
 

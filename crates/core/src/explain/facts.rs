@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::policies::Policies;
 use super::secret::{Entry, Held, PullSecret};
 use super::wanted::Wanted;
+use crate::cluster::whose::plain;
 use crate::credentials::Credential;
 use crate::docker_config::kubelet;
 use crate::docker_config::registry::RegistryKey;
@@ -117,7 +118,7 @@ impl Account {
     pub fn read(object: &Value) -> Self {
         let managers = object["metadata"]["managedFields"].as_array().into_iter().flatten();
         let writes = |entry: &&Value| entry["fieldsV1"].get("f:imagePullSecrets").is_some();
-        let names_of_writers = managers.filter(writes).filter_map(|entry| entry["manager"].as_str());
+        let names_of_writers = managers.filter(writes).filter_map(|entry| entry["manager"].as_str()).map(plain);
         let others = names_of_writers.filter(|name| !name.starts_with("regcred"));
         Self {
             name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),

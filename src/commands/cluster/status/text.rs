@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Seen;
 use crate::commands::cluster::shown::{counted, deed, why};
+use crate::report::inert;
 use crate::settings::Settings;
 use regcred_core::cluster::status::online::{Answer, ImageStatus};
 use regcred_core::cluster::status::{AccountStatus, LinkState, NamespaceStatus, PullStatus, SecretStatus, State};
@@ -137,7 +138,7 @@ fn pods(namespace: &NamespaceStatus) -> String {
 fn said(place: &str, pull: &PullStatus) -> String {
     let mut text = format!("\n{place}/{}, {} {}: {}\n  {}\n", pull.pod, pull.place, pull.name, pull.reason, pull.image);
     if let Some(words) = &pull.words {
-        let _ = writeln!(text, "  {words}");
+        let _ = writeln!(text, "  {}", inert(words));
     }
     if let Some(advice) = &pull.advice {
         let _ = writeln!(text, "  {advice}");
@@ -154,7 +155,7 @@ fn asked(place: &str, ImageStatus { image, secrets, pull, message }: &ImageStatu
     };
     let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
     let secrets = if secrets.is_empty() { "no pull secret".to_owned() } else { secrets.join(", ") };
-    format!("\n{place}: {answer}\n  {image}\n  {message} (with {secrets})\n")
+    format!("\n{place}: {answer}\n  {image}\n  {} (with {secrets})\n", inert(message))
 }
 
 /// Aligns the columns from this one on: each is as wide as its longest cell.
