@@ -171,8 +171,8 @@ fn is_executable(path: &Path) -> bool {
     metadata.is_file() && may_run
 }
 
-#[cfg(test)]
 #[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::sync::mpsc;
 

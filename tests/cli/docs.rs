@@ -376,14 +376,6 @@ fn every_figure_that_is_asked_for_is_there() {
             "apply",
             &["| 1,000 | nothing is there | the writes alone |", "| 1,000 | difference | kubectl diff --server-side |"],
         ),
-        (
-            "torture",
-            &[
-                "| kill -9 four times while all are served |",
-                "| 6000 new namespaces in 60 s",
-                "| tokens asked for | 0 |",
-            ],
-        ),
         ("controller", &["| all served, from the first watch |", "| all rotated |", "| memory, at its peak and now |"]),
         (
             "torture",
