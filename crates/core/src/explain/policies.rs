@@ -97,14 +97,7 @@ impl Served {
 
     /// Whether it links this ServiceAccount; without names and globs it links every one.
     fn links(&self, account: &str) -> bool {
-        let is_it = |text: &String| {
-            text == account
-                || text
-                    .parse::<AccountName>()
-                    .ok()
-                    .and_then(|name| name.glob())
-                    .is_some_and(|glob| glob.is_match(account))
-        };
+        let is_it = |text: &String| text.parse::<AccountName>().is_ok_and(|name| name.matches(account));
         self.accounts.is_empty() || self.accounts.iter().any(is_it)
     }
 }

@@ -46,11 +46,6 @@ impl NameGlob {
     pub fn is_match(&self, name: &str) -> bool {
         glob_match(&*self.0, name)
     }
-
-    /// The same as a regular expression, for a policy.
-    pub fn regex(&self) -> Option<String> {
-        Some(Glob::new(&self.0).ok()?.regex().trim_start_matches("(?-u)").to_owned())
-    }
 }
 
 /// Whether a text has a character that only a glob has.

@@ -175,6 +175,11 @@ impl AccountName {
     pub fn glob(&self) -> Option<NameGlob> {
         glob::is_glob(&self.0).then(|| NameGlob::read(&self.0, true).ok()).flatten()
     }
+
+    /// Whether it is this name, or a glob that matches it.
+    pub fn matches(&self, name: &str) -> bool {
+        self.as_str() == name || self.glob().is_some_and(|glob| glob.is_match(name))
+    }
 }
 
 impl VariableName {

@@ -1,5 +1,7 @@
 //! Writes which namespaces are served, in the language of admission policies (CEL).
 
+use globset::Glob;
+
 use super::Granted;
 use super::selector::Selector;
 use crate::cluster::selection::{Others, is_of_the_cluster};
@@ -47,14 +49,18 @@ fn matches<'a>(patterns: impl Iterator<Item = &'a NamespacePattern>) -> Option<S
     for pattern in patterns {
         match pattern {
             NamespacePattern::Name(name) => plain.push(name.as_str()),
-            // RE2, which the API server uses, has no such flag; a namespace is always ASCII.
-            NamespacePattern::Glob(glob) => globs.extend(glob.regex()),
+            NamespacePattern::Glob(glob) => globs.extend(regex(glob.as_str())),
         }
     }
     let plain = (!plain.is_empty()).then(|| format!("request.namespace in {}", names(&plain)));
     let globs = (!globs.is_empty()).then(|| format!("request.namespace.matches({})", quoted(&globs.join("|"))));
     let either: Vec<_> = plain.into_iter().chain(globs).collect();
     (!either.is_empty()).then(|| either.join(" || "))
+}
+
+/// A glob as a regular expression of RE2, which the API server uses and which has no such flag: a namespace is always ASCII.
+fn regex(glob: &str) -> Option<String> {
+    Some(Glob::new(glob).ok()?.regex().trim_start_matches("(?-u)").to_owned())
 }
 
 #[cfg(test)]
