@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::Pods;
+use super::view::printable;
 use crate::cluster::facts::{Secret, TYPE};
 use crate::credentials::{Credential, as_kubelet};
 use crate::names::{Namespace, ResourceName};
@@ -151,7 +152,7 @@ impl Inquiry {
                 Aim::Known(answer, message) => (*answer, message.clone()),
                 Aim::Batch(number) => verdict(verdicts.get(*number).map_or(&[], Vec::as_slice), image),
             };
-            let status = ImageStatus { image: image.clone(), secrets: secrets.clone(), pull, message };
+            let status = ImageStatus { image: printable(image), secrets: secrets.clone(), pull, message };
             answers.entry(namespace.clone()).or_default().push(status);
         }
         answers
@@ -254,8 +255,10 @@ mod tests {
             ("a.io/x", there(OLD_TYPE, "{}"), Answer::Unknown, "old type"),
             ("a.io/x", Found::NotRead, Answer::Unknown, "may not read the Secret s"),
             ("A Name", Found::Missing, Answer::Refused, "does not take"),
+            (r"x\n::error::y", Found::Missing, Answer::Refused, "does not take"),
         ] {
             let status = known(image, found);
+            assert!(!status.image.contains('\n'), "{status:?}");
             assert!(status.pull == pull && status.message.contains(said), "{status:?}");
         }
     }

@@ -92,7 +92,7 @@ impl View<'_> {
         SecretStatus {
             name: pull_secret.name.clone(),
             state,
-            whose: step.and_then(|step| step.whose.as_deref().map(printable)),
+            whose: step.and_then(|step| step.whose.clone()),
             fault: sight.fault.clone(),
             as_wanted: state != State::Invalid && step.is_none_or(|step| !step.change.differs()),
             accounts: self.accounts(pull_secret),
@@ -150,7 +150,7 @@ fn shown(pod: &Pod, FailedPull { used, reason, words }: FailedPull<'_>, sights: 
 }
 
 /// The text without characters that would move the cursor of a terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).collect()
 }
 
