@@ -9,14 +9,13 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::interrupt;
-use waiting::{Patience, read, receive, wait};
+use waiting::{Patience, in_a_thread, read, receive, wait};
 
 /// How long it may take to notice that the program ended.
 const TICK: Duration = Duration::from_millis(50);
@@ -64,6 +63,14 @@ pub enum Trouble {
         code: Option<i32>,
         answer: Answer,
     },
+}
+
+impl Trouble {
+    /// The output has no end in sight.
+    fn too_long() -> Self {
+        let words = Zeroizing::new(b"fatal: the output is too long".to_vec());
+        Self::Failed { code: None, answer: Answer { output: Zeroizing::default(), words } }
+    }
 }
 
 impl Program {
@@ -127,10 +134,11 @@ impl Program {
         else {
             return Err(Trouble::NotStarted);
         };
-        // Threads, because the program may answer before it has read everything. They are not joined, because a process that the
-        // program left behind may hold the pipes open for ever.
-        thread::spawn(move || stdin.write_all(&input));
-        let (output, words) = (read(stdout), read(stderr));
+        // The threads are not joined, because a process that the program left behind may hold the pipes open for ever.
+        let started = in_a_thread(move || drop(stdin.write_all(&input)))
+            .and_then(|()| Ok((read(stdout)?, read(stderr)?)))
+            .inspect_err(|_| self.end(&mut child));
+        let (output, words) = started?;
         // The program may close its standard output and go on.
         let ended = receive(&output, &patience).and_then(|output| Ok((output, wait(&mut child, &patience)?)));
         let words = || words.recv_timeout(PATIENCE_FOR_WORDS).unwrap_or_default();
@@ -175,6 +183,7 @@ fn is_executable(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::thread;
 
     use super::*;
     use regcred_core::names::VariableName;
@@ -244,6 +253,12 @@ mod tests {
         let program = shell(&[("PATH", "/bin:/usr/bin")], &[], Duration::from_millis(200));
         let outcome = run(&program, "echo early; exec >/dev/null 2>&1; tail -f /dev/null", b"");
         assert!(matches!(outcome, Err(Trouble::Late(_))), "{outcome:?}");
+    }
+
+    #[test]
+    fn an_output_without_an_end_is_given_up() {
+        let outcome = run(&shell(&[("PATH", "/bin:/usr/bin")], &[], LONG), "cat /dev/zero", b"");
+        assert!(matches!(outcome, Err(Trouble::Failed { code: None, .. })), "{outcome:?}");
     }
 
     #[test]

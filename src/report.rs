@@ -1,5 +1,6 @@
 //! Prints errors, warnings and notes on standard error, and decides the exit status. Nothing else prints errors.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -8,6 +9,9 @@ use std::sync::{Mutex, OnceLock};
 use regcred_core::diagnostic::{Diagnostic, Failure, Severity};
 use regcred_core::plan::Change;
 use serde::Serialize;
+
+/// The characters of a line that are printed: a name in it may come from a repository, and have any length.
+const LONGEST: usize = 16 * 1024;
 
 /// How a command without an error ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +158,14 @@ fn hint(problem: &Diagnostic) {
 
 fn line(text: &str) {
     // A closed standard error cannot be reported.
-    let _ = writeln!(io::stderr().lock(), "{}", inert(text));
+    let _ = writeln!(io::stderr().lock(), "{}", inert(&shortened(text)));
+}
+
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}… (and {} bytes)", &text[..end], text.len() - end).into(),
+        None => text.into(),
+    }
 }
 
 /// The text as one line that no terminal and no CI can take for a command: names in it may come from a repository.
@@ -208,6 +219,12 @@ mod tests {
             assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
             assert!(!line.contains("##") && !line.starts_with("::"), "{line}");
         }
+    }
+
+    #[test]
+    fn a_line_has_an_end() {
+        assert_eq!(shortened("é"), "é");
+        assert_eq!(shortened(&"é".repeat(LONGEST + 3)), "é".repeat(LONGEST) + "… (and 6 bytes)");
     }
 
     #[test]

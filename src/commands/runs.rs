@@ -1,6 +1,9 @@
 //! Creates a run for each cluster, does the same for all of them, and collects the problems.
 
 use std::collections::HashMap;
+use std::io;
+use std::sync::mpsc;
+use std::thread;
 
 use rayon::prelude::*;
 
@@ -94,14 +97,30 @@ fn in_parallel<A: Send, B: Send>(runs: Vec<A>, work: impl Fn(A) -> B + Send + Sy
     if runs.len() > 1 { runs.into_par_iter().map(work).collect() } else { runs.into_iter().map(work).collect() }
 }
 
-/// Lets this thread do everything if no other can be started, as under a low limit of processes. A plain stream needs no other thread.
+/// Starts a thread for each core, or as many as a low limit of processes allows. A plain stream needs none.
 pub(super) fn prepare_threads(members: &[Settings]) {
     let streams = |one: &Settings| matches!(one.destination, Destination::Stdout);
     let is_plain = |one: &Settings| one.combination.protect == Protect::Plain && streams(one);
-    if !matches!(members, [one] if is_plain(one)) && rayon::ThreadPoolBuilder::new().build().is_err() {
-        // If a pool exists already, threads can be started.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
+    if matches!(members, [one] if is_plain(one)) {
+        return;
     }
+    // The pool fails as a whole if it cannot start one of its threads, and cannot be made a second time.
+    let start = |_| {
+        let (sender, receiver) = mpsc::channel::<rayon::ThreadBuilder>();
+        thread::Builder::new().spawn(move || receiver.recv().map(rayon::ThreadBuilder::run)).ok().map(|_| sender)
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut started: Vec<_> = (0..cores).map_while(start).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(started.len().max(1));
+    // If a pool exists already, threads can be started.
+    let _ = if started.is_empty() {
+        pool.use_current_thread().build_global()
+    } else {
+        pool.spawn_handler(|work| {
+            started.pop().map_or(Ok(()), |thread| thread.send(work).map_err(|_| io::ErrorKind::BrokenPipe.into()))
+        })
+        .build_global()
+    };
 }
 
 /// The least number of programs that run at once while they wait for a key service: they use no core meanwhile.

@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 use super::{TICK, Trouble};
 use crate::interrupt;
 
+/// The longest output that is taken, in bytes.
+const LIMIT: u64 = 64 * 1024 * 1024;
+
 /// The time limit of the program.
 pub(super) struct Patience {
     limit: Duration,
@@ -34,18 +37,26 @@ impl Patience {
     }
 }
 
-pub(super) fn read(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Zeroizing<Vec<u8>>> {
+/// Reads the output in a thread, because the program may answer before it has read everything, or never.
+/// Errors: no thread can be started.
+pub(super) fn read(pipe: impl Read + Send + 'static) -> Result<mpsc::Receiver<Zeroizing<Vec<u8>>>, Trouble> {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    in_a_thread(move || {
         let mut bytes = Zeroizing::new(Vec::new());
         // The output before an error is all there is; after the time limit nobody waits for it.
-        let _ = pipe.read_to_end(&mut bytes);
+        let _ = pipe.take(LIMIT + 1).read_to_end(&mut bytes);
         let _ = sender.send(bytes);
-    });
-    receiver
+    })?;
+    Ok(receiver)
+}
+
+/// Errors: no thread can be started, as under a low limit of processes.
+pub(super) fn in_a_thread(work: impl FnOnce() + Send + 'static) -> Result<(), Trouble> {
+    thread::Builder::new().spawn(work).map(drop).map_err(|_| Trouble::NotStarted)
 }
 
 /// Waits for the whole output.
+/// Errors: it does not end in time, or has no end.
 pub(super) fn receive(
     answer: &mpsc::Receiver<Zeroizing<Vec<u8>>>,
     patience: &Patience,
@@ -53,6 +64,7 @@ pub(super) fn receive(
     loop {
         match answer.recv_timeout(patience.left()?.min(TICK)) {
             Err(RecvTimeoutError::Timeout) => {}
+            Ok(output) if output.len() as u64 > LIMIT => return Err(Trouble::too_long()),
             received => return Ok(received.unwrap_or_default()),
         }
     }

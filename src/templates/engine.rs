@@ -24,6 +24,23 @@ pub(super) fn strict() -> Environment<'static> {
     environment
 }
 
+/// Adds a template, within limits: nested blocks are parsed by nested calls.
+/// Errors: it is no template, or nests too deeply.
+pub(super) fn add(environment: &mut Environment<'static>, name: &str, text: String) -> Result<(), minijinja::Error> {
+    let (mut extended, name) = (environment.clone(), name.to_owned());
+    let work = move || extended.add_template_owned(name, text).map(|()| extended);
+    *environment = watch::within_limits(work).unwrap_or_else(|_| Err(ErrorKind::OutOfFuel.into()))?;
+    Ok(())
+}
+
+/// Whether a template uses this variable; a template that cannot be parsed uses none.
+pub(super) fn uses(text: String, variable: &'static str) -> bool {
+    let is_used = move || {
+        strict().template_from_str(&text).is_ok_and(|template| template.undeclared_variables(false).contains(variable))
+    };
+    watch::within_limits(is_used).unwrap_or_default()
+}
+
 /// The output of a template, within limits of steps, time, memory and text.
 pub(super) fn rendered(
     environment: &Arc<Environment<'static>>,

@@ -25,6 +25,9 @@ pub use regcred_core::spec::template::BUILT_IN;
 const TITLE: &str = "a template";
 const VARIABLES: &str = "a template may use only the variables that ours of that name uses";
 
+/// The longest template, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+
 /// Our templates of objects that are built in no other way.
 static OURS: LazyLock<Arc<Environment<'static>>> = LazyLock::new(|| {
     let mut environment = strict();
@@ -113,7 +116,7 @@ fn add(environment: &mut Environment<'static>, name: &'static str, path: &Path) 
         let message = format!("the template `{name}` cannot be read: {}", reason(&error));
         Diagnostic::error(Code::UnreadableFile, message)
     })?;
-    environment.add_template_owned(name, text).map_err(|error| place(&error, name, VARIABLES))
+    engine::add(environment, name, text).map_err(|error| place(&error, name, VARIABLES))
 }
 
 /// Reads a template. The output shows its content, so a link may not lead to another folder, or to a file of the system.
@@ -122,6 +125,10 @@ fn read(path: &Path) -> io::Result<String> {
     let (real, folder) = (path.canonicalize()?, path.parent().unwrap_or(&path).canonicalize()?);
     if !real.starts_with(folder) || ["/proc", "/dev", "/sys"].iter().any(|place| real.starts_with(place)) {
         return Err(io::ErrorKind::CrossesDevices.into());
+    }
+    // The parser needs some kilobytes for each block that is nested, and a hundred of our templates have this size.
+    if real.metadata()?.len() > LONGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
     read_text(&path)
 }

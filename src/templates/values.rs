@@ -6,9 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::engine::{place, rendered, strict};
+use super::engine::{self, place, rendered, strict};
 use super::{TITLE, read};
-use crate::environment::read_text;
 use crate::report;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
@@ -34,8 +33,7 @@ pub fn render_file(path: &Path, context: &impl Serialize) -> Result<String, Fail
 /// Errors: an unknown variable, or output that is no mapping: with file and line.
 pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<(String, Map<String, Value>), Failure> {
     let mut environment = strict();
-    let output = environment
-        .add_template_owned(name.to_owned(), template)
+    let output = engine::add(&mut environment, name, template)
         .and_then(|()| rendered(&Arc::new(environment), name, context))
         .map_err(|error| {
             let hint = "it may use secret_name, namespaces, service_accounts and registries; no template sees a secret";
@@ -55,10 +53,8 @@ pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<
 }
 
 /// Whether a user's template uses this variable; an unreadable template uses none.
-pub fn uses(path: &Path, variable: &str) -> bool {
-    let Ok(text) = read_text(path) else { return false };
-    let environment = strict();
-    environment.template_from_str(&text).is_ok_and(|template| template.undeclared_variables(false).contains(variable))
+pub fn uses(path: &Path, variable: &'static str) -> bool {
+    read(path).is_ok_and(|text| engine::uses(text, variable))
 }
 
 #[cfg(test)]
@@ -90,6 +86,17 @@ mod tests {
             let said = values(template).unwrap_err();
             assert!(said.contains("has no end") || said.contains("invalid operation"), "{said}");
         }
+    }
+
+    #[test]
+    fn a_template_that_nests_deeply_or_is_huge_is_refused() {
+        let nested = |depth| "{% if true %}".repeat(depth) + "a: 1" + &"{% endif %}".repeat(depth);
+        assert_eq!(values(&nested(100)).unwrap(), "a: 1\n");
+        for depth in [1_700, 40_000] {
+            // The parser has its own limit, or takes too much memory; in no case does it end the process.
+            drop(values(&nested(depth)));
+        }
+        assert!(values(&nested(50_000)).unwrap_err().contains("cannot be read: it is too long"));
     }
 
     #[test]

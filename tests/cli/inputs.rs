@@ -183,7 +183,7 @@ fn what_this_user_may_not_read_is_named_and_taken_for_nothing_else() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn one_thread_does_everything_where_no_other_can_be_started() {
+fn as_many_threads_do_everything_as_can_be_started() {
     let folder = tempfile::tempdir().unwrap();
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates/rsa-2048.pem");
     fs::copy(from, folder.path().join("cert.pem")).unwrap();
@@ -197,13 +197,15 @@ fn one_thread_does_everything_where_no_other_can_be_started() {
     let regcred = nobody::regcred(folder.path(), []);
     let arguments =
         "render --no-config -n a,b,c --create-namespaces --templates own --protect sealed --sealing-cert cert.pem";
-    let mut limited = Command::new("prlimit");
-    limited.args(["--nproc=0", "--"]).arg(regcred.get_program()).args(arguments.split(' '));
-    limited.env_clear().env("DOCKERHUB_AUTH", LOGIN).env("PATH", "/usr/bin:/bin").current_dir(folder.path());
-    nobody::become_nobody(&mut limited);
-    let output = limited.output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(String::from_utf8_lossy(&output.stdout).matches("kind: SealedSecret").count(), 3);
+    for processes in 0..8 {
+        let mut limited = Command::new("prlimit");
+        limited.arg(format!("--nproc={processes}")).arg("--").arg(regcred.get_program()).args(arguments.split(' '));
+        limited.env_clear().env("DOCKERHUB_AUTH", LOGIN).env("PATH", "/usr/bin:/bin").current_dir(folder.path());
+        nobody::become_nobody(&mut limited);
+        let output = limited.output().unwrap();
+        assert!(output.status.success(), "{processes}: {}", stderr(&output));
+        assert_eq!(String::from_utf8_lossy(&output.stdout).matches("kind: SealedSecret").count(), 3);
+    }
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn a_rotation_keeps_the_secret_and_diff_names_what_differs_but_no_value() {
     let said = ended(&regcred(bench, &["diff", "-n", &namespace], NEW), 3);
     assert!(said.contains("ghcr.io: another password") && said.contains(" → "), "{said}");
     let markdown = ended(&regcred(bench, &["diff", "-n", &namespace, "--format", "markdown"], NEW), 3);
-    assert!(markdown.contains("| Secret/image-pull-secret | update |"), "{markdown}");
+    assert!(markdown.contains("| `Secret/image-pull-secret` | update |"), "{markdown}");
     let missing = format!("{namespace}-missing");
     let markdown = ended(&regcred(bench, &["diff", "-n", &missing, "--format", "markdown"], NEW), 1);
     assert!(markdown.contains("**Pull secrets**: not compared."), "{markdown}");

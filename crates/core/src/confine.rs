@@ -8,7 +8,7 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use crate::credentials::Source;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::registry::RegistryKey;
-use crate::names::VariableName;
+use crate::names::{BRACES, VariableName};
 use crate::nearest::{nearest, one_slip_away};
 
 /// The globs of variables that `regcred.yaml` may name.
@@ -164,7 +164,7 @@ pub(crate) fn globs(text: &str, variable: &str) -> Result<GlobSet, Diagnostic> {
     let mut set = GlobSetBuilder::new();
     for part in parts(text) {
         // A `*` stays within one part of a path: `*.example.com` does not match `evil.test/x.example.com`.
-        set.add(glob(part).map_err(|_| invalid(variable))?);
+        set.add(glob(part).ok_or_else(|| invalid(variable))?);
     }
     set.build().map_err(|_| invalid(variable))
 }
@@ -174,8 +174,11 @@ pub fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ', '\t', '\r', '\n']).filter(|part| !part.is_empty())
 }
 
-fn glob(text: &str) -> Result<Glob, globset::Error> {
-    GlobBuilder::new(text).literal_separator(true).build()
+/// The glob, unless it is invalid, longer than any name, or nested so deeply that no program can read it.
+fn glob(text: &str) -> Option<Glob> {
+    const LONGEST: usize = 512;
+    let is_readable = text.len() <= LONGEST && text.matches('{').count() <= BRACES;
+    is_readable.then(|| GlobBuilder::new(text).literal_separator(true).build().ok()).flatten()
 }
 
 fn invalid(variable: &str) -> Diagnostic {
@@ -215,7 +218,10 @@ mod tests {
             let problems = allowed.check(&login(registry, password), "an item");
             assert_eq!(problems.len(), expected, "{registry} {password}: {problems:?}");
         }
-        assert!(Allowed::read(Some("["), None).is_err());
+        for bad in ["[".to_owned(), "{".repeat(60_000) + &"}".repeat(60_000), "a".repeat(513)] {
+            assert!(Allowed::read(Some(&bad), None).is_err(), "{} characters", bad.len());
+            assert!(Allowed::of_registries(&[bad], "controller.registries").is_err());
+        }
     }
 
     #[test]

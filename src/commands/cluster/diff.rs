@@ -1,6 +1,7 @@
 //! `regcred diff` compares a cluster with what is wanted, and changes nothing.
 
 use std::fmt::Write;
+use std::iter;
 
 use anyhow::Result;
 use futures::future::join_all;
@@ -13,7 +14,7 @@ use crate::commands::logins::Missing;
 use crate::environment::Environment;
 use crate::files::marks::key::Key;
 use crate::files::stream::print_text;
-use crate::report::{self, Outcome};
+use crate::report::{self, Outcome, inert};
 use crate::settings::Settings;
 use crate::settings::file::File;
 use regcred_cluster::read::WithoutSecrets;
@@ -165,20 +166,46 @@ fn markdown(clusters: &[(&Settings, Differences)], problems: &[Diagnostic]) -> S
         let _ = writeln!(text, "**Pull secrets{cluster}**: {} to change.\n", changed.len());
         text.push_str("| namespace | object | change | why |\n|---|---|---|---|\n");
         for (step, details) in changed {
-            let why = [vec![why(step)], details.clone()].concat().join("<br>").replace('|', "\\|");
+            let cell = |text: &str| code(text).replace('|', "\\|");
+            let why: Vec<_> = iter::once(&why(step)).chain(details).map(|text| cell(text)).collect();
             let _ = writeln!(
                 text,
-                "| {} | {}/{} | {} | {why} |",
+                "| {} | {} | {} | {} |",
                 step.namespace.as_ref().map_or("", Namespace::as_str),
-                step.object.kind(),
-                step.name,
-                deed(step)
+                cell(&format!("{}/{}", step.object.kind(), step.name)),
+                deed(step),
+                why.join("<br>")
             );
         }
         text.push('\n');
     }
     for problem in problems {
-        let _ = writeln!(text, "> {}", problem.message);
+        let _ = writeln!(text, "> {}", code(&problem.message));
     }
     text
+}
+
+/// A text as code of Markdown: names and messages of a cluster may look like links, mentions or HTML.
+fn code(text: &str) -> String {
+    let line = inert(text);
+    let longest = line.split(|letter| letter != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    // The blanks are not shown, and keep a backtick at the edge apart from the fence.
+    if longest == 0 { format!("{fence}{line}{fence}") } else { format!("{fence} {line} {fence}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_leaves_its_code_in_a_comment() {
+        for (text, written) in [
+            ("www.example.com <b>@team", "`www.example.com <b>@team`"),
+            ("`a` and ``b", "``` `a` and ``b ```"),
+            ("a\n/approve", "`a\\u{a}/approve`"),
+        ] {
+            assert_eq!(code(text), written);
+        }
+    }
 }

@@ -28,7 +28,8 @@ pub(super) fn is_yes(question: &str) -> io::Result<bool> {
 /// The line that a person types. A signal does not end the read of a terminal, so another thread reads.
 fn answer() -> String {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    // Without a thread there is no answer.
+    let _ = thread::Builder::new().spawn(move || {
         let mut line = String::new();
         let _ = io::stdin().read_line(&mut line);
         let _ = sender.send(line);

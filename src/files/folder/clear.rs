@@ -1,14 +1,80 @@
 //! Finds a login in clear in a text.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
-/// Whether a Docker config can be read in a text, in clear or in base64.
+/// Whether a text may hold a Docker config or a Secret, in clear or in base64, however it is quoted or folded.
 pub fn in_clear(text: &[u8]) -> bool {
-    const AUTHS: &[u8] = b"\"auths\"";
-    let has_auths = |text: &[u8]| text.windows(AUTHS.len()).any(|part| part == AUTHS);
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    let decoded = |run: &[u8]| STANDARD.decode(run).map(Zeroizing::new).is_ok_and(|text| has_auths(&text));
-    has_auths(text) || text.split(|byte| !is_base64(byte)).any(decoded)
+    let text = bare(text);
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    // A word before the base64, such as a tag of YAML, moves its beginning.
+    let decodes_to_a_config = |run: &[u8]| {
+        (0..4).filter_map(|start| run.get(start..)).any(|run| {
+            let whole = &run[..run.len() - run.len() % 4];
+            STANDARD_NO_PAD.decode(whole).map(Zeroizing::new).is_ok_and(|text| is_config(&bare(&text)))
+        })
+    };
+    is_config(&text) || is_secret(&text) || text.split(|byte| !is_base64(byte)).any(decodes_to_a_config)
+}
+
+/// The text without white space, quotes and escapes.
+fn bare(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let is_kept = |byte: &&u8| !byte.is_ascii_whitespace() && !b"\\\"'".contains(byte);
+    Zeroizing::new(text.iter().filter(is_kept).copied().collect())
+}
+
+fn is_config(text: &[u8]) -> bool {
+    [&b"auths:"[..], b"auth:"].iter().any(|field| text.windows(field.len()).any(|part| part == *field))
+}
+
+/// Whether there is a Secret with data that sops did not encrypt; a `SecretStore` is none.
+fn is_secret(text: &[u8]) -> bool {
+    const KIND: &[u8] = b"kind:Secret";
+    let count = |field: &[u8]| text.windows(field.len()).filter(|part| *part == field).count();
+    let ends = |next: Option<&u8>| next.is_none_or(|next| !next.is_ascii_uppercase());
+    let mut kinds = text.windows(KIND.len()).enumerate().filter(|(_, part)| *part == KIND);
+    kinds.any(|(at, _)| ends(text.get(at + KIND.len())))
+        && (count(b"stringData:") > 0 || count(b"data:") > count(b"metadata:"))
+        && count(b"sops:") == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_found_however_it_is_written() {
+        const CONFIG: &str = "eyJhdXRocyI6eyJhIjp7ImF1dGgiOiJiOmMifX19";
+        let folded = format!("a: >-\n  {}\n  {}\n", &CONFIG[..11], &CONFIG[11..]);
+        for text in [
+            r#"{"auths": {}}"#,
+            r#"stringData: {x: "{\"auths\": {}}"}"#,
+            "auths:\n  ghcr.io: {}\n",
+            &format!("a: {CONFIG}"),
+            &format!("a: !!binary\n  {CONFIG}"),
+            &folded,
+            // Without its padding, and of the older form.
+            "a: eyJhdXRocyI6e319Cg",
+            "a: eyJnaGNyLmlvIjp7ImF1dGgiOiJiOmMifX0=",
+            "kind: Secret\nstringData: {username: a, password: b}",
+            r#"{"kind":"Secret","metadata":{},"data":{"a":"b"}}"#,
+        ] {
+            assert!(in_clear(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_holds_no_login_is_none() {
+        for text in [
+            "",
+            "kind: SealedSecret\nspec: {encryptedData: {a: AgBy3i4OJSWK}}",
+            "kind: SecretStore\nspec: {data: x}",
+            "kind: Secret\nmetadata: {name: a}\n",
+            "kind: Secret\ndata: {a: 'ENC[AES256_GCM,data:x]'}\nsops: {mac: x}",
+            "authority: a\nauthor: b\n",
+        ] {
+            assert!(!in_clear(text.as_bytes()), "{text}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::environment::place::{self, is_of_git, is_root};
-use crate::environment::{Environment, read_file};
+use crate::environment::{Environment, read_file, read_text};
 use crate::settings::PlaintextInGit;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -169,9 +169,20 @@ pub fn name_in_work_tree(target: &Target<'_>) -> String {
     let place = real(&target.path).unwrap_or_else(|| target.path.clone());
     let directory = target.environment.directory();
     let directory = real(directory).unwrap_or_else(|| directory.to_path_buf());
-    let top = place.ancestors().find(|ancestor| is_root(ancestor)).unwrap_or(&directory);
+    let top = top(&place).unwrap_or(&directory);
     let name = place.strip_prefix(top).unwrap_or_else(|_| Path::new(place.file_name().unwrap_or_default()));
     name.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// The top of the work tree around a path. A submodule counts as part of the work tree that has it: a merge request can add one.
+fn top(path: &Path) -> Option<&Path> {
+    let is_submodule = |top: &&Path| {
+        let git = top.join(".git");
+        git.is_file() && read_text(&git).is_ok_and(|text| text.contains("/.git/modules/"))
+    };
+    let mut tops = path.ancestors().filter(|ancestor| is_root(ancestor)).peekable();
+    let innermost = tops.peek().copied();
+    tops.find(|top| !is_submodule(top)).or(innermost)
 }
 
 /// Whether Git leaves some files out of the work tree around a folder (`git sparse-checkout`).
@@ -226,4 +237,31 @@ fn misleading_variable(environment: &Environment, path: &Path, in_work_tree: boo
     let set = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].into_iter().find(|name| is_set(name))?;
     // Without its own work tree, the work tree of `GIT_DIR` may be anywhere.
     (in_work_tree || in_its_work_tree().unwrap_or(is_set("GIT_DIR"))).then_some(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_submodule_is_part_of_the_work_tree_that_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [outer, submodule, checkout] =
+            ["outer", "outer/sub", "outer/checkout"].map(|name| folder.path().join(name));
+        for place in [&outer, &submodule, &checkout] {
+            fs::create_dir_all(place.join("clusters")).unwrap();
+        }
+        fs::create_dir_all(outer.join(".git/HEAD")).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "fixtures")]
+        for (place, text) in
+            [(&submodule, "gitdir: ../.git/modules/sub\n"), (&checkout, "gitdir: /other/.git/worktrees/x\n")]
+        {
+            fs::write(place.join(".git"), text).unwrap();
+        }
+        for (place, expected) in [(&outer, &outer), (&submodule, &outer), (&checkout, &checkout)] {
+            assert_eq!(top(&place.join("clusters")), Some(expected.as_path()));
+        }
+    }
 }

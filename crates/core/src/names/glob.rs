@@ -8,8 +8,8 @@ use super::{Fault, InvalidName, label_character, what};
 const RULE: &str = "a glob has a-z, 0-9 and -, and * for anything, for example shop-*";
 /// No name is longer.
 const LONGEST: usize = 253;
-/// The matcher takes no more.
-const BRACES: usize = 10;
+/// The most pairs of braces in a glob: the matcher takes no more.
+pub const BRACES: usize = 10;
 
 /// A glob for names: `*`, `?`, `[…]` and `{…,…}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
