@@ -28,7 +28,7 @@ pub struct ControllerArguments {
     #[arg(long, value_name = "NAME", help_heading = "How")]
     pub namespace: Option<Namespace>,
     /// Make one pass over all namespaces, and end
-    #[arg(long, help_heading = "How")]
+    #[arg(long, help_heading = "How", conflicts_with_all = ["restart_stuck_pods", "check_online"])]
     pub once: bool,
     /// Do what custom resources ask for, within what regcred.yaml permits
     #[arg(long, help_heading = "Which logins")]

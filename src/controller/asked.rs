@@ -59,7 +59,8 @@ impl Mounts<'_> {
             logins.push(read);
         }
         let config = Config::sparing(owner, permission.config.link, pull_secrets);
-        Mounted { config, permitted: Some(permission.config), logins, may_ask: permission.may_ask, verdicts, warnings }
+        let (permitted, may_ask) = (Some(permission.config), permission.may_ask);
+        Mounted { config, permitted, logins, may_ask, broken: Vec::new(), verdicts, warnings }
     }
 
     /// The pull secrets of a resource, each within the permitted limits.
@@ -89,7 +90,7 @@ impl Mounts<'_> {
 
 impl Mounted {
     /// The current logins of a pull secret, if they come from the same sources.
-    fn logins_of(&self, wanted: &Wanted) -> Option<Rc<Logins>> {
+    pub(super) fn logins_of(&self, wanted: &Wanted) -> Option<Rc<Logins>> {
         let is_same = |one: &Wanted| one.name == wanted.name && one.sources == wanted.sources;
         let number = self.config.pull_secrets.iter().position(is_same)?;
         self.logins.get(number).cloned()

@@ -46,6 +46,8 @@ pub struct Mounted {
     pub logins: Vec<Rc<Logins>>,
     /// The registries that may be asked about the logins.
     pub may_ask: Allowed,
+    /// The problems of logins in regcred.yaml that are left out, or stay as they were before.
+    pub broken: Vec<Diagnostic>,
     /// The result for each custom resource.
     pub verdicts: Vec<Verdict>,
     /// Warnings.
@@ -135,10 +137,10 @@ impl Mounts<'_> {
         Permission::read(file::parse(text)?, self.allowed)
     }
 
-    /// The meaning of the files. If a login of a custom resource is broken, the login from `earlier` stays.
+    /// The meaning of the files. A pull secret with a broken login keeps the logins from `earlier`, or is left out.
     ///
     /// # Errors
-    /// All problems of the files; no message has a value.
+    /// All problems of the files, if no pull secret has logins; no message has a value.
     pub fn understand(&self, texts: &Texts, earlier: Option<&Mounted>) -> Result<Mounted, Vec<Diagnostic>> {
         let text = texts.config.as_ref().map_err(|kind| {
             let message = format!("the file of `--config` cannot be read: {kind}");
@@ -147,14 +149,20 @@ impl Mounts<'_> {
         if let Some(asked) = &texts.asked {
             return Ok(self.decide(self.permission(text)?, asked, texts, earlier));
         }
-        let (config, may_ask) = self.config(text)?;
-        let mut problems = Vec::new();
-        let read = config.pull_secrets.iter().map(|wanted| self.read_logins(wanted, texts, None, &mut problems));
-        let logins: Vec<_> = read.flatten().map(Rc::new).collect();
-        if problems.iter().any(Diagnostic::is_error) {
+        let (mut config, may_ask) = self.config(text)?;
+        let (mut problems, mut logins) = (Vec::new(), Vec::new());
+        config.pull_secrets.retain(|wanted| {
+            let read = self.read_logins(wanted, texts, None, &mut problems).map(Rc::new);
+            let of_it = read.or_else(|| earlier.and_then(|earlier| earlier.logins_of(wanted)));
+            let has_logins = of_it.is_some();
+            logins.extend(of_it);
+            has_logins
+        });
+        if logins.is_empty() && problems.iter().any(Diagnostic::is_error) {
             return Err(problems);
         }
-        Ok(Mounted { config, permitted: None, logins, may_ask, verdicts: Vec::new(), warnings: problems })
+        let (broken, warnings) = problems.into_iter().partition(Diagnostic::is_error);
+        Ok(Mounted { config, permitted: None, logins, may_ask, broken, verdicts: Vec::new(), warnings })
     }
 
     /// The logins of a pull secret, if they have no problem. Only these registries are permitted.
@@ -270,6 +278,19 @@ mod tests {
             assert!(first != second);
             let Err(problems) = mounts.understand(&second, None) else { panic!("it is broken") };
             assert!(!format!("{problems:?}").contains("hunter2"));
+            // The other pull secret is served; the broken one keeps its earlier logins, if it has any.
+            fs::create_dir_all(folder.path().join("secrets/q")).unwrap();
+            write("secrets/q/.dockerconfigjson", r#"{"auths":{"quay.io":{"auth":"dTpw"}}}"#);
+            write("regcred.yaml", &format!("{head}spec: {{pullSecrets: [{{name: p}}, {{name: q}}]}}\n"));
+            let good = mount("..1");
+            let earlier = mounts.understand(&good, None).unwrap_or_else(|_| panic!("good"));
+            let broken = mount("..2");
+            for (earlier, served) in [(Some(&earlier), &["p", "q"][..]), (None, &["q"])] {
+                let meant = mounts.understand(&broken, earlier).unwrap_or_else(|_| panic!("q is good"));
+                let names: Vec<_> = meant.config.pull_secrets.iter().map(|one| one.name.as_str()).collect();
+                assert_eq!(names, served);
+                assert_eq!((meant.logins.len(), meant.broken.len()), (served.len(), 1));
+            }
         }
     }
 }

@@ -59,12 +59,12 @@ impl News {
         }
     }
 
-    /// Reports the problems of the mounted files, each once until the files are valid again.
-    pub fn broken(&mut self, problems: &[Diagnostic]) {
+    /// Reports the problems of the mounted files, each once until the files are valid again, and what happens meanwhile.
+    pub fn broken(&mut self, problems: &[Diagnostic], meanwhile: &str) {
         for problem in problems.iter().filter(|problem| problem.is_error()) {
             log::problem(problem);
             if self.said.insert(problem.message.clone()) {
-                let message = format!("{}; the earlier logins and settings stay in force", problem.message);
+                let message = format!("{}; {meanwhile}", problem.message);
                 self.event("ConfigBroken", message, None);
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::mounted::Mounts;
+use super::mounted::{Mounted, Mounts};
 use super::news::News;
 use super::observed::Observed;
 use super::session::{Session, choices, delivery, names};
@@ -36,7 +36,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     let mut mounts = Mounts { origin: &origin, allowed: &allowed, environment, observed: None };
     let wrong = |problems| Failure::Input { title: "the mounted files", problems };
     let of_the_settings = match wishes {
-        Wishes::Settings => Some(mounts.understand(&mounts.read(), None).map_err(wrong)?),
+        Wishes::Settings => Some(mounts.understand(&mounts.read(), None).and_then(without_a_problem).map_err(wrong)?),
         Wishes::Resources => None,
     };
     let of_the_cluster = |problem| Failure::of("the cluster", problem);
@@ -100,6 +100,11 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     log::info(&words, &[]);
     let is_followed = mounted.verdicts.iter().all(|one| one.refusals.is_empty() && one.broken.is_empty());
     Ok(if counts.served == counts.wanted && is_followed { Outcome::Done } else { Outcome::Negative })
+}
+
+/// One pass serves every pull secret, or none.
+fn without_a_problem(mounted: Mounted) -> Result<Mounted, Vec<Diagnostic>> {
+    if mounted.broken.is_empty() { Ok(mounted) } else { Err(mounted.broken) }
 }
 
 /// Waits until custom resources and their Secrets are read.

@@ -120,12 +120,16 @@ impl Run<'_> {
             let waits_for = self.mounts.waits_for();
             let is_waiting = waits_for.is_some();
             *self.state.waits_for.borrow_mut() = waits_for;
-            if said.as_ref() != Some(&texts) && !is_waiting {
+            if said.as_ref() != Some(&texts) {
                 match self.mounts.understand(&texts, None) {
+                    // What the watches have not shown yet may still come.
+                    Ok(_) if is_waiting => {}
                     Ok(mounted) => return Some((mounted, texts)),
-                    Err(problems) => self.refuse(&problems),
+                    Err(problems) => {
+                        self.refuse(&problems);
+                        said = Some(texts);
+                    }
                 }
-                said = Some(texts);
             }
             self.state.turned.set(Instant::now());
             sleep(LOOK / 10).await;
@@ -164,6 +168,13 @@ impl Run<'_> {
         self.state.metrics.config_broken.set(0);
         let mut news = self.news.borrow_mut();
         news.good(&mounted.warnings);
+        if !mounted.broken.is_empty() {
+            self.state.metrics.config_broken.set(1);
+            news.broken(
+                &mounted.broken,
+                "every other pull secret is served, and this one keeps its earlier logins, if it has any",
+            );
+        }
         if mounted.permitted.is_some() {
             self.state.metrics.resources(&mounted.verdicts);
             news.resources(&mounted.verdicts);
@@ -172,7 +183,7 @@ impl Run<'_> {
 
     fn refuse(&self, problems: &[Diagnostic]) {
         self.state.metrics.config_broken.set(1);
-        self.news.borrow_mut().broken(problems);
+        self.news.borrow_mut().broken(problems, "the earlier logins and settings stay in force");
     }
 
     /// Serves the cluster until the mounted files change, or until a signal, which gives `None`.
@@ -240,7 +251,8 @@ impl Run<'_> {
         *texts = now;
         match meant {
             Ok(new) => {
-                log::info("the mounted files have changed", &[]);
+                let what = if new.permitted.is_some() { "the resources or their Secrets" } else { "the mounted files" };
+                log::info(&format!("{what} have changed"), &[]);
                 self.accept(&new);
                 Some(new)
             }

@@ -11,6 +11,9 @@ use regcred_core::credentials::{Credential, checked};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 
+/// A mounted Secret may be refreshed, by an operator for example, so a login that is valid for an hour is only a warning.
+const REFRESHED: ShortLived = ShortLived::Allow;
+
 /// The logins of a whole Docker config; their problems are added to `problems`.
 pub fn docker_config(
     text: &SecretString,
@@ -20,7 +23,7 @@ pub fn docker_config(
 ) -> Vec<Credential> {
     match decode::docker_config(text, source, Place::Variable, problems) {
         Ok(json) => {
-            let facts = facts(environment, ShortLived::Refuse);
+            let facts = facts(environment, REFRESHED);
             let (logins, _) = auths::read(&json, source, Helpers::Leave, problems);
             logins.into_iter().map(|login| checked(login, &facts, problems)).collect()
         }
@@ -55,6 +58,6 @@ impl Login<'_> {
             username_source: self.username_source.unwrap_or_else(|| source.to_owned()),
             is_one_of_several: false,
         };
-        checked(login, &facts(environment, ShortLived::Refuse), problems)
+        checked(login, &facts(environment, REFRESHED), problems)
     }
 }

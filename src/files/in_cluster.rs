@@ -41,6 +41,7 @@ impl ClusterRun {
             include,
             exclude: &one.exclude,
             service_accounts: &one.service_accounts,
+            written_accounts: &one.written_accounts,
         });
         Grant {
             subjects: &grant.subjects,

@@ -49,7 +49,7 @@ impl NameGlob {
 }
 
 /// Whether a text has a character that only a glob has.
-pub(super) fn is_glob(text: &str) -> bool {
+pub fn is_glob(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 

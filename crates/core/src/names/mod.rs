@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use invalid::{Fault, check, what};
 
-pub use glob::{BRACES, NameGlob};
+pub use glob::{BRACES, NameGlob, is_glob};
 pub use invalid::InvalidName;
 pub use pattern::NamespacePattern;
 pub(crate) use pattern::PATTERN as NAMESPACE_PATTERN;

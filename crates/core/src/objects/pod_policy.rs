@@ -38,7 +38,7 @@ pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: 
         Some(patcher) => ("NotIn", patcher.exclude.iter().map(String::as_str).collect()),
     };
     let name = name(secret.name, &request.marks.owner);
-    let policy = policy(&name, (secret.name, secret.docker_config), |patch| patch);
+    let policy = policy(&name, (secret.name, Some(secret.docker_config)), |patch| patch);
     let names = [json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": namespaces})];
     let matched = json!({
         "matchPolicy": "Equivalent", "objectSelector": {}, "namespaceSelector": {"matchExpressions": names},
@@ -62,19 +62,19 @@ pub(crate) fn name(secret: &ResourceName, owner: &str) -> String {
     if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
 }
 
-/// The policy of this name: it adds the reference to a Pod with an image of these logins; `patch` may change the plain patch.
+/// The policy of this name: it adds the reference to a Pod with an image of these logins, or to every Pod if the logins are not fixed;
+/// `patch` may change the plain patch.
 pub(crate) fn policy(
     name: &str,
-    (secret, logins): (&ResourceName, &Logins),
+    (secret, logins): (&ResourceName, Option<&Logins>),
     patch: impl FnOnce(String) -> String,
 ) -> Value {
     let list = List { field: "spec.imagePullSecrets", secret };
-    let uses_the_registries = format!("{}{})", before_the_registries(), condition(logins.registries()));
-    let conditions = [
-        ("not-a-mirror-pod", NOT_A_MIRROR_POD),
-        ("lacks-the-reference", &list.lacks_it()),
-        ("uses-the-registries", &uses_the_registries),
-    ];
+    let lacks_it = list.lacks_it();
+    let uses_the_registries =
+        logins.map(|logins| format!("{}{})", before_the_registries(), condition(logins.registries())));
+    let mut conditions = vec![("not-a-mirror-pod", NOT_A_MIRROR_POD), ("lacks-the-reference", &*lacks_it)];
+    conditions.extend(uses_the_registries.as_deref().map(|condition| ("uses-the-registries", condition)));
     at_creation::policy(name, OnFailure::Fail, "pods", &conditions, &patch(list.patch()))
 }
 

@@ -9,7 +9,7 @@ mod subject;
 
 use serde_json::{Value, json};
 
-pub(super) use place::is_served;
+pub(super) use place::{Which, is_linked, is_served};
 pub use selector::{InvalidSelector, Selector};
 pub use subject::{InvalidSubject, Subject};
 
@@ -17,7 +17,7 @@ use super::installation::definition::{GROUP, PLURAL};
 use super::selection::Others;
 use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
-use crate::objects::guard::{Guard, has_not_opted_out, is_one_of, policy};
+use crate::objects::guard::{Guard, has_not_opted_out, policy};
 use crate::objects::marks::{self, MANAGED_BY, Marks, OWNER, Role};
 use crate::objects::rbac::{role, rule};
 use crate::objects::{objects, plan};
@@ -49,8 +49,10 @@ pub struct Granted<'a> {
     pub include: &'a [NamespacePattern],
     /// Names and globs of namespaces that do not get it.
     pub exclude: &'a [NamespacePattern],
-    /// The ServiceAccounts that refer to it; an empty list means all.
+    /// The ServiceAccounts that the rights name, which know no globs; an empty list means all.
     pub service_accounts: &'a [ResourceName],
+    /// The names and globs of the ServiceAccounts that refer to it.
+    pub written_accounts: &'a [String],
 }
 
 /// What the account does in the cluster.
@@ -174,7 +176,11 @@ impl Grant<'_> {
     /// The policies that confine the account to pull secrets and references.
     pub(super) fn policies(&self) -> Vec<Value> {
         let (label, owner) = (MANAGED_BY, self.marks.owner.as_str());
-        let guard = Guard {
+        let served = |which| match self.reach {
+            Reach::Listed => has_not_opted_out("namespaceObject"),
+            Reach::Chosen { others, selector } => is_served(&self.pull_secrets, which, *others, selector),
+        };
+        let mut guard = Guard {
             who: "regcred",
             secrets: self.pull_secrets.iter().map(|one| one.name.as_str()).collect(),
             labels: vec![label],
@@ -184,20 +190,19 @@ impl Grant<'_> {
                  && oldObject.metadata.?annotations[?'{OWNER}'].orValue('') == '{owner}')",
                 label.0, label.1
             ),
-            is_served: match self.reach {
-                Reach::Listed => has_not_opted_out("namespaceObject"),
-                Reach::Chosen { others, selector } => is_served(&self.pull_secrets, *others, selector),
-            },
+            is_served: served(Which::Requested),
         };
         let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
         let account = ("is-the-account", asks.as_str());
         let name = |suffix: &str| format!("{}-{suffix}", self.name());
         let mut policies = policy(&name("secrets"), "secrets", account, &guard.secret_rules()).to_vec();
+        // The request for a ServiceAccount or a Pod does not name the pull secret.
+        guard.is_served = served(Which::Any);
         if self.link == Link::ServiceAccount {
             let mut rules = guard.service_account_rules();
-            if let Some(names) = accounts(self.pull_secrets.iter()) {
-                let message = "regcred may change no other ServiceAccount".to_owned();
-                rules.insert(0, (message, is_one_of("request.name", &names)));
+            let written = self.pull_secrets.iter().flat_map(|one| one.written_accounts);
+            if let Some(is_linked) = is_linked("request.name", written) {
+                rules.insert(0, ("regcred may change no other ServiceAccount".to_owned(), is_linked));
             }
             policies.extend(policy(&name("service-accounts"), "serviceaccounts", account, &rules));
         }
@@ -231,8 +236,14 @@ mod tests {
         let (name, namespaces) = ("pull".parse().unwrap(), ["a".parse().unwrap(), "b".parse().unwrap()]);
         let accounts: Vec<ResourceName> = service_accounts.iter().map(|name| name.parse().unwrap()).collect();
         let subjects = ["user:ci".parse().unwrap()];
-        let one =
-            Granted { name: &name, namespaces: &namespaces, include: &[], exclude: &[], service_accounts: &accounts };
+        let one = Granted {
+            name: &name,
+            namespaces: &namespaces,
+            include: &[],
+            exclude: &[],
+            service_accounts: &accounts,
+            written_accounts: &[],
+        };
         let marks = Marks { owner: "acme".to_owned(), profile: None };
         let grant = Grant { subjects: &subjects, pull_secrets: vec![one], reach, link, rights, marks };
         let manifests = grant.manifests();

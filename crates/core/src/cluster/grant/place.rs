@@ -5,18 +5,40 @@ use globset::Glob;
 use super::Granted;
 use super::selector::Selector;
 use crate::cluster::selection::{Others, is_of_the_cluster};
-use crate::names::NamespacePattern;
-use crate::objects::guard::{has_not_opted_out, names, quoted};
+use crate::names::{NamespacePattern, is_glob};
+use crate::objects::guard::{has_not_opted_out, is_one_of, names, quoted};
 
 /// The same test as [`is_of_the_cluster`], in CEL.
 const IS_OF_THE_CLUSTER: &str = "(request.namespace.startsWith('kube-') || request.namespace.startsWith('openshift-') || \
                                  request.namespace == 'openshift')";
 
-/// Whether any of the pull secrets goes to the namespace of the request, by the rules of [`crate::cluster::selection`].
-pub(in crate::cluster) fn is_served(pull_secrets: &[Granted<'_>], others: Others, selector: &Selector) -> String {
-    let mut any: Vec<_> = pull_secrets.iter().map(|one| format!("({})", is_chosen(one, others))).collect();
-    any.dedup();
-    let any = if any.len() == 1 { any.remove(0) } else { format!("({})", any.join(" || ")) };
+/// Which pull secret has to go to the namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cluster) enum Which {
+    /// Any of them.
+    Any,
+    /// The one that the request names.
+    Requested,
+}
+
+/// Whether such a pull secret goes to the namespace of the request, by the rules of [`crate::cluster::selection`].
+pub(in crate::cluster) fn is_served(
+    pull_secrets: &[Granted<'_>],
+    which: Which,
+    others: Others,
+    selector: &Selector,
+) -> String {
+    let choices: Vec<_> = pull_secrets.iter().map(|one| (one.name, format!("({})", is_chosen(one, others)))).collect();
+    let any = match choices.as_slice() {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, choice)| choice == first) => first.clone(),
+        _ => {
+            let each = choices.into_iter().map(|(name, choice)| match which {
+                Which::Any => choice,
+                Which::Requested => format!("(request.name == {} && {choice})", quoted(name.as_str())),
+            });
+            format!("({})", each.collect::<Vec<_>>().join(" || "))
+        }
+    };
     [any]
         .into_iter()
         .chain(selector.conditions())
@@ -58,7 +80,25 @@ fn matches<'a>(patterns: impl Iterator<Item = &'a NamespacePattern>) -> Option<S
     (!either.is_empty()).then(|| either.join(" || "))
 }
 
-/// A glob as a regular expression of RE2, which the API server uses and which has no such flag: a namespace is always ASCII.
+/// Whether a ServiceAccount is one of these names and globs; `None` if all are meant.
+pub(in crate::cluster) fn is_linked<'a>(
+    account: &str,
+    written: impl IntoIterator<Item = &'a String>,
+) -> Option<String> {
+    let mut written: Vec<_> = written.into_iter().map(String::as_str).collect();
+    if written.contains(&"*") {
+        return None;
+    }
+    written.sort_unstable();
+    written.dedup();
+    let (globs, plain): (Vec<_>, Vec<_>) = written.into_iter().partition(|text| is_glob(text));
+    let globs: Vec<_> = globs.into_iter().filter_map(regex).collect();
+    let plain = (!plain.is_empty()).then(|| is_one_of(account, &plain));
+    let globs = (!globs.is_empty()).then(|| format!("{account}.matches({})", quoted(&globs.join("|"))));
+    Some(plain.into_iter().chain(globs).collect::<Vec<_>>().join(" || "))
+}
+
+/// A glob as a regular expression of RE2, which the API server uses and which has no such flag: a name of an object is always ASCII.
 fn regex(glob: &str) -> Option<String> {
     Some(Glob::new(glob).ok()?.regex().trim_start_matches("(?-u)").to_owned())
 }
@@ -66,6 +106,7 @@ fn regex(glob: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::ResourceName;
 
     #[test]
     fn names_globs_and_exclusions_become_one_condition() {
@@ -90,9 +131,50 @@ mod tests {
             (&["kube-*"], &[], Others::None, r"request.namespace.matches('^kube\\-.*$')".to_owned()),
         ] {
             let (include, exclude) = (patterns(include), patterns(exclude));
-            let one =
-                Granted { name: &name, namespaces: &[], include: &include, exclude: &exclude, service_accounts: &[] };
+            let one = Granted {
+                name: &name,
+                namespaces: &[],
+                include: &include,
+                exclude: &exclude,
+                service_accounts: &[],
+                written_accounts: &[],
+            };
             assert_eq!(is_chosen(&one, others), expected);
         }
+    }
+
+    #[test]
+    fn globs_for_service_accounts_are_as_narrow_as_written() {
+        for (written, expected) in [
+            (&["default"][..], Some("n == 'default'")),
+            (&["b", "a", "b"], Some("n in ['a', 'b']")),
+            (&["ci-*", "default"], Some(r"n == 'default' || n.matches('^ci\\-.*$')")),
+            (&["*", "a"], None),
+        ] {
+            let written: Vec<_> = written.iter().map(|&text| text.to_owned()).collect();
+            assert_eq!(is_linked("n", &written).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn each_pull_secret_goes_to_its_own_namespaces_only() {
+        let [a, b]: [ResourceName; 2] = ["a", "b"].map(|name| name.parse().unwrap());
+        let [shop, team]: [Vec<NamespacePattern>; 2] = ["shop", "team"].map(|name| vec![name.parse().unwrap()]);
+        let granted = |name, include| Granted {
+            name,
+            namespaces: &[],
+            include,
+            exclude: &[],
+            service_accounts: &[],
+            written_accounts: &[],
+        };
+        let pair = [granted(&a, &shop), granted(&b, &team)];
+        let said = |which| is_served(&pair, which, Others::None, &Selector::default());
+        let [in_shop, in_team] = ["(request.namespace in ['shop'])", "(request.namespace in ['team'])"];
+        let requested = format!("((request.name == 'a' && {in_shop}) || (request.name == 'b' && {in_team}))");
+        assert!(said(Which::Requested).starts_with(&requested), "{}", said(Which::Requested));
+        assert!(said(Which::Any).starts_with(&format!("({in_shop} || {in_team})")), "{}", said(Which::Any));
+        let same = [granted(&a, &shop), granted(&b, &shop)];
+        assert!(is_served(&same, Which::Requested, Others::None, &Selector::default()).starts_with(in_shop));
     }
 }

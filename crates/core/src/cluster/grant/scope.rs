@@ -5,21 +5,29 @@ use serde_json::{Value, json};
 use super::{Grant, Rights, Subject};
 use crate::cluster::installation::definition::{GROUP, KIND, PLURAL};
 use crate::names::Namespace;
-use crate::objects::guard::policy;
+use crate::objects::guard::{is_one_of, policy};
+use crate::spec::choice::Link;
 
 impl Grant<'_> {
     /// The policy that denies the account everything else, whatever other roles allow: any other kind, and any subresource, which could
     /// create a token. In its own namespace the account holds a Lease and writes Events. A role may also let it evict Pods.
     pub(in crate::cluster) fn scope_policy(&self, home: &Namespace) -> Vec<Value> {
         let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
-        let is_ours = "request.resource.group == '' && request.resource.resource in ['secrets', 'serviceaccounts'] \
-                       && request.?subResource.orValue('') == ''";
+        // Without the policy on ServiceAccounts, which goes with this link, nothing would confine writes of them.
+        let (kinds, named): (&[_], _) = match self.link {
+            Link::ServiceAccount => (&["secrets", "serviceaccounts"], "Secrets and ServiceAccounts"),
+            Link::Policy | Link::None => (&["secrets"], "Secrets"),
+        };
+        let is_ours = format!(
+            "request.resource.group == '' && {} && request.?subResource.orValue('') == ''",
+            is_one_of("request.resource.resource", kinds)
+        );
         let at_home = format!(
             "request.namespace == '{home}' && ((request.resource.group == 'coordination.k8s.io' \
              && request.resource.resource == 'leases') || request.resource.resource == 'events')"
         );
         let evicts = "request.resource.resource == 'pods' && request.?subResource.orValue('') == 'eviction'";
-        let rights = "regcred may write Secrets and ServiceAccounts, its own lease and Events only";
+        let rights = format!("regcred may write {named}, its own lease and Events only");
         let expression = format!("({is_ours}) || ({at_home}) || ({evicts})");
         let rule = if self.follows_resources() {
             let of_status = format!(

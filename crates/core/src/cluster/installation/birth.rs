@@ -5,11 +5,10 @@
 use serde_json::{Value, json};
 
 use super::{Installation, Installed};
-use crate::cluster::grant::is_served;
+use crate::cluster::grant::{Which, is_linked, is_served};
 use crate::cluster::selection::Others;
-use crate::names::ResourceName;
 use crate::objects::at_creation::{self, List, OnFailure};
-use crate::objects::guard::{has_not_opted_out, is_one_of};
+use crate::objects::guard::has_not_opted_out;
 use crate::objects::marks::SERVES;
 use crate::objects::pod_policy::{self, binding};
 
@@ -17,13 +16,10 @@ use crate::objects::pod_policy::{self, binding};
 /// reference later.
 pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
     let name = format!("{}-birth-{}", of.name(), one.name);
-    let accounts: Vec<_> = one.service_accounts.iter().map(ResourceName::as_str).collect();
     let list = List { field: "imagePullSecrets", secret: one.name };
-    let (lacks_it, is_linked) = (list.lacks_it(), is_one_of("object.metadata.name", &accounts));
+    let (lacks_it, is_linked) = (list.lacks_it(), is_linked("object.metadata.name", one.written_accounts));
     let mut conditions = vec![("lacks-the-reference", lacks_it.as_str())];
-    if !accounts.is_empty() {
-        conditions.push(("is-linked", &is_linked));
-    }
+    conditions.extend(is_linked.as_deref().map(|condition| ("is-linked", condition)));
     let where_served = format!("{} && {}", is_served_by(of, one), has_not_opted_out("object"));
     let patch = patch_if(&where_served, &list.patch());
     let mut policy = at_creation::policy(&name, OnFailure::Ignore, "serviceaccounts", &conditions, &patch);
@@ -35,7 +31,9 @@ pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> 
 pub(super) fn policy_on_pods(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
     let name = pod_policy::name(one.name, &of.marks.owner);
     let if_served = |patch: String| patch_if(&is_served_by(of, one), &patch);
-    let mut policy = pod_policy::policy(&name, (one.name, one.docker_config), if_served);
+    // A custom resource may name logins for other registries.
+    let logins = of.settings.resources.is_none().then_some(one.docker_config);
+    let mut policy = pod_policy::policy(&name, (one.name, logins), if_served);
     tell_the_choice(&mut policy, of, one);
     vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
 }
@@ -48,7 +46,7 @@ fn tell_the_choice(policy: &mut Value, of: &Installation<'_>, one: &Installed<'_
 }
 
 fn is_served_by(of: &Installation<'_>, one: &Installed<'_>) -> String {
-    is_served(&[one.granted()], Others::All, &of.settings.selector())
+    is_served(&[one.granted()], Which::Any, Others::All, &of.settings.selector())
 }
 
 /// The patch, unless this condition fails. The condition reads the namespace, which a policy's own conditions cannot do.

@@ -256,6 +256,7 @@ impl Installed<'_> {
             include: self.include,
             exclude: &self.exclude,
             service_accounts: self.service_accounts,
+            written_accounts: self.written_accounts,
         }
     }
 
