@@ -411,6 +411,22 @@ mod unix {
     }
 
     #[test]
+    fn a_lock_that_is_a_link_is_named_and_its_target_stays() {
+        for target in ["theirs", "regcred.lock", "nowhere"] {
+            let folder = tempfile::tempdir().unwrap();
+            let theirs = folder.path().join("out/theirs");
+            put(&theirs, "# Written by regcred\ntheirs\n");
+            symlink(target, folder.path().join("out/regcred.lock")).unwrap();
+            for more in [&[][..], &["--check"]] {
+                let expected = "`regcred.lock` cannot be read: it is not a regular file";
+                fails(&render(folder.path(), "a", LOGIN, more), 1, expected);
+            }
+            assert_eq!(fs::read_to_string(theirs).unwrap(), "# Written by regcred\ntheirs\n");
+            assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 2);
+        }
+    }
+
+    #[test]
     fn what_is_stale_behind_a_link_stays() {
         let folder = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
