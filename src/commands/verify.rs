@@ -13,6 +13,7 @@ use crate::cli::{AnswerFormat, VerifyArguments};
 use crate::credentials::{Need, Source};
 use crate::environment::Environment;
 use crate::files::cluster_run::ClusterRun;
+use crate::files::marks::key::Key;
 use crate::files::stream::print_text;
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
@@ -21,6 +22,7 @@ use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::{Destination, PullSecretSettings, Settings};
+use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::docker_config::{self, Logins, Match};
@@ -109,7 +111,7 @@ fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     }
 }
 
-/// Checks the logins, and the recipients of their encryption.
+/// Checks the logins, the recipients of their encryption, and what else `render` reads.
 fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, Vec<Diagnostic>), Failure> {
     let protection = protection(&fleet, environment)?;
     let problems = match logins::check(fleet.members, fleet.warnings, environment) {
@@ -123,7 +125,7 @@ fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, 
     Err(Failure::Input { title: "the input", problems: [problems, protection].concat() })
 }
 
-/// Problems of the certificates, and of the rules of sops.
+/// Problems of the certificates, the rules of sops, the fingerprint keys and the templates.
 fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic>, Failure> {
     let mut findings = Findings::default();
     for member in &fleet.members {
@@ -139,6 +141,11 @@ fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic
             }
         };
         findings.add(problems, member.cluster.as_ref());
+    }
+    findings.add(Key::problems(&fleet.secret_variables, environment), None);
+    let templates = fleet.members.first().and_then(|first| first.templates.as_deref());
+    if let Err(Failure::Input { problems, .. }) = Templates::load(templates) {
+        findings.add(problems, None);
     }
     Ok(findings.said())
 }

@@ -19,7 +19,7 @@ pub struct Findings {
 impl Findings {
     /// Adds the problems of a cluster, or of a run without clusters.
     pub fn add(&mut self, problems: Vec<Diagnostic>, cluster: Option<&ResourceName>) {
-        self.members += 1;
+        self.members += usize::from(cluster.is_some());
         for problem in problems {
             let known = self.clusters.entry(problem.clone()).or_insert_with(|| {
                 self.order.push(problem);

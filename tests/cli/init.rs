@@ -108,6 +108,48 @@ fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
     }
 }
 
+/// The lines of a job that begin with these words.
+fn commands<'a>(jobs: &'a str, words: &str) -> Vec<&'a str> {
+    let lines = jobs.lines().map(|line| line.trim_start().trim_start_matches("- ").trim_start_matches("run: "));
+    lines.filter(|line| line.starts_with(words)).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn the_merge_request_job_fails_where_a_merge_request_can_see_the_fault() {
+    for (tool, jobs) in [("gitlab", ".gitlab-ci.yml"), ("github", ".github/workflows/regcred.yml")] {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(regcred(folder.path(), &["init", tool]).status.success());
+        let jobs = fs::read_to_string(folder.path().join(jobs)).unwrap();
+        let in_a_merge_request = commands(&jobs, "regcred verify --list");
+        let before_apply = commands(&jobs, "regcred verify --namespaces-from");
+        assert_eq!((in_a_merge_request.len(), before_apply.len()), (1, 1), "{jobs}");
+        let config = fs::read_to_string(folder.path().join("regcred.yaml")).unwrap();
+        for (old, new, fault) in [
+            ("", "", ""),
+            ("team-b", "'shop-*'", ""),
+            ("link:", "lnik:", "unknown field; did you mean `link`?"),
+            ("team-b", "Team", "capital letter"),
+            ("link:", "protect: sealed\n  sealing: {certificate: none.pem}\n  link:", "cannot be read: no such file"),
+        ] {
+            assert!(config.contains(old), "{config}");
+            let mut file = fs::File::create(folder.path().join("regcred.yaml")).unwrap();
+            file.write_all(config.replacen(old, new, usize::from(!old.is_empty())).as_bytes()).unwrap();
+            for (command, login) in
+                [(in_a_merge_request[0], ""), (before_apply[0], r#"{"auths":{"a.test":{"auth":"dTpw"}}}"#)]
+            {
+                let command = command.replacen("regcred", env!("CARGO_BIN_EXE_regcred"), 1);
+                let mut shell = Command::new("sh");
+                shell.args(["-ec", &command]).current_dir(folder.path()).env_clear().env("DOCKERHUB_AUTH", login);
+                let output = shell.output().unwrap();
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.status.success(), fault.is_empty(), "{tool}: {command}: {said}");
+                assert!(said.contains(fault), "{tool}: {command}: {said}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_pipeline_that_is_there_gets_a_file_to_include_in_its_stages() {
     for (existing, validate, deploy) in [
