@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::image::{for_namespace, parse, registry_for_an_image, several_logins};
+use super::image::{parse, registry_for_an_image, resolve, several_logins};
 use super::logins;
 #[cfg(feature = "cluster")]
 use super::online::{self, Asked};
@@ -58,10 +58,8 @@ pub fn run(
         report::warn(&problems);
         return list(&sources(&fleet.members), arguments.format, environment);
     }
-    let fleet = Fleet::resolve_for(Purpose::Logins, typed, file, environment);
-    let checked = fleet
-        .and_then(|fleet| for_namespace(fleet, file, arguments.namespace.as_ref()))
-        .and_then(|fleet| checked(fleet, environment));
+    let fleet = resolve(typed, file, arguments.namespace.as_ref(), environment);
+    let checked = fleet.and_then(|fleet| checked(fleet, environment));
     let (runs, mut problems) = match (checked, arguments.format) {
         (Err(Failure::Input { problems, .. }), AnswerFormat::Json) => {
             let matches = image.is_some().then(Vec::new);
