@@ -125,7 +125,7 @@ impl Run<'_> {
         };
         let shown: Vec<_> = self.tally.recipients.iter().map(ToString::to_string).collect();
         if authority == Authority::Nobody && self.key.is_there() && self.mode == Mode::Write && !shown.is_empty() {
-            self.prepared.notes.push(warnings::first(&shown));
+            self.prepared.warnings.push(warnings::first(&shown));
         }
         let refused = authority.refuse(&self.tally.recipients);
         let is_accepted = |one: &Recipient| self.target.accepted.iter().any(|accepted| accepted == one.fingerprint());
