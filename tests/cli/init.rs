@@ -208,6 +208,34 @@ fn another_directory_can_be_named() {
     assert_eq!(files(folder.path()), ["a/b/.gitlab-ci.yml", "a/b/regcred.yaml"]);
 }
 
+#[test]
+fn below_the_top_of_a_repository_the_last_step_says_where_the_jobs_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join(".git")).unwrap();
+    fs::File::create(folder.path().join(".git/HEAD")).unwrap();
+    let init = |arguments: &[&str]| {
+        let output = regcred(folder.path(), &[&["init"], arguments].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let last = |said: &str| said.lines().last().unwrap().to_owned();
+    let rest = " at the top of the repository, where the CI reads and runs jobs, and add `--config a/b/regcred.yaml` to each `regcred` in it";
+    let of_gitlab = |name: &str| format!("- add `include: [{{local: a/b/{name}}}]` to the .gitlab-ci.yml{rest}");
+    assert_eq!(last(&init(&["gitlab", "--directory", "a/b"])), of_gitlab(".gitlab-ci.yml"));
+    fs::remove_dir_all(folder.path().join("a")).unwrap();
+    fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    fs::File::create(folder.path().join("a/b/.gitlab-ci.yml")).unwrap();
+    let said = init(&["gitlab", "--directory", "a/b"]);
+    assert!(said.contains("add `include: [{local: a/b/pull-secrets.gitlab-ci.yml}]` to .gitlab-ci.yml"), "{said}");
+    assert_eq!(last(&said), of_gitlab("pull-secrets.gitlab-ci.yml"));
+    fs::remove_dir_all(folder.path().join("a")).unwrap();
+    let workflow = ".github/workflows/regcred.yml";
+    assert_eq!(last(&init(&["github", "--directory", "a/b"])), format!("- move a/b/{workflow} to {workflow}{rest}"));
+    assert!(!init(&["helmfile", "--directory", "a/c"]).contains("at the top"));
+    let said = init(&["gitlab"]);
+    assert!(!said.contains("at the top") && !said.contains("--config"), "{said}");
+}
+
 /// The names of the clusters of a fleet; `on` is no string to a reader of YAML 1.1.
 const FLEET: [&str; 4] = ["--clusters", "prod-eu,on", "--clusters", "eu.lab"];
 
