@@ -139,6 +139,9 @@ pub struct VerifyArguments {
     /// With sops: the output of render, for which `.sops.yaml` is read
     #[arg(short, long, value_name = "PATH", help_heading = "Where")]
     pub output: Option<PathBuf>,
+    /// Directory of templates for render, which are read, too
+    #[arg(long, value_name = "DIR", help_heading = "Where")]
+    pub templates: Option<PathBuf>,
     /// List the variables, their purpose, and which are set
     #[arg(long, conflicts_with = "image", help_heading = "What to say")]
     pub list: bool,

@@ -2,12 +2,16 @@
 
 use std::str::FromStr;
 
-use crate::settings::file::{File, Namespaces};
-use crate::settings::fleet::Fleet;
+use crate::environment::Environment;
+use crate::settings::file::File;
+use crate::settings::findings::Findings;
+use crate::settings::fleet::{Fleet, Purpose};
+use crate::settings::namespaces::Listed;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::docker_config::Match;
 use regcred_core::docker_config::kubelet::{Image, InvalidImage};
-use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
+use regcred_core::names::{Namespace, NamespacePattern};
+use regcred_core::spec::typed::Typed;
 
 pub(super) fn parse<I: FromStr<Err = InvalidImage>>(image: &str) -> Result<I, Failure> {
     image.parse().map_err(|invalid: InvalidImage| {
@@ -40,33 +44,46 @@ pub(super) fn several_logins(matches: &[Match]) -> Option<Diagnostic> {
     Some(Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::SeveralLogins, message) })
 }
 
-/// Keeps only the pull secrets that regcred.yaml has for the namespace.
-/// Errors: no pull secret is left.
-pub(super) fn for_namespace(
-    mut fleet: Fleet,
+/// Resolves the settings for the logins; for a Pod in a namespace, only with the pull secrets of regcred.yaml that are for it.
+/// Errors: those of the settings, or no cluster has such a pull secret.
+pub(super) fn resolve(
+    typed: &Typed,
     file: Option<&File>,
     namespace: Option<&Namespace>,
+    environment: &Environment,
 ) -> Result<Fleet, Failure> {
-    let (Some(file), Some(namespace)) = (file, namespace) else { return Ok(fleet) };
-    let of_clusters = file.spec.clusters.iter().filter_map(|cluster| cluster.pull_secrets.as_ref()).flatten();
-    let written: Vec<_> = file.spec.pull_secrets.iter().chain(of_clusters).collect();
-    let is_for = |patterns: &Namespaces| {
-        let any = |list: &[NamespacePattern]| list.iter().any(|pattern| pattern.matches(namespace));
-        (patterns.include.is_empty() || any(&patterns.include)) && !any(&patterns.exclude)
-    };
+    // Globs choose from this one namespace, unless there is a list.
+    let only = namespace.filter(|_| !typed.has("--namespaces-from"));
+    let listed = only.map(|name| (Some(Listed { usable: vec![name.clone()], ..Listed::default() }), Vec::new()));
+    let mut fleet = Fleet::decide(typed, file, listed, Purpose::Logins, environment)?;
+    let (Some(_), Some(namespace)) = (file, namespace) else { return Ok(fleet) };
+    let mut findings = Findings::default();
     for member in &mut fleet.members {
-        member.pull_secrets.retain(|pull_secret| {
-            let is_of = |name: &ResourceName| *name == pull_secret.name;
-            let mut entries = written.iter().filter(|entry| entry.name.as_ref().is_none_or(is_of));
-            written.is_empty() || entries.any(|entry| is_for(&entry.namespaces))
-        });
+        let any = |list: &[NamespacePattern]| list.iter().any(|pattern| pattern.matches(namespace));
+        let by_default = member.patcher.as_ref().map_or(&[][..], |patcher| &patcher.exclude);
+        let by_default: Vec<_> = by_default.iter().filter_map(|text| text.parse().ok()).collect();
+        member.pull_secrets.retain(|one| one.include.is_empty() || any(&one.include));
+        let are_included = !member.pull_secrets.is_empty();
+        member.pull_secrets.retain(|one| !any(&one.exclude) && !any(&by_default));
+        let (which, hint) = match (are_included, &member.patcher) {
+            (true, None) => {
+                (", which is excluded", "take it out of `namespaces.exclude` of the pull secret that its Pods need")
+            }
+            (true, Some(_)) => (
+                ", which is excluded",
+                "take it out of `exclude`; `patcher.defaultExcludes` leaves out those of Kubernetes",
+            ),
+            (false, _) => ("", "add the namespace to `namespaces.include` of the pull secret that its Pods need"),
+        };
+        let what = format!("no pull secret of regcred.yaml is for the namespace `{namespace}`{which}");
+        let problem = Diagnostic::error(Code::NoNamespaces, format!("{what}: a kubelet would pull without a login"));
+        let problem = member.pull_secrets.is_empty().then(|| problem.hint(hint));
+        findings.add(problem.into_iter().collect(), member.cluster.as_ref());
     }
+    let problems = findings.said();
     if fleet.members.iter().all(|member| member.pull_secrets.is_empty()) {
-        let message = format!(
-            "no pull secret of regcred.yaml is for the namespace `{namespace}`: a kubelet would pull without a login"
-        );
-        let hint = "add the namespace to `namespaces.include` of the pull secret that its Pods need";
-        return Err(Failure::of("the input", Diagnostic::error(Code::NoNamespaces, message).hint(hint)));
+        return Err(Failure::Input { title: "the input", problems });
     }
+    fleet.warnings.extend(problems.into_iter().map(|problem| Diagnostic { severity: Severity::Note, ..problem }));
     Ok(fleet)
 }

@@ -10,7 +10,7 @@ use super::init_fleet::Fleet;
 use crate::cli::{InitArguments, Tool};
 use crate::environment::{Environment, read_text};
 use crate::files::{git, new_files, stream};
-use crate::report::Outcome;
+use crate::report::{Outcome, inert};
 use crate::settings::file;
 use regcred_core::manifest::expands_too_far;
 
@@ -58,7 +58,9 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {name}")).collect();
     lines.extend(files.iter().map(|(name, _)| format!("wrote {name}")));
     lines.push("next:".to_owned());
-    lines.extend(start.next.iter().map(|step| format!("- {step}")));
+    let below = git::below_the_top(&root);
+    let moved = below.iter().flat_map(|below| files.iter().filter_map(|(name, _)| at_the_top(name, below)));
+    lines.extend(start.next.iter().cloned().chain(moved).map(|step| format!("- {step}")));
     stream::print_text(&(lines.join("\n") + "\n"))?;
     Ok(Outcome::Done)
 }
@@ -136,6 +138,20 @@ impl Start {
     }
 }
 
+/// The step for a file of jobs in a folder below the top of the repository.
+fn at_the_top(name: &str, below: &Path) -> Option<String> {
+    let folder = inert(&below.display().to_string());
+    let what = match name {
+        PIPELINE | INCLUDED => format!("add `include: [{{local: {folder}/{name}}}]` to the {PIPELINE}"),
+        _ if name.starts_with(".github/") => format!("move {folder}/{name} to {name}"),
+        _ => return None,
+    };
+    let config = format!("`--config {folder}/{}`", file::NAME);
+    Some(format!(
+        "{what} at the top of the repository, where the CI reads and runs jobs, and add {config} to each `regcred` in it"
+    ))
+}
+
 fn config(tool: Tool, profile: Option<&str>, link: &str) -> Result<(String, String)> {
     let proposes_controller = matches!(tool, Tool::Helmfile | Tool::Argocd);
     let text = minijinja::Environment::new().render_str(CONFIG, context! { profile, link, proposes_controller })?;
@@ -171,7 +187,10 @@ pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), S
     } else {
         " (a merge request may then have two pipelines: docs/gitlab.md says how to have one)"
     };
-    let step = format!("add `include: [{{local: {INCLUDED}}}]` to {PIPELINE}{workflow}, and {}", image(INCLUDED));
+    // GitLab takes the path from the top of the repository.
+    let local = git::below_the_top(root).unwrap_or_default().join(INCLUDED);
+    let local = inert(&local.display().to_string());
+    let step = format!("add `include: [{{local: {local}}}]` to {PIPELINE}{workflow}, and {}", image(INCLUDED));
     ((INCLUDED.to_owned(), text), step)
 }
 

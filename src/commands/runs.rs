@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::logins::{Missing, Reading};
 use crate::environment::Environment;
 use crate::files::cluster_run::ClusterRun;
-use crate::files::marks::weak;
+use crate::files::marks::key::Key;
 use crate::protect::Protector;
 use crate::report;
 use crate::settings::choices::Protect;
@@ -47,7 +47,7 @@ pub(super) fn all(
             Err(failure) => return Err(failure),
         }
     }
-    findings.add(weak::refuse_a_login(secret_variables, environment).err().into_iter().collect(), None);
+    findings.add(Key::problems(secret_variables, environment), None);
     let protection = findings.said();
     together(reading.finish(warnings), Failure::unless_clean("the protection", &protection))?;
     report::warn(&protection);

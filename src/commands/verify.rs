@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::image::{for_namespace, parse, registry_for_an_image, several_logins};
+use super::image::{parse, registry_for_an_image, resolve, several_logins};
 use super::logins;
 #[cfg(feature = "cluster")]
 use super::online::{self, Asked};
@@ -13,6 +13,7 @@ use crate::cli::{AnswerFormat, VerifyArguments};
 use crate::credentials::{Need, Source};
 use crate::environment::Environment;
 use crate::files::cluster_run::ClusterRun;
+use crate::files::marks::key::Key;
 use crate::files::stream::print_text;
 use crate::protect::Protector;
 use crate::report::{self, Outcome};
@@ -21,6 +22,7 @@ use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::{Destination, PullSecretSettings, Settings};
+use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::docker_config::{self, Logins, Match};
@@ -56,10 +58,8 @@ pub fn run(
         report::warn(&problems);
         return list(&sources(&fleet.members), arguments.format, environment);
     }
-    let fleet = Fleet::resolve_for(Purpose::Logins, typed, file, environment);
-    let checked = fleet
-        .and_then(|fleet| for_namespace(fleet, file, arguments.namespace.as_ref()))
-        .and_then(|fleet| checked(fleet, environment));
+    let fleet = resolve(typed, file, arguments.namespace.as_ref(), environment);
+    let checked = fleet.and_then(|fleet| checked(fleet, environment));
     let (runs, mut problems) = match (checked, arguments.format) {
         (Err(Failure::Input { problems, .. }), AnswerFormat::Json) => {
             let matches = image.is_some().then(Vec::new);
@@ -109,7 +109,7 @@ fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     }
 }
 
-/// Checks the logins, and the recipients of their encryption.
+/// Checks the logins, the recipients of their encryption, and what else `render` reads.
 fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, Vec<Diagnostic>), Failure> {
     let protection = protection(&fleet, environment)?;
     let problems = match logins::check(fleet.members, fleet.warnings, environment) {
@@ -123,7 +123,7 @@ fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, 
     Err(Failure::Input { title: "the input", problems: [problems, protection].concat() })
 }
 
-/// Problems of the certificates, and of the rules of sops.
+/// Problems of the certificates, the rules of sops, the fingerprint keys and the templates.
 fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic>, Failure> {
     let mut findings = Findings::default();
     for member in &fleet.members {
@@ -139,6 +139,11 @@ fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic
             }
         };
         findings.add(problems, member.cluster.as_ref());
+    }
+    findings.add(Key::problems(&fleet.secret_variables, environment), None);
+    let templates = fleet.members.first().and_then(|first| first.templates.as_deref());
+    if let Err(Failure::Input { problems, .. }) = Templates::load(templates) {
+        findings.add(problems, None);
     }
     Ok(findings.said())
 }

@@ -14,6 +14,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 /// The folders of a run's clusters.
 pub struct Folders {
     paths: Vec<PathBuf>,
+    directory: PathBuf,
     writes: bool,
     pub compares: bool,
 }
@@ -24,6 +25,7 @@ impl Folders {
         let is = |meant: fn(&Destination) -> bool| members.iter().any(|settings| meant(&settings.destination));
         Self {
             paths: members.iter().filter_map(Settings::folder).map(|path| directory.join(path)).collect(),
+            directory: directory.to_path_buf(),
             writes: is(|destination| matches!(destination, Destination::Write(_))),
             compares: is(|destination| matches!(destination, Destination::Check(_))),
         }
@@ -63,10 +65,9 @@ impl Folders {
         allow_open_files(self.paths.len())?;
         let folder = path.parent().unwrap_or(path);
         git::check_place(folder)?;
-        if folder.is_file() {
-            return Ok(None);
-        }
-        new_paths.create_folder(folder).map_err(|error| super::failure(error, "the directory of `--output`"))?;
+        let name = "the directory of `--output`";
+        super::check_folder(folder, &self.directory, name)?;
+        new_paths.create_folder(folder).map_err(|error| super::failure(error, name))?;
         turn::take_turn(folder, turn::A_MINUTE)
     }
 }

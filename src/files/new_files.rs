@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::failure;
 use super::new_paths::NewPaths;
+use super::{check_folder, failure};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// Writes the files under `root`; no file holds a secret.
@@ -19,6 +19,7 @@ pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
     Failure::unless_clean("the files to write", &existing)?;
     let new_paths = NewPaths::default();
     for (name, text) in files {
+        check_folder(root.join(name).parent().unwrap_or(root), root, &format!("`{name}`"))?;
         create(&root.join(name), text, &new_paths).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Failure::of("the files to write", exists(name)),
             _ => failure(error, &format!("`{name}`")),

@@ -1,6 +1,8 @@
 //! Decides how the controller of `--strategy controller` is installed.
 
+use super::fleet::Purpose;
 use super::{usage, value_or};
+use crate::environment::Environment;
 use regcred_core::cluster::installation::{CHANGES_AT_CREATION, ControllerSettings, ResourceSettings};
 use regcred_core::confine::Allowed;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -17,11 +19,34 @@ const KUBERNETES: u32 = 36;
 /// The oldest version whose admission policies can confine the controller.
 const OLDEST: u32 = 30;
 
+/// The installation for a run with this purpose; problems of texts are added to `problems`.
+/// Errors: usage: no image is named.
+pub(super) fn of_a_run(
+    purpose: Purpose,
+    options: &Options,
+    link: Link,
+    environment: &Environment,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<Option<ControllerSettings>, Failure> {
+    let allowed = super::allowed(environment).unwrap_or_default();
+    match purpose {
+        Purpose::Manifests => decide(options, link, &allowed, problems).map(Some),
+        // Flags of `render` may name the image, and give a meaning to the other settings.
+        Purpose::Logins | Purpose::Variables => {
+            let mut found = Vec::new();
+            let controller = decide(options, link, &allowed, &mut found).ok();
+            problems.extend(found.into_iter().filter(|problem| problem.code != Code::MeansNothing));
+            Ok(controller)
+        }
+        Purpose::Cluster | Purpose::Look | Purpose::CleanUp => Ok(None),
+    }
+}
+
 /// Resolves the installation; problems of texts are added to `problems`.
 ///
 /// # Errors
 /// Usage: no image is named.
-pub(super) fn decide(
+fn decide(
     options: &Options,
     link: Link,
     allowed: &Allowed,

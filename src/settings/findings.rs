@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use regcred_core::diagnostic::Diagnostic;
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::ResourceName;
 
 /// The number of clusters that a message names.
 const NAMED: usize = 3;
+/// Problems with the files of one cluster, whose messages may count them.
+const OF_FILES: [Code; 3] = [Code::AnotherFingerprintKey, Code::AnotherFormat, Code::AnotherRecipient];
 
 /// Problems in the order in which they were found, each with its clusters.
 #[derive(Default)]
@@ -19,7 +21,7 @@ pub struct Findings {
 impl Findings {
     /// Adds the problems of a cluster, or of a run without clusters.
     pub fn add(&mut self, problems: Vec<Diagnostic>, cluster: Option<&ResourceName>) {
-        self.members += 1;
+        self.members += usize::from(cluster.is_some());
         for problem in problems {
             let known = self.clusters.entry(problem.clone()).or_insert_with(|| {
                 self.order.push(problem);
@@ -32,12 +34,15 @@ impl Findings {
     /// All problems, each once; in a fleet, with the names of its clusters.
     pub fn said(self) -> Vec<Diagnostic> {
         let Self { order, mut clusters, members } = self;
-        let mut said = |problem: Diagnostic| match clusters.remove(&problem).unwrap_or_default().as_slice() {
-            [] => problem,
-            all if all.len() == members && members > NAMED => {
-                Diagnostic { message: format!("{} (all {members} clusters)", problem.message), ..problem }
-            }
-            named => Diagnostic { message: format!("{} ({})", problem.message, list(named)), ..problem },
+        let mut said = |problem: Diagnostic| {
+            let named = clusters.remove(&problem).unwrap_or_default();
+            let each = if named.len() > 1 && OF_FILES.contains(&problem.code) { "in each of " } else { "" };
+            let clusters = match named.as_slice() {
+                [] => return problem,
+                all if all.len() == members && members > NAMED => format!("all {members} clusters"),
+                named => list(named),
+            };
+            Diagnostic { message: format!("{} ({each}{clusters})", problem.message), ..problem }
         };
         order.into_iter().map(&mut said).collect()
     }
@@ -75,5 +80,16 @@ mod tests {
         assert_eq!(said(&many), ["p (all 5 clusters)"]);
         let all_but_one = [many, vec![("f", &[] as &[&str])]].concat();
         assert_eq!(said(&all_but_one), ["p (clusters a, b, c and 2 more)"]);
+    }
+
+    #[test]
+    fn files_are_counted_for_each_cluster() {
+        let mut findings = Findings::default();
+        let problem = |count| vec![Diagnostic::warning(Code::AnotherFingerprintKey, format!("{count} files"))];
+        for (cluster, count) in [("a", 2), ("b", 2), ("c", 1)] {
+            findings.add(problem(count), cluster.parse().ok().as_ref());
+        }
+        let said: Vec<_> = findings.said().into_iter().map(|problem| problem.message).collect();
+        assert_eq!(said, ["2 files (in each of clusters a, b)", "1 files (cluster c)"]);
     }
 }

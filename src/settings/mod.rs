@@ -146,10 +146,7 @@ impl Settings {
             _ => None,
         };
         let controller = match combination.strategy {
-            Strategy::Controller if purpose == Purpose::Manifests => {
-                let allowed = allowed(environment).unwrap_or_default();
-                Some(controller::decide(options, combination.link, &allowed, problems)?)
-            }
+            Strategy::Controller => controller::of_a_run(purpose, options, combination.link, environment, problems)?,
             _ => None,
         };
         let are_chosen_later = purpose.is_live()

@@ -29,7 +29,7 @@ pub struct PullSecretSettings {
     /// The store of its logins, if regcred reads none.
     pub external: Option<ExternalSettings>,
     pub namespaces: Vec<Namespace>,
-    /// The choice of its namespaces in a live cluster, if they are chosen later.
+    /// The choice of its namespaces.
     pub include: Vec<NamespacePattern>,
     pub exclude: Vec<NamespacePattern>,
     /// The ServiceAccounts that refer to it. An empty list means all, which a patcher and a run in a live cluster can link.
@@ -88,7 +88,9 @@ impl Common<'_> {
         let found_by_label = link == Link::None && external.as_ref().is_some_and(ExternalSettings::selects_by_label);
         let is_listed =
             !self.are_chosen_later && strategy == Strategy::Static && format != Format::DockerConfig && !found_by_label;
-        let namespaces = if is_listed { self.namespaces(spec, &exclude, problems) } else { Vec::new() };
+        let include =
+            if is_listed || self.are_chosen_later { patterns(spec.include.as_ref(), problems) } else { Vec::new() };
+        let namespaces = if is_listed { self.namespaces(spec, &include, &exclude, problems) } else { Vec::new() };
         if is_listed && link == Link::ServiceAccount {
             problems.extend(self.on_openshift(&namespaces));
         }
@@ -98,7 +100,7 @@ impl Common<'_> {
             confined,
             external,
             namespaces,
-            include: if self.are_chosen_later { patterns(spec.include.as_ref(), problems) } else { Vec::new() },
+            include,
             exclude,
             service_accounts: self.service_accounts(spec, problems),
             written_accounts: written_accounts(spec),
@@ -176,18 +178,19 @@ impl Common<'_> {
     fn namespaces(
         &self,
         spec: &PullSecret,
+        include: &[NamespacePattern],
         exclude: &[NamespacePattern],
         problems: &mut Vec<Diagnostic>,
     ) -> Vec<Namespace> {
         let before = problems.len();
-        let include = patterns(spec.include.as_ref(), problems);
+        let are_good = spec.include.as_ref().is_none_or(|written| written.value.len() == include.len());
         let origin = spec.include.as_ref().map_or(Origin::File("include"), |include| include.origin.clone());
         // Names of this run are added to a list; names in the file choose from the list.
         let adds = !matches!(origin, Origin::File(_) | Origin::Cluster(..)) && self.options.namespaces_from.is_some();
         let names_add = if adds { NamesAdd::ToTheList } else { NamesAdd::Nothing };
-        let wanted = Wanted { include: &include, origin: &origin, exclude, listed: self.listed, names_add };
+        let wanted = Wanted { include, origin: &origin, exclude, listed: self.listed, names_add };
         let chosen = namespaces::choose(&wanted, problems);
-        let clean = problems[before..].iter().all(|problem| !problem.is_error());
+        let clean = are_good && problems[before..].iter().all(|problem| !problem.is_error());
         if chosen.namespaces.is_empty() && clean {
             let message = if chosen.excluded == 0 && self.listed.is_none() {
                 "no namespace is named"

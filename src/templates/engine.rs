@@ -1,7 +1,7 @@
 //! Runs a user's templates, strictly and with limits.
 
-use std::io;
 use std::sync::Arc;
+use std::{io, iter};
 
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
@@ -77,11 +77,16 @@ impl io::Write for Limited {
 pub(super) fn place(error: &minijinja::Error, name: &str, hint: &str) -> Diagnostic {
     let name = error.name().unwrap_or(name);
     let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
-    let (what, hint) = match error.kind() {
-        ErrorKind::OutOfFuel | ErrorKind::WriteFailure => {
-            ("it makes far too much, or has no end".to_owned(), "look at its loops and macros")
-        }
-        kind => (kind.to_string(), hint),
+    let is_endless = |error: &minijinja::Error| {
+        // The engine has no kind for a macro, or an included template, that calls itself.
+        matches!(error.kind(), ErrorKind::OutOfFuel | ErrorKind::WriteFailure)
+            || error.detail() == Some("recursion limit exceeded")
+    };
+    let mut causes = iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let (what, hint) = if causes.any(|cause| cause.downcast_ref().is_some_and(is_endless)) {
+        ("it makes far too much, or has no end".to_owned(), "look at its loops and macros")
+    } else {
+        (error.kind().to_string(), hint)
     };
     Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}`{line}: {what}")).hint(hint)
 }

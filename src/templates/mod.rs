@@ -136,7 +136,7 @@ fn read(path: &Path) -> io::Result<String> {
 /// The objects in the output of a template, or its problem.
 fn objects(text: &str) -> Result<Vec<Object>, String> {
     if expands_too_far(text) {
-        return Err("makes far too many aliases".to_owned());
+        return Err("makes far too many aliases, or one that leads to itself".to_owned());
     }
     let objects: Vec<Object> = serde_saphyr::from_multiple(text).map_err(|error: serde_saphyr::Error| {
         format!("makes no YAML: line {} of its output", error.location().map_or(0, |place| place.line()))

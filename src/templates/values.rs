@@ -40,7 +40,7 @@ pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<
             Failure::of(TITLE, place(&error, name, hint))
         })?;
     if expands_too_far(&output) {
-        let message = format!("the template `{name}` makes far too many aliases");
+        let message = format!("the template `{name}` makes far too many aliases, or one that leads to itself");
         return Err(Failure::of(TITLE, Diagnostic::error(Code::InvalidTemplate, message)));
     }
     let values = serde_saphyr::from_str(&output).map_err(|error| {

@@ -108,6 +108,48 @@ fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
     }
 }
 
+/// The lines of a job that begin with these words.
+fn commands<'a>(jobs: &'a str, words: &str) -> Vec<&'a str> {
+    let lines = jobs.lines().map(|line| line.trim_start().trim_start_matches("- ").trim_start_matches("run: "));
+    lines.filter(|line| line.starts_with(words)).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn the_merge_request_job_fails_where_a_merge_request_can_see_the_fault() {
+    for (tool, jobs) in [("gitlab", ".gitlab-ci.yml"), ("github", ".github/workflows/regcred.yml")] {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(regcred(folder.path(), &["init", tool]).status.success());
+        let jobs = fs::read_to_string(folder.path().join(jobs)).unwrap();
+        let in_a_merge_request = commands(&jobs, "regcred verify --list");
+        let before_apply = commands(&jobs, "regcred verify --namespaces-from");
+        assert_eq!((in_a_merge_request.len(), before_apply.len()), (1, 1), "{jobs}");
+        let config = fs::read_to_string(folder.path().join("regcred.yaml")).unwrap();
+        for (old, new, fault) in [
+            ("", "", ""),
+            ("team-b", "'shop-*'", ""),
+            ("link:", "lnik:", "unknown field; did you mean `link`?"),
+            ("team-b", "Team", "capital letter"),
+            ("link:", "protect: sealed\n  sealing: {certificate: none.pem}\n  link:", "cannot be read: no such file"),
+        ] {
+            assert!(config.contains(old), "{config}");
+            let mut file = fs::File::create(folder.path().join("regcred.yaml")).unwrap();
+            file.write_all(config.replacen(old, new, usize::from(!old.is_empty())).as_bytes()).unwrap();
+            for (command, login) in
+                [(in_a_merge_request[0], ""), (before_apply[0], r#"{"auths":{"a.test":{"auth":"dTpw"}}}"#)]
+            {
+                let command = command.replacen("regcred", env!("CARGO_BIN_EXE_regcred"), 1);
+                let mut shell = Command::new("sh");
+                shell.args(["-ec", &command]).current_dir(folder.path()).env_clear().env("DOCKERHUB_AUTH", login);
+                let output = shell.output().unwrap();
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.status.success(), fault.is_empty(), "{tool}: {command}: {said}");
+                assert!(said.contains(fault), "{tool}: {command}: {said}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_pipeline_that_is_there_gets_a_file_to_include_in_its_stages() {
     for (existing, validate, deploy) in [
@@ -154,6 +196,8 @@ fn a_folder_that_is_a_file_is_an_error_and_leaves_nothing_behind() {
     fs::File::create(folder.path().join(".github")).unwrap();
     let output = regcred(folder.path(), &["init", "github"]);
     assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("`.github` is a file, and `.github/workflows/regcred.yml` needs a folder there"), "{said}");
     assert_eq!(files(folder.path()), [".github"]);
 }
 
@@ -162,6 +206,34 @@ fn another_directory_can_be_named() {
     let folder = tempfile::tempdir().unwrap();
     assert!(regcred(folder.path(), &["init", "gitlab", "--directory", "a/b"]).status.success());
     assert_eq!(files(folder.path()), ["a/b/.gitlab-ci.yml", "a/b/regcred.yaml"]);
+}
+
+#[test]
+fn below_the_top_of_a_repository_the_last_step_says_where_the_jobs_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join(".git")).unwrap();
+    fs::File::create(folder.path().join(".git/HEAD")).unwrap();
+    let init = |arguments: &[&str]| {
+        let output = regcred(folder.path(), &[&["init"], arguments].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let last = |said: &str| said.lines().last().unwrap().to_owned();
+    let rest = " at the top of the repository, where the CI reads and runs jobs, and add `--config a/b/regcred.yaml` to each `regcred` in it";
+    let of_gitlab = |name: &str| format!("- add `include: [{{local: a/b/{name}}}]` to the .gitlab-ci.yml{rest}");
+    assert_eq!(last(&init(&["gitlab", "--directory", "a/b"])), of_gitlab(".gitlab-ci.yml"));
+    fs::remove_dir_all(folder.path().join("a")).unwrap();
+    fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    fs::File::create(folder.path().join("a/b/.gitlab-ci.yml")).unwrap();
+    let said = init(&["gitlab", "--directory", "a/b"]);
+    assert!(said.contains("add `include: [{local: a/b/pull-secrets.gitlab-ci.yml}]` to .gitlab-ci.yml"), "{said}");
+    assert_eq!(last(&said), of_gitlab("pull-secrets.gitlab-ci.yml"));
+    fs::remove_dir_all(folder.path().join("a")).unwrap();
+    let workflow = ".github/workflows/regcred.yml";
+    assert_eq!(last(&init(&["github", "--directory", "a/b"])), format!("- move a/b/{workflow} to {workflow}{rest}"));
+    assert!(!init(&["helmfile", "--directory", "a/c"]).contains("at the top"));
+    let said = init(&["gitlab"]);
+    assert!(!said.contains("at the top") && !said.contains("--config"), "{said}");
 }
 
 /// The names of the clusters of a fleet; `on` is no string to a reader of YAML 1.1.

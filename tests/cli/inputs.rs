@@ -419,6 +419,8 @@ fn a_template_without_an_end_is_an_error_that_says_so() {
             "far too much",
         ),
         ("{{ 'x' * 9000000000 }}", "the template"),
+        ("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}", "has no end"),
+        ("{% include 'namespace.yaml.j2' %}", "has no end"),
     ] {
         let mut file = fs::File::create(folder.path().join("own/namespace.yaml.j2")).unwrap();
         file.write_all(template.replace("{{ name }}", &"n".repeat(500)).as_bytes()).unwrap();
@@ -426,6 +428,19 @@ fn a_template_without_an_end_is_an_error_that_says_so() {
         assert_eq!(ended, Some(1), "{said}");
         assert!(said.contains("the template `namespace.yaml.j2`") && said.contains(words), "{said}");
         assert!(said.contains("hint: look at its loops and macros"), "{said}");
+    }
+}
+
+#[test]
+fn a_regcred_yaml_with_an_alias_that_leads_to_itself_is_named() {
+    const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n";
+    for spec in ["  pullSecrets: &a [*a]\n", "  sealing: &a {<<: *a}\n", "  clusters:\n  - &a {name: eu, <<: *a}\n"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = fs::File::create(folder.path().join("regcred.yaml")).unwrap();
+        file.write_all([HEAD, spec].concat().as_bytes()).unwrap();
+        let (ended, said) = in_time(folder.path(), "verify --list", "");
+        assert_eq!(ended, Some(1), "{spec}: {said}");
+        assert!(said.contains("regcred.yaml: it has far too many aliases, or one that leads to itself"), "{said}");
     }
 }
 
@@ -439,7 +454,7 @@ fn a_yaml_of_merges_ends_at_once_wherever_yaml_is_read() {
         merges = [merges, format!("a{level}: &a{level} {{<<: [{0}, {0}]}}\n", two('a'))].concat();
         aliases = [aliases, format!("b{level}: &b{level} [{0}, {0}]\n", two('b'))].concat();
     }
-    for bomb in [merges, aliases] {
+    for bomb in [merges, aliases, "a: &a {b: *a}\n".to_owned()] {
         let list = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig: {apiVersion: v1, kind: ConfigMap, \
                     metadata: {name: f}, data: {namespaces: a}}\nitems: []\n";
         for (file, arguments, stdin) in [

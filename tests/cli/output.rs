@@ -212,6 +212,39 @@ fn a_file_where_the_directory_belongs_is_said_and_stays() {
 }
 
 #[test]
+fn a_file_where_a_folder_is_needed_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder.path().join("clusters"), "somebody's");
+    put(&folder.path().join("out/namespaces"), "somebody's");
+    put(&folder.path().join("other/namespaces/a"), "somebody's");
+    put(
+        &folder.path().join("fleet.yaml"),
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  clusters: [{name: eu}, {name: us}]\n  \
+         pullSecrets: [{namespaces: {include: [a]}}]\n",
+    );
+    let run = |arguments: &str, expected: &str| {
+        for more in [&[][..], &["--check"]] {
+            let arguments: Vec<_> = ["render"].into_iter().chain(arguments.split(' ')).chain(more.to_vec()).collect();
+            let output = regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &arguments);
+            fails(&output, 1, expected);
+        }
+    };
+    let of_a_directory = "`clusters` is a file, and the directory of `--output` needs a folder there";
+    run("-n a --format directory --output clusters/prod", of_a_directory);
+    run("--config fleet.yaml --output clusters", of_a_directory);
+    run("--config fleet.yaml --output clusters/all", of_a_directory);
+    let of_a_file = "`clusters` is a file, and the file of `--output` needs a folder there";
+    run("-n a --output clusters/prod.yaml", of_a_file);
+    run("-n a --output clusters/x/prod.yaml", of_a_file);
+    for (output, named) in [("out", "`namespaces`"), ("other", "`namespaces/a`")] {
+        let output = ["render", "-n", "a", "--format", "directory", "--output", output];
+        let text = fails(&regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN)], &output), 1, "did not write");
+        assert!(text.contains(&format!("error: {named} is a file or a link, and should be a folder")), "{text}");
+    }
+    assert_eq!(names(folder.path()), ["clusters", "fleet.yaml", "other/namespaces/a", "out/namespaces"]);
+}
+
+#[test]
 fn check_names_what_is_missing_stale_and_left_over_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let text = fails(&render(folder.path(), "a", LOGIN, &["--check"]), 3, "missing: namespaces/a/secret-");
@@ -408,6 +441,22 @@ mod unix {
         symlink(elsewhere.path(), folder.path().join("out/namespaces")).unwrap();
         fails(&render(folder.path(), "a", LOGIN, &[]), 1, "did not write");
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_lock_that_is_a_link_is_named_and_its_target_stays() {
+        for target in ["theirs", "regcred.lock", "nowhere"] {
+            let folder = tempfile::tempdir().unwrap();
+            let theirs = folder.path().join("out/theirs");
+            put(&theirs, "# Written by regcred\ntheirs\n");
+            symlink(target, folder.path().join("out/regcred.lock")).unwrap();
+            for more in [&[][..], &["--check"]] {
+                let expected = "`regcred.lock` cannot be read: it is not a regular file";
+                fails(&render(folder.path(), "a", LOGIN, more), 1, expected);
+            }
+            assert_eq!(fs::read_to_string(theirs).unwrap(), "# Written by regcred\ntheirs\n");
+            assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 2);
+        }
     }
 
     #[test]

@@ -76,15 +76,18 @@ impl Run<'_> {
             let problem = Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path");
             return Err(Failure::of("the output", problem));
         }
-        let mut names: Vec<_> = refused.iter().take(NAMED).map(|change| format!("`{}`", change.path)).collect();
-        if refused.len() > NAMED {
-            names.push(format!("{} more", refused.len() - NAMED));
+        let mut obstacles: Vec<_> = refused.iter().map(|change| self.obstacle(&change.path)).collect();
+        obstacles.dedup();
+        let mut names: Vec<_> = obstacles.iter().take(NAMED).map(|path| format!("`{path}`")).collect();
+        if obstacles.len() > NAMED {
+            names.push(format!("{} more", obstacles.len() - NAMED));
         }
         let (are, them) = if names.len() == 1 { ("is", "it") } else { ("are", "them") };
-        let message = match refused.as_slice() {
-            [only] if self.root.path.join(&only.path).is_dir() => {
-                format!("`{}` is a directory, and should be a file", only.path)
+        let message = match obstacles.as_slice() {
+            [only] if *only != first.path => {
+                format!("`{only}` is a file or a link, and should be a folder: regcred did not write it")
             }
+            [only] if self.root.path.join(only).is_dir() => format!("`{only}` is a directory, and should be a file"),
             _ => format!("{} {are} there already, and regcred did not write {them}", names.join(", ")),
         };
         let looks_like_ours = |change: &&&Change| {
@@ -101,6 +104,13 @@ impl Run<'_> {
             "choose another --output, or move it away: nothing was written there"
         };
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
+    }
+
+    /// What is in the way of a file: its first parent that is no folder, or something in its own place.
+    fn obstacle<'a>(&self, path: &'a str) -> &'a str {
+        let is_no_folder =
+            |parent: &&str| self.root.path.join(parent).symlink_metadata().is_ok_and(|metadata| !metadata.is_dir());
+        path.match_indices('/').map(|(end, _)| &path[..end]).find(is_no_folder).unwrap_or(path)
     }
 
     /// A comparison fails if Git would take a login in clear in place of an encrypted one. A run replaces the file, and reports it.
@@ -125,7 +135,7 @@ impl Run<'_> {
         };
         let shown: Vec<_> = self.tally.recipients.iter().map(ToString::to_string).collect();
         if authority == Authority::Nobody && self.key.is_there() && self.mode == Mode::Write && !shown.is_empty() {
-            self.prepared.notes.push(warnings::first(&shown));
+            self.prepared.warnings.push(warnings::first(&shown));
         }
         let refused = authority.refuse(&self.tally.recipients);
         let is_accepted = |one: &Recipient| self.target.accepted.iter().any(|accepted| accepted == one.fingerprint());

@@ -180,14 +180,16 @@ impl Kind {
     }
 
     fn folder<'a>(&self, target: &'a Target<'_>) -> Result<&'a Path, Failure> {
-        match self {
-            Self::Tree if target.path.exists() && !target.path.is_dir() => Err(no_directory()),
-            Self::Tree => Ok(&target.path),
+        let folder = match self {
+            Self::Tree if target.path.exists() && !target.path.is_dir() => return Err(no_directory()),
+            Self::Tree => &target.path,
             Self::File(_) => {
                 check_file(&target.path)?;
-                target.path.parent().ok_or_else(a_directory)
+                target.path.parent().ok_or_else(a_directory)?
             }
-        }
+        };
+        files::check_folder(folder, target.environment.directory(), self.name())?;
+        Ok(folder)
     }
 }
 

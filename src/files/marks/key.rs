@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::digest::Digest;
 use super::weak;
 use crate::environment::{Environment, Reading};
-use regcred_core::diagnostic::Failure;
+use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::names::{ResourceName, VariableName};
 
 pub use crate::settings::secret_variables::{KEY_VARIABLE, PREVIOUS_VARIABLE};
@@ -40,6 +40,15 @@ impl Key {
     pub fn read(environment: &Environment, cluster: Option<&ResourceName>, place: &str) -> Result<Self, Failure> {
         let read = |name| read(name, environment).map(|key| key.map(|key| bound(&key, cluster, place)));
         Ok(Self { current: read(KEY_VARIABLE)?, previous: read(PREVIOUS_VARIABLE)? })
+    }
+
+    /// The problems of the keys: one is easy to guess, or others know it, because it is a part of a login.
+    pub fn problems(logins: &[VariableName], environment: &Environment) -> Vec<Diagnostic> {
+        match (weak::refuse_a_login(logins, environment), Self::read(environment, None, "")) {
+            (Err(problem), _) => vec![problem],
+            (Ok(()), Err(Failure::Input { problems, .. })) => problems,
+            (Ok(()), _) => Vec::new(),
+        }
     }
 
     /// Whether there is a key that signs.

@@ -43,7 +43,7 @@ fn repeats(key: &str) -> bool {
 
 /// Refuses a key that is a login, or a part of one, in clear or in base64: otherwise anyone who can pull could sign.
 /// Errors: the name of the variable that holds the login.
-pub fn refuse_a_login(logins: &[VariableName], environment: &Environment) -> Result<(), Diagnostic> {
+pub(super) fn refuse_a_login(logins: &[VariableName], environment: &Environment) -> Result<(), Diagnostic> {
     const KEYS: [&str; 2] = [KEY_VARIABLE, PREVIOUS_VARIABLE];
     let texts = |name: &'static str| clear_and_encoded(&VariableName::known(name), environment);
     let keys: Vec<_> = KEYS.into_iter().flat_map(|key| texts(key).into_iter().map(move |text| (key, text))).collect();
