@@ -43,8 +43,9 @@ pub(super) fn decide(
     let settings = resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
     if !problems.iter().any(Diagnostic::is_error) {
         problems.extend(settings.rights_warning());
-        // A chart chooses the image itself.
-        problems.extend(settings.image_warning().filter(|_| *chart == Chart::Own));
+        // A chart chooses the image itself, unless one is named.
+        let is_ours = *chart == Chart::Own || options.patcher_image.is_some();
+        problems.extend(settings.image_warning().filter(|_| is_ours));
     }
     if *chart == Chart::Empathyco {
         return settings;
