@@ -3,7 +3,7 @@
 use super::{PullSecretSettings, value_or};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::kubelet::Image;
-use regcred_core::names::{Namespace, NamespacePattern, ResourceName};
+use regcred_core::names::{Namespace, NamespacePattern, OF_THE_CLUSTER, ResourceName};
 use regcred_core::spec::choice::{Link, Patcher};
 use regcred_core::spec::combination::Chart;
 use regcred_core::spec::{Options, PullSecret, Sourced, go};
@@ -14,6 +14,9 @@ pub use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
 const NAMESPACE: &str = "imagepullsecret-patcher";
 /// The default source Secret of a patcher.
 const SOURCE: &str = "image-pull-secret-src";
+
+/// The namespaces of Kubernetes that every cluster has.
+const IN_EVERY_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
 
 /// The default interval of titansoft's patcher.
 const INTERVAL: &str = "10s";
@@ -40,8 +43,9 @@ pub(super) fn decide(
     let settings = resolve(options, kind, (&pull_secret.exclude, &place), accounts, problems);
     if !problems.iter().any(Diagnostic::is_error) {
         problems.extend(settings.rights_warning());
-        // A chart chooses the image itself.
-        problems.extend(settings.image_warning().filter(|_| *chart == Chart::Own));
+        // A chart chooses the image itself, unless one is named.
+        let is_ours = *chart == Chart::Own || options.patcher_image.is_some();
+        problems.extend(settings.image_warning().filter(|_| is_ours));
     }
     if *chart == Chart::Empathyco {
         return settings;
@@ -75,7 +79,7 @@ fn resolve(
         problems.push(Diagnostic::error(code, message).hint(hint));
     };
     if let Some(Sourced { value: namespace, origin }) = &options.patcher_namespace
-        && is_of_the_cluster(namespace)
+        && (namespace.as_str() == "default" || IN_EVERY_CLUSTER.contains(&namespace.as_str()))
     {
         let message = format!(
             "{origin}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits \
@@ -118,7 +122,12 @@ fn resolve(
                 .hint("a merge request may have added it: check who wrote it")
         }));
     }
-    let by_default = if options.no_default_excludes.is_some() { &[][..] } else { of_the_cluster(patcher) };
+    // No Pods of users run there, and a failing policy would stop the cluster's own Pods.
+    let by_default = match patcher {
+        _ if options.no_default_excludes.is_some() => &[][..],
+        Patcher::Titansoft => &IN_EVERY_CLUSTER,
+        Patcher::Tamcore => &OF_THE_CLUSTER,
+    };
     let mut excluded: Vec<_> = by_default.iter().map(|&name| name.to_owned()).collect();
     let named = exclude.iter().map(NamespacePattern::as_str).filter(|name| !by_default.contains(name));
     excluded.extend(named.map(str::to_owned));
@@ -141,20 +150,6 @@ pub const fn default_image(patcher: Patcher) -> &'static str {
         Patcher::Titansoft => "quay.io/titansoft/imagepullsecret-patcher:v0.14",
         Patcher::Tamcore => "ghcr.io/tamcore/imagepullsecret-patcher:latest",
     }
-}
-
-/// The namespaces that a patcher leaves out by default: no Pods of users run there, and a failing policy would stop the cluster's own
-/// Pods.
-const fn of_the_cluster(patcher: Patcher) -> &'static [&'static str] {
-    match patcher {
-        Patcher::Titansoft => &["kube-node-lease", "kube-public", "kube-system"],
-        Patcher::Tamcore => &["kube-*"],
-    }
-}
-
-/// Namespaces that every cluster has.
-fn is_of_the_cluster(namespace: &Namespace) -> bool {
-    ["default", "kube-system", "kube-public", "kube-node-lease"].contains(&namespace.as_str())
 }
 
 /// Titansoft's patcher compares names exactly; tamcore's takes the globs of Go.

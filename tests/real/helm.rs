@@ -261,7 +261,7 @@ fn tamcores_chart_takes_its_values_with_the_source_secret() {
     assert_eq!(variables["CONFIG_DOCKERCONFIGJSONPATH"], "/secrets/.dockerconfigjson");
     assert_eq!(variables["CONFIG_WATCH_DOCKERCONFIGJSONPATH"], "true");
     assert_eq!(variables["CONFIG_SERVICEACCOUNTS"], "*");
-    assert_eq!(variables["CONFIG_EXCLUDED_NAMESPACES"], "kube-*");
+    assert_eq!(variables["CONFIG_EXCLUDED_NAMESPACES"], "kube-*,openshift,openshift-*");
     assert_eq!(variables["CONFIG_EXCLUDE_ANNOTATION"], "k8s.titansoft.com/imagepullsecret-patcher-exclude");
     restricted(bench, pod);
 }

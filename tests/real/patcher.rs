@@ -141,8 +141,8 @@ fn its_options_and_the_names_of_namespaces_arrive_as_they_are_written() {
     for (number, excluded) in [
         (0, "kube-node-lease,kube-public,kube-system,1e3,12"),
         (1, "kube-node-lease,kube-public,kube-system,on,1e3"),
-        (3, "kube-*,on"),
-        (4, "kube-*,0x1f"),
+        (3, "kube-*,openshift,openshift-*,on"),
+        (4, "kube-*,openshift,openshift-*,0x1f"),
     ] {
         assert_eq!(variable(number, "CONFIG_EXCLUDED_NAMESPACES"), excluded, "{}", cells[number]);
     }

@@ -299,9 +299,43 @@ fn objects_of_unknown_kinds_with_matching_images_are_named_with_the_path_to_type
          `imagePullSecrets`, say where with `--path Farm.example.com=PATH`; else link its ServiceAccount"
         ]
     );
+    for found in [
+        "image: {repository: ghcr.io/a, tag: 1.10}",
+        "image: {registry: ghcr.io, repository: a}",
+        "image: {url: ghcr.io/a}",
+        "values: {image: {repository: ghcr.io/a, digest: ''}}",
+        "images: {api: ghcr.io/a, worker: quay.io/a}",
+        "images: {api: {repository: ghcr.io/a}}",
+        "imageName: ghcr.io/a:1",
+        "imageURL: ghcr.io/a",
+        "imageUrl: ghcr.io/a",
+    ] {
+        let object = format!("apiVersion: example.com/v1\nkind: Farm\nspec: {{{found}}}\n");
+        assert_eq!(warnings(&object).len(), 1, "{found}");
+        // The path that the warning asks for leads to the image.
+        let mut rules = rules(&["ghcr.io"], Which::Matching);
+        rules.paths.push("Farm.example.com=spec".parse().unwrap());
+        assert_eq!(inject::inject(&object, &rules).unwrap().added.len(), 1, "{found}");
+    }
     for quiet in [
+        "image: {repository: quay.io/a}",
+        "image: {repository: a, tag: ghcr.io/a}",
+        "image: {repository: ghcr.io/A}",
+        "image: {repository: '{{ x }}/a'}",
+        "image: {registry: ghcr.io}",
+        "images: {api: quay.io/a, kind: array}",
+        "images: [{name: ghcr.io/a, newTag: 1}]",
+        "imageName: 'oci://ghcr.io/a'",
+        "imageName: a",
+        "url: ghcr.io/a",
+        "properties: {image: {type: string, default: ghcr.io/a}}",
+    ] {
+        let object = format!("apiVersion: example.com/v1\nkind: Farm\nspec: {{{quiet}}}\n");
+        assert!(warnings(&object).is_empty(), "{quiet}");
+    }
+    for quiet in [
+        "apiVersion: v1\nkind: ConfigMap\ndata: {image: ghcr.io/a, imageName: ghcr.io/a}\n",
         "apiVersion: example.com/v1\nkind: s3cr3t text\nspec: {image: ghcr.io/a}\n",
-        "apiVersion: example.com/v1\nkind: Farm\nspec: {image: {repository: ghcr.io/a}}\n",
         "apiVersion: example.com/v1\nkind: Farm\nspec: {pod: {containers: [{image: ghcr.io/a}], imagePullSecrets: [{name: x}]}}\n",
     ] {
         assert!(warnings(quiet).is_empty(), "{quiet}");

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::manifest::expands_too_far;
-use regcred_core::names::{InvalidName, Namespace, OPT_OUT};
+use regcred_core::names::{InvalidName, Namespace, OPT_OUT, is_of_the_cluster};
 
 /// The existing namespaces, according to a list.
 #[derive(Debug, Default)]
@@ -21,9 +21,6 @@ pub struct Listed {
     pub of_the_cluster: Vec<Namespace>,
 }
 
-/// The namespaces of Kubernetes; those of OpenShift have a special prefix.
-const OF_THE_CLUSTER: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
-
 impl Listed {
     /// Whether there is a namespace that every OpenShift has.
     pub fn is_of_openshift(&self) -> bool {
@@ -32,14 +29,13 @@ impl Listed {
 
     /// Adds a namespace of a cluster.
     fn add(&mut self, name: Namespace) {
-        let is_of_the_cluster = OF_THE_CLUSTER.contains(&name.as_str()) || is_of_openshift(&name);
-        if is_of_the_cluster { self.of_the_cluster.push(name) } else { self.usable.push(name) }
+        if is_of_the_cluster(name.as_str()) { self.of_the_cluster.push(name) } else { self.usable.push(name) }
     }
 }
 
 /// Whether the name is reserved by OpenShift.
 pub fn is_of_openshift(name: &Namespace) -> bool {
-    name.as_str() == "openshift" || name.as_str().starts_with("openshift-")
+    name.as_str().starts_with("openshift") && is_of_the_cluster(name.as_str())
 }
 
 const FORMS: &str =
@@ -280,6 +276,7 @@ mod tests {
             r#"{"kind":"List","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"kube-system"}}]}"#,
             "kind: NamespaceList\nitems:\n- metadata: {name: a}\n- metadata: {name: kube-node-lease}\n",
             "namespace/a\nnamespace/openshift\nnamespace/openshift-monitoring\n",
+            "namespace/a\nnamespace/kube-flannel\n",
         ] {
             assert_eq!(names(text), (vec!["a".into()], 0), "{text}");
         }

@@ -5,7 +5,7 @@ mod list;
 use std::collections::BTreeSet;
 
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::{Namespace, NamespacePattern};
+use regcred_core::names::{Namespace, NamespacePattern, is_of_the_cluster};
 use regcred_core::spec::{Origin, Parsed, Sourced};
 
 pub use list::{Listed, is_of_openshift, read, read_from};
@@ -56,6 +56,8 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
     if let Some(listed) = listed {
         let all = globs.is_empty() && (include.is_empty() || names_add == NamesAdd::ToTheList);
         chosen.extend(listed.usable.iter().filter(|name| all || globs.iter().any(|glob| glob.matches(name))).cloned());
+        globs.retain(|glob| is_of_the_cluster(glob.as_str()));
+        chosen.extend(listed.of_the_cluster.iter().filter(|name| globs.iter().any(|glob| glob.matches(name))).cloned());
     } else if !globs.is_empty() {
         let message = format!("{origin} has a glob, and no list of namespaces is given for it to choose from");
         let hint = "pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`";
@@ -93,21 +95,32 @@ mod tests {
     #[test]
     fn names_and_globs_choose() {
         let listed = read("shop-a\nshop-b\nshop-tmp\nkube-system\n", "", &mut Vec::new());
-        let chosen = |include: &[&str], exclude: &[&str], names_add| {
+        let from_kubectl = read("namespace/shop-a\nnamespace/kube-system\n", "", &mut Vec::new());
+        let choose_from = |listed, include: &[&str], exclude: &[&str], names_add| {
             let patterns = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
             let (include, exclude) = (patterns(include), patterns(exclude));
             let wanted = Wanted {
                 include: &include,
                 origin: &Origin::Flag("--namespaces"),
                 exclude: &exclude,
-                listed: Some(&listed),
+                listed: Some(listed),
                 names_add,
             };
             choose(&wanted, &mut Vec::new()).namespaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
+        let chosen = |include: &[&str], exclude: &[&str], names_add| choose_from(&listed, include, exclude, names_add);
         assert_eq!(chosen(&[], &["kube-*"], NamesAdd::ToTheList), "shop-a shop-b shop-tmp");
         assert_eq!(chosen(&["team", "shop-*"], &["*-tmp"], NamesAdd::ToTheList), "shop-a shop-b team");
         assert_eq!(chosen(&["team"], &["kube-*", "shop-*"], NamesAdd::ToTheList), "team");
         assert_eq!(chosen(&["team"], &[], NamesAdd::Nothing), "team");
+        for (include, expected) in [
+            (&[][..], "shop-a"),
+            (&["*"], "shop-a"),
+            (&["kube-*"], "kube-system"),
+            (&["{kube,shop}-*"], "shop-a"),
+            (&["kube-system"], "kube-system shop-a"),
+        ] {
+            assert_eq!(choose_from(&from_kubectl, include, &[], NamesAdd::ToTheList), expected, "{include:?}");
+        }
     }
 }

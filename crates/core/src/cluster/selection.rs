@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::facts::{Phase, Space};
-use crate::names::{Namespace, NamespacePattern};
+use crate::names::{Namespace, NamespacePattern, is_of_the_cluster};
 
 /// Which namespaces are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -129,11 +129,6 @@ impl Choice<'_> {
 enum By {
     Name,
     Rule,
-}
-
-/// Whether a name or glob begins like the cluster's own namespaces, which are served only if somebody names them.
-pub(super) fn is_of_the_cluster(name: &str) -> bool {
-    name.starts_with("kube-") || name.starts_with("openshift-") || name == "openshift"
 }
 
 #[cfg(test)]

@@ -75,14 +75,14 @@ pub fn text_of(bytes: Vec<u8>) -> Option<String> {
         [0xff, 0xfe, rest @ ..] => Some((rest, u16::from_le_bytes as fn([u8; 2]) -> u16)),
         [0xfe, 0xff, rest @ ..] => Some((rest, u16::from_be_bytes as fn([u8; 2]) -> u16)),
         [first, 0, _, 0, ..] if *first != 0 => Some((bytes.as_slice(), u16::from_le_bytes as fn([u8; 2]) -> u16)),
+        [0, first, 0, _, ..] if *first != 0 => Some((bytes.as_slice(), u16::from_be_bytes as fn([u8; 2]) -> u16)),
         _ => None,
     };
     match utf_16 {
-        Some((bytes, unit)) if bytes.len() % 2 == 0 => {
-            let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        Some((bytes, unit)) => {
+            let units = bytes.chunks(2).map(|pair| pair.try_into().ok().map(unit)).collect::<Option<Vec<u16>>>()?;
             String::from_utf16(&units).ok()
         }
-        Some(_) => None,
         None if bytes.trim_ascii_start().starts_with(b"{") => Some(String::from_utf8_lossy(&bytes).into_owned()),
         None => String::from_utf8(bytes).ok(),
     }
@@ -113,13 +113,25 @@ mod tests {
     }
 
     #[test]
+    fn every_blank_of_unicode_is_damage_at_an_edge() {
+        for blank in ('\u{2000}'..='\u{200a}').chain(['\u{a0}', '\u{1680}', '\u{202f}', '\u{205f}', '\u{3000}']) {
+            assert!(is_at_an_edge(&format!("p{blank}")) && is_at_an_edge(&format!("{blank}p")), "{blank:?}");
+            assert_eq!(mended(&format!("{blank}ghp_x{blank}")).unwrap().0, "ghp_x", "{blank:?}");
+        }
+    }
+
+    #[test]
     fn text_of_powershell_is_read() {
-        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
-        assert_eq!(text_of(utf_16("{\"é\"}")).as_deref(), Some("{\"é\"}"));
-        assert_eq!(text_of([vec![0xff, 0xfe], utf_16("ab")].concat()).as_deref(), Some("ab"));
-        assert_eq!(text_of(vec![0xfe, 0xff, 0, b'a']).as_deref(), Some("a"));
+        for (mark, order) in
+            [(vec![0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]), (vec![0xfe, 0xff], u16::to_be_bytes)]
+        {
+            let utf_16 = |text: &str| text.encode_utf16().flat_map(order).collect::<Vec<_>>();
+            assert_eq!(text_of(utf_16("{\"é\"}")).as_deref(), Some("{\"é\"}"));
+            assert_eq!(text_of([mark, utf_16("a")].concat()).as_deref(), Some("a"));
+        }
         assert_eq!(text_of("é".into()).as_deref(), Some("é"));
         assert_eq!(text_of(vec![0xe9, b'x']), None);
+        assert_eq!(text_of(vec![0xff, 0xfe, b'a']), None);
         assert_eq!(text_of(b" {\"\xe9\"}".to_vec()).as_deref(), Some(" {\"\u{fffd}\"}"));
     }
 }

@@ -210,6 +210,7 @@ mod tests {
             (wrapped, 0),
             (STANDARD.encode(&once), 1),
             (STANDARD.encode(JSON.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()), 0),
+            (STANDARD.encode(JSON.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>()), 0),
         ] {
             assert_eq!(decode(&text), Ok((JSON.to_owned(), warnings)), "{text}");
         }

@@ -71,7 +71,7 @@ impl Fault {
             ),
             Self::AuthUtf16 => (
                 Code::AuthNotUtf8,
-                "has an `auth` that holds UTF-16 text, as PowerShell's `[Text.Encoding]::Unicode` writes it; UTF-8 is written instead"
+                "has an `auth` that holds UTF-16 text, as PowerShell's `[Text.Encoding]::Unicode` or `BigEndianUnicode` writes it; UTF-8 is written instead"
                     .into(),
                 "encode the bytes of `[Text.Encoding]::UTF8` in the source, too",
             ),

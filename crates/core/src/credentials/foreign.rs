@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::findings::Subject;
-use super::lifetime;
+use super::{damage, lifetime};
 
 /// The beginnings of one service's tokens, and the registries of that service.
 const TOKENS: [(&[&str], &[&str]); 3] = [
@@ -44,8 +44,9 @@ pub(super) fn is_the_username(it: &Subject<'_>) -> bool {
 /// Whether the password is base64 of UTF-16 text, which PowerShell encodes by default.
 pub(super) fn is_utf_16(it: &Subject<'_>) -> bool {
     let Ok(bytes) = STANDARD.decode(it.password) else { return false };
-    let is_pair = |pair: &[u8]| pair.len() == 2 && pair[0].is_ascii_graphic() && pair[1] == 0;
-    bytes.len() >= 8 && bytes.chunks(2).all(is_pair)
+    // Text in UTF-8 with a NUL keeps that NUL.
+    let is_wide = bytes.len() >= 8 && bytes.contains(&0);
+    is_wide && damage::text_of(bytes).is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
 /// Whether the user name is another one than ECR accepts.
@@ -82,6 +83,10 @@ mod tests {
             ("a.azurecr.io", "acme", "dckr_oat_abc", Some(0)),
             ("ghcr.io", "acme", "acme", Some(1)),
             ("ghcr.io", "acme", "ZABjAGsAcgBfAHAAYQB0AA==", Some(2)),
+            ("ghcr.io", "acme", "AGQAYwBrAHIAXwBwAGEAdA==", Some(2)),
+            ("ghcr.io", "acme", "//5kAGMAawByAF8AcABhAHQA", Some(2)),
+            ("ghcr.io", "acme", "/v8AZABjAGsAcgBfAHAAYQB0", Some(2)),
+            ("ghcr.io", "acme", "ZGNrcl9wYXQAZGNrcg==", None),
             (ECR, "aws", long.as_str(), Some(3)),
             (ECR, "acme", long.as_str(), Some(3)),
             (ECR, "AWS", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", Some(4)),

@@ -1,7 +1,10 @@
 //! Finds the images that objects name.
 
+use std::borrow::Cow;
+
 use super::kinds::FIELD;
 use super::value::{Content, Value};
+use crate::docker_config::kubelet::Image;
 
 /// The lists of a Pod spec that name images.
 const LISTS: [&str; 4] = ["initContainers", "containers", "ephemeralContainers", "volumes"];
@@ -21,13 +24,13 @@ pub fn in_pod_spec<'v, 'a>(pod_spec: &'v Value<'a>) -> Vec<&'v Value<'a>> {
     LISTS.into_iter().flat_map(of).filter_map(|(item, list)| image(item, list)).collect()
 }
 
-/// Every field `image`, however deep.
+/// The images of every field that has some by its name, however deep.
 pub fn everywhere<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
     match &value.content {
         Content::Sequence(items) => items.iter().flat_map(everywhere).collect(),
         Content::Mapping(fields) => fields
             .iter()
-            .flat_map(|(key, value)| if key.text() == Some("image") { vec![value] } else { everywhere(value) })
+            .flat_map(|(key, value)| of_field(key.text(), value).unwrap_or_else(|| everywhere(value)))
             .collect(),
         Content::Word(..) | Content::Text(..) => Vec::new(),
     }
@@ -43,13 +46,33 @@ pub fn likely_places<'v, 'a>(value: &'v Value<'a>, path: &str) -> Vec<(String, V
         }
         Content::Mapping(fields) => {
             let dot = if path.is_empty() { "" } else { "." };
-            let below = |(key, value): (&Value<'a>, &'v Value<'a>)| match key.text() {
-                Some("image") => vec![(String::new(), vec![value])],
-                Some(name) => likely_places(value, &format!("{path}{dot}{name}")),
-                None => Vec::new(),
+            let below = |(key, value): (&Value<'a>, &'v Value<'a>)| match (key.text(), of_field(key.text(), value)) {
+                (_, Some(images)) => vec![(String::new(), images)],
+                (Some(name), None) => likely_places(value, &format!("{path}{dot}{name}")),
+                (None, None) => Vec::new(),
             };
             fields.iter().flat_map(below).collect()
         }
         Content::Word(..) | Content::Text(..) => Vec::new(),
     }
+}
+
+/// An image as text; a mapping has its parts, as in the values of charts, and here no tag.
+pub fn text<'a>(image: &Value<'a>) -> Option<Cow<'a, str>> {
+    let name = image.text().or_else(|| image.text_of("repository")).or_else(|| image.text_of("url"))?;
+    let registry = image.text_of("registry").filter(|registry| !registry.is_empty());
+    Some(registry.map_or(Cow::Borrowed(name), |registry| Cow::Owned(format!("{registry}/{name}"))))
+}
+
+/// The images of a field, if its name says that it has some. All but a plain `image` count only with the host of a registry.
+fn of_field<'v, 'a>(name: Option<&str>, value: &'v Value<'a>) -> Option<Vec<&'v Value<'a>>> {
+    let values = match (name?, &value.content) {
+        ("image", Content::Word(..) | Content::Text(..)) => return Some(vec![value]),
+        ("image" | "imageName" | "imageURL" | "imageUrl", _) => vec![value],
+        ("images", Content::Mapping(images)) => images.values().collect(),
+        _ => return None,
+    };
+    let has_host = |text: Cow<'_, str>| text.parse::<Image>().is_ok_and(|image| text.starts_with(image.domain()));
+    let images: Vec<_> = values.into_iter().filter(|image| text(image).is_some_and(has_host)).collect();
+    (!images.is_empty()).then_some(images)
 }

@@ -146,7 +146,7 @@ impl<'a> Search<'a, '_> {
         let mut fault = None;
         let mut parsed = Vec::new();
         for image in written {
-            match image.text().map(str::parse::<Image>) {
+            match images::text(image).map(|text| text.parse::<Image>()) {
                 Some(Ok(image)) => parsed.push(image),
                 Some(Err(invalid)) => fault = fault.or(Some(invalid.to_string())),
                 None if image.is_null() => {}
@@ -164,11 +164,12 @@ impl<'a> Search<'a, '_> {
     /// Counts an object of an unknown kind with images that a login matches.
     fn unknown(&mut self, value: &Value<'a>, object: &Object<'a>) {
         let is_named = is_kind(object.kind) && (object.group.is_empty() || is_group(object.group));
-        if self.rules.which == Which::All || !is_named {
+        // No Pod is made from the two kinds of plain data.
+        if self.rules.which == Which::All || !is_named || matches!(object.kind, "ConfigMap" | "Secret") {
             return;
         }
         let matches = |images: &[&Value<'_>]| {
-            let images: Vec<Image> = images.iter().filter_map(|image| image.text()?.parse().ok()).collect();
+            let images: Vec<Image> = images.iter().filter_map(|image| images::text(image)?.parse().ok()).collect();
             !images.is_empty() && !self.rules.wanted(&images, object.namespace.as_ref()).is_empty()
         };
         let places = images::likely_places(value, "").into_iter().filter(|(_, images)| matches(images));

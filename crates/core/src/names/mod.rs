@@ -196,6 +196,14 @@ impl VariableName {
 /// The annotations by which a namespace, or an object, says that it wants no pull secret: `"true"`.
 pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
 
+/// The names that a cluster keeps for its own namespaces, which are served only if somebody names them.
+pub const OF_THE_CLUSTER: [&str; 3] = ["kube-*", "openshift", "openshift-*"];
+
+/// Whether a name is one of the cluster's own namespaces, or a glob begins like one.
+pub fn is_of_the_cluster(name: &str) -> bool {
+    OF_THE_CLUSTER.iter().any(|own| own.strip_suffix('*').map_or(*own == name, |start| name.starts_with(start)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +216,16 @@ mod tests {
         }
         for bad in ["", "-a", "a-", "Team", "a.b", "a b", "é", "a_b", &"a".repeat(64)] {
             assert!(bad.parse::<Namespace>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn kubernetes_and_openshift_keep_names_for_their_own_namespaces() {
+        for own in ["kube-system", "kube-public", "kube-node-lease", "kube-*", "openshift", "openshift-dns"] {
+            assert!(is_of_the_cluster(own), "{own}");
+        }
+        for other in ["default", "kube", "kubernetes", "team-kube-system", "openshifts", "*"] {
+            assert!(!is_of_the_cluster(other), "{other}");
         }
     }
 

@@ -4,8 +4,8 @@ use globset::Glob;
 
 use super::Granted;
 use super::selector::Selector;
-use crate::cluster::selection::{Others, is_of_the_cluster};
-use crate::names::{NamespacePattern, is_glob};
+use crate::cluster::selection::Others;
+use crate::names::{NamespacePattern, is_glob, is_of_the_cluster};
 use crate::objects::guard::{has_not_opted_out, is_one_of, names, quoted};
 
 /// The same test as [`is_of_the_cluster`], in CEL.

@@ -4,11 +4,8 @@ use super::{Accounts, Overwrites, Settings};
 use crate::cluster::{OnConflict, Unchangeable};
 use crate::controller::Selection;
 use crate::controller::wanted::{Config, Key, Source, Wanted};
-use crate::names::SecretKey;
+use crate::names::{OF_THE_CLUSTER, SecretKey};
 use crate::spec::choice::Link;
-
-/// The patcher itself leaves out no namespace. Without the last three patterns, the cluster's own namespaces would be left out.
-const EVERYWHERE: [&str; 4] = ["*", "kube-*", "openshift", "openshift-*"];
 
 impl Settings {
     /// The meaning of the settings. The owner is the name of the Secret.
@@ -28,7 +25,8 @@ impl Settings {
             name: secret_name.clone(),
             sources: vec![Source::Whole(Key { secret: secret_name.clone(), key: SecretKey::known("whole") })],
             namespaces: Selection {
-                include: EVERYWHERE.iter().filter_map(|pattern| pattern.parse().ok()).collect(),
+                // The patcher itself leaves out no namespace.
+                include: ["*"].iter().chain(&OF_THE_CLUSTER).filter_map(|pattern| pattern.parse().ok()).collect(),
                 exclude: excluded.clone(),
                 selector: None,
             },

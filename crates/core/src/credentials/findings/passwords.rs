@@ -90,7 +90,7 @@ pub(super) const ERRORS: &[Finding] = &[
     Finding {
         is: foreign::is_utf_16,
         code: Code::NotThePassword,
-        what: "is base64 of UTF-16 text, as PowerShell's `[Text.Encoding]::Unicode` encodes",
+        what: "is base64 of UTF-16 text, as PowerShell's `[Text.Encoding]::Unicode` or `BigEndianUnicode` encodes",
         remedy: Remedy::Text("give the token itself: base64 is for a whole Docker config, and of UTF-8"),
     },
     Finding {
