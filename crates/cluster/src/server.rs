@@ -188,7 +188,9 @@ impl Server {
                 Trouble::NoLogin | Trouble::Late | Trouble::Interrupted | Trouble::Nonsense | Trouble::Endless => false,
             };
             let wait = wait.unwrap_or_else(|| jittered(pause));
-            if !helps || Instant::now() + wait >= end {
+            // An API server, or a proxy before it, may ask for any number of seconds.
+            let is_in_time = Instant::now().checked_add(wait).is_some_and(|then| then < end);
+            if !helps || !is_in_time {
                 return Err(trouble);
             }
             self.rest(wait).await?;
