@@ -14,9 +14,11 @@ use kube::{Client, Config};
 use regcred_cluster::call::Call;
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::server::{Server, Trouble};
+use regcred_cluster::stuck::{Mode, restart};
 use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Space, Unchangeable};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
+use regcred_core::names::Namespace;
 use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::Link;
 use serde_json::{Value, json};
@@ -178,6 +180,37 @@ fn a_list_is_read_page_by_page_and_again_when_it_has_become_too_old() {
 
 const NAME: &str = "pull";
 
+#[test]
+fn pods_of_many_namespaces_are_read_one_by_one_where_a_list_of_all_is_forbidden() {
+    let (name, logins) = (NAME.parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
+    let namespaces: Vec<Namespace> = (0..9).map(|number| format!("n{number}").parse().unwrap()).collect();
+    let facts = Facts { namespaces: namespaces.iter().map(|name| (name.clone(), Space::default())).collect() };
+    let delivery = delivery(vec![PullSecret::new(&name, namespaces, Accounts::All, &logins)]);
+    let found = |answers| {
+        let peer = Peer::with(answers);
+        let found = run(async { restart(&peer.server(LONG, never), &delivery, &facts, Mode::Find).await });
+        (found.map(|found| found.len()).map_err(|problem| problem.message), peer.requests())
+    };
+    let no = (403, "", json!({"message": "no"}));
+    let empty = (200, "", json!({"items": []}));
+    let (all, requests) = found([vec![no.clone()], vec![empty.clone(); 9]].concat());
+    assert_eq!(all, Ok(0), "{requests:?}");
+    assert_eq!(requests.len(), 10);
+    assert!(requests.iter().any(|request| request.starts_with("GET /api/v1/namespaces/n8/pods?")), "{requests:?}");
+    let (all, _) = found([vec![no.clone()], vec![empty; 8], vec![no]].concat());
+    assert_eq!(all, Err("the cluster forbids to list pods: no".to_owned()));
+}
+
+fn delivery(pull_secrets: Vec<PullSecret<'_>>) -> Delivery<'_> {
+    Delivery {
+        pull_secrets,
+        link: Link::ServiceAccount,
+        marks: Marks { owner: "acme".to_owned(), profile: None },
+        on_conflict: OnConflict::Fail,
+        unchangeable: Unchangeable::Refuse,
+    }
+}
+
 /// Executes the step from this Secret, or from none, to the wanted one in the namespace `team`, and returns the outcomes as text.
 fn executed(peer: &Peer, there: Option<Value>) -> Vec<String> {
     executed_within(peer, there, LONG)
@@ -187,18 +220,8 @@ fn executed_within(peer: &Peer, there: Option<Value>, timeout: Duration) -> Vec<
     let (name, account) = (NAME.parse().unwrap(), ["default".parse().unwrap()]);
     let logins =
         Logins::Read(DockerConfig::merge(vec![Credential::sample("ghcr.io", "robot", "hunter2canary")]).unwrap());
-    let delivery = Delivery {
-        pull_secrets: vec![PullSecret::new(
-            &name,
-            vec!["team".parse().unwrap()],
-            Accounts::Chosen(&account, &[]),
-            &logins,
-        )],
-        link: Link::ServiceAccount,
-        marks: Marks { owner: "acme".to_owned(), profile: None },
-        on_conflict: OnConflict::Fail,
-        unchangeable: Unchangeable::Refuse,
-    };
+    let team = vec!["team".parse().unwrap()];
+    let delivery = delivery(vec![PullSecret::new(&name, team, Accounts::Chosen(&account, &[]), &logins)]);
     let secrets = there.map(|there| (name.clone(), serde_json::from_value(there).unwrap())).into_iter().collect();
     let accounts = [("default".parse().unwrap(), regcred_core::cluster::facts::Account::default())].into();
     let space = Space { secrets: Some(secrets), accounts, ..Space::default() };
