@@ -236,6 +236,13 @@ fn executed_within(peer: &Peer, there: Option<Value>, timeout: Duration) -> Vec<
     done.into_iter().map(|(_, ending)| words(ending)).collect()
 }
 
+/// A Secret of the owner with other logins.
+fn ours() -> Value {
+    json!({"metadata": {"name": NAME, "uid": "u1", "resourceVersion": "7",
+        "labels": {"app.kubernetes.io/managed-by": "regcred"}, "annotations": {"regcred.dev/owner": "acme"}},
+        "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "e30="}})
+}
+
 #[test]
 fn a_new_secret_is_not_forced_and_one_that_was_read_only_as_it_was_read() {
     let peer = Peer::with(vec![(200, "", json!({})), (201, "", json!({}))]);
@@ -247,11 +254,8 @@ fn a_new_secret_is_not_forced_and_one_that_was_read_only_as_it_was_read() {
     assert!(requests[1].starts_with("PATCH /api/v1/namespaces/team/secrets/pull?fieldManager=regcred-acme HTTP/1.1 "));
     assert!(!requests[1].contains("resourceVersion"));
 
-    let ours = json!({"metadata": {"name": NAME, "uid": "u1", "resourceVersion": "7",
-        "labels": {"app.kubernetes.io/managed-by": "regcred"}, "annotations": {"regcred.dev/owner": "acme"}},
-        "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "e30="}});
     let peer = Peer::with(vec![(200, "", json!({})), (200, "", json!({}))]);
-    assert_eq!(executed(&peer, Some(ours)), ["written", "written"]);
+    assert_eq!(executed(&peer, Some(ours())), ["written", "written"]);
     let secret = &peer.requests()[1];
     assert!(secret.contains("&force=true "), "{secret}");
     assert!(secret.contains(r#""uid":"u1""#) && secret.contains(r#""resourceVersion":"7""#), "{secret}");
@@ -300,6 +304,16 @@ fn who_changes_a_list_all_the_time_is_named() {
     let peer = Peer::with((0..10_000).flat_map(lost).collect());
     let said = executed_within(&peer, None, Duration::from_millis(300)).remove(0);
     assert!(said.contains("(422): test failed; `their-controller` writes it, too"), "{said}");
+    assert!(peer.requests().len() < 20, "each try waits longer: {}", peer.requests().len());
+}
+
+#[test]
+fn a_secret_that_others_write_all_the_time_is_tried_again_after_longer_and_longer_pauses() {
+    let lost = || [(409, "", json!({"message": "conflict"})), (200, "", ours())];
+    let peer = Peer::with([(200, "", json!({}))].into_iter().chain((0..10_000).flat_map(|_| lost())).collect());
+    let said = executed_within(&peer, Some(ours()), Duration::from_millis(300)).remove(1);
+    assert!(said.contains("the Secret team/pull (409): conflict"), "{said}");
+    assert!((5..20).contains(&peer.requests().len()), "{}", peer.requests().len());
 }
 
 #[test]
