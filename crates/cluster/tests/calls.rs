@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use kube::{Client, Config};
 use regcred_cluster::call::Call;
 use regcred_cluster::execute::{Ending, execute};
+use regcred_cluster::policy::{self, Acts};
 use regcred_cluster::server::{Server, Trouble};
 use regcred_cluster::stuck::{Mode, restart};
 use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Space, Unchangeable};
@@ -199,6 +200,27 @@ fn pods_of_many_namespaces_are_read_one_by_one_where_a_list_of_all_is_forbidden(
     assert!(requests.iter().any(|request| request.starts_with("GET /api/v1/namespaces/n8/pods?")), "{requests:?}");
     let (all, _) = found([vec![no.clone()], vec![empty; 8], vec![no]].concat());
     assert_eq!(all, Err("the cluster forbids to list pods: no".to_owned()));
+}
+
+#[test]
+fn a_policy_is_tried_until_the_account_of_the_pod_is_there_and_a_refusal_is_shown() {
+    let tried = |answers, timeout| {
+        let (peer, name) = (Peer::with(answers), NAME.parse().unwrap());
+        let (team, keys) = ("team".parse().unwrap(), ["ghcr.io".parse().unwrap()]);
+        run(async { policy::wait(&peer.server(timeout, never), &team, &name, keys.iter()).await }).unwrap()
+    };
+    let pod = |name: &str| (201, "", json!({"spec": {"imagePullSecrets": [{"name": name}]}}));
+    let no = |words: &str| (403, "", json!({"message": format!("pods \"regcred-probe-x\" is forbidden: {words}")}));
+    let no_account = || no("error looking up service account team/default: serviceaccount \"default\" not found");
+    assert_eq!(tried(vec![no_account(), pod("theirs"), pod(NAME)], LONG), Acts::Yes);
+    assert_eq!(tried(vec![pod("theirs"); 1000], Duration::from_millis(300)), Acts::NotYet);
+    let quota = "exceeded quota: pods, requested: pods=1";
+    let late = Duration::from_millis(300);
+    for (answers, timeout, said) in [(vec![no(quota)], LONG, quota), (vec![no_account(); 1000], late, "not found")] {
+        let Acts::Refused(problem) = tried(answers, timeout) else { panic!("{said}") };
+        assert!(problem.message.starts_with("the cluster forbids to create a Pod on trial in team: "), "{problem:?}");
+        assert!(problem.message.ends_with(said), "{problem:?}");
+    }
 }
 
 fn delivery(pull_secrets: Vec<PullSecret<'_>>) -> Delivery<'_> {
