@@ -32,6 +32,22 @@ fn a_login_that_its_registry_refuses_reaches_no_cluster() {
     assert!(cluster.accept().is_err(), "the cluster was not asked");
 }
 
+#[test]
+fn a_missing_file_among_several_kubeconfigs_is_skipped_as_kubectl_does() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("one"), kubeconfig("http://127.0.0.1:1")).unwrap();
+    for (list, said) in [
+        ("missing:one", "the cluster cannot be reached: connection refused"),
+        ("one:missing", "the cluster cannot be reached: connection refused"),
+        ("missing", "the kubeconfig cannot be read: "),
+        ("missing:absent", "the kubeconfig cannot be read: "),
+    ] {
+        let output = regcred(folder.path(), &[LOGIN, ("KUBECONFIG", list)], &["apply", "-n", "a"]);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && text.contains(said), "{list}: {text}");
+    }
+}
+
 /// A kubeconfig for this address.
 fn kubeconfig(address: &str) -> String {
     format!(

@@ -1,5 +1,6 @@
 //! Creates a client from a kubeconfig, or from the ServiceAccount of the Pod.
 
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -164,10 +165,14 @@ fn parse(text: &SecretString) -> Result<Kubeconfig, Diagnostic> {
     Kubeconfig::from_yaml(text.expose_secret()).map_err(|error| invalid(&error))
 }
 
+/// Reads the files that exist, as kubectl does; it is an error if there is none.
 fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Diagnostic> {
+    let is_missing = |path: &Path| path.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let found: Vec<_> = paths.iter().filter(|path| !is_missing(path)).collect();
+    let paths = if found.is_empty() { paths.iter().take(1).collect() } else { found };
     paths.iter().try_for_each(|path| check_file(path))?;
     let merged =
-        paths.iter().try_fold(Kubeconfig::default(), |merged, path| merged.merge(Kubeconfig::read_from(path)?));
+        paths.into_iter().try_fold(Kubeconfig::default(), |merged, path| merged.merge(Kubeconfig::read_from(path)?));
     merged.map_err(|error| invalid(&error))
 }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::call::{APPLY, Call, JSON_PATCH};
 use crate::failure::Attempt;
 use crate::path::{self, Kind};
+use crate::pause::Pauses;
 use crate::read::each;
 use crate::server::{Server, Trouble};
 
@@ -108,6 +109,7 @@ impl Run<'_> {
         let path = Kind::ServiceAccount.one(namespace, &step.name);
         let removes = step.change.action == Action::Delete;
         let (mut list, mut unchanged, mut metadata) = (list.to_vec(), 0, Metadata::default());
+        let mut pauses = Pauses::default();
         loop {
             let operations =
                 if removes { reference::remove(&list, references) } else { reference::add(&list, references) };
@@ -120,6 +122,9 @@ impl Run<'_> {
                     Err(trouble) if matches!(trouble.code(), 404 | 409 | 422) => trouble,
                     Err(trouble) => return Err(trouble),
                 };
+            if refusal.code() != 404 {
+                self.server.rest(pauses.another()).await?;
+            }
             match self.server.ask::<Account>(&Call::get(path.clone())).await {
                 // Another writer may change the list once and back, but hardly twice.
                 Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => {
@@ -161,9 +166,10 @@ impl Run<'_> {
         }
     }
 
-    /// Writes a Secret. If another writer was faster, the Secret is read and compared again.
+    /// Writes a Secret. If another writer was faster, the Secret is read and compared again after a pause.
     async fn secret(&self, mut step: Step, namespace: &Namespace) -> Result<Ending, Trouble> {
         let end = Instant::now() + self.server.timeout();
+        let mut pauses = Pauses::default();
         loop {
             if step.change.reason == Reason::Unchangeable
                 && let Object::Secret { there, .. } = &mut step.object
@@ -175,7 +181,9 @@ impl Run<'_> {
             match self.server.send(&call).await {
                 Ok(_) => return Ok(Ending::Written),
                 Err(trouble) if trouble.is_end_of_namespace() => return Ok(Ending::Gone),
-                Err(trouble) if trouble.code() == 409 && Instant::now() < end => {}
+                Err(trouble) if trouble.code() == 409 && Instant::now() < end => {
+                    self.server.rest(pauses.another()).await?;
+                }
                 Err(trouble) => return Err(trouble),
             }
             step = match self.compare_again(&step, namespace).await? {

@@ -5,12 +5,30 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 /// The first pause before another try; each is twice as long as the one before.
-pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The pauses of one piece of work: each is twice as long as the one before.
+pub struct Pauses(Duration);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Pauses {
+    /// Half of the next pause to all of it.
+    pub fn another(&mut self) -> Duration {
+        let pause = jittered(self.0);
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+        pause
+    }
+}
 
 /// Half of the time to all of it, so that many clients do not come back at once.
-pub fn jittered(time: Duration) -> Duration {
+fn jittered(time: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8) % 1000;
     time / 2 + time / 2 * u32::try_from(random).unwrap_or_default() / 1000
 }

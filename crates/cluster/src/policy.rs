@@ -65,14 +65,16 @@ pub async fn has_controller(server: &Server, owner: &str) -> bool {
 }
 
 /// Whether a policy is active.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Acts {
     /// It adds the reference to a dry-run Pod.
     Yes,
     /// It has not added the reference within the deadline of one call.
     NotYet,
-    /// This account may not create Pods, not even as a dry run.
-    Unknown,
+    /// The API server refuses a Pod on trial: why.
+    Refused(Box<Diagnostic>),
+    /// No image matches the registries, so there is no Pod that the policy would change.
+    Untested,
 }
 
 /// Creates a Pod as a dry run (`dryRun`), until the Pod gets the reference.
@@ -85,21 +87,35 @@ pub async fn wait<'a>(
     reference: &ResourceName,
     keys: impl Iterator<Item = &'a RegistryKey>,
 ) -> Result<Acts, Trouble> {
-    let Some(pod) = probe(keys) else { return Ok(Acts::Unknown) };
+    let Some(pod) = probe(keys) else { return Ok(Acts::Untested) };
     let call = Call::create(format!("{NAMESPACES}/{namespace}/pods?dryRun=All"), &pod);
     let end = Instant::now() + server.timeout();
+    let mut acts = Acts::NotYet;
     while Instant::now() < end {
-        match server.ask::<Value>(&call).await {
+        acts = match server.ask::<Value>(&call).await {
             Ok(made) => {
                 let list = made["spec"]["imagePullSecrets"].as_array().cloned().unwrap_or_default();
                 if regcred_core::cluster::reference::refers(&list, reference) {
                     return Ok(Acts::Yes);
                 }
+                Acts::NotYet
             }
             Err(trouble @ Trouble::Interrupted) => return Err(trouble),
-            Err(_) => return Ok(Acts::Unknown),
-        }
+            Err(trouble) => {
+                let problem = Attempt::new("create", format!("a Pod on trial in {namespace}")).failed(&trouble);
+                let refused = Acts::Refused(Box::new(problem));
+                if !lacks_its_account(&trouble) {
+                    return Ok(refused);
+                }
+                refused
+            }
+        };
         server.rest(PAUSE).await?;
     }
-    Ok(Acts::NotYet)
+    Ok(acts)
+}
+
+/// Whether a Pod is refused because its ServiceAccount is not there yet: the cluster creates it soon after the namespace.
+fn lacks_its_account(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Refused(status) if status.message.contains("error looking up service account"))
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::body;
 use crate::call::{Call, JSON, METADATA, encoded};
-use crate::pause::{FIRST_PAUSE, LONGEST_PAUSE, jittered};
+use crate::pause::Pauses;
 
 /// How often a wait checks whether the program was told to stop.
 const TICK: Duration = Duration::from_millis(100);
@@ -176,7 +176,7 @@ impl Server {
     /// The errors of [`Self::ask`].
     pub async fn send(&self, call: &Call) -> Result<Vec<u8>, Trouble> {
         let end = Instant::now() + self.timeout;
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = Pauses::default();
         loop {
             let (trouble, wait) = match self.patiently(end, self.once(call)).await? {
                 Ok(answer) => return Ok(answer),
@@ -187,12 +187,14 @@ impl Server {
                 Trouble::Unreachable(_) => self.has_answered.get(),
                 Trouble::NoLogin | Trouble::Late | Trouble::Interrupted | Trouble::Nonsense | Trouble::Endless => false,
             };
-            let wait = wait.unwrap_or_else(|| jittered(pause));
-            if !helps || Instant::now() + wait >= end {
+            let pause = pauses.another();
+            let wait = wait.unwrap_or(pause);
+            // An API server, or a proxy before it, may ask for any number of seconds.
+            let is_in_time = Instant::now().checked_add(wait).is_some_and(|then| then < end);
+            if !helps || !is_in_time {
                 return Err(trouble);
             }
             self.rest(wait).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -13,10 +13,13 @@ use std::time::{Duration, Instant};
 use kube::{Client, Config};
 use regcred_cluster::call::Call;
 use regcred_cluster::execute::{Ending, execute};
+use regcred_cluster::policy::{self, Acts};
 use regcred_cluster::server::{Server, Trouble};
+use regcred_cluster::stuck::{Mode, restart};
 use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Space, Unchangeable};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
+use regcred_core::names::Namespace;
 use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::Link;
 use serde_json::{Value, json};
@@ -113,10 +116,12 @@ fn a_call_that_is_put_off_comes_back_when_it_was_told_to() {
     let began = Instant::now();
     assert_eq!(ask(&peer, LONG).unwrap(), json!({"a": 1}));
     assert!(began.elapsed() >= Duration::from_secs(1));
-    let peer = Peer::with(vec![(429, "Retry-After: 100\r\n", json!("much later"))]);
-    let began = Instant::now();
-    assert_eq!(ask(&peer, LONG).unwrap_err().code(), 429);
-    assert!(began.elapsed() < LONG, "a wait that the deadline does not allow is no wait");
+    for much_later in ["Retry-After: 100\r\n", "Retry-After: 18446744073709551615\r\n"] {
+        let peer = Peer::with(vec![(429, much_later, json!("much later"))]);
+        let began = Instant::now();
+        assert_eq!(ask(&peer, LONG).unwrap_err().code(), 429);
+        assert!(began.elapsed() < LONG, "a wait that the deadline does not allow is no wait");
+    }
 }
 
 #[test]
@@ -176,6 +181,58 @@ fn a_list_is_read_page_by_page_and_again_when_it_has_become_too_old() {
 
 const NAME: &str = "pull";
 
+#[test]
+fn pods_of_many_namespaces_are_read_one_by_one_where_a_list_of_all_is_forbidden() {
+    let (name, logins) = (NAME.parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
+    let namespaces: Vec<Namespace> = (0..9).map(|number| format!("n{number}").parse().unwrap()).collect();
+    let facts = Facts { namespaces: namespaces.iter().map(|name| (name.clone(), Space::default())).collect() };
+    let delivery = delivery(vec![PullSecret::new(&name, namespaces, Accounts::All, &logins)]);
+    let found = |answers| {
+        let peer = Peer::with(answers);
+        let found = run(async { restart(&peer.server(LONG, never), &delivery, &facts, Mode::Find).await });
+        (found.map(|found| found.len()).map_err(|problem| problem.message), peer.requests())
+    };
+    let no = (403, "", json!({"message": "no"}));
+    let empty = (200, "", json!({"items": []}));
+    let (all, requests) = found([vec![no.clone()], vec![empty.clone(); 9]].concat());
+    assert_eq!(all, Ok(0), "{requests:?}");
+    assert_eq!(requests.len(), 10);
+    assert!(requests.iter().any(|request| request.starts_with("GET /api/v1/namespaces/n8/pods?")), "{requests:?}");
+    let (all, _) = found([vec![no.clone()], vec![empty; 8], vec![no]].concat());
+    assert_eq!(all, Err("the cluster forbids to list pods: no".to_owned()));
+}
+
+#[test]
+fn a_policy_is_tried_until_the_account_of_the_pod_is_there_and_a_refusal_is_shown() {
+    let tried = |answers, timeout| {
+        let (peer, name) = (Peer::with(answers), NAME.parse().unwrap());
+        let (team, keys) = ("team".parse().unwrap(), ["ghcr.io".parse().unwrap()]);
+        run(async { policy::wait(&peer.server(timeout, never), &team, &name, keys.iter()).await }).unwrap()
+    };
+    let pod = |name: &str| (201, "", json!({"spec": {"imagePullSecrets": [{"name": name}]}}));
+    let no = |words: &str| (403, "", json!({"message": format!("pods \"regcred-probe-x\" is forbidden: {words}")}));
+    let no_account = || no("error looking up service account team/default: serviceaccount \"default\" not found");
+    assert_eq!(tried(vec![no_account(), pod("theirs"), pod(NAME)], LONG), Acts::Yes);
+    assert_eq!(tried(vec![pod("theirs"); 1000], Duration::from_millis(300)), Acts::NotYet);
+    let quota = "exceeded quota: pods, requested: pods=1";
+    let late = Duration::from_millis(300);
+    for (answers, timeout, said) in [(vec![no(quota)], LONG, quota), (vec![no_account(); 1000], late, "not found")] {
+        let Acts::Refused(problem) = tried(answers, timeout) else { panic!("{said}") };
+        assert!(problem.message.starts_with("the cluster forbids to create a Pod on trial in team: "), "{problem:?}");
+        assert!(problem.message.ends_with(said), "{problem:?}");
+    }
+}
+
+fn delivery(pull_secrets: Vec<PullSecret<'_>>) -> Delivery<'_> {
+    Delivery {
+        pull_secrets,
+        link: Link::ServiceAccount,
+        marks: Marks { owner: "acme".to_owned(), profile: None },
+        on_conflict: OnConflict::Fail,
+        unchangeable: Unchangeable::Refuse,
+    }
+}
+
 /// Executes the step from this Secret, or from none, to the wanted one in the namespace `team`, and returns the outcomes as text.
 fn executed(peer: &Peer, there: Option<Value>) -> Vec<String> {
     executed_within(peer, there, LONG)
@@ -185,18 +242,8 @@ fn executed_within(peer: &Peer, there: Option<Value>, timeout: Duration) -> Vec<
     let (name, account) = (NAME.parse().unwrap(), ["default".parse().unwrap()]);
     let logins =
         Logins::Read(DockerConfig::merge(vec![Credential::sample("ghcr.io", "robot", "hunter2canary")]).unwrap());
-    let delivery = Delivery {
-        pull_secrets: vec![PullSecret::new(
-            &name,
-            vec!["team".parse().unwrap()],
-            Accounts::Chosen(&account, &[]),
-            &logins,
-        )],
-        link: Link::ServiceAccount,
-        marks: Marks { owner: "acme".to_owned(), profile: None },
-        on_conflict: OnConflict::Fail,
-        unchangeable: Unchangeable::Refuse,
-    };
+    let team = vec!["team".parse().unwrap()];
+    let delivery = delivery(vec![PullSecret::new(&name, team, Accounts::Chosen(&account, &[]), &logins)]);
     let secrets = there.map(|there| (name.clone(), serde_json::from_value(there).unwrap())).into_iter().collect();
     let accounts = [("default".parse().unwrap(), regcred_core::cluster::facts::Account::default())].into();
     let space = Space { secrets: Some(secrets), accounts, ..Space::default() };
@@ -211,6 +258,13 @@ fn executed_within(peer: &Peer, there: Option<Value>, timeout: Duration) -> Vec<
     done.into_iter().map(|(_, ending)| words(ending)).collect()
 }
 
+/// A Secret of the owner with other logins.
+fn ours() -> Value {
+    json!({"metadata": {"name": NAME, "uid": "u1", "resourceVersion": "7",
+        "labels": {"app.kubernetes.io/managed-by": "regcred"}, "annotations": {"regcred.dev/owner": "acme"}},
+        "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "e30="}})
+}
+
 #[test]
 fn a_new_secret_is_not_forced_and_one_that_was_read_only_as_it_was_read() {
     let peer = Peer::with(vec![(200, "", json!({})), (201, "", json!({}))]);
@@ -222,11 +276,8 @@ fn a_new_secret_is_not_forced_and_one_that_was_read_only_as_it_was_read() {
     assert!(requests[1].starts_with("PATCH /api/v1/namespaces/team/secrets/pull?fieldManager=regcred-acme HTTP/1.1 "));
     assert!(!requests[1].contains("resourceVersion"));
 
-    let ours = json!({"metadata": {"name": NAME, "uid": "u1", "resourceVersion": "7",
-        "labels": {"app.kubernetes.io/managed-by": "regcred"}, "annotations": {"regcred.dev/owner": "acme"}},
-        "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "e30="}});
     let peer = Peer::with(vec![(200, "", json!({})), (200, "", json!({}))]);
-    assert_eq!(executed(&peer, Some(ours)), ["written", "written"]);
+    assert_eq!(executed(&peer, Some(ours())), ["written", "written"]);
     let secret = &peer.requests()[1];
     assert!(secret.contains("&force=true "), "{secret}");
     assert!(secret.contains(r#""uid":"u1""#) && secret.contains(r#""resourceVersion":"7""#), "{secret}");
@@ -275,6 +326,16 @@ fn who_changes_a_list_all_the_time_is_named() {
     let peer = Peer::with((0..10_000).flat_map(lost).collect());
     let said = executed_within(&peer, None, Duration::from_millis(300)).remove(0);
     assert!(said.contains("(422): test failed; `their-controller` writes it, too"), "{said}");
+    assert!(peer.requests().len() < 20, "each try waits longer: {}", peer.requests().len());
+}
+
+#[test]
+fn a_secret_that_others_write_all_the_time_is_tried_again_after_longer_and_longer_pauses() {
+    let lost = || [(409, "", json!({"message": "conflict"})), (200, "", ours())];
+    let peer = Peer::with([(200, "", json!({}))].into_iter().chain((0..10_000).flat_map(|_| lost())).collect());
+    let said = executed_within(&peer, Some(ours()), Duration::from_millis(300)).remove(1);
+    assert!(said.contains("the Secret team/pull (409): conflict"), "{said}");
+    assert!((5..20).contains(&peer.requests().len()), "{}", peer.requests().len());
 }
 
 #[test]

@@ -33,8 +33,11 @@ pub(super) async fn apply(
     if done.iter().all(|(_, ending)| matches!(ending, Ending::Written | Ending::Kept)) {
         for pull_secret in &delivery.pull_secrets {
             let Some(namespace) = pull_secret.namespaces.first() else { continue };
-            let acts = wait(server, namespace, pull_secret.name, pull_secret.logins.registries()).await;
-            problems.extend(said(acts.unwrap_or(Acts::Unknown), pull_secret.name.as_str()));
+            // After Ctrl-C, the next steps say so.
+            let Ok(acts) = wait(server, namespace, pull_secret.name, pull_secret.logins.registries()).await else {
+                break;
+            };
+            problems.extend(said(acts, pull_secret.name.as_str()));
         }
     }
     Ok(done)
@@ -50,12 +53,12 @@ fn not_allowed(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
 }
 
 fn said(acts: Acts, name: &str) -> Option<Diagnostic> {
+    let unknown = format!("it is not known whether the policy for `{name}` acts");
     let message = match acts {
         Acts::Yes => return None,
         Acts::NotYet => format!("the policy for `{name}` does not act yet: a Pod on trial did not get the reference"),
-        Acts::Unknown => {
-            format!("nobody knows whether the policy for `{name}` acts: this account may not create a Pod on trial")
-        }
+        Acts::Refused(problem) => format!("{unknown}: {}", problem.message),
+        Acts::Untested => format!("{unknown}: no name of an image matches its registries, so no Pod can try it"),
     };
     let hint = "Pods that are created now may lack the reference; --restart-stuck-pods finds them later";
     Some(Diagnostic::warning(Code::ClusterTimeout, message).hint(hint))

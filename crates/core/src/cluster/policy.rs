@@ -151,7 +151,7 @@ fn has(there: &Value, wanted: &Value) -> bool {
 }
 
 /// A Pod whose image matches one of these keys, to test whether a policy adds the reference. The Pod already has a reference, so it does not
-/// get the references of its ServiceAccount.
+/// get the references of its ServiceAccount. It has only what the Pod Security level `restricted` allows.
 pub fn probe<'a>(mut keys: impl Iterator<Item = &'a RegistryKey>) -> Option<Value> {
     let key = keys.find(|key| !matches_no_image(key))?;
     let host =
@@ -161,7 +161,15 @@ pub fn probe<'a>(mut keys: impl Iterator<Item = &'a RegistryKey>) -> Option<Valu
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"generateName": "regcred-probe-"},
-        "spec": {"containers": [{"name": "probe", "image": image}], "imagePullSecrets": [{"name": "regcred-probe"}]},
+        "spec": {
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{
+                "name": "probe",
+                "image": image,
+                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+            }],
+            "imagePullSecrets": [{"name": "regcred-probe"}],
+        },
     }))
 }
 
@@ -250,5 +258,15 @@ mod tests {
             let keys: Vec<RegistryKey> = vec![key.parse().unwrap()];
             assert_eq!(probe(keys.iter()).unwrap()["spec"]["containers"][0]["image"], image);
         }
+    }
+
+    #[test]
+    fn a_probe_is_within_the_pod_security_level_restricted() {
+        let keys: [RegistryKey; 1] = ["ghcr.io".parse().unwrap()];
+        let spec = &probe(keys.iter()).unwrap()["spec"];
+        let context = json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
+        assert_eq!(spec["securityContext"], context);
+        let context = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
+        assert_eq!(spec["containers"][0]["securityContext"], context);
     }
 }
