@@ -248,7 +248,7 @@ fn a_merge_request_is_validated_without_secrets_and_the_default_branch_is_deploy
     assert!(failed(project.run(Pipeline::MergeRequest, &json!({}))).contains("pullSecrets"));
     project.git(&["restore", "."]);
     let comments = project.comment_on_a_merge_request();
-    assert!(comments.contains("| team-a | ServiceAccount/default | link |"), "{comments}");
+    assert!(comments.contains("| team-a | `ServiceAccount/default` | link |"), "{comments}");
     assert!(comments.contains("Secrets not compared"), "{comments}");
 
     project.git(&["switch", "--quiet", "main"]);
@@ -404,7 +404,7 @@ fn the_component_takes_names_of_variables() {
     let Some(project) = Project::of("4-component") else { return };
     project.create_namespaces(&["shop", "billing", "shop-staging"]);
     let comment = project.comment_on_a_merge_request();
-    assert!(comment.contains("| shop | ServiceAccount/default | link |"), "{comment}");
+    assert!(comment.contains("| shop | `ServiceAccount/default` | link |"), "{comment}");
     let variables = json!({"REGISTRY_AUTH": STANDARD.encode(LOGINS), "DOCKERHUB_AUTH": STANDARD.encode(HUB)});
     project.assert_that_it_needs("REGISTRY_AUTH", &variables);
     // A value in place of the name: GitLab refuses it by `regex`, which gitlab-ci-local ignores. regcred refuses it, too.
@@ -455,7 +455,7 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
     assert!(says(&log, "MISSING") && !log.contains("regcred diff"), "{log}");
     assert!(says(&log, "MISSING is expected here") && !log.contains("not current"), "{log}");
     let comments = project.comment_on_a_merge_request();
-    assert!(comments.contains(&format!("| {namespace} | ServiceAccount/default | link |")), "{comments}");
+    assert!(comments.contains(&format!("| {namespace} | `ServiceAccount/default` | link |")), "{comments}");
 
     let variables = json!({"DOCKERHUB_AUTH": STANDARD.encode(LOGINS)});
     project.assert_that_it_needs("DOCKERHUB_AUTH", &variables);
@@ -470,7 +470,7 @@ fn the_pipeline_of_init_reads_no_secret_on_a_merge_request_and_deploys_from_the_
 
     // A schedule serves a new namespace.
     let prefix = bench::fresh("glob");
-    project.edit(".gitlab-ci.yml", "- regcred apply\n", &format!("- regcred apply --namespaces '{prefix}-*'\n"));
+    project.edit(".gitlab-ci.yml", "    regcred apply ||", &format!("    regcred apply --namespaces '{prefix}-*' ||"));
     project.create_namespaces(&[&format!("{prefix}-a")]);
     succeeded(project.run(Pipeline::Scheduled, &variables));
     assert!(project.has_secret(&format!("{prefix}-a"), "image-pull-secret"));
