@@ -103,3 +103,24 @@ fn where_no_namespace_is_named_the_policies_choose_all_but_those_of_the_cluster(
         policies(bench, &["--exclude", "out-*"]).reach_only(&served, &others);
     }
 }
+
+#[test]
+fn a_glob_for_service_accounts_is_as_narrow_in_the_policy_as_it_is_written() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let space = namespace(bench, fresh("space"), &json!({}), &json!({}));
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "ci-one"}});
+    let flags = ["--service-account", "ci-*"];
+    let mut policies = Policies::applied(bench, (account, "/imagePullSecrets"), &flags);
+    Bench::wait("the policy to be in force", || policies.reach(&space));
+    policies.probe.0["metadata"]["name"] = json!(ACCOUNT);
+    assert!(!policies.reach(&space));
+}
+
+#[test]
+fn with_custom_resources_a_pod_gets_the_reference_for_an_image_of_any_registry() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let space = namespace(bench, fresh("space"), &json!({}), &json!({}));
+    let mut policies = Policies::of_pods(bench, &["--crd"]);
+    policies.probe.0["spec"]["containers"][0]["image"] = json!("named-by-a-resource.test/app");
+    Bench::wait("the policy to be in force", || policies.reach(&space));
+}

@@ -80,7 +80,7 @@ fn references(object: &Value) -> Value {
 }
 
 #[test]
-fn the_first_minute_of_the_readme_ends_with_a_pod_that_runs() {
+fn the_first_minute_of_the_readme_ends_with_a_pod_that_runs_and_explain_names_what_breaks_it() {
     let Some((bench, node)) = Bench::with_a_node() else { return };
     let login = Login::new(node);
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
@@ -104,6 +104,28 @@ fn the_first_minute_of_the_readme_ends_with_a_pod_that_runs() {
         assert_eq!(references(&created), json!([{"name": "image-pull-secret"}]));
         wait_until_it_runs(bench, namespace, "api");
     }
+
+    let kubectl = |arguments: &[&str]| bench.kubectl(&[&["-n", other], arguments].concat(), "").succeeded();
+    let cause_of_a_new_pod = |name: &str| {
+        create(bench, other, &pod(name));
+        refused(bench, other, name);
+        let explain = ["explain", "pod", name, "-n", other, "--no-config", "--format", "json"];
+        let answer = node.inside(|| bench.program("regcred").arguments(explain).run().succeeded());
+        serde_json::from_str::<Value>(&answer).unwrap()["images"][0]["cause"].clone()
+    };
+    node.registry_takes(&login.user, &SECOND);
+    assert_eq!(cause_of_a_new_pod("rotated"), "wrong-password");
+    kubectl(&["delete", "secret", "image-pull-secret"]);
+    assert_eq!(cause_of_a_new_pod("without-a-secret"), "secret-missing");
+    kubectl(&[
+        "patch",
+        "serviceaccount",
+        "default",
+        "--type=json",
+        "-p",
+        r#"[{"op":"remove","path":"/imagePullSecrets"}]"#,
+    ]);
+    assert_eq!(cause_of_a_new_pod("without-a-reference"), "reference-dropped");
 }
 
 #[test]
