@@ -538,6 +538,28 @@ fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
     assert!(ended(&run, 2).contains("`--prune` and `--namespaces` cannot be used together"), "{}", run.stderr);
 }
 
+#[test]
+fn a_reference_to_somebody_elses_secret_of_the_same_name_stays() {
+    // `delete -A` and `--prune` search every namespace.
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served, legacy] = bench.namespaces();
+    let name = bench::fresh("shared");
+    bench.kubectl(&["create", "secret", "generic", &name, "-n", &legacy, "--from-literal=a=b"], "").succeeded();
+    // The API server keeps no manager for the list of a ServiceAccount that was created with it.
+    let patch = json!({"imagePullSecrets": [{"name": name}]}).to_string();
+    bench.kubectl(&["patch", "serviceaccount", "default", "-n", &legacy, "-p", &patch], "").succeeded();
+    let nobody = json!([{"op": "add", "path": "/metadata/managedFields", "value": [{}]}]).to_string();
+    bench.kubectl(&["patch", "serviceaccount", "default", "-n", &legacy, "--type=json", "-p", &nobody], "").succeeded();
+    let account = bench.get(&["serviceaccount", "default", "-n", &legacy, "--show-managed-fields"]);
+    assert!(!account["metadata"]["managedFields"].to_string().contains("imagePullSecrets"), "{account}");
+    for verb in [&["apply", "-n", &served, "--prune"][..], &["delete", "-A", "--yes"]] {
+        ended(&administrator(bench, &[verb, &["--secret-name", &name]].concat(), OLD), 0);
+        assert_eq!(references(bench, &legacy, "default"), [name.as_str()], "{verb:?}");
+        bench.get(&["secret", &name, "-n", &legacy]);
+    }
+    bench.kubectl(&["get", "secret", &name, "-n", &served], "").failed();
+}
+
 /// A Pod that fails to pull one of our images. With `owned`, it has a controller.
 pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
     // Any object can be a controller; a ReplicaSet would create new Pods.

@@ -16,8 +16,8 @@ use crate::path::Kind;
 use crate::read::{self, FEW, Spaces, Wanted, WithoutSecrets, each};
 use crate::server::{Server, Trouble};
 
-/// Reads the Secrets of regcred in these namespaces, without their data, and every ServiceAccount there. If the account may not list
-/// Secrets, it reads the Secrets of these names, and these ServiceAccounts.
+/// Reads the Secrets of regcred and the Secrets of these names in these namespaces, without their data, and every ServiceAccount there. If
+/// the account may not list Secrets, it reads the Secrets of these names, and these ServiceAccounts.
 ///
 /// # Errors
 /// The cluster does not answer, or forbids even the reads by name.
@@ -28,10 +28,10 @@ pub async fn read(
     accounts: Wanted<'_>,
 ) -> Result<(), Diagnostic> {
     let namespaces: Vec<_> = spaces.keys().cloned().collect();
-    match labelled(server, &namespaces).await {
-        Ok(found) => {
+    match listed(server, &namespaces, secrets).await {
+        Ok(mut found) => {
             for (namespace, space) in spaces.iter_mut() {
-                space.secrets = Some(found.get(namespace).cloned().unwrap_or_default());
+                space.secrets = Some(found.remove(namespace).unwrap_or_default());
             }
             add_accounts(server, spaces, Wanted::All).await.or_else(|problem| forbidden(problem, Ok(())))?;
         }
@@ -63,26 +63,30 @@ async fn add_accounts(server: &Server, spaces: &mut Spaces, wanted: Wanted<'_>) 
     Ok(())
 }
 
-/// The Secrets with the label of regcred, by namespace.
-async fn labelled(
+/// The Secrets with the label of regcred, and those of these names, by namespace. A Secret of somebody else has no label, and a reference to
+/// it is not left over.
+async fn listed(
     server: &Server,
     namespaces: &[Namespace],
+    names: &[&ResourceName],
 ) -> Result<BTreeMap<Namespace, BTreeMap<ResourceName, Secret>>, Trouble> {
-    let label = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
-    let query = [("labelSelector", label.as_str())];
-    let lists = if namespaces.len() > FEW {
-        vec![server.list_metadata::<Secret>(&Kind::Secret.everywhere(), &query).await]
+    let collections = if namespaces.len() > FEW {
+        vec![Kind::Secret.everywhere()]
     } else {
-        let one = |namespace: Namespace| {
-            let query = &query;
-            async move { server.list_metadata::<Secret>(&Kind::Secret.within(&namespace), query).await }
-        };
-        each(namespaces.iter().cloned(), one).await
+        namespaces.iter().map(|namespace| Kind::Secret.within(namespace)).collect()
     };
+    let label = ("labelSelector", format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    let of_names = names.iter().map(|name| ("fieldSelector", format!("metadata.name={name}")));
     let mut found: BTreeMap<Namespace, BTreeMap<ResourceName, Secret>> = BTreeMap::new();
-    for secret in lists.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-        if let (Ok(namespace), Ok(name)) = (secret.metadata.namespace.parse(), secret.metadata.name.parse()) {
-            found.entry(namespace).or_default().insert(name, secret);
+    for (key, selector) in [label].into_iter().chain(of_names) {
+        let query = [(key, selector.as_str())];
+        let one = |collection| server.list_metadata::<Secret>(collection, &query);
+        let lists = each(collections.iter().map(String::as_str), one).await;
+        let lists = lists.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for secret in lists.into_iter().flatten() {
+            if let (Ok(namespace), Ok(name)) = (secret.metadata.namespace.parse(), secret.metadata.name.parse()) {
+                found.entry(namespace).or_default().insert(name, secret);
+            }
         }
     }
     Ok(found)
