@@ -458,8 +458,8 @@ fn delete_completes_what_an_interrupted_run_has_begun() {
 
 /// The objects of an owner in the whole cluster, each as `Kind/name`, sorted.
 fn owned(bench: &Bench, owner: &str) -> Vec<String> {
-    let kinds = "secrets,serviceaccounts,deployments,clusterroles,clusterrolebindings,mutatingadmissionpolicies,\
-        mutatingadmissionpolicybindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
+    let kinds = "secrets,serviceaccounts,deployments,clusterroles,clusterrolebindings,roles,rolebindings,\
+        mutatingadmissionpolicies,mutatingadmissionpolicybindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
     let found = bench.get(&[kinds, "-A", "-l", "app.kubernetes.io/managed-by=regcred"]);
     let ours = found["items"].as_array().unwrap().iter();
     let ours = ours.filter(|object| object["metadata"]["annotations"]["regcred.dev/owner"] == owner);
@@ -479,10 +479,11 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
     for (owner, tools) in [(&owner, &tools), (&neighbour, &other_tools)] {
         rendered(owner, &["--strategy", "patcher", "--patcher-namespace", tools]);
         rendered(owner, &["--link", "policy", "-n", &namespace]);
+        rendered(owner, &["--format", "rbac", "-n", &namespace, "--subject", "user:ci"]);
     }
     let of_the_neighbour = owned(bench, &neighbour);
     let kinds: BTreeSet<_> = of_the_neighbour.iter().map(|object| object.split_once('/').unwrap().0).collect();
-    assert_eq!(kinds.len(), 9, "one of each kind: {kinds:?}");
+    assert_eq!(kinds.len(), 11, "one of each kind: {kinds:?}");
     assert_eq!(owned(bench, &owner).len(), of_the_neighbour.len());
 
     let delete = ["delete", "-A", "--secret-name", &owner];
@@ -504,7 +505,12 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
         said = regcred(bench, &[&delete[..], &["--dry-run", "--as", &reader]].concat(), "").stderr;
         !said.contains("forbids")
     });
-    assert!(said.contains("this account may not list Deployment, ClusterRoleBinding, ClusterRole, Mutating"), "{said}");
+    assert!(
+        said.contains(
+            "this account may not list Deployment, ClusterRoleBinding, ClusterRole, RoleBinding, Role, Mutating"
+        ),
+        "{said}"
+    );
 
     let dry = ended(&administrator(bench, &[&delete[..], &["--dry-run"]].concat(), ""), 3);
     assert_eq!(dry.lines().filter(|line| line.contains("(left over)")).count(), without_the_secret.len(), "{dry}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use regcred_core::cluster::content::mentions;
 use regcred_core::cluster::facts::{Account, Metadata, NamespaceObject, Phase, Secret};
-use regcred_core::cluster::{Comparison, Delivery, Facts, Object, Space, Step, reference};
+use regcred_core::cluster::{Comparison, Delivery, Facts, Object, Space, Step, reference, removal};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::plan::{Action, Reason};
@@ -68,7 +68,10 @@ impl Run<'_> {
         for step in steps {
             let mut ending = Ending::Kept;
             if step.is_executed() {
-                ending = self.step(&step).await;
+                ending = match still_needed(&step, &done) {
+                    Some(problem) => Ending::Failed(problem),
+                    None => self.step(&step).await,
+                };
                 (self.after_each)();
             }
             done.push((step, ending));
@@ -242,6 +245,16 @@ impl Run<'_> {
         let path = format!("{path}?fieldManager={}&force=true", self.delivery.field_manager());
         self.server.send(&Call::patch(path, APPLY, wanted.to_string().into_bytes())).await.map(|_| Ending::Written)
     }
+}
+
+/// A confining policy stays if rights that it confines could not be removed before.
+fn still_needed(step: &Step, done: &[(Step, Ending)]) -> Option<Diagnostic> {
+    let is_left =
+        |(step, ending): &&(Step, Ending)| removal::grants(step.object.kind()) && matches!(ending, Ending::Failed(_));
+    let removes_a_policy = step.change.action == Action::Delete && removal::confines(step.object.kind());
+    let (rights, _) = done.iter().find(is_left).filter(|_| removes_a_policy)?;
+    let message = format!("{} stays, because it confines the rights of {}", step.place(), rights.place());
+    Some(Diagnostic::error(Code::ClusterForbids, message).hint("run it again with an account that may delete both"))
 }
 
 /// A webhook's refusal may quote the Secret, so its message is not passed on.

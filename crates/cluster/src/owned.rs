@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regcred_core::cluster::Step;
 use regcred_core::cluster::facts::{Metadata, Secret};
 use regcred_core::cluster::whose::{Whose, whose};
-use regcred_core::cluster::{Object, Removal};
+use regcred_core::cluster::{Object, Removal, removal};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::marks::MANAGED_BY;
@@ -93,11 +93,13 @@ async fn listed(
 }
 
 /// A kind of object that an earlier run may have left outside of the chosen namespaces: its path and its name, in the order of removal.
-/// A policy is removed after the objects that it confines.
+/// A policy is removed after the rights that it confines.
 const OTHERS: &[(&str, &str)] = &[
     ("/apis/apps/v1/deployments", "Deployment"),
     ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", "ClusterRoleBinding"),
     ("/apis/rbac.authorization.k8s.io/v1/clusterroles", "ClusterRole"),
+    ("/apis/rbac.authorization.k8s.io/v1/rolebindings", "RoleBinding"),
+    ("/apis/rbac.authorization.k8s.io/v1/roles", "Role"),
     ("/api/v1/serviceaccounts", "ServiceAccount"),
     ("/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding"),
     ("/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies", "MutatingAdmissionPolicy"),
@@ -110,26 +112,41 @@ struct Other {
     metadata: Metadata,
 }
 
-/// Finds the policies and patchers of an owner, and the kinds that this account may not list.
+/// The objects of an owner that serve more than one namespace.
+#[derive(Default)]
+pub struct Others {
+    /// The steps that remove them.
+    pub steps: Vec<Step>,
+    /// The kinds that this account may not list.
+    pub unread: Vec<&'static str>,
+    /// The paths of the confining policies that stay, because rights that they confine may be left.
+    pub kept: Vec<String>,
+}
+
+/// Finds the policies, patchers and rights of an owner.
 ///
 /// # Errors
 /// The cluster does not answer.
-pub async fn others(server: &Server, owner: &str) -> Result<(Vec<Step>, Vec<&'static str>), Diagnostic> {
+pub async fn others(server: &Server, owner: &str) -> Result<Others, Diagnostic> {
     let label = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
-    let (mut steps, mut unread) = (Vec::new(), Vec::new());
+    let mut others = Others::default();
     for &(collection, kind) in OTHERS {
         match server.list_metadata::<Other>(collection, &[("labelSelector", &label)]).await {
             Ok(found) => {
                 let ours = found.into_iter().filter(|other| whose(&other.metadata, owner) == Whose::Ours);
-                steps.extend(ours.filter_map(|other| step(collection, kind, &other.metadata)));
+                others.steps.extend(ours.filter_map(|other| step(collection, kind, &other.metadata)));
             }
-            Err(trouble) if trouble.code() == 403 => unread.push(kind),
+            Err(trouble) if trouble.code() == 403 => others.unread.push(kind),
             // The cluster is too old to have this kind.
             Err(trouble) if trouble.code() == 404 => {}
             Err(trouble) => return Err(Attempt::new("list", kind).failed(&trouble)),
         }
     }
-    Ok((steps, unread))
+    if others.unread.iter().any(|kind| removal::grants(kind)) {
+        let kept = others.steps.extract_if(.., |step| removal::confines(step.object.kind()));
+        others.kept = kept.map(|step| step.change.path).collect();
+    }
+    Ok(others)
 }
 
 fn step(collection: &str, kind: &str, metadata: &Metadata) -> Option<Step> {

@@ -18,8 +18,9 @@ use crate::settings::file::File;
 use crate::settings::fleet::{Fleet, Purpose};
 use regcred_cluster::connect::{Access, connect};
 use regcred_cluster::execute::execute;
+use regcred_cluster::owned::{self, Others};
+use regcred_cluster::policy;
 use regcred_cluster::server::Server;
-use regcred_cluster::{owned, policy};
 use regcred_core::cluster::selection::Aim;
 use regcred_core::cluster::{Delivery, Facts, OnConflict, Removal, Step, Unchangeable};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
@@ -79,7 +80,7 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
     owned::read(&server, &mut spaces, &secrets, comparison::accounts(settings, false)).await.map_err(one)?;
     let owner = settings.marks().owner;
     // Objects that serve every namespace are removed only with all namespaces.
-    let (mut steps, unread) = if arguments.place.all_namespaces {
+    let Others { mut steps, unread, kept } = if arguments.place.all_namespaces {
         owned::others(&server, &owner).await.map_err(one)?
     } else {
         Default::default()
@@ -92,11 +93,14 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
     steps.extend(removal.steps(&Facts { namespaces: spaces }));
     let is_undone = !is_its_own && !arguments.place.all_namespaces && !steps.is_empty();
     let is_undone = is_undone && policy::has_controller(&server, &owner).await;
-    let unread = (!unread.is_empty()).then(|| {
-        let message = format!("this account may not list {}, so none of them was looked for", unread.join(", "));
-        Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }
+    let note = |message| Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) };
+    let unread = (!unread.is_empty())
+        .then(|| note(format!("this account may not list {}, so none of them was looked for", unread.join(", "))));
+    let kept = (!kept.is_empty()).then(|| {
+        note(format!("{} stay, because rights that they confine may be left", kept.join(", ")))
+            .hint("run it again with an account that may list and delete roles and their bindings")
     });
-    let problems = unread.into_iter().chain(is_undone.then(super::undone_by_the_controller)).collect();
+    let problems = unread.into_iter().chain(kept).chain(is_undone.then(super::undone_by_the_controller)).collect();
     Ok(Found { server, steps, problems })
 }
 

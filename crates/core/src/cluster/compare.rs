@@ -98,8 +98,9 @@ impl Step {
 
     /// The object in the words of a message: `the Secret team-a/image-pull-secret`.
     pub fn place(&self) -> String {
-        let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
-        format!("the {} {namespace}{}", self.object.kind(), self.name)
+        let (kind, name) = (self.object.kind(), &self.name);
+        let namespace = self.change.path.strip_suffix(&format!("{kind}/{name}")).unwrap_or_default();
+        format!("the {kind} {namespace}{name}")
     }
 }
 

@@ -13,7 +13,7 @@ mod judge;
 pub mod pods;
 pub mod policy;
 pub mod reference;
-mod removal;
+pub mod removal;
 pub mod selection;
 pub mod status;
 pub mod stuck;
