@@ -157,7 +157,6 @@ fn step(collection: &str, kind: &str, metadata: &Metadata) -> Option<Step> {
         kind: kind.to_owned(),
         path: format!("{root}{within}/{plural}/{}", metadata.name),
         uid: metadata.uid.clone(),
-        wanted: None,
     };
     Some(Removal::other(namespace, metadata.name.parse().ok()?, object))
 }

@@ -1,6 +1,7 @@
 //! Reads admission policies, tells whether this account may write them, and waits until they act.
 
-use regcred_core::cluster::policy::{Policy, probe};
+use regcred_core::cluster::policy::Policy;
+use regcred_core::cluster::probe::probe;
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::{Namespace, ResourceName};

@@ -12,6 +12,7 @@ pub mod installation;
 mod judge;
 pub mod pods;
 pub mod policy;
+pub mod probe;
 pub mod reference;
 pub mod removal;
 pub mod selection;
