@@ -641,6 +641,17 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
     assert!(served.contains(&namespace) && served.contains(&other), "a run for others takes nobody out: {served}");
     ended(&run("diff", &policy), 0);
     ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 0);
+    let delete = |place: &str| {
+        let arguments = ["--config", &config, "delete", "-n", place, "--yes"];
+        ended(&bench.program("regcred").arguments(arguments).run(), 0)
+    };
+    let said = delete(&other);
+    assert!(said.contains("1 updated, 1 deleted"), "{said}");
+    let served = bench.get(&["mutatingadmissionpolicybinding", &name]).to_string();
+    assert!(served.contains(&namespace) && !served.contains(&other), "it serves the other namespace only: {served}");
+    let said = delete(&namespace);
+    let note = format!("MutatingAdmissionPolicyBinding/{name} still adds the reference to new Pods in {namespace}");
+    assert!(said.contains(&note) && said.contains("1 deleted"), "{said}");
     for kind in ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"] {
         bench.kubectl(&["delete", kind, &name], "").succeeded();
     }

@@ -26,7 +26,7 @@ fn a_reference_to_a_secret_of_somebody_else_stays_and_one_to_no_secret_goes() {
     let account = json!({"metadata": {"name": "default"}, "imagePullSecrets": [{"name": "pull"}]});
     for (secrets, left_over) in [(vec![theirs], 0), (vec![], 1)] {
         // A Secret that `kubectl create secret` made has no label.
-        let peer = Peer::with(vec![list(&[]), list(&secrets), list(&[account.clone()])]);
+        let peer = Peer::with(vec![list(&[]), list(&secrets), list(std::slice::from_ref(&account))]);
         let mut spaces = [("legacy".parse().unwrap(), Space::default())].into();
         run(async { owned::read(&peer.server(LONG, never), &mut spaces, &[&name], Wanted::All).await }).unwrap();
         let removal = Removal { owner: "acme", names: vec![&name], wanted: BTreeSet::new() };
@@ -41,7 +41,7 @@ fn forbidden() -> (u16, &'static str, Value) {
     (403, "", json!({"message": "no"}))
 }
 
-/// What a cluster with a grant of this owner answers to the lists of its other objects; `of_bindings` is about RoleBindings.
+/// What a cluster with a grant of this owner answers to the lists of its other objects; `of_bindings` is about `RoleBindings`.
 fn grant(of_bindings: (u16, &'static str, Value)) -> Vec<(u16, &'static str, Value)> {
     let none = || list(&[]);
     let policies = || list(&[ours("")]);

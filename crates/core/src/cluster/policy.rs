@@ -32,10 +32,14 @@ pub enum Merge {
     Add,
     /// Those of the run replace them.
     Replace,
+    /// Those of the run are taken out.
+    Remove,
 }
 
 /// The namespaces in a binding.
 const VALUES: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/values";
+/// `In`, if the binding serves these namespaces; that of a patcher leaves them out.
+const OPERATOR: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/operator";
 
 impl Delivery<'_> {
     /// The policies that this delivery needs, each with its binding.
@@ -94,13 +98,26 @@ impl Policy {
         &self.kind
     }
 
-    /// The object to write in place of the existing one: a binding has the namespaces of both.
+    /// Its kind and name, as in a report: `MutatingAdmissionPolicyBinding/acme.pull`.
+    pub fn shown(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+
+    /// The namespaces of the run that an existing binding of this owner serves, and the other ones that it serves.
+    pub fn served<'a>(&self, found: Option<&'a Value>, owner: &str) -> (Vec<&'a str>, Vec<&'a str>) {
+        let there = found.and_then(|found| namespaces(found, owner)).into_iter().flatten().filter_map(Value::as_str);
+        let ours = self.object.pointer(VALUES).and_then(Value::as_array);
+        there.partition(|name| ours.is_some_and(|ours| ours.iter().any(|ours| ours == name)))
+    }
+
+    /// The object to write in place of the existing one: a binding has its namespaces and those of the run, merged.
     fn merged(&self, found: Option<&Value>, owner: &str) -> Value {
         let mut object = self.object.clone();
         let there = found.and_then(|found| namespaces(found, owner));
         if let (Some(there), Some(wanted)) = (there, object.pointer_mut(VALUES).and_then(Value::as_array_mut)) {
             match self.merge {
                 Merge::Replace => {}
+                Merge::Remove => *wanted = there.iter().filter(|name| !wanted.contains(name)).cloned().collect(),
                 Merge::Add => {
                     wanted.extend(there.iter().cloned());
                     wanted.sort_unstable_by(|one, other| one.as_str().cmp(&other.as_str()));
@@ -145,11 +162,11 @@ impl Policy {
     }
 }
 
-/// The namespaces in an existing binding of this owner; `None` for that of another owner or of a controller.
+/// The namespaces that an existing binding of this owner serves by name; `None` for that of another owner, or of a controller or patcher.
 fn namespaces<'a>(found: &'a Value, owner: &str) -> Option<&'a Vec<Value>> {
     let metadata: Metadata = serde_json::from_value(found["metadata"].clone()).ok()?;
     let is_ours = whose(&metadata, owner) == Whose::Ours && !is_of_a_controller(&metadata);
-    found.pointer(VALUES)?.as_array().filter(|_| is_ours)
+    found.pointer(VALUES)?.as_array().filter(|_| is_ours && found.pointer(OPERATOR).is_some_and(|word| word == "In"))
 }
 
 /// Whether the mark of a controller is on a policy: a controller serves all its namespaces with it.
@@ -222,10 +239,20 @@ mod tests {
         };
         assert_eq!(merged(Merge::Add, &wider, "acme"), json!(["other", "team"]));
         assert_eq!(merged(Merge::Replace, &wider, "acme"), json!(["team"]));
+        assert_eq!(merged(Merge::Remove, &wider, "acme"), json!(["other"]));
+        let served = |owner| known.policies(Merge::Remove).remove(1).served(Some(&wider), owner);
+        assert_eq!((served("acme"), served("somebody")), ((vec!["team"], vec!["other"]), (vec![], vec![])));
         assert_eq!(
             merged(Merge::Add, &wider, "somebody"),
             json!(["team"]),
             "that of another owner is not ours to read"
+        );
+        let mut of_a_patcher = wider.clone();
+        *of_a_patcher.pointer_mut(OPERATOR).unwrap() = json!("NotIn");
+        assert_eq!(
+            merged(Merge::Add, &of_a_patcher, "acme"),
+            json!(["team"]),
+            "that of a patcher names what it leaves out"
         );
         let mut of_a_controller = found.clone();
         for policy in of_a_controller.iter_mut().flatten() {
