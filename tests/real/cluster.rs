@@ -458,8 +458,8 @@ fn delete_completes_what_an_interrupted_run_has_begun() {
 
 /// The objects of an owner in the whole cluster, each as `Kind/name`, sorted.
 fn owned(bench: &Bench, owner: &str) -> Vec<String> {
-    let kinds = "secrets,serviceaccounts,deployments,clusterroles,clusterrolebindings,mutatingadmissionpolicies,\
-        mutatingadmissionpolicybindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
+    let kinds = "secrets,serviceaccounts,deployments,clusterroles,clusterrolebindings,roles,rolebindings,\
+        mutatingadmissionpolicies,mutatingadmissionpolicybindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
     let found = bench.get(&[kinds, "-A", "-l", "app.kubernetes.io/managed-by=regcred"]);
     let ours = found["items"].as_array().unwrap().iter();
     let ours = ours.filter(|object| object["metadata"]["annotations"]["regcred.dev/owner"] == owner);
@@ -479,10 +479,11 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
     for (owner, tools) in [(&owner, &tools), (&neighbour, &other_tools)] {
         rendered(owner, &["--strategy", "patcher", "--patcher-namespace", tools]);
         rendered(owner, &["--link", "policy", "-n", &namespace]);
+        rendered(owner, &["--format", "rbac", "-n", &namespace, "--subject", "user:ci"]);
     }
     let of_the_neighbour = owned(bench, &neighbour);
     let kinds: BTreeSet<_> = of_the_neighbour.iter().map(|object| object.split_once('/').unwrap().0).collect();
-    assert_eq!(kinds.len(), 9, "one of each kind: {kinds:?}");
+    assert_eq!(kinds.len(), 11, "one of each kind: {kinds:?}");
     assert_eq!(owned(bench, &owner).len(), of_the_neighbour.len());
 
     let delete = ["delete", "-A", "--secret-name", &owner];
@@ -504,7 +505,12 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
         said = regcred(bench, &[&delete[..], &["--dry-run", "--as", &reader]].concat(), "").stderr;
         !said.contains("forbids")
     });
-    assert!(said.contains("this account may not list Deployment, ClusterRoleBinding, ClusterRole, Mutating"), "{said}");
+    assert!(
+        said.contains(
+            "this account may not list Deployment, ClusterRoleBinding, ClusterRole, RoleBinding, Role, Mutating"
+        ),
+        "{said}"
+    );
 
     let dry = ended(&administrator(bench, &[&delete[..], &["--dry-run"]].concat(), ""), 3);
     assert_eq!(dry.lines().filter(|line| line.contains("(left over)")).count(), without_the_secret.len(), "{dry}");
@@ -536,6 +542,28 @@ fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
     let narrow = bench.program("regcred").arguments(["--config", &config, "apply", "-n", &left, "--prune"]);
     let run = narrow.variable("DOCKERHUB_AUTH", NEW).run();
     assert!(ended(&run, 2).contains("`--prune` and `--namespaces` cannot be used together"), "{}", run.stderr);
+}
+
+#[test]
+fn a_reference_to_somebody_elses_secret_of_the_same_name_stays() {
+    // `delete -A` and `--prune` search every namespace.
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served, legacy] = bench.namespaces();
+    let name = bench::fresh("shared");
+    bench.kubectl(&["create", "secret", "generic", &name, "-n", &legacy, "--from-literal=a=b"], "").succeeded();
+    // The API server keeps no manager for the list of a ServiceAccount that was created with it.
+    let patch = json!({"imagePullSecrets": [{"name": name}]}).to_string();
+    bench.kubectl(&["patch", "serviceaccount", "default", "-n", &legacy, "-p", &patch], "").succeeded();
+    let nobody = json!([{"op": "add", "path": "/metadata/managedFields", "value": [{}]}]).to_string();
+    bench.kubectl(&["patch", "serviceaccount", "default", "-n", &legacy, "--type=json", "-p", &nobody], "").succeeded();
+    let account = bench.get(&["serviceaccount", "default", "-n", &legacy, "--show-managed-fields"]);
+    assert!(!account["metadata"]["managedFields"].to_string().contains("imagePullSecrets"), "{account}");
+    for verb in [&["apply", "-n", &served, "--prune"][..], &["delete", "-A", "--yes"]] {
+        ended(&administrator(bench, &[verb, &["--secret-name", &name]].concat(), OLD), 0);
+        assert_eq!(references(bench, &legacy, "default"), [name.as_str()], "{verb:?}");
+        bench.get(&["secret", &name, "-n", &legacy]);
+    }
+    bench.kubectl(&["get", "secret", &name, "-n", &served], "").failed();
 }
 
 /// A Pod that fails to pull one of our images. With `owned`, it has a controller.
@@ -613,6 +641,17 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
     assert!(served.contains(&namespace) && served.contains(&other), "a run for others takes nobody out: {served}");
     ended(&run("diff", &policy), 0);
     ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 0);
+    let delete = |place: &str| {
+        let arguments = ["--config", &config, "delete", "-n", place, "--yes"];
+        ended(&bench.program("regcred").arguments(arguments).run(), 0)
+    };
+    let said = delete(&other);
+    assert!(said.contains("1 updated, 1 deleted"), "{said}");
+    let served = bench.get(&["mutatingadmissionpolicybinding", &name]).to_string();
+    assert!(served.contains(&namespace) && !served.contains(&other), "it serves the other namespace only: {served}");
+    let said = delete(&namespace);
+    let note = format!("MutatingAdmissionPolicyBinding/{name} still adds the reference to new Pods in {namespace}");
+    assert!(said.contains(&note) && said.contains("1 deleted"), "{said}");
     for kind in ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"] {
         bench.kubectl(&["delete", kind, &name], "").succeeded();
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use regcred_core::cluster::content::mentions;
 use regcred_core::cluster::facts::{Account, Metadata, NamespaceObject, Phase, Secret};
-use regcred_core::cluster::{Comparison, Delivery, Facts, Object, Space, Step, reference};
+use regcred_core::cluster::{Comparison, Delivery, Facts, Object, Space, Step, reference, removal};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::plan::{Action, Reason};
@@ -69,7 +69,10 @@ impl Run<'_> {
         for step in steps {
             let mut ending = Ending::Kept;
             if step.is_executed() {
-                ending = self.step(&step).await;
+                ending = match still_needed(&step, &done) {
+                    Some(problem) => Ending::Failed(problem),
+                    None => self.step(&step).await,
+                };
                 (self.after_each)();
             }
             done.push((step, ending));
@@ -91,7 +94,7 @@ impl Run<'_> {
                 self.secret(step.clone(), namespace).await.map_err(|trouble| without_values(self.delivery, trouble)),
             ),
             (Object::Other { path, uid, .. }, _) if deletes => ("delete", self.delete(path, uid).await),
-            (Object::Other { path, wanted: Some(wanted), .. }, _) => ("patch", self.other(path, wanted).await),
+            (Object::Policy { .. }, _) => ("patch", self.policy(step.clone()).await),
             _ => return Ending::Kept,
         };
         result.unwrap_or_else(|trouble| Ending::Failed(Attempt::new(verb, step.place()).failed(&trouble)))
@@ -188,16 +191,10 @@ impl Run<'_> {
             }
             step = match self.compare_again(&step, namespace).await? {
                 Some(step) if step.change.action == Action::Refuse => {
-                    let place = step.place();
-                    let problem = Diagnostic::error(
-                        Code::NotOurs,
-                        format!("{place} was written by somebody else while this run was going on"),
-                    );
-                    let problem = problem.hint("run it again to see whose it is");
                     let Object::Secret { there: Some(there), .. } = &step.object else {
-                        return Ok(Ending::Failed(problem));
+                        return Ok(Ending::Failed(written_meanwhile(&step)));
                     };
-                    return Ok(Ending::Failed(self.with_others(problem, &there.metadata, "f:data")));
+                    return Ok(Ending::Failed(self.with_others(written_meanwhile(&step), &there.metadata, "f:data")));
                 }
                 Some(step) if step.change.action != Action::Keep => step,
                 _ => return Ok(Ending::Kept),
@@ -245,11 +242,48 @@ impl Run<'_> {
         }
     }
 
-    /// Writes an object that belongs to us as a whole.
-    async fn other(&self, path: &str, wanted: &Value) -> Result<Ending, Trouble> {
-        let path = format!("{path}?fieldManager={}&force=true", self.delivery.field_manager());
-        self.server.send(&Call::patch(path, APPLY, wanted.to_string().into_bytes())).await.map(|_| Ending::Written)
+    /// Writes a policy or its binding. If another writer was faster, it is read and compared again: a binding keeps the namespaces that
+    /// another run has added.
+    async fn policy(&self, mut step: Step) -> Result<Ending, Trouble> {
+        let end = Instant::now() + self.server.timeout();
+        loop {
+            let Object::Policy { policy, wanted } = &step.object else { return Ok(Ending::Kept) };
+            let target = format!("{}?fieldManager={}&force=true", policy.path, self.delivery.field_manager());
+            match self.server.send(&Call::patch(target, APPLY, wanted.to_string().into_bytes())).await {
+                Ok(_) => return Ok(Ending::Written),
+                Err(trouble) if trouble.code() == 409 && Instant::now() < end => {}
+                Err(trouble) => return Err(trouble),
+            }
+            let found = match self.server.ask::<Value>(&Call::get(policy.path.clone())).await {
+                Ok(found) => Some(found),
+                Err(trouble) if trouble.code() == 404 => None,
+                Err(trouble) => return Err(trouble),
+            };
+            let again = self.delivery.compare_policies(std::slice::from_ref(&**policy), &[found]).pop();
+            step = match again {
+                Some(step) if step.change.action == Action::Refuse => {
+                    return Ok(Ending::Failed(written_meanwhile(&step)));
+                }
+                Some(step) if step.change.action != Action::Keep => step,
+                _ => return Ok(Ending::Kept),
+            };
+        }
     }
+}
+
+fn written_meanwhile(step: &Step) -> Diagnostic {
+    let message = format!("{} was written by somebody else while this run was going on", step.place());
+    Diagnostic::error(Code::NotOurs, message).hint("run it again to see whose it is")
+}
+
+/// A confining policy stays if rights that it confines could not be removed before.
+fn still_needed(step: &Step, done: &[(Step, Ending)]) -> Option<Diagnostic> {
+    let is_left =
+        |(step, ending): &&(Step, Ending)| removal::grants(step.object.kind()) && matches!(ending, Ending::Failed(_));
+    let removes_a_policy = step.change.action == Action::Delete && removal::confines(step.object.kind());
+    let (rights, _) = done.iter().find(is_left).filter(|_| removes_a_policy)?;
+    let message = format!("{} stays, because it confines the rights of {}", step.place(), rights.place());
+    Some(Diagnostic::error(Code::ClusterForbids, message).hint("run it again with an account that may delete both"))
 }
 
 /// A webhook's refusal may quote the Secret, so its message is not passed on.

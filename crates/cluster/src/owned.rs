@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regcred_core::cluster::Step;
 use regcred_core::cluster::facts::{Metadata, Secret};
 use regcred_core::cluster::whose::{Whose, whose};
-use regcred_core::cluster::{Object, Removal};
+use regcred_core::cluster::{Object, Removal, removal};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::marks::MANAGED_BY;
@@ -16,8 +16,8 @@ use crate::path::Kind;
 use crate::read::{self, FEW, Spaces, Wanted, WithoutSecrets, each};
 use crate::server::{Server, Trouble};
 
-/// Reads the Secrets of regcred in these namespaces, without their data, and every ServiceAccount there. If the account may not list
-/// Secrets, it reads the Secrets of these names, and these ServiceAccounts.
+/// Reads the Secrets of regcred and the Secrets of these names in these namespaces, without their data, and every ServiceAccount there. If
+/// the account may not list Secrets, it reads the Secrets of these names, and these ServiceAccounts.
 ///
 /// # Errors
 /// The cluster does not answer, or forbids even the reads by name.
@@ -28,10 +28,10 @@ pub async fn read(
     accounts: Wanted<'_>,
 ) -> Result<(), Diagnostic> {
     let namespaces: Vec<_> = spaces.keys().cloned().collect();
-    match labelled(server, &namespaces).await {
-        Ok(found) => {
+    match listed(server, &namespaces, secrets).await {
+        Ok(mut found) => {
             for (namespace, space) in spaces.iter_mut() {
-                space.secrets = Some(found.get(namespace).cloned().unwrap_or_default());
+                space.secrets = Some(found.remove(namespace).unwrap_or_default());
             }
             add_accounts(server, spaces, Wanted::All).await.or_else(|problem| forbidden(problem, Ok(())))?;
         }
@@ -63,37 +63,43 @@ async fn add_accounts(server: &Server, spaces: &mut Spaces, wanted: Wanted<'_>) 
     Ok(())
 }
 
-/// The Secrets with the label of regcred, by namespace.
-async fn labelled(
+/// The Secrets with the label of regcred, and those of these names, by namespace. A Secret of somebody else has no label, and a reference to
+/// it is not left over.
+async fn listed(
     server: &Server,
     namespaces: &[Namespace],
+    names: &[&ResourceName],
 ) -> Result<BTreeMap<Namespace, BTreeMap<ResourceName, Secret>>, Trouble> {
-    let label = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
-    let query = [("labelSelector", label.as_str())];
-    let lists = if namespaces.len() > FEW {
-        vec![server.list_metadata::<Secret>(&Kind::Secret.everywhere(), &query).await]
+    let collections = if namespaces.len() > FEW {
+        vec![Kind::Secret.everywhere()]
     } else {
-        let one = |namespace: Namespace| {
-            let query = &query;
-            async move { server.list_metadata::<Secret>(&Kind::Secret.within(&namespace), query).await }
-        };
-        each(namespaces.iter().cloned(), one).await
+        namespaces.iter().map(|namespace| Kind::Secret.within(namespace)).collect()
     };
+    let label = ("labelSelector", format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    let of_names = names.iter().map(|name| ("fieldSelector", format!("metadata.name={name}")));
     let mut found: BTreeMap<Namespace, BTreeMap<ResourceName, Secret>> = BTreeMap::new();
-    for secret in lists.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-        if let (Ok(namespace), Ok(name)) = (secret.metadata.namespace.parse(), secret.metadata.name.parse()) {
-            found.entry(namespace).or_default().insert(name, secret);
+    for (key, selector) in [label].into_iter().chain(of_names) {
+        let query = [(key, selector.as_str())];
+        let one = |collection| server.list_metadata::<Secret>(collection, &query);
+        let lists = each(collections.iter().map(String::as_str), one).await;
+        let lists = lists.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for secret in lists.into_iter().flatten() {
+            if let (Ok(namespace), Ok(name)) = (secret.metadata.namespace.parse(), secret.metadata.name.parse()) {
+                found.entry(namespace).or_default().insert(name, secret);
+            }
         }
     }
     Ok(found)
 }
 
 /// A kind of object that an earlier run may have left outside of the chosen namespaces: its path and its name, in the order of removal.
-/// A policy is removed after the objects that it confines.
+/// A policy is removed after the rights that it confines.
 const OTHERS: &[(&str, &str)] = &[
     ("/apis/apps/v1/deployments", "Deployment"),
     ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", "ClusterRoleBinding"),
     ("/apis/rbac.authorization.k8s.io/v1/clusterroles", "ClusterRole"),
+    ("/apis/rbac.authorization.k8s.io/v1/rolebindings", "RoleBinding"),
+    ("/apis/rbac.authorization.k8s.io/v1/roles", "Role"),
     ("/api/v1/serviceaccounts", "ServiceAccount"),
     ("/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding"),
     ("/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies", "MutatingAdmissionPolicy"),
@@ -106,26 +112,41 @@ struct Other {
     metadata: Metadata,
 }
 
-/// Finds the policies and patchers of an owner, and the kinds that this account may not list.
+/// The objects of an owner that serve more than one namespace.
+#[derive(Default)]
+pub struct Others {
+    /// The steps that remove them.
+    pub steps: Vec<Step>,
+    /// The kinds that this account may not list.
+    pub unread: Vec<&'static str>,
+    /// The paths of the confining policies that stay, because rights that they confine may be left.
+    pub kept: Vec<String>,
+}
+
+/// Finds the policies, patchers and rights of an owner.
 ///
 /// # Errors
 /// The cluster does not answer.
-pub async fn others(server: &Server, owner: &str) -> Result<(Vec<Step>, Vec<&'static str>), Diagnostic> {
+pub async fn others(server: &Server, owner: &str) -> Result<Others, Diagnostic> {
     let label = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
-    let (mut steps, mut unread) = (Vec::new(), Vec::new());
+    let mut others = Others::default();
     for &(collection, kind) in OTHERS {
         match server.list_metadata::<Other>(collection, &[("labelSelector", &label)]).await {
             Ok(found) => {
                 let ours = found.into_iter().filter(|other| whose(&other.metadata, owner) == Whose::Ours);
-                steps.extend(ours.filter_map(|other| step(collection, kind, &other.metadata)));
+                others.steps.extend(ours.filter_map(|other| step(collection, kind, &other.metadata)));
             }
-            Err(trouble) if trouble.code() == 403 => unread.push(kind),
+            Err(trouble) if trouble.code() == 403 => others.unread.push(kind),
             // The cluster is too old to have this kind.
             Err(trouble) if trouble.code() == 404 => {}
             Err(trouble) => return Err(Attempt::new("list", kind).failed(&trouble)),
         }
     }
-    Ok((steps, unread))
+    if others.unread.iter().any(|kind| removal::grants(kind)) {
+        let kept = others.steps.extract_if(.., |step| removal::confines(step.object.kind()));
+        others.kept = kept.map(|step| step.change.path).collect();
+    }
+    Ok(others)
 }
 
 fn step(collection: &str, kind: &str, metadata: &Metadata) -> Option<Step> {
@@ -136,7 +157,6 @@ fn step(collection: &str, kind: &str, metadata: &Metadata) -> Option<Step> {
         kind: kind.to_owned(),
         path: format!("{root}{within}/{plural}/{}", metadata.name),
         uid: metadata.uid.clone(),
-        wanted: None,
     };
     Some(Removal::other(namespace, metadata.name.parse().ok()?, object))
 }

@@ -1,11 +1,14 @@
 //! Reads admission policies, tells whether this account may write them, and waits until they act.
 
-use regcred_core::cluster::policy::{Policy, probe};
-use regcred_core::diagnostic::Diagnostic;
+use regcred_core::cluster::policy::{Merge, Policy};
+use regcred_core::cluster::probe::probe;
+use regcred_core::cluster::{Delivery, Step};
+use regcred_core::diagnostic::{Code, Diagnostic, Severity};
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::marks;
 use serde_json::{Value, json};
+use std::slice;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -33,6 +36,48 @@ pub async fn read(server: &Server, policies: &[Policy]) -> Result<Option<Vec<Opt
         }
     }
     Ok(Some(found))
+}
+
+/// Finds the bindings that still serve namespaces which lose their pull secrets: the steps that take these namespaces out, and a note for
+/// each binding that cannot be changed. `None` if this account may not read them.
+///
+/// # Errors
+/// The cluster does not answer.
+pub async fn leave(
+    server: &Server,
+    delivery: &Delivery<'_>,
+) -> Result<Option<(Vec<Step>, Vec<Diagnostic>)>, Diagnostic> {
+    let mut bindings = delivery.policies(Merge::Remove);
+    bindings.retain(|policy| policy.kind() == "MutatingAdmissionPolicyBinding");
+    let Some(found) = read(server, &bindings).await? else { return Ok(None) };
+    let (mut steps, mut notes) = (Vec::new(), Vec::new());
+    for (binding, found) in bindings.iter().zip(&found) {
+        let (left, others) = binding.served(found.as_ref(), &delivery.marks.owner);
+        let hint = if left.is_empty() {
+            continue;
+        } else if others.is_empty() {
+            "it serves no other namespace: `delete --all-namespaces` removes the binding and its policy"
+        } else if may_write(server).await? {
+            steps.extend(delivery.compare_policies(slice::from_ref(binding), slice::from_ref(found)));
+            continue;
+        } else {
+            "run the same command with an account that may patch admission policies and their bindings"
+        };
+        let message = format!("{} still adds the reference to new Pods in {}", binding.shown(), listed(&left));
+        notes.push(
+            Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }.hint(hint),
+        );
+    }
+    Ok(Some((steps, notes)))
+}
+
+/// Up to three names, and the number of the others.
+fn listed(names: &[&str]) -> String {
+    let shown = names[..names.len().min(3)].join(", ");
+    match names.len().saturating_sub(3) {
+        0 => shown,
+        more => format!("{shown} and {more} more namespaces"),
+    }
 }
 
 /// Whether this account may write admission policies.

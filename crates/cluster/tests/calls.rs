@@ -2,19 +2,19 @@
 
 #![cfg(test)]
 
+mod peer;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kube::{Client, Config};
+use peer::{LONG, Peer, never, run};
 use regcred_cluster::call::Call;
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::policy::{self, Acts};
-use regcred_cluster::server::{Server, Trouble};
+use regcred_cluster::server::Trouble;
 use regcred_cluster::stuck::{Mode, restart};
 use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Space, Unchangeable};
 use regcred_core::credentials::Credential;
@@ -23,82 +23,6 @@ use regcred_core::names::Namespace;
 use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::Link;
 use serde_json::{Value, json};
-
-/// Answers each request with the next of its answers, and then no more.
-struct Peer {
-    address: String,
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl Peer {
-    fn with(answers: Vec<(u16, &'static str, Value)>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, requests) = (format!("http://{}", listener.local_addr().unwrap()), Arc::default());
-        let (seen, answers) = (Arc::clone(&requests), Arc::new(Mutex::new(answers)));
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (seen, answers) = (Arc::clone(&seen), Arc::clone(&answers));
-                thread::spawn(move || serve(&stream.unwrap(), &seen, &answers));
-            }
-        });
-        Self { address, requests }
-    }
-
-    fn server(&self, timeout: Duration, stop: fn() -> bool) -> Server {
-        let mut config = Config::new(self.address.parse().unwrap());
-        config.default_retry = false;
-        Server::new(Client::try_from(config).unwrap(), timeout, stop)
-    }
-
-    fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
-    }
-}
-
-type Answers = Mutex<Vec<(u16, &'static str, Value)>>;
-
-fn serve(stream: &TcpStream, seen: &Mutex<Vec<String>>, answers: &Answers) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let (mut first, mut length) = (String::new(), 0);
-        if reader.read_line(&mut first).unwrap_or_default() == 0 {
-            return;
-        }
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
-            if let Some(text) = line.to_lowercase().strip_prefix("content-length:") {
-                length = text.trim().parse().unwrap();
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
-        seen.lock().unwrap().push(format!("{} {}", first.trim_end(), String::from_utf8(body).unwrap()));
-        let mut answers = answers.lock().unwrap();
-        if answers.is_empty() {
-            drop(answers);
-            // It gets no more requests, and answers none.
-            let _ = reader.read_line(&mut first);
-            return;
-        }
-        let (status, header, body) = answers.remove(0);
-        let body = body.to_string();
-        write!(&*stream, "HTTP/1.1 {status} X\r\n{header}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    }
-}
-
-fn run<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
-}
-
-const LONG: Duration = Duration::from_secs(20);
-
-fn never() -> bool {
-    false
-}
 
 static STOP: AtomicBool = AtomicBool::new(false);
 

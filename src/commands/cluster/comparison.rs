@@ -10,6 +10,7 @@ use regcred_cluster::read::{self, Objects, Which, WithoutSecrets};
 use regcred_cluster::server::Server;
 use regcred_cluster::{owned, policy};
 use regcred_core::cluster::facts::Phase;
+use regcred_core::cluster::policy::Merge;
 use regcred_core::cluster::selection::{Aim, Chosen};
 use regcred_core::cluster::{Accounts, Comparison, Delivery, Facts, PullSecret, Removal, Step, Unchangeable};
 use regcred_core::diagnostic::{Code, Diagnostic, Severity};
@@ -62,15 +63,9 @@ pub(super) async fn compare<'a>(
     problems.extend(not_compared(&comparison));
     // A controller has a policy of its own, for all its namespaces.
     if delivery.link == Link::Policy && settings.combination.strategy != Strategy::Controller {
-        let mut policies = delivery.policies();
+        let policies = delivery.policies(if typed.link.prune { Merge::Replace } else { Merge::Add });
         match policy::read(&server, &policies).await.map_err(one)? {
-            Some(found) => {
-                if !typed.link.prune {
-                    let pairs = policies.iter_mut().zip(&found);
-                    pairs.for_each(|(policy, found)| policy.keep_namespaces(found.as_ref(), &delivery.marks.owner));
-                }
-                drop(comparison.steps.splice(0..0, delivery.compare_policies(&policies, &found)));
-            }
+            Some(found) => drop(comparison.steps.splice(0..0, delivery.compare_policies(&policies, &found))),
             None => problems.push(unread(typed.without_secrets)),
         }
     }

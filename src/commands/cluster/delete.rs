@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::applied::{self, Applied, Manner};
 use super::comparison;
-use super::places::chosen;
+use super::places::{Choices, chosen};
 use super::progress::Progress;
 use super::{connection, question, runtime, together};
 use crate::cli::cluster::DeleteArguments;
@@ -18,11 +18,13 @@ use crate::settings::file::File;
 use crate::settings::fleet::{Fleet, Purpose};
 use regcred_cluster::connect::{Access, connect};
 use regcred_cluster::execute::execute;
+use regcred_cluster::owned::{self, Others};
+use regcred_cluster::policy;
 use regcred_cluster::server::Server;
-use regcred_cluster::{owned, policy};
-use regcred_core::cluster::selection::Aim;
-use regcred_core::cluster::{Delivery, Facts, OnConflict, Removal, Step, Unchangeable};
+use regcred_core::cluster::selection::{Aim, Chosen};
+use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Removal, Step, Unchangeable};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
+use regcred_core::docker_config::Logins;
 use regcred_core::objects::marks;
 use regcred_core::spec::choice::{Link, Strategy};
 use regcred_core::spec::typed::Typed;
@@ -74,29 +76,45 @@ pub fn run(
 async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) -> Result<Found, Vec<Diagnostic>> {
     let one = |problem| vec![problem];
     let server = connect(access).await.map_err(one)?;
-    let (mut spaces, _) = chosen(&server, settings, &arguments.place, Aim::CleanUp).await?;
+    let (mut spaces, Choices { chosen, .. }) = chosen(&server, settings, &arguments.place, Aim::CleanUp).await?;
     let secrets: Vec<_> = settings.pull_secrets.iter().map(|one| &one.name).collect();
     owned::read(&server, &mut spaces, &secrets, comparison::accounts(settings, false)).await.map_err(one)?;
     let owner = settings.marks().owner;
     // Objects that serve every namespace are removed only with all namespaces.
-    let (mut steps, unread) = if arguments.place.all_namespaces {
+    let Others { mut steps, unread, kept } = if arguments.place.all_namespaces {
         owned::others(&server, &owner).await.map_err(one)?
     } else {
-        Default::default()
+        Others::default()
     };
     let is_its_own = settings.combination.strategy == Strategy::Controller;
     if let Some(step) = steps.iter().find(|step| !is_its_own && is_the_controller(step, &owner)) {
         return Err(one(serves(step)));
     }
+    let mut problems = Vec::new();
+    if !is_its_own && !arguments.place.all_namespaces {
+        let leaving = leaving(settings, chosen);
+        match policy::leave(&server, &leaving).await.map_err(one)? {
+            Some((of_bindings, notes)) => {
+                steps.extend(of_bindings);
+                problems.extend(notes);
+            }
+            None if settings.combination.link == Link::Policy => problems.push(note(
+                "this account may not read admission policies: one may still add the reference to new Pods".to_owned(),
+            )),
+            None => {}
+        }
+    }
     let removal = Removal { owner: &owner, names: secrets, wanted: std::collections::BTreeSet::new() };
     steps.extend(removal.steps(&Facts { namespaces: spaces }));
     let is_undone = !is_its_own && !arguments.place.all_namespaces && !steps.is_empty();
     let is_undone = is_undone && policy::has_controller(&server, &owner).await;
-    let unread = (!unread.is_empty()).then(|| {
-        let message = format!("this account may not list {}, so none of them was looked for", unread.join(", "));
-        Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }
+    let unread = (!unread.is_empty())
+        .then(|| note(format!("this account may not list {}, so none of them was looked for", unread.join(", "))));
+    let kept = (!kept.is_empty()).then(|| {
+        note(format!("{} stay, because rights that they confine may be left", kept.join(", ")))
+            .hint("run it again with an account that may list and delete roles and their bindings")
     });
-    let problems = unread.into_iter().chain(is_undone.then(super::undone_by_the_controller)).collect();
+    problems.extend(unread.into_iter().chain(kept).chain(is_undone.then(super::undone_by_the_controller)));
     Ok(Found { server, steps, problems })
 }
 
@@ -111,15 +129,33 @@ fn serves(step: &Step) -> Diagnostic {
         .hint("delete its Deployment first, with kubectl; or run this with its regcred.yaml (`strategy: controller`)")
 }
 
-async fn remove(settings: &Settings, found: Found, progress: &Progress) -> Applied {
-    progress.expect(&found.steps);
-    let delivery = Delivery {
-        pull_secrets: Vec::new(),
-        link: Link::None,
+fn note(message: String) -> Diagnostic {
+    Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }
+}
+
+/// The pull secrets that these namespaces lose, also those that no longer exist.
+fn leaving(settings: &Settings, chosen: Vec<Chosen>) -> Delivery<'_> {
+    let pull_secrets = settings.pull_secrets.iter().zip(chosen).map(|(one, chosen)| {
+        let mut namespaces = [chosen.namespaces, chosen.missing].concat();
+        namespaces.sort_unstable();
+        PullSecret::new(&one.name, namespaces, Accounts::All, &Logins::Unavailable)
+    });
+    delivery(settings, pull_secrets.collect())
+}
+
+fn delivery<'a>(settings: &Settings, pull_secrets: Vec<PullSecret<'a>>) -> Delivery<'a> {
+    Delivery {
+        pull_secrets,
+        link: Link::Policy,
         marks: settings.marks(),
         on_conflict: OnConflict::Fail,
         unchangeable: Unchangeable::Refuse,
-    };
+    }
+}
+
+async fn remove(settings: &Settings, found: Found, progress: &Progress) -> Applied {
+    progress.expect(&found.steps);
+    let delivery = delivery(settings, Vec::new());
     Applied::done(execute(&found.server, &delivery, found.steps, &|| progress.count()).await, found.problems)
 }
 

@@ -13,12 +13,12 @@ pub(super) fn of(comparison: &Comparison, delivery: &Delivery<'_>) -> Vec<Diagno
 
 fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
     let place = step.place();
-    if let (Object::Other { .. }, Some(tool)) = (&step.object, &step.whose) {
+    if let (Object::Policy { .. }, Some(tool)) = (&step.object, &step.whose) {
         let message = format!("{place} is managed by {tool}, and this run would replace it");
         return Diagnostic::error(Code::NotOurs, message)
             .hint("change it there, for a controller in its regcred.yaml; or give this run another owner: --secret-name, or `metadata.name` of regcred.yaml");
     }
-    if matches!(step.object, Object::Other { .. }) {
+    if matches!(step.object, Object::Policy { .. }) {
         return Diagnostic::error(Code::NotOurs, format!("{place} is not regcred's, and differs from what is wanted"))
             .hint("give regcred.yaml another `metadata.name`, which is part of the policy's name");
     }

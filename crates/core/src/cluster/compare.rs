@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::content::{self, Content as Compared};
 use super::delivery::{Delivery, OnConflict, PullSecret, Unchangeable};
 use super::facts::{Account, Facts, Secret, Space, TYPE};
+use super::policy::Policy;
 use super::reference::refers;
 use super::whose::{Whose, is_of_the_patcher, whose};
 use crate::names::{Namespace, ResourceName};
@@ -57,16 +58,21 @@ pub enum Object {
         /// The Secret that was read, if there is one.
         there: Option<Box<Secret>>,
     },
-    /// Another object of ours, such as a policy.
+    /// An admission policy or its binding.
+    Policy {
+        /// What is wanted, to compare it again.
+        policy: Box<Policy>,
+        /// The object to write.
+        wanted: Value,
+    },
+    /// Another object of ours, which is no longer wanted.
     Other {
         /// Its kind.
         kind: String,
         /// Its path at the API server.
         path: String,
-        /// Its UID, which differs from that of an earlier or later object with the same name; empty if it does not exist.
+        /// Its UID, which differs from that of an earlier or later object with the same name.
         uid: String,
-        /// The wanted object; `None` if it is no longer wanted.
-        wanted: Option<Value>,
     },
 }
 
@@ -76,6 +82,7 @@ impl Object {
         match self {
             Self::Account { .. } => "ServiceAccount",
             Self::Secret { .. } => "Secret",
+            Self::Policy { policy, .. } => policy.kind(),
             Self::Other { kind, .. } => kind,
         }
     }
@@ -83,7 +90,7 @@ impl Object {
     /// The order in which the objects of a namespace are written, and removed.
     fn rank(&self) -> u8 {
         match self {
-            Self::Other { .. } => 0,
+            Self::Policy { .. } | Self::Other { .. } => 0,
             Self::Account { .. } => 1,
             Self::Secret { .. } => 2,
         }
@@ -98,8 +105,9 @@ impl Step {
 
     /// The object in the words of a message: `the Secret team-a/image-pull-secret`.
     pub fn place(&self) -> String {
-        let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
-        format!("the {} {namespace}{}", self.object.kind(), self.name)
+        let (kind, name) = (self.object.kind(), &self.name);
+        let namespace = self.change.path.strip_suffix(&format!("{kind}/{name}")).unwrap_or_default();
+        format!("the {kind} {namespace}{name}")
     }
 }
 

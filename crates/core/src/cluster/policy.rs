@@ -1,13 +1,12 @@
 //! Compares the admission policies of `--link policy` with those of a cluster.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::compare::{Item, Object, Step, steps};
 use super::delivery::Delivery;
 use super::facts::Metadata;
 use super::whose::{Whose, whose};
 use crate::docker_config::Logins;
-use crate::docker_config::registry::RegistryKey;
 use crate::names::ResourceName;
 use crate::objects::marks::{CONTROLLER, STRATEGY};
 use crate::objects::{AsBuilt, CreateNamespaces, Request, Wanted, pod_policy};
@@ -23,11 +22,28 @@ pub struct Policy {
     object: Value,
     /// Whether the registries are known: one of the policy's conditions depends on them.
     is_known: bool,
+    merge: Merge,
 }
+
+/// How the namespaces of a run and those of an existing binding become one list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// Those of the binding stay, because another run chose them.
+    Add,
+    /// Those of the run replace them.
+    Replace,
+    /// Those of the run are taken out.
+    Remove,
+}
+
+/// The namespaces in a binding.
+const VALUES: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/values";
+/// `In`, if the binding serves these namespaces; that of a patcher leaves them out.
+const OPERATOR: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/operator";
 
 impl Delivery<'_> {
     /// The policies that this delivery needs, each with its binding.
-    pub fn policies(&self) -> Vec<Policy> {
+    pub fn policies(&self, merge: Merge) -> Vec<Policy> {
         let wanted: Vec<_> = self
             .pull_secrets
             .iter()
@@ -53,7 +69,7 @@ impl Delivery<'_> {
                 Err(never) => match never {},
             };
             let is_known = !matches!(one.docker_config, Logins::Unavailable);
-            objects.into_iter().filter_map(move |object| Policy::new(Value::Object(object), is_known))
+            objects.into_iter().filter_map(move |object| Policy::new(Value::Object(object), is_known, merge))
         };
         wanted.iter().filter(|one| !one.namespaces.is_empty()).flat_map(of_one).collect()
     }
@@ -66,7 +82,7 @@ impl Delivery<'_> {
 }
 
 impl Policy {
-    fn new(object: Value, is_known: bool) -> Option<Self> {
+    fn new(object: Value, is_known: bool, merge: Merge) -> Option<Self> {
         let kind = object["kind"].as_str()?.to_owned();
         let name: ResourceName = object["metadata"]["name"].as_str()?.parse().ok()?;
         let plural = match kind.strip_suffix('y') {
@@ -74,23 +90,42 @@ impl Policy {
             None => format!("{}s", kind.to_lowercase()),
         };
         let path = format!("/apis/admissionregistration.k8s.io/v1/{plural}/{name}");
-        Some(Self { path, kind, name, object, is_known })
+        Some(Self { path, kind, name, object, is_known, merge })
     }
 
-    /// Also serves the namespaces in the existing binding of this owner, because another run chose them.
-    pub fn keep_namespaces(&mut self, found: Option<&Value>, owner: &str) {
-        const VALUES: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/values";
-        let metadata = found.and_then(|found| serde_json::from_value::<Metadata>(found["metadata"].clone()).ok());
-        let there = found.and_then(|found| found.pointer(VALUES)).and_then(Value::as_array);
-        let wanted = self.object.pointer_mut(VALUES).and_then(Value::as_array_mut);
-        if let (Some(metadata), Some(there), Some(wanted)) = (metadata, there, wanted)
-            && matches!(whose(&metadata, owner), Whose::Ours)
-            && !is_of_a_controller(&metadata)
-        {
-            wanted.extend(there.iter().cloned());
-            wanted.sort_unstable_by(|one, other| one.as_str().cmp(&other.as_str()));
-            wanted.dedup();
+    /// Its kind.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Its kind and name, as in a report: `MutatingAdmissionPolicyBinding/acme.pull`.
+    pub fn shown(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+
+    /// The namespaces of the run that an existing binding of this owner serves, and the other ones that it serves.
+    pub fn served<'a>(&self, found: Option<&'a Value>, owner: &str) -> (Vec<&'a str>, Vec<&'a str>) {
+        let there = found.and_then(|found| namespaces(found, owner)).into_iter().flatten().filter_map(Value::as_str);
+        let ours = self.object.pointer(VALUES).and_then(Value::as_array);
+        there.partition(|name| ours.is_some_and(|ours| ours.iter().any(|ours| ours == name)))
+    }
+
+    /// The object to write in place of the existing one: a binding has its namespaces and those of the run, merged.
+    fn merged(&self, found: Option<&Value>, owner: &str) -> Value {
+        let mut object = self.object.clone();
+        let there = found.and_then(|found| namespaces(found, owner));
+        if let (Some(there), Some(wanted)) = (there, object.pointer_mut(VALUES).and_then(Value::as_array_mut)) {
+            match self.merge {
+                Merge::Replace => {}
+                Merge::Remove => *wanted = there.iter().filter(|name| !wanted.contains(name)).cloned().collect(),
+                Merge::Add => {
+                    wanted.extend(there.iter().cloned());
+                    wanted.sort_unstable_by(|one, other| one.as_str().cmp(&other.as_str()));
+                    wanted.dedup();
+                }
+            }
         }
+        object
     }
 
     fn item(&self, found: Option<&Value>, owner: &str) -> Item {
@@ -101,6 +136,7 @@ impl Policy {
             Some(Whose::Managed(tool)) => Some(tool),
             _ => None,
         };
+        let mut object = self.merged(found, owner);
         let actual = found.map(|found| {
             let owner = match whose(&metadata.clone().unwrap_or_default(), owner) {
                 Whose::Ours if is_controllers => Owner::Managed,
@@ -108,21 +144,29 @@ impl Policy {
                 Whose::Managed(_) => Owner::Managed,
                 Whose::Another(_) | Whose::Nobody => Owner::Foreign,
             };
-            let (mut wanted, mut there) = (self.object.clone(), found.clone());
+            let (mut wanted, mut there) = (object.clone(), found.clone());
             if !self.is_known {
                 [&mut wanted, &mut there].into_iter().for_each(without_registries);
             }
             let content = if has(&there, &wanted) { Content::Same } else { Content::Different };
             Actual { owner, content, history: History::Unknown }
         });
-        let object = Object::Other {
-            kind: self.kind.clone(),
-            path: self.path.clone(),
-            uid: metadata.map_or(String::new(), |metadata| metadata.uid),
-            wanted: Some(self.object.clone()),
-        };
+        // It is written only if the existing object is still the one that was read.
+        for key in ["uid", "resourceVersion"] {
+            if let Some(value) = found.and_then(|found| found["metadata"].get(key)) {
+                object["metadata"][key] = value.clone();
+            }
+        }
+        let object = Object::Policy { policy: Box::new(self.clone()), wanted: object };
         Item { namespace: None, name: self.name.clone(), object, actual, whose: tool, is_wanted: true }
     }
+}
+
+/// The namespaces that an existing binding of this owner serves by name; `None` for that of another owner, or of a controller or patcher.
+fn namespaces<'a>(found: &'a Value, owner: &str) -> Option<&'a Vec<Value>> {
+    let metadata: Metadata = serde_json::from_value(found["metadata"].clone()).ok()?;
+    let is_ours = whose(&metadata, owner) == Whose::Ours && !is_of_a_controller(&metadata);
+    found.pointer(VALUES)?.as_array().filter(|_| is_ours && found.pointer(OPERATOR).is_some_and(|word| word == "In"))
 }
 
 /// Whether the mark of a controller is on a policy: a controller serves all its namespaces with it.
@@ -150,41 +194,10 @@ fn has(there: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// A Pod whose image matches one of these keys, to test whether a policy adds the reference. The Pod already has a reference, so it does not
-/// get the references of its ServiceAccount. It has only what the Pod Security level `restricted` allows.
-pub fn probe<'a>(mut keys: impl Iterator<Item = &'a RegistryKey>) -> Option<Value> {
-    let key = keys.find(|key| !matches_no_image(key))?;
-    let host =
-        if key.index() == "index.docker.io" { "docker.io".to_owned() } else { key.authority().replace('*', "a") };
-    let image = format!("{host}{}/regcred-probe", key.path().trim_end_matches('/'));
-    Some(json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"generateName": "regcred-probe-"},
-        "spec": {
-            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [{
-                "name": "probe",
-                "image": image,
-                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
-            }],
-            "imagePullSecrets": [{"name": "regcred-probe"}],
-        },
-    }))
-}
-
-/// Whether no image of any name matches.
-fn matches_no_image(key: &RegistryKey) -> bool {
-    let path = key.path();
-    let is_odd = |byte: u8| byte.is_ascii_uppercase() || b"*:@+~".contains(&byte);
-    path.bytes().any(is_odd)
-        || path.contains("//")
-        || (key.host() == "index.docker.io" && !path.is_empty())
-        || key.authority().ends_with(']')
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::{Accounts, OnConflict, PullSecret, Unchangeable};
     use super::*;
     use crate::objects::marks::Marks;
@@ -202,13 +215,13 @@ mod tests {
             unchangeable: Unchangeable::Refuse,
         };
         let known = delivery(&logins);
-        let policies = known.policies();
+        let policies = known.policies(Merge::Add);
         let paths: Vec<_> = policies.iter().map(|policy| policy.path.rsplit_once('/').unwrap()).collect();
         assert_eq!(paths.iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["acme.pull", "acme.pull"]);
         assert!(paths[0].0.ends_with("/mutatingadmissionpolicies"), "{paths:?}");
         assert!(paths[1].0.ends_with("/mutatingadmissionpolicybindings"), "{paths:?}");
         let actions = |delivery: &Delivery<'_>, found: &[Option<Value>]| {
-            let steps = delivery.compare_policies(&delivery.policies(), found);
+            let steps = delivery.compare_policies(&delivery.policies(Merge::Replace), found);
             steps.into_iter().map(|step| step.change.action).collect::<Vec<_>>()
         };
         assert_eq!(actions(&known, &[None, None]), [Action::Create, Action::Create]);
@@ -219,54 +232,39 @@ mod tests {
         assert_eq!(actions(&delivery(&unknown), &found), [Action::Keep, Action::Keep]);
         let other = Logins::External(vec![("quay.io".parse().unwrap(), None)]);
         assert_eq!(actions(&delivery(&other), &found), [Action::Update, Action::Keep]);
-        let values = |binding: &mut Value| {
-            binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"].take()
-        };
         let mut wider = found[1].clone().unwrap();
-        wider["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"] =
-            json!(["team", "other"]);
-        let kept = |owner| {
-            let mut binding = known.policies().remove(1);
-            binding.keep_namespaces(Some(&wider), owner);
-            values(&mut binding.object)
+        *wider.pointer_mut(VALUES).unwrap() = json!(["team", "other"]);
+        let merged = |merge, wider: &Value, owner| {
+            known.policies(merge).remove(1).merged(Some(wider), owner).pointer(VALUES).unwrap().clone()
         };
-        assert_eq!(kept("acme"), json!(["other", "team"]));
-        assert_eq!(kept("somebody"), json!(["team"]), "that of another owner is not ours to read");
+        assert_eq!(merged(Merge::Add, &wider, "acme"), json!(["other", "team"]));
+        assert_eq!(merged(Merge::Replace, &wider, "acme"), json!(["team"]));
+        assert_eq!(merged(Merge::Remove, &wider, "acme"), json!(["other"]));
+        let served = |owner| known.policies(Merge::Remove).remove(1).served(Some(&wider), owner);
+        assert_eq!((served("acme"), served("somebody")), ((vec!["team"], vec!["other"]), (vec![], vec![])));
+        assert_eq!(
+            merged(Merge::Add, &wider, "somebody"),
+            json!(["team"]),
+            "that of another owner is not ours to read"
+        );
+        let mut of_a_patcher = wider.clone();
+        *of_a_patcher.pointer_mut(OPERATOR).unwrap() = json!("NotIn");
+        assert_eq!(
+            merged(Merge::Add, &of_a_patcher, "acme"),
+            json!(["team"]),
+            "that of a patcher names what it leaves out"
+        );
         let mut of_a_controller = found.clone();
         for policy in of_a_controller.iter_mut().flatten() {
             policy["metadata"]["annotations"][STRATEGY] = json!(CONTROLLER);
             policy["spec"] = json!({"policyName": "acme.pull"});
         }
         assert_eq!(actions(&known, &of_a_controller), [Action::Refuse, Action::Refuse]);
-        let mut binding = known.policies().remove(1);
         wider["metadata"]["annotations"][STRATEGY] = json!(CONTROLLER);
-        binding.keep_namespaces(Some(&wider), "acme");
-        assert_eq!(values(&mut binding.object), json!(["team"]), "that of a controller is not ours to widen");
+        assert_eq!(merged(Merge::Add, &wider, "acme"), json!(["team"]), "that of a controller is not ours to widen");
         found[1].as_mut().unwrap()["spec"]["matchResources"] = json!({});
         assert_eq!(actions(&known, &found), [Action::Keep, Action::Update]);
         found[1].as_mut().unwrap()["metadata"]["annotations"] = json!({});
         assert_eq!(actions(&known, &found), [Action::Keep, Action::Refuse]);
-    }
-
-    #[test]
-    fn a_probe_has_an_image_that_the_key_matches() {
-        for (key, image) in [
-            ("https://index.docker.io/v1/", "docker.io/regcred-probe"),
-            ("ghcr.io/acme", "ghcr.io/acme/regcred-probe"),
-            ("*.ecr.test:80", "a.ecr.test:80/regcred-probe"),
-        ] {
-            let keys: Vec<RegistryKey> = vec![key.parse().unwrap()];
-            assert_eq!(probe(keys.iter()).unwrap()["spec"]["containers"][0]["image"], image);
-        }
-    }
-
-    #[test]
-    fn a_probe_is_within_the_pod_security_level_restricted() {
-        let keys: [RegistryKey; 1] = ["ghcr.io".parse().unwrap()];
-        let spec = &probe(keys.iter()).unwrap()["spec"];
-        let context = json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
-        assert_eq!(spec["securityContext"], context);
-        let context = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
-        assert_eq!(spec["containers"][0]["securityContext"], context);
     }
 }

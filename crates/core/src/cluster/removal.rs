@@ -69,6 +69,16 @@ impl Removal<'_> {
     }
 }
 
+/// Whether objects of this kind give rights to accounts.
+pub fn grants(kind: &str) -> bool {
+    kind.trim_end_matches("Binding").ends_with("Role")
+}
+
+/// Whether objects of this kind confine accounts. They are removed after the rights of these accounts.
+pub fn confines(kind: &str) -> bool {
+    kind.starts_with("ValidatingAdmissionPolicy")
+}
+
 fn left_over(namespace: &Namespace, name: &ResourceName, object: Object) -> Item {
     Item {
         namespace: Some(namespace.clone()),
