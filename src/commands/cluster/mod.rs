@@ -1,5 +1,6 @@
 //! Runs the commands for a live cluster, or for every cluster of a fleet at the same time.
 
+mod administrator;
 mod applied;
 pub(super) mod apply;
 mod comparison;
@@ -7,6 +8,7 @@ pub(super) mod connection;
 pub(super) mod delete;
 pub(super) mod diff;
 pub(super) mod explain;
+mod failures;
 mod places;
 mod policies;
 mod progress;

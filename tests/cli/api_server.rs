@@ -1,0 +1,127 @@
+//! Runs the commands for a live cluster against an API server that answers what a test says.
+#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::harness::peers::{Peers, Reply};
+use crate::harness::regcred::regcred;
+use crate::live::kubeconfig;
+
+const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"robot$new","password":"canary-of-new"}}}"#;
+
+/// The status and both outputs of `regcred`, which works against the answers to `METHOD PATH`. What has no answer is not found, and a
+/// write succeeds.
+fn run(arguments: &[&str], answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static) -> (i32, String) {
+    let peers = Peers::start(move |request| {
+        let path = request.path.split('?').next().unwrap();
+        let other = if request.method == "PATCH" { (200, json!({})) } else { (404, json!({"message": "not found"})) };
+        let (status, body) = answer(&format!("{} {path}", request.method)).unwrap_or(other);
+        Reply::Answer(status, Vec::new(), body.to_string())
+    });
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config"), kubeconfig(&format!("http://127.0.0.1:{}", peers.port))).unwrap();
+    let variables = [("KUBECONFIG", "config"), ("DOCKERHUB_AUTH", LOGIN)];
+    let output = regcred(folder.path(), &variables, arguments);
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(!said.contains("canary"), "{said}");
+    (output.status.code().unwrap(), said)
+}
+
+/// The namespace of this path, if it is that of a namespace.
+fn namespace(request: &str) -> Option<Value> {
+    let name = request.strip_prefix("GET /api/v1/namespaces/")?;
+    (!name.contains('/')).then(|| json!({"metadata": {"name": name}}))
+}
+
+#[test]
+fn the_command_for_the_administrator_has_the_flags_of_the_run() {
+    let arguments = ["apply", "-n", "team", "--link", "policy", "--secret-name", "pull", "--context", "a"];
+    let command = "`regcred render --link policy --namespaces team --secret-name pull | \
+                   kubectl --context a apply --server-side --field-manager=regcred-pull -f -`";
+    let forbidden = |request: &str| request.contains("admissionregistration").then(|| (403, json!({})));
+    let (status, said) = run(&arguments, move |request| {
+        namespace(request).map(|namespace| (200, namespace)).or_else(|| forbidden(request))
+    });
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("this account may not read admission policies") && said.contains(command), "{said}");
+    let (status, said) = run(&arguments, |request| match request {
+        "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => {
+            Some((201, json!({"status": {"allowed": false}})))
+        }
+        _ => namespace(request).map(|namespace| (200, namespace)),
+    });
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("this account may not write admission policies") && said.contains(command), "{said}");
+}
+
+#[test]
+fn every_namespace_that_may_not_be_read_is_named_and_nothing_is_written() {
+    let writes = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&writes);
+    let (status, said) = run(&["apply", "-n", "own,other,third", "--secret-name", "pull"], move |request| {
+        seen.fetch_add(usize::from(request.starts_with("PATCH ")), Ordering::SeqCst);
+        let is_own = !["other", "third"].iter().any(|name| request.contains(&format!("/{name}/")));
+        if is_own { namespace(request).map(|found| (200, found)) } else { Some((403, json!({"message": "no"}))) }
+    });
+    assert_eq!((status, writes.load(Ordering::SeqCst)), (1, 0), "{said}");
+    for name in ["other", "third"] {
+        assert!(said.contains(&format!("the cluster forbids to get the Secret {name}/pull: no")), "{said}");
+        assert!(said.contains(&format!("the cluster forbids to get the ServiceAccounts of {name}: no")), "{said}");
+    }
+    assert!(!said.contains("own/pull"), "{said}");
+}
+
+#[test]
+fn a_cluster_that_refuses_for_another_reason_is_named_once() {
+    let (status, said) = run(&["apply", "-n", "one,other", "--secret-name", "pull", "--link", "none"], |request| {
+        let is_secret = request.ends_with("/secrets/pull");
+        if is_secret { Some((401, json!({}))) } else { namespace(request).map(|found| (200, found)) }
+    });
+    assert_eq!((status, said.matches("hint: ").count()), (1, 1), "{said}");
+}
+
+#[test]
+fn failures_that_differ_only_in_their_namespace_are_one_message() {
+    let (status, said) =
+        run(&["apply", "-n", "team-1,team-2,team-3,team-4,other", "--secret-name", "pull"], |request| {
+            let Some(path) = request.strip_prefix("PATCH ") else {
+                return namespace(request).map(|namespace| (200, namespace));
+            };
+            let name = path.strip_prefix("/api/v1/namespaces/")?.strip_suffix("/secrets/pull")?;
+            let why = if name == "other" { "ask the platform team" } else { "exceeded quota: none" };
+            Some((403, json!({"message": format!("secrets \"pull\" is forbidden in \"{name}\": {why}")})))
+        });
+    assert_eq!(status, 1, "{said}");
+    let together = "Secret/pull in 4 namespaces (team-1, team-2, team-3 and 1 more): the cluster forbids to patch it: \
+                    secrets \"pull\" is forbidden in \"…\": exceeded quota: none\n";
+    let alone = "the cluster forbids to patch the Secret other/pull: secrets \"pull\" is forbidden in \"other\": ask the platform team";
+    assert!(said.contains(together) && said.contains(alone), "{said}");
+    assert_eq!(said.matches("hint: ").count(), 2, "{said}");
+}
+
+#[test]
+fn a_difference_names_the_old_and_the_new_user_name_where_they_are_public() {
+    let config =
+        |name: &str| json!({"auths": {"ghcr.io": {"username": name, "password": "canary-of-old"}}}).to_string();
+    for (old, shown) in [
+        ("robot$old", "ghcr.io: another user name, was robot$old, now robot$new\n"),
+        ("canary", "ghcr.io: another user name, now robot$new\n"),
+    ] {
+        let secret = json!({
+            "metadata": {"name": "pull", "annotations": {"regcred.dev/owner": "pull"},
+                "labels": {"app.kubernetes.io/managed-by": "regcred"}},
+            "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": STANDARD.encode(config(old))},
+        });
+        let (status, said) = run(&["diff", "-n", "team", "--secret-name", "pull"], move |request| {
+            let secret = request.ends_with("/secrets/pull").then(|| secret.clone());
+            secret.or_else(|| namespace(request)).map(|found| (200, found))
+        });
+        assert_eq!(status, 3, "{said}");
+        assert!(said.contains(shown), "{said}");
+    }
+}
