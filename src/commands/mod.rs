@@ -61,7 +61,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<Outcome> {
     match command {
         Command::Render(_) => render::run(&typed, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]
-        Command::Apply(arguments) => cluster::apply::run(&typed, &arguments, load()?.as_ref(), environment),
+        Command::Apply(arguments) => cluster::apply::run((&typed, &which), &arguments, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]
         Command::Diff(arguments) => cluster::diff::run(&typed, &arguments, load()?.as_ref(), environment),
         #[cfg(feature = "cluster")]

@@ -49,7 +49,7 @@ fn a_missing_file_among_several_kubeconfigs_is_skipped_as_kubectl_does() {
 }
 
 /// A kubeconfig for this address.
-fn kubeconfig(address: &str) -> String {
+pub fn kubeconfig(address: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
          clusters: [{{name: a, cluster: {{server: '{address}'}}}}]\nusers: [{{name: a, user: {{token: canary}}}}]\n"

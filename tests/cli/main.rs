@@ -21,6 +21,8 @@ mod harness {
     pub mod words;
 }
 
+#[cfg(all(unix, feature = "cluster"))]
+mod api_server;
 mod cluster_file;
 mod cmd;
 mod controller_installation;

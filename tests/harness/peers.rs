@@ -123,6 +123,7 @@ fn serve(
     let head = head(&mut stream)?;
     let Some(place) = head.strip_prefix("CONNECT ") else {
         let request = request(&head, false)?;
+        skip_body(&mut stream, &head)?;
         return reply(&mut stream, &request, seen, answer);
     };
     let host = place.split(':').next()?.to_owned();
@@ -146,6 +147,14 @@ fn head(stream: &mut impl Read) -> Option<String> {
         head.push(byte[0]);
     }
     String::from_utf8(head).ok()
+}
+
+/// Reads the body: a connection that is closed before all was read loses the answer.
+fn skip_body(stream: &mut impl Read, head: &str) -> Option<()> {
+    let length = head.lines().filter_map(|line| line.split_once(": "));
+    let length = { length }.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().unwrap())];
+    stream.read_exact(&mut body).ok()
 }
 
 fn request(head: &str, is_encrypted: bool) -> Option<Request> {

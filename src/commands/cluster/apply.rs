@@ -3,8 +3,9 @@
 use anyhow::Result;
 use futures::future::join_all;
 
+use super::administrator::Administrator;
 use super::applied::{self, Applied, Manner};
-use super::comparison::{Compared, Typed as TypedOnce, compare};
+use super::comparison::{Compared, Purpose, Typed as TypedOnce, compare};
 use super::progress::Progress;
 use super::{Prepared, block_on, policies, prepare, refusal, stuck};
 use crate::cli::OnlineArguments;
@@ -14,11 +15,10 @@ use crate::commands::online;
 use crate::environment::Environment;
 use crate::report::Outcome;
 use crate::settings::Settings;
-use crate::settings::file::File;
+use crate::settings::file::{File, Which};
 use regcred_cluster::connect::Access;
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::policy;
-use regcred_cluster::read::WithoutSecrets;
 use regcred_cluster::server::Server;
 use regcred_cluster::stuck::Mode;
 use regcred_core::cluster::{Delivery, Facts};
@@ -28,7 +28,7 @@ use regcred_core::spec::typed::Typed;
 
 /// Reads every cluster, and writes what differs there.
 pub fn run(
-    typed: &Typed,
+    (typed, which): (&Typed, &Which),
     arguments: &ApplyArguments,
     file: Option<&File>,
     environment: &Environment,
@@ -46,7 +46,11 @@ pub fn run(
     }
     let members = fleet.members.iter().zip(&logins).zip(accesses);
     let progress = Progress::new();
-    let work = members.map(|((settings, logins), access)| in_cluster(access, settings, logins, arguments, &progress));
+    let administrator = Administrator { which, typed, place: &arguments.place };
+    let work = members.map(|((settings, logins), access)| {
+        let command = administrator.command(settings, access.context.as_deref());
+        in_cluster(access, (settings, command), logins, arguments, &progress)
+    });
     let applied = block_on(join_all(work))?;
     drop(progress);
     let clusters: Vec<_> = fleet.members.iter().zip(applied).collect();
@@ -55,12 +59,12 @@ pub fn run(
 
 async fn in_cluster(
     access: Access,
-    settings: &Settings,
+    (settings, administrator): (&Settings, String),
     logins: &[Logins],
     arguments: &ApplyArguments,
     progress: &Progress,
 ) -> Applied {
-    let typed = TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::Fail };
+    let typed = TypedOnce { place: &arguments.place, link: &arguments.link, purpose: Purpose::Apply(&administrator) };
     let Compared { server, delivery, mut facts, comparison, left_over, mut problems, .. } =
         match compare(access, settings, logins, typed).await {
             Ok(compared) => compared,
@@ -81,10 +85,11 @@ async fn in_cluster(
     progress.expect(&left_over);
     let count = || progress.count();
     let (of_the_cluster, in_namespaces) = comparison.steps.into_iter().partition(|step| step.namespace.is_none());
-    let mut done = match policies::apply(&server, &delivery, of_the_cluster, &mut problems, progress).await {
-        Ok(done) => done,
-        Err(problem) => return Applied::failed([problems, vec![problem]].concat()),
-    };
+    let mut done =
+        match policies::apply(&server, &delivery, (of_the_cluster, &administrator), &mut problems, progress).await {
+            Ok(done) => done,
+            Err(problem) => return Applied::failed([problems, vec![problem]].concat()),
+        };
     done.extend(execute(&server, &delivery, in_namespaces, &count).await);
     done.extend(execute(&server, &delivery, left_over, &count).await);
     if arguments.restart_stuck_pods {

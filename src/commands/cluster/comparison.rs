@@ -38,7 +38,16 @@ pub(super) struct Compared<'a> {
 pub(super) struct Typed<'a> {
     pub(super) place: &'a PlaceArguments,
     pub(super) link: &'a LinkArguments,
-    pub(super) without_secrets: WithoutSecrets,
+    pub(super) purpose: Purpose<'a>,
+}
+
+/// What a cluster is compared for.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// To show the differences, as far as the account may read.
+    Show,
+    /// To remove the differences; the text is the command of an administrator who applies the policies.
+    Apply(&'a str),
 }
 
 /// Connects, reads and compares.
@@ -66,7 +75,7 @@ pub(super) async fn compare<'a>(
         let policies = delivery.policies(if typed.link.prune { Merge::Replace } else { Merge::Add });
         match policy::read(&server, &policies).await.map_err(one)? {
             Some(found) => drop(comparison.steps.splice(0..0, delivery.compare_policies(&policies, &found))),
-            None => problems.push(unread(typed.without_secrets)),
+            None => problems.push(unread(typed.purpose)),
         }
     }
     let left_over =
@@ -90,21 +99,24 @@ async fn left_over(server: &Server, settings: &Settings, delivery: &Delivery<'_>
 }
 
 /// An account that may not read policies cannot tell whether Pods find the Secrets.
-fn unread(without: WithoutSecrets) -> Diagnostic {
+fn unread(purpose: Purpose<'_>) -> Diagnostic {
     let message = "policies not compared: this account may not read admission policies";
-    match without {
-        WithoutSecrets::GoOn => {
-            Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }
-        }
-        WithoutSecrets::Fail => Diagnostic::warning(Code::ClusterForbids, message)
-            .hint("ask an administrator for the right to get mutatingadmissionpolicies and their bindings"),
+    match purpose {
+        Purpose::Show => Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) },
+        Purpose::Apply(administrator) => Diagnostic::warning(Code::ClusterForbids, message).hint(format!(
+            "ask an administrator for the rights of `regcred render --format rbac`, or to apply the policies: `{administrator}`"
+        )),
     }
 }
 
 fn objects<'a>(settings: &'a Settings, typed: Typed<'_>) -> Objects<'a> {
     let accounts = accounts(settings, typed.link.all_service_accounts);
     let secrets = settings.pull_secrets.iter().map(|one| &one.name).collect();
-    Objects { secrets, accounts, without_secrets: typed.without_secrets }
+    let without_secrets = match typed.purpose {
+        Purpose::Show => WithoutSecrets::GoOn,
+        Purpose::Apply(_) => WithoutSecrets::Fail,
+    };
+    Objects { secrets, accounts, without_secrets }
 }
 
 /// The linked ServiceAccounts: the named ones, or `all` of them.

@@ -6,7 +6,7 @@ use std::iter;
 use anyhow::Result;
 use futures::future::join_all;
 
-use super::comparison::{Compared, Typed as TypedOnce, compare};
+use super::comparison::{Compared, Purpose, Typed as TypedOnce, compare};
 use super::shown::{OfCluster, Shown, deed, inert_lines, why};
 use super::{Prepared, block_on, prepare, together};
 use crate::cli::cluster::{DiffArguments, DiffFormat};
@@ -17,7 +17,6 @@ use crate::files::stream::print_text;
 use crate::report::{self, Outcome, inert};
 use crate::settings::Settings;
 use crate::settings::file::File;
-use regcred_cluster::read::WithoutSecrets;
 use regcred_core::cluster::content::{self, Difference, What};
 use regcred_core::cluster::{Delivery, Object, Step};
 use regcred_core::diagnostic::{Diagnostic, Failure};
@@ -46,8 +45,7 @@ pub fn run(
         .iter()
         .map(|member| Key::read(environment, member.cluster.as_ref(), ""))
         .collect::<Result<_, _>>()?;
-    let typed_once =
-        TypedOnce { place: &arguments.place, link: &arguments.link, without_secrets: WithoutSecrets::GoOn };
+    let typed_once = TypedOnce { place: &arguments.place, link: &arguments.link, purpose: Purpose::Show };
     let members = fleet.members.iter().zip(&logins).zip(accesses).zip(&keys);
     let work = members.map(|(((settings, logins), access), key)| async move {
         match compare(access, settings, logins, typed_once).await {

@@ -1,5 +1,6 @@
 //! Runs the commands for a live cluster, or for every cluster of a fleet at the same time.
 
+mod administrator;
 mod applied;
 pub(super) mod apply;
 mod comparison;

@@ -14,7 +14,7 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 pub(super) async fn apply(
     server: &Server,
     delivery: &Delivery<'_>,
-    steps: Vec<Step>,
+    (steps, administrator): (Vec<Step>, &str),
     problems: &mut Vec<Diagnostic>,
     progress: &Progress,
 ) -> Result<Vec<(Step, Ending)>, Diagnostic> {
@@ -24,7 +24,7 @@ pub(super) async fn apply(
     if !may_write(server).await? {
         let refused = |step: Step| {
             let ending =
-                if step.change.differs() { Ending::Failed(not_allowed(&step, delivery)) } else { Ending::Kept };
+                if step.change.differs() { Ending::Failed(not_allowed(&step, administrator)) } else { Ending::Kept };
             (step, ending)
         };
         return Ok(steps.into_iter().map(refused).collect());
@@ -43,13 +43,10 @@ pub(super) async fn apply(
     Ok(done)
 }
 
-fn not_allowed(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
+fn not_allowed(step: &Step, administrator: &str) -> Diagnostic {
     let message =
         format!("{} is {}, and this account may not write admission policies", step.place(), step.change.reason);
-    Diagnostic::error(Code::ClusterForbids, message).hint(format!(
-        "an administrator applies it: `regcred render --link policy … | kubectl apply --server-side --field-manager={} -f -`",
-        delivery.field_manager()
-    ))
+    Diagnostic::error(Code::ClusterForbids, message).hint(format!("an administrator applies it: `{administrator}`"))
 }
 
 fn said(acts: Acts, name: &str) -> Option<Diagnostic> {

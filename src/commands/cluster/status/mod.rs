@@ -8,7 +8,7 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde::Serialize;
 
-use super::comparison::{Compared, Typed as TypedOnce, compare, listed};
+use super::comparison::{Compared, Purpose, Typed as TypedOnce, compare, listed};
 use super::shown::{Shown, inert_lines};
 use super::{Prepared, block_on, prepare, together};
 use crate::cli::cluster::ReportFormat;
@@ -23,7 +23,6 @@ use crate::settings::file::File;
 use online::Online;
 use regcred_cluster::connect::Access;
 use regcred_cluster::pods;
-use regcred_cluster::read::WithoutSecrets;
 use regcred_core::cluster::Step;
 use regcred_core::cluster::status::{self, NamespaceStatus};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
@@ -62,7 +61,7 @@ pub fn run(
         prepare(typed, file, &arguments.connection, Missing::IsNotCompared, environment)?;
     let online = Online::read(arguments, environment)?;
     let link = arguments.link_arguments();
-    let once = TypedOnce { place: &arguments.place, link: &link, without_secrets: WithoutSecrets::GoOn };
+    let once = TypedOnce { place: &arguments.place, link: &link, purpose: Purpose::Show };
     let members = fleet.members.iter().zip(&logins).zip(accesses);
     let work = members.map(|((settings, logins), access)| look(access, settings, logins, (once, online.as_ref())));
     let seen = block_on(join_all(work))?;

@@ -1,0 +1,55 @@
+//! Runs the commands for a live cluster against an API server that answers what a test says.
+#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
+
+use serde_json::{Value, json};
+
+use crate::harness::peers::{Peers, Reply};
+use crate::harness::regcred::regcred;
+use crate::live::kubeconfig;
+
+const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"robot$new","password":"canary-of-new"}}}"#;
+
+/// The status and both outputs of `regcred`, which works against the answers to `METHOD PATH`. What has no answer is not found, and a
+/// write succeeds.
+fn run(arguments: &[&str], answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static) -> (i32, String) {
+    let peers = Peers::start(move |request| {
+        let path = request.path.split('?').next().unwrap();
+        let other = if request.method == "PATCH" { (200, json!({})) } else { (404, json!({"message": "not found"})) };
+        let (status, body) = answer(&format!("{} {path}", request.method)).unwrap_or(other);
+        Reply::Answer(status, Vec::new(), body.to_string())
+    });
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config"), kubeconfig(&format!("http://127.0.0.1:{}", peers.port))).unwrap();
+    let variables = [("KUBECONFIG", "config"), ("DOCKERHUB_AUTH", LOGIN)];
+    let output = regcred(folder.path(), &variables, arguments);
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(!said.contains("canary"), "{said}");
+    (output.status.code().unwrap(), said)
+}
+
+/// The namespace of this path, if it is that of a namespace.
+fn namespace(request: &str) -> Option<Value> {
+    let name = request.strip_prefix("GET /api/v1/namespaces/")?;
+    (!name.contains('/')).then(|| json!({"metadata": {"name": name}}))
+}
+
+#[test]
+fn the_command_for_the_administrator_has_the_flags_of_the_run() {
+    let arguments = ["apply", "-n", "team", "--link", "policy", "--secret-name", "pull", "--context", "a"];
+    let command = "`regcred render --link policy --namespaces team --secret-name pull | \
+                   kubectl --context a apply --server-side --field-manager=regcred-pull -f -`";
+    let forbidden = |request: &str| request.contains("admissionregistration").then(|| (403, json!({})));
+    let (status, said) = run(&arguments, move |request| {
+        namespace(request).map(|namespace| (200, namespace)).or_else(|| forbidden(request))
+    });
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("this account may not read admission policies") && said.contains(command), "{said}");
+    let (status, said) = run(&arguments, |request| match request {
+        "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => {
+            Some((201, json!({"status": {"allowed": false}})))
+        }
+        _ => namespace(request).map(|namespace| (200, namespace)),
+    });
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("this account may not write admission policies") && said.contains(command), "{said}");
+}
