@@ -53,3 +53,22 @@ fn the_command_for_the_administrator_has_the_flags_of_the_run() {
     assert_eq!(status, 1, "{said}");
     assert!(said.contains("this account may not write admission policies") && said.contains(command), "{said}");
 }
+
+#[test]
+fn failures_that_differ_only_in_their_namespace_are_one_message() {
+    let (status, said) =
+        run(&["apply", "-n", "team-1,team-2,team-3,team-4,other", "--secret-name", "pull"], |request| {
+            let Some(path) = request.strip_prefix("PATCH ") else {
+                return namespace(request).map(|namespace| (200, namespace));
+            };
+            let name = path.strip_prefix("/api/v1/namespaces/")?.strip_suffix("/secrets/pull")?;
+            let why = if name == "other" { "ask the platform team" } else { "exceeded quota: none" };
+            Some((403, json!({"message": format!("secrets \"pull\" is forbidden in \"{name}\": {why}")})))
+        });
+    assert_eq!(status, 1, "{said}");
+    let together = "Secret/pull in 4 namespaces (team-1, team-2, team-3 and 1 more): the cluster forbids to patch it: \
+                    secrets \"pull\" is forbidden in \"…\": exceeded quota: none\n";
+    let alone = "the cluster forbids to patch the Secret other/pull: secrets \"pull\" is forbidden in \"other\": ask the platform team";
+    assert!(said.contains(together) && said.contains(alone), "{said}");
+    assert_eq!(said.matches("hint: ").count(), 2, "{said}");
+}

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
+use super::failures::grouped;
 use super::shown::{OfCluster, Shown, counted, deed, done, inert_lines, why};
 use super::together;
 use crate::cli::cluster::ReportFormat;
@@ -116,11 +117,11 @@ fn summary(cluster: Option<&ResourceName>, applied: &Applied) {
 
 fn outcome(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome, Failure> {
     let failed = |applied: &Applied| {
-        let problems = applied.done.iter().filter_map(|(_, ending)| match ending {
-            Some(Ending::Failed(problem)) => Some(problem.clone()),
+        let failures = applied.done.iter().filter_map(|(step, ending)| match ending {
+            Some(Ending::Failed(problem)) => Some((step, problem)),
             _ => None,
         });
-        [applied.problems.clone(), problems.collect()].concat()
+        [applied.problems.clone(), grouped(failures)].concat()
     };
     let problems = together(clusters.iter().map(|(settings, applied)| (*settings, failed(applied))));
     if problems.iter().any(Diagnostic::is_error) {

@@ -8,6 +8,7 @@ pub(super) mod connection;
 pub(super) mod delete;
 pub(super) mod diff;
 pub(super) mod explain;
+mod failures;
 mod places;
 mod policies;
 mod progress;
