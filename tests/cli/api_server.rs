@@ -1,6 +1,8 @@
 //! Runs the commands for a live cluster against an API server that answers what a test says.
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::harness::peers::{Peers, Reply};
@@ -71,4 +73,26 @@ fn failures_that_differ_only_in_their_namespace_are_one_message() {
     let alone = "the cluster forbids to patch the Secret other/pull: secrets \"pull\" is forbidden in \"other\": ask the platform team";
     assert!(said.contains(together) && said.contains(alone), "{said}");
     assert_eq!(said.matches("hint: ").count(), 2, "{said}");
+}
+
+#[test]
+fn a_difference_names_the_old_and_the_new_user_name_where_they_are_public() {
+    let config =
+        |name: &str| json!({"auths": {"ghcr.io": {"username": name, "password": "canary-of-old"}}}).to_string();
+    for (old, shown) in [
+        ("robot$old", "ghcr.io: another user name, was robot$old, now robot$new\n"),
+        ("canary", "ghcr.io: another user name, now robot$new\n"),
+    ] {
+        let secret = json!({
+            "metadata": {"name": "pull", "annotations": {"regcred.dev/owner": "pull"},
+                "labels": {"app.kubernetes.io/managed-by": "regcred"}},
+            "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": STANDARD.encode(config(old))},
+        });
+        let (status, said) = run(&["diff", "-n", "team", "--secret-name", "pull"], move |request| {
+            let secret = request.ends_with("/secrets/pull").then(|| secret.clone());
+            secret.or_else(|| namespace(request)).map(|found| (200, found))
+        });
+        assert_eq!(status, 3, "{said}");
+        assert!(said.contains(shown), "{said}");
+    }
 }

@@ -112,7 +112,10 @@ fn said(Difference { registry, what }: &Difference, delivery: &Delivery<'_>, num
     match what {
         What::Added => format!("{registry}: a new login"),
         What::Removed => format!("{registry}: the login goes"),
-        What::Username => format!("{registry}: another user name{now}"),
+        What::Username(old) => {
+            let was = old.as_ref().map_or(String::new(), |name| format!(", was {name}"));
+            format!("{registry}: another user name{was}{now}")
+        }
         What::Password => format!("{registry}: another password"),
     }
 }

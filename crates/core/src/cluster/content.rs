@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::docker_config::credential::is_public_username;
 use crate::docker_config::registry::RegistryKey;
 
 /// How two Docker configs compare.
@@ -21,7 +22,7 @@ pub enum Content {
     Different,
 }
 
-/// What differs for one registry. It holds no user name and no password.
+/// What differs for one registry. It holds no password, and no user name that may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The key of the entry, or `None` for a key that does not parse and is not shown.
@@ -31,14 +32,14 @@ pub struct Difference {
 }
 
 /// What differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// The login is new.
     Added,
     /// The login is removed.
     Removed,
-    /// Another user name.
-    Username,
+    /// Another user name; the old one, if it is known to be public.
+    Username(Option<String>),
     /// The same user name, another password.
     Password,
 }
@@ -68,7 +69,9 @@ pub fn differences(wanted: &SecretString, found: Option<&SecretString>) -> Vec<D
     for (key, (username, password)) in &wanted {
         match found.remove(key) {
             None => add(key, What::Added),
-            Some((old, _)) if old != *username => add(key, What::Username),
+            Some((old, _)) if old != *username => {
+                add(key, What::Username(Some(old).filter(|old| is_public_username(old))));
+            }
             Some((_, old)) if old != *password => add(key, What::Password),
             Some(_) => {}
         }
@@ -164,7 +167,9 @@ mod tests {
         let one = |registry: &str, what| vec![(registry.to_owned(), what)];
         assert!(differ(WANTED).is_empty());
         assert_eq!(differ(r#"{"auths":{"a.io":{"username":"u","password":"q"}}}"#), one("a.io", What::Password));
-        assert_eq!(differ(r#"{"auths":{"a.io":{"username":"v","password":"p"}}}"#), one("a.io", What::Username));
+        assert_eq!(differ(r#"{"auths":{"a.io":{"username":"v","password":"p"}}}"#), one("a.io", What::Username(None)));
+        let public = r#"{"auths":{"a.io":{"username":"robot$ci","password":"p"}}}"#;
+        assert_eq!(differ(public), one("a.io", What::Username(Some("robot$ci".to_owned()))));
         assert_eq!(differ("{}"), one("a.io", What::Added));
         let more = r#"{"auths":{"a.io":{"auth":"dTpw"},"b.io":{},"hunter2 canary":{}}}"#;
         assert_eq!(differ(more), [one("b.io", What::Removed), one("", What::Removed)].concat());
