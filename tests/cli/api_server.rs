@@ -1,6 +1,9 @@
 //! Runs the commands for a live cluster against an API server that answers what a test says.
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -54,6 +57,32 @@ fn the_command_for_the_administrator_has_the_flags_of_the_run() {
     });
     assert_eq!(status, 1, "{said}");
     assert!(said.contains("this account may not write admission policies") && said.contains(command), "{said}");
+}
+
+#[test]
+fn every_namespace_that_may_not_be_read_is_named_and_nothing_is_written() {
+    let writes = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&writes);
+    let (status, said) = run(&["apply", "-n", "own,other,third", "--secret-name", "pull"], move |request| {
+        seen.fetch_add(usize::from(request.starts_with("PATCH ")), Ordering::SeqCst);
+        let is_own = !["other", "third"].iter().any(|name| request.contains(&format!("/{name}/")));
+        if is_own { namespace(request).map(|found| (200, found)) } else { Some((403, json!({"message": "no"}))) }
+    });
+    assert_eq!((status, writes.load(Ordering::SeqCst)), (1, 0), "{said}");
+    for name in ["other", "third"] {
+        assert!(said.contains(&format!("the cluster forbids to get the Secret {name}/pull: no")), "{said}");
+        assert!(said.contains(&format!("the cluster forbids to get the ServiceAccounts of {name}: no")), "{said}");
+    }
+    assert!(!said.contains("own/pull"), "{said}");
+}
+
+#[test]
+fn a_cluster_that_refuses_for_another_reason_is_named_once() {
+    let (status, said) = run(&["apply", "-n", "one,other", "--secret-name", "pull", "--link", "none"], |request| {
+        let is_secret = request.ends_with("/secrets/pull");
+        if is_secret { Some((401, json!({}))) } else { namespace(request).map(|found| (200, found)) }
+    });
+    assert_eq!((status, said.matches("hint: ").count()), (1, 1), "{said}");
 }
 
 #[test]

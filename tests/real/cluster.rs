@@ -358,7 +358,7 @@ fn a_namespace_that_vanishes_is_no_error() {
 #[test]
 fn an_account_with_rights_in_one_namespace_serves_that_one_and_is_told_what_it_lacks_elsewhere() {
     let Some(bench) = Bench::with(&[]) else { return };
-    let [own, other] = bench.namespaces();
+    let [own, other, third] = bench.namespaces();
     let role = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: apply, namespace: {own}}}\nrules:\n\
          - {{apiGroups: [''], resources: [secrets], resourceNames: [image-pull-secret], verbs: [get, create, patch]}}\n\
@@ -373,6 +373,13 @@ fn an_account_with_rights_in_one_namespace_serves_that_one_and_is_told_what_it_l
     assert_eq!(references(bench, &own, "default"), ["image-pull-secret"]);
     let said = ended(&regcred(bench, &[&["apply", "-n", &other][..], &user].concat(), OLD), 1);
     assert!(said.contains("the cluster forbids to get") && said.contains(&other), "{said}");
+    let all = format!("{own},{other},{third}");
+    let said = ended(&regcred(bench, &[&["apply", "-n", &all][..], &user].concat(), NEW), 1);
+    for namespace in [&other, &third] {
+        assert!(said.contains(&format!("the ServiceAccounts of {namespace}")), "every namespace is named: {said}");
+    }
+    // Nothing was written where the account has its rights, either.
+    ended(&regcred(bench, &[&["diff", "-n", &own][..], &user].concat(), OLD), 0);
     let said = ended(&regcred(bench, &[&["apply", "-A"][..], &user].concat(), OLD), 1);
     assert!(said.contains("the cluster forbids to list namespaces") && said.contains("--namespaces"), "{said}");
 }

@@ -70,6 +70,61 @@ impl Attempt {
     }
 }
 
+/// The problems of calls for several objects: at least one.
+#[derive(Debug)]
+pub struct Problems {
+    first: Diagnostic,
+    others: Vec<Diagnostic>,
+}
+
+impl Problems {
+    /// All results, or what failed: every missing right, so that an administrator is asked once. Another problem, such as that of a cluster
+    /// that does not answer, is about no object, and is returned alone.
+    ///
+    /// # Errors
+    /// A result is an error.
+    pub(crate) fn unless_all<T>(results: Vec<Result<T, Diagnostic>>) -> Result<Vec<T>, Self> {
+        let (mut found, mut forbidden) = (Vec::with_capacity(results.len()), Vec::new());
+        for result in results {
+            match result {
+                Ok(one) => found.push(one),
+                Err(problem) if problem.code == Code::ClusterForbids => forbidden.push(problem),
+                Err(problem) => return Err(problem.into()),
+            }
+        }
+        let mut forbidden = forbidden.into_iter();
+        match forbidden.next() {
+            Some(first) => Err(Self { first, others: forbidden.collect() }),
+            None => Ok(found),
+        }
+    }
+
+    /// These, and then those.
+    pub(crate) fn and(mut self, more: Self) -> Self {
+        self.others.extend(Vec::from(more));
+        self
+    }
+}
+
+impl From<Diagnostic> for Problems {
+    fn from(first: Diagnostic) -> Self {
+        Self { first, others: Vec::new() }
+    }
+}
+
+impl From<Problems> for Vec<Diagnostic> {
+    fn from(Problems { first, others }: Problems) -> Self {
+        [first].into_iter().chain(others).collect()
+    }
+}
+
+/// Only the first of them.
+impl From<Problems> for Diagnostic {
+    fn from(problems: Problems) -> Self {
+        problems.first
+    }
+}
+
 /// The message without the user that RBAC names, because a user may have typed something else after `--as`.
 fn without_user(words: &str) -> String {
     match words.split_once("User \"").and_then(|(before, rest)| Some((before, rest.split_once("\" cannot")?.1))) {

@@ -12,7 +12,7 @@ use regcred_core::names::{Namespace, ResourceName};
 use serde::de::DeserializeOwned;
 
 use crate::call::Call;
-use crate::failure::Attempt;
+use crate::failure::{Attempt, Problems};
 use crate::path::{self, Kind};
 use crate::server::{Server, Trouble};
 
@@ -119,13 +119,17 @@ pub enum WithoutSecrets {
 /// Reads the objects of the chosen namespaces. A namespace that was deleted since then is left out.
 ///
 /// # Errors
-/// The cluster does not answer, or forbids a read that is needed.
-pub async fn objects(server: &Server, spaces: &mut Spaces, objects: &Objects<'_>) -> Result<(), Diagnostic> {
+/// The cluster does not answer, or forbids a read that is needed: a problem for each namespace.
+pub async fn objects(server: &Server, spaces: &mut Spaces, objects: &Objects<'_>) -> Result<(), Problems> {
     let (secrets, accounts) = futures::join!(
         secrets(server, spaces.keys().cloned().collect(), objects),
         accounts(server, spaces.keys().cloned().collect(), &objects.accounts),
     );
-    let (secrets, accounts) = (secrets?, accounts?);
+    let (secrets, accounts) = match (secrets, accounts) {
+        (Ok(secrets), Ok(accounts)) => (secrets, accounts),
+        (Err(problems), Err(more)) => return Err(problems.and(more)),
+        (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => return Err(problems),
+    };
     for (namespace, secrets) in secrets {
         if let Some(space) = spaces.get_mut(&namespace) {
             space.secrets = secrets;
@@ -145,14 +149,14 @@ async fn secrets(
     server: &Server,
     namespaces: Vec<Namespace>,
     objects: &Objects<'_>,
-) -> Result<Vec<(Namespace, Option<Named<Secret>>)>, Diagnostic> {
+) -> Result<Vec<(Namespace, Option<Named<Secret>>)>, Problems> {
     if namespaces.len() > FEW {
         match everywhere(server, Kind::Secret, &namespaces, Some(&objects.secrets), |secret: &Secret| &secret.metadata)
             .await
         {
             Ok(found) => return Ok(found.into_iter().map(|(namespace, secrets)| (namespace, Some(secrets))).collect()),
             Err(trouble) if trouble.code() == 403 => {}
-            Err(trouble) => return Err(Attempt::new("list", "secrets").failed(&trouble)),
+            Err(trouble) => return Err(Attempt::new("list", "secrets").failed(&trouble).into()),
         }
     }
     let one = |namespace: Namespace| async move {
@@ -171,14 +175,14 @@ async fn secrets(
         }
         Ok((namespace, Some(found)))
     };
-    each(namespaces, one).await.into_iter().collect()
+    Problems::unless_all(each(namespaces, one).await)
 }
 
 pub(crate) async fn accounts(
     server: &Server,
     namespaces: Vec<Namespace>,
     wanted: &Wanted<'_>,
-) -> Result<Vec<(Namespace, Named<Account>)>, Diagnostic> {
+) -> Result<Vec<(Namespace, Named<Account>)>, Problems> {
     let names = match wanted {
         Wanted::None => return Ok(Vec::new()),
         Wanted::Named(names) => Some(names.as_slice()),
@@ -189,7 +193,7 @@ pub(crate) async fn accounts(
         {
             Ok(found) => return Ok(found),
             Err(trouble) if trouble.code() == 403 => {}
-            Err(trouble) => return Err(Attempt::new("list", "serviceaccounts").failed(&trouble)),
+            Err(trouble) => return Err(Attempt::new("list", "serviceaccounts").failed(&trouble).into()),
         }
     }
     let one = |namespace: Namespace| async move {
@@ -203,7 +207,7 @@ pub(crate) async fn accounts(
             Err(trouble) => Err(Attempt::new(verb, format!("the ServiceAccounts of {namespace}")).failed(&trouble)),
         }
     };
-    each(namespaces, one).await.into_iter().collect()
+    Problems::unless_all(each(namespaces, one).await)
 }
 
 async fn some(server: &Server, namespace: &Namespace, names: &[&ResourceName]) -> Result<Vec<Account>, Trouble> {

@@ -64,7 +64,7 @@ pub(super) async fn compare<'a>(
     let server = connect(access).await.map_err(one)?;
     let (mut spaces, Choices { chosen, mut problems, opted_out }) =
         chosen(&server, settings, typed.place, Aim::Serve).await?;
-    read::objects(&server, &mut spaces, &objects(settings, typed)).await.map_err(one)?;
+    read::objects(&server, &mut spaces, &objects(settings, typed)).await?;
     let delivery = delivery(settings, logins, chosen, typed.link);
     let facts = Facts { namespaces: spaces };
     let mut comparison = delivery.compare(&facts);
