@@ -107,10 +107,8 @@ pub fn prepare<'a>(
     if root.kind != Kind::Tree {
         prepared.changes.iter_mut().for_each(|change| change.path = root.kind.shown(&change.path));
     }
-    Ok(match (prepared, pending) {
-        (prepared, Some(pending)) => Prepared { pending: Some(pending.held(root.turn)), ..prepared },
-        (prepared, None) => prepared,
-    })
+    prepared.pending = pending.map(|pending| Pending { turn: root.turn, ..pending });
+    Ok(prepared)
 }
 
 impl Prepared {
