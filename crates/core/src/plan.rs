@@ -80,34 +80,29 @@ pub struct Change {
     pub reason: Reason,
 }
 
-/// The comparison of the wanted state with the actual state.
-pub struct Plan;
+/// The change for one wanted object that is not encrypted.
+pub fn of_one(actual: Option<Actual>) -> (Action, Reason) {
+    decide(Encryption::None, actual)
+}
 
-impl Plan {
-    /// The change for one wanted object that is not encrypted.
-    pub fn of_one(actual: Option<Actual>) -> (Action, Reason) {
-        decide(Encryption::None, actual)
+/// The changes that lead from the actual to the wanted state, in the order of the wanted objects; unwanted objects come last.
+pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec<Change> {
+    let mut changes = Vec::with_capacity(wanted.len());
+    for Wanted { path, document, encryption } in wanted {
+        let (action, reason) = decide(encryption, actual.remove(&path));
+        changes.push(Change { path, document, action, reason });
     }
-
-    /// The changes that lead from the actual to the wanted state, in the order of the wanted objects; unwanted objects come last.
-    pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec<Change> {
-        let mut changes = Vec::with_capacity(wanted.len());
-        for Wanted { path, document, encryption } in wanted {
-            let (action, reason) = decide(encryption, actual.remove(&path));
-            changes.push(Change { path, document, action, reason });
-        }
-        changes.extend(actual.into_iter().map(|(path, there)| {
-            let (action, reason) = match there.owner {
-                Owner::Proven => (Action::Delete, Reason::LeftOver),
-                Owner::Managed => (Action::Keep, Reason::Managed),
-                Owner::Claimed | Owner::Another | Owner::Foreign | Owner::Spared | Owner::TakenOver => {
-                    (Action::Keep, Reason::NotOurs)
-                }
-            };
-            Change { path, document: None, action, reason }
-        }));
-        changes
-    }
+    changes.extend(actual.into_iter().map(|(path, there)| {
+        let (action, reason) = match there.owner {
+            Owner::Proven => (Action::Delete, Reason::LeftOver),
+            Owner::Managed => (Action::Keep, Reason::Managed),
+            Owner::Claimed | Owner::Another | Owner::Foreign | Owner::Spared | Owner::TakenOver => {
+                (Action::Keep, Reason::NotOurs)
+            }
+        };
+        Change { path, document: None, action, reason }
+    }));
+    changes
 }
 
 fn decide(encryption: Encryption, actual: Option<Actual>) -> (Action, Reason) {
@@ -177,7 +172,7 @@ mod tests {
             [(Owner::Proven, Action::Delete), (Owner::Claimed, Action::Keep), (Owner::Another, Action::Keep)]
         {
             let there = Actual { owner, content: Content::Different, history: History::Unknown };
-            let changes = Plan::between(Vec::new(), BTreeMap::from([("x".to_owned(), there)]));
+            let changes = between(Vec::new(), BTreeMap::from([("x".to_owned(), there)]));
             assert_eq!((changes.len(), changes[0].action), (1, expected), "{owner:?}");
         }
     }
@@ -202,7 +197,7 @@ mod tests {
     #[test]
     fn a_change_is_an_object_of_four_fields() {
         let wanted = Wanted { path: "a.yaml".to_owned(), document: None, encryption: Encryption::None };
-        let changes = Plan::between(vec![wanted], BTreeMap::new());
+        let changes = between(vec![wanted], BTreeMap::new());
         let text = serde_json::to_string(&changes[0]).unwrap();
         assert_eq!(text, r#"{"path":"a.yaml","document":null,"action":"create","reason":"missing"}"#);
     }
