@@ -187,7 +187,7 @@ mod tests {
             ("helm.ngc.nvidia.com", "$oauthtoken", "p".to_owned(), &[]),
         ] {
             let found = problems(Credential::sample(registry, username, &password));
-            let said = |it: &Diagnostic| format!("{}: {}", if it.is_error() { "error" } else { "warning" }, it.code);
+            let said = |it: &Diagnostic| format!("{}: {}", if it.is_error() { "error" } else { "warning" }, it.code.as_str());
             assert_eq!(found.iter().map(said).collect::<Vec<_>>(), expected, "{registry} {username} {password}");
         }
     }
