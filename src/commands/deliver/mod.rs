@@ -136,7 +136,7 @@ impl Delivery {
             }
             Some(Mode::Check(known)) => {
                 if *unproven > 0 && known == Known::All {
-                    report::note(&without_a_key());
+                    report::note(&format!("`{KEY_VARIABLE}` {WITHOUT_A_KEY}"));
                 }
                 self.say_differences()
             }
@@ -175,12 +175,8 @@ impl Delivery {
 const COVERED: &str = "the folder holds Secrets in clear, and its .gitignore keeps it out of Git: for files to commit there is --protect sealed, sops or external";
 
 /// What a comparison without a key cannot tell.
-fn without_a_key() -> String {
-    format!(
-        "`{KEY_VARIABLE}` is not set, so it was not compared whether encrypted files hold these logins: only their place, for whom \
-         they were written, and whether they are as they were written; a run re-encrypts them"
-    )
-}
+const WITHOUT_A_KEY: &str = "is not set, so it was not compared whether encrypted files hold these logins: only their place, for whom \
+     they were written, and whether they are as they were written; a run re-encrypts them";
 
 /// Prints the product, and returns the messages about it.
 fn print(product: &Product<'_>, format: Format) -> Result<Vec<String>, Failure> {
