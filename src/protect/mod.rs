@@ -116,7 +116,6 @@ impl<'a> Documents<'a> {
     }
 }
 
-/// A manifest and its protection.
 #[derive(Clone, Copy)]
 pub struct Document<'a> {
     manifest: Manifest<'a>,
@@ -194,7 +193,6 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A secret to encrypt.
 #[derive(Clone, Copy)]
 pub struct Encryption<'a> {
     secret: &'a PullSecret,

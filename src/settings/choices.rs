@@ -8,7 +8,6 @@ use regcred_core::spec::{Options, PullSecret};
 pub use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 pub use regcred_core::spec::combination::{Chart, Combination, Wish};
 
-/// The choices.
 fn wish(options: &Options) -> Wish {
     Wish {
         strategy: options.strategy.as_ref().map(|strategy| strategy.value),

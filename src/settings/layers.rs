@@ -197,7 +197,6 @@ fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
     }
 }
 
-/// The variable of a value.
 fn variable(written: &file::Place, place: &str, field: &str, known: &Known<'_>) -> Parsed<VariableName> {
     match written {
         file::Place { env: Some(name), secret: None, key: None } => logins::variable(name, place, known),

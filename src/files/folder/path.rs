@@ -64,7 +64,6 @@ pub enum Found {
 }
 
 impl TreePath {
-    /// The path itself.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -15,7 +15,6 @@ impl Digest {
         Self::new(digest::digest(&digest::SHA256, bytes).as_ref())
     }
 
-    /// The bytes themselves.
     pub(in crate::files) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
