@@ -3,9 +3,9 @@
 //! Other modules compute hashes and HMACs, and pass them in as facts. `--check` prints the plan, and a run executes the same plan.
 
 mod facts;
-mod words;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -25,6 +25,18 @@ pub enum Action {
     Keep,
     /// Nothing changes, and the run fails.
     Refuse,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "created",
+            Self::Update => "updated",
+            Self::Delete => "removed",
+            Self::Keep => "kept",
+            Self::Refuse => "refused",
+        })
+    }
 }
 
 /// Why a run does it.
@@ -65,6 +77,25 @@ pub enum Reason {
     TakenOver,
     /// It belongs to a tool that would undo every change.
     Managed,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "missing",
+            Self::Stale | Self::AnotherRecipient => "stale",
+            Self::Edited | Self::Merged | Self::Unsigned | Self::Different => "different",
+            Self::Reseal => "to re-encrypt",
+            Self::LeftOver => "left over",
+            Self::NotOurs => "not regcred's",
+            Self::Current => "current",
+            Self::NotCompared | Self::Unproven => "not compared",
+            Self::NotLinked => "not linked",
+            Self::Unchangeable => "not changeable",
+            Self::TakenOver => "taken over",
+            Self::Managed => "managed by another tool",
+        })
+    }
 }
 
 /// One file or object, with the action and its reason.
