@@ -85,12 +85,11 @@ impl Logins {
     }
 
     fn entries(&self) -> impl Iterator<Item = Known<'_>> {
-        let read = self.read().into_iter().flat_map(|docker_config| &docker_config.logins);
         let external = match self {
             Self::External(entries) => entries.as_slice(),
             Self::Read(_) | Self::Unavailable => &[],
         };
-        let read = read.map(|login| (&login.registry, login.username_if_public()));
+        let read = self.credentials().iter().map(|login| (&login.registry, login.username_if_public()));
         let all = read.chain(external.iter().map(|(registry, username)| (registry, username.clone())));
         all.map(|(registry, username)| Known { registry, username, secret: "" })
     }
