@@ -71,7 +71,7 @@ fn of_cluster(cluster: &Cluster, known: &Known<'_>) -> Spec {
     let origin = |field| Origin::Cluster(name.clone(), field);
     let (strategy, link, protect, format, profile) = (*strategy, *link, *protect, *format, *profile);
     let sealing = sealing.clone();
-    let spec = file::Spec { strategy, link, protect, format, profile, sealing, ..file::Spec::default() };
+    let spec = file::Spec { strategy, link, protect, sealing, format, profile, ..file::Spec::default() };
     let mut options = options(&spec, patcher.as_ref().unwrap_or(&PatcherSpec::default()), &origin);
     options.create_namespaces = one(*create_namespaces, origin("createNamespaces"));
     let mut each = PullSecret::default();
@@ -175,7 +175,7 @@ fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
     let wrong = |message: String| Diagnostic::error(Code::InvalidLogin, message);
     match login.form() {
         Some(LoginForm::Whole(whole)) => variable(whole, place, "dockerConfig", known).map(Source::DockerConfig),
-        Some(LoginForm::Preset(preset)) => Ok(Source::Preset(preset.preset())),
+        Some(LoginForm::Preset(preset)) => Ok(Source::Preset(preset.0)),
         Some(LoginForm::One { registry, username, password }) => {
             let username = match username {
                 UserName { env: Some(name), value: None, secret: None, key: None } => {
