@@ -64,15 +64,14 @@ impl Root {
         Ok(root)
     }
 
-    /// Opens the folder for reading, if it exists.
+    /// Opens the folder for reading; a missing one is empty.
     /// Errors: it is a file, or its lock is malformed.
-    pub fn open(target: &Target<'_>, kind: Kind) -> Result<Option<Self>, Failure> {
-        kind.folder(target)?.canonicalize().ok().map(|path| Self::read(path, kind)).transpose()
-    }
-
-    /// A missing folder, for reading.
-    pub fn missing(target: &Target<'_>, kind: Kind) -> Self {
-        Self::empty(kind.folder(target).map(Path::to_path_buf).unwrap_or_default(), kind, State::New)
+    pub fn open(target: &Target<'_>, kind: Kind) -> Result<Self, Failure> {
+        let folder = kind.folder(target)?;
+        match folder.canonicalize() {
+            Ok(path) => Self::read(path, kind),
+            Err(_) => Ok(Self::empty(folder.to_path_buf(), kind, State::New)),
+        }
     }
 
     fn empty(path: PathBuf, kind: Kind, state: State) -> Self {
