@@ -24,21 +24,11 @@ use regcred_core::plan::{Action, Change, Reason};
 
 /// What all clusters of a run have in common.
 pub(super) struct Place<'a> {
-    templates: &'a Templates,
-    secret_variables: &'a [VariableName],
-    environment: &'a Environment,
+    pub templates: &'a Templates,
+    pub secret_variables: &'a [VariableName],
+    pub environment: &'a Environment,
     /// Files and folders that are removed unless the run succeeds.
     pub new_paths: NewPaths,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn new(
-        templates: &'a Templates,
-        secret_variables: &'a [VariableName],
-        environment: &'a Environment,
-    ) -> Self {
-        Self { templates, secret_variables, environment, new_paths: NewPaths::default() }
-    }
 }
 
 /// The plan for a cluster, with its temporaries.
