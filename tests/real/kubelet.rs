@@ -189,6 +189,7 @@ fn agrees(emitted: &[DockerConfig], image: &str, answer: Option<&[String]>) -> b
 
 /// Whether a kubelet would try exactly the entries with these user names for the image, in this order; several logins of one registry
 /// may come in any order.
+#[expect(clippy::disallowed_methods, reason = "compares with the names that the kubelet tries")]
 fn tries(docker_configs: &[DockerConfig], image: &Image, usernames: &[String]) -> bool {
     let logins = kubelet::matching(docker_configs.iter().flat_map(DockerConfig::logins), image);
     let is_one_place = |one: &&Credential, other: &&Credential| {
