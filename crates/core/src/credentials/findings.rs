@@ -12,11 +12,8 @@ use crate::docker_config::registry::RegistryKey;
 
 /// The login to check.
 pub(super) struct Subject<'a> {
-    /// The key of the entry.
     pub registry: &'a RegistryKey,
-    /// The user name.
     pub username: &'a str,
-    /// The password.
     pub password: &'a str,
     /// The half that is looked at.
     pub text: &'a str,
